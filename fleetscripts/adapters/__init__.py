@@ -1,0 +1,1 @@
+"""One outside thing each: tmux, git, files, processes, channels. No decisions."""

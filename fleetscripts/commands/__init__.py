@@ -1,0 +1,1 @@
+"""One module per entry point: parse the arguments, call a service, print the answer."""

@@ -1,0 +1,33 @@
+"""Errors that a user can cause or that the world can cause: one sentence each, with the exit code they mean."""
+
+from __future__ import annotations
+
+EXIT_DONE = 0
+EXIT_FAILED = 1
+EXIT_USAGE = 2
+EXIT_NO = 3
+EXIT_PENDING = 8
+
+
+class FleetError(Exception):
+    """Something failed; the message says what was expected, what was found, what to do."""
+
+    exit_code = EXIT_FAILED
+
+
+class UsageProblem(FleetError):
+    """The call's arguments, or a file it names, cannot be used as they are."""
+
+    exit_code = EXIT_USAGE
+
+
+class Refused(FleetError):
+    """The answer is no: not complete, no spare, not safe to type."""
+
+    exit_code = EXIT_NO
+
+
+class Pending(FleetError):
+    """Not yet: ask again later."""
+
+    exit_code = EXIT_PENDING

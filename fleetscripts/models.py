@@ -1,0 +1,186 @@
+"""The nouns that travel between layers. Frozen; times are Unix seconds unless the name says otherwise."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+
+class PaneState(StrEnum):
+    """What a pane is doing: the answer of ``classify-pane``."""
+
+    STARTING = "starting"
+    RUNNING = "running"
+    PROMPT = "prompt"
+    WAITING_APPROVAL = "waiting_approval"
+    RATE_LIMITED = "rate_limited"
+    API_ERROR = "api_error"
+    COMPLETE = "complete"
+    IDLE = "idle"
+    MISSING = "missing"
+    UNKNOWN = "unknown"
+
+
+class AgentState(StrEnum):
+    """What the state file says of an agent."""
+
+    RUNNING = "running"
+    IDLE = "idle"
+    STUCK = "stuck"
+    WAITING_APPROVAL = "waiting_approval"
+    RATE_LIMITED = "rate_limited"
+    COMPLETE = "complete"
+    PENDING_EVALUATION = "pending_evaluation"
+    DONE = "done"
+    ESCALATED = "escalated"
+    RECYCLED = "recycled"
+
+
+class DialogKind(StrEnum):
+    """Which dialog, question, menu, picker or full-screen view stands before the input box."""
+
+    TRUST = "trust"
+    BYPASS = "bypass"
+    SETTINGS = "settings"
+    API_KEY = "api_key"
+    MCP = "mcp"
+    LOGIN = "login"
+    PERMISSION = "permission"
+    PLAN = "plan"
+    QUESTION = "question"
+    LIMIT = "limit"
+    RESUME = "resume"
+    PICKER = "picker"
+    MODEL = "model"
+    MENU = "menu"
+    VIEW = "view"
+    OTHER = "other"
+
+
+class ErrorKind(StrEnum):
+    """Why a turn died."""
+
+    AUTH = "auth"
+    BILLING = "billing"
+    OVERLOADED = "overloaded"
+    SERVER = "server"
+    CONTEXT = "context"
+    OTHER = "other"
+
+
+@dataclass(frozen=True, slots=True)
+class ServerId:
+    """The one tmux server that pane and window ids belong to; after a restart ``%0`` is somebody else."""
+
+    socket: str
+    pid: int
+    start_time: int
+
+
+@dataclass(frozen=True, slots=True)
+class PaneFacts:
+    """What tmux says of one pane. Names and titles are hostile text."""
+
+    pane_id: str
+    window_id: str = ""
+    session: str = ""
+    window_index: int = 0
+    window_name: str = ""
+    command: str = ""
+    title: str = ""
+    path: str = ""
+    pid: int = 0
+    dead: bool = False
+    in_mode: bool = False
+    input_off: bool = False
+    synchronized: bool = False
+    alternate: bool = False
+    cursor_x: int = 0
+    cursor_y: int = 0
+    cursor_visible: bool = True
+    width: int = 0
+    height: int = 0
+    activity: int = 0
+    history_size: int = 0
+
+    @property
+    def window(self) -> str:
+        """``SESSION:WIN``, for people; the ids are for us."""
+        return f"{self.session}:{self.window_index}"
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """One look at one pane: facts and the lines on its screen (with SGR colours when ``styled``)."""
+
+    facts: PaneFacts
+    lines: tuple[str, ...]
+    at: float
+    styled: bool = False
+
+
+class Source(StrEnum):
+    """Where a piece of evidence comes from, best first (see ``core.classify`` for precedence)."""
+
+    TMUX = "tmux"
+    PROCESS = "process"
+    REGISTRY = "registry"
+    TRANSCRIPT = "transcript"
+    HOOK = "hook"
+    TITLE = "title"
+    SCREEN = "screen"
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What one source says of one pane at one time. ``state`` None: it has nothing to say about the state."""
+
+    source: Source
+    state: PaneState | None
+    reason: str
+    at: float | None = None
+    dialog: DialogKind | None = None
+    error: ErrorKind | None = None
+    resets_at: float | None = None
+    draft: str | None = None
+    background: bool = False
+    rule: str | None = None
+    nearest: str | None = None
+    session_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Classification:
+    """The answer for one pane, and which evidence decided."""
+
+    state: PaneState
+    reason: str
+    pane_cmd: str = ""
+    dialog: DialogKind | None = None
+    error: ErrorKind | None = None
+    resets_at: float | None = None
+    draft: str | None = None
+    background: bool = False
+    source: Source | None = None
+    evidence: tuple[Evidence, ...] = ()
+
+
+class ActionKind(StrEnum):
+    """Recoveries execute, decisions escalate."""
+
+    RECOVERY = "recovery"
+    DECISION = "decision"
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """What a cycle proposes for one agent."""
+
+    window: str
+    pane_id: str
+    action: str
+    kind: ActionKind
+    reason: str
+    details: Mapping[str, Any] = field(default_factory=dict)

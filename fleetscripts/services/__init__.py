@@ -1,0 +1,1 @@
+"""What the fleet does: each service joins pure decisions (core) to the outside world (adapters)."""
