@@ -1,1 +1,14 @@
-"""One module per entry point: parse the arguments, call a service, print the answer."""
+"""One module per entry point: parse, call, print. Nothing else imports click."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+SHARED = frozenset({"entry", "options"})
+"""Modules of this package that are no commands of their own."""
+
+
+def names() -> list[str]:
+    """Command names as users type them, discovered from the modules of this package."""
+    modules = (path.stem for path in Path(__file__).parent.glob("*.py"))
+    return sorted(stem.replace("_", "-") for stem in modules if stem not in SHARED and not stem.startswith("_"))

@@ -1,0 +1,42 @@
+"""Runs a command by its name: ``python -m fleetscripts find-spare``, or this file by its path."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+
+def _import_from_bundle() -> None:
+    """Put the bundle's root on the module path, and take off what running by path or ``-m`` put there.
+
+    Neither the current folder (agents write there) nor this package's own folder (``config`` or ``models`` would
+    shadow other libraries) may be imported from.
+    """
+    package = Path(__file__).resolve().parent
+    unwanted = {"", str(package), str(Path.cwd())} - {str(package.parent)}
+    sys.path[:] = [str(package.parent), *(entry for entry in sys.path if entry not in unwanted)]
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run ``NAME ARGS...``; the exit code is the command's."""
+    import importlib
+
+    from fleetscripts import commands
+
+    arguments = sys.argv[1:] if argv is None else argv
+    known = commands.names()
+    name = arguments[0] if arguments else "--help"
+    if name in ("-h", "--help"):
+        print(f"usage: fleetscripts NAME [ARGS...]\nnames: {' '.join(known)}")
+        return 0 if arguments else 2
+    if name not in known:
+        print(f"fleetscripts: no command {name!r}; there are: {', '.join(known)}", file=sys.stderr)
+        return 2
+    module = importlib.import_module(f"fleetscripts.commands.{name.replace('-', '_')}")
+    return int(module.main(arguments[1:]))
+
+
+if __name__ == "__main__":
+    if not __package__:
+        _import_from_bundle()
+    sys.exit(main())

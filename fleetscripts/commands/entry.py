@@ -1,0 +1,93 @@
+"""The boundary between a command and its process: arguments in, exit code out, errors as one line."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+import traceback
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+from fleetscripts.errors import EXIT_DONE, EXIT_FAILED, EXIT_USAGE, FleetError
+
+EXIT_INTERRUPTED = 130
+EXIT_BROKEN_PIPE = 141
+"""128 + SIGPIPE, what a shell reports for any filter whose reader has gone."""
+
+
+def run(command: click.Command, argv: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code; whatever goes wrong becomes one line on stderr."""
+    name = command.name or "fleet"
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    try:
+        code = _invoke(command, name, arguments)
+        sys.stdout.flush()
+        return code
+    except FleetError as error:
+        return _complain(name, str(error), error.exit_code)
+    except click.ClickException as error:
+        return _complain(name, _usage_message(error, name), EXIT_USAGE)
+    except click.exceptions.Exit as leaving:
+        return leaving.exit_code
+    except (KeyboardInterrupt, click.Abort):
+        return EXIT_INTERRUPTED
+    except BrokenPipeError:
+        _silence_stdout()
+        return EXIT_BROKEN_PIPE
+    except Exception as error:
+        return _complain(name, _record(name, error), EXIT_FAILED)
+
+
+def _invoke(command: click.Command, name: str, arguments: list[str]) -> int:
+    try:
+        with command.make_context(name, arguments) as context:
+            result = command.invoke(context)
+    except click.exceptions.Exit as leaving:
+        return leaving.exit_code
+    return result if isinstance(result, int) else EXIT_DONE
+
+
+def _usage_message(error: click.ClickException, name: str) -> str:
+    message = error.format_message().rstrip(".")
+    return f"{message} (see {name} --help)" if isinstance(error, click.UsageError) else message
+
+
+def _complain(name: str, message: str, code: int) -> int:
+    one_line = " ".join(message.split())
+    try:
+        print(f"{name}: {one_line}", file=sys.stderr)
+    except BrokenPipeError:
+        _silence_stdout()
+    return code
+
+
+def _record(name: str, error: Exception) -> str:
+    """Append the traceback to ``errors.log`` in FLEET_HOME; return the line that says where it is."""
+    summary = f"unexpected {type(error).__name__}: {error}"
+    log = _fleet_home() / "errors.log"
+    stamp = time.strftime("%Y-%m-%dT%H:%M:%S%z")
+    text = f"{stamp} {name}\n{''.join(traceback.format_exception(error))}\n"
+    try:
+        log.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        with os.fdopen(descriptor, "w", encoding="utf-8", errors="backslashreplace") as stream:
+            stream.write(text)
+    except OSError as problem:
+        return f"{summary} (no log: {problem})"
+    return f"{summary} (details in {log})"
+
+
+def _fleet_home() -> Path:
+    named = os.environ.get("FLEET_HOME")
+    return Path(named).expanduser() if named else Path.home() / ".claude" / "orchestrator"
+
+
+def _silence_stdout() -> None:
+    """Keep the interpreter's last flush from complaining about a reader that has gone."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    for descriptor in (1, 2):
+        os.dup2(nowhere, descriptor)
+    os.close(nowhere)

@@ -1,0 +1,47 @@
+"""Flags that several commands share, each spelled once."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+Function = Callable[..., Any]
+
+_SETTINGS_FLAGS = ("state_file", "tmux_socket", "fleet_home")
+
+
+def settings_options(function: Function) -> Function:
+    """Add ``--state-file``, ``--tmux-socket`` and ``--fleet-home``; the command gets those given as ``options``.
+
+    The mapping goes to ``load_settings(os.environ, options, fleet_top)`` as it is.
+    """
+
+    @click.option("--state-file", metavar="PATH", type=Path, help="State file (ORCHESTRATOR_STATE_FILE).")
+    @click.option("--tmux-socket", metavar="NAME", help="tmux socket name, as for tmux -L (FLEET_TMUX_SOCKET).")
+    @click.option("--fleet-home", metavar="DIR", type=Path, help="Journal, locks, copies (FLEET_HOME).")
+    @functools.wraps(function)
+    def with_options(*args: Any, **kwargs: Any) -> Any:
+        given = {flag: kwargs.pop(flag) for flag in _SETTINGS_FLAGS}
+        kwargs["options"] = {flag: value for flag, value in given.items() if value is not None}
+        return function(*args, **kwargs)
+
+    return with_options
+
+
+def json_option(function: Function) -> Function:
+    """Add ``--json`` as ``as_json``."""
+    return click.option("--json", "as_json", is_flag=True, help="Print JSON instead of text.")(function)
+
+
+def yes_option(function: Function) -> Function:
+    """Add ``--yes`` as ``yes``."""
+    return click.option("--yes", "-y", is_flag=True, help="Do not ask.")(function)
+
+
+def window_argument(function: Function) -> Function:
+    """Add WINDOW as ``window``: SESSION:WIN, a pane id, a window id, or the worktree's name."""
+    return click.argument("window", metavar="WINDOW")(function)
