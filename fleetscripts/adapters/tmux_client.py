@@ -1,0 +1,67 @@
+"""One short-lived tmux client process: run it, and tell a missing server from a failed command."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+from fleetscripts.errors import FleetError
+
+# A server that does not answer for this long is frozen, not busy (200 captures take about 20 ms).
+TIMEOUT_SECONDS = 30.0
+_NO_SERVER = ("no server running on", "error connecting to", "server exited", "lost server")
+
+
+class NoServer(FleetError):
+    """No tmux server listens at the socket."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What one tmux client wrote, and its exit code."""
+
+    stdout: bytes
+    stderr: str
+    code: int
+
+
+@dataclass(frozen=True, slots=True)
+class TmuxClient:
+    """``tmux -u`` at one socket: a name as for ``-L``, a path as for ``-S``, None for ``$TMUX``, else tmux's own."""
+
+    socket: str | None = None
+
+    def __str__(self) -> str:
+        """The socket, for error lines."""
+        inherited = os.environ.get("TMUX", "").split(",")[0]
+        return self.socket or inherited or "default"
+
+    def argv(self, *words: str) -> list[str]:
+        """The full command line; ``-u`` because without it TAB and non-ASCII turn into ``_`` in a C locale."""
+        where = [] if self.socket is None else ["-S" if "/" in self.socket else "-L", self.socket]
+        return ["tmux", "-u", *where, *words]
+
+    def ask(self, *words: str, stdin: bytes = b"", cwd: Path | None = None) -> Answer:
+        """One client's answer; raises when there is no tmux or no server."""
+        try:
+            done = subprocess.run(
+                self.argv(*words), input=stdin, capture_output=True, cwd=cwd, timeout=TIMEOUT_SECONDS, check=False
+            )
+        except FileNotFoundError as missing:
+            if cwd is not None and not cwd.is_dir():
+                raise FleetError(f"no such folder: {str(cwd)!r}") from missing
+            raise FleetError("tmux is not installed: install it (apt install tmux, brew install tmux)") from missing
+        except (NotADirectoryError, PermissionError) as denied:
+            raise FleetError(f"cannot run tmux in {str(cwd)!r}: {denied.strerror}") from denied
+        except subprocess.TimeoutExpired as frozen:
+            raise FleetError(f"the tmux server at socket {self} did not answer in {TIMEOUT_SECONDS:g} s") from frozen
+        stderr = done.stderr.decode("utf-8", "replace").strip()
+        if done.returncode != 0 and stderr.startswith(_NO_SERVER):
+            raise NoServer(f"no tmux server at socket {self}: start one with tmux new-session -d -s NAME")
+        return Answer(done.stdout, stderr, done.returncode)
+
+    def script(self, *lines: str, cwd: Path | None = None) -> Answer:
+        """Several commands in one process, through stdin: a failed one does not stop the next, argv shows none."""
+        return self.ask("source-file", "-", stdin="\n".join([*lines, ""]).encode("utf-8", "surrogateescape"), cwd=cwd)

@@ -1,0 +1,29 @@
+"""Words of tmux's two little languages: its command lines and its formats. Nothing hostile stays live in either."""
+
+from __future__ import annotations
+
+import re
+
+_PLAIN = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_./-")
+# tmux reads "#[" (and any run of # before a "[") as a style and leaves it as it is; every other # is doubled.
+_LIVE_HASHES = re.compile(r"#+(?![#\[])")
+
+
+def quoted(text: str) -> str:
+    """One word of a tmux command line: every byte that could mean something is written in octal."""
+    raw = text.encode("utf-8", "surrogateescape")
+    if b"\0" in raw:
+        raise ValueError("a NUL byte cannot be part of a tmux command")
+    if not raw:
+        return "''"
+    return "".join(chr(byte) if byte in _PLAIN else f"\\{byte:03o}" for byte in raw)
+
+
+def line(*words: str) -> str:
+    """One tmux command, each word quoted."""
+    return " ".join(quoted(word) for word in words)
+
+
+def literal(text: str) -> str:
+    """A format that expands to ``text`` itself."""
+    return _LIVE_HASHES.sub(lambda run: run[0] * 2, text)
