@@ -75,15 +75,15 @@ def _judge_bash(tool_input: Mapping[str, Any], root: str, here: str, rules: Comm
 def _judge_path(path: str, root: str, here: str, *, write: bool, whole_folders: bool) -> str | None:
     if path.startswith(DEVICES):
         return f"{path!a} is no file of the worktree"
-    spelled = os.path.join(here, path)
-    real = os.path.realpath(spelled)
-    judge = (
-        (lambda where: why_not_writable(where, root, whole_folders=whole_folders))
-        if write
-        else (lambda where: why_not_readable(where, root))
-    )
+    spelled = Path(here) / path
+    reason = _judge_real(os.path.realpath(spelled), root, write, whole_folders)
     lexical = os.path.normpath(spelled)
-    reason = judge(real)
     if reason is None and write and why_not_readable(lexical, root) is None:
-        reason = judge(lexical)
+        return _judge_real(lexical, root, write, whole_folders)
     return reason
+
+
+def _judge_real(real: str, root: str, write: bool, whole_folders: bool) -> str | None:
+    if write:
+        return why_not_writable(real, root, whole_folders=whole_folders)
+    return why_not_readable(real, root)
