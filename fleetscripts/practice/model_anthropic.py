@@ -1,0 +1,202 @@
+"""A scripted Anthropic Messages API, so that a real Claude Code works with no account and no network.
+
+``python -m fleetscripts.practice.model_anthropic --port-file F`` prints its port and ends with its parent.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import uuid
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from fleetscripts.practice.budget import Usage
+from fleetscripts.practice.decide import failing, next_steps
+from fleetscripts.practice.progress import Heard, Piece, Standing, standing, tool_id
+from fleetscripts.practice.script import (
+    DEFAULT_THINK_SECONDS,
+    FAILURES,
+    TEXTS,
+    Step,
+    command_of,
+    question_of,
+    says,
+)
+from fleetscripts.practice.server import Answer, Event, Model, Request, Stream, serve
+
+_WORKING_DIRECTORY = re.compile(r"[Ww]orking directory: (/[^\n]*)")
+_COMPACTING = "Your task is to create a detailed summary"
+_WORD_SECONDS = 0.3
+_FAILURE_BODIES = {
+    "overloaded": (529, "overloaded_error", "Overloaded"),
+    "server": (500, "api_error", "Internal server error"),
+    "auth": (401, "authentication_error", "OAuth token has expired."),
+    "credit": (400, "invalid_request_error", "Your credit balance is too low to access the Anthropic API."),
+    "context": (400, "invalid_request_error", "prompt is too long: 210000 tokens > 200000 maximum"),
+    "ratelimit": (429, "rate_limit_error", "This request would exceed your account's rate limit."),
+}
+
+
+def pieces_of(messages: Sequence[Mapping[str, Any]]) -> list[Piece]:
+    """A request's messages as pieces of a conversation."""
+    pieces = []
+    for message in messages:
+        user = message.get("role") != "assistant"
+        content = message.get("content") or ""
+        blocks = [{"type": "text", "text": content}] if isinstance(content, str) else content
+        for block in blocks:
+            kind = block.get("type")
+            if kind == "text":
+                pieces.append(Piece(Heard.USER if user else Heard.AGENT, block["text"]))
+            elif kind == "tool_use":
+                pieces.append(Piece(Heard.TOOL, block["id"]))
+            elif kind == "tool_result":
+                pieces.append(Piece(Heard.RESULT, block["tool_use_id"]))
+    return pieces
+
+
+def limit_headers(usage: Usage) -> dict[str, str]:
+    """The headers by which the API tells a subscriber's client what is used and when it resets."""
+    prefix, reset = "anthropic-ratelimit-unified", str(int(usage.resets_at))
+    status = "rejected" if usage.walled_until else "allowed"
+    return {
+        f"{prefix}-status": status,
+        f"{prefix}-reset": reset,
+        f"{prefix}-representative-claim": "five_hour",
+        f"{prefix}-5h-status": status,
+        f"{prefix}-5h-reset": reset,
+        f"{prefix}-5h-utilization": f"{usage.used:.2f}",
+    }
+
+
+def _tool_call(step: Step, directory: str) -> tuple[str, dict[str, Any]]:
+    if step.name == "edit":
+        path, _, text = step.argument.partition(" ")
+        return "Write", {"file_path": f"{directory}/{path or 'x.txt'}", "content": f"{text or 'hello'}\n"}
+    if step.name in ("ask", "ask2"):
+        questions = [
+            {
+                "question": question,
+                "header": f"Q{number}",
+                "multiSelect": step.name == "ask2" and number % 2 == 1,
+                "options": [{"label": option, "description": f"option {option}"} for option in options],
+            }
+            for number, (question, options) in enumerate(question_of(step), 1)
+        ]
+        return "AskUserQuestion", {"questions": questions}
+    if step.name == "plan":
+        return "ExitPlanMode", {"plan": step.argument or "1. Do it\n2. Test it"}
+    if step.name == "task":
+        prompt = step.argument.replace("{{", "[[").replace("}}", "]]")
+        return "Task", {"description": "A part of it", "prompt": prompt, "subagent_type": "general-purpose"}
+    call: dict[str, Any] = {"command": command_of(step), "description": "Run a command"}
+    if step.name == "bgbash":
+        call["run_in_background"] = True
+    return "Bash", call
+
+
+class AnthropicModel(Model):
+    """Does the next steps of the script in the conversation, up to and with the next tool call."""
+
+    def answer(self, request: Request, now: float) -> Answer | Stream:
+        """Serves Messages and token counts; everything else a client asks for at its start gets an empty object."""
+        path = request.path.partition("?")[0]
+        if path.endswith("/count_tokens"):
+            return Answer({"input_tokens": 1000})
+        if not path.endswith("/messages"):
+            return Answer({})
+        found = standing(pieces_of(request.body.get("messages") or []))
+        usage = self.budget.charge(request.token, now)
+        self.log.append({"at": now, "token": request.token, "path": path, "next": [s.name for s in found.remaining]})
+        if usage.walled_until is not None:
+            return self._failure("ratelimit", request, now)
+        failure = failing(found, self.budget, request.token, now) if request.body.get("tools") else None
+        return self._failure(failure, request, now) if failure else self._served(found, request, usage)
+
+    def _failure(self, name: str, request: Request, now: float) -> Answer:
+        status, kind, message = _FAILURE_BODIES[name]
+        headers = {"x-should-retry": "false"} if status in (401, 400, 429) else {}
+        if name == "ratelimit":
+            usage = self.budget.charge(request.token, now)
+            headers |= {**limit_headers(usage), "retry-after": str(max(1, int(usage.resets_at - now)))}
+        return Answer({"type": "error", "error": {"type": kind, "message": message}}, status, headers)
+
+    def _served(self, found: Standing, request: Request, usage: Usage) -> Answer | Stream:
+        model = str(request.body.get("model", "claude"))
+        latest = _latest_text(request.body)
+        if _COMPACTING in latest:
+            texts = [Step("say", _summary(found), 0)]
+        elif not request.body.get("tools"):
+            texts = [Step("say", "A title", 0)]
+        else:
+            texts = next_steps(found)
+        if not request.body.get("stream"):
+            content = [{"type": "text", "text": says(texts[0])}]
+            return Answer({**_message(model), "content": content, "stop_reason": "end_turn"})
+        ping = Event("ping", {"type": "ping"})
+        return Stream(_events(texts, model, _directory(request.body), request.body), limit_headers(usage), ping)
+
+
+def _latest_text(body: Mapping[str, Any]) -> str:
+    users = [piece.text for piece in pieces_of(body.get("messages") or [])[-8:] if piece.kind is Heard.USER]
+    return "\n".join(users)
+
+
+def _summary(found: Standing) -> str:
+    """A summary that keeps what is left of the script, as a careful model would."""
+    left = " ".join(f"[[{step.name} {step.argument}]]" for step in found.remaining if step.name not in FAILURES)
+    return f"<analysis>All of it is scripted.</analysis>\n<summary>\nStill to do: {left or 'nothing'}\n</summary>"
+
+
+def _directory(body: Mapping[str, Any]) -> str:
+    match = _WORKING_DIRECTORY.search(json.dumps(body, ensure_ascii=False).replace("\\n", "\n"))
+    return match[1].split('"')[0] if match else "."
+
+
+def _message(model: str) -> dict[str, Any]:
+    usage = {"input_tokens": 10, "output_tokens": 1}
+    head = {"id": f"msg_{uuid.uuid4().hex}", "type": "message", "role": "assistant", "model": model}
+    return {**head, "content": [], "stop_reason": None, "stop_sequence": None, "usage": usage}
+
+
+def _events(steps: Sequence[Step], model: str, directory: str, body: Mapping[str, Any]) -> Iterator[Event]:
+    yield Event("message_start", {"type": "message_start", "message": _message(model)})
+    stop = "end_turn"
+    for index, step in enumerate(steps):
+        if step.name in TEXTS:
+            yield from _text_block(index, step)
+        else:
+            stop = "tool_use"
+            yield from _tool_block(index, step, directory, body)
+    delta = {"stop_reason": stop, "stop_sequence": None}
+    yield Event("message_delta", {"type": "message_delta", "delta": delta, "usage": {"output_tokens": 50}})
+    yield Event("message_stop", {"type": "message_stop"})
+
+
+def _text_block(index: int, step: Step) -> Iterator[Event]:
+    wait = step.number(DEFAULT_THINK_SECONDS) if step.name == "think" else 0.0
+    start = {"type": "content_block_start", "index": index, "content_block": {"type": "text", "text": ""}}
+    yield Event("content_block_start", start, wait)
+    text = says(step)
+    slow = step.name == "slow"
+    for part in re.findall(r"\S+\s*", text) if slow else [text]:
+        delta = {"type": "content_block_delta", "index": index, "delta": {"type": "text_delta", "text": part}}
+        yield Event("content_block_delta", delta, _WORD_SECONDS if slow else 0.0)
+    yield Event("content_block_stop", {"type": "content_block_stop", "index": index})
+
+
+def _tool_block(index: int, step: Step, directory: str, body: Mapping[str, Any]) -> Iterator[Event]:
+    name, call = _tool_call(step, directory)
+    offered = {tool.get("name") for tool in body.get("tools") or []}
+    if name == "Task" and "Agent" in offered:
+        name = "Agent"
+    block = {"type": "tool_use", "id": tool_id(step, uuid.uuid4().hex[:16]), "name": name, "input": {}}
+    yield Event("content_block_start", {"type": "content_block_start", "index": index, "content_block": block})
+    delta = {"type": "input_json_delta", "partial_json": json.dumps(call)}
+    yield Event("content_block_delta", {"type": "content_block_delta", "index": index, "delta": delta})
+    yield Event("content_block_stop", {"type": "content_block_stop", "index": index})
+
+
+if __name__ == "__main__":
+    raise SystemExit(serve(AnthropicModel()))

@@ -1,0 +1,78 @@
+"""Where in its script a conversation stands, read from the conversation itself: a model keeps no memory."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from fleetscripts.practice.script import FAILURES, TEXTS, Step, says, steps_in
+
+
+class Heard(StrEnum):
+    """What one piece of a conversation is."""
+
+    USER = "user"
+    AGENT = "agent"
+    TOOL = "tool"
+    RESULT = "result"
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """One piece of a conversation. ``text``: what was said, or the id of the tool call for ``TOOL`` and ``RESULT``."""
+
+    kind: Heard
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """The steps still to do of the script that ``key`` holds. ``after_tool``: a tool's result is what came last."""
+
+    script: tuple[Step, ...]
+    remaining: tuple[Step, ...]
+    key: str
+    after_tool: bool
+
+
+def tool_id(step: Step, unique: str) -> str:
+    """An id for a step's tool call from which :func:`standing` can tell the step again."""
+    return f"toolu_s{step.index}_{unique}"
+
+
+def _step_of(identity: str) -> int | None:
+    prefix, _, rest = identity.partition("_s")
+    number = rest.partition("_")[0]
+    return int(number) if prefix in ("toolu", "call") and number.isdigit() else None
+
+
+def _advanced(script: Sequence[Step], position: int, said: str) -> int:
+    """The position after the agent said something: past the text step that says so, and past failures before it."""
+    for index in range(position, len(script)):
+        step = script[index]
+        if step.name in TEXTS:
+            return index + 1 if says(step).strip() == said.strip() else position
+        if step.name not in FAILURES:
+            return position
+    return position
+
+
+def standing(pieces: Sequence[Piece]) -> Standing:
+    """Reads a conversation and says what of its last script is still to do."""
+    script: tuple[Step, ...] = ()
+    key = ""
+    position = 0
+    for piece in pieces:
+        if piece.kind is Heard.USER:
+            steps = steps_in(piece.text)
+            if steps:
+                script, key, position = tuple(steps), piece.text, 0
+        elif piece.kind is Heard.AGENT:
+            position = _advanced(script, position, piece.text)
+        elif piece.kind is Heard.RESULT:
+            index = _step_of(piece.text)
+            if index is not None and index < len(script):
+                position = max(position, index + 1)
+    after_tool = bool(pieces) and pieces[-1].kind is Heard.RESULT
+    return Standing(script, script[position:], key, after_tool)
