@@ -12,9 +12,7 @@ from fleetscripts.errors import FleetError
 
 __all__ = ["Guard", "cleaned", "paste", "press"]
 
-_KEY = re.compile(
-    r"Enter|Escape|Up|Down|Left|Right|Tab|BTab|Space|BSpace|Home|End|PageUp|PageDown|C-[a-z]|[0-9A-Za-z]"
-)
+_KEY = re.compile(r"Enter|Escape|Up|Down|Left|Right|Tab|BTab|Space|BSpace|Home|End|PageUp|PageDown|C-[a-z]|[0-9A-Za-z]")
 # C0 without TAB and LF, DEL, C1: ESC[201~ among them would end the paste and let what follows be typed.
 _CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 

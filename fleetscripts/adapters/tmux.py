@@ -59,7 +59,7 @@ class Tmux:
         return frames[0] if frames else None
 
     def resolve(self, target: str) -> PaneFacts | None:
-        """The pane meant by ``%pane``, ``@window`` or exactly ``SESSION:WIN`` (index, else name); None if there is none.
+        """The pane meant by ``%pane``, ``@window`` or exactly ``SESSION:WIN`` (index, else name), or None.
 
         A window means its active pane. Nothing is matched by prefix or pattern.
         """
