@@ -1,0 +1,80 @@
+"""The journal: one JSON line for each thing done to an agent, appended whole, bounded in size."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from fleetscripts.adapters.locks import hold
+from fleetscripts.errors import FleetError
+
+MAX_BYTES = 8_000_000
+"""Above this the file becomes ``events.jsonl.1``, in place of the one before it."""
+
+MAX_TEXT = 2_000
+ROTATE_WAIT_SECONDS = 5.0
+
+
+class Journal:
+    """``events.jsonl`` under FLEET_HOME."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def write(self, event: str, *, window: str = "", why: str = "", **fields: object) -> None:
+        """Append one line. Long texts are cut; nothing secret belongs here."""
+        members: dict[str, object] = {"at": round(time.time(), 3), "event": event}
+        members |= {name: value for name, value in (("window", window), ("why", why)) if value}
+        members |= {name: _short(value) for name, value in fields.items() if value is not None}
+        line = json.dumps(members, default=str).encode() + b"\n"
+        try:
+            self._rotate(len(line))
+            self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            descriptor = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+            try:
+                os.write(descriptor, line)
+            finally:
+                os.close(descriptor)
+        except OSError as error:
+            raise FleetError(f"cannot write the journal {self.path}: {error.strerror}") from error
+
+    def read(self) -> Iterator[dict[str, object]]:
+        """All lines, oldest first, the rotated file's too; a line that a crash cut short is left out."""
+        for path in (self._rotated, self.path):
+            try:
+                lines = path.read_bytes().splitlines()
+            except FileNotFoundError:
+                continue
+            for line in lines:
+                try:
+                    members = json.loads(line)
+                except ValueError:
+                    continue
+                if isinstance(members, dict):
+                    yield members
+
+    @property
+    def _rotated(self) -> Path:
+        return self.path.with_name(self.path.name + ".1")
+
+    def _rotate(self, more: int) -> None:
+        if self._size() + more <= MAX_BYTES:
+            return
+        with hold(self.path.with_name(self.path.name + ".lock"), ROTATE_WAIT_SECONDS):
+            if self._size() + more > MAX_BYTES:
+                self.path.replace(self._rotated)
+
+    def _size(self) -> int:
+        try:
+            return self.path.stat().st_size
+        except FileNotFoundError:
+            return 0
+
+
+def _short(value: object) -> object:
+    if isinstance(value, str) and len(value) > MAX_TEXT:
+        return value[: MAX_TEXT - 1] + "…"
+    return value

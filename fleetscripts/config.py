@@ -1,0 +1,154 @@
+"""Settings: option, then environment, then state file, then ``FLEET_HOME/config.toml``, then default."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+from fleetscripts.errors import UsageProblem
+from fleetscripts.schema import describe
+
+SUPERVISION = ("active", "on-demand")
+PERMISSION_MODES = ("bypassPermissions", "auto", "acceptEdits", "manual", "plan", "dontAsk", "default")
+
+NOT_SETTABLE = ("home", "fleet_home", "extra")
+
+FROM_ENVIRONMENT = {
+    "ORCHESTRATOR_STATE_FILE": "state_file",
+    "FLEET_TMUX_SOCKET": "tmux_socket",
+    "CLAUDE_CONFIG_DIR": "claude_config_dir",
+    "CODEX_HOME": "codex_home",
+    "POLL_INTERVAL": "poll_interval_seconds",
+    "POLL_IDLE_MAX": "poll_idle_max_seconds",
+}
+"""Variables that are settings. FLEET_HOME is read before them: it says where config.toml lies."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Everything that can be set, with defaults from the seed and the design."""
+
+    home: Path
+    fleet_home: Path
+    state_file: Path
+    claude_config_dir: Path
+    codex_home: Path
+    tmux_socket: str | None = None
+    poll_interval_seconds: float = 30
+    poll_idle_max_seconds: float = 300
+    idle_threshold_seconds: float = 300
+    nudge_cooldown_seconds: float = 300
+    orchestrator_unseen_seconds: float = 900
+    verify_timeout_seconds: float = 900
+    start_timeout_seconds: float = 60
+    supervision: str = "active"
+    permission_mode: str = "bypassPermissions"
+    protected_branches: tuple[str, ...] = ()
+    protected_worktrees: tuple[str, ...] = ()
+    verify_command: str = ""
+    claude_path: str = ""
+    codex_path: str = ""
+    hooks: bool = True
+    notify_desktop: bool = True
+    extra: Mapping[str, Any] = field(default_factory=dict)
+    """The rest of config.toml (tables of other parts), as it is."""
+
+    @property
+    def journal_file(self) -> Path:
+        return self.fleet_home / "events.jsonl"
+
+    @property
+    def locks(self) -> Path:
+        return self.fleet_home / "locks"
+
+
+def load_settings(
+    environ: Mapping[str, str],
+    options: Mapping[str, object] | None = None,
+    fleet_top: Mapping[str, object] | None = None,
+) -> Settings:
+    """The settings in force. ``fleet_top`` is the state file's top level; options that are None are not given."""
+    home = Path(environ.get("HOME") or Path.home())
+    fleet_home = _path((options or {}).get("fleet_home") or environ.get("FLEET_HOME") or "~/.claude/orchestrator", home)
+    file = fleet_home / "config.toml"
+    from_file = _config_file(file)
+    known = {setting.name: str(setting.type) for setting in fields(Settings)}
+    values: dict[str, Any] = {
+        "state_file": _path("~/.claude/orchestrator-state.json", home),
+        "claude_config_dir": _path("~/.claude", home),
+        "codex_home": _path("~/.codex", home),
+    }
+    for place, source in (
+        (str(file), from_file),
+        ("the state file", {k: v for k, v in (fleet_top or {}).items() if k != "state_file"}),
+        ("the environment", _from_environment(environ)),
+        ("the options", options or {}),
+    ):
+        for name, value in source.items():
+            if name in known and value is not None and name not in NOT_SETTABLE:
+                values[name] = _typed(f"{name} in {place}", known[name], value, home)
+    rest = {name: value for name, value in from_file.items() if name not in known}
+    return _checked(Settings(home=home, fleet_home=fleet_home, extra=rest, **values))
+
+
+def _config_file(file: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(file.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except OSError as error:
+        raise UsageProblem(f"cannot read {file}: {error.strerror}") from error
+    except ValueError as error:
+        raise UsageProblem(f"{file} is not TOML: {error}") from error
+
+
+def _from_environment(environ: Mapping[str, str]) -> dict[str, object]:
+    """Set variables, numbers parsed; an empty one counts as not set."""
+    found: dict[str, object] = {}
+    for variable, name in FROM_ENVIRONMENT.items():
+        text = environ.get(variable)
+        if text and name.endswith("_seconds"):
+            try:
+                found[name] = float(text)
+            except ValueError:
+                raise UsageProblem(f"{variable}: expected a number of seconds, found {describe(text)}") from None
+        elif text:
+            found[name] = text
+    return found
+
+
+def _typed(where: str, kind: str, value: object, home: Path) -> object:
+    """The value as its field wants it, or an error that says where it came from."""
+    if kind == "Path" and isinstance(value, str | Path):
+        return _path(value, home)
+    if kind == "float" and isinstance(value, int | float) and not isinstance(value, bool) and value == value:
+        return value
+    if kind == "bool" and isinstance(value, bool):
+        return value
+    if kind in ("str", "str | None") and isinstance(value, str):
+        return value
+    if kind == "tuple[str, ...]" and isinstance(value, list | tuple) and all(isinstance(name, str) for name in value):
+        return tuple(value)
+    wanted = {"Path": "a path", "float": "a number of seconds", "bool": "true or false", "tuple[str, ...]": "names"}
+    raise UsageProblem(f"{where}: expected {wanted.get(kind, 'text')}, found {describe(value)}")
+
+
+def _path(value: object, home: Path) -> Path:
+    text = str(value)
+    if text == "~" or text.startswith("~/"):
+        return home / text[2:]
+    return Path(text).absolute()
+
+
+def _checked(settings: Settings) -> Settings:
+    for name, allowed in (("supervision", SUPERVISION), ("permission_mode", PERMISSION_MODES)):
+        value = getattr(settings, name)
+        if value not in allowed:
+            raise UsageProblem(f"{name}: expected one of {', '.join(allowed)}, found {describe(value)}")
+    for name in ("poll_interval_seconds", "poll_idle_max_seconds", "idle_threshold_seconds"):
+        if not 0 < getattr(settings, name) < 1e9:
+            raise UsageProblem(f"{name}: expected a positive number of seconds, found {getattr(settings, name):g}")
+    return settings

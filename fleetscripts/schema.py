@@ -1,0 +1,161 @@
+"""Reading JSON into frozen dataclasses: each field checked by its annotation, each error naming the field."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
+
+from fleetscripts.errors import FleetError
+from fleetscripts.models import AgentState, ServerId
+
+T = TypeVar("T")
+UNKNOWN_FIELDS = "extra"
+"""The dataclass field that keeps what we don't know, as it is."""
+
+
+class WrongShape(FleetError):
+    """A value is not what its field holds; the message is ``FIELD: expected …, found …``."""
+
+
+def describe(value: object) -> str:
+    """A JSON value in words, short enough for one line."""
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, dict):
+        return "an object"
+    if isinstance(value, list):
+        return f"a list of {len(value)}"
+    kind = "text" if isinstance(value, str) else "the number"
+    text = repr(value)
+    return f"{kind} {text if len(text) <= 60 else text[:57] + '…'}"
+
+
+def _wrong(where: str, expected: str, value: object) -> WrongShape:
+    return WrongShape(f"{where}: expected {expected}, found {describe(value)}")
+
+
+def _text(where: str, value: object) -> str:
+    if value is None:
+        return ""
+    if not isinstance(value, str):
+        raise _wrong(where, "text", value)
+    return value
+
+
+def _text_or_number(where: str, value: object) -> str:
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else _text(where, value)
+
+
+def _optional_text(where: str, value: object) -> str | None:
+    return None if value is None else _text(where, value)
+
+
+def _flag(where: str, value: object) -> bool:
+    if not isinstance(value, bool):
+        raise _wrong(where, "true or false", value)
+    return value
+
+
+def _optional_flag(where: str, value: object) -> bool | None:
+    return None if value is None else _flag(where, value)
+
+
+def _whole(where: str, value: object) -> int:
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise _wrong(where, "a whole number", value)
+    return value
+
+
+def _optional_whole(where: str, value: object) -> int | None:
+    return None if value is None else _whole(where, value)
+
+
+def _seconds(where: str, value: object) -> float:
+    if value is None:
+        return 0
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        raise _wrong(where, "a number of seconds", value)
+    return value
+
+
+def _names(where: str, value: object) -> tuple[str, ...]:
+    if value is None:
+        return ()
+    if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+        raise _wrong(where, "a list of names", value)
+    return tuple(value)
+
+
+def _state(where: str, value: object) -> AgentState:
+    try:
+        return AgentState(_text(where, value))
+    except ValueError:
+        raise _wrong(where, f"one of {', '.join(AgentState)}", value) from None
+
+
+def _server(where: str, value: object) -> ServerId | None:
+    if value is None:
+        return None
+    members = mapping(where, value)
+    return ServerId(
+        _text(f"{where}.socket", members.get("socket")),
+        _whole(f"{where}.pid", members.get("pid")),
+        _whole(f"{where}.start_time", members.get("start_time")),
+    )
+
+
+READERS: dict[str, Callable[[str, object], Any]] = {
+    "str": _text,
+    "str | None": _optional_text,
+    "PullNumber": _text_or_number,
+    "bool": _flag,
+    "bool | None": _optional_flag,
+    "int": _whole,
+    "int | None": _optional_whole,
+    "float": _seconds,
+    "tuple[str, ...]": _names,
+    "AgentState": _state,
+    "ServerId | None": _server,
+}
+"""By annotation, as it is written in the dataclass."""
+
+
+def mapping(where: str, value: object) -> Mapping[str, Any]:
+    """The value as an object, or an error."""
+    if not isinstance(value, dict):
+        raise _wrong(where, "an object", value)
+    return value
+
+
+def read(kind: type[T], where: str, value: object, given: Mapping[str, Any] | None = None) -> T:
+    """An instance of ``kind`` from a JSON object found at ``where``; ``given`` fields are taken as they are."""
+    members = mapping(where, value)
+    values = dict(given or {})
+    known = {field.name: str(field.type) for field in dataclasses.fields(kind)}  # type: ignore[arg-type]
+    for name, annotation in known.items():
+        if name in members and name not in values and annotation in READERS:
+            values[name] = READERS[annotation](f"{where}.{name}" if where else name, members[name])
+    values[UNKNOWN_FIELDS] = {name: member for name, member in members.items() if name not in known or name == "extra"}
+    return kind(**values)
+
+
+def write(value: object, always: frozenset[str]) -> dict[str, Any]:
+    """The JSON object of a dataclass: ``always`` fields, those that differ from their default, and unknown ones."""
+    members: dict[str, Any] = {}
+    for field in dataclasses.fields(value):  # type: ignore[arg-type]
+        member = getattr(value, field.name)
+        if field.name != UNKNOWN_FIELDS and (field.name in always or member != field.default):
+            members[field.name] = _plain(member)
+    return members | dict(getattr(value, UNKNOWN_FIELDS))
+
+
+def _plain(member: object) -> object:
+    if isinstance(member, tuple):
+        return list(member)
+    if isinstance(member, ServerId):
+        return {"socket": member.socket, "pid": member.pid, "start_time": member.start_time}
+    return member
