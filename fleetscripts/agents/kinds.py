@@ -1,0 +1,120 @@
+"""What every kind of agent has to offer, and the register of kinds."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+from fleetscripts.core.completion import Checkpoint, Message
+from fleetscripts.errors import UsageProblem
+from fleetscripts.models import Evidence
+
+KINDS: Mapping[str, str] = {
+    "claude": "fleetscripts.agents.claude",
+    "codex": "fleetscripts.agents.codex",
+    "practice": "fleetscripts.agents.practice",
+}
+"""Name of a kind → the module that holds it as ``KIND``. A new kind is a row here, a module and a rules file."""
+
+
+@dataclass(frozen=True, slots=True)
+class Launch:
+    """What a client is started with. ``settings``: text for the client's inline settings, empty for none."""
+
+    executable: str
+    session_id: str = ""
+    permission_mode: str = ""
+    name: str = ""
+    settings: str = ""
+    as_root: bool = False
+    extra: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class CommandLine:
+    """One command as argv, with the changes its environment needs; nothing here is shell syntax."""
+
+    argv: tuple[str, ...]
+    env_set: Mapping[str, str] = field(default_factory=dict)
+    env_unset: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Client:
+    """The live client process of a pane. ``start_ticks``: the kernel's own start time, as text, for comparing.
+
+    ``environment`` holds only the names that say where the client keeps its files, as the process itself got them."""
+
+    pid: int
+    started_at: float
+    start_ticks: str = ""
+    cwd: str = ""
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """Where the clients keep their files unless their own environment says otherwise, and where we keep ours."""
+
+    claude_config_dir: Path
+    codex_home: Path
+    fleet_home: Path
+
+
+@dataclass(frozen=True, slots=True)
+class SessionView:
+    """What a client's own files say of its session: evidence, checkpoints of all of it, the last turn's messages."""
+
+    evidence: tuple[Evidence, ...] = ()
+    session_id: str | None = None
+    transcript: Path | None = None
+    checkpoints: tuple[Checkpoint, ...] = ()
+    messages: tuple[Message, ...] = ()
+    version: str | None = None
+
+
+class AgentKind(Protocol):
+    """One kind of agent: how it is launched and resumed, how its process is known, what its files say."""
+
+    @property
+    def name(self) -> str:
+        """As in the state file and in the name of the rules file."""
+        ...
+
+    @property
+    def commands(self) -> frozenset[str]:
+        """What ``pane_current_command`` may show while the client is in the foreground."""
+        ...
+
+    def is_client(self, command: str, argv: Sequence[str]) -> bool:
+        """Whether a process of this name and argv is the client itself, not something it started."""
+        ...
+
+    def launch(self, launch: Launch) -> CommandLine:
+        """A new conversation."""
+        ...
+
+    def resume(self, launch: Launch) -> CommandLine:
+        """The conversation of ``launch.session_id`` again."""
+        ...
+
+    def look(self, client: Client, places: Places, now: float, session_id: str | None = None) -> SessionView:
+        """Read what the client's own files say. ``session_id``: the one last known, where the client tells none."""
+        ...
+
+
+def kind_named(name: str) -> AgentKind:
+    """The agent kind of that name; UsageProblem when there is none."""
+    module = KINDS.get(name)
+    if module is None:
+        raise UsageProblem(f"expected an agent kind ({', '.join(KINDS)}), found {name!r}")
+    kind: AgentKind = importlib.import_module(module).KIND
+    return kind
+
+
+def known_kinds() -> tuple[AgentKind, ...]:
+    """Every kind whose module is here, in the order of the register."""
+    return tuple(kind_named(name) for name in KINDS)

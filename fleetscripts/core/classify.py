@@ -1,0 +1,206 @@
+"""Fusion of evidence: which source decides, by precedence and freshness.
+
+From the top: a dead pane or a shell in the foreground; a dialog on the screen; whoever freshly says a turn is in
+progress; a client still starting; how the last turn ended; the input box. What none of them settles is ``unknown``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+
+from fleetscripts.models import Classification, DialogKind, Evidence, PaneFacts, PaneState, Source
+
+SHELLS = frozenset("ash bash csh dash elvish fish ksh mksh nu pwsh sh tcsh xonsh zsh".split())
+AT_REST = frozenset({PaneState.PROMPT, PaneState.COMPLETE, PaneState.RATE_LIMITED, PaneState.API_ERROR})
+ENDED_BADLY = frozenset({PaneState.RATE_LIMITED, PaneState.API_ERROR})
+
+# A transcript is written a moment after the fact: what it and the hooks say counts this long against a screen.
+FRESH_SECONDS = 60.0
+# A client draws its first screen within seconds; one that still shows none after this is not starting.
+STARTING_SECONDS = 120.0
+# Clocks of one machine: a later time than this is not ours to believe.
+CLOCK_SLACK_SECONDS = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Case:
+    """One pane's facts and, of each source, the newest piece that says something of the state."""
+
+    facts: PaneFacts
+    now: float
+    by_source: dict[Source, Evidence]
+    client_started: float | None
+    client_known: bool
+
+    def said(self, source: Source) -> Evidence | None:
+        return self.by_source.get(source)
+
+    def state(self, source: Source) -> PaneState | None:
+        piece = self.by_source.get(source)
+        return piece.state if piece else None
+
+
+Verdict = tuple[PaneState, Evidence | None, str]
+
+
+def classify(facts: PaneFacts | None, evidence: Iterable[Evidence], now: float) -> Classification:
+    """The state of one pane. ``facts`` None: no such pane. ``now`` in Unix seconds."""
+    pieces = tuple(evidence)
+    if facts is None:
+        return Classification(PaneState.MISSING, "no such pane", evidence=pieces)
+    case = _case(facts, pieces, now)
+    for step in _STEPS:
+        verdict = step(case)
+        if verdict is not None:
+            return _answer(case, pieces, verdict)
+    return _answer(case, pieces, (PaneState.UNKNOWN, case.said(Source.SCREEN), "no source says enough"))
+
+
+def is_shell(command: str) -> bool:
+    """Whether a foreground command is a shell, a login shell (``-bash``) too."""
+    return command.lstrip("-") in SHELLS
+
+
+def _case(facts: PaneFacts, pieces: tuple[Evidence, ...], now: float) -> _Case:
+    by_source: dict[Source, Evidence] = {}
+    for piece in pieces:
+        if piece.state is None or (piece.at is not None and piece.at > now + CLOCK_SLACK_SECONDS):
+            continue
+        kept = by_source.get(piece.source)
+        if kept is None or (piece.at or 0) >= (kept.at or 0):
+            by_source[piece.source] = piece
+    process = [piece for piece in pieces if piece.source is Source.PROCESS]
+    alive = [piece for piece in process if piece.state is None]
+    return _Case(facts, now, by_source, alive[0].at if alive else None, bool(process))
+
+
+def _gone(case: _Case) -> Verdict | None:
+    """A dead pane or a shell in the foreground is ``idle`` whatever is drawn: a dead client's screen stays."""
+    if case.facts.dead:
+        return PaneState.IDLE, _tmux(PaneState.IDLE, "the pane's process has ended"), ""
+    process = case.said(Source.PROCESS)
+    if process is not None and process.state is not None:
+        return process.state, process, ""
+    if not case.client_known and is_shell(case.facts.command):
+        return PaneState.IDLE, _tmux(PaneState.IDLE, f"a shell ({case.facts.command}) is in the foreground"), ""
+    return None
+
+
+def _dialog(case: _Case) -> Verdict | None:
+    """A dialog on the screen outranks a spinner and the registry, which says ``idle`` while a view swallows keys."""
+    screen, registry = case.said(Source.SCREEN), case.said(Source.REGISTRY)
+    if screen is not None and screen.state is PaneState.WAITING_APPROVAL:
+        if screen.dialog in (None, DialogKind.OTHER) and registry is not None and registry.dialog is not None:
+            screen = replace(screen, dialog=registry.dialog)
+        return PaneState.WAITING_APPROVAL, screen, ""
+    if registry is not None and registry.state is PaneState.WAITING_APPROVAL:
+        return PaneState.WAITING_APPROVAL, registry, ""
+    return None
+
+
+def _running(case: _Case) -> Verdict | None:
+    """A turn in progress: the registry and the drawn spinner at once, the others while nothing newer says it ended."""
+    for source in (Source.REGISTRY, Source.SCREEN, Source.TITLE):
+        if case.state(source) is PaneState.RUNNING:
+            return PaneState.RUNNING, case.said(source), ""
+    for source in (Source.TRANSCRIPT, Source.HOOK):
+        piece = case.said(source)
+        if piece is None or piece.state is not PaneState.RUNNING or _superseded(case, piece):
+            continue
+        if piece.at is not None and case.now - piece.at <= FRESH_SECONDS:
+            return PaneState.RUNNING, piece, ""
+        if source is Source.TRANSCRIPT and piece.rule == "tool_use":
+            return PaneState.UNKNOWN, piece, f"{piece.reason}, yet no other source says a turn is in progress"
+    return None
+
+
+def _superseded(case: _Case, piece: Evidence) -> bool:
+    """Whether the registry, or for a hook the transcript, says at a later moment that the turn is over."""
+    later = (Source.REGISTRY,) if piece.source is Source.TRANSCRIPT else (Source.REGISTRY, Source.TRANSCRIPT)
+    at = piece.at or 0
+    return any(other.state in AT_REST and (other.at or 0) >= at for other in map(case.said, later) if other is not None)
+
+
+def _starting(case: _Case) -> Verdict | None:
+    """Up, with no prompt drawn yet; what was on the pane before (a shell's prompt) may still stand there."""
+    screen = case.said(Source.SCREEN)
+    age = None if case.client_started is None else case.now - case.client_started
+    young = age is not None and age <= STARTING_SECONDS
+    if screen is not None and screen.state is PaneState.STARTING:
+        if young or age is None:
+            return PaneState.STARTING, screen, ""
+        return PaneState.UNKNOWN, screen, f"{screen.reason}, {STARTING_SECONDS:.0f} s after the client started"
+    if (screen is None or screen.state in (PaneState.IDLE, PaneState.UNKNOWN)) and young:
+        return PaneState.STARTING, screen, "the client is up and has drawn no prompt yet"
+    if screen is not None and screen.state is PaneState.IDLE:
+        return _shell_drawn(case, screen)
+    return None
+
+
+def _shell_drawn(case: _Case, screen: Evidence) -> Verdict:
+    """A shell's prompt on the screen decides alone only where nobody knows what is in the foreground."""
+    if case.client_known or case.facts.command:
+        return PaneState.UNKNOWN, screen, f"{screen.reason}, yet {case.facts.command or 'a client'} runs there"
+    return PaneState.IDLE, screen, ""
+
+
+def _ended(case: _Case) -> Verdict | None:
+    """How the last turn died: the transcript knows, the screen only where there is none: a resume redraws old walls."""
+    screen, transcript = case.said(Source.SCREEN), case.said(Source.TRANSCRIPT)
+    if transcript is not None and transcript.state in ENDED_BADLY and _calm(case):
+        if transcript.resets_at is None and screen is not None and screen.state is transcript.state:
+            transcript = replace(transcript, resets_at=screen.resets_at)
+        return transcript.state or PaneState.UNKNOWN, transcript, ""
+    if transcript is None and screen is not None and screen.state in ENDED_BADLY:
+        return screen.state or PaneState.UNKNOWN, screen, ""
+    return None
+
+
+def _at_rest(case: _Case) -> Verdict | None:
+    """At the input prompt: ``complete`` when the agent's own last message says so."""
+    screen, transcript = case.said(Source.SCREEN), case.said(Source.TRANSCRIPT)
+    if transcript is not None and transcript.state is PaneState.COMPLETE and _calm(case):
+        return PaneState.COMPLETE, transcript, ""
+    if transcript is None and screen is not None and screen.state is PaneState.COMPLETE:
+        return PaneState.COMPLETE, screen, ""
+    if screen is not None and screen.state in AT_REST:
+        registry = case.said(Source.REGISTRY)
+        deciding = registry if registry is not None and registry.state is PaneState.PROMPT else screen
+        return PaneState.PROMPT, deciding, ""
+    if case.state(Source.REGISTRY) is PaneState.PROMPT:
+        registry = case.said(Source.REGISTRY)
+        return PaneState.UNKNOWN, registry, "the registry says idle, but the screen shows no input box"
+    return None
+
+
+def _calm(case: _Case) -> bool:
+    """Whether the registry or the screen says too that no turn is in progress."""
+    return case.state(Source.REGISTRY) in AT_REST or case.state(Source.SCREEN) in AT_REST
+
+
+def _tmux(state: PaneState, reason: str) -> Evidence:
+    return Evidence(Source.TMUX, state, reason)
+
+
+_STEPS: tuple[Callable[[_Case], Verdict | None], ...] = (_gone, _dialog, _running, _starting, _ended, _at_rest)
+
+
+def _answer(case: _Case, pieces: tuple[Evidence, ...], verdict: Verdict) -> Classification:
+    state, deciding, reason = verdict
+    screen = case.said(Source.SCREEN)
+    behind = any(piece.background for piece in (case.said(Source.REGISTRY), screen) if piece is not None)
+    live = state not in (PaneState.IDLE, PaneState.UNKNOWN)
+    ended = state in ENDED_BADLY and deciding is not None
+    return Classification(
+        state=state,
+        reason=reason or (deciding.reason if deciding else ""),
+        pane_cmd=case.facts.command,
+        dialog=deciding.dialog if deciding and state is PaneState.WAITING_APPROVAL else None,
+        error=deciding.error if deciding and ended else None,
+        resets_at=deciding.resets_at if deciding and ended else None,
+        draft=screen.draft if screen and live else None,
+        background=behind and live,
+        source=deciding.source if deciding else None,
+        evidence=pieces if deciding is None or deciding.source is not Source.TMUX else (deciding, *pieces),
+    )

@@ -1,0 +1,53 @@
+"""Checkpoints and the DONE line, read from what the agent itself said and from nothing else."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+DONE_LINE = "ORCHESTRATOR:DONE"
+_CHECKPOINT = re.compile(r"CHECKPOINT:(\S(?:.{0,98}\S)?)")
+_FENCE = re.compile(r" {0,3}(`{3,}|~{3,})(.*)")
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """One step that an agent's message said is finished; ``at`` in Unix seconds, 0 when the message has no time."""
+
+    step: str
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One text of the agent itself, as its transcript has it; ``key`` is the same for the parts of one message."""
+
+    text: str
+    at: float
+    key: str = ""
+
+
+def checkpoints(text: str) -> tuple[str, ...]:
+    """Steps named by the lines ``CHECKPOINT:<step>`` of one agent message, in order, each once."""
+    found = (_CHECKPOINT.fullmatch(line) for line in _own_lines(text))
+    return tuple(dict.fromkeys(match[1] for match in found if match))
+
+
+def says_done(text: str) -> bool:
+    """Whether one whole line of an agent's message is the DONE line."""
+    return any(line == DONE_LINE for line in _own_lines(text))
+
+
+def _own_lines(text: str) -> Iterator[str]:
+    """The lines that are the agent's own words: what stands in a code fence is quoted. Trailing blanks, invisible, go."""
+    fence = ""
+    for line in text.split("\n"):
+        mark = _FENCE.match(line)
+        if not fence:
+            if mark and not (mark[1][0] == "`" and "`" in mark[2]):
+                fence = mark[1]
+            else:
+                yield line.rstrip()
+        elif mark and mark[1].startswith(fence) and not mark[2].strip():
+            fence = ""
