@@ -11,7 +11,9 @@ from dataclasses import dataclass, replace
 
 from fleetscripts.models import Classification, DialogKind, Evidence, PaneFacts, PaneState, Source
 
-SHELLS = frozenset("ash bash csh dash elvish fish ksh mksh nu pwsh sh tcsh xonsh zsh".split())
+SHELLS = frozenset(
+    {"ash", "bash", "csh", "dash", "elvish", "fish", "ksh", "mksh", "nu", "pwsh", "sh", "tcsh", "xonsh", "zsh"}
+)
 AT_REST = frozenset({PaneState.PROMPT, PaneState.COMPLETE, PaneState.RATE_LIMITED, PaneState.API_ERROR})
 ENDED_BADLY = frozenset({PaneState.RATE_LIMITED, PaneState.API_ERROR})
 

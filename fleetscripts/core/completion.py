@@ -40,7 +40,7 @@ def says_done(text: str) -> bool:
 
 
 def _own_lines(text: str) -> Iterator[str]:
-    """The lines that are the agent's own words: what stands in a code fence is quoted. Trailing blanks, invisible, go."""
+    """Lines that are the agent's own words: what stands in a code fence is quoted. Trailing blanks do not count."""
     fence = ""
     for line in text.split("\n"):
         mark = _FENCE.match(line)
