@@ -1,0 +1,182 @@
+"""What a Codex rollout (its transcript) says: pure functions over its records, oldest first.
+
+Seen in Codex 0.169: ``event_msg`` records ``task_started``, ``task_complete {error?, last_agent_message}`` and
+``turn_aborted`` bound a turn; ``response_item`` messages hold the texts. Older releases keep no ``task_started``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from fleetscripts.core.completion import Checkpoint, Message, checkpoints, says_done
+from fleetscripts.models import ErrorKind, Evidence, PaneState, Source
+
+Record = Mapping[str, Any]
+
+HARNESS_MARKS = ("<environment_context>", "<user_instructions>", "<turn_aborted>", "<permissions", "# AGENTS.md")
+"""A "user" message that begins so was written by the client, not typed."""
+
+ERRORS: Mapping[str, ErrorKind] = {
+    "unauthorized": ErrorKind.AUTH,
+    "context_window_exceeded": ErrorKind.CONTEXT,
+    "server_overloaded": ErrorKind.OVERLOADED,
+    "internal_server_error": ErrorKind.SERVER,
+    "http_connection_failed": ErrorKind.SERVER,
+    "response_stream_connection_failed": ErrorKind.SERVER,
+    "response_stream_disconnected": ErrorKind.SERVER,
+    "response_too_many_failed_attempts": ErrorKind.SERVER,
+}
+WALLS = frozenset({"usage_limit_exceeded", "usage_limit_reached"})
+
+
+def evidence_of(records: Sequence[Record], session_id: str | None = None) -> Evidence | None:
+    """How the newest turn stands; None when the records hold no turn."""
+    bounded = any(_payload(record).get("type") == "task_started" for record in records)
+    for at in range(len(records) - 1, -1, -1):
+        found = _turn_state(records, at, bounded)
+        if found is not None:
+            state, reason, error, resets_at, rule = found
+            return Evidence(
+                Source.TRANSCRIPT, state, reason, at=_time(records[at]), error=error, resets_at=resets_at, rule=rule,
+                session_id=session_id,
+            )  # fmt: skip
+    return None
+
+
+def last_messages(records: Iterable[Record]) -> tuple[Message, ...]:
+    """The agent's own texts since the last message that somebody typed."""
+    found: list[Message] = []
+    for record in records:
+        payload = _payload(record)
+        if typed_text(record) is not None:
+            found = []
+        elif _is_agents_message(record):
+            found.append(Message(_text(payload), _time(record) or 0.0, str(payload.get("id") or "")))
+    return tuple(found)
+
+
+def all_checkpoints(records: Iterable[Record]) -> tuple[Checkpoint, ...]:
+    """Every checkpoint the agent named in these records."""
+    found: list[Checkpoint] = []
+    for record in records:
+        payload = _payload(record)
+        if _is_agents_message(record):
+            found += [Checkpoint(step, _time(record) or 0.0) for step in checkpoints(_text(payload))]
+    return tuple(found)
+
+
+def typed_text(record: Record) -> str | None:
+    """The text of a message that somebody typed or pasted; None for every other record."""
+    payload = _payload(record)
+    if record.get("type") != "response_item" or payload.get("type") != "message" or payload.get("role") != "user":
+        return None
+    text = _text(payload)
+    return None if text.lstrip().startswith(HARNESS_MARKS) else text
+
+
+_Found = tuple[PaneState, str, ErrorKind | None, float | None, str]
+
+
+def _turn_state(records: Sequence[Record], at: int, bounded: bool) -> _Found | None:
+    """What one record says of its turn, when it is one that says anything. ``bounded``: turns have a marked beginning,
+    so that messages and calls in the middle of one say nothing."""
+    record, payload = records[at], _payload(records[at])
+    kind = payload.get("type")
+    if record.get("type") == "response_item":
+        if bounded:
+            return None
+        if _is_agents_message(record):
+            done = says_done(_text(payload))
+            state = PaneState.COMPLETE if done else PaneState.PROMPT
+            return state, "the rollout ends with the agent's message", None, None, "message"
+        if typed_text(record) is not None:
+            return PaneState.RUNNING, "the rollout ends with a message to the agent", None, None, "user"
+        if kind in ("function_call", "custom_tool_call", "local_shell_call"):
+            return PaneState.RUNNING, "the rollout ends with a tool's call", None, None, "tool_use"
+        return None
+    if record.get("type") != "event_msg":
+        return None
+    match kind:
+        case "task_started":
+            return PaneState.RUNNING, "the rollout says that a turn began", None, None, "task_started"
+        case "turn_aborted":
+            return PaneState.PROMPT, "the rollout says that the turn was interrupted", None, None, "turn_aborted"
+        case "task_complete":
+            return _ended(records, at)
+        case "error":
+            return _failed(payload, records, at)
+    return None
+
+
+def _ended(records: Sequence[Record], at: int) -> _Found:
+    payload = _payload(records[at])
+    error = payload.get("error")
+    if isinstance(error, Mapping):
+        return _failed(error, records, at)
+    if not payload.get("last_agent_message") and (earlier := _error_in_turn(records, at)) is not None:
+        return earlier
+    last = payload.get("last_agent_message")
+    if isinstance(last, str) and says_done(last):
+        return PaneState.COMPLETE, "the agent's last message says DONE", None, None, "task_complete"
+    return PaneState.PROMPT, "the rollout says that the turn is over", None, None, "task_complete"
+
+
+def _error_in_turn(records: Sequence[Record], at: int) -> _Found | None:
+    """An ``error`` event of the turn that ends at ``at``: older releases write it apart from the end."""
+    for index in range(at - 1, -1, -1):
+        payload = _payload(records[index])
+        if payload.get("type") == "task_started" or typed_text(records[index]) is not None:
+            return None
+        if records[index].get("type") == "event_msg" and payload.get("type") == "error":
+            return _failed(payload, records, index)
+    return None
+
+
+def _failed(error: Mapping[str, Any], records: Sequence[Record], at: int) -> _Found:
+    info = error.get("codex_error_info")
+    name = next(iter(info), "") if isinstance(info, Mapping) else str(info or "")
+    message = str(error.get("message") or "")
+    if name in WALLS or (not name and "hit your usage limit" in message):
+        return PaneState.RATE_LIMITED, "the rollout says: usage limit", None, _resets_at(records, at), "wall"
+    kind = ERRORS.get(name, ErrorKind.OTHER)
+    return PaneState.API_ERROR, f"the rollout says that the turn died: {name or 'an error'}", kind, None, "error"
+
+
+def _resets_at(records: Sequence[Record], at: int) -> float | None:
+    """The latest reset among the windows that are full, from the last ``token_count`` before; None when it has none."""
+    for index in range(at, -1, -1):
+        limits = _payload(records[index]).get("rate_limits")
+        if not isinstance(limits, Mapping):
+            continue
+        windows = [limits.get(name) for name in ("primary", "secondary")]
+        full = [w for w in windows if isinstance(w, Mapping) and float(w.get("used_percent") or 0) >= 100]
+        times = [float(w["resets_at"]) for w in full if isinstance(w.get("resets_at"), int | float)]
+        return max(times, default=None)
+    return None
+
+
+def _is_agents_message(record: Record) -> bool:
+    payload = _payload(record)
+    kinds = (record.get("type"), payload.get("type"), payload.get("role"))
+    return kinds == ("response_item", "message", "assistant")
+
+
+def _payload(record: Record) -> Mapping[str, Any]:
+    payload = record.get("payload")
+    return payload if isinstance(payload, Mapping) else {}
+
+
+def _text(payload: Mapping[str, Any]) -> str:
+    content = payload.get("content")
+    parts = content if isinstance(content, list) else []
+    return "\n".join(part["text"] for part in parts if isinstance(part, Mapping) and isinstance(part.get("text"), str))
+
+
+def _time(record: Record) -> float | None:
+    stamp = record.get("timestamp")
+    try:
+        return datetime.fromisoformat(stamp).timestamp() if isinstance(stamp, str) else None
+    except ValueError:
+        return None
