@@ -1,0 +1,158 @@
+"""Prepares a Python environment outside the bundle: ``bootstrap.py LINK LOCK``. Needs the standard library only.
+
+LINK becomes a symbolic link to an environment that holds exactly what the hashed LOCK names. Whoever sees LINK sees a
+whole environment: it is built aside and the link is put there last. A second caller waits for the first.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+BASE_PYTHON = os.path.realpath(getattr(sys, "_base_executable", "") or sys.executable)
+"""The interpreter behind shims and virtual environments, by its versioned name: when an upgrade takes it away,
+the environment's ``bin/python`` leads nowhere and the launcher prepares a new one."""
+
+
+class SetupProblem(Exception):
+    """The environment could not be prepared; the message is one line."""
+
+
+def main(argv: list[str]) -> int:
+    """Prepare the environment; say so in one line on stderr, and in one line when it cannot be done."""
+    link, lock = Path(argv[0]), Path(argv[1]).resolve()
+    try:
+        prepare(link, lock)
+    except SetupProblem as problem:
+        print(f"fleetscripts: {problem}", file=sys.stderr)
+        return 1
+    except OSError as problem:
+        print(
+            f"fleetscripts: cannot prepare {link}: {problem.strerror or problem}; "
+            "XDG_DATA_HOME may name a folder that can be written",
+            file=sys.stderr,
+        )
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    return 0
+
+
+def prepare(link: Path, lock: Path) -> None:
+    """Make ``link`` lead to an environment with what ``lock`` names, unless it does already."""
+    link.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with _alone(link.with_name(f"{link.name}.lock")):
+        if os.access(link / "bin" / "python", os.X_OK):
+            return
+        print(f"fleetscripts: preparing its Python packages in {link} (first call only)", file=sys.stderr)
+        _remove_leftovers(link)
+        version = f"{sys.version_info.major}.{sys.version_info.minor}"
+        place = Path(tempfile.mkdtemp(prefix=f"{link.name}-{version}-", dir=link.parent))
+        try:
+            _install(place, lock)
+            _publish(place, link)
+        except BaseException:
+            shutil.rmtree(place, ignore_errors=True)
+            raise
+
+
+@contextmanager
+def _alone(lock: Path) -> Iterator[None]:
+    """Hold an exclusive lock that the kernel takes back when this process ends, however it ends."""
+    descriptor = os.open(lock, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _remove_leftovers(link: Path) -> None:
+    """Remove what builds that were killed, or that a gone interpreter made useless, have left."""
+    for leftover in link.parent.glob(f"{link.name}-*"):
+        shutil.rmtree(leftover, ignore_errors=True)
+
+
+def _publish(place: Path, link: Path) -> None:
+    fresh = link.with_name(f"{link.name}.new")
+    fresh.unlink(missing_ok=True)
+    fresh.symlink_to(place.name)
+    if link.is_dir() and not link.is_symlink():
+        shutil.rmtree(link)
+    fresh.replace(link)
+
+
+def _install(place: Path, lock: Path) -> None:
+    """Fill ``place`` by uv when there is one that works, else by venv and pip; the index is the machine's own."""
+    uv = shutil.which("uv")
+    if uv:
+        try:
+            _run([uv, "venv", "--quiet", "--allow-existing", "--python", BASE_PYTHON, str(place)], place)
+            _run([uv, "pip", "install", "--quiet", "--python", _python_in(place), *_exactly(lock)], place)
+            return
+        except SetupProblem as problem:
+            print(f"fleetscripts: uv could not ({problem}), so pip does it", file=sys.stderr)
+    pip = _pip_for(place)
+    options = ["--quiet", "--disable-pip-version-check", "--no-input", "--no-deps"]
+    _run([*pip, "install", *options, *_exactly(lock)], place)
+
+
+def _exactly(lock: Path) -> list[str]:
+    return ["--require-hashes", "-r", str(lock)]
+
+
+def _python_in(place: Path) -> str:
+    return str(place / "bin" / "python")
+
+
+def _pip_for(place: Path) -> list[str]:
+    """Make a virtual environment and return the words that run a pip which installs into it.
+
+    Debian keeps ``ensurepip`` in python3-venv and pip in python3-pip; a bare Python has neither.
+    """
+    create = [BASE_PYTHON, "-I", "-m", "venv", "--clear"]
+    if not _has("ensurepip") and _has("pip"):
+        _run([*create, "--without-pip", str(place)], place.parent)
+        return [BASE_PYTHON, "-I", "-m", "pip", "--python", _python_in(place)]
+    if not _has("ensurepip"):
+        packages = Path(__file__).with_name("packages.sh")
+        if subprocess.run(["sh", str(packages), "pip"], check=False, stdout=sys.stderr).returncode:
+            raise SetupProblem(f"{BASE_PYTHON} has neither ensurepip nor pip, and there is no uv")
+    _run([*create, str(place)], place.parent)
+    return [_python_in(place), "-I", "-m", "pip"]
+
+
+def _has(module: str) -> bool:
+    done = subprocess.run([BASE_PYTHON, "-I", "-c", f"import {module}"], check=False, capture_output=True)
+    return done.returncode == 0
+
+
+def _run(command: list[str], folder: Path) -> None:
+    """Run in ``folder``, since uv reads settings from the current one and agents write in theirs."""
+    environment = {**os.environ, "PIP_USER": "0"}
+    done = subprocess.run(
+        command,
+        cwd=folder,
+        env=environment,
+        check=False,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+    )
+    if done.returncode:
+        said = [line.strip() for line in done.stdout.splitlines() if line.strip()] or ["it said nothing"]
+        telling = [line for line in said if line.lower().startswith("error")] or said[-1:]
+        raise SetupProblem(f"{Path(command[0]).name} exited {done.returncode}: {telling[0]}")
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
