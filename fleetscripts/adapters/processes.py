@@ -1,0 +1,158 @@
+"""The machine's processes: who started whom, when, who is in a terminal's foreground. Linux: /proc; else one ``ps``."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+_PROC = Path("/proc")
+_PS_COLUMNS = "pid=,ppid=,pgid=,tpgid=,stat=,lstart=,command="
+_PS_ROW = re.compile(r"\s*(\d+)\s+(\d+)\s+(\d+)\s+(-?\d+)\s+(\S+)\s+(\w{3} \w{3}\s+\d+ [\d:]{8} \d{4})\s+(.*)")
+
+
+@dataclass(frozen=True)
+class Process:
+    """One process. ``start_ticks`` is the system's own text for its start: a pid and it name one process for ever."""
+
+    pid: int
+    parent: int
+    group: int
+    foreground_group: int
+    status: str
+    command: str
+    start_ticks: str
+    argv: tuple[str, ...] = ()
+
+    @property
+    def in_foreground(self) -> bool:
+        """Whether its terminal's keys go to it."""
+        return self.group == self.foreground_group
+
+    @property
+    def stopped(self) -> bool:
+        """Whether job control has it suspended (Ctrl-Z)."""
+        return self.status.startswith("T")
+
+
+@dataclass(frozen=True)
+class ProcessTable:
+    """All processes at one moment."""
+
+    by_pid: Mapping[int, Process]
+
+    @cached_property
+    def _children(self) -> dict[int, list[Process]]:
+        children: dict[int, list[Process]] = {}
+        for process in self.by_pid.values():
+            children.setdefault(process.parent, []).append(process)
+        return children
+
+    def tree(self, root: int) -> Iterator[Process]:
+        """The process and all below it, nearest first."""
+        level = [self.by_pid[root]] if root in self.by_pid else []
+        while level:
+            yield from level
+            level = [child for process in level for child in self._children.get(process.pid, ())]
+
+
+def read_processes() -> ProcessTable:
+    """Every process that can be seen now, without argv on Linux (``arguments`` reads that of one)."""
+    if sys.platform == "linux":
+        found = (_from_stat(entry) for entry in _PROC.iterdir() if entry.name.isdigit())
+    else:
+        found = _from_ps()
+    return ProcessTable({process.pid: process for process in found if process is not None})
+
+
+def arguments(process: Process) -> tuple[str, ...]:
+    """The process's argv, empty when it is gone or not ours."""
+    if process.argv or sys.platform != "linux":
+        return process.argv
+    words = _bytes(_PROC / str(process.pid) / "cmdline").split(b"\0")[:-1]
+    return tuple(os.fsdecode(word) for word in words)
+
+
+def working_directory(pid: int) -> str:
+    """Where the process works; empty when unknown (gone, not ours, not Linux)."""
+    try:
+        return str((_PROC / str(pid) / "cwd").readlink())
+    except OSError:
+        return ""
+
+
+def environment(pid: int, names: frozenset[str]) -> dict[str, str]:
+    """These variables as the process was started with them, and no others: the rest may hold secrets."""
+    pairs = (entry.partition(b"=") for entry in _bytes(_PROC / str(pid) / "environ").split(b"\0"))
+    named = ((os.fsdecode(name), os.fsdecode(value)) for name, _, value in pairs)
+    return {name: value for name, value in named if name in names}
+
+
+def started_at(process: Process, now: float) -> float:
+    """The process's start in Unix seconds, to about 10 ms on Linux and a second elsewhere; ``now`` when unreadable."""
+    if not process.start_ticks.isdigit():
+        return _parse_lstart(process.start_ticks, now)
+    try:
+        uptime = float((_PROC / "uptime").read_text().split()[0])
+    except (OSError, ValueError):
+        return now
+    return now - uptime + int(process.start_ticks) / os.sysconf("SC_CLK_TCK")
+
+
+def _from_stat(entry: Path) -> Process | None:
+    """One ``/proc/PID/stat``. The name stands in brackets and may itself hold brackets, blanks and newlines."""
+    content = os.fsdecode(_bytes(entry / "stat"))
+    head, _, tail = content.rpartition(")")
+    fields = tail.split()
+    if len(fields) < 20:
+        return None
+    return Process(
+        pid=int(entry.name),
+        parent=int(fields[1]),
+        group=int(fields[2]),
+        foreground_group=int(fields[5]),
+        status=fields[0],
+        command=head.partition("(")[2],
+        start_ticks=fields[19],
+    )
+
+
+def _from_ps() -> Iterator[Process | None]:
+    done = subprocess.run(
+        ["ps", "-axww", "-o", _PS_COLUMNS],
+        check=False,
+        capture_output=True,
+        text=True,
+        errors="replace",
+        env={**os.environ, "LC_ALL": "C"},
+        timeout=10,
+    )
+    for row in done.stdout.splitlines():
+        match = _PS_ROW.match(row)
+        if match is None:
+            continue
+        argv = tuple(match[7].split())
+        name = argv[0].rpartition("/")[2] if argv else ""
+        pid, parent, group, foreground = (int(match[column]) for column in (1, 2, 3, 4))
+        yield Process(pid, parent, group, foreground, match[5], name, " ".join(match[6].split()), argv)
+
+
+def _parse_lstart(text: str, now: float) -> float:
+    try:
+        return time.mktime(time.strptime(text, "%a %b %d %H:%M:%S %Y"))
+    except ValueError:
+        return now
+
+
+def _bytes(path: Path) -> bytes:
+    """The file's content; empty when the process has gone meanwhile or is not ours to read."""
+    try:
+        return path.read_bytes()
+    except OSError:
+        return b""
