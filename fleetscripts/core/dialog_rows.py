@@ -1,0 +1,188 @@
+"""The rows of a dialog, and which one is focused, read from the plain lines of a screen.
+
+A menu is the last one drawn: its focused row carries ``❯``, ``›`` or ``>``; the other rows start in the same column.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+QUESTION_LINES = 24
+"""Of a dialog with no rule above it, this many lines before the first row count as its question."""
+
+_FOCUSED = re.compile(r"(?P<lead>[ │|]*)(?P<mark>[❯›>]) +(?P<body>\S.*)")
+_NUMBERED = re.compile(r"(?P<number>\d{1,2})\. +(?P<text>\S.*)")
+_CHECKBOX = re.compile(r"\[[ xX✔✓]\] ")
+_RULE = re.compile(r"[ ]{0,2}[─▔━]{10,}.*")
+_TABS = re.compile(r"\s*←.*[☐☒✔].*→\s*")
+_BOX = re.compile(r"[ │|]*[❯›>](?:\xa0.*)?")
+_NO_ROW = ("⎿", "●", "•", "╰", "╭", "├", "└")
+_TICK = re.compile(r"\s+[✔✓]\s.*|\s+[✔✓]$")
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One row that can be chosen; ``number`` None when the screen shows none."""
+
+    text: str
+    number: int | None = None
+    focused: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Menu:
+    """A dialog's question and its rows. ``several``: more than one question, or more than one answer to it."""
+
+    rows: tuple[Row, ...]
+    question: tuple[str, ...] = ()
+    several: bool = False
+
+    @property
+    def focus(self) -> int:
+        """The index of the focused row."""
+        return next(index for index, row in enumerate(self.rows) if row.focused)
+
+    @property
+    def texts(self) -> tuple[str, ...]:
+        return tuple(row.text for row in self.rows)
+
+    def same_rows(self, other: Menu) -> bool:
+        """Whether both show the same question and rows, wherever the focus is."""
+        return self.texts == other.texts and self.question == other.question
+
+
+@dataclass(frozen=True, slots=True)
+class _Line:
+    """One line cut at the menu's column: what stands before it, and the rest."""
+
+    before: str
+    body: str
+    at: int
+
+
+def find_menu(lines: Sequence[str]) -> Menu | None:
+    """The menu at the bottom of a screen of plain lines; None when there is none that can be read for sure."""
+    plain = [line.rstrip().rstrip("│").rstrip() for line in lines]
+    last = next((index for index in range(len(plain) - 1, -1, -1) if _FOCUSED.fullmatch(plain[index])), None)
+    if last is None or _box_below(plain, last):
+        return None
+    focused = _FOCUSED.fullmatch(plain[last])
+    assert focused is not None
+    column = focused.start("body")
+    numbered = _NUMBERED.fullmatch(focused["body"])
+    if numbered:
+        found = _numbered(plain, last, column, int(numbered["number"]))
+    else:
+        found = _unnumbered(plain, last, column)
+    if len(found) < 2 or sum(row.focused for _, row in found) != 1:
+        return None
+    question = _question(plain, found[0][0])
+    several = any(_TABS.fullmatch(line) for line in question) or any(_CHECKBOX.match(row.text) for _, row in found)
+    rows = tuple(row for _, row in found)
+    return Menu(rows, tuple(line.strip() for line in question if line.strip(" ╌─")), several)
+
+
+def row_named(menu: Menu, wanted: str) -> int | None:
+    """The index of the one row that says ``wanted``: whole text, else its beginning; None when none or several do."""
+    want = normalised(wanted)
+    if not want:
+        return None
+    texts = [normalised(row.text) for row in menu.rows]
+    for matches in (
+        [index for index, text in enumerate(texts) if text == want],
+        [index for index, text in enumerate(texts) if text.startswith(want)],
+    ):
+        if matches:
+            return matches[0] if len(matches) == 1 else None
+    return None
+
+
+def normalised(text: str) -> str:
+    """A row's text for comparing: one space between words, no case, no trailing key hint or checkbox."""
+    words = " ".join(_CHECKBOX.sub("", text).split()).replace("’", "'").casefold()
+    return re.sub(r" \((?:esc|[a-z]|shift\+tab)\)$", "", words)
+
+
+def _box_below(lines: Sequence[str], last: int) -> bool:
+    """Whether an input box stands further down, or the marked line stands in one: then it is no dialog's row."""
+    below = lines[last + 1 :]
+    boxed = sum(bool(_RULE.fullmatch(line)) for line in below) >= 2
+    right_under_a_rule = last > 0 and bool(_RULE.fullmatch(lines[last - 1]))
+    in_box = right_under_a_rule and any(_RULE.fullmatch(line) for line in below)
+    return boxed or in_box or any(_BOX.fullmatch(line) for line in below)
+
+
+def _numbered(lines: Sequence[str], last: int, column: int, number: int) -> list[tuple[int, Row]]:
+    above = _sequence(_cut(lines, range(last - 1, -1, -1), column), number - 1, -1)
+    below = _sequence(_cut(lines, range(last + 1, len(lines)), column), number + 1, +1)
+    focused = _NUMBERED.fullmatch(lines[last][column:])
+    assert focused is not None
+    rows = [*reversed(above), (last, Row(_row_text(focused["text"]), number, True)), *below]
+    if rows[0][1].number != 1:
+        return []
+    if any(_CHECKBOX.match(row.text) for _, row in rows):
+        rows += _button(lines, rows, column)
+    return sorted(rows, key=lambda entry: entry[0])
+
+
+def _sequence(lines: Iterator[_Line], expected: int, step: int) -> list[tuple[int, Row]]:
+    """Rows numbered on from ``expected``; lines between them are details, a shallower line ends the menu."""
+    rows: list[tuple[int, Row]] = []
+    for line in lines:
+        match = _NUMBERED.fullmatch(line.body) if not line.before.strip(" │|") else None
+        if match and int(match["number"]) == expected >= 1:
+            rows.append((line.at, Row(_row_text(match["text"]), expected)))
+            expected += step
+        elif match or (line.before.strip(" │|") and not _RULE.fullmatch(line.before + line.body)):
+            break
+        elif step < 0 and line.body and not line.body.startswith(" "):
+            break
+    return rows
+
+
+def _button(lines: Sequence[str], rows: list[tuple[int, Row]], column: int) -> list[tuple[int, Row]]:
+    """The unnumbered row (``Next``, ``Submit``) that stands under the last checkbox, in the column of its text."""
+    ends = max(at for at, _ in rows)
+    begins = min(at for at, _ in rows)
+    return [
+        (at, Row(lines[at].strip()))
+        for at in range(begins, ends + 1)
+        if lines[at].strip() in ("Next", "Submit") and len(lines[at]) - len(lines[at].lstrip()) > column
+    ]
+
+
+def _unnumbered(lines: Sequence[str], last: int, column: int) -> list[tuple[int, Row]]:
+    above = _block(_cut(lines, range(last - 1, -1, -1), column))
+    below = _block(_cut(lines, range(last + 1, len(lines)), column))
+    return [*reversed(above), (last, Row(_row_text(lines[last][column:]), None, True)), *below]
+
+
+def _block(lines: Iterator[_Line]) -> list[tuple[int, Row]]:
+    """Rows next to each other in the column; a deeper line is a detail, an empty or shallower one ends the menu."""
+    rows: list[tuple[int, Row]] = []
+    for line in lines:
+        if line.before.strip(" │|") or not line.body or line.body.startswith(_NO_ROW):
+            break
+        if not line.body.startswith(" "):
+            rows.append((line.at, Row(_row_text(line.body))))
+    return rows
+
+
+def _cut(lines: Sequence[str], order: range, column: int) -> Iterator[_Line]:
+    for at in order:
+        yield _Line(lines[at][:column], lines[at][column:], at)
+
+
+def _row_text(text: str) -> str:
+    """Without the column of explanations that a wide menu puts behind the row's own words."""
+    return _TICK.sub("", re.split(r"\s{2,}", text.strip())[0]).strip()
+
+
+def _question(lines: Sequence[str], first_row: int) -> list[str]:
+    start = max(0, first_row - QUESTION_LINES)
+    for at in range(first_row - 1, start - 1, -1):
+        if _RULE.fullmatch(lines[at]):
+            return list(lines[at + 1 : first_row])
+    return list(lines[start:first_row])
