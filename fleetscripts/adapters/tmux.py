@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Mapping, Sequence
+from itertools import accumulate
 from pathlib import Path
 
 from fleetscripts.adapters.guard import Guard
@@ -152,24 +153,28 @@ class Tmux:
         return list(dict.fromkeys(listed.split()))
 
     def _frames(self, pane_ids: Sequence[str], styled: bool) -> list[Frame]:
-        mark, screen = token(), token()
+        """One script is one step of the server, so the panes it lists are the panes that answer, each with its height.
+
+        A mark before every screen would say the same and cost half as much again.
+        """
+        mark = token()
         capture = "capture-pane -ep -t" if styled else "capture-pane -p -t"
-        script = [line("list-panes", "-a", "-F", row_format(mark))]
-        for pane_id in pane_ids:
-            if not _PANE_ID.fullmatch(pane_id):
-                raise ValueError(f"not a pane id: {pane_id!r}")
-            script += [f"display-message -p {screen}{pane_id[1:]}", f"{capture} {pane_id}"]
-        answer = self.client.script(*script, f"display-message -p {screen}")
-        listing, *screens = answer.stdout.split(screen.encode())
-        if len(screens) != len(pane_ids) + 1:
-            raise FleetError(f"tmux did not read its panes: {answer.stderr or 'its answer ends early'}")
-        facts = _each_once(list(rows(listing, mark)))
+        if wrong := [pane_id for pane_id in pane_ids if not _PANE_ID.fullmatch(pane_id)]:
+            raise ValueError(f"not a pane id: {wrong[0]!r}")
+        captures = [f"{capture} {pane_id}" for pane_id in pane_ids]
+        answer = self.client.script(line("list-panes", "-a", "-F", row_format(mark)), *captures)
         now = time.time()
-        texts = dict(screen_of.decode("utf-8", "replace").split("\n", 1) for screen_of in screens[:-1])
+        listing, _, screens = answer.stdout.rpartition(f"{mark}\n".encode())
+        facts = _each_once(list(rows(listing + mark.encode(), mark)))
+        there = [facts[pane_id] for pane_id in pane_ids if pane_id in facts]
+        lines = screens.decode("utf-8", "replace").split("\n")
+        ends = list(accumulate((pane.height for pane in there), initial=0))
+        if len(lines) != ends[-1] + 1:
+            problem = answer.stderr or f"{len(lines) - 1} lines where {ends[-1]} were expected"
+            raise FleetError(f"tmux did not read its panes: {problem}")
         return [
-            Frame(facts[pane_id], tuple(texts[pane_id[1:]].split("\n")[:-1]), now, styled)
-            for pane_id in pane_ids
-            if pane_id in facts and texts[pane_id[1:]]
+            Frame(pane, tuple(lines[start:end]), now, styled)
+            for pane, start, end in zip(there, ends, ends[1:], strict=False)
         ]
 
 

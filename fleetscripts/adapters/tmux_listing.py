@@ -14,7 +14,6 @@ from fleetscripts.models import PaneFacts
 _FIELDS = (
     "pane_id",
     "window_id",
-    "session_id",
     "session_name",
     "window_index",
     "pane_active",
@@ -25,9 +24,9 @@ _FIELDS = (
     "pane_input_off",
     "pane_synchronized",
     "alternate_on",
+    "cursor_flag",
     "cursor_x",
     "cursor_y",
-    "cursor_flag",
     "pane_width",
     "pane_height",
     "window_activity",
@@ -43,7 +42,6 @@ class Row:
     """One pane as one session shows it; a window linked into two sessions has two rows."""
 
     facts: PaneFacts
-    session_id: str
     active: bool
 
 
@@ -59,37 +57,41 @@ def row_format(mark: str) -> str:
 
 def rows(answer: bytes, mark: str) -> Iterator[Row]:
     """The panes in a listing made with ``row_format(mark)``."""
-    fields = [field.decode("utf-8", "surrogateescape") for field in answer.split(mark.encode())[1:]]
+    fields = answer.decode("utf-8", "surrogateescape").split(mark)
     width = len(_FIELDS) + 1
-    for start in range(0, len(fields) - width + 1, width):
-        yield _row(dict(zip(_FIELDS, fields[start:], strict=False)))
+    for start in range(1, len(fields) - width + 1, width):
+        yield _row(fields[start : start + width - 1])
 
 
-def _row(value: dict[str, str]) -> Row:
+def _row(fields: list[str]) -> Row:
+    """Fields in the order of ``_FIELDS``."""
+    pane_id, window_id, session, index, active, command, pid, *flags_and_numbers, name, title, path = fields
+    dead, in_mode, input_off, synchronized, alternate, cursor_visible = map(_flag, flags_and_numbers[:6])
+    cursor_x, cursor_y, width, height, activity, history = map(_number, flags_and_numbers[6:])
     facts = PaneFacts(
-        pane_id=value["pane_id"],
-        window_id=value["window_id"],
-        session=value["session_name"],
-        window_index=_number(value["window_index"]),
-        window_name=value["window_name"],
-        command=value["pane_current_command"],
-        title=value["pane_title"],
-        path=value["pane_current_path"],
-        pid=_number(value["pane_pid"]),
-        dead=_flag(value["pane_dead"]),
-        in_mode=_flag(value["pane_in_mode"]),
-        input_off=_flag(value["pane_input_off"]),
-        synchronized=_flag(value["pane_synchronized"]),
-        alternate=_flag(value["alternate_on"]),
-        cursor_x=_number(value["cursor_x"]),
-        cursor_y=_number(value["cursor_y"]),
-        cursor_visible=_flag(value["cursor_flag"]),
-        width=_number(value["pane_width"]),
-        height=_number(value["pane_height"]),
-        activity=_number(value["window_activity"]),
-        history_size=_number(value["history_size"]),
+        pane_id=pane_id,
+        window_id=window_id,
+        session=session,
+        window_index=_number(index),
+        window_name=name,
+        command=command,
+        title=title,
+        path=path,
+        pid=_number(pid),
+        dead=dead,
+        in_mode=in_mode,
+        input_off=input_off,
+        synchronized=synchronized,
+        alternate=alternate,
+        cursor_x=cursor_x,
+        cursor_y=cursor_y,
+        cursor_visible=cursor_visible,
+        width=width,
+        height=height,
+        activity=activity,
+        history_size=history,
     )
-    return Row(facts, value["session_id"], _flag(value["pane_active"]))
+    return Row(facts, active == "1")
 
 
 def _number(field: str) -> int:
