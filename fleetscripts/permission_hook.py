@@ -21,7 +21,7 @@ def main(argv: list[str]) -> int:
         sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
         if _allowed(sys.stdin.buffer.read(LARGEST_REQUEST_BYTES + 1), Path(argv[0]), Path(argv[1])):
             print(json.dumps(ALLOW))
-    except Exception as error:  # whatever went wrong, a person is asked instead
+    except Exception as error:  # noqa: BLE001 -- whatever went wrong, a person is asked instead
         print(f"permission hook: {type(error).__name__}: {error}", file=sys.stderr)
     return 0
 
