@@ -72,10 +72,7 @@ def find_menu(lines: Sequence[str]) -> Menu | None:
     assert focused is not None
     column = focused.start("body")
     numbered = _NUMBERED.fullmatch(focused["body"])
-    if numbered:
-        found = _numbered(plain, last, column, int(numbered["number"]))
-    else:
-        found = _unnumbered(plain, last, column)
+    found = _numbered(plain, last, column, int(numbered["number"])) if numbered else _unnumbered(plain, last, column)
     if len(found) < 2 or sum(row.focused for _, row in found) != 1:
         return None
     question = _question(plain, found[0][0])
@@ -135,11 +132,15 @@ def _sequence(lines: Iterator[_Line], expected: int, step: int) -> list[tuple[in
         if match and int(match["number"]) == expected >= 1:
             rows.append((line.at, Row(_row_text(match["text"]), expected)))
             expected += step
-        elif match or (line.before.strip(" │|") and not _RULE.fullmatch(line.before + line.body)):
-            break
-        elif step < 0 and line.body and not line.body.startswith(" "):
+        elif match or _ends_menu(line, upwards=step < 0):
             break
     return rows
+
+
+def _ends_menu(line: _Line, upwards: bool) -> bool:
+    """A line that starts left of the rows; above them, where the question stands, also one that starts with them."""
+    shallow = bool(line.before.strip(" │|")) and not _RULE.fullmatch(line.before + line.body)
+    return shallow or (upwards and bool(line.body) and not line.body.startswith(" "))
 
 
 def _button(lines: Sequence[str], rows: list[tuple[int, Row]], column: int) -> list[tuple[int, Row]]:

@@ -1,0 +1,88 @@
+"""What an agent is told: the first briefing and the later nudges, put together from ``skill/briefing``."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from fleetscripts.errors import FleetError, UsageProblem
+from fleetscripts.fleet import Agent
+
+PACKAGE = Path(__file__).resolve().parent.parent
+_PLACES = (PACKAGE.parent / "skill" / "briefing", PACKAGE / "briefing")
+"""In a bundle, and in an installed package."""
+
+_BLANK = re.compile(r"\{(\w+)\}")
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """What one agent is to do, and where. ``pr_number`` and ``image_path`` may be empty."""
+
+    objective: str
+    folder: str
+    branch: str
+    steps: tuple[str, ...] = ()
+    pr_number: str = ""
+    image_path: str = ""
+    verify_command: str = ""
+
+
+def briefing(task: Task) -> str:
+    """The first text. The objective is put in as it is: never read for blanks, never at the start of the text."""
+    if not task.objective.strip():
+        raise UsageProblem("expected an objective, found nothing: say what the agent is to do")
+    parts = [_filled("task", objective=task.objective.strip(), folder=task.folder, branch=task.branch)]
+    if task.image_path:
+        parts.append(_filled("image", image=task.image_path))
+    if task.steps:
+        lines = "\n".join(f"CHECKPOINT:{step}" for step in task.steps)
+        parts.append(_filled("steps", steps=", ".join(task.steps), checkpoints=lines))
+    if task.pr_number:
+        parts.append(_filled("pull-request", pr=task.pr_number))
+    if task.verify_command:
+        parts.append(_filled("verify", verify_command=task.verify_command))
+    parts += [_filled("recovery", status=status_command()), _filled("done")]
+    return "\n\n".join(parts)
+
+
+def nudge(agent: Agent) -> str:
+    """A reminder for an agent that stopped before its work was done."""
+    still_open = [step for step in agent.steps if step not in agent.checkpoints]
+    lines = [f"\nSteps that you have not reported yet: {', '.join(still_open)}.\n"] if still_open else []
+    if agent.pr_number:
+        lines.append(f"\nReorient with: gh pr view {agent.pr_number} --json title,body,headRefName\n")
+    if agent.image_path:
+        lines.append(f"\nLook again at the image {agent.image_path}.\n")
+    return _filled("nudge", objective=agent.objective, open_steps="".join(lines))
+
+
+def rebriefing(agent: Agent, findings: Sequence[str]) -> str:
+    """What the check found missing, for an agent that said it had finished."""
+    return _filled("rebrief", objective=agent.objective, findings="\n".join(f"- {finding}" for finding in findings))
+
+
+def status_command() -> str:
+    """The line with which an agent finds its own record."""
+    script = PACKAGE.parent / "scripts" / "status"
+    return f"{shlex.quote(str(script)) if script.exists() else 'fleet-status'} --me"
+
+
+def _filled(name: str, **blanks: str) -> str:
+    """The text of that name with its blanks filled in one pass: what is put in is not read again."""
+    text = _text(name)
+    unknown = {blank for blank in _BLANK.findall(text) if blank not in blanks}
+    if unknown:
+        raise FleetError(f"the briefing text {name}.md has blanks nobody fills: {', '.join(sorted(unknown))}")
+    return _BLANK.sub(lambda blank: blanks[blank[1]], text).strip()
+
+
+def _text(name: str) -> str:
+    for place in _PLACES:
+        file = place / f"{name}.md"
+        if file.is_file():
+            return file.read_text(encoding="utf-8")
+    raise FleetError(f"the briefing text {name}.md is missing from {_PLACES[0]}: install the bundle again")
