@@ -156,6 +156,10 @@ class Fleet:
             return replace(self, agents=(*self.agents, agent))
         return replace(self, agents=tuple(agent if known.key == agent.key else known for known in self.agents))
 
+    def exchange(self, old: Agent, new: Agent) -> Fleet:
+        """The fleet with ``new`` in place of exactly this record, whatever fields changed."""
+        return replace(self, agents=tuple(new if known is old else known for known in self.agents))
+
     def without_agent(self, agent: Agent) -> Fleet:
         """The fleet with no record of it."""
         return replace(self, agents=tuple(known for known in self.agents if known.key != agent.key))

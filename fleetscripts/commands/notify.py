@@ -1,0 +1,71 @@
+"""``notify``: tell the person something, on Discord, on the desktop and on standard output."""
+
+from __future__ import annotations
+
+import getpass
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+import click
+
+from fleetscripts.adapters.channels import check_webhook
+from fleetscripts.adapters.store import Store
+from fleetscripts.commands.entry import run
+from fleetscripts.commands.options import settings_options
+from fleetscripts.config import Settings, load_settings
+from fleetscripts.core.visible import visible_lines
+from fleetscripts.errors import FleetError, UsageProblem
+from fleetscripts.fleet import Fleet
+from fleetscripts.services.notify import notify
+
+LONGEST_WEBHOOK = 4000
+
+
+@click.command("notify")
+@click.option("--set-webhook", is_flag=True, help="Read the Discord webhook from standard input and keep it.")
+@click.option("--forget-webhook", is_flag=True, help="Remove the kept Discord webhook.")
+@settings_options
+@click.argument("message", nargs=-1)
+def command(set_webhook: bool, forget_webhook: bool, message: tuple[str, ...], options: Mapping[str, object]) -> int:
+    """Send MESSAGE to Discord (DISCORD_WEBHOOK_URL, or the kept webhook) and the desktop, and print it.
+
+    A channel that fails is one line of warning; the exit code stays 0, so that no caller stops for it. Nobody is
+    mentioned: @everyone stays text. Write -- before a message that begins with a dash.
+    """
+    if set_webhook or forget_webhook:
+        if message or (set_webhook and forget_webhook):
+            raise click.UsageError("expected either MESSAGE, --set-webhook or --forget-webhook")
+        return keep_webhook(load_settings(os.environ, options), read_webhook() if set_webhook else "")
+    text = " ".join(message)
+    if not text.strip():
+        raise click.UsageError("expected a MESSAGE")
+    click.echo(visible_lines(text))
+    try:
+        warnings = notify(text, load_settings(os.environ, options), os.environ)
+    except FleetError as error:
+        warnings = [str(error)]
+    if warnings:
+        click.echo(f"notify: not sent everywhere: {'; '.join(warnings)}", err=True)
+    return 0
+
+
+def read_webhook() -> str:
+    """The webhook from standard input, unseen when that is a terminal."""
+    text = getpass.getpass("Discord webhook: ") if sys.stdin.isatty() else sys.stdin.read(LONGEST_WEBHOOK)
+    if not text.strip():
+        raise UsageProblem("expected the webhook's URL on standard input, found nothing")
+    return check_webhook(text.strip())
+
+
+def keep_webhook(settings: Settings, webhook: str) -> int:
+    """Keep the webhook in the state file, which only its owner can read."""
+    Store(settings.state_file).update(lambda fleet: replace(fleet, discord_webhook=webhook), create=Fleet())
+    click.echo(f"Discord webhook {'kept' if webhook else 'removed'} in {settings.state_file}")
+    return 0
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Entry point."""
+    return run(command, argv)

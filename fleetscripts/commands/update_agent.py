@@ -1,0 +1,96 @@
+"""``update-agent``: change an agent's record, or the fleet's own fields, in the state file."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import click
+
+from fleetscripts.adapters.store import Store
+from fleetscripts.commands.entry import run
+from fleetscripts.commands.options import settings_options
+from fleetscripts.config import NOT_SETTABLE, Settings, load_settings
+from fleetscripts.core.record_edit import edit_agent, edit_top
+from fleetscripts.core.visible import visible
+from fleetscripts.errors import FleetError
+from fleetscripts.fleet import Fleet
+
+SETTABLE = {
+    setting.name: str(setting.type)
+    for setting in dataclasses.fields(Settings)
+    if setting.name not in (*NOT_SETTABLE, "state_file")
+}
+
+
+@click.command("update-agent")
+@click.option("--top", is_flag=True, help="Change the fleet's own fields; give no WINDOW.")
+@settings_options
+@click.argument("words", nargs=-1, required=True, metavar="WINDOW|--top field=value...")
+def command(top: bool, words: tuple[str, ...], options: Mapping[str, object]) -> int:
+    """Set fields of one agent's record, or with --top of the fleet: checked, locked, all or nothing.
+
+    Lists are given with commas (steps=review,docs); an empty value clears a text or a list. A new window or session id
+    keeps the record's other fields in step. state=done is refused: evaluate sets it.
+    """
+    store = Store(load_settings(os.environ, options).state_file)
+    changed = update_top(store, words) if top else update_one(store, words[0], words[1:])
+    for line in changed:
+        click.echo(line)
+    return 0
+
+
+def update_one(store: Store, window: str, changes: Sequence[str]) -> list[str]:
+    """Change one agent's record; return what is different now, a line each."""
+    if not changes:
+        raise click.UsageError("expected field=value after the window")
+    lines: list[str] = []
+
+    def change(fleet: Fleet) -> Fleet:
+        agent = fleet.agent_for(window)
+        if agent is None:
+            known = ", ".join(visible(known.window) for known in fleet.agents) or "none"
+            raise FleetError(f"no agent {window!r} in {store.path}; windows there: {known}")
+        edited = edit_agent(agent, changes)
+        lines.extend(_differences(visible(edited.window), agent, edited))
+        return fleet.exchange(agent, edited)
+
+    store.update(change)
+    return lines
+
+
+def update_top(store: Store, changes: Sequence[str]) -> list[str]:
+    """Change the fleet's own fields; return what is different now, a line each."""
+    lines: list[str] = []
+
+    def change(fleet: Fleet) -> Fleet:
+        edited = edit_top(fleet, changes, SETTABLE)
+        lines.extend(_differences("fleet", fleet, edited))
+        return edited
+
+    store.update(change)
+    return lines
+
+
+def _differences(who: str, before: object, after: object) -> list[str]:
+    """``WHO FIELD: OLD → NEW`` for every field that changed."""
+    old, new = _flat(before), _flat(after)
+    names = [name for name in (*new, *(old.keys() - new.keys())) if old.get(name) != new.get(name)]
+    return [f"{who} {name}: {_shown(old.get(name))} → {_shown(new.get(name))}" for name in names]
+
+
+def _flat(record: Any) -> dict[str, Any]:
+    own = {field.name: getattr(record, field.name) for field in dataclasses.fields(record)}
+    return own | dict(own.pop("extra"))
+
+
+def _shown(value: object) -> str:
+    text = ",".join(map(str, value)) if isinstance(value, tuple | list) else str("" if value is None else value)
+    return visible(text) or "(empty)"
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Entry point."""
+    return run(command, argv)

@@ -1,0 +1,120 @@
+"""Changes to the state file that a person or the orchestrator asks for: typed, checked, nothing half done."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import re
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from fleetscripts.errors import FleetError, Refused, UsageProblem
+from fleetscripts.fleet import Agent, Fleet
+from fleetscripts.models import AgentState
+from fleetscripts.schema import READERS
+
+AGENT_FIXED = frozenset({"tmux_server", "extra"})
+FLEET_FIXED = frozenset({"agents", "loop_tmux_server", "extra"})
+SECRETS = frozenset({"discord_webhook"})
+
+_SESSION_ID = re.compile(r"(?:[0-9A-Za-z][0-9A-Za-z-]{0,99})?")
+_WINDOW = re.compile(r"[^\x00-\x1f:]+:\d+")
+_STEP = re.compile(r"[^\s,]+")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+
+Check = tuple[Callable[[Any], bool], str]
+CHECKS: Mapping[str, Check] = {
+    "window": (lambda text: bool(_WINDOW.fullmatch(text)), "SESSION:WIN"),
+    "loop_window": (lambda text: text is None or bool(_WINDOW.fullmatch(text)), "SESSION:WIN"),
+    "pr_number": (lambda text: not text or text.isdecimal(), "a pull request's number"),
+    "session_id": (lambda text: bool(_SESSION_ID.fullmatch(text)), "a session id"),
+    "worktree_path": (lambda text: text.startswith("/"), "an absolute path"),
+    "steps": (lambda names: all(_STEP.fullmatch(name) for name in names), "names without spaces, commas between"),
+    "checkpoints": (lambda names: all(_STEP.fullmatch(name) for name in names), "names without spaces, commas between"),
+    "idle_threshold_seconds": (lambda number: number is None or number > 0, "more than 0 seconds"),
+}
+"""What a field's type does not say."""
+
+
+def edit_agent(agent: Agent, changes: Iterable[str]) -> Agent:
+    """The record with ``field=value`` changes made. Raises UsageProblem, or Refused for ``state=done``."""
+    known = {field.name: str(field.type) for field in dataclasses.fields(Agent) if field.name not in AGENT_FIXED}
+    values = _parsed(changes, known)
+    if values.get("state") is AgentState.DONE:
+        raise Refused("state=done is for evaluate to set, after the gates have held and somebody has judged the work")
+    return dataclasses.replace(agent, **(_follows(agent, values) | values))
+
+
+def _follows(agent: Agent, values: Mapping[str, Any]) -> dict[str, Any]:
+    """What must change along: ids belong to the old window, counts and escalation to the old state."""
+    along: dict[str, Any] = {}
+    if values.get("window", agent.window) != agent.window:
+        along |= {"pane_id": "", "window_id": "", "tmux_server": None}
+    if "state" in values and agent.state is AgentState.ESCALATED and values["state"] is not AgentState.ESCALATED:
+        along |= {"kicks": 0, "nudges": 0, "escalation": "", "escalated_at": 0}
+    if values.get("session_id", agent.session_id) != agent.session_id and agent.session_id:
+        along |= {"session_ids": tuple(dict.fromkeys((*agent.session_ids, agent.session_id)))}
+    return along
+
+
+def edit_top(fleet: Fleet, changes: Iterable[str], settable: Mapping[str, str]) -> Fleet:
+    """The fleet with its top-level fields changed; ``settable`` are settings (name → type) that may stand there too."""
+    changes = list(changes)
+    for change in changes:
+        if change.partition("=")[0] in SECRETS:
+            raise UsageProblem("discord_webhook is a secret: set it with notify --set-webhook, from standard input")
+    own = {
+        field.name: str(field.type) for field in dataclasses.fields(Fleet) if field.name not in FLEET_FIXED | SECRETS
+    }
+    rest = {name: kind for name, kind in settable.items() if kind in READERS}
+    values = _parsed(changes, rest | own)
+    if values.get("loop_window", fleet.loop_window) != fleet.loop_window:
+        values = {"loop_pane_id": "", "loop_tmux_server": None} | values
+    plain = {name: _json_plain(value) for name, value in values.items() if name not in own and name in rest}
+    typed = {name: value for name, value in values.items() if name not in plain}
+    return dataclasses.replace(fleet, **typed, extra={**fleet.extra, **plain})
+
+
+def _parsed(changes: Iterable[str], known: Mapping[str, str]) -> dict[str, Any]:
+    values: dict[str, Any] = {}
+    for change in changes:
+        name, equals, text = change.partition("=")
+        if not equals:
+            raise UsageProblem(f"expected field=value, found {change!r}")
+        if name not in known:
+            raise UsageProblem(f"no field {name!r} to set; there are: {', '.join(sorted(known))}")
+        values[name] = _value(name, known[name], text)
+    return values
+
+
+def _value(name: str, kind: str, text: str) -> Any:
+    """``text`` as the field holds it."""
+    if name != "objective" and _CONTROL.search(text):
+        raise UsageProblem(f"{name}: expected one line without control characters")
+    try:
+        value = READERS[kind](name, _from_text(kind, text))
+    except FleetError as error:
+        raise UsageProblem(str(error)) from None
+    fits, expected = CHECKS.get(name, (lambda _: True, ""))
+    if not fits(value):
+        raise UsageProblem(f"{name}: expected {expected}, found {text!r}")
+    return value
+
+
+def _from_text(kind: str, text: str) -> object:
+    if kind in ("str", "PullNumber", "AgentState"):
+        return text
+    if kind.endswith("| None") and text in ("", "null"):
+        return None
+    if kind == "str | None":
+        return text
+    if kind == "tuple[str, ...]" and not text.startswith("["):
+        return [name.strip() for name in text.split(",") if name.strip()]
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
+
+
+def _json_plain(value: object) -> object:
+    return list(value) if isinstance(value, tuple) else value

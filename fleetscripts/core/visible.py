@@ -1,0 +1,54 @@
+"""Text from outside made fit to print: no control characters, no direction overrides, one line, known width."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+ESCAPE_SEQUENCE = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?)|\x9b[0-?]*[ -/]*[@-~]")
+"""CSI and OSC sequences go as a whole, so that no ``[31m`` stays behind."""
+
+UNPRINTABLE = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
+JOINER = "\u200d"
+"""The one format character with honest work: it joins emoji, and moves nothing."""
+
+
+def visible(text: str) -> str:
+    """``text`` on one line, with nothing in it that a terminal would obey."""
+    return " ".join("".join(_harmless(char) for char in ESCAPE_SEQUENCE.sub("", text)).split())
+
+
+def visible_lines(text: str) -> str:
+    """The same for text of several lines, which stay apart."""
+    return "\n".join(
+        "".join(_harmless(char) for char in line).rstrip() for line in ESCAPE_SEQUENCE.sub("", text).splitlines()
+    )
+
+
+def _harmless(char: str) -> str:
+    if char.isspace():
+        return " "
+    return "" if unicodedata.category(char) in UNPRINTABLE and char != JOINER else char
+
+
+def width(text: str) -> int:
+    """Columns that visible text takes on a terminal."""
+    return sum(_columns(char) for char in text)
+
+
+def _columns(char: str) -> int:
+    if unicodedata.combining(char) or char == JOINER or char == "\ufe0f":
+        return 0
+    return 2 if unicodedata.east_asian_width(char) in ("W", "F") else 1
+
+
+def fit(text: str, columns: int) -> str:
+    """As much of visible ``text`` as fits, an ellipsis for the rest."""
+    if width(text) <= columns:
+        return text
+    kept = ""
+    for char in text:
+        if width(kept + char) > columns - 1:
+            break
+        kept += char
+    return f"{kept}…"

@@ -1,0 +1,24 @@
+"""What a command starts from: settings with the state file's own among them, and the store."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from fleetscripts.adapters.store import StateMissing, Store
+from fleetscripts.config import Settings, load_settings
+from fleetscripts.fleet import Fleet
+
+
+def load_fleet(environ: Mapping[str, str], options: Mapping[str, object] | None = None) -> tuple[Settings, Fleet]:
+    """Settings and fleet; raises StateMissing when there is no state file."""
+    path = load_settings(environ, options).state_file
+    fleet = Store(path).read()
+    return load_settings(environ, options, fleet.top()), fleet
+
+
+def load_settings_here(environ: Mapping[str, str], options: Mapping[str, object] | None = None) -> Settings:
+    """Settings whether or not there is a state file."""
+    try:
+        return load_fleet(environ, options)[0]
+    except StateMissing:
+        return load_settings(environ, options)
