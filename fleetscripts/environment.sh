@@ -1,4 +1,26 @@
-# Sourced where a Python environment may have to be prepared, with bundle=the bundle's root.
+# Sourced, with bundle=the bundle's root, by whatever runs Python in an environment prepared outside the bundle.
+
+case ${XDG_DATA_HOME-} in
+    /*) fleet_data=$XDG_DATA_HOME/fleetscripts ;;
+    *) fleet_data=${HOME:?fleetscripts: HOME must be set}/.local/share/fleetscripts ;;
+esac
+
+# prepare_environment NAME LOCK: sets python to that of an environment that holds what the file LOCK names. Forks
+# nothing when it is there. The first line of LOCK ("# lock DIGEST") tells one content from another.
+prepare_environment() {
+    read -r _ _ digest <"$2"
+    environment=$fleet_data/$1-$digest
+    python=$environment/bin/python
+    [ -x "$python" ] && return
+    if ! builder=$(find_python); then
+        sh "$bundle/fleetscripts/packages.sh" python || return 1
+        if ! builder=$(find_python); then
+            echo "fleetscripts: Python 3.11 or newer is needed and there is none on PATH" >&2
+            return 1
+        fi
+    fi
+    "$builder" -I "$bundle/fleetscripts/bootstrap.py" "$environment" "$2"
+}
 
 # Prints the first Python 3.11 or newer.
 find_python() {
@@ -11,16 +33,4 @@ find_python() {
         fi
     done
     return 1
-}
-
-# prepare_environment LINK LOCK: makes LINK lead to an environment that holds just what LOCK names.
-prepare_environment() {
-    if ! builder=$(find_python); then
-        sh "$bundle/fleetscripts/packages.sh" python >&2 || return 1
-        builder=$(find_python) || {
-            echo "fleetscripts: Python 3.11 or newer is needed and there is none on PATH" >&2
-            return 1
-        }
-    fi
-    "$builder" -I "$bundle/fleetscripts/bootstrap.py" "$1" "$2" </dev/null
 }
