@@ -1,0 +1,161 @@
+"""Codex: its launch and resume lines, and where its evidence lies (the rollout file that the client holds open)."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from fleetscripts.adapters.open_files import open_files
+from fleetscripts.adapters.transcripts import Remembered, read_new, recall, remember
+from fleetscripts.agents.codex_rollout import all_checkpoints, evidence_of, last_messages, typed_text
+from fleetscripts.agents.kinds import Client, CommandLine, Launch, Places, SessionView
+from fleetscripts.core.completion import Checkpoint
+
+OUTER_SESSION = ("CODEX_SANDBOX", "CODEX_SANDBOX_NETWORK_DISABLED", "CODEX_THREAD_ID")
+"""Marks that an outer session leaves in the environment of what it starts."""
+
+APPROVALS: Mapping[str, tuple[str, ...]] = {
+    "bypassPermissions": ("--dangerously-bypass-approvals-and-sandbox",),
+    "dontAsk": ("-a", "never", "-s", "workspace-write"),
+    "plan": ("-a", "on-request", "-s", "read-only"),
+}
+ASKS_FIRST = ("-a", "on-request", "-s", "workspace-write")
+"""What every other permission mode comes to."""
+
+MOST_RECORDS = 400
+_ROLLOUT = re.compile(r"rollout-.+-([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})\.jsonl")
+_USEFUL = frozenset(
+    [
+        "task_started",
+        "task_complete",
+        "turn_aborted",
+        "error",
+        "token_count",
+        "message",
+        "function_call",
+        "custom_tool_call",
+        "local_shell_call",
+    ]
+)
+_KEPT_FIELDS = [
+    "type",
+    "role",
+    "content",
+    "id",
+    "error",
+    "codex_error_info",
+    "message",
+    "last_agent_message",
+    "rate_limits",
+]
+
+
+class Codex:
+    """Codex CLI, native binary or started by its npm wrapper."""
+
+    name = "codex"
+    commands = frozenset({"codex", "node"})
+
+    def is_client(self, command: str, argv: Sequence[str]) -> bool:
+        """The native binary. The npm wrapper only waits for it, and holds no rollout."""
+        program = argv[0].rpartition("/")[2] if argv else command
+        return program == "codex" and "app-server" not in argv[1:2]
+
+    def launch(self, launch: Launch) -> CommandLine:
+        """A new conversation; Codex chooses its session id itself."""
+        return _command(launch, ())
+
+    def resume(self, launch: Launch) -> CommandLine:
+        """The conversation again, or the last one of this folder when its id is not known."""
+        return _command(launch, ("resume", launch.session_id or "--last"))
+
+    def look(self, client: Client, places: Places, now: float, session_id: str | None = None) -> SessionView:
+        """Read what is new in the rollout that the client writes."""
+        home = Path(client.environment.get("CODEX_HOME") or places.codex_home)
+        path = _rollout(client.pid, home, session_id)
+        if path is None:
+            return SessionView(session_id=session_id)
+        summary = _up_to_date(places.fleet_home, path)
+        records: list[dict[str, Any]] = summary.get("records", [])
+        own_id = (_ROLLOUT.fullmatch(path.name) or [None, session_id])[1]
+        piece = evidence_of(records, own_id)
+        return SessionView(
+            evidence=(piece,) if piece else (),
+            session_id=own_id,
+            transcript=path,
+            checkpoints=tuple(Checkpoint(step, at) for step, at in summary.get("checkpoints", [])),
+            messages=last_messages(records),
+            version=summary.get("version"),
+        )
+
+
+def _command(launch: Launch, session: tuple[str, ...]) -> CommandLine:
+    argv = (
+        launch.executable,
+        *session,
+        *APPROVALS.get(launch.permission_mode, ASKS_FIRST),
+        "-c",
+        "check_for_update_on_startup=false",
+        *launch.extra,
+    )
+    return CommandLine(argv=argv, env_unset=OUTER_SESSION)
+
+
+def _rollout(pid: int, home: Path, session_id: str | None) -> Path | None:
+    """The rollout that this very process writes; before its first turn, the one of the session it was resumed with."""
+    held = [path for path in open_files(pid, ".jsonl") if _ROLLOUT.fullmatch(path.name)]
+    if held:
+        return max(held, key=lambda path: path.name)
+    if session_id and re.fullmatch(r"[0-9a-f-]{36}", session_id):
+        return max(home.glob(f"sessions/*/*/*/rollout-*-{session_id}.jsonl"), default=None)
+    return None
+
+
+def _up_to_date(fleet_home: Path, path: Path) -> dict[str, Any]:
+    """What is remembered of the rollout, with its new lines folded in."""
+    remembered = recall(fleet_home, path)
+    reading = read_new(path, remembered.cursor)
+    if reading is None or (not reading.lines and not reading.restarted):
+        return remembered.summary
+    summary = {} if reading.restarted else remembered.summary
+    for line in reading.lines:
+        summary = _folded(summary, line)
+    remember(fleet_home, path, Remembered(reading.cursor, summary))
+    return summary
+
+
+def _folded(summary: dict[str, Any], line: bytes) -> dict[str, Any]:
+    """The summary after one more record: those since the last typed message, and every checkpoint so far."""
+    try:
+        record = json.loads(line)
+    except ValueError:
+        return summary
+    payload = record.get("payload") if isinstance(record, dict) else None
+    if not isinstance(payload, dict):
+        return summary
+    if record.get("type") == "session_meta":
+        return {**summary, "version": payload.get("cli_version")}
+    if record.get("type") not in ("event_msg", "response_item") or payload.get("type") not in _USEFUL:
+        return summary
+    kept = summary.get("records", [])
+    if kept and kept[-1]["payload"].get("type") == payload.get("type") == "token_count":
+        kept = kept[:-1]
+    if typed_text(record) is not None:
+        kept = [known for known in kept if known["payload"].get("type") == "task_started"][-1:]
+    found = summary.get("checkpoints", [])
+    named = [[checkpoint.step, checkpoint.at] for checkpoint in all_checkpoints((record,))]
+    return {**summary, "records": [*kept, _slim(record)][-MOST_RECORDS:], "checkpoints": found + named}
+
+
+def _slim(record: dict[str, Any]) -> dict[str, Any]:
+    """The parts of a record that evidence is read from: rollouts hold whole files in tool outputs."""
+    payload = {name: record["payload"][name] for name in _KEPT_FIELDS if name in record["payload"]}
+    if payload.get("type") == "message" and payload.get("role") not in ("user", "assistant"):
+        payload.pop("content", None)
+    return {"timestamp": record.get("timestamp"), "type": record["type"], "payload": payload}
+
+
+KIND = Codex()
