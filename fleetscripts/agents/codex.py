@@ -27,30 +27,11 @@ ASKS_FIRST = ("-a", "on-request", "-s", "workspace-write")
 
 MOST_RECORDS = 400
 _ROLLOUT = re.compile(r"rollout-.+-([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})\.jsonl")
-_USEFUL = frozenset(
-    [
-        "task_started",
-        "task_complete",
-        "turn_aborted",
-        "error",
-        "token_count",
-        "message",
-        "function_call",
-        "custom_tool_call",
-        "local_shell_call",
-    ]
-)
-_KEPT_FIELDS = [
-    "type",
-    "role",
-    "content",
-    "id",
-    "error",
-    "codex_error_info",
-    "message",
-    "last_agent_message",
-    "rate_limits",
-]
+_USEFUL_EVENTS = ("task_started", "task_complete", "turn_aborted", "error", "token_count")
+_USEFUL_ITEMS = ("message", "function_call", "custom_tool_call", "local_shell_call")
+_USEFUL = {"event_msg": _USEFUL_EVENTS, "response_item": _USEFUL_ITEMS}
+_KEPT_TEXTS = ("type", "role", "content", "id", "message", "last_agent_message")
+_KEPT_FIELDS = (*_KEPT_TEXTS, "error", "codex_error_info", "rate_limits")
 
 
 class Codex:
@@ -138,7 +119,7 @@ def _folded(summary: dict[str, Any], line: bytes) -> dict[str, Any]:
         return summary
     if record.get("type") == "session_meta":
         return {**summary, "version": payload.get("cli_version")}
-    if record.get("type") not in ("event_msg", "response_item") or payload.get("type") not in _USEFUL:
+    if payload.get("type") not in _USEFUL.get(str(record.get("type")), ()):
         return summary
     kept = summary.get("records", [])
     if kept and kept[-1]["payload"].get("type") == payload.get("type") == "token_count":
