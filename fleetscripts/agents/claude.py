@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from fleetscripts.agents.kinds import CommandLine, Launch
+from fleetscripts.agents.kinds import Client, CommandLine, Launch, Places, SessionView
 
 OUTER_SESSION = ("CLAUDECODE", "CLAUDE_CODE_CHILD_SESSION", "CLAUDE_CODE_SESSION_ID", "CLAUDE_PID")
 """Marks of the session that starts us: a client that inherits them saves no transcript and cannot be resumed."""
@@ -48,6 +48,12 @@ class ClaudeCode:
     def resume(self, launch: Launch) -> CommandLine:
         """The same conversation; mode and settings are not remembered by the client, so they are given again."""
         return _command(launch, ("--resume", launch.session_id) if launch.session_id else ("--continue",))
+
+    def look(self, client: Client, places: Places, now: float, session_id: str | None = None) -> SessionView:
+        """Registry record, transcript and hook events of a live client."""
+        from fleetscripts.agents import claude_session
+
+        return claude_session.look(client, places, session_id)
 
 
 def _command(launch: Launch, session: tuple[str, ...]) -> CommandLine:

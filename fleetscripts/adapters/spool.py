@@ -1,0 +1,74 @@
+"""The hook spool: what clients told our hook command. Agents can write here, so it never decides alone."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+_TAIL_BYTES = 262144
+_SESSION = re.compile(r"[0-9A-Za-z-]{1,64}")
+_LINE = re.compile(rb"(\d{15,20}) (\S+) (\{.*\})")
+
+
+@dataclass(frozen=True, slots=True)
+class HookEvent:
+    """One line of the spool. ``at`` in Unix seconds; ``pane`` as the hook's environment had it, or empty."""
+
+    at: float
+    pane: str
+    name: str
+    payload: Mapping[str, Any]
+
+
+def spool_folder(fleet_home: Path) -> Path:
+    """Where the hooks of this fleet write; made when missing, for the user alone."""
+    folder = fleet_home / "spool"
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return folder
+
+
+def hook_command(hook_file: Path, spool: Path, python: str = sys.executable) -> str:
+    """The shell line for a client's settings that appends its event to the spool."""
+    return shlex.join([python, "-I", "-S", str(hook_file), str(spool)])
+
+
+def read_events(fleet_home: Path, session_id: str) -> list[HookEvent]:
+    """The latest events of one session, oldest first; at most those in the last 256 kB."""
+    if not _SESSION.fullmatch(session_id):
+        return []
+    path = fleet_home / "spool" / f"{session_id}.log"
+    lines = _tail(path)
+    if len(lines) < 2:
+        lines = [*_tail(path.with_name(f"{path.name}.1")), *lines]
+    events = (_event(line) for line in lines)
+    return [event for event in events if event is not None and event.payload.get("session_id") == session_id]
+
+
+def _tail(path: Path) -> list[bytes]:
+    try:
+        with path.open("rb") as file:
+            size = file.seek(0, 2)
+            start = file.seek(max(0, size - _TAIL_BYTES))
+            lines = file.read(_TAIL_BYTES).split(b"\n")
+    except OSError:
+        return []
+    return lines[1 if start else 0 : -1]
+
+
+def _event(line: bytes) -> HookEvent | None:
+    match = _LINE.fullmatch(line)
+    if match is None:
+        return None
+    try:
+        payload = json.loads(match[3])
+    except ValueError:
+        return None
+    name = payload.get("hook_event_name")
+    pane = match[2].decode("utf-8", "replace")
+    return HookEvent(int(match[1]) / 1e9, "" if pane == "-" else pane, name if isinstance(name, str) else "", payload)

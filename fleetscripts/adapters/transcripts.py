@@ -1,0 +1,117 @@
+"""Reading a growing file of lines from where we stopped: never the whole file twice, never a half-written line."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+FIRST_TAIL_BYTES = 8 << 20
+"""At the first look this much of the end is read; what stands before it is not needed to know the last turn."""
+LARGEST_GAP_BYTES = 64 << 20
+"""Further behind than this, reading starts over at the tail."""
+_SEAL_BYTES = 64
+_COMPRESSED = (b"\x1f\x8b", b"\x28\xb5\x2f\xfd", b"BZh", b"\xfd7zXZ")
+_MOST_CURSORS = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Cursor:
+    """Where reading stopped. ``seal``: digest of the bytes before ``offset``, so that a rewritten file is noticed."""
+
+    offset: int = 0
+    inode: int = 0
+    seal: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """New whole lines. ``restarted``: they do not follow what was read before (first look, rotation, truncation)."""
+
+    lines: tuple[bytes, ...]
+    cursor: Cursor
+    restarted: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Remembered:
+    """A cursor and what its reader had made of the lines so far."""
+
+    cursor: Cursor = field(default_factory=Cursor)
+    summary: dict[str, Any] = field(default_factory=dict)
+
+
+def read_new(path: Path, cursor: Cursor) -> Reading | None:
+    """The whole lines after the cursor; None when the file is missing, unreadable or compressed."""
+    try:
+        with path.open("rb") as file:
+            status = os.fstat(file.fileno())
+            if file.read(6).startswith(_COMPRESSED):
+                return None
+            start = cursor.offset
+            goes_on = cursor.inode == status.st_ino and start <= status.st_size <= start + LARGEST_GAP_BYTES
+            restarted = not (goes_on and start and _seal(file, start) == cursor.seal)
+            if restarted:
+                start = max(0, status.st_size - FIRST_TAIL_BYTES)
+            file.seek(start)
+            content = file.read(status.st_size - start)
+            whole = content.rfind(b"\n") + 1
+            end = start + whole
+            lines = content[:whole].split(b"\n")[:-1]
+            if restarted and start:
+                lines = lines[1:]
+            return Reading(tuple(lines), Cursor(end, status.st_ino, _seal(file, end)), restarted)
+    except OSError:
+        return None
+
+
+def recall(fleet_home: Path, path: Path) -> Remembered:
+    """What was remembered of this file; empty when nothing is, or it cannot be read."""
+    try:
+        entry = json.loads(_cursor_file(fleet_home, path).read_bytes())
+        if entry["path"] != str(path):
+            return Remembered()
+        return Remembered(Cursor(entry["offset"], entry["inode"], entry["seal"]), entry["summary"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return Remembered()
+
+
+def remember(fleet_home: Path, path: Path, remembered: Remembered) -> None:
+    """Keep the cursor for the next look. What cannot be written is read again then, so failing is no error."""
+    target = _cursor_file(fleet_home, path)
+    cursor = remembered.cursor
+    entry = {
+        "path": str(path),
+        "offset": cursor.offset,
+        "inode": cursor.inode,
+        "seal": cursor.seal,
+        "summary": remembered.summary,
+    }
+    scratch = target.with_suffix(f".{os.getpid()}")
+    with suppress(OSError):
+        if not target.exists():
+            target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            _forget_oldest(target.parent)
+        with os.fdopen(os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
+            json.dump(entry, file)
+        scratch.replace(target)
+
+
+def _seal(file: Any, offset: int) -> str:
+    start = max(0, offset - _SEAL_BYTES)
+    file.seek(start)
+    return hashlib.sha256(file.read(offset - start)).hexdigest()[:16]
+
+
+def _cursor_file(fleet_home: Path, path: Path) -> Path:
+    return fleet_home / "cursors" / f"{hashlib.sha256(os.fsencode(path)).hexdigest()[:32]}.json"
+
+
+def _forget_oldest(folder: Path) -> None:
+    entries = sorted(folder.glob("*.json"), key=lambda entry: entry.stat().st_mtime)
+    for entry in entries[: max(0, len(entries) - _MOST_CURSORS + 1)]:
+        entry.unlink(missing_ok=True)

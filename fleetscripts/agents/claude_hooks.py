@@ -1,0 +1,43 @@
+"""What the hook events of a session say: pure. Agents can write these, so they only ever speak for a turn in progress
+or explain: fusion never takes a completion, a wall, a receipt or an approval from them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from fleetscripts.adapters.spool import HookEvent
+from fleetscripts.models import DialogKind, Evidence, PaneState, Source
+
+_BUSY = frozenset({"UserPromptSubmit", "PreToolUse", "PostToolUse", "PreCompact"})
+
+
+def evidence_of(events: Sequence[HookEvent], client_started: float, session_id: str | None = None) -> Evidence | None:
+    """The newest event since the client's start that says something of the turn; None when there is none."""
+    for event in reversed(events):
+        if event.at < client_started:
+            return None
+        state = _state(event)
+        if state is not None:
+            dialog = DialogKind.PERMISSION if state is PaneState.WAITING_APPROVAL else None
+            reason = f"the last hook event is {event.name}"
+            return Evidence(Source.HOOK, state, reason, at=event.at, dialog=dialog, session_id=session_id)
+    return None
+
+
+def _state(event: HookEvent) -> PaneState | None:
+    if event.name in _BUSY:
+        return PaneState.RUNNING
+    if event.name == "PermissionRequest" or event.payload.get("notification_type") == "permission_prompt":
+        return PaneState.WAITING_APPROVAL
+    if event.name == "Stop":
+        return PaneState.RUNNING if _awaits_agents(event.payload) else PaneState.PROMPT
+    if event.name == "StopFailure":
+        return PaneState.RATE_LIMITED if event.payload.get("error") == "rate_limit" else PaneState.API_ERROR
+    return None
+
+
+def _awaits_agents(payload: Mapping[str, Any]) -> bool:
+    tasks = payload.get("background_tasks")
+    known = [task for task in tasks if isinstance(task, Mapping)] if isinstance(tasks, list) else []
+    return any(task.get("type") == "subagent" and task.get("status") == "running" for task in known)

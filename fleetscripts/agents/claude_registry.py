@@ -1,0 +1,61 @@
+"""What a session registry record says of its client: pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from fleetscripts.agents.kinds import Client
+from fleetscripts.models import DialogKind, Evidence, PaneState, Source
+
+DIALOGS: Mapping[str, DialogKind] = {
+    "permission prompt": DialogKind.PERMISSION,
+    "sandbox request": DialogKind.PERMISSION,
+    "worker request": DialogKind.PERMISSION,
+    "input needed": DialogKind.QUESTION,
+    "dialog open": DialogKind.MENU,
+}
+
+
+def evidence_of(record: Mapping[str, Any] | None, client: Client) -> Evidence:
+    """The record's word for the live client; nothing when it is another process's, or has no status yet."""
+    if record is None:
+        return Evidence(Source.REGISTRY, None, "the client keeps no registry record")
+    if not belongs(record, client):
+        return Evidence(Source.REGISTRY, None, "the registry record is of a process that is gone")
+    status, what_for = record.get("status"), record.get("waitingFor")
+    at = _seconds(record.get("statusUpdatedAt") or record.get("updatedAt"))
+    session_id = session_of(record)
+
+    def say(state: PaneState | None, dialog: DialogKind | None = None, background: bool = False) -> Evidence:
+        reason = f"the registry says {status}" + (f" ({what_for})" if what_for else "")
+        return Evidence(
+            Source.REGISTRY, state, reason, at=at, dialog=dialog, background=background, session_id=session_id
+        )
+
+    match status:
+        case "busy":
+            return say(PaneState.RUNNING)
+        case "idle":
+            return say(PaneState.PROMPT)
+        case "shell":
+            return say(PaneState.PROMPT, background=True)
+        case "waiting":
+            return say(PaneState.WAITING_APPROVAL, DIALOGS.get(str(what_for), DialogKind.OTHER))
+    return Evidence(Source.REGISTRY, None, "the registry says no status", at=at, session_id=session_id)
+
+
+def belongs(record: Mapping[str, Any], client: Client) -> bool:
+    """Whether pid and start time are the live client's: a killed one leaves its file, and pids are used again."""
+    start = str(record.get("procStart") or "")
+    return record.get("pid") == client.pid and (not start or not client.start_ticks or start == client.start_ticks)
+
+
+def session_of(record: Mapping[str, Any]) -> str | None:
+    """The session the client works in now: ``/clear`` and forks change it."""
+    session_id = record.get("sessionId")
+    return session_id if isinstance(session_id, str) and session_id else None
+
+
+def _seconds(milliseconds: object) -> float | None:
+    return milliseconds / 1000 if isinstance(milliseconds, int | float) else None

@@ -1,0 +1,112 @@
+"""Reading what one live Claude Code client keeps of its session: registry record, transcript, hook events."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+from fleetscripts.adapters import registry, spool, transcripts
+from fleetscripts.agents import claude_hooks, claude_registry, claude_transcript
+from fleetscripts.agents.claude_transcript import Turn
+from fleetscripts.agents.kinds import Client, Places, SessionView
+from fleetscripts.models import Evidence, Source
+
+_SESSION_ID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+_USEFUL = (b'"user"', b'"assistant"', b'"system"')
+
+
+def look(client: Client, places: Places, session_id: str | None = None) -> SessionView:
+    """Evidence of the client's own files. ``session_id``: the one last known; the registry's word goes before it."""
+    config_dir = config_folder(client.environment, places)
+    record = registry.read_record(config_dir, client.pid)
+    said = claude_registry.evidence_of(record, client)
+    live = record if record is not None and claude_registry.belongs(record, client) else {}
+    found_id = claude_registry.session_of(live) or session_id
+    path = transcript_path(config_dir, str(live.get("cwd") or client.cwd), found_id, client.started_at)
+    turn = read_turn(places.fleet_home, path) if path is not None else None
+    found_id = found_id or (path.stem if path is not None else None)
+    evidence = [said, _transcript_evidence(turn, client, found_id)]
+    hook = claude_hooks.evidence_of(
+        spool.read_events(places.fleet_home, found_id or ""), client.started_at, session_id=found_id
+    )
+    if hook is not None:
+        evidence.append(hook)
+    version = live.get("version")
+    return SessionView(
+        evidence=tuple(evidence),
+        session_id=found_id,
+        transcript=path,
+        checkpoints=turn.all_checkpoints() if turn else (),
+        messages=turn.messages() if turn else (),
+        version=version if isinstance(version, str) else None,
+    )
+
+
+def config_folder(environment: Mapping[str, str], places: Places) -> Path:
+    """Where this client keeps its files: as its own environment says, else as ours does."""
+    if environment.get("CLAUDE_CONFIG_DIR"):
+        return Path(environment["CLAUDE_CONFIG_DIR"])
+    return Path(environment["HOME"]) / ".claude" if environment.get("HOME") else places.claude_config_dir
+
+
+def transcript_path(config_dir: Path, cwd: str, session_id: str | None, client_started: float = 0.0) -> Path | None:
+    """The session's transcript, in the project folder of ``cwd`` or any other.
+
+    With no session id it is the only one of that folder written since the client started, if there is just one."""
+    projects = config_dir / "projects"
+    here = projects / re.sub(r"[^a-zA-Z0-9]", "-", cwd)
+    if session_id is None:
+        recent = [path for path in _entries(here, "*.jsonl") if _written(path) >= client_started]
+        recent = [path for path in recent if _SESSION_ID.fullmatch(path.stem)]
+        return recent[0] if len(recent) == 1 else None
+    if not _SESSION_ID.fullmatch(session_id):
+        return None
+    path = here / f"{session_id}.jsonl"
+    if path.is_file():
+        return path
+    return next(iter(_entries(projects, f"*/{session_id}.jsonl")), None)
+
+
+def read_turn(fleet_home: Path, path: Path) -> Turn | None:
+    """The transcript's summary, brought up to date; None when the file is missing or compressed."""
+    remembered = transcripts.recall(fleet_home, path)
+    turn = Turn.from_json(remembered.summary)
+    cursor = remembered.cursor if turn is not None else transcripts.Cursor()
+    reading = transcripts.read_new(path, cursor)
+    if reading is None:
+        return None
+    turn = Turn() if turn is None or reading.restarted else turn
+    for line in reading.lines:
+        turn = _fold_line(turn, line)
+    if reading.cursor != cursor:
+        transcripts.remember(fleet_home, path, transcripts.Remembered(reading.cursor, turn.to_json()))
+    return turn
+
+
+def _fold_line(turn: Turn, line: bytes) -> Turn:
+    if not any(mark in line for mark in _USEFUL):
+        return turn
+    try:
+        record = json.loads(line)
+    except ValueError:
+        return turn
+    return claude_transcript.fold(turn, record) if isinstance(record, dict) else turn
+
+
+def _transcript_evidence(turn: Turn | None, client: Client, session_id: str | None) -> Evidence:
+    if turn is None:
+        return Evidence(Source.TRANSCRIPT, None, "no transcript can be read", session_id=session_id)
+    return claude_transcript.evidence_of(turn, client.started_at, session_id)
+
+
+def _entries(folder: Path, pattern: str) -> list[Path]:
+    return sorted(folder.glob(pattern)) if folder.is_dir() else []
+
+
+def _written(path: Path) -> float:
+    try:
+        return path.stat().st_mtime
+    except OSError:
+        return 0.0

@@ -1,0 +1,197 @@
+"""What a Claude Code transcript says, folded record by record into one small summary: pure, and kept between looks.
+
+Seen in 2.1.329. Only records of type ``user``, ``assistant`` and ``system`` count: others quote the same texts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from fleetscripts.agents.claude_errors import Death, death_of
+from fleetscripts.core.completion import Checkpoint, Message, checkpoints, says_done
+from fleetscripts.models import ErrorKind, Evidence, PaneState, Source
+
+Record = Mapping[str, Any]
+
+FOLD_VERSION = 1
+LONGEST_TEXT = 4000
+MOST_CHECKPOINTS = 200
+MOST_PENDING = 64
+
+# Text of "user" records that the client writes itself, around commands that start no turn.
+_LOCAL = ("<command-name>", "<command-message>", "<local-command-", "<bash-input>", "<bash-stdout>", "<bash-stderr>")
+_INTERRUPTED = "[Request interrupted by user"
+_OPEN = frozenset({"user", "tool_use", "tool_result", "streaming", "said"})
+_REST = frozenset({"said", "over", "interrupted"})
+_WAITS = {
+    "user": "a message is not answered yet",
+    "tool_use": "a tool has not returned",
+    "tool_result": "a tool has returned",
+}
+_TURN_ENDS = frozenset({"end_turn", "stop_sequence", "max_tokens", "refusal", "model_context_window_exceeded"})
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """Where the conversation stands. ``phase``: none user tool_use tool_result streaming said over interrupted died.
+
+    ``said``: it ends with a text of the agent of which older clients do not tell whether it was the last."""
+
+    phase: str = "none"
+    at: float = 0.0
+    pending: tuple[str, ...] = ()
+    key: str = ""
+    text: str = ""
+    text_at: float = 0.0
+    done: bool = False
+    state: str = ""
+    error: str = ""
+    resets_at: float | None = None
+    problem: str = ""
+    checkpoints: tuple[tuple[str, float], ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        """As kept beside the cursor."""
+        return {"version": FOLD_VERSION, **asdict(self)}
+
+    @classmethod
+    def from_json(cls, kept: Mapping[str, Any]) -> Turn | None:
+        """None when kept by another version, or not understood."""
+        if kept.get("version") != FOLD_VERSION:
+            return None
+        fields = {name: value for name, value in kept.items() if name != "version"}
+        fields["pending"] = tuple(fields.get("pending", ()))
+        fields["checkpoints"] = tuple((step, at) for step, at in fields.get("checkpoints", ()))
+        return cls(**fields)
+
+    def all_checkpoints(self) -> tuple[Checkpoint, ...]:
+        """The steps said to be finished in this whole session, in order."""
+        return tuple(Checkpoint(step, at) for step, at in self.checkpoints)
+
+    def messages(self) -> tuple[Message, ...]:
+        """The agent's last message of the turn, at most LONGEST_TEXT characters of its end."""
+        return (Message(self.text, self.text_at, self.key),) if self.text else ()
+
+
+def fold(turn: Turn, record: Record) -> Turn:
+    """The summary after one more record. Sidechains and what the client itself slips in say nothing."""
+    if record.get("isSidechain") or record.get("isMeta") or record.get("isCompactSummary"):
+        return turn
+    match record.get("type"):
+        case "user":
+            return _user(turn, record)
+        case "assistant":
+            return _assistant(turn, record)
+        case "system" if record.get("subtype") == "turn_duration" and turn.phase in _OPEN:
+            return replace(turn, phase="over", pending=(), at=_time(record))
+    return turn
+
+
+def evidence_of(turn: Turn, client_started: float, session_id: str | None = None) -> Evidence:
+    """What the transcript says. Turns from before the client's start are history: only a last word counts still."""
+    past = turn.at < client_started
+    at = turn.at or None
+
+    def say(state: PaneState | None, reason: str, **more: Any) -> Evidence:
+        return Evidence(Source.TRANSCRIPT, state, reason, at=at, session_id=session_id, rule=turn.phase, **more)
+
+    if turn.phase == "none":
+        return say(None, "the transcript holds no turn yet")
+    if turn.done and turn.phase in ("said", "over"):
+        return say(PaneState.COMPLETE, "the agent's own last message says ORCHESTRATOR:DONE")
+    if past:
+        return say(PaneState.PROMPT, "no turn in the transcript since the client started")
+    if turn.phase == "died":
+        error = ErrorKind(turn.error) if turn.error else None
+        return say(PaneState(turn.state), turn.problem, error=error, resets_at=turn.resets_at)
+    if turn.phase in _REST:
+        how = "was interrupted" if turn.phase == "interrupted" else "is over"
+        return say(PaneState.PROMPT, f"the transcript says the turn {how}")
+    return say(PaneState.RUNNING, f"the transcript: {_WAITS.get(turn.phase, 'an answer is being written')}")
+
+
+def _user(turn: Turn, record: Record) -> Turn:
+    content = _message(record).get("content")
+    blocks = content if isinstance(content, list) else []
+    results = {block.get("tool_use_id") for block in _typed(blocks, "tool_result")}
+    texts = [str(block.get("text")) for block in _typed(blocks, "text")]
+    text = content if isinstance(content, str) else "\n".join(texts)
+    at = _time(record)
+    if results:
+        pending = tuple(call for call in turn.pending if call not in results)
+        turn = replace(turn, phase="tool_use" if pending else "tool_result", pending=pending, at=at)
+        if not text:
+            return turn
+    if text.startswith(_INTERRUPTED):
+        return replace(turn, phase="interrupted", pending=(), at=at)
+    if text.lstrip().startswith(_LOCAL) or record.get("isVisibleInTranscriptOnly"):
+        return turn
+    return replace(turn, phase="user", pending=(), at=at, done=False, key="", text="", text_at=0.0, problem="")
+
+
+def _assistant(turn: Turn, record: Record) -> Turn:
+    message, at = _message(record), _time(record)
+    content = message.get("content")
+    blocks = content if isinstance(content, list) else [{"type": "text", "text": content}]
+    text = "\n".join(str(block["text"]) for block in _typed(blocks, "text") if block.get("text"))
+    if record.get("isApiErrorMessage"):
+        return _died(turn, death_of(record, text), at)
+    if message.get("model") == "<synthetic>":
+        return replace(turn, phase="over", pending=(), at=at)
+    if text:
+        turn = _said(turn, text, str(message.get("id") or record.get("uuid") or ""), at)
+    calls = tuple(str(block.get("id")) for block in _typed(blocks, "tool_use"))
+    if calls:
+        return replace(turn, phase="tool_use", pending=(*turn.pending, *calls)[-MOST_PENDING:], at=at)
+    why = message.get("stop_reason")
+    if why in _TURN_ENDS:
+        return replace(turn, phase="over", pending=(), at=at)
+    phase = "tool_use" if turn.pending else "said" if text and why is None else "streaming"
+    return replace(turn, phase=phase, at=at)
+
+
+def _said(turn: Turn, text: str, key: str, at: float) -> Turn:
+    """One more text of the agent; the parts of one message come as records with one id."""
+    goes_on = bool(key) and key == turn.key
+    whole = f"{turn.text}\n{text}" if goes_on else text
+    steps = (*turn.checkpoints, *((step, at) for step in checkpoints(text)))
+    return replace(
+        turn,
+        key=key,
+        text=whole[-LONGEST_TEXT:],
+        text_at=at,
+        done=says_done(text) or (goes_on and turn.done),
+        checkpoints=steps[-MOST_CHECKPOINTS:],
+    )
+
+
+def _died(turn: Turn, death: Death, at: float) -> Turn:
+    return replace(
+        turn,
+        phase="died",
+        pending=(),
+        at=at,
+        state=death.state.value,
+        error=death.error.value if death.error else "",
+        resets_at=death.resets_at,
+        problem=death.reason,
+    )
+
+
+def _message(record: Record) -> Mapping[str, Any]:
+    message = record.get("message")
+    return message if isinstance(message, Mapping) else {}
+
+
+def _typed(blocks: list[Any], kind: str) -> list[Mapping[str, Any]]:
+    return [block for block in blocks if isinstance(block, Mapping) and block.get("type") == kind]
+
+
+def _time(record: Record) -> float:
+    stamp = record.get("timestamp")
+    try:
+        return datetime.fromisoformat(stamp).timestamp() if isinstance(stamp, str) else 0.0
+    except ValueError:
+        return 0.0
