@@ -19,7 +19,7 @@ AGENT_SEED_FIELDS = frozenset({
     "last_rebriefed_at",
 })  # fmt: skip
 FLEET_SEED_FIELDS = frozenset({
-    "active", "tmux_session", "idle_threshold_seconds", "loop_window", "repo", "last_poll_at",
+    "active", "tmux_session", "idle_threshold_seconds", "loop_window", "supervisor_window", "repo", "last_poll_at",
 })  # fmt: skip
 """Always written, as the seed's readers expect them; other fields only when they differ from their default."""
 
