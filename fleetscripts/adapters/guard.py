@@ -12,12 +12,17 @@ _COMMAND = re.compile(r"[A-Za-z0-9_.+@ -]+\Z")
 
 @dataclass(frozen=True, slots=True)
 class Guard:
-    """The pane as it was seen: same server, same pane, same process, one of ``commands`` in the foreground."""
+    """The pane as it was seen: same server, same pane, same process, one of ``commands`` in the foreground.
+
+    ``cursor``: column and row where the cursor must still be, None for anywhere. The clients put it at the end of
+    what is typed, and on a dialog's focused row: somebody's key or a new dialog moves it.
+    """
 
     server: ServerId
     pane_id: str
     pane_pid: int
     commands: tuple[str, ...]
+    cursor: tuple[int, int] | None = None
 
     @classmethod
     def of(cls, server: ServerId, facts: PaneFacts, commands: tuple[str, ...] | None = None) -> Guard:
@@ -36,6 +41,7 @@ class Guard:
             f"#{{m:?{self._pane_number},#{{pane_id}}}}",
             _equal("pane_pid", str(self.pane_pid)),
             *(f"#{{==:#{{{flag}}},0}}" for flag in _FLAGS_OFF),
+            *self._cursor_tests,
             self._foreground,
         ]
         condition = tests[-1]
@@ -48,6 +54,12 @@ class Guard:
         if not re.fullmatch(r"%\d+", self.pane_id):
             raise ValueError(f"not a pane id: {self.pane_id!r}")
         return self.pane_id[1:]
+
+    @property
+    def _cursor_tests(self) -> tuple[str, ...]:
+        if self.cursor is None:
+            return ()
+        return tuple(_equal(name, str(at)) for name, at in zip(("cursor_x", "cursor_y"), self.cursor, strict=True))
 
     @property
     def _foreground(self) -> str:

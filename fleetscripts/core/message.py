@@ -1,0 +1,118 @@
+"""A text on its way to a client: made safe for its input box, and recognised there and in a transcript."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+COMMAND_SIGNS = ("!", "/", "@", "#", "&", "?", ":", "$", "%", "+")
+"""First characters with which some client takes a text for a command, a shell line, a file or a note."""
+
+FROM_OUTSIDE = "From the orchestrator:\n"
+SHORTEST = 6
+"""A text of fewer characters could be a key of some survey, or a word (``exit``, ``quit``) that ends the client."""
+
+_CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ufff9-\ufffb]")
+_PLACEHOLDER = re.compile(r"\[Pasted text #\d+(?: \+(\d+) lines?)?\]")
+_OTHER_PLACEHOLDER = re.compile(r"\[Pasted Content \d+ chars\]|\[\.\.\.Truncated text #\d+ \+\d+ lines\.\.\.\]")
+_WRAPPING = re.compile(r"</?pasted_content\b[^>]*>")
+_BLANKS = re.compile(r"\s+")
+SCROLLED = 60
+"""Of a text taller than the box its end stands there; this many characters of it are enough to know it."""
+
+
+def as_message(text: str) -> str:
+    """The text as it is pasted; empty when nothing is left of it.
+
+    No control or invisible direction characters; nothing at its start or end that a client reads as a command, a
+    completion or a line to be continued."""
+    clean = _CONTROLS.sub("", text.replace("\r\n", "\n").replace("\r", "\n").replace("\t", "    ")).strip()
+    if not clean:
+        return ""
+    if clean.startswith(COMMAND_SIGNS) or len(clean) < SHORTEST:
+        clean = FROM_OUTSIDE + clean
+    last_word = clean.rsplit(None, 1)[-1]
+    opens_completion = last_word.startswith(("@", "/", "#", "$"))
+    return f"{clean} ." if clean.endswith("\\") or opens_completion else clean
+
+
+def squeezed(text: str) -> str:
+    """The text without any blanks: wrapping in a narrow box cuts words, and wrapped pastes gain line ends."""
+    return _BLANKS.sub("", text.replace("\xa0", " "))
+
+
+def stands_in(box: str, text: str) -> bool:
+    """Whether an input box that showed nothing before now shows this text and nothing else."""
+    inside = box.strip()
+    if placeholder := _PLACEHOLDER.fullmatch(inside):
+        return abs(int(placeholder[1] or 0) - text.count("\n")) <= 1
+    if _OTHER_PLACEHOLDER.fullmatch(inside):
+        return True
+    seen, whole = squeezed(_OTHER_PLACEHOLDER.sub("", inside)), squeezed(text)
+    if len(_OTHER_PLACEHOLDER.findall(inside)) == 1:
+        return bool(seen) and all(squeezed(part) in whole for part in _OTHER_PLACEHOLDER.split(inside))
+    return seen == whole or (len(seen) >= SCROLLED and whole.endswith(seen))
+
+
+def is_placeholder(box: str) -> bool:
+    """Whether the box holds nothing but a paste that it does not show."""
+    return bool(_PLACEHOLDER.fullmatch(box.strip()) or _OTHER_PLACEHOLDER.fullmatch(box.strip()))
+
+
+def holds_placeholder(box: str) -> bool:
+    """Whether a part of the box's content is not shown, and so cannot be put back."""
+    return bool(_PLACEHOLDER.search(box) or _OTHER_PLACEHOLDER.search(box))
+
+
+def without_ours(box: str, text: str) -> str | None:
+    """What somebody else typed before or after our text in the box; None when that cannot be told apart."""
+    inside = box.strip("\n")
+    ours = [match for match in _PLACEHOLDER.finditer(inside) if abs(int(match[1] or 0) - text.count("\n")) <= 1]
+    if "\n" in text and len(ours) == 1 and len(_PLACEHOLDER.findall(inside)) == 1:
+        return (inside[: ours[0].start()] + inside[ours[0].end() :]).strip()
+    return _around(inside, text)
+
+
+def _around(inside: str, text: str) -> str | None:
+    """The rest of ``inside`` around the text, both compared without blanks."""
+    places = [(at, character) for at, character in enumerate(inside) if not character.isspace() and character != "\xa0"]
+    seen, ours = "".join(character for _, character in places), squeezed(text)
+    start = seen.find(ours)
+    if start < 0 or not ours or seen.find(ours, start + 1) >= 0:
+        return None
+    first, last = places[start][0], places[start + len(ours) - 1][0]
+    return (inside[:first] + inside[last + 1 :]).strip()
+
+
+def same_message(recorded: str, text: str) -> bool:
+    """Whether a text in a transcript is this message: wrapping marks and blanks aside, whole."""
+    return squeezed(_WRAPPING.sub("", recorded)) == squeezed(_WRAPPING.sub("", text))
+
+
+def submitted_text(record: Mapping[str, Any]) -> str | None:
+    """The text that one record of a transcript (Claude Code, Codex) says the user sent; None for all others."""
+    if record.get("isSidechain") or record.get("isMeta"):
+        return None
+    kind, payload = record.get("type"), record.get("payload")
+    if kind == "user" and isinstance(message := record.get("message"), Mapping):
+        return _content(message.get("content"))
+    if kind == "queue-operation" and record.get("operation") == "enqueue":
+        return record["content"] if isinstance(record.get("content"), str) else None
+    if kind == "attachment" and isinstance(queued := record.get("attachment"), Mapping):
+        return _content(queued.get("prompt")) if queued.get("type") == "queued_command" else None
+    if kind == "event_msg" and isinstance(payload, Mapping) and payload.get("type") == "user_message":
+        return payload["message"] if isinstance(payload.get("message"), str) else None
+    return None
+
+
+def _content(content: object) -> str | None:
+    if isinstance(content, str):
+        return content
+    if not isinstance(content, list):
+        return None
+    blocks = [block for block in content if isinstance(block, Mapping)]
+    if any(block.get("type") == "tool_result" for block in blocks):
+        return None
+    texts = [block["text"] for block in blocks if isinstance(block.get("text"), str)]
+    return "\n".join(texts) if texts else None
