@@ -33,4 +33,4 @@ def install(folder: Path, name: str = "practice", environment: dict[str, str] | 
 
 
 if __name__ == "__main__":
-    print(install(Path(sys.argv[1]), *sys.argv[2:3]))
+    print(install(Path(sys.argv[1]), sys.argv[2] if len(sys.argv) > 2 else "practice"))
