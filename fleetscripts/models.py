@@ -184,3 +184,32 @@ class Action:
     kind: ActionKind
     reason: str
     details: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class WorktreeFacts:
+    """What git says of one worktree. Texts are the reasons git was given; None where it does not apply."""
+
+    path: str
+    branch: str | None = None
+    head: str = ""
+    bare: bool = False
+    locked: str | None = None
+    prunable: str | None = None
+
+    @property
+    def name(self) -> str:
+        """The folder's own name, which people call the worktree by."""
+        return self.path.rstrip("/").rpartition("/")[2]
+
+
+@dataclass(frozen=True, slots=True)
+class WorktreeContents:
+    """What a worktree holds that a checkout would lose. ``changes`` counts paths, untracked ones too, ignored not."""
+
+    changes: int
+    first_change: str = ""
+    operation: str | None = None
+    """A merge, rebase, … that has not come to its end."""
+    own_commits: int = 0
+    """Commits that no other ref holds."""

@@ -1,0 +1,54 @@
+"""``find-spare``: the worktrees that stand free, one ``PATH BRANCH`` a line."""
+
+from __future__ import annotations
+
+import os
+import unicodedata
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import click
+
+from fleetscripts.commands.entry import run
+from fleetscripts.commands.options import settings_options
+from fleetscripts.core.capacity import Place
+from fleetscripts.core.visible import visible
+from fleetscripts.errors import EXIT_DONE, EXIT_NO
+from fleetscripts.services.context import load_settings_here
+from fleetscripts.services.spares import free, survey
+
+
+@click.command("find-spare")
+@click.argument("repo", required=False, type=click.Path(path_type=Path), default=".", metavar="[REPO]")
+@settings_options
+def command(repo: Path, options: Mapping[str, object]) -> int:
+    """List the spare worktrees of REPO (default: the current folder's), lowest number first.
+
+    The branch is the last word of a line; the path before it may hold blanks. Exit code 3 when there is none.
+    """
+    spares = free(survey(repo, load_settings_here(os.environ, options)))
+    offered = [place for place in spares if fits_one_line(place.worktree.path)]
+    for place in offered:
+        click.echo(line(place))
+    for place in spares:
+        if place not in offered:
+            shown = visible(place.worktree.path)
+            click.echo(f"find-spare: not offered, its path does not fit one line: {shown!r}", err=True)
+    if not offered:
+        click.echo(f"find-spare: no spare worktree in {visible(str(repo))}: capacity says why", err=True)
+    return EXIT_DONE if offered else EXIT_NO
+
+
+def line(place: Place) -> str:
+    """``PATH BRANCH``."""
+    return f"{place.worktree.path} {place.worktree.branch}"
+
+
+def fits_one_line(path: str) -> bool:
+    """Whether a reader of lines gets back this very path."""
+    return not any(unicodedata.category(char) in ("Cc", "Cs", "Zl", "Zp") for char in path)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Entry point."""
+    return run(command, argv)

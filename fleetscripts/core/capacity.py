@@ -1,0 +1,112 @@
+"""Which worktrees are spare, which are in use, which cannot be used and why. Pure: facts in, standing out."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from fleetscripts.models import WorktreeContents, WorktreeFacts
+
+_SPARE = re.compile(r"spare/([0-9]{1,9})")
+
+
+class Standing(StrEnum):
+    """What a worktree is good for now."""
+
+    FREE = "free"
+    IN_USE = "in_use"
+    UNUSABLE = "unusable"
+
+
+@dataclass(frozen=True, slots=True)
+class Claims:
+    """Who has a say over which worktree. Paths are real paths."""
+
+    agents: Mapping[str, str] = field(default_factory=dict)
+    """Window of the agent at work, by path."""
+    taken: Mapping[str, str] = field(default_factory=dict)
+    """What is taking the worktree at this moment, by path."""
+    left: Mapping[str, str] = field(default_factory=dict)
+    """Spare branch of a worktree whose taker died before it had an agent, by path."""
+    protected_branches: frozenset[str] = frozenset()
+    protected_worktrees: frozenset[str] = frozenset()
+    """Names or paths."""
+    host: str | None = None
+    """The worktree that the running bundle belongs to."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """One worktree and its standing; ``reason`` says why it is not free, ``window`` who works there."""
+
+    worktree: WorktreeFacts
+    standing: Standing
+    reason: str = ""
+    window: str = ""
+
+
+def spare_number(branch: str | None) -> int | None:
+    """The N of ``spare/N``, None for any other branch."""
+    match = _SPARE.fullmatch(branch or "")
+    return int(match[1]) if match else None
+
+
+def order(place: Place) -> tuple[int, int, str]:
+    """Sorts free places by number, then those in use, then the rest."""
+    number = spare_number(place.worktree.branch)
+    return (list(Standing).index(place.standing), 10**9 if number is None else number, place.worktree.path)
+
+
+def standing(worktree: WorktreeFacts, claims: Claims) -> Place:
+    """The standing as far as it can be told without looking into the worktree."""
+    path = worktree.path
+    if path in claims.agents:
+        return Place(worktree, Standing.IN_USE, f"agent in {claims.agents[path]}", claims.agents[path])
+    if path in claims.taken:
+        return Place(worktree, Standing.IN_USE, claims.taken[path])
+    reason = _unusable(worktree, claims)
+    return Place(worktree, Standing.UNUSABLE, reason) if reason else Place(worktree, Standing.FREE)
+
+
+def standing_inside(place: Place, contents: WorktreeContents) -> Place:
+    """The standing of a place that looked free, now that it was looked into."""
+    reason = ""
+    if contents.operation:
+        reason = f"a {contents.operation} is under way"
+    elif contents.changes:
+        more = f" and {contents.changes - 1} more" if contents.changes > 1 else ""
+        reason = f"dirty: {contents.first_change}{more}"
+    elif contents.own_commits:
+        reason = f"{contents.own_commits} commits that no other ref holds"
+    return Place(place.worktree, Standing.UNUSABLE, reason) if reason else place
+
+
+def protected(worktree: WorktreeFacts, claims: Claims) -> str:
+    """Why nothing may ever be done to this worktree, empty when it may."""
+    if worktree.path == claims.host:
+        return "hosts the running scripts"
+    if {worktree.name, worktree.path} & claims.protected_worktrees:
+        return "protected worktree"
+    if worktree.branch in claims.protected_branches:
+        return f"protected branch {worktree.branch}"
+    return ""
+
+
+def _unusable(worktree: WorktreeFacts, claims: Claims) -> str:
+    if worktree.bare:
+        return "bare repository"
+    if worktree.prunable is not None:
+        return f"prunable: {worktree.prunable or 'its folder is gone'}"
+    if why := protected(worktree, claims):
+        return why
+    if worktree.path in claims.left and spare_number(worktree.branch) is None:
+        return f"left by a spawn that died: recycle it to {claims.left[worktree.path]}"
+    if worktree.branch is None:
+        return "detached HEAD"
+    if spare_number(worktree.branch) is None:
+        return f"on branch {worktree.branch}, which is no spare/N"
+    if worktree.locked is not None:
+        return f"locked{': ' if worktree.locked else ''}{worktree.locked}"
+    return "" if worktree.head else "its branch has no commit yet"
