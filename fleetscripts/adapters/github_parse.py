@@ -1,0 +1,183 @@
+"""GitHub's GraphQL answers as our nouns. What is missing or of another shape is an error, never a default."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from fleetscripts.pull_request import Check, Comment, Commit, PullKey, PullRequest, PullState, Review, Thread
+
+GHOST = "ghost"
+"""GitHub's name for the author of what a deleted account wrote."""
+
+
+class WrongAnswer(Exception):
+    """The answer is not of the shape that was asked for; the message names the place."""
+
+
+def pull_request(key: PullKey, node: Mapping[str, Any], read_at: float) -> PullRequest:
+    """The pull request of one complete answer: all pages already joined."""
+    head = _head(node)
+    branch = _dict(node, "branch")
+    return PullRequest(
+        key=key,
+        title=_str(node, "title"),
+        state=PullState(_str(node, "state")),
+        draft=_bool(node, "isDraft"),
+        mergeable=_str(node, "mergeable"),
+        head=_str(node, "headRefOid"),
+        head_ref=_str(node, "headRefName"),
+        base_ref=_str(node, "baseRefName"),
+        merged_at=_maybe_time(node.get("mergedAt")),
+        head_seen_at=_head_seen_at(node, head),
+        checks=tuple(check(item) for item in nodes(contexts(node))),
+        threads=tuple(_thread(item) for item in nodes(_dict(node, "reviewThreads"))),
+        reviews=tuple(_review(item) for item in nodes(_dict(node, "reviews")) if item.get("submittedAt")),
+        commits=tuple(_commit(_dict(item, "commit")) for item in nodes(branch)),
+        commits_total=int(_number(branch, "totalCount")),
+        read_at=read_at,
+        comments_total=int(node.get("totalCommentsCount") or 0),
+    )
+
+
+def contexts(node: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The connection of check contexts on the head commit; an empty one when there are none at all."""
+    rollup = _head(node).get("statusCheckRollup")
+    return {"nodes": [], "pageInfo": {"hasNextPage": False}} if rollup is None else _dict(rollup, "contexts")
+
+
+def nodes(connection: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
+    """The items of a connection."""
+    items = connection.get("nodes")
+    if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
+        raise WrongAnswer("a list in it holds something that could not be read")
+    return items
+
+
+def check(node: Mapping[str, Any]) -> Check:
+    """A CheckRun or a StatusContext; any other kind of context counts as unfinished."""
+    match node.get("__typename"):
+        case "CheckRun":
+            suite = node.get("checkSuite") or {}
+            times = [_maybe_time(suite.get("createdAt")), _maybe_time(node.get("startedAt"))]
+            return Check(
+                name=_str(node, "name"),
+                finished=_str(node, "status") == "COMPLETED",
+                outcome=node.get("conclusion") or "",
+                created_at=max((time for time in times if time is not None), default=None),
+                app=((suite.get("app") or {}).get("slug")) or "",
+            )
+        case "StatusContext":
+            state = _str(node, "state")
+            finished = state not in ("PENDING", "EXPECTED")
+            created = _maybe_time(node.get("createdAt"))
+            return Check(_str(node, "context"), finished, state if finished else "", created)
+        case other:
+            return Check(f"a context of kind {other!a}", finished=False)
+
+
+def _head(node: Mapping[str, Any]) -> Mapping[str, Any]:
+    found = nodes(_dict(node, "head"))
+    if len(found) != 1:
+        raise WrongAnswer("the head commit is missing")
+    commit = _dict(found[0], "commit")
+    if _str(commit, "oid") != _str(node, "headRefOid"):
+        raise WrongAnswer("the head moved while it was read")
+    return commit
+
+
+def _head_seen_at(node: Mapping[str, Any], head: Mapping[str, Any]) -> float | None:
+    """The earliest the server is known to have had the head commit: its first check suite, or the push that put it."""
+    suites = [_maybe_time(suite.get("createdAt")) for suite in nodes(head.get("checkSuites") or {"nodes": []})]
+    pushes = [
+        _maybe_time(event.get("createdAt"))
+        for event in nodes(node.get("timelineItems") or {"nodes": []})
+        if (event.get("afterCommit") or {}).get("oid") == head.get("oid")
+    ]
+    runs = [item.created_at for item in map(check, nodes(contexts(node)))]
+    known = [time for time in (*suites, *pushes) if time is not None] or [time for time in runs if time is not None]
+    return min(known, default=None)
+
+
+def _thread(node: Mapping[str, Any]) -> Thread:
+    opening = nodes(_dict(node, "opening"))
+    if not opening:
+        raise WrongAnswer("a review thread holds no comment")
+    line = node.get("line")
+    return Thread(
+        id=_str(node, "id"),
+        resolved=_bool(node, "isResolved"),
+        outdated=_bool(node, "isOutdated"),
+        path=_str(node, "path"),
+        line=line if isinstance(line, int) else None,
+        resolved_by=_login(node.get("resolvedBy")) if node.get("resolvedBy") else "",
+        opened_at=_time(opening[0], "createdAt"),
+        comments=tuple(
+            Comment(_login(item.get("author")), _str(item, "body"), _time(item, "createdAt"))
+            for item in nodes(_dict(node, "latest"))
+        ),
+    )
+
+
+def _review(node: Mapping[str, Any]) -> Review:
+    author = node.get("author") or {}
+    return Review(
+        author=_login(author),
+        state=_str(node, "state"),
+        at=_time(node, "submittedAt"),
+        commit=((node.get("commit") or {}).get("oid")) or "",
+        is_bot=author.get("__typename") == "Bot",
+    )
+
+
+def _commit(node: Mapping[str, Any]) -> Commit:
+    return Commit(_str(node, "oid"), _str(node, "message"), _time(node, "committedDate"))
+
+
+def _login(author: object) -> str:
+    return str(author.get("login") or GHOST) if isinstance(author, Mapping) else GHOST
+
+
+def _dict(node: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    value = node.get(name)
+    if not isinstance(value, dict):
+        raise WrongAnswer(f"{name} is missing")
+    return value
+
+
+def _str(node: Mapping[str, Any], name: str) -> str:
+    value = node.get(name)
+    if not isinstance(value, str):
+        raise WrongAnswer(f"{name} is missing")
+    return value
+
+
+def _bool(node: Mapping[str, Any], name: str) -> bool:
+    value = node.get(name)
+    if not isinstance(value, bool):
+        raise WrongAnswer(f"{name} is missing")
+    return value
+
+
+def _number(node: Mapping[str, Any], name: str) -> float:
+    value = node.get(name)
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        raise WrongAnswer(f"{name} is missing")
+    return value
+
+
+def _time(node: Mapping[str, Any], name: str) -> float:
+    found = _maybe_time(node.get(name))
+    if found is None:
+        raise WrongAnswer(f"{name} is missing")
+    return found
+
+
+def _maybe_time(value: object) -> float | None:
+    if value is None:
+        return None
+    try:
+        return datetime.fromisoformat(str(value)).timestamp()
+    except ValueError:
+        raise WrongAnswer(f"{value!a} is no time") from None

@@ -1,0 +1,103 @@
+"""The GraphQL text for one or many pull requests. Values travel as variables, never inside the text."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from fleetscripts.pull_request import PullKey
+
+PAGE = 100
+LAST_COMMENTS = 6
+"""Of each thread: enough to look behind courtesies for the words that claim a fix."""
+
+_PULL_FIELDS = """
+fragment pull on PullRequest {
+  number title state isDraft mergeable headRefOid headRefName baseRefName mergedAt updatedAt
+  totalCommentsCount
+  branch: commits(last: 100) { totalCount nodes { commit { oid message committedDate } } }
+  head: commits(last: 1) { nodes { commit {
+    oid
+    checkSuites(first: 20) { nodes { createdAt } }
+    statusCheckRollup { contexts(first: 100) { ...contexts } }
+  } } }
+  reviewThreads(first: 100) { ...threads }
+  reviews(last: 100) { ...reviews }
+  timelineItems(last: 1, itemTypes: [HEAD_REF_FORCE_PUSHED_EVENT]) { nodes {
+    ... on HeadRefForcePushedEvent { createdAt afterCommit { oid } }
+  } }
+}
+"""
+
+_PARTS = """
+fragment contexts on StatusCheckRollupContextConnection {
+  pageInfo { hasNextPage endCursor }
+  nodes {
+    __typename
+    ... on CheckRun { name status conclusion startedAt checkSuite { createdAt app { slug } } }
+    ... on StatusContext { context state createdAt }
+  }
+}
+fragment threads on PullRequestReviewThreadConnection {
+  totalCount
+  pageInfo { hasNextPage endCursor }
+  nodes {
+    id isResolved isOutdated path line
+    resolvedBy { login }
+    opening: comments(first: 1) { nodes { createdAt } }
+    latest: comments(last: 6) { nodes { body createdAt author { login } } }
+  }
+}
+fragment reviews on PullRequestReviewConnection {
+  totalCount
+  pageInfo { hasPreviousPage startCursor }
+  nodes { state submittedAt author { __typename login } commit { oid } }
+}
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """A text and its variables, as GitHub's GraphQL endpoint takes them."""
+
+    text: str
+    variables: Mapping[str, object]
+
+
+def pulls_query(keys: Sequence[PullKey]) -> Query:
+    """All of these pull requests (of one host) in one request, each under the alias ``p0``, ``p1``, …"""
+    declared: list[str] = []
+    asked: list[str] = []
+    variables: dict[str, object] = {}
+    for at, key in enumerate(keys):
+        declared.append(f"$owner{at}: String!, $name{at}: String!, $number{at}: Int!")
+        asked.append(
+            f"p{at}: repository(owner: $owner{at}, name: $name{at}) {{ "
+            f"nameWithOwner pullRequest(number: $number{at}) {{ ...pull }} }}"
+        )
+        variables |= {f"owner{at}": key.owner, f"name{at}": key.name, f"number{at}": key.number}
+    body = "\n  ".join(asked)
+    return Query(f"query({', '.join(declared)}) {{\n  {body}\n}}\n{_PULL_FIELDS}{_PARTS}", variables)
+
+
+_PAGES = {
+    "threads": "reviewThreads(first: 100, after: $cursor) { ...threads }",
+    "reviews": "reviews(last: 100, before: $cursor) { ...reviews }",
+    "contexts": (
+        "head: commits(last: 1) { nodes { commit { oid statusCheckRollup { "
+        "contexts(first: 100, after: $cursor) { ...contexts } } } } }"
+    ),
+}
+
+
+def page_query(key: PullKey, part: str, cursor: str) -> Query:
+    """A further page of one part (``threads``, ``reviews``, ``contexts``), with what tells whether the pull request
+    has changed since the page before."""
+    fragment = _PARTS.split("fragment ")
+    needed = next(text for text in fragment if text.startswith(part))
+    text = (
+        "query($owner: String!, $name: String!, $number: Int!, $cursor: String!) {\n"
+        "  p0: repository(owner: $owner, name: $name) { nameWithOwner pullRequest(number: $number) {\n"
+        f"    headRefOid updatedAt {_PAGES[part]}\n  }} }}\n}}\nfragment {needed}"
+    )
+    return Query(text, {"owner": key.owner, "name": key.name, "number": key.number, "cursor": cursor})

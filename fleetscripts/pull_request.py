@@ -1,0 +1,107 @@
+"""A pull request as GitHub tells it: the nouns between its adapter and its gates. Times are Unix seconds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+@dataclass(frozen=True, slots=True)
+class PullKey:
+    """Which pull request; ``host`` as in ``github.com`` or an Enterprise server's name."""
+
+    host: str
+    owner: str
+    name: str
+    number: int
+
+    def __str__(self) -> str:
+        prefix = "" if self.host == "github.com" else f"{self.host}/"
+        return f"{prefix}{self.owner}/{self.name}#{self.number}"
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """A CheckRun or a StatusContext on the head commit. ``outcome`` is empty while it has not finished."""
+
+    name: str
+    finished: bool
+    outcome: str = ""
+    created_at: float | None = None
+    required: bool = False
+    app: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Comment:
+    """One comment of a review thread. Its text is hostile."""
+
+    author: str
+    body: str
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Thread:
+    """A review thread; ``comments`` are the last ones, oldest first, ``opened_at`` the time of the very first."""
+
+    id: str
+    resolved: bool
+    outdated: bool
+    path: str
+    line: int | None
+    resolved_by: str
+    opened_at: float
+    comments: tuple[Comment, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Review:
+    """One submitted review; ``commit`` is the head it was written on."""
+
+    author: str
+    state: str
+    at: float
+    commit: str
+    is_bot: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """A commit of the pull request's branch."""
+
+    oid: str
+    message: str
+    committed_at: float
+
+
+class PullState(StrEnum):
+    """GitHub's three."""
+
+    OPEN = "OPEN"
+    MERGED = "MERGED"
+    CLOSED = "CLOSED"
+
+
+@dataclass(frozen=True, slots=True)
+class PullRequest:
+    """Everything the gates look at, read at one moment (``read_at``) and consistent in itself."""
+
+    key: PullKey
+    title: str
+    state: PullState
+    draft: bool
+    mergeable: str
+    head: str
+    head_ref: str
+    base_ref: str
+    merged_at: float | None
+    head_seen_at: float | None
+    """When the server first saw the head commit, by the server's own clock; None when nothing tells."""
+    checks: tuple[Check, ...]
+    threads: tuple[Thread, ...]
+    reviews: tuple[Review, ...]
+    commits: tuple[Commit, ...]
+    commits_total: int
+    read_at: float
+    comments_total: int = 0
