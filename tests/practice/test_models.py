@@ -28,7 +28,7 @@ class Asker:
 
     def __init__(self, model: Model) -> None:
         self.server = listen(model)
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+        threading.Thread(target=self.server.serve_forever, args=(0.02,), daemon=True).start()
 
     def ask(self, path: str, body: Any, token: str = "token-a") -> tuple[int, dict[str, str], str]:
         request = urllib.request.Request(
