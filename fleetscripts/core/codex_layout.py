@@ -1,0 +1,142 @@
+"""Where things stand on a screen of Codex.
+
+From the bottom: a footer (indented), a blank line, the composer (``›`` at the left edge), the status line with what is
+queued, the conversation. Dialogs and pickers take the composer's place; their rows begin like the composer does.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from fleetscripts.core.draft import read_box
+from fleetscripts.core.screen import Box, Finds, Layout, Region, Screen, region_of
+from fleetscripts.core.sgr import Line
+
+_COMPOSER = re.compile(r"[›!▌](?: |$)")
+_ROW = re.compile(r"(?:›|  )[ ]{0,2}(?:\d{1,2}\. |\[[ x✓]\] )")
+_USER = re.compile(r"[›▌] ")
+_AGENT = re.compile(r"• ")
+_ERROR = re.compile(r"[■⚠✗] ?")
+_MARKED = re.compile(r"[■⚠✗•◦›▌✔] ?")
+_TURN_END = re.compile(r"(?:  |─ )Worked for .{1,20}|─{3,500}$|─ Worked for")
+_KEY_HINT = re.compile(r"(?i)\b(?:enter|esc|q|tab|space)\b.{0,12} (?:to |continue|back|cancel|select|quit|confirm|submit)")
+_VERSION = re.compile(r">_ OpenAI Codex")
+
+_MAX_FOOTER_LINES = 16
+_MAX_DRAFT_LINES = 100
+_MAX_ABOVE_LINES = 40
+_MAX_DIALOG_LINES = 60
+
+
+def codex_layout(screen: Screen, finds: Finds) -> Layout:
+    """The regions of a screen of Codex."""
+    texts = screen.texts
+    top = _find_composer(texts)
+    if top is None:
+        return _without_composer(texts)
+    box, end = _composer(screen, top)
+    above = _above(texts, top, finds)
+    message, unfinished = _last_message(texts, top, finds)
+    regions = {"footer": region_of(texts[end:]), "above_box": above, **message}
+    return Layout(regions, box, unfinished=unfinished)
+
+
+def looks_like_codex(texts: Sequence[str]) -> bool:
+    """Whether the screen carries marks of this client and of no other."""
+    return any(_VERSION.search(text) for text in texts) or any(text.startswith("› ") for text in texts)
+
+
+def _find_composer(texts: Sequence[str]) -> int | None:
+    """The lowest line that begins like a composer, if only blank and indented lines stand below and it is no row."""
+    first = max(-1, len(texts) - 1 - _MAX_FOOTER_LINES - _MAX_DRAFT_LINES)
+    for index in range(len(texts) - 1, first, -1):
+        text = texts[index]
+        if not text[:1].strip():
+            continue
+        if not _COMPOSER.match(text) or _is_row(texts, index):
+            return None
+        return index
+    return None
+
+
+def _is_row(texts: Sequence[str], index: int) -> bool:
+    around = [text for text in texts[max(0, index - 6) : index + 7] if text.strip()]
+    return bool(_ROW.match(texts[index])) and sum(bool(_ROW.match(text)) for text in around) > 1
+
+
+def _composer(screen: Screen, top: int) -> tuple[Box, int]:
+    """The composer and the line where the footer begins: after the last blank line, all of it when there is none."""
+    below = screen.lines[top + 1 :]
+    blanks = [at for at, line in enumerate(below) if not line.text.strip()]
+    popup = next((at for at, line in enumerate(below) if not line.text.strip()), len(below))
+    end = top + 1 + (blanks[-1] if blanks and not screen.texts[top][2:3] == "/" else popup)
+    return read_box([_two(line) for line in screen.lines[top:end]], top, end - 1), end
+
+
+def _two(line: Line) -> Line:
+    """A line with the composer's mark replaced, so that only a shell command's ``!`` counts as a mode."""
+    return line if line.text[:1] == "!" else Line("> " + line.text[2:], "  " + line.marks[2:] if line.marks else "")
+
+
+def _above(texts: Sequence[str], top: int, finds: Finds) -> Region:
+    """From the composer upwards over blank and indented lines and headings of queues to the first other line."""
+    first = max(0, top - _MAX_ABOVE_LINES)
+    for index in range(top - 1, first - 1, -1):
+        text = texts[index]
+        if text[:1].strip() and not finds("aside", text):
+            return region_of(texts[index:top])
+    return region_of(texts[first:top])
+
+
+def _last_message(texts: Sequence[str], top: int, finds: Finds) -> tuple[dict[str, Region], bool]:
+    """The newest message above the composer, and whether it is the agent's and lacks the line that ends a turn."""
+    end = top
+    ended = False
+    for index in range(top - 1, -1, -1):
+        text = texts[index]
+        if _TURN_END.match(text):
+            end, ended = (index, True) if not ended else (end, ended)
+        if not text[:1].strip() or _TURN_END.match(text):
+            continue
+        if finds("aside", text):
+            end = index
+            continue
+        if _ERROR.match(texts[_block_head(texts, index)]):
+            return {"last_message": region_of(texts[_block_head(texts, index) : end])}, False
+        if not _AGENT.match(text):
+            return {}, False
+        block = texts[index:end]
+        own = _own_last_line(block)
+        return {"last_message": region_of(block), "last_line": region_of([own] if own else [])}, not ended
+    return {}, False
+
+
+def _block_head(texts: Sequence[str], index: int) -> int:
+    """The first line of a block: an error is wrapped at the left edge, up to a blank line or a mark."""
+    while index and texts[index - 1].strip() and not _MARKED.match(texts[index]):
+        index -= 1
+    return index
+
+
+def _own_last_line(block: Sequence[str]) -> str:
+    lines = [text for text in ("  " + block[0][2:], *block[1:]) if text.strip()]
+    if not lines or lines[-1][:2].strip() or lines[-1][2:3].isspace() or lines[-1].lstrip().startswith("└"):
+        return ""
+    return lines[-1].strip()
+
+
+def _without_composer(texts: Sequence[str]) -> Layout:
+    """A dialog or picker: the last lines of the screen, from below the conversation's last line at the left edge."""
+    start = max(0, len(texts) - _MAX_DIALOG_LINES)
+    for index in range(len(texts) - 1, start - 1, -1):
+        if _AGENT.match(texts[index]) or _ERROR.match(texts[index]):
+            start = index + 1
+            break
+    block = texts[start:]
+    tail = [text for text in block if text.strip()][-8:]
+    rows = [index for index, text in enumerate(block) if text.startswith("›") and _ROW.match(text)]
+    hint = any(_KEY_HINT.search(text) for text in tail[-3:])
+    if not rows and not hint:
+        return Layout()
+    return Layout({"dialog": region_of(block)}, certain=hint)
