@@ -21,6 +21,7 @@ ENDED_BADLY = frozenset({PaneState.RATE_LIMITED, PaneState.API_ERROR})
 FRESH_SECONDS = 60.0
 # A client draws its first screen within seconds; one that still shows none after this is not starting.
 STARTING_SECONDS = 120.0
+UNREADABLE_SECONDS = 30.0
 # Clocks of one machine: a later time than this is not ours to believe.
 CLOCK_SLACK_SECONDS = 5.0
 
@@ -96,8 +97,9 @@ def _dialog(case: _Case) -> Verdict | None:
         if screen.dialog in (None, DialogKind.OTHER) and registry is not None and registry.dialog is not None:
             screen = replace(screen, dialog=registry.dialog)
         return PaneState.WAITING_APPROVAL, screen, ""
-    if registry is not None and registry.state is PaneState.WAITING_APPROVAL:
-        return PaneState.WAITING_APPROVAL, registry, ""
+    for other in (registry, case.said(Source.TITLE)):
+        if other is not None and other.state is PaneState.WAITING_APPROVAL:
+            return PaneState.WAITING_APPROVAL, other, ""
     return None
 
 
@@ -133,7 +135,8 @@ def _starting(case: _Case) -> Verdict | None:
         if young or age is None:
             return PaneState.STARTING, screen, ""
         return PaneState.UNKNOWN, screen, f"{screen.reason}, {STARTING_SECONDS:.0f} s after the client started"
-    if (screen is None or screen.state in (PaneState.IDLE, PaneState.UNKNOWN)) and young:
+    new = age is not None and age <= UNREADABLE_SECONDS
+    if new and (screen is None or screen.state in (PaneState.IDLE, PaneState.UNKNOWN)):
         return PaneState.STARTING, screen, "the client is up and has drawn no prompt yet"
     if screen is not None and screen.state is PaneState.IDLE:
         return _shell_drawn(case, screen)
