@@ -1,0 +1,123 @@
+"""Looking at panes: every source asked, the answers fused. Two tmux processes and one process listing for all panes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, tzinfo
+from pathlib import Path
+
+from fleetscripts.adapters.processes import read_processes
+from fleetscripts.adapters.tmux import Tmux
+from fleetscripts.agents.kinds import AgentKind, Client, Places, SessionView, kind_named, known_kinds
+from fleetscripts.config import Settings
+from fleetscripts.core.classify import classify
+from fleetscripts.core.completion import Checkpoint, Message
+from fleetscripts.core.reading import Reader
+from fleetscripts.core.screen import Screen
+from fleetscripts.fleet import Agent, Fleet
+from fleetscripts.models import Classification, Evidence, Frame
+from fleetscripts.services.clients import Found, find_client
+from fleetscripts.services.kept_frames import keep_when_sources_disagree
+from fleetscripts.services.rule_files import load_rules
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """One pane looked at. ``checkpoints`` are those of the whole session, ``messages`` the last turn's.
+
+    ``client`` and ``kind`` None: no client runs there; of an agent of the fleet ``kind`` is known all the same."""
+
+    frame: Frame
+    classification: Classification
+    kind: AgentKind | None = None
+    client: Client | None = None
+    session_id: str | None = None
+    transcript: Path | None = None
+    checkpoints: tuple[Checkpoint, ...] = ()
+    messages: tuple[Message, ...] = ()
+    version: str | None = None
+
+
+def observe(
+    tmux: Tmux,
+    settings: Settings,
+    fleet: Fleet | None,
+    now: float,
+    pane_ids: Sequence[str] | None = None,
+    styled: bool = True,
+) -> list[Observation]:
+    """Every pane of the server, or those named; one that is gone is left out."""
+    frames = tmux.read_all(pane_ids, styled)
+    if not frames:
+        return []
+    table, kinds = read_processes(), known_kinds()
+    sight = _Sight(settings, Reader(load_rules(settings.fleet_home), now, _zone(now)), now)
+    agents = _agents(tmux, fleet)
+    return [
+        sight.of(frame, find_client(table, frame.facts, kinds, now), agents.get(frame.facts.pane_id))
+        for frame in frames
+    ]
+
+
+def look(tmux: Tmux, settings: Settings, fleet: Fleet | None, pane_id: str, now: float) -> Observation | None:
+    """One pane; None when there is no such pane."""
+    found = observe(tmux, settings, fleet, now, [pane_id])
+    return found[0] if found else None
+
+
+@dataclass(frozen=True, slots=True)
+class _Sight:
+    settings: Settings
+    reader: Reader
+    now: float
+
+    def of(self, frame: Frame, found: Found, agent: Agent | None) -> Observation:
+        """Fuse what all sources say of one pane."""
+        view = self._view(found, agent)
+        pieces = (*found.evidence, *view.evidence, *self._screen(frame, found))
+        answer = classify(frame.facts, pieces, self.now)
+        keep_when_sources_disagree(self.settings.fleet_home, frame, answer)
+        return Observation(
+            frame=frame,
+            classification=answer,
+            kind=found.kind,
+            client=found.client,
+            session_id=view.session_id,
+            transcript=view.transcript,
+            checkpoints=view.checkpoints,
+            messages=view.messages,
+            version=view.version,
+        )
+
+    def _view(self, found: Found, agent: Agent | None) -> SessionView:
+        """What the session's files say; those of an agent whose client has ended hold its last words."""
+        hint = agent.session_id if agent and agent.session_id else None
+        if found.kind is not None and found.client is not None:
+            return found.kind.look(found.client, self._places(), self.now, hint)
+        if agent is None or hint is None:
+            return SessionView(session_id=hint)
+        ended = Client(pid=0, started_at=0.0, cwd=agent.worktree_path)
+        return kind_named(agent.agent).look(ended, self._places(), self.now, hint)
+
+    def _screen(self, frame: Frame, found: Found) -> tuple[Evidence, ...]:
+        facts = frame.facts
+        screen = Screen.of(frame.lines, title=facts.title, width=facts.width)
+        return self.reader.read(screen, found.kind.name if found.kind else "auto", facts.command).evidence
+
+    def _places(self) -> Places:
+        settings = self.settings
+        return Places(settings.claude_config_dir, settings.codex_home, settings.fleet_home)
+
+
+def _zone(now: float) -> tzinfo:
+    """The zone in which clients on this machine name times of day."""
+    return datetime.fromtimestamp(now).astimezone().tzinfo or UTC
+
+
+def _agents(tmux: Tmux, fleet: Fleet | None) -> dict[str, Agent]:
+    """Agents by pane id, where that id was given by this very server; one still at work before a finished one."""
+    listed = [agent for agent in fleet.agents if agent.pane_id] if fleet is not None else []
+    server = tmux.server() if listed else None
+    listed.sort(key=lambda agent: not agent.finished)
+    return {agent.pane_id: agent for agent in listed if agent.pane_on(server)}
