@@ -1,0 +1,100 @@
+"""Whether a resolved review thread was really answered: its last words must name a commit that did something."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+
+from fleetscripts.pull_request import Comment, Thread
+
+_HASH = re.compile(r"(?<![0-9a-zA-Z_])[0-9a-f]{7,40}(?![0-9a-zA-Z_])")
+_COURTESY = re.compile(
+    r"\W*(?:thanks?(?: you)?(?: so much)?|thx|ty|great|perfect|nice|awesome|lgtm|looks good(?: to me)?|\+1|done!?)?\W*",
+    re.IGNORECASE,
+)
+"""Only such words, or only signs and emoji."""
+_COURTESY_MOST = 40
+_DISMISSALS = ("acknowledged", "same as above", "accepted trade-off", "accepted tradeoff", "accepted", "deferred")
+
+
+@dataclass(frozen=True, slots=True)
+class CommitFacts:
+    """What git says of a commit that a reply names. ``found_by``: its hash, or after a rebase its ``change`` (patch id)
+    or its ``message``. ``at``: committer's time, Unix seconds."""
+
+    oid: str
+    at: float
+    paths: frozenset[str]
+    found_by: str = "hash"
+
+
+@dataclass(frozen=True, slots=True)
+class FakeResolution:
+    """A resolved thread that nothing shows to be fixed, with the reason in words."""
+
+    thread_id: str
+    path: str
+    line: int | None
+    resolved_by: str
+    reason: str
+
+    def __str__(self) -> str:
+        place = f"{self.path}:{self.line}" if self.line else self.path
+        return f"{place} (thread {self.thread_id}, resolved by {self.resolved_by or 'nobody known'}): {self.reason}"
+
+
+def last_words(thread: Thread) -> Comment | None:
+    """The last comment that says something: a "thanks" after the answer is none. The opening comment is no answer."""
+    for comment in reversed(thread.comments):
+        if comment.at <= thread.opened_at and comment is thread.comments[0]:
+            return None
+        if not (len(comment.body) <= _COURTESY_MOST and _COURTESY.fullmatch(comment.body)):
+            return comment
+    return None
+
+
+def claimed_hashes(thread: Thread) -> tuple[str, ...]:
+    """What looks like a commit's hash in the thread's last words."""
+    words = last_words(thread)
+    return tuple(dict.fromkeys(_HASH.findall(words.body))) if words else ()
+
+
+def judge_resolution(thread: Thread, facts: Mapping[str, CommitFacts]) -> FakeResolution | None:
+    """None for a thread that is unresolved or really fixed. ``facts``: hash as written → what git knows; a hash that
+    git does not know on this branch is not in it."""
+    if not thread.resolved:
+        return None
+    words = last_words(thread)
+    if words is None:
+        return _fake(thread, "resolved without an answer")
+    hashes = claimed_hashes(thread)
+    known = [facts[name] for name in hashes if name in facts]
+    if not hashes:
+        dismissed = words.body.strip().lower().startswith(_DISMISSALS)
+        return _fake(thread, "its last words dismiss it, no commit is named" if dismissed else "no commit is named")
+    if not known:
+        return _fake(thread, f"{hashes[0]} is no commit on this pull request's branch")
+    later = [commit for commit in known if commit.at >= thread.opened_at]
+    if not later:
+        return _fake(thread, f"{known[0].oid[:10]} is older than the thread")
+    if not any(_is_about(thread, commit, words.body) for commit in later):
+        return _fake(thread, f"{later[0].oid[:10]} does not touch {thread.path}, and nothing says where the fix went")
+    return None
+
+
+def _is_about(thread: Thread, commit: CommitFacts, words: str) -> bool:
+    """Whether the commit touches the thread's file, or one that the words name instead."""
+    if thread.path in commit.paths:
+        return True
+    return any(path in words or _names_file(words, path) for path in commit.paths)
+
+
+def _names_file(words: str, path: str) -> bool:
+    name = PurePosixPath(path).name
+    return "." in name and len(name) > 4 and re.search(rf"(?<![\w./-]){re.escape(name)}(?![\w-])", words) is not None
+
+
+def _fake(thread: Thread, reason: str) -> FakeResolution:
+    return FakeResolution(thread.id, thread.path, thread.line, thread.resolved_by, reason)
