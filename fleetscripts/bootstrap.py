@@ -21,6 +21,10 @@ BASE_PYTHON = os.path.realpath(getattr(sys, "_base_executable", "") or sys.execu
 the environment's ``bin/python`` leads nowhere and the launcher prepares a new one."""
 
 
+OLDEST_PIP = (22, 3)
+"""The first that has ``--python``."""
+
+
 class SetupProblem(Exception):
     """The environment could not be prepared; the message is one line."""
 
@@ -115,23 +119,30 @@ def _python_in(place: Path) -> str:
 def _pip_for(place: Path) -> list[str]:
     """Make a virtual environment and return the words that run a pip which installs into it.
 
-    Debian keeps ``ensurepip`` in python3-venv and pip in python3-pip; a bare Python has neither.
+    The interpreter's own pip where it has one, since copying one takes seconds. Debian keeps pip in python3-pip and
+    ``ensurepip`` in python3-venv; a bare Python has neither.
     """
     create = [BASE_PYTHON, "-I", "-m", "venv", "--clear"]
-    if not _has("ensurepip") and _has("pip"):
+    if _own_pip() >= OLDEST_PIP:
         _run([*create, "--without-pip", str(place)], place.parent)
         return [BASE_PYTHON, "-I", "-m", "pip", "--python", _python_in(place)]
-    if not _has("ensurepip"):
+    if _answer("import ensurepip") is None:
         packages = Path(__file__).with_name("packages.sh")
         if subprocess.run(["sh", str(packages), "pip"], check=False, stdout=sys.stderr).returncode:
-            raise SetupProblem(f"{BASE_PYTHON} has neither ensurepip nor pip, and there is no uv")
+            raise SetupProblem(f"{BASE_PYTHON} has neither pip nor ensurepip, and there is no uv")
     _run([*create, str(place)], place.parent)
     return [_python_in(place), "-I", "-m", "pip"]
 
 
-def _has(module: str) -> bool:
-    done = subprocess.run([BASE_PYTHON, "-I", "-c", f"import {module}"], check=False, capture_output=True)
-    return done.returncode == 0
+def _own_pip() -> tuple[int, ...]:
+    version = _answer("import pip; print(pip.__version__)") or "0"
+    return tuple(int(number) for number in version.split(".")[:2] if number.isdigit())
+
+
+def _answer(code: str) -> str | None:
+    """What the base interpreter prints when it runs ``code``; None when it fails."""
+    done = subprocess.run([BASE_PYTHON, "-I", "-c", code], check=False, capture_output=True, text=True)
+    return None if done.returncode else done.stdout.strip()
 
 
 def _run(command: list[str], folder: Path) -> None:

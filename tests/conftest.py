@@ -47,7 +47,7 @@ sys.addaudithook(_guard_real_home)
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """In CI a skipped test has failed: there everything is installed, and only another system excuses ("only on ...")."""
+    """In CI a skipped test has failed: everything is installed there, and only another system excuses ("only on …")."""
     report = yield
     excused = "only on" in str(report.longrepr) or hasattr(report, "wasxfail")
     if report.skipped and os.environ.get("CI") and not excused:

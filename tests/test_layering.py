@@ -1,0 +1,137 @@
+"""The shape of the code: who imports whom, who may type into a pane, how long a file may grow."""
+
+from __future__ import annotations
+
+import ast
+import re
+import sys
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.places import BUNDLE
+
+PACKAGE = BUNDLE / "fleetscripts"
+MODULES = sorted(PACKAGE.rglob("*.py"))
+MOST_LINES = 300
+
+MAY_IMPORT = {
+    "commands": {"commands", "services", "agents", "core", "adapters", "practice", "config", ""},
+    "practice": {"practice", "services", "agents", "core", "adapters", "config", ""},
+    "services": {"services", "agents", "core", "adapters", "practice", "config", ""},
+    "agents": {"agents", "core", "adapters", ""},
+    "adapters": {"adapters", ""},
+    "core": {"core", ""},
+    "config": {"config", ""},
+    "": {""},
+}
+"""Layer to the layers it may import; "" is the vocabulary: models, errors, fleet and the package itself."""
+
+IMPURE = {
+    "os", "time", "random", "secrets", "subprocess", "socket", "shutil", "tempfile", "glob", "threading",
+    "signal", "sys", "urllib", "http", "fcntl", "pwd",
+}  # fmt: skip
+"""What a pure module has no use for."""
+
+HEAVY = {"click": {"commands"}, "libtmux": {"adapters"}, "filelock": {"adapters"}}
+"""Library to the layers that may import it."""
+
+
+PROCESSES = {"__main__.py", "permission_hook.py"}
+"""Modules outside commands/ that are run as a process, and so may call whatever a command may."""
+
+
+def layer_of(path: Path) -> str:
+    first = path.relative_to(PACKAGE).parts[0]
+    if first in PROCESSES:
+        return "commands"
+    return {"config.py": "config"}.get(first, "" if first.endswith(".py") else first)
+
+
+def imports(path: Path) -> Iterator[tuple[str, int]]:
+    """Dotted names of everything the module imports, with line numbers."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from ((alias.name, node.lineno) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert not node.level, f"{path}:{node.lineno}: relative import"
+            yield node.module or "", node.lineno
+            yield from ((f"{node.module}.{alias.name}", node.lineno) for alias in node.names)
+
+
+def layer_imported(name: str) -> str | None:
+    """The layer of a name of ours, None for any other library's."""
+    parts = name.split(".")
+    if parts[0] != "fleetscripts":
+        return None
+    return parts[1] if len(parts) > 1 and parts[1] in MAY_IMPORT else ""
+
+
+def test_there_is_something_to_look_at() -> None:
+    assert len(MODULES) > 10
+    assert {layer_of(path) for path in MODULES} >= {"commands", "services", "agents", "adapters", "core"}
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_imports_point_down(path: Path) -> None:
+    allowed = MAY_IMPORT[layer_of(path)]
+    wrong = [f"line {line}: {name}" for name, line in imports(path) if layer_imported(name) not in {None, *allowed}]
+    assert not wrong
+
+
+@pytest.mark.parametrize("path", sorted((PACKAGE / "core").rglob("*.py")), ids=lambda path: path.name)
+def test_core_is_pure(path: Path) -> None:
+    named = list(imports(path))
+    assert not [f"line {line}: {name}" for name, line in named if name.split(".")[0] in IMPURE]
+    assert not [name for name, _ in named if name.startswith("pathlib.") and not name.startswith("pathlib.Pure")]
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_heavy_libraries_stay_where_they_are_used(path: Path) -> None:
+    for name, line in imports(path):
+        layers = HEAVY.get(name.split(".")[0])
+        assert layers is None or layer_of(path) in layers, f"line {line}: {name}"
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_a_file_stays_small(path: Path) -> None:
+    assert len(path.read_text(encoding="utf-8").splitlines()) <= MOST_LINES
+
+
+def test_only_the_keyboard_types() -> None:
+    typing = re.compile(r"""["'](send-keys|paste-buffer)\b|\.send_keys\(""")
+    found = {str(path.relative_to(PACKAGE)) for path in MODULES if typing.search(path.read_text(encoding="utf-8"))}
+    assert found <= {"adapters/keyboard.py", "adapters/guard.py"}
+    assert "adapters/keyboard.py" in found
+
+
+def test_only_delivery_uses_the_keyboard() -> None:
+    users = {
+        str(path.relative_to(PACKAGE))
+        for path in MODULES
+        for name, _ in imports(path)
+        if name.startswith("fleetscripts.adapters.keyboard")
+    }
+    assert users <= {"services/deliver.py", "services/answer.py", "services/dialogs.py"}
+
+
+def test_no_file_of_odds_and_ends() -> None:
+    assert not [path for path in MODULES if re.search(r"helper|util|common|misc|manager", path.stem)]
+
+
+def test_no_error_is_swallowed_and_nothing_is_left_to_do() -> None:
+    wrong = re.compile(r"except (Base)?Exception:\s*pass|\bexcept:|\bTODO\b|\bFIXME\b|\bXXX\b")
+    assert not [path for path in MODULES if wrong.search(path.read_text(encoding="utf-8"))]
+
+
+def test_declared_dependencies_are_those_imported() -> None:
+    declared = tomllib.loads((BUNDLE / "pyproject.toml").read_text(encoding="utf-8"))["project"]["dependencies"]
+    names = {re.split(r"[<>=!~ ;\[]", line)[0].replace("-", "_") for line in declared}
+    imported = {name.split(".")[0] for path in MODULES for name, _ in imports(path)}
+    assert imported - set(sys.stdlib_module_names) - {"fleetscripts"} == names
+
+
+def test_bootstrap_needs_the_standard_library_alone() -> None:
+    assert {name.split(".")[0] for name, _ in imports(PACKAGE / "bootstrap.py")} <= set(sys.stdlib_module_names)
