@@ -42,6 +42,7 @@ class Settings:
     idle_threshold_seconds: float = 300
     nudge_cooldown_seconds: float = 300
     orchestrator_unseen_seconds: float = 900
+    retry_pause_seconds: float = 30
     verify_timeout_seconds: float = 900
     start_timeout_seconds: float = 60
     supervision: str = "active"

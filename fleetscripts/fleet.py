@@ -67,6 +67,10 @@ class Agent:
     pane_state: str = ""
     pane_state_since: float = 0
     pane_reason: str = ""
+    output_changed_at: float = 0
+    fruitless_rounds: int = 0
+    last_notice: str = ""
+    last_notice_at: float = 0
     dialog: str = ""
     error: str = ""
     resets_at: float = 0

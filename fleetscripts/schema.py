@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Callable, Mapping
+from functools import cache
 from typing import Any, TypeVar
 
 from fleetscripts.errors import FleetError
@@ -135,12 +136,17 @@ def read(kind: type[T], where: str, value: object, given: Mapping[str, Any] | No
     """An instance of ``kind`` from a JSON object found at ``where``; ``given`` fields are taken as they are."""
     members = mapping(where, value)
     values = dict(given or {})
-    known = {field.name: str(field.type) for field in dataclasses.fields(kind)}  # type: ignore[arg-type]
+    known = _annotations(kind)  # type: ignore[arg-type]
     for name, annotation in known.items():
         if name in members and name not in values and annotation in READERS:
             values[name] = READERS[annotation](f"{where}.{name}" if where else name, members[name])
     values[UNKNOWN_FIELDS] = {name: member for name, member in members.items() if name not in known or name == "extra"}
     return kind(**values)
+
+
+@cache
+def _annotations(kind: type) -> dict[str, str]:
+    return {field.name: str(field.type) for field in dataclasses.fields(kind)}
 
 
 def write(value: object, always: frozenset[str]) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from fleetscripts.core.completion import Checkpoint, Message
 from fleetscripts.core.reading import Reader
 from fleetscripts.core.screen import Screen
 from fleetscripts.fleet import Agent, Fleet
-from fleetscripts.models import Classification, Evidence, Frame
+from fleetscripts.models import Classification, Evidence, Frame, ServerId
 from fleetscripts.services.clients import Found, find_client
 from fleetscripts.services.kept_frames import keep_when_sources_disagree
 from fleetscripts.services.rule_files import load_rules
@@ -46,14 +46,15 @@ def observe(
     now: float,
     pane_ids: Sequence[str] | None = None,
     styled: bool = True,
+    server: ServerId | None = None,
 ) -> list[Observation]:
-    """Every pane of the server, or those named; one that is gone is left out."""
+    """Every pane of the server, or those named; one that is gone is left out. ``server``: when it is known already."""
     frames = tmux.read_all(pane_ids, styled)
     if not frames:
         return []
     table, kinds = read_processes(), known_kinds()
     sight = _Sight(settings, Reader(load_rules(settings.fleet_home), now, _zone(now)), now)
-    agents = _agents(tmux, fleet)
+    agents = _agents(tmux, fleet, server)
     return [
         sight.of(frame, find_client(table, frame.facts, kinds, now), agents.get(frame.facts.pane_id))
         for frame in frames
@@ -115,9 +116,9 @@ def _zone(now: float) -> tzinfo:
     return datetime.fromtimestamp(now).astimezone().tzinfo or UTC
 
 
-def _agents(tmux: Tmux, fleet: Fleet | None) -> dict[str, Agent]:
+def _agents(tmux: Tmux, fleet: Fleet | None, known: ServerId | None) -> dict[str, Agent]:
     """Agents by pane id, where that id was given by this very server; one still at work before a finished one."""
     listed = [agent for agent in fleet.agents if agent.pane_id] if fleet is not None else []
-    server = tmux.server() if listed else None
+    server = known or (tmux.server() if listed else None)
     listed.sort(key=lambda agent: not agent.finished)
     return {agent.pane_id: agent for agent in listed if agent.pane_on(server)}

@@ -1,0 +1,140 @@
+"""What to do about an agent, as a table: the first row that fits decides. Recoveries execute, decisions escalate."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from fleetscripts.core.dialog_policy import DECISIONS, RECOVERIES
+from fleetscripts.core.progress import stood_still
+from fleetscripts.fleet import Agent
+from fleetscripts.models import ActionKind, AgentState, Classification, DialogKind, ErrorKind, PaneState
+
+BACKGROUND_PATIENCE = 4
+"""So many times the usual threshold while something still runs behind a prompt."""
+
+PASSING_ERRORS = frozenset({ErrorKind.OVERLOADED, ErrorKind.SERVER, ErrorKind.OTHER})
+"""Errors of a turn that a later try may not meet; the others stay until a person acts."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Thresholds from the settings. ``tries``: kicks, nudges or re-briefs without progress before a person decides."""
+
+    idle_threshold_seconds: float = 300
+    nudge_cooldown_seconds: float = 300
+    verify_pause_seconds: float = 30
+    retry_pause_seconds: float = 30
+    tries: int = 3
+    nudges: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One agent as just seen."""
+
+    agent: Agent
+    found: Classification
+    limits: Limits
+    now: float
+
+    @property
+    def still_seconds(self) -> float:
+        return stood_still(self.agent, self.found, self.now)
+
+    @property
+    def nudged_seconds_ago(self) -> float:
+        return self.now - max(self.agent.last_nudged_at, self.agent.last_rebriefed_at)
+
+
+Condition = Callable[[Case], bool]
+CONDITIONS: Mapping[str, Condition] = {
+    "always": lambda case: True,
+    "over": lambda case: case.agent.finished,
+    "judged": lambda case: case.agent.state is AgentState.PENDING_EVALUATION,
+    "escalated": lambda case: case.agent.state is AgentState.ESCALATED,
+    "kicked enough": lambda case: case.agent.kicks >= case.limits.tries,
+    "nudged enough": lambda case: case.agent.nudges >= case.limits.tries,
+    "re-briefed enough": lambda case: case.agent.fruitless_rounds >= case.limits.tries,
+    "just kicked": lambda case: 0 <= case.now - case.agent.last_kicked_at < case.agent.kicks * 2,
+    "answerable": lambda case: case.found.dialog in RECOVERIES,
+    "passing": lambda case: case.found.error in PASSING_ERRORS,
+    "pausing": lambda case: (
+        case.nudged_seconds_ago < case.limits.retry_pause_seconds * 2**case.agent.nudges
+        or case.still_seconds < case.limits.retry_pause_seconds
+    ),
+    "just verified": lambda case: 0 <= case.now - case.agent.last_verified_at < case.limits.verify_pause_seconds,
+    "lasting": lambda case: case.now - case.agent.unknown_since >= case.limits.idle_threshold_seconds,
+    "moving": lambda case: case.still_seconds < case.limits.idle_threshold_seconds,
+    "background": lambda case: (
+        case.found.background and case.still_seconds < case.limits.idle_threshold_seconds * BACKGROUND_PATIENCE
+    ),
+    "just nudged": lambda case: case.nudged_seconds_ago < case.limits.nudge_cooldown_seconds,
+    "draft": lambda case: bool(case.found.draft),
+    "on demand": lambda case: not case.limits.nudges,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """``action`` empty: leave it alone. ``pane`` None: whatever it shows. ``reason`` may name fields of the agent."""
+
+    pane: PaneState | None
+    when: str
+    action: str = ""
+    kind: ActionKind = ActionKind.RECOVERY
+    reason: str = ""
+
+
+_RECOVERY, _DECISION = ActionKind.RECOVERY, ActionKind.DECISION
+
+RULES: tuple[Rule, ...] = (
+    Rule(None, "over"),
+    Rule(None, "judged", "evaluate", _DECISION, "every gate held; somebody has to judge the work"),
+    Rule(None, "escalated", "escalated", _DECISION, "{escalation}"),
+    Rule(PaneState.IDLE, "kicked enough", "escalate", _DECISION, "the client ended {kicks} times without progress"),
+    Rule(PaneState.IDLE, "just kicked"),
+    Rule(PaneState.IDLE, "always", "resume", _RECOVERY, "the client has ended, a shell stands there"),
+    Rule(PaneState.MISSING, "kicked enough", "escalate", _DECISION, "its window went {kicks} times without progress"),
+    Rule(PaneState.MISSING, "just kicked"),
+    Rule(PaneState.MISSING, "always", "restore", _RECOVERY, "its window is gone"),
+    Rule(PaneState.WAITING_APPROVAL, "answerable", "answer_dialog", _RECOVERY, "a {dialog} dialog stands before it"),
+    Rule(PaneState.WAITING_APPROVAL, "always", "dialog", _DECISION, "{dialog}: {dialog_reason}"),
+    Rule(PaneState.RATE_LIMITED, "always", "park", _RECOVERY, "at a usage limit"),
+    Rule(PaneState.API_ERROR, "passing+nudged enough", "escalate", _DECISION, "its turns keep dying: {error} error"),
+    Rule(PaneState.API_ERROR, "passing+pausing"),
+    Rule(PaneState.API_ERROR, "passing", "continue", _RECOVERY, "its turn died on a passing error ({error})"),
+    Rule(PaneState.API_ERROR, "always", "api_error", _DECISION, "its turn died: {error} error"),
+    Rule(
+        PaneState.COMPLETE,
+        "re-briefed enough",
+        "escalate",
+        _DECISION,
+        "DONE {fruitless_rounds} times for nothing",
+    ),
+    Rule(PaneState.COMPLETE, "just verified"),
+    Rule(PaneState.COMPLETE, "always", "verify", _RECOVERY, "it says that it has finished"),
+    Rule(PaneState.UNKNOWN, "lasting", "escalate", _DECISION, "its state cannot be told: {pane_reason}"),
+    Rule(PaneState.RUNNING, "moving"),
+    Rule(PaneState.RUNNING, "always", "stuck", _DECISION, "it says that it works, but nothing moves"),
+    Rule(PaneState.PROMPT, "moving"),
+    Rule(PaneState.PROMPT, "background"),
+    Rule(PaneState.PROMPT, "just nudged"),
+    Rule(PaneState.PROMPT, "draft", "stalled", _DECISION, "at its prompt with somebody's unsent text in the box"),
+    Rule(PaneState.PROMPT, "on demand", "stalled", _DECISION, "it waits at its prompt with its work not done"),
+    Rule(PaneState.PROMPT, "nudged enough", "escalate", _DECISION, "it stopped {nudges} times without progress"),
+    Rule(PaneState.PROMPT, "always", "nudge", _RECOVERY, "it waits at its prompt with its work not done"),
+)
+
+
+def decide(case: Case) -> Rule | None:
+    """The row for this agent, None where it is left alone."""
+    for rule in RULES:
+        if rule.pane in (None, case.found.state) and all(CONDITIONS[name](case) for name in rule.when.split("+")):
+            return rule if rule.action else None
+    return None
+
+
+def dialog_reason(dialog: str) -> str:
+    """Why a dialog is a person's to answer."""
+    return DECISIONS.get(DialogKind(dialog), "this dialog is not known") if dialog else "this dialog is not known"
