@@ -24,13 +24,13 @@ def practice(tmux_server: TmuxServer, git_repo: GitRepo, tmp_path: Path) -> Prac
 def test_it_works_commits_and_pushes_as_its_text_says(practice: PracticePane, git_repo: GitRepo) -> None:
     practice.start()
     practice.say(
-        'Add a file.\n\n[[write notes/a.txt it\'s "done"]]\n[[commit Add notes]]\n[[push]]\n[[checkpoint pr-test]]\n[[done]]'
+        'Add a file.\n\n[[write notes/a.txt it\'s "done"]]\n[[commit Add notes]]\n[[push]]\n[[checkpoint one]]\n[[done]]'
     )
     practice.wait_for("ORCHESTRATOR:DONE")
     practice.wait_for_status("idle")
     assert git_repo.git("log", "-1", "--format=%s", "origin/main") == "Add notes"
     assert (git_repo.path / "notes" / "a.txt").read_text() == 'it\'s "done"\n'
-    assert practice.texts("assistant") == ["CHECKPOINT:pr-test", "All steps complete.\n\nORCHESTRATOR:DONE"]
+    assert practice.texts("assistant") == ["CHECKPOINT:one", "All steps complete.\n\nORCHESTRATOR:DONE"]
     assert practice.records()[-1]["subtype"] == "turn_duration"
     assert practice.registry()["sessionId"] == SESSION
     assert practice.server.show(practice.pane, "#{pane_current_command} #{alternate_on}") == "practice 1"

@@ -1,0 +1,53 @@
+"""The real Claude Code from npm, at the version the tests pin: found where it is installed already, or installed."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+
+from fleetscripts.errors import FleetError
+from fleetscripts.practice.registry import VERSION
+
+PACKAGE = f"@anthropic-ai/claude-code@{VERSION}"
+_PROGRAM = Path("node_modules/.bin/claude")
+
+
+def cache_folder(environ: Mapping[str, str]) -> Path:
+    """Where this project keeps what it installs for itself."""
+    base = environ.get("XDG_CACHE_HOME") or f"{environ.get('HOME', '/nonexistent')}/.cache"
+    return Path(base) / "fleetscripts"
+
+
+def installed_client(environ: Mapping[str, str]) -> Path | None:
+    """The client that FLEET_TEST_CLAUDE names, that lies in FLEET_TEST_CLIENTS, or that an earlier call installed."""
+    named = environ.get("FLEET_TEST_CLAUDE")
+    folder = environ.get("FLEET_TEST_CLIENTS")
+    candidates = [Path(named)] if named else []
+    candidates += [Path(folder) / "claude"] if folder else []
+    cache = cache_folder(environ)
+    candidates += [place / _PROGRAM for place in sorted(cache.glob("clients-*")) if (place / "ready").exists()]
+    candidates += [_own(environ) / _PROGRAM]
+    return next((path for path in candidates if path.exists()), None)
+
+
+def _own(environ: Mapping[str, str]) -> Path:
+    return cache_folder(environ) / f"claude-code-{VERSION}"
+
+
+def install_client(environ: Mapping[str, str]) -> Path:
+    """Installs the client with npm, outside the bundle and outside the user's own packages."""
+    if shutil.which("npm", path=environ.get("PATH")) is None:
+        raise FleetError("expected npm to install the real client with, found none: install node and npm")
+    folder = _own(environ)
+    folder.mkdir(parents=True, exist_ok=True)
+    command = ["npm", "install", "--no-fund", "--no-audit", "--loglevel=error", "--prefix", str(folder), PACKAGE]
+    done = subprocess.run(command, env=dict(environ), capture_output=True, text=True, check=False)
+    program = folder / _PROGRAM
+    if done.returncode or not program.exists():
+        shutil.rmtree(folder, ignore_errors=True)
+        raise FleetError(
+            f"npm could not install {PACKAGE}: {(done.stderr.strip() or 'no program in it').splitlines()[-1]}"
+        )
+    return program

@@ -1,0 +1,141 @@
+"""A stage for a fleet: a home, a tmux server and a client on it, apart from everything else on the machine.
+
+With a real client the server and the scripted model run in a network namespace that holds loopback alone.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from fleetscripts.errors import FleetError
+from fleetscripts.practice.install import install
+from fleetscripts.practice.registry import VERSION
+
+START_SECONDS = 20.0
+SESSION = "fleet"
+TOKEN = "sk-ant-oat01-practice"
+"""No account's: the scripted model asks for none, the client only wants to have one."""
+
+_OURS = ("FLEET_", "ORCHESTRATOR_", "CLAUDE", "CODEX", "ANTHROPIC", "OPENAI", "TMUX", "PRACTICE_", "DISCORD_", "GIT_")
+_BUNDLE = Path(__file__).resolve().parents[2]
+
+# $1 the file for the model's port, $2 python, the rest tmux and its arguments.
+_ENCLOSED = """
+ip link set lo up || exit 1
+port_file=$1 python=$2; shift 2
+"$python" -m fleetscripts.practice.model_anthropic --port-file "$port_file" >/dev/null &
+until [ -s "$port_file" ]; do kill -0 $! || exit 1; sleep 0.05; done
+ANTHROPIC_BASE_URL=http://127.0.0.1:$(cat "$port_file"); export ANTHROPIC_BASE_URL
+unset PYTHONPATH
+"$@" || exit 1
+wait
+"""
+
+_QUIET_CLIENT = {
+    "DISABLE_TELEMETRY": "1",
+    "DISABLE_AUTOUPDATER": "1",
+    "DISABLE_ERROR_REPORTING": "1",
+    "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1",
+    "CLAUDE_CODE_OAUTH_TOKEN": TOKEN,
+    "IS_SANDBOX": "1",
+}
+
+
+@dataclass(slots=True)
+class Stage:
+    """Where everything lies under ``folder``. ``client``: the real client's program, None for the practice agent."""
+
+    folder: Path
+    client: Path | None = None
+    extra: Mapping[str, str] = field(default_factory=dict)
+    socket: str = field(default_factory=lambda: f"demo-{uuid.uuid4().hex[:8]}")
+    _enclosure: subprocess.Popen[bytes] | None = None
+
+    @property
+    def kind(self) -> str:
+        """The agent kind that works here."""
+        return "practice" if self.client is None else "claude"
+
+    @property
+    def home(self) -> Path:
+        return self.folder / "home"
+
+    def environment(self) -> dict[str, str]:
+        """What a script needs so that it works on this stage and nowhere else."""
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(_OURS)}
+        programs = self.folder / "bin" if self.client is None else self.client.parent
+        return {
+            **kept,
+            "HOME": str(self.home),
+            "PATH": f"{programs}:{os.environ.get('PATH', os.defpath)}",
+            "TERM": "xterm-256color",
+            "TMUX_TMPDIR": str(self.folder),
+            "FLEET_TMUX_SOCKET": self.socket,
+            "FLEET_HOME": str(self.folder / "fleet"),
+            "ORCHESTRATOR_STATE_FILE": str(self.folder / "state.json"),
+            **({} if self.client is None else _QUIET_CLIENT),
+            **self.extra,
+        }
+
+    def start(self, session: str = SESSION, size: tuple[int, int] = (140, 45)) -> None:
+        """Starts the tmux server with one session, whose first window is a shell."""
+        self.home.mkdir(parents=True, exist_ok=True)
+        argv = ["tmux", "-u", "-L", self.socket, "-f", "/dev/null", "new-session", "-d", "-s", session]
+        argv += ["-x", str(size[0]), "-y", str(size[1]), "-c", str(self.folder)]
+        if self.client is None:
+            install(self.folder / "bin")
+            done = subprocess.run(argv, env=self.environment(), capture_output=True, text=True, check=False)
+            if done.returncode:
+                raise FleetError(f"tmux could not start: {done.stderr.strip()}")
+            return
+        onboarded = {
+            "hasCompletedOnboarding": True,
+            "theme": "dark",
+            "numStartups": 5,
+            "lastOnboardingVersion": VERSION,
+        }
+        (self.home / ".claude.json").write_text(json.dumps(onboarded), encoding="utf-8")
+        self._enclose(argv)
+
+    def _enclose(self, argv: list[str]) -> None:
+        missing = [name for name in ("unshare", "ip") if shutil.which(name) is None]
+        if sys.platform != "linux" or missing:
+            raise FleetError(
+                "expected Linux with unshare and ip, so that the real client reaches nothing outside; "
+                f"found {', '.join(missing) or sys.platform}: use the practice agent"
+            )
+        unshare = ["unshare", "--net"] if os.geteuid() == 0 else ["unshare", "--map-root-user", "--net"]
+        command = [*unshare, "sh", "-c", _ENCLOSED, "enclosed", str(self.folder / "port"), sys.executable, *argv]
+        log = (self.folder / "enclosure.log").open("wb")
+        environment = {**self.environment(), "PYTHONPATH": str(_BUNDLE)}
+        self._enclosure = subprocess.Popen(
+            command, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
+        )
+        deadline = time.monotonic() + START_SECONDS
+        while not self.tmux("has-session"):
+            if self._enclosure.poll() is not None or time.monotonic() > deadline:
+                problem = (self.folder / "enclosure.log").read_text(encoding="utf-8", errors="replace").strip()
+                raise FleetError(f"the loopback-only namespace did not come up: {problem or 'no answer in time'}")
+            time.sleep(0.05)
+
+    def tmux(self, *arguments: str) -> str | None:
+        """Runs one tmux client; what it prints, None when it fails."""
+        argv = ["tmux", "-u", "-L", self.socket, *arguments]
+        done = subprocess.run(argv, env=self.environment(), capture_output=True, text=True, check=False)
+        return done.stdout.rstrip("\n") or " " if done.returncode == 0 else None
+
+    def stop(self) -> None:
+        """Ends the server with everything in it, and the namespace."""
+        self.tmux("kill-server")
+        if self._enclosure is not None:
+            self._enclosure.terminate()
+            self._enclosure.wait(timeout=START_SECONDS)
