@@ -117,7 +117,7 @@ def stable_copy(repo: GitRepo, path: Path, home: Path) -> None:
         (untracked, "dirty: new file"),
         (staged, "dirty: staged"),
         (merging, "a merge is under way"),
-        (lambda repo, path, home: repo.commit("mine alone", cwd=path), "1 commits that no other ref holds"),
+        (lambda repo, path, home: repo.commit("mine alone", cwd=path), "1 commit that no other ref holds"),
         (lambda repo, path, home: repo.git("checkout", "-q", "--detach", cwd=path), "detached HEAD"),
         (lambda repo, path, home: repo.git("checkout", "-q", "-b", "feat/x", cwd=path), "on branch feat/x, which"),
         (lambda repo, path, home: repo.git("checkout", "-q", "-b", "spare/1x", cwd=path), "on branch spare/1x, which"),

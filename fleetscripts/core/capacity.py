@@ -79,7 +79,7 @@ def standing_inside(place: Place, contents: WorktreeContents) -> Place:
         more = f" and {contents.changes - 1} more" if contents.changes > 1 else ""
         reason = f"dirty: {contents.first_change}{more}"
     elif contents.own_commits:
-        reason = f"{contents.own_commits} commits that no other ref holds"
+        reason = f"{contents.own_commits} commit{'s' * (contents.own_commits > 1)} that no other ref holds"
     return Place(place.worktree, Standing.UNUSABLE, reason) if reason else place
 
 

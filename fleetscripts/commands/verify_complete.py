@@ -1,0 +1,69 @@
+"""``verify-complete``: do all gates of completion hold for an agent's work?"""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Mapping, Sequence
+
+import click
+
+from fleetscripts.adapters.store import Store
+from fleetscripts.commands.entry import run
+from fleetscripts.commands.options import json_option, settings_options, window_argument
+from fleetscripts.core.gates import Verdict
+from fleetscripts.core.visible import visible
+from fleetscripts.errors import FleetError, Refused
+from fleetscripts.fleet import Agent, Fleet
+from fleetscripts.models import AgentState
+from fleetscripts.services.context import load_fleet
+from fleetscripts.services.verify import Question, record, verify
+
+
+@click.command("verify-complete")
+@window_argument
+@json_option
+@settings_options
+def command(window: str, as_json: bool, options: Mapping[str, object]) -> int:
+    """Check every gate of the agent in WINDOW and print each with its evidence.
+
+    Exit code 0: verified. 3: not complete. 8: pending, ask again later. 1: something could not be measured.
+    """
+    settings, fleet = load_fleet(os.environ, options)
+    agent = agent_at_work(fleet, window)
+    verdict = verify(Question(agent, fleet, settings))
+    click.echo(json.dumps(members(agent, verdict), indent=2) if as_json else text(verdict))
+    try:
+        record(Store(settings.state_file), agent, verdict, time.time())
+    except FleetError as error:
+        click.echo(f"verify-complete: the verdict stands but was not recorded: {error}", err=True)
+    return verdict.exit_code
+
+
+def agent_at_work(fleet: Fleet, target: str) -> Agent:
+    """The agent meant; raises when there is none, or when it has been recycled."""
+    agent = fleet.agent_for(target)
+    if agent is None:
+        known = ", ".join(visible(known.window) for known in fleet.agents) or "none"
+        raise FleetError(f"no agent {visible(target)!r} is recorded; windows there: {known}")
+    if agent.state is AgentState.RECYCLED:
+        raise Refused(f"the agent in {visible(agent.window)} was recycled: there is nothing left to verify")
+    return agent
+
+
+def text(verdict: Verdict) -> str:
+    """A line for each gate, then the outcome."""
+    lines = [f"{gate.status:7} {gate.name}: {gate.evidence}" for gate in verdict.gates]
+    return "\n".join([*lines, verdict.outcome.replace("_", " ")])
+
+
+def members(agent: Agent, verdict: Verdict) -> dict[str, object]:
+    """The object that ``--json`` prints."""
+    listed = [{"name": gate.name, "status": gate.status, "evidence": gate.evidence} for gate in verdict.gates]
+    return {"window": agent.window, "branch": agent.branch, "outcome": verdict.outcome, "gates": listed}
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Entry point."""
+    return run(command, argv)

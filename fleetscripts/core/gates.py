@@ -1,0 +1,188 @@
+"""Gates: each one check of completion, pure, over evidence gathered elsewhere. What was not measured never passes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+
+from fleetscripts.errors import EXIT_DONE, EXIT_FAILED, EXIT_NO, EXIT_PENDING
+
+SHOWN_PATHS = 5
+"""How many changed paths an evidence text names."""
+
+
+class GateStatus(StrEnum):
+    """What one gate says."""
+
+    PASS = "pass"
+    FAIL = "fail"
+    PENDING = "pending"
+    UNKNOWN = "unknown"
+
+
+class Outcome(StrEnum):
+    """What all gates together say."""
+
+    VERIFIED = "verified"
+    NOT_COMPLETE = "not_complete"
+    PENDING = "pending"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class GateResult:
+    """One gate's answer, with the evidence in words that an agent can act on."""
+
+    name: str
+    status: GateStatus
+    evidence: str
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """All gates' answers, in order. Something failed: no. Something unmeasured: unknown. Something running: pending."""
+
+    gates: tuple[GateResult, ...]
+
+    @property
+    def outcome(self) -> Outcome:
+        said = {gate.status for gate in self.gates}
+        if GateStatus.FAIL in said:
+            return Outcome.NOT_COMPLETE
+        if not said or GateStatus.UNKNOWN in said:
+            return Outcome.UNKNOWN
+        return Outcome.PENDING if GateStatus.PENDING in said else Outcome.VERIFIED
+
+    @property
+    def exit_code(self) -> int:
+        return {
+            Outcome.VERIFIED: EXIT_DONE,
+            Outcome.NOT_COMPLETE: EXIT_NO,
+            Outcome.PENDING: EXIT_PENDING,
+            Outcome.UNKNOWN: EXIT_FAILED,
+        }[self.outcome]
+
+    def holding_back(self) -> tuple[GateResult, ...]:
+        """The gates that did not pass."""
+        return tuple(gate for gate in self.gates if gate.status is not GateStatus.PASS)
+
+
+@dataclass(frozen=True, slots=True)
+class WorktreeEvidence:
+    """The agent's worktree; ``problem`` when it could not be read."""
+
+    wanted_branch: str
+    branch: str | None = None
+    head: str = ""
+    changes: tuple[str, ...] = ()
+    operation: str | None = None
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteEvidence:
+    """The branch beside its like on the remote. ``remote`` None: the repository has none; ``expected``: it had one."""
+
+    remote: str | None = None
+    expected: bool = False
+    exists: bool = False
+    ahead: int = 0
+    behind: int = 0
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class CommandEvidence:
+    """The agent's verify command; ``command`` empty: none is configured. ``output`` is its end only."""
+
+    command: str = ""
+    exit_code: int | None = None
+    timed_out_after_seconds: float | None = None
+    output: str = ""
+    moved: bool = False
+    """HEAD or the branch changed while it ran."""
+    problem: str = ""
+
+
+def steps(required: Iterable[str], reported: Iterable[str]) -> GateResult:
+    """Every required step was checkpointed in the agent's own messages."""
+    wanted, seen = list(dict.fromkeys(required)), set(reported)
+    missing = [step for step in wanted if step not in seen]
+    if missing:
+        return _fail("steps", f"no checkpoint for {', '.join(missing)}: print CHECKPOINT:<step> once each is done")
+    return _pass("steps", f"{len(wanted)} of {len(wanted)} checkpointed" if wanted else "none required")
+
+
+def clean(worktree: WorktreeEvidence) -> GateResult:
+    """Nothing uncommitted, nothing untracked, no merge or rebase half done."""
+    if worktree.problem:
+        return _unknown("clean", worktree.problem)
+    if worktree.operation:
+        return _fail("clean", f"a {worktree.operation} is under way: finish or abort it")
+    if not worktree.changes:
+        return _pass("clean", "nothing uncommitted")
+    shown = ", ".join(worktree.changes[:SHOWN_PATHS])
+    more = len(worktree.changes) - SHOWN_PATHS
+    return _fail("clean", f"uncommitted: {shown}{f' and {more} more' if more > 0 else ''}: commit or remove")
+
+
+def branch(worktree: WorktreeEvidence) -> GateResult:
+    """The worktree is on the agent's branch."""
+    if worktree.problem:
+        return _unknown("branch", worktree.problem)
+    if not worktree.wanted_branch:
+        return _unknown("branch", "the record names no branch: update-agent WINDOW branch=NAME")
+    if worktree.branch == worktree.wanted_branch:
+        return _pass("branch", f"on {worktree.branch}")
+    found = "a detached HEAD" if worktree.branch is None else worktree.branch
+    return _fail("branch", f"expected {worktree.wanted_branch}, found {found}: check out {worktree.wanted_branch}")
+
+
+def pushed(remote: RemoteEvidence, head: str) -> GateResult:
+    """The remote has exactly this branch's commits. Without any remote there is nowhere to push, and that is said."""
+    if remote.problem:
+        return _unknown("pushed", remote.problem)
+    if remote.remote is None:
+        if remote.expected:
+            return _fail("pushed", "the task belongs to a GitHub repository, but no remote is configured: add it back")
+        return _pass("pushed", "not pushed anywhere: the repository has no remote")
+    if not remote.exists:
+        return _fail("pushed", f"{remote.remote} has no such branch: push it")
+    if remote.ahead or remote.behind:
+        sides = [
+            f"{n} commit{'s' * (n > 1)} {side}"
+            for n, side in ((remote.ahead, "ahead of"), (remote.behind, "behind"))
+            if n
+        ]
+        advice = "push" if not remote.behind else "pull, then push" if remote.ahead else "pull"
+        return _fail("pushed", f"{' and '.join(sides)} {remote.remote}: {advice}")
+    return _pass("pushed", f"{remote.remote} has {head[:12]}")
+
+
+def verify_command(command: CommandEvidence) -> GateResult:
+    """The command fixed at spawn exits with 0."""
+    if command.problem:
+        return _unknown("verify_command", command.problem)
+    if not command.command:
+        return _pass("verify_command", "none configured")
+    if command.timed_out_after_seconds is not None:
+        return _fail("verify_command", f"{command.command}: not done after {command.timed_out_after_seconds:g} s")
+    if command.exit_code != 0:
+        ending = f": {command.output}" if command.output else ""
+        return _fail("verify_command", f"{command.command}: exit code {command.exit_code}{ending}")
+    if command.moved:
+        return GateResult("verify_command", GateStatus.PENDING, "commits arrived while it ran: verify again")
+    return _pass("verify_command", f"{command.command}: exit code 0")
+
+
+def _pass(name: str, evidence: str) -> GateResult:
+    return GateResult(name, GateStatus.PASS, evidence)
+
+
+def _fail(name: str, evidence: str) -> GateResult:
+    return GateResult(name, GateStatus.FAIL, evidence)
+
+
+def _unknown(name: str, evidence: str) -> GateResult:
+    return GateResult(name, GateStatus.UNKNOWN, evidence)

@@ -1,0 +1,121 @@
+"""Is an agent's task complete? Gathers the evidence and asks the gates."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from fleetscripts.adapters.check_command import run_check
+from fleetscripts.adapters.git import Git
+from fleetscripts.adapters.remotes import compare, has_remotes, remote_head, remote_of
+from fleetscripts.adapters.store import Store
+from fleetscripts.adapters.worktrees import changed_paths, operation
+from fleetscripts.config import Settings
+from fleetscripts.core import gates
+from fleetscripts.core.gates import CommandEvidence, GateResult, RemoteEvidence, Verdict, WorktreeEvidence
+from fleetscripts.core.redact import redact
+from fleetscripts.core.visible import fit, visible
+from fleetscripts.errors import FleetError
+from fleetscripts.fleet import Agent, Fleet
+
+SHOWN_OUTPUT_COLUMNS = 400
+"""How much of the verify command's last output an evidence text holds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """Which agent, in which fleet, under which settings."""
+
+    agent: Agent
+    fleet: Fleet
+    settings: Settings
+
+
+def verify(question: Question) -> Verdict:
+    """The verdict on the agent's work as it stands now. Writes nothing."""
+    results = [result for source in SOURCES for result in source(question)]
+    return Verdict(tuple(replace(result, evidence=visible(result.evidence)) for result in results))
+
+
+def local_gates(question: Question) -> list[GateResult]:
+    """Steps, worktree, branch, remote and the verify command."""
+    agent = question.agent
+    worktree = worktree_evidence(agent)
+    return [
+        gates.steps(agent.steps, agent.checkpoints),
+        gates.clean(worktree),
+        gates.branch(worktree),
+        gates.pushed(remote_evidence(question, worktree), worktree.head),
+        gates.verify_command(command_evidence(question, worktree)),
+    ]
+
+
+SOURCES: tuple[Callable[[Question], list[GateResult]], ...] = (local_gates,)
+"""Where gates come from, in the order they are shown. Each takes care that what it cannot measure does not pass."""
+
+
+def worktree_evidence(agent: Agent) -> WorktreeEvidence:
+    """The agent's worktree as git sees it."""
+    if not agent.worktree_path:
+        return WorktreeEvidence(agent.branch, problem="the record names no worktree")
+    git = Git(Path(agent.worktree_path))
+    try:
+        return WorktreeEvidence(
+            wanted_branch=agent.branch,
+            branch=git.maybe("symbolic-ref", "--short", "-q", "HEAD"),
+            head=git.text("rev-parse", "--verify", "HEAD"),
+            changes=tuple(changed_paths(git)),
+            operation=operation(git),
+        )
+    except FleetError as error:
+        return WorktreeEvidence(agent.branch, problem=str(error))
+
+
+def remote_evidence(question: Question, worktree: WorktreeEvidence) -> RemoteEvidence:
+    """The branch on its remote, asked there now."""
+    agent, git = question.agent, Git(Path(question.agent.worktree_path))
+    if worktree.problem or not agent.branch:
+        return RemoteEvidence(problem=worktree.problem or "the record names no branch")
+    try:
+        remote = remote_of(git, agent.branch)
+        if remote is None:
+            several = "none of the remotes is origin, and the branch names none" if has_remotes(git) else ""
+            return RemoteEvidence(expected=bool(question.fleet.repo or agent.pr_number), problem=several)
+        there = remote_head(git, remote, agent.branch)
+        if there is None:
+            return RemoteEvidence(remote)
+        beside = compare(git, remote, agent.branch, there)
+        return RemoteEvidence(remote, exists=True, ahead=beside.ahead, behind=beside.behind)
+    except FleetError as error:
+        return RemoteEvidence(problem=redact(str(error)))
+
+
+def command_evidence(question: Question, worktree: WorktreeEvidence) -> CommandEvidence:
+    """The verify command's end; not run where it would judge another branch than the agent's."""
+    command = question.agent.verify_command or question.settings.verify_command
+    if not command:
+        return CommandEvidence()
+    if worktree.problem or worktree.branch != worktree.wanted_branch:
+        return CommandEvidence(command, problem="not run: the worktree is not on the agent's branch")
+    folder, timeout_seconds = Path(question.agent.worktree_path), question.settings.verify_timeout_seconds
+    try:
+        run = run_check(command, folder, os.environ, timeout_seconds)
+    except FleetError as error:
+        return CommandEvidence(command, problem=str(error))
+    now = worktree_evidence(question.agent)
+    return CommandEvidence(
+        command=command,
+        exit_code=run.exit_code,
+        timed_out_after_seconds=timeout_seconds if run.exit_code is None else None,
+        output=fit(
+            visible(redact(run.output[-2 * SHOWN_OUTPUT_COLUMNS :]))[-SHOWN_OUTPUT_COLUMNS:], SHOWN_OUTPUT_COLUMNS
+        ),
+        moved=(now.head, now.branch) != (worktree.head, worktree.branch),
+    )
+
+
+def record(store: Store, agent: Agent, verdict: Verdict, now: float) -> None:
+    """Keep the outcome in the agent's record."""
+    store.update(lambda fleet: fleet.change(agent, last_verdict=verdict.outcome.value, last_verified_at=now))
