@@ -48,12 +48,10 @@ def _read() -> bytes:
 
 def _value(payload: bytes, name: bytes) -> bytes:
     """The first string of that name, if it is a plain word of at most 64 characters: it becomes a file's name."""
-    mark = b'"' + name + b'":"'
+    mark = b'"' + name + b'":'
     start = payload.find(mark)
-    if start < 0:
-        return b""
-    start += len(mark)
-    value = payload[start : payload.find(b'"', start)]
+    parts = payload[start + len(mark) :].lstrip()[:80].split(b'"', 2) if start >= 0 else []
+    value = parts[1] if len(parts) == 3 and not parts[0] else b""
     return value if len(value) <= 64 and value.replace(b"-", b"").isalnum() else b""
 
 
