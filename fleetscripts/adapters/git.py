@@ -78,6 +78,12 @@ class Git:
         done = self._done(words, None, LOCAL_TIMEOUT_SECONDS)
         return os.fsdecode(done.stdout).removesuffix("\n") if done.returncode == 0 else None
 
+    def patch_id(self, commit: str) -> str | None:
+        """The id of a commit's change, the same for the same change elsewhere; None for an empty one or a merge."""
+        change = self.run("diff-tree", "--no-ext-diff", "--no-textconv", "--root", "-p", commit)
+        listed = self._done(("patch-id", "--stable"), None, LOCAL_TIMEOUT_SECONDS, change).stdout.split()
+        return os.fsdecode(listed[0]) if listed else None
+
     def remote(self, *words: str) -> str:
         """What git prints of another repository; asks nobody for a password."""
         return os.fsdecode(self.run(*words, timeout_seconds=REMOTE_TIMEOUT_SECONDS)).removesuffix("\n")
@@ -92,7 +98,7 @@ class Git:
         return done.stdout
 
     def _done(
-        self, words: tuple[str, ...], env: Mapping[str, str] | None, timeout_seconds: float
+        self, words: tuple[str, ...], env: Mapping[str, str] | None, timeout_seconds: float, given: bytes = b""
     ) -> subprocess.CompletedProcess[bytes]:
         if not self.folder.is_dir():
             raise GitFailed(f"no such folder: {self.folder}")
@@ -101,7 +107,7 @@ class Git:
         try:
             return subprocess.run(
                 ["git", "-C", str(self.folder), "--no-pager", *safe, *words],
-                stdin=subprocess.DEVNULL,
+                input=given,
                 capture_output=True,
                 env={**inherited, **_ENVIRONMENT, **(env or {})},
                 timeout=timeout_seconds,
