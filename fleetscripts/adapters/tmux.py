@@ -115,31 +115,32 @@ class Tmux:
         words = ["respawn-pane", "-k", "-t", guard.pane_id, *where, *_environment(env), *_command(argv)]
         return self.guarded(guard, line(*words))
 
-    def guarded(self, guard: Guard, command: str, otherwise: str = "") -> bool:
+    def guarded(self, guard: Guard, command: str, otherwise: str = "start-server") -> bool:
         """Run one tmux command line if the guard holds, in the same step of the server; whether it ran.
 
-        ``otherwise`` is a command line for when it does not hold.
+        ``otherwise`` is a command line for when it does not hold; the one given does nothing.
         """
-        return self._decided(guard.pane_id, guard.condition, command, otherwise)
+        held = token()
+        then = f"display-message -p {held} ; {command}"
+        answer = self.client.script(line("if-shell", "-F", "-t", guard.pane_id, guard.condition, then, otherwise))
+        return held.encode() in answer.stdout and not answer.stderr
 
     def kill_window(self, window_id: str, server: ServerId) -> bool:
         """Close the window with this id on this very server; False when there is no such window."""
         if not re.fullmatch(r"@\d+", window_id):
             raise ValueError(f"not a window id: {window_id!r}")
-        same_server = f"#{{&&:#{{==:#{{pid}},{server.pid}}},#{{==:#{{start_time}},{server.start_time}}}}}"
-        same_window = f"#{{==:#{{window_id}},{window_id}}}"
-        condition = f"#{{&&:{same_server},{same_window}}}"
-        try:
-            return self._decided(window_id, condition, line("kill-window", "-t", window_id))
-        except NoServer:
-            return False
+        import libtmux
 
-    def _decided(self, target: str, condition: str, command: str, otherwise: str = "") -> bool:
-        """Whether the condition held and the command did not fail."""
+        same_server = f"#{{&&:#{{==:#{{pid}},{server.pid}}},#{{==:#{{start_time}},{server.start_time}}}}}"
+        condition = f"#{{&&:{same_server},#{{==:#{{window_id}},{window_id}}}}}"
         held = token()
-        then = f"display-message -p {held} ; {command}"
-        answer = self.client.script(line("if-shell", "-F", "-t", target, condition, then, otherwise or "start-server"))
-        return held.encode() in answer.stdout and not answer.stderr
+        then = f"display-message -p {held} ; {line('kill-window', '-t', window_id)}"
+        try:
+            there = libtmux.Server(socket_path=server.socket)
+            answer = there.cmd("if-shell", "-F", "-t", window_id, condition, then, "start-server")
+        except libtmux.exc.LibTmuxException as error:
+            raise FleetError(f"cannot close window {window_id}: {error}") from error
+        return held in answer.stdout and not answer.stderr
 
     def _rows(self) -> list[Row]:
         mark = token()
