@@ -25,6 +25,7 @@ _KEY_HINT = re.compile(r"(?i)\b(?:enter|esc|escape|tab|ctrl[+-]\w|press \w{1,8}|
 _COMPLETION = re.compile(r"[/@+◇*]\S{0,1}")
 _MESSAGE = re.compile(r"[●⏺○] ")
 _USER = re.compile(r"[❯>] ")
+_SLASH_COMMAND = re.compile(r"[❯>] /[a-z]")
 _SHELL_INPUT = re.compile(r"! ")
 _RESULT = re.compile(r"  ⎿")
 _SPINNER_MARK = re.compile(r"[·✢*✳✶✻✽∗] ")
@@ -138,7 +139,7 @@ def _last_message(texts: Sequence[str], top: int, finds: Finds, width: int) -> d
     for index in range(top - 1, -1, -1):
         text = texts[index]
         if not text[:1].strip():
-            if _RESULT.match(text) and (found := _client_message(texts, index, end)):
+            if _RESULT.match(text) and (found := _client_message(texts, index, top)):
                 return {"last_message": found}
             continue
         if finds("aside", text):
@@ -155,7 +156,9 @@ def _last_message(texts: Sequence[str], top: int, finds: Finds, width: int) -> d
 
 
 def _client_message(texts: Sequence[str], index: int, end: int) -> Region | None:
-    """A ``⎿`` group that hangs on no tool call: directly under the user's prompt, or alone after a blank line."""
+    """A ``⎿`` group that hangs on no tool call: directly under the user's prompt, or alone after a blank line.
+
+    With the lines below it that are no message of their own: a client may say there that it goes on by itself."""
     before = texts[index - 1] if index else ""
     hangs_on_prompt = _in_prompt(texts, index - 1)
     if before.strip() and not hangs_on_prompt:
@@ -197,7 +200,14 @@ def _without_box(texts: Sequence[str]) -> Layout:
     block = texts[start or 0 :]
     if not certain and not _can_be_dialog(block):
         return Layout()
-    return Layout({"dialog": region_of(block)}, certain=certain)
+    region = region_of(block)
+    menu = start is not None and (texts[start].startswith("▔") or _under_command(texts, start))
+    return Layout({"dialog": region, **({"menu": region} if menu else {})}, certain=certain)
+
+
+def _under_command(texts: Sequence[str], start: int) -> bool:
+    above = [text for text in texts[max(0, start - 12) : start] if text.strip()]
+    return any(_SLASH_COMMAND.match(text) for text in above[-4:])
 
 
 def _dialog_start(texts: Sequence[str]) -> int | None:

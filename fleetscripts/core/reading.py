@@ -16,13 +16,14 @@ from fleetscripts.core.codex_layout import codex_layout, looks_like_codex
 from fleetscripts.core.reset_time import reset_instant
 from fleetscripts.core.rules import Rule, RuleSet
 from fleetscripts.core.screen import Finds, Layout, Region, Screen
-from fleetscripts.core.shell_layout import shell_layout
+from fleetscripts.core.shell_layout import launch_line_last, shell_layout
 from fleetscripts.models import Evidence, PaneState, Source
 
 LAYOUTS: Mapping[str, Callable[[Screen, Finds], Layout]] = {"claude": claude_layout, "codex": codex_layout}
 """Agent kind → how its screens are built. A kind without one of its own is read like the first."""
 
 CLIENT_COMMANDS = frozenset({"claude", "codex"})
+_DIED = frozenset({PaneState.RATE_LIMITED, PaneState.API_ERROR})
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,10 +51,11 @@ class Reader:
 
     def read(self, screen: Screen, agent: str = "auto", command: str = "") -> Reading:
         """Read one screen. ``command``: what tmux says is in the foreground, empty when nobody asked."""
-        agent = agent if agent in self.rules and agent != "shell" else _agent_of(screen, command)
+        told = agent in self.rules and agent != "shell"
+        agent = agent if told else _agent_of(screen, command)
         rules = self.rules[agent]
         layout = LAYOUTS.get(agent, claude_layout)(screen, rules.finds)
-        look = _Look(self, rules, screen, layout, command)
+        look = _Look(self, rules, screen, layout, command, told)
         found = look.box() if layout.box else look.no_box()
         return Reading(agent, found, look.title(found), layout)
 
@@ -65,20 +67,21 @@ class _Look:
     screen: Screen
     layout: Layout
     command: str
+    told: bool
 
     def box(self) -> Evidence:
         """A live input box stands at the bottom: busy, ended somehow, or waiting for input."""
         busy = self._match(PaneState.RUNNING, "above_box", "footer")
         if busy:
             return self._said(busy, f"{busy.note or busy.name} above the input box")
-        wall = self._match(PaneState.RATE_LIMITED, "footer")
+        wall = self._match(PaneState.RATE_LIMITED, "footer", "above_box")
         if wall:
             return self._said(wall, wall.note or wall.name, self.layout.region("footer").flat)
         if self._draft():
             return self._evidence(PaneState.PROMPT, "an input box with unsent text at the bottom")
         for name in ("last_message", "last_line"):
             rule = self.rules.first(name, self.layout.region(name))
-            if rule:
+            if rule and not (rule.state in _DIED and self._fresh()):
                 return self._said(rule, rule.note or rule.name, self.layout.region(name).flat)
         if self.layout.unfinished and not self.screen.title:
             return self._evidence(PaneState.UNKNOWN, "an input box, but the agent's last message may still be growing")
@@ -86,17 +89,17 @@ class _Look:
 
     def no_box(self) -> Evidence:
         """No live input box: a shell's prompt where nobody knows the command, a dialog, a client that is starting."""
-        if not self.command and (shell := self._shell()):
+        if not self.command and not self._starting() and (shell := self._shell()):
             return shell
         region = self.layout.region("dialog")
-        rule = self.rules.first("dialog", region)
+        rule = self.rules.first_of(self.layout.regions)
         if rule:
             return self._said(rule, rule.note or rule.name, region.flat)
         title = self._title_rule()
         if region and title and title.state is PaneState.WAITING_APPROVAL:
             return self._said(title, f"{title.note or title.name}, no input box on the screen")
         if self._starting():
-            return self._evidence(PaneState.STARTING, f"{self.command} has drawn nothing yet")
+            return self._evidence(PaneState.STARTING, "the client has drawn nothing yet")
         what = "no known dialog stands in its place" if region else "no dialog either"
         return self._evidence(PaneState.UNKNOWN, f"no input box at the bottom, {what}")
 
@@ -112,7 +115,7 @@ class _Look:
 
     def _shell(self) -> Evidence | None:
         rules = self.reader.rules["shell"]
-        layout = shell_layout(self.screen.texts)
+        layout = shell_layout(self.screen.texts, self.layout.region("dialog").lines)
         for name in ("bottom", "left_edge"):
             rule = rules.first(name, layout.region(name))
             if rule:
@@ -120,11 +123,10 @@ class _Look:
         return None
 
     def _starting(self) -> bool:
-        """A client in the foreground, and nothing on the screen but perhaps the shell's line that started it."""
-        if self.command not in CLIENT_COMMANDS:
-            return False
-        drawn = [text for text in self.screen.texts if text.strip()]
-        return not drawn or (len(drawn) <= 3 and self.rules.agent in drawn[0] and not self.layout.certain)
+        """A client in the foreground, and on the screen nothing, or last of all the shell's line that started it."""
+        if self.command in CLIENT_COMMANDS or (self.command == "node" and self.told):
+            return not any(self.screen.texts) or launch_line_last(self.screen)
+        return not self.command and launch_line_last(self.screen)
 
     def _match(self, state: PaneState, *regions: str) -> Rule | None:
         for name in regions:
@@ -139,6 +141,11 @@ class _Look:
         if box is None or not box.draft:
             return ""
         return "" if self.rules.finds("suggestion", " ".join(box.draft.split())) else box.draft
+
+    def _fresh(self) -> bool:
+        """Whether nothing was sent since the client started: a limit or an error on the screen is history then."""
+        box = self.layout.box
+        return box is not None and self.rules.finds("fresh", " ".join((box.suggestion or box.draft).split()))
 
     def _background(self) -> bool:
         for name in ("footer", "above_box"):

@@ -79,6 +79,10 @@ class RuleSet:
         """The first rule of a region that matches."""
         return next((rule for rule in self.by_region.get(name, ()) if rule.matches(region)), None)
 
+    def first_of(self, regions: Mapping[str, Region]) -> Rule | None:
+        """The first rule, in the order of the file, that matches the region it is for."""
+        return next((rule for rule in self.rules if rule.matches(regions.get(rule.region, Region()))), None)
+
     def finds(self, name: str, text: str) -> bool:
         """Whether any rule of a region matches one line."""
         return bool(text.strip()) and self.first(name, Region((text,), text.strip())) is not None

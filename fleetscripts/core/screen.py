@@ -18,13 +18,15 @@ REGIONS: Mapping[str, str] = {
     "last_message": "the newest message of the conversation, once the box is live",
     "last_line": "the last line of the agent's own newest message, where it is a line of its own",
     "dialog": "what stands at the bottom in place of an input box, from the line that opens it",
+    "menu": "the same, where the user's own /command or its upper edge tells that it is a menu",
     "bottom": "the last line of the screen",
     "left_edge": "the last lines that begin at the left edge, where a shell writes over a dead client's screen",
     "title": "the title that the client gave the pane",
     "suggestion": "text in the input box that the client itself put there (no state)",
+    "fresh": "the same, where it tells that nothing was sent since the client started (no state)",
     "aside": "lines under the newest message that are no message of their own (no state)",
 }
-STATELESS = frozenset({"suggestion", "aside"})
+STATELESS = frozenset({"suggestion", "fresh", "aside"})
 
 _FLAT_HEAD = 2_000
 _FLAT_TAIL = 6_000
@@ -50,7 +52,7 @@ def region_of(lines: Sequence[str]) -> Region:
     flat = _BLANKS.sub(" ", " ".join(bare)).strip()
     if len(flat) > _FLAT_HEAD + _FLAT_TAIL:
         flat = f"{flat[:_FLAT_HEAD]} {flat[-_FLAT_TAIL:]}"
-    return Region(tuple(lines), flat)
+    return Region(tuple(line.replace("\xa0", " ") for line in lines), flat)
 
 
 @dataclass(frozen=True, slots=True)
