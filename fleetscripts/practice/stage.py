@@ -21,6 +21,7 @@ from fleetscripts.practice.install import install
 from fleetscripts.practice.registry import VERSION
 
 START_SECONDS = 20.0
+STOP_SECONDS = 5.0
 SESSION = "fleet"
 TOKEN = "sk-ant-oat01-practice"
 """No account's: the scripted model asks for none, the client only wants to have one."""
@@ -134,8 +135,24 @@ class Stage:
         return done.stdout.rstrip("\n") or " " if done.returncode == 0 else None
 
     def stop(self) -> None:
-        """Ends the server with everything in it, and the namespace."""
+        """Ends the server with everything in it, and the namespace; returns when the clients are gone."""
+        pids = [int(pid) for pid in (self.tmux("list-panes", "-a", "-F", "#{pane_pid}") or "").split()]
         self.tmux("kill-server")
         if self._enclosure is not None:
             self._enclosure.terminate()
             self._enclosure.wait(timeout=START_SECONDS)
+        deadline = time.monotonic() + STOP_SECONDS
+        while any(_alive(pid) for pid in pids) and time.monotonic() < deadline:
+            time.sleep(0.02)
+
+
+def _alive(pid: int) -> bool:
+    """Whether a process still runs; one that only waits to be reaped does not."""
+    stat = Path(f"/proc/{pid}/stat")
+    try:
+        os.kill(pid, 0)
+        return (
+            not stat.exists() or stat.read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()[0] != "Z"
+        )
+    except OSError:
+        return False

@@ -1,0 +1,119 @@
+"""The product's scripts at work on a stage, and what a test wants to know of their agents."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from fleetscripts.practice.playground import Playground
+from fleetscripts.practice.stage import Stage
+from fleetscripts.practice.transcript import project_folder
+from tests.places import BUNDLE
+from tests.waiting import wait_until
+
+
+@dataclass
+class Crew:
+    """Scripts, state file and agents of one stage."""
+
+    stage: Stage
+    playground: Playground
+    loops: list[subprocess.Popen[str]] = field(default_factory=list)
+
+    def run(self, name: str, *arguments: str, seconds: float = 90) -> subprocess.CompletedProcess[str]:
+        """Runs a script as a user would."""
+        return subprocess.run(
+            self._argv(name, arguments),
+            env=self.stage.environment(),
+            cwd=self.playground.repository,
+            capture_output=True,
+            text=True,
+            timeout=seconds,
+            check=False,
+        )
+
+    def _argv(self, name: str, arguments: tuple[str, ...]) -> list[str]:
+        return [sys.executable, "-I", str(BUNDLE / "fleetscripts" / "__main__.py"), name, *arguments]
+
+    def run_git(self, *arguments: str) -> str:
+        """Runs git in the repository."""
+        argv = ["git", *arguments]
+        return subprocess.run(argv, cwd=self.playground.repository, capture_output=True, text=True, check=True).stdout
+
+    def spawn(self, branch: str, objective: str, *options: str) -> str:
+        """Spawns an agent on the next spare worktree; its window."""
+        file = self.stage.folder / "objective.txt"
+        file.write_text(objective, encoding="utf-8")
+        done = self.run(
+            "spawn-agent", "--session", "fleet", "--branch", branch, "--objective-file", str(file),
+            "--repo", str(self.playground.repository), "--agent", self.stage.kind, *options,
+        )  # fmt: skip
+        assert done.returncode == 0, f"{done.stdout}{done.stderr}\n{self.screens()}"
+        return done.stdout.strip()
+
+    def start_loop(self, *options: str) -> None:
+        """Starts the run loop as a process of its own."""
+        log = (self.stage.folder / "loop.out").open("w")
+        loop = subprocess.Popen(
+            self._argv("run-loop", options),
+            env={**self.stage.environment(), "POLL_INTERVAL": "1", "POLL_IDLE_MAX": "1"},
+            cwd=self.playground.repository,
+            stdout=log,
+            stderr=log,
+            text=True,
+        )
+        self.loops.append(loop)
+
+    def end(self) -> None:
+        """Ends the loops and the stage."""
+        for loop in self.loops:
+            loop.terminate()
+            loop.wait(timeout=20)
+        self.stage.stop()
+
+    def agent(self, window: str) -> dict[str, Any]:
+        """The state file's record of an agent."""
+        fleet = json.loads((self.stage.folder / "state.json").read_text(encoding="utf-8"))
+        return next(agent for agent in fleet["agents"] if agent["window"] == window)
+
+    def registry(self, session_id: str) -> dict[str, Any]:
+        """The live client's entry for a session, empty when there is none."""
+        for path in (self.stage.home / ".claude" / "sessions").glob("*.json"):
+            entry: dict[str, Any] = json.loads(path.read_text(encoding="utf-8") or "{}")
+            if entry.get("sessionId") == session_id and Path(f"/proc/{entry['pid']}").exists():
+                return entry
+        return {}
+
+    def transcript(self, window: str) -> list[dict[str, Any]]:
+        """The records of an agent's conversation."""
+        agent = self.agent(window)
+        folder = project_folder(str(self.stage.home / ".claude"), os.path.realpath(agent["worktree_path"]))
+        path = Path(folder) / f"{agent['session_id']}.jsonl"
+        lines = path.read_text(encoding="utf-8").splitlines(keepends=True) if path.exists() else []
+        return [json.loads(line) for line in lines if line.endswith("\n")]
+
+    def said(self, window: str, kind: str) -> list[str]:
+        """What the user or the assistant of a conversation said."""
+        found: list[str] = []
+        for record in self.transcript(window):
+            content = record["message"]["content"] if record["type"] == kind and not record.get("isMeta") else ""
+            found += [content] if isinstance(content, str) else [b["text"] for b in content if b["type"] == "text"]
+        return [text for text in found if text]
+
+    def wait_for_words(self, window: str, words: str, seconds: float = 30) -> None:
+        """Waits until the agent has said so."""
+        wait_until(
+            lambda: any(words in text for text in self.said(window, "assistant")),
+            seconds,
+            f"{words!r}\n{self.screens()}",
+        )
+
+    def screens(self) -> str:
+        """Every pane's screen, for a failure's report."""
+        panes = (self.stage.tmux("list-panes", "-a", "-F", "#{pane_id}") or "").split()
+        return "\n".join(f"{pane}:\n{self.stage.tmux('capture-pane', '-p', '-t', pane)}" for pane in panes)
