@@ -52,6 +52,9 @@ printf '\033[?1049l\033[?1000l\033[?1002l\033[?1003l\033[?1006l\033[?2004l\033[?
 exec "${SHELL:-/bin/sh}" -i
 """
 
+WRAPPER = "fleet-launch"
+"""The wrapper's own name in the process list (its ``$0``)."""
+
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _KNOWN_PLACES = (".local/bin", ".claude/local", ".npm-global/bin")
 
@@ -90,7 +93,7 @@ def start_of(command: CommandLine, folder: Path, environ: Mapping[str, str]) -> 
     for name in unset:
         environment.pop(name, None)
     script = (f"unset {' '.join(unset)}\n" if unset else "") + _AFTERWARDS.strip()
-    return Start(("/bin/sh", "-c", script, "fleet-launch", *command.argv), folder, environment)
+    return Start(("/bin/sh", "-c", script, WRAPPER, *command.argv), folder, environment)
 
 
 def open_window(tmux: Tmux, session: str, name: str, start: Start) -> PaneFacts:

@@ -1,4 +1,4 @@
-"""The last message to each pane, kept on disk before it is sent: after a crash it is seen, and not sent twice blindly."""
+"""The last message to each pane, kept before it is sent, so that a crash does not send it twice blindly."""
 
 from __future__ import annotations
 

@@ -1,0 +1,112 @@
+"""spawn-agent: a spare worktree, a branch, a window, a client, its briefing, and the record of all that."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import click
+
+from fleetscripts.adapters.store import StateMissing
+from fleetscripts.commands.entry import run
+from fleetscripts.commands.options import settings_options
+from fleetscripts.errors import UsageProblem
+from fleetscripts.services.context import load_fleet, load_settings_here
+from fleetscripts.services.spawn import Request, checked, spawn
+
+SEED_FORM = "SESSION PATH SPARE NEW_BRANCH OBJECTIVE [PR_NUMBER] [STEPS...]"
+
+
+@click.command("spawn-agent")
+@click.argument("words", nargs=-1, metavar=f"[{SEED_FORM}]")
+@click.option("--session", metavar="NAME", help="tmux session to open the window in (default: the fleet's).")
+@click.option("--branch", metavar="NAME", help="Branch to make or to check out; the next spare worktree is taken.")
+@click.option("--objective", metavar="TEXT", help="What the agent is to do.")
+@click.option("--objective-file", metavar="FILE", type=Path, help="Read the objective from FILE; - is standard input.")
+@click.option("--pr", metavar="NUMBER", default="", help="Pull request that the work belongs to.")
+@click.option("--step", "--steps", "steps", metavar="NAME", multiple=True, help="Step to be reported; once for each.")
+@click.option("--repo", metavar="DIR", type=Path, help="Repository whose spares are taken (default: here).")
+@click.option("--base", metavar="REF", default="", help="Where a new branch starts (default: origin's default branch).")
+@click.option("--image", metavar="PATH", default="", help="Image that the agent looks at first.")
+@click.option("--agent", metavar="KIND", default="claude", show_default=True, help="Agent kind: claude, codex, …")
+@click.option("--verify-command", metavar="COMMAND", default="", help="Shell command that must exit 0 in the end.")
+@click.option("--allow-test-step", is_flag=True, help="Allow pr-test as a step although agents would collide in it.")
+@settings_options
+def command(
+    words: tuple[str, ...],
+    session: str | None,
+    branch: str | None,
+    objective: str | None,
+    objective_file: Path | None,
+    pr: str,
+    steps: tuple[str, ...],
+    repo: Path | None,
+    base: str,
+    image: str,
+    agent: str,
+    verify_command: str,
+    allow_test_step: bool,
+    options: dict[str, object],
+) -> int:
+    """Start an agent and print its SESSION:WIN, once its briefing is known to be submitted.
+
+    With words, as listed; with --branch and an objective, the next spare worktree of --repo is taken. Whatever fails
+    leaves the worktree on its spare branch, no window and no record.
+    """
+    try:
+        settings, fleet = load_fleet(os.environ, options)
+    except StateMissing:
+        settings, fleet = load_settings_here(os.environ, options), None
+    if words:
+        named = {"--session": session, "--branch": branch, "--objective": objective, "--repo": repo}
+        named |= {"--objective-file": objective_file, "--pr": pr or None}
+        if twice := next((flag for flag, value in named.items() if value is not None), None):
+            raise UsageProblem(f"expected {SEED_FORM} or options, found both ({twice})")
+        request = _from_words(words, steps)
+    else:
+        text = _objective(objective, objective_file)
+        known = session or (fleet.tmux_session if fleet is not None else "")
+        if not known or not branch:
+            missing = "--branch" if known else "--session"
+            raise UsageProblem(f"expected {missing} NAME, or {SEED_FORM}")
+        place = (repo or Path.cwd()).absolute()
+        request = Request(known, branch, text, repo=place, pr_number=pr, steps=steps)
+    request = replace(request, base=base, image=image, agent=agent, verify_command=verify_command)
+    spawned = spawn(settings, fleet, os.environ, checked(request, allow_test_step=allow_test_step))
+    for note in spawned.notes:
+        print(f"spawn-agent: {note}", file=sys.stderr)
+    print(spawned.agent.window)
+    return 0
+
+
+def _from_words(words: tuple[str, ...], steps: tuple[str, ...]) -> Request:
+    if len(words) < 5:
+        raise UsageProblem(f"expected {SEED_FORM}, found {len(words)} words")
+    session, path, spare, branch, objective, *rest = words
+    number = rest[0] if rest else ""
+    if number and not number.isdigit():
+        raise UsageProblem(
+            f"expected a pull request's number or '' as the sixth word, found {number!r}: steps follow it"
+        )
+    folder = Path(path).absolute()
+    return Request(session, branch, objective, folder, spare, pr_number=number, steps=(*rest[1:], *steps))
+
+
+def _objective(text: str | None, file: Path | None) -> str:
+    if (text is None) == (file is None):
+        raise UsageProblem("expected an objective: --objective TEXT or --objective-file FILE")
+    if file is None:
+        return text or ""
+    try:
+        content = sys.stdin.buffer.read() if str(file) == "-" else file.read_bytes()
+    except OSError as error:
+        raise UsageProblem(f"cannot read the objective from {file}: {error.strerror}") from error
+    return content.decode("utf-8", "replace")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command."""
+    return run(command, argv)

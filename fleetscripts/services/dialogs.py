@@ -1,0 +1,139 @@
+"""Answering a dialog: the wanted row found by its text, the focus moved there and read back, then Enter."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+from fleetscripts.adapters.keyboard import press
+from fleetscripts.core.dialog_policy import Ruling, Surroundings, forbidden, rule
+from fleetscripts.core.dialog_rows import Menu, find_menu, row_named
+from fleetscripts.core.screen import Screen
+from fleetscripts.errors import FleetError, Refused
+from fleetscripts.models import ActionKind, DialogKind, Frame, PaneState
+from fleetscripts.services.desk import PAUSE_SECONDS, Desk, Sight, excerpt
+
+MOVE_SECONDS = 1.0
+"""Keys within about 0.25 s of a start-up dialog's drawing are ignored: then the focus has not moved, and the key is
+pressed again."""
+
+GONE_SECONDS = 1.5
+TRIES = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Dialog:
+    """A dialog on a pane, what it shows, and what the policy says of it. ``menu`` None: its rows cannot be read."""
+
+    sight: Sight
+    kind: DialogKind
+    menu: Menu | None
+    ruling: Ruling
+
+    @property
+    def window(self) -> str:
+        return self.sight.frame.facts.window
+
+    @property
+    def chosen(self) -> str:
+        """The text of the row that the policy would choose, empty for none."""
+        return self.menu.rows[self.ruling.row].text if self.menu and self.ruling.row is not None else ""
+
+
+def dialog_on(desk: Desk, pane_id: str, around: Surroundings) -> Dialog:
+    """The dialog that stands in this pane; Refused when none does."""
+    sight = desk.look(pane_id)
+    if sight is None:
+        raise Refused(f"{pane_id}: there is no such pane")
+    said = sight.classification
+    if said.state is not PaneState.WAITING_APPROVAL:
+        raise Refused(f"{sight.frame.facts.window}: no dialog stands there, it is {said.state} ({said.reason})")
+    kind = said.dialog or DialogKind.OTHER
+    menu = menu_on(sight.frame)
+    return Dialog(sight, kind, menu, rule(kind, menu, around))
+
+
+def menu_on(frame: Frame) -> Menu | None:
+    """The rows on a screen."""
+    return find_menu(Screen.of(frame.lines).texts)
+
+
+def recover(desk: Desk, dialog: Dialog) -> str:
+    """Answer a dialog as the policy says; the chosen row's text. Refused when it is a decision."""
+    if dialog.ruling.kind is not ActionKind.RECOVERY or dialog.menu is None or dialog.ruling.row is None:
+        raise Refused(f"{dialog.window}: a {dialog.kind} dialog is a decision: {dialog.ruling.reason}")
+    return _choose(desk, dialog, dialog.menu, dialog.ruling.row, dialog.ruling.reason)
+
+
+def choose(desk: Desk, dialog: Dialog, text: str) -> str:
+    """Choose the row that says ``text``; the row's whole text. Never one that spends money or permits for good."""
+    menu = dialog.menu
+    if menu is None:
+        raise Refused(f"{dialog.window}: the rows of this dialog could not be read; answer it in its window")
+    if menu.several:
+        raise Refused(f"{dialog.window}: this dialog asks several things at once; answer it in its window")
+    row = row_named(menu, text)
+    if row is None:
+        rows = ", ".join(repr(shown) for shown in menu.texts)
+        raise Refused(f"{dialog.window}: expected {text!r} to name one row, the dialog shows {rows}")
+    if why := forbidden(menu.rows[row].text):
+        raise Refused(f"{dialog.window}: {menu.rows[row].text!r} is left to a person at the keyboard: {why}")
+    return _choose(desk, dialog, menu, row, "chosen by its text")
+
+
+def _choose(desk: Desk, dialog: Dialog, menu: Menu, row: int, why: str) -> str:
+    facts = dialog.sight.frame.facts
+    text = menu.rows[row].text
+    with desk.turn(facts.pane_id):
+        about = {"pane_id": facts.pane_id, "dialog": dialog.kind, "row": text}
+        desk.journal.write("dialog-answer-intended", window=facts.window, why=why, **about)
+        try:
+            frame = _focused(desk, dialog, menu, row)
+            _enter(desk, dialog, menu, row, frame)
+        except FleetError as error:
+            desk.journal.write("dialog-answer-failed", window=facts.window, why=str(error), **about)
+            raise
+        desk.journal.write("dialog-answered", window=facts.window, why=why, **about)
+    return text
+
+
+def _focused(desk: Desk, dialog: Dialog, menu: Menu, row: int) -> Frame:
+    """The screen on which the wanted row is focused."""
+    for _ in range(TRIES * len(menu.rows)):
+        frame = desk.screen(dialog.sight.frame.facts.pane_id)
+        shown = menu_on(frame)
+        if shown is None or not shown.same_rows(menu):
+            raise Refused(f"{dialog.window}: the dialog changed while it was being answered: {excerpt(frame)}")
+        if shown.focus == row:
+            return frame
+        if press(desk.tmux, desk.guard(frame, dialog.sight.kind), "Down" if shown.focus < row else "Up"):
+            _until_moved(desk, dialog, shown)
+    raise FleetError(f"{dialog.window}: the focus did not reach {menu.rows[row].text!r}; nothing was chosen")
+
+
+def _until_moved(desk: Desk, dialog: Dialog, before: Menu) -> None:
+    deadline = time.monotonic() + MOVE_SECONDS
+    while time.monotonic() < deadline:
+        if menu_on(desk.screen(dialog.sight.frame.facts.pane_id)) != before:
+            return
+        time.sleep(PAUSE_SECONDS)
+
+
+def _enter(desk: Desk, dialog: Dialog, menu: Menu, row: int, frame: Frame) -> None:
+    """Enter on the focused row, until the dialog is gone; pressed again only while the very same rows stand there."""
+    for _ in range(TRIES):
+        if press(desk.tmux, desk.guard(frame, dialog.sight.kind), "Enter") and _gone(desk, dialog, menu):
+            return
+        frame = _focused(desk, dialog, menu, row)
+    raise FleetError(f"{dialog.window}: Enter did not close the dialog: {excerpt(frame)}")
+
+
+def _gone(desk: Desk, dialog: Dialog, menu: Menu) -> bool:
+    deadline = time.monotonic() + GONE_SECONDS
+    while time.monotonic() < deadline:
+        frame = desk.tmux.read(dialog.sight.frame.facts.pane_id, styled=True)
+        shown = menu_on(frame) if frame is not None else None
+        if shown is None or not shown.same_rows(menu):
+            return True
+        time.sleep(PAUSE_SECONDS)
+    return False

@@ -1,0 +1,248 @@
+"""A new agent: branch, window, client, briefing, record. Whatever fails, what was done before is undone."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import time
+import uuid
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from dataclasses import dataclass, field, replace
+from functools import partial
+from pathlib import Path
+
+from fleetscripts.adapters.store import Store
+from fleetscripts.adapters.tmux import NoServer, Tmux
+from fleetscripts.agents.kinds import AgentKind, kind_named
+from fleetscripts.config import Settings
+from fleetscripts.errors import FleetError, Refused, UsageProblem
+from fleetscripts.fleet import Agent, Fleet
+from fleetscripts.models import PaneFacts
+from fleetscripts.services import branching
+from fleetscripts.services.branching import StartPoint, check_out, checked_name, start_point
+from fleetscripts.services.briefing import Task, briefing
+from fleetscripts.services.client_start import client_start
+from fleetscripts.services.deliver import deliver
+from fleetscripts.services.desk import Desk, open_desk
+from fleetscripts.services.launch import open_window
+from fleetscripts.services.readiness import at_prompt
+from fleetscripts.services.spares import Spare, claim, claim_next
+from fleetscripts.services.windows import close_window
+
+LONGEST_STEP = 100
+_STEP = re.compile(rf"\S(?:[^\x00-\x1f\x7f]{{0,{LONGEST_STEP - 2}}}\S)?")
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What is asked for. ``path`` and ``spare_branch``: this very spare; else the next one of ``repo``."""
+
+    session: str
+    branch: str
+    objective: str
+    path: Path | None = None
+    spare_branch: str = ""
+    repo: Path = Path()
+    pr_number: str = ""
+    steps: tuple[str, ...] = ()
+    base: str = ""
+    image: str = ""
+    agent: str = "claude"
+    verify_command: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Spawned:
+    """The record that was written; ``notes`` are for stderr."""
+
+    agent: Agent
+    notes: tuple[str, ...] = ()
+
+
+def checked(request: Request, *, allow_test_step: bool = False) -> Request:
+    """The request with its texts put in order; UsageProblem names what cannot be used."""
+    if not request.objective.strip():
+        raise UsageProblem("expected an objective, found nothing: say what the agent is to do")
+    if request.pr_number and not re.fullmatch(r"[0-9]{1,10}", request.pr_number):
+        raise UsageProblem(f"expected a pull request's number, found {request.pr_number!r}")
+    for step in request.steps:
+        if not _STEP.fullmatch(step):
+            raise UsageProblem(f"expected a step's name of at most {LONGEST_STEP} characters, found {step!r}")
+        if step.lstrip("/").split()[0] == "pr-test" and not allow_test_step:
+            raise UsageProblem(
+                "pr-test is no agent's step: its tests share ports and a database, so the orchestrator runs them one "
+                "at a time (--allow-test-step if yours do not)"
+            )
+    if request.image and not Path(request.image).is_file():
+        raise UsageProblem(f"expected an image file, found nothing at {request.image!r}")
+    image = str(Path(request.image).absolute()) if request.image else ""
+    return replace(request, image=image, objective=request.objective.strip(), steps=tuple(dict.fromkeys(request.steps)))
+
+
+def spawn(settings: Settings, fleet: Fleet | None, environ: Mapping[str, str], request: Request) -> Spawned:
+    """Start the agent and return once its briefing is known to be submitted."""
+    kind = kind_named(request.agent)
+    tmux = Tmux(settings.tmux_socket)
+    with _step("tmux session"):
+        _require_session(tmux, settings, request.session)
+    with _step("client"):
+        client_start(settings, environ, kind, Path(), "")
+    with _claimed(request, settings) as spare:
+        undo = Undo()
+        try:
+            return _Spawning(settings, fleet, environ, request, kind, tmux, spare, undo).run()
+        except BaseException as error:
+            left = undo.run()
+            if left and isinstance(error, FleetError):
+                raise _coded(f"{error}; and this could not be undone: {'; '.join(left)}", error) from error
+            raise
+
+
+@contextmanager
+def _claimed(request: Request, settings: Settings) -> Iterator[Spare]:
+    with ExitStack() as held:
+        with _step("spare worktree"):
+            spare = held.enter_context(_taking(request, settings))
+        yield spare
+
+
+def _taking(request: Request, settings: Settings) -> AbstractContextManager[Spare]:
+    if request.path is not None:
+        return claim(request.path, request.spare_branch, settings)
+    return claim_next(request.repo, settings)
+
+
+def _require_session(tmux: Tmux, settings: Settings, session: str) -> None:
+    try:
+        known = tmux.sessions()
+    except NoServer:
+        known = {}
+    if session not in known:
+        socket = f" -L {shlex.quote(settings.tmux_socket)}" if settings.tmux_socket else ""
+        line = f"tmux{socket} new-session -d -s {shlex.quote(session)}"
+        raise Refused(f"no tmux session {session!r}; in a terminal of your own run: {line}")
+
+
+@dataclass
+class Undo:
+    """What has to be undone, latest first."""
+
+    steps: list[Callable[[], None]] = field(default_factory=list)
+
+    def add(self, step: Callable[..., None], *args: object) -> None:
+        """Undo this too."""
+        self.steps.append(partial(step, *args))
+
+    def run(self) -> list[str]:
+        """Undo everything; what could not be undone, and why."""
+        left = []
+        while self.steps:
+            try:
+                self.steps.pop()()
+            except FleetError as error:
+                left.append(str(error))
+        return left
+
+
+@dataclass
+class _Spawning:
+    """One spawn under way; every step that did something has put its undoing on ``undo``."""
+
+    settings: Settings
+    fleet: Fleet | None
+    environ: Mapping[str, str]
+    request: Request
+    kind: AgentKind
+    tmux: Tmux
+    spare: Spare
+    undo: Undo
+
+    def run(self) -> Spawned:
+        request, folder = self.request, self.spare.path
+        with _step("state file"):
+            self._prepare_state()
+        with _step("branch"):
+            checked_name(request.branch, folder)
+            start = start_point(folder, request.branch, request.base, self.settings)
+            self.undo.add(branching.put_back, folder, self.spare.branch, request.branch, start)
+            check_out(folder, request.branch, start)
+        with _step("window"):
+            session_id = str(uuid.uuid4())
+            command = client_start(self.settings, self.environ, self.kind, folder, session_id, name=request.branch)
+            facts = open_window(self.tmux, request.session, folder.name, command)
+            desk = open_desk(self.settings, self.fleet, self.tmux)
+            self.undo.add(close_window, desk, facts)
+        with _step("start of the client"):
+            at_prompt(desk, self.settings, facts.pane_id, folder)
+        with _step("briefing"):
+            started_at = time.time()
+            deliver(desk, facts.pane_id, self._briefing(), why="briefing")
+        with _step("record"):
+            agent = self._record(desk, facts, start, session_id, started_at)
+            Store(self.settings.state_file).update(lambda now: now.with_agent(agent), create=self._new_fleet())
+        return Spawned(agent, tuple(note for note in (start.note,) if note))
+
+    def _prepare_state(self) -> None:
+        """A state file that cannot be written is found out before anything is started."""
+        Store(self.settings.state_file).update(lambda fleet: fleet, create=self._new_fleet())
+
+    def _new_fleet(self) -> Fleet:
+        return Fleet(tmux_session=self.request.session)
+
+    def _briefing(self) -> str:
+        request = self.request
+        return briefing(
+            Task(
+                objective=request.objective,
+                folder=str(self.spare.path),
+                branch=request.branch,
+                steps=request.steps,
+                pr_number=request.pr_number,
+                image_path=request.image,
+                verify_command=request.verify_command or self.settings.verify_command,
+            )
+        )
+
+    def _record(self, desk: Desk, facts: PaneFacts, start: StartPoint, session_id: str, started_at: float) -> Agent:
+        request, folder = self.request, self.spare.path
+        seen = desk.look(facts.pane_id)
+        now = seen.frame.facts if seen is not None else facts
+        known_id = (seen.session_id if seen is not None else None) or session_id
+        return Agent(
+            window=now.window,
+            worktree=folder.name,
+            worktree_path=str(folder),
+            spare_branch=self.spare.branch,
+            branch=request.branch,
+            objective=request.objective,
+            pr_number=request.pr_number,
+            session_id=known_id,
+            steps=request.steps,
+            spawned_at=started_at,
+            task_started_at=started_at,
+            last_seen_at=started_at,
+            agent=self.kind.name,
+            pane_id=now.pane_id,
+            window_id=now.window_id,
+            tmux_server=desk.server,
+            image_path=request.image,
+            verify_command=request.verify_command,
+            last_commit=start.commit,
+        )
+
+
+@contextmanager
+def _step(name: str) -> Iterator[None]:
+    """Name the step in the error of whatever fails in it; the exit code stays."""
+    try:
+        yield
+    except FleetError as error:
+        raise _coded(f"{name}: {error}", error) from error
+
+
+def _coded(message: str, error: FleetError) -> FleetError:
+    """Another message with the exit code of ``error``."""
+    said = FleetError(message)
+    said.exit_code = error.exit_code
+    return said
