@@ -47,6 +47,11 @@ class Playground:
             path = str(self.spare(number))
             _git(self.repository, environment, "worktree", "add", "-q", "-b", f"spare/{number}", path, "main")
 
+    def holds(self, branch: str, file: str, environment: dict[str, str]) -> bool:
+        """Whether origin has the file on that branch."""
+        argv = ["git", "cat-file", "-e", f"refs/heads/{branch}:{file}"]
+        return subprocess.run(argv, cwd=self.origin, env=environment, capture_output=True, check=False).returncode == 0
+
 
 def _git(folder: Path, environment: dict[str, str], *arguments: str) -> None:
     done = subprocess.run(["git", *arguments], cwd=folder, env=environment, capture_output=True, text=True, check=False)

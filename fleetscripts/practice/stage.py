@@ -29,16 +29,16 @@ TOKEN = "sk-ant-oat01-practice"
 _OURS = ("FLEET_", "ORCHESTRATOR_", "CLAUDE", "CODEX", "ANTHROPIC", "OPENAI", "TMUX", "PRACTICE_", "DISCORD_", "GIT_")
 _BUNDLE = Path(__file__).resolve().parents[2]
 
-# $1 the file for the model's port, $2 python, the rest tmux and its arguments.
+# $1 the file for the model's port, $2 python, $3 tmux's socket, the rest tmux's command line. Ends with the server.
 _ENCLOSED = """
 ip link set lo up || exit 1
-port_file=$1 python=$2; shift 2
+port_file=$1 python=$2 socket=$3; shift 3
 "$python" -m fleetscripts.practice.model_anthropic --port-file "$port_file" >/dev/null &
 until [ -s "$port_file" ]; do kill -0 $! || exit 1; sleep 0.05; done
 ANTHROPIC_BASE_URL=http://127.0.0.1:$(cat "$port_file"); export ANTHROPIC_BASE_URL
 unset PYTHONPATH
 "$@" || exit 1
-wait
+while tmux -L "$socket" has-session 2>/dev/null; do sleep 1; done
 """
 
 _QUIET_CLIENT = {
@@ -115,7 +115,8 @@ class Stage:
                 f"found {', '.join(missing) or sys.platform}: use the practice agent"
             )
         unshare = ["unshare", "--net"] if os.geteuid() == 0 else ["unshare", "--map-root-user", "--net"]
-        command = [*unshare, "sh", "-c", _ENCLOSED, "enclosed", str(self.folder / "port"), sys.executable, *argv]
+        command = [*unshare, "sh", "-c", _ENCLOSED, "enclosed", str(self.folder / "port")]
+        command += [sys.executable, self.socket, *argv]
         log = (self.folder / "enclosure.log").open("wb")
         environment = {**self.environment(), "PYTHONPATH": str(_BUNDLE)}
         self._enclosure = subprocess.Popen(

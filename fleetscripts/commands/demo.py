@@ -1,0 +1,103 @@
+"""``demo``: watch a fleet work, in a temporary folder and on a tmux server of its own."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import shutil
+import signal
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+from fleetscripts.commands.entry import run
+from fleetscripts.errors import FleetError
+from fleetscripts.practice.npm_client import PACKAGE, install_client, installed_client
+from fleetscripts.practice.stage import SESSION, Stage
+from fleetscripts.services.demo import Demo
+
+SHOWN = ("TMUX_TMPDIR", "FLEET_TMUX_SOCKET", "FLEET_HOME", "ORCHESTRATOR_STATE_FILE", "HOME")
+
+
+@click.command("demo")
+@click.option("--keep", is_flag=True, help="Leave it up in the end, and say how to look at it.")
+@click.option(
+    "--client",
+    type=click.Choice(["practice", "claude"]),
+    default="practice",
+    show_default=True,
+    help="claude: the real Claude Code from npm on a scripted model, with no account and no network (Linux).",
+)
+def command(keep: bool, client: str) -> int:
+    """Watch three agents take spare worktrees, work, be watched, be verified and be recycled.
+
+    One of them dies and is resumed, one asks a question. Takes under a minute, needs no account and changes nothing
+    outside a temporary folder, which is gone afterwards. Exits 1 when something did not go as it must.
+    """
+    signal.signal(signal.SIGTERM, _interrupt)
+    signal.signal(signal.SIGHUP, _interrupt)
+    program = _real_client() if client == "claude" else None
+    folder = Path(tempfile.mkdtemp(prefix="fleet-demo-", dir="/tmp")).resolve()
+    demo = Demo(Stage(folder, program), _say)
+    try:
+        demo.play()
+        click.echo("")
+        for line in demo.summary():
+            click.echo(line)
+    except FleetError:
+        _explain(folder)
+        raise
+    finally:
+        _keep(demo.stage) if keep else _clean(demo.stage)
+    return 0
+
+
+def _interrupt(number: int, frame: object) -> None:
+    raise KeyboardInterrupt
+
+
+def _say(line: str) -> None:
+    click.echo(line)
+    sys.stdout.flush()
+
+
+def _real_client() -> Path:
+    found = installed_client(os.environ)
+    if found is None:
+        click.echo(f"demo: installing {PACKAGE} from npm, once", err=True)
+        found = install_client(os.environ)
+    return found.absolute()
+
+
+def _explain(folder: Path) -> None:
+    """The end of the loop's own words, for whoever looks for the reason."""
+    log = folder / "loop.out"
+    lines = log.read_text(encoding="utf-8", errors="replace").splitlines() if log.exists() else []
+    for line in lines[-8:]:
+        click.echo(f"demo: run-loop said: {line}", err=True)
+
+
+def _clean(stage: Stage) -> None:
+    """Not to be interrupted: a second Ctrl-C would leave half of it."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    stage.stop()
+    shutil.rmtree(stage.folder, ignore_errors=True)
+
+
+def _keep(stage: Stage) -> None:
+    environment = stage.environment()
+    tmux = f"TMUX_TMPDIR={shlex.quote(environment['TMUX_TMPDIR'])} tmux -L {stage.socket}"
+    click.echo("\nIt is still up. To look at it:")
+    click.echo(f"  {tmux} attach -t {SESSION}")
+    click.echo("For the scripts to work on it:")
+    click.echo(f"  export {' '.join(f'{name}={shlex.quote(environment[name])}' for name in SHOWN)}")
+    click.echo("To end it:")
+    click.echo(f"  {tmux} kill-server; rm -rf {shlex.quote(str(stage.folder))}")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Entry point."""
+    return run(command, argv)

@@ -1,0 +1,47 @@
+"""The demo's three tasks. What stands in ``[[…]]`` tells the practice agent, or the scripted model, what to do."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+STEPS = ("implement", "test")
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """One agent's task. ``crashes``: its client dies once; ``answer``: what a person says to its question."""
+
+    branch: str
+    objective: str
+    file: str
+    crashes: bool = False
+    answer: str = ""
+
+
+TASKS: Sequence[Task] = (
+    Task(
+        "feat/greeting",
+        "Add a greeting to the repository and check that it is there.\n"
+        "[[think 2]] [[write greeting.txt Hello from the fleet]] [[commit Add a greeting]] [[push]]\n"
+        "[[checkpoint implement]] [[bash test -s greeting.txt]] [[checkpoint test]] [[done]]",
+        "greeting.txt",
+    ),
+    Task(
+        "feat/word-list",
+        "Add a word list and check it. The client dies in the middle of this task.\n"
+        "[[write words.txt fleet agent worktree]] [[commit Add a word list]] [[checkpoint implement]] [[crash]]\n"
+        "[[push]] [[bash grep -q agent words.txt]] [[checkpoint test]] [[done]]",
+        "words.txt",
+        crashes=True,
+    ),
+    Task(
+        "feat/banner",
+        "Add a banner. Ask which colour it should have.\n"
+        "[[ask Which colour should the banner have?|Blue|Green]] [[write banner.txt A blue banner]]\n"
+        "[[commit Add a banner]] [[push]] [[checkpoint implement]]\n"
+        "[[bash test -s banner.txt]] [[checkpoint test]] [[done]]",
+        "banner.txt",
+        answer="Blue",
+    ),
+)
