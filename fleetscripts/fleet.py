@@ -73,6 +73,7 @@ class Agent:
     last_notice_at: float = 0
     dialog: str = ""
     error: str = ""
+    held_back: str = ""
     resets_at: float = 0
     escalation: str = ""
     escalated_at: float = 0

@@ -57,6 +57,7 @@ CONDITIONS: Mapping[str, Condition] = {
     "nudged enough": lambda case: case.agent.nudges >= case.limits.tries,
     "re-briefed enough": lambda case: case.agent.fruitless_rounds >= case.limits.tries,
     "just kicked": lambda case: 0 <= case.now - case.agent.last_kicked_at < case.agent.kicks * 2,
+    "held back": lambda case: bool(case.agent.held_back),
     "answerable": lambda case: case.found.dialog in RECOVERIES,
     "passing": lambda case: case.found.error in PASSING_ERRORS,
     "pausing": lambda case: (
@@ -98,6 +99,7 @@ RULES: tuple[Rule, ...] = (
     Rule(PaneState.MISSING, "kicked enough", "escalate", _DECISION, "its window went {kicks} times without progress"),
     Rule(PaneState.MISSING, "just kicked"),
     Rule(PaneState.MISSING, "always", "restore", _RECOVERY, "its window is gone"),
+    Rule(PaneState.WAITING_APPROVAL, "held back", "dialog", _DECISION, "{dialog}: {held_back}"),
     Rule(PaneState.WAITING_APPROVAL, "answerable", "answer_dialog", _RECOVERY, "a {dialog} dialog stands before it"),
     Rule(PaneState.WAITING_APPROVAL, "always", "dialog", _DECISION, "{dialog}: {dialog_reason}"),
     Rule(PaneState.RATE_LIMITED, "always", "park", _RECOVERY, "at a usage limit"),

@@ -89,6 +89,7 @@ def _timed(agent: Agent, before: Agent, seen: Seen, now: float, unwatched: bool)
         pane_state_since=since,
         dialog=str(dialog),
         error=str(error),
+        held_back=before.held_back if same else "",
         resets_at=found.resets_at or 0,
         unknown_since=since if unknown else 0,
         last_output_hash=seen.output_hash,

@@ -19,7 +19,7 @@ SECRETS = frozenset({"discord_webhook"})
 
 _SESSION_ID = re.compile(r"(?:[0-9A-Za-z][0-9A-Za-z-]{0,99})?")
 _WINDOW = re.compile(r"[^\x00-\x1f:]+:\d+")
-_STEP = re.compile(r"[^\s,]+")
+_STEP = re.compile(r"\S(?:[^\x00-\x1f\x7f]{0,98}\S)?")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 Check = tuple[Callable[[Any], bool], str]
@@ -29,8 +29,8 @@ CHECKS: Mapping[str, Check] = {
     "pr_number": (lambda text: not text or text.isdecimal(), "a pull request's number"),
     "session_id": (lambda text: bool(_SESSION_ID.fullmatch(text)), "a session id"),
     "worktree_path": (lambda text: text.startswith("/"), "an absolute path"),
-    "steps": (lambda names: all(_STEP.fullmatch(name) for name in names), "names without spaces, commas between"),
-    "checkpoints": (lambda names: all(_STEP.fullmatch(name) for name in names), "names without spaces, commas between"),
+    "steps": (lambda names: all(_STEP.fullmatch(name) for name in names), "names, commas between"),
+    "checkpoints": (lambda names: all(_STEP.fullmatch(name) for name in names), "names, commas between"),
     "idle_threshold_seconds": (lambda number: number is None or number > 0, "more than 0 seconds"),
 }
 """What a field's type does not say."""

@@ -1,0 +1,109 @@
+"""``run-loop``: watches the fleet and does its recoveries, until the fleet is stopped."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import FrameType
+
+import click
+
+from fleetscripts.adapters.log_file import LogFile
+from fleetscripts.adapters.store import Store
+from fleetscripts.commands.entry import run
+from fleetscripts.commands.options import settings_options
+from fleetscripts.config import Settings
+from fleetscripts.errors import FleetError, Refused
+from fleetscripts.fleet import Fleet
+from fleetscripts.services import loop_place
+from fleetscripts.services.bundle import is_copy
+from fleetscripts.services.context import load_fleet
+from fleetscripts.services.loop import Loop
+
+START_SECONDS = 20.0
+
+
+@click.command("run-loop")
+@click.option("--once", is_flag=True, help="One cycle and the recoveries it leads to, then end.")
+@click.option("--window", is_flag=True, help="Run in a new tmux window of the fleet's session; print SESSION:WIN.")
+@click.option("--session", metavar="NAME", help="With --window: the tmux session, if not the state file's.")
+@settings_options
+def command(once: bool, window: bool, session: str | None, options: Mapping[str, object]) -> int:
+    """Look at every agent, again and again, and do the recoveries.
+
+    Resumes ended clients, answers start-up dialogs, nudges agents that stopped, verifies those that say they have
+    finished, escalates what does not get on, and notifies. Never decides anything, never recycles. Looks every
+    POLL_INTERVAL seconds while something happens, down to every POLL_IDLE_MAX while nothing does. Ends when the fleet's
+    active is false. One loop for each state file: a second one exits 3.
+    """
+    settings, fleet = load_fleet(os.environ, options)
+    arguments = ["run-loop", *_spelled(options)]
+    if window:
+        return show_window(settings, session or fleet.tmux_session, arguments)
+    if once:
+        with loop_place.only_loop(settings):
+            _loop(settings, options).run_once()
+        return 0
+    if os.environ.get("CLAUDECODE"):
+        raise Refused("a loop inside a Claude session would end with it: call run-loop --window")
+    if not is_copy():
+        with loop_place.only_loop(settings):
+            call = loop_place.copied_command(settings, arguments)
+        os.execv(call[0], call)
+    with loop_place.only_loop(settings), loop_place.recorded(settings, os.environ) as place:
+        loop = _loop(settings, options)
+        _end_on_signals(loop)
+        loop.log.write(f"loop begins{f' in {place.window}' if place else ''}, state file {settings.state_file}")
+        loop.run()
+        loop.log.write("loop ends")
+    return 0
+
+
+def show_window(settings: Settings, session: str, arguments: list[str]) -> int:
+    """Open the window, and return once the loop there has written itself into the state file."""
+    with loop_place.only_loop(settings):
+        pane = loop_place.open_in_window(settings, session, arguments, os.environ)
+    deadline = time.monotonic() + START_SECONDS
+    while _recorded_pane(settings) != pane.pane_id:
+        if time.monotonic() > deadline:
+            raise FleetError(f"the loop did not start in {pane.window}; its last words may be in {_log_file(settings)}")
+        time.sleep(0.05)
+    click.echo(pane.window)
+    return 0
+
+
+def _recorded_pane(settings: Settings) -> str:
+    fleet: Fleet = Store(settings.state_file).read()
+    return fleet.loop_pane_id
+
+
+def _loop(settings: Settings, options: Mapping[str, object]) -> Loop:
+    return Loop(os.environ, options, LogFile(_log_file(settings), sys.stdout))
+
+
+def _log_file(settings: Settings) -> Path:
+    return settings.fleet_home / "loop.log"
+
+
+def _end_on_signals(loop: Loop) -> None:
+    """The cycle under way is finished, then the loop ends."""
+
+    def end(_number: int, _frame: FrameType | None) -> None:
+        loop.stop.set()
+
+    for name in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(name, end)
+
+
+def _spelled(options: Mapping[str, object]) -> list[str]:
+    """The settings' options as they were given."""
+    return [word for name, value in options.items() for word in (f"--{name.replace('_', '-')}", str(value))]
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Entry point."""
+    return run(command, argv)

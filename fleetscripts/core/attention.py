@@ -1,0 +1,49 @@
+"""What a person or the orchestrator has to be told: once for each thing, again when nobody looks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from fleetscripts.core.plan import all_done
+from fleetscripts.fleet import Agent, Fleet
+from fleetscripts.models import Action, AgentState
+
+STANDING = frozenset({"evaluate", "escalated"})
+"""Decisions that were told of when they arose; a cycle only repeats them."""
+
+WAITS = frozenset({AgentState.PENDING_EVALUATION, AgentState.ESCALATED})
+
+
+def notice_of(agent: Agent, action: Action) -> str:
+    """What names this occasion: the same dialog, or the same standstill, is told of once."""
+    return f"{action.action}:{agent.dialog}:{int(max(agent.pane_state_since, agent.output_changed_at))}"
+
+
+def is_news(agent: Agent, action: Action) -> bool:
+    """Whether this decision was not told of yet."""
+    return action.action not in STANDING and notice_of(agent, action) != agent.last_notice
+
+
+def waiting_since(fleet: Fleet, deciding: Iterable[Agent]) -> float | None:
+    """Since when something waits for the orchestrator; None when nothing does."""
+    waiting = [agent.last_notice_at for agent in fleet.agents if agent.state in WAITS]
+    waiting += [agent.last_notice_at for agent in deciding]
+    return min(waiting) if waiting else None
+
+
+def unseen(fleet: Fleet, since: float | None, patience_seconds: float, now: float) -> bool:
+    """Whether nobody has looked for too long while something waited, and nobody was called for as long."""
+    if since is None:
+        return False
+    return now - max(since, fleet.orchestrator_seen_at, fleet.orchestrator_called_at) >= patience_seconds
+
+
+def newly_done(fleet: Fleet) -> bool:
+    """Whether all agents are done, and nobody was told of it."""
+    return all_done(fleet.agents) and not fleet.all_done_notified_at
+
+
+def summary(agents: Iterable[Agent]) -> str:
+    """``3 done, 1 escalated``."""
+    states = [str(agent.state) for agent in agents if agent.state is not AgentState.RECYCLED]
+    return ", ".join(f"{states.count(state)} {state}" for state in dict.fromkeys(sorted(states))) or "no agents"
