@@ -9,6 +9,7 @@ from fleetscripts.adapters.journal import Journal
 from fleetscripts.adapters.store import Store
 from fleetscripts.config import Settings
 from fleetscripts.core import attention
+from fleetscripts.core.plan import all_done
 from fleetscripts.fleet import Agent, Fleet
 from fleetscripts.models import Action, AgentState
 from fleetscripts.services.notify import notify
@@ -24,7 +25,7 @@ def attend(
     environ: Mapping[str, str],
     now: float,
 ) -> list[str]:
-    """Mark the escalated, notify of what is new, of a fleet that is done, of a wait too long; what was told, as lines."""
+    """Mark the escalated; notify of what is new, of a fleet that is done, of a wait too long. What was told, by line."""
     news = [(agent, action) for agent, action in decisions if attention.is_news(agent, action)]
     store = Store(settings.state_file)
     lines = [f"{action.window} ({agent.worktree or agent.branch}): {_wording(action)}" for agent, action in news]
@@ -64,7 +65,7 @@ def _all_done(store: Store, fleet: Fleet, now: float) -> list[str]:
     if attention.newly_done(fleet):
         store.update(lambda current: replace(current, all_done_notified_at=now))
         return [f"all agents are done: {attention.summary(fleet.agents)}"]
-    if fleet.all_done_notified_at and not attention.all_done(fleet.agents):
+    if fleet.all_done_notified_at and not all_done(fleet.agents):
         store.update(lambda current: replace(current, all_done_notified_at=0))
     return []
 
@@ -79,6 +80,5 @@ def _unseen(
         return []
     store.update(lambda current: replace(current, orchestrator_called_at=now))
     waiting = ", ".join(dict.fromkeys(action.window for _, action in decisions)) or "an agent"
-    return [
-        f"nobody has looked for {(now - max(since, fleet.orchestrator_seen_at)) / 60:.0f} minutes: {waiting} waiting"
-    ]
+    minutes = (now - max(since, fleet.orchestrator_seen_at)) / 60
+    return [f"nobody has looked for {minutes:.0f} minutes, and there waits: {waiting}"]

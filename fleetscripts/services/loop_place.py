@@ -6,7 +6,7 @@ import hashlib
 import os
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -28,12 +28,13 @@ OUTER_SESSION = ("CLAUDECODE", "CLAUDE_CODE_CHILD_SESSION", "CLAUDE_CODE_SESSION
 @contextmanager
 def only_loop(settings: Settings) -> Iterator[None]:
     """Be the only loop on this state file; Refused when there is one, saying where."""
-    try:
-        with hold(_lock_file(settings), 0):
-            yield
-    except Locked:
-        where = Store(settings.state_file).read().loop_window
-        raise Refused(f"a loop runs on {settings.state_file} already{f', in {where}' if where else ''}") from None
+    with ExitStack() as held:
+        try:
+            held.enter_context(hold(_lock_file(settings), 0))
+        except Locked:
+            where = Store(settings.state_file).read().loop_window
+            raise Refused(f"a loop runs on {settings.state_file} already{f', in {where}' if where else ''}") from None
+        yield
 
 
 def _lock_file(settings: Settings) -> Path:
