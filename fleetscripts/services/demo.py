@@ -132,12 +132,12 @@ class Demo:
             time.sleep(WATCH_SECONDS)
 
     def _look(self, course: Course, agent: Mapping[str, Any]) -> None:
-        if agent["kicks"] and not course.died:
+        if agent.get("kicks") and not course.died:
             course.died = True
             course.events.append("died, resumed in its conversation")
             self._tell(f"{course.window}  its client died; the loop resumed session {course.session_id[:8]}…")
-        state = agent["state"]
-        steps = " ".join(f"✓ {step}" for step in agent["checkpoints"])
+        state = agent.get("state", "")
+        steps = " ".join(f"✓ {step}" for step in agent.get("checkpoints", []))
         if (told := f"{state:19} {steps}".rstrip()) != course.state:
             course.state = told
             self._tell(f"{course.window}  {course.task.branch:15} {told}")
@@ -167,9 +167,8 @@ class Demo:
         for course in self.courses:
             verdict = self.scripts.must("verify-complete", course.window)
             course.events.append(verdict.strip().splitlines()[-1])
-            self.scripts.must("update-agent", course.window, "state=done")
             self.scripts.must("recycle-agent", course.window, course.path, course.spare)
-            self._tell(f"{course.window}  {course.task.branch} judged done; its worktree is {course.spare} again")
+            self._tell(f"{course.window}  {course.task.branch} judged good; its worktree is {course.spare} again")
         self.scripts.must("update-agent", "--top", "active=false")
 
     def _check(self) -> None:

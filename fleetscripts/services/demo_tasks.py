@@ -30,8 +30,8 @@ TASKS: Sequence[Task] = (
     Task(
         "feat/word-list",
         "Add a word list and check it. The client dies in the middle of this task.\n"
-        "[[write words.txt fleet agent worktree]] [[commit Add a word list]] [[checkpoint implement]] [[crash]]\n"
-        "[[push]] [[bash grep -q agent words.txt]] [[checkpoint test]] [[done]]",
+        "[[write words.txt fleet agent worktree]] [[commit Add a word list]] [[checkpoint implement]] [[think 3]]\n"
+        "[[crash]] [[push]] [[bash grep -q agent words.txt]] [[checkpoint test]] [[done]]",
         "words.txt",
         crashes=True,
     ),
