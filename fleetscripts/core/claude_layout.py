@@ -202,7 +202,8 @@ def _without_box(texts: Sequence[str]) -> Layout:
         return Layout()
     region = region_of(block)
     menu = start is not None and (texts[start].startswith("▔") or _under_command(texts, start))
-    return Layout({"dialog": region, **({"menu": region} if menu else {})}, certain=certain)
+    around = region_of([text for text in texts[max(0, (start or 0) - 16) :] if text.strip()])
+    return Layout({"dialog": region, "around_dialog": around, **({"menu": region} if menu else {})}, certain=certain)
 
 
 def _under_command(texts: Sequence[str], start: int) -> bool:

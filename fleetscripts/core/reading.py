@@ -13,7 +13,6 @@ from datetime import tzinfo
 
 from fleetscripts.core.claude_layout import claude_layout, looks_like_claude
 from fleetscripts.core.codex_layout import codex_layout, looks_like_codex
-from fleetscripts.core.reset_time import reset_instant
 from fleetscripts.core.rules import Rule, RuleSet
 from fleetscripts.core.screen import Finds, Layout, Region, Screen
 from fleetscripts.core.shell_layout import launch_line_last, shell_layout
@@ -157,6 +156,8 @@ class _Look:
     def _said(self, rule: Rule, reason: str, text: str = "") -> Evidence:
         resets = None
         if rule.state is PaneState.RATE_LIMITED:
+            from fleetscripts.core.reset_time import reset_instant  # time zones load slowly and are seldom needed
+
             everything = f"{self.layout.region('last_message').flat} {text}"
             resets = reset_instant(everything, self.reader.now, self.reader.zone)
         return self._evidence(rule.state or PaneState.UNKNOWN, reason, rule, resets)

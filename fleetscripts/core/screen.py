@@ -19,6 +19,7 @@ REGIONS: Mapping[str, str] = {
     "last_line": "the last line of the agent's own newest message, where it is a line of its own",
     "dialog": "what stands at the bottom in place of an input box, from the line that opens it",
     "menu": "the same, where the user's own /command or its upper edge tells that it is a menu",
+    "around_dialog": "the same with the lines just above it",
     "bottom": "the last line of the screen",
     "left_edge": "the last lines that begin at the left edge, where a shell writes over a dead client's screen",
     "title": "the title that the client gave the pane",

@@ -42,7 +42,7 @@ class Told:
 
 @dataclass(frozen=True, slots=True)
 class SavedScreen:
-    """One capture with its sidecar's facts, as far as there is one."""
+    """One capture with its sidecar's facts, as far as there is one. ``at``: when it was taken, in Unix seconds."""
 
     path: Path
     lines: tuple[str, ...]
@@ -61,6 +61,7 @@ def read_saved(path: Path, told: Told) -> SavedScreen:
     except OSError as error:
         raise UnreadableScreen(f"{path}: expected a saved screen, found {error.strerror or error}") from error
     side = _sidecar(path)
+    at = float(side["now"]) if isinstance(side.get("now"), (int, float)) else at
     facts = _facts(side, told)
     agent = told.agent if told.agent != "auto" else str(side.get("agent") or "auto")
     lines = tuple(raw.decode("utf-8", "replace").split("\n"))

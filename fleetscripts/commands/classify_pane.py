@@ -1,0 +1,154 @@
+"""classify-pane: what state is a pane in, and which evidence says so?"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+from collections.abc import Sequence
+from datetime import tzinfo
+from pathlib import Path
+from typing import Any
+
+import click
+
+from fleetscripts.commands.entry import run
+from fleetscripts.commands.options import settings_options
+from fleetscripts.errors import EXIT_DONE, EXIT_FAILED, UsageProblem
+from fleetscripts.models import Classification, Evidence
+
+
+def as_record(found: Classification) -> dict[str, Any]:
+    """One classification as the object that is printed; fields that do not apply are left out."""
+    record: dict[str, Any] = {"state": found.state, "reason": found.reason, "pane_cmd": found.pane_cmd}
+    optional = {
+        "dialog": found.dialog,
+        "error": found.error,
+        "resets_at": None if found.resets_at is None else int(found.resets_at),
+        "draft": found.draft,
+        "background": found.background or None,
+        "source": found.source,
+        "evidence": [_piece(piece) for piece in found.evidence] or None,
+    }
+    return record | {name: value for name, value in optional.items() if value is not None}
+
+
+def _piece(piece: Evidence) -> dict[str, Any]:
+    fields = {"source": piece.source, "state": piece.state, "reason": piece.reason, "rule": piece.rule, "at": piece.at}
+    return {name: value for name, value in fields.items() if value is not None}
+
+
+def classify_screens(
+    files: Sequence[Path], agent: str, command: str | None, title: str | None, all_evidence: bool, explain: bool
+) -> int:
+    """Print one line a file, in order; a file that cannot be read is a line on stderr and exit code 1 at the end."""
+    from fleetscripts.services.rule_files import load_rules
+    from fleetscripts.services.saved_screens import Told, UnreadableScreen, classify_saved, read_saved
+
+    rules = load_rules(_fleet_home())
+    told = Told(agent, command, title, all_evidence)
+    code = EXIT_DONE
+    for path in files:
+        try:
+            found, reading = classify_saved(read_saved(path, told), rules, local_zone())
+        except UnreadableScreen as error:
+            print(f"classify-pane: {' '.join(str(error).split())}", file=sys.stderr)
+            code = EXIT_FAILED
+            continue
+        if explain:
+            from fleetscripts.core.explain import nearest
+
+            near = nearest(rules[reading.agent], reading.layout, reading.screen.rule)
+            print(explanation(str(path), found, near.rule.name if near else None))
+            continue
+        print(json.dumps({"screen": str(path)} | as_record(found), ensure_ascii=False))
+    return code
+
+
+def explanation(name: str, found: Classification, nearest_rule: str | None) -> str:
+    """The classification for a person: what decided, what the others said, and the rule that came nearest."""
+    lines = [f"{name}: {found.state}{f' ({found.dialog})' if found.dialog else ''}"]
+    lines.append(f"  decided by {found.source or 'nothing'}: {found.reason}")
+    for piece in found.evidence:
+        rule = f" [rule {piece.rule}]" if piece.rule else ""
+        lines.append(f"  {piece.source} says {piece.state or 'nothing of the state'}: {piece.reason}{rule}")
+    if found.draft:
+        lines.append(f"  unsent text in the box: {found.draft!r}")
+    lines.append(f"  nearest rule that did not match: {nearest_rule or 'none'}")
+    return "\n".join(lines)
+
+
+def local_zone() -> tzinfo:
+    """This machine's time zone by its name, so that a later change of the clocks counts; else its present offset."""
+    from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+    name = os.environ.get("TZ", "").lstrip(":")
+    if not name:
+        target = os.path.realpath("/etc/localtime")
+        name = target.partition("zoneinfo/")[2]
+    try:
+        return ZoneInfo(name or "UTC") if name else _present_offset()
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return _present_offset()
+
+
+def _present_offset() -> tzinfo:
+    from datetime import datetime
+
+    zone = datetime.fromtimestamp(time.time()).astimezone().tzinfo
+    assert zone is not None
+    return zone
+
+
+def _fleet_home() -> Path:
+    named = os.environ.get("FLEET_HOME")
+    return Path(named).expanduser() if named else Path.home() / ".claude" / "orchestrator"
+
+
+@click.command("classify-pane")
+@click.argument("windows", nargs=-1, metavar="[WINDOW | FILE...]")
+@click.option("--screen", "screens", is_flag=True, help="The arguments are saved captures, not windows.")
+@click.option("--agent", type=click.Choice(["claude", "codex", "auto"]), default="auto", help="Which client it is.")
+@click.option("--command", "pane_command", metavar="CMD", help="What stands in the foreground (with --screen).")
+@click.option("--title", metavar="TITLE", help="The pane's title (with --screen).")
+@click.option("--all-evidence", is_flag=True, help="Count the registry of the sidecar too (with --screen).")
+@click.option("--explain", is_flag=True, help="Tell a person what decided and which rule came nearest.")
+@settings_options
+def command(
+    windows: tuple[str, ...],
+    screens: bool,
+    agent: str,
+    pane_command: str | None,
+    title: str | None,
+    all_evidence: bool,
+    explain: bool,
+    options: dict[str, Any],
+) -> int:
+    """Classify WINDOW, or with --screen the saved captures FILE..., one JSON object a line.
+
+    WINDOW is SESSION:WIN, a pane id, a window id, or a worktree's name. A capture is what `tmux capture-pane -p` (or
+    `-p -e`) printed; NAME.json beside it supplies agent, size and tmux facts that are not given as options.
+
+    \b
+    Exit codes: 0 classified, 1 something could not be read, 2 usage.
+    """
+    if screens:
+        if not windows:
+            raise UsageProblem("expected at least one FILE after --screen")
+        if "fleet_home" in options:
+            os.environ["FLEET_HOME"] = str(options["fleet_home"])
+        return classify_screens([Path(name) for name in windows], agent, pane_command, title, all_evidence, explain)
+    if len(windows) != 1:
+        raise UsageProblem(f"expected one WINDOW, or --screen FILE..., found {len(windows)} arguments")
+    return classify_window(windows[0], options, explain)
+
+
+def classify_window(window: str, options: dict[str, Any], explain: bool) -> int:
+    """Classify a live pane by all its evidence and print it."""
+    raise UsageProblem(f"expected --screen FILE..., found the window {window}: live panes are not read yet")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Entry point."""
+    return run(command, argv)
