@@ -29,7 +29,7 @@ class Claims:
     taken: Mapping[str, str] = field(default_factory=dict)
     """What is taking the worktree at this moment, by path."""
     left: Mapping[str, str] = field(default_factory=dict)
-    """Spare branch of a worktree whose taker died before it had an agent, by path."""
+    """Spare branch of a worktree whose spawn or recycling died half-way, by path."""
     protected_branches: frozenset[str] = frozenset()
     protected_worktrees: frozenset[str] = frozenset()
     """Names or paths."""
@@ -102,7 +102,7 @@ def _unusable(worktree: WorktreeFacts, claims: Claims) -> str:
     if why := protected(worktree, claims):
         return why
     if worktree.path in claims.left and spare_number(worktree.branch) is None:
-        return f"left by a spawn that died: recycle it to {claims.left[worktree.path]}"
+        return f"left half-way: recycle it to {claims.left[worktree.path]}"
     if worktree.branch is None:
         return "detached HEAD"
     if spare_number(worktree.branch) is None:

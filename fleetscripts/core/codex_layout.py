@@ -76,7 +76,7 @@ def _composer(screen: Screen, top: int) -> tuple[Box, int]:
 
 def _two(line: Line) -> Line:
     """A line with the composer's mark replaced, so that only a shell command's ``!`` counts as a mode."""
-    return line if line.text[:1] == "!" else Line("> " + line.text[2:], "  " + line.marks[2:] if line.marks else "")
+    return line if line.text[:1] == "!" else Line("› " + line.text[2:], "  " + line.marks[2:] if line.marks else "")
 
 
 def _above(texts: Sequence[str], top: int, finds: Finds) -> Region:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from fleetscripts.core.classify import AT_REST, ENDED_BADLY
-from fleetscripts.models import Classification, Evidence, PaneState, Source
+from fleetscripts.models import Classification, DialogKind, Evidence, PaneState, Source
 
 _SHOWN = ("source", "state", "reason", "at", "dialog", "error", "resets_at", "draft", "rule", "nearest", "session_id")
 _COMPARED = (Source.REGISTRY, Source.TRANSCRIPT, Source.TITLE, Source.SCREEN)
@@ -14,8 +14,9 @@ _COMPARED = (Source.REGISTRY, Source.TRANSCRIPT, Source.TITLE, Source.SCREEN)
 def disagreement(answer: Classification) -> str | None:
     """What the sources disagree about, as a short phrase that is the same for the same case; None when they agree.
 
-    Hook events lag and are not compared; a turn that goes on although its transcript looks finished is no conflict."""
-    if answer.state in (PaneState.IDLE, PaneState.MISSING, PaneState.STARTING):
+    Hook events lag and are not compared; a turn that goes on although its transcript looks finished is no conflict,
+    and a view that the registry does not tell of is none either."""
+    if answer.state in (PaneState.IDLE, PaneState.MISSING, PaneState.STARTING) or answer.dialog is DialogKind.VIEW:
         return None
     said = {piece.source: piece for piece in answer.evidence if piece.state is not None}
     screen = said.get(Source.SCREEN)

@@ -25,7 +25,7 @@ def read_box(lines: list[Line], top: int, bottom: int) -> Box:
     draft = "\n".join(typed).strip()
     if mark in _MODES and mark:
         draft = f"{mark} {draft}".strip()
-    return Box(top, bottom, draft, "\n".join(dim).strip())
+    return Box(top, bottom, draft, "\n".join(dim).strip(), mark)
 
 
 def _unframed(line: Line) -> Line:

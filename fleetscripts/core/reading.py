@@ -22,6 +22,8 @@ LAYOUTS: Mapping[str, Callable[[Screen, Finds], Layout]] = {"claude": claude_lay
 """Agent kind → how its screens are built. A kind without one of its own is read like the first."""
 
 CLIENT_COMMANDS = frozenset({"claude", "codex"})
+# Clients whose prompt is marked so leave an interrupted prompt in the conversation.
+_NEVER_PUTS_BACK = frozenset({">"})
 _DIED = frozenset({PaneState.RATE_LIMITED, PaneState.API_ERROR})
 
 
@@ -76,7 +78,7 @@ class _Look:
         wall = self._match(PaneState.RATE_LIMITED, "footer", "above_box")
         if wall:
             return self._said(wall, wall.note or wall.name, self.layout.region("footer").flat)
-        if self._draft():
+        if self._draft() and self._may_be_put_back():
             return self._evidence(PaneState.PROMPT, "an input box with unsent text at the bottom")
         for name in ("last_message", "last_line"):
             rule = self.rules.first(name, self.layout.region(name))
@@ -140,6 +142,10 @@ class _Look:
         if box is None or not box.draft:
             return ""
         return "" if self.rules.finds("suggestion", " ".join(box.draft.split())) else box.draft
+
+    def _may_be_put_back(self) -> bool:
+        """Whether an interrupt puts the prompt's text back into the box: the message above is the one before then."""
+        return self.layout.box is not None and self.layout.box.mark not in _NEVER_PUTS_BACK
 
     def _fresh(self) -> bool:
         """Whether nothing was sent since the client started: a limit or an error on the screen is history then."""

@@ -7,6 +7,8 @@ from collections.abc import Iterable
 
 MASK = "[masked]"
 
+_STYLE = re.compile(r"\x1b\[[0-9;:]*m")
+
 _SECRETS = re.compile(
     r"\bsk-[A-Za-z0-9_-]{16,}"
     r"|\bgh[pousr]_[A-Za-z0-9]{20,}|\bgithub_pat_[A-Za-z0-9_]{20,}|\bglpat-[A-Za-z0-9_-]{16,}"
@@ -36,5 +38,11 @@ def redact(text: str) -> str:
 
 
 def redact_lines(lines: Iterable[str]) -> list[str]:
-    """Each line redacted by itself."""
-    return [redact(line) for line in lines]
+    """Each line redacted by itself. A line with something to hide loses its colours: they may stand in its midst."""
+    return [_redact_line(line) for line in lines]
+
+
+def _redact_line(line: str) -> str:
+    plain = _STYLE.sub("", line)
+    hidden = redact(plain)
+    return line if hidden == plain else hidden

@@ -64,6 +64,7 @@ class Box:
     bottom: int
     draft: str = ""
     suggestion: str = ""
+    mark: str = ""
 
 
 @dataclass(frozen=True, slots=True)
