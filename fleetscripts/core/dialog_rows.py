@@ -5,6 +5,7 @@ A menu is the last one drawn: its focused row carries ``❯``, ``›`` or ``>``;
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -17,6 +18,8 @@ _NUMBERED = re.compile(r"(?P<number>\d{1,2})\. +(?P<text>\S.*)")
 _CHECKBOX = re.compile(r"\[[ xX✔✓]\] ")
 _RULE = re.compile(r"[ ]{0,2}[─▔━]{10,}.*")
 _TABS = re.compile(r"\s*←.*[☐☒✔].*→\s*")
+_ROUNDED = re.compile(r"[╭╰]─{8,}.*")
+_PROMPT = re.compile(r"(?:│ ?)?[❯›>!#&](?:[ \xa0].*)?")
 _BOX = re.compile(r"[ │|]*[❯›>](?:\xa0.*)?")
 _NO_ROW = ("⎿", "●", "•", "╰", "╭", "├", "└")
 _TICK = re.compile(r"\s+[✔✓]\s.*|\s+[✔✓]$")
@@ -78,7 +81,7 @@ def find_menu(lines: Sequence[str]) -> Menu | None:
     question = _question(plain, found[0][0])
     several = any(_TABS.fullmatch(line) for line in question) or any(_CHECKBOX.match(row.text) for _, row in found)
     rows = tuple(row for _, row in found)
-    return Menu(rows, tuple(line.strip() for line in question if line.strip(" ╌─")), several)
+    return Menu(rows, tuple(line.strip(" │") for line in question if line.strip(" │╌─")), several)
 
 
 def row_named(menu: Menu, wanted: str) -> int | None:
@@ -105,10 +108,13 @@ def normalised(text: str) -> str:
 def _box_below(lines: Sequence[str], last: int) -> bool:
     """Whether an input box stands further down, or the marked line stands in one: then it is no dialog's row."""
     below = lines[last + 1 :]
-    boxed = sum(bool(_RULE.fullmatch(line)) for line in below) >= 2
-    right_under_a_rule = last > 0 and bool(_RULE.fullmatch(lines[last - 1]))
-    in_box = right_under_a_rule and any(_RULE.fullmatch(line) for line in below)
-    return boxed or in_box or any(_BOX.fullmatch(line) for line in below)
+    rules = [at for at, line in enumerate(lines) if _RULE.fullmatch(line) or _ROUNDED.fullmatch(line)]
+    boxes = [
+        (top, bottom)
+        for top, bottom in itertools.pairwise(rules)
+        if bottom >= last and top + 1 < bottom and _PROMPT.fullmatch(lines[top + 1])
+    ]
+    return bool(boxes) or any(_BOX.fullmatch(line) for line in below)
 
 
 def _numbered(lines: Sequence[str], last: int, column: int, number: int) -> list[tuple[int, Row]]:

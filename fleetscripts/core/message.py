@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -63,6 +64,21 @@ def is_placeholder(box: str) -> bool:
 def holds_placeholder(box: str) -> bool:
     """Whether a part of the box's content is not shown, and so cannot be put back."""
     return bool(_PLACEHOLDER.search(box) or _OTHER_PLACEHOLDER.search(box))
+
+
+def rejoined(rows: list[str], columns: int) -> str:
+    """A draft's text from the rows of its box: rows that were broken for want of space become one line again.
+
+    ``columns``: how many a row holds at most. A line that a person ended just before the edge is taken for a broken
+    one: a blank then stands for its line end."""
+    text = rows[0] if rows else ""
+    for row, after in itertools.pairwise(rows):
+        next_word = len(after.split(" ", 1)[0])
+        if len(row) >= columns:
+            text += after
+        else:
+            text += (" " if row and after and len(row) + 1 + next_word > columns else "\n") + after
+    return text
 
 
 def without_ours(box: str, text: str) -> str | None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from fleetscripts.adapters.keyboard import paste
-from fleetscripts.core.message import as_message, is_placeholder, squeezed, stands_in
+from fleetscripts.core.message import as_message, is_placeholder, same_message, stands_in
 from fleetscripts.errors import FleetError, Refused, UsageProblem
 from fleetscripts.models import Frame, PaneState
 from fleetscripts.services import draft as drafts
@@ -127,10 +127,12 @@ class _Delivery:
         """Whether it is a text that was sent, or was to be sent: an interrupted turn puts its prompt back."""
         last = self.outbox.last()
         earlier = last_submitted(sight.transcript)
-        if is_placeholder(typed):
-            sure = last is not None and (last.outcome != CONFIRMED or squeezed(earlier or "") == squeezed(last.text))
-            return last is not None and sure and stands_in(typed, last.text)
-        return any(squeezed(typed) == squeezed(text) for text in (earlier, last.text if last else None) if text)
+        known = [text for text in (earlier, last.text if last is not None else None) if text]
+        if not is_placeholder(typed):
+            return any(same_message(typed, text) for text in known)
+        unsettled = last is not None and last.outcome != CONFIRMED
+        put_back = last is not None and earlier is not None and same_message(earlier, last.text)
+        return last is not None and (unsettled or put_back) and stands_in(typed, last.text)
 
     def _sent_before(self, sight: Sight) -> Receipt | None:
         """The receipt of this very text when an earlier call sent it and never learned that it arrived."""

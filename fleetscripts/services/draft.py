@@ -6,13 +6,16 @@ from functools import partial
 
 from fleetscripts.adapters.keyboard import paste, press
 from fleetscripts.agents.kinds import AgentKind
-from fleetscripts.core.message import holds_placeholder, squeezed
-from fleetscripts.core.screen import Box
+from fleetscripts.core.message import holds_placeholder, rejoined, squeezed
 from fleetscripts.errors import FleetError, Refused
 from fleetscripts.models import Frame
 from fleetscripts.services.desk import Desk, box_in, excerpt, wait_for
 
 MOST_LINES = 60
+MODE_SIGNS = ("!", "/", "#", "&")
+MARGIN_COLUMNS = 3
+"""The prompt's mark, the blank after it, and one column for the cursor."""
+
 CHANGE_SECONDS = 1.0
 SHOWN_SECONDS = 3.0
 
@@ -43,20 +46,13 @@ def _changed(desk: Desk, kind: AgentKind, pane_id: str, before: str) -> bool:
 
 def taken_out(desk: Desk, kind: AgentKind, pane_id: str, frame: Frame) -> str:
     """The draft in the box, which is then empty; refuses a draft that could not be put back as it was."""
-    box = box_in(frame, kind)
-    draft = saved(box) if box is not None else None
-    if draft is None:
-        raise Refused("the draft in the input box holds a paste or a mode that could not be put back: send it first")
-    desk.journal.write("draft-saved", window=frame.facts.window, pane_id=pane_id, draft=draft)
+    shown = typed_in(frame, kind) or ""
+    facts = frame.facts
+    if holds_placeholder(shown) or shown.startswith(MODE_SIGNS):
+        raise Refused(f"{facts.window}: the draft in its input box ({shown[:40]!r}) could not be put back as it is")
+    draft = rejoined(shown.split("\n"), facts.width - MARGIN_COLUMNS)
+    desk.journal.write("draft-saved", window=facts.window, pane_id=pane_id, draft=draft)
     clear(desk, kind, pane_id)
-    return draft
-
-
-def saved(box: Box) -> str | None:
-    """The draft's text with its lines joined as they were typed, as far as a screen tells; None when it does not."""
-    draft = box.draft
-    if holds_placeholder(draft) or draft[:1] in ("!", "/", "#", "&"):
-        return None
     return draft
 
 
