@@ -25,7 +25,7 @@ def attend(
     environ: Mapping[str, str],
     now: float,
 ) -> list[str]:
-    """Mark the escalated; notify of what is new, of a fleet that is done, of a wait too long. What was told, by line."""
+    """Mark the escalated; notify of what is new, of a fleet that is done, of a long wait. What was told, by line."""
     news = [(agent, action) for agent, action in decisions if attention.is_news(agent, action)]
     store = Store(settings.state_file)
     lines = [f"{action.window} ({agent.worktree or agent.branch}): {_wording(action)}" for agent, action in news]
