@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from fleetscripts.practice.script import FAILURES, TEXTS, Step, says, steps_in
+from fleetscripts.practice.script import FAILURES, TEXTS, Step, resumes, says, steps_in
 
 
 class Heard(StrEnum):
@@ -66,7 +66,7 @@ def standing(pieces: Sequence[Piece]) -> Standing:
     for piece in pieces:
         if piece.kind is Heard.USER:
             steps = steps_in(piece.text)
-            if steps:
+            if steps and not resumes(script, position, steps):
                 script, key, position = tuple(steps), piece.text, 0
         elif piece.kind is Heard.AGENT:
             position = _advanced(script, position, piece.text)

@@ -13,6 +13,7 @@ start at once.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 QUOTED_DIALOG = """\
 | col a | col b |
@@ -67,6 +68,12 @@ def steps_in(text: str) -> list[Step]:
     known = TEXTS | TOOLS | FAILURES
     found = [match.groups() for match in _STEP.finditer(text) if match[1] in known]
     return [Step(name, argument or "", index) for index, (name, argument) in enumerate(found)]
+
+
+def resumes(script: Sequence[Step], position: int, told: Sequence[Step]) -> bool:
+    """Whether a text only repeats the script in progress, as a reminder of the task does: it is gone on with then."""
+    same = [(step.name, step.argument) for step in script] == [(step.name, step.argument) for step in told]
+    return same and position < len(script)
 
 
 def says(step: Step) -> str:

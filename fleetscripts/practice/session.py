@@ -12,7 +12,7 @@ from fleetscripts.practice.hooks import Hooks, settings_from
 from fleetscripts.practice.options import Options
 from fleetscripts.practice.process import Process
 from fleetscripts.practice.registry import Registry
-from fleetscripts.practice.script import TEXTS, Step, steps_in
+from fleetscripts.practice.script import TEXTS, Step, resumes, steps_in
 from fleetscripts.practice.transcript import Transcript
 from fleetscripts.practice.view import View, clock
 
@@ -83,7 +83,7 @@ class Session:
         self.transcript.user(text, source)
         self.view.add("user", "".join(part if isinstance(part, str) else part.text for part in self._submitted).strip())
         steps = steps_in(text)
-        if steps:
+        if steps and not resumes(self.script, self.position, steps):
             self.script, self.position, self.fails = steps, 0, {}
         self.begin_turn()
 

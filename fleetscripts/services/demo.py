@@ -132,7 +132,7 @@ class Demo:
             time.sleep(WATCH_SECONDS)
 
     def _look(self, course: Course, agent: Mapping[str, Any]) -> None:
-        if agent.get("kicks") and not course.died:
+        if (agent.get("kicks") or agent.get("last_kicked_at")) and not course.died:
             course.died = True
             course.events.append("died, resumed in its conversation")
             self._tell(f"{course.window}  its client died; the loop resumed session {course.session_id[:8]}…")

@@ -98,7 +98,8 @@ def test_a_killed_client_is_resumed_in_its_conversation(crew: Crew) -> None:
     sent = wait_until(lambda: sent_ok(crew, window), 30, f"a message that is taken\n{crew.screens()}")
     assert "proof" in sent
     crew.wait_for_words(window, "Back again.")
-    assert len([text for text in crew.said(window, "user") if "cobalt" in text]) == 1
+    assert "cobalt" in crew.said(window, "user")[0]
+    assert crew.agent(window)["session_id"] == session
 
 
 def sent_ok(crew: Crew, window: str) -> str:

@@ -24,7 +24,7 @@ def practice(tmux_server: TmuxServer, git_repo: GitRepo, tmp_path: Path) -> Prac
 def test_it_works_commits_and_pushes_as_its_text_says(practice: PracticePane, git_repo: GitRepo) -> None:
     practice.start()
     practice.say(
-        'Add a file.\n\n[[write notes/a.txt it\'s "done"]]\n[[commit Add notes]]\n[[push]]\n[[checkpoint one]]\n[[done]]'
+        'Add.\n\n[[write notes/a.txt it\'s "done"]]\n[[commit Add notes]]\n[[push]]\n[[checkpoint one]]\n[[done]]'
     )
     practice.wait_for("ORCHESTRATOR:DONE")
     practice.wait_for_status("idle")

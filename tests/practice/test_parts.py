@@ -96,6 +96,8 @@ STANDINGS = [
     ([("user", SCRIPT), ("result", "toolu_s0_x"), ("agent", "CHECKPOINT:a"), ("user", "go on")], 2),
     ([("user", SCRIPT), ("result", "toolu_s2_x"), ("agent", "All steps complete.\n\nORCHESTRATOR:DONE")], 4),
     ([("user", SCRIPT), ("result", "toolu_s2_x"), ("user", "[[done]]")], 0),
+    ([("user", SCRIPT), ("result", "toolu_s0_x"), ("user", f"Your task was: {SCRIPT}")], 1),
+    ([("user", "[[done]]"), ("agent", "All steps complete.\n\nORCHESTRATOR:DONE"), ("user", "[[done]]")], 0),
     ([("user", "hello")], 0),
 ]
 
