@@ -124,13 +124,13 @@ def _pip_for(place: Path) -> list[str]:
     """
     create = [BASE_PYTHON, "-I", "-m", "venv", "--clear"]
     if _own_pip() >= OLDEST_PIP:
-        _run([*create, "--without-pip", str(place)], place.parent)
+        _run([*create, "--without-pip", str(place)], place)
         return [BASE_PYTHON, "-I", "-m", "pip", "--python", _python_in(place)]
     if _answer("import ensurepip") is None:
         packages = Path(__file__).with_name("packages.sh")
         if subprocess.run(["sh", str(packages), "pip"], check=False, stdout=sys.stderr).returncode:
             raise SetupProblem(f"{BASE_PYTHON} has neither pip nor ensurepip, and there is no uv")
-    _run([*create, str(place)], place.parent)
+    _run([*create, str(place)], place)
     return [_python_in(place), "-I", "-m", "pip"]
 
 
@@ -145,12 +145,12 @@ def _answer(code: str) -> str | None:
     return None if done.returncode else done.stdout.strip()
 
 
-def _run(command: list[str], folder: Path) -> None:
-    """Run in ``folder``, since uv reads settings from the current one and agents write in theirs."""
+def _run(command: list[str], place: Path) -> None:
+    """Run in ``place``, since uv reads settings from the current one and agents write in theirs."""
     environment = {**os.environ, "PIP_USER": "0"}
     done = subprocess.run(
         command,
-        cwd=folder,
+        cwd=place,
         env=environment,
         check=False,
         stdin=subprocess.DEVNULL,
@@ -160,9 +160,16 @@ def _run(command: list[str], folder: Path) -> None:
         errors="replace",
     )
     if done.returncode:
-        said = [line.strip() for line in done.stdout.splitlines() if line.strip()] or ["it said nothing"]
-        telling = [line for line in said if line.lower().startswith("error")] or said[-1:]
-        raise SetupProblem(f"{Path(command[0]).name} exited {done.returncode}: {telling[0]}")
+        raise SetupProblem(_problem_in(done, place))
+
+
+def _problem_in(done: subprocess.CompletedProcess[str], place: Path) -> str:
+    """The telling line of what a tool said, and the file beside ``place`` that keeps all of it."""
+    log = place.parent / "setup.log"
+    log.write_text(f"{done.args}\n{done.stdout}", encoding="utf-8")
+    said = [line.strip() for line in done.stdout.splitlines() if line.strip()] or ["it said nothing"]
+    telling = [line for line in said if line.lower().startswith("error")] or said[-1:]
+    return f"{Path(done.args[0]).name} exited {done.returncode}: {telling[0]} (all it said: {log})"
 
 
 if __name__ == "__main__":
