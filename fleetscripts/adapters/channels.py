@@ -96,6 +96,8 @@ def _post(request: urllib.request.Request, seconds: float) -> str:
     except urllib.error.URLError as error:
         reason = error.reason
         return (reason.strerror or type(reason).__name__) if isinstance(reason, OSError) else "cannot be reached"
+    except TimeoutError:
+        return f"no answer in {seconds:g} s"
     except Exception as error:  # noqa: BLE001 - whatever a hostile answer provokes; its text may hold the URL
         return f"failed ({type(error).__name__})"
 

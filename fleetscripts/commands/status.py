@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import sys
 import time
 from collections.abc import Mapping, Sequence
@@ -77,7 +76,7 @@ def show(status: FleetStatus, on_terminal: bool) -> None:
     if not status.agents:
         return
     rows = [row(known.agent, known.command, status.at) for known in status.agents]
-    lines = table([HEADINGS, *rows], shutil.get_terminal_size().columns if on_terminal else None)
+    lines = table([HEADINGS, *rows], os.get_terminal_size(sys.stdout.fileno()).columns if on_terminal else None)
     click.echo(click.style(lines[0], bold=True) if on_terminal else lines[0])
     for line, known in zip(lines[1:], status.agents, strict=True):
         click.echo(click.style(line, fg=COLOURS.get(known.agent.state)) if on_terminal else line)

@@ -1,0 +1,285 @@
+"""What the fleet does about each state of a pane: the table of policies, case by case."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fleetscripts.core.completion import Checkpoint
+from fleetscripts.core.pace import next_interval
+from fleetscripts.core.plan import as_json, plan
+from fleetscripts.core.policy import CONDITIONS, RULES, Case, Limits, decide
+from fleetscripts.core.progress import Seen, note
+from fleetscripts.fleet import Agent
+from fleetscripts.models import (
+    ActionKind,
+    AgentState,
+    Classification,
+    DialogKind,
+    ErrorKind,
+    PaneFacts,
+    PaneState,
+    ServerId,
+)
+
+NOW = 1_800_000_000.0
+LIMITS = Limits(idle_threshold_seconds=300, nudge_cooldown_seconds=300, verify_pause_seconds=30, retry_pause_seconds=30)
+LONG_AGO = NOW - 1000
+STILL: dict[str, Any] = {"pane_state_since": LONG_AGO, "output_changed_at": LONG_AGO}
+MOVING: dict[str, Any] = {"pane_state_since": NOW - 5, "output_changed_at": NOW - 5}
+
+
+def found(state: PaneState, **more: Any) -> Classification:
+    return Classification(state, "as drawn", **more)
+
+
+P, W, A, R = PaneState.PROMPT, PaneState.WAITING_APPROVAL, PaneState.API_ERROR, PaneState.RUNNING
+TRUST = found(W, dialog=DialogKind.TRUST)
+SERVER = found(A, error=ErrorKind.SERVER)
+
+CASES: list[tuple[str, dict[str, Any], Classification, str]] = [
+    ("a busy agent is left alone", MOVING, found(R), ""),
+    ("one that says it works while nothing moves is stuck", STILL, found(R), "decision stuck"),
+    (
+        "a long turn whose screen moves is not stuck",
+        STILL | {"output_changed_at": NOW - 5},
+        found(R),
+        "",
+    ),
+    ("a starting client is left alone", STILL, found(PaneState.STARTING), ""),
+    ("a prompt just reached is left alone", MOVING, found(P), ""),
+    ("a stalled agent is nudged", STILL, found(P), "recovery nudge"),
+    ("not while something runs behind it", STILL, found(P, background=True), ""),
+    (
+        "but not for ever",
+        {"pane_state_since": NOW - 1300, "output_changed_at": NOW - 1300},
+        found(P, background=True),
+        "recovery nudge",
+    ),
+    ("not over a person's draft", STILL, found(P, draft="wait"), "decision stalled"),
+    ("not again within the cooldown", STILL | {"nudges": 1, "last_nudged_at": NOW - 299}, found(P), ""),
+    ("again after it", STILL | {"nudges": 2, "last_nudged_at": NOW - 301}, found(P), "recovery nudge"),
+    ("not within the cooldown of a re-brief", STILL | {"last_rebriefed_at": NOW - 10}, found(P), ""),
+    ("three nudges without progress escalate", STILL | {"nudges": 3}, found(P), "decision escalate"),
+    ("an ended client is resumed", MOVING, found(PaneState.IDLE), "recovery resume"),
+    ("not in the same moment again", {"kicks": 1, "last_kicked_at": NOW - 1}, found(PaneState.IDLE), ""),
+    ("three kicks without progress escalate", {"kicks": 3}, found(PaneState.IDLE), "decision escalate"),
+    ("a gone window is restored", {}, found(PaneState.MISSING), "recovery restore"),
+    ("not in the same moment", {"kicks": 2, "last_kicked_at": NOW - 3}, found(PaneState.MISSING), ""),
+    ("but only three times", {"kicks": 3}, found(PaneState.MISSING), "decision escalate"),
+    ("a trust dialog is a recovery", {}, TRUST, "recovery answer_dialog"),
+    (
+        "unless the policy held it back",
+        {"held_back": "not as on main"},
+        found(W, dialog=DialogKind.TRUST),
+        "decision dialog",
+    ),
+    ("the limit menu is a recovery", {}, found(W, dialog=DialogKind.LIMIT), "recovery answer_dialog"),
+    ("a question is a decision", {"dialog": "question"}, found(W, dialog=DialogKind.QUESTION), "decision dialog"),
+    ("a permission is a decision", {"dialog": "permission"}, found(W, dialog=DialogKind.PERMISSION), "decision dialog"),
+    ("a plan is a decision", {"dialog": "plan"}, found(W, dialog=DialogKind.PLAN), "decision dialog"),
+    ("an unknown dialog is a decision", {}, found(W), "decision dialog"),
+    ("a wall is waited out", {}, found(PaneState.RATE_LIMITED, resets_at=NOW + 60), "recovery park"),
+    ("a wall is never stuck", STILL, found(PaneState.RATE_LIMITED), "recovery park"),
+    ("an overloaded server is tried again", STILL, found(A, error=ErrorKind.OVERLOADED), "recovery continue"),
+    ("not at once", MOVING, found(A, error=ErrorKind.OVERLOADED), ""),
+    ("after a growing pause", STILL | {"nudges": 2, "last_nudged_at": NOW - 119}, SERVER, ""),
+    (
+        "that ends",
+        STILL | {"nudges": 2, "last_nudged_at": NOW - 121},
+        found(A, error=ErrorKind.SERVER),
+        "recovery continue",
+    ),
+    ("three times", STILL | {"nudges": 3}, SERVER, "decision escalate"),
+    ("a lost login is a person's", {"error": "auth"}, found(A, error=ErrorKind.AUTH), "decision api_error"),
+    ("an empty account is a person's", STILL, found(A, error=ErrorKind.BILLING), "decision api_error"),
+    ("an agent that cannot go on is a person's", STILL, found(A, error=ErrorKind.CONTEXT), "decision api_error"),
+    ("DONE is verified", {}, found(PaneState.COMPLETE), "recovery verify"),
+    ("not twice in a moment", {"last_verified_at": NOW - 5}, found(PaneState.COMPLETE), ""),
+    ("three fruitless rounds escalate", {"fruitless_rounds": 3}, found(PaneState.COMPLETE), "decision escalate"),
+    ("what is unknown is waited for", {"unknown_since": NOW - 299}, found(PaneState.UNKNOWN), ""),
+    ("and escalates when it lasts", {"unknown_since": NOW - 301}, found(PaneState.UNKNOWN), "decision escalate"),
+    ("a done agent is nobody's work", {"state": AgentState.DONE}, found(PaneState.IDLE), ""),
+    ("a recycled one neither", {"state": AgentState.RECYCLED}, found(PaneState.MISSING), ""),
+    ("a verified one waits for a judge", {"state": AgentState.PENDING_EVALUATION}, found(P), "decision evaluate"),
+    (
+        "even when its client ended",
+        {"state": AgentState.PENDING_EVALUATION},
+        found(PaneState.IDLE),
+        "decision evaluate",
+    ),
+    (
+        "an escalated one waits for a person",
+        {"state": AgentState.ESCALATED},
+        found(PaneState.IDLE),
+        "decision escalated",
+    ),
+]
+
+
+@pytest.mark.parametrize(
+    ("agent", "classification", "expected"), [case[1:] for case in CASES], ids=[c[0] for c in CASES]
+)
+def test_each_case_has_its_answer(agent: dict[str, Any], classification: Classification, expected: str) -> None:
+    record = Agent("s:1", worktree_path="/w", **agent)
+    actions = plan([(record, Seen(classification))], LIMITS, NOW)
+    assert " ".join(f"{action.kind} {action.action}" for action in actions) == expected
+
+
+def test_on_demand_the_loop_speaks_to_nobody() -> None:
+    agent = Agent("s:1", **STILL)
+    actions = plan([(agent, Seen(found(P)))], replace(LIMITS, nudges=False), NOW)
+    assert [(action.kind, action.action) for action in actions] == [(ActionKind.DECISION, "stalled")]
+
+
+def test_every_rule_is_met_by_a_case() -> None:
+    met = {
+        decide_index(Case(Agent("s:1", worktree_path="/w", **agent), classification, LIMITS, NOW))
+        for _, agent, classification, _ in CASES
+    }
+    met.add(decide_index(Case(Agent("s:1", **STILL), found(P), replace(LIMITS, nudges=False), NOW)))
+    unmet = [rule for number, rule in enumerate(RULES) if number not in met]
+    assert unmet == []
+
+
+def decide_index(case: Case) -> int | None:
+    for number, rule in enumerate(RULES):
+        if rule.pane in (None, case.found.state) and all(CONDITIONS[name](case) for name in rule.when.split("+")):
+            return number
+    return None
+
+
+@given(
+    state=st.sampled_from(list(AgentState)),
+    pane=st.sampled_from(list(PaneState)),
+    dialog=st.none() | st.sampled_from(list(DialogKind)),
+    error=st.none() | st.sampled_from(list(ErrorKind)),
+    kicks=st.integers(0, 5),
+    nudges=st.integers(0, 5),
+    since=st.floats(0, 5000),
+)
+def test_nothing_is_typed_where_it_must_not_be(
+    state: AgentState, pane: PaneState, dialog: Any, error: Any, kicks: int, nudges: int, since: float
+) -> None:
+    agent = Agent("s:1", state=state, kicks=kicks, nudges=nudges, pane_state_since=NOW - since)
+    rule = decide(Case(agent, found(pane, dialog=dialog, error=error), LIMITS, NOW))
+    action = rule.action if rule else ""
+    if action == "nudge":
+        assert pane is P
+    if action == "resume":
+        assert pane is PaneState.IDLE
+        assert kicks < 3
+    if action == "answer_dialog":
+        assert dialog not in (DialogKind.QUESTION, DialogKind.PERMISSION, DialogKind.PLAN, DialogKind.LOGIN, None)
+    if state in (AgentState.DONE, AgentState.RECYCLED, AgentState.ESCALATED, AgentState.PENDING_EVALUATION):
+        assert rule is None or rule.kind is ActionKind.DECISION
+    if pane in (PaneState.UNKNOWN, PaneState.RUNNING, PaneState.STARTING):
+        assert rule is None or rule.kind is ActionKind.DECISION
+
+
+def test_a_decision_shows_the_screen_as_harmless_text() -> None:
+    agent = Agent("s:1", pane_id="%3", worktree="w", dialog="question", steps=("a", "b"), checkpoints=("a",))
+    seen = Seen(found(W, dialog=DialogKind.QUESTION), excerpt=("Which?\x1b[31m", "\u202e1. Yes"))
+    [action] = plan([(agent, seen)], LIMITS, NOW)
+    shown = as_json(action)
+    assert list(shown)[:5] == ["window", "pane_id", "action", "kind", "reason"]
+    assert shown["screen"] == ["Which?", "1. Yes"]
+    assert shown["missing_steps"] == ["b"]
+    assert shown["reason"] == "question: the agent asks for a choice"
+
+
+# --- what one look changes in the record
+
+
+def look(agent: Agent, classification: Classification, now: float = NOW, **seen: Any) -> Agent:
+    return note(agent, Seen(classification, **seen), 300, now)
+
+
+def test_a_look_finds_the_window_again_by_its_pane() -> None:
+    server = ServerId("/tmp/x", 7, 8)
+    agent = Agent("old:1", pane_id="%4", tmux_server=server)
+    moved = PaneFacts("%4", "@9", "new", 5)
+    assert look(agent, found(P), facts=moved, server=server).window == "new:5"
+
+
+def test_checkpoints_of_an_earlier_task_do_not_count() -> None:
+    agent = Agent("s:1", task_started_at=100, steps=("a",))
+    seen = (Checkpoint("old", 99.0), Checkpoint("a", 101.0), Checkpoint("untimed", 0))
+    assert look(agent, found(P), checkpoints=seen).checkpoints == ("a", "untimed")
+
+
+@pytest.mark.parametrize(
+    "progress", [{"checkpoints": (Checkpoint("a", NOW),)}, {"commit": "new"}], ids=["step", "commit"]
+)
+def test_progress_sets_the_counts_back_and_lifts_an_escalation(progress: dict[str, Any]) -> None:
+    agent = Agent("s:1", kicks=2, nudges=3, fruitless_rounds=1, last_commit="old", state=AgentState.ESCALATED)
+    after = look(agent, found(R), **progress)
+    assert (after.kicks, after.nudges, after.fruitless_rounds, after.state) == (0, 0, 0, AgentState.RUNNING)
+    same = look(agent, found(R))
+    assert (same.kicks, same.state) == (2, AgentState.ESCALATED)
+
+
+def test_the_first_commit_seen_is_no_progress() -> None:
+    assert look(Agent("s:1", kicks=2), found(P), commit="first").kicks == 2
+
+
+def test_a_prompt_becomes_stuck_after_the_threshold_and_moves_back() -> None:
+    agent = look(Agent("s:1"), found(P), output_hash="x")
+    assert (agent.state, agent.idle_since) == (AgentState.RUNNING, NOW)
+    agent = look(agent, found(P), NOW + 299, output_hash="x")
+    assert agent.state is AgentState.RUNNING
+    agent = look(agent, found(P), NOW + 300, output_hash="x")
+    assert (agent.state, agent.idle_since) == (AgentState.STUCK, NOW)
+    agent = look(agent, found(R), NOW + 301, output_hash="y")
+    assert (agent.state, agent.idle_since) == (AgentState.RUNNING, 0)
+
+
+def test_changed_output_begins_the_wait_again() -> None:
+    agent = look(Agent("s:1"), found(P), output_hash="x")
+    agent = look(agent, found(P), NOW + 250, output_hash="y")
+    assert look(agent, found(P), NOW + 400, output_hash="y").state is AgentState.RUNNING
+
+
+@pytest.mark.parametrize("later", [NOW + 50_000, NOW - 50_000], ids=["slept", "clock set back"])
+def test_time_in_which_nobody_looked_is_not_counted(later: float) -> None:
+    agent = look(Agent("s:1"), found(P), output_hash="x")
+    after = note(agent, Seen(found(P), output_hash="x"), 300, later, unwatched=True)
+    assert (after.state, after.idle_since) == (AgentState.RUNNING, later)
+
+
+def test_a_verdict_outlasts_whatever_the_pane_shows() -> None:
+    for state in (AgentState.DONE, AgentState.PENDING_EVALUATION):
+        assert look(Agent("s:1", state=state), found(PaneState.IDLE)).state is state
+    recycled = Agent("s:1", state=AgentState.RECYCLED)
+    assert look(recycled, found(PaneState.IDLE), commit="x") is recycled
+
+
+def test_unknown_changes_no_state_and_remembers_since_when() -> None:
+    agent = look(Agent("s:1", state=AgentState.RATE_LIMITED), found(PaneState.UNKNOWN))
+    assert (agent.state, agent.unknown_since) == (AgentState.RATE_LIMITED, NOW)
+    assert look(agent, found(PaneState.UNKNOWN), NOW + 9).unknown_since == NOW
+    assert look(agent, found(P), NOW + 9).unknown_since == 0
+
+
+def test_an_earlier_session_is_kept_beside_the_newest() -> None:
+    agent = look(Agent("s:1", session_id="one"), found(P), session_id="two")
+    assert (agent.session_id, agent.session_ids) == ("two", ("one",))
+
+
+def test_what_was_held_back_is_forgotten_with_the_dialog() -> None:
+    trust = found(W, dialog=DialogKind.TRUST)
+    agent = replace(look(Agent("s:1"), trust), held_back="why")
+    assert look(agent, trust, NOW + 1).held_back == "why"
+    assert look(agent, found(P), NOW + 1).held_back == ""
+
+
+def test_the_loop_slows_down_while_nothing_happens_and_is_quick_again_at_once() -> None:
+    interval, seen = 0.0, []
+    for active in (True, False, False, False, False, False, False, False, True):
+        interval = next_interval(interval, active, 30, 300)
+        seen.append(interval)
+    assert seen == [30, 45, 67.5, 101.25, 151.875, 227.8125, 300, 300, 30]
