@@ -6,7 +6,7 @@ import re
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 from fleetscripts.core.rule_pattern import problem_of
@@ -95,6 +95,7 @@ class RuleSet:
         return RuleSet.of(self.agent, [*(rule for rule in own if rule.name not in known), *kept])
 
 
+@lru_cache(maxsize=32)
 def parse_rules(text: str, file: str, *, trusted: bool = False) -> tuple[Rule, ...]:
     """The rows of one file. ``trusted``: a shipped file, whose patterns the tests have checked."""
     try:
