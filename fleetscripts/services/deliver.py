@@ -85,6 +85,7 @@ class _Delivery:
             frame = self._empty_box(sight)
             sent = self._intend(sight)
             if paste(self.desk.tmux, self.desk.guard(frame, sight.kind), self.message):
+                self.desk.journal.write("send-pasted", pane_id=self.pane_id, message_id=sent.message_id)
                 return Submission(self.desk, sight, self.message, sent, self.outbox, self.why).run()
             self._settle(sent, sight, UNSENT, "the pane changed before the text was pasted")
             sight = self._look()

@@ -89,6 +89,7 @@ class Submission:
         for _ in range(ENTER_TRIES):
             if press(self.desk.tmux, self.desk.guard(frame, self.sight.kind), "Enter"):
                 self.enters += 1
+                self.desk.journal.write("send-entered", pane_id=self.pane_id, message_id=self.sent.message_id)
                 return
             frame = self._shown()
         self._fail(
