@@ -55,11 +55,16 @@ class ProcessTable:
         return children
 
     def tree(self, root: int) -> Iterator[Process]:
-        """The process and all below it, nearest first."""
+        """The process and all below it, nearest first.
+
+        The list is not of one instant: where a pid was used again meanwhile, parents may run in a circle."""
         level = [self.by_pid[root]] if root in self.by_pid else []
+        seen = {root}
         while level:
             yield from level
-            level = [child for process in level for child in self._children.get(process.pid, ())]
+            below = [child for process in level for child in self._children.get(process.pid, ())]
+            level = [child for child in below if child.pid not in seen]
+            seen.update(child.pid for child in level)
 
 
 def read_processes() -> ProcessTable:

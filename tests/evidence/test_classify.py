@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fleetscripts.core.classify import classify
@@ -168,6 +168,7 @@ lists = st.lists(pieces, max_size=8)
 living = st.lists(pieces.filter(lambda piece: piece.source is not Source.PROCESS), max_size=8)
 
 
+@settings(max_examples=60)
 @given(lists, ages)
 def test_stale_registry_evidence_never_changes_the_answer(evidence: list[Evidence], age: float) -> None:
     stale = registry(None, age)
@@ -175,6 +176,7 @@ def test_stale_registry_evidence_never_changes_the_answer(evidence: list[Evidenc
     assert replace(bare, evidence=()) == replace(more, evidence=())
 
 
+@settings(max_examples=60)
 @given(living)
 def test_a_dialog_on_the_screen_always_wins_over_any_live_evidence(evidence: list[Evidence]) -> None:
     others = [piece for piece in evidence if piece.source is not Source.SCREEN]
@@ -182,6 +184,7 @@ def test_a_dialog_on_the_screen_always_wins_over_any_live_evidence(evidence: lis
     assert (answer.state, answer.dialog) == (S.WAITING_APPROVAL, DialogKind.QUESTION)
 
 
+@settings(max_examples=60)
 @given(living, st.sampled_from([Source.REGISTRY, Source.SCREEN]))
 def test_nothing_is_at_rest_while_the_registry_or_the_screen_says_busy(evidence: list[Evidence], busy: Source) -> None:
     others = [piece for piece in evidence if piece.source is not busy]
@@ -189,12 +192,14 @@ def test_nothing_is_at_rest_while_the_registry_or_the_screen_says_busy(evidence:
     assert answer.state in (S.RUNNING, S.WAITING_APPROVAL)
 
 
+@settings(max_examples=60)
 @given(lists)
 def test_a_shell_in_the_foreground_with_no_client_is_always_idle(evidence: list[Evidence]) -> None:
     others = [piece for piece in evidence if piece.source is not Source.PROCESS]
     assert classify(SHELL, [*others, said(Source.PROCESS, S.IDLE)], NOW).state is S.IDLE
 
 
+@settings(max_examples=60)
 @given(living, st.sampled_from([S.COMPLETE, S.RATE_LIMITED, S.API_ERROR, S.WAITING_APPROVAL, S.PROMPT, S.IDLE]), ages)
 def test_a_hook_never_decides_anything_but_a_turn_in_progress(
     evidence: list[Evidence], state: PaneState, age: float
@@ -204,6 +209,7 @@ def test_a_hook_never_decides_anything_but_a_turn_in_progress(
     assert bare.state is more.state
 
 
+@settings(max_examples=60)
 @given(lists)
 def test_the_order_of_evidence_is_of_no_account(evidence: list[Evidence]) -> None:
     once = {piece.source: piece for piece in evidence}
