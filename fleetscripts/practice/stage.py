@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -136,15 +137,27 @@ class Stage:
         return done.stdout.rstrip("\n") or " " if done.returncode == 0 else None
 
     def stop(self) -> None:
-        """Ends the server with everything in it, and the namespace; returns when the clients are gone."""
-        pids = [int(pid) for pid in (self.tmux("list-panes", "-a", "-F", "#{pane_pid}") or "").split()]
+        """Ends the server with everything in it, and the namespace; returns when all of it is gone."""
+        pids = self._pids()
         self.tmux("kill-server")
         if self._enclosure is not None:
             self._enclosure.terminate()
             self._enclosure.wait(timeout=START_SECONDS)
         deadline = time.monotonic() + STOP_SECONDS
-        while any(_alive(pid) for pid in pids) and time.monotonic() < deadline:
+        while alive := [pid for pid in pids if _alive(pid)]:
+            if time.monotonic() > deadline:
+                for pid in alive:
+                    os.kill(pid, signal.SIGKILL)
+                return
             time.sleep(0.02)
+
+    def _pids(self) -> list[int]:
+        """Everything that runs on the terminals of our panes: a process that outlives its pane would still write."""
+        terminals = (self.tmux("list-panes", "-a", "-F", "#{pane_tty}") or "").split()
+        if not terminals:
+            return []
+        argv = ["ps", "-o", "pid=", "-t", ",".join(name.removeprefix("/dev/") for name in terminals)]
+        return [int(pid) for pid in subprocess.run(argv, capture_output=True, text=True, check=False).stdout.split()]
 
 
 def _alive(pid: int) -> bool:

@@ -1,0 +1,207 @@
+"""The loop at work on practice agents: what it recovers, what it leaves to a person, and how it begins and ends."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fleetscripts.practice.playground import Playground
+from fleetscripts.practice.stage import Stage
+from tests.e2e.crew import Crew
+from tests.waiting import wait_until
+
+CONFIG = "idle_threshold_seconds = 2\nnudge_cooldown_seconds = 1\nnotify_desktop = false\n"
+
+
+@pytest.fixture
+def crew() -> Iterator[Crew]:
+    """Practice agents, with thresholds of seconds."""
+    folder = Path(tempfile.mkdtemp(prefix="fl", dir="/tmp"))
+    made = Crew(Stage(folder), Playground(folder / "git"))
+    try:
+        made.stage.home.mkdir()
+        (folder / "fleet").mkdir()
+        (folder / "fleet" / "config.toml").write_text(CONFIG)
+        made.playground.build(2, made.stage.environment())
+        made.stage.start()
+        yield made
+    finally:
+        made.end()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def state(crew: Crew) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((crew.stage.folder / "state.json").read_text(encoding="utf-8"))
+    return found
+
+
+def events(crew: Crew, name: str) -> list[dict[str, Any]]:
+    journal = (crew.stage.folder / "fleet" / "events.jsonl").read_text(encoding="utf-8")
+    return [event for line in journal.splitlines() if (event := json.loads(line))["event"] == name]
+
+
+def log(crew: Crew) -> str:
+    return (crew.stage.folder / "fleet" / "loop.log").read_text(encoding="utf-8")
+
+
+def kill_client(crew: Crew, window: str) -> None:
+    session = crew.agent(window)["session_id"]
+    os.kill(wait_until(lambda: crew.registry(session), what="the client")["pid"], signal.SIGKILL)
+    wait_until(lambda: not crew.registry(session), what="the client's end")
+
+
+def test_a_loop_in_a_window_runs_from_a_copy_alone_and_ends_with_the_fleet(crew: Crew) -> None:
+    crew.spawn("feat/a", "[[say Hello.]]")
+    opened = crew.run("run-loop", "--window")
+    assert opened.returncode == 0, opened.stderr
+    assert opened.stdout == f"{state(crew)['loop_window']}\n"
+    pane = state(crew)["loop_pane_id"]
+    pid = crew.stage.tmux("display-message", "-p", "-t", pane, "#{pane_pid}")
+    code = Path(f"/proc/{(pid or '').strip()}/cmdline").read_text().split("\0")[2]
+    assert code.startswith(f"{crew.stage.folder}/fleet/bundles/")
+    assert (Path(code).parents[1] / "origin").read_text().strip() == str(Path(__file__).resolve().parents[2])
+    for second in (("run-loop",), ("run-loop", "--window"), ("run-loop", "--once")):
+        refused = crew.run(*second)
+        assert refused.returncode == 3, refused.stdout + refused.stderr
+        assert opened.stdout.strip() in refused.stderr
+    assert f"loop in {opened.stdout.strip()}" in crew.run("status").stdout
+    crew.run("update-agent", "--top", "active=false")
+    wait_until(lambda: state(crew)["loop_window"] is None, 15, "the loop's end")
+    wait_until(lambda: crew.stage.tmux("list-panes", "-t", pane) is None, 15, "its window's end")
+    assert "the fleet is stopped" in log(crew)
+
+
+def test_inside_a_claude_session_only_a_window_is_opened(crew: Crew) -> None:
+    crew.spawn("feat/a", "[[say Hello.]]")
+    crew.stage.extra = {"CLAUDECODE": "1"}
+    refused = crew.run("run-loop")
+    assert refused.returncode == 3
+    assert "run-loop --window" in refused.stderr
+
+
+def test_a_stalled_agent_is_nudged_three_times_then_escalated(crew: Crew) -> None:
+    window = crew.spawn("feat/stalled", "Do the work. [[say I stop here.]]", "--step", "one")
+    crew.start_loop()
+    wait_until(lambda: crew.agent(window)["state"] == "escalated", 60, f"an escalation\n{crew.screens()}")
+    agent = crew.agent(window)
+    assert (agent["nudges"], agent["escalation"]) == (3, "it stopped 3 times without progress")
+    nudges = [text for text in crew.said(window, "user") if "You have stopped" in text]
+    assert len(nudges) == 3
+    assert "Steps that you have not reported yet: one." in nudges[0]
+    assert "escalated, it stopped 3 times" in log(crew)
+    intended, confirmed = events(crew, "send-intended"), events(crew, "send-confirmed")
+    assert len(intended) == len(confirmed) == 4
+    crew.run("update-agent", window, "state=running")
+    assert crew.agent(window).get("nudges", 0) == 0
+
+
+def test_progress_sets_the_count_back(crew: Crew) -> None:
+    window = crew.spawn("feat/slow", "Do it. [[say Stop.]]", "--step", "one")
+    crew.run("update-agent", window, "nudges=2", "kicks=2")
+    crew.run("send-agent", window, "[[checkpoint one]]")
+    crew.wait_for_words(window, "CHECKPOINT:one")
+    wait_until(lambda: polled(crew) is not None and crew.agent(window)["checkpoints"] == ["one"], 20, "the checkpoint")
+    assert (crew.agent(window).get("nudges", 0), crew.agent(window).get("kicks", 0)) == (0, 0)
+
+
+def polled(crew: Crew) -> list[dict[str, Any]]:
+    done = crew.run("poll-cycle")
+    assert done.returncode == 0, done.stderr
+    actions: list[dict[str, Any]] = json.loads(done.stdout)
+    return actions
+
+
+def test_proposing_does_nothing_and_counts_nothing(crew: Crew) -> None:
+    window = crew.spawn("feat/killed", "[[say Hello.]]")
+    crew.wait_for_words(window, "Hello.")
+    kill_client(crew, window)
+    first = wait_until(lambda: [a for a in polled(crew) if a["action"] == "resume"], 10, "a proposal")
+    assert first[0]["kind"] == "recovery"
+    assert (first[0]["window"], first[0]["pane_id"]) == (window, crew.agent(window)["pane_id"])
+    assert polled(crew) == first
+    agent = crew.agent(window)
+    assert (agent["state"], agent.get("kicks", 0)) == ("idle", 0)
+    assert crew.registry(agent["session_id"]) == {}
+
+
+def test_a_client_that_keeps_ending_is_resumed_three_times_then_escalated(crew: Crew) -> None:
+    window = crew.spawn("feat/broken", "[[say Hello.]]")
+    crew.wait_for_words(window, "Hello.")
+    program = crew.stage.folder / "bin" / "practice"
+    program.unlink()
+    program.write_text("#!/bin/sh\nexit 1\n")
+    program.chmod(0o755)
+    kill_client(crew, window)
+    crew.start_loop()
+    wait_until(lambda: crew.agent(window)["state"] == "escalated", 60, f"an escalation\n{crew.screens()}")
+    assert crew.agent(window)["escalation"] == "the client ended 3 times without progress"
+    assert len([event for event in events(crew, "recovery-intended") if event["action"] == "resume"]) == 3
+
+
+def test_a_closed_window_is_restored_with_its_conversation(crew: Crew) -> None:
+    window = crew.spawn("feat/closed", "Remember cobalt. [[say Remembered.]]")
+    crew.wait_for_words(window, "Remembered.")
+    before = crew.agent(window)
+    crew.stage.tmux("kill-window", "-t", before["window_id"])
+    done = crew.run("run-loop", "--once")
+    assert done.returncode == 0, done.stderr
+    after = state(crew)["agents"][0]
+    assert after["pane_id"] != before["pane_id"]
+    assert after["session_id"] == before["session_id"]
+    assert crew.registry(after["session_id"])["cwd"] == os.path.realpath(after["worktree_path"])
+    assert "Remembered." in (crew.stage.tmux("capture-pane", "-p", "-t", after["pane_id"]) or "")
+    assert crew.run("run-loop", "--once").returncode == 0
+    assert state(crew)["agents"][0]["pane_id"] == after["pane_id"]
+
+
+def test_what_said_done_too_early_is_told_what_is_missing_and_verified_in_the_end(crew: Crew) -> None:
+    window = crew.spawn("feat/early", "[[write notes/a.txt A note]] [[checkpoint one]] [[done]]", "--step", "one")
+    crew.wait_for_words(window, "ORCHESTRATOR:DONE")
+    crew.start_loop()
+    wait_until(lambda: crew.agent(window)["revision_count"] == 1, 30, f"a re-brief\n{crew.screens()}")
+    told = next(text for text in crew.said(window, "user") if "You said that you had finished" in text)
+    assert "notes/" in told
+    crew.wait_for_words(window, "Nothing to do.")
+    wait_until(lambda: sent(crew, window, "[[commit Add a note]] [[push]] [[done]]"), 30, "a message that is taken")
+    wait_until(lambda: crew.agent(window)["state"] == "pending_evaluation", 30, f"a verdict\n{log(crew)}")
+    assert crew.agent(window).get("fruitless_rounds", 0) == 0
+    shown = polled(crew)
+    assert [(action["kind"], action["action"]) for action in shown] == [("decision", "evaluate")]
+    assert log(crew).count("every gate holds: pending_evaluation") == 1
+
+
+def sent(crew: Crew, window: str, text: str) -> bool:
+    return crew.run("send-agent", window, text).returncode == 0
+
+
+def test_a_question_is_told_once_and_waits(crew: Crew) -> None:
+    window = crew.spawn("feat/question", "[[ask Which colour?|Blue|Green]]")
+    wait_until(lambda: [a for a in polled(crew) if a["action"] == "dialog"], 20, f"the question\n{crew.screens()}")
+    crew.start_loop()
+    wait_until(lambda: "dialog: question" in log(crew), 20, "the notice")
+    [shown] = [action for action in polled(crew) if action["window"] == window]
+    assert (shown["kind"], shown["dialog"]) == ("decision", "question")
+    assert any("Which colour?" in line for line in shown["screen"])
+    before = state(crew)["last_poll_at"]
+    wait_until(lambda: state(crew)["last_poll_at"] > before + 3, 20, "some more cycles")
+    assert log(crew).count("dialog: question") == 1
+    assert len(events(crew, "decision")) == 1
+
+
+def test_a_loop_killed_in_the_middle_leaves_the_place_to_the_next(crew: Crew) -> None:
+    window = crew.spawn("feat/killed-loop", "[[say Hello.]]")
+    crew.start_loop()
+    wait_until(lambda: state(crew)["last_poll_at"], 20, "a cycle")
+    crew.loops[0].kill()
+    crew.loops[0].wait()
+    kill_client(crew, window)
+    crew.start_loop()
+    wait_until(lambda: crew.registry(crew.agent(window)["session_id"]), 30, "a resume")
