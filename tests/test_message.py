@@ -1,0 +1,119 @@
+"""Texts on their way into an input box, and found again in it and in a transcript."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fleetscripts.core.message import (
+    COMMAND_SIGNS,
+    as_message,
+    is_placeholder,
+    rejoined,
+    same_message,
+    squeezed,
+    stands_in,
+    submitted_text,
+    without_ours,
+)
+
+
+@pytest.mark.parametrize(
+    "text", ["/clear", "!rm -rf .", "@secret", "# note", "  /exit now please", "exit", "1", "?", "\u200b/clear now"]
+)
+def test_nothing_begins_as_a_command(text: str) -> None:
+    message = as_message(text)
+    assert message.startswith("From the orchestrator:\n")
+
+
+@pytest.mark.parametrize("text", ["see @README.md", "try /help", "a line that goes on \\", "what is #12"])
+def test_nothing_ends_in_a_completion_or_a_line_to_be_continued(text: str) -> None:
+    assert as_message(text) == f"{text} ."
+
+
+@given(st.text())
+def test_any_text_is_safe_or_empty(text: str) -> None:
+    message = as_message(text)
+    assert not message or not message.startswith(COMMAND_SIGNS)
+    assert not any(ord(char) < 32 and char != "\n" for char in message)
+    assert "\x1b" not in message
+    assert as_message("\x1b\x00\u200e ") == ""
+
+
+@given(st.text(alphabet="ab c\n", min_size=1))
+def test_a_text_stands_in_a_box_however_it_is_wrapped(text: str) -> None:
+    if squeezed(text):
+        assert stands_in("\n".join(text), text)
+        assert not stands_in(text + "x", text)
+
+
+@pytest.mark.parametrize(
+    ("box", "lines", "stands"),
+    [
+        ("[Pasted text #3 +59 lines]", 60, True),
+        ("[Pasted text #1]", 1, True),
+        ("[Pasted text #3 +9 lines]", 60, False),
+        ("[Pasted text #3 +59 lines] and more", 60, False),
+        ("[Pasted Content 1234 chars]", 60, True),
+        ("something else", 60, False),
+        ("", 3, False),
+    ],
+)
+def test_a_long_paste_is_known_by_its_placeholder(box: str, lines: int, stands: bool) -> None:
+    assert stands_in(box, "\n".join(["line"] * lines)) is stands
+
+
+def test_placeholders_alone_are_placeholders() -> None:
+    assert is_placeholder("[Pasted text #1 +3 lines]")
+    assert not is_placeholder("[Pasted text #1 +3 lines] hm")
+
+
+@pytest.mark.parametrize(
+    ("box", "theirs"),
+    [
+        ("hello ours text", "hello"),
+        ("ours text and more", "and more"),
+        ("ours text", ""),
+        ("nothing of it", None),
+        ("ours text ours text", None),
+    ],
+)
+def test_what_somebody_typed_beside_our_text_is_told_apart(box: str, theirs: str | None) -> None:
+    assert without_ours(box, "ours text") == theirs
+
+
+def test_what_somebody_typed_beside_our_long_paste_is_told_apart() -> None:
+    assert without_ours("hm [Pasted text #2 +2 lines]", "a\nb\nc") == "hm"
+    assert without_ours("[Pasted text #1 +9 lines][Pasted text #2 +2 lines]", "a\nb\nc") is None
+
+
+def test_rows_that_were_broken_for_space_become_one_line_again() -> None:
+    assert rejoined(["one two", "three"], 10) == "one two three"
+    assert rejoined(["one", "two"], 10) == "one\ntwo"
+    assert rejoined(["aaaaaaaaaa", "aa"], 10) == "aaaaaaaaaaaa"
+    assert rejoined([], 10) == ""
+
+
+def test_a_transcripts_record_is_the_message_without_its_wrapping() -> None:
+    recorded = '\n\n<pasted_content id="d951">\nline one\nline two\n</pasted_content id="d951">\n'
+    assert same_message(recorded, "line one\nline two")
+    assert not same_message(recorded + "more", "line one\nline two")
+
+
+@pytest.mark.parametrize(
+    ("record", "text"),
+    [
+        ({"type": "user", "message": {"content": "hi"}}, "hi"),
+        ({"type": "user", "message": {"content": [{"type": "text", "text": "hi"}]}}, "hi"),
+        ({"type": "user", "message": {"content": [{"type": "tool_result", "content": "hi"}]}}, None),
+        ({"type": "user", "isSidechain": True, "message": {"content": "hi"}}, None),
+        ({"type": "assistant", "message": {"content": "hi"}}, None),
+        ({"type": "queue-operation", "operation": "enqueue", "content": "hi"}, "hi"),
+        ({"type": "queue-operation", "operation": "dequeue"}, None),
+        ({"type": "event_msg", "payload": {"type": "user_message", "message": "hi"}}, "hi"),
+        ({"type": "event_msg", "payload": {"type": "agent_message", "message": "hi"}}, None),
+    ],
+)
+def test_only_what_the_user_sent_counts(record: dict[str, object], text: str | None) -> None:
+    assert submitted_text(record) == text
