@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from fleetscripts.core.draft import box_of
+from fleetscripts.core.draft import read_box
 from fleetscripts.core.screen import Box, Finds, Layout, Region, Screen, region_of
 
 # At the left edge: a rule (a name may stand in an upper one), the edges of a rounded box, the prompt's own mark.
@@ -42,7 +42,7 @@ def claude_layout(screen: Screen, finds: Finds) -> Layout:
     box = _find_box(screen)
     if box is None:
         return _without_box(texts)
-    box = box_of(screen, box.top, box.bottom)
+    box = read_box(screen, box.top + 1, box.bottom, top=box.top, bottom=box.bottom)
     start, above = _above(texts, box.top)
     regions = {
         "footer": region_of(texts[box.bottom + 1 :]),
@@ -202,8 +202,11 @@ def _without_box(texts: Sequence[str]) -> Layout:
         return Layout()
     region = region_of(block)
     menu = start is not None and (texts[start].startswith("▔") or _under_command(texts, start))
-    around = region_of([text for text in texts[max(0, (start or 0) - 16) :] if text.strip()])
-    return Layout({"dialog": region, "around_dialog": around, **({"menu": region} if menu else {})}, certain=certain)
+    regions = {"dialog": region, **({"menu": region} if menu else {})}
+    above = [text for text in texts[max(0, (start or 0) - 16) : start or 0] if text.strip()]
+    if any(_SLASH_COMMAND.match(text) for text in above[-2:]):
+        regions["around_dialog"] = region_of([*above, *block])
+    return Layout(regions, certain=certain)
 
 
 def _under_command(texts: Sequence[str], start: int) -> bool:

@@ -11,7 +11,6 @@ from collections.abc import Sequence
 
 from fleetscripts.core.draft import read_box
 from fleetscripts.core.screen import Box, Finds, Layout, Region, Screen, region_of
-from fleetscripts.core.sgr import Line
 
 _COMPOSER = re.compile(r"[›!▌](?: |$)")
 _ROW = re.compile(r"(?:›|  )[ ]{0,2}(?:\d{1,2}\. |\[[ x✓]\] )")
@@ -71,12 +70,7 @@ def _composer(screen: Screen, top: int) -> tuple[Box, int]:
     blanks = [at for at, line in enumerate(below) if not line.text.strip()]
     popup = next((at for at, line in enumerate(below) if not line.text.strip()), len(below))
     end = top + 1 + (blanks[-1] if blanks and not screen.texts[top][2:3] == "/" else popup)
-    return read_box([_two(line) for line in screen.lines[top:end]], top, end - 1), end
-
-
-def _two(line: Line) -> Line:
-    """A line with the composer's mark replaced, so that only a shell command's ``!`` counts as a mode."""
-    return line if line.text[:1] == "!" else Line("› " + line.text[2:], "  " + line.marks[2:] if line.marks else "")
+    return read_box(screen, top, end, top=top, bottom=end - 1), end
 
 
 def _above(texts: Sequence[str], top: int, finds: Finds) -> Region:

@@ -3,43 +3,39 @@
 from __future__ import annotations
 
 from fleetscripts.core.screen import Box, Screen
-from fleetscripts.core.sgr import DIM, REVERSE, Line
+from fleetscripts.core.sgr import DIM, REVERSE, Line, Styled, styled
 
 _MODES = "!#&"
+# Of a longer draft the rest is not read: that there is one matters, and roughly what it says.
+_MAX_LINES = 60
 
 
-def box_of(screen: Screen, top: int, bottom: int) -> Box:
-    """The box between two of its edges, with its draft and its suggestion."""
-    lines = [_unframed(line) for line in screen.lines[top + 1 : bottom]]
-    return read_box(lines, top, bottom)
+def read_box(screen: Screen, first: int, end: int, *, top: int, bottom: int) -> Box:
+    """The box whose text stands in the lines from ``first`` to before ``end``.
 
-
-def read_box(lines: list[Line], top: int, bottom: int) -> Box:
-    """A box of these lines; the first begins with the prompt's mark, the others are indented by two."""
+    The first line begins with the prompt's mark, the others are indented by two; a rounded box frames them."""
+    above = screen.lines[first - 1] if first else Line("")
+    lines = [_unframed(line) for line in styled(screen.lines[first : min(end, first + _MAX_LINES)], above)]
     mark = lines[0].text[:1] if lines else ""
-    typed, dim = [], []
-    for line in lines:
-        own, hint = _split(Line(line.text[2:], line.marks[2:]))
-        typed.append(own)
-        dim.append(hint)
-    draft = "\n".join(typed).strip()
-    if mark in _MODES and mark:
+    parts = [_split(Styled(line.text[2:], line.marks[2:])) for line in lines]
+    draft = "\n".join(typed for typed, _ in parts).strip()
+    if mark and mark in _MODES:
         draft = f"{mark} {draft}".strip()
-    return Box(top, bottom, draft, "\n".join(dim).strip(), mark)
+    return Box(top, bottom, draft, "\n".join(dim for _, dim in parts).strip(), mark)
 
 
-def _unframed(line: Line) -> Line:
+def _unframed(line: Styled) -> Styled:
     """A line without the sides of a rounded box."""
     if not line.text.startswith("│"):
         return line
     text = line.text.rstrip()
     end = len(text) - 1 if text.endswith("│") else len(text)
-    return Line(text[2:end].rstrip(), line.marks[2:end])
+    return Styled(text[2:end].rstrip(), line.marks[2:end])
 
 
-def _split(line: Line) -> tuple[str, str]:
+def _split(line: Styled) -> tuple[str, str]:
     """Typed text and suggested text of one line. The cursor's cell goes with what follows it."""
-    if DIM not in line.marks and REVERSE not in line.marks:
+    if DIM not in line.marks:
         return line.text.replace("\xa0", " ").rstrip(), ""
     typed, dim = [], []
     for column, character in enumerate(line.text):

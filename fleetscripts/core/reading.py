@@ -72,6 +72,9 @@ class _Look:
 
     def box(self) -> Evidence:
         """A live input box stands at the bottom: busy, ended somehow, or waiting for input."""
+        over = self._match(PaneState.WAITING_APPROVAL, "footer")
+        if over:
+            return self._said(over, over.note or over.name)
         busy = self._match(PaneState.RUNNING, "above_box", "footer")
         if busy:
             return self._said(busy, f"{busy.note or busy.name} above the input box")

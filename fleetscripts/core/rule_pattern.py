@@ -53,7 +53,7 @@ def _ways_of(kind: Any, argument: Any) -> int:
         inside = _ways(inner)
         return int((high - low + 1) * inside ** min(high, 4)) if inside > 1 else int(high - low + 1)
     if kind is constants.BRANCH:
-        return sum(_ways(branch) for branch in argument[1])
+        return max(_ways(branch) for branch in argument[1])
     if kind is constants.SUBPATTERN:
         return _ways(argument[-1])
     if kind in (constants.ASSERT, constants.ASSERT_NOT):

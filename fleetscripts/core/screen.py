@@ -29,11 +29,12 @@ REGIONS: Mapping[str, str] = {
 }
 STATELESS = frozenset({"suggestion", "fresh", "aside"})
 
-_FLAT_HEAD = 2_000
-_FLAT_TAIL = 6_000
-_FRAME = re.compile(r"^[ \xa0]{0,40}[│┃|▌] ?|[ \xa0]{0,400}[│┃]$")
+# Of a long region the running text keeps its two ends: a dialog's title, and its rows with the keys.
+_HEAD_LINES, _TAIL_LINES = 30, 60
+_FLAT_HEAD, _FLAT_TAIL = 1_200, 2_800
+_FRAMES = "│┃"
 _RULE_RUN = re.compile(r"[─━╌┄═▔▁╭╮╰╯┌┐└┘├┤]{3,500}")
-_BLANKS = re.compile(r"[ \xa0]{1,500}")
+_RULES = ("──", "╌╌", "▔▔", "━━", "┄┄", "══", "▁▁")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,11 +50,16 @@ class Region:
 
 def region_of(lines: Sequence[str]) -> Region:
     """A region of these lines; of a very long one the running text keeps the head and the tail."""
-    bare = [_RULE_RUN.sub(" ", _FRAME.sub("", line)) for line in lines]
-    flat = _BLANKS.sub(" ", " ".join(bare)).strip()
+    ends = lines if len(lines) <= _HEAD_LINES + _TAIL_LINES else [*lines[:_HEAD_LINES], *lines[-_TAIL_LINES:]]
+    flat = " ".join(" ".join(_unframed(line) for line in ends).split())
     if len(flat) > _FLAT_HEAD + _FLAT_TAIL:
         flat = f"{flat[:_FLAT_HEAD]} {flat[-_FLAT_TAIL:]}"
     return Region(tuple(line.replace("\xa0", " ") for line in lines), flat)
+
+
+def _unframed(line: str) -> str:
+    bare = line.strip().strip(_FRAMES)
+    return _RULE_RUN.sub(" ", bare) if any(twice in bare for twice in _RULES) else bare
 
 
 @dataclass(frozen=True, slots=True)

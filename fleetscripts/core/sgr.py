@@ -1,27 +1,41 @@
-"""Captured lines without their escape sequences, and which cells are dim, reversed or on a background of their own."""
+"""Captured lines without their escape sequences; and, where it matters, which cells are dim or reversed."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 MAX_LINES = 300
 MAX_COLUMNS = 500
 
+# What is read of a line as captured, escapes and all: near the bottom, where box and dialog stand, and above.
+_RAW_BELOW, _RAW_ABOVE = 2_400, 600
+_BELOW_LINES = 80
+
 PLAIN, DIM, REVERSE = " ", "d", "r"
 
-# CSI and OSC sequences, charset choices, and any other control character.
+_SGR = re.compile(r"\x1b\[[0-9;:]*m")
+# Other CSI and OSC sequences, charset choices, and any other control character.
 _ESCAPE = re.compile(r"\x1b(?:\[[0-9;:?<=>]{0,64}[ -/]{0,4}[@-~]|\][^\x07\x1b]{0,256}(?:\x07|\x1b\\)?|[()][0-9A-B]|.)?")
+_MOST_OTHER = 20
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\u200b\u2028\u2029\ufeff]")
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One line of a screen: its text and, cell by cell, ``d`` dim, ``r`` reversed or a blank. No marks: all plain."""
+    """One line of a screen: its text, and as it was captured where that has escapes."""
 
     text: str
-    marks: str = ""
+    raw: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Styled:
+    """One line, cell by cell: ``d`` dim, ``r`` reversed or a blank."""
+
+    text: str
+    marks: str
 
     def mark(self, column: int) -> str:
         """The mark of one cell."""
@@ -29,36 +43,54 @@ class Line:
 
 
 def read_lines(lines: Iterable[str]) -> tuple[Line, ...]:
-    """The last 300 lines, each cut at 500 columns, without trailing blanks; colours run on from line to line."""
-    state = PLAIN
-    read: list[Line] = []
-    for raw in list(lines)[-MAX_LINES:]:
-        text = raw.rstrip("\r\n")[: MAX_COLUMNS * 8]
+    """The last 300 lines, each cut at 500 columns, without escapes, control characters and trailing blanks."""
+    kept = list(lines)[-MAX_LINES:]
+    below = len(kept) - _BELOW_LINES
+    return tuple(_line(text[: _RAW_BELOW if at >= below else _RAW_ABOVE]) for at, text in enumerate(kept))
+
+
+def _line(raw: str) -> Line:
+    escapes = "\x1b" in raw
+    return Line(_bare(raw)[:MAX_COLUMNS].rstrip(" "), raw if escapes else "")
+
+
+def _bare(raw: str) -> str:
+    text = raw
+    if "\x1b" in text:
+        text = _SGR.sub("", text)
         if "\x1b" in text:
-            line, state = _styled(text, state)
+            text = _ESCAPE.sub("", text, count=_MOST_OTHER).replace("\x1b", "")
+    if not text.isprintable():
+        text = _CONTROL.sub("", text.replace("\t", "    "))
+    return text
+
+
+def styled(lines: Sequence[Line], before: Line) -> list[Styled]:
+    """The lines with their marks. Colours run on from line to line: ``before`` is the one above them."""
+    _, state = _marked(before.raw, PLAIN)
+    marked: list[Styled] = []
+    for line in lines:
+        if line.raw:
+            cells, state = _marked(line.raw, state)
+            marked.append(cells)
         else:
-            text = _CONTROL.sub("", text.replace("\t", "    "))[:MAX_COLUMNS]
-            line = Line(text.rstrip(" "), state * len(text) if state != PLAIN else "")
-        read.append(line)
-    return tuple(read)
+            marked.append(Styled(line.text, state * len(line.text)))
+    return marked
 
 
-def _styled(text: str, state: str) -> tuple[Line, str]:
-    parts: list[str] = []
+def _marked(raw: str, state: str) -> tuple[Styled, str]:
+    texts: list[str] = []
     marks: list[str] = []
     at = 0
-    for match in _ESCAPE.finditer(text):
-        piece = _CONTROL.sub("", text[at : match.start()].replace("\t", "    "))
-        parts.append(piece)
+    for match in _SGR.finditer(raw):
+        piece = _bare(raw[at : match.start()])
+        texts.append(piece)
         marks.append(state * len(piece))
+        state = _after(match[0][2:-1], state)
         at = match.end()
-        if match[0].startswith("\x1b[") and match[0].endswith("m"):
-            state = _after(match[0][2:-1], state)
-    piece = _CONTROL.sub("", text[at:].replace("\t", "    "))
-    whole = ("".join(parts) + piece)[:MAX_COLUMNS]
-    marked = ("".join(marks) + state * len(piece))[:MAX_COLUMNS]
-    kept = whole.rstrip(" ") if REVERSE not in marked else whole.rstrip(" ").ljust(marked.rfind(REVERSE) + 1)
-    return Line(kept, marked if marked.strip() else ""), state
+    piece = _bare(raw[at:])
+    text = ("".join(texts) + piece)[:MAX_COLUMNS].rstrip(" ")
+    return Styled(text, ("".join(marks) + state * len(piece))[:MAX_COLUMNS]), state
 
 
 def _after(parameters: str, state: str) -> str:
