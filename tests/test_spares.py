@@ -93,7 +93,7 @@ def test_a_taker_killed_after_it_branched_leaves_a_worktree_that_says_so(git_rep
     process.communicate()
     git_repo.git("checkout", "-q", "-b", "feat/half", cwd=path)
     reason = next(place.reason for place in survey(git_repo.path, settings) if place.worktree.name == path.name)
-    assert reason == "left by a spawn that died: recycle it to spare/1"
+    assert reason == "left half-way: recycle it to spare/1"
 
 
 def test_a_taker_that_fails_gives_its_spare_back(git_repo: GitRepo, settings: Settings) -> None:

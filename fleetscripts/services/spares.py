@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -36,7 +36,7 @@ def survey(repo: Path, settings: Settings) -> list[Place]:
     """Every worktree of the repository with its standing: free ones first, by number."""
     found = worktrees(repo)
     claims = claims_on(found, settings)
-    return sorted((_looked_into(standing(_real(facts), claims)) for facts in found), key=order)
+    return sorted((_looked_into(standing(real_worktree(facts), claims)) for facts in found), key=order)
 
 
 def free(places: Sequence[Place]) -> list[Place]:
@@ -45,47 +45,59 @@ def free(places: Sequence[Place]) -> list[Place]:
 
 
 @contextmanager
-def claim_next(repo: Path, settings: Settings) -> Iterator[Spare]:
-    """Take the next spare of the repository, held until the block ends; the block writes the agent's record."""
-    with hold(_lock(settings), LOCK_TIMEOUT_SECONDS):
-        found = worktrees(repo)
-        claims = claims_on(found, settings)
-        candidates = free(sorted((standing(_real(facts), claims) for facts in found), key=order))
-        place = next((place for place in map(_looked_into, candidates) if place.standing is Standing.FREE), None)
-        if place is None:
-            raise Refused(f"no spare worktree in {repo}: capacity says why each one is not free")
-        ClaimBook(claims_folder(settings)).write(place.worktree.path, place.worktree.branch or "")
-    with _held(place, settings) as spare:
+def taken(settings: Settings, choose: Callable[[], Spare]) -> Iterator[Spare]:
+    """Take what ``choose`` chooses, alone with all claims, and hold it until the block ends.
+
+    A killed process leaves its claim behind, which then counts no more.
+    """
+    book = ClaimBook(settings.fleet_home / "claims")
+    with hold(settings.locks / "spares.lock", LOCK_TIMEOUT_SECONDS):
+        spare = choose()
+        book.write(str(spare.path), spare.branch)
+    try:
         yield spare
+    finally:
+        book.drop(str(spare.path))
 
 
-@contextmanager
-def claim(path: Path, spare_branch: str, settings: Settings) -> Iterator[Spare]:
-    """Take this very worktree from this spare branch, held until the block ends; refuses when it is not free."""
-    with hold(_lock(settings), LOCK_TIMEOUT_SECONDS):
-        found = worktrees(path)
-        claims = claims_on(found, settings)
-        place = next((standing(_real(facts), claims) for facts in found if _real(facts).path == _realpath(path)), None)
-        if place is None:
-            raise Refused(f"{path} is no worktree of its own: expected one that find-spare lists")
-        place = _looked_into(place)
-        if place.standing is not Standing.FREE:
-            raise Refused(f"{path} is not free: {place.reason}")
-        if place.worktree.branch != spare_branch:
-            raise Refused(f"{path} is on {place.worktree.branch}, expected {spare_branch}")
-        ClaimBook(claims_folder(settings)).write(place.worktree.path, place.worktree.branch or "")
-    with _held(place, settings) as spare:
-        yield spare
+def claim_next(repo: Path, settings: Settings) -> AbstractContextManager[Spare]:
+    """Take the next spare of the repository; the block writes the agent's record."""
+    return taken(settings, lambda: _next(repo, settings))
+
+
+def claim(path: Path, spare_branch: str, settings: Settings) -> AbstractContextManager[Spare]:
+    """Take this very worktree from this spare branch; refuses when it is not free."""
+    return taken(settings, lambda: _this(path, spare_branch, settings))
+
+
+def _next(repo: Path, settings: Settings) -> Spare:
+    found = worktrees(repo)
+    claims = claims_on(found, settings)
+    candidates = free(sorted((standing(real_worktree(facts), claims) for facts in found), key=order))
+    chosen = next((place for place in map(_looked_into, candidates) if place.standing is Standing.FREE), None)
+    if chosen is None:
+        raise Refused(f"no spare worktree in {repo}: capacity says why each one is not free")
+    return Spare(Path(chosen.worktree.path), chosen.worktree.branch or "")
+
+
+def _this(path: Path, spare_branch: str, settings: Settings) -> Spare:
+    found = [real_worktree(facts) for facts in worktrees(path)]
+    named = next((facts for facts in found if facts.path == _realpath(path)), None)
+    if named is None:
+        raise Refused(f"{path} is no worktree of its own: expected one that find-spare lists")
+    place = _looked_into(standing(named, claims_on(found, settings)))
+    if place.standing is not Standing.FREE:
+        raise Refused(f"{path} is not free: {place.reason}")
+    if named.branch != spare_branch:
+        raise Refused(f"{path} is on {named.branch}, expected {spare_branch}")
+    return Spare(Path(named.path), spare_branch)
 
 
 def claims_on(found: Sequence[WorktreeFacts], settings: Settings) -> Claims:
     """Who has a say over these worktrees, read now."""
-    try:
-        fleet = Store(settings.state_file).read()
-    except StateMissing:
-        fleet = Fleet()
+    fleet = fleet_now(settings)
     at_work = [agent for agent in fleet.agents if agent.worktree_path and agent.state is not AgentState.RECYCLED]
-    claimed = ClaimBook(claims_folder(settings)).read()
+    claimed = ClaimBook(settings.fleet_home / "claims").read()
     names = settings.protected_worktrees
     return Claims(
         agents={_realpath(agent.worktree_path): agent.window for agent in at_work},
@@ -93,13 +105,16 @@ def claims_on(found: Sequence[WorktreeFacts], settings: Settings) -> Claims:
         left={claim.path: claim.spare_branch for claim in claimed if not claim.alive},
         protected_branches=frozenset(settings.protected_branches),
         protected_worktrees=frozenset(_realpath(name) if "/" in name else name for name in names),
-        host=_host([_real(facts) for facts in found], bundle_folders(settings.fleet_home)),
+        host=_host([real_worktree(facts) for facts in found], bundle_folders(settings.fleet_home)),
     )
 
 
-def claims_folder(settings: Settings) -> Path:
-    """Where claims lie."""
-    return settings.fleet_home / "claims"
+def fleet_now(settings: Settings) -> Fleet:
+    """The fleet, empty where there is no state file yet."""
+    try:
+        return Store(settings.state_file).read()
+    except StateMissing:
+        return Fleet()
 
 
 def _host(found: Sequence[WorktreeFacts], folders: Sequence[Path]) -> str | None:
@@ -118,21 +133,8 @@ def _looked_into(place: Place) -> Place:
         return replace(place, standing=Standing.UNUSABLE, reason=str(error))
 
 
-@contextmanager
-def _held(place: Place, settings: Settings) -> Iterator[Spare]:
-    """The claim on a free place, dropped when the block ends; a killed process leaves it, and it counts no more."""
-    spare = Spare(Path(place.worktree.path), place.worktree.branch or "")
-    try:
-        yield spare
-    finally:
-        ClaimBook(claims_folder(settings)).drop(str(spare.path))
-
-
-def _lock(settings: Settings) -> Path:
-    return settings.locks / "spares.lock"
-
-
-def _real(facts: WorktreeFacts) -> WorktreeFacts:
+def real_worktree(facts: WorktreeFacts) -> WorktreeFacts:
+    """The same by its real path, by which everything is compared."""
     return replace(facts, path=_realpath(facts.path))
 
 

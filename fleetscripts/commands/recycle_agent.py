@@ -1,0 +1,76 @@
+"""``recycle-agent``: close an agent's window and make its worktree a spare again, losing nothing."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import click
+
+from fleetscripts.adapters.store import StateMissing
+from fleetscripts.commands.entry import run
+from fleetscripts.commands.options import settings_options, window_argument
+from fleetscripts.config import Settings, load_settings
+from fleetscripts.core.visible import visible
+from fleetscripts.errors import FleetError
+from fleetscripts.fleet import Agent, Fleet
+from fleetscripts.models import AgentState
+from fleetscripts.services.context import load_fleet
+from fleetscripts.services.recycle import Given, recycling
+
+
+@click.command("recycle-agent")
+@window_argument
+@click.argument("path", required=False, type=click.Path(path_type=Path), metavar="[PATH")
+@click.argument("spare_branch", required=False, default="", metavar="SPARE_BRANCH]")
+@click.option("--force", is_flag=True, help="Recycle although gates do not hold. What is there is saved all the same.")
+@settings_options
+def command(window: str, path: Path | None, spare_branch: str, force: bool, options: Mapping[str, object]) -> int:
+    """Save what would be lost under refs/fleet/rescue, close the window, put the worktree on its spare branch.
+
+    Refuses (exit code 3) unless verify-complete passes now. Called again after a crash it goes on where it stopped.
+    PATH and SPARE_BRANCH are needed only where no record has them.
+    """
+    settings, fleet = fleet_or_none(options)
+    agent = fleet.agent_for(window)
+    if agent is None and path is None:
+        known = ", ".join(visible(known.window) for known in fleet.agents) or "none"
+        raise FleetError(f"no agent {visible(window)!r} is recorded; windows there: {known}")
+    if agent is not None and agent.state is AgentState.RECYCLED and not used_since(agent, path):
+        click.echo(f"{visible(agent.window)} was recycled before: nothing to do")
+        return 0
+    with recycling(settings, fleet, agent_meant(window, agent), Given(path, spare_branch, force)) as work:
+        try:
+            for step in work.steps():
+                step()
+        finally:
+            for ref in work.rescued:
+                click.echo(f"rescued: {ref}")
+    click.echo(
+        f"recycled {visible(work.agent.window)}: {visible(str(work.path))} is on {work.spare_branch} at {work.base}"
+    )
+    return 0
+
+
+def fleet_or_none(options: Mapping[str, object]) -> tuple[Settings, Fleet]:
+    """Settings and fleet; an empty fleet where there is no state file yet."""
+    try:
+        return load_fleet(os.environ, options)
+    except StateMissing:
+        return load_settings(os.environ, options), Fleet()
+
+
+def used_since(agent: Agent, path: Path | None) -> bool:
+    """Whether the call names another worktree than the one that this recycled record had."""
+    return path is not None and os.path.realpath(path) != os.path.realpath(agent.worktree_path)
+
+
+def agent_meant(window: str, agent: Agent | None) -> Agent:
+    """The record; without one at work whatever stands in that window, which must then be in the worktree named."""
+    return Agent(window) if agent is None or agent.state is AgentState.RECYCLED else agent
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Entry point."""
+    return run(command, argv)
