@@ -6,6 +6,7 @@ import os
 import shlex
 import shutil
 import signal
+import subprocess
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -14,11 +15,13 @@ from pathlib import Path
 import click
 
 from fleetscripts.commands.entry import run
-from fleetscripts.errors import FleetError
+from fleetscripts.commands.options import yes_option
+from fleetscripts.errors import EXIT_FAILED, FleetError
 from fleetscripts.practice.npm_client import PACKAGE, install_client, installed_client
 from fleetscripts.practice.stage import SESSION, Stage
 from fleetscripts.services.demo import Demo
 
+PACKAGES = Path(__file__).resolve().parent.parent / "packages.sh"
 SHOWN = ("TMUX_TMPDIR", "FLEET_TMUX_SOCKET", "FLEET_HOME", "ORCHESTRATOR_STATE_FILE", "HOME")
 
 
@@ -31,7 +34,8 @@ SHOWN = ("TMUX_TMPDIR", "FLEET_TMUX_SOCKET", "FLEET_HOME", "ORCHESTRATOR_STATE_F
     show_default=True,
     help="claude: the real Claude Code from npm on a scripted model, with no account and no network (Linux).",
 )
-def command(keep: bool, client: str) -> int:
+@yes_option
+def command(keep: bool, client: str, yes: bool) -> int:
     """Watch three agents take spare worktrees, work, be watched, be verified and be recycled.
 
     One of them dies and is resumed, one asks a question. Takes under a minute, needs no account and changes nothing
@@ -39,6 +43,7 @@ def command(keep: bool, client: str) -> int:
     """
     signal.signal(signal.SIGTERM, _interrupt)
     signal.signal(signal.SIGHUP, _interrupt)
+    _install_programs(client, yes)
     program = _real_client() if client == "claude" else None
     folder = Path(tempfile.mkdtemp(prefix="fleet-demo-", dir="/tmp")).resolve()
     demo = Demo(Stage(folder, program), _say)
@@ -53,6 +58,14 @@ def command(keep: bool, client: str) -> int:
     finally:
         _keep(demo.stage) if keep else _clean(demo.stage)
     return 0
+
+
+def _install_programs(client: str, yes: bool) -> None:
+    """Install the system packages that are missing, where that is allowed; the script has said it when it is not."""
+    programs = ["git", "tmux", *(["node", "npm", "ip", "unshare"] if client == "claude" else [])]
+    done = subprocess.run(["sh", str(PACKAGES), *(["--yes"] if yes else []), *programs], check=False)
+    if done.returncode:
+        raise click.exceptions.Exit(EXIT_FAILED)
 
 
 def _interrupt(number: int, frame: object) -> None:

@@ -39,7 +39,7 @@ def json_option(function: Function) -> Function:
 
 def yes_option(function: Function) -> Function:
     """Add ``--yes`` as ``yes``."""
-    return click.option("--yes", "-y", is_flag=True, help="Do not ask.")(function)
+    return click.option("--yes", "-y", is_flag=True, help="Do not ask before changing anything.")(function)
 
 
 def window_argument(function: Function) -> Function:
