@@ -7,7 +7,6 @@ import os
 import sys
 import time
 from collections.abc import Sequence
-from datetime import tzinfo
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +42,7 @@ def classify_screens(
     files: Sequence[Path], agent: str, command: str | None, title: str | None, all_evidence: bool, explain: bool
 ) -> int:
     """Print one line a file, in order; a file that cannot be read is a line on stderr and exit code 1 at the end."""
+    from fleetscripts.adapters.zone import local_zone
     from fleetscripts.services.rule_files import load_rules
     from fleetscripts.services.saved_screens import Told, UnreadableScreen, classify_saved, read_saved
 
@@ -77,28 +77,6 @@ def explanation(name: str, found: Classification, nearest_rule: str | None) -> s
         lines.append(f"  unsent text in the box: {found.draft!r}")
     lines.append(f"  nearest rule that did not match: {nearest_rule or 'none'}")
     return "\n".join(lines)
-
-
-def local_zone() -> tzinfo:
-    """This machine's time zone by its name, so that a later change of the clocks counts; else its present offset."""
-    from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
-
-    name = os.environ.get("TZ", "").lstrip(":")
-    if not name:
-        target = os.path.realpath("/etc/localtime")
-        name = target.partition("zoneinfo/")[2]
-    try:
-        return ZoneInfo(name or "UTC") if name else _present_offset()
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        return _present_offset()
-
-
-def _present_offset() -> tzinfo:
-    from datetime import datetime
-
-    zone = datetime.fromtimestamp(time.time()).astimezone().tzinfo
-    assert zone is not None
-    return zone
 
 
 def _fleet_home() -> Path:
@@ -146,7 +124,26 @@ def command(
 
 def classify_window(window: str, options: dict[str, Any], explain: bool) -> int:
     """Classify a live pane by all its evidence and print it."""
-    raise UsageProblem(f"expected --screen FILE..., found the window {window}: live panes are not read yet")
+    from fleetscripts.adapters.store import StateMissing
+    from fleetscripts.services.context import load_fleet, load_settings_here
+    from fleetscripts.services.window_state import nearest_rule, state_of
+
+    try:
+        settings, fleet = load_fleet(os.environ, options)
+    except StateMissing:
+        settings, fleet = load_settings_here(os.environ, options), None
+    found = state_of(window, settings, fleet, time.time())
+    if explain:
+        print(explanation(window, found.classification, nearest_rule(settings, found)))
+        return EXIT_DONE
+    seen = found.observation
+    place: dict[str, Any] = {"window": window}
+    if seen is not None:
+        facts = seen.frame.facts
+        place = {"window": facts.window, "pane_id": facts.pane_id, "session_id": seen.session_id}
+    known = {name: value for name, value in place.items() if value is not None}
+    print(json.dumps(as_record(found.classification) | known, ensure_ascii=False))
+    return EXIT_DONE
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, tzinfo
 from pathlib import Path
 
 from fleetscripts.adapters.processes import read_processes
 from fleetscripts.adapters.tmux import Tmux
-from fleetscripts.agents.kinds import AgentKind, Client, Places, SessionView, kind_named, known_kinds
+from fleetscripts.adapters.zone import local_zone
+from fleetscripts.agents.kinds import KINDS, AgentKind, Client, Places, SessionView, kind_named, known_kinds
 from fleetscripts.config import Settings
 from fleetscripts.core.classify import classify
 from fleetscripts.core.completion import Checkpoint, Message
-from fleetscripts.core.reading import Reader
+from fleetscripts.core.reading import Reader, Reading
 from fleetscripts.core.screen import Screen
 from fleetscripts.fleet import Agent, Fleet
-from fleetscripts.models import Classification, Evidence, Frame, ServerId
+from fleetscripts.models import Classification, Frame, ServerId
 from fleetscripts.services.clients import Found, find_client
 from fleetscripts.services.kept_frames import keep_when_sources_disagree
 from fleetscripts.services.rule_files import load_rules
@@ -26,7 +26,7 @@ from fleetscripts.services.rule_files import load_rules
 class Observation:
     """One pane looked at. ``checkpoints`` are those of the whole session, ``messages`` the last turn's.
 
-    ``client`` and ``kind`` None: no client runs there; of an agent of the fleet ``kind`` is known all the same."""
+    ``client`` None: no client runs there; of an agent of the fleet ``kind`` is known all the same."""
 
     frame: Frame
     classification: Classification
@@ -37,6 +37,7 @@ class Observation:
     checkpoints: tuple[Checkpoint, ...] = ()
     messages: tuple[Message, ...] = ()
     version: str | None = None
+    reading: Reading | None = None
 
 
 def observe(
@@ -53,7 +54,7 @@ def observe(
     if not frames:
         return []
     table, kinds = read_processes(), known_kinds()
-    sight = _Sight(settings, Reader(load_rules(settings.fleet_home), now, _zone(now)), now)
+    sight = _Sight(settings, Reader(load_rules(settings.fleet_home), now, local_zone()), now)
     agents = _agents(tmux, fleet, server)
     return [
         sight.of(frame, find_client(table, frame.facts, kinds, now), agents.get(frame.facts.pane_id))
@@ -75,20 +76,21 @@ class _Sight:
 
     def of(self, frame: Frame, found: Found, agent: Agent | None) -> Observation:
         """Fuse what all sources say of one pane."""
-        view = self._view(found, agent)
-        pieces = (*found.evidence, *view.evidence, *self._screen(frame, found))
+        view, reading = self._view(found, agent), self._read(frame, found)
+        pieces = (*found.evidence, *view.evidence, *reading.evidence)
         answer = classify(frame.facts, pieces, self.now)
         keep_when_sources_disagree(self.settings.fleet_home, frame, answer)
         return Observation(
             frame=frame,
             classification=answer,
-            kind=found.kind,
+            kind=found.kind or _kind_of(agent),
             client=found.client,
             session_id=view.session_id,
             transcript=view.transcript,
             checkpoints=view.checkpoints,
             messages=view.messages,
             version=view.version,
+            reading=reading,
         )
 
     def _view(self, found: Found, agent: Agent | None) -> SessionView:
@@ -96,24 +98,25 @@ class _Sight:
         hint = agent.session_id if agent and agent.session_id else None
         if found.kind is not None and found.client is not None:
             return found.kind.look(found.client, self._places(), self.now, hint)
-        if agent is None or hint is None:
+        kind = _kind_of(agent)
+        if agent is None or kind is None or hint is None:
             return SessionView(session_id=hint)
         ended = Client(pid=0, started_at=0.0, cwd=agent.worktree_path)
-        return kind_named(agent.agent).look(ended, self._places(), self.now, hint)
+        return kind.look(ended, self._places(), self.now, hint)
 
-    def _screen(self, frame: Frame, found: Found) -> tuple[Evidence, ...]:
+    def _read(self, frame: Frame, found: Found) -> Reading:
         facts = frame.facts
         screen = Screen.of(frame.lines, title=facts.title, width=facts.width)
-        return self.reader.read(screen, found.kind.name if found.kind else "auto", facts.command).evidence
+        return self.reader.read(screen, found.kind.name if found.kind else "auto", facts.command)
 
     def _places(self) -> Places:
         settings = self.settings
         return Places(settings.claude_config_dir, settings.codex_home, settings.fleet_home)
 
 
-def _zone(now: float) -> tzinfo:
-    """The zone in which clients on this machine name times of day."""
-    return datetime.fromtimestamp(now).astimezone().tzinfo or UTC
+def _kind_of(agent: Agent | None) -> AgentKind | None:
+    """The kind that the state file names; None for one that this version does not know."""
+    return kind_named(agent.agent) if agent is not None and agent.agent in KINDS else None
 
 
 def _agents(tmux: Tmux, fleet: Fleet | None, known: ServerId | None) -> dict[str, Agent]:
