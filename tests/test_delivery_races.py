@@ -164,6 +164,8 @@ def judge(panes: list[ChaosPane], tallies: list[Tally], journal: Path) -> Report
     merged = [(token, line) for token, line in merged if PERSONS_TEXT in line]
     began_before = _merged_before_paste(merged, tallies, journal)
     wrong += [f"a draft begun before the paste was sent with {token}" for token in began_before]
+    if len(delivered) < len(texts) // 20:
+        wrong.append(f"only {len(delivered)} of {len(texts)} texts were delivered: too few to show anything")
     unknown = [token for tally in tallies for token in tally.failed if once[token]]
     failed = Counter(error.partition(": ")[2].partition("; on")[0] for t in tallies for error in t.failed.values())
     refused = sum((tally.refused for tally in tallies), Counter[str]())

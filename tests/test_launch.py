@@ -1,0 +1,115 @@
+"""Clients started without typing, under every shell, and the shell that stands there when they have ended."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import sys
+from pathlib import Path
+
+import pytest
+
+from fleetscripts.adapters.tmux import Tmux
+from fleetscripts.agents.kinds import CommandLine
+from fleetscripts.errors import FleetError, Refused
+from fleetscripts.services.launch import executable, open_window, restart_in, start_of
+from tests.places import TmuxServer
+from tests.waiting import wait_until
+
+# Tells what it was given, then waits for a line.
+CLIENT = """
+import os, sys
+print("CLIENT", sys.argv[1:], os.environ.get("CLAUDECODE"), os.environ.get("IS_SANDBOX"), os.getcwd(), flush=True)
+sys.stdin.readline()
+"""
+HOSTILE = ("a b", "c'd", "$(touch evil)", "`touch evil`", "#{pid}", "-x", "ünï")
+
+
+def command() -> CommandLine:
+    return CommandLine((sys.executable, "-c", CLIENT, *HOSTILE), {"IS_SANDBOX": "1"}, ("CLAUDECODE",))
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish", "sh"])
+def test_a_client_starts_and_starts_again_whatever_stands_at_the_prompt(
+    shell: str, tmux_server: TmuxServer, tmp_path: Path, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = shutil.which(shell)
+    if path is None:
+        pytest.skip(f"no {shell}")
+    (home / ".zshrc").write_text("PS1='> '\n")
+    monkeypatch.setenv("CLAUDECODE", "1")
+    folder = tmp_path / "it's a #{folder}"
+    folder.mkdir()
+    tmux_server.new_session("the fleet", width=200)
+    tmux_server.run("set-option", "-g", "default-shell", path)
+    tmux = Tmux(tmux_server.socket)
+    start = start_of(command(), folder, os.environ)
+    facts = open_window(tmux, "the fleet", "w", start)
+    pane = facts.pane_id
+
+    def client_shown() -> bool:
+        return f"CLIENT {list(HOSTILE)} None 1 {folder}" in tmux_server.screen(pane)
+
+    def shell_stands() -> bool:
+        return tmux_server.show(pane, "#{pane_current_command}") == shell
+
+    wait_until(client_shown, what="the client's first line")
+    client = tmux_server.show(pane, "#{pane_current_command}")
+    assert client != shell
+    with pytest.raises(Refused):
+        restart_in(tmux, facts_of(tmux, pane), start)
+    tmux_server.run("send-keys", "-t", pane, "Enter")
+    wait_until(shell_stands, what="the shell after the client")
+    wait_until(lambda: tmux_server.show(pane, "#{pane_current_path}") == str(folder), what="the same folder")
+    tmux_server.run("send-keys", "-t", pane, "-l", "rm -rf 'half typed $(")
+    wait_until(lambda: "half typed" in tmux_server.screen(pane), what="the half typed line")
+    restart_in(tmux, facts_of(tmux, pane), start)
+    wait_until(client_shown, what="the client again")
+    assert tmux_server.show(pane, "#{pane_current_command}") == client
+    child = wait_until(lambda: children(int(tmux_server.show(pane, "#{pane_pid}"))), what="the client's process")
+    os.kill(child[0], signal.SIGKILL)
+    wait_until(shell_stands, what="the shell after a killed client")
+    assert not list(folder.iterdir())
+
+
+def test_a_suspended_client_is_continued(tmux_server: TmuxServer, tmp_path: Path) -> None:
+    tmux_server.new_session("fleet", width=200)
+    tmux = Tmux(tmux_server.socket)
+    pane = open_window(tmux, "fleet", "w", start_of(command(), tmp_path, os.environ)).pane_id
+    wait_until(lambda: "CLIENT" in tmux_server.screen(pane), what="the client")
+    name = tmux_server.show(pane, "#{pane_current_command}")
+    tmux_server.run("send-keys", "-t", pane, "C-z")
+    wait_until(lambda: "^Z" in tmux_server.screen(pane), what="the key")
+    wait_until(lambda: tmux_server.show(pane, "#{pane_current_command}") == name, what="the client in the foreground")
+
+
+def test_a_shell_that_runs_something_behind_is_left_alone(tmux_server: TmuxServer, tmp_path: Path) -> None:
+    pane = tmux_server.new_session("fleet", ["sh", "-i"])
+    tmux = Tmux(tmux_server.socket)
+    with pytest.raises(Refused, match="make all"):
+        restart_in(tmux, facts_of(tmux, pane), start_of(command(), tmp_path, os.environ), ["make all"])
+
+
+def test_no_value_of_the_environment_is_shown_in_an_argument_list(tmp_path: Path) -> None:
+    start = start_of(command(), tmp_path, {"PATH": "/bin", "ANTHROPIC_API_KEY": "sk-secret", "OTHER": "x"})
+    assert "sk-secret" not in "".join(start.argv)
+    assert start.environment == {"PATH": "/bin", "ANTHROPIC_API_KEY": "sk-secret", "IS_SANDBOX": "1"}
+
+
+def test_a_missing_client_is_named(tmp_path: Path) -> None:
+    with pytest.raises(FleetError, match="expected the claude client on PATH"):
+        executable("claude", "", {"PATH": str(tmp_path), "HOME": str(tmp_path)})
+    with pytest.raises(FleetError, match="claude_path"):
+        executable("claude", "claude", {"PATH": str(tmp_path)})
+    assert executable("sh", "", {"PATH": "/bin"}) == "/bin/sh"
+
+
+def facts_of(tmux: Tmux, pane: str):  # type: ignore[no-untyped-def]
+    frame = tmux.read(pane)
+    assert frame is not None
+    return frame.facts
+
+
+def children(pid: int) -> list[int]:
+    return [int(word) for word in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
