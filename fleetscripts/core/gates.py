@@ -160,6 +160,11 @@ def pushed(remote: RemoteEvidence, head: str) -> GateResult:
     return _pass("pushed", f"{remote.remote} has {head[:12]}")
 
 
+def merged(head: str) -> GateResult:
+    """The commit was merged: its branch need not be on the remote any more."""
+    return _pass("pushed", f"{head[:12]} was merged")
+
+
 def verify_command(command: CommandEvidence) -> GateResult:
     """The command fixed at spawn exits with 0."""
     if command.problem:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -14,11 +13,12 @@ from fleetscripts.adapters.store import Store
 from fleetscripts.adapters.worktrees import changed_paths, operation
 from fleetscripts.config import Settings
 from fleetscripts.core import gates
-from fleetscripts.core.gates import CommandEvidence, GateResult, RemoteEvidence, Verdict, WorktreeEvidence
+from fleetscripts.core.gates import CommandEvidence, RemoteEvidence, Verdict, WorktreeEvidence
 from fleetscripts.core.redact import redact
 from fleetscripts.core.visible import fit, visible
 from fleetscripts.errors import FleetError
 from fleetscripts.fleet import Agent, Fleet
+from fleetscripts.services.verify_github import ask_github
 
 SHOWN_OUTPUT_COLUMNS = 400
 """How much of the verify command's last output an evidence text holds."""
@@ -35,25 +35,20 @@ class Question:
 
 def verify(question: Question) -> Verdict:
     """The verdict on the agent's work as it stands now. Writes nothing."""
-    results = [result for source in SOURCES for result in source(question)]
-    return Verdict(tuple(replace(result, evidence=visible(result.evidence)) for result in results))
-
-
-def local_gates(question: Question) -> list[GateResult]:
-    """Steps, worktree, branch, remote and the verify command."""
     agent = question.agent
     worktree = worktree_evidence(agent)
-    return [
+    pull = ask_github(agent, question.fleet, question.settings, worktree.head)
+    results = [
         gates.steps(agent.steps, agent.checkpoints),
+        *pull.gates,
         gates.clean(worktree),
         gates.branch(worktree),
-        gates.pushed(remote_evidence(question, worktree), worktree.head),
+        gates.merged(worktree.head)
+        if pull.merged
+        else gates.pushed(remote_evidence(question, worktree), worktree.head),
         gates.verify_command(command_evidence(question, worktree)),
     ]
-
-
-SOURCES: tuple[Callable[[Question], list[GateResult]], ...] = (local_gates,)
-"""Where gates come from, in the order they are shown. Each takes care that what it cannot measure does not pass."""
+    return Verdict(tuple(replace(result, evidence=visible(result.evidence)) for result in results))
 
 
 def worktree_evidence(agent: Agent) -> WorktreeEvidence:

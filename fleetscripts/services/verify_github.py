@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from fleetscripts.adapters.commit_facts import CommitFinder
@@ -21,7 +22,7 @@ from fleetscripts.core.repository_name import RepositoryName, from_address, from
 from fleetscripts.core.resolutions import CommitFacts, claimed_hashes
 from fleetscripts.errors import FleetError
 from fleetscripts.fleet import Agent, Fleet
-from fleetscripts.pull_request import PullKey, PullRequest
+from fleetscripts.pull_request import PullKey, PullRequest, PullState
 
 
 def github(settings: Settings, environ: Mapping[str, str] | None = None) -> GitHub:
@@ -69,26 +70,35 @@ def pulls_of(agents: Iterable[Agent], fleet: Fleet, hub: GitHub) -> dict[PullKey
     return hub.pull_requests(keys, time.time())
 
 
-def github_gates(
+@dataclass(frozen=True, slots=True)
+class PullAnswer:
+    """The gates of a pull request; none for a task without one. ``merged``: the very commit of the worktree was."""
+
+    gates: tuple[GateResult, ...] = ()
+    merged: bool = False
+
+
+def ask_github(
     agent: Agent,
     fleet: Fleet,
     settings: Settings,
     head: str,
     known: Mapping[PullKey, PullRequest | GitHubProblem] | None = None,
-) -> list[GateResult]:
-    """The gates of the agent's pull request; none for a task without one."""
+) -> PullAnswer:
+    """Read the agent's pull request, unless it is already ``known``, and judge it."""
     try:
         key = pull_key(agent, fleet)
         if key is None:
-            return []
+            return PullAnswer()
         pull = (known or {}).get(key) or github(settings).pull_requests([key], time.time())[key]
         if isinstance(pull, GitHubProblem):
             raise pull
-        return pull_gates(evidence_for(agent, pull, head, settings))
+        results = tuple(pull_gates(evidence_for(agent, pull, head, settings)))
+        return PullAnswer(results, merged=pull.state is PullState.MERGED and results[0].status is GateStatus.PASS)
     except GitHubProblem as problem:
-        return [_unread(problem)]
+        return PullAnswer((_unread(problem),))
     except FleetError as error:
-        return [GateResult("github", GateStatus.UNKNOWN, str(error))]
+        return PullAnswer((GateResult("github", GateStatus.UNKNOWN, str(error)),))
 
 
 def evidence_for(agent: Agent, pull: PullRequest, head: str, settings: Settings) -> PullEvidence:
