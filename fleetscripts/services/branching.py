@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import os
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from fleetscripts.adapters.git import Git, GitFailed
+from fleetscripts.adapters.git import Git
 from fleetscripts.adapters.locks import hold
+from fleetscripts.adapters.remotes import has_remotes, remote_of
+from fleetscripts.adapters.rescue import rescue
+from fleetscripts.adapters.restore import empty_out
+from fleetscripts.adapters.worktrees import changed_paths
 from fleetscripts.config import Settings
 from fleetscripts.errors import FleetError, Refused, UsageProblem
 
@@ -84,12 +89,10 @@ def default_branch_here(git: Git) -> str | None:
 
 def _remote(git: Git) -> str | None:
     """``origin``, or the only remote there is; None when there is none."""
-    remotes = git.text("remote").split()
-    if not remotes or "origin" in remotes:
-        return "origin" if remotes else None
-    if len(remotes) > 1:
-        raise FleetError(f"expected a remote called origin, found {', '.join(remotes)}: give one that name")
-    return remotes[0]
+    remote = remote_of(git, None)
+    if remote is None and has_remotes(git):
+        raise FleetError(f"expected a remote called origin, found {', '.join(git.text('remote').split())}")
+    return remote
 
 
 def _fetched(git: Git, remote: str, branch: str, settings: Settings) -> tuple[str | None, bool]:
@@ -124,15 +127,19 @@ def _free(git: Git, branch: str) -> None:
             raise Refused(f"the branch {branch} is checked out in {place}")
 
 
-def put_back(folder: Path, spare_branch: str, branch: str, start: StartPoint) -> None:
-    """Put an unused worktree back on its spare branch; a branch made for it goes when nothing was committed on it."""
+def put_back(folder: Path, spare_branch: str, branch: str, start: StartPoint) -> str:
+    """Put the worktree back on its spare branch; returns the ref that keeps what was done in it, empty for nothing.
+
+    A branch that was made for it goes when nothing was committed on it."""
     git = Git(folder)
+    kept = rescue(git, branch, time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())) if changed_paths(git) else None
+    if kept is not None:
+        empty_out(git)
     if git.maybe("symbolic-ref", "--quiet", "--short", "HEAD") != spare_branch:
         git.run("checkout", "-q", spare_branch, "--")
-    made = not start.existing
     ref = f"refs/heads/{branch}"
-    if made and git.maybe("rev-parse", "--verify", "--quiet", ref) == start.commit:
-        try:
-            git.run("branch", "-q", "-D", "--", branch)
-        except GitFailed as error:
-            raise FleetError(f"{folder} is back on {spare_branch}, but {branch} remains: {error}") from error
+    if not start.existing and git.maybe("rev-parse", "--verify", "--quiet", ref) == start.commit:
+        git.run("branch", "-q", "-D", "--", branch)
+    elif not start.existing and git.says("show-ref", "--verify", "--quiet", ref):
+        kept = kept or ref
+    return kept or ""

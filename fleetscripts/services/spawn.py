@@ -23,12 +23,12 @@ from fleetscripts.services import branching
 from fleetscripts.services.branching import StartPoint, check_out, checked_name, start_point
 from fleetscripts.services.briefing import Task, briefing
 from fleetscripts.services.client_start import client_start
+from fleetscripts.services.closing import Window, close
 from fleetscripts.services.deliver import deliver
 from fleetscripts.services.desk import Desk, open_desk
 from fleetscripts.services.launch import open_window
 from fleetscripts.services.readiness import at_prompt
 from fleetscripts.services.spares import Spare, claim, claim_next
-from fleetscripts.services.windows import close_window
 
 LONGEST_STEP = 100
 _STEP = re.compile(rf"\S(?:[^\x00-\x1f\x7f]{{0,{LONGEST_STEP - 2}}}\S)?")
@@ -93,9 +93,9 @@ def spawn(settings: Settings, fleet: Fleet | None, environ: Mapping[str, str], r
         try:
             return _Spawning(settings, fleet, environ, request, kind, tmux, spare, undo).run()
         except BaseException as error:
-            left = undo.run()
-            if left and isinstance(error, FleetError):
-                raise _coded(f"{error}; and this could not be undone: {'; '.join(left)}", error) from error
+            said = undo.run()
+            if said and isinstance(error, FleetError):
+                raise _coded("; ".join([str(error), *said]), error) from error
             raise
 
 
@@ -128,21 +128,23 @@ def _require_session(tmux: Tmux, settings: Settings, session: str) -> None:
 class Undo:
     """What has to be undone, latest first."""
 
-    steps: list[Callable[[], None]] = field(default_factory=list)
+    steps: list[Callable[[], str | None]] = field(default_factory=list)
 
-    def add(self, step: Callable[..., None], *args: object) -> None:
-        """Undo this too."""
+    def add(self, step: Callable[..., str | None], *args: object) -> None:
+        """Undo this too. A step may return the ref under which it keeps what was done."""
         self.steps.append(partial(step, *args))
 
     def run(self) -> list[str]:
-        """Undo everything; what could not be undone, and why."""
-        left = []
+        """Undo everything; sentences on what is kept and on what could not be undone."""
+        said = []
         while self.steps:
             try:
-                self.steps.pop()()
+                kept = self.steps.pop()()
             except FleetError as error:
-                left.append(str(error))
-        return left
+                said.append(f"not undone: {error}")
+            else:
+                said += [f"what was done is kept under {kept}"] if kept else []
+        return said
 
 
 @dataclass
@@ -172,7 +174,7 @@ class _Spawning:
             command = client_start(self.settings, self.environ, self.kind, folder, session_id, name=request.branch)
             facts = open_window(self.tmux, request.session, folder.name, command)
             desk = open_desk(self.settings, self.fleet, self.tmux)
-            self.undo.add(close_window, desk, facts)
+            self.undo.add(close, self.tmux, Window(desk.server, (facts,)))
         with _step("start of the client"):
             at_prompt(desk, self.settings, facts.pane_id, folder)
         with _step("briefing"):

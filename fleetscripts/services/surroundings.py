@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from fleetscripts.adapters.git import Git, GitFailed
+from fleetscripts.adapters.git import Git
+from fleetscripts.adapters.remotes import has_remotes
 from fleetscripts.adapters.worktrees import worktrees
 from fleetscripts.config import Settings
 from fleetscripts.core.dialog_policy import Surroundings
@@ -32,19 +33,20 @@ def surroundings(settings: Settings, folder: Path | None, frame: Frame | None = 
 
 
 def trust_doubt(folder: Path) -> str:
-    """Why trusting this worktree could run what the default branch does not have; empty when it cannot."""
+    """Why trusting this worktree could run what the default branch does not have; empty when it cannot.
+
+    A repository without a remote is compared with what its main worktree has checked out."""
     try:
         git = Git(folder)
-        if os.path.realpath(folder) not in {os.path.realpath(found.path) for found in worktrees(folder)}:
+        found = worktrees(folder)
+        if os.path.realpath(folder) not in {os.path.realpath(known.path) for known in found}:
             return "it is no worktree of its repository"
-        reference = default_branch_here(git)
-        if reference is None:
+        reference = default_branch_here(git) if has_remotes(git) else found[0].head
+        if not reference:
             return "its repository has no default branch to compare with"
         differing = git.text("diff", "--name-only", "--no-ext-diff", reference, "--", *RUNS_CODE).splitlines()
         extra = git.text("ls-files", "--others", "--", *RUNS_CODE).splitlines()
         hooks = git.maybe("config", "--get", "core.hooksPath")
-    except GitFailed as error:
-        return str(error)
     except FleetError as error:
         return str(error)
     if differing or extra:
