@@ -105,3 +105,14 @@ class PullRequest:
     commits_total: int
     read_at: float
     comments_total: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class CommitFacts:
+    """What git says of a commit that a reply names. ``found_by``: its hash, or after a rebase its ``change`` (patch id)
+    or its ``message``. ``at``: committer's time, Unix seconds."""
+
+    oid: str
+    at: float
+    paths: frozenset[str]
+    found_by: str = "hash"

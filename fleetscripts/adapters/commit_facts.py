@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from fleetscripts.adapters.git import Git
-from fleetscripts.core.resolutions import CommitFacts
+from fleetscripts.pull_request import CommitFacts
 
 MOST_BRANCH_COMMITS = 500
 """Of a branch, this many of its newest commits are searched for a rebased change."""

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from fleetscripts.core.gates import GateResult, GateStatus
-from fleetscripts.core.resolutions import CommitFacts, FakeResolution, judge_resolution
-from fleetscripts.pull_request import Check, PullRequest, PullState, Review, Thread
+from fleetscripts.core.resolutions import FakeResolution, judge_resolution
+from fleetscripts.pull_request import Check, CommitFacts, PullRequest, PullState, Review, Thread
 
 PASSED_OUTCOMES = frozenset({"SUCCESS", "NEUTRAL", "SKIPPED"})
 CI_GRACE_SECONDS = 600

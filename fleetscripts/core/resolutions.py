@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
-from fleetscripts.pull_request import Comment, Thread
+from fleetscripts.pull_request import Comment, CommitFacts, Thread
 
 _HASH = re.compile(r"(?<![0-9a-zA-Z_])[0-9a-f]{7,40}(?![0-9a-zA-Z_])")
 _COURTESY = re.compile(
@@ -17,17 +17,6 @@ _COURTESY = re.compile(
 """Only such words, or only signs and emoji."""
 _COURTESY_MOST = 40
 _DISMISSALS = ("acknowledged", "same as above", "accepted trade-off", "accepted tradeoff", "accepted", "deferred")
-
-
-@dataclass(frozen=True, slots=True)
-class CommitFacts:
-    """What git says of a commit that a reply names. ``found_by``: its hash, or after a rebase its ``change`` (patch id)
-    or its ``message``. ``at``: committer's time, Unix seconds."""
-
-    oid: str
-    at: float
-    paths: frozenset[str]
-    found_by: str = "hash"
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,10 +19,10 @@ from fleetscripts.config import Settings
 from fleetscripts.core.gates import GateResult, GateStatus
 from fleetscripts.core.pull_gates import PullEvidence, pull_gates
 from fleetscripts.core.repository_name import RepositoryName, from_address, from_slug
-from fleetscripts.core.resolutions import CommitFacts, claimed_hashes
+from fleetscripts.core.resolutions import claimed_hashes
 from fleetscripts.errors import FleetError
 from fleetscripts.fleet import Agent, Fleet
-from fleetscripts.pull_request import PullKey, PullRequest, PullState
+from fleetscripts.pull_request import CommitFacts, PullKey, PullRequest, PullState
 
 
 def github(settings: Settings, environ: Mapping[str, str] | None = None) -> GitHub:
