@@ -20,6 +20,7 @@ API_KEY = "sk-ant-fake-key-000000000000"
 OAUTH_TOKEN = "sk-ant-oat01-fakefakefake"
 BOX = r"^\s*[│|]?\s*[❯>!#&]\s?"
 PROBE = "zq"
+KEY_SECONDS = 0.5
 STATUS_LINE = """\
 #!/bin/sh
 printf '\\033[1mshop\\033[0m on \\033[35mmain\\033[0m · 2 open reviews\\n'
@@ -52,6 +53,7 @@ class Claude(Stage):
         trusted: bool = True,
         key_approved: bool = True,
         servers: Mapping[str, Any] | None = None,
+        features: Mapping[str, bool] | None = None,
     ) -> None:
         """Write the user's configuration as it stands before a start."""
         config: dict[str, Any] = {"theme": self.options.theme, "numStartups": 5}
@@ -63,6 +65,8 @@ class Claude(Stage):
         if key_approved:
             config["customApiKeyResponses"] = {"approved": [API_KEY[-20:]], "rejected": []}
         config["projects"] = {str(PROJECT): {"hasTrustDialogAccepted": trusted, "allowedTools": []}}
+        if features:
+            config["cachedGrowthBookFeatures"] = dict(features)
         if servers:
             config["mcpServers"] = dict(servers)
         (HOME / ".claude.json").write_text(json.dumps(config))
@@ -86,14 +90,14 @@ class Claude(Stage):
             entries.append({key: entry[key] for key in ("status", "waitingFor", "version", "kind") if key in entry})
         return entries
 
-    def start(self, *arguments: str, login: bool = True, **environment: str) -> None:
-        """Type the start line at the shell; the client comes up as it likes."""
+    def start(self, *arguments: str, login: bool = True, extra: Mapping[str, str] | None = None) -> None:
+        """Type the start line at the shell; the client comes up as it likes. ``extra``: more environment."""
         for path in (HOME / ".claude" / "sessions").glob("*.json"):
             path.unlink()
         self.terminal.fresh_shell()
         token = f"CLAUDE_CODE_OAUTH_TOKEN={OAUTH_TOKEN}"
         secret = "" if not login else token if self.options.mode == "oauth" else f"ANTHROPIC_API_KEY={API_KEY}"
-        exports = " ".join([secret, *(f"{name}={value}" for name, value in environment.items())]).strip()
+        exports = " ".join([secret, *(f"{name}={value}" for name, value in (extra or {}).items())]).strip()
         if exports:
             self.terminal.type(f"export {exports}; clear")
             self.terminal.keys("Enter")
@@ -105,9 +109,9 @@ class Claude(Stage):
         self.terminal.type(" ".join([line, *arguments]))
         self.terminal.keys("Enter")
 
-    def launch(self, *arguments: str, login: bool = True, **environment: str) -> None:
+    def launch(self, *arguments: str, login: bool = True, extra: Mapping[str, str] | None = None) -> None:
         """Start and go on to the prompt."""
-        self.start(*arguments, login=login, **environment)
+        self.start(*arguments, login=login, extra=extra)
         end = time.monotonic() + 40
         while time.monotonic() < end:
             if self.at_prompt():
@@ -144,12 +148,14 @@ class Claude(Stage):
             return False
         self.terminal.type(PROBE)
         try:
-            self.terminal.wait(lambda: self._in_box(PROBE), "the probe", 1.5)
+            self.terminal.wait(lambda: self._in_box(PROBE), "the probe", 2)
         except NotReached:
             return False
-        self.terminal.keys("BSpace", "BSpace")
-        self.terminal.wait(lambda: not self._in_box(PROBE), "the box without the probe", 3)
-        return True
+        for _ in range(3 * len(PROBE)):
+            self.terminal.keys("BSpace")
+            if self.terminal.comes(lambda: not self._in_box(PROBE[0]), KEY_SECONDS):
+                return True
+        raise NotReached("the box keeps the probe")
 
     def _in_box(self, text: str) -> bool:
         return bool(re.search(BOX + re.escape(text), self.terminal.screen(), re.MULTILINE))
@@ -164,12 +170,12 @@ class Claude(Stage):
             pass
         self.restart()
 
-    def restart(self, *arguments: str, **environment: str) -> None:
+    def restart(self, *arguments: str, extra: Mapping[str, str] | None = None) -> None:
         """End the client and start a new one."""
         self.script.release()
         if self.terminal.command() != "bash":
             self.terminal.kill_client()
-        self.launch(*arguments, **environment)
+        self.launch(*arguments, extra=extra)
 
     def transcripts(self) -> list[Path]:
         """The conversations kept so far."""
@@ -181,15 +187,15 @@ class Claude(Stage):
             raise NotReached("the client kept no transcript")
         return max(self.transcripts(), key=lambda path: path.stat().st_mtime).stem
 
-    def restart_unless_ready(self, **environment: str) -> None:
-        """A new client with this environment unless the one that is there is at its prompt."""
+    def restart_unless_ready(self, extra: Mapping[str, str] | None = None) -> None:
+        """A new client with this much more in its environment unless the one that is there is at its prompt."""
         self.script.release()
         try:
             if self.at_prompt():
                 return
         except NotReached:
             pass
-        self.restart(**environment)
+        self.restart(extra=extra)
 
     def boxed(self, text: str) -> bool:
         """True when the input box (the last row that begins like one) holds this text."""

@@ -63,7 +63,7 @@ class ClaudeModel(Model):
         if COMPACTING.search(last):
             return self._known(COMPACT_KEY, (Say("<summary>\nNothing is left to do.\n</summary>"),))
         if body.get("tools"):
-            keys = self.script.keys()
+            keys = self.script.known()
             answers = 0
             for message in reversed(messages):
                 if message.get("role") == "assistant":
@@ -77,7 +77,7 @@ class ClaudeModel(Model):
         return (Say('{"title": "A session", "isNewTopic": false}'),)
 
     def _known(self, key: str, otherwise: Reply) -> Reply:
-        return self.script.reply(key, 0) if key in self.script.keys() else otherwise
+        return self.script.reply(key, 0) if key in self.script.known() else otherwise
 
     def _events(self, reply: Reply, body: Mapping[str, Any]) -> Iterator[Event]:
         self.script.count(1)

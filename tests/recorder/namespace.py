@@ -1,4 +1,4 @@
-"""A place of our own: loopback is the only network, /home/me the only home, and nothing in it outlives the recording."""
+"""A place of our own: no network but loopback, /home/me as home, and nothing in it outlives the recording."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 INSIDE = "FLEET_RECORDER_INSIDE"
+ROOT = Path(__file__).resolve().parent.parent.parent
 HOME = Path("/home/me")
 PROJECT = HOME / "src" / "shop"
 
@@ -19,7 +20,9 @@ def enter(module_path: str, arguments: list[str]) -> int:
     if os.geteuid() != 0:
         command.append("--map-root-user")
     environment = {**os.environ, INSIDE: "1", "PYTHONPATH": module_path}
-    return subprocess.run([*command, sys.executable, "-m", "tests.recorder", *arguments], env=environment, check=False).returncode
+    return subprocess.run(
+        [*command, sys.executable, "-m", "tests.recorder", *arguments], env=environment, check=False
+    ).returncode
 
 
 def prepare() -> None:

@@ -81,7 +81,7 @@ class Script:
         with self._lock:
             return sum(1 for entry in self._asked if entry == (key, turn))
 
-    def keys(self) -> list[str]:
+    def known(self) -> list[str]:
         """All keys, the newest first."""
         with self._lock:
             return list(reversed(self._replies))

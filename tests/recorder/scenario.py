@@ -52,13 +52,14 @@ def play(stage: Stage, chosen: Iterable[Scenario], ready: Callable[[], None]) ->
             continue
         before = len(stage.report.recorded)
         reason = ""
+        stage.forget()
         try:
             if not each.own_start:
                 ready()
             each.run(stage)
         except NotReached as error:
             reason = str(error).splitlines()[0][:300]
-            stage.keep_missed(each.names[0], reason)
+            stage.remember()
             if not each.own_start:
                 stage.script.release()
                 if stage.terminal.command() != "bash":
@@ -67,4 +68,5 @@ def play(stage: Stage, chosen: Iterable[Scenario], ready: Callable[[], None]) ->
         for name in each.names:
             if name not in written and stage.options.wants([name]):
                 stage.report.missed[name] = reason or "this release does not show it"
+                stage.keep_missed(name, stage.report.missed[name])
                 print(f"  {stage.options.folder.name} {name}: MISSED {stage.report.missed[name]}", file=sys.stderr)

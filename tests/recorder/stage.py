@@ -18,6 +18,7 @@ from tests.recorder.terminal import NotReached, Terminal, squeezed
 
 TYPED_SECONDS = 0.25
 REGISTRY_SECONDS = 2.0
+DRAWN_SECONDS = 1.0
 REGISTERED = {
     "running": {"busy"},
     "prompt": {"idle", "shell"},
@@ -48,7 +49,7 @@ class Options:
 
     @property
     def folder(self) -> Path:
-        """Where the cases go: ``AGENT/VERSION-MODE-SIZE``; the mode says login, permission mode and what is not usual."""
+        """Where the cases go: ``AGENT/VERSION-MODE-SIZE``; the mode says login, permissions and what is not usual."""
         unusual = [self.theme] if self.theme != "dark" else []
         unusual += ["statusline"] if self.status_line else []
         mode = "+".join([self.mode, self.permission_mode, *unusual])
@@ -86,6 +87,7 @@ class Stage:
         self.script = script
         self.terminal = terminal
         self.report = Report()
+        self._last = ""
         self.registry: Callable[[], list[dict[str, Any]]] = list
 
     def take(self) -> Look:
@@ -139,7 +141,15 @@ class Stage:
         if self.options.missed:
             folder = self.options.missed / self.options.folder.name
             folder.mkdir(parents=True, exist_ok=True)
-            (folder / f"{name}.txt").write_text(f"{reason}\n{self.terminal.screen()}", encoding="utf-8")
+            (folder / f"{name}.txt").write_text(f"{reason}\n{self._last or self.terminal.screen()}", encoding="utf-8")
+
+    def forget(self) -> None:
+        """Begin a scenario."""
+        self._last = ""
+
+    def remember(self) -> None:
+        """Keep in mind what stands on the screen where a scenario gave up."""
+        self._last = self.terminal.screen()
 
     def say(self, prompt: str, *replies: Reply, turns: int = 1) -> None:
         """Submit a prompt and wait until its request number ``turns`` reached the model."""
@@ -153,6 +163,15 @@ class Stage:
                 raise
             self.terminal.keys("Enter")
             self.terminal.wait(lambda: self.script.asked(prompt, turns - 1) > 0, f"the request of {prompt!r}", 6)
+
+    def taken(self, prompt: str) -> None:
+        """Wait until the client has drawn that it took a prompt: the box is empty again, and a moment has passed."""
+        self.terminal.wait(lambda: not self.boxed(prompt[:20]), "the empty box", 8)
+        time.sleep(DRAWN_SECONDS)
+
+    def boxed(self, text: str) -> bool:
+        """True when the input box holds this text."""
+        raise NotImplementedError
 
     def type(self, text: str) -> None:
         """Type text and wait until the client shows it."""

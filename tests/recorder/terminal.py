@@ -8,12 +8,24 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable, Mapping
+from pathlib import Path
 
 FACTS = ("command", "title", "alternate", "cursor_x", "cursor_y", "dead", "cursor_flag")
-_FORMAT = "#{pane_current_command}\t#{pane_title}\t#{alternate_on}\t#{cursor_x}\t#{cursor_y}\t#{pane_dead}\t#{cursor_flag}"
+_FORMAT = "\t".join(
+    f"#{{{name}}}"
+    for name in (
+        "pane_current_command",
+        "pane_title",
+        "alternate_on",
+        "cursor_x",
+        "cursor_y",
+        "pane_dead",
+        "cursor_flag",
+    )
+)
 _FRAME = re.compile(r"[\s│┃|╭╮╰╯─━]+")
-POLL_SECONDS = 0.08
-FIRST_KEY_SECONDS = 0.3
+POLL_SECONDS = 0.1
+PATIENCE = float(os.environ.get("FLEET_RECORDER_PATIENCE", "1.5"))
 
 
 class NotReached(Exception):
@@ -29,7 +41,7 @@ class Terminal:
     """The pane. All waiting has a deadline and ends in ``NotReached``."""
 
     def __init__(self, directory: str, home: str, size: tuple[int, int], environment: Mapping[str, str]) -> None:
-        self._socket = os.path.join(home, ".tmux-recorder")
+        self._socket = str(Path(home) / ".tmux-recorder")
         self._environment = {"TERM": "screen-256color", "LANG": "C.UTF-8", "PATH": os.environ["PATH"], **environment}
         width, height = str(size[0]), str(size[1])
         shell = ["bash", "--noprofile", "--norc", "-i"]
@@ -84,11 +96,19 @@ class Terminal:
 
     def wait(self, condition: Callable[[], bool], what: str, seconds: float = 10.0) -> None:
         """Wait for a condition."""
-        end = time.monotonic() + seconds
+        end = time.monotonic() + seconds * PATIENCE
         while not condition():
             if time.monotonic() > end:
                 raise NotReached(f"{what} did not come in {seconds:.0f} s")
             time.sleep(POLL_SECONDS)
+
+    def comes(self, condition: Callable[[], bool], seconds: float) -> bool:
+        """True when a condition comes about in time."""
+        try:
+            self.wait(condition, "it", seconds)
+        except NotReached:
+            return False
+        return True
 
     def shows(self, pattern: str) -> bool:
         """True when the screen matches, wherever its lines were wrapped: white space in the pattern is ignored."""

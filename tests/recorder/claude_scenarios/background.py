@@ -20,7 +20,7 @@ def background_shell(s: Claude) -> None:
     s.terminal.wait(lambda: s.running("sleep 66"), "the background command", 5)
     s.snap("prompt-background-shell", "prompt", background=True)
     s.say("how is it going", (Hold(), Say("It goes well.")))
-    time.sleep(1.0)
+    s.taken("how is it going")
     s.snap("busy-beside-shell", "running")
     s.script.release()
     s.answered("It goes well")
@@ -47,8 +47,10 @@ def subagents(s: Claude) -> None:
             Call("Task", {"description": f"Look through {n}", "prompt": key, "subagent_type": "general-purpose"})
             for n, key in enumerate(keys)
         )
-        s.say(f"let {count} agents look for it in {name}", (Say("I ask around."), *calls), (Say("They found nothing."),))
-        s.terminal.wait(lambda keys=keys: all(s.script.asked(key) for key in keys), "the agents' requests", 10)
+        s.say(
+            f"let {count} agents look for it in {name}", (Say("I ask around."), *calls), (Say("They found nothing."),)
+        )
+        _all_asked(s, keys)
         time.sleep(2.5)
         if s.script.in_flight:
             s.snap(name, "running")
@@ -58,11 +60,20 @@ def subagents(s: Claude) -> None:
         s.turn_over()
 
 
+def _all_asked(s: Claude, keys: list[str]) -> None:
+    s.terminal.wait(lambda: all(s.script.asked(key) for key in keys), "the agents' requests", 10)
+
+
 @scenario("claude", "busy-background-agents")
 def awaited_agents(s: Claude) -> None:
     key = "look through all the shelves"
     s.script.on(key, (Hold(), Say("Nothing on the shelves.")))
-    task = {"description": "Look at shelves", "prompt": key, "subagent_type": "general-purpose", "run_in_background": True}
+    task = {
+        "description": "Look at shelves",
+        "prompt": key,
+        "subagent_type": "general-purpose",
+        "run_in_background": True,
+    }
     s.say("let one look in the background", (Call("Task", task),), (Say("I wait for what it finds."),))
     s.terminal.wait(lambda: s.script.asked(key) > 0, "the agent's request", 10)
     s.terminal.await_text("I wait for what it finds", 8)

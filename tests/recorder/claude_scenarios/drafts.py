@@ -35,7 +35,9 @@ def several_lines(s: Claude) -> None:
 
 @scenario("claude", "draft-pasted", wide=True)
 def pasted(s: Claude) -> None:
-    s.terminal.paste("\n".join(f"row {number} of a long pasted text that nobody has sent so far" for number in range(40)))
+    s.terminal.paste(
+        "\n".join(f"row {number} of a long pasted text that nobody has sent so far" for number in range(40))
+    )
     s.terminal.await_text(r"Pasted text #\d", 6)
     s.terminal.settle()
     s.snap("draft-pasted", "prompt", draft=True)
@@ -83,7 +85,7 @@ def shell_mode(s: Claude) -> None:
 
 @scenario("claude", "prompt-suggestion", own_start=True)
 def suggestion(s: Claude) -> None:
-    s.restart(CLAUDE_CODE_ENABLE_PROMPT_SUGGESTION="true")
+    s.restart(extra={"CLAUDE_CODE_ENABLE_PROMPT_SUGGESTION": "true"})
     s.script.on(SUGGEST_KEY, (Say("run the tests again"),))
     for number in range(3):
         s.say(f"look at file number {number}", (bash("true"),), (Say(f"I looked at number {number}."),))

@@ -12,6 +12,12 @@ from tests.recorder.scenario import scenario
 from tests.recorder.terminal import NotReached
 
 LONG_AGO_HOURS = 30
+RESUME_EARLY = {
+    "CLAUDE_CODE_RESUME_THRESHOLD_MINUTES": "1",
+    "CLAUDE_CODE_RESUME_TOKEN_THRESHOLD": "10",
+    "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "",
+    "DISABLE_TELEMETRY": "",
+}
 MANY_TOKENS = 180_000
 
 
@@ -72,7 +78,7 @@ def killed_at_dialog(s: Claude) -> None:
     from tests.recorder.claude_scenarios.dialogs import PERMISSION
     from tests.recorder.claude_scenarios.talk import bash
 
-    s.say("clean it all up", (bash("rm -rf ./nowhere; touch /etc/z"),))
+    s.say("clean it all up", (bash("rm -rf ./nowhere; touch ~/outside"),))
     s.terminal.await_text(PERMISSION, 8)
     s.terminal.settle()
     s.terminal.kill_client()
@@ -120,8 +126,10 @@ def resume_from_summary(s: Claude) -> None:
     s.terminal.kill_client()
     path = next(each for each in s.transcripts() if each.stem == session)
     path.write_text("".join(_aged(line) for line in path.read_text().splitlines()))
-    s.start("--resume", session)
-    s.terminal.await_text(r"Resume from summary|Resume full session", 8)
+    s.configure(features={"tengu_gleaming_fair": True, "tengu_gleaming_fair_reuse": True})
+    s.start("--resume", session, extra=RESUME_EARLY)
+    s.configure()
+    s.terminal.await_text(r"Resume from summary|Resume full session", 10)
     s.terminal.settle()
     s.snap("dialog-resume-summary", "waiting_approval", dialog="resume")
     s.terminal.kill_client()

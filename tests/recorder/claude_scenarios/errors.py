@@ -15,9 +15,16 @@ SERVER = Fail(500, "api_error", "Internal server error")
 CREDIT = Fail(400, "invalid_request_error", "Your credit balance is too low to access the Anthropic API.")
 CONTEXT = Fail(400, "invalid_request_error", "prompt is too long: 210000 tokens > 200000 maximum")
 NO_RETRY = {"x-should-retry": "false"}
-AUTH = Fail(401, "authentication_error", "OAuth token has expired. Please obtain a new token or refresh your existing token.", NO_RETRY)
+AUTH = Fail(
+    401,
+    "authentication_error",
+    "OAuth token has expired. Please obtain a new token or refresh your existing token.",
+    NO_RETRY,
+)
 REFUSED = Fail(429, "rate_limit_error", "This request would exceed the rate limit of your organization.", NO_RETRY)
-SLOW_DOWN = Fail(429, "rate_limit_error", "Number of request tokens has exceeded your per-minute rate limit", {"retry-after": "30"})
+SLOW_DOWN = Fail(
+    429, "rate_limit_error", "Number of request tokens has exceeded your per-minute rate limit", {"retry-after": "30"}
+)
 TRIES = {"CLAUDE_CODE_MAX_RETRIES": "1"}
 SEEN_SECONDS = 2.5
 
@@ -53,7 +60,7 @@ def server(s: Claude) -> None:
     s.clear()
 
 
-@scenario("claude", "retrying-rate", modes=("api",))
+@scenario("claude", "retrying-rate", wide=True, modes=("api",))
 def rate(s: Claude) -> None:
     s.say("look at the stairs", (SLOW_DOWN,))
     time.sleep(4)
@@ -84,20 +91,27 @@ def credit(s: Claude) -> None:
 
 @scenario("claude", "context-overflow", own_start=True)
 def context(s: Claude) -> None:
-    s.restart(**TRIES, DISABLE_AUTO_COMPACT="1")
-    _died(s, "context-overflow", "look at everything", CONTEXT, r"[Pp]rompt is too long|Context limit reached|context", "context")
+    s.restart(extra={**TRIES, "DISABLE_AUTO_COMPACT": "1"})
+    _died(
+        s,
+        "context-overflow",
+        "look at everything",
+        CONTEXT,
+        r"[Pp]rompt is too long|Context limit reached|context",
+        "context",
+    )
 
 
 @scenario("claude", "overloaded-died", "server-died", "auth-died", "refused-died", own_start=True)
 def died(s: Claude) -> None:
-    s.restart(**TRIES)
+    s.restart(extra=TRIES)
     shown = r"API Error|overloaded|Overloaded|error"
     _died(s, "overloaded-died", "look at the roof", OVERLOADED, shown, "overloaded")
-    s.restart_unless_ready(**TRIES)
+    s.restart_unless_ready(TRIES)
     _died(s, "server-died", "look at the cellar", SERVER, shown, "server")
-    s.restart_unless_ready(**TRIES)
+    s.restart_unless_ready(TRIES)
     _died(s, "refused-died", "look at the gate", REFUSED, r"API Error|429|rate limit|limiting", "other")
-    s.restart_unless_ready(**TRIES)
+    s.restart_unless_ready(TRIES)
     _died(s, "auth-died", "look at the keys", AUTH, r"/login|API Error|401|expired|[Ii]nvalid", "auth")
     s.terminal.kill_client()
 
@@ -108,14 +122,29 @@ def warning(s: Claude) -> None:
     s.model.headers = limit_headers("allowed_warning", "seven_day", resets_at, 0.86, 0.75)
     try:
         s.say("look at the budget", (Say("The budget holds."),))
-        s.answered("The budget holds")
-        s.terminal.await_text(r"Approaching|% of your|close to", 4)
+        s.terminal.await_text(r"Approaching|% of your|close to", 12)
+        s.terminal.await_text("The budget holds", 5)
+        s.terminal.wait(lambda: s.script.in_flight == 0, "the end of the turn", 5)
         s.snap("limit-warning", "prompt")
     finally:
         s.model.headers = {}
 
 
-@scenario("claude", "limit-wall", "limit-after-escape", "limit-menu", "limit-with-draft", modes=("oauth",), own_start=True, wide=True)
+def _at_menu(s: Claude) -> str:
+    """The menu under the wall itself is the wall; opened over it in a view of its own, it is a menu."""
+    return "rate_limited" if s.terminal.shows(r"[❯>] /rate-limit-options") else "waiting_approval"
+
+
+@scenario(
+    "claude",
+    "limit-wall",
+    "limit-after-escape",
+    "limit-menu",
+    "limit-with-draft",
+    modes=("oauth",),
+    own_start=True,
+    wide=True,
+)
 def wall(s: Claude) -> None:
     s.restart()
     failure, resets_at = limit()
@@ -123,7 +152,7 @@ def wall(s: Claude) -> None:
     s.terminal.await_text(r"limit", 10)
     s.at_rest("look at the stock")
     if s.terminal.shows(r"What do you want to do"):
-        s.snap("limit-menu", "waiting_approval", dialog="limit", resets_at=resets_at)
+        s.snap("limit-menu", _at_menu(s), dialog="limit", resets_at=resets_at)
         s.terminal.keys("Escape")
         s.terminal.settle()
     else:
@@ -141,7 +170,7 @@ def wall(s: Claude) -> None:
     s.terminal.keys("Enter")
     if s.waits_for(r"What do you want to do"):
         s.terminal.settle()
-        s.snap("limit-menu", "waiting_approval", dialog="limit", resets_at=resets_at)
+        s.snap("limit-menu", _at_menu(s), dialog="limit", resets_at=resets_at)
     s.terminal.kill_client()
 
 

@@ -72,7 +72,7 @@ PROMPT_BOX = """\
 An idle client looks like this:
 
 ────────────────────────────────
-❯ 
+❯\u0020
 ────────────────────────────────
   ? for shortcuts
 
@@ -114,9 +114,9 @@ def files(s: Claude) -> None:
 
 @scenario("claude", "prompt-quoting-user", "busy-quoting-user", wide=True)
 def user(s: Claude) -> None:
-    text = "When done say ORCHESTRATOR:DONE on a line. Do you want to proceed? 1. Yes 2. No. You've hit your limit · resets 3am"
+    text = "When done say ORCHESTRATOR:DONE. Do you want to proceed? 1. Yes 2. No. You've hit your limit · resets 3am"
     s.say(text, (Hold(), Say("Understood, I begin.")))
-    time.sleep(1.0)
+    s.taken(text)
     s.snap("busy-quoting-user", "running")
     s.script.release()
     s.answered("Understood, I begin")

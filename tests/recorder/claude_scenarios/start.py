@@ -7,7 +7,8 @@ import re
 import time
 
 from tests.recorder.claude import Claude
-from tests.recorder.namespace import PROJECT
+from tests.recorder.maker import stand_in
+from tests.recorder.namespace import HOME, PROJECT
 from tests.recorder.scenario import scenario
 from tests.recorder.terminal import NotReached
 
@@ -22,35 +23,45 @@ def shell_fresh(s: Claude) -> None:
     s.snap("shell-fresh", "idle")
 
 
-@scenario("claude", "dialog-theme", "dialog-login-method", "dialog-api-key-onboarding", own_start=True)
+@scenario(
+    "claude",
+    "dialog-theme",
+    "dialog-login-method",
+    "dialog-login-code",
+    "dialog-api-key-onboarding",
+    own_start=True,
+)
 def onboarding(s: Claude) -> None:
     s.configure(onboarded=False, trusted=False, key_approved=False)
     try:
-        _onboarding(s)
+        s.start(login=s.options.mode == "api", extra={"NODE_EXTRA_CA_CERTS": str(stand_in(HOME))})
+        s.terminal.await_text(THEMES, 15)
+        s.terminal.settle()
+        s.snap("dialog-theme", "waiting_approval", dialog="menu")
+        s.terminal.keys("Enter")
+        if s.options.mode == "api":
+            s.terminal.await_text(r"custom API key", 8)
+            s.terminal.settle()
+            s.snap("dialog-api-key-onboarding", "waiting_approval", dialog="api_key")
+        else:
+            _login(s, "dialog-login-method", "dialog-login-code")
     finally:
-        s.terminal.kill_client()
+        if s.terminal.command() != "bash":
+            s.terminal.kill_client()
         s.configure()
 
 
-def _onboarding(s: Claude) -> None:
-    s.start(login=s.options.mode == "api")
-    s.terminal.await_text(f"{THEMES}|Unable to connect", 15)
-    if not s.terminal.shows(THEMES):
-        raise NotReached("the client wants to reach its maker before it shows its themes")
-    s.terminal.settle()
-    s.snap("dialog-theme", "waiting_approval", dialog="menu")
-    s.terminal.keys("Enter")
-    if s.options.mode == "api":
-        s.terminal.await_text(r"custom API key", 8)
-        s.terminal.settle()
-        s.snap("dialog-api-key-onboarding", "waiting_approval", dialog="api_key")
-        return
+def _login(s: Claude, method: str, code: str) -> None:
     s.terminal.await_text(LOGIN, 8)
     s.terminal.settle()
-    s.snap("dialog-login-method", "waiting_approval", dialog="login")
+    s.snap(method, "waiting_approval", dialog="login")
+    s.terminal.keys("Enter")
+    s.terminal.await_text(r"Paste code here", 8)
+    s.terminal.settle()
+    s.snap(code, "waiting_approval", dialog="login")
 
 
-@scenario("claude", "dialog-api-key", own_start=True, modes=("api",))
+@scenario("claude", "dialog-api-key", own_start=True, wide=True, modes=("api",))
 def api_key_question(s: Claude) -> None:
     s.configure(key_approved=False)
     s.start()
@@ -127,7 +138,7 @@ def mcp_servers(s: Claude) -> None:
     server = {"command": "cat", "args": []}
     try:
         for name, servers in (("dialog-mcp", ["store"]), ("dialog-mcp-several", ["store", "letters", "maps"])):
-            path.write_text(json.dumps({"mcpServers": {each: server for each in servers}}))
+            path.write_text(json.dumps({"mcpServers": dict.fromkeys(servers, server)}))
             s.start()
             s.terminal.await_text(r"MCP servers? found|new MCP server", 15)
             s.terminal.settle()
@@ -158,5 +169,3 @@ def login_menu(s: Claude) -> None:
     s.terminal.settle()
     s.snap("dialog-login", "waiting_approval", dialog="login")
     s.terminal.keys("Escape")
-
-

@@ -41,7 +41,7 @@ def answer(s: Claude) -> None:
 def busy(s: Claude) -> None:
     s.script.on("and also look at the prices", (Say("The prices are fine too."),))
     s.say("think about the prices", (Hold(), Say("Thinking is done.")))
-    time.sleep(FIRST_DRAWN_SECONDS)
+    s.taken("think about the prices")
     s.snap("busy-early", "running")
     time.sleep(LATE_SECONDS)
     s.snap("busy-late", "running")
@@ -69,7 +69,9 @@ def streaming(s: Claude) -> None:
 
 @scenario("claude", "busy-tool", "busy-after-tool", wide=True)
 def tool(s: Claude) -> None:
-    s.say("run the slow tests", (Say("I run the tests."), bash("sleep 5.5 && echo tests passed")), (Hold(), Say("Good.")))
+    s.say(
+        "run the slow tests", (Say("I run the tests."), bash("sleep 5.5 && echo tests passed")), (Hold(), Say("Good."))
+    )
     allow(s)
     s.terminal.wait(lambda: s.running("sleep 5.5"), "the running command", 5)
     time.sleep(2.2)
