@@ -26,6 +26,12 @@ ENOUGH = 0.99
 
 RESET_SLACK_SECONDS = 60
 
+UNDECIDABLE = {
+    "codex/prompt-resumed-wall": "a resumed limit looks like a new one; only the transcript's times tell",
+    "claude/limit-with-draft": "a draft typed at a limit looks like a prompt put back by an interrupt after it",
+}
+"""Pairs of cases whose screens are the same but for their truth: counted apart, never as right."""
+
 
 @dataclass(frozen=True)
 class Recording:
@@ -41,6 +47,10 @@ class Recording:
     @property
     def group(self) -> str:
         return f"{self.truth['agent']} {self.truth['version']}"
+
+    @property
+    def undecidable(self) -> str:
+        return UNDECIDABLE.get(f"{self.truth['agent']}/{self.sidecar.stem}", "")
 
     @property
     def state(self) -> PaneState:
@@ -144,6 +154,8 @@ def judge_all(chosen: Iterable[Recording], ways: Sequence[str]) -> Iterator[Verd
 
 def report(verdicts: Sequence[Verdict], heading: str, say: Callable[[str], object] = print) -> None:
     """Print the matrix of what was taken for what, by agent and version, and what was wrong."""
+    apart = [verdict for verdict in verdicts if verdict.recording.undecidable and not verdict.right]
+    verdicts = [verdict for verdict in verdicts if verdict not in apart]
     right = sum(verdict.right for verdict in verdicts)
     say(f"{heading}: {right} of {len(verdicts)} right ({right / max(1, len(verdicts)):.2%})")
     for group in sorted({verdict.recording.group for verdict in verdicts}):
@@ -155,6 +167,9 @@ def report(verdicts: Sequence[Verdict], heading: str, say: Callable[[str], objec
         if not verdict.right:
             wrong = ", ".join(verdict.wrongs())
             say(f"  wrong: {verdict.recording.name}.{verdict.capture} ({verdict.way}): {wrong} [rule {verdict.rule}]")
+    for verdict in apart:
+        taken = f"{verdict.recording.state} taken for {verdict.found.state}"
+        say(f"  undecidable: {verdict.recording.name}.{verdict.capture}: {taken}: {verdict.recording.undecidable}")
     dangerous = [verdict for verdict in verdicts if verdict.danger]
     say(f"  dangerous errors: {len(dangerous)}")
     for verdict in dangerous:
@@ -163,6 +178,7 @@ def report(verdicts: Sequence[Verdict], heading: str, say: Callable[[str], objec
 
 def passed(verdicts: Sequence[Verdict], share: float) -> bool:
     """Whether nothing is dangerous and enough is right; nothing looked at is no pass."""
+    verdicts = [verdict for verdict in verdicts if verdict.right or not verdict.recording.undecidable]
     right = sum(verdict.right for verdict in verdicts)
     return bool(verdicts) and right >= share * len(verdicts) and not any(verdict.danger for verdict in verdicts)
 

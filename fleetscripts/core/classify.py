@@ -15,6 +15,7 @@ SHELLS = frozenset(
     {"ash", "bash", "csh", "dash", "elvish", "fish", "ksh", "mksh", "nu", "pwsh", "sh", "tcsh", "xonsh", "zsh"}
 )
 AT_REST = frozenset({PaneState.PROMPT, PaneState.COMPLETE, PaneState.RATE_LIMITED, PaneState.API_ERROR})
+_WITH_DIALOG = frozenset({PaneState.WAITING_APPROVAL, PaneState.RATE_LIMITED})
 ENDED_BADLY = frozenset({PaneState.RATE_LIMITED, PaneState.API_ERROR})
 
 # A transcript is written a moment after the fact: what it and the hooks say counts this long against a screen.
@@ -97,6 +98,8 @@ def _dialog(case: _Case) -> Verdict | None:
         if screen.dialog in (None, DialogKind.OTHER) and registry is not None and registry.dialog is not None:
             screen = replace(screen, dialog=registry.dialog)
         return PaneState.WAITING_APPROVAL, screen, ""
+    if screen is not None and screen.state is PaneState.RATE_LIMITED and screen.dialog is not None:
+        return PaneState.RATE_LIMITED, screen, ""  # the menu that a client opens at its limit
     for other in (registry, case.said(Source.TITLE)):
         if other is not None and other.state is PaneState.WAITING_APPROVAL:
             return PaneState.WAITING_APPROVAL, other, ""
@@ -201,7 +204,7 @@ def _answer(case: _Case, pieces: tuple[Evidence, ...], verdict: Verdict) -> Clas
         state=state,
         reason=reason or (deciding.reason if deciding else ""),
         pane_cmd=case.facts.command,
-        dialog=deciding.dialog if deciding and state is PaneState.WAITING_APPROVAL else None,
+        dialog=deciding.dialog if deciding and state in _WITH_DIALOG else None,
         error=deciding.error if deciding and ended else None,
         resets_at=deciding.resets_at if deciding and ended else None,
         draft=screen.draft if screen and live else None,

@@ -28,6 +28,7 @@ _USER = re.compile(r"[❯>] ")
 _SLASH_COMMAND = re.compile(r"[❯>] /[a-z]")
 _SHELL_INPUT = re.compile(r"! ")
 _RESULT = re.compile(r"  ⎿")
+_NOTICE = re.compile(r" {8}")
 _SPINNER_MARK = re.compile(r"[·✢*✳✶✻✽∗] ")
 
 _MAX_FOOTER_LINES = 30
@@ -43,19 +44,14 @@ def claude_layout(screen: Screen, finds: Finds) -> Layout:
     if box is None:
         return _without_box(texts)
     box = read_box(screen, box.top + 1, box.bottom, top=box.top, bottom=box.bottom)
-    start, above = _above(texts, box.top)
+    notice = texts[box.top - 1] if box.top else ""
     regions = {
         "footer": region_of(texts[box.bottom + 1 :]),
-        "above_box": above,
+        "above_box": _above(texts, box.top),
+        "notice": region_of([notice] if _NOTICE.match(notice) else []),
         **_last_message(texts, box.top, finds, screen.width),
     }
     return Layout(regions, box)
-
-
-def looks_like_claude(texts: Sequence[str]) -> bool:
-    """Whether the screen carries marks of this client and of no other."""
-    head = "\n".join(texts)
-    return "Claude" in head or any(_PROMPT.match(text) and text[1:2] == "\xa0" for text in texts)
 
 
 def _find_box(screen: Screen) -> Box | None:
@@ -104,7 +100,11 @@ def _rounded_top(texts: Sequence[str], bottom: int) -> int | None:
 
 
 def _is_list(inside: Sequence[str]) -> bool:
-    """Whether the lines are numbered rows to choose from (a terminal without ``❯`` marks the row with ``>``)."""
+    """Whether the lines are numbered rows to choose from (a terminal without ``❯`` marks the row with ``>``).
+
+    An input box has a hard blank after its mark; the rows have not."""
+    if "\xa0" in inside[0][:4]:
+        return False
     return sum(bool(_NUMBERED_ROW.match(text)) for text in inside) > 1
 
 
@@ -121,16 +121,15 @@ def _only_footer(texts: Sequence[str], top: int, bottom: int) -> bool:
     return True
 
 
-def _above(texts: Sequence[str], top: int) -> tuple[int, Region]:
-    """From the box upwards over blank and indented lines to the first line at the left edge, that one included."""
-    first = max(0, top - _MAX_ABOVE_LINES)
-    for index in range(top - 1, first - 1, -1):
+def _above(texts: Sequence[str], top: int) -> Region:
+    """From the box upwards over blank and indented lines to the spinner; empty when another line is met first."""
+    for index in range(top - 1, max(-1, top - 1 - _MAX_ABOVE_LINES), -1):
         text = texts[index]
         if _RESULT.match(text) and "Interrupted" in text:
-            return index + 1, region_of(texts[index + 1 : top])
+            return Region()
         if text[:1].strip():
-            return index, region_of(texts[index:top])
-    return first, region_of(texts[first:top])
+            return region_of(texts[index:top]) if _SPINNER_MARK.match(text) else Region()
+    return Region()
 
 
 def _last_message(texts: Sequence[str], top: int, finds: Finds, width: int) -> dict[str, Region]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from itertools import pairwise
 
 from fleetscripts.core.draft import read_box
 from fleetscripts.core.screen import Box, Finds, Layout, Region, Screen, region_of
@@ -19,7 +20,8 @@ _AGENT = re.compile(r"• ")
 _ERROR = re.compile(r"[■⚠✗] ?")
 _MARKED = re.compile(r"[■⚠✗•◦›▌✔] ?")
 _TURN_END = re.compile(r"(?:  |─ )Worked for .{1,20}|─{3,500}$|─ Worked for")
-_KEY_HINT = re.compile(r"(?i)\b(?:enter|esc|q|tab|space)\b.{0,12} (?:to |continue|back|cancel|select|quit|confirm|submit)")
+_KEY_HINT = re.compile(r"(?i)(?:^|[ ·|])(?:enter|esc|space|tab|q|\?|\^[a-z]) (?:to )?[a-z]{3,20}")
+_FOCUSED_ROW = re.compile(r"[ ]{1,4}› ")
 _VERSION = re.compile(r">_ OpenAI Codex")
 
 _MAX_FOOTER_LINES = 16
@@ -37,13 +39,17 @@ def codex_layout(screen: Screen, finds: Finds) -> Layout:
     box, end = _composer(screen, top)
     above = _above(texts, top, finds)
     message, unfinished = _last_message(texts, top, finds)
-    regions = {"footer": region_of(texts[end:]), "above_box": above, **message}
+    notice = next((text for text in reversed(texts[:top]) if text.strip()), "")
+    notices = [notice] if notice[:1] == " " else []
+    regions = {"footer": region_of(texts[end:]), "above_box": above, "notice": region_of(notices), **message}
     return Layout(regions, box, unfinished=unfinished)
 
 
 def looks_like_codex(texts: Sequence[str]) -> bool:
-    """Whether the screen carries marks of this client and of no other."""
-    return any(_VERSION.search(text) for text in texts) or any(text.startswith("› ") for text in texts)
+    """Whether the screen carries marks of this client: its prompt's mark, or its name and no other client's."""
+    if any(text[:1] == "›" or _VERSION.search(text) for text in texts):
+        return True
+    return any("Codex" in text for text in texts) and not any("Claude" in text for text in texts)
 
 
 def _find_composer(texts: Sequence[str]) -> int | None:
@@ -53,10 +59,16 @@ def _find_composer(texts: Sequence[str]) -> int | None:
         text = texts[index]
         if not text[:1].strip():
             continue
-        if not _COMPOSER.match(text) or _is_row(texts, index):
+        if not _COMPOSER.match(text) or _is_row(texts, index) or not _only_footer(texts[index + 1 :]):
             return None
         return index
     return None
+
+
+def _only_footer(below: Sequence[str]) -> bool:
+    """Whether below the composer's first line stand its other lines and a footer: no gap, no focused row."""
+    gaps = any(not one.strip() and not two.strip() for one, two in pairwise(below))
+    return not gaps and not any(_FOCUSED_ROW.match(text) for text in below)
 
 
 def _is_row(texts: Sequence[str], index: int) -> bool:
@@ -74,13 +86,17 @@ def _composer(screen: Screen, top: int) -> tuple[Box, int]:
 
 
 def _above(texts: Sequence[str], top: int, finds: Finds) -> Region:
-    """From the composer upwards over blank and indented lines and headings of queues to the first other line."""
-    first = max(0, top - _MAX_ABOVE_LINES)
-    for index in range(top - 1, first - 1, -1):
+    """The status line: upwards over blank and indented lines and headings of queues to the first other line.
+
+    Empty when the line that ends a turn is met first. With the lines it may be wrapped over."""
+    for index in range(top - 1, max(-1, top - 1 - _MAX_ABOVE_LINES), -1):
         text = texts[index]
+        if _TURN_END.match(text):
+            return Region()
         if text[:1].strip() and not finds("aside", text):
-            return region_of(texts[index:top])
-    return region_of(texts[first:top])
+            gap = next((at for at in range(index, top) if not texts[at].strip()), top)
+            return region_of(texts[index:gap])
+    return Region()
 
 
 def _last_message(texts: Sequence[str], top: int, finds: Finds) -> tuple[dict[str, Region], bool]:

@@ -11,11 +11,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import tzinfo
 
-from fleetscripts.core.claude_layout import claude_layout, looks_like_claude
+from fleetscripts.core.claude_layout import claude_layout
 from fleetscripts.core.codex_layout import codex_layout, looks_like_codex
 from fleetscripts.core.rules import Rule, RuleSet
 from fleetscripts.core.screen import Finds, Layout, Region, Screen
-from fleetscripts.core.shell_layout import launch_line_last, shell_layout
+from fleetscripts.core.shell_layout import launch_line_last, launched_to_resume, shell_layout
 from fleetscripts.models import Evidence, PaneState, Source
 
 LAYOUTS: Mapping[str, Callable[[Screen, Finds], Layout]] = {"claude": claude_layout, "codex": codex_layout}
@@ -23,7 +23,7 @@ LAYOUTS: Mapping[str, Callable[[Screen, Finds], Layout]] = {"claude": claude_lay
 
 CLIENT_COMMANDS = frozenset({"claude", "codex"})
 # Clients whose prompt is marked so leave an interrupted prompt in the conversation.
-_NEVER_PUTS_BACK = frozenset({">"})
+_NEVER_PUTS_BACK = frozenset({">", "›"})
 _DIED = frozenset({PaneState.RATE_LIMITED, PaneState.API_ERROR})
 
 
@@ -54,6 +54,13 @@ class Reader:
         """Read one screen. ``command``: what tmux says is in the foreground, empty when nobody asked."""
         told = agent in self.rules and agent != "shell"
         agent = agent if told else _agent_of(screen, command)
+        reading = self._read_as(screen, agent, command, told)
+        if told or command in CLIENT_COMMANDS or reading.screen.state is not PaneState.UNKNOWN:
+            return reading
+        others = (self._read_as(screen, other, command, told) for other in LAYOUTS if other != agent)
+        return next((other for other in others if other.screen.state is not PaneState.UNKNOWN), reading)
+
+    def _read_as(self, screen: Screen, agent: str, command: str, told: bool) -> Reading:
         rules = self.rules[agent]
         layout = LAYOUTS.get(agent, claude_layout)(screen, rules.finds)
         look = _Look(self, rules, screen, layout, command, told)
@@ -78,7 +85,7 @@ class _Look:
         busy = self._match(PaneState.RUNNING, "above_box", "footer")
         if busy:
             return self._said(busy, f"{busy.note or busy.name} above the input box")
-        wall = self._match(PaneState.RATE_LIMITED, "footer", "above_box")
+        wall = self._match(PaneState.RATE_LIMITED, "footer", "notice")
         if wall:
             return self._said(wall, wall.note or wall.name, self.layout.region("footer").flat)
         if self._draft() and self._may_be_put_back():
@@ -151,12 +158,14 @@ class _Look:
         return self.layout.box is not None and self.layout.box.mark not in _NEVER_PUTS_BACK
 
     def _fresh(self) -> bool:
-        """Whether nothing was sent since the client started: a limit or an error on the screen is history then."""
+        """Whether nothing may have been sent since the client started: a limit or an error is history then."""
+        if launched_to_resume(self.screen.texts):
+            return True
         box = self.layout.box
         return box is not None and self.rules.finds("fresh", " ".join((box.suggestion or box.draft).split()))
 
     def _background(self) -> bool:
-        for name in ("footer", "above_box"):
+        for name in ("footer", "above_box", "notice"):
             region = self.layout.region(name)
             if any(rule.background and rule.matches(region) for rule in self.rules.by_region.get(name, ())):
                 return True
@@ -196,6 +205,4 @@ def _agent_of(screen: Screen, command: str) -> str:
     if command in CLIENT_COMMANDS:
         return command
     texts = screen.texts
-    if looks_like_codex(texts) and not looks_like_claude(texts):
-        return "codex"
-    return "claude"
+    return "codex" if looks_like_codex(texts) else "claude"

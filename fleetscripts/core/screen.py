@@ -14,7 +14,8 @@ from fleetscripts.core.sgr import Line, read_lines
 
 REGIONS: Mapping[str, str] = {
     "footer": "the lines below the live input box",
-    "above_box": "what stands directly above the live input box: a spinner with its tips, or a notice",
+    "above_box": "the spinner or status line above the live input box, with its tips",
+    "notice": "a line set to the right, directly above the live input box",
     "last_message": "the newest message of the conversation, once the box is live",
     "last_line": "the last line of the agent's own newest message, where it is a line of its own",
     "dialog": "what stands at the bottom in place of an input box, from the line that opens it",

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from fleetscripts.core.screen import Layout, Screen, region_of
 
 _PROMPT = re.compile(r"(?:\S{0,100} ?)?[$%#❯➜>](?: |$)|Resume this session|To continue this session")
+_RESUMING = re.compile(r" (?:--resume|--continue|-r|-c|resume)\b")
 _MAX_LAUNCH_LINES = 6
 _LAUNCH = re.compile(r"(?:[^\s│●⎿][^│]{0,100})?[$%#❯➜>] {1,2}(?:\S{0,100}/)?(?:claude|codex)(?: |$)")
 
@@ -17,6 +18,12 @@ def shell_layout(texts: Sequence[str], dialog: Sequence[str]) -> Layout:
     last = [text for text in texts[-40:] if text.strip()]
     edge = [text for text in dialog or last if text[:1].strip()]
     return Layout({"bottom": region_of(last[-1:]), "left_edge": region_of(edge[-40:] if dialog else edge[-6:])})
+
+
+def launched_to_resume(texts: Sequence[str]) -> bool:
+    """Whether the last line on the screen that starts a client resumes a conversation: what is drawn is old then."""
+    launches = [text for text in texts if _LAUNCH.match(text)]
+    return bool(launches and _RESUMING.search(launches[-1]))
 
 
 def launch_line_last(screen: Screen) -> bool:
