@@ -13,7 +13,7 @@ from typing import Any
 from tests.recorder.model_claude import ClaudeModel
 from tests.recorder.namespace import HOME, PROJECT
 from tests.recorder.releases import numbers
-from tests.recorder.stage import Options, Stage
+from tests.recorder.stage import TYPED_SECONDS, Options, Stage
 from tests.recorder.terminal import NotReached, Terminal
 
 API_KEY = "sk-ant-fake-key-000000000000"
@@ -154,6 +154,7 @@ class Claude(Stage):
         for _ in range(3 * len(PROBE)):
             self.terminal.keys("BSpace")
             if self.terminal.comes(lambda: not self._in_box(PROBE[0]), KEY_SECONDS):
+                time.sleep(TYPED_SECONDS)
                 return True
         raise NotReached("the box keeps the probe")
 

@@ -9,12 +9,13 @@ from pathlib import Path
 
 from tests.recorder.model_codex import CodexModel
 from tests.recorder.namespace import HOME, PROJECT
-from tests.recorder.stage import Options, Stage
+from tests.recorder.stage import TYPED_SECONDS, Options, Stage
 from tests.recorder.terminal import NotReached, Terminal
 
 BOX = r"^\s*[›❯!]\s?"
 PROBE = "zq"
 KEY_SECONDS = 0.5
+NEW_MODEL = r"Try new model"
 _FLAGS = {
     "default": "",
     "untrusted": "-a untrusted -s workspace-write",
@@ -83,6 +84,8 @@ class Codex(Stage):
         while time.monotonic() < end:
             if self.at_prompt():
                 return
+            if self.terminal.shows(NEW_MODEL):
+                self.terminal.keys("Down", "Enter")
             if self.terminal.shows(r"Trust and continue|Yes, continue|allow Codex to work"):
                 time.sleep(0.4)
                 self.terminal.keys("Enter")
@@ -104,6 +107,7 @@ class Codex(Stage):
         for _ in range(3 * len(PROBE)):
             self.terminal.keys("BSpace")
             if self.terminal.comes(lambda: not self._in_box(PROBE[0]), KEY_SECONDS):
+                time.sleep(TYPED_SECONDS)
                 return True
         raise NotReached("the box keeps the probe")
 

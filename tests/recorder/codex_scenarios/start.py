@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from tests.recorder.codex import Codex
+from tests.recorder.codex import NEW_MODEL, Codex
 from tests.recorder.scenario import scenario
 
 
@@ -67,3 +67,15 @@ def starting(s: Codex) -> None:
     s.ready()
     s.terminal.settle(1.5, 6)
     s.snap("prompt-fresh", "prompt")
+
+
+@scenario("codex", "dialog-new-model", own_start=True)
+def new_model(s: Codex) -> None:
+    if s.terminal.command() != "bash":
+        s.terminal.kill_client()
+    s.configure()
+    s.start()
+    s.terminal.await_text(NEW_MODEL, 5)
+    s.terminal.settle()
+    s.snap("dialog-new-model", "waiting_approval", dialog="model")
+    s.terminal.kill_client()
