@@ -86,7 +86,7 @@ def test_an_agent_finds_itself_by_its_pane(
     me = replace(me, checkpoints=("a",), pane_id="%3", image_path="/tmp/i.png")
     store.update(lambda _: Fleet(agents=(me, Agent("s:2", pane_id="%4"))), create=Fleet())
     assert main(["--me"]) == 1
-    assert "TMUX_PANE is not set" in capsys.readouterr().err
+    assert "TMUX_PANE not set" in capsys.readouterr().err
     monkeypatch.setenv("TMUX_PANE", "%3")
     assert main(["--me"]) == 0
     shown = capsys.readouterr().out.splitlines()

@@ -112,6 +112,8 @@ class Loop:
         except Exception as error:  # noqa: BLE001 - one agent's trouble must not end the watch over the others
             outcome = f"failed: unexpected {type(error).__name__}: {error} (details in {self._keep(error)})"
         case.journal.write("recovery-ended", window=window, why=case.action.reason, outcome=outcome, **about)
+        if not outcome.startswith("refused"):
+            self._said.pop(case.agent.key, None)
         self._say(case.agent.key, f"{window}: {name} ({case.action.reason}): {outcome}")
 
     def _keep(self, error: Exception) -> Path:
@@ -125,7 +127,7 @@ class Loop:
         self._say("fleet", f"fleet: {summary(cycle.fleet.agents)}")
 
     def _say(self, about: object, line: str) -> None:
-        """Into the log, unless this is what was said last about the same."""
+        """Into the log, unless this is what was said last about the same: a refusal that stands is told once."""
         if self._said.get(about) != line:
             self._said[about] = line
             self.log.write(visible(line))
