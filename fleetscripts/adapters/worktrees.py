@@ -28,12 +28,12 @@ def worktrees(repo: Path) -> list[WorktreeFacts]:
     """Every worktree of the repository that ``repo`` belongs to, the main one first."""
     if not repo.is_dir():
         raise NoRepository(f"no such folder: {str(repo)!r}: give the path of a git repository")
-    git = Git(repo)
-    if not git.says("rev-parse", "--git-dir"):
-        raise NoRepository(f"not a git repository: {str(repo)!r}: give the path of one, or call from inside one")
     try:
-        listing = git.text("worktree", "list", "--porcelain", "-z")
+        listing = Git(repo).text("worktree", "list", "--porcelain", "-z")
     except GitFailed as error:
+        if "not a git repository" in str(error):
+            found = f"not a git repository: {str(repo)!r}: give the path of one, or call from inside one"
+            raise NoRepository(found) from error
         raise GitFailed(f"{error} (git 2.36 or newer is needed)") from error
     return [_facts(entry.split("\0")) for entry in listing.split("\0\0") if entry]
 
@@ -73,8 +73,17 @@ def changed_paths(git: Git) -> list[str]:
 
 def operation(git: Git) -> str | None:
     """The merge, rebase, … that stands unfinished here."""
-    folder = Path(os.fsdecode(git.run("rev-parse", "--absolute-git-dir").removesuffix(b"\n")))
+    folder = _git_folder(git)
     return next((name for mark, name in _OPERATIONS.items() if (folder / mark).exists()), None)
+
+
+def _git_folder(git: Git) -> Path:
+    """Where git keeps this worktree's own state; read from the file it left there, which saves a process."""
+    try:
+        text = (git.folder / ".git").read_text(encoding="utf-8", errors="surrogateescape")
+    except OSError:  # the main worktree's is a folder
+        return Path(os.fsdecode(git.run("rev-parse", "--absolute-git-dir").removesuffix(b"\n")))
+    return git.folder / text.removeprefix("gitdir: ").removesuffix("\n")
 
 
 def own_commits(git: Git, branch: str | None) -> int:
