@@ -32,6 +32,7 @@ _NOTICE = re.compile(r" {8}")
 _SPINNER_MARK = re.compile(r"[·✢*✳✶✻✽∗] ")
 
 _MAX_FOOTER_LINES = 30
+_MAX_ROW_LINES = 40
 _MAX_ABOVE_LINES = 60
 # A line that reaches this near to the right edge may go on in the next one.
 _WRAP_SLACK_COLUMNS = 6
@@ -197,11 +198,12 @@ def _without_box(texts: Sequence[str]) -> Layout:
     start = _dialog_start(texts)
     certain = start is not None
     block = texts[start or 0 :]
+    last = next((text for text in reversed(texts) if text.strip()), "")
     if not certain and not _can_be_dialog(block):
-        return Layout()
+        return Layout({"bottom": region_of([last])})
     region = region_of(block)
     menu = start is not None and (texts[start].startswith("▔") or _under_command(texts, start))
-    regions = {"dialog": region, **({"menu": region} if menu else {})}
+    regions = {"dialog": region, "bottom": region_of([last]), **({"menu": region} if menu else {})}
     above = [text for text in texts[max(0, (start or 0) - 16) : start or 0] if text.strip()]
     if any(_SLASH_COMMAND.match(text) for text in above[-2:]):
         regions["around_dialog"] = region_of([*above, *block])
@@ -224,5 +226,9 @@ def _dialog_start(texts: Sequence[str]) -> int | None:
 
 
 def _can_be_dialog(block: Sequence[str]) -> bool:
-    tail = [text for text in block if text.strip()][-6:]
-    return any(_KEY_HINT.search(text) for text in tail[-3:]) or any(_FOCUSED_ROW.match(text) for text in tail)
+    """Whether lines without an opening end like a dialog: a key hint, a focused row, or rows with a focused one."""
+    tail = [text for text in block if text.strip()][-_MAX_ROW_LINES:]
+    if any(_KEY_HINT.search(text) for text in tail[-3:]) or any(_FOCUSED_ROW.match(text) for text in tail[-6:]):
+        return True
+    rows = [text for text in tail if _NUMBERED_ROW.match(text.strip())]
+    return len(rows) > 1 and any(_FOCUSED_ROW.match(text) for text in rows)
