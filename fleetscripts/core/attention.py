@@ -9,7 +9,7 @@ from fleetscripts.fleet import Agent, Fleet
 from fleetscripts.models import Action, AgentState
 
 STANDING = frozenset({"evaluate", "escalated"})
-"""Decisions that were told of when they arose; a cycle only repeats them."""
+"""Decisions that are told of when they arise; told here only where somebody else brought them about."""
 
 WAITS = frozenset({AgentState.PENDING_EVALUATION, AgentState.ESCALATED})
 
@@ -21,14 +21,16 @@ def notice_of(agent: Agent, action: Action) -> str:
 
 def is_news(agent: Agent, action: Action) -> bool:
     """Whether this decision was not told of yet."""
-    return action.action not in STANDING and notice_of(agent, action) != agent.last_notice
+    if action.action in STANDING:
+        return not agent.last_notice_at
+    return notice_of(agent, action) != agent.last_notice
 
 
 def waiting_since(fleet: Fleet, deciding: Iterable[Agent]) -> float | None:
     """Since when something waits for the orchestrator; None when nothing does."""
     waiting = [agent.last_notice_at for agent in fleet.agents if agent.state in WAITS]
-    waiting += [agent.last_notice_at for agent in deciding]
-    return min(waiting) if waiting else None
+    told = [at for at in (*waiting, *(agent.last_notice_at for agent in deciding)) if at]
+    return min(told, default=None)
 
 
 def unseen(fleet: Fleet, since: float | None, patience_seconds: float, now: float) -> bool:

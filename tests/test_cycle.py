@@ -1,0 +1,128 @@
+"""One cycle finds panes again by their ids, whatever happens to windows and servers, and writes once."""
+
+from __future__ import annotations
+
+import os
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from fleetscripts.adapters.head import head_commit
+from fleetscripts.adapters.store import Store
+from fleetscripts.adapters.tmux import Tmux
+from fleetscripts.adapters.tmux_client import TmuxClient
+from fleetscripts.config import load_settings
+from fleetscripts.fleet import Agent, Fleet
+from fleetscripts.models import PaneState
+from fleetscripts.services.cycle import run_cycle
+from tests.places import GitRepo, TmuxServer
+
+
+@pytest.fixture
+def store(home: Path) -> Store:
+    return Store(home / "state.json")
+
+
+def enlist(store: Store, tmux: Tmux, *panes: str) -> None:
+    """Records for these panes."""
+    server = tmux.server()
+    listed = {facts.pane_id: facts for facts in tmux.panes()}
+    agents = [Agent("?:0", f"tree-{n}", f"/t{n}").at(listed[pane], server) for n, pane in enumerate(panes)]
+    store.update(lambda _: Fleet(agents=tuple(agents)), create=Fleet())
+
+
+def test_renumbered_and_moved_windows_keep_their_agents(tmux_server: TmuxServer, store: Store) -> None:
+    tmux = Tmux(tmux_server.socket)
+    first = tmux_server.new_session(command=["sh"])
+    second, third = tmux_server.new_window(command=["sh"]), tmux_server.new_window(command=["sh"])
+    enlist(store, tmux, second, third)
+    tmux_server.run("set", "-g", "renumber-windows", "on")
+    tmux_server.run("kill-pane", "-t", first)
+    tmux_server.run("rename-session", "-t", "=fleet", "my x-y")
+    cycle = run_cycle(store, load_settings(os.environ), time.time())
+    assert [agent.window for agent in cycle.fleet.agents] == ["my x-y:0", "my x-y:1"]
+    assert [agent.pane_id for agent in cycle.fleet.agents] == [second, third]
+    assert [action.action for action in cycle.actions] == ["resume", "resume"]
+
+
+def test_after_a_restart_of_the_server_an_old_id_is_somebody_else(tmux_server: TmuxServer, store: Store) -> None:
+    tmux = Tmux(tmux_server.socket)
+    enlist(store, tmux, tmux_server.new_session(command=["sh"]))
+    store.update(lambda fleet: fleet.change(fleet.agents[0], tmux_server=replace(tmux.require_server(), start_time=1)))
+    cycle = run_cycle(store, load_settings(os.environ), time.time())
+    assert [seen.classification.state for _, seen in cycle.looks] == [PaneState.MISSING]
+
+
+def test_a_record_made_by_hand_is_found_by_its_window_once(tmux_server: TmuxServer, store: Store) -> None:
+    pane = tmux_server.new_session(command=["sh"])
+    store.update(lambda _: Fleet(agents=(Agent("fleet:0", "tree"),)), create=Fleet())
+    cycle = run_cycle(store, load_settings(os.environ), time.time())
+    assert (cycle.fleet.agents[0].pane_id, cycle.fleet.agents[0].tmux_server) == (
+        pane,
+        Tmux(tmux_server.socket).server(),
+    )
+
+
+def test_without_a_tmux_server_everything_is_missing(tmux_server: TmuxServer, store: Store) -> None:
+    store.update(lambda _: Fleet(agents=(Agent("fleet:0"),)), create=Fleet())
+    cycle = run_cycle(store, load_settings(os.environ), time.time())
+    assert [(action.action, action.kind) for action in cycle.actions] == [("restore", "recovery")]
+    assert cycle.looks[0][1].classification.reason == "no tmux server runs"
+
+
+@pytest.mark.parametrize("count", [1, 12])
+def test_a_cycle_takes_three_tmux_processes_at_most(
+    tmux_server: TmuxServer, store: Store, monkeypatch: pytest.MonkeyPatch, count: int
+) -> None:
+    tmux = Tmux(tmux_server.socket)
+    panes = [tmux_server.new_session(command=["sh"])]
+    panes += [tmux_server.new_window(command=["sh"]) for _ in range(count - 1)]
+    enlist(store, tmux, *panes)
+    calls: list[object] = []
+    for name in ("ask", "script"):
+        original = getattr(TmuxClient, name)
+
+        def counted(self: TmuxClient, *args: object, _call: object = original, **kwargs: object) -> object:
+            calls.append(args)
+            return _call(self, *args, **kwargs)  # type: ignore[operator]
+
+        monkeypatch.setattr(TmuxClient, name, counted)
+    cycle = run_cycle(store, load_settings(os.environ), time.time())
+    assert len(cycle.looks) == count
+    assert len(calls) <= 3, calls
+
+
+def test_what_somebody_else_wrote_meanwhile_stays(
+    tmux_server: TmuxServer, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from fleetscripts.services import cycle as module
+
+    tmux = Tmux(tmux_server.socket)
+    enlist(store, tmux, tmux_server.new_session(command=["sh"]))
+    original = module.look_at
+
+    def look_at(*args: object) -> object:
+        looks = original(*args)  # type: ignore[arg-type]
+        store.update(lambda fleet: replace(fleet.change(fleet.agents[0], objective="changed"), repo="a/b"))
+        return looks
+
+    monkeypatch.setattr(module, "look_at", look_at)
+    fleet = run_cycle(store, load_settings(os.environ), time.time()).fleet
+    assert (fleet.agents[0].objective, fleet.agents[0].pane_state, fleet.repo) == ("changed", "idle", "a/b")
+
+
+def test_the_commit_of_a_worktree_is_read_without_git(git_repo: GitRepo) -> None:
+    [spare] = git_repo.add_spares(1)
+    assert head_commit(spare) == git_repo.git("rev-parse", "HEAD", cwd=spare)
+    made = git_repo.commit("Another", cwd=spare)
+    assert head_commit(spare) == made
+    git_repo.git("pack-refs", "--all")
+    assert head_commit(spare) == made
+    git_repo.git("checkout", "-q", "--detach", cwd=spare)
+    assert head_commit(spare) == made
+    assert head_commit(git_repo.path) == git_repo.git("rev-parse", "HEAD")
+    assert head_commit(git_repo.root) == ""
+    git_repo.git("checkout", "-q", "--orphan", "empty", cwd=spare)
+    assert head_commit(spare) == ""
