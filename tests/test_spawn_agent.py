@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,7 +15,7 @@ from fleetscripts.commands import spawn_agent
 from fleetscripts.errors import FleetError
 from fleetscripts.practice.install import install
 from fleetscripts.services import spawn as spawning
-from tests.places import GitRepo, TmuxServer
+from tests.places import BUNDLE, GitRepo, TmuxServer
 from tests.waiting import wait_until
 
 OBJECTIVE = 'Do it "well": $(touch evil) `touch evil` #{pid} ünïcode\n/second line [[think 20]]'
@@ -270,3 +272,29 @@ class TestAFailure:
         assert "record: no space left on the device; what was done is kept under refs/fleet/rescue/feat/x-" in error
         ref = error.split()[-1]
         assert repo.git("show", f"{ref}:work.txt") == "done"
+
+    def test_of_nobody_but_the_caller_who_has_it_stopped(self, repo: GitRepo, tmux_server: TmuxServer) -> None:
+        (repo.root.parent / "bin" / "practice").write_text("#!/bin/sh\nexec sleep 600\n")
+        argv = [sys.executable, "-I", str(BUNDLE / "fleetscripts" / "__main__.py"), "spawn-agent", "--session", "fleet"]
+        argv += ["--repo", str(repo.path), "--agent", "practice", "--branch", "feat/x", "--objective", OBJECTIVE]
+        spawning_process = subprocess.Popen(argv, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        windows = ("list-panes", "-a", "-F", "#{pane_current_command}")
+        wait_until(lambda: tmux_server.run(*windows).split() == ["sleep", "sleep"], 30, "the client's window")
+        spawning_process.terminate()
+        assert spawning_process.wait(timeout=30) == 130
+
+
+def test_ten_at_once_share_six_spares(repo: GitRepo, home: Path) -> None:
+    repo.add_spares(4)
+    argv = [sys.executable, "-I", str(BUNDLE / "fleetscripts" / "__main__.py"), "spawn-agent", "--session", "fleet"]
+    argv += ["--repo", str(repo.path), "--agent", "practice", "--objective", "[[say hi]]"]
+    started = [
+        subprocess.Popen(
+            [*argv, "--branch", f"feat/{number}"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
+        for number in range(10)
+    ]
+    ended = [(process.communicate(timeout=170), process.returncode) for process in started]
+    assert sorted(code for _, code in ended) == [0] * 6 + [3] * 4, ended
+    assert {agent["worktree_path"] for agent in agents(home)} == {str(path) for path in repo.spares}
+    assert len({agent["window"] for agent in agents(home)}) == 6

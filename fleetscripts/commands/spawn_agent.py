@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
@@ -74,12 +75,19 @@ def command(
             raise UsageProblem(f"expected {missing} NAME, or {SEED_FORM}")
         place = (repo or Path.cwd()).absolute()
         request = Request(known, branch, text, repo=place, pr_number=pr, steps=steps)
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _interrupt)
     request = replace(request, base=base, image=image, agent=agent, verify_command=verify_command)
     spawned = spawn(settings, fleet, os.environ, checked(request, allow_test_step=allow_test_step))
     for note in spawned.notes:
         print(f"spawn-agent: {note}", file=sys.stderr)
     print(spawned.agent.window)
     return 0
+
+
+def _interrupt(number: int, frame: object) -> None:
+    """Being told to end undoes what was begun, as Ctrl-C does."""
+    raise KeyboardInterrupt
 
 
 def _from_words(words: tuple[str, ...], steps: tuple[str, ...]) -> Request:

@@ -17,6 +17,7 @@ MOVE_SECONDS = 1.0
 """Keys within about 0.25 s of a start-up dialog's drawing are ignored: then the focus has not moved, and the key is
 pressed again."""
 
+AT_START = frozenset({DialogKind.TRUST, DialogKind.BYPASS, DialogKind.SETTINGS, DialogKind.RESUME})
 GONE_SECONDS = 1.5
 TRIES = 4
 
@@ -120,11 +121,13 @@ def _until_moved(desk: Desk, dialog: Dialog, before: Menu) -> None:
 
 
 def _enter(desk: Desk, dialog: Dialog, menu: Menu, row: int, frame: Frame) -> None:
-    """Enter on the focused row, until the dialog is gone; pressed again only while the very same rows stand there."""
-    for _ in range(TRIES):
+    """Enter on the focused row; again only on a start-up dialog: elsewhere the same rows may be the next request."""
+    for _ in range(TRIES if dialog.kind in AT_START else 1):
         if press(desk.tmux, desk.guard(frame, dialog.sight.kind), "Enter") and _gone(desk, dialog, menu):
             return
-        frame = _focused(desk, dialog, menu, row)
+        frame = desk.screen(dialog.sight.frame.facts.pane_id)
+        if dialog.kind in AT_START:
+            frame = _focused(desk, dialog, menu, row)
     raise FleetError(f"{dialog.window}: Enter did not close the dialog: {excerpt(frame)}")
 
 

@@ -1,0 +1,79 @@
+"""Texts and answers on the practice agent and on the real client: the same tests for both."""
+
+from __future__ import annotations
+
+import json
+
+from tests.e2e.crew import Crew
+from tests.waiting import wait_until
+
+
+def pane_of(crew: Crew, window: str) -> str:
+    return str(crew.agent(window)["pane_id"])
+
+
+def screen(crew: Crew, window: str) -> str:
+    return crew.stage.tmux("capture-pane", "-p", "-t", pane_of(crew, window)) or ""
+
+
+def wait_for_rest(crew: Crew, window: str) -> None:
+    """Waits until the client's registry says that no turn is in progress."""
+    session = str(crew.agent(window)["session_id"])
+    wait_until(lambda: crew.registry(session).get("status") == "idle", 30, f"a client at rest\n{crew.screens()}")
+
+
+def wait_for_user(crew: Crew, window: str, words: str) -> None:
+    """Waits until the conversation has it from its user: the client's hook may have told of it before."""
+    wait_until(lambda: any(words in said for said in crew.said(window, "user")), 20, f"{words!r} from the user")
+
+
+def test_texts_that_a_client_could_mistake_arrive_as_texts(crew: Crew) -> None:
+    window = crew.spawn("feat/texts", "[[say ready.]]")
+    crew.wait_for_words(window, "ready.")
+    wait_for_rest(crew, window)
+    for text, marked in (
+        ("/clear", "\n/clear"),
+        ("!touch evil", "\n!touch evil"),
+        ("exit", "\nexit"),
+        ("what is in @README.md", "@README.md"),
+        ("ends with a backslash \\", "backslash \\"),
+        ("\n".join(f'{n} "$(x)" `y` #{{z}} 漢字' for n in range(30)), "漢字\n7 "),
+    ):
+        sent = crew.run("send-agent", window, text)
+        assert sent.returncode == 0, f"{text!r}: {sent.stderr}\n{crew.screens()}"
+        wait_for_user(crew, window, marked)
+        wait_for_rest(crew, window)
+    assert crew.registry(str(crew.agent(window)["session_id"])), "the client lives on, in the same conversation"
+
+
+def test_an_interrupted_prompt_is_cleared_and_a_draft_put_back(crew: Crew) -> None:
+    window = crew.spawn("feat/drafts", "[[say ready.]]")
+    crew.wait_for_words(window, "ready.")
+    wait_for_rest(crew, window)
+    for text in ("[[think 60]]", "one\ntwo\nthree\nfour\nfive [[think 60]]"):
+        assert crew.run("send-agent", window, text).returncode == 0
+        assert crew.run("send-agent", window, "not in this turn").returncode == 3
+        crew.stage.tmux("send-keys", "-t", pane_of(crew, window), "Escape")
+        wait_for_rest(crew, window)
+        sent = crew.run("send-agent", window, "instead [[say instead.]]")
+        assert sent.returncode == 0, f"{sent.stderr}\n{crew.screens()}"
+        wait_for_rest(crew, window)
+    crew.stage.tmux("send-keys", "-t", pane_of(crew, window), "-l", "a thought half typed")
+    wait_until(lambda: "a thought half typed" in screen(crew, window), what="the draft")
+    assert crew.run("send-agent", window, "not over a draft").returncode == 3
+    assert crew.run("send-agent", "--keep-draft", window, "beside it [[say beside.]]").returncode == 0
+    crew.wait_for_words(window, "beside.")
+    wait_until(lambda: "❯\xa0a thought half typed" in screen(crew, window), what="the draft back in its box")
+    said = crew.said(window, "user")
+    assert not [text for text in said if "thought" in text or "not in this turn" in text]
+
+
+def test_a_question_is_answered_by_the_text_of_a_row(crew: Crew) -> None:
+    window = crew.spawn("feat/question", "[[ask Which one?|Alpha|Beta thing]]")
+    wait_until(lambda: "Which one?" in screen(crew, window) and "2. Beta" in screen(crew, window), 30, "the question")
+    wait_until(lambda: crew.run("answer-dialog", window, "--show").stdout.count("Beta thing"), 20, "its rows")
+    assert crew.run("send-agent", window, "no text into a dialog").returncode == 3
+    assert crew.run("answer-dialog", window).returncode == 3
+    answered = crew.run("answer-dialog", window, "--choose", "beta")
+    assert answered.returncode == 0, f"{answered.stderr}\n{crew.screens()}"
+    wait_until(lambda: "Beta thing" in json.dumps(crew.transcript(window)[-6:]), 30, "the answer in the transcript")
