@@ -62,7 +62,7 @@ def command(keep: bool, client: str, yes: bool) -> int:
 
 def _install_programs(client: str, yes: bool) -> None:
     """Install the system packages that are missing, where that is allowed; the script has said it when it is not."""
-    programs = ["git", "tmux", *(["node", "npm", "ip", "unshare"] if client == "claude" else [])]
+    programs = ["git", "tmux", "ps", *(["node", "npm", "ip", "unshare"] if client == "claude" else [])]
     done = subprocess.run(["sh", str(PACKAGES), *(["--yes"] if yes else []), *programs], check=False)
     if done.returncode:
         raise click.exceptions.Exit(EXIT_FAILED)
@@ -94,8 +94,9 @@ def _explain(folder: Path) -> None:
 
 
 def _clean(stage: Stage) -> None:
-    """Not to be interrupted: a second Ctrl-C would leave half of it."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    """End it all; not to be interrupted, since a second Ctrl-C would leave half of it."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
     stage.stop()
     shutil.rmtree(stage.folder, ignore_errors=True)
 

@@ -17,7 +17,7 @@ from fleetscripts.services.demo_tasks import STEPS, TASKS, Task
 
 SPARES = 4
 WATCH_SECONDS = 0.5
-LONGEST_SECONDS = 120.0
+LONGEST_SECONDS = 180.0
 """Longer than this from spawn to the last verdict is a failure; usual are 20 s."""
 
 CONFIG = """\
@@ -89,19 +89,14 @@ class Demo:
     def _spawn(self) -> None:
         common = ["--session", SESSION, "--repo", str(self.playground.repository), "--agent", self.stage.kind]
         common += [word for step in STEPS for word in ("--step", step)]
-        calls = [
-            self.scripts.start(
-                "spawn-agent", *common, "--branch", course.task.branch, "--objective", course.task.objective
-            )
-            for course in self.courses
-        ]
-        outcomes = [self.scripts.result(call) for call in calls]
-        for course, outcome in zip(self.courses, outcomes, strict=True):
-            if outcome.code != EXIT_DONE:
-                raise FleetError(
-                    f"spawn-agent for {course.task.branch} exited {outcome.code}: {outcome.stderr.strip()}"
-                )
-            course.window = outcome.stdout.strip()
+        begun = self.stage.folder / "all-begun"
+        objectives = {task.branch: task.objective.replace("{all_begun}", str(begun)) for task in TASKS}
+        windows = self.scripts.all(
+            [["spawn-agent", *common, "--branch", name, "--objective", text] for name, text in objectives.items()]
+        )
+        begun.touch()
+        for course, window in zip(self.courses, windows, strict=True):
+            course.window = window.strip()
             self._tell(f"{course.window}  an agent begins {course.task.branch}")
         for agent in self.scripts.status()["agents"]:
             course = next(course for course in self.courses if course.window == agent["window"])
@@ -164,10 +159,11 @@ class Demo:
         self._tell(f"{course.window}  you would choose; the demo chooses “{course.task.answer}”")
 
     def _recycle(self) -> None:
-        for course in self.courses:
-            verdict = self.scripts.must("verify-complete", course.window)
+        verdicts = self.scripts.all([["verify-complete", course.window] for course in self.courses])
+        for course, verdict in zip(self.courses, verdicts, strict=True):
             course.events.append(verdict.strip().splitlines()[-1])
-            self.scripts.must("recycle-agent", course.window, course.path, course.spare)
+        self.scripts.all([["recycle-agent", course.window, course.path, course.spare] for course in self.courses])
+        for course in self.courses:
             self._tell(f"{course.window}  {course.task.branch} judged good; its worktree is {course.spare} again")
         self.scripts.must("update-agent", "--top", "active=false")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ from typing import Any
 from fleetscripts.errors import EXIT_DONE, FleetError
 
 _ENTRY = Path(__file__).resolve().parents[1] / "__main__.py"
-CALL_SECONDS = 50.0
+CALL_SECONDS = 120.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,11 +58,16 @@ class Scripts:
 
     def must(self, name: str, *arguments: str) -> str:
         """Runs a script that has to succeed; what it printed."""
-        outcome = self.ask(name, *arguments)
-        if outcome.code != EXIT_DONE:
-            said = (outcome.stderr or outcome.stdout).strip()
-            raise FleetError(f"{name} {' '.join(arguments)} exited {outcome.code}: {said}")
-        return outcome.stdout
+        return self.all([[name, *arguments]])[0]
+
+    def all(self, calls: Sequence[Sequence[str]]) -> list[str]:
+        """Runs scripts that have to succeed side by side; what each printed."""
+        outcomes = [self.result(process) for process in [self.start(*call) for call in calls]]
+        for call, outcome in zip(calls, outcomes, strict=True):
+            if outcome.code != EXIT_DONE:
+                said = (outcome.stderr or outcome.stdout).strip()
+                raise FleetError(f"{call[0]} exited {outcome.code}: {said}")
+        return [outcome.stdout for outcome in outcomes]
 
     def status(self) -> dict[str, Any]:
         """``status --json``."""

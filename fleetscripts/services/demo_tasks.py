@@ -10,7 +10,10 @@ STEPS = ("implement", "test")
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """One agent's task. ``crashes``: its client dies once; ``answer``: what a person says to its question."""
+    """One agent's task. ``crashes``: its client dies once, after the file ``{all_begun}`` is there.
+
+    ``answer``: what a person says to its question.
+    """
 
     branch: str
     objective: str
@@ -30,8 +33,9 @@ TASKS: Sequence[Task] = (
     Task(
         "feat/word-list",
         "Add a word list and check it. The client dies in the middle of this task.\n"
-        "[[write words.txt fleet agent worktree]] [[commit Add a word list]] [[checkpoint implement]] [[think 3]]\n"
-        "[[crash]] [[push]] [[bash grep -q agent words.txt]] [[checkpoint test]] [[done]]",
+        "[[write words.txt fleet agent worktree]] [[commit Add a word list]] [[checkpoint implement]]\n"
+        "[[bash until test -e {all_begun}; do sleep 0.2; done]] [[crash]] [[push]]\n"
+        "[[bash grep -q agent words.txt]] [[checkpoint test]] [[done]]",
         "words.txt",
         crashes=True,
     ),

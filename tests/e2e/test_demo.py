@@ -26,7 +26,7 @@ def demo(*options: str, env: Mapping[str, str | None] | None = None) -> subproce
     return subprocess.Popen(argv, env=environment(dict(env or {})), stdout=pipe, stderr=pipe, text=True, bufsize=1)
 
 
-def ended(process: subprocess.Popen[str], seconds: float = 150) -> tuple[int, str, str]:
+def ended(process: subprocess.Popen[str], seconds: float = 400) -> tuple[int, str, str]:
     stdout, stderr = process.communicate(timeout=seconds)
     return process.returncode, stdout, stderr
 
