@@ -14,7 +14,7 @@ install_clients() {
     rm -rf "$folder"
     mkdir -p "$folder" &&
         cp "$bundle/tests/clients/package.json" "$bundle/tests/clients/package-lock.json" "$folder" &&
-        (cd "$folder" && npm ci --ignore-scripts --no-fund --no-audit --loglevel=error >&2 &&
+        (cd "$folder" && npm ci --ignore-scripts --no-update-notifier --no-fund --no-audit --loglevel=error >&2 &&
             node node_modules/@anthropic-ai/claude-code/install.cjs >&2) &&
         touch "$folder/ready"
 }
