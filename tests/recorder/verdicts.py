@@ -43,9 +43,10 @@ def differences(cases: Sequence[Path]) -> Iterator[Difference]:
         )
     for case, answer in zip(cases, answers, strict=True):
         label = json.loads(case.read_text(encoding="utf-8"))
-        for field in ("state", "dialog", "error"):
-            if label.get(field) != answer.get(field):
-                yield Difference(case, field, str(label.get(field)), str(answer.get(field)))
+        fields = ["state", *(field for field in ("dialog", "error") if field in label)]
+        for field in fields:
+            if label[field] != answer.get(field):
+                yield Difference(case, field, str(label[field]), str(answer.get(field)))
                 break
 
 
