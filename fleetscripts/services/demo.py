@@ -136,7 +136,7 @@ class Demo:
         if (told := f"{state:19} {steps}".rstrip()) != course.state:
             course.state = told
             self._tell(f"{course.window}  {course.task.branch:15} {told}")
-        if state == "waiting_approval" and agent.get("dialog") == "question" and not course.asked:
+        if state == "waiting_approval" and agent.get("dialog") == "question":
             self._answer(course)
         if state in ("pending_evaluation", "done") and not course.finished_seconds:
             course.finished_seconds = time.monotonic() - self.began
@@ -146,17 +146,18 @@ class Demo:
             )
 
     def _answer(self, course: Course) -> None:
-        """A decision: shown, and answered as a person would."""
-        shown = self.scripts.ask("answer-dialog", course.window, "--show")
-        self._tell(f"{course.window}  a question that only a person may answer:")
-        for line in shown.stdout.splitlines():
-            self.show(f"           {line}")
+        """A decision: shown, and answered as a person would; again while the question still stands."""
+        if not course.asked:
+            shown = self.scripts.ask("answer-dialog", course.window, "--show")
+            self._tell(f"{course.window}  a question that only a person may answer:")
+            for line in shown.stdout.splitlines():
+                self.show(f"           {line}")
+            course.asked = True
+            course.events.append(f"asked, answered “{course.task.answer}”")
+            self._tell(f"{course.window}  you would choose; the demo chooses “{course.task.answer}”")
         outcome = self.scripts.ask("answer-dialog", course.window, "--choose", course.task.answer)
         if outcome.code != EXIT_DONE:
-            return
-        course.asked = True
-        course.events.append(f"asked, answered “{course.task.answer}”")
-        self._tell(f"{course.window}  you would choose; the demo chooses “{course.task.answer}”")
+            self._tell(f"{course.window}  {outcome.stderr.strip() or 'not answered'}")
 
     def _recycle(self) -> None:
         verdicts = self.scripts.all([["verify-complete", course.window] for course in self.courses])
