@@ -130,11 +130,6 @@ def warning(s: Claude) -> None:
         s.model.headers = {}
 
 
-def _at_menu(s: Claude) -> str:
-    """The menu under the wall itself is the wall; opened over it in a view of its own, it is a menu."""
-    return "rate_limited" if s.terminal.shows(r"[❯>] /rate-limit-options") else "waiting_approval"
-
-
 @scenario(
     "claude",
     "limit-wall",
@@ -152,7 +147,7 @@ def wall(s: Claude) -> None:
     s.terminal.await_text(r"limit", 10)
     s.at_rest("look at the stock")
     if s.terminal.shows(r"What do you want to do"):
-        s.snap("limit-menu", _at_menu(s), dialog="limit", resets_at=resets_at)
+        s.snap("limit-menu", "rate_limited", dialog="limit", resets_at=resets_at)
         s.terminal.keys("Escape")
         s.terminal.settle()
     else:
@@ -170,7 +165,7 @@ def wall(s: Claude) -> None:
     s.terminal.keys("Enter")
     if s.waits_for(r"What do you want to do"):
         s.terminal.settle()
-        s.snap("limit-menu", _at_menu(s), dialog="limit", resets_at=resets_at)
+        s.snap("limit-menu", "rate_limited", dialog="limit", resets_at=resets_at)
     s.terminal.kill_client()
 
 
