@@ -11,6 +11,7 @@ from fleetscripts.agents.kinds import Client, CommandLine, Launch, Places, Sessi
 OUTER_SESSION = ("CLAUDECODE", "CLAUDE_CODE_CHILD_SESSION", "CLAUDE_CODE_SESSION_ID", "CLAUDE_PID")
 """Marks of the session that starts us: a client that inherits them saves no transcript and cannot be resumed."""
 
+# A name that a release does not know makes it refuse the whole file: only such as 2.0.45 has already.
 HOOK_EVENTS = (
     "SessionStart",
     "UserPromptSubmit",
@@ -19,7 +20,6 @@ HOOK_EVENTS = (
     "PermissionRequest",
     "Notification",
     "Stop",
-    "StopFailure",
     "SubagentStop",
     "PreCompact",
     "SessionEnd",

@@ -33,7 +33,6 @@ _WORDED: tuple[tuple[re.Pattern[str], ErrorKind], ...] = (
 _WALL = re.compile(
     r"^You've hit your .{1,40} limit|^\S{1,20} limit reached|^Claude (?:AI )?usage limit reached|^Usage limit reached"
 )
-_EPOCH = re.compile(r"limit reached\|(\d{10})\b")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +50,7 @@ def death_of(record: Mapping[str, Any], text: str) -> Death:
     shown = text.strip().split("\n")[0][:120]
     if _is_wall(record, shown):
         reason = f"the transcript ends at a usage limit: {shown}"
-        return Death(PaneState.RATE_LIMITED, reason, resets_at=_resets(record, text))
+        return Death(PaneState.RATE_LIMITED, reason, resets_at=_resets(record))
     kind = error_kind(record.get("error"), shown)
     return Death(PaneState.API_ERROR, f"the transcript says the turn died: {shown}", kind)
 
@@ -72,13 +71,12 @@ def _is_wall(record: Mapping[str, Any], shown: str) -> bool:
     return record.get("error") in (None, "rate_limit", "unknown") and bool(_WALL.match(shown))
 
 
-def _resets(record: Mapping[str, Any], text: str) -> float | None:
-    """Unix seconds, from today's fields or from the epoch that older clients print."""
+def _resets(record: Mapping[str, Any]) -> float | None:
+    """Unix seconds, from the fields that today's client writes; older ones have it in their text alone."""
     parameters = record.get("apiErrorParams")
     limits = [record.get("quotaLimits"), parameters.get("rate_limit_info") if isinstance(parameters, Mapping) else None]
     for limit in limits:
         at = limit.get("resetsAt") if isinstance(limit, Mapping) else None
         if isinstance(at, int | float):
             return float(at)
-    match = _EPOCH.search(text)
-    return float(match[1]) if match else None
+    return None

@@ -8,6 +8,9 @@ from typing import Any
 from fleetscripts.agents.kinds import Client
 from fleetscripts.models import DialogKind, Evidence, PaneState, Source
 
+# A process's start is known to about a second where it comes from ps.
+_CLOCK_SLACK_SECONDS = 2.0
+
 DIALOGS: Mapping[str, DialogKind] = {
     "permission prompt": DialogKind.PERMISSION,
     "sandbox request": DialogKind.PERMISSION,
@@ -46,9 +49,16 @@ def evidence_of(record: Mapping[str, Any] | None, client: Client) -> Evidence:
 
 
 def belongs(record: Mapping[str, Any], client: Client) -> bool:
-    """Whether pid and start time are the live client's: a killed one leaves its file, and pids are used again."""
+    """Whether pid and start time are the live client's: a killed one leaves its file, and pids are used again.
+
+    2.1.100 and its like tell no ``procStart``, only when they began to write."""
+    if record.get("pid") != client.pid:
+        return False
     start = str(record.get("procStart") or "")
-    return record.get("pid") == client.pid and (not start or not client.start_ticks or start == client.start_ticks)
+    if start and client.start_ticks:
+        return start == client.start_ticks
+    began = _seconds(record.get("startedAt"))
+    return began is None or began >= client.started_at - _CLOCK_SLACK_SECONDS
 
 
 def session_of(record: Mapping[str, Any]) -> str | None:

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from fleetscripts.adapters import registry, spool, transcripts
+from fleetscripts.adapters.zone import local_zone
 from fleetscripts.agents import claude_hooks, claude_registry, claude_transcript
 from fleetscripts.agents.claude_transcript import Turn
 from fleetscripts.agents.kinds import Client, Places, SessionView
@@ -98,7 +99,7 @@ def _fold_line(turn: Turn, line: bytes) -> Turn:
 def _transcript_evidence(turn: Turn | None, client: Client, session_id: str | None) -> Evidence:
     if turn is None:
         return Evidence(Source.TRANSCRIPT, None, "no transcript can be read", session_id=session_id)
-    return claude_transcript.evidence_of(turn, client.started_at, session_id)
+    return claude_transcript.evidence_of(turn, client.started_at, session_id, local_zone())
 
 
 def _entries(folder: Path, pattern: str) -> list[Path]:

@@ -6,11 +6,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime, tzinfo
 from typing import Any
 
 from fleetscripts.agents.claude_errors import Death, death_of
 from fleetscripts.core.completion import Checkpoint, Message, checkpoints, says_done
+from fleetscripts.core.reset_time import reset_instant
 from fleetscripts.models import ErrorKind, Evidence, PaneState, Source
 
 Record = Mapping[str, Any]
@@ -89,8 +90,10 @@ def fold(turn: Turn, record: Record) -> Turn:
     return turn
 
 
-def evidence_of(turn: Turn, client_started: float, session_id: str | None = None) -> Evidence:
-    """What the transcript says. Turns from before the client's start are history: only a last word counts still."""
+def evidence_of(turn: Turn, client_started: float, session_id: str | None = None, zone: tzinfo = UTC) -> Evidence:
+    """What the transcript says. Turns from before the client's start are history: only a last word counts still.
+
+    ``zone``: in which an older client's wall names the time of day when it ends."""
     past = turn.at < client_started
     at = turn.at or None
 
@@ -105,7 +108,10 @@ def evidence_of(turn: Turn, client_started: float, session_id: str | None = None
         return say(PaneState.PROMPT, "no turn in the transcript since the client started")
     if turn.phase == "died":
         error = ErrorKind(turn.error) if turn.error else None
-        return say(PaneState(turn.state), turn.problem, error=error, resets_at=turn.resets_at)
+        state, resets_at = PaneState(turn.state), turn.resets_at
+        if state is PaneState.RATE_LIMITED and resets_at is None:
+            resets_at = reset_instant(turn.problem, turn.at, zone)
+        return say(state, turn.problem, error=error, resets_at=resets_at)
     if turn.phase in _REST:
         how = "was interrupted" if turn.phase == "interrupted" else "is over"
         return say(PaneState.PROMPT, f"the transcript says the turn {how}")

@@ -157,8 +157,6 @@ def _ended(case: _Case) -> Verdict | None:
     """How the last turn died: the transcript knows, the screen only where there is none: a resume redraws old walls."""
     screen, transcript = case.said(Source.SCREEN), case.said(Source.TRANSCRIPT)
     if transcript is not None and transcript.state in ENDED_BADLY and _calm(case):
-        if transcript.resets_at is None and screen is not None and screen.state is transcript.state:
-            transcript = replace(transcript, resets_at=screen.resets_at)
         return transcript.state or PaneState.UNKNOWN, transcript, ""
     if transcript is None and screen is not None and screen.state in ENDED_BADLY:
         return screen.state or PaneState.UNKNOWN, screen, ""
@@ -191,6 +189,13 @@ def _tmux(state: PaneState, reason: str) -> Evidence:
     return Evidence(Source.TMUX, state, reason)
 
 
+def _resets_at(case: _Case, deciding: Evidence | None) -> float | None:
+    """The end of the wall as the deciding source has it, else as another has it that sees the same wall."""
+    others = (case.said(Source.TRANSCRIPT), case.said(Source.SCREEN))
+    pieces = [piece for piece in (deciding, *others) if piece and piece.state is PaneState.RATE_LIMITED]
+    return next((piece.resets_at for piece in pieces if piece.resets_at is not None), None)
+
+
 _STEPS: tuple[Callable[[_Case], Verdict | None], ...] = (_gone, _dialog, _running, _starting, _ended, _at_rest)
 
 
@@ -206,7 +211,7 @@ def _answer(case: _Case, pieces: tuple[Evidence, ...], verdict: Verdict) -> Clas
         pane_cmd=case.facts.command,
         dialog=deciding.dialog if deciding and state in _WITH_DIALOG else None,
         error=deciding.error if deciding and ended else None,
-        resets_at=deciding.resets_at if deciding and ended else None,
+        resets_at=_resets_at(case, deciding) if state is PaneState.RATE_LIMITED else None,
         draft=screen.draft if screen and live else None,
         background=behind and live,
         source=deciding.source if deciding else None,

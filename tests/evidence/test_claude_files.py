@@ -160,9 +160,19 @@ def test_records_of_another_shape_do_no_harm(record: dict[str, Any]) -> None:
     turn_of(user("hello"), record)
 
 
+@pytest.mark.parametrize(
+    ("text", "resets_at"),
+    [("Claude AI usage limit reached|1755806400", 1755806400), ("Session limit reached ∙ resets 3:55am", 1795233300)],
+)
+def test_an_older_wall_says_in_its_text_when_it_ends(text: str, resets_at: float) -> None:
+    turn = turn_of(user("go"), agent(text, isApiErrorMessage=True))
+    evidence = said(turn)
+    assert (evidence.state, evidence.resets_at) == (S.RATE_LIMITED, resets_at)
+
+
 def test_older_texts_of_walls_and_errors_are_known() -> None:
     wall = death_of({"isApiErrorMessage": True}, "Claude AI usage limit reached|1755806400")
-    assert (wall.state, wall.resets_at) == (S.RATE_LIMITED, 1755806400)
+    assert wall.state is S.RATE_LIMITED
     assert death_of({}, "5-hour limit reached ∙ resets 3pm").state is S.RATE_LIMITED
     assert (
         death_of({}, "API Error: Server is temporarily limiting requests (not your usage limit)").state is S.API_ERROR
@@ -197,6 +207,13 @@ def test_the_registry_says_what_the_client_does() -> None:
         "shell-background": (S.PROMPT, None, True),
         "ratelimit": (S.PROMPT, None, False),
     }
+
+
+def test_a_record_without_a_process_start_belongs_to_who_began_before_it() -> None:
+    record = {name: value for name, value in registry("busy").items() if name != "procStart"}
+    began = record["startedAt"] / 1000
+    for started, state in ((began - 1, S.RUNNING), (began + 60, None)):
+        assert claude_registry.evidence_of(record, Client(1966, started, "5")).state is state
 
 
 @pytest.mark.parametrize("change", [{"pid": 7}, {"procStart": "5"}, {"status": None}, {"status": "new word"}])
