@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import signal
@@ -133,15 +134,20 @@ class Terminal:
                 return True
         return False
 
-    def children(self) -> list[int]:
-        """The processes that the pane's shell started."""
-        done = subprocess.run(["pgrep", "-P", str(self.shell_pid())], capture_output=True, text=True, check=False)
-        return [int(pid) for pid in done.stdout.split()]
+    def descendants(self) -> list[int]:
+        """The processes that the pane's shell started, and theirs."""
+        done = subprocess.run(["ps", "-eo", "pid=,ppid="], capture_output=True, text=True, check=True)
+        parents = [(int(pid), int(parent)) for pid, parent in (line.split() for line in done.stdout.splitlines())]
+        found = {self.shell_pid()}
+        while more := {pid for pid, parent in parents if parent in found} - found:
+            found |= more
+        return sorted(found - {self.shell_pid()})
 
     def kill_client(self) -> None:
         """End whatever runs in the pane, as a crash would: the screen stays as it was drawn."""
-        for pid in self.children():
-            os.kill(pid, signal.SIGKILL)
+        for pid in self.descendants():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
         self.wait(lambda: self.command() == "bash", "the shell", 5)
 
     def fresh_shell(self) -> None:
