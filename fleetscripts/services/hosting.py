@@ -11,7 +11,7 @@ ORIGIN = "origin"
 
 def bundle_folders(fleet_home: Path, bundle: Path = BUNDLE) -> list[Path]:
     """Real paths of the bundle in use and of those that copies remember as their origin."""
-    remembered = [_origin(folder) for folder in (bundle, bundle.parent, fleet_home / "bundle")]
+    remembered = [_origin(folder) for folder in (bundle, fleet_home / "bundle")]
     return [bundle.resolve(), *(origin.resolve() for origin in remembered if origin is not None)]
 
 
