@@ -9,6 +9,7 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import FrameType
+from typing import TYPE_CHECKING
 
 import click
 
@@ -22,7 +23,9 @@ from fleetscripts.fleet import Fleet
 from fleetscripts.services import loop_place
 from fleetscripts.services.bundle import is_copy
 from fleetscripts.services.context import load_fleet
-from fleetscripts.services.loop import Loop
+
+if TYPE_CHECKING:
+    from fleetscripts.services.loop import Loop
 
 START_SECONDS = 20.0
 
@@ -82,6 +85,8 @@ def _recorded_pane(settings: Settings) -> str:
 
 
 def _loop(settings: Settings, options: Mapping[str, object]) -> Loop:
+    from fleetscripts.services.loop import Loop
+
     return Loop(os.environ, options, LogFile(_log_file(settings), sys.stdout))
 
 
