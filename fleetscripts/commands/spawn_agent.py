@@ -16,7 +16,8 @@ from fleetscripts.commands.entry import run
 from fleetscripts.commands.options import settings_options
 from fleetscripts.errors import UsageProblem
 from fleetscripts.services.context import load_fleet, load_settings_here
-from fleetscripts.services.spawn import Request, checked, spawn
+from fleetscripts.services.spawn import spawn
+from fleetscripts.services.spawn_request import Request, checked
 
 SEED_FORM = "SESSION PATH SPARE NEW_BRANCH OBJECTIVE [PR_NUMBER] [STEPS...]"
 

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import re
 import shlex
 import time
 import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager
-from dataclasses import dataclass, field, replace
-from functools import partial
+from dataclasses import dataclass
 from pathlib import Path
 
 from fleetscripts.adapters.store import Store
 from fleetscripts.adapters.tmux import NoServer, Tmux
 from fleetscripts.agents.kinds import AgentKind, kind_named
 from fleetscripts.config import Settings
-from fleetscripts.errors import FleetError, Refused, UsageProblem
+from fleetscripts.errors import FleetError, Refused
 from fleetscripts.fleet import Agent, Fleet
 from fleetscripts.models import PaneFacts
 from fleetscripts.services import branching
@@ -29,27 +27,8 @@ from fleetscripts.services.desk import Desk, open_desk
 from fleetscripts.services.launch import open_window
 from fleetscripts.services.readiness import at_prompt
 from fleetscripts.services.spares import Spare, claim, claim_next
-
-LONGEST_STEP = 100
-_STEP = re.compile(rf"\S(?:[^\x00-\x1f\x7f]{{0,{LONGEST_STEP - 2}}}\S)?")
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """What is asked for. ``path`` and ``spare_branch``: this very spare; else the next one of ``repo``."""
-
-    session: str
-    branch: str
-    objective: str
-    path: Path | None = None
-    spare_branch: str = ""
-    repo: Path = Path()
-    pr_number: str = ""
-    steps: tuple[str, ...] = ()
-    base: str = ""
-    image: str = ""
-    agent: str = "claude"
-    verify_command: str = ""
+from fleetscripts.services.spawn_request import Request
+from fleetscripts.services.undo import Undo, coded, step
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,33 +39,13 @@ class Spawned:
     notes: tuple[str, ...] = ()
 
 
-def checked(request: Request, *, allow_test_step: bool = False) -> Request:
-    """The request with its texts put in order; UsageProblem names what cannot be used."""
-    if not request.objective.strip():
-        raise UsageProblem("expected an objective, found nothing: say what the agent is to do")
-    if request.pr_number and not re.fullmatch(r"[0-9]{1,10}", request.pr_number):
-        raise UsageProblem(f"expected a pull request's number, found {request.pr_number!r}")
-    for step in request.steps:
-        if not _STEP.fullmatch(step):
-            raise UsageProblem(f"expected a step's name of at most {LONGEST_STEP} characters, found {step!r}")
-        if step.lstrip("/").split()[0] == "pr-test" and not allow_test_step:
-            raise UsageProblem(
-                "pr-test is no agent's step: its tests share ports and a database, so the orchestrator runs them one "
-                "at a time (--allow-test-step if yours do not)"
-            )
-    if request.image and not Path(request.image).is_file():
-        raise UsageProblem(f"expected an image file, found nothing at {request.image!r}")
-    image = str(Path(request.image).absolute()) if request.image else ""
-    return replace(request, image=image, objective=request.objective.strip(), steps=tuple(dict.fromkeys(request.steps)))
-
-
 def spawn(settings: Settings, fleet: Fleet | None, environ: Mapping[str, str], request: Request) -> Spawned:
     """Start the agent and return once its briefing is known to be submitted."""
     kind = kind_named(request.agent)
     tmux = Tmux(settings.tmux_socket)
-    with _step("tmux session"):
+    with step("tmux session"):
         _require_session(tmux, settings, request.session)
-    with _step("client"):
+    with step("client"):
         client_start(settings, environ, kind, Path(), "")
     with _claimed(request, settings) as spare:
         undo = Undo()
@@ -95,14 +54,14 @@ def spawn(settings: Settings, fleet: Fleet | None, environ: Mapping[str, str], r
         except BaseException as error:
             said = undo.run()
             if said and isinstance(error, FleetError):
-                raise _coded("; ".join([str(error), *said]), error) from error
+                raise coded("; ".join([str(error), *said]), error) from error
             raise
 
 
 @contextmanager
 def _claimed(request: Request, settings: Settings) -> Iterator[Spare]:
     with ExitStack() as held:
-        with _step("spare worktree"):
+        with step("spare worktree"):
             spare = held.enter_context(_taking(request, settings))
         yield spare
 
@@ -125,29 +84,6 @@ def _require_session(tmux: Tmux, settings: Settings, session: str) -> None:
 
 
 @dataclass
-class Undo:
-    """What has to be undone, latest first."""
-
-    steps: list[Callable[[], str | None]] = field(default_factory=list)
-
-    def add(self, step: Callable[..., str | None], *args: object) -> None:
-        """Undo this too. A step may return the ref under which it keeps what was done."""
-        self.steps.append(partial(step, *args))
-
-    def run(self) -> list[str]:
-        """Undo everything; sentences on what is kept and on what could not be undone."""
-        said = []
-        while self.steps:
-            try:
-                kept = self.steps.pop()()
-            except FleetError as error:
-                said.append(f"not undone: {error}")
-            else:
-                said += [f"what was done is kept under {kept}"] if kept else []
-        return said
-
-
-@dataclass
 class _Spawning:
     """One spawn under way; every step that did something has put its undoing on ``undo``."""
 
@@ -162,25 +98,25 @@ class _Spawning:
 
     def run(self) -> Spawned:
         request, folder = self.request, self.spare.path
-        with _step("state file"):
+        with step("state file"):
             self._prepare_state()
-        with _step("branch"):
+        with step("branch"):
             checked_name(request.branch, folder)
             start = start_point(folder, request.branch, request.base, self.settings)
             self.undo.add(branching.put_back, folder, self.spare.branch, request.branch, start)
             check_out(folder, request.branch, start)
-        with _step("window"):
+        with step("window"):
             session_id = str(uuid.uuid4())
             command = client_start(self.settings, self.environ, self.kind, folder, session_id, name=request.branch)
             facts = open_window(self.tmux, request.session, folder.name, command)
             desk = open_desk(self.settings, self.fleet, self.tmux)
             self.undo.add(close, self.tmux, Window(desk.server, (facts,)))
-        with _step("start of the client"):
+        with step("start of the client"):
             at_prompt(desk, self.settings, facts.pane_id, folder)
-        with _step("briefing"):
+        with step("briefing"):
             started_at = time.time()
             deliver(desk, facts.pane_id, self._briefing(), why="briefing")
-        with _step("record"):
+        with step("record"):
             agent = self._record(desk, facts, start, session_id, started_at)
             Store(self.settings.state_file).update(lambda now: now.with_agent(agent), create=self._new_fleet())
         return Spawned(agent, tuple(note for note in (start.note,) if note))
@@ -232,19 +168,3 @@ class _Spawning:
             verify_command=request.verify_command,
             last_commit=start.commit,
         )
-
-
-@contextmanager
-def _step(name: str) -> Iterator[None]:
-    """Name the step in the error of whatever fails in it; the exit code stays."""
-    try:
-        yield
-    except FleetError as error:
-        raise _coded(f"{name}: {error}", error) from error
-
-
-def _coded(message: str, error: FleetError) -> FleetError:
-    """Another message with the exit code of ``error``."""
-    said = FleetError(message)
-    said.exit_code = error.exit_code
-    return said

@@ -1,0 +1,49 @@
+"""Work in named steps: an error says in which step it came, and what was done before can be undone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import partial
+
+from fleetscripts.errors import FleetError
+
+
+@dataclass
+class Undo:
+    """What has to be undone, latest first."""
+
+    steps: list[Callable[[], str | None]] = field(default_factory=list)
+
+    def add(self, step: Callable[..., str | None], *args: object) -> None:
+        """Undo this too. A step may return the ref under which it keeps what was done."""
+        self.steps.append(partial(step, *args))
+
+    def run(self) -> list[str]:
+        """Undo everything; sentences on what is kept and on what could not be undone."""
+        said = []
+        while self.steps:
+            try:
+                kept = self.steps.pop()()
+            except FleetError as error:
+                said.append(f"not undone: {error}")
+            else:
+                said += [f"what was done is kept under {kept}"] if kept else []
+        return said
+
+
+@contextmanager
+def step(name: str) -> Iterator[None]:
+    """Name the step in the error of whatever fails in it; the exit code stays."""
+    try:
+        yield
+    except FleetError as error:
+        raise coded(f"{name}: {error}", error) from error
+
+
+def coded(message: str, error: FleetError) -> FleetError:
+    """Another message with the exit code of ``error``."""
+    said = FleetError(message)
+    said.exit_code = error.exit_code
+    return said
