@@ -58,6 +58,8 @@ def died(s: Codex) -> None:
             asked = s.script.asked(prompt)
             time.sleep(3.0)
         s.turn_over()
+        if error == "billing" and not s.terminal.shows("[Qq]uota"):
+            error = "other"  # this release says nothing but 429
         s.snap(name, "api_error", error=error)
 
 
