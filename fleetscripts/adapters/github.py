@@ -124,12 +124,9 @@ class GitHub:
 
 
 def _pull_node(key: PullKey, answer: object) -> dict[str, Any]:
-    repository = answer if isinstance(answer, dict) else None
-    if repository is None:
-        raise GitHubProblem(ProblemKind.NOT_FOUND, f"there is no repository {key.owner}/{key.name} that gh can see")
-    node = repository.get("pullRequest")
+    node = answer.get("pullRequest") if isinstance(answer, dict) else None
     if not isinstance(node, dict):
-        raise GitHubProblem(ProblemKind.NOT_FOUND, f"there is no pull request {key}")
+        raise WrongAnswer("the pull request is missing")
     return node
 
 

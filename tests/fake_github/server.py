@@ -1,0 +1,121 @@
+"""The HTTP side: GraphQL over a unix socket, and whatever else a situation says the server answers instead."""
+
+from __future__ import annotations
+
+import json
+import socketserver
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler
+from pathlib import Path
+from typing import Any
+
+from graphql import GraphQLSchema, build_schema, graphql_sync
+
+from tests.fake_github.world import TASK_STARTED, World
+
+SCHEMA: GraphQLSchema = build_schema((Path(__file__).parent / "schema.graphql").read_text(encoding="utf-8"))
+
+
+class _Server(socketserver.ThreadingUnixStreamServer):
+    daemon_threads = True
+    world: World
+    closing: threading.Event
+
+
+class _Handler(BaseHTTPRequestHandler):
+    server: _Server
+    protocol_version = "HTTP/1.1"
+
+    def address_string(self) -> str:
+        return "gh"
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Say nothing."""
+
+    def do_POST(self) -> None:
+        body = json.loads(self._body())
+        world = self.server.world
+        world.before_request()
+        instead = world.situation.get("http", {})
+        if instead and world.requests >= instead.get("from_request", 1):
+            self._instead(instead)
+            return
+        self._send(200, {"content-type": "application/json"}, json.dumps(_answer(world, body)).encode())
+
+    def _body(self) -> bytes:
+        """The request's body; gh sends what it reads from standard input in chunks."""
+        if self.headers.get("transfer-encoding") != "chunked":
+            return self.rfile.read(int(self.headers.get("content-length") or 0))
+        parts = []
+        while size := int(self.rfile.readline(), 16):
+            parts.append(self.rfile.read(size))
+            self.rfile.readline()
+        self.rfile.readline()
+        return b"".join(parts)
+
+    def _instead(self, instead: Mapping[str, Any]) -> None:
+        if instead.get("hang"):
+            self.server.closing.wait(60)
+            return
+        if instead.get("cut"):
+            self.wfile.write(b"HTTP/1.1 200 OK\r\ncontent-length: 1000\r\n\r\n{")
+            self.close_connection = True
+            return
+        headers = dict(instead.get("headers", {}))
+        if "reset_in" in instead:
+            headers["x-ratelimit-reset"] = str(int(time.time()) + instead["reset_in"])
+        body = instead.get("body", "")
+        content = json.dumps(body) if isinstance(body, dict | list) else body
+        kind = "text/html" if content.startswith("<") else "application/json"
+        self._send(instead.get("status", 200), {"content-type": kind, **headers}, content.encode())
+
+    def _send(self, status: int, headers: Mapping[str, str], body: bytes) -> None:
+        self.send_response(status)
+        for name, value in {**headers, "content-length": str(len(body))}.items():
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(body)
+
+
+def _answer(world: World, body: Mapping[str, Any]) -> dict[str, Any]:
+    root = {"repository": lambda _info, owner, name: world.repository(owner, name)}
+    result = graphql_sync(SCHEMA, body["query"], root_value=root, variable_values=body.get("variables"))
+    answer: dict[str, Any] = {"data": result.data}
+    errors: list[dict[str, Any]] = [{"message": error.message} for error in result.errors or []]
+    errors += _not_found(result.data or {})
+    errors += world.situation.get("errors", [])
+    return {**answer, "errors": errors} if errors else answer
+
+
+def _not_found(data: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """What GitHub says beside a null."""
+    errors = []
+    for alias, repository in data.items():
+        if repository is None:
+            what = "Could not resolve to a Repository with the name."
+            errors.append({"type": "NOT_FOUND", "path": [alias], "message": what})
+        elif repository.get("pullRequest", ...) is None:
+            what = "Could not resolve to a PullRequest with the number."
+            errors.append({"type": "NOT_FOUND", "path": [alias, "pullRequest"], "message": what})
+    return errors
+
+
+@contextmanager
+def serve(world: World, socket: Path) -> Iterator[World]:
+    """The server on this socket, until the block ends."""
+    server = _Server(str(socket), _Handler)
+    server.world, server.closing = world, threading.Event()
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
+    thread.start()
+    try:
+        yield world
+    finally:
+        server.closing.set()
+        server.shutdown()
+        server.server_close()
+
+
+__all__ = ["TASK_STARTED", "World", "serve"]
