@@ -35,6 +35,7 @@ def parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--usual", action="store_true", help="only the cases that every mode and theme is recorded with"
     )
+    parser.add_argument("--missing", action="store_true", help="only the cases that are not there yet")
     parser.add_argument("--screens", type=Path, default=ROOT / "tests" / "screens", help="folder to record into")
     parser.add_argument("--new", action="store_true", help="record the newest releases aside and report differences")
     parser.add_argument(
@@ -57,6 +58,7 @@ def record(chosen: argparse.Namespace, commands: Path) -> Report:
         theme=chosen.theme,
         status_line=chosen.status_line,
         only=tuple(chosen.only),
+        missing=chosen.missing,
         screens=chosen.screens.resolve(),
         missed=chosen.missed.resolve() if chosen.missed else None,
     )

@@ -46,6 +46,7 @@ class Options:
     only: tuple[str, ...] = ()
     screens: Path = Path("tests/screens")
     missed: Path | None = None
+    missing: bool = False
 
     @property
     def folder(self) -> Path:
@@ -56,8 +57,10 @@ class Options:
         return self.screens / self.agent / f"{self.release}-{mode}-{self.size[0]}x{self.size[1]}"
 
     def wants(self, names: Sequence[str]) -> bool:
-        """True when any of the names is asked for."""
-        return not self.only or any(re.search(pattern, name) for pattern in self.only for name in names)
+        """True when any of the names is asked for, and with ``missing`` is not there yet."""
+        if self.missing:
+            names = [name for name in names if not (self.folder / f"{name}.json").exists()]
+        return any(not self.only or any(re.search(pattern, name) for pattern in self.only) for name in names)
 
 
 @dataclass(frozen=True)
