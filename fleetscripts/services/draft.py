@@ -34,7 +34,7 @@ def clear(desk: Desk, kind: AgentKind, pane_id: str) -> Frame:
         if before == "":
             return frame
         if before is None:
-            raise Refused(f"something stands in place of the input box: {excerpt(frame)}")
+            raise Refused(f"{frame.facts.window}: something stands in place of the input box ({excerpt(frame)})")
         if press(desk.tmux, desk.guard(frame, kind), "C-u"):
             wait_for(partial(_changed, desk, kind, pane_id, before), CHANGE_SECONDS)
     raise FleetError(f"the input box does not empty: {excerpt(desk.screen(pane_id))}")
