@@ -19,6 +19,8 @@ from tests.recorder.terminal import NotReached, Terminal
 API_KEY = "sk-ant-fake-key-000000000000"
 OAUTH_TOKEN = "sk-ant-oat01-fakefakefake"
 BOX = r"^\s*[│|]?\s*[❯>!#&]\s?"
+BOX_STANDING = re.compile(r"^\s*─{20,}.*\n\s*[❯>!#](?! *\d\.).*\n(?:.*\n){0,12}?\s*─{20,}", re.MULTILINE)
+LIVE_SPINNER = re.compile(r"^[·✢*✳✶✻✽∗] \S.{0,60}…", re.MULTILINE)
 PROBE = "zq"
 KEY_SECONDS = 0.5
 STATUS_LINE = """\
@@ -182,6 +184,18 @@ class Claude(Stage):
         """The conversations kept so far."""
         return sorted((HOME / ".claude" / "projects").glob("*/*.jsonl"))
 
+    def turn_over(self, seconds: float = 15.0, *, box: bool = True) -> None:
+        """Wait until nothing is asked of the model and the client has drawn the end of the turn."""
+        super().turn_over(seconds)
+        self.terminal.wait(lambda: not LIVE_SPINNER.search(self.terminal.screen()), "the end of the spinner", seconds)
+        if box:
+            self.terminal.wait(self.box_stands, "the input box", seconds)
+        self.terminal.settle()
+
+    def box_stands(self) -> bool:
+        """True when the input box is drawn between its two rules."""
+        return bool(BOX_STANDING.search(self.terminal.screen()))
+
     def newest_session(self) -> str:
         """The id of the conversation that was written to last."""
         if not self.transcripts():
@@ -219,7 +233,7 @@ class Claude(Stage):
         while time.monotonic() < end and asked != self.script.asked(prompt):
             asked = self.script.asked(prompt)
             time.sleep(2.0)
-        self.turn_over()
+        self.turn_over(box=False)
 
     def settled_after_escape(self, prompt: str) -> None:
         """After an interrupt: no further try comes, and the screen is at rest."""

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import re
 import time
 
-from tests.recorder.claude import Claude
+from tests.recorder.claude import BOX_STANDING, Claude
 from tests.recorder.replies import Say
 from tests.recorder.scenario import scenario
 from tests.recorder.terminal import NotReached
 
-BOX_STANDING = re.compile(r"^\s*─{20,}.*\n\s*[❯>](?! *\d\.).*\n\s*─{20,}", re.MULTILINE)
 MENUS = {
     "menu-model": ("/model", "menu", r"Select model|Switch between"),
     "menu-config": ("/config", "menu", r"Auto-compact|Configure|Config"),

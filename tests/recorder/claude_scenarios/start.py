@@ -156,7 +156,7 @@ def not_logged_in(s: Claude) -> None:
     s.type("look at the basket")
     s.terminal.keys("Enter")
     s.terminal.await_text(r"[Nn]ot logged in|Invalid API key|Please run /login", 12)
-    s.terminal.settle()
+    s.turn_over()
     if s.script.in_flight == 0:
         s.snap("not-logged-in", "api_error", error="auth")
 
