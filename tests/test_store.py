@@ -202,7 +202,7 @@ def test_a_full_disk_leaves_the_old_file_and_says_so_in_one_line(store: Store) -
     assert [path.name for path in store.path.parent.iterdir() if path.suffix == ".tmp"] == []
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
+@pytest.mark.skipif(os.geteuid() == 0, reason="only for a user whom permissions bind")
 def test_a_read_only_folder_is_one_clear_line(store: Store) -> None:
     filled(store).path.parent.chmod(0o500)
     try:

@@ -55,7 +55,7 @@ def test_a_name_with_brackets_and_blanks_does_not_confuse() -> None:
     assert (seen.command, seen.parent) == (") S 1 (x", os.getpid())
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere the environment is not read")
+@pytest.mark.skipif(sys.platform != "linux", reason="only on Linux is the environment read")
 def test_only_the_variables_asked_for_are_read() -> None:
     with subprocess.Popen(["sleep", "60"], env={"HOME": "/h", "SECRET_TOKEN": "x"}) as child:
         wait_until(lambda: read_processes().by_pid[child.pid].command == "sleep")
