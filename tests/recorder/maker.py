@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import ssl
 import subprocess
 import threading
@@ -10,13 +11,15 @@ from pathlib import Path
 
 HOSTS = ("api.anthropic.com", "console.anthropic.com", "platform.claude.com", "claude.ai", "statsig.anthropic.com")
 
+FEATURES = ("tengu_gleaming_fair", "tengu_gleaming_fair_reuse")
+
 
 class _Hello(BaseHTTPRequestHandler):
     def log_message(self, format: str, *args: object) -> None:
         """Keeps standard error quiet."""
 
     def do_GET(self) -> None:
-        content = b"{}"
+        content = json.dumps({"features": {name: {"defaultValue": True} for name in FEATURES}}).encode()
         self.send_response(200)
         self.send_header("content-type", "application/json")
         self.send_header("content-length", str(len(content)))

@@ -29,7 +29,7 @@ REGISTERED = {
     "idle": {"idle", "busy", "waiting", "shell"},
     "starting": {"idle"},
 }
-UNREGISTERED = {"view", "menu", "picker", "limit"}
+UNREGISTERED = {"view", "menu", "picker", "limit", "resume"}
 
 
 @dataclass(frozen=True)

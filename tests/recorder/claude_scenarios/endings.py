@@ -7,6 +7,8 @@ import time
 
 from tests.recorder.claude import Claude
 from tests.recorder.claude_scenarios.errors import limit
+from tests.recorder.maker import stand_in
+from tests.recorder.namespace import HOME
 from tests.recorder.replies import Hold, Say
 from tests.recorder.scenario import scenario
 from tests.recorder.terminal import NotReached
@@ -127,7 +129,8 @@ def resume_from_summary(s: Claude) -> None:
     path = next(each for each in s.transcripts() if each.stem == session)
     path.write_text("".join(_aged(line) for line in path.read_text().splitlines()))
     s.configure(features={"tengu_gleaming_fair": True, "tengu_gleaming_fair_reuse": True})
-    s.start("--resume", session, extra=RESUME_EARLY)
+    trusted = {"NODE_EXTRA_CA_CERTS": str(stand_in(HOME))}
+    s.start("--resume", session, extra={**RESUME_EARLY, **trusted})
     s.configure()
     s.terminal.await_text(r"Resume from summary|Resume full session", 10)
     s.terminal.settle()
