@@ -58,9 +58,10 @@ def died(s: Codex) -> None:
             asked = s.script.asked(prompt)
             time.sleep(3.0)
         s.turn_over()
-        if error == "billing" and not s.terminal.shows("[Qq]uota"):
+        if error == "billing" and not s.terminal.shows(r"Quota exceeded|exceeded your (current )?quota"):
             error = "other"  # this release says nothing but 429
-        s.snap(name, "api_error", error=error)
+        shown = "other" if s.terminal.shows(r"429 Too Many Requests") else error  # older releases tell no reason
+        s.snap(name, "api_error", error=shown)
 
 
 @scenario(
