@@ -45,7 +45,10 @@ def test_a_screen_quoted_in_an_answer_of_claude_leaves_it_at_its_prompt(quoted: 
 @settings(max_examples=300, suppress_health_check=list(HealthCheck))
 @given(_tails())
 def test_a_screen_shown_by_a_tool_leaves_the_client_at_its_prompt(quoted: list[str]) -> None:
-    shown = ["● Bash(cat screen.txt)", *(f"  ⎿  {line}" if not at else f"     {line}" for at, line in enumerate(quoted))]
+    shown = [
+        "● Bash(cat screen.txt)",
+        *(f"  ⎿  {line}" if not at else f"     {line}" for at, line in enumerate(quoted)),
+    ]
     assert _state(["❯ show me", "", *shown, "", "● That is the file.", *CLAUDE_BOX], "claude") == "prompt"
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from fleetscripts.models import PaneState
-from tests.scoring import SCREENS, danger, judge_all, passed, recordings, report
+from tests.scoring import SCREENS, Verdict, danger, judge_all, passed, recordings, report
 
 FOLDERS = sorted({recording.sidecar.parent for recording in recordings()})
 
@@ -19,16 +19,18 @@ TOLD_BY_THE_TITLE_ONLY = {"busy-streaming"}
 @pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
 def test_every_recording_of_a_release_is_classified_right(folder: Path) -> None:
     own = [recording for recording in recordings() if recording.sidecar.parent == folder]
+    verdicts = judge_all(own, ("alone", "facts", "all"))
     wrong = [
         f"{verdict.recording.name}.{verdict.capture} ({verdict.way}): {verdict.wrongs()}"
-        for verdict in judge_all(own, ("alone", "facts", "all"))
-        if not verdict.right and not verdict.recording.undecidable and not _only_unknown(verdict.way, verdict.recording.sidecar.stem, verdict.found.state)
+        for verdict in verdicts
+        if not (verdict.right or verdict.recording.undecidable or _only_unknown(verdict))
     ]
     assert not wrong
 
 
-def _only_unknown(way: str, case: str, answer: PaneState) -> bool:
-    return way == "alone" and case in TOLD_BY_THE_TITLE_ONLY and answer is PaneState.UNKNOWN
+def _only_unknown(verdict: Verdict) -> bool:
+    case = verdict.recording.sidecar.stem
+    return verdict.way == "alone" and case in TOLD_BY_THE_TITLE_ONLY and verdict.found.state is PaneState.UNKNOWN
 
 
 def test_screens_alone_suffice_for_nearly_all_and_no_error_is_dangerous(capsys: pytest.CaptureFixture[str]) -> None:

@@ -204,9 +204,6 @@ def _without_box(texts: Sequence[str]) -> Layout:
     region = region_of(block)
     menu = start is not None and (texts[start].startswith("▔") or _under_command(texts, start))
     regions = {"dialog": region, "bottom": region_of([last]), **({"menu": region} if menu else {})}
-    above = [text for text in texts[max(0, (start or 0) - 16) : start or 0] if text.strip()]
-    if any(_SLASH_COMMAND.match(text) for text in above[-2:]):
-        regions["around_dialog"] = region_of([*above, *block])
     return Layout(regions, certain=certain)
 
 
@@ -220,7 +217,7 @@ def _dialog_start(texts: Sequence[str]) -> int | None:
         if not _OPENING.match(texts[index]):
             continue
         below = next((text for text in texts[index + 1 :] if text.strip()), "")
-        if below and not _NUMBERED_ROW.match(below.strip()):
+        if below and "⌕" not in below and not _NUMBERED_ROW.match(below.strip()):
             return index
     return None
 

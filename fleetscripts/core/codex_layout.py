@@ -21,8 +21,18 @@ _ERROR = re.compile(r"[■⚠✗] ?")
 _MARKED = re.compile(r"[■⚠✗•◦›▌✔] ?")
 _TURN_END = re.compile(r"(?:  |─ )Worked for .{1,20}|─{3,500}$|─ Worked for")
 _KEY_HINT = re.compile(r"(?i)(?:^|[ ·|])(?:enter|esc|space|tab|q|\?|\^[a-z]) (?:to )?[a-z]{3,20}")
+_DIALOG_FOOT = re.compile(
+    r"(?i) {1,4}(?:press |use .{1,20}, press )?(?:enter|space) (?:to )?"
+    r""
+    r"(?:confirm|select|continue|submit|view|save|resume|toggle|open|apply)\b|.{0,120}\besc (?:to )?(?:go back|back|cancel)\b"
+)
+_POPUP_ROW = re.compile(r"> \S")
+_QUEUED = re.compile(r" {1,4}↳ ")
 _FOCUSED_ROW = re.compile(r"[ ]{1,4}› ")
-_VERSION = re.compile(r">_ OpenAI Codex")
+# Releases with this footer hide the status line while an answer streams, and write a line when a turn has ended.
+_MARKING_FOOTER = re.compile(r"\bfor agents\b")
+_MARKED_END = re.compile(r"  Worked for .{1,20} • \d")
+_VERSION = re.compile(r">_ OpenAI Codex|^ ?Resume a previous (?:session|task)\b")
 
 _MAX_FOOTER_LINES = 16
 _MAX_DRAFT_LINES = 100
@@ -42,7 +52,9 @@ def codex_layout(screen: Screen, finds: Finds) -> Layout:
     notice = next((text for text in reversed(texts[:top]) if text.strip()), "")
     notices = [notice] if notice[:1] == " " else []
     regions = {"footer": region_of(texts[end:]), "above_box": above, "notice": region_of(notices), **message}
-    return Layout(regions, box, unfinished=unfinished)
+    marks_ends = any(_MARKED_END.match(text) for text in texts[:top])
+    growing = unfinished and (marks_ends or bool(_MARKING_FOOTER.search(regions["footer"].flat)))
+    return Layout(regions, box, unfinished=growing, marks_ends=marks_ends)
 
 
 def looks_like_codex(texts: Sequence[str]) -> bool:
@@ -57,7 +69,7 @@ def _find_composer(texts: Sequence[str]) -> int | None:
     first = max(-1, len(texts) - 1 - _MAX_FOOTER_LINES - _MAX_DRAFT_LINES)
     for index in range(len(texts) - 1, first, -1):
         text = texts[index]
-        if not text[:1].strip():
+        if not text[:1].strip() or _POPUP_ROW.match(text):
             continue
         if not _COMPOSER.match(text) or _is_row(texts, index) or not _only_footer(texts[index + 1 :]):
             return None
@@ -68,7 +80,7 @@ def _find_composer(texts: Sequence[str]) -> int | None:
 def _only_footer(below: Sequence[str]) -> bool:
     """Whether below the composer's first line stand its other lines and a footer: no gap, no focused row."""
     gaps = any(not one.strip() and not two.strip() for one, two in pairwise(below))
-    return not gaps and not any(_FOCUSED_ROW.match(text) for text in below)
+    return not gaps and not any(_FOCUSED_ROW.match(text) or _DIALOG_FOOT.match(text) for text in below)
 
 
 def _is_row(texts: Sequence[str], index: int) -> bool:
@@ -78,10 +90,9 @@ def _is_row(texts: Sequence[str], index: int) -> bool:
 
 def _composer(screen: Screen, top: int) -> tuple[Box, int]:
     """The composer and the line where the footer begins: after the last blank line, all of it when there is none."""
-    below = screen.lines[top + 1 :]
-    blanks = [at for at, line in enumerate(below) if not line.text.strip()]
-    popup = next((at for at, line in enumerate(below) if not line.text.strip()), len(below))
-    end = top + 1 + (blanks[-1] if blanks and not screen.texts[top][2:3] == "/" else popup)
+    blanks = [at for at, text in enumerate(screen.texts[top + 1 :], top + 1) if not text.strip()]
+    slash = screen.texts[top][2:3] == "/"
+    end = (blanks[0] if slash else blanks[-1]) if blanks else len(screen.lines)
     return read_box(screen, top, end, top=top, bottom=end - 1), end
 
 
@@ -93,7 +104,7 @@ def _above(texts: Sequence[str], top: int, finds: Finds) -> Region:
         text = texts[index]
         if _TURN_END.match(text):
             return Region()
-        if text[:1].strip() and not finds("aside", text):
+        if text[:1].strip() and not finds("aside", text) and not _QUEUED.match(texts[index + 1]):
             gap = next((at for at in range(index, top) if not texts[at].strip()), top)
             return region_of(texts[index:gap])
     return Region()
@@ -109,7 +120,7 @@ def _last_message(texts: Sequence[str], top: int, finds: Finds) -> tuple[dict[st
             end, ended = (index, True) if not ended else (end, ended)
         if not text[:1].strip() or _TURN_END.match(text):
             continue
-        if finds("aside", text):
+        if finds("aside", text) or _QUEUED.match(texts[index + 1]):
             end = index
             continue
         if _ERROR.match(texts[_block_head(texts, index)]):

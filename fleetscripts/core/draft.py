@@ -37,7 +37,8 @@ def _split(line: Styled) -> tuple[str, str]:
     """Typed text and suggested text of one line. The cursor's cell goes with what follows it."""
     if DIM not in line.marks:
         return line.text.replace("\xa0", " ").rstrip(), ""
-    typed, dim = [], []
+    typed: list[str] = []
+    dim: list[str] = []
     for column, character in enumerate(line.text):
         mark = line.mark(column)
         if mark == REVERSE:

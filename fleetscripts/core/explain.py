@@ -29,7 +29,9 @@ def nearest(rules: RuleSet, layout: Layout, matched: str | None) -> Near | None:
         text = layout.region(rule.region).flat.lower()
         if rule.name == matched or rule.region in STATELESS or not text:
             continue
-        words = {word.lower() for pattern in (*rule.all, rule.line) for word in _WORD.findall(_SYNTAX.sub(" ", pattern))}
+        words = {
+            word.lower() for pattern in (*rule.all, rule.line) for word in _WORD.findall(_SYNTAX.sub(" ", pattern))
+        }
         found = sum(word in text for word in words)
         if found and (best is None or found / len(words) > best.found / best.words):
             best = Near(rule, found, len(words))

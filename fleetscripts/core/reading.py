@@ -95,7 +95,8 @@ class _Look:
             if rule and not (rule.state in _DIED and self._fresh()):
                 return self._said(rule, rule.note or rule.name, self.layout.region(name).flat)
         if self.layout.unfinished and not self.screen.title:
-            return self._evidence(PaneState.UNKNOWN, "an input box, but the agent's last message may still be growing")
+            growing = PaneState.RUNNING if self.layout.marks_ends else PaneState.UNKNOWN
+            return self._evidence(growing, "an input box, but the agent's last message lacks the end of its turn")
         return self._evidence(PaneState.PROMPT, "an empty input box at the bottom, nothing busy above it")
 
     def no_box(self) -> Evidence:
@@ -176,7 +177,8 @@ class _Look:
         if rule.state is PaneState.RATE_LIMITED:
             from fleetscripts.core.reset_time import reset_instant  # time zones load slowly and are seldom needed
 
-            everything = f"{self.layout.region('last_message').flat} {text}"
+            above = " ".join(self.screen.texts[-60:]) if self.layout.box is None else ""
+            everything = f"{self.layout.region('last_message').flat} {text} {above}"
             resets = reset_instant(everything, self.reader.now, self.reader.zone)
         return self._evidence(rule.state or PaneState.UNKNOWN, reason, rule, resets)
 

@@ -19,7 +19,9 @@ _LONG_GONE = timedelta(days=60)
 _EPOCH = re.compile(r"limit reached\|(\d{10})(\d{3})?(?!\d)")
 _LEAD = re.compile(r"(?:\bresets?\b|\btry again\b|\bautomatically\b|\bavailable again\b|\bwait until\b)", re.I)
 _ZONE = re.compile(r"^[ ,]{0,3}\(([A-Za-z][A-Za-z0-9_+/-]{1,40})\)")
-_CLOCK = re.compile(r"(?<![\d:])(\d{1,2})(?::(\d{2}))?(?::\d{2})? ?([ap])\.?m\b\.?|(?<![\d:])([01]?\d|2[0-3]):([0-5]\d)\b", re.I)
+_CLOCK = re.compile(
+    r"(?<![\d:])(\d{1,2})(?::(\d{2}))?(?::\d{2})? ?([ap])\.?m\b\.?|(?<![\d:])([01]?\d|2[0-3]):([0-5]\d)\b", re.I
+)
 _MONTH_DAY = re.compile(rf"\b({'|'.join(MONTHS)})[a-z]{{0,6}}\.? (\d{{1,2}})(?:st|nd|rd|th)?(?:,? (\d{{4}}))?\b", re.I)
 _DAY_MONTH = re.compile(rf"\b(\d{{1,2}})(?:st|nd|rd|th)? ({'|'.join(MONTHS)})[a-z]{{0,6}}\.?(?:,? (\d{{4}}))?\b", re.I)
 _ISO = re.compile(r"\b(\d{4})-(\d{2})-(\d{2})\b")

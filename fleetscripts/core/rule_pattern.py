@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import re
-import re._constants as constants
-import re._parser as parser
+import re._constants as constants  # type: ignore[import-not-found]  # typeshed does not know the parser of re
+import re._parser as parser  # type: ignore[import-not-found]
 from collections.abc import Iterable
 from typing import Any
 
 MAX_LENGTH = 400
 MAX_REPEAT = 500
 # The ways in which one place of the text can be tried: the product of what every variable repeat allows.
-MAX_WAYS = 100_000
+MAX_WAYS = 500_000
 
 _REPEATS = (constants.MAX_REPEAT, constants.MIN_REPEAT, constants.POSSESSIVE_REPEAT)
 _REFERENCES = (constants.GROUPREF, constants.GROUPREF_EXISTS)

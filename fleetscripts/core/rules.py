@@ -188,5 +188,3 @@ def _text(row: Mapping[str, Any], key: str, where: str) -> str:
     if not isinstance(value, str) or (key == "seen" and not value):
         raise RuleError(f"{where}: the field {key} is missing or no text")
     return value
-
-

@@ -20,7 +20,6 @@ REGIONS: Mapping[str, str] = {
     "last_line": "the last line of the agent's own newest message, where it is a line of its own",
     "dialog": "what stands at the bottom in place of an input box, from the line that opens it",
     "menu": "the same, where the user's own /command or its upper edge tells that it is a menu",
-    "around_dialog": "the same with the lines just above it",
     "bottom": "the last line of the screen",
     "left_edge": "the last lines that begin at the left edge, where a shell writes over a dead client's screen",
     "title": "the title that the client gave the pane",
@@ -31,8 +30,9 @@ REGIONS: Mapping[str, str] = {
 STATELESS = frozenset({"suggestion", "fresh", "aside"})
 
 # Of a long region the running text keeps its two ends: a dialog's title, and its rows with the keys.
-_HEAD_LINES, _TAIL_LINES = 30, 60
-_FLAT_HEAD, _FLAT_TAIL = 1_200, 2_800
+_HEAD_LINES, _TAIL_LINES = 15, 35
+_FLAT_COLUMNS = 300
+_FLAT_HEAD, _FLAT_TAIL = 1_000, 2_200
 _FRAMES = "│┃"
 _RULE_RUN = re.compile(r"[─━╌┄═▔▁╭╮╰╯┌┐└┘├┤]{3,500}")
 _RULES = ("──", "╌╌", "▔▔", "━━", "┄┄", "══", "▁▁")
@@ -55,11 +55,11 @@ def region_of(lines: Sequence[str]) -> Region:
     flat = " ".join(" ".join(_unframed(line) for line in ends).split())
     if len(flat) > _FLAT_HEAD + _FLAT_TAIL:
         flat = f"{flat[:_FLAT_HEAD]} {flat[-_FLAT_TAIL:]}"
-    return Region(tuple(line.replace("\xa0", " ") for line in lines), flat)
+    return Region(tuple(line.replace("\xa0", " ") for line in ends), flat)
 
 
 def _unframed(line: str) -> str:
-    bare = line.strip().strip(_FRAMES)
+    bare = line[:_FLAT_COLUMNS].strip().strip(_FRAMES)
     return _RULE_RUN.sub(" ", bare) if any(twice in bare for twice in _RULES) else bare
 
 
@@ -80,12 +80,14 @@ class Layout:
 
     ``box``: the live input box, at the bottom with only its footer below, so that no dialog can be there.
     ``certain``: the dialog region has an opening line; without one it needs a focused row or a key hint.
-    ``unfinished``: the newest message of the agent lacks the line that this client writes when a turn ends."""
+    ``unfinished``: the newest message of the agent lacks the line that this client writes when a turn ends, which
+    ``marks_ends`` says other turns on the screen have."""
 
     regions: Mapping[str, Region] = field(default_factory=dict)
     box: Box | None = None
     certain: bool = False
     unfinished: bool = False
+    marks_ends: bool = False
 
     def region(self, name: str) -> Region:
         """The region of that name, an empty one when the screen has none."""

@@ -10,15 +10,15 @@ MAX_LINES = 300
 MAX_COLUMNS = 500
 
 # What is read of a line as captured, escapes and all: near the bottom, where box and dialog stand, and above.
-_RAW_BELOW, _RAW_ABOVE = 2_400, 600
-_BELOW_LINES = 80
+_RAW_BELOW, _RAW_ABOVE = 2_000, 300
+_BELOW_LINES = 40
 
 PLAIN, DIM, REVERSE = " ", "d", "r"
 
 _SGR = re.compile(r"\x1b\[[0-9;:]*m")
 # Other CSI and OSC sequences, charset choices, and any other control character.
 _ESCAPE = re.compile(r"\x1b(?:\[[0-9;:?<=>]{0,64}[ -/]{0,4}[@-~]|\][^\x07\x1b]{0,256}(?:\x07|\x1b\\)?|[()][0-9A-B]|.)?")
-_MOST_OTHER = 20
+_MOST_OTHER = 4
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\u200b\u2028\u2029\ufeff]")
 
 

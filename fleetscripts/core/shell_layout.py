@@ -10,25 +10,26 @@ from fleetscripts.core.screen import Layout, Screen, region_of
 _PROMPT = re.compile(r"(?:\S{0,100} ?)?[$%#❯➜>](?: |$)|Resume this session|To continue this session")
 _RESUMING = re.compile(r" (?:--resume|--continue|-r|-c|resume)\b")
 _MAX_LAUNCH_LINES = 6
+_READ_COLUMNS = 160
 _LAUNCH = re.compile(r"(?:[^\s│●⎿][^│]{0,100})?[$%#❯➜>] {1,2}(?:\S{0,100}/)?(?:claude|codex)(?: |$)")
 
 
 def shell_layout(texts: Sequence[str], dialog: Sequence[str]) -> Layout:
     """The last line of a screen, and the lines at the left edge of what a dead client left where a dialog would be."""
-    last = [text for text in texts[-40:] if text.strip()]
-    edge = [text for text in dialog or last if text[:1].strip()]
+    last = [text[:_READ_COLUMNS] for text in texts[-40:] if text.strip()]
+    edge = [text[:_READ_COLUMNS] for text in dialog or last if text[:1].strip()]
     return Layout({"bottom": region_of(last[-1:]), "left_edge": region_of(edge[-40:] if dialog else edge[-6:])})
 
 
 def launched_to_resume(texts: Sequence[str]) -> bool:
     """Whether the last line on the screen that starts a client resumes a conversation: what is drawn is old then."""
-    launches = [text for text in texts if _LAUNCH.match(text)]
+    launches = [text for text in texts if _LAUNCH.match(text[:_READ_COLUMNS])]
     return bool(launches and _RESUMING.search(launches[-1]))
 
 
 def launch_line_last(screen: Screen) -> bool:
     """Whether the last thing on the screen is the shell's line that starts a client, wrapped or not."""
-    drawn = [text for text in screen.texts if text.strip()]
+    drawn = [text[:_READ_COLUMNS] for text in screen.texts[-40:] if text.strip()]
     for back in range(1, min(_MAX_LAUNCH_LINES, len(drawn)) + 1):
         if _LAUNCH.match(drawn[-back]):
             wrapped = drawn[len(drawn) - back + 1 :]
