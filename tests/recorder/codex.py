@@ -15,6 +15,7 @@ from tests.recorder.terminal import NotReached, Terminal
 BOX = r"^\s*[›❯!]\s?"
 PROBE = "zq"
 KEY_SECONDS = 0.5
+LIVE_TURN = re.compile(r"^[•◦] \S.{0,40}\((?:\d+h )?(?:\d+m )?\d+s • ", re.MULTILINE)
 NEW_MODEL = r"Try new model"
 _FLAGS = {
     "default": "",
@@ -139,7 +140,8 @@ class Codex(Stage):
     def turn_over(self, seconds: float = 15.0) -> None:
         """Wait until nothing is asked of the model and the status line of a turn is gone."""
         super().turn_over(seconds)
-        self.terminal.wait(lambda: not self.terminal.shows(r"Working \(|esc to interrupt\)$"), "the end of the turn", 6)
+        self.terminal.wait(lambda: not LIVE_TURN.search(self.terminal.screen()), "the end of the turn", seconds)
+        self.terminal.settle()
 
     def newest_session(self) -> str:
         """The id of the conversation that was written to last."""

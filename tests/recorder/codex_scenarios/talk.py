@@ -96,8 +96,7 @@ def quotes(s: Codex) -> None:
             continue
         s.say(f"tell me about {name.removeprefix('prompt-quoting-')} number {len(name)}", (Say(text),))
         s.terminal.await_text(text.split()[-1].rstrip(".)"), 10)
-        s.terminal.wait(lambda: s.script.in_flight == 0, "the end of the turn", 8)
-        s.terminal.settle(1.0)
+        s.turn_over()
         s.snap(name, "prompt")
 
 
