@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import importlib
+import resource
 import subprocess
 import sys
-import time
 import tomllib
 
 import click
@@ -16,7 +16,8 @@ from tests.places import BUNDLE, environment
 
 NAMES = commands.names()
 SCRIPTS = BUNDLE / "scripts"
-MOST_SECONDS_FOR_HELP = 2.0
+MOST_CPU_SECONDS_FOR_HELP = 1.0
+"""Of processor time, since tests share the machine; a third of it is usual."""
 
 
 def module_of(name: str) -> str:
@@ -46,7 +47,7 @@ def test_a_command_carries_its_name(name: str) -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_help_is_quick_and_loads_neither_tmux_nor_locks(name: str) -> None:
     main = str(BUNDLE / "fleetscripts" / "__main__.py")
-    begun = time.monotonic()
+    begun = _children_cpu_seconds()
     done = subprocess.run(
         [sys.executable, "-I", "-X", "importtime", main, name, "--help"],
         check=False,
@@ -60,7 +61,12 @@ def test_help_is_quick_and_loads_neither_tmux_nor_locks(name: str) -> None:
     loaded = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines() if line.startswith("import time:")}
     assert "click" in loaded
     assert not loaded & {"libtmux", "filelock", "tree_sitter"}
-    assert time.monotonic() - begun < MOST_SECONDS_FOR_HELP
+    assert _children_cpu_seconds() - begun < MOST_CPU_SECONDS_FOR_HELP
+
+
+def _children_cpu_seconds() -> float:
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def test_an_unknown_name_is_a_usage_error_that_lists_the_names() -> None:
