@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from fleetscripts.adapters.json_lines import parse_line
 from fleetscripts.adapters.locks import hold
 from fleetscripts.errors import FleetError
 
@@ -48,13 +49,7 @@ class Journal:
                 lines = path.read_bytes().splitlines()
             except FileNotFoundError:
                 continue
-            for line in lines:
-                try:
-                    members = json.loads(line)
-                except ValueError:
-                    continue
-                if isinstance(members, dict):
-                    yield members
+            yield from (members for line in lines if (members := parse_line(line)) is not None)
 
     @property
     def _rotated(self) -> Path:

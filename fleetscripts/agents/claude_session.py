@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from pathlib import Path
 
 from fleetscripts.adapters import registry, spool, transcripts
+from fleetscripts.adapters.json_lines import parse_line
 from fleetscripts.adapters.zone import local_zone
 from fleetscripts.agents import claude_hooks, claude_registry, claude_transcript
 from fleetscripts.agents.claude_transcript import Turn
@@ -89,11 +89,8 @@ def read_turn(fleet_home: Path, path: Path) -> Turn | None:
 def _fold_line(turn: Turn, line: bytes) -> Turn:
     if not any(mark in line for mark in _USEFUL):
         return turn
-    try:
-        record = json.loads(line)
-    except ValueError:
-        return turn
-    return claude_transcript.fold(turn, record) if isinstance(record, dict) else turn
+    record = parse_line(line)
+    return turn if record is None else claude_transcript.fold(turn, record)
 
 
 def _transcript_evidence(turn: Turn | None, client: Client, session_id: str | None) -> Evidence:
