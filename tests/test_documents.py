@@ -1,0 +1,110 @@
+"""SKILL.md and README.md held against what exists: every script and every flag they name."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import io
+import re
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from fleetscripts import commands
+from tests.places import BUNDLE
+
+SKILL = (BUNDLE / "SKILL.md").read_text(encoding="utf-8")
+README = (BUNDLE / "README.md").read_text(encoding="utf-8")
+PAGES = {path.name: path.read_text(encoding="utf-8") for path in sorted((BUNDLE / "skill").glob("*.md"))}
+DOCUMENTS = {"SKILL.md": SKILL, "README.md": README, **PAGES}
+SCRIPTS = sorted(
+    path.name for path in (BUNDLE / "scripts").iterdir() if path.is_file() and not path.name.startswith(".")
+)
+FOR_PEOPLE = {"demo"}
+"""Scripts that the orchestrator has no use for."""
+
+
+@cache
+def help_of(script: str) -> str:
+    module = importlib.import_module(f"fleetscripts.commands.{script.replace('-', '_')}")
+    printed = io.StringIO()
+    with contextlib.redirect_stdout(printed):
+        assert module.main(["--help"]) == 0
+    return printed.getvalue()
+
+
+def calls(text: str) -> list[tuple[str, list[str]]]:
+    """Script and flags of every call in code: fenced blocks (joined over line ends) and inline spans."""
+    fenced = re.findall(r"```\w*\n(.*?)```", text, re.DOTALL)
+    lines = [line for block in fenced for line in block.replace("\\\n", " ").splitlines()]
+    inline = re.findall(r"`([^`\n]+)`", re.sub(r"```.*?```", "", text, flags=re.DOTALL))
+    found = []
+    for code in lines + inline:
+        for script in SCRIPTS:
+            call = re.search(rf"(?:^|[\s/]){re.escape(script)}(?![\w-])(.*)", code)
+            if call:
+                before_quotes = re.sub(r"\"[^\"]*\"|'[^']*'", "", call[1])
+                found.append((script, re.findall(r"(?<![\w-])--[a-z][a-z-]*", before_quotes)))
+    return found
+
+
+def test_every_flag_that_a_document_passes_is_in_that_scripts_help() -> None:
+    checked = [
+        (name, script, flag) for name, text in DOCUMENTS.items() for script, flags in calls(text) for flag in flags
+    ]
+    assert len(checked) > 20, "the check looked at nothing"
+    wrong = [(name, script, flag) for name, script, flag in checked if flag not in help_of(script)]
+    assert wrong == []
+
+
+def test_every_script_is_in_the_readme_and_in_the_skill() -> None:
+    assert SCRIPTS
+    assert [script for script in SCRIPTS if f"### {script}" not in README] == []
+    named = {script for script, _ in calls(SKILL)}
+    assert set(SCRIPTS) - named - FOR_PEOPLE == set()
+
+
+def test_every_section_of_the_readme_names_a_script_that_exists() -> None:
+    sections = re.findall(r"^### ([a-z][a-z-]*)", README, re.MULTILINE)
+    assert set(sections) <= set(commands.names())
+    assert len(sections) == len(set(sections))
+
+
+def test_no_call_of_the_skill_asks_for_permission() -> None:
+    head = SKILL.split("---")[1]
+    allowed = set(re.findall(r"Bash\(\$\{CLAUDE_SKILL_DIR\}/scripts/([a-z-]+):\*\)", head))
+    assert allowed == set(SCRIPTS) - FOR_PEOPLE
+
+
+def test_the_skill_is_short_and_its_head_is_whole() -> None:
+    assert len(SKILL.splitlines()) < 300
+    head = SKILL.split("---")[1]
+    for field in ("name: orchestrate", "user-invocable: true", "argument-hint:", "description:", "TRIGGER when"):
+        assert field in head
+
+
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_every_link_leads_somewhere(name: str) -> None:
+    text = DOCUMENTS[name]
+    base = BUNDLE / "skill" if name in PAGES else BUNDLE
+    targets = re.findall(r"\]\(([^)#\s]*)(#[^)\s]*)?\)", text)
+    for path, anchor in targets:
+        assert not path or (base / path).exists(), path
+        if anchor and not path:
+            headings = {
+                re.sub(r"[^\w -]", "", h.lower()).replace(" ", "-") for h in re.findall(r"^#+ (.*)$", text, re.M)
+            }
+            assert anchor[1:] in headings, anchor
+
+
+def test_no_document_names_a_machine() -> None:
+    files = [*BUNDLE.glob("*.md"), *(BUNDLE / "skill").rglob("*.md"), *(BUNDLE / "scripts").iterdir()]
+    for file in files:
+        if file.is_file():
+            assert not re.search(r"/root/|/work/", file.read_text(encoding="utf-8")), file
+
+
+def test_the_bundle_has_what_a_plugin_needs() -> None:
+    assert Path(BUNDLE / ".claude-plugin" / "plugin.json").is_file()
+    assert Path(BUNDLE / ".claude-plugin" / "marketplace.json").is_file()
