@@ -24,7 +24,8 @@ _KEY_HINT = re.compile(r"(?i)(?:^|[ ·|])(?:enter|esc|space|tab|q|\?|\^[a-z]) (?
 _DIALOG_FOOT = re.compile(
     r"(?i) {1,4}(?:press |use .{1,20}, press )?(?:enter|space) (?:to )?"
     r""
-    r"(?:confirm|select|continue|submit|view|save|resume|toggle|open|apply)\b|.{0,120}\besc (?:to )?(?:go back|back|cancel)\b"
+    r"(?:confirm|select|continue|submit|view|save|resume|toggle|open|apply)\b"
+    r"|.{0,120}\besc (?:to )?(?:go back|back|cancel)\b"
 )
 _POPUP_ROW = re.compile(r"> \S")
 _QUEUED = re.compile(r" {1,4}↳ ")

@@ -10,7 +10,7 @@ MAX_LINES = 300
 MAX_COLUMNS = 500
 
 # What is read of a line as captured, escapes and all: near the bottom, where box and dialog stand, and above.
-_RAW_BELOW, _RAW_ABOVE = 2_000, 300
+_RAW_BELOW, _RAW_ABOVE = 1_500, 250
 _BELOW_LINES = 40
 
 PLAIN, DIM, REVERSE = " ", "d", "r"
