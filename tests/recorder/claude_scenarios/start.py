@@ -65,10 +65,12 @@ def _login(s: Claude, method: str, code: str) -> None:
 def api_key_question(s: Claude) -> None:
     s.configure(key_approved=False)
     s.start()
-    s.configure()
-    s.terminal.await_text(r"custom API key", 15)
-    s.terminal.settle()
-    s.snap("dialog-api-key", "waiting_approval", dialog="api_key")
+    try:
+        s.terminal.await_text(r"custom API key", 15)
+        s.terminal.settle()
+        s.snap("dialog-api-key", "waiting_approval", dialog="api_key")
+    finally:
+        s.configure()
 
 
 @scenario("claude", "dialog-trust", own_start=True, wide=True)
