@@ -22,6 +22,8 @@ LAYOUTS: Mapping[str, Callable[[Screen, Finds], Layout]] = {"claude": claude_lay
 """Agent kind → how its screens are built. A kind without one of its own is read like the first."""
 
 CLIENT_COMMANDS = frozenset({"claude", "codex"})
+# What stands in the foreground while a client known by other means is being started.
+_LAUNCHERS = frozenset({"node", "env"})
 # Clients whose prompt is marked so leave an interrupted prompt in the conversation.
 _NEVER_PUTS_BACK = frozenset({">", "›"})
 _DIED = frozenset({PaneState.RATE_LIMITED, PaneState.API_ERROR})
@@ -88,6 +90,9 @@ class _Look:
         wall = self._match(PaneState.RATE_LIMITED, "footer", "notice")
         if wall:
             return self._said(wall, wall.note or wall.name, self.layout.region("footer").flat)
+        loading = self._match(PaneState.STARTING, "footer")
+        if loading and not self.layout.region("last_message"):
+            return self._said(loading, loading.note or loading.name)
         if self._draft() and self._may_be_put_back():
             return self._evidence(PaneState.PROMPT, "an input box with unsent text at the bottom")
         for name in ("last_message", "last_line"):
@@ -136,9 +141,10 @@ class _Look:
 
     def _starting(self) -> bool:
         """A client in the foreground, and on the screen nothing, or last of all the shell's line that started it."""
-        if self.command in CLIENT_COMMANDS or (self.command == "node" and self.told):
-            return not any(self.screen.texts) or launch_line_last(self.screen)
-        return not self.command and launch_line_last(self.screen)
+        if launch_line_last(self.screen):
+            return self.told or not self.command or self.command in CLIENT_COMMANDS
+        known = self.command in CLIENT_COMMANDS or (self.told and self.command in _LAUNCHERS)
+        return known and not any(self.screen.texts)
 
     def _match(self, state: PaneState, *regions: str) -> Rule | None:
         for name in regions:

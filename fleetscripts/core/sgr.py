@@ -57,7 +57,7 @@ def _line(raw: str) -> Line:
 def _bare(raw: str) -> str:
     text = raw
     if "\x1b" in text:
-        text = _SGR.sub("", text)
+        text = _SGR.sub("", text) if "m" in text else text
         if "\x1b" in text:
             text = _ESCAPE.sub("", text, count=_MOST_OTHER).replace("\x1b", "")
     if not text.isprintable():
