@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fleetscripts.agents.kinds import kind_named
 from fleetscripts.core.message import (
     COMMAND_SIGNS,
     as_message,
@@ -14,9 +15,13 @@ from fleetscripts.core.message import (
     same_message,
     squeezed,
     stands_in,
-    submitted_text,
     without_ours,
 )
+
+
+def rollout_message(role: str, text: str) -> dict[str, object]:
+    content = [{"type": "input_text", "text": text}]
+    return {"type": "response_item", "payload": {"type": "message", "role": role, "content": content}}
 
 
 @pytest.mark.parametrize(
@@ -102,18 +107,20 @@ def test_a_transcripts_record_is_the_message_without_its_wrapping() -> None:
 
 
 @pytest.mark.parametrize(
-    ("record", "text"),
+    ("kind", "record", "text"),
     [
-        ({"type": "user", "message": {"content": "hi"}}, "hi"),
-        ({"type": "user", "message": {"content": [{"type": "text", "text": "hi"}]}}, "hi"),
-        ({"type": "user", "message": {"content": [{"type": "tool_result", "content": "hi"}]}}, None),
-        ({"type": "user", "isSidechain": True, "message": {"content": "hi"}}, None),
-        ({"type": "assistant", "message": {"content": "hi"}}, None),
-        ({"type": "queue-operation", "operation": "enqueue", "content": "hi"}, "hi"),
-        ({"type": "queue-operation", "operation": "dequeue"}, None),
-        ({"type": "event_msg", "payload": {"type": "user_message", "message": "hi"}}, "hi"),
-        ({"type": "event_msg", "payload": {"type": "agent_message", "message": "hi"}}, None),
+        ("claude", {"type": "user", "message": {"content": "hi"}}, "hi"),
+        ("claude", {"type": "user", "message": {"content": [{"type": "text", "text": "hi"}]}}, "hi"),
+        ("claude", {"type": "user", "message": {"content": [{"type": "tool_result", "content": "hi"}]}}, None),
+        ("claude", {"type": "user", "isSidechain": True, "message": {"content": "hi"}}, None),
+        ("claude", {"type": "assistant", "message": {"content": "hi"}}, None),
+        ("claude", {"type": "queue-operation", "operation": "enqueue", "content": "hi"}, "hi"),
+        ("claude", {"type": "queue-operation", "operation": "dequeue"}, None),
+        ("codex", rollout_message("user", "hi"), "hi"),
+        ("codex", rollout_message("user", "<environment_context>\nhi"), None),
+        ("codex", rollout_message("assistant", "hi"), None),
+        ("codex", rollout_message("developer", "hi"), None),
     ],
 )
-def test_only_what_the_user_sent_counts(record: dict[str, object], text: str | None) -> None:
-    assert submitted_text(record) == text
+def test_only_what_the_user_sent_counts(kind: str, record: dict[str, object], text: str | None) -> None:
+    assert kind_named(kind).typed_text(record) == text

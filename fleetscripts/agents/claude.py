@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from fleetscripts.agents.claude_typed import typed_text
 from fleetscripts.agents.kinds import Client, CommandLine, Launch, Places, SessionView
 
 OUTER_SESSION = ("CLAUDECODE", "CLAUDE_CODE_CHILD_SESSION", "CLAUDE_CODE_SESSION_ID", "CLAUDE_PID")
@@ -32,6 +33,8 @@ class ClaudeCode:
 
     name = "claude"
     commands = frozenset({"claude", "node"})
+    takes_session_id = True
+    queue_key = "Enter"
 
     def is_client(self, command: str, argv: Sequence[str]) -> bool:
         """The native binary, or node running the npm build's entry file."""
@@ -48,6 +51,14 @@ class ClaudeCode:
     def resume(self, launch: Launch) -> CommandLine:
         """The same conversation; mode and settings are not remembered by the client, so they are given again."""
         return _command(launch, ("--resume", launch.session_id) if launch.session_id else ("--continue",))
+
+    def needs(self, places: Places) -> tuple[str, ...]:
+        """None: what Claude Code reads has names that are known."""
+        return ()
+
+    def typed_text(self, record: Mapping[str, Any]) -> str | None:
+        """Messages, and those that were queued or taken into a turn in progress."""
+        return typed_text(record)
 
     def look(self, client: Client, places: Places, now: float, session_id: str | None = None) -> SessionView:
         """Registry record, transcript and hook events of a live client."""

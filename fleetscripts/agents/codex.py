@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import re
+import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from fleetscripts.adapters.json_lines import parse_line
+from fleetscripts.adapters.offered import offers
 from fleetscripts.adapters.open_files import open_files
 from fleetscripts.adapters.transcripts import Remembered, read_new, recall, remember
 from fleetscripts.agents.codex_rollout import all_checkpoints, evidence_of, last_messages, typed_text
@@ -25,6 +27,9 @@ APPROVALS: Mapping[str, tuple[str, ...]] = {
 ASKS_FIRST = ("-a", "on-request", "-s", "workspace-write")
 """What every other permission mode comes to."""
 
+NO_DAEMON = ("--no-daemon",)
+"""Where it is offered: otherwise the client opens on a list of all conversations, and a server stays when it ends."""
+
 MOST_RECORDS = 400
 _ROLLOUT = re.compile(r"rollout-.+-([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})\.jsonl")
 _USEFUL_EVENTS = ("task_started", "task_complete", "turn_aborted", "error", "token_count")
@@ -39,6 +44,8 @@ class Codex:
 
     name = "codex"
     commands = frozenset({"codex", "node"})
+    takes_session_id = False
+    queue_key = "Tab"
 
     def is_client(self, command: str, argv: Sequence[str]) -> bool:
         """The native binary. The npm wrapper only waits for it, and holds no rollout."""
@@ -52,6 +59,21 @@ class Codex:
     def resume(self, launch: Launch) -> CommandLine:
         """The conversation again, or the last one of this folder when its id is not known."""
         return _command(launch, ("resume", launch.session_id or "--last"))
+
+    def needs(self, places: Places) -> tuple[str, ...]:
+        """The variables that hold the keys of the user's own model providers."""
+        try:
+            config = tomllib.loads((places.codex_home / "config.toml").read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return ()  # Codex itself tells what it cannot read there
+        providers = config.get("model_providers")
+        tables = providers.values() if isinstance(providers, dict) else ()
+        names = [table.get("env_key") for table in tables if isinstance(table, dict)]
+        return tuple(name for name in names if isinstance(name, str) and name)
+
+    def typed_text(self, record: Mapping[str, Any]) -> str | None:
+        """Messages of the user, not those that the client writes in their name."""
+        return typed_text(record)
 
     def look(self, client: Client, places: Places, now: float, session_id: str | None = None) -> SessionView:
         """Read what is new in the rollout that the client writes."""
@@ -76,6 +98,7 @@ class Codex:
 def _command(launch: Launch, session: tuple[str, ...]) -> CommandLine:
     argv = (
         launch.executable,
+        *(NO_DAEMON if offers(launch.executable, NO_DAEMON[0]) else ()),
         *session,
         *APPROVALS.get(launch.permission_mode, ASKS_FIRST),
         "-c",
@@ -110,12 +133,9 @@ def _up_to_date(fleet_home: Path, path: Path) -> dict[str, Any]:
 
 def _folded(summary: dict[str, Any], line: bytes) -> dict[str, Any]:
     """The summary after one more record: those since the last typed message, and every checkpoint so far."""
-    try:
-        record = json.loads(line)
-    except ValueError:
-        return summary
-    payload = record.get("payload") if isinstance(record, dict) else None
-    if not isinstance(payload, dict):
+    record = parse_line(line)
+    payload = record.get("payload") if record is not None else None
+    if record is None or not isinstance(payload, dict):
         return summary
     if record.get("type") == "session_meta":
         return {**summary, "version": payload.get("cli_version")}

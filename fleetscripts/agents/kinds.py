@@ -6,7 +6,7 @@ import importlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from fleetscripts.core.completion import Checkpoint, Message
 from fleetscripts.errors import UsageProblem
@@ -89,6 +89,16 @@ class AgentKind(Protocol):
         """What ``pane_current_command`` may show while the client is in the foreground."""
         ...
 
+    @property
+    def takes_session_id(self) -> bool:
+        """Whether a new conversation can be given its id; otherwise the client chooses one with its first turn."""
+        ...
+
+    @property
+    def queue_key(self) -> str:
+        """tmux's name of the key that submits a text while a turn is in progress, to be read after it."""
+        ...
+
     def is_client(self, command: str, argv: Sequence[str]) -> bool:
         """Whether a process of this name and argv is the client itself, not something it started."""
         ...
@@ -99,6 +109,14 @@ class AgentKind(Protocol):
 
     def resume(self, launch: Launch) -> CommandLine:
         """The conversation of ``launch.session_id`` again."""
+        ...
+
+    def needs(self, places: Places) -> tuple[str, ...]:
+        """Names of variables that the user's own configuration of the client reads, beside those known to us."""
+        ...
+
+    def typed_text(self, record: Mapping[str, Any]) -> str | None:
+        """The text that one record of its transcript says the user sent; None for all others."""
         ...
 
     def look(self, client: Client, places: Places, now: float, session_id: str | None = None) -> SessionView:

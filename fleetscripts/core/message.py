@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Sequence
 
 COMMAND_SIGNS = ("!", "/", "@", "#", "&", "?", ":", "$", "%", "+")
 """First characters with which some client takes a text for a command, a shell line, a file or a note."""
@@ -19,6 +18,7 @@ _PLACEHOLDER = re.compile(r"\[Pasted text #\d+(?: \+(\d+) lines?)?\]")
 _OTHER_PLACEHOLDER = re.compile(r"\[Pasted Content \d+ chars\]|\[\.\.\.Truncated text #\d+ \+\d+ lines\.\.\.\]")
 _WRAPPING = re.compile(r"</?pasted_content\b[^>]*>")
 _BLANKS = re.compile(r"\s+")
+_QUEUED_ROW = re.compile(r" {1,4}↳ (\S.*)")
 SCROLLED = 60
 """Of a text taller than the box its end stands there; this many characters of it are enough to know it."""
 
@@ -101,34 +101,12 @@ def _around(inside: str, text: str) -> str | None:
     return (inside[:first] + inside[last + 1 :]).strip()
 
 
+def stands_queued(texts: Sequence[str], text: str) -> bool:
+    """Whether the screen lists this text among those that wait for the end of the turn (as far as it is shown)."""
+    rows = (squeezed(match[1]).removesuffix("…") for line in texts if (match := _QUEUED_ROW.match(line)))
+    return any(row and squeezed(text).startswith(row) for row in rows)
+
+
 def same_message(recorded: str, text: str) -> bool:
     """Whether a text in a transcript is this message: wrapping marks and blanks aside, whole."""
     return squeezed(_WRAPPING.sub("", recorded)) == squeezed(_WRAPPING.sub("", text))
-
-
-def submitted_text(record: Mapping[str, Any]) -> str | None:
-    """The text that one record of a transcript (Claude Code, Codex) says the user sent; None for all others."""
-    if record.get("isSidechain") or record.get("isMeta"):
-        return None
-    kind, payload = record.get("type"), record.get("payload")
-    if kind == "user" and isinstance(message := record.get("message"), Mapping):
-        return _content(message.get("content"))
-    if kind == "queue-operation" and record.get("operation") == "enqueue":
-        return record["content"] if isinstance(record.get("content"), str) else None
-    if kind == "attachment" and isinstance(queued := record.get("attachment"), Mapping):
-        return _content(queued.get("prompt")) if queued.get("type") == "queued_command" else None
-    if kind == "event_msg" and isinstance(payload, Mapping) and payload.get("type") == "user_message":
-        return payload["message"] if isinstance(payload.get("message"), str) else None
-    return None
-
-
-def _content(content: object) -> str | None:
-    if isinstance(content, str):
-        return content
-    if not isinstance(content, list):
-        return None
-    blocks = [block for block in content if isinstance(block, Mapping)]
-    if any(block.get("type") == "tool_result" for block in blocks):
-        return None
-    texts = [block["text"] for block in blocks if isinstance(block.get("text"), str)]
-    return "\n".join(texts) if texts else None

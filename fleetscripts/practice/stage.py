@@ -5,7 +5,6 @@ With a real client the server and the scripted model run in a network namespace 
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import signal
@@ -19,37 +18,27 @@ from pathlib import Path
 
 from fleetscripts.errors import FleetError
 from fleetscripts.practice.install import install
-from fleetscripts.practice.registry import VERSION
+from fleetscripts.practice.real_client import RealClient, real_client_of
 
 START_SECONDS = 20.0
 STOP_SECONDS = 5.0
 SESSION = "fleet"
-TOKEN = "sk-ant-oat01-practice"
-"""No account's: the scripted model asks for none, the client only wants to have one."""
 
 _OURS = ("FLEET_", "ORCHESTRATOR_", "CLAUDE", "CODEX", "ANTHROPIC", "OPENAI", "TMUX", "PRACTICE_", "DISCORD_", "GIT_")
 _BUNDLE = Path(__file__).resolve().parents[2]
 
-# $1 the file for the model's port, $2 python, $3 tmux's socket, the rest tmux's command line. Ends with the server.
+# $1 the model's module, $2 the file for its port, $3 python, $4 tmux's socket, the rest tmux's command line. Ends with
+# the server. What Codex needs stays out of the server's environment: whoever starts a client has to pass it on.
 _ENCLOSED = """
 ip link set lo up || exit 1
-port_file=$1 python=$2 socket=$3; shift 3
-"$python" -m fleetscripts.practice.model_anthropic --port-file "$port_file" >/dev/null &
+model=$1 port_file=$2 python=$3 socket=$4; shift 4
+"$python" -m "$model" --port-file "$port_file" >/dev/null &
 until [ -s "$port_file" ]; do kill -0 $! || exit 1; sleep 0.05; done
 ANTHROPIC_BASE_URL=http://127.0.0.1:$(cat "$port_file"); export ANTHROPIC_BASE_URL
-unset PYTHONPATH
+unset PYTHONPATH CODEX_HOME PRACTICE_MODEL_KEY
 "$@" || exit 1
 while tmux -L "$socket" has-session 2>/dev/null; do sleep 1; done
 """
-
-_QUIET_CLIENT = {
-    "DISABLE_TELEMETRY": "1",
-    "DISABLE_AUTOUPDATER": "1",
-    "DISABLE_ERROR_REPORTING": "1",
-    "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1",
-    "CLAUDE_CODE_OAUTH_TOKEN": TOKEN,
-    "IS_SANDBOX": "1",
-}
 
 
 @dataclass(slots=True)
@@ -63,9 +52,14 @@ class Stage:
     _enclosure: subprocess.Popen[bytes] | None = None
 
     @property
+    def real(self) -> RealClient | None:
+        """What the real client that works here needs; None for the practice agent."""
+        return None if self.client is None else real_client_of(self.client)
+
+    @property
     def kind(self) -> str:
         """The agent kind that works here."""
-        return "practice" if self.client is None else "claude"
+        return "practice" if self.real is None else self.real.kind
 
     @property
     def home(self) -> Path:
@@ -84,7 +78,7 @@ class Stage:
             "FLEET_TMUX_SOCKET": self.socket,
             "FLEET_HOME": str(self.folder / "fleet"),
             "ORCHESTRATOR_STATE_FILE": str(self.folder / "state.json"),
-            **({} if self.client is None else _QUIET_CLIENT),
+            **({} if self.real is None else self.real.environment(self.folder)),
             **self.extra,
         }
 
@@ -99,16 +93,9 @@ class Stage:
             if done.returncode:
                 raise FleetError(f"tmux could not start: {done.stderr.strip()}")
             return
-        onboarded = {
-            "hasCompletedOnboarding": True,
-            "theme": "dark",
-            "numStartups": 5,
-            "lastOnboardingVersion": VERSION,
-        }
-        (self.home / ".claude.json").write_text(json.dumps(onboarded), encoding="utf-8")
-        self._enclose(argv)
+        self._enclose(argv, real_client_of(self.client))
 
-    def _enclose(self, argv: list[str]) -> None:
+    def _enclose(self, argv: list[str], real: RealClient) -> None:
         missing = [name for name in ("unshare", "ip") if shutil.which(name) is None]
         if sys.platform != "linux" or missing:
             raise FleetError(
@@ -116,7 +103,7 @@ class Stage:
                 f"found {', '.join(missing) or sys.platform}: use the practice agent"
             )
         unshare = ["unshare", "--net"] if os.geteuid() == 0 else ["unshare", "--map-root-user", "--net"]
-        command = [*unshare, "sh", "-c", _ENCLOSED, "enclosed", str(self.folder / "port")]
+        command = [*unshare, "sh", "-c", _ENCLOSED, "enclosed", real.model, str(self.folder / "port")]
         command += [sys.executable, self.socket, *argv]
         log = (self.folder / "enclosure.log").open("wb")
         environment = {**self.environment(), "PYTHONPATH": str(_BUNDLE)}
@@ -129,6 +116,7 @@ class Stage:
                 problem = (self.folder / "enclosure.log").read_text(encoding="utf-8", errors="replace").strip()
                 raise FleetError(f"the loopback-only namespace did not come up: {problem or 'no answer in time'}")
             time.sleep(0.05)
+        real.configure(self.folder, int((self.folder / "port").read_text(encoding="utf-8")))
 
     def tmux(self, *arguments: str) -> str | None:
         """Runs one tmux client; what it prints, None when it fails."""
@@ -152,12 +140,31 @@ class Stage:
             time.sleep(0.02)
 
     def _pids(self) -> list[int]:
-        """Everything that runs on the terminals of our panes: a process that outlives its pane would still write."""
+        """Everything that runs on the terminals of our panes, or in our namespace: a process that outlives its pane
+        would still write, and a client's background server has no terminal."""
+        return [*self._on_terminals(), *self._enclosed()]
+
+    def _enclosed(self) -> list[int]:
+        enclosure = self._enclosure
+        inside = _network_of(Path(f"/proc/{enclosure.pid}")) if enclosure is not None else None
+        if inside is None or inside == _network_of(Path("/proc/self")):
+            return []
+        return [int(path.name) for path in Path("/proc").glob("[0-9]*") if _network_of(path) == inside]
+
+    def _on_terminals(self) -> list[int]:
         terminals = (self.tmux("list-panes", "-a", "-F", "#{pane_tty}") or "").split()
         if not terminals:
             return []
         argv = ["ps", "-o", "pid=", "-t", ",".join(name.removeprefix("/dev/") for name in terminals)]
         return [int(pid) for pid in subprocess.run(argv, capture_output=True, text=True, check=False).stdout.split()]
+
+
+def _network_of(process: Path) -> str | None:
+    """The network namespace of a process; None when it is gone or not ours."""
+    try:
+        return str((process / "ns" / "net").readlink())
+    except OSError:
+        return None
 
 
 def _alive(pid: int) -> bool:

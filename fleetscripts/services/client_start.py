@@ -10,7 +10,7 @@ from pathlib import Path
 
 from fleetscripts.adapters.spool import hook_command, spool_folder
 from fleetscripts.agents.claude import ClaudeCode, settings_json
-from fleetscripts.agents.kinds import AgentKind, Launch
+from fleetscripts.agents.kinds import AgentKind, Launch, Places
 from fleetscripts.config import Settings
 from fleetscripts.errors import FleetError
 from fleetscripts.services.launch import Start, executable, start_of
@@ -40,7 +40,8 @@ def client_start(
         as_root=os.geteuid() == 0,
     )
     command = kind.resume(launch) if resume else kind.launch(launch)
-    return start_of(command, folder, environ)
+    places = Places(settings.claude_config_dir, settings.codex_home, settings.fleet_home)
+    return start_of(command, folder, environ, kind.needs(places))
 
 
 def _inline_settings(settings: Settings, folder: Path) -> str:

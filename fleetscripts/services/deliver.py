@@ -127,7 +127,7 @@ class _Delivery:
     def _is_ours(self, typed: str, sight: Sight) -> bool:
         """Whether it is a text that was sent, or was to be sent: an interrupted turn puts its prompt back."""
         last = self.outbox.last()
-        earlier = last_submitted(sight.transcript)
+        earlier = last_submitted(sight.kind, sight.transcript)
         known = [text for text in (earlier, last.text if last is not None else None) if text]
         if not is_placeholder(typed):
             return any(same_message(typed, text) for text in known)
@@ -141,7 +141,7 @@ class _Delivery:
         if last is None or last.outcome != INTENDED or last.text != self.message:
             return None
         mark = Mark(Path(last.transcript) if last.transcript else None, last.offset)
-        if not in_transcript(sight.transcript, mark, self.message):
+        if not in_transcript(sight.kind, sight.transcript, mark, self.message):
             return None
         self._settle(last, sight, CONFIRMED, "an earlier call had sent it")
         window = sight.frame.facts.window

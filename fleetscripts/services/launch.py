@@ -33,6 +33,7 @@ PASSED_ON = (
     "ANTHROPIC_AUTH_TOKEN",
     "CLAUDE_CODE_OAUTH_TOKEN",
     "OPENAI_API_KEY",
+    "CODEX_API_KEY",
     "SSH_AUTH_SOCK",
 )
 """Of our own environment, what the client gets; the rest is what any window of this tmux server has.
@@ -83,9 +84,10 @@ def executable(name: str, configured: str, environ: Mapping[str, str]) -> str:
     return str(Path(found).absolute())
 
 
-def start_of(command: CommandLine, folder: Path, environ: Mapping[str, str]) -> Start:
-    """The wrapper's argv for a client's command line, with the environment it gets."""
-    environment = {name: environ[name] for name in PASSED_ON if environ.get(name)} | dict(command.env_set)
+def start_of(command: CommandLine, folder: Path, environ: Mapping[str, str], needed: Sequence[str] = ()) -> Start:
+    """The wrapper's argv for a client's command line, with the environment it gets. ``needed``: names beside ours."""
+    names = (*PASSED_ON, *(name for name in needed if _NAME.fullmatch(name)))
+    environment = {name: environ[name] for name in names if environ.get(name)} | dict(command.env_set)
     unset = [name for name in command.env_unset if name not in command.env_set]
     for name in (*unset, *environment):
         if not _NAME.fullmatch(name):

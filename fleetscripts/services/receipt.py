@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from fleetscripts.adapters.json_lines import parse_line
 from fleetscripts.adapters.spool import read_events
-from fleetscripts.core.message import same_message, submitted_text
+from fleetscripts.agents.kinds import AgentKind
+from fleetscripts.core.message import same_message
 
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """``proof``: transcript, hook, or screen (the box emptied and a turn began, where there is no transcript).
+    """``proof``: transcript, hook, or screen (the box emptied, and it stands in the list of what waits for
+    the end of the turn, or a turn began where there is no transcript).
 
     ``note``: what the sender should know all the same, empty for nothing."""
 
@@ -41,12 +43,12 @@ class Mark:
             return cls(path, 0)
 
 
-def in_transcript(path: Path | None, mark: Mark, text: str) -> bool:
+def in_transcript(kind: AgentKind, path: Path | None, mark: Mark, text: str) -> bool:
     """Whether the conversation got this text from its user after the mark. A file begun since then counts whole."""
     if path is None:
         return False
     offset = mark.offset if path == mark.path else 0
-    return any(same_message(said, text) for said in _submitted(path, offset))
+    return any(same_message(said, text) for said in _submitted(kind, path, offset))
 
 
 def in_hooks(fleet_home: Path, session_id: str | None, since: float, text: str) -> bool:
@@ -58,16 +60,16 @@ def in_hooks(fleet_home: Path, session_id: str | None, since: float, text: str) 
     return any(isinstance(prompt, str) and same_message(prompt, text) for prompt in prompts)
 
 
-def last_submitted(path: Path | None, tail_bytes: int = 1 << 20) -> str | None:
+def last_submitted(kind: AgentKind, path: Path | None, tail_bytes: int = 1 << 20) -> str | None:
     """The latest text that the user sent, as far as it stands in the end of the conversation's file."""
     if path is None:
         return None
     mark = Mark.at_end_of(path)
-    said = list(_submitted(path, max(0, mark.offset - tail_bytes)))
+    said = list(_submitted(kind, path, max(0, mark.offset - tail_bytes)))
     return said[-1] if said else None
 
 
-def _submitted(path: Path, offset: int) -> Iterator[str]:
+def _submitted(kind: AgentKind, path: Path, offset: int) -> Iterator[str]:
     try:
         with path.open("rb") as file:
             file.seek(offset)
@@ -75,10 +77,7 @@ def _submitted(path: Path, offset: int) -> Iterator[str]:
     except OSError:
         return
     for line in lines:
-        try:
-            record = json.loads(line)
-        except ValueError:
-            continue
-        text = submitted_text(record) if isinstance(record, dict) else None
+        record = parse_line(line)
+        text = kind.typed_text(record) if record is not None else None
         if text is not None:
             yield text

@@ -106,7 +106,7 @@ class _Spawning:
             self.undo.add(branching.put_back, folder, self.spare.branch, request.branch, start)
             check_out(folder, request.branch, start)
         with step("window"):
-            session_id = str(uuid.uuid4())
+            session_id = str(uuid.uuid4()) if self.kind.takes_session_id else ""
             command = client_start(self.settings, self.environ, self.kind, folder, session_id, name=request.branch)
             facts = open_window(self.tmux, request.session, folder.name, command)
             desk = open_desk(self.settings, self.fleet, self.tmux)

@@ -9,7 +9,8 @@ from typing import NoReturn
 
 from fleetscripts.adapters.keyboard import press
 from fleetscripts.core.classify import is_shell
-from fleetscripts.core.message import stands_in, without_ours
+from fleetscripts.core.message import stands_in, stands_queued, without_ours
+from fleetscripts.core.screen import Screen
 from fleetscripts.errors import FleetError, Refused
 from fleetscripts.models import Frame, PaneState
 from fleetscripts.services import draft as drafts
@@ -65,6 +66,10 @@ class Submission:
     def pane_id(self) -> str:
         return self.sight.frame.facts.pane_id
 
+    @property
+    def _turn_in_progress(self) -> bool:
+        return self.sight.classification.state is PaneState.RUNNING
+
     def _shown(self) -> Frame:
         """The screen on which the text, and nothing else, stands in the box."""
         deadline = time.monotonic() + SHOWN_SECONDS
@@ -85,9 +90,10 @@ class Submission:
         return bool(without_ours(typed, self.message))
 
     def _press_enter(self, frame: Frame) -> None:
-        """One Enter, only while the cursor is still where the text ends."""
+        """One Enter (or what queues), only while the cursor is still where the text ends."""
+        key = self.sight.kind.queue_key if self._turn_in_progress and not self.enters else "Enter"
         for _ in range(ENTER_TRIES):
-            if press(self.desk.tmux, self.desk.guard(frame, self.sight.kind), "Enter"):
+            if press(self.desk.tmux, self.desk.guard(frame, self.sight.kind), key):
                 self.enters += 1
                 self.desk.journal.write("send-entered", pane_id=self.pane_id, message_id=self.sent.message_id)
                 return
@@ -121,16 +127,20 @@ class Submission:
         """Which proof there is by now, empty for none."""
         if self.enters and self._in_transcript():
             return "transcript"
-        if waited < HOOK_SECONDS or drafts.typed_in(self._screen(), self.sight.kind) != "":
+        frame = self._screen()
+        if drafts.typed_in(frame, self.sight.kind) != "":
+            return ""
+        if self.enters and stands_queued(Screen.of(frame.lines).texts, self.message):
+            return "screen"
+        if waited < HOOK_SECONDS:
             return ""
         if in_hooks(self.desk.settings.fleet_home, self.sight.session_id, self.sent.at, self.message):
             return "hook"
-        turned = self.sight.classification.state is PaneState.RUNNING
-        return "screen" if self.sight.transcript is None and turned else ""
+        return "screen" if self.sight.transcript is None and self._turn_in_progress else ""
 
     def _in_transcript(self) -> bool:
         path = Path(self.sent.transcript) if self.sent.transcript else None
-        return in_transcript(self.sight.transcript, Mark(path, self.sent.offset), self.message)
+        return in_transcript(self.sight.kind, self.sight.transcript, Mark(path, self.sent.offset), self.message)
 
     def _look_again(self) -> None:
         """A first message begins the transcript; ``/clear`` or a fork begins another."""

@@ -14,6 +14,7 @@ from fleetscripts.practice.npm_client import installed_client
 from fleetscripts.practice.playground import Playground
 from fleetscripts.practice.stage import Stage
 from tests.e2e.crew import Crew
+from tests.real_clients import real_client as installed
 
 _OUTER = dict(os.environ)
 """Read when the tests are collected: each test then runs in an environment of its own."""
@@ -32,12 +33,22 @@ def real_client() -> Path:
     return client
 
 
-@pytest.fixture(params=["practice", pytest.param("claude", marks=pytest.mark.real_client)])
+def program_of(kind: str) -> Path | None:
+    """The client's program, None for the practice agent."""
+    if kind == "practice":
+        return None
+    return real_client() if kind == "claude" else installed("codex")
+
+
+CLAUDE, CODEX = (pytest.param(name, marks=pytest.mark.real_client) for name in ("claude", "codex"))
+on_codex_too = pytest.mark.parametrize("crew", ["practice", CLAUDE, CODEX], indirect=True)
+
+
+@pytest.fixture(params=["practice", CLAUDE])
 def crew(request: pytest.FixtureRequest) -> Iterator[Crew]:
     """Spare worktrees and a tmux server, where the product's scripts work with one kind of client."""
-    client = real_client() if request.param == "claude" else None
     folder = Path(tempfile.mkdtemp(prefix="fe", dir="/tmp"))
-    stage = Stage(folder, client)
+    stage = Stage(folder, program_of(request.param))
     made = Crew(stage, Playground(folder / "git"))
     try:
         stage.home.mkdir()

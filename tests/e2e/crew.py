@@ -11,8 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from fleetscripts.practice.playground import Playground
+from fleetscripts.practice.real_client import CODEX_HOME
 from fleetscripts.practice.stage import Stage
 from fleetscripts.practice.transcript import project_folder
+from tests.e2e import rollout
 from tests.places import BUNDLE
 from tests.waiting import wait_until
 
@@ -89,9 +91,32 @@ class Crew:
                 return entry
         return {}
 
+    @property
+    def codex_home(self) -> Path:
+        return self.stage.folder / CODEX_HOME
+
+    def pid(self, window: str) -> int | None:
+        """The live client's process, None when it has ended."""
+        agent = self.agent(window)
+        if self.stage.kind != "codex":
+            return self.registry(agent["session_id"]).get("pid")
+        terminal = (self.stage.tmux("display-message", "-p", "-t", agent["pane_id"], "#{pane_tty}") or "").strip()
+        argv = ["ps", "-o", "pid=,args=", "-t", terminal.removeprefix("/dev/")]
+        listed = subprocess.run(argv, capture_output=True, text=True, check=False).stdout.splitlines()
+        rows = [line.split() for line in listed]
+        return next((int(row[0]) for row in rows if row[1].endswith("/codex") and "node" not in row[1]), None)
+
+    def resting(self, window: str) -> bool:
+        """Whether no turn is in progress, as the client itself says."""
+        if self.stage.kind == "codex":
+            return rollout.resting(self.transcript(window))
+        return self.registry(self.agent(window)["session_id"]).get("status") == "idle"
+
     def transcript(self, window: str) -> list[dict[str, Any]]:
         """The records of an agent's conversation."""
         agent = self.agent(window)
+        if self.stage.kind == "codex":
+            return rollout.records(self.codex_home, agent["session_id"])
         folder = project_folder(str(self.stage.home / ".claude"), os.path.realpath(agent["worktree_path"]))
         path = Path(folder) / f"{agent['session_id']}.jsonl"
         lines = path.read_text(encoding="utf-8").splitlines(keepends=True) if path.exists() else []
@@ -99,6 +124,8 @@ class Crew:
 
     def said(self, window: str, kind: str) -> list[str]:
         """What the user or the assistant of a conversation said."""
+        if self.stage.kind == "codex":
+            return rollout.said(self.transcript(window), kind)
         found: list[str] = []
         for record in self.transcript(window):
             content = record["message"]["content"] if record["type"] == kind and not record.get("isMeta") else ""

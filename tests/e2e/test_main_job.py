@@ -7,6 +7,7 @@ import os
 import signal
 from pathlib import Path
 
+from tests.e2e.conftest import on_codex_too
 from tests.e2e.crew import Crew
 from tests.waiting import wait_until
 
@@ -35,6 +36,7 @@ def test_a_briefing_of_sixty_lines_arrives_intact(crew: Crew) -> None:
     assert not list(Path("/tmp").glob("never-*"))
 
 
+@on_codex_too
 def test_start_up_dialogs_are_answered(crew: Crew) -> None:
     """Folder and mode have never been accepted in this home: only answered dialogs lead to an answer."""
     window = crew.spawn("feat/dialogs", "[[say Hello.]]")
@@ -79,17 +81,17 @@ def polled(crew: Crew, window: str) -> list[str]:
     return checkpoints
 
 
+@on_codex_too
 def test_a_killed_client_is_resumed_in_its_conversation(crew: Crew) -> None:
     window = crew.spawn("feat/killed", "Remember the word cobalt. [[say Remembered.]]")
     crew.wait_for_words(window, "Remembered.")
     session = crew.agent(window)["session_id"]
-    first = wait_until(lambda: crew.registry(session), what="the client in its registry")
-    os.kill(first["pid"], signal.SIGKILL)
+    first = wait_until(lambda: crew.pid(window), what="the client's process")
+    folder = Path(f"/proc/{first}/cwd").readlink()
+    os.kill(first, signal.SIGKILL)
     crew.start_loop()
-    second = wait_until(
-        lambda: (entry := crew.registry(session)) and entry["pid"] != first["pid"] and entry, 40, "a resume"
-    )
-    assert second["cwd"] == first["cwd"]
+    second = wait_until(lambda: (pid := crew.pid(window)) and pid != first and pid, 40, "a resume")
+    assert Path(f"/proc/{second}/cwd").readlink() == folder
     pane = crew.agent(window)["pane_id"]
     wait_until(
         lambda: "cobalt" in (crew.stage.tmux("capture-pane", "-p", "-t", pane) or ""), what="the old conversation"
@@ -110,6 +112,7 @@ def sent_ok(crew: Crew, window: str) -> str:
 WORK = "[[write notes/one.txt A first note]] [[commit Add a note]] [[push]] [[checkpoint implement]] [[done]]"
 
 
+@on_codex_too
 def test_work_is_verified_and_its_worktree_recycled(crew: Crew) -> None:
     window = crew.spawn("feat/work", f"Add a note. [[say Planning.]]\n{WORK}", "--step", "implement")
     crew.wait_for_words(window, "ORCHESTRATOR:DONE")
