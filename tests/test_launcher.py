@@ -112,7 +112,11 @@ def test_it_works_from_anywhere(place: Callable[[Path], Path], tmp_path: Path, d
 def test_it_is_found_on_path_and_by_a_shell(data: Path, tmp_path: Path) -> None:
     path = f"{BUNDLE / 'scripts'}:{os.environ['PATH']}"
     env = environment({"XDG_DATA_HOME": str(data), "PATH": path})
-    for line in (f"{NAME} --help", f"sh {BUNDLE}/scripts/{NAME} --help", f"cd {BUNDLE}/scripts && sh {NAME} --help"):
+    for line in (
+        f"{NAME} --help",
+        f"sh '{BUNDLE}/scripts/{NAME}' --help",
+        f"cd '{BUNDLE}/scripts' && sh {NAME} --help",
+    ):
         done = subprocess.run(["sh", "-c", line], check=False, capture_output=True, text=True, env=env, cwd=tmp_path)
         assert (done.returncode, done.stderr) == (0, ""), line
 
