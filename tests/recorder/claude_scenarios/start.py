@@ -102,7 +102,7 @@ def starting(s: Claude) -> None:
     end = time.monotonic() + 20
     while time.monotonic() < end:
         look = s.take()
-        if look.facts["command"] != "bash":
+        if look.facts["command"] not in ("bash", "env"):
             looks.append(look)
             if BOXED.search(look.plain.split("claude --permission-mode", 1)[-1]):
                 break

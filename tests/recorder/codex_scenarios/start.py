@@ -60,7 +60,7 @@ def starting(s: Codex) -> None:
     end = time.monotonic() + 15
     while time.monotonic() < end:
         look = s.take()
-        if look.facts["command"] != "bash":
+        if look.facts["command"] not in ("bash", "env"):
             if not any(mark in look.plain for mark in ("›", "╭", "OpenAI")):
                 s.write("starting-blank", look, state="starting")
             break
