@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 
 from tests.recorder.codex import NEW_MODEL, Codex
@@ -27,11 +28,16 @@ def login(s: Codex) -> None:
         s.configure()
 
 
-@scenario("codex", "dialog-trust", own_start=True, wide=True)
+@scenario("codex", "starting-loading", "dialog-trust", own_start=True, wide=True)
 def trust(s: Codex) -> None:
+    """Newer releases draw their box first and ask some seconds later."""
     s.configure(trusted=False)
     try:
         s.start()
+        s.terminal.await_text(r"OpenAI Codex|[Tt]rust|allow Codex to work", 12)
+        look = s.take()
+        if re.search(r"^  \? for shortcuts\s*$", look.plain, re.MULTILINE):
+            s.write("starting-loading", look, state="starting")
         s.terminal.await_text(r"[Tt]rust|allow Codex to work", 12)
         s.terminal.settle()
         s.snap("dialog-trust", "waiting_approval", dialog="trust")
