@@ -101,10 +101,10 @@ class Crew:
         if self.stage.kind != "codex":
             return self.registry(agent["session_id"]).get("pid")
         terminal = (self.stage.tmux("display-message", "-p", "-t", agent["pane_id"], "#{pane_tty}") or "").strip()
-        argv = ["ps", "-o", "pid=,args=", "-t", terminal.removeprefix("/dev/")]
+        argv = ["ps", "-ww", "-o", "pid=,args=", "-t", terminal.removeprefix("/dev/")]
         listed = subprocess.run(argv, capture_output=True, text=True, check=False).stdout.splitlines()
         rows = [line.split() for line in listed]
-        return next((int(row[0]) for row in rows if row[1].endswith("/codex") and "node" not in row[1]), None)
+        return next((int(row[0]) for row in rows if row[1].endswith("/codex")), None)
 
     def resting(self, window: str) -> bool:
         """Whether no turn is in progress, as the client itself says."""
