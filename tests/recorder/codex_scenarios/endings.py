@@ -40,6 +40,7 @@ def killed(s: Codex) -> None:
     s.terminal.settle()
     s.snap("shell-after-kill-idle", "idle")
     s.launch("resume", session)
+    s.terminal.await_text("Come back to this", 20)
     s.terminal.settle(1.0)
     s.snap("prompt-resumed", "prompt")
     s.say("something that never ends", (Hold(), Say("It ended.")))

@@ -7,6 +7,7 @@ import time
 from tests.recorder.codex import Codex
 from tests.recorder.replies import Fail
 from tests.recorder.scenario import scenario
+from tests.recorder.terminal import NotReached
 
 SERVER = Fail(500, "server_error", "The server had an error while processing your request")
 OVERLOADED = Fail(503, "server_error", "overloaded")
@@ -82,5 +83,8 @@ def wall(s: Codex) -> None:
     s.terminal.settle()
     s.snap("shell-after-kill-wall", "idle")
     s.launch("resume", session)
+    s.terminal.await_text(r"look at the stock", 20)
     s.terminal.settle(1.0)
+    if s.terminal.shows("hit your usage limit"):
+        raise NotReached("the old wall is redrawn just as it stood: no screen can tell that it is history")
     s.snap("prompt-resumed-wall", "prompt")
