@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+from tests.e2e.conftest import on_codex_too
 from tests.e2e.crew import Crew
 from tests.waiting import wait_until
 
@@ -17,9 +18,8 @@ def screen(crew: Crew, window: str) -> str:
 
 
 def wait_for_rest(crew: Crew, window: str) -> None:
-    """Waits until the client's registry says that no turn is in progress."""
-    session = str(crew.agent(window)["session_id"])
-    wait_until(lambda: crew.registry(session).get("status") == "idle", 30, f"a client at rest\n{crew.screens()}")
+    """Waits until the client itself says that no turn is in progress."""
+    wait_until(lambda: crew.resting(window), 30, f"a client at rest\n{crew.screens()}")
 
 
 def wait_for_user(crew: Crew, window: str, words: str) -> None:
@@ -27,6 +27,7 @@ def wait_for_user(crew: Crew, window: str, words: str) -> None:
     wait_until(lambda: any(words in said for said in crew.said(window, "user")), 20, f"{words!r} from the user")
 
 
+@on_codex_too
 def test_texts_that_a_client_could_mistake_arrive_as_texts(crew: Crew) -> None:
     window = crew.spawn("feat/texts", "[[say ready.]]")
     crew.wait_for_words(window, "ready.")
@@ -43,9 +44,15 @@ def test_texts_that_a_client_could_mistake_arrive_as_texts(crew: Crew) -> None:
         assert sent.returncode == 0, f"{text!r}: {sent.stderr}\n{crew.screens()}"
         wait_for_user(crew, window, marked)
         wait_for_rest(crew, window)
-    assert crew.registry(str(crew.agent(window)["session_id"])), "the client lives on, in the same conversation"
+    assert crew.pid(window), "the client lives on, in the same conversation"
+    assert crew.run("send-agent", window, "[[think 4]]").returncode == 0
+    queued = crew.run("send-agent", "--queue", window, "after it [[say later.]]")
+    assert queued.returncode == 0, f"{queued.stderr}\n{crew.screens()}"
+    crew.wait_for_words(window, "later.")
+    assert crew.said(window, "user").count("after it [[say later.]]") == 1
 
 
+@on_codex_too
 def test_an_interrupted_prompt_is_cleared_and_a_draft_put_back(crew: Crew) -> None:
     window = crew.spawn("feat/drafts", "[[say ready.]]")
     crew.wait_for_words(window, "ready.")
@@ -63,7 +70,8 @@ def test_an_interrupted_prompt_is_cleared_and_a_draft_put_back(crew: Crew) -> No
     assert crew.run("send-agent", window, "not over a draft").returncode == 3
     assert crew.run("send-agent", "--keep-draft", window, "beside it [[say beside.]]").returncode == 0
     crew.wait_for_words(window, "beside.")
-    wait_until(lambda: "❯\xa0a thought half typed" in screen(crew, window), what="the draft back in its box")
+    mark = "› " if crew.stage.kind == "codex" else "❯\xa0"
+    wait_until(lambda: f"{mark}a thought half typed" in screen(crew, window), what="the draft back in its box")
     said = crew.said(window, "user")
     assert not [text for text in said if "thought" in text or "not in this turn" in text]
 
