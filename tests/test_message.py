@@ -15,6 +15,7 @@ from fleetscripts.core.message import (
     same_message,
     squeezed,
     stands_in,
+    stands_queued,
     without_ours,
 )
 
@@ -104,6 +105,21 @@ def test_a_transcripts_record_is_the_message_without_its_wrapping() -> None:
     recorded = '\n\n<pasted_content id="d951">\nline one\nline two\n</pasted_content id="d951">\n'
     assert same_message(recorded, "line one\nline two")
     assert not same_message(recorded + "more", "line one\nline two")
+
+
+@pytest.mark.parametrize(
+    ("row", "queued"),
+    [
+        ("  ↳ look at the prices first", True),
+        ("  ↳ look at the pri…", True),
+        ("  ↳ look at something else", False),
+        ("look at the prices first", False),
+        ("  ↳ ", False),
+    ],
+)
+def test_a_queued_text_is_known_by_its_row(row: str, queued: bool) -> None:
+    rows = ["• Queued follow-up inputs", row, "    shift+← edit last queued message"]
+    assert stands_queued(rows, "look at the prices first\nand then sum up") is queued
 
 
 @pytest.mark.parametrize(
