@@ -50,6 +50,10 @@ def test_texts_that_a_client_could_mistake_arrive_as_texts(crew: Crew) -> None:
     assert queued.returncode == 0, f"{queued.stderr}\n{crew.screens()}"
     crew.wait_for_words(window, "later.")
     assert crew.said(window, "user").count("after it [[say later.]]") == 1
+    wait_for_rest(crew, window)
+    assert crew.run("send-agent", window, "[[ratelimit 3600]]").returncode == 0
+    wait_until(lambda: "usage limit" in crew.run("send-agent", window, "past the wall").stderr, 30, "the wall")
+    assert "past the wall" not in crew.said(window, "user")
 
 
 @on_codex_too
