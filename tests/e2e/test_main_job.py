@@ -24,6 +24,7 @@ BRIEFING = "\n".join(
 )
 
 
+@on_codex_too
 def test_a_briefing_of_sixty_lines_arrives_intact(crew: Crew) -> None:
     assert BRIEFING.count("\n") == 59
     window = crew.spawn("feat/briefing", BRIEFING, "--step", "implement")
@@ -36,7 +37,6 @@ def test_a_briefing_of_sixty_lines_arrives_intact(crew: Crew) -> None:
     assert not list(Path("/tmp").glob("never-*"))
 
 
-@on_codex_too
 def test_start_up_dialogs_are_answered(crew: Crew) -> None:
     """Folder and mode have never been accepted in this home: only answered dialogs lead to an answer."""
     window = crew.spawn("feat/dialogs", "[[say Hello.]]")
