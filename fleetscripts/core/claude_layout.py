@@ -28,6 +28,7 @@ _USER = re.compile(r"[❯>] ")
 _SLASH_COMMAND = re.compile(r"[❯>] /[a-z]")
 _SHELL_INPUT = re.compile(r"! ")
 _RESULT = re.compile(r"  ⎿")
+_INTERRUPTED = re.compile(r"  ⎿\s{1,4}Interrupted\b")
 _NOTICE = re.compile(r" {8}")
 _SPINNER_MARK = re.compile(r"[·✢*✳✶✻✽∗] ")
 
@@ -126,7 +127,7 @@ def _above(texts: Sequence[str], top: int) -> Region:
     """From the box upwards over blank and indented lines to the spinner; empty when another line is met first."""
     for index in range(top - 1, max(-1, top - 1 - _MAX_ABOVE_LINES), -1):
         text = texts[index]
-        if _RESULT.match(text) and "Interrupted" in text:
+        if _INTERRUPTED.match(text):
             return Region()
         if text[:1].strip():
             return region_of(texts[index:top]) if _SPINNER_MARK.match(text) else Region()
@@ -139,6 +140,8 @@ def _last_message(texts: Sequence[str], top: int, finds: Finds, width: int) -> d
     for index in range(top - 1, -1, -1):
         text = texts[index]
         if not text[:1].strip():
+            if _INTERRUPTED.match(text):
+                return {}
             if _RESULT.match(text) and (found := _client_message(texts, index, top)):
                 return {"last_message": found}
             continue

@@ -14,7 +14,7 @@ from datetime import tzinfo
 from fleetscripts.core.claude_layout import claude_layout
 from fleetscripts.core.codex_layout import codex_layout, looks_like_codex
 from fleetscripts.core.rules import Rule, RuleSet
-from fleetscripts.core.screen import Finds, Layout, Region, Screen
+from fleetscripts.core.screen import Finds, Layout, Region, Screen, region_of
 from fleetscripts.core.shell_layout import launch_line_last, launched_to_resume, shell_layout
 from fleetscripts.models import Evidence, PaneState, Source
 
@@ -81,6 +81,8 @@ class _Look:
 
     def box(self) -> Evidence:
         """A live input box stands at the bottom: busy, ended somehow, or waiting for input."""
+        if not self.command and (shell := self._shell_in_box()):
+            return shell
         over = self._match(PaneState.WAITING_APPROVAL, "footer")
         if over:
             return self._said(over, over.note or over.name)
@@ -138,6 +140,14 @@ class _Look:
             if rule:
                 return self._said(rule, rule.note or rule.name)
         return None
+
+    def _shell_in_box(self) -> Evidence | None:
+        """A shell's prompt in the box of a client that was asked to end: the box is what it left behind."""
+        box = self.layout.box
+        if box is None or not self.rules.finds("ending", self.layout.region("footer").flat):
+            return None
+        rule = self.reader.rules["shell"].first("in_box", region_of(box.draft.splitlines()[:1]))
+        return self._said(rule, rule.note or rule.name) if rule else None
 
     def _starting(self) -> bool:
         """A client in the foreground, and on the screen nothing, or last of all the shell's line that started it."""

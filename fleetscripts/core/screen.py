@@ -24,10 +24,12 @@ REGIONS: Mapping[str, str] = {
     "left_edge": "the last lines that begin at the left edge, where a shell writes over a dead client's screen",
     "title": "the title that the client gave the pane",
     "suggestion": "text in the input box that the client itself put there (no state)",
+    "in_box": "where a client was about to end and nobody knows what is in the foreground: the text in its input box",
+    "ending": "a footer that says the client is about to end (no state)",
     "fresh": "the same, where it tells that nothing was sent since the client started (no state)",
     "aside": "lines under the newest message that are no message of their own (no state)",
 }
-STATELESS = frozenset({"suggestion", "fresh", "aside"})
+STATELESS = frozenset({"suggestion", "fresh", "aside", "ending"})
 
 # Of a long region the running text keeps its two ends: a dialog's title, and its rows with the keys.
 _HEAD_LINES, _TAIL_LINES = 15, 35
