@@ -6,6 +6,7 @@ Seen in Codex 0.169: ``event_msg`` records ``task_started``, ``task_complete {er
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
@@ -29,6 +30,8 @@ ERRORS: Mapping[str, ErrorKind] = {
     "response_too_many_failed_attempts": ErrorKind.SERVER,
 }
 WALLS = frozenset({"usage_limit_exceeded", "usage_limit_reached"})
+NO_CREDIT = re.compile(r"Quota exceeded|(?:out of|no) credits?\b|insufficient_quota")
+"""Codex files an empty account under the same name as a limit; but no waiting ends it, only paying does."""
 
 
 def evidence_of(records: Sequence[Record], session_id: str | None = None) -> Evidence | None:
@@ -138,6 +141,8 @@ def _failed(error: Mapping[str, Any], records: Sequence[Record], at: int) -> _Fo
     info = error.get("codex_error_info")
     name = next(iter(info), "") if isinstance(info, Mapping) else str(info or "")
     message = str(error.get("message") or "")
+    if NO_CREDIT.search(message) and (not name or name in WALLS):
+        return PaneState.API_ERROR, "the rollout says that the account has no credit", ErrorKind.BILLING, None, "credit"
     if name in WALLS or (not name and "hit your usage limit" in message):
         return PaneState.RATE_LIMITED, "the rollout says: usage limit", None, _resets_at(records, at), "wall"
     kind = ERRORS.get(name, ErrorKind.OTHER)
