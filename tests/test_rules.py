@@ -12,7 +12,7 @@ import pytest
 from fleetscripts.core.reading import LAYOUTS, Reader
 from fleetscripts.core.rule_pattern import problem_of
 from fleetscripts.core.rules import BINARY_TEXT, RuleError, RuleSet, parse_rules
-from fleetscripts.core.screen import Layout, Region, Screen
+from fleetscripts.core.screen import Layout, Region, Screen, region_of
 from fleetscripts.core.shell_layout import shell_layout
 from fleetscripts.services.rule_files import KINDS, load_rules
 from tests.scoring import recordings, shipped_rules
@@ -30,7 +30,10 @@ def _matched_rules() -> set[tuple[str, str]]:
             screen = Screen.of(capture.read_text(encoding="utf-8").split("\n"), recording.truth["tmux"]["title"] or "")
             layout = LAYOUTS[kind](screen, sets[kind].finds)
             matched |= {(kind, rule.name) for rule in sets[kind].rules if _holds(rule.region, rule, layout, screen)}
-            if layout.box is None:
+            if layout.box is not None:
+                typed = region_of(layout.box.draft.splitlines()[:1])
+                matched |= {("shell", r.name) for r in sets["shell"].by_region.get("in_box", ()) if r.matches(typed)}
+            else:
                 shell = shell_layout(screen.texts, layout.region("dialog").lines)
                 matched |= {("shell", r.name) for r in sets["shell"].rules if r.matches(shell.region(r.region))}
     return matched
@@ -43,6 +46,8 @@ def _holds(region: str, rule: object, layout: Layout, screen: Screen) -> bool:
         box = layout.box
         words = " ".join((box.draft or box.suggestion).split()) if box else ""
         return rule.matches(Region((words,), words))  # type: ignore[attr-defined]
+    if region == "ending":
+        return rule.matches(layout.region("footer"))  # type: ignore[attr-defined]
     if region == "aside":
         return any(rule.matches(Region((text,), text.strip())) for text in screen.texts if text.strip())  # type: ignore[attr-defined]
     return rule.matches(layout.region(region))  # type: ignore[attr-defined]

@@ -28,6 +28,7 @@ _DIALOG_FOOT = re.compile(
     r"|.{0,120}\besc (?:to )?(?:go back|back|cancel)\b"
 )
 _POPUP_ROW = re.compile(r"> \S")
+_TIP = re.compile(r"  └ Tip: ")
 _QUEUED = re.compile(r" {1,4}↳ ")
 _FOCUSED_ROW = re.compile(r"[ ]{1,4}› ")
 # Releases with this footer hide the status line while an answer streams, and write a line when a turn has ended.
@@ -142,7 +143,8 @@ def _block_head(texts: Sequence[str], index: int) -> int:
 
 
 def _own_last_line(block: Sequence[str]) -> str:
-    lines = [text for text in ("  " + block[0][2:], *block[1:]) if text.strip()]
+    tip = next((at for at, text in enumerate(block) if _TIP.match(text)), len(block))
+    lines = [text for text in ("  " + block[0][2:], *block[1:tip]) if text.strip()]
     if not lines or lines[-1][:2].strip() or lines[-1][2:3].isspace() or lines[-1].lstrip().startswith("└"):
         return ""
     return lines[-1].strip()
