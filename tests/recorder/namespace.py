@@ -39,7 +39,7 @@ def prepare() -> None:
     for entry in others:
         (stage / entry.name).mkdir()
         _run("mount", "--rbind", str(entry), str(stage / entry.name))
-    _run("mount", "--move", str(stage), "/home")
+    _run("mount", "--rbind", str(stage), "/home")
     if networks():
         raise SystemExit(f"record: expected no network but loopback, found {', '.join(networks())}")
 
