@@ -23,6 +23,8 @@ def play_claude(options: Options, commands: Path, *, usual: bool) -> Report:
     model = ClaudeModel(Script())
     server = listen(model)
     threading.Thread(target=server.serve_forever, daemon=True).start()
+    scratch = HOME / ".scratch"
+    scratch.mkdir()
     environment = {
         "HOME": str(HOME),
         "PS1": "$ ",
@@ -33,6 +35,7 @@ def play_claude(options: Options, commands: Path, *, usual: bool) -> Report:
         "DISABLE_ERROR_REPORTING": "1",
         "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1",
         "IS_SANDBOX": "1",
+        "CLAUDE_CODE_TMPDIR": str(scratch),
     }
     terminal = Terminal(str(PROJECT), str(HOME), options.size, environment)
     try:
