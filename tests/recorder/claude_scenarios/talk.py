@@ -70,12 +70,12 @@ def streaming(s: Claude) -> None:
 @scenario("claude", "busy-tool", "busy-after-tool", wide=True)
 def tool(s: Claude) -> None:
     s.say(
-        "run the slow tests", (Say("I run the tests."), bash("sleep 5.5 && echo tests passed")), (Hold(), Say("Good."))
+        "run the slow tests", (Say("I run the tests."), bash("sleep 9.5 && echo tests passed")), (Hold(), Say("Good."))
     )
     allow(s)
-    s.terminal.wait(lambda: s.running("sleep 5.5"), "the running command", 5)
+    s.terminal.wait(lambda: s.running("sleep 9.5"), "the running command", 5)
     time.sleep(2.2)
-    if s.running("sleep 5.5"):
+    if s.running("sleep 9.5"):
         s.snap("busy-tool", "running")
     s.terminal.wait(lambda: s.script.asked("run the slow tests", 1) > 0, "the tool's result", 10)
     time.sleep(FIRST_DRAWN_SECONDS)

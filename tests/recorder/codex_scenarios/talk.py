@@ -51,13 +51,13 @@ def streaming(s: Codex) -> None:
 
 @scenario("codex", "busy-tool", "busy-after-tool", wide=True)
 def tool(s: Codex) -> None:
-    call = Call("shell", {"command": "sleep 5.5 && echo tests passed"})
+    call = Call("shell", {"command": "sleep 9.5 && echo tests passed"})
     s.say("run the slow tests", (Say("I run the tests."), call), (Hold(), Say("Good.")))
     if s.waits_for(APPROVAL, 2.0):
         s.terminal.keys("y")
-    s.terminal.wait(lambda: s.running("sleep 5.5"), "the running command", 5)
+    s.terminal.wait(lambda: s.running("sleep 9.5"), "the running command", 5)
     time.sleep(1.5)
-    if s.running("sleep 5.5"):
+    if s.running("sleep 9.5"):
         s.snap("busy-tool", "running")
     s.terminal.wait(lambda: s.script.asked("run the slow tests", 1) > 0, "the tool's result", 10)
     time.sleep(1.0)
