@@ -102,6 +102,7 @@ RULES: tuple[Rule, ...] = (
     Rule(PaneState.WAITING_APPROVAL, "held back", "dialog", _DECISION, "{dialog}: {held_back}"),
     Rule(PaneState.WAITING_APPROVAL, "answerable", "answer_dialog", _RECOVERY, "a {dialog} dialog stands before it"),
     Rule(PaneState.WAITING_APPROVAL, "always", "dialog", _DECISION, "{dialog}: {dialog_reason}"),
+    Rule(PaneState.RATE_LIMITED, "answerable", "answer_dialog", _RECOVERY, "the menu of a usage limit: wait there"),
     Rule(PaneState.RATE_LIMITED, "always", "park", _RECOVERY, "at a usage limit"),
     Rule(PaneState.API_ERROR, "passing+nudged enough", "escalate", _DECISION, "its turns keep dying: {error} error"),
     Rule(PaneState.API_ERROR, "passing+pausing"),

@@ -17,6 +17,10 @@ MOVE_SECONDS = 1.0
 """Keys within about 0.25 s of a start-up dialog's drawing are ignored: then the focus has not moved, and the key is
 pressed again."""
 
+SETTLE_SECONDS = 0.4
+"""A client draws a moved focus before its key handler knows of it: an Enter in between chose the row before (seen in
+Claude Code 2.1.329 within some 20 ms). So the focus must have stood this long."""
+
 AT_START = frozenset({DialogKind.TRUST, DialogKind.BYPASS, DialogKind.SETTINGS, DialogKind.RESUME})
 GONE_SECONDS = 1.5
 TRIES = 4
@@ -47,7 +51,7 @@ def dialog_on(desk: Desk, pane_id: str, around: Surroundings) -> Dialog:
     if sight is None:
         raise Refused(f"{pane_id}: there is no such pane")
     said = sight.classification
-    if said.state is not PaneState.WAITING_APPROVAL:
+    if said.state is not PaneState.WAITING_APPROVAL and said.dialog is None:
         raise Refused(f"{sight.frame.facts.window}: no dialog stands there, it is {said.state} ({said.reason})")
     kind = said.dialog or DialogKind.OTHER
     menu = menu_on(sight.frame)
@@ -99,14 +103,21 @@ def _choose(desk: Desk, dialog: Dialog, menu: Menu, row: int, why: str) -> str:
 
 
 def _focused(desk: Desk, dialog: Dialog, menu: Menu, row: int) -> Frame:
-    """The screen on which the wanted row is focused."""
-    for _ in range(TRIES * len(menu.rows)):
+    """The screen on which the wanted row is focused, and has been for a while."""
+    since: float | None = None
+    deadline = time.monotonic() + TRIES * len(menu.rows) * MOVE_SECONDS
+    while time.monotonic() < deadline:
         frame = desk.screen(dialog.sight.frame.facts.pane_id)
         shown = menu_on(frame)
         if shown is None or not shown.same_rows(menu):
             raise Refused(f"{dialog.window}: the dialog changed while it was being answered: {excerpt(frame)}")
         if shown.focus == row:
-            return frame
+            since = since or time.monotonic()
+            if time.monotonic() - since >= SETTLE_SECONDS:
+                return frame
+            time.sleep(PAUSE_SECONDS)
+            continue
+        since = None
         if press(desk.tmux, desk.guard(frame, dialog.sight.kind), "Down" if shown.focus < row else "Up"):
             _until_moved(desk, dialog, shown)
     raise FleetError(f"{dialog.window}: the focus did not reach {menu.rows[row].text!r}; nothing was chosen")

@@ -28,7 +28,7 @@ from fleetscripts.services.launch import open_window
 from fleetscripts.services.readiness import at_prompt
 from fleetscripts.services.spares import Spare, claim, claim_next
 from fleetscripts.services.spawn_request import Request
-from fleetscripts.services.undo import Undo, coded, step
+from fleetscripts.services.undo import Undo, coded, step, undisturbed
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,9 +108,10 @@ class _Spawning:
         with step("window"):
             session_id = str(uuid.uuid4()) if self.kind.takes_session_id else ""
             command = client_start(self.settings, self.environ, self.kind, folder, session_id, name=request.branch)
-            facts = open_window(self.tmux, request.session, folder.name, command)
             desk = open_desk(self.settings, self.fleet, self.tmux)
-            self.undo.add(close, self.tmux, Window(desk.server, (facts,)))
+            with undisturbed():
+                facts = open_window(self.tmux, request.session, folder.name, command)
+                self.undo.add(close, self.tmux, Window(desk.server, (facts,)))
         with step("start of the client"):
             at_prompt(desk, self.settings, facts.pane_id, folder)
         with step("briefing"):

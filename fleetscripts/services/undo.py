@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -31,6 +32,16 @@ class Undo:
             else:
                 said += [f"what was done is kept under {kept}"] if kept else []
         return said
+
+
+@contextmanager
+def undisturbed() -> Iterator[None]:
+    """Keep the signals that end us waiting: what is done inside, and its undoing, belong together."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT, signal.SIGTERM, signal.SIGHUP))
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 @contextmanager
