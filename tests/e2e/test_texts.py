@@ -88,4 +88,11 @@ def test_a_question_is_answered_by_the_text_of_a_row(crew: Crew) -> None:
     assert crew.run("answer-dialog", window).returncode == 3
     answered = crew.run("answer-dialog", window, "--choose", "beta")
     assert answered.returncode == 0, f"{answered.stderr}\n{crew.screens()}"
-    wait_until(lambda: "Beta thing" in json.dumps(crew.transcript(window)[-6:]), 30, "the answer in the transcript")
+    wait_until(lambda: answers(crew, window), 30, f"the answer\n{crew.screens()}")
+    assert all("Beta thing" in answer for answer in answers(crew, window))
+
+
+def answers(crew: Crew, window: str) -> list[str]:
+    """What the client told the model that the user chose."""
+    users = [json.dumps(record) for record in crew.transcript(window) if record["type"] == "user"]
+    return [text for text in users if "tool_result" in text]
