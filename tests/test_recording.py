@@ -25,9 +25,7 @@ def pinned(agent: str) -> str:
 def record(home: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     environment = {**os.environ, "PYTHONPATH": str(BUNDLE), "XDG_CACHE_HOME": str(home / "cache")}
     argv = [sys.executable, "-m", "tests.recorder", *arguments]
-    return subprocess.run(
-        argv, cwd=BUNDLE, env=environment, capture_output=True, text=True, timeout=1_200, check=False
-    )
+    return subprocess.run(argv, cwd=BUNDLE, env=environment, capture_output=True, text=True, timeout=1_200, check=False)
 
 
 @pytest.mark.stress
