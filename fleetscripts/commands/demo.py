@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -22,6 +23,8 @@ from fleetscripts.practice.stage import SESSION, Stage
 from fleetscripts.services.demo import Demo
 
 PACKAGES = Path(__file__).resolve().parent.parent / "packages.sh"
+REMOVE_SECONDS = 10.0
+"""A script's last child, a git or a shell, may still write for a moment after its parent was ended."""
 SHOWN = ("TMUX_TMPDIR", "FLEET_TMUX_SOCKET", "FLEET_HOME", "ORCHESTRATOR_STATE_FILE", "HOME")
 
 
@@ -98,7 +101,13 @@ def _clean(stage: Stage) -> None:
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
     stage.stop()
-    shutil.rmtree(stage.folder, ignore_errors=True)
+    deadline = time.monotonic() + REMOVE_SECONDS
+    while stage.folder.exists():
+        shutil.rmtree(stage.folder, ignore_errors=True)
+        if time.monotonic() > deadline:
+            click.echo(f"demo: {stage.folder} could not be removed, please remove it", err=True)
+            return
+        time.sleep(0.02)
 
 
 def _keep(stage: Stage) -> None:
