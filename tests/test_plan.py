@@ -83,6 +83,12 @@ CASES: list[tuple[str, dict[str, Any], Classification, str]] = [
     ("a permission is a decision", {"dialog": "permission"}, found(W, dialog=DialogKind.PERMISSION), "decision dialog"),
     ("a plan is a decision", {"dialog": "plan"}, found(W, dialog=DialogKind.PLAN), "decision dialog"),
     ("an unknown dialog is a decision", {}, found(W), "decision dialog"),
+    (
+        "the menu of a wall is answered: wait",
+        {},
+        found(PaneState.RATE_LIMITED, dialog=DialogKind.LIMIT),
+        "recovery answer_dialog",
+    ),
     ("a wall is waited out", {}, found(PaneState.RATE_LIMITED, resets_at=NOW + 60), "recovery park"),
     ("a wall is never stuck", STILL, found(PaneState.RATE_LIMITED), "recovery park"),
     ("an overloaded server is tried again", STILL, found(A, error=ErrorKind.OVERLOADED), "recovery continue"),
