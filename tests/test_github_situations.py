@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import time
 import tomllib
@@ -16,6 +17,8 @@ import pytest
 from fleetscripts.adapters.settled_threads import SettledThreads
 from fleetscripts.commands import verify_complete
 from fleetscripts.pull_request import PullKey
+from fleetscripts.services.context import load_fleet
+from fleetscripts.services.verify_github import note_settled_threads
 from tests.conftest import RunScript
 from tests.fake_github.server import TASK_STARTED, World, serve
 from tests.places import GitRepo
@@ -69,7 +72,6 @@ def build(root: Path) -> Work:
 
 
 def _amend(repo: GitRepo, path: Path, env: Mapping[str, str]) -> None:
-    import os
     import subprocess
 
     subprocess.run(
@@ -82,8 +84,6 @@ def _amend(repo: GitRepo, path: Path, env: Mapping[str, str]) -> None:
 
 @pytest.fixture(scope="module")
 def template(tmp_path_factory: pytest.TempPathFactory) -> Work:
-    import os
-
     names = ("GIT_AUTHOR_NAME", "GIT_AUTHOR_EMAIL", "GIT_COMMITTER_NAME", "GIT_COMMITTER_EMAIL")
     before = {name: os.environ.get(name) for name in names}
     os.environ.update(dict.fromkeys(names, "tester@localhost"))
@@ -177,3 +177,18 @@ def test_without_gh_nothing_is_verified(template: Work, home: Path, run_script: 
     done = run_script("verify-complete", WINDOW, env={**environment, "PATH": str(tools)})
     assert done.returncode == 1
     assert "install it and log in" in done.stdout
+
+
+def test_threads_resolved_before_the_task_are_noted_as_it_begins(
+    template: Work, home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    situation = {"threads": [{}, {"resolved": False}, {}]}
+    for name, value in prepare(home, template, situation, tmp_path / "gh.sock").items():
+        monkeypatch.setenv(name, value)
+    settings, fleet = load_fleet(os.environ)
+    (agent,) = fleet.agents
+    with serve(World(situation, template.commits), tmp_path / "gh.sock"):
+        assert note_settled_threads(agent, fleet, settings) == ""
+    kept = SettledThreads(home / "fleet" / "threads").read(PullKey("github.com", "acme", "widget", 12), TASK_STARTED)
+    assert kept == {"T0", "T2"}
+    assert "will be judged too" in note_settled_threads(agent, fleet, settings)

@@ -72,7 +72,7 @@ def test_an_agent_is_at_work_when_it_returns(
     out = capsys.readouterr()
     (agent,) = agents(home)
     assert out.out == f"{agent['window']}\n"
-    assert out.err == ""
+    assert "no GitHub repository is known" in out.err
     worktree = repo.spares[0]
     assert repo.git("symbolic-ref", "--short", "HEAD", cwd=worktree) == "feat/x"
     assert repo.git("rev-parse", "HEAD", cwd=worktree) == repo.git("rev-parse", "HEAD") == agent["last_commit"]

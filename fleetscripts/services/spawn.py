@@ -29,6 +29,7 @@ from fleetscripts.services.readiness import at_prompt
 from fleetscripts.services.spares import Spare, claim, claim_next
 from fleetscripts.services.spawn_request import Request
 from fleetscripts.services.undo import Undo, coded, step, undisturbed
+from fleetscripts.services.verify_github import note_settled_threads
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,8 +120,9 @@ class _Spawning:
             deliver(desk, facts.pane_id, self._briefing(), why="briefing")
         with step("record"):
             agent = self._record(desk, facts, start, session_id, started_at)
-            Store(self.settings.state_file).update(lambda now: now.with_agent(agent), create=self._new_fleet())
-        return Spawned(agent, tuple(note for note in (start.note,) if note))
+            fleet = Store(self.settings.state_file).update(lambda now: now.with_agent(agent), create=self._new_fleet())
+        notes = (start.note, note_settled_threads(agent, fleet, self.settings))
+        return Spawned(agent, tuple(note for note in notes if note))
 
     def _prepare_state(self) -> None:
         """A state file that cannot be written is found out before anything is started."""

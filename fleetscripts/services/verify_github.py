@@ -24,6 +24,9 @@ from fleetscripts.errors import FleetError
 from fleetscripts.fleet import Agent, Fleet
 from fleetscripts.pull_request import CommitFacts, PullKey, PullRequest, PullState
 
+NOTING_SECONDS = 15
+"""How long a spawn waits for GitHub; without an answer it goes on."""
+
 
 def github(settings: Settings, environ: Mapping[str, str] | None = None) -> GitHub:
     """GitHub as this user sees it, with the fleet's common budget."""
@@ -99,6 +102,24 @@ def ask_github(
         return PullAnswer((_unread(problem),))
     except FleetError as error:
         return PullAnswer((GateResult("github", GateStatus.UNKNOWN, str(error)),))
+
+
+def note_settled_threads(agent: Agent, fleet: Fleet, settings: Settings) -> str:
+    """Note which threads are resolved as the task begins: they are not this agent's doing. What stood in the way, if
+    anything: then every resolved thread is judged."""
+    try:
+        key = pull_key(agent, fleet)
+        if key is None:
+            return ""
+        hub = github(settings)
+        hub.timeout_seconds = min(hub.timeout_seconds, NOTING_SECONDS)
+        pull = hub.pull_requests([key], time.time())[key]
+        if isinstance(pull, GitHubProblem):
+            raise pull
+        SettledThreads(settings.fleet_home / "threads").keep(pull, agent.task_started_at)
+    except FleetError as error:
+        return f"threads that were resolved before this task will be judged too: {error}"
+    return ""
 
 
 def evidence_for(agent: Agent, pull: PullRequest, head: str, settings: Settings) -> PullEvidence:
