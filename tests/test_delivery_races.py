@@ -79,7 +79,7 @@ def send_all(panes: list[ChaosPane], sends: int, seed: int) -> Tally:
 
     with ThreadPoolExecutor(len(panes) * (SENDERS_PER_PANE + 1)) as pool:
         disturbing = [pool.submit(pane.disturb, random.Random(f"{seed} {pane.pane}"), stop) for pane in panes]
-        count = sends // (len(panes) * SENDERS_PER_PANE)
+        count = -(-sends // (len(panes) * SENDERS_PER_PANE))
         jobs = [pool.submit(one, pane, sender, count) for pane in panes for sender in range(SENDERS_PER_PANE)]
         try:
             for job in jobs:
