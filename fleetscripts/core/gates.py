@@ -38,6 +38,22 @@ class GateResult:
     status: GateStatus
     evidence: str
 
+    @classmethod
+    def passed(cls, name: str, evidence: str) -> GateResult:
+        return cls(name, GateStatus.PASS, evidence)
+
+    @classmethod
+    def failed(cls, name: str, evidence: str) -> GateResult:
+        return cls(name, GateStatus.FAIL, evidence)
+
+    @classmethod
+    def pending(cls, name: str, evidence: str) -> GateResult:
+        return cls(name, GateStatus.PENDING, evidence)
+
+    @classmethod
+    def unknown(cls, name: str, evidence: str) -> GateResult:
+        return cls(name, GateStatus.UNKNOWN, evidence)
+
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
@@ -110,45 +126,53 @@ def steps(required: Iterable[str], reported: Iterable[str]) -> GateResult:
     wanted, seen = list(dict.fromkeys(required)), set(reported)
     missing = [step for step in wanted if step not in seen]
     if missing:
-        return _fail("steps", f"no checkpoint for {', '.join(missing)}: print CHECKPOINT:<step> once each is done")
-    return _pass("steps", f"{len(wanted)} of {len(wanted)} checkpointed" if wanted else "none required")
+        return GateResult.failed(
+            "steps", f"no checkpoint for {', '.join(missing)}: print CHECKPOINT:<step> once each is done"
+        )
+    return GateResult.passed("steps", f"{len(wanted)} of {len(wanted)} checkpointed" if wanted else "none required")
 
 
 def clean(worktree: WorktreeEvidence) -> GateResult:
     """Nothing uncommitted, nothing untracked, no merge or rebase half done."""
     if worktree.problem:
-        return _unknown("clean", worktree.problem)
+        return GateResult.unknown("clean", worktree.problem)
     if worktree.operation:
-        return _fail("clean", f"a {worktree.operation} is under way: finish or abort it")
+        return GateResult.failed("clean", f"a {worktree.operation} is under way: finish or abort it")
     if not worktree.changes:
-        return _pass("clean", "nothing uncommitted")
+        return GateResult.passed("clean", "nothing uncommitted")
     shown = ", ".join(worktree.changes[:SHOWN_PATHS])
     more = len(worktree.changes) - SHOWN_PATHS
-    return _fail("clean", f"uncommitted: {shown}{f' and {more} more' if more > 0 else ''}: commit or remove")
+    return GateResult.failed(
+        "clean", f"uncommitted: {shown}{f' and {more} more' if more > 0 else ''}: commit or remove"
+    )
 
 
 def branch(worktree: WorktreeEvidence) -> GateResult:
     """The worktree is on the agent's branch."""
     if worktree.problem:
-        return _unknown("branch", worktree.problem)
+        return GateResult.unknown("branch", worktree.problem)
     if not worktree.wanted_branch:
-        return _unknown("branch", "the record names no branch: update-agent WINDOW branch=NAME")
+        return GateResult.unknown("branch", "the record names no branch: update-agent WINDOW branch=NAME")
     if worktree.branch == worktree.wanted_branch:
-        return _pass("branch", f"on {worktree.branch}")
+        return GateResult.passed("branch", f"on {worktree.branch}")
     found = "a detached HEAD" if worktree.branch is None else worktree.branch
-    return _fail("branch", f"expected {worktree.wanted_branch}, found {found}: check out {worktree.wanted_branch}")
+    return GateResult.failed(
+        "branch", f"expected {worktree.wanted_branch}, found {found}: check out {worktree.wanted_branch}"
+    )
 
 
 def pushed(remote: RemoteEvidence, head: str) -> GateResult:
     """The remote has exactly this branch's commits. Without any remote there is nowhere to push, and that is said."""
     if remote.problem:
-        return _unknown("pushed", remote.problem)
+        return GateResult.unknown("pushed", remote.problem)
     if remote.remote is None:
         if remote.expected:
-            return _fail("pushed", "the task belongs to a GitHub repository, but no remote is configured: add it back")
-        return _pass("pushed", "not pushed anywhere: the repository has no remote")
+            return GateResult.failed(
+                "pushed", "the task belongs to a GitHub repository, but no remote is configured: add it back"
+            )
+        return GateResult.passed("pushed", "not pushed anywhere: the repository has no remote")
     if not remote.exists:
-        return _fail("pushed", f"{remote.remote} has no such branch: push it")
+        return GateResult.failed("pushed", f"{remote.remote} has no such branch: push it")
     if remote.ahead or remote.behind:
         sides = [
             f"{n} commit{'s' * (n > 1)} {side}"
@@ -156,38 +180,28 @@ def pushed(remote: RemoteEvidence, head: str) -> GateResult:
             if n
         ]
         advice = "push" if not remote.behind else "pull, then push" if remote.ahead else "pull"
-        return _fail("pushed", f"{' and '.join(sides)} {remote.remote}: {advice}")
-    return _pass("pushed", f"{remote.remote} has {head[:12]}")
+        return GateResult.failed("pushed", f"{' and '.join(sides)} {remote.remote}: {advice}")
+    return GateResult.passed("pushed", f"{remote.remote} has {head[:12]}")
 
 
 def merged(head: str) -> GateResult:
     """The commit was merged: its branch need not be on the remote any more."""
-    return _pass("pushed", f"{head[:12]} was merged")
+    return GateResult.passed("pushed", f"{head[:12]} was merged")
 
 
 def verify_command(command: CommandEvidence) -> GateResult:
     """The command fixed at spawn exits with 0."""
     if command.problem:
-        return _unknown("verify_command", command.problem)
+        return GateResult.unknown("verify_command", command.problem)
     if not command.command:
-        return _pass("verify_command", "none configured")
+        return GateResult.passed("verify_command", "none configured")
     if command.timed_out_after_seconds is not None:
-        return _fail("verify_command", f"{command.command}: not done after {command.timed_out_after_seconds:g} s")
+        return GateResult.failed(
+            "verify_command", f"{command.command}: not done after {command.timed_out_after_seconds:g} s"
+        )
     if command.exit_code != 0:
         ending = f": {command.output}" if command.output else ""
-        return _fail("verify_command", f"{command.command}: exit code {command.exit_code}{ending}")
+        return GateResult.failed("verify_command", f"{command.command}: exit code {command.exit_code}{ending}")
     if command.moved:
         return GateResult("verify_command", GateStatus.PENDING, "commits arrived while it ran: verify again")
-    return _pass("verify_command", f"{command.command}: exit code 0")
-
-
-def _pass(name: str, evidence: str) -> GateResult:
-    return GateResult(name, GateStatus.PASS, evidence)
-
-
-def _fail(name: str, evidence: str) -> GateResult:
-    return GateResult(name, GateStatus.FAIL, evidence)
-
-
-def _unknown(name: str, evidence: str) -> GateResult:
-    return GateResult(name, GateStatus.UNKNOWN, evidence)
+    return GateResult.passed("verify_command", f"{command.command}: exit code 0")

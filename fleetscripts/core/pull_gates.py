@@ -48,20 +48,20 @@ def pull_request(evidence: PullEvidence) -> GateResult:
     """Open or merged, no draft, and its head is what stands in the worktree."""
     pull = evidence.pull
     if pull.state is PullState.CLOSED:
-        return _fail("pull_request", f"{pull.key} is closed without a merge: reopen it, or open another")
+        return GateResult.failed("pull_request", f"{pull.key} is closed without a merge: reopen it, or open another")
     if pull.head_ref != evidence.worktree_branch and pull.state is PullState.OPEN:
-        return _fail(
+        return GateResult.failed(
             "pull_request", f"{pull.key} is of branch {pull.head_ref}, the work is on {evidence.worktree_branch}"
         )
     if pull.head != evidence.worktree_head:
         what = "was merged at" if pull.state is PullState.MERGED else "is at"
-        return _fail(
+        return GateResult.failed(
             "pull_request", f"{pull.key} {what} {pull.head[:10]}, the worktree at {evidence.worktree_head[:10]}: push"
         )
     if pull.draft:
-        return _fail("pull_request", f"{pull.key} is a draft: mark it ready for review")
+        return GateResult.failed("pull_request", f"{pull.key} is a draft: mark it ready for review")
     said = "merged" if pull.state is PullState.MERGED else "open"
-    return _pass("pull_request", f"{pull.key} is {said} at {pull.head[:10]}")
+    return GateResult.passed("pull_request", f"{pull.key} is {said} at {pull.head[:10]}")
 
 
 def checks(evidence: PullEvidence) -> GateResult:
@@ -69,25 +69,27 @@ def checks(evidence: PullEvidence) -> GateResult:
     found = evidence.pull.checks
     waiting = [check.name for check in found if not check.finished]
     if waiting:
-        return _pending("checks", f"{len(waiting)} of {len(found)} not finished: {_some(waiting)}")
+        return GateResult.pending("checks", f"{len(waiting)} of {len(found)} not finished: {_some(waiting)}")
     failed = [_failure(check) for check in found if check.outcome not in PASSED_OUTCOMES]
     if failed:
-        return _fail("checks", f"{len(failed)} of {len(found)} failed: {_some(failed)}")
+        return GateResult.failed("checks", f"{len(failed)} of {len(found)} failed: {_some(failed)}")
     if not found:
         return _no_checks(evidence)
-    return _pass("checks", f"{len(found)} finished, none failed")
+    return GateResult.passed("checks", f"{len(found)} finished, none failed")
 
 
 def fresh_run(evidence: PullEvidence) -> GateResult:
     """Some check was created after the present task began: an old green run proves nothing about it."""
     found = evidence.pull.checks
     if not evidence.fresh_run:
-        return _pass("fresh_run", "not asked for: the task needs no push")
+        return GateResult.passed("fresh_run", "not asked for: the task needs no push")
     if not found:
         return GateResult("fresh_run", checks(evidence).status, "there is no check to be fresh")
     if any(check.created_at is not None and check.created_at >= evidence.task_started_at for check in found):
-        return _pass("fresh_run", "a check was created after the task began")
-    return _fail("fresh_run", "every check is older than the task: push the work, or have the checks run again")
+        return GateResult.passed("fresh_run", "a check was created after the task began")
+    return GateResult.failed(
+        "fresh_run", "every check is older than the task: push the work, or have the checks run again"
+    )
 
 
 def threads(evidence: PullEvidence) -> GateResult:
@@ -95,17 +97,21 @@ def threads(evidence: PullEvidence) -> GateResult:
     found = evidence.pull.threads
     open_ones = [thread for thread in found if not thread.resolved]
     if open_ones:
-        return _fail("threads", f"{len(open_ones)} of {len(found)} unresolved: {_some([_place(t) for t in open_ones])}")
-    return _pass("threads", f"{len(found)} resolved" if found else "none")
+        return GateResult.failed(
+            "threads", f"{len(open_ones)} of {len(found)} unresolved: {_some([_place(t) for t in open_ones])}"
+        )
+    return GateResult.passed("threads", f"{len(found)} resolved" if found else "none")
 
 
 def resolutions(evidence: PullEvidence) -> GateResult:
     """Every thread resolved during this task was answered with a commit that did something about it."""
     fakes = fake_resolutions(evidence)
     if fakes:
-        return _fail("resolutions", f"{len(fakes)} resolved without a confirmed fix: {_some([str(f) for f in fakes])}")
+        return GateResult.failed(
+            "resolutions", f"{len(fakes)} resolved without a confirmed fix: {_some([str(f) for f in fakes])}"
+        )
     judged = [t for t in evidence.pull.threads if t.resolved and t.id not in evidence.settled_before]
-    return _pass("resolutions", f"{len(judged)} confirmed" if judged else "none to confirm")
+    return GateResult.passed("resolutions", f"{len(judged)} confirmed" if judged else "none to confirm")
 
 
 def fake_resolutions(evidence: PullEvidence) -> list[FakeResolution]:
@@ -124,9 +130,11 @@ def reviews(evidence: PullEvidence) -> GateResult:
     asking = [review for review in latest if review.state == "CHANGES_REQUESTED"]
     blocking = [review for review in asking if _is_fresh(review, evidence.pull)]
     if blocking:
-        return _fail("reviews", f"changes requested by {_some([review.author for review in blocking])}: address them")
+        return GateResult.failed(
+            "reviews", f"changes requested by {_some([review.author for review in blocking])}: address them"
+        )
     stale = f", {len(asking)} request for changes is older than the head" if asking else ""
-    return _pass("reviews", f"{len(latest)} reviewers{stale}" if latest else "none")
+    return GateResult.passed("reviews", f"{len(latest)} reviewers{stale}" if latest else "none")
 
 
 def latest_reviews(found: Sequence[Review]) -> list[Review]:
@@ -142,11 +150,13 @@ def conflicts(evidence: PullEvidence) -> GateResult:
     """The branch can be merged."""
     match evidence.pull.mergeable:
         case "MERGEABLE":
-            return _pass("conflicts", f"none with {evidence.pull.base_ref}")
+            return GateResult.passed("conflicts", f"none with {evidence.pull.base_ref}")
         case "CONFLICTING":
-            return _fail("conflicts", f"conflicts with {evidence.pull.base_ref}: merge or rebase, resolve, push")
+            return GateResult.failed(
+                "conflicts", f"conflicts with {evidence.pull.base_ref}: merge or rebase, resolve, push"
+            )
         case "UNKNOWN":
-            return _pending("conflicts", "GitHub is still working out whether it can be merged")
+            return GateResult.pending("conflicts", "GitHub is still working out whether it can be merged")
         case other:
             return GateResult("conflicts", GateStatus.UNKNOWN, f"GitHub said {other!a}")
 
@@ -160,10 +170,12 @@ def _no_checks(evidence: PullEvidence) -> GateResult:
     head = next((commit for commit in evidence.pull.commits if commit.oid == evidence.pull.head), None)
     young = head is not None and evidence.pull.read_at - head.committed_at < CI_GRACE_SECONDS
     if evidence.ci_required:
-        return (_pending if young else _fail)("checks", "no check on this head, and checks are required")
+        return (GateResult.pending if young else GateResult.failed)(
+            "checks", "no check on this head, and checks are required"
+        )
     if young:
-        return _pending("checks", "no check on this head yet")
-    return _pass("checks", "none configured")
+        return GateResult.pending("checks", "no check on this head yet")
+    return GateResult.passed("checks", "none configured")
 
 
 def _failure(check: Check) -> str:
@@ -177,15 +189,3 @@ def _place(thread: Thread) -> str:
 def _some(names: Sequence[str]) -> str:
     more = len(names) - SHOWN
     return ", ".join(names[:SHOWN]) + (f" and {more} more" if more > 0 else "")
-
-
-def _pass(name: str, evidence: str) -> GateResult:
-    return GateResult(name, GateStatus.PASS, evidence)
-
-
-def _fail(name: str, evidence: str) -> GateResult:
-    return GateResult(name, GateStatus.FAIL, evidence)
-
-
-def _pending(name: str, evidence: str) -> GateResult:
-    return GateResult(name, GateStatus.PENDING, evidence)
