@@ -118,7 +118,8 @@ def _keep(stage: Stage) -> None:
     click.echo("For the scripts to work on it:")
     click.echo(f"  export {' '.join(f'{name}={shlex.quote(environment[name])}' for name in SHOWN)}")
     click.echo("To end it:")
-    click.echo(f"  {tmux} kill-server; rm -rf {shlex.quote(str(stage.folder))}")
+    # What ran in the panes still writes for a moment while it dies.
+    click.echo(f"  {tmux} kill-server; until rm -rf {shlex.quote(str(stage.folder))} 2>/dev/null; do sleep 0.1; done")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
