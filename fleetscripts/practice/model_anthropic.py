@@ -6,12 +6,14 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from fleetscripts.practice.budget import Usage
+from fleetscripts.practice.cues import Cues
 from fleetscripts.practice.decide import failing, next_steps
 from fleetscripts.practice.progress import Heard, Piece, Standing, standing, tool_id
 from fleetscripts.practice.script import (
@@ -99,6 +101,10 @@ def _tool_call(step: Step, directory: str) -> tuple[str, dict[str, Any]]:
 class AnthropicModel(Model):
     """Does the next steps of the script in the conversation, up to and with the next tool call."""
 
+    def __init__(self, cues: Cues | None = None) -> None:
+        super().__init__()
+        self.cues = cues or Cues()
+
     def answer(self, request: Request, now: float) -> Answer | Stream:
         """Serves Messages and token counts; everything else a client asks for at its start gets an empty object."""
         path = request.path.partition("?")[0]
@@ -106,7 +112,9 @@ class AnthropicModel(Model):
             return Answer({"input_tokens": 1000})
         if not path.endswith("/messages"):
             return Answer({})
-        found = standing(pieces_of(request.body.get("messages") or []))
+        pieces = pieces_of(request.body.get("messages") or [])
+        self.cues.keep(pieces)
+        found = standing(self.cues.followed(pieces))
         usage = self.budget.charge(request.token, now)
         self.log.append({"at": now, "token": request.token, "path": path, "next": [s.name for s in found.remaining]})
         if usage.walled_until is not None:
@@ -199,4 +207,4 @@ def _tool_block(index: int, step: Step, directory: str, body: Mapping[str, Any])
 
 
 if __name__ == "__main__":
-    raise SystemExit(serve(AnthropicModel()))
+    raise SystemExit(serve(AnthropicModel(Cues.of(os.environ))))

@@ -8,6 +8,7 @@ import os
 import sys
 import threading
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -56,16 +57,16 @@ class Stream:
     ping: Event | None = None
 
 
-class Model:
+class Model(ABC):
     """What a scripted model is made of: ``answer`` decides, the door changes what it may use."""
 
     def __init__(self) -> None:
         self.budget = Budget()
         self.log: list[Mapping[str, Any]] = []
 
+    @abstractmethod
     def answer(self, request: Request, now: float) -> Answer | Stream:
         """The answer to a client's request."""
-        raise NotImplementedError
 
     def door(self, name: str, body: Mapping[str, Any], now: float) -> Answer:
         """Tests and the demo: ``allow``, ``wall``, ``requests``."""

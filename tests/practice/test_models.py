@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from fleetscripts.practice.cues import Cues
 from fleetscripts.practice.model_anthropic import AnthropicModel
 from fleetscripts.practice.model_openai import OpenAIModel
 from fleetscripts.practice.server import Model, listen
@@ -123,6 +124,20 @@ def test_requests_are_logged_for_tests(anthropic: Asker) -> None:
     anthropic.message("[[say x]]", token="token-b")
     log = json.loads(anthropic.ask("/practice/requests", {})[2])
     assert [(entry["token"], entry["next"]) for entry in log["requests"]] == [("token-b", ["say"])]
+
+
+def test_a_text_that_scripts_nothing_may_be_a_cue_that_names_what_the_model_read(tmp_path: Path) -> None:
+    cues = [[r"scripts lie in (?P<folder>\S+)\. .*ARGUMENTS: look", r"[[bash \g<folder>/look]] [[say Looked.]]"]]
+    (tmp_path / "cues").write_text(json.dumps(cues), encoding="utf-8")
+    environ = {"PRACTICE_MODEL_CUES": str(tmp_path / "cues"), "PRACTICE_MODEL_HEARD": str(tmp_path / "heard")}
+    asker = Asker(AnthropicModel(Cues.of(environ)))
+    text = "All scripts lie in /a/b. Use them.\n\nARGUMENTS: look"
+    call = next(event for event in events(asker.message(text)[2]) if event["type"] == "content_block_delta")
+    assert json.loads(call["delta"]["partial_json"])["command"] == "/a/b/look"
+    assert "Nothing to do" in asker.message("ARGUMENTS: look")[2]
+    assert "never" in asker.message("ARGUMENTS: look in /a/b [[say never]]")[2]
+    asker.server.shutdown()
+    assert json.loads((tmp_path / "heard").read_text().splitlines()[0]) == [text]
 
 
 def test_what_is_not_json_is_an_error(anthropic: Asker) -> None:

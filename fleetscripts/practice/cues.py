@@ -1,0 +1,50 @@
+"""Cues: what a scripted model does at a text that scripts nothing itself, so that it can follow what it reads.
+
+``PRACTICE_MODEL_CUES`` a JSON file of ``[PATTERN, SCRIPT]`` pairs: the first pattern found in such a text is its cue, and
+``\\g<NAME>`` in the script stands for what the pattern's group found. ``PRACTICE_MODEL_HEARD`` a file: the texts of each
+request are appended to it, a JSON array on a line.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from fleetscripts.practice.progress import Heard, Piece
+from fleetscripts.practice.script import steps_in
+
+
+@dataclass(frozen=True, slots=True)
+class Cues:
+    """The pairs, and the file that keeps what was heard (None keeps nothing)."""
+
+    pairs: tuple[tuple[re.Pattern[str], str], ...] = ()
+    heard: Path | None = None
+
+    @classmethod
+    def of(cls, environ: Mapping[str, str]) -> Cues:
+        """The cues that the environment names."""
+        file, heard = environ.get("PRACTICE_MODEL_CUES"), environ.get("PRACTICE_MODEL_HEARD")
+        pairs = json.loads(Path(file).read_text(encoding="utf-8")) if file else []
+        compiled = tuple((re.compile(pattern, re.S), script) for pattern, script in pairs)
+        return cls(compiled, Path(heard) if heard else None)
+
+    def followed(self, pieces: Sequence[Piece]) -> list[Piece]:
+        """A conversation in which the user's texts that are cues say their scripts."""
+        return [Piece(Heard.USER, self._script(piece.text)) if piece.kind is Heard.USER else piece for piece in pieces]
+
+    def keep(self, pieces: Sequence[Piece]) -> None:
+        """Append the texts of a request to the file."""
+        if self.heard is not None:
+            with self.heard.open("a", encoding="utf-8") as file:
+                file.write(json.dumps([piece.text for piece in pieces if piece.kind is Heard.USER]) + "\n")
+
+    def _script(self, text: str) -> str:
+        if self.pairs and not steps_in(text):
+            for pattern, script in self.pairs:
+                if match := pattern.search(text):
+                    return match.expand(script)
+        return text
