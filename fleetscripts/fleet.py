@@ -68,6 +68,9 @@ class Agent:
     pane_state_since: float = 0
     pane_reason: str = ""
     output_changed_at: float = 0
+    worked_at: float = 0
+    tool_processes: str = ""
+    tool_cpu_seconds: float = 0
     fruitless_rounds: int = 0
     last_notice: str = ""
     last_notice_at: float = 0
@@ -78,6 +81,10 @@ class Agent:
     escalation: str = ""
     escalated_at: float = 0
     account: str = ""
+    held: str = ""
+    held_at: float = 0
+    task: str = ""
+    new_task: Mapping[str, Any] | None = None
     extra: Mapping[str, Any] = field(default_factory=dict)
 
     @property
@@ -120,6 +127,7 @@ class Fleet:
     orchestrator_seen_at: float = 0
     orchestrator_called_at: float = 0
     all_done_notified_at: float = 0
+    heartbeat_at: float = 0
     agents: tuple[Agent, ...] = ()
     extra: Mapping[str, Any] = field(default_factory=dict)
 

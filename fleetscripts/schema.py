@@ -109,6 +109,10 @@ def _server(where: str, value: object) -> ServerId | None:
     )
 
 
+def _optional_mapping(where: str, value: object) -> Mapping[str, Any] | None:
+    return None if value is None else mapping(where, value)
+
+
 READERS: dict[str, Callable[[str, object], Any]] = {
     "str": _text,
     "str | None": _optional_text,
@@ -121,6 +125,7 @@ READERS: dict[str, Callable[[str, object], Any]] = {
     "tuple[str, ...]": _names,
     "AgentState": _state,
     "ServerId | None": _server,
+    "Mapping[str, Any] | None": _optional_mapping,
 }
 """By annotation, as it is written in the dataclass."""
 

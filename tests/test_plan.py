@@ -13,7 +13,7 @@ from fleetscripts.core.completion import Checkpoint
 from fleetscripts.core.pace import next_interval
 from fleetscripts.core.plan import as_json, plan
 from fleetscripts.core.policy import CONDITIONS, RULES, Case, Limits, decide
-from fleetscripts.core.progress import Seen, note
+from fleetscripts.core.progress import Seen, Work, moving, note
 from fleetscripts.fleet import Agent
 from fleetscripts.models import (
     ActionKind,
@@ -50,10 +50,23 @@ CASES: list[tuple[str, dict[str, Any], Classification, str]] = [
         found(R),
         "",
     ),
+    (
+        "nor is one whose tool works without a word",
+        STILL | {"worked_at": NOW - 5},
+        found(R),
+        "",
+    ),
     ("a starting client is left alone", STILL, found(PaneState.STARTING), ""),
     ("a prompt just reached is left alone", MOVING, found(P), ""),
     ("a stalled agent is nudged", STILL, found(P), "recovery nudge"),
     ("not while something runs behind it", STILL, found(P, background=True), ""),
+    ("nor while its tools use the processor", STILL | {"worked_at": NOW - 5}, found(P), ""),
+    (
+        "but not for ever, however busy",
+        {"pane_state_since": NOW - 1300, "output_changed_at": NOW - 1300, "worked_at": NOW},
+        found(P),
+        "recovery nudge",
+    ),
     (
         "but not for ever",
         {"pane_state_since": NOW - 1300, "output_changed_at": NOW - 1300},
@@ -109,6 +122,14 @@ CASES: list[tuple[str, dict[str, Any], Classification, str]] = [
     ("three fruitless rounds escalate", {"fruitless_rounds": 3}, found(PaneState.COMPLETE), "decision escalate"),
     ("what is unknown is waited for", {"unknown_since": NOW - 299}, found(PaneState.UNKNOWN), ""),
     ("and escalates when it lasts", {"unknown_since": NOW - 301}, found(PaneState.UNKNOWN), "decision escalate"),
+    ("one whose turn a person stopped is not nudged", STILL | {"held": "stopped"}, found(P), ""),
+    ("one that a person ended is not resumed", {"held": "ended"}, found(PaneState.IDLE), ""),
+    ("nor reopened", {"held": "ended"}, found(PaneState.MISSING), ""),
+    ("nor told to try again", STILL | {"held": "stopped"}, found(A, error=ErrorKind.SERVER), ""),
+    ("a question of a held one is shown all the same", {"held": "stopped"}, found(W), "decision dialog"),
+    ("one that is being given a task is left alone", STILL | {"new_task": {"at": NOW - 119}}, found(P), ""),
+    ("also when its last one was done", {"state": AgentState.DONE, "new_task": {"at": NOW - 9}}, found(P), ""),
+    ("unless the giver ended half-way", {"new_task": {"at": NOW - 121}}, found(P), "recovery settle_task"),
     ("a done agent is nobody's work", {"state": AgentState.DONE}, found(PaneState.IDLE), ""),
     ("a recycled one neither", {"state": AgentState.RECYCLED}, found(PaneState.MISSING), ""),
     ("a verified one waits for a judge", {"state": AgentState.PENDING_EVALUATION}, found(P), "decision evaluate"),
@@ -242,6 +263,61 @@ def test_a_prompt_becomes_stuck_after_the_threshold_and_moves_back() -> None:
     assert (agent.state, agent.idle_since) == (AgentState.STUCK, NOW)
     agent = look(agent, found(R), NOW + 301, output_hash="y")
     assert (agent.state, agent.idle_since) == (AgentState.RUNNING, 0)
+
+
+def test_a_turn_is_stuck_only_when_screen_transcript_and_processes_all_stand_still() -> None:
+    def later(seconds: float, text: str = "x", processes: str = "", cpu: float = 0) -> None:
+        nonlocal agent
+        agent = look(agent, found(R), NOW + seconds, output_hash=text, work=Work(processes, cpu))
+
+    agent = Agent("s:1")
+    for step, (seconds, more, state) in enumerate([
+        (0, {}, "running"),
+        (299, {}, "running"),
+        (300, {}, "stuck"),
+        (310, {"text": "y"}, "running"),
+        (620, {"text": "y"}, "stuck"),
+        (630, {"text": "y", "processes": "make"}, "running"),
+        (930, {"text": "y", "processes": "make"}, "stuck"),
+        (960, {"text": "y", "processes": "make", "cpu": 0.5}, "stuck"),
+        (990, {"text": "y", "processes": "make", "cpu": 1.5}, "running"),
+        (1290, {"text": "y", "processes": "make", "cpu": 1.5}, "stuck"),
+        (1300, {"text": "y"}, "running"),
+    ]):  # fmt: skip
+        later(seconds, **more)
+        assert agent.state == state, (step, seconds)
+
+
+WORKING = [found(state) for state in PaneState if state not in (P, R)]
+
+
+@given(classification=st.sampled_from(WORKING), still=st.floats(0, 1e6), worked=st.floats(0, 1e6))
+def test_only_an_agent_at_work_or_at_its_prompt_is_ever_stuck(
+    classification: Classification, still: float, worked: float
+) -> None:
+    times = {"pane_state_since": NOW - still, "output_changed_at": NOW - still, "worked_at": NOW - worked}
+    agent = Agent("s:1", pane_state=str(classification.state), last_output_hash="x", last_seen_at=NOW - 1, **times)
+    stuck = look(agent, classification, output_hash="x", work=Work()).state is AgentState.STUCK
+    assert stuck == (classification.state is A)
+
+
+@given(screen=st.floats(0, 3000), tools=st.floats(0, 3000), behind=st.booleans(), state=st.sampled_from([P, R]))
+def test_patience_never_ends_before_the_threshold_and_always_after_four_of_them(
+    screen: float, tools: float, behind: bool, state: PaneState
+) -> None:
+    agent = Agent("s:1", pane_state_since=NOW - screen, output_changed_at=NOW - screen, worked_at=NOW - tools)
+    more = moving(agent, found(state, background=behind), 300, NOW)
+    if screen < 300 or (state is R and tools < 300):
+        assert more
+    if screen >= 1200 and (state is P or tools >= 300):
+        assert not more
+
+
+def test_what_a_person_stopped_is_held_until_it_works_again() -> None:
+    agent = Agent("s:1", held="stopped", held_at=NOW)
+    assert look(agent, found(R), NOW - 1).held == "stopped"
+    assert look(agent, found(P), NOW + 9).held == "stopped"
+    assert look(agent, found(R), NOW + 9).held == ""
 
 
 def test_changed_output_begins_the_wait_again() -> None:

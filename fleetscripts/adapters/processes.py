@@ -13,8 +13,10 @@ from functools import cached_property
 from pathlib import Path
 
 _PROC = "/proc"
-_PS_COLUMNS = "pid=,ppid=,pgid=,tpgid=,stat=,lstart=,command="
-_PS_ROW = re.compile(r"\s*(\d+)\s+(\d+)\s+(\d+)\s+(-?\d+)\s+(\S+)\s+(\w{3} \w{3}\s+\d+ [\d:]{8} \d{4})\s+(.*)")
+_PS_COLUMNS = "pid=,ppid=,pgid=,tpgid=,stat=,time=,lstart=,command="
+_PS_ROW = re.compile(
+    r"\s*(\d+)\s+(\d+)\s+(\d+)\s+(-?\d+)\s+(\S+)\s+([\d:.-]+)\s+(\w{3} \w{3}\s+\d+ [\d:]{8} \d{4})\s+(.*)"
+)
 
 
 @dataclass(frozen=True)
@@ -29,6 +31,7 @@ class Process:
     command: str
     start_ticks: str
     argv: tuple[str, ...] = ()
+    cpu_seconds: float = 0
 
     @property
     def in_foreground(self) -> bool:
@@ -125,6 +128,7 @@ def _from_stat(pid: str) -> Process | None:
         status=fields[0],
         command=head.partition("(")[2],
         start_ticks=fields[19],
+        cpu_seconds=(int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK"),
     )
 
 
@@ -142,10 +146,23 @@ def _from_ps() -> Iterator[Process | None]:
         match = _PS_ROW.match(row)
         if match is None:
             continue
-        argv = tuple(match[7].split())
+        argv = tuple(match[8].split())
         name = argv[0].rpartition("/")[2] if argv else ""
         pid, parent, group, foreground = (int(match[column]) for column in (1, 2, 3, 4))
-        yield Process(pid, parent, group, foreground, match[5], name, " ".join(match[6].split()), argv)
+        started, used = " ".join(match[7].split()), _parse_cpu_time(match[6])
+        yield Process(pid, parent, group, foreground, match[5], name, started, argv, used)
+
+
+def _parse_cpu_time(text: str) -> float:
+    """Seconds in ``MM:SS.ss``, ``HH:MM:SS`` or ``D-HH:MM:SS``."""
+    days, _, clock = text.rpartition("-")
+    seconds = 0.0
+    try:
+        for part in clock.split(":"):
+            seconds = seconds * 60 + float(part)
+        return seconds + 86_400 * int(days or 0)
+    except ValueError:
+        return 0.0
 
 
 def _parse_lstart(text: str, now: float) -> float:

@@ -6,12 +6,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from fleetscripts.core.dialog_policy import DECISIONS, RECOVERIES
-from fleetscripts.core.progress import stood_still
+from fleetscripts.core.progress import moving, stood_still
 from fleetscripts.fleet import Agent
 from fleetscripts.models import ActionKind, AgentState, Classification, DialogKind, ErrorKind, PaneState
-
-BACKGROUND_PATIENCE = 4
-"""So many times the usual threshold while something still runs behind a prompt."""
 
 PASSING_ERRORS = frozenset({ErrorKind.OVERLOADED, ErrorKind.SERVER, ErrorKind.OTHER})
 """Errors of a turn that a later try may not meet; the others stay until a person acts."""
@@ -25,6 +22,7 @@ class Limits:
     nudge_cooldown_seconds: float = 300
     verify_pause_seconds: float = 30
     retry_pause_seconds: float = 30
+    task_change_seconds: float = 120
     tries: int = 3
     nudges: bool = True
 
@@ -66,12 +64,14 @@ CONDITIONS: Mapping[str, Condition] = {
     ),
     "just verified": lambda case: 0 <= case.now - case.agent.last_verified_at < case.limits.verify_pause_seconds,
     "lasting": lambda case: case.now - case.agent.unknown_since >= case.limits.idle_threshold_seconds,
-    "moving": lambda case: case.still_seconds < case.limits.idle_threshold_seconds,
-    "background": lambda case: (
-        case.found.background and case.still_seconds < case.limits.idle_threshold_seconds * BACKGROUND_PATIENCE
-    ),
+    "moving": lambda case: moving(case.agent, case.found, case.limits.idle_threshold_seconds, case.now),
     "just nudged": lambda case: case.nudged_seconds_ago < case.limits.nudge_cooldown_seconds,
     "draft": lambda case: bool(case.found.draft),
+    "held": lambda case: bool(case.agent.held),
+    "changing task": lambda case: case.agent.new_task is not None,
+    "just begun": lambda case: (
+        case.now - float((case.agent.new_task or {}).get("at", 0)) < case.limits.task_change_seconds
+    ),
     "on demand": lambda case: not case.limits.nudges,
 }
 
@@ -90,9 +90,12 @@ class Rule:
 _RECOVERY, _DECISION = ActionKind.RECOVERY, ActionKind.DECISION
 
 RULES: tuple[Rule, ...] = (
+    Rule(None, "changing task+just begun"),
+    Rule(None, "changing task", "settle_task", _RECOVERY, "whoever gave it a new task ended half-way"),
     Rule(None, "over"),
     Rule(None, "judged", "evaluate", _DECISION, "every gate held; somebody has to judge the work"),
     Rule(None, "escalated", "escalated", _DECISION, "{escalation}"),
+    *(Rule(pane, "held") for pane in (PaneState.IDLE, PaneState.MISSING, PaneState.API_ERROR, PaneState.PROMPT)),
     Rule(PaneState.IDLE, "kicked enough", "escalate", _DECISION, "the client ended {kicks} times without progress"),
     Rule(PaneState.IDLE, "just kicked"),
     Rule(PaneState.IDLE, "always", "resume", _RECOVERY, "the client has ended, a shell stands there"),
@@ -121,7 +124,6 @@ RULES: tuple[Rule, ...] = (
     Rule(PaneState.RUNNING, "moving"),
     Rule(PaneState.RUNNING, "always", "stuck", _DECISION, "it says that it works, but nothing moves"),
     Rule(PaneState.PROMPT, "moving"),
-    Rule(PaneState.PROMPT, "background"),
     Rule(PaneState.PROMPT, "just nudged"),
     Rule(PaneState.PROMPT, "draft", "stalled", _DECISION, "at its prompt with somebody's unsent text in the box"),
     Rule(PaneState.PROMPT, "on demand", "stalled", _DECISION, "it waits at its prompt with its work not done"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 from fleetscripts.core.completion import Checkpoint
 from fleetscripts.fleet import Agent
@@ -26,6 +27,21 @@ JUDGED = frozenset({AgentState.PENDING_EVALUATION, AgentState.DONE, AgentState.R
 
 AT_WORK = frozenset({PaneState.STARTING, PaneState.RUNNING})
 
+BACKGROUND_PATIENCE = 4
+"""So many times the usual threshold while something still runs behind a prompt."""
+
+WORK_SHARE = 0.02
+"""Of one core's time since the last look: what a server that a client keeps beside it uses while it idles stays below
+a fifth of this, a compiler or a test run far above."""
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What a client has started and still runs. ``processes`` names them all; another set has another name."""
+
+    processes: str = ""
+    cpu_seconds: float = 0
+
 
 @dataclass(frozen=True, slots=True)
 class Seen:
@@ -39,6 +55,7 @@ class Seen:
     commit: str = ""
     session_id: str = ""
     excerpt: tuple[str, ...] = ()
+    work: Work | None = None
 
 
 def note(agent: Agent, seen: Seen, stalled_after_seconds: float, now: float, unwatched: bool = False) -> Agent:
@@ -47,7 +64,7 @@ def note(agent: Agent, seen: Seen, stalled_after_seconds: float, now: float, unw
         return agent
     placed = agent if seen.facts is None else agent.at(seen.facts, seen.server)
     advanced = _advanced(placed, seen)
-    timed = _timed(advanced, agent, seen, now, unwatched)
+    timed = _timed(_released(advanced, seen, now), agent, seen, now, unwatched)
     return replace(timed, state=_state(timed, agent, seen, stalled_after_seconds, now))
 
 
@@ -73,6 +90,12 @@ def _advanced(agent: Agent, seen: Seen) -> Agent:
     return replace(after, kicks=0, nudges=0, fruitless_rounds=0) if progressed(agent, after) else after
 
 
+def _released(agent: Agent, seen: Seen, now: float) -> Agent:
+    """What a person stopped is held until it works again, by whatever text."""
+    works = seen.classification.state is PaneState.RUNNING and now > agent.held_at
+    return replace(agent, held="", held_at=0) if agent.held and works else agent
+
+
 def _timed(agent: Agent, before: Agent, seen: Seen, now: float, unwatched: bool) -> Agent:
     """Since when the pane is as it is, and since when nothing on it has moved."""
     found = seen.classification
@@ -94,6 +117,7 @@ def _timed(agent: Agent, before: Agent, seen: Seen, now: float, unwatched: bool)
         unknown_since=since if unknown else 0,
         last_output_hash=seen.output_hash,
         output_changed_at=changed_at,
+        **_work(before, seen, now, unwatched),
         idle_since=0 if found.state in AT_WORK else max(since, changed_at),
         last_seen_at=before.last_seen_at if found.state is PaneState.MISSING else now,
     )
@@ -104,13 +128,41 @@ def _state(agent: Agent, before: Agent, seen: Seen, stalled_after_seconds: float
     found = seen.classification
     if agent.state in JUDGED or (agent.state is AgentState.ESCALATED and not progressed(before, agent)):
         return agent.state
-    if found.state in (PaneState.PROMPT, PaneState.RUNNING) and stood_still(agent, found, now) >= stalled_after_seconds:
+    if found.state in (PaneState.PROMPT, PaneState.RUNNING) and not moving(agent, found, stalled_after_seconds, now):
         return AgentState.STUCK
     return STATE_OF_PANE.get(found.state, AgentState.RUNNING if agent.state is AgentState.ESCALATED else agent.state)
 
 
+def _work(before: Agent, seen: Seen, now: float, unwatched: bool) -> dict[str, Any]:
+    """Since when nothing that the client started has begun, ended or used a processor; what it is measured by."""
+    work = seen.work
+    if work is None:
+        return {"worked_at": min(before.worked_at, now), "tool_processes": "", "tool_cpu_seconds": 0}
+    burned = work.cpu_seconds - before.tool_cpu_seconds >= WORK_SHARE * max(now - before.last_seen_at, 1)
+    moved = unwatched or work.processes != before.tool_processes or burned or before.worked_at > now
+    return {
+        "worked_at": now if moved else before.worked_at,
+        "tool_processes": work.processes,
+        "tool_cpu_seconds": work.cpu_seconds,
+    }
+
+
+def moving(agent: Agent, found: Classification, threshold_seconds: float, now: float) -> bool:
+    """Whether an agent at work or at its prompt has to be given more time: something moved within the threshold.
+
+    What still runs behind a prompt lengthens the threshold, but not without end: a server may run for ever."""
+    patience = BACKGROUND_PATIENCE if works_behind(agent, found, threshold_seconds, now) else 1
+    return stood_still(agent, found, now) < threshold_seconds * patience
+
+
+def works_behind(agent: Agent, found: Classification, threshold_seconds: float, now: float) -> bool:
+    """Whether something still runs behind the prompt, as the client says or as its processes show."""
+    at_prompt = found.state is PaneState.PROMPT
+    return at_prompt and (found.background or now - agent.worked_at < threshold_seconds)
+
+
 def stood_still(agent: Agent, found: Classification, now: float) -> float:
-    """Seconds for which neither the pane's state nor anything on its screen has changed."""
+    """Seconds in which its screen and its transcript have not changed; of a turn also: nor its tools' processes."""
     if found.state is PaneState.RUNNING:
-        return now - agent.output_changed_at
+        return now - max(agent.output_changed_at, agent.worked_at)
     return now - max(agent.pane_state_since, agent.output_changed_at)

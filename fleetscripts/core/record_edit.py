@@ -13,7 +13,7 @@ from fleetscripts.fleet import Agent, Fleet
 from fleetscripts.models import AgentState
 from fleetscripts.schema import READERS
 
-AGENT_FIXED = frozenset({"tmux_server", "extra"})
+AGENT_FIXED = frozenset({"tmux_server", "new_task", "extra"})
 FLEET_FIXED = frozenset({"agents", "loop_tmux_server", "extra"})
 SECRETS = frozenset({"discord_webhook"})
 

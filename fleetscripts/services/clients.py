@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -9,6 +10,7 @@ from fleetscripts.adapters import processes
 from fleetscripts.adapters.processes import Process, ProcessTable
 from fleetscripts.agents.kinds import AgentKind, Client
 from fleetscripts.core.classify import is_shell
+from fleetscripts.core.progress import Work
 from fleetscripts.models import Evidence, PaneFacts, PaneState, Source
 
 TELLS_PLACES = frozenset({"HOME", "CLAUDE_CONFIG_DIR", "CODEX_HOME"})
@@ -22,6 +24,7 @@ class Found:
     evidence: tuple[Evidence, ...] = ()
     kind: AgentKind | None = None
     client: Client | None = None
+    work: Work | None = None
 
 
 def find_client(table: ProcessTable, facts: PaneFacts, kinds: Sequence[AgentKind], now: float) -> Found:
@@ -45,7 +48,15 @@ def find_client(table: ProcessTable, facts: PaneFacts, kinds: Sequence[AgentKind
         environment=processes.environment(process.pid, TELLS_PLACES),
     )
     reason = f"{kind.name} (pid {process.pid}) is in the foreground"
-    return Found((Evidence(Source.PROCESS, None, reason, at=started),), kind, client)
+    return Found((Evidence(Source.PROCESS, None, reason, at=started),), kind, client, work_below(table, process.pid))
+
+
+def work_below(table: ProcessTable, client_pid: int) -> Work:
+    """What the client has started and still runs; nothing of the client itself, which draws even while it waits."""
+    below = [process for process in table.tree(client_pid) if process.pid != client_pid]
+    names = ",".join(sorted(f"{process.pid}:{process.start_ticks}" for process in below))
+    name = hashlib.sha256(names.encode()).hexdigest()[:12] if below else ""
+    return Work(name, round(sum(process.cpu_seconds for process in below), 2))
 
 
 def _clients(table: ProcessTable, root: int, kinds: Sequence[AgentKind]) -> list[tuple[AgentKind, Process]]:

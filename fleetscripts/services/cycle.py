@@ -115,18 +115,32 @@ def seen_of(agent: Agent, observation: Observation | None, server: ServerId | No
         commit=commit,
         session_id=observation.session_id or "",
         excerpt=excerpt(observation),
+        work=observation.work,
     )
 
 
 def output_hash(observation: Observation) -> str:
-    """What the agent has put out: its screen above the input box (a status line below has a clock of its own)."""
+    """What the agent has put out: its screen above the input box (a status line below has a clock of its own), its
+    last words, and how long its transcript and those of its sub-agents are."""
     frame = observation.frame
     lines = Screen.of(frame.lines).texts
     box = box_in(frame, observation.kind) if observation.kind is not None else None
     above = lines if box is None else lines[: box.top]
     said = [message.text for message in observation.messages[-1:]]
-    text = "\n".join(line.rstrip() for line in (*above, *said))
+    written = str(conversation_bytes(observation.transcript)) if observation.transcript is not None else ""
+    text = "\n".join(line.rstrip() for line in (*above, *said, written))
     return hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()[:16]
+
+
+def conversation_bytes(transcript: Path) -> int:
+    """Bytes in a conversation's file and in those of its sub-agents, which grow while the main one waits for them."""
+    total = 0
+    for part in (transcript, *(transcript.with_suffix("") / "subagents").glob("*.jsonl")):
+        try:
+            total += part.stat().st_size
+        except OSError:  # gone meanwhile, or not there yet
+            continue
+    return total
 
 
 def excerpt(observation: Observation) -> tuple[str, ...]:

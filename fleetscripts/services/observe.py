@@ -13,6 +13,7 @@ from fleetscripts.agents.kinds import KINDS, AgentKind, Client, Places, SessionV
 from fleetscripts.config import Settings
 from fleetscripts.core.classify import classify
 from fleetscripts.core.completion import Checkpoint, Message
+from fleetscripts.core.progress import Work
 from fleetscripts.core.reading import Reader, Reading
 from fleetscripts.core.screen import Screen
 from fleetscripts.fleet import Agent, Fleet
@@ -38,6 +39,7 @@ class Observation:
     messages: tuple[Message, ...] = ()
     version: str | None = None
     reading: Reading | None = None
+    work: Work | None = None
 
 
 def observe(
@@ -91,6 +93,7 @@ class _Sight:
             messages=view.messages,
             version=view.version,
             reading=reading,
+            work=found.work,
         )
 
     def _view(self, found: Found, agent: Agent | None) -> SessionView:

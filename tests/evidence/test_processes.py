@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -14,7 +15,7 @@ from fleetscripts.adapters import processes
 from fleetscripts.adapters.processes import Process, ProcessTable, read_processes
 from fleetscripts.agents.claude import KIND
 from fleetscripts.models import PaneFacts, PaneState
-from fleetscripts.services.clients import find_client
+from fleetscripts.services.clients import find_client, work_below
 from tests.waiting import wait_until
 
 NOW = 1_000_000.0
@@ -65,8 +66,8 @@ def test_only_the_variables_asked_for_are_read() -> None:
 
 def test_ps_rows_are_read_where_there_is_no_proc(monkeypatch: pytest.MonkeyPatch) -> None:
     rows = (
-        "    1     0     1     0 Ss   Fri Nov 20 23:00:01 2026 /sbin/launchd\n"
-        "  700   699   700   700 S+   Fri Nov 20 23:10:01 2026 /opt/bin/claude --session-id x\n"
+        "    1     0     1     0 Ss   1-02:00:00.50 Fri Nov 20 23:00:01 2026 /sbin/launchd\n"
+        "  700   699   700   700 S+   0:12.34 Fri Nov 20 23:10:01 2026 /opt/bin/claude --session-id x\n"
     )
     done = subprocess.CompletedProcess([], 0, stdout=rows)
     monkeypatch.setattr(processes.sys, "platform", "darwin")
@@ -75,6 +76,27 @@ def test_ps_rows_are_read_where_there_is_no_proc(monkeypatch: pytest.MonkeyPatch
     assert (client.parent, client.in_foreground, client.command) == (699, True, "claude")
     assert client.start_ticks == "Fri Nov 20 23:10:01 2026"
     assert processes.arguments(client) == ("/opt/bin/claude", "--session-id", "x")
+    assert (client.cpu_seconds, read_processes().by_pid[1].cpu_seconds) == (12.34, 93_600.5)
+
+
+def test_what_a_client_started_shows_when_it_begins_works_and_ends() -> None:
+    words = (
+        "import subprocess, sys; p = subprocess.Popen(['sh', '-c', 'read x; while :; do :; done'], stdin=0); p.wait()"
+    )
+    own = os.getpid()
+    with subprocess.Popen([sys.executable, "-c", words], stdin=subprocess.PIPE) as child:
+        wait_until(lambda: len(list(read_processes().tree(child.pid))) == 2, what="the tool")
+        waiting = work_below(read_processes(), child.pid)
+        assert waiting == work_below(read_processes(), child.pid)
+        assert child.stdin is not None
+        child.stdin.write(b"go\n")
+        child.stdin.flush()
+        wait_until(lambda: work_below(read_processes(), child.pid).cpu_seconds >= waiting.cpu_seconds + 0.1)
+        assert work_below(read_processes(), child.pid).processes == waiting.processes != ""
+        assert work_below(read_processes(), own).processes not in ("", waiting.processes)
+        for process_below in list(read_processes().tree(child.pid))[1:]:
+            os.kill(process_below.pid, signal.SIGKILL)
+        wait_until(lambda: work_below(read_processes(), child.pid).processes == "", what="the tool's end")
 
 
 def test_the_client_below_the_shell_is_found() -> None:
