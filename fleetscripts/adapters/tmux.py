@@ -80,6 +80,14 @@ class Tmux:
         lines = answer.stdout.decode("utf-8", "surrogateescape").split(f"{mark}\n")[:-1]
         return {name: session_id for session_id, name in (entry.split(" ", 1) for entry in lines)}
 
+    def new_session(self, name: str, cwd: Path) -> None:
+        """A session with the user's shell in its first window; starts the server when none runs."""
+        if not name or re.search(r"[.:;\x00-\x1f\x7f]", name) or name.startswith(("=", "$", "@", "%")):
+            raise FleetError(f"expected a name that tmux can give a session, found {name!r}")
+        answer = self.client.ask("new-session", "-d", "-s", literal(name), "-x", "200", "-y", "50", cwd=cwd)
+        if answer.code:
+            raise FleetError(f"tmux made no session {name!r}: {answer.stderr or 'no reason given'}")
+
     def new_window(
         self,
         session: str,

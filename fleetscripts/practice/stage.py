@@ -12,7 +12,7 @@ import subprocess
 import sys
 import time
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -28,7 +28,8 @@ _OURS = ("FLEET_", "ORCHESTRATOR_", "CLAUDE", "CODEX", "ANTHROPIC", "OPENAI", "T
 _BUNDLE = Path(__file__).resolve().parents[2]
 
 # $1 the model's module, $2 the file for its port, $3 python, $4 tmux's socket, the rest tmux's command line. Ends with
-# the server. What Codex needs stays out of the server's environment: whoever starts a client has to pass it on.
+# the server, unless the port's file has a neighbour ``.keep``: a server may then be started anew. What Codex needs stays
+# out of the server's environment: whoever starts a client has to pass it on.
 _ENCLOSED = """
 ip link set lo up || exit 1
 model=$1 port_file=$2 python=$3 socket=$4; shift 4
@@ -37,7 +38,7 @@ until [ -s "$port_file" ]; do kill -0 $! || exit 1; sleep 0.05; done
 ANTHROPIC_BASE_URL=http://127.0.0.1:$(cat "$port_file"); export ANTHROPIC_BASE_URL
 unset PYTHONPATH CODEX_HOME PRACTICE_MODEL_KEY
 "$@" || exit 1
-while tmux -L "$socket" has-session 2>/dev/null; do sleep 1; done
+while tmux -L "$socket" has-session 2>/dev/null || [ -e "$port_file.keep" ]; do sleep 1; done
 """
 
 
@@ -117,6 +118,17 @@ class Stage:
                 raise FleetError(f"the loopback-only namespace did not come up: {problem or 'no answer in time'}")
             time.sleep(0.05)
         real.configure(self.folder, int((self.folder / "port").read_text(encoding="utf-8")))
+
+    def inside(self, argv: Sequence[str]) -> list[str]:
+        """The command line that runs ``argv`` in the stage's namespace, so that what it starts reaches nothing."""
+        if self._enclosure is None:
+            return list(argv)
+        as_user = [] if os.geteuid() == 0 else ["--user", "--preserve-credentials"]
+        return ["nsenter", "--target", str(self._enclosure.pid), *as_user, "--net", *argv]
+
+    def keep_enclosed(self) -> None:
+        """Let the namespace outlast the tmux server, until ``stop``."""
+        (self.folder / "port.keep").touch()
 
     def tmux(self, *arguments: str) -> str | None:
         """Runs one tmux client; what it prints, None when it fails."""

@@ -19,16 +19,18 @@ from fleetscripts.adapters.processes import read_processes
 from fleetscripts.adapters.store import Store
 from fleetscripts.agents.kinds import kind_named
 from fleetscripts.config import Settings
+from fleetscripts.core.attention import WAITS
+from fleetscripts.core.progress import JUDGED
 from fleetscripts.errors import FleetError, Refused
 from fleetscripts.fleet import Agent, Fleet
 from fleetscripts.models import Action, Classification, PaneFacts, PaneState
 from fleetscripts.services.briefing import nudge as nudge_text
 from fleetscripts.services.client_start import client_start
+from fleetscripts.services.conversations import open_conversations
 from fleetscripts.services.deliver import deliver
 from fleetscripts.services.desk import Desk, open_desk
 from fleetscripts.services.dialogs import dialog_on, recover
 from fleetscripts.services.launch import Start, open_window, restart_in
-from fleetscripts.services.observe import observe
 from fleetscripts.services.readiness import at_prompt
 from fleetscripts.services.surroundings import surroundings
 
@@ -134,9 +136,10 @@ def _counted(case: Case, desk: Desk) -> Start:
     if agent.finished:
         raise Refused(f"{agent.window}: it is {agent.state} now")
     now = time.time()
-    for other in observe(desk.tmux, case.settings, case.fleet, now, styled=False):
-        if agent.session_id and other.client is not None and other.session_id == agent.session_id:
-            raise Refused(f"{agent.window}: its conversation is open in {other.frame.facts.window}")
+    if agent.session_id:
+        elsewhere = open_conversations(case.settings, desk.tmux.panes(), now).get(agent.session_id)
+        if elsewhere is not None:
+            raise Refused(f"{agent.window}: its conversation is open in {elsewhere.place}")
     kind = kind_named(agent.agent)
     folder = Path(agent.worktree_path)
     if not folder.is_dir():
@@ -154,9 +157,11 @@ def _continue(case: Case, desk: Desk, facts: PaneFacts) -> str:
     """Record the window, wait for the prompt, and tell an agent that was cut off to go on."""
     case.change(window=facts.window, pane_id=facts.pane_id, window_id=facts.window_id, tmux_server=desk.server)
     sight = at_prompt(desk, case.settings, facts.pane_id, Path(case.agent.worktree_path), _stands)
-    if case.settings.supervision != "active" or sight.classification.state is not PaneState.PROMPT:
+    agent = case.current()
+    alone = case.settings.supervision != "active" or agent.state in WAITS or agent.state in JUDGED
+    if alone or sight.classification.state is not PaneState.PROMPT:
         return f"resumed in {facts.window}, it is at {sight.classification.state}"
-    receipt = deliver(desk, facts.pane_id, nudge_text(case.current()), why="the client had ended and was resumed")
+    receipt = deliver(desk, facts.pane_id, nudge_text(agent), why="the client had ended and was resumed")
     case.change(last_nudged_at=time.time())
     return f"resumed in {facts.window} and told to go on (proof: {receipt.proof})"
 

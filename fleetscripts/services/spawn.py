@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 import time
 import uuid
 from collections.abc import Iterator, Mapping
@@ -11,10 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fleetscripts.adapters.store import Store
-from fleetscripts.adapters.tmux import NoServer, Tmux
+from fleetscripts.adapters.tmux import Tmux
 from fleetscripts.agents.kinds import AgentKind, kind_named
 from fleetscripts.config import Settings
-from fleetscripts.errors import FleetError, Refused
+from fleetscripts.errors import FleetError
 from fleetscripts.fleet import Agent, Fleet
 from fleetscripts.models import PaneFacts
 from fleetscripts.services import branching
@@ -26,6 +25,7 @@ from fleetscripts.services.deliver import deliver
 from fleetscripts.services.desk import Desk, open_desk
 from fleetscripts.services.launch import open_window
 from fleetscripts.services.readiness import at_prompt
+from fleetscripts.services.sessions import require_session
 from fleetscripts.services.spares import Spare, claim, claim_next
 from fleetscripts.services.spawn_request import Request
 from fleetscripts.services.undo import Undo, coded, step, undisturbed
@@ -45,7 +45,7 @@ def spawn(settings: Settings, fleet: Fleet | None, environ: Mapping[str, str], r
     kind = kind_named(request.agent)
     tmux = Tmux(settings.tmux_socket)
     with step("tmux session"):
-        _require_session(tmux, settings, request.session)
+        require_session(tmux, settings, request.session)
     with step("client"):
         client_start(settings, environ, kind, Path(), "")
     with _claimed(request, settings) as spare:
@@ -71,17 +71,6 @@ def _taking(request: Request, settings: Settings) -> AbstractContextManager[Spar
     if request.path is not None:
         return claim(request.path, request.spare_branch, settings)
     return claim_next(request.repo, settings)
-
-
-def _require_session(tmux: Tmux, settings: Settings, session: str) -> None:
-    try:
-        known = tmux.sessions()
-    except NoServer:
-        known = {}
-    if session not in known:
-        socket = f" -L {shlex.quote(settings.tmux_socket)}" if settings.tmux_socket else ""
-        line = f"tmux{socket} new-session -d -s {shlex.quote(session)}"
-        raise Refused(f"no tmux session {session!r}; in a terminal of your own run: {line}")
 
 
 @dataclass

@@ -1,0 +1,76 @@
+"""``restore-agent``: agents whose window is gone, back in their worktrees with their own conversations."""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+from collections.abc import Mapping, Sequence
+
+import click
+
+from fleetscripts.commands.entry import run
+from fleetscripts.commands.options import json_option, settings_options
+from fleetscripts.core.visible import visible
+from fleetscripts.errors import EXIT_DONE, EXIT_FAILED, EXIT_NO, FleetError
+from fleetscripts.fleet import Agent, Fleet
+from fleetscripts.services.context import load_fleet
+
+
+@click.command("restore-agent")
+@click.option("--all", "everyone", is_flag=True, help="Every agent that is neither done nor recycled.")
+@json_option
+@settings_options
+@click.argument("window", required=False)
+def command(everyone: bool, as_json: bool, window: str | None, options: Mapping[str, object]) -> int:
+    """Reopen an agent whose window, tmux server or machine went, in its worktree and on its own conversation.
+
+    One that still stands is left alone, one whose client has ended is resumed where it stood, one whose conversation is
+    open in another pane gets that pane into its record. A tmux session that is missing is made; inside a Claude session
+    the line for a person to run is printed instead, exit 3. Exit 3 too when a conversation is open outside this tmux.
+    """
+    if everyone == bool(window):
+        raise click.UsageError("expected WINDOW or --all")
+    from fleetscripts.services.restore import FAILED, REFUSED, Restored, restorable, restore_agents
+
+    settings, fleet = load_fleet(os.environ, options)
+    agents = restorable(fleet) if everyone else [agent_named(fleet, window or "")]
+    saying = threading.Lock()
+
+    def tell(outcome: Restored) -> None:
+        with saying:
+            if not as_json:
+                click.echo(visible(outcome.line))
+
+    outcomes = restore_agents(settings, fleet, os.environ, agents, tell)
+    if as_json:
+        shown = [
+            {"window": o.agent.window, "pane_id": o.agent.pane_id, "session_id": o.agent.session_id}
+            | {"result": o.result, "words": visible(o.words)}
+            for o in outcomes
+        ]
+        click.echo(json.dumps(shown, indent=2))
+    elif everyone:
+        click.echo(summary(outcomes))
+    results = {outcome.result for outcome in outcomes}
+    return EXIT_FAILED if FAILED in results else EXIT_NO if REFUSED in results else EXIT_DONE
+
+
+def summary(outcomes: Sequence[object]) -> str:
+    """``3 restored, 1 refused``."""
+    results = [str(getattr(outcome, "result", "")) for outcome in outcomes]
+    return ", ".join(f"{results.count(word)} {word}" for word in dict.fromkeys(results)) or "nobody to restore"
+
+
+def agent_named(fleet: Fleet, window: str) -> Agent:
+    """The agent that a person means."""
+    agent = fleet.agent_for(window)
+    if agent is None:
+        known = ", ".join(visible(known.window) for known in fleet.agents) or "none"
+        raise FleetError(f"no agent {window!r}; windows in the state file: {known}")
+    return agent
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Entry point."""
+    return run(command, argv)

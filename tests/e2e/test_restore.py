@@ -1,0 +1,209 @@
+"""Windows, the tmux server, the client's process: whatever goes, the agents come back on their own conversations."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fleetscripts.practice.playground import Playground
+from fleetscripts.practice.stage import Stage, _alive
+from tests.e2e.conftest import on_codex_too, program_of
+from tests.e2e.crew import Crew
+from tests.waiting import wait_until
+
+CONFIG = "notify_desktop = false\n"
+MOST_SECONDS = 60.0
+
+
+@pytest.fixture
+def crew(request: pytest.FixtureRequest) -> Iterator[Crew]:
+    """Agents of one kind, on a stage whose namespace outlasts its tmux server. ``param``: kind, or kind and spares."""
+    kind, spares = request.param if isinstance(request.param, tuple) else (request.param, 3)
+    folder = Path(tempfile.mkdtemp(prefix="fr", dir="/tmp"))
+    made = Crew(Stage(folder, program_of(kind)), Playground(folder / "git"))
+    try:
+        made.stage.home.mkdir()
+        (folder / "fleet").mkdir()
+        (folder / "fleet" / "config.toml").write_text(CONFIG)
+        made.playground.build(spares, made.stage.environment())
+        made.stage.start()
+        made.stage.keep_enclosed()
+        yield made
+    finally:
+        (folder / "port.keep").unlink(missing_ok=True)
+        made.end()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def state(crew: Crew) -> list[dict[str, Any]]:
+    agents: list[dict[str, Any]] = json.loads((crew.stage.folder / "state.json").read_text(encoding="utf-8"))["agents"]
+    return agents
+
+
+def restore(crew: Crew, *arguments: str, claude: bool = False) -> subprocess.CompletedProcess[str]:
+    """restore-agent as a person calls it, or as Claude does."""
+    return subprocess.run(
+        crew.stage.inside(crew._argv("restore-agent", arguments)),
+        env={**crew.stage.environment(), **({"CLAUDECODE": "1"} if claude else {})},
+        cwd=crew.playground.repository,
+        capture_output=True,
+        text=True,
+        timeout=180,
+        check=False,
+    )
+
+
+def lose_the_server(crew: Crew) -> None:
+    pids = crew.stage._on_terminals()
+    crew.stage.tmux("kill-server")
+    wait_until(lambda: crew.stage.tmux("list-sessions") is None, 20, "the server's end")
+    wait_until(lambda: not any(_alive(pid) for pid in pids), 20, "the clients' end")
+
+
+def live_sessions(crew: Crew) -> Counter[str]:
+    """How many live clients each conversation has, by the clients' own registry."""
+    found: Counter[str] = Counter()
+    for path in (crew.stage.home / ".claude" / "sessions").glob("*.json"):
+        entry = json.loads(path.read_text(encoding="utf-8") or "{}")
+        if _alive(entry.get("pid", 0)):
+            found[entry["sessionId"]] += 1
+    return found
+
+
+@on_codex_too
+def test_all_come_back_on_their_own_conversations_after_the_tmux_server_went(crew: Crew) -> None:
+    words = {f"feat/{name}": name for name in ("amber", "cobalt", "jade")}
+    windows = {
+        branch: crew.spawn(branch, f"Remember {word}. [[say Remembered {word}.]]") for branch, word in words.items()
+    }
+    for branch, window in windows.items():
+        crew.wait_for_words(window, f"Remembered {words[branch]}.")
+    before = {agent["branch"]: agent for agent in state(crew)}
+    lose_the_server(crew)
+
+    refused = restore(crew, "--all", claude=True)
+    assert refused.returncode == 3, refused.stdout + refused.stderr
+    assert f"tmux -L {crew.stage.socket} new-session -d -s fleet" in refused.stderr
+    assert crew.stage.tmux("list-sessions") is None
+
+    begun = time.monotonic()
+    done = restore(crew, "--all")
+    seconds = time.monotonic() - begun
+    assert done.returncode == 0, f"{done.stdout}{done.stderr}\n{crew.screens()}"
+    assert done.stdout.splitlines()[-1] == "3 restored"
+    after = {agent["branch"]: agent for agent in state(crew)}
+    for branch, agent in after.items():
+        assert agent["session_id"] == before[branch]["session_id"]
+        assert agent["tmux_server"] != before[branch]["tmux_server"]
+        assert agent["window"].startswith("fleet:")
+        pane = crew.stage.tmux("display-message", "-p", "-t", agent["pane_id"], "#{session_name}:#{window_index}")
+        assert pane == agent["window"]
+        assert f"Remembered {words[branch]}." in (crew.stage.tmux("capture-pane", "-p", "-t", agent["pane_id"]) or "")
+    assert len({agent["pane_id"] for agent in after.values()}) == 3
+    assert seconds < MOST_SECONDS
+
+    again = restore(crew, "--all", claude=True)
+    assert (again.returncode, again.stdout.splitlines()[-1]) == (0, "3 standing"), again.stdout + again.stderr
+    if crew.stage.kind != "codex":
+        assert live_sessions(crew) == Counter(agent["session_id"] for agent in after.values())
+
+
+practice = pytest.mark.parametrize("crew", ["practice"], indirect=True)
+
+
+@practice
+def test_a_closed_window_an_ended_client_and_a_moved_one_each_get_what_they_need(crew: Crew) -> None:
+    closed, ended, moved = (crew.spawn(f"feat/{name}", "[[say Hello.]]") for name in ("closed", "ended", "moved"))
+    for window in (closed, ended, moved):
+        crew.wait_for_words(window, "Hello.")
+    records = {agent["branch"]: agent for agent in state(crew)}
+    crew.stage.tmux("kill-window", "-t", records["feat/closed"]["window_id"])
+    os.kill(crew.registry(records["feat/ended"]["session_id"])["pid"], 9)
+    wait_until(lambda: not live_sessions(crew)[records["feat/ended"]["session_id"]], what="its end")
+    crew.run("update-agent", moved, "window=fleet:99")
+    done = restore(crew, "--all")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.splitlines()[-1] == "3 restored"
+    after = {agent["branch"]: agent for agent in state(crew)}
+    assert after["feat/closed"]["pane_id"] != records["feat/closed"]["pane_id"]
+    assert after["feat/ended"]["pane_id"] == records["feat/ended"]["pane_id"]
+    assert after["feat/moved"]["pane_id"] == records["feat/moved"]["pane_id"]
+    assert after["feat/moved"]["window"] == moved
+    assert all(agent.get("kicks", 0) == 0 for agent in after.values())
+    assert live_sessions(crew) == Counter(agent["session_id"] for agent in after.values())
+
+
+@practice
+def test_a_conversation_that_is_open_elsewhere_is_refused(crew: Crew) -> None:
+    window = crew.spawn("feat/elsewhere", "[[say Hello.]]")
+    crew.wait_for_words(window, "Hello.")
+    agent = crew.agent(window)
+    crew.stage.tmux("kill-window", "-t", agent["window_id"])
+    wait_until(lambda: not live_sessions(crew), what="the client's end")
+    other = ["tmux", "-L", f"{crew.stage.socket}-2", "-f", "/dev/null"]
+    client = [str(crew.stage.folder / "bin" / "practice"), "--resume", agent["session_id"]]
+    environment = crew.stage.environment()
+    subprocess.run(
+        [*other, "new-session", "-d", "-c", agent["worktree_path"], *client], env=environment, check=True, timeout=20
+    )
+    try:
+        wait_until(lambda: live_sessions(crew), 20, "the other client")
+        refused = restore(crew, window)
+        assert refused.returncode == 3, refused.stdout + refused.stderr
+        assert "its conversation is open in a terminal outside this tmux (practice, pid" in refused.stdout
+        assert crew.run("run-loop", "--once").returncode == 0
+        assert crew.agent(window)["pane_id"] == agent["pane_id"]
+    finally:
+        subprocess.run([*other, "kill-server"], env=environment, check=False, timeout=20)
+    wait_until(lambda: not live_sessions(crew), 20, "its end")
+    back = restore(crew, window)
+    assert back.returncode == 0, back.stdout + back.stderr
+    assert restore(crew, "fleet:77").returncode == 1
+    assert restore(crew).returncode == 2
+
+
+@practice
+def test_two_restores_at_once_open_every_conversation_once(crew: Crew) -> None:
+    windows = [crew.spawn(f"feat/{name}", "[[say Hello.]]") for name in "abc"]
+    for window in windows:
+        crew.wait_for_words(window, "Hello.")
+    sessions = {agent["session_id"] for agent in state(crew)}
+    lose_the_server(crew)
+    argv = crew._argv("restore-agent", ("--all",))
+    crew.stage.tmux("-f", "/dev/null", "new-session", "-d", "-s", "fleet")
+    both = [
+        subprocess.Popen(argv, env=crew.stage.environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        for _ in range(2)
+    ]
+    said = [process.communicate(timeout=120) for process in both]
+    wait_until(lambda: set(live_sessions(crew)) == sessions, 20, f"all of them: {said}")
+    assert live_sessions(crew) == Counter(sessions), said
+
+
+@pytest.mark.stress
+@pytest.mark.parametrize("crew", [("practice", 20)], indirect=True)
+def test_twenty_come_back_within_a_minute(crew: Crew) -> None:
+    windows = [crew.spawn(f"feat/{number}", f"Remember {number}. [[say Kept {number}.]]") for number in range(20)]
+    for number, window in enumerate(windows):
+        crew.wait_for_words(window, f"Kept {number}.")
+    sessions = {agent["branch"]: agent["session_id"] for agent in state(crew)}
+    lose_the_server(crew)
+    begun = time.monotonic()
+    done = restore(crew, "--all")
+    seconds = time.monotonic() - begun
+    print(f"20 agents restored in {seconds:.1f} s")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.splitlines()[-1] == "20 restored"
+    assert {agent["branch"]: agent["session_id"] for agent in state(crew)} == sessions
+    assert live_sessions(crew) == Counter(sessions.values())
+    assert seconds < MOST_SECONDS
