@@ -28,8 +28,8 @@ _OURS = ("FLEET_", "ORCHESTRATOR_", "CLAUDE", "CODEX", "ANTHROPIC", "OPENAI", "T
 _BUNDLE = Path(__file__).resolve().parents[2]
 
 # $1 the model's module, $2 the file for its port, $3 python, $4 tmux's socket, the rest tmux's command line. Ends with
-# the server, unless the port's file has a neighbour ``.keep``: a server may then be started anew. What Codex needs stays
-# out of the server's environment: whoever starts a client has to pass it on.
+# the server, unless the port's file has a neighbour ``.keep``: a server may then be started anew. What Codex needs
+# stays out of the server's environment: whoever starts a client has to pass it on.
 _ENCLOSED = """
 ip link set lo up || exit 1
 model=$1 port_file=$2 python=$3 socket=$4; shift 4
