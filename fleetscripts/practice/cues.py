@@ -1,8 +1,8 @@
 """Cues: what a scripted model does at a text that scripts nothing itself, so that it can follow what it reads.
 
-``PRACTICE_MODEL_CUES`` a JSON file of ``[PATTERN, SCRIPT]`` pairs: the first pattern found in such a text is its cue, and
-``\\g<NAME>`` in the script stands for what the pattern's group found. ``PRACTICE_MODEL_HEARD`` a file: the texts of each
-request are appended to it, a JSON array on a line.
+``PRACTICE_MODEL_CUES`` a JSON file of ``[PATTERN, SCRIPT]`` pairs: the first pattern found in such a text is its cue,
+and ``\\g<NAME>`` in the script stands for what the pattern's group found.
+``PRACTICE_MODEL_HEARD`` a file: the texts of each request are appended to it, a JSON array on a line.
 """
 
 from __future__ import annotations
