@@ -1,0 +1,113 @@
+"""``stop-fleet``: the loop ends, the agents stay; with ``--when-done`` only once everything is finished."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Mapping, Sequence
+
+import click
+
+from fleetscripts.commands.entry import run
+from fleetscripts.commands.options import json_option, settings_options
+from fleetscripts.core.gates import GateResult, Verdict
+from fleetscripts.core.stopping import Obstacle
+from fleetscripts.core.table import table
+from fleetscripts.core.visible import visible
+from fleetscripts.fleet import Fleet
+from fleetscripts.models import AgentState
+from fleetscripts.services.context import load_fleet
+from fleetscripts.services.status import AgentStatus, fleet_status
+from fleetscripts.services.stop_fleet import LoopEnd, stop
+from fleetscripts.services.stop_when_done import obstacles
+
+WAIT_SECONDS = 20.0
+HEADINGS = ("WINDOW", "STATE", "WORKTREE", "BRANCH", "PR", "COMMAND")
+
+
+@click.command("stop-fleet")
+@click.option("--when-done", is_flag=True, help="Only if everything is finished; else say what stands in the way.")
+@click.option(
+    "--wait",
+    "wait_seconds",
+    metavar="SECONDS",
+    type=click.FloatRange(0, 3600),
+    default=WAIT_SECONDS,
+    show_default=True,
+    help="How long the loop may finish what it has under way before its window is closed.",
+)
+@json_option
+@settings_options
+def command(when_done: bool, wait_seconds: float, as_json: bool, options: Mapping[str, object]) -> int:
+    """Stop the fleet: nothing is watched, recovered or verified any more. Agents and their windows stay as they are.
+
+    Sets the fleet inactive, lets its loop end and closes the loop's window, but never the window this is called in;
+    prints what still runs. With --when-done it stops only if every agent is done or escalated, nobody's escalation is
+    unseen, and GitHub has nothing against any pull request. Exit code then 3: something stands in the way. 8: only
+    things that are still pending. 1: GitHub could not be asked.
+    """
+    settings, fleet = load_fleet(os.environ, options)
+    if when_done and (found := obstacles(settings, fleet)):
+        return _refuse(found, as_json=as_json)
+    end = stop(settings, fleet, os.environ, wait_seconds)
+    status = fleet_status(settings, fleet, time.time())
+    there = [known for known in status.agents if known.agent.state is not AgentState.RECYCLED]
+    if as_json:
+        click.echo(json.dumps(members(end, there), indent=2))
+    else:
+        click.echo("\n".join(lines(fleet, end, there)))
+    return 0
+
+
+def _refuse(found: Sequence[Obstacle], *, as_json: bool) -> int:
+    """Say what stands in the way; the exit code that it means."""
+    listed = [{"window": thing.window, "status": thing.status, "what": thing.what} for thing in found]
+    if as_json:
+        click.echo(json.dumps({"stopped": False, "in_the_way": listed}, indent=2))
+    else:
+        click.echo("not stopped; in the way:")
+        click.echo("\n".join(f"{thing.status:7} {thing.window}: {thing.what}" for thing in found))
+    return Verdict(tuple(GateResult(thing.window, thing.status, thing.what) for thing in found)).exit_code
+
+
+def lines(fleet: Fleet, end: LoopEnd, there: Sequence[AgentStatus]) -> list[str]:
+    """For people: what was done, then what still runs."""
+    first = "the fleet is stopped" if fleet.active else "the fleet was stopped already"
+    said = [visible(f"{first}; {end.said}")]
+    if not there:
+        return [*said, "no agents are recorded"]
+    rows = [
+        (
+            known.agent.window,
+            known.agent.state,
+            known.agent.worktree,
+            known.agent.branch or "-",
+            f"#{known.agent.pr_number}" if known.agent.pr_number else "-",
+            known.command,
+        )
+        for known in there
+    ]
+    return [*said, "left as they are:", *table([HEADINGS, *rows])]
+
+
+def members(end: LoopEnd, there: Sequence[AgentStatus]) -> dict[str, object]:
+    """The object that ``--json`` prints."""
+    agents = [
+        {
+            "window": known.agent.window,
+            "state": known.agent.state,
+            "worktree": known.agent.worktree,
+            "branch": known.agent.branch,
+            "pr_number": known.agent.pr_number,
+            "pane_cmd": known.command,
+        }
+        for known in there
+    ]
+    loop = {"ended": end.ended, "window": end.window, "said": end.said}
+    return {"stopped": True, "loop": loop, "agents": agents}
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Entry point."""
+    return run(command, argv)
