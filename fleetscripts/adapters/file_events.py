@@ -1,0 +1,153 @@
+"""Files that change in a set of folders, told as they change: by the system's events, by looking where it has none."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Protocol
+
+GATHER_MILLISECONDS = 100
+"""Changes that come one after another are told together after at most this long."""
+STEP_MILLISECONDS = 50
+"""So often the watcher wakes to see whether there is news: 0.1 % of a core, and what a change waits at most for."""
+LOOK_SECONDS = 1.0
+"""Between two looks at the folders where the system tells no changes."""
+
+Tell = Callable[[frozenset[str]], None]
+
+
+class FileEvents:
+    """A watch on folders, not on what lies in folders below them. ``tell`` gets the paths, in a thread of ours.
+
+    A folder that does not exist yet is left out: watch its parent, and call ``watch`` again when it has come.
+    """
+
+    def __init__(self, tell: Tell, looking: bool = False) -> None:
+        self.folders: frozenset[str] = frozenset()
+        self._kind: Callable[[frozenset[str], Tell], _Watch] = _Look if looking else _Listen
+        self._tell = tell
+        self._watch: _Watch | None = None
+
+    def watch(self, folders: Iterable[Path | str]) -> str:
+        """Watch these folders instead of those before; what went wrong, in words, empty when nothing did.
+
+        The new watch begins before the old one ends, so that nothing is missed; a change may be told twice.
+        """
+        wanted = frozenset(str(folder) for folder in folders if Path(folder).is_dir())
+        if wanted == self.folders and self._watch is not None and self._watch.whole:
+            return ""
+        problem = ""
+        try:
+            begun = self._kind(wanted, self._tell)
+        except FileNotFoundError:  # one went since it was looked for
+            return self.watch(folders)
+        except OSError as error:
+            problem = f"{error}: from now on files are looked at every {LOOK_SECONDS:g} s"
+            self._kind = _Look
+            begun = _Look(wanted, self._tell)
+        before, self._watch, self.folders = self._watch, begun, wanted
+        if before is not None:
+            before.end()
+        return problem
+
+    def close(self) -> None:
+        """Tell nothing more."""
+        if self._watch is not None:
+            self._watch.end()
+            self._watch = None
+
+
+class _Watch(Protocol):
+    """One set of folders, watched until ``end``."""
+
+    @property
+    def whole(self) -> bool:
+        """Whether every folder is still watched."""
+        ...
+
+    def end(self) -> None: ...
+
+
+class _Listen:
+    """By the system's own events."""
+
+    def __init__(self, folders: frozenset[str], tell: Tell) -> None:
+        from watchfiles._rust_notify import RustNotify, WatchfilesRustInternalError
+
+        self._trouble = WatchfilesRustInternalError
+        try:
+            self._notify = RustNotify(
+                sorted(folders),
+                debug=False,
+                force_polling=False,
+                poll_delay_ms=0,
+                recursive=False,
+                ignore_permission_denied=True,
+            )
+        except WatchfilesRustInternalError as error:
+            raise OSError(f"the system lets us watch no more folders ({error})") from error
+        self._tell = tell
+        self._folders = folders
+        self._lost = False
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="file events", daemon=True)
+        self._thread.start()
+
+    @property
+    def whole(self) -> bool:
+        """The system forgets a folder that is removed, also when one of its name comes again."""
+        return self._thread.is_alive() and not self._lost
+
+    def end(self) -> None:
+        self._over.set()
+        self._thread.join(timeout=2)
+        self._notify.close()
+
+    def _run(self) -> None:
+        while not self._over.is_set():
+            try:
+                news = self._notify.watch(GATHER_MILLISECONDS, STEP_MILLISECONDS, 0, self._over)
+            except self._trouble:
+                return  # the next call of ``watch`` begins another
+            if isinstance(news, set) and not self._over.is_set():
+                paths = frozenset(path for _, path in news)
+                self._lost = self._lost or not self._folders.isdisjoint(paths)
+                self._tell(paths)
+
+
+class _Look:
+    """By comparing what lies there with what lay there before."""
+
+    whole = True
+
+    def __init__(self, folders: frozenset[str], tell: Tell) -> None:
+        self._folders = folders
+        self._tell = tell
+        self._seen = self._look()
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="file looks", daemon=True)
+        self._thread.start()
+
+    def end(self) -> None:
+        self._over.set()
+        self._thread.join(timeout=2)
+
+    def _run(self) -> None:
+        while not self._over.wait(LOOK_SECONDS):
+            before, self._seen = self._seen, self._look()
+            changed = {path for path, _ in before.items() ^ self._seen.items()}
+            if changed and not self._over.is_set():
+                self._tell(frozenset(changed))
+
+    def _look(self) -> dict[str, object]:
+        found: dict[str, object] = {}
+        for folder in self._folders:
+            try:
+                for entry in os.scandir(folder):
+                    status = entry.stat()
+                    found[entry.path] = (status.st_ino, status.st_mtime_ns, status.st_size)
+            except OSError:
+                continue  # gone, or not ours: what lay there counts as gone
+        return found
