@@ -63,6 +63,9 @@ class Agent:
     last_commit: str = ""
     last_verdict: str = ""
     last_verified_at: float = 0
+    last_checks: str = ""
+    last_said: str = ""
+    told_state: str = ""
     unknown_since: float = 0
     pane_state: str = ""
     pane_state_since: float = 0

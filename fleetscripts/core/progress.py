@@ -56,6 +56,7 @@ class Seen:
     session_id: str = ""
     excerpt: tuple[str, ...] = ()
     work: Work | None = None
+    said: str = ""
 
 
 def note(agent: Agent, seen: Seen, stalled_after_seconds: float, now: float, unwatched: bool = False) -> Agent:
@@ -86,6 +87,7 @@ def _advanced(agent: Agent, seen: Seen) -> Agent:
         last_commit=seen.commit or agent.last_commit,
         session_id=seen.session_id or agent.session_id,
         session_ids=sessions,
+        last_said=seen.said or agent.last_said,
     )
     return replace(after, kicks=0, nudges=0, fruitless_rounds=0) if progressed(agent, after) else after
 

@@ -6,16 +6,19 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from fleetscripts.adapters.head import head_commit
+from fleetscripts.adapters.journal import Journal
 from fleetscripts.adapters.store import Store
 from fleetscripts.adapters.tmux import Tmux
 from fleetscripts.config import Settings
 from fleetscripts.core.plan import plan
 from fleetscripts.core.policy import Limits
 from fleetscripts.core.progress import Seen, note
-from fleetscripts.core.redact import redact_lines
+from fleetscripts.core.redact import redact, redact_lines
 from fleetscripts.core.screen import Screen
+from fleetscripts.core.state_lines import last_words, untold
 from fleetscripts.fleet import Agent, Fleet
 from fleetscripts.models import Action, AgentState, Classification, PaneState, ServerId
 from fleetscripts.services.desk import box_in
@@ -42,6 +45,8 @@ def run_cycle(store: Store, settings: Settings, now: float, orchestrator_looks: 
     limits = limits_of(settings)
     unwatched = not 0 <= now - before.last_poll_at <= longest_gap(settings)
 
+    told: list[dict[str, Any]] = []
+
     def record(fleet: Fleet) -> Fleet:
         for agent, seen in looks:
             known = fleet.current(agent)
@@ -50,9 +55,13 @@ def run_cycle(store: Store, settings: Settings, now: float, orchestrator_looks: 
                 fleet = fleet.exchange(known, noted)
         if orchestrator_looks:
             fleet = replace(fleet, orchestrator_seen_at=now, orchestrator_called_at=0)
+        fleet, told[:] = untold(fleet)
         return replace(fleet, last_poll_at=now)
 
     after = store.update(record)
+    journal = Journal(settings.journal_file)
+    for line in told:
+        journal.write("state", **line)
     pairs = [(after.current(agent), seen) for agent, seen in looks]
     recorded = tuple((agent, seen) for agent, seen in pairs if agent is not None)
     return Cycle(after, recorded, tuple(plan(recorded, limits, now)), _moved(before, after))
@@ -115,6 +124,7 @@ def seen_of(agent: Agent, observation: Observation | None, server: ServerId | No
         commit=commit,
         session_id=observation.session_id or "",
         excerpt=excerpt(observation),
+        said=last_words(redact(observation.messages[-1].text)) if observation.messages else "",
         work=observation.work,
     )
 

@@ -6,13 +6,15 @@ import time
 import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from fleetscripts.adapters.journal import Journal
 from fleetscripts.adapters.store import Store
 from fleetscripts.adapters.tmux import Tmux
 from fleetscripts.agents.kinds import AgentKind, kind_named
 from fleetscripts.config import Settings
+from fleetscripts.core.state_lines import state_line
 from fleetscripts.errors import FleetError
 from fleetscripts.fleet import Agent, Fleet
 from fleetscripts.models import PaneFacts
@@ -109,7 +111,9 @@ class _Spawning:
             deliver(desk, facts.pane_id, self._briefing(), why="briefing")
         with step("record"):
             agent = self._record(desk, facts, start, session_id, started_at)
+            agent = replace(agent, told_state=str(agent.state))
             fleet = Store(self.settings.state_file).update(lambda now: now.with_agent(agent), create=self._new_fleet())
+        Journal(self.settings.journal_file).write("spawned", **state_line(agent))
         notes = (start.note, note_settled_threads(agent, fleet, self.settings))
         return Spawned(agent, tuple(note for note in notes if note))
 

@@ -113,4 +113,6 @@ def command_evidence(question: Question, worktree: WorktreeEvidence) -> CommandE
 
 def record(store: Store, agent: Agent, verdict: Verdict, now: float) -> None:
     """Keep the outcome in the agent's record."""
-    store.update(lambda fleet: fleet.change(agent, last_verdict=verdict.outcome.value, last_verified_at=now))
+    checks = next((str(gate.status) for gate in verdict.gates if gate.name == "checks"), "")
+    fields = {"last_verdict": verdict.outcome.value, "last_verified_at": now, "last_checks": checks}
+    store.update(lambda fleet: fleet.change(agent, **fields))
