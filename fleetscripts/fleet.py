@@ -63,6 +63,10 @@ class Agent:
     last_commit: str = ""
     last_verdict: str = ""
     last_verified_at: float = 0
+    verdict_since: float = 0
+    verdict_told_at: float = 0
+    github_limited_at: float = 0
+    github_told_at: float = 0
     last_checks: str = ""
     last_said: str = ""
     told_state: str = ""
