@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import signal
 import sys
@@ -82,6 +83,45 @@ def test_a_suspended_client_is_continued(tmux_server: TmuxServer, tmp_path: Path
     tmux_server.run("send-keys", "-t", pane, "C-z")
     wait_until(lambda: "^Z" in tmux_server.screen(pane), what="the key")
     wait_until(lambda: tmux_server.show(pane, "#{pane_current_command}") == name, what="the client in the foreground")
+
+
+# Leaves a process of its own group behind that ignores the hang-up, as a killed wrapper of a native client does.
+LEAVES_ONE = """
+import os, signal, sys
+left = os.fork()
+if not left:
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    signal.pause()
+print("LEFT", left, flush=True)
+sys.stdin.readline()
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_what_a_killed_client_leaves_of_its_group_is_ended_before_the_shell_stands(
+    tmux_server: TmuxServer, tmp_path: Path
+) -> None:
+    tmux_server.new_session("fleet", width=200)
+    start = start_of(CommandLine((sys.executable, "-c", LEAVES_ONE)), tmp_path, os.environ)
+    pane = open_window(Tmux(tmux_server.socket), "fleet", "w", start).pane_id
+    shown = wait_until(lambda: re.search(r"LEFT (\d+)", tmux_server.screen(pane)), what="the process left behind")
+    left = Path(f"/proc/{shown[1]}")
+    assert left.exists()
+    tmux_server.run("send-keys", "-t", pane, "Enter")
+    wait_until(lambda: tmux_server.show(pane, "#{pane_current_command}") == "sh", what="the shell after the client")
+    wait_until(lambda: not left.exists() or "\nState:\tZ" in (left / "status").read_text(), 3, "its end")
+
+
+def test_an_interrupt_as_the_client_ends_leaves_the_window(tmux_server: TmuxServer, tmp_path: Path) -> None:
+    tmux_server.new_session("fleet", width=200)
+    pane = open_window(Tmux(tmux_server.socket), "fleet", "w", start_of(command(), tmp_path, os.environ)).pane_id
+    wait_until(lambda: "CLIENT" in tmux_server.screen(pane), what="the client")
+    wrapper = int(tmux_server.show(pane, "#{pane_pid}"))
+    for _ in range(3):
+        os.kill(wrapper, signal.SIGINT)
+    tmux_server.run("send-keys", "-t", pane, "Enter")
+    wait_until(lambda: tmux_server.show(pane, "#{pane_current_command}") == "sh", what="the shell after the client")
+    assert tmux_server.show(pane, "#{pane_pid}") == str(wrapper)
 
 
 def test_a_shell_that_runs_something_behind_is_left_alone(tmux_server: TmuxServer, tmp_path: Path) -> None:

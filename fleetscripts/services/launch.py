@@ -40,13 +40,24 @@ PASSED_ON = (
 
 It travels through tmux's standard input: no argument list ever shows a value."""
 
-# In order: a stopped client (Ctrl-Z) is continued, since the shell after it could not; a killed one leaves the
-# alternate screen, mouse and paste modes on, which are switched off; then the shell that tmux gives every window.
+# In order: a key pressed as the client ends must not end the wrapper and with it the window; a stopped client (Ctrl-Z)
+# is continued, since the shell after it could not; what a client left of its own process group (a native process whose
+# wrapper was killed) would go on with the conversation unseen, and is ended; a killed one leaves the alternate screen,
+# mouse and paste modes on, which are switched off; then the shell that tmux gives every window.
 _AFTERWARDS = r"""
+trap : INT QUIT
+noted=$(mktemp "${TMPDIR:-/tmp}/fleet-launch.XXXXXX" 2>/dev/null) || noted=/dev/null
 set -m
-"$@"
+/bin/sh -c 'echo "$$" >"$0"; exec "$@"' "$noted" "$@"
 status=$?
 while [ "$status" -gt 144 ] && [ "$status" -lt 151 ]; do fg >/dev/null 2>&1; status=$?; done
+read -r group <"$noted"
+[ "$noted" = /dev/null ] || rm -f "$noted"
+if [ "${group:-0}" -gt 1 ] 2>/dev/null && kill -s TERM -- "-$group" 2>/dev/null; then
+    left=20
+    while [ "$left" -gt 0 ] && kill -s 0 -- "-$group" 2>/dev/null; do sleep 0.1; left=$((left - 1)); done
+    kill -s KILL -- "-$group" 2>/dev/null
+fi
 set +m
 stty sane 2>/dev/null
 printf '\033[?1049l\033[?1000l\033[?1002l\033[?1003l\033[?1006l\033[?2004l\033[?1l\033>\033[?25h\033[0m'
