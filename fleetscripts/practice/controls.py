@@ -96,6 +96,9 @@ class Controls:
         session, now = self.session, time.time()
         if key == self._again_key and now < self.again_until:
             raise Leave("prompt_input_exit")
+        if key == "c-c" and session.turn is None and session.resume_at is not None:
+            session.cancel_resume()
+            return
         if key == "c-c" and session.turn is not None:
             session.interrupt()
         if key == "c-c":
