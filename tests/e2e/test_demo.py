@@ -23,7 +23,15 @@ TMP = Path("/tmp")
 def demo(*options: str, env: Mapping[str, str | None] | None = None) -> subprocess.Popen[str]:
     argv = [sys.executable, "-I", str(BUNDLE / "fleetscripts" / "__main__.py"), "demo", *options]
     pipe = subprocess.PIPE
-    return subprocess.Popen(argv, env=environment(dict(env or {})), stdout=pipe, stderr=pipe, text=True, bufsize=1)
+    return subprocess.Popen(
+        argv,
+        env=environment(dict(env or {})),
+        stdout=pipe,
+        stderr=pipe,
+        text=True,
+        bufsize=1,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a background job's children ignore it
+    )
 
 
 def ended(process: subprocess.Popen[str], seconds: float = 400) -> tuple[int, str, str]:
