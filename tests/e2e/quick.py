@@ -1,0 +1,68 @@
+"""Practice agents with thresholds of seconds, for tests of what the fleet does by itself."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from fleetscripts.practice.playground import Playground
+from fleetscripts.practice.stage import Stage
+from tests.e2e.crew import Crew
+from tests.waiting import wait_until
+
+CONFIG = "idle_threshold_seconds = 1\nnudge_cooldown_seconds = 0.5\nnotify_desktop = false\n"
+
+
+@contextmanager
+def quick_crew(spares: int = 2, config: str = CONFIG) -> Iterator[Crew]:
+    """A stage with spare worktrees and no agent yet."""
+    folder = Path(tempfile.mkdtemp(prefix="fq", dir="/tmp"))
+    made = Crew(Stage(folder), Playground(folder / "git"))
+    try:
+        made.stage.home.mkdir()
+        (folder / "fleet").mkdir()
+        (folder / "fleet" / "config.toml").write_text(config, encoding="utf-8")
+        made.playground.build(spares, made.stage.environment())
+        made.stage.start()
+        yield made
+    finally:
+        made.end()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def said(crew: Crew, script: str, *arguments: str, code: int = 0) -> str:
+    """What a script prints; its exit code is checked."""
+    done = crew.run(script, *arguments)
+    assert done.returncode == code, f"{script} exited {done.returncode}: {done.stdout}{done.stderr}\n{crew.screens()}"
+    return done.stdout if code == 0 else done.stderr
+
+
+def heartbeat(crew: Crew, *options: str) -> dict[str, Any]:
+    """One heartbeat as JSON."""
+    found: dict[str, Any] = json.loads(said(crew, "heartbeat", "--json", *options))
+    return found
+
+
+def kill_client(crew: Crew, window: str) -> None:
+    """Ends an agent's client as a crash would."""
+    session = crew.agent(window)["session_id"]
+    os.kill(wait_until(lambda: crew.registry(session), what="the client")["pid"], signal.SIGKILL)
+    wait_until(lambda: not crew.registry(session), what="the client's end")
+
+
+def hand_made(crew: Crew, folder: Path, *words: str) -> str:
+    """A client that a person started in a window of their own; its pane."""
+    environment = crew.stage.environment()
+    exported = [f"{name}={environment[name]}" for name in ("HOME", "PATH", "FLEET_HOME")]
+    argv = ["env", *exported, "PRACTICE_TRUSTED=1", str(crew.stage.folder / "bin" / "practice"), *words]
+    pane = crew.stage.tmux("new-window", "-d", "-P", "-F", "#{pane_id}", "-c", str(folder), *argv)
+    assert pane is not None
+    wait_until(lambda: "❯" in (crew.stage.tmux("capture-pane", "-p", "-t", pane) or ""), 20, "its prompt")
+    return pane
