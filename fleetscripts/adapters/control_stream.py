@@ -1,0 +1,92 @@
+"""Reading what a tmux control-mode client prints: which panes are there and what changed about them.
+
+Nothing in it is believed that a pane could have written: the answer to a command ends with the very triple that began
+it, and a listing stands behind a name that was made at random for this connection.
+"""
+
+from __future__ import annotations
+
+import re
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+_BLOCK = re.compile(rb"%(begin|end|error) (\d+ \d+ \d+)")
+_ROW = re.compile(rb"(%\d+) ([01]) (\d+) (\S*) (\d+)")
+
+
+@dataclass(frozen=True, slots=True)
+class PaneSign:
+    """What one listing says of one pane: enough to know that a look is worth while."""
+
+    dead: bool
+    pid: int
+    command: str
+    activity: int
+    """The second in which anything in its window was last put out."""
+
+
+@dataclass(frozen=True, slots=True)
+class PaneNews:
+    """Panes by id. ``changed``: new, dead, or with another command in front. ``moved``: only put something out."""
+
+    changed: frozenset[str] = frozenset()
+    moved: frozenset[str] = frozenset()
+    gone: frozenset[str] = frozenset()
+
+    def __bool__(self) -> bool:
+        return bool(self.changed or self.moved or self.gone)
+
+
+@dataclass
+class ControlStream:
+    """One connection's lines, fed one by one."""
+
+    name: str = field(default_factory=lambda: f"fleet{secrets.token_hex(8)}")
+    refused: bool = False
+    """Whether tmux did not understand a command: it is older than 3.2."""
+    _open: bytes | None = None
+    _panes: Mapping[str, PaneSign] | None = None
+
+    @property
+    def subscribe(self) -> str:
+        """The command that makes tmux tell us of all panes of all sessions, at most once a second, when any changed."""
+        command = "#{s/[^A-Za-z0-9_.-]/_/:pane_current_command}"
+        row = f"#{{pane_id}} #{{pane_dead}} #{{pane_pid}} {command} #{{window_activity}} "
+        return f'refresh-client -B "{self.name}::#{{S:#{{W:#{{P:{row}}}}}}}"\n'
+
+    def feed(self, line: bytes) -> PaneNews | None:
+        """News in one line (without its newline), None when there is none. The first listing makes every pane new."""
+        mark = _BLOCK.fullmatch(line)
+        if self._open is not None:
+            if mark is not None and mark[1] != b"begin" and mark[2] == self._open:
+                self._open = None
+                self.refused = self.refused or mark[1] == b"error"
+            return None
+        if mark is not None and mark[1] == b"begin":
+            self._open = mark[2]
+            return None
+        head, found, listing = line.partition(b" : ")
+        if not found or not head.startswith(b"%subscription-changed " + self.name.encode() + b" "):
+            return None
+        return self._compare(_panes(listing))
+
+    def _compare(self, now: Mapping[str, PaneSign]) -> PaneNews:
+        before, self._panes = self._panes or {}, now
+        changed = {
+            pane for pane, sign in now.items() if pane not in before or _standing(before[pane]) != _standing(sign)
+        }
+        moved = {pane for pane, sign in now.items() if pane not in changed and before[pane] != sign}
+        return PaneNews(frozenset(changed), frozenset(moved), frozenset(before.keys() - now.keys()))
+
+
+def _panes(listing: bytes) -> dict[str, PaneSign]:
+    """Rows of a listing; a pane of a window linked into two sessions stands there twice."""
+    return {
+        row[1].decode(): PaneSign(row[2] == b"1", int(row[3]), row[4].decode("ascii", "replace"), int(row[5]))
+        for row in _ROW.finditer(listing)
+    }
+
+
+def _standing(sign: PaneSign) -> tuple[bool, int, str]:
+    return sign.dead, sign.pid, sign.command
