@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -99,15 +100,29 @@ def test_the_session_stays_as_it_is(tmux_server: TmuxServer, events: TmuxEvents,
 
 
 @pytest.mark.usefixtures("events")
-def test_a_session_that_ends_when_it_is_left_is_not_entered(tmux_server: TmuxServer, news: list[TmuxNews]) -> None:
-    tmux_server.new_session("other")
+def test_when_its_session_ends_it_goes_on_in_another(tmux_server: TmuxServer, news: list[TmuxNews]) -> None:
+    tmux_server.new_session("fleet")
+    other = tmux_server.new_session("other")
     wait_until(connected(news), 10, "the connection")
-    assert [item.session for item in news if isinstance(item, Connected)] == ["other"]
-    tmux_server.new_session("third")
-    tmux_server.run("set-option", "-t", "other", "destroy-unattached", "on")
-    tmux_server.run("kill-session", "-t", "other")
+    tmux_server.run("kill-session", "-t", "=fleet")
     wait_until(connected(news, 2), 10, "the next session")
-    assert [item.session for item in news if isinstance(item, Connected)] == ["other", "third"]
+    made = tmux_server.new_window("other", ["sleep", "100"])
+    wait_until(told(news, "changed", made), 5, f"a new pane beside {other}")
+
+
+def test_a_session_that_would_end_when_it_is_left_is_not_entered(tmux_server: TmuxServer, news: list[TmuxNews]) -> None:
+    tmux_server.new_session("fleet")
+    tmux_server.new_session("plain")
+    argv = ["tmux", "-L", tmux_server.socket, "-C", "attach-session", "-t", "=fleet"]
+    person = subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL)
+    wait_until(lambda: tmux_server.run("list-clients"), 5, "somebody in the session")
+    tmux_server.run("set-option", "-t", "fleet", "destroy-unattached", "on")
+    events = TmuxEvents(TmuxClient(tmux_server.socket), news.append, prefer="fleet")
+    events.start()
+    wait_until(connected(news), 10, "the connection")
+    assert news[0] == Connected("plain")
+    events.close()
+    person.communicate(timeout=5)
 
 
 @pytest.mark.usefixtures("events")
