@@ -53,6 +53,7 @@ class Settings:
     claude_path: str = ""
     codex_path: str = ""
     hooks: bool = True
+    statusline: bool = True
     notify_desktop: bool = True
     extra: Mapping[str, Any] = field(default_factory=dict)
     """The rest of config.toml (tables of other parts), as it is."""

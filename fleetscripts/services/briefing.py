@@ -65,6 +65,25 @@ def rebriefing(agent: Agent, findings: Sequence[str]) -> str:
     return _filled("rebrief", objective=agent.objective, findings="\n".join(f"- {finding}" for finding in findings))
 
 
+@dataclass(frozen=True, slots=True)
+class Record:
+    """What is known of the conversation that an agent takes over. ``messages`` and ``git`` are other people's words."""
+
+    client: str
+    reached: Sequence[str]
+    git: str
+    messages: str
+
+
+def takeover(task: Task, record: Record, *, protocol: bool) -> str:
+    """The first text of an agent that goes on with another's work. ``protocol``: it has to report to the fleet."""
+    missing = [step for step in task.steps if step not in record.reached]
+    told = briefing(task) if protocol else f"The objective:\n\n{task.objective.strip()}"
+    names = {"reached": ", ".join(record.reached) or "none", "missing": ", ".join(missing) or "none"}
+    head = _filled("handover", from_client=record.client, folder=task.folder)
+    return "\n\n".join((head, told, _filled("handover-record", git=record.git, messages=record.messages, **names)))
+
+
 def status_command() -> str:
     """The line with which an agent finds its own record."""
     script = PACKAGE.parent / "scripts" / "status"

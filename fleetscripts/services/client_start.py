@@ -6,13 +6,18 @@ import os
 import shlex
 import sys
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
+from fleetscripts.account import Account
+from fleetscripts.adapters.account_file import read_accounts
 from fleetscripts.adapters.spool import hook_command, spool_folder
 from fleetscripts.agents.claude import ClaudeCode, settings_json
 from fleetscripts.agents.kinds import AgentKind, Launch, Places
 from fleetscripts.config import Settings
-from fleetscripts.errors import FleetError
+from fleetscripts.errors import FleetError, UsageProblem
+from fleetscripts.services.account_environment import CREDENTIALS
+from fleetscripts.services.accounts import account_named
 from fleetscripts.services.launch import Start, executable, start_of
 
 PACKAGE = Path(__file__).resolve().parent.parent
@@ -28,26 +33,51 @@ def client_start(
     *,
     resume: bool = False,
     name: str = "",
+    account: str = "",
 ) -> Start:
-    """What ``launch`` starts for a new conversation, or for the same one again."""
+    """What ``launch`` starts for a new conversation, or for the same one again.
+
+    ``account``: the launcher ``cl`` then starts the client on it: it gets the secret itself, in the window."""
     configured = str(getattr(settings, f"{kind.name}_path", ""))
     launch = Launch(
         executable=executable(kind.name, configured, environ),
         session_id=session_id,
         permission_mode=settings.permission_mode,
         name=name,
-        settings=_inline_settings(settings, folder) if isinstance(kind, ClaudeCode) else "",
+        settings=_inline_settings(settings, folder, account) if isinstance(kind, ClaudeCode) else "",
         as_root=os.geteuid() == 0,
     )
     command = kind.resume(launch) if resume else kind.launch(launch)
     places = Places(settings.claude_config_dir, settings.codex_home, settings.fleet_home)
-    return start_of(command, folder, environ, kind.needs(places))
+    listed = _listed(settings, account, kind)
+    if listed is None:
+        return start_of(command, folder, environ, kind.needs(places))
+    words = ("--account", listed.name, "--agent", kind.name, "--", *command.argv[1:])
+    here = {"FLEET_HOME": str(settings.fleet_home), "ORCHESTRATOR_STATE_FILE": str(settings.state_file)}
+    line = replace(command, argv=(*own_command("cl"), *words), env_set={**here, **command.env_set})
+    return start_of(line, folder, {n: v for n, v in environ.items() if n not in CREDENTIALS}, kind.needs(places))
 
 
-def _inline_settings(settings: Settings, folder: Path) -> str:
+def own_command(name: str) -> tuple[str, ...]:
+    """The argv of one of our own commands, run as this process was: from the same bundle, by the same interpreter."""
+    return (sys.executable, "-I", "-X", "utf8", str(PACKAGE / "__main__.py"), name)
+
+
+def _listed(settings: Settings, account: str, kind: AgentKind) -> Account | None:
+    """The account to start on; None for the user's own where no accounts are listed."""
+    if not account:
+        return None
+    found = account_named(settings, account, kind.name)
+    if found.agent != kind.name:
+        raise UsageProblem(f"account {account} is one of {found.agent}, not of {kind.name}")
+    return found if read_accounts(settings.fleet_home) else None
+
+
+def _inline_settings(settings: Settings, folder: Path, account: str) -> str:
     """Hooks that tell us of turns and answer permission requests; no file of the user's is touched."""
+    statusline = statusline_command(settings, account)
     if not settings.hooks:
-        return settings_json(skip_bypass_warning=settings.permission_mode == BYPASS)
+        return settings_json(statusline=statusline, skip_bypass_warning=settings.permission_mode == BYPASS)
     try:
         hook = hook_command(PACKAGE / "hook.py", spool_folder(settings.fleet_home))
     except OSError as error:
@@ -55,4 +85,12 @@ def _inline_settings(settings: Settings, folder: Path) -> str:
     asks = settings.permission_mode != BYPASS
     words = [sys.executable, "-I", str(PACKAGE / "permission_hook.py"), str(folder), str(settings.fleet_home)]
     permission = shlex.join(words) if asks else None
-    return settings_json(hook, permission_command=permission, skip_bypass_warning=not asks)
+    return settings_json(hook, statusline=statusline, permission_command=permission, skip_bypass_warning=not asks)
+
+
+def statusline_command(settings: Settings, account: str) -> str | None:
+    """Our status line, which tells the ledger what the client says of its account; None where there is none to tell."""
+    if not (settings.statusline and account and read_accounts(settings.fleet_home)):
+        return None
+    script = str(PACKAGE / "statusline.py")
+    return shlex.join([sys.executable, "-I", "-S", script, str(settings.fleet_home), account])

@@ -1,0 +1,76 @@
+"""Accounts that a client can work on: what ``accounts.toml`` says of each. Secrets are named here, never held."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TypeAlias
+
+OWN = "own"
+"""The user's own account, as the client finds it by itself; the only one where there is no ``accounts.toml``."""
+
+SUBSCRIPTION = "subscription"
+PROVIDERS = (SUBSCRIPTION, "api", "bedrock", "vertex", "foundry", "gateway")
+"""Where the model is served. Everything but a subscription bills by use."""
+
+CLIENTS = ("claude", "codex", "practice")
+
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,63}")
+"""No blanks: ``balance --why`` is read by columns, and the name is part of a file's name."""
+
+
+@dataclass(frozen=True, slots=True)
+class SecretRef:
+    """Where a secret is to be had: exactly one of an environment variable, a file, a command that prints it."""
+
+    env: str = ""
+    file: str = ""
+    command: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        if self.env:
+            return f"variable {self.env}"
+        return f"file {self.file}" if self.file else f"command {self.command[0] if self.command else ''}"
+
+
+Value: TypeAlias = str | SecretRef
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """One account. ``config_dir``: the client's own folder (CLAUDE_CONFIG_DIR, CODEX_HOME), None for the user's.
+
+    ``order``: place in the file. ``reserve_percent`` of each window is left to the user themselves."""
+
+    name: str
+    provider: str = SUBSCRIPTION
+    agent: str = "claude"
+    config_dir: Path | None = None
+    token: SecretRef | None = None
+    environment: Mapping[str, Value] = field(default_factory=dict)
+    order: int = 0
+    reserve_percent: float = 0
+    may_spend: bool = False
+
+    @property
+    def bills_by_use(self) -> bool:
+        """Whether each request costs money, beyond a subscription that is paid anyway."""
+        return self.provider != SUBSCRIPTION
+
+    @property
+    def may_be_used(self) -> bool:
+        """Whether the user allowed what using it costs."""
+        return self.may_spend or not self.bills_by_use
+
+    @property
+    def secrets(self) -> tuple[SecretRef, ...]:
+        """Every secret it needs."""
+        named = [value for value in self.environment.values() if isinstance(value, SecretRef)]
+        return (*((self.token,) if self.token else ()), *named)
+
+
+def own_account(agent: str = "claude") -> Account:
+    """What stands for the user's own login where no accounts are listed."""
+    return Account(OWN, agent=agent)

@@ -1,0 +1,14 @@
+"""A secret for the program that this process becomes, in a pipe: in no argument and in no environment."""
+
+from __future__ import annotations
+
+import os
+
+
+def readable_once(secret: str) -> int:
+    """A file descriptor from which whoever inherits it can read the secret, once, to its end."""
+    inner, outer = os.pipe()
+    os.write(outer, secret.encode())
+    os.close(outer)
+    os.set_inheritable(inner, True)
+    return inner

@@ -1,0 +1,181 @@
+"""``accounts``: the accounts that agents may work on."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+
+from fleetscripts.account import CLIENTS, PROVIDERS, Account, SecretRef
+from fleetscripts.adapters import account_file
+from fleetscripts.commands.entry import run
+from fleetscripts.commands.options import json_option, settings_options
+from fleetscripts.config import Settings
+from fleetscripts.core.table import table
+from fleetscripts.errors import EXIT_NO, Refused, UsageProblem
+from fleetscripts.services.account_check import Check, check
+from fleetscripts.services.accounts import listed, share
+from fleetscripts.services.context import load_settings_here
+
+HEADINGS = ("ACCOUNT", "CLIENT", "PROVIDER", "TOKEN", "CONFIG FOLDER", "RESERVE", "MAY SPEND")
+CHECKED = ("ACCOUNT", "LOGGED IN", "VERSION", "SHARED", "PROBLEMS")
+
+
+@click.command("accounts")
+@click.argument("action", type=click.Choice(["list", "add", "remove", "check"]), default="list", metavar="[ACTION]")
+@click.argument("name", default="", metavar="[NAME]")
+@click.option("--provider", type=click.Choice(PROVIDERS), default=PROVIDERS[0], help="add: who serves it.")
+@click.option("--agent", type=click.Choice(CLIENTS), default=CLIENTS[0], help="add: its client.")
+@click.option("--config-dir", metavar="DIR", type=Path, help="add: the client's own folder, logged in there.")
+@click.option("--token-env", metavar="VARIABLE", default="", help="add: variable that holds its token.")
+@click.option("--token-file", metavar="FILE", type=Path, help="add: file that holds its token.")
+@click.option("--token-command", metavar="WORD", multiple=True, help="add: command that prints it; once a word.")
+@click.option(
+    "--env", "variables", metavar="NAME=VALUE", multiple=True, help="add: variable for the client, no secret."
+)
+@click.option("--reserve", metavar="PERCENT", type=float, default=0, help="add: part of each window kept for you.")
+@click.option("--may-spend", is_flag=True, help="add: it may be used although it bills by use.")
+@json_option
+@settings_options
+def command(
+    action: str,
+    name: str,
+    provider: str,
+    agent: str,
+    config_dir: Path | None,
+    token_env: str,
+    token_file: Path | None,
+    token_command: tuple[str, ...],
+    variables: tuple[str, ...],
+    reserve: float,
+    may_spend: bool,
+    as_json: bool,
+    options: Mapping[str, object],
+) -> int:
+    """List, add, remove or check the accounts in accounts.toml (in FLEET_HOME); the order there is the fallback's.
+
+    Secrets are named, never given: a variable, a file, or a command that prints it. check says of each account
+    (or of NAME) whether its secret is there, its client is logged in, and its conversations are shared; exit 3 when
+    something stands in the way.
+    """
+    settings = load_settings_here(os.environ, options)
+    if problem := account_file.open_to_others(settings.fleet_home):
+        print(f"accounts: {problem}", file=sys.stderr)
+    if action in ("add", "remove") and not name:
+        raise UsageProblem(f"expected accounts {action} NAME, found no name")
+    if action == "add":
+        token = _reference(token_env, token_file, token_command)
+        return _add(
+            settings,
+            Account(
+                name=name,
+                provider=provider,
+                agent=agent,
+                config_dir=config_dir.absolute() if config_dir is not None else None,
+                token=token,
+                environment=_variables(variables),
+                reserve_percent=reserve,
+                may_spend=may_spend,
+            ),
+        )
+    if action == "remove":
+        account_file.remove_account(settings.fleet_home, name)
+        print(f"{name} is no longer listed in {account_file.accounts_file(settings.fleet_home)}")
+        return 0
+    known = [account for account in listed(settings) if name in ("", account.name)]
+    if not known:
+        raise Refused(f"no account {name!r} is listed")
+    if action == "check":
+        return _check([check(account, settings, os.environ) for account in known], as_json)
+    _show([members(account) for account in known], [HEADINGS, *map(row, known)], as_json)
+    return 0
+
+
+def _add(settings: Settings, account: Account) -> int:
+    account_file.add_account(settings.fleet_home, account)
+    print(f"{account.name} is listed in {account_file.accounts_file(settings.fleet_home)}")
+    if problem := share(account, settings):
+        print(f"accounts: its conversations cannot go on elsewhere yet: {problem}", file=sys.stderr)
+    return 0
+
+
+def _reference(variable: str, file: Path | None, words: tuple[str, ...]) -> SecretRef | None:
+    given = [form for form in (variable, file, words) if form]
+    if len(given) > 1:
+        raise UsageProblem("expected one of --token-env, --token-file, --token-command, found several")
+    if not given:
+        return None
+    return SecretRef(variable, str(file.absolute()) if file else "", words)
+
+
+def _variables(pairs: tuple[str, ...]) -> dict[str, str]:
+    found = {}
+    for pair in pairs:
+        name, equals, value = pair.partition("=")
+        if not equals or not name:
+            raise UsageProblem("--env: expected NAME=VALUE")
+        found[name] = value
+    return found
+
+
+def _check(checks: list[Check], as_json: bool) -> int:
+    rows: list[tuple[str, ...]] = [CHECKED]
+    for one in checks:
+        logged_in = {True: "yes", False: "no", None: "unknown"}[one.logged_in]
+        shared = "yes" if one.shared else "no"
+        rows.append((one.account.name, logged_in, one.version or "?", shared, "; ".join(one.problems) or "-"))
+    listed_checks = [
+        {
+            "account": one.account.name,
+            "logged_in": one.logged_in,
+            "version": one.version or None,
+            "shared": one.shared,
+            "problems": list(one.problems),
+        }
+        for one in checks
+    ]
+    _show(listed_checks, rows, as_json)
+    return 0 if all(one.usable for one in checks) else EXIT_NO
+
+
+def _show(content: list[dict[str, Any]], rows: list[tuple[str, ...]], as_json: bool) -> None:
+    if as_json:
+        print(json.dumps(content, indent=2))
+        return
+    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+    print("\n".join(table(rows, width)))
+
+
+def row(account: Account) -> tuple[str, ...]:
+    """One account's cells: where its secret is to be had, never the secret."""
+    folder = str(account.config_dir) if account.config_dir else "-"
+    spends = ("yes" if account.may_spend else "no") if account.bills_by_use else "-"
+    reserve = f"{account.reserve_percent:g}%" if account.reserve_percent else "-"
+    token = str(account.token) if account.token else "-"
+    return (account.name, account.agent, account.provider, token, folder, reserve, spends)
+
+
+def members(account: Account) -> dict[str, Any]:
+    """The object that ``--json`` prints."""
+    return {
+        "account": account.name,
+        "agent": account.agent,
+        "provider": account.provider,
+        "token": str(account.token) if account.token else None,
+        "config_dir": str(account.config_dir) if account.config_dir else None,
+        "environment": sorted(account.environment),
+        "reserve_percent": account.reserve_percent,
+        "bills_by_use": account.bills_by_use,
+        "may_spend": account.may_spend,
+    }
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Entry point."""
+    return run(command, argv)

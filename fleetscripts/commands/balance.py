@@ -1,0 +1,49 @@
+"""``balance``: how much of each account's usage windows is left."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sys
+import time
+from collections.abc import Mapping, Sequence
+
+import click
+
+from fleetscripts.commands.entry import run
+from fleetscripts.commands.options import json_option, settings_options
+from fleetscripts.core.table import table
+from fleetscripts.services import balance as shown
+from fleetscripts.services.context import load_settings_here
+from fleetscripts.services.launcher import busy_accounts, known_standings
+
+
+@click.command("balance")
+@click.option("--why", is_flag=True, help="One line an account, best first: NAME STATE 5H% WEEK% RESETS REASON.")
+@json_option
+@settings_options
+def command(why: bool, as_json: bool, options: Mapping[str, object]) -> int:
+    """Show what is left of each account's 5-hour and weekly windows, best account first.
+
+    States: ok, capped (at a limit, or down to its reserve), unknown (nothing was seen yet). RESETS is the time until
+    then. The figures come from the clients' status lines and from walls; nobody is asked over the network.
+    """
+    settings = load_settings_here(os.environ, options)
+    now = time.time()
+    known, busy = known_standings(settings, now=now), busy_accounts(settings)
+    if as_json:
+        print(json.dumps([shown.members(found, busy[found.account.name], now) for found in known], indent=2))
+    elif why:
+        for found in known:
+            print(shown.why(found, now))
+    else:
+        width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+        rows = [shown.row(found, busy[found.account.name], now) for found in known]
+        print("\n".join(table([shown.HEADINGS, *rows], width)))
+    return 0
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Entry point."""
+    return run(command, argv)

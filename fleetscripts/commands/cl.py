@@ -1,0 +1,70 @@
+"""``cl``: starts a client on an account that has budget, and becomes that client."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+from fleetscripts.commands.entry import run
+from fleetscripts.services.context import load_settings_here
+from fleetscripts.services.launch_line import Asked, Line, launch_line
+
+FLAGS = frozenset({"--dry-run", "--help", "-h"})
+VALUES = frozenset({"--account", "--agent", "--fleet-home"})
+
+
+@click.command("cl", context_settings={"help_option_names": ["-h", "--help"]})
+@click.option("--account", metavar="NAME", default="", help="Work on this account, whatever its budget.")
+@click.option("--agent", metavar="KIND", default="claude", show_default=True, help="Client to start: claude, codex.")
+@click.option("--dry-run", is_flag=True, help="Say what would be started, on which account and why; start nothing.")
+@click.option("--fleet-home", metavar="DIR", type=Path, help="Accounts, ledger, configuration (FLEET_HOME).")
+@click.argument("words", nargs=-1, type=click.UNPROCESSED, metavar="[--] [CLIENT ARGUMENTS...]")
+def command(account: str, agent: str, dry_run: bool, fleet_home: Path | None, words: tuple[str, ...]) -> int:
+    """Start the client on an account that has budget, with these arguments as they are.
+
+    Options of cl stand first; from the first other word on everything is the client's (after -- even --help). A
+    conversation that is resumed (cl --resume SESSION_ID) stays on its account while that has budget.
+    """
+    options = {} if fleet_home is None else {"fleet_home": fleet_home}
+    settings = load_settings_here(os.environ, options)
+    line = launch_line(settings, os.environ, Asked(tuple(words), account, agent, Path.cwd(), dry_run))
+    for note in line.notes:
+        print(f"cl: {note}", file=sys.stderr)
+    if dry_run:
+        for text in line.said():
+            print(text)
+        return 0
+    return _become(line)
+
+
+def _become(line: Line) -> int:
+    """Replace this process, so that the client is what stands in the terminal."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os.execve(line.argv[0], line.argv, line.environment_with_token())
+
+
+def split(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Our own options, which stand first, and the client's arguments."""
+    own: list[str] = []
+    left = list(arguments)
+    while left:
+        name = left[0].partition("=")[0]
+        if left[0] == "--":
+            return own, left[1:]
+        if name not in FLAGS | VALUES:
+            break
+        own.append(left.pop(0))
+        if name in VALUES and "=" not in own[-1] and left:
+            own.append(left.pop(0))
+    return own, left
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Entry point."""
+    own, words = split(sys.argv[1:] if argv is None else argv)
+    return run(command, [*own, "--", *words])

@@ -1,0 +1,112 @@
+"""How much of each account may still be used: pure, from what the ledger knows and what time it is."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from fleetscripts.account import Account
+from fleetscripts.usage import FIVE_HOUR, LIMIT, WEEKLY, Figure, Ledger
+
+UNKNOWN_LEFT = 50.0
+"""What an account of which nothing is known counts for, in percent."""
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """One account now. ``five_hour``, ``weekly``: percent **left**, None when unknown; ``state`` ok, capped, unknown.
+
+    ``resets_at``: of a capped account when it has budget again, else when its fullest known window ends; 0 unknown."""
+
+    account: Account
+    state: str
+    five_hour: float | None = None
+    weekly: float | None = None
+    resets_at: float = 0
+    reason: str = ""
+    figures: Mapping[str, Figure] = field(default_factory=dict)
+
+    @property
+    def left(self) -> float:
+        """Percent that may still be used of the window with least; a guess where nothing is known."""
+        known = [left for left in (self.five_hour, self.weekly) if left is not None]
+        return max(0.0, min(known) - self.account.reserve_percent) if known else UNKNOWN_LEFT
+
+
+def standings(accounts: Sequence[Account], ledger: Ledger, now: float) -> list[Standing]:
+    """Every account, best first: ok by what is left, then unknown, then capped by when they have budget again."""
+    found = [standing(account, ledger.get(account.name, {}), now) for account in accounts]
+    return sorted(found, key=_rank)
+
+
+def standing(account: Account, figures: Mapping[str, Figure], now: float) -> Standing:
+    """One account. A window past its reset is full again."""
+    live = {name: figure for name, figure in figures.items() if now < figure.until}
+    left = {name: 100.0 - live[name].used_percent if name in live else 100.0 for name in figures}
+    five, week = left.get(FIVE_HOUR), left.get(WEEKLY)
+    full = {name: figure for name, figure in live.items() if _is_full(figure, account.reserve_percent)}
+    if full:
+        name = max(full, key=lambda window: full[window].until)
+        return Standing(account, "capped", five, week, full[name].until, _why_capped(name, full[name], now), figures)
+    if not figures:
+        return Standing(account, "unknown", reason="nothing is known of it yet")
+    tightest = max(live, key=lambda window: live[window].used_percent, default="")
+    resets = live[tightest].resets_at if tightest else 0.0
+    if five is None and week is None:
+        return Standing(account, "ok", resets_at=resets, reason="its limit has reset", figures=figures)
+    return Standing(account, "ok", five, week, resets, _why_ok(live, figures, now), figures)
+
+
+def choose(
+    candidates: Iterable[Standing], busy: Mapping[str, int], keep: str = "", exclude: frozenset[str] = frozenset()
+) -> Standing | None:
+    """The account for one more agent: ``keep`` while it has budget, else the one with most left for each agent."""
+    usable = [s for s in candidates if s.state != "capped" and s.left > 0 and s.account.name not in exclude]
+    kept = next((known for known in usable if known.account.name == keep), None)
+    if kept is not None or not usable:
+        return kept
+    return min(usable, key=lambda known: (_load(known, busy), _rank(known)))
+
+
+def earliest(found: Iterable[Standing]) -> float:
+    """When the first of the capped accounts has budget again; 0 when none is known."""
+    return min((known.resets_at for known in found if known.state == "capped" and known.resets_at), default=0.0)
+
+
+def _load(known: Standing, busy: Mapping[str, int]) -> float:
+    return (busy.get(known.account.name, 0) + 1) / known.left
+
+
+def _rank(known: Standing) -> tuple[int, float, int]:
+    states = ("ok", "unknown", "capped")
+    by = (known.resets_at or math.inf) if known.state == "capped" else -known.left
+    return (states.index(known.state), by, known.account.order)
+
+
+def _is_full(figure: Figure, reserve_percent: float) -> bool:
+    return figure.wall or figure.used_percent >= 100.0 - reserve_percent
+
+
+def _why_capped(window: str, figure: Figure, now: float) -> str:
+    how = "wall" if figure.wall else f"{figure.used_percent:.0f}% used"
+    name = "usage" if window == LIMIT else window.replace("_", "-")
+    end = "" if figure.resets_at else ", no end named: tried again then"
+    return f"{name} {how} ({figure.source}, {span(now - figure.at)} ago{end})"
+
+
+def _why_ok(live: Mapping[str, Figure], figures: Mapping[str, Figure], now: float) -> str:
+    if not live:
+        return "every known window has reset"
+    newest = max(live.values(), key=lambda figure: figure.at)
+    reset = [name for name in figures if name not in live]
+    more = f"; {', '.join(reset)} has reset" if reset else ""
+    return f"{newest.source}, {span(now - newest.at)} ago{more}"
+
+
+def span(seconds: float) -> str:
+    """``45s``, ``12m``, ``3h05``, ``2d``."""
+    whole = max(0, int(seconds))
+    if whole < 3600:
+        return f"{whole}s" if whole < 60 else f"{whole // 60}m"
+    return f"{whole // 3600}h{whole % 3600 // 60:02}" if whole < 48 * 3600 else f"{whole // 86_400}d"

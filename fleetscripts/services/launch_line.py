@@ -1,0 +1,139 @@
+"""What ``cl`` becomes: the client's argv as given, in the environment of the account that was chosen."""
+
+from __future__ import annotations
+
+import shlex
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from fleetscripts.account import Account
+from fleetscripts.adapters.account_file import open_to_others, read_accounts
+from fleetscripts.adapters.ledger import Ledger
+from fleetscripts.adapters.pass_secret import readable_once
+from fleetscripts.adapters.secrets import exposed
+from fleetscripts.adapters.store import StateMissing, Store
+from fleetscripts.agents.claude import settings_json
+from fleetscripts.agents.kinds import kind_named
+from fleetscripts.config import Settings
+from fleetscripts.errors import Pending, Refused, UsageProblem
+from fleetscripts.services.account_environment import TOKEN_DESCRIPTORS, Handed, environment_on
+from fleetscripts.services.accounts import account_named, is_shared, not_shared, share
+from fleetscripts.services.client_start import statusline_command
+from fleetscripts.services.client_words import Words, read_words
+from fleetscripts.services.handover import hand_over
+from fleetscripts.services.launch import executable
+from fleetscripts.services.launcher import Pick, earliest_reset, pick
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What ``cl`` is called with. ``account`` empty: the one with budget."""
+
+    words: tuple[str, ...]
+    account: str = ""
+    agent: str = "claude"
+    folder: Path = Path()
+    dry_run: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """What is started. The token is apart from the environment until the very start."""
+
+    argv: tuple[str, ...]
+    account: Account
+    reason: str
+    handed: Handed = field(repr=False)
+    notes: tuple[str, ...] = ()
+
+    def environment_with_token(self) -> dict[str, str]:
+        """The client's environment. Where it reads its token from a file descriptor, that is opened now."""
+        environment = dict(self.handed.environment)
+        for name in self.handed.token_variables if self.handed.token else ():
+            descriptor = TOKEN_DESCRIPTORS.get(name)
+            if descriptor:
+                environment[descriptor] = str(readable_once(self.handed.token))
+            else:
+                environment[name] = self.handed.token
+        return environment
+
+    def said(self) -> list[str]:
+        """What would be done and why, without any secret."""
+        account = self.account
+        where = [f"config folder {account.config_dir}"] if account.config_dir else []
+        where += [f"token from {account.token}"] if account.token else []
+        return [
+            f"account: {account.name} ({account.provider}, {', '.join(where) or 'the login as it is'})",
+            f"because: {self.reason}",
+            f"starts: {shlex.join(self.argv)}",
+        ]
+
+
+def launch_line(settings: Settings, environ: Mapping[str, str], asked: Asked) -> Line:
+    """Choose the account and prepare its client; Pending when no account has budget."""
+    kind_named(asked.agent)
+    words = read_words(asked.words, asked.agent)
+    chosen = _chosen(settings, environ, asked, words)
+    account = chosen.account
+    accounts = read_accounts(settings.fleet_home)
+    program = executable(account.agent, str(getattr(settings, f"{account.agent}_path", "")), environ)
+    if not accounts:
+        return Line((program, *asked.words), account, chosen.reason, Handed(environ))
+    notes = [open_to_others(settings.fleet_home), *(exposed(ref) for ref in account.secrets)]
+    if chosen.kind_changes:
+        handover = hand_over(settings, words, asked.folder, account.agent, program, write=not asked.dry_run)
+        notes.append(handover.note)
+        client_words = handover.words
+    else:
+        notes.append(_reachable(account, settings, words, asked.dry_run))
+        client_words = (*_statusline(settings, account, words), *asked.words)
+    handed = environment_on(account, environ, accounts)
+    return Line((program, *client_words), account, chosen.reason, handed, tuple(note for note in notes if note))
+
+
+def _chosen(settings: Settings, environ: Mapping[str, str], asked: Asked, words: Words) -> Pick:
+    if asked.account:
+        account = account_named(settings, asked.account, asked.agent)
+        if account.agent != asked.agent:
+            raise UsageProblem(f"account {account.name} is one of {account.agent}: call cl --agent {account.agent}")
+        return Pick(account, "named by --account")
+    keep = account_of(settings, words.session_id) if words.session_id else ""
+    chosen = pick(settings, environ, agent=asked.agent, keep=keep)
+    if chosen is None or (chosen.kind_changes and words.prints):
+        raise Pending(f"no account has budget{until(earliest_reset(settings, agent=asked.agent))}; see balance --why")
+    return chosen
+
+
+def account_of(settings: Settings, session_id: str) -> str:
+    """The account that a conversation ran on: as the state file has it, else as its status line told."""
+    try:
+        agents = Store(settings.state_file).read().agents
+    except StateMissing:
+        agents = ()
+    recorded = [agent.account for agent in agents if session_id in (agent.session_id, *agent.session_ids)]
+    return next((name for name in reversed(recorded) if name), "") or Ledger(settings.fleet_home).account_of(session_id)
+
+
+def until(resets_at: float) -> str:
+    """`` until 14:30 (Fri 20 Nov)``, in this machine's time; empty when it is not known."""
+    return f" until {time.strftime('%H:%M (%a %d %b)', time.localtime(resets_at))}" if resets_at else ""
+
+
+def _reachable(account: Account, settings: Settings, words: Words, dry_run: bool) -> str:
+    """Whether the conversation can be had on this account; a note where only later ones could not."""
+    if is_shared(account, settings):
+        return ""
+    problem = not_shared(account, settings) if dry_run else share(account, settings)
+    if problem and words.resumes:
+        raise Refused(f"account {account.name} cannot reach the conversation: {problem}")
+    return f"conversations of account {account.name} cannot go on elsewhere: {problem}" if problem else ""
+
+
+def _statusline(settings: Settings, account: Account, words: Words) -> tuple[str, ...]:
+    """Our status line for Claude Code, unless its arguments bring settings of their own."""
+    command = statusline_command(settings, account.name)
+    if command is None or words.has_settings or words.prints or account.agent == "codex":
+        return ()
+    return ("--settings", settings_json(statusline=command))
