@@ -12,8 +12,11 @@ T = TypeVar("T")
 _PAUSE_SECONDS = 0.02
 
 
-def wait_until(predicate: Callable[[], T], seconds: float = 10, what: str = "the condition") -> T:
-    """Call ``predicate`` until it returns something true, and return that; fail after ``seconds``."""
+def wait_until(predicate: Callable[[], T], seconds: float = 10, what: str | Callable[[], str] = "the condition") -> T:
+    """Call ``predicate`` until it returns something true, and return that; fail after ``seconds``.
+
+    ``what`` may be called for what is to be seen when the time is over.
+    """
     deadline = time.monotonic() + seconds
     pause = threading.Event()
     while True:
@@ -21,5 +24,15 @@ def wait_until(predicate: Callable[[], T], seconds: float = 10, what: str = "the
         if value:
             return value
         if time.monotonic() > deadline:
-            raise AssertionError(f"waited {seconds} s for {what}; last answer was {value!r}")
+            missing = what if isinstance(what, str) else what()
+            raise AssertionError(f"waited {seconds} s for {missing}; last answer was {value!r}")
         pause.wait(_PAUSE_SECONDS)
+
+
+def comes(predicate: Callable[[], object], seconds: float) -> bool:
+    """Whether ``predicate`` comes true in time."""
+    try:
+        wait_until(lambda: bool(predicate()), seconds)
+    except AssertionError:
+        return False
+    return True
