@@ -43,6 +43,8 @@ class ControlStream:
     """One connection's lines, fed one by one."""
 
     name: str = field(default_factory=lambda: f"fleet{secrets.token_hex(8)}")
+    attached: bool = False
+    """Whether commands can be given: before, tmux says that there is no current client."""
     refused: bool = False
     """Whether tmux did not understand a command: it is older than 3.2."""
     _open: bytes | None = None
@@ -62,6 +64,7 @@ class ControlStream:
             if mark is not None and mark[1] != b"begin" and mark[2] == self._open:
                 self._open = None
                 self.refused = self.refused or mark[1] == b"error"
+                self.attached = not self.refused
             return None
         if mark is not None and mark[1] == b"begin":
             self._open = mark[2]

@@ -112,13 +112,14 @@ class TmuxEvents:
             start_new_session=True,
         )
         self._process = process
-        stream, heard, last = ControlStream(), False, ""
+        stream, heard, last, asked = ControlStream(), False, "", False
         try:
-            if process.stdin is not None and not self._over.is_set():
-                process.stdin.write(stream.subscribe.encode())
-                process.stdin.flush()
             for line in _lines(process):
                 news = stream.feed(line)
+                if stream.attached and not asked and process.stdin is not None:
+                    asked = True
+                    process.stdin.write(stream.subscribe.encode())
+                    process.stdin.flush()
                 last = line.decode("utf-8", "replace") if not line.startswith(b"%") else last
                 if stream.refused:
                     break
