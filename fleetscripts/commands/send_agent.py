@@ -1,4 +1,4 @@
-"""send-agent WINDOW TEXT|--file F|-: a text to an agent, reported as sent only with proof that it was submitted."""
+"""send-agent WINDOW TEXT|--file F|-|--task OBJECTIVE: a text, or a new task, sent only with proof of its arrival."""
 
 from __future__ import annotations
 
@@ -12,10 +12,14 @@ import click
 from fleetscripts.adapters.store import StateMissing
 from fleetscripts.commands.entry import run
 from fleetscripts.commands.options import settings_options, window_argument
-from fleetscripts.errors import UsageProblem
+from fleetscripts.config import Settings
+from fleetscripts.errors import Refused, UsageProblem
+from fleetscripts.fleet import Fleet
 from fleetscripts.services.context import load_fleet, load_settings_here
 from fleetscripts.services.deliver import deliver
 from fleetscripts.services.desk import open_desk, pane_named
+from fleetscripts.services.follow_on import give_task
+from fleetscripts.services.spawn_request import Request, checked
 
 LARGEST_BYTES = 1_000_000
 
@@ -26,6 +30,13 @@ LARGEST_BYTES = 1_000_000
 @click.option("--file", "file", type=Path, metavar="FILE", help="Read the text from FILE; - is standard input.")
 @click.option("--queue", is_flag=True, help="Also while a turn is in progress: the client keeps it for afterwards.")
 @click.option("--keep-draft", is_flag=True, help="Take somebody's draft out of the input box and put it back after.")
+@click.option("--task", "objective", metavar="OBJECTIVE", help="Give it this new objective in the same session.")
+@click.option("--task-file", metavar="FILE", type=Path, help="Read the new objective from FILE; - is standard input.")
+@click.option("--pr", metavar="NUMBER", default="", help="With a task: the pull request that it belongs to.")
+@click.option("--step", "--steps", "steps", metavar="NAME", multiple=True, help="With a task: a step to be reported.")
+@click.option("--branch", metavar="NAME", default="", help="With a task: the branch, checked out first.")
+@click.option("--base", metavar="REF", default="", help="With --branch: where a new branch starts.")
+@click.option("--image", metavar="PATH", default="", help="With a task: an image to look at first.")
 @settings_options
 def command(
     window: str,
@@ -33,9 +44,19 @@ def command(
     file: Path | None,
     queue: bool,
     keep_draft: bool,
+    objective: str | None,
+    task_file: Path | None,
+    pr: str,
+    steps: tuple[str, ...],
+    branch: str,
+    base: str,
+    image: str,
     options: dict[str, object],
 ) -> int:
-    """Send TEXT (- for standard input) to the agent in WINDOW.
+    """Send TEXT (- for standard input) to the agent in WINDOW, or with --task a new objective.
+
+    A new task takes the old one's place in the record, together with its pull request and steps; checkpoints and
+    counts begin anew. Refused or failed, it changes nothing.
 
     Exits 0 only with proof that the client took it; 3 when it must not be typed now (a shell, a busy turn, a dialog,
     somebody's draft), with the reason; 1 when it failed, with what is on the screen.
@@ -44,6 +65,13 @@ def command(
         settings, fleet = load_fleet(os.environ, options)
     except StateMissing:
         settings, fleet = load_settings_here(os.environ, options), None
+    if objective is not None or task_file is not None:
+        if text is not None or file is not None or queue or keep_draft:
+            raise UsageProblem("expected a text or a new task (--task, --task-file), found both")
+        wanted = Request("", branch, _text(objective, task_file), pr_number=pr, steps=steps, base=base, image=image)
+        return _give(settings, fleet, window, checked(wanted))
+    if pr or steps or branch or base or image:
+        raise UsageProblem("--pr, --step, --branch, --base and --image belong to a new task: give --task OBJECTIVE")
     message = _text(text, file)
     desk = open_desk(settings, fleet)
     facts = pane_named(desk, fleet, window)
@@ -51,6 +79,17 @@ def command(
     print(f"{receipt.window} has it (message {receipt.message_id}, proof: {receipt.proof})")
     if receipt.note:
         print(f"send-agent: {receipt.note}", file=sys.stderr)
+    return 0
+
+
+def _give(settings: Settings, fleet: Fleet | None, window: str, request: Request) -> int:
+    agent = fleet.agent_for(window) if fleet is not None else None
+    if fleet is None or agent is None:
+        raise Refused(f"no agent {window!r} in {settings.state_file}: adopt-agent takes a window into the fleet first")
+    given = give_task(open_desk(settings, fleet), settings, fleet, agent, request)
+    print(f"{given.agent.window} has its new task (message {given.receipt.message_id}, proof: {given.receipt.proof})")
+    for note in given.notes:
+        print(f"send-agent: {note}", file=sys.stderr)
     return 0
 
 

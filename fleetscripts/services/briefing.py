@@ -15,6 +15,9 @@ PACKAGE = Path(__file__).resolve().parent.parent
 _PLACES = (PACKAGE.parent / "skill" / "briefing", PACKAGE / "briefing")
 """In a bundle, and in an installed package."""
 
+MANY_THREADS = 20
+"""With more than these, replies come so fast that GitHub's secondary limit asks for a longer pause between them."""
+
 _BLANK = re.compile(r"\{(\w+)\}")
 
 
@@ -29,13 +32,27 @@ class Task:
     pr_number: str = ""
     image_path: str = ""
     verify_command: str = ""
+    open_threads: int | None = None
+    """Unresolved review threads of the pull request, where they could be counted."""
+    opening: str = "task"
+    """The text it begins with: ``task``, or ``follow-on`` for an agent that has had one before."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rebrief:
+    """What was found missing. ``threads``: how many wait for an answer, None when they are not the cause."""
+
+    findings: Sequence[str]
+    threads: int | None = None
+    github_limits: bool = False
+    """GitHub limits its answers now, or did so to the agent a moment ago."""
 
 
 def briefing(task: Task) -> str:
     """The first text. The objective is put in as it is: never read for blanks, never at the start of the text."""
     if not task.objective.strip():
         raise UsageProblem("expected an objective, found nothing: say what the agent is to do")
-    parts = [_filled("task", objective=task.objective.strip(), folder=task.folder, branch=task.branch)]
+    parts = [_filled(task.opening, objective=task.objective.strip(), folder=task.folder, branch=task.branch)]
     if task.image_path:
         parts.append(_filled("image", image=task.image_path))
     if task.steps:
@@ -43,6 +60,7 @@ def briefing(task: Task) -> str:
         parts.append(_filled("steps", steps=", ".join(task.steps), checkpoints=lines))
     if task.pr_number:
         parts.append(_filled("pull-request", pr=task.pr_number))
+        parts.append(_threads(task.open_threads))
     if task.verify_command:
         parts.append(_filled("verify", verify_command=task.verify_command))
     parts += [_filled("recovery", status=status_command()), _filled("done")]
@@ -60,9 +78,29 @@ def nudge(agent: Agent) -> str:
     return _filled("nudge", objective=agent.objective, open_steps="".join(lines))
 
 
-def rebriefing(agent: Agent, findings: Sequence[str]) -> str:
-    """What the check found missing, for an agent that said it had finished."""
-    return _filled("rebrief", objective=agent.objective, findings="\n".join(f"- {finding}" for finding in findings))
+def rebriefing(agent: Agent, found: Rebrief) -> str:
+    """What the check found missing, for an agent that said it had finished, with the rules that this calls for."""
+    rules = []
+    if found.threads is not None:
+        rules.append(_threads(found.threads))
+    if found.github_limits:
+        rules.append(github_wait())
+    listed = "\n".join(f"- {finding}" for finding in found.findings)
+    return _filled("rebrief", objective=agent.objective, findings="\n\n".join([listed, *rules]))
+
+
+def github_wait() -> str:
+    """What an agent does at GitHub's secondary rate limit."""
+    return _filled("github-wait")
+
+
+def _threads(count: int | None) -> str:
+    """The rule about review threads, with the pace that fits their number."""
+    if count is None:
+        pace = f"sleep 3 after each, sleep 5 when there are more than {MANY_THREADS} unresolved threads"
+    else:
+        pace = f"sleep {5 if count > MANY_THREADS else 3} after each ({count} wait for you now)"
+    return _filled("threads", pace=pace)
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,7 +50,7 @@ def run_cycle(store: Store, settings: Settings, now: float, orchestrator_looks: 
     def record(fleet: Fleet) -> Fleet:
         for agent, seen in looks:
             known = fleet.current(agent)
-            if known is not None and known.pane_id == agent.pane_id and known.window == agent.window:
+            if known is not None and _same_place_and_task(known, agent):
                 noted = note(known, seen, limits.idle_threshold_seconds, now, unwatched)
                 fleet = fleet.exchange(known, noted)
         if orchestrator_looks:
@@ -62,9 +62,22 @@ def run_cycle(store: Store, settings: Settings, now: float, orchestrator_looks: 
     journal = Journal(settings.journal_file)
     for line in told:
         journal.write("state", **line)
-    pairs = [(after.current(agent), seen) for agent, seen in looks]
-    recorded = tuple((agent, seen) for agent, seen in pairs if agent is not None)
+    pairs = [(looked_at, after.current(looked_at), seen) for looked_at, seen in looks]
+    recorded = tuple(
+        (known, seen)
+        for looked_at, known, seen in pairs
+        if known is not None and known.task_started_at == looked_at.task_started_at
+    )
     return Cycle(after, recorded, tuple(plan(recorded, limits, now)), _moved(before, after))
+
+
+def _same_place_and_task(known: Agent, looked_at: Agent) -> bool:
+    """Whether a look still tells of this record: somebody may have moved it, or given it a task, meanwhile."""
+    return (known.pane_id, known.window, known.task_started_at) == (
+        looked_at.pane_id,
+        looked_at.window,
+        looked_at.task_started_at,
+    )
 
 
 def limits_of(settings: Settings) -> Limits:

@@ -95,8 +95,9 @@ def restore(case: Case) -> str:
 def nudge(case: Case) -> str:
     """A reminder of the objective and of what is missing, to an agent at its prompt."""
     desk = open_desk(case.settings, case.fleet)
+    _still_stalled(case, desk)
     try:
-        receipt = deliver(desk, case.agent.pane_id, nudge_text(case.agent), why=case.action.reason)
+        receipt = deliver(desk, case.agent.pane_id, nudge_text(case.current()), why=case.action.reason)
     except Refused:
         raise
     except FleetError:
@@ -104,6 +105,20 @@ def nudge(case: Case) -> str:
         raise
     case.change(nudges=case.current().nudges + 1, last_nudged_at=time.time())
     return f"told to go on (proof: {receipt.proof})"
+
+
+def _still_stalled(case: Case, desk: Desk) -> None:
+    """Refuse what was planned on an older look: only at a real prompt, not twice in the cooldown, only on its task."""
+    agent, sight = case.current(), desk.look(case.agent.pane_id)
+    wanted = PaneState.API_ERROR if case.action.action == "continue" else PaneState.PROMPT
+    found = PaneState.MISSING if sight is None else sight.classification.state
+    if found is not wanted:
+        raise Refused(f"{agent.window}: expected it at {wanted}, found {found}")
+    if agent.held or agent.new_task is not None or agent.task_started_at != case.agent.task_started_at:
+        raise Refused(f"{agent.window}: {agent.held or 'it was given another task meanwhile'}")
+    ago = time.time() - max(agent.last_nudged_at, agent.last_rebriefed_at)
+    if wanted is PaneState.PROMPT and 0 <= ago < case.settings.nudge_cooldown_seconds:
+        raise Refused(f"{agent.window}: it was told {ago:.0f} s ago")
 
 
 def answer_dialog(case: Case) -> str:
