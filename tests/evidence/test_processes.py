@@ -12,7 +12,7 @@ from dataclasses import replace
 import pytest
 
 from fleetscripts.adapters import processes
-from fleetscripts.adapters.processes import Process, ProcessTable, read_processes
+from fleetscripts.adapters.processes import Process, ProcessTable, read_processes, read_trees
 from fleetscripts.agents.claude import KIND
 from fleetscripts.models import PaneFacts, PaneState
 from fleetscripts.services.clients import find_client, work_below
@@ -43,6 +43,16 @@ def test_this_process_is_found_with_its_start_and_its_parent() -> None:
     assert 0 < time.time() - processes.started_at(me, time.time()) < 3600
     assert processes.arguments(me)[0]
     assert me in list(table.tree(os.getppid()))
+
+
+def test_the_trees_of_a_few_hold_all_that_is_below_them_and_nothing_else() -> None:
+    with subprocess.Popen(["sh", "-c", "cat; :"], stdin=subprocess.PIPE) as shell:
+        below = wait_until(lambda: [p for p in read_trees([shell.pid]).tree(shell.pid) if p.command == "cat"])
+        assert below[0].parent == shell.pid
+        if sys.platform == "linux":
+            assert {p.pid for p in read_trees([shell.pid]).by_pid.values()} == {shell.pid, below[0].pid}
+        assert not read_trees([2**22 + 1]).by_pid or sys.platform != "linux"
+        shell.communicate()
 
 
 def test_a_name_with_brackets_and_blanks_does_not_confuse() -> None:
