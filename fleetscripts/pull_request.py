@@ -28,8 +28,9 @@ class Check:
     finished: bool
     outcome: str = ""
     created_at: float | None = None
-    required: bool = False
-    app: str = ""
+    """When its run was created, by the server's clock: for a CheckRun its suite. Running it again changes nothing."""
+    is_status: bool = False
+    """A StatusContext: whoever may push can set one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,12 +90,14 @@ class PullRequest:
 
     key: PullKey
     title: str
+    body: str
     state: PullState
     draft: bool
     mergeable: str
     head: str
     head_ref: str
     base_ref: str
+    updated_at: float
     merged_at: float | None
     head_seen_at: float | None
     """When the server first saw the head commit, by the server's own clock; None when nothing tells."""
@@ -104,7 +107,6 @@ class PullRequest:
     commits: tuple[Commit, ...]
     commits_total: int
     read_at: float
-    comments_total: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,7 +44,7 @@ def events(home: Path) -> list[dict[str, Any]]:
 def test_the_page_holds_what_there_is_to_judge_by(run_script: RunScript, work: Path, home: Path) -> None:
     done = run_script("evaluate", WINDOW)
     assert done.returncode == 0, done.stderr
-    for said in ("# Evaluation of fleet:3", "- [x] a", "Gates: verified", "Add the work", "work.txt", "+done"):
+    for said in ("# Evaluation of fleet:3", "[x] a", "Gates: verified", "Add the work", "work.txt", "+done"):
         assert said in done.stdout
     assert record(home)["state"] == "pending_evaluation"
 

@@ -1,129 +1,136 @@
-"""GitHub through the user's own ``gh``: pull requests read whole and consistent, limits shared by the fleet."""
+"""GitHub's pull requests, read whole and consistent, in as few requests as can be."""
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
-from collections.abc import Iterable, Mapping
+import time
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from fleetscripts.adapters.github_budget import Budget
-from fleetscripts.adapters.github_parse import WrongAnswer, contexts, nodes, pull_request
-from fleetscripts.adapters.github_problems import GitHubProblem, ProblemKind, problem_in
-from fleetscripts.adapters.github_query import Query, page_query, pulls_query
+from fleetscripts.adapters.gh import Gh
+from fleetscripts.adapters.github_parse import WrongAnswer, attempts, contexts, nodes, pull_request, shortened
+from fleetscripts.adapters.github_problems import GitHubProblem, ProblemKind
+from fleetscripts.adapters.github_query import attempts_query, page_query, pulls_query
 from fleetscripts.pull_request import PullKey, PullRequest
 
-TIMEOUT_SECONDS = 60
 MOST_PAGES = 60
 """5,000 comments in threads of one come to 50 pages; more than this is not read, and said so."""
 MOST_TRIES = 3
 MOST_AT_ONCE = 10
 """Pull requests in one query: GitHub bounds a query's nodes, and each asks for some 1,300."""
+READING_SECONDS = 300
+"""For one pull request with all its pages."""
 
-_CONNECTIONS = {"threads": "reviewThreads", "reviews": "reviews", "contexts": ""}
+_CONNECTIONS = {"contexts": "", "threads": "reviewThreads", "reviews": "reviews"}
+
+Found = PullRequest | GitHubProblem
 
 
 @dataclass(slots=True)
 class GitHub:
-    """One user's view of GitHub. ``clock`` gives Unix seconds. ``requests`` counts what was sent."""
+    """Pull requests as one user sees them. ``clock`` never goes back, in seconds."""
 
-    environ: Mapping[str, str]
-    budget: Budget
-    executable: str = "gh"
-    timeout_seconds: float = TIMEOUT_SECONDS
-    requests: int = 0
+    gh: Gh
+    clock: Callable[[], float] = time.monotonic
 
-    def pull_requests(self, keys: Iterable[PullKey], now: float) -> dict[PullKey, PullRequest | GitHubProblem]:
+    def pull_requests(self, keys: Iterable[PullKey]) -> dict[PullKey, Found]:
         """Each pull request, or why it could not be read. One request for up to ten of a host, and one more for each
         further page."""
-        found: dict[PullKey, PullRequest | GitHubProblem] = {}
+        found: dict[PullKey, Found] = {}
         by_host: dict[str, list[PullKey]] = {}
         for key in dict.fromkeys(keys):
             by_host.setdefault(key.host, []).append(key)
         for host, wanted in by_host.items():
             for start in range(0, len(wanted), MOST_AT_ONCE):
-                found |= self._batch(host, wanted[start : start + MOST_AT_ONCE], now)
+                found |= self._batch(host, wanted[start : start + MOST_AT_ONCE])
         return found
 
-    def _batch(self, host: str, keys: list[PullKey], now: float) -> dict[PullKey, PullRequest | GitHubProblem]:
+    def attempts(self, key: PullKey) -> dict[str, tuple[str, ...]]:
+        """How every run of every check on the head ended, by the check's name, oldest first. One request."""
+        answer = self.gh.ask(key.host, attempts_query(key))
+        if answer.problems:
+            raise next(iter(answer.problems.values()))
         try:
-            data = self._ask(host, pulls_query(keys), now)
-        except GitHubProblem as problem:
-            if len(keys) > 1 and problem.kind in (ProblemKind.NOT_FOUND, ProblemKind.UNEXPECTED):
-                return {key: answer for alone in keys for key, answer in self._batch(host, [alone], now).items()}
-            return {key: problem.about(key) for key in keys}
-        return {key: self._whole(key, data.get(f"p{at}"), now) for at, key in enumerate(keys)}
+            return attempts(_pull_node(answer.data.get("p0")))
+        except (WrongAnswer, IndexError) as error:
+            text = f"GitHub's answer about the runs of {key} was not understood: {error}"
+            raise GitHubProblem(ProblemKind.UNEXPECTED, text) from error
 
-    def _whole(self, key: PullKey, answer: object, now: float) -> PullRequest | GitHubProblem:
-        """One pull request with all its pages; begun again when it changes between two of them."""
+    def _batch(self, host: str, keys: list[PullKey]) -> dict[PullKey, Found]:
         try:
-            node = _pull_node(key, answer)
+            answer = self.gh.ask(host, pulls_query(keys))
+        except GitHubProblem as problem:
+            if len(keys) > 1 and problem.kind in (ProblemKind.UNEXPECTED, ProblemKind.FAILED):
+                return self._singly(host, keys)
+            return {key: problem.about(key) for key in keys}
+        found: dict[PullKey, Found] = {}
+        for at, key in enumerate(keys):
+            known = answer.problems.get(f"p{at}")
+            found[key] = known.about(key) if known is not None else self._whole(key, answer.data.get(f"p{at}"))
+        return found
+
+    def _singly(self, host: str, keys: list[PullKey]) -> dict[PullKey, Found]:
+        """One by one, when all at once was too much for GitHub; when it fails then too, the rest is not asked for."""
+        found: dict[PullKey, Found] = {}
+        for key in keys:
+            found |= self._batch(host, [key])
+            answer = found[key]
+            if isinstance(answer, GitHubProblem) and answer.kind is ProblemKind.FAILED:
+                return {other: found.get(other, answer) for other in keys}
+        return found
+
+    def _whole(self, key: PullKey, answer: object) -> Found:
+        """One pull request with all its pages; begun again when it changes between two of them."""
+        deadline = self.clock() + READING_SECONDS
+        try:
+            node = _pull_node(answer)
             for _ in range(MOST_TRIES):
-                joined = self._with_pages(key, node, now)
-                if joined is not None:
-                    return pull_request(key, joined, now)
-                node = _pull_node(key, self._ask(key.host, pulls_query([key]), now).get("p0"))
+                if self._join_pages(key, node, deadline):
+                    return pull_request(key, node, self.gh.clock())
+                node = self._again(key)
             return GitHubProblem(ProblemKind.CHANGING, f"{key} kept changing while it was read; look again later")
         except WrongAnswer as error:
             return GitHubProblem(ProblemKind.UNEXPECTED, f"GitHub's answer about {key} was not understood: {error}")
         except GitHubProblem as problem:
             return problem.about(key)
 
-    def _with_pages(self, key: PullKey, node: dict[str, Any], now: float) -> dict[str, Any] | None:
-        """The node with every page joined in; None when the pull request changed on the way."""
+    def _again(self, key: PullKey) -> dict[str, Any]:
+        answer = self.gh.ask(key.host, pulls_query([key]))
+        if "p0" in answer.problems:
+            raise answer.problems["p0"]
+        return _pull_node(answer.data.get("p0"))
+
+    def _join_pages(self, key: PullKey, node: dict[str, Any], deadline: float) -> bool:
+        """Put every further page into the node; False when the pull request changed on the way."""
         pages = 0
         for part in _CONNECTIONS:
             connection = _connection(node, part)
+            shortened(part, connection)
             while (cursor := _next(connection)) is not None:
                 pages += 1
                 if pages > MOST_PAGES:
                     raise GitHubProblem(ProblemKind.UNEXPECTED, f"{key} has more pages than are read ({MOST_PAGES})")
-                further = _pull_node(key, self._ask(key.host, page_query(key, part, cursor), now).get("p0"))
-                if any(further.get(name) != node.get(name) for name in ("headRefOid", "updatedAt")):
-                    return None
+                if self.clock() > deadline:
+                    raise GitHubProblem(ProblemKind.NETWORK, f"{key} was not read within {READING_SECONDS} seconds")
+                answer = self.gh.ask(key.host, page_query(key, part, cursor))
+                if answer.problems:
+                    raise next(iter(answer.problems.values()))
+                further = _pull_node(answer.data.get("p0"))
                 page = _connection(further, part)
+                if _mark(further) != _mark(node) or page.get("totalCount") != connection.get("totalCount"):
+                    return False
+                shortened(part, page)
                 connection["nodes"] = [*nodes(connection), *nodes(page)]
                 connection["pageInfo"] = page.get("pageInfo")
-        return node
-
-    def _ask(self, host: str, query: Query, now: float) -> dict[str, Any]:
-        """The ``data`` of one answer without errors; raises GitHubProblem for anything else."""
-        self.budget.require(host, now)
-        self.requests += 1
-        body = json.dumps({"query": query.text, "variables": dict(query.variables)})
-        argv = [self.executable, "api", "graphql", "--hostname", host, "--include", "--input", "-"]
-        environment = {**self.environ, "GH_PROMPT_DISABLED": "1", "NO_COLOR": "1", "GH_NO_UPDATE_NOTIFIER": "1"}
-        environment.pop("GH_DEBUG", None)
-        try:
-            done = subprocess.run(
-                argv,
-                input=body.encode(),
-                env=environment,
-                capture_output=True,
-                check=False,
-                timeout=self.timeout_seconds,
-            )
-        except FileNotFoundError:
-            raise GitHubProblem(
-                ProblemKind.MISSING, "expected GitHub's gh, found none: install it and log in"
-            ) from None
-        except OSError as error:
-            raise GitHubProblem(
-                ProblemKind.MISSING, f"gh could not be started: {os.strerror(error.errno or 0)}"
-            ) from error
-        except subprocess.TimeoutExpired:
-            text = f"GitHub did not answer within {self.timeout_seconds:g} seconds"
-            raise GitHubProblem(ProblemKind.NETWORK, text) from None
-        problem, data = problem_in(done.returncode, done.stdout, done.stderr, now)
-        if problem is not None:
-            self.budget.note(host, problem)
-            raise problem
-        return data
+        return True
 
 
-def _pull_node(key: PullKey, answer: object) -> dict[str, Any]:
+def _mark(node: Mapping[str, Any]) -> tuple[object, ...]:
+    """What tells two readings of a pull request apart when something happened to it in between."""
+    return node.get("headRefOid"), node.get("updatedAt")
+
+
+def _pull_node(answer: object) -> dict[str, Any]:
     node = answer.get("pullRequest") if isinstance(answer, dict) else None
     if not isinstance(node, dict):
         raise WrongAnswer("the pull request is missing")

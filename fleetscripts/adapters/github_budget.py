@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,6 +27,11 @@ class Budget:
         entry = self._read().get(host)
         if entry is not None and now < entry[0]:
             raise GitHubProblem(ProblemKind(entry[1]), f"{entry[2]}", entry[0])
+
+    def turn(self, host: str, seconds: float) -> AbstractContextManager[None]:
+        """Ask alone: whoever waited sees the limit that the one before it met. Raises Locked after ``seconds``."""
+        name = re.sub(r"[^A-Za-z0-9.-]", "_", host)
+        return hold(self.path.with_name(f"{self.path.stem}-{name}.lock"), seconds)
 
     def note(self, host: str, problem: GitHubProblem) -> None:
         """Remember a limit; other problems are nobody else's."""

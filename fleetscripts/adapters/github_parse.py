@@ -11,6 +11,11 @@ from fleetscripts.pull_request import Check, Comment, Commit, PullKey, PullReque
 GHOST = "ghost"
 """GitHub's name for the author of what a deleted account wrote."""
 
+LONGEST_BODY = 4000
+"""Of a comment's text this much is kept, in characters: 6,000 threads of long comments fit into memory then."""
+LONGEST_TEXT = 20_000
+"""Of the pull request's own text."""
+
 
 class WrongAnswer(Exception):
     """The answer is not of the shape that was asked for; the message names the place."""
@@ -23,12 +28,14 @@ def pull_request(key: PullKey, node: Mapping[str, Any], read_at: float) -> PullR
     return PullRequest(
         key=key,
         title=_str(node, "title"),
+        body=_str(node, "body")[:LONGEST_TEXT],
         state=PullState(_str(node, "state")),
         draft=_bool(node, "isDraft"),
         mergeable=_str(node, "mergeable"),
         head=_str(node, "headRefOid"),
         head_ref=_str(node, "headRefName"),
         base_ref=_str(node, "baseRefName"),
+        updated_at=_time(node, "updatedAt"),
         merged_at=_maybe_time(node.get("mergedAt")),
         head_seen_at=_head_seen_at(node, head),
         checks=tuple(check(item) for item in nodes(contexts(node))),
@@ -37,7 +44,6 @@ def pull_request(key: PullKey, node: Mapping[str, Any], read_at: float) -> PullR
         commits=tuple(_commit(_dict(item, "commit")) for item in nodes(branch)),
         commits_total=int(_number(branch, "totalCount")),
         read_at=read_at,
-        comments_total=int(node.get("totalCommentsCount") or 0),
     )
 
 
@@ -55,26 +61,46 @@ def nodes(connection: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
     return items
 
 
+def shortened(part: str, connection: Mapping[str, Any]) -> None:
+    """Cut, in place, what nobody reads of a page of threads."""
+    if part != "threads":
+        return
+    for thread in nodes(connection):
+        for comment in nodes(_dict(thread, "latest")):
+            if isinstance(comment, dict) and isinstance(comment.get("body"), str):
+                comment["body"] = comment["body"][:LONGEST_BODY]
+
+
 def check(node: Mapping[str, Any]) -> Check:
     """A CheckRun or a StatusContext; any other kind of context counts as unfinished."""
     match node.get("__typename"):
         case "CheckRun":
             suite = node.get("checkSuite") or {}
-            times = [_maybe_time(suite.get("createdAt")), _maybe_time(node.get("startedAt"))]
+            created = _maybe_time(suite.get("createdAt"))
             return Check(
                 name=_str(node, "name"),
                 finished=_str(node, "status") == "COMPLETED",
                 outcome=node.get("conclusion") or "",
-                created_at=max((time for time in times if time is not None), default=None),
-                app=((suite.get("app") or {}).get("slug")) or "",
+                created_at=_maybe_time(node.get("startedAt")) if created is None else created,
             )
         case "StatusContext":
             state = _str(node, "state")
             finished = state not in ("PENDING", "EXPECTED")
             created = _maybe_time(node.get("createdAt"))
-            return Check(_str(node, "context"), finished, state if finished else "", created)
+            return Check(_str(node, "context"), finished, state if finished else "", created, is_status=True)
         case other:
             return Check(f"a context of kind {other!a}", finished=False)
+
+
+def attempts(node: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
+    """Check's name → how its runs on the head ended, oldest first."""
+    head = _dict(nodes(_dict(node, "commits"))[-1], "commit")
+    runs = [run for suite in nodes(_dict(head, "checkSuites")) for run in nodes(_dict(suite, "checkRuns"))]
+    found: dict[str, tuple[str, ...]] = {}
+    for run in sorted(runs, key=lambda run: _maybe_time(run.get("startedAt")) or float("inf")):
+        name = _str(run, "name")
+        found[name] = (*found.get(name, ()), str(run.get("conclusion") or run.get("status") or ""))
+    return found
 
 
 def _head(node: Mapping[str, Any]) -> Mapping[str, Any]:

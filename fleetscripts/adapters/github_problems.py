@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
@@ -25,9 +26,14 @@ class ProblemKind(StrEnum):
     PRIMARY_LIMIT = "primary_limit"
     SECONDARY_LIMIT = "secondary_limit"
     NETWORK = "network"
+    FAILED = "failed"
+    """GitHub answered that it could not answer (a 5xx)."""
     NOT_FOUND = "not_found"
     CHANGING = "changing"
     UNEXPECTED = "unexpected"
+
+
+LIMITS = frozenset({ProblemKind.PRIMARY_LIMIT, ProblemKind.SECONDARY_LIMIT})
 
 
 class GitHubProblem(FleetError):
@@ -44,12 +50,22 @@ class GitHubProblem(FleetError):
         return self if str(key) in text else GitHubProblem(self.kind, f"{key}: {text}", self.until)
 
 
-def problem_in(code: int, stdout: bytes, stderr: bytes, now: float) -> tuple[GitHubProblem | None, dict[str, Any]]:
-    """What went wrong, if anything; else the answer's ``data``."""
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What GitHub said: ``data``, or the ``problem`` that stood in the way of all of it. ``problems``: of single parts,
+    by the alias under which they were asked for."""
+
+    data: Mapping[str, Any] = field(default_factory=dict)
+    problem: GitHubProblem | None = None
+    problems: Mapping[str, GitHubProblem] = field(default_factory=dict)
+
+
+def answer_in(code: int, stdout: bytes, stderr: bytes, now: float) -> Answer:
+    """What ``gh api --include`` printed, understood; whatever is not understood is a problem."""
     status, headers, body = _split(stdout)
     words = stderr.decode("utf-8", "replace").strip()
     if status is None:
-        return _without_answer(code, words), {}
+        return Answer(problem=_without_answer(code, words))
     try:
         answer = json.loads(body)
     except ValueError:
@@ -57,21 +73,33 @@ def problem_in(code: int, stdout: bytes, stderr: bytes, now: float) -> tuple[Git
     text = body.decode("utf-8", "replace") + "\n" + words
     limit = _limit(status, headers, answer, text, now)
     if limit is not None:
-        return limit, {}
+        return Answer(problem=limit)
     if status == 401:
-        return GitHubProblem(ProblemKind.LOGIN, "GitHub refuses gh's login: run 'gh auth login'"), {}
-    if status >= 500:
-        return GitHubProblem(ProblemKind.NETWORK, f"GitHub answered {status}"), {}
+        return Answer(problem=GitHubProblem(ProblemKind.LOGIN, "GitHub refuses gh's login: run 'gh auth login'"))
     if status != 200:
-        return GitHubProblem(ProblemKind.UNEXPECTED, f"GitHub answered {status}"), {}
+        kind = ProblemKind.FAILED if status >= 500 else ProblemKind.UNEXPECTED
+        return Answer(problem=GitHubProblem(kind, f"GitHub answered {status}"))
     if not isinstance(answer, dict):
-        return GitHubProblem(ProblemKind.UNEXPECTED, "GitHub's answer was not JSON"), {}
-    errors, data = answer.get("errors"), answer.get("data")
-    if errors:
-        return _graphql_problem(errors), {}
-    if not isinstance(data, dict):
-        return GitHubProblem(ProblemKind.UNEXPECTED, "GitHub's answer held no data"), {}
-    return None, data
+        return Answer(problem=GitHubProblem(ProblemKind.UNEXPECTED, "GitHub's answer was not JSON"))
+    return _graphql_answer(answer.get("data"), answer.get("errors"))
+
+
+def _graphql_answer(data: object, errors: object) -> Answer:
+    """Data counts only without errors; an error that names one part of the data spoils that part alone."""
+    if not errors:
+        if isinstance(data, dict):
+            return Answer(data)
+        return Answer(problem=GitHubProblem(ProblemKind.UNEXPECTED, "GitHub's answer held no data"))
+    listed = errors if isinstance(errors, list) else [errors]
+    parts = [_part_of(error) for error in listed]
+    if not isinstance(data, dict) or not all(part in data for part in parts):
+        return Answer(problem=_graphql_problem(listed[0]))
+    return Answer(data, problems={part: _graphql_problem(error) for part, error in zip(parts, listed, strict=True)})
+
+
+def _part_of(error: object) -> str:
+    path = error.get("path") if isinstance(error, dict) else None
+    return path[0] if isinstance(path, list) and path and isinstance(path[0], str) else ""
 
 
 def _split(stdout: bytes) -> tuple[int | None, Mapping[str, str], bytes]:
@@ -116,10 +144,10 @@ def _limited(kind: ProblemKind, what: str, until: float) -> GitHubProblem:
     return GitHubProblem(kind, f"{what} is reached", until)
 
 
-def _graphql_problem(errors: object) -> GitHubProblem:
-    first = errors[0] if isinstance(errors, list) and errors and isinstance(errors[0], dict) else {}
-    message = str(first.get("message") or "no message")[:200]
-    if first.get("type") == "NOT_FOUND":
+def _graphql_problem(error: object) -> GitHubProblem:
+    said = error if isinstance(error, dict) else {}
+    message = str(said.get("message") or "no message")[:200]
+    if said.get("type") == "NOT_FOUND":
         return GitHubProblem(ProblemKind.NOT_FOUND, message)
     return GitHubProblem(ProblemKind.UNEXPECTED, f"GitHub reported an error: {message}")
 

@@ -13,8 +13,7 @@ LAST_COMMENTS = 6
 
 _PULL_FIELDS = """
 fragment pull on PullRequest {
-  number title state isDraft mergeable headRefOid headRefName baseRefName mergedAt updatedAt
-  totalCommentsCount
+  number title body state isDraft mergeable headRefOid headRefName baseRefName mergedAt updatedAt
   branch: commits(last: 100) { totalCount nodes { commit { oid message committedDate } } }
   head: commits(last: 1) { nodes { commit {
     oid
@@ -34,7 +33,7 @@ fragment contexts on StatusCheckRollupContextConnection {
   pageInfo { hasNextPage endCursor }
   nodes {
     __typename
-    ... on CheckRun { name status conclusion startedAt checkSuite { createdAt app { slug } } }
+    ... on CheckRun { name status conclusion startedAt checkSuite { createdAt } }
     ... on StatusContext { context state createdAt }
   }
 }
@@ -78,6 +77,22 @@ def pulls_query(keys: Sequence[PullKey]) -> Query:
         variables |= {f"owner{at}": key.owner, f"name{at}": key.name, f"number{at}": key.number}
     body = "\n  ".join(asked)
     return Query(f"query({', '.join(declared)}) {{\n  {body}\n}}\n{_PULL_FIELDS}{_PARTS}", variables)
+
+
+_ATTEMPTS = """
+query($owner: String!, $name: String!, $number: Int!) {
+  p0: repository(owner: $owner, name: $name) { pullRequest(number: $number) { commits(last: 1) { nodes { commit {
+    checkSuites(first: 50) { nodes { checkRuns(first: 100, filterBy: {checkType: ALL}) {
+      nodes { name status conclusion startedAt }
+    } } }
+  } } } } }
+}
+"""
+
+
+def attempts_query(key: PullKey) -> Query:
+    """Every run of every check on the head, those included that a re-run has replaced."""
+    return Query(_ATTEMPTS, {"owner": key.owner, "name": key.name, "number": key.number})
 
 
 _PAGES = {

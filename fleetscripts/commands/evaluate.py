@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Mapping, Sequence
 
 import click
 
 from fleetscripts.commands.entry import run
-from fleetscripts.commands.options import settings_options, window_argument
+from fleetscripts.commands.options import json_option, settings_options, window_argument
 from fleetscripts.commands.verify_complete import agent_at_work
+from fleetscripts.core.evaluation_page import members, page
 from fleetscripts.errors import UsageProblem
 from fleetscripts.services.context import load_fleet
-from fleetscripts.services.evaluate import accept, evaluation_page, judged, overrides_of, send_back
+from fleetscripts.services.evaluate import accept, accept_threads, evaluation, judged, overrides_of, send_back
 from fleetscripts.services.verify import Question
 
 
@@ -26,22 +28,25 @@ from fleetscripts.services.verify import Question
     nargs=2,
     multiple=True,
     metavar="NAME WHY",
-    help="With --pass: accept a gate, or a review thread by its id, that does not hold. Recorded and notified.",
+    help="With --pass: accept a gate that does not hold. A resolved review thread, by its id, also without --pass.",
 )
+@json_option
 @settings_options
 def command(
     window: str,
     passed: str | None,
     failed: str | None,
     pairs: tuple[tuple[str, str], ...],
+    as_json: bool,
     options: Mapping[str, object],
 ) -> int:
     """Show what there is to judge the work in WINDOW by, or judge it.
 
     The page holds the objective, the gates, the pull request with its threads, the commits and the diff; what others
-    wrote stands between fences and is data. Exits 3 when --pass is refused, with every gate that does not hold.
+    wrote stands between fences and is data. Overrides are recorded and notified. Exits 3 when --pass is refused, with
+    every gate that does not hold.
     """
-    if (passed is not None and failed is not None) or (pairs and passed is None):
+    if failed is not None and (passed is not None or pairs):
         raise UsageProblem("expected --pass WHY (with or without --override), or --fail WHAT, or neither")
     settings, fleet = load_fleet(os.environ, options)
     question = Question(judged(fleet, agent_at_work(fleet, window)), fleet, settings)
@@ -49,12 +54,20 @@ def command(
         proof = send_back(question, _said("--fail", failed))
         click.echo(f"{question.agent.window} was told and is running again (proof: {proof})")
     elif passed is not None:
-        for warning in accept(question, _said("--pass", passed), overrides_of(pairs), os.environ):
-            click.echo(f"evaluate: {warning}", err=True)
+        _warn(accept(question, _said("--pass", passed), overrides_of(pairs), os.environ))
         click.echo(f"{question.agent.window} is done; its window and worktree stay until recycle-agent")
+    elif pairs:
+        _warn(accept_threads(question, overrides_of(pairs), os.environ))
+        click.echo(f"{question.agent.window}: accepted {', '.join(name for name, _ in pairs)}")
     else:
-        click.echo(evaluation_page(question))
+        found = evaluation(question)
+        click.echo(json.dumps(members(found), indent=2) if as_json else page(found))
     return 0
+
+
+def _warn(warnings: Sequence[str]) -> None:
+    for warning in warnings:
+        click.echo(f"evaluate: {warning}", err=True)
 
 
 def _said(option: str, text: str) -> str:

@@ -84,6 +84,11 @@ class Verdict:
         return tuple(gate for gate in self.gates if gate.status is not GateStatus.PASS)
 
 
+def outcome_of(gates: Iterable[GateResult]) -> Outcome:
+    """What these gates together say."""
+    return Verdict(tuple(gates)).outcome
+
+
 @dataclass(frozen=True, slots=True)
 class WorktreeEvidence:
     """The agent's worktree; ``problem`` when it could not be read."""

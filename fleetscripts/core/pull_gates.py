@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -10,8 +11,12 @@ from fleetscripts.core.resolutions import FakeResolution, judge_resolution
 from fleetscripts.pull_request import Check, CommitFacts, PullRequest, PullState, Review, Thread
 
 PASSED_OUTCOMES = frozenset({"SUCCESS", "NEUTRAL", "SKIPPED"})
-CI_GRACE_SECONDS = 600
-"""How long after its commit a head without any check may still be waiting for its first one."""
+CI_GRACE_SECONDS = 300
+"""How long after something last happened a head without any check may still be waiting for its first one."""
+ASKS_FOR_NO_CI = re.compile(
+    r"\[(?:skip ci|ci skip|no ci|skip actions|actions skip)\]|^skip-checks: *true$", re.I | re.M
+)
+"""In the head commit's message: the checks do not run then."""
 SHOWN = 5
 
 
@@ -25,7 +30,8 @@ class PullEvidence:
     worktree_branch: str
     task_started_at: float = 0.0
     fresh_run: bool = True
-    ci_required: bool = False
+    ci_required: bool | None = None
+    """Whether a head without any check will do: True never, False always, None once none can be under way."""
     facts: Mapping[str, Mapping[str, CommitFacts]] = field(default_factory=dict)
     settled_before: frozenset[str] = frozenset()
     accepted: frozenset[str] = frozenset()
@@ -54,9 +60,13 @@ def pull_request(evidence: PullEvidence) -> GateResult:
             "pull_request", f"{pull.key} is of branch {pull.head_ref}, the work is on {evidence.worktree_branch}"
         )
     if pull.head != evidence.worktree_head:
-        what = "was merged at" if pull.state is PullState.MERGED else "is at"
+        merged = pull.state is PullState.MERGED
+        what, advice = ("was merged at", "open another one") if merged else ("is at", "push, or pull what others did")
+        here, there = evidence.worktree_head[:10], pull.head[:10]
+        return GateResult.failed("pull_request", f"{pull.key} {what} {there}, the worktree is at {here}: {advice}")
+    if evidence.fresh_run and pull.merged_at is not None and pull.merged_at < evidence.task_started_at:
         return GateResult.failed(
-            "pull_request", f"{pull.key} {what} {pull.head[:10]}, the worktree at {evidence.worktree_head[:10]}: push"
+            "pull_request", f"{pull.key} was merged before this task began: open another one for this work"
         )
     if pull.draft:
         return GateResult.failed("pull_request", f"{pull.key} is a draft: mark it ready for review")
@@ -79,16 +89,19 @@ def checks(evidence: PullEvidence) -> GateResult:
 
 
 def fresh_run(evidence: PullEvidence) -> GateResult:
-    """Some check was created after the present task began: an old green run proves nothing about it."""
+    """Some run was created after the present task began: an old green one proves nothing about it.
+
+    A status, which whoever may push can set, counts only where there is nothing else."""
     found = evidence.pull.checks
     if not evidence.fresh_run:
         return GateResult.passed("fresh_run", "not asked for: the task needs no push")
     if not found:
         return GateResult("fresh_run", checks(evidence).status, "there is no check to be fresh")
-    if any(check.created_at is not None and check.created_at >= evidence.task_started_at for check in found):
-        return GateResult.passed("fresh_run", "a check was created after the task began")
+    runs = [check for check in found if not check.is_status] or found
+    if any(check.created_at is not None and check.created_at >= evidence.task_started_at for check in runs):
+        return GateResult.passed("fresh_run", "a run was created after the task began")
     return GateResult.failed(
-        "fresh_run", "every check is older than the task: push the work, or have the checks run again"
+        "fresh_run", "every check is older than the task, and running an old one again is no new run: push the work"
     )
 
 
@@ -167,14 +180,17 @@ def _is_fresh(review: Review, pull: PullRequest) -> bool:
 
 
 def _no_checks(evidence: PullEvidence) -> GateResult:
-    head = next((commit for commit in evidence.pull.commits if commit.oid == evidence.pull.head), None)
-    young = head is not None and evidence.pull.read_at - head.committed_at < CI_GRACE_SECONDS
-    if evidence.ci_required:
-        return (GateResult.pending if young else GateResult.failed)(
-            "checks", "no check on this head, and checks are required"
-        )
-    if young:
+    pull = evidence.pull
+    if evidence.ci_required is False:
+        return GateResult.passed("checks", "none configured: the settings say that none is required")
+    head = next((commit for commit in pull.commits if commit.oid == pull.head), None)
+    if head is not None and ASKS_FOR_NO_CI.search(head.message):
+        return GateResult.failed("checks", "none, because the head commit's message tells CI to skip it: push without")
+    happened_at = max(pull.updated_at, head.committed_at if head is not None else 0.0)
+    if pull.read_at - happened_at < CI_GRACE_SECONDS:
         return GateResult.pending("checks", "no check on this head yet")
+    if evidence.ci_required:
+        return GateResult.failed("checks", "no check on this head, and checks are required: have them run")
     return GateResult.passed("checks", "none configured")
 
 

@@ -16,7 +16,11 @@ _COURTESY = re.compile(
 )
 """Only such words, or only signs and emoji."""
 _COURTESY_MOST = 40
-_DISMISSALS = ("acknowledged", "same as above", "accepted trade-off", "accepted tradeoff", "accepted", "deferred")
+_DISMISSAL = re.compile(
+    r"\W*(?:acknowledged|same as above|accepted(?: trade-?off)?|deferred|won'?t fix)\b", re.IGNORECASE
+)
+_FIX = re.compile(r"\b(?:fix|remov|address|appli|chang|mov|renam|replac|implement|correct|done|add)\w* ", re.IGNORECASE)
+"""A dismissal that names a commit is one all the same, unless its words also say that something was done."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,9 +64,11 @@ def judge_resolution(thread: Thread, facts: Mapping[str, CommitFacts]) -> FakeRe
         return _fake(thread, "resolved without an answer")
     hashes = claimed_hashes(thread)
     known = [facts[name] for name in hashes if name in facts]
+    dismissed = _DISMISSAL.match(words.body)
     if not hashes:
-        dismissed = words.body.strip().lower().startswith(_DISMISSALS)
         return _fake(thread, "its last words dismiss it, no commit is named" if dismissed else "no commit is named")
+    if dismissed and not _FIX.search(words.body[dismissed.end() :]):
+        return _fake(thread, "its last words dismiss it, a commit named beside does not change that")
     if not known:
         return _fake(thread, f"{hashes[0]} is no commit on this pull request's branch")
     later = [commit for commit in known if commit.at >= thread.opened_at]

@@ -6,28 +6,41 @@ import time
 from dataclasses import replace
 
 from fleetscripts.core.gates import GateResult, Outcome, Verdict
+from fleetscripts.core.github_limit import WAIT_SECONDS
 from fleetscripts.core.visible import visible
 from fleetscripts.errors import Refused
 from fleetscripts.fleet import Agent, Fleet
 from fleetscripts.models import AgentState
-from fleetscripts.services.briefing import rebriefing
+from fleetscripts.services.briefing import Rebrief, rebriefing
 from fleetscripts.services.deliver import deliver
 from fleetscripts.services.desk import open_desk
 from fleetscripts.services.notify import notify
+from fleetscripts.services.pull_reading import CycleReading
 from fleetscripts.services.recovery import Case
-from fleetscripts.services.verify import Question, record, verify
+from fleetscripts.services.verify import Finding, Question, look_into, record
+
+LASTING_SECONDS = {Outcome.PENDING: 7200.0, Outcome.UNKNOWN: 900.0}
+"""A verdict that stays so long is told of once: checks that never end, a ``gh`` that is not logged in."""
+
+THREAD_GATES = frozenset({"threads", "resolutions"})
+
+_READING = CycleReading()
 
 
 def verify_agent(case: Case) -> str:
     """Ask the gates, record the verdict, and do what it means. Only ``evaluate`` ever marks an agent done."""
-    verdict = verify(Question(case.agent, case.fleet, case.settings))
-    record(case.store, case.agent, verdict, time.time())
+    read = _READING.reader(case.fleet, case.settings)
+    finding = look_into(Question(case.agent, case.fleet, case.settings, read))
+    verdict, now = finding.verdict, time.time()
+    record(case.store, case.agent, verdict, now)
     said = f"{verdict.outcome}: {findings_line(verdict)}" if verdict.holding_back() else str(verdict.outcome)
-    if verdict.outcome is Outcome.VERIFIED:
-        return _verified(case)
-    if verdict.outcome is Outcome.NOT_COMPLETE:
-        return f"{said}; {_rebrief(case, verdict)}"
-    return said
+    match verdict.outcome:
+        case Outcome.VERIFIED:
+            return _verified(case)
+        case Outcome.NOT_COMPLETE:
+            return f"{said}; {_rebrief(case, finding, now)}"
+        case waiting:
+            return "; ".join([said, *_lasting(case, waiting, verdict, now)])
 
 
 def _verified(case: Case) -> str:
@@ -47,28 +60,48 @@ def _verified(case: Case) -> str:
     case.store.update(mark)
     if not marked:
         return "every gate holds, but its state was changed meanwhile"
-    who = visible(f"{case.agent.window} ({case.agent.worktree or case.agent.branch})")
-    warnings = notify(f"{who}: every gate holds, it waits for evaluation", case.settings, case.environ)
+    warnings = notify(f"{_who(case)}: every gate holds, it waits for evaluation", case.settings, case.environ)
     return "; ".join(["every gate holds: pending_evaluation", *warnings])
 
 
-def _rebrief(case: Case, verdict: Verdict) -> str:
-    """Tell the agent what is missing, at most once in the cooldown."""
+def _rebrief(case: Case, finding: Finding, now: float) -> str:
+    """Tell the agent what is missing, at most once in the cooldown, and not while it was told to wait."""
     agent = case.current()
-    now = time.time()
-    wait = agent.last_rebriefed_at + case.settings.nudge_cooldown_seconds - now
-    if wait > 0:
-        return f"told so before, again in {wait:.0f} s"
-    findings = [f"{gate.name}: {gate.evidence}" for gate in failing(verdict)]
+    again = max(agent.last_rebriefed_at + case.settings.nudge_cooldown_seconds, agent.github_told_at + WAIT_SECONDS)
+    if again > now:
+        return f"not told now, again in {again - now:.0f} s"
+    failed = failing(finding.verdict)
+    text = rebriefing(
+        agent,
+        Rebrief(
+            findings=[f"{gate.name}: {gate.evidence}" for gate in failed],
+            threads=finding.pull.open_threads if THREAD_GATES & {gate.name for gate in failed} else None,
+            github_limits=finding.pull.limited_until > now or now - agent.github_limited_at < 2 * WAIT_SECONDS,
+        ),
+    )
     try:
-        receipt = deliver(
-            open_desk(case.settings, case.fleet), agent.pane_id, rebriefing(agent, findings), why="not complete"
-        )
+        receipt = deliver(open_desk(case.settings, case.fleet), agent.pane_id, text, why="not complete")
     except Refused as refusal:
         return f"not told: {refusal}"
     counts = {"revision_count": agent.revision_count + 1, "fruitless_rounds": agent.fruitless_rounds + 1}
     case.change(state=AgentState.RUNNING, last_rebriefed_at=now, kicks=0, nudges=0, **counts)
     return f"re-briefed (proof: {receipt.proof})"
+
+
+def _lasting(case: Case, outcome: Outcome, verdict: Verdict, now: float) -> list[str]:
+    """Tell a person, once, of a verdict that has been waiting for hours. The agent can do nothing about it."""
+    agent = case.current()
+    waited = now - agent.verdict_since
+    if agent.verdict_told_at or waited < LASTING_SECONDS[outcome]:
+        return []
+    case.change(verdict_told_at=now)
+    line = f"{_who(case)}: {outcome} for {waited / 60:.0f} minutes: {findings_line(verdict)}"
+    case.journal.write("verdict-lasts", window=agent.window, why=findings_line(verdict), outcome=str(outcome))
+    return ["told of it", *notify(line, case.settings, case.environ)]
+
+
+def _who(case: Case) -> str:
+    return visible(f"{case.agent.window} ({case.agent.worktree or case.agent.branch})")
 
 
 def failing(verdict: Verdict) -> tuple[GateResult, ...]:

@@ -8,25 +8,26 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from fleetscripts.adapters.git import Git
-from fleetscripts.adapters.github_problems import GitHubProblem
 from fleetscripts.adapters.journal import Journal
 from fleetscripts.adapters.remotes import default_branch, remote_of
 from fleetscripts.adapters.store import Store
-from fleetscripts.core.evaluation_page import Work, page
-from fleetscripts.core.gates import Verdict
+from fleetscripts.core.evaluation_page import Evaluation, Work
+from fleetscripts.core.visible import visible
 from fleetscripts.errors import FleetError, Refused, UsageProblem
 from fleetscripts.fleet import Agent, Fleet
 from fleetscripts.models import AgentState
 from fleetscripts.pull_request import PullRequest
-from fleetscripts.services.briefing import rebriefing
+from fleetscripts.services.briefing import Rebrief, rebriefing
 from fleetscripts.services.deliver import deliver
 from fleetscripts.services.desk import open_desk
 from fleetscripts.services.notify import notify
-from fleetscripts.services.verify import Question, record, verify
-from fleetscripts.services.verify_github import github, pull_key
+from fleetscripts.services.pull_reading import github
+from fleetscripts.services.verify import Finding, Question, look_into, record
+from fleetscripts.services.verify_github import accepted_threads
 
 DIFF_LIMIT = 40_000
 """Characters of the diff on the page: what fits into one answer of the judging model, with the rest."""
+_PLAIN = ("--no-ext-diff", "--no-textconv", "--no-color")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,35 +38,52 @@ class Override:
     why: str
 
 
-def evaluation_page(question: Question) -> str:
-    """The page; measures every gate anew."""
-    verdict = verify(question)
-    record(Store(question.settings.state_file), question.agent, verdict, time.time())
-    return page(question.agent, verdict, _work(question.agent), _pull(question))
+def evaluation(question: Question) -> Evaluation:
+    """What there is to judge by, with every gate measured anew."""
+    finding = look_into(question)
+    record(Store(question.settings.state_file), question.agent, finding.verdict, time.time())
+    pull = finding.pull.pull
+    found = Evaluation(question.agent, finding.verdict, _work(question.agent, pull), pull)
+    if pull is None or not pull.checks:
+        return found
+    try:
+        return replace(found, attempts=github(question.settings).attempts(pull.key))
+    except FleetError as problem:
+        return replace(found, attempts_problem=str(problem))
 
 
 def accept(question: Question, why: str, overrides: Sequence[Override], environ: Mapping[str, str]) -> list[str]:
     """Mark the agent done, if the gates hold at this moment but for the overridden ones; warnings of the notification.
 
     Raises Refused with every gate that holds it back."""
-    threads = {over.name: over.why for over in overrides if not _is_gate(over.name)}
-    agent = replace(question.agent, extra=_with_accepted(question.agent, threads))
-    verdict = verify(replace(question, agent=agent))
+    agent = _with_accepted(question.agent, overrides)
+    finding = look_into(replace(question, agent=agent))
+    _check_threads(overrides, finding)
     named = {over.name for over in overrides}
-    standing = [gate for gate in verdict.holding_back() if gate.name not in named]
+    standing = [gate for gate in finding.verdict.holding_back() if gate.name not in named]
     store = Store(question.settings.state_file)
-    record(store, question.agent, verdict, time.time())
-    if standing or not verdict.gates:
+    record(store, question.agent, finding.verdict, time.time())
+    if standing or not finding.verdict.gates:
         findings = "; ".join(f"{gate.name} {gate.status}: {gate.evidence}" for gate in standing)
         raise Refused(f"{agent.window} is not complete: {findings}")
-    _write_overrides(question, overrides, verdict)
+    _write_overrides(question, overrides, finding)
     changes = {"state": AgentState.DONE, "extra": agent.extra}
     store.update(lambda fleet: fleet.change(question.agent, **changes))
     _journal(question, "evaluated", why, outcome="done")
-    accepted = f"; accepted: {', '.join(f'{over.name} ({over.why})' for over in overrides)}" if overrides else ""
-    return notify(
-        f"{agent.window} ({agent.worktree or agent.branch}) is done: {why}{accepted}", question.settings, environ
-    )
+    return notify(visible(f"{_who(agent)} is done: {why}{_named(overrides)}"), question.settings, environ)
+
+
+def accept_threads(question: Question, overrides: Sequence[Override], environ: Mapping[str, str]) -> list[str]:
+    """Take the resolution of these threads for good from now on; warnings of the notification."""
+    gate = next((over.name for over in overrides if _is_gate(over.name)), None)
+    if gate is not None:
+        raise UsageProblem(f"--override {gate}: a gate is overridden together with --pass WHY only")
+    agent = _with_accepted(question.agent, overrides)
+    finding = look_into(replace(question, agent=agent))
+    _check_threads(overrides, finding)
+    _write_overrides(question, overrides, finding)
+    Store(question.settings.state_file).update(lambda fleet: fleet.change(question.agent, extra=agent.extra))
+    return notify(visible(f"{_who(agent)}{_named(overrides)}"), question.settings, environ)
 
 
 def send_back(question: Question, what: str) -> str:
@@ -75,7 +93,7 @@ def send_back(question: Question, what: str) -> str:
     pane = agent.pane_on(desk.server)
     if pane is None:
         raise FleetError(f"{agent.window} has no pane on this tmux server: run-loop restores it first")
-    receipt = deliver(desk, pane, rebriefing(agent, [what]), why="evaluation")
+    receipt = deliver(desk, pane, rebriefing(agent, Rebrief([what])), why="evaluation")
     changes = {
         "state": AgentState.RUNNING,
         "revision_count": agent.revision_count + 1,
@@ -102,51 +120,63 @@ def _is_gate(name: str) -> bool:
     return name in _LOCAL_GATES or name in _PULL_GATES
 
 
-def _with_accepted(agent: Agent, threads: Mapping[str, str]) -> dict[str, object]:
-    known = agent.extra.get("accepted_threads")
-    accepted = {**known, **threads} if isinstance(known, Mapping) else dict(threads)
-    return {**agent.extra, "accepted_threads": accepted} if accepted else dict(agent.extra)
+def _with_accepted(agent: Agent, overrides: Sequence[Override]) -> Agent:
+    threads = {over.name: over.why for over in overrides if not _is_gate(over.name)}
+    accepted = {**accepted_threads(agent), **threads}
+    return replace(agent, extra={**agent.extra, "accepted_threads": accepted}) if accepted else agent
 
 
-def _write_overrides(question: Question, overrides: Sequence[Override], verdict: Verdict) -> None:
-    evidence = {gate.name: gate.evidence for gate in verdict.gates}
+def _check_threads(overrides: Sequence[Override], finding: Finding) -> None:
+    """A name that is neither a gate's nor a thread's was mistyped."""
+    threads = {thread.id for thread in finding.pull.pull.threads} if finding.pull.pull is not None else set()
+    for over in overrides:
+        if not _is_gate(over.name) and over.name not in threads:
+            raise Refused(f"--override: {visible(over.name)} is neither a gate nor a review thread that could be read")
+
+
+def _write_overrides(question: Question, overrides: Sequence[Override], finding: Finding) -> None:
+    evidence = {gate.name: gate.evidence for gate in finding.verdict.gates}
     for over in overrides:
         _journal(question, "override", over.why, gate=over.name, evidence=evidence.get(over.name, ""))
+
+
+def _who(agent: Agent) -> str:
+    return f"{agent.window} ({agent.worktree or agent.branch})"
+
+
+def _named(overrides: Sequence[Override]) -> str:
+    return f"; accepted: {', '.join(f'{over.name} ({over.why})' for over in overrides)}" if overrides else ""
 
 
 def _journal(question: Question, event: str, why: str, **fields: object) -> None:
     Journal(question.settings.journal_file).write(event, window=question.agent.window, why=why, **fields)
 
 
-def _pull(question: Question) -> PullRequest | None:
-    """The pull request, when there is one and GitHub tells; the gates already say why not."""
-    try:
-        key = pull_key(question.agent, question.fleet)
-    except FleetError:
-        return None
-    if key is None:
-        return None
-    found = github(question.settings).pull_requests([key], time.time())[key]
-    return None if isinstance(found, GitHubProblem) else found
-
-
-def _work(agent: Agent) -> Work:
+def _work(agent: Agent, pull: PullRequest | None) -> Work:
     git = Git(Path(agent.worktree_path))
     try:
-        remote = remote_of(git, agent.branch)
-        branch = default_branch(git, remote) if remote else None
-        base = git.maybe("merge-base", "HEAD", f"refs/remotes/{remote}/{branch}") if branch else None
-        base = base or git.text("rev-list", "--max-parents=0", "HEAD").split("\n")[-1]
-        diff = git.text("diff", "--no-ext-diff", "--no-textconv", "--no-color", base, "HEAD")
+        base = _base(git, agent, pull)
+        diff = git.text("diff", *_PLAIN, base, "HEAD")
+        since = agent.task_started_at or agent.spawned_at
+        rows = [row.split(" ", 1) for row in git.text("log", "--format=%ct %h %s", f"{base}..HEAD").splitlines()]
         return Work(
             base=base[:12],
-            commits=git.text("log", "--format=%h %s", f"{base}..HEAD").splitlines(),
-            stat=git.text("diff", "--no-ext-diff", "--no-textconv", "--no-color", "--stat=100", base, "HEAD"),
+            commits=[commit for _, commit in rows],
+            fresh=[commit for at, commit in rows if float(at) >= since],
+            stat=git.text("diff", *_PLAIN, "--stat=100", base, "HEAD"),
             diff=diff[:DIFF_LIMIT],
             cut=len(diff) > DIFF_LIMIT,
         )
     except FleetError as error:
-        return Work("", (), "", "", cut=False, problem=str(error))
+        return Work(problem=str(error))
+
+
+def _base(git: Git, agent: Agent, pull: PullRequest | None) -> str:
+    """Where the work left the branch it is meant for: the pull request's, else the remote's default one."""
+    remote = remote_of(git, agent.branch)
+    branch = pull.base_ref if pull is not None else default_branch(git, remote) if remote else None
+    base = git.maybe("merge-base", "HEAD", f"refs/remotes/{remote}/{branch}") if branch else None
+    return base or git.text("rev-list", "--max-parents=0", "HEAD").split("\n")[-1]
 
 
 def judged(fleet: Fleet, agent: Agent) -> Agent:

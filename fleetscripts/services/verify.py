@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from fleetscripts.adapters.check_command import run_check
@@ -13,12 +15,13 @@ from fleetscripts.adapters.store import Store
 from fleetscripts.adapters.worktrees import changed_paths, operation
 from fleetscripts.config import Settings
 from fleetscripts.core import gates
-from fleetscripts.core.gates import CommandEvidence, RemoteEvidence, Verdict, WorktreeEvidence
+from fleetscripts.core.gates import CommandEvidence, GateResult, Outcome, RemoteEvidence, Verdict, WorktreeEvidence
 from fleetscripts.core.redact import redact
 from fleetscripts.core.visible import fit, visible
 from fleetscripts.errors import FleetError
 from fleetscripts.fleet import Agent, Fleet
-from fleetscripts.services.verify_github import ask_github
+from fleetscripts.services.pull_reading import Reader, reading
+from fleetscripts.services.verify_github import PullAnswer, ask_github
 
 SHOWN_OUTPUT_COLUMNS = 400
 """How much of the verify command's last output an evidence text holds."""
@@ -26,29 +29,52 @@ SHOWN_OUTPUT_COLUMNS = 400
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """Which agent, in which fleet, under which settings."""
+    """Which agent, in which fleet, under which settings. ``read`` reads a pull request; None: only this one."""
 
     agent: Agent
     fleet: Fleet
     settings: Settings
+    read: Reader | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """The verdict, and what GitHub said on the way."""
+
+    verdict: Verdict
+    pull: PullAnswer
 
 
 def verify(question: Question) -> Verdict:
     """The verdict on the agent's work as it stands now. Writes nothing."""
+    return look_into(question).verdict
+
+
+def look_into(question: Question) -> Finding:
+    """The same, with what it was read from. The verify command is run last, and only once it can change anything."""
     agent = question.agent
     worktree = worktree_evidence(agent)
-    pull = ask_github(agent, question.fleet, question.settings, worktree.head)
+    read = question.read or reading(question.settings)
+    answer = ask_github(agent, question.fleet, question.settings, worktree.head, read)
+    pushed = gates.merged if answer.merged else partial(gates.pushed, remote_evidence(question, worktree))
     results = [
         gates.steps(agent.steps, agent.checkpoints),
-        *pull.gates,
+        *answer.gates,
         gates.clean(worktree),
         gates.branch(worktree),
-        gates.merged(worktree.head)
-        if pull.merged
-        else gates.pushed(remote_evidence(question, worktree), worktree.head),
-        gates.verify_command(command_evidence(question, worktree)),
+        pushed(worktree.head),
     ]
-    return Verdict(tuple(replace(result, evidence=visible(result.evidence)) for result in results))
+    results.append(_verify_command(question, worktree, results))
+    seen = tuple(replace(result, evidence=visible(result.evidence)) for result in results)
+    return Finding(Verdict(seen), answer)
+
+
+def _verify_command(question: Question, worktree: WorktreeEvidence, others: Sequence[GateResult]) -> GateResult:
+    """Not run while the others only wait: they will be asked again, and a test suite costs minutes each time."""
+    command = question.agent.verify_command or question.settings.verify_command
+    if command and not worktree.problem and gates.outcome_of(others) in (Outcome.PENDING, Outcome.UNKNOWN):
+        return GateResult.pending("verify_command", "run once the others can be told")
+    return gates.verify_command(command_evidence(question, worktree))
 
 
 def worktree_evidence(agent: Agent) -> WorktreeEvidence:
@@ -112,7 +138,17 @@ def command_evidence(question: Question, worktree: WorktreeEvidence) -> CommandE
 
 
 def record(store: Store, agent: Agent, verdict: Verdict, now: float) -> None:
-    """Keep the outcome in the agent's record."""
-    checks = next((str(gate.status) for gate in verdict.gates if gate.name == "checks"), "")
-    fields = {"last_verdict": verdict.outcome.value, "last_verified_at": now, "last_checks": checks}
-    store.update(lambda fleet: fleet.change(agent, **fields))
+    """Keep the outcome in the agent's record, and since when it is the same."""
+
+    def keep(fleet: Fleet) -> Fleet:
+        known = fleet.current(agent)
+        if known is None:
+            return fleet
+        outcome = verdict.outcome.value
+        checks = next((str(gate.status) for gate in verdict.gates if gate.name == "checks"), "")
+        since = {} if known.last_verdict == outcome and known.verdict_since else {"verdict_since": now}
+        told = {"verdict_told_at": 0.0} if since else {}
+        fields = {"last_verdict": outcome, "last_verified_at": now, "last_checks": checks}
+        return fleet.change(known, **fields, **since, **told)
+
+    store.update(keep)

@@ -2,146 +2,117 @@
 
 from __future__ import annotations
 
-import os
 import time
-from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from fleetscripts.adapters.commit_facts import CommitFinder
 from fleetscripts.adapters.git import Git
-from fleetscripts.adapters.github import GitHub
-from fleetscripts.adapters.github_budget import Budget
-from fleetscripts.adapters.github_problems import GitHubProblem, ProblemKind
+from fleetscripts.adapters.github_problems import LIMITS, GitHubProblem, ProblemKind
 from fleetscripts.adapters.remotes import remote_of
 from fleetscripts.adapters.settled_threads import SettledThreads
 from fleetscripts.config import Settings
 from fleetscripts.core.gates import GateResult, GateStatus
-from fleetscripts.core.pull_gates import PullEvidence, pull_gates
-from fleetscripts.core.repository_name import RepositoryName, from_address, from_slug
+from fleetscripts.core.pull_gates import PullEvidence, fake_resolutions, pull_gates
 from fleetscripts.core.resolutions import claimed_hashes
 from fleetscripts.errors import FleetError
 from fleetscripts.fleet import Agent, Fleet
-from fleetscripts.pull_request import CommitFacts, PullKey, PullRequest, PullState
+from fleetscripts.pull_request import CommitFacts, PullRequest, PullState
+from fleetscripts.services.pull_reading import Reader, github, pull_key
 
 NOTING_SECONDS = 15
 """How long a spawn waits for GitHub; without an answer it goes on."""
 
 
-def github(settings: Settings, environ: Mapping[str, str] | None = None) -> GitHub:
-    """GitHub as this user sees it, with the fleet's common budget."""
-    timeout = settings.extra.get("github_timeout_seconds", 60)
-    return GitHub(environ or os.environ, Budget(settings.fleet_home / "github-budget.json"), timeout_seconds=timeout)
-
-
-def pull_key(agent: Agent, fleet: Fleet) -> PullKey | None:
-    """Which pull request the agent works on; None for a task without one. FleetError when it cannot be told."""
-    if not agent.pr_number:
-        return None
-    if not agent.pr_number.isdecimal() or not agent.pr_number.isascii() or int(agent.pr_number) == 0:
-        raise FleetError(f"pr_number: expected a number, found {agent.pr_number!a}: update-agent WINDOW pr_number=N")
-    repository = repository_of(agent, fleet)
-    return PullKey(repository.host, repository.owner, repository.name, int(agent.pr_number))
-
-
-def repository_of(agent: Agent, fleet: Fleet) -> RepositoryName:
-    """The repository of the state file, else that of the worktree's remote, rewritten as git would rewrite it."""
-    if fleet.repo:
-        named = from_slug(fleet.repo)
-        if named is None:
-            raise FleetError(f"repo: expected OWNER/NAME, found {fleet.repo!a}: update-agent --top repo=OWNER/NAME")
-        return named
-    git = Git(Path(agent.worktree_path))
-    remote = remote_of(git, agent.branch)
-    address = git.text("remote", "get-url", remote) if remote else ""
-    found = from_address(address)
-    if found is None:
-        raise FleetError("no GitHub repository is known for this worktree: update-agent --top repo=OWNER/NAME")
-    return found
-
-
-def pulls_of(agents: Iterable[Agent], fleet: Fleet, hub: GitHub) -> dict[PullKey, PullRequest | GitHubProblem]:
-    """The pull requests of several agents, asked for together."""
-    keys = []
-    for agent in agents:
-        try:
-            key = pull_key(agent, fleet)
-        except FleetError:
-            continue  # the agent's own gates say what is wrong with its record
-        if key is not None:
-            keys.append(key)
-    return hub.pull_requests(keys, time.time())
-
-
 @dataclass(frozen=True, slots=True)
 class PullAnswer:
-    """The gates of a pull request; none for a task without one. ``merged``: the very commit of the worktree was."""
+    """The gates of a pull request. ``merged``: the very commit of the worktree was. ``pull`` None: none was read.
+
+    ``open_threads``: unresolved ones and those resolved without a fix. ``limited_until``: when GitHub answers again."""
 
     gates: tuple[GateResult, ...] = ()
     merged: bool = False
+    pull: PullRequest | None = None
+    open_threads: int = 0
+    limited_until: float = 0.0
 
 
-def ask_github(
-    agent: Agent,
-    fleet: Fleet,
-    settings: Settings,
-    head: str,
-    known: Mapping[PullKey, PullRequest | GitHubProblem] | None = None,
-) -> PullAnswer:
-    """Read the agent's pull request, unless it is already ``known``, and judge it."""
+def ask_github(agent: Agent, fleet: Fleet, settings: Settings, head: str, read: Reader) -> PullAnswer:
+    """Read the agent's pull request and judge it."""
     try:
         key = pull_key(agent, fleet)
         if key is None:
-            return PullAnswer()
-        pull = (known or {}).get(key) or github(settings).pull_requests([key], time.time())[key]
+            said = "none is recorded: the local gates alone decide (else: update-agent WINDOW pr_number=N)"
+            return PullAnswer((GateResult.passed("pull_request", said),))
+        pull = read(key)
         if isinstance(pull, GitHubProblem):
-            raise pull
-        results = tuple(pull_gates(evidence_for(agent, pull, head, settings)))
-        return PullAnswer(results, merged=pull.state is PullState.MERGED and results[0].status is GateStatus.PASS)
-    except GitHubProblem as problem:
-        return PullAnswer((_unread(problem),))
+            return _unread(pull)
+        evidence = evidence_for(agent, pull, head, settings)
+        gates = tuple(pull_gates(evidence))
+        merged = pull.state is PullState.MERGED and gates[0].status is GateStatus.PASS
+        unresolved = sum(not thread.resolved for thread in pull.threads)
+        return PullAnswer(gates, merged, pull, unresolved + len(fake_resolutions(evidence)))
     except FleetError as error:
-        return PullAnswer((GateResult("github", GateStatus.UNKNOWN, str(error)),))
+        return PullAnswer((GateResult.unknown("github", str(error)),))
 
 
 def note_settled_threads(agent: Agent, fleet: Fleet, settings: Settings) -> str:
     """Note which threads are resolved as the task begins: they are not this agent's doing. What stood in the way, if
     anything: then every resolved thread is judged."""
     try:
-        key = pull_key(agent, fleet)
-        if key is None:
-            return ""
-        hub = github(settings)
-        hub.timeout_seconds = min(hub.timeout_seconds, NOTING_SECONDS)
-        pull = hub.pull_requests([key], time.time())[key]
-        if isinstance(pull, GitHubProblem):
-            raise pull
-        SettledThreads(settings.fleet_home / "threads").keep(pull, agent.task_started_at)
+        pull = pull_at_start(agent, fleet, settings)
+        if pull is not None:
+            keep_settled(pull, agent, settings)
     except FleetError as error:
         return f"threads that were resolved before this task will be judged too: {error}"
     return ""
+
+
+def pull_at_start(agent: Agent, fleet: Fleet, settings: Settings) -> PullRequest | None:
+    """The pull request as the task begins, None for a task without one; FleetError when GitHub does not tell soon."""
+    key = pull_key(agent, fleet)
+    if key is None:
+        return None
+    found = github(settings, most_seconds=NOTING_SECONDS).pull_requests([key])[key]
+    if isinstance(found, GitHubProblem):
+        raise found
+    return found
+
+
+def keep_settled(pull: PullRequest, agent: Agent, settings: Settings) -> None:
+    """Remember which threads were resolved in ``pull``, for the task that begins now."""
+    SettledThreads(settings.fleet_home / "threads").keep(pull, agent.task_started_at)
 
 
 def evidence_for(agent: Agent, pull: PullRequest, head: str, settings: Settings) -> PullEvidence:
     """The pull request beside what git and our own records know."""
     started = agent.task_started_at or agent.spawned_at
     settled = SettledThreads(settings.fleet_home / "threads").read(pull.key, started)
+    required = settings.extra.get("ci_required")
     return PullEvidence(
         pull=pull,
         worktree_head=head,
         worktree_branch=agent.branch,
         task_started_at=started,
         fresh_run=agent.fresh_run,
-        ci_required=bool(settings.extra.get("ci_required", False)),
+        ci_required=None if required is None else bool(required),
         facts=_commit_facts(agent, pull, settled),
         settled_before=settled,
-        accepted=frozenset(name for name, _ in agent.extra.get("accepted_threads", {}).items()),
+        accepted=frozenset(accepted_threads(agent)),
     )
+
+
+def accepted_threads(agent: Agent) -> dict[str, str]:
+    """Thread's id → why somebody accepted its resolution."""
+    known = agent.extra.get("accepted_threads")
+    return dict(known) if isinstance(known, dict) else {}
 
 
 def _commit_facts(agent: Agent, pull: PullRequest, settled: frozenset[str]) -> dict[str, dict[str, CommitFacts]]:
     """For each thread to be judged, what git knows of the hashes in its last words."""
     git = Git(Path(agent.worktree_path))
+    if not git.says("cat-file", "-e", f"{pull.head}^{{commit}}"):
+        return {}  # the head is not here: that gate fails already
     remote = remote_of(git, agent.branch)
     base = f"refs/remotes/{remote}/{pull.base_ref}" if remote else pull.base_ref
     finder = CommitFinder(git, pull.head, base)
@@ -149,8 +120,9 @@ def _commit_facts(agent: Agent, pull: PullRequest, settled: frozenset[str]) -> d
     return {thread.id: finder.facts(claimed_hashes(thread)) for thread in judged}
 
 
-def _unread(problem: GitHubProblem) -> GateResult:
+def _unread(problem: GitHubProblem) -> PullAnswer:
     if problem.kind is ProblemKind.NOT_FOUND:
-        return GateResult("github", GateStatus.FAIL, f"{problem}: check pr_number and repo in the record")
+        return PullAnswer((GateResult.failed("github", f"{problem}: check pr_number and repo in the record"),))
     until = f"; asked again after {time.strftime('%H:%M:%S', time.localtime(problem.until))}" if problem.until else ""
-    return GateResult("github", GateStatus.UNKNOWN, f"{problem}{until}")
+    limited = problem.until if problem.kind in LIMITS else None
+    return PullAnswer((GateResult.unknown("github", f"{problem}{until}"),), limited_until=limited or 0.0)

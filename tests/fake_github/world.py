@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import base64
 import copy
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-TASK_STARTED = 1_790_000_000
+TASK_STARTED = 1_700_000_000
 """Times in situations are seconds after this."""
 
 DEFAULTS: Mapping[str, Any] = {
     "title": "Add the parser",
+    "body": "What it does, and how it was tested.",
     "state": "OPEN",
     "draft": False,
     "mergeable": "MERGEABLE",
@@ -28,7 +30,16 @@ def time_text(seconds: float) -> str:
     return datetime.fromtimestamp(TASK_STARTED + seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def connection(items: list[Any], args: Mapping[str, Any]) -> dict[str, Any]:
+def _one_of_many(bulk: Mapping[str, Any], number: int) -> dict[str, Any]:
+    """A thread of ``many_threads``: by turns asked and answered, as often as ``comments`` says."""
+    said = ["Please change this.", *["Why?"] * (bulk.get("comments", 2) - 2), "Fixed in {fix}."]
+    path = bulk.get("path", f"src/f{number}.py")
+    return {"resolved": number not in bulk.get("unresolved", []), "path": path, "words": said}
+
+
+def connection(
+    items: Sequence[Any], args: Mapping[str, Any], shown: Callable[[Any], Any] = lambda item: item
+) -> dict[str, Any]:
     """One page of a list, as GitHub cuts it: at most 100, with cursors for both directions."""
     most = args.get("first") or args.get("last") or 0
     if not 1 <= most <= 100:
@@ -44,7 +55,7 @@ def connection(items: list[Any], args: Mapping[str, Any]) -> dict[str, Any]:
         start = max(start, end - most)
     return {
         "totalCount": len(items),
-        "nodes": items[start:end],
+        "nodes": [shown(item) for item in items[start:end]],
         "pageInfo": {
             "hasNextPage": end < len(items),
             "hasPreviousPage": start > 0,
@@ -74,8 +85,7 @@ class World:
         self.reviews = list(self.situation.get("reviews", []))
         bulk = self.situation.get("many_threads")
         if bulk:
-            unresolved = set(bulk.get("unresolved", []))
-            self.threads += [{"resolved": n not in unresolved, "path": f"src/f{n}.py"} for n in range(bulk["count"])]
+            self.threads += [_one_of_many(bulk, number) for number in range(bulk["count"])]
         many = self.situation.get("many_checks")
         if many:
             self.checks += [{"name": f"job {n}"} for n in range(many)]
@@ -111,6 +121,7 @@ class World:
         return {
             "number": 12,
             "title": pull["title"],
+            "body": pull["body"],
             "state": pull["state"],
             "isDraft": pull["draft"],
             "mergeable": pull["mergeable"],
@@ -118,12 +129,9 @@ class World:
             "headRefName": pull["branch"],
             "baseRefName": pull["base"],
             "mergedAt": time_text(pull["merged"]) if "merged" in pull else None,
-            "updatedAt": time_text(pull["updated"]),
-            "totalCommentsCount": pull.get("comments", 0),
+            "updatedAt": time_text(time.time() - TASK_STARTED if pull["updated"] == "now" else pull["updated"]),
             "commits": lambda _info, **args: self._commits(branch, args),
-            "reviewThreads": lambda _info, **args: connection(
-                [self._thread(n) for n in range(len(self.threads))], args
-            ),
+            "reviewThreads": lambda _info, **args: connection(range(len(self.threads)), args, self._thread),
             "reviews": lambda _info, **args: connection([self._review(review) for review in self.reviews], args),
             "timelineItems": lambda _info, **args: {
                 "nodes": [self._force_push(p) for p in pull.get("force_pushes", [])]
@@ -148,7 +156,18 @@ class World:
         }
 
     def _suite(self, check: Mapping[str, Any]) -> dict[str, Any]:
-        return {"createdAt": time_text(check.get("created", 200)), "app": {"slug": "github-actions"}}
+        """The suite of one check: ``created`` when it was pushed, ``attempts`` what a re-run has replaced."""
+        created = check.get("created", 200)
+
+        def runs(_info: object, filterBy: Mapping[str, Any] | None = None, **args: Any) -> dict[str, Any]:
+            every = (filterBy or {}).get("checkType") == "ALL"
+            earlier = [
+                {"name": check["name"], "status": "COMPLETED", "conclusion": ended, "startedAt": time_text(created + n)}
+                for n, ended in enumerate(check.get("attempts", []))
+            ]
+            return connection([*(earlier if every else []), self._check(check)], args)
+
+        return {"createdAt": time_text(created), "checkRuns": runs}
 
     def _check(self, check: Mapping[str, Any]) -> dict[str, Any]:
         if "context" in check:
@@ -166,7 +185,9 @@ class World:
             "name": check["name"],
             "status": status,
             "conclusion": conclusion,
-            "startedAt": time_text(check.get("created", 200)) if status != "QUEUED" else None,
+            "startedAt": time_text(check.get("started", check.get("created", 200) + 30))
+            if status != "QUEUED"
+            else None,
             "checkSuite": self._suite(check),
         }
 
