@@ -33,7 +33,8 @@ SEED_FORM = "SESSION PATH SPARE NEW_BRANCH OBJECTIVE [PR_NUMBER] [STEPS...]"
 @click.option("--repo", metavar="DIR", type=Path, help="Repository whose spares are taken (default: here).")
 @click.option("--base", metavar="REF", default="", help="Where a new branch starts (default: origin's default branch).")
 @click.option("--image", metavar="PATH", default="", help="Image that the agent looks at first.")
-@click.option("--agent", metavar="KIND", default="claude", show_default=True, help="Agent kind: claude, codex, …")
+@click.option("--agent", metavar="KIND", default="", help="Agent kind: claude, codex, … (default: claude).")
+@click.option("--account", metavar="NAME", default="", help="Account to work on (default: the one with budget).")
 @click.option("--verify-command", metavar="COMMAND", default="", help="Shell command that must exit 0 in the end.")
 @click.option("--allow-test-step", is_flag=True, help="Allow pr-test as a step although agents would collide in it.")
 @settings_options
@@ -49,6 +50,7 @@ def command(
     base: str,
     image: str,
     agent: str,
+    account: str,
     verify_command: str,
     allow_test_step: bool,
     options: dict[str, object],
@@ -78,7 +80,7 @@ def command(
         request = Request(known, branch, text, repo=place, pr_number=pr, steps=steps)
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _interrupt)
-    request = replace(request, base=base, image=image, agent=agent, verify_command=verify_command)
+    request = replace(request, base=base, image=image, agent=agent, account=account, verify_command=verify_command)
     spawned = spawn(settings, fleet, os.environ, checked(request, allow_test_step=allow_test_step))
     for note in spawned.notes:
         print(f"spawn-agent: {note}", file=sys.stderr)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from fleetscripts.account import SUBSCRIPTION, Account, SecretRef
 from fleetscripts.adapters.secrets import resolve
@@ -28,8 +28,11 @@ TOKEN_VARIABLES: Mapping[tuple[str, str], tuple[str, ...]] = {
 }
 """Where each client looks for an account's token."""
 
-TOKEN_DESCRIPTORS: Mapping[str, str] = {}
-"""Variable of a token → the variable that names a file descriptor with it, where the client reads one."""
+TOKEN_DESCRIPTORS: Mapping[tuple[str, str], str] = {
+    ("claude", OAUTH): "CLAUDE_CODE_OAUTH_TOKEN_FILE_DESCRIPTOR",
+}
+"""Client and variable of a token → the variable that names a file descriptor with it. The client reads and closes it,
+so that no environment holds the token, its tools' neither (Claude Code 1.0.128 to 2.1.329)."""
 
 SWITCHES: Mapping[str, str] = {
     "bedrock": "CLAUDE_CODE_USE_BEDROCK",
@@ -49,8 +52,9 @@ class Handed:
     """An environment for a client, and the secret that goes another way. ``token`` empty: there is none."""
 
     environment: Mapping[str, str]
-    token: str = ""
+    token: str = field(default="", repr=False)
     token_variables: tuple[str, ...] = ()
+    descriptor_variable: str = ""
 
 
 def environment_on(account: Account, environ: Mapping[str, str], others: Sequence[Account] = ()) -> Handed:
@@ -76,7 +80,8 @@ def environment_on(account: Account, environ: Mapping[str, str], others: Sequenc
             f"account {account.name}: token: {account.agent} takes none for {account.provider}; "
             "log in there and name its config_dir"
         )
-    return Handed(environment, resolve(account.token, environ), variables)
+    descriptor = TOKEN_DESCRIPTORS.get((account.agent, variables[0]), "")
+    return Handed(environment, resolve(account.token, environ), variables, descriptor)
 
 
 def _losers(account: Account) -> set[str]:

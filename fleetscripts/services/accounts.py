@@ -12,8 +12,9 @@ from fleetscripts.errors import FleetError, Refused, UsageProblem
 
 
 def listed(settings: Settings, agent: str = "claude") -> tuple[Account, ...]:
-    """The accounts of ``accounts.toml``, or the user's own alone."""
-    return read_accounts(settings.fleet_home) or (own_account(agent),)
+    """The accounts of ``accounts.toml``, and the user's own login where none of this kind is among them."""
+    accounts = read_accounts(settings.fleet_home)
+    return accounts if any(account.agent == agent for account in accounts) else (own_account(agent), *accounts)
 
 
 def account_named(settings: Settings, name: str, agent: str = "claude") -> Account:
@@ -25,6 +26,11 @@ def account_named(settings: Settings, name: str, agent: str = "claude") -> Accou
     if not account.may_be_used:
         raise Refused(f"account {name} bills by use: set may_spend = true in its entry to allow that")
     return account
+
+
+def is_listed(settings: Settings, account: Account) -> bool:
+    """Whether it stands in ``accounts.toml``; else it is the user's own login, used as it is."""
+    return account in read_accounts(settings.fleet_home)
 
 
 def conversations(account: Account, settings: Settings) -> tuple[Path, Path]:

@@ -17,7 +17,7 @@ from fleetscripts.agents.kinds import AgentKind, Launch, Places
 from fleetscripts.config import Settings
 from fleetscripts.errors import FleetError, UsageProblem
 from fleetscripts.services.account_environment import CREDENTIALS
-from fleetscripts.services.accounts import account_named
+from fleetscripts.services.accounts import account_named, is_listed
 from fleetscripts.services.launch import Start, executable, start_of
 
 PACKAGE = Path(__file__).resolve().parent.parent
@@ -70,7 +70,7 @@ def _listed(settings: Settings, account: str, kind: AgentKind) -> Account | None
     found = account_named(settings, account, kind.name)
     if found.agent != kind.name:
         raise UsageProblem(f"account {account} is one of {found.agent}, not of {kind.name}")
-    return found if read_accounts(settings.fleet_home) else None
+    return found if is_listed(settings, found) else None
 
 
 def _inline_settings(settings: Settings, folder: Path, account: str) -> str:
@@ -90,7 +90,7 @@ def _inline_settings(settings: Settings, folder: Path, account: str) -> str:
 
 def statusline_command(settings: Settings, account: str) -> str | None:
     """Our status line, which tells the ledger what the client says of its account; None where there is none to tell."""
-    if not (settings.statusline and account and read_accounts(settings.fleet_home)):
+    if not settings.statusline or account not in [known.name for known in read_accounts(settings.fleet_home)]:
         return None
     script = str(PACKAGE / "statusline.py")
     return shlex.join([sys.executable, "-I", "-S", script, str(settings.fleet_home), account])

@@ -18,7 +18,7 @@ from fleetscripts.agents.claude import settings_json
 from fleetscripts.agents.kinds import kind_named
 from fleetscripts.config import Settings
 from fleetscripts.errors import Pending, Refused, UsageProblem
-from fleetscripts.services.account_environment import TOKEN_DESCRIPTORS, Handed, environment_on
+from fleetscripts.services.account_environment import Handed, environment_on
 from fleetscripts.services.accounts import account_named, is_shared, not_shared, share
 from fleetscripts.services.client_start import statusline_command
 from fleetscripts.services.client_words import Words, read_words
@@ -51,12 +51,10 @@ class Line:
     def environment_with_token(self) -> dict[str, str]:
         """The client's environment. Where it reads its token from a file descriptor, that is opened now."""
         environment = dict(self.handed.environment)
-        for name in self.handed.token_variables if self.handed.token else ():
-            descriptor = TOKEN_DESCRIPTORS.get(name)
-            if descriptor:
-                environment[descriptor] = str(readable_once(self.handed.token))
-            else:
-                environment[name] = self.handed.token
+        if self.handed.descriptor_variable:
+            environment[self.handed.descriptor_variable] = str(readable_once(self.handed.token))
+        elif self.handed.token:
+            environment |= dict.fromkeys(self.handed.token_variables, self.handed.token)
         return environment
 
     def said(self) -> list[str]:
@@ -79,7 +77,7 @@ def launch_line(settings: Settings, environ: Mapping[str, str], asked: Asked) ->
     account = chosen.account
     accounts = read_accounts(settings.fleet_home)
     program = executable(account.agent, str(getattr(settings, f"{account.agent}_path", "")), environ)
-    if not accounts:
+    if account not in accounts:
         return Line((program, *asked.words), account, chosen.reason, Handed(environ))
     notes = [open_to_others(settings.fleet_home), *(exposed(ref) for ref in account.secrets)]
     if chosen.kind_changes:

@@ -7,13 +7,14 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from fleetscripts.account import Account, own_account
+from fleetscripts.account import Account
 from fleetscripts.adapters.account_file import read_accounts
 from fleetscripts.adapters.ledger import Ledger
 from fleetscripts.adapters.store import StateMissing, Store
 from fleetscripts.config import Settings
 from fleetscripts.core.budget import Standing, choose, earliest, standings
 from fleetscripts.models import AgentState
+from fleetscripts.services.accounts import listed
 
 GONE = frozenset({AgentState.DONE, AgentState.RECYCLED, AgentState.RATE_LIMITED})
 """Agents that use nothing of their account."""
@@ -55,9 +56,7 @@ def pick(
 
 def known_standings(settings: Settings, agent: str = "", now: float | None = None) -> list[Standing]:
     """Every account, best first. ``agent``: the user's own login counts where no account of this kind is listed."""
-    accounts = read_accounts(settings.fleet_home)
-    if not any(account.agent == (agent or account.agent) for account in accounts):
-        accounts = (own_account(agent or "claude"), *accounts)
+    accounts = listed(settings, agent) if agent else read_accounts(settings.fleet_home) or listed(settings)
     return standings(accounts, Ledger(settings.fleet_home).read(), time.time() if now is None else now)
 
 

@@ -29,6 +29,7 @@ from fleetscripts.services.launch import open_window
 from fleetscripts.services.readiness import at_prompt
 from fleetscripts.services.sessions import require_session
 from fleetscripts.services.spares import Spare, claim, claim_next
+from fleetscripts.services.spawn_account import DEFAULT_AGENT, account_for
 from fleetscripts.services.spawn_request import Request
 from fleetscripts.services.undo import Undo, coded, step, undisturbed
 from fleetscripts.services.verify_github import note_settled_threads
@@ -44,16 +45,18 @@ class Spawned:
 
 def spawn(settings: Settings, fleet: Fleet | None, environ: Mapping[str, str], request: Request) -> Spawned:
     """Start the agent and return once its briefing is known to be submitted."""
-    kind = kind_named(request.agent)
+    account, note = account_for(settings, environ, request)
+    kind = kind_named(account.agent if account is not None else request.agent or DEFAULT_AGENT)
     tmux = Tmux(settings.tmux_socket)
     with step("tmux session"):
         require_session(tmux, settings, request.session)
     with step("client"):
-        client_start(settings, environ, kind, Path(), "")
+        client_start(settings, environ, kind, Path(), "", account=account.name if account is not None else "")
     with _claimed(request, settings) as spare:
         undo = Undo()
         try:
-            return _Spawning(settings, fleet, environ, request, kind, tmux, spare, undo).run()
+            name = account.name if account is not None else ""
+            return _Spawning(settings, fleet, environ, request, kind, tmux, spare, undo, name, note).run()
         except BaseException as error:
             said = undo.run()
             if said and isinstance(error, FleetError):
@@ -87,6 +90,8 @@ class _Spawning:
     tmux: Tmux
     spare: Spare
     undo: Undo
+    account: str = ""
+    account_note: str = ""
 
     def run(self) -> Spawned:
         request, folder = self.request, self.spare.path
@@ -99,7 +104,9 @@ class _Spawning:
             check_out(folder, request.branch, start)
         with step("window"):
             session_id = str(uuid.uuid4()) if self.kind.takes_session_id else ""
-            command = client_start(self.settings, self.environ, self.kind, folder, session_id, name=request.branch)
+            command = client_start(
+                self.settings, self.environ, self.kind, folder, session_id, name=request.branch, account=self.account
+            )
             desk = open_desk(self.settings, self.fleet, self.tmux)
             with undisturbed():
                 facts = open_window(self.tmux, request.session, folder.name, command)
@@ -114,7 +121,7 @@ class _Spawning:
             agent = replace(agent, told_state=str(agent.state))
             fleet = Store(self.settings.state_file).update(lambda now: now.with_agent(agent), create=self._new_fleet())
         Journal(self.settings.journal_file).write("spawned", **state_line(agent))
-        notes = (start.note, note_settled_threads(agent, fleet, self.settings))
+        notes = (self.account_note, start.note, note_settled_threads(agent, fleet, self.settings))
         return Spawned(agent, tuple(note for note in notes if note))
 
     def _prepare_state(self) -> None:
@@ -163,4 +170,5 @@ class _Spawning:
             image_path=request.image,
             verify_command=request.verify_command,
             last_commit=start.commit,
+            account=self.account,
         )

@@ -14,7 +14,9 @@ _STEP = re.compile(rf"\S(?:[^\x00-\x1f\x7f]{{0,{LONGEST_STEP - 2}}}\S)?")
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What is asked for. ``path`` and ``spare_branch``: this very spare; else the next one of ``repo``."""
+    """What is asked for. ``path`` and ``spare_branch``: this very spare; else the next one of ``repo``.
+
+    ``agent`` empty: Claude Code, or another client when only that has budget."""
 
     session: str
     branch: str
@@ -26,7 +28,8 @@ class Request:
     steps: tuple[str, ...] = ()
     base: str = ""
     image: str = ""
-    agent: str = "claude"
+    agent: str = ""
+    account: str = ""
     verify_command: str = ""
 
 
