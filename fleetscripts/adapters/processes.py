@@ -83,7 +83,7 @@ def read_trees(roots: Iterable[int]) -> ProcessTable:
     """The processes below these, and they themselves: cheap for a few; all of them where the system keeps no children.
 
     Linux lists them for each thread, where the kernel was built so (all usual ones are)."""
-    if not os.path.exists(f"{_PROC}/self/task/{os.getpid()}/children"):
+    if not Path(f"{_PROC}/self/task/{os.getpid()}/children").exists():
         return read_processes()
     found: dict[int, Process] = {}
     level = [str(root) for root in roots]
@@ -96,10 +96,10 @@ def read_trees(roots: Iterable[int]) -> ProcessTable:
 
 def _children(pid: int) -> list[str]:
     try:
-        threads = os.listdir(f"{_PROC}/{pid}/task")
+        threads = [entry.path for entry in os.scandir(f"{_PROC}/{pid}/task")]
     except OSError:
         return []
-    return [child for thread in threads for child in _bytes(f"{_PROC}/{pid}/task/{thread}/children").decode().split()]
+    return [child for thread in threads for child in _bytes(f"{thread}/children").decode().split()]
 
 
 def arguments(process: Process) -> tuple[str, ...]:
