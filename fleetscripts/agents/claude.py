@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from fleetscripts.agents.claude_typed import typed_text
-from fleetscripts.agents.kinds import Client, CommandLine, Launch, Places, SessionView
+from fleetscripts.agents.kinds import Client, CommandLine, EndingKey, Launch, Places, SessionView
 
 OUTER_SESSION = ("CLAUDECODE", "CLAUDE_CODE_CHILD_SESSION", "CLAUDE_CODE_SESSION_ID", "CLAUDE_PID")
 """Marks of the session that starts us: a client that inherits them saves no transcript and cannot be resumed."""
@@ -35,6 +35,8 @@ class ClaudeCode:
     commands = frozenset({"claude", "node"})
     takes_session_id = True
     queue_key = "Enter"
+    # Ctrl-C at a wall first gives up waiting for the reset, then asks to be pressed again within a second, then ends.
+    ending = (EndingKey("limit menu", "Escape"), EndingKey("empty box", "C-c"))
 
     def is_client(self, command: str, argv: Sequence[str]) -> bool:
         """The native binary, or node running the npm build's entry file."""

@@ -13,7 +13,7 @@ from fleetscripts.adapters.offered import offers
 from fleetscripts.adapters.open_files import open_files
 from fleetscripts.adapters.transcripts import Remembered, read_new, recall, remember
 from fleetscripts.agents.codex_rollout import all_checkpoints, evidence_of, last_messages, typed_text
-from fleetscripts.agents.kinds import Client, CommandLine, Launch, Places, SessionView
+from fleetscripts.agents.kinds import Client, CommandLine, EndingKey, Launch, Places, SessionView
 from fleetscripts.core.completion import Checkpoint
 
 OUTER_SESSION = ("CODEX_SANDBOX", "CODEX_SANDBOX_NETWORK_DISABLED", "CODEX_THREAD_ID")
@@ -46,6 +46,7 @@ class Codex:
     commands = frozenset({"codex", "node"})
     takes_session_id = False
     queue_key = "Tab"
+    ending = (EndingKey("empty box", "C-c"),)
 
     def is_client(self, command: str, argv: Sequence[str]) -> bool:
         """The native binary. The npm wrapper only waits for it, and holds no rollout."""
@@ -92,6 +93,7 @@ class Codex:
             checkpoints=tuple(Checkpoint(step, at) for step, at in summary.get("checkpoints", [])),
             messages=last_messages(records),
             version=summary.get("version"),
+            github_limited_at=float(summary.get("github_limited_at", 0.0)),
         )
 
 
@@ -139,6 +141,8 @@ def _folded(summary: dict[str, Any], line: bytes) -> dict[str, Any]:
         return summary
     if record.get("type") == "session_meta":
         return {**summary, "version": payload.get("cli_version")}
+    if met_limit(tool_output(record)):
+        summary = {**summary, "github_limited_at": _at(record)}
     if payload.get("type") not in _USEFUL.get(str(record.get("type")), ()):
         return summary
     kept = summary.get("records", [])

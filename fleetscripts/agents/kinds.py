@@ -74,6 +74,16 @@ class SessionView:
     checkpoints: tuple[Checkpoint, ...] = ()
     messages: tuple[Message, ...] = ()
     version: str | None = None
+    github_limited_at: float = 0.0
+    """When a tool of the session last printed that GitHub's secondary rate limit was hit; Unix seconds, 0: never."""
+
+
+@dataclass(frozen=True, slots=True)
+class EndingKey:
+    """One key on the way to a client's end, by tmux's name. ``shows``: what its pane must show for it."""
+
+    shows: str
+    key: str
 
 
 class AgentKind(Protocol):
@@ -97,6 +107,11 @@ class AgentKind(Protocol):
     @property
     def queue_key(self) -> str:
         """tmux's name of the key that submits a text while a turn is in progress, to be read after it."""
+        ...
+
+    @property
+    def ending(self) -> tuple[EndingKey, ...]:
+        """The keys that end it, each pressed as often as the pane shows its occasion; the first that fits is next."""
         ...
 
     def is_client(self, command: str, argv: Sequence[str]) -> bool:

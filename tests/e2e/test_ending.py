@@ -1,0 +1,89 @@
+"""Ending a client where it stands: at a wall, behind a menu, with a draft, in a turn; and what is never ended."""
+
+from __future__ import annotations
+
+import pytest
+
+from fleetscripts.core.classify import is_shell
+from fleetscripts.errors import Refused
+from fleetscripts.models import DialogKind, PaneState
+from fleetscripts.services.context import load_fleet
+from fleetscripts.services.desk import Desk, open_desk
+from fleetscripts.services.ending import Ended, end_client
+from tests.e2e.conftest import CLAUDE, CODEX, on_codex_too
+from tests.e2e.crew import Crew
+from tests.waiting import wait_until
+
+WALL = "Do it. [[ratelimit 3600]] [[say Back.]]"
+
+
+@pytest.fixture(autouse=True)
+def stage_environment(crew: Crew, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in crew.stage.environment().items():
+        monkeypatch.setenv(name, value)
+
+
+def desk_of(crew: Crew) -> Desk:
+    return open_desk(*load_fleet(crew.stage.environment()))
+
+
+def state(crew: Crew, pane: str) -> PaneState:
+    sight = desk_of(crew).look(pane)
+    return PaneState.MISSING if sight is None else sight.classification.state
+
+
+def ended(crew: Crew, window: str, **options: bool) -> Ended:
+    """Its client's end, with a shell in its place and the conversation still there."""
+    pane = crew.agent(window)["pane_id"]
+    found = end_client(desk_of(crew), pane, **options)  # type: ignore[arg-type]
+    assert found.facts is not None
+    assert state(crew, pane) is PaneState.IDLE
+    assert crew.pid(window) is None
+    assert is_shell((crew.stage.tmux("display-message", "-p", "-t", pane, "#{pane_current_command}") or "").strip())
+    return found
+
+
+def at_wall(crew: Crew, branch: str) -> tuple[str, str]:
+    window = crew.spawn(branch, WALL)
+    pane = crew.agent(window)["pane_id"]
+    wait_until(lambda: state(crew, pane) is PaneState.RATE_LIMITED, 20, f"the wall\n{crew.screens()}")
+    return window, pane
+
+
+@on_codex_too
+def test_at_a_wall_its_keys_end_it_and_a_draft_is_kept(crew: Crew) -> None:
+    window, pane = at_wall(crew, "feat/wall")
+    crew.stage.tmux("send-keys", "-t", pane, "-l", "half a thought")
+    wait_until(lambda: "half a thought" in (crew.stage.tmux("capture-pane", "-p", "-t", pane) or ""), what="the draft")
+    with pytest.raises(Refused, match="draft"):
+        end_client(desk_of(crew), pane)
+    assert state(crew, pane) is PaneState.RATE_LIMITED
+    found = ended(crew, window, keep_draft=True)
+    assert (found.how, found.draft) == ("by its keys", "half a thought")
+    assert end_client(desk_of(crew), pane).how == "it had ended"
+
+
+@pytest.mark.parametrize("crew", [CLAUDE], indirect=True)
+def test_a_menu_is_left_without_choosing_a_row(crew: Crew) -> None:
+    window, pane = at_wall(crew, "feat/menu")
+    crew.stage.tmux("send-keys", "-t", pane, "-l", "/rate-limit-options")
+    wait_until(lambda: "/rate-limit" in (crew.stage.tmux("capture-pane", "-p", "-t", pane) or ""), what="the command")
+
+    def menu_stands() -> bool:
+        sight = desk_of(crew).look(pane)
+        if sight is not None and sight.classification.dialog is None:
+            crew.stage.tmux("send-keys", "-t", pane, "Enter")
+        return sight is not None and sight.classification.dialog is DialogKind.LIMIT
+
+    wait_until(menu_stands, what="the menu")
+    assert ended(crew, window).how == "by its keys"
+
+
+@pytest.mark.parametrize("crew", [CODEX], indirect=True)
+def test_a_turn_is_only_ended_by_force(crew: Crew) -> None:
+    window = crew.spawn("feat/busy", "Do it. [[think 300]]")
+    pane = crew.agent(window)["pane_id"]
+    wait_until(lambda: state(crew, pane) is PaneState.RUNNING, 20, f"the turn\n{crew.screens()}")
+    with pytest.raises(Refused, match="it is running"):
+        end_client(desk_of(crew), pane)
+    assert ended(crew, window, by_force=True).how == "by SIGTERM"
