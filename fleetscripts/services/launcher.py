@@ -13,6 +13,7 @@ from fleetscripts.adapters.ledger import Ledger
 from fleetscripts.adapters.store import StateMissing, Store
 from fleetscripts.config import Settings
 from fleetscripts.core.budget import Standing, choose, earliest, standings
+from fleetscripts.fleet import Agent
 from fleetscripts.models import AgentState
 from fleetscripts.services.accounts import listed
 
@@ -72,6 +73,17 @@ def busy_accounts(settings: Settings) -> Counter[str]:
     except StateMissing:
         return Counter()
     return Counter(agent.account for agent in fleet.agents if agent.account and agent.state not in GONE)
+
+
+def account_to_resume(settings: Settings, environ: Mapping[str, str], agent: Agent) -> str:
+    """The account on which this agent's conversation goes on: its own while that has budget, or when none has any."""
+    accounts = [account for account in read_accounts(settings.fleet_home) if account.agent == agent.agent]
+    if not accounts:
+        return ""
+    chosen = pick(settings, environ, agent=agent.agent, keep=agent.account)
+    if chosen is not None and not chosen.kind_changes:
+        return chosen.account.name
+    return agent.account if agent.account in [account.name for account in accounts] else accounts[0].name
 
 
 def _fallback(known: Sequence[Standing], agent: str, exclude: frozenset[str]) -> Pick | None:

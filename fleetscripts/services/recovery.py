@@ -31,6 +31,7 @@ from fleetscripts.services.deliver import deliver
 from fleetscripts.services.desk import Desk, open_desk
 from fleetscripts.services.dialogs import dialog_on, recover
 from fleetscripts.services.launch import Start, open_window, restart_in
+from fleetscripts.services.launcher import account_to_resume
 from fleetscripts.services.readiness import at_prompt
 from fleetscripts.services.surroundings import surroundings
 
@@ -159,8 +160,11 @@ def _counted(case: Case, desk: Desk) -> Start:
     folder = Path(agent.worktree_path)
     if not folder.is_dir():
         raise FleetError(f"{agent.window}: its worktree {folder} is gone")
-    case.change(kicks=agent.kicks + 1, last_kicked_at=now)
-    return client_start(case.settings, case.environ, kind, folder, agent.session_id, resume=True, name=agent.branch)
+    account = account_to_resume(case.settings, case.environ, agent)
+    case.change(kicks=agent.kicks + 1, last_kicked_at=now, account=account)
+    return client_start(
+        case.settings, case.environ, kind, folder, agent.session_id, resume=True, name=agent.branch, account=account
+    )
 
 
 def _children(facts: PaneFacts) -> list[str]:
