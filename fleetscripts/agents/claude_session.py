@@ -42,6 +42,7 @@ def look(client: Client, places: Places, session_id: str | None = None) -> Sessi
         checkpoints=turn.all_checkpoints() if turn else (),
         messages=turn.messages() if turn else (),
         version=version if isinstance(version, str) else None,
+        github_limited_at=turn.github_limited_at if turn else 0.0,
     )
 
 

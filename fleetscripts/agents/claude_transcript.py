@@ -11,12 +11,13 @@ from typing import Any
 
 from fleetscripts.agents.claude_errors import Death, death_of
 from fleetscripts.core.completion import Checkpoint, Message, checkpoints, says_done
+from fleetscripts.core.github_limit import met_limit
 from fleetscripts.core.reset_time import reset_instant
 from fleetscripts.models import ErrorKind, Evidence, PaneState, Source
 
 Record = Mapping[str, Any]
 
-FOLD_VERSION = 1
+FOLD_VERSION = 2
 LONGEST_TEXT = 4000
 MOST_CHECKPOINTS = 200
 MOST_PENDING = 64
@@ -52,6 +53,8 @@ class Turn:
     resets_at: float | None = None
     problem: str = ""
     checkpoints: tuple[tuple[str, float], ...] = ()
+    github_limited_at: float = 0.0
+    """When one of its tools last printed that GitHub's secondary rate limit was hit."""
 
     def to_json(self) -> dict[str, Any]:
         """As kept beside the cursor."""
@@ -126,6 +129,8 @@ def _user(turn: Turn, record: Record) -> Turn:
     text = content if isinstance(content, str) else "\n".join(texts)
     at = _time(record)
     if results:
+        if any(met_limit(_printed(block)) for block in _typed(blocks, "tool_result")):
+            turn = replace(turn, github_limited_at=at)
         pending = tuple(call for call in turn.pending if call not in results)
         turn = replace(turn, phase="tool_use" if pending else "tool_result", pending=pending, at=at)
         if not text:
@@ -184,6 +189,13 @@ def _died(turn: Turn, death: Death, at: float) -> Turn:
         resets_at=death.resets_at,
         problem=death.reason,
     )
+
+
+def _printed(result: Mapping[str, Any]) -> str:
+    """What a tool put out, as far as it is text."""
+    content = result.get("content")
+    blocks = content if isinstance(content, list) else [{"type": "text", "text": content}]
+    return "\n".join(str(block["text"]) for block in _typed(blocks, "text") if block.get("text"))
 
 
 def _message(record: Record) -> Mapping[str, Any]:

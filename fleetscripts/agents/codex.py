@@ -12,7 +12,7 @@ from fleetscripts.adapters.json_lines import parse_line
 from fleetscripts.adapters.offered import offers
 from fleetscripts.adapters.open_files import open_files
 from fleetscripts.adapters.transcripts import Remembered, read_new, recall, remember
-from fleetscripts.agents.codex_rollout import all_checkpoints, evidence_of, last_messages, typed_text
+from fleetscripts.agents.codex_rollout import all_checkpoints, evidence_of, last_messages, met_github_limit, typed_text
 from fleetscripts.agents.kinds import Client, CommandLine, EndingKey, Launch, Places, SessionView
 from fleetscripts.core.completion import Checkpoint
 
@@ -141,8 +141,8 @@ def _folded(summary: dict[str, Any], line: bytes) -> dict[str, Any]:
         return summary
     if record.get("type") == "session_meta":
         return {**summary, "version": payload.get("cli_version")}
-    if met_limit(tool_output(record)):
-        summary = {**summary, "github_limited_at": _at(record)}
+    if limited_at := met_github_limit(record):
+        summary = {**summary, "github_limited_at": limited_at}
     if payload.get("type") not in _USEFUL.get(str(record.get("type")), ()):
         return summary
     kept = summary.get("records", [])

@@ -6,12 +6,14 @@ Seen in Codex 0.169: ``event_msg`` records ``task_started``, ``task_complete {er
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from fleetscripts.core.completion import Checkpoint, Message, checkpoints, says_done
+from fleetscripts.core.github_limit import met_limit
 from fleetscripts.models import ErrorKind, Evidence, PaneState, Source
 
 Record = Mapping[str, Any]
@@ -77,6 +79,25 @@ def typed_text(record: Record) -> str | None:
         return None
     text = _text(payload)
     return None if text.lstrip().startswith(HARNESS_MARKS) else text
+
+
+def met_github_limit(record: Record) -> float:
+    """When this record's tool printed that GitHub's secondary rate limit was hit; 0 for every other record."""
+    return (_time(record) or 0.0) if met_limit(_tool_output(record)) else 0.0
+
+
+def _tool_output(record: Record) -> str:
+    """What a tool printed; empty for every other record. Some releases wrap it in JSON."""
+    payload = _payload(record)
+    output = payload.get("output")
+    if payload.get("type") not in ("function_call_output", "custom_tool_call_output") or not isinstance(output, str):
+        return ""
+    try:
+        wrapped = json.loads(output)
+    except ValueError:
+        return output
+    inner = wrapped.get("output") if isinstance(wrapped, dict) else None
+    return inner if isinstance(inner, str) else output
 
 
 _Found = tuple[PaneState, str, ErrorKind | None, float | None, str]

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from fleetscripts.core.dialog_policy import DECISIONS, RECOVERIES
+from fleetscripts.core.github_limit import WAIT_SECONDS
 from fleetscripts.core.progress import moving, stood_still
 from fleetscripts.fleet import Agent
 from fleetscripts.models import ActionKind, AgentState, Classification, DialogKind, ErrorKind, PaneState
@@ -45,6 +46,12 @@ class Case:
         return self.now - max(self.agent.last_nudged_at, self.agent.last_rebriefed_at)
 
 
+def told_of_github(agent: Agent, now: float) -> bool:
+    """Whether to say that it must wait: it met the limit just now, and was not told so while the wait lasts."""
+    met, told = agent.github_limited_at, agent.github_told_at
+    return met > told and 0 <= now - met < WAIT_SECONDS and not 0 <= now - told < WAIT_SECONDS
+
+
 Condition = Callable[[Case], bool]
 CONDITIONS: Mapping[str, Condition] = {
     "always": lambda case: True,
@@ -72,6 +79,7 @@ CONDITIONS: Mapping[str, Condition] = {
     "just begun": lambda case: (
         case.now - float((case.agent.new_task or {}).get("at", 0)) < case.limits.task_change_seconds
     ),
+    "github limit": lambda case: told_of_github(case.agent, case.now) and not case.found.draft and case.limits.nudges,
     "on demand": lambda case: not case.limits.nudges,
 }
 
@@ -123,6 +131,7 @@ RULES: tuple[Rule, ...] = (
     Rule(PaneState.UNKNOWN, "lasting", "escalate", _DECISION, "its state cannot be told: {pane_reason}"),
     Rule(PaneState.RUNNING, "moving"),
     Rule(PaneState.RUNNING, "always", "stuck", _DECISION, "it says that it works, but nothing moves"),
+    Rule(PaneState.PROMPT, "github limit", "github_wait", _RECOVERY, "it met GitHub's secondary rate limit"),
     Rule(PaneState.PROMPT, "moving"),
     Rule(PaneState.PROMPT, "just nudged"),
     Rule(PaneState.PROMPT, "draft", "stalled", _DECISION, "at its prompt with somebody's unsent text in the box"),

@@ -56,6 +56,7 @@ class Seen:
     session_id: str = ""
     excerpt: tuple[str, ...] = ()
     work: Work | None = None
+    github_limited_at: float = 0
     said: str = ""
 
 
@@ -88,6 +89,7 @@ def _advanced(agent: Agent, seen: Seen) -> Agent:
         session_id=seen.session_id or agent.session_id,
         session_ids=sessions,
         last_said=seen.said or agent.last_said,
+        github_limited_at=max(agent.github_limited_at, seen.github_limited_at),
     )
     return replace(after, kicks=0, nudges=0, fruitless_rounds=0) if progressed(agent, after) else after
 

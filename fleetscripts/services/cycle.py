@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -30,20 +30,32 @@ EXCERPT_LINES = 30
 
 @dataclass(frozen=True, slots=True)
 class Cycle:
-    """What one cycle found, as recorded, and what it proposes. ``moved``: something changed since the last one."""
+    """What one cycle found, as recorded, and what it proposes. ``moved``: something changed since the last one.
+
+    ``observed``: the panes as they were seen, by id."""
 
     fleet: Fleet
     looks: tuple[tuple[Agent, Seen], ...]
     actions: tuple[Action, ...]
     moved: bool
+    observed: Mapping[str, Observation] = field(default_factory=dict)
 
 
-def run_cycle(store: Store, settings: Settings, now: float, orchestrator_looks: bool = False) -> Cycle:
-    """Look at every agent once, record what was seen in one write, and propose."""
+def run_cycle(
+    store: Store,
+    settings: Settings,
+    now: float,
+    orchestrator_looks: bool = False,
+    panes: Collection[str] | None = None,
+    slept: bool = False,
+) -> Cycle:
+    """Look at every agent once, record what was seen in one write, and propose.
+
+    ``panes``: only at the agents that have these. ``slept``: nobody watched until now, whatever the record says."""
     before = store.read()
-    looks = look_at(before, settings, now)
+    looks, observed = look_at(before, settings, now, panes)
     limits = limits_of(settings)
-    unwatched = not 0 <= now - before.last_poll_at <= longest_gap(settings)
+    unwatched = slept or not 0 <= now - before.last_poll_at <= longest_gap(settings)
 
     told: list[dict[str, Any]] = []
 
@@ -52,11 +64,12 @@ def run_cycle(store: Store, settings: Settings, now: float, orchestrator_looks: 
             known = fleet.current(agent)
             if known is not None and _same_place_and_task(known, agent):
                 noted = note(known, seen, limits.idle_threshold_seconds, now, unwatched)
-                fleet = fleet.exchange(known, noted)
+                nothing_new = panes is not None and replace(noted, last_seen_at=known.last_seen_at) == known
+                fleet = fleet if nothing_new else fleet.exchange(known, noted)
         if orchestrator_looks:
             fleet = replace(fleet, orchestrator_seen_at=now, orchestrator_called_at=0)
         fleet, told[:] = untold(fleet)
-        return replace(fleet, last_poll_at=now)
+        return replace(fleet, last_poll_at=now) if panes is None else fleet
 
     after = store.update(record)
     journal = Journal(settings.journal_file)
@@ -68,7 +81,7 @@ def run_cycle(store: Store, settings: Settings, now: float, orchestrator_looks: 
         for looked_at, known, seen in pairs
         if known is not None and known.task_started_at == looked_at.task_started_at
     )
-    return Cycle(after, recorded, tuple(plan(recorded, limits, now)), _moved(before, after))
+    return Cycle(after, recorded, tuple(plan(recorded, limits, now)), _moved(before, after), observed)
 
 
 def _same_place_and_task(known: Agent, looked_at: Agent) -> bool:
@@ -96,18 +109,23 @@ def longest_gap(settings: Settings) -> float:
     return max(4 * settings.idle_threshold_seconds, 2 * settings.poll_idle_max_seconds)
 
 
-def look_at(fleet: Fleet, settings: Settings, now: float) -> list[tuple[Agent, Seen]]:
-    """Every agent that is not recycled with what its pane shows. At most three tmux processes for all of them."""
+def look_at(
+    fleet: Fleet, settings: Settings, now: float, only: Collection[str] | None = None
+) -> tuple[list[tuple[Agent, Seen]], dict[str, Observation]]:
+    """Every agent that is not recycled, or those with the panes in ``only``, with what its pane shows.
+
+    At most three tmux processes for all of them."""
     agents = [agent for agent in fleet.agents if agent.state is not AgentState.RECYCLED]
+    agents = [agent for agent in agents if only is None or agent.pane_id in only]
     if not agents:
-        return []
+        return [], {}
     tmux = Tmux(settings.tmux_socket)
     server = tmux.server()
     panes = pane_ids(agents, tmux, server)
     wanted = list(dict.fromkeys(panes.values()))
     observed = observe(tmux, settings, fleet, now, wanted, server=server) if wanted else []
     by_pane = {observation.frame.facts.pane_id: observation for observation in observed}
-    return [(agent, seen_of(agent, by_pane.get(panes.get(agent.key, "")), server)) for agent in agents]
+    return [(agent, seen_of(agent, by_pane.get(panes.get(agent.key, "")), server)) for agent in agents], by_pane
 
 
 def pane_ids(agents: Sequence[Agent], tmux: Tmux, server: ServerId | None) -> Mapping[tuple[str, float], str]:
@@ -139,6 +157,7 @@ def seen_of(agent: Agent, observation: Observation | None, server: ServerId | No
         excerpt=excerpt(observation),
         said=last_words(redact(observation.messages[-1].text)) if observation.messages else "",
         work=observation.work,
+        github_limited_at=observation.github_limited_at,
     )
 
 

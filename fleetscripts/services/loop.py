@@ -23,10 +23,16 @@ from fleetscripts.services.completion import verify_agent
 from fleetscripts.services.context import load_fleet
 from fleetscripts.services.cycle import Cycle, run_cycle
 from fleetscripts.services.follow_on import settle_task
+from fleetscripts.services.github_pause import tell_to_wait
 from fleetscripts.services.jobs import Jobs
 from fleetscripts.services.recovery import PERFORMERS, Case
 
-PERFORM: Mapping[str, Callable[[Case], str]] = {**PERFORMERS, "verify": verify_agent, "settle_task": settle_task}
+PERFORM: Mapping[str, Callable[[Case], str]] = {
+    **PERFORMERS,
+    "verify": verify_agent,
+    "github_wait": tell_to_wait,
+    "settle_task": settle_task,
+}
 GLANCE_SECONDS = 0.5
 """Between two glances at the state file while waiting: a stop or a new agent ends the wait."""
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from fleetscripts.adapters.processes import read_processes
+from fleetscripts.adapters.processes import read_processes, read_trees
 from fleetscripts.adapters.tmux import Tmux
 from fleetscripts.adapters.zone import local_zone
 from fleetscripts.agents.kinds import KINDS, AgentKind, Client, Places, SessionView, kind_named, known_kinds
@@ -21,6 +21,9 @@ from fleetscripts.models import Classification, Frame, ServerId
 from fleetscripts.services.clients import Found, find_client
 from fleetscripts.services.kept_frames import keep_when_sources_disagree
 from fleetscripts.services.rule_files import load_rules
+
+FEW_PANES = 20
+"""Up to so many, the processes below them cost less to find than all that the machine runs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +41,7 @@ class Observation:
     checkpoints: tuple[Checkpoint, ...] = ()
     messages: tuple[Message, ...] = ()
     version: str | None = None
+    github_limited_at: float = 0.0
     reading: Reading | None = None
     work: Work | None = None
 
@@ -55,7 +59,9 @@ def observe(
     frames = tmux.read_all(pane_ids, styled)
     if not frames:
         return []
-    table, kinds = read_processes(), known_kinds()
+    few = pane_ids is not None and len(frames) <= FEW_PANES
+    table = read_trees(frame.facts.pid for frame in frames) if few else read_processes()
+    kinds = known_kinds()
     sight = _Sight(settings, Reader(load_rules(settings.fleet_home), now, local_zone()), now)
     agents = _agents(tmux, fleet, server)
     return [
@@ -92,6 +98,7 @@ class _Sight:
             checkpoints=view.checkpoints,
             messages=view.messages,
             version=view.version,
+            github_limited_at=view.github_limited_at,
             reading=reading,
             work=found.work,
         )
