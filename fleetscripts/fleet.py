@@ -88,6 +88,14 @@ class Agent:
     escalation: str = ""
     escalated_at: float = 0
     account: str = ""
+    parked_until: float = 0
+    rescue_stage: str = ""
+    rescue_tries: int = 0
+    rescue_problem: str = ""
+    rescued_at: float = 0
+    rescued_from: str = ""
+    failed_accounts: tuple[str, ...] = ()
+    handover_from: str = ""
     held: str = ""
     held_at: float = 0
     task: str = ""
