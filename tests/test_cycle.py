@@ -126,3 +126,30 @@ def test_the_commit_of_a_worktree_is_read_without_git(git_repo: GitRepo) -> None
     assert head_commit(git_repo.root) == ""
     git_repo.git("checkout", "-q", "--orphan", "empty", cwd=spare)
     assert head_commit(spare) == ""
+
+
+def test_a_look_at_some_panes_leaves_the_others_and_the_time_of_the_last_full_look(
+    tmux_server: TmuxServer, store: Store
+) -> None:
+    tmux = Tmux(tmux_server.socket)
+    first = tmux_server.new_session(command=["sh"])
+    second = tmux_server.new_window(command=["sh"])
+    enlist(store, tmux, first, second)
+    settings = load_settings(os.environ)
+    before = run_cycle(store, settings, time.time()).fleet
+    tmux_server.run("kill-pane", "-t", first)
+    tmux_server.run("kill-pane", "-t", second)
+    cycle = run_cycle(store, settings, time.time() + 1, panes={second})
+    assert [agent.pane_state for agent in cycle.fleet.agents] == ["idle", "missing"]
+    assert [agent.pane_id for agent, _ in cycle.looks] == [second]
+    assert cycle.fleet.last_poll_at == before.last_poll_at
+
+
+def test_a_look_that_finds_nothing_new_writes_nothing(tmux_server: TmuxServer, store: Store) -> None:
+    pane = tmux_server.new_session(command=["sleep", "100"])
+    enlist(store, Tmux(tmux_server.socket), pane)
+    settings = load_settings(os.environ)
+    run_cycle(store, settings, time.time())
+    written = store.path.stat().st_mtime_ns
+    run_cycle(store, settings, time.time() + 1, panes={pane})
+    assert store.path.stat().st_mtime_ns == written
