@@ -11,7 +11,7 @@ import pytest
 
 from fleetscripts.adapters.store import Store
 from fleetscripts.adapters.tmux import Tmux
-from fleetscripts.commands.status import main
+from fleetscripts.commands.status import coloured, main
 from fleetscripts.core.status_text import age
 from fleetscripts.core.table import table
 from fleetscripts.core.visible import fit, visible, width
@@ -43,8 +43,8 @@ def test_records_stand_beside_what_their_panes_run(
     lines = plain.stdout.splitlines()
     assert lines[0] == "fleet active: session fleet, 1 escalated, 1 running"
     assert lines[1] == "loop not running"
-    assert lines[2].split() == ["WINDOW", "STATE", "FOR", "WORKTREE", "BRANCH", "PR", "STEPS", "COMMAND", "NOTE"]
-    assert lines[3].split() == ["fleet:0", "running", "-", "tree-1", "feat/漢字", "-", "1/2", "sleep", "Do", "it"]
+    assert lines[2].split() == ["WINDOW", "STATE", "FOR", "WORKTREE", "BRANCH", "STEPS", "COMMAND", "NOTE"]
+    assert lines[3].split() == ["fleet:0", "running", "-", "tree-1", "feat/漢字", "1/2", "sleep", "Do", "it"]
     assert lines[4].split()[-4:] == ["-", "missing", "why", "so"]
     columns = [width(line[: line.index(word)]) for line, word in zip(lines[3:], ("sleep", "missing"), strict=True)]
     assert columns[0] == columns[1]
@@ -130,3 +130,37 @@ def test_hostile_text_is_harmless() -> None:
     assert (width("漢字"), fit("漢字漢字", 5)) == (4, "漢字…")
     assert table([("a", "漢"), ("bbb", "c")]) == ["a    漢", "bbb  c"]
     assert table([]) == []
+
+
+def test_checks_account_wake_and_last_words_have_their_columns(store: Store, run_script: RunScript) -> None:
+    now = time.time()
+    checked = Agent("s:1", "t1", pr_number="12", last_checks="fail", account="work", last_said="Tests \x1b[31mfail")
+    parked = Agent("s:2", "t2", state=AgentState.RATE_LIMITED, resets_at=now + 3600 * 2 + 90)
+    store.update(lambda _: Fleet(agents=(checked, parked)), create=Fleet())
+    lines = run_script("status").stdout.splitlines()
+    assert lines[2].split() == ["WINDOW", "STATE", "FOR", "WORKTREE", "BRANCH", "PR", "ACCOUNT", "COMMAND", "NOTE"]
+    assert "#12 ✗  work" in lines[3]
+    assert lines[3].endswith("Tests fail")
+    assert lines[4].endswith("wakes in 2h01")
+
+
+def test_colour_is_by_choice_and_by_the_environment(store: Store, run_script: RunScript) -> None:
+    store.update(lambda _: Fleet(agents=(Agent("s:1"),)), create=Fleet())
+    assert "\x1b[" not in run_script("status").stdout
+    assert "\x1b[32m" in run_script("status", "--color", "always").stdout
+    assert "\x1b[" not in run_script("status", "--color", "never").stdout
+    assert coloured("auto", True, {})
+    assert not coloured("auto", True, {"NO_COLOR": "1"})
+    assert not coloured("auto", True, {"TERM": "dumb"})
+    assert not coloured("auto", False, {})
+    assert coloured("always", False, {"NO_COLOR": "1"})
+
+
+@pytest.mark.parametrize(
+    "flags", [("--me", "--watch"), ("--output", "x"), ("--watch",), ("--timeline", "--since", "x")]
+)
+def test_flags_that_do_not_go_together_are_a_usage_error(
+    store: Store, run_script: RunScript, flags: tuple[str, ...]
+) -> None:
+    store.update(lambda _: Fleet(), create=Fleet())
+    assert run_script("status", *flags).returncode == 2

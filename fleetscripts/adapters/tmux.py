@@ -80,6 +80,21 @@ class Tmux:
         lines = answer.stdout.decode("utf-8", "surrogateescape").split(f"{mark}\n")[:-1]
         return {name: session_id for session_id, name in (entry.split(" ", 1) for entry in lines)}
 
+    def show_pane(self, pane: PaneFacts) -> bool:
+        """Bring the pane before the eyes of whoever is attached to its session; False when it is gone."""
+        chosen = self.client.script(
+            line("select-window", "-t", pane.window_id), line("select-pane", "-t", pane.pane_id)
+        )
+        return not chosen.stderr
+
+    def switch_here(self, pane: PaneFacts) -> str:
+        """Switch the client that shows our own pane to that pane; what went wrong, empty when nothing did."""
+        return self.client.ask("switch-client", "-t", pane.pane_id).stderr
+
+    def attach_line(self, session: str) -> list[str]:
+        """The command line that attaches this terminal to a session."""
+        return self.client.argv("attach-session", "-t", f"={session}:")
+
     def new_session(self, name: str, cwd: Path) -> None:
         """A session with the user's shell in its first window; starts the server when none runs."""
         if not name or re.search(r"[.:;\x00-\x1f\x7f]", name) or name.startswith(("=", "$", "@", "%")):

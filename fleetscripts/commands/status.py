@@ -1,4 +1,4 @@
-"""``status``: the fleet's records beside what their panes run now."""
+"""``status``: the fleet's records beside what their panes run now; live, or as a picture of who did what when."""
 
 from __future__ import annotations
 
@@ -7,61 +7,63 @@ import os
 import sys
 import time
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 import click
 
 from fleetscripts.adapters.store import Store
 from fleetscripts.commands.entry import run
 from fleetscripts.commands.options import json_option, settings_options
-from fleetscripts.core.status_text import HEADINGS, about, age, row
+from fleetscripts.core.history_text import since
+from fleetscripts.core.status_text import COLOURS, about, age, row, without_empty
 from fleetscripts.core.table import table
 from fleetscripts.core.visible import visible, visible_lines
-from fleetscripts.errors import FleetError
-from fleetscripts.fleet import AGENT_SEED_FIELDS
-from fleetscripts.models import AgentState
+from fleetscripts.errors import FleetError, UsageProblem
+from fleetscripts.fleet import AGENT_SEED_FIELDS, Fleet
 from fleetscripts.schema import write
 from fleetscripts.services import status as service
 from fleetscripts.services.context import load_fleet
 from fleetscripts.services.status import FleetStatus
 
-COLOURS = {
-    AgentState.RUNNING: "green",
-    AgentState.COMPLETE: "cyan",
-    AgentState.PENDING_EVALUATION: "cyan",
-    AgentState.DONE: "blue",
-    AgentState.WAITING_APPROVAL: "yellow",
-    AgentState.RATE_LIMITED: "yellow",
-    AgentState.STUCK: "yellow",
-    AgentState.ESCALATED: "red",
-}
+NARROWEST_TERMINAL = 20
 
 
 @click.command("status")
 @click.option("--me", is_flag=True, help="Only the agent whose pane this is (TMUX_PANE): its task and checkpoints.")
+@click.option("--watch", is_flag=True, help="Live, until q: j/k or arrows select, Enter goes to the agent's window.")
+@click.option("--timeline", is_flag=True, help="Write a picture (SVG) of who did what when; print where.")
+@click.option("--output", metavar="FILE", help="With --timeline: the picture's file, - for standard output.")
+@click.option("--since", "begun", metavar="AGO", default="1d", show_default=True, help="With --timeline: how far back.")
+@click.option("--color", "colour", type=click.Choice(["auto", "always", "never"]), default="auto", show_default=True)
 @json_option
 @settings_options
-def command(me: bool, as_json: bool, options: Mapping[str, object]) -> int:
-    """Show every agent's recorded state and the command that its pane runs now."""
+def command(
+    me: bool,
+    watch: bool,
+    timeline: bool,
+    output: str | None,
+    begun: str,
+    colour: str,
+    as_json: bool,
+    options: Mapping[str, object],
+) -> int:
+    """Show every agent: its state and for how long, branch, pull request with checks as last verified, steps, account,
+    what its pane runs now, and what it said last (or why it waits).
+    """
+    if sum((me, watch, timeline)) > 1 or (output is not None and not timeline):
+        raise UsageProblem("expected one of --me, --watch, --timeline; --output only with --timeline")
+    if timeline:
+        return draw(options, output, begun)
+    if watch:
+        return live(options, colour)
     settings, fleet = load_fleet(os.environ, options)
     if me:
-        agent = service.agent_in_pane(fleet, os.environ)
-        if agent is None:
-            raise FleetError(
-                f"no agent is recorded in this pane ({os.environ.get('TMUX_PANE') or 'TMUX_PANE not set'})"
-            )
-        objective = visible_lines(agent.objective)
-        lines = (
-            [json.dumps(write(agent, AGENT_SEED_FIELDS), indent=2)]
-            if as_json
-            else [*about(agent), "objective:", objective]
-        )
-        click.echo("\n".join(lines))
-        return 0
+        return show_own(fleet, as_json)
     status = service.fleet_status(settings, fleet, time.time())
     if as_json:
         click.echo(json.dumps(service.as_json(status), indent=2))
     else:
-        show(status, sys.stdout.isatty())
+        show(status, sys.stdout.isatty(), coloured(colour, sys.stdout.isatty(), os.environ))
     try:
         service.record_look(Store(settings.state_file), fleet, os.environ, status.at)
     except FleetError as error:
@@ -69,17 +71,70 @@ def command(me: bool, as_json: bool, options: Mapping[str, object]) -> int:
     return 0
 
 
-def show(status: FleetStatus, on_terminal: bool) -> None:
-    """Print the summary and the table; on a terminal in colours, cut to its width."""
+def show_own(fleet: Fleet, as_json: bool) -> int:
+    """An agent's own record."""
+    agent = service.agent_in_pane(fleet, os.environ)
+    if agent is None:
+        raise FleetError(f"no agent is recorded in this pane ({os.environ.get('TMUX_PANE') or 'TMUX_PANE not set'})")
+    if as_json:
+        click.echo(json.dumps(write(agent, AGENT_SEED_FIELDS), indent=2))
+    else:
+        click.echo("\n".join([*about(agent), "objective:", visible_lines(agent.objective)]))
+    return 0
+
+
+def live(options: Mapping[str, object], colour: str) -> int:
+    """The live view on this terminal."""
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        raise UsageProblem("--watch: expected a terminal; in a pipe call status without it")
+    from rich.console import Console
+
+    from fleetscripts.services.status_watch import Watch
+
+    plain = not coloured(colour, True, os.environ)
+    Watch(os.environ, options, Console(highlight=False, no_color=plain, markup=False)).run()
+    return 0
+
+
+def draw(options: Mapping[str, object], output: str | None, begun: str) -> int:
+    """The picture of who did what when."""
+    from fleetscripts.services.context import load_settings_here
+    from fleetscripts.services.timeline import default_file, picture, write_picture
+
+    now = time.time()
+    first = since(begun, now)
+    if first is None:
+        raise UsageProblem(f"--since: expected 90s, 15m, 2h or 1d, found {begun!r}")
+    settings = load_settings_here(os.environ, options)
+    svg = picture(settings, first, now)
+    if output == "-":
+        click.echo(svg, nl=False)
+        return 0
+    file = default_file(settings) if output is None else Path(output)
+    write_picture(file, svg)
+    click.echo(str(file))
+    return 0
+
+
+def coloured(wanted: str, on_terminal: bool, environ: Mapping[str, str]) -> bool:
+    """Whether to colour: as asked for, else on a terminal that NO_COLOR and TERM do not speak against."""
+    if wanted != "auto":
+        return wanted == "always"
+    return on_terminal and not environ.get("NO_COLOR") and environ.get("TERM") != "dumb"
+
+
+def show(status: FleetStatus, on_terminal: bool, colours: bool) -> None:
+    """Print the summary and the table; on a terminal cut to its width."""
     for line in summary(status):
         click.echo(line)
     if not status.agents:
         return
     rows = [row(known.agent, known.command, status.at) for known in status.agents]
-    lines = table([HEADINGS, *rows], os.get_terminal_size(sys.stdout.fileno()).columns if on_terminal else None)
-    click.echo(click.style(lines[0], bold=True) if on_terminal else lines[0])
-    for line, known in zip(lines[1:], status.agents, strict=True):
-        click.echo(click.style(line, fg=COLOURS.get(known.agent.state)) if on_terminal else line)
+    columns = max(os.get_terminal_size(sys.stdout.fileno()).columns, NARROWEST_TERMINAL) if on_terminal else None
+    lines = table(without_empty(rows), columns)
+    click.echo(click.style(lines[0], bold=True) if colours else lines[0], color=colours)
+    for line, shown in zip(lines[1:], rows, strict=True):
+        click.echo(click.style(line, fg=COLOURS.get(shown.state)) if colours else line, color=colours)
 
 
 def summary(status: FleetStatus) -> list[str]:

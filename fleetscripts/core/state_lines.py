@@ -5,11 +5,15 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+from fleetscripts.core.progress import JUDGED
 from fleetscripts.core.visible import fit, visible
 from fleetscripts.fleet import Agent, Fleet
+from fleetscripts.models import AgentState
 
 LONGEST_WORDS = 200
 """Of what an agent said last, and of why it is in its state: enough for a line in a table."""
+
+PROTOCOL = ("CHECKPOINT:", "ORCHESTRATOR:")
 
 
 def untold(fleet: Fleet) -> tuple[Fleet, list[dict[str, Any]]]:
@@ -25,12 +29,19 @@ def state_line(agent: Agent) -> dict[str, Any]:
     known = {
         "was": agent.told_state,
         "pane_state": agent.pane_state,
-        "why": agent.escalation if agent.state == "escalated" else agent.pane_reason,
+        "why": _why(agent),
         "dialog": agent.dialog,
         "account": agent.account,
         "resets_at": agent.resets_at,
     }
     return identity(agent) | {"state": str(agent.state)} | {name: value for name, value in known.items() if value}
+
+
+def _why(agent: Agent) -> str:
+    """A judgement has its own line; what the pane shows is no reason for it."""
+    if agent.state is AgentState.ESCALATED:
+        return agent.escalation
+    return "" if agent.state in JUDGED else agent.pane_reason
 
 
 def identity(agent: Agent) -> dict[str, Any]:
@@ -45,6 +56,7 @@ def identity(agent: Agent) -> dict[str, Any]:
 
 
 def last_words(text: str) -> str:
-    """The last line of a message that says something, fit for a table."""
+    """The last line of a message that says something, fit for a table; a mark of the protocol if there is no other."""
     lines = [line for part in text.splitlines() if (line := visible(part))]
-    return fit(lines[-1], LONGEST_WORDS) if lines else ""
+    words = [line for line in lines if not line.startswith(PROTOCOL)] or lines
+    return fit(words[-1], LONGEST_WORDS) if words else ""

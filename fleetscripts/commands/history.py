@@ -1,0 +1,78 @@
+"""``history``: what happened to one agent, from the journal, in words."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+import click
+
+from fleetscripts.commands.entry import run
+from fleetscripts.commands.options import json_option, settings_options, window_argument
+from fleetscripts.commands.restore_agent import agent_named
+from fleetscripts.core.history_text import in_span, sentence, since, told
+from fleetscripts.core.journal_story import Line, at_of
+from fleetscripts.errors import UsageProblem
+from fleetscripts.services.context import load_fleet
+from fleetscripts.services.history import history
+
+MOST_LINES = 200
+
+
+@click.command("history")
+@click.option("--since", "begun", metavar="AGO", help="Only what is younger: 90s, 15m, 2h, 1d, or an ISO time.")
+@click.option("--last", metavar="N", type=click.IntRange(1, 10_000), default=MOST_LINES, show_default=True)
+@json_option
+@window_argument
+@settings_options
+def command(begun: str | None, last: int, as_json: bool, window: str, options: Mapping[str, object]) -> int:
+    """Tell what happened to an agent, a line for each thing, oldest first.
+
+    --json prints the journal's own lines, the steps in between too. The journal keeps the last 16 MB.
+    """
+    settings, fleet = load_fleet(os.environ, options)
+    agent = agent_named(fleet, window)
+    lines = history(settings, agent)
+    if begun is not None:
+        lines = in_span(lines, _time(begun, time.time()))
+    if as_json:
+        click.echo(json.dumps([dict(line) for line in lines[-last:]], indent=2, default=str))
+        return 0
+    shown = told(lines)
+    if len(shown) > last:
+        click.echo(f"({len(shown) - last} earlier lines; --last shows more)")
+    for text in words(shown[-last:]):
+        click.echo(text)
+    if not shown:
+        click.echo("nothing is in the journal about this agent")
+    return 0
+
+
+def words(lines: Sequence[Line]) -> list[str]:
+    """Each line with the time at which it happened; the day where it changes."""
+    shown, day = [], ""
+    for line in lines:
+        moment = datetime.fromtimestamp(at_of(line)).astimezone()
+        if (today := f"{moment:%Y-%m-%d}") != day:
+            shown.append(today)
+            day = today
+        shown.append(f"{moment:%H:%M:%S}  {sentence(line)}")
+    return shown
+
+
+def _time(text: str, now: float) -> float:
+    found = since(text, now)
+    if found is None:
+        try:
+            found = datetime.fromisoformat(text).timestamp()
+        except ValueError:
+            raise UsageProblem(f"--since: expected 90s, 15m, 2h, 1d or an ISO time, found {text!r}") from None
+    return found
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Entry point."""
+    return run(command, argv)

@@ -1,0 +1,88 @@
+"""Which line of the journal is about which agent: windows get other numbers, panes are used again, records stay."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+Line: TypeAlias = Mapping[str, Any]
+Key: TypeAlias = tuple[str, float]
+"""The worktree's name and when the agent was spawned."""
+
+LAST_TIME = 4e9
+BEFORE_SECONDS = 180.0
+"""A spawned agent's start-up dialogs and briefing stand in the journal before the line that names it."""
+
+
+@dataclass(slots=True)
+class Story:
+    """One agent's lines, oldest first; window and branch as last told."""
+
+    key: Key
+    window: str = ""
+    branch: str = ""
+    lines: list[Line] = field(default_factory=list)
+
+
+def at_of(line: Line) -> float:
+    """When it was written; 0 for a line that does not say, or says nothing that a calendar has."""
+    at = line.get("at")
+    return float(at) if isinstance(at, int | float) and not isinstance(at, bool) and 0 <= at <= LAST_TIME else 0.0
+
+
+def text_of(line: Line, name: str) -> str:
+    """A field that holds text, else empty."""
+    value = line.get(name)
+    return value if isinstance(value, str) else ""
+
+
+def key_of(line: Line) -> Key | None:
+    """The record that a line names; None for one that names only a window."""
+    spawned = line.get("spawned_at")
+    if not isinstance(spawned, int | float) or isinstance(spawned, bool) or spawned != spawned:
+        return None
+    return (text_of(line, "worktree"), float(spawned))
+
+
+def stories(lines: Iterable[Line]) -> dict[Key, Story]:
+    """Every agent that the journal names, in the order in which they appear, with all that happened to each."""
+    found: dict[Key, Story] = {}
+    holders: dict[str, tuple[float, Key]] = {}
+    unclaimed: deque[Line] = deque(maxlen=500)
+    for line in lines:
+        key = key_of(line)
+        if key is None:
+            key = _holder(line, holders)
+            if key is None:
+                unclaimed.append(line)
+            else:
+                found[key].lines.append(line)
+            continue
+        story = found.get(key)
+        if story is None:
+            story = found[key] = Story(key)
+            story.lines += _its_beginning(line, unclaimed)
+        story.window = text_of(line, "window") or story.window
+        story.branch = text_of(line, "branch") or story.branch
+        story.lines.append(line)
+        for place in _places(line):
+            holders[place] = (at_of(line), key)
+    return found
+
+
+def _places(line: Line) -> list[str]:
+    return [place for name in ("window", "pane_id") if (place := text_of(line, name))]
+
+
+def _holder(line: Line, holders: Mapping[str, tuple[float, Key]]) -> Key | None:
+    """Who was there last, by window or pane: whichever was told of later."""
+    known = [holders[place] for place in _places(line) if place in holders]
+    return max(known)[1] if known else None
+
+
+def _its_beginning(line: Line, unclaimed: Iterable[Line]) -> list[Line]:
+    """What happened in the same pane shortly before the agent was named."""
+    pane, begun = text_of(line, "pane_id"), at_of(line) - BEFORE_SECONDS
+    return [one for one in unclaimed if pane and text_of(one, "pane_id") == pane and at_of(one) >= begun]
