@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from fleetscripts.core.completion import Checkpoint
+from fleetscripts.core.rescue import wake_at
 from fleetscripts.fleet import Agent
 from fleetscripts.models import AgentState, Classification, PaneFacts, PaneState, ServerId
 
@@ -26,6 +27,12 @@ JUDGED = frozenset({AgentState.PENDING_EVALUATION, AgentState.DONE, AgentState.R
 """States that only a verdict or a person ends, whatever the pane shows."""
 
 AT_WORK = frozenset({PaneState.STARTING, PaneState.RUNNING})
+
+DEEDS = ("last_nudged_at", "last_rebriefed_at", "last_kicked_at", "last_verified_at", "last_notice_at", "rescued_at")
+"""Times at which something was done, from which pauses are counted."""
+
+CLOCK_SLACK_SECONDS = 5.0
+"""A deed may be a little later than the look that is being recorded."""
 
 BACKGROUND_PATIENCE = 4
 """So many times the usual threshold while something still runs behind a prompt."""
@@ -64,10 +71,17 @@ def note(agent: Agent, seen: Seen, stalled_after_seconds: float, now: float, unw
     """The record after this look. ``unwatched``: nobody looked for so long that no waiting time may be counted."""
     if agent.state is AgentState.RECYCLED:
         return agent
+    agent = _of_the_past(agent, now)
     placed = agent if seen.facts is None else agent.at(seen.facts, seen.server)
     advanced = _advanced(placed, seen)
     timed = _timed(_released(advanced, seen, now), agent, seen, now, unwatched)
     return replace(timed, state=_state(timed, agent, seen, stalled_after_seconds, now))
+
+
+def _of_the_past(agent: Agent, now: float) -> Agent:
+    """What was done cannot lie ahead: after the clock was set back it counts as done just now."""
+    ahead = [name for name in DEEDS if getattr(agent, name) > now + CLOCK_SLACK_SECONDS]
+    return replace(agent, **dict.fromkeys(ahead, now)) if ahead else agent
 
 
 def progressed(before: Agent, after: Agent) -> bool:
@@ -91,7 +105,9 @@ def _advanced(agent: Agent, seen: Seen) -> Agent:
         last_said=seen.said or agent.last_said,
         github_limited_at=max(agent.github_limited_at, seen.github_limited_at),
     )
-    return replace(after, kicks=0, nudges=0, fruitless_rounds=0) if progressed(agent, after) else after
+    if not progressed(agent, after):
+        return after
+    return replace(after, kicks=0, nudges=0, fruitless_rounds=0, rescue_tries=0, failed_accounts=())
 
 
 def _released(agent: Agent, seen: Seen, now: float) -> Agent:
@@ -118,6 +134,8 @@ def _timed(agent: Agent, before: Agent, seen: Seen, now: float, unwatched: bool)
         error=str(error),
         held_back=before.held_back if same else "",
         resets_at=found.resets_at or 0,
+        parked_until=wake_at(before, found, now) if found.state is PaneState.RATE_LIMITED else 0,
+        rescue_stage="" if found.state is PaneState.RUNNING else agent.rescue_stage,
         unknown_since=since if unknown else 0,
         last_output_hash=seen.output_hash,
         output_changed_at=changed_at,

@@ -1,0 +1,84 @@
+"""Between a look and the next due instant time alone changes nothing: so nobody has to look in between."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from fleetscripts.core.due import next_due
+from fleetscripts.core.policy import Case, Limits, decide
+from fleetscripts.core.progress import Seen, note
+from fleetscripts.fleet import Agent
+from fleetscripts.models import AgentState, Classification, DialogKind, ErrorKind, PaneState
+
+NOW = 1_800_000_000.0
+LIMITS = Limits(idle_threshold_seconds=300, nudge_cooldown_seconds=200, verify_pause_seconds=30, retry_pause_seconds=40)
+
+past = st.one_of(st.just(0.0), st.integers(0, 2000).map(lambda seconds: NOW - seconds))
+ahead = st.one_of(st.just(0.0), st.integers(-1000, 2000).map(lambda seconds: NOW + seconds))
+counts = st.integers(0, 4)
+agents = st.builds(
+    Agent,
+    st.just("f:1"),
+    state=st.sampled_from(AgentState),
+    kicks=counts,
+    nudges=counts,
+    fruitless_rounds=counts,
+    last_kicked_at=past,
+    last_nudged_at=past,
+    last_rebriefed_at=past,
+    last_verified_at=past,
+    unknown_since=past,
+    pane_state_since=past,
+    output_changed_at=past,
+    worked_at=past,
+    parked_until=ahead,
+    resets_at=ahead,
+    held=st.sampled_from(["", "stopped"]),
+    new_task=st.one_of(st.none(), past.map(lambda at: {"at": at})),
+)
+found = st.builds(
+    Classification,
+    st.sampled_from(PaneState),
+    st.just("as drawn"),
+    dialog=st.one_of(st.none(), st.sampled_from(DialogKind)),
+    error=st.sampled_from(ErrorKind),
+    resets_at=st.one_of(st.none(), ahead),
+    background=st.booleans(),
+)
+
+
+@settings(max_examples=400)
+@given(agents, found, st.floats(0, 1))
+def test_the_policy_answers_the_same_until_the_next_due_instant(
+    agent: Agent, shown: Classification, share: float
+) -> None:
+    case = Case(agent, shown, LIMITS, NOW)
+    due = next_due(case)
+    until = NOW + 10_000 if due is None else due - 0.002
+    later = max(NOW, NOW + (until - NOW) * share)
+    assert decide(replace(case, now=later)) is decide(case), f"due {due and due - NOW}, at {later - NOW}"
+
+
+def test_a_prompt_is_due_when_it_has_stood_still_long_enough() -> None:
+    agent = Agent("f:1", pane_state_since=NOW - 100, output_changed_at=NOW - 90)
+    due = next_due(Case(agent, Classification(PaneState.PROMPT, "as drawn"), LIMITS, NOW))
+    assert due is not None
+    assert abs(due - (NOW + 210)) < 0.01
+    assert decide(Case(agent, Classification(PaneState.PROMPT, "as drawn"), LIMITS, due)) is not None
+
+
+def test_an_agent_that_is_done_is_never_due() -> None:
+    for state in (AgentState.DONE, AgentState.PENDING_EVALUATION, AgentState.ESCALATED):
+        agent = Agent("f:1", state=state, pane_state_since=NOW)
+        assert next_due(Case(agent, Classification(PaneState.PROMPT, "as drawn"), LIMITS, NOW)) is None
+
+
+def test_after_the_clock_was_set_back_a_nudge_counts_as_just_given() -> None:
+    before: dict[str, Any] = {"last_nudged_at": NOW + 3600, "last_verified_at": NOW + 2, "last_kicked_at": NOW - 5}
+    seen = Seen(Classification(PaneState.PROMPT, "as drawn"))
+    after = note(Agent("f:1", **before), seen, 300, NOW)
+    assert (after.last_nudged_at, after.last_verified_at, after.last_kicked_at) == (NOW, NOW + 2, NOW - 5)
