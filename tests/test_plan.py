@@ -41,6 +41,8 @@ P, W, A, R = PaneState.PROMPT, PaneState.WAITING_APPROVAL, PaneState.API_ERROR, 
 TRUST = found(W, dialog=DialogKind.TRUST)
 SERVER = found(A, error=ErrorKind.SERVER)
 
+GITHUB_WAIT = "recovery github_wait"
+
 CASES: list[tuple[str, dict[str, Any], Classification, str]] = [
     ("a busy agent is left alone", MOVING, found(R), ""),
     ("one that says it works while nothing moves is stuck", STILL, found(R), "decision stuck"),
@@ -73,6 +75,23 @@ CASES: list[tuple[str, dict[str, Any], Classification, str]] = [
         found(P, background=True),
         "recovery nudge",
     ),
+    ("one that GitHub slowed down is told to wait", MOVING | {"github_limited_at": NOW - 5}, found(P), GITHUB_WAIT),
+    ("not while its turn goes on", MOVING | {"github_limited_at": NOW - 5}, found(R), ""),
+    ("nor over a person's draft", MOVING | {"github_limited_at": NOW - 5}, found(P, draft="x"), ""),
+    ("nor twice", MOVING | {"github_limited_at": NOW - 50, "github_told_at": NOW - 49}, found(P), ""),
+    (
+        "nor within two minutes, though it was hit again",
+        MOVING | {"github_limited_at": NOW - 5, "github_told_at": NOW - 119},
+        found(P),
+        "",
+    ),
+    (
+        "but of a new one after them",
+        MOVING | {"github_limited_at": NOW - 5, "github_told_at": NOW - 121},
+        found(P),
+        GITHUB_WAIT,
+    ),
+    ("and of none that is over", MOVING | {"github_limited_at": NOW - 121}, found(P), ""),
     ("not over a person's draft", STILL, found(P, draft="wait"), "decision stalled"),
     ("not again within the cooldown", STILL | {"nudges": 1, "last_nudged_at": NOW - 299}, found(P), ""),
     ("again after it", STILL | {"nudges": 2, "last_nudged_at": NOW - 301}, found(P), "recovery nudge"),

@@ -39,6 +39,10 @@ class _Handler(BaseHTTPRequestHandler):
         body = json.loads(self._body())
         world = self.server.world
         world.before_request()
+        world.asked.append((self.headers.get("host", ""), self.path))
+        if not self.headers.get("authorization"):
+            self._send(401, {"content-type": "application/json"}, b'{"message": "Requires authentication"}')
+            return
         instead = world.situation.get("http", {})
         if instead and world.requests >= instead.get("from_request", 1):
             self._instead(instead)

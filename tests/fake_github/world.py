@@ -91,6 +91,8 @@ class World:
             self.checks += [{"name": f"job {n}"} for n in range(many)]
         self.events = list(self.situation.get("events", []))
         self.requests = 0
+        self.asked: list[tuple[str, str]] = []
+        """Host and path of each request."""
 
     def repository(self, owner: str, name: str) -> dict[str, Any] | None:
         """``acme/widget`` and no other."""

@@ -1,0 +1,208 @@
+"""How GitHub is asked: together, one at a time, on the right host, and not at all while a limit is on."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+import threading
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fleetscripts.adapters.github_problems import GitHubProblem
+from fleetscripts.errors import FleetError
+from fleetscripts.fleet import Agent, Fleet
+from fleetscripts.pull_request import PullKey, PullRequest
+from fleetscripts.services.context import load_fleet
+from fleetscripts.services.pull_reading import CycleReading, keys_of, pull_key
+from tests.conftest import RunScript
+from tests.fake_github.hub import Work, build
+from tests.places import BUNDLE, GitRepo, environment
+
+pytestmark = pytest.mark.skipif(shutil.which("gh") is None, reason="gh is not installed")
+
+ABUSE = {"http": {"status": 403, "body": {"code": "abuse"}}}
+
+
+@pytest.fixture
+def ten(git_repo: GitRepo, home: Path, tmp_path: Path) -> Work:
+    """Ten agents that say they have finished, each with a pull request."""
+    work = build(git_repo, home, tmp_path / "gh.sock", 10)
+    (home / "fleet").mkdir()
+    (home / "fleet" / "config.toml").write_text("notify_desktop = false\n")
+    return work
+
+
+def verify_all_at_once(work: Work) -> list[tuple[int, str]]:
+    """Ten processes, started together; exit code and output of each."""
+    main = [sys.executable, "-I", str(BUNDLE / "fleetscripts" / "__main__.py"), "verify-complete"]
+    started = [
+        subprocess.Popen(
+            [*main, agent["window"]], env=environment(dict(work.environment)), stdout=subprocess.PIPE, text=True
+        )
+        for agent in work.agents
+    ]
+    return [(process.wait(timeout=60), process.communicate()[0]) for process in started]
+
+
+def test_ten_processes_at_a_secondary_limit_make_one_request(ten: Work) -> None:
+    with ten.serve({11: {}}) as hub:
+        hub.situation.update(ABUSE)
+        ended = verify_all_at_once(ten)
+    assert hub.requests == 1
+    assert {code for code, _ in ended} == {1}
+    assert all("secondary rate limit is reached; asked again after" in said for _, said in ended)
+
+
+def test_ten_processes_without_a_limit_all_get_their_answer(ten: Work) -> None:
+    with ten.serve({11 + number: {} for number in range(10)}) as hub:
+        ended = verify_all_at_once(ten)
+    assert ({code for code, _ in ended}, hub.requests) == ({0}, 10)
+
+
+def cycle(work: Work, monkeypatch: pytest.MonkeyPatch) -> tuple[Any, Fleet]:
+    import os
+
+    for name, value in work.environment.items():
+        monkeypatch.setenv(name, str(value))
+    return load_fleet(os.environ)
+
+
+def test_the_agents_of_a_cycle_share_one_request(ten: Work, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings, fleet = cycle(ten, monkeypatch)
+    reading, found = CycleReading(), {}
+
+    def verify(key: PullKey) -> None:
+        found[key] = reading.reader(fleet, settings)(key)
+
+    with ten.serve({11 + number: {} for number in range(10)}) as hub:
+        threads = [threading.Thread(target=verify, args=(key,)) for key in keys_of(fleet.agents, fleet)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert hub.requests == 1
+        assert sorted(key.number for key in found) == list(range(11, 21))
+        assert all(isinstance(pull, PullRequest) for pull in found.values())
+        reading.reader(fleet, settings)(keys_of(fleet.agents, fleet)[0])
+        assert hub.requests == 2, "what was read serves each of them once"
+
+
+def test_what_was_read_too_long_ago_is_read_anew(ten: Work, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings, fleet = cycle(ten, monkeypatch)
+    first, second, *_ = keys_of(fleet.agents, fleet)
+    now = [100.0]
+    reading = CycleReading(clock=lambda: now[0])
+    with ten.serve({11 + number: {} for number in range(10)}) as hub:
+        reading.reader(fleet, settings)(first)
+        now[0] += 11
+        reading.reader(fleet, settings)(second)
+        assert hub.requests == 2
+        reading.reader(replace(fleet, last_poll_at=5), settings)(first)
+        assert hub.requests == 3, "another cycle reads anew"
+
+
+def test_one_broken_pull_request_spoils_no_other(ten: Work, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings, fleet = cycle(ten, monkeypatch)
+    wanted = keys_of(fleet.agents, fleet)
+    reading = CycleReading()
+    with ten.serve({11 + number: {} for number in range(10) if number != 4}) as hub:
+        found = {key.number: reading.reader(fleet, settings)(key) for key in wanted}
+        assert hub.requests == 1
+    broken = found.pop(15)
+    assert isinstance(broken, GitHubProblem)
+    assert "Could not resolve to a PullRequest" in str(broken)
+    assert all(isinstance(pull, PullRequest) for pull in found.values())
+
+
+def test_a_run_of_the_loop_asks_once_for_the_whole_fleet(
+    ten: Work, home: Path, run_script: RunScript, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Verification as the loop calls it, one case after the other."""
+    from fleetscripts.models import Action, ActionKind
+    from fleetscripts.services.completion import verify_agent
+    from fleetscripts.services.recovery import Case
+
+    settings, fleet = cycle(ten, monkeypatch)
+    action = Action("", "", "verify", ActionKind.RECOVERY, "it says that it has finished", {})
+    with ten.serve({11 + number: {} for number in range(10)}) as hub:
+        said = [verify_agent(Case(agent, action, fleet, settings, {"HOME": str(home)})) for agent in fleet.agents]
+    assert hub.requests == 1
+    assert all(line.startswith("every gate holds: pending_evaluation") for line in said), said
+    assert {agent["state"] for agent in json.loads((home / "state.json").read_text())["agents"]} == {
+        "pending_evaluation"
+    }
+
+
+REMOTES = [
+    ("https://github.com/acme/widget", "acme/widget"),
+    ("https://github.com/acme/widget.git", "acme/widget"),
+    ("https://user:secret@github.com/acme/widget.git", "acme/widget"),
+    ("http://github.com/acme/widget/", "acme/widget"),
+    ("git@github.com:acme/widget.git", "acme/widget"),
+    ("ssh://git@github.com/acme/widget.git", "acme/widget"),
+    ("ssh://git@ssh.github.com:443/acme/widget.git", "acme/widget"),
+    ("git://github.com/acme/widget.git", "acme/widget"),
+    ("https://www.github.com/acme/widget", "acme/widget"),
+    ("https://GitHub.com/Acme/Widget.js.git", "Acme/Widget.js"),
+    ("git@ghe.example.com:acme/widget.git", "ghe.example.com/acme/widget"),
+    ("ssh://git@ghe.example.com:2222/acme/widget.git", "ghe.example.com/acme/widget"),
+    ("https://ghe.example.com/acme/widget", "ghe.example.com/acme/widget"),
+    ("gh:acme/widget", "acme/widget"),
+    ("work:widget.git", "ghe.example.com/acme/widget"),
+]
+REWRITTEN = {"gh:": "https://github.com/", "work:": "git@ghe.example.com:acme/"}
+"""``insteadOf``, as people shorten addresses."""
+
+
+@pytest.mark.parametrize(("address", "repository"), REMOTES, ids=[address for address, _ in REMOTES])
+def test_the_repository_is_that_of_the_remote(git_repo: GitRepo, home: Path, address: str, repository: str) -> None:
+    for short, long in REWRITTEN.items():
+        git_repo.git("config", "--global", f"url.{long}.insteadOf", short)
+    git_repo.git("remote", "set-url", "origin", address)
+    key = pull_key(Agent("s:1", worktree_path=str(git_repo.path), branch="main", pr_number="7"), Fleet())
+    assert str(key) == f"{repository}#7"
+
+
+@pytest.mark.parametrize("address", ["/srv/git/widget.git", "file:///srv/widget.git", "https://github.com/acme", "x"])
+def test_a_remote_that_is_no_github_address_is_said_so(git_repo: GitRepo, home: Path, address: str) -> None:
+    git_repo.git("remote", "set-url", "origin", address)
+    with pytest.raises(FleetError, match="no GitHub repository is known"):
+        pull_key(Agent("s:1", worktree_path=str(git_repo.path), branch="main", pr_number="7"), Fleet())
+
+
+def test_the_branchs_own_remote_comes_before_origin(git_repo: GitRepo, home: Path) -> None:
+    git_repo.git("remote", "add", "fork", "git@github.com:me/widget.git")
+    git_repo.git("config", "branch.main.remote", "fork")
+    agent = Agent("s:1", worktree_path=str(git_repo.path), branch="main", pr_number="7")
+    assert str(pull_key(agent, Fleet())) == "me/widget#7"
+    assert str(pull_key(agent, Fleet(repo="acme/widget"))) == "acme/widget#7"
+    assert str(pull_key(agent, Fleet(repo="ghe.example.com/acme/widget"))) == "ghe.example.com/acme/widget#7"
+
+
+TOKENS: Mapping[str, Mapping[str, str | None]] = {
+    "github.com": {},
+    "ghe.example.com": {"GH_TOKEN": None, "GH_ENTERPRISE_TOKEN": "x"},
+}
+
+
+@pytest.mark.parametrize("host", TOKENS)
+def test_the_host_is_asked_that_the_repository_is_on(ten: Work, run_script: RunScript, host: str) -> None:
+    ten.record({"repo": f"{host}/acme/widget"})
+    with ten.serve({11: {}}) as hub:
+        done = run_script("verify-complete", "fleet:1", env={**ten.environment, **TOKENS[host]})
+    assert done.returncode == 0, done.stdout
+    assert hub.asked == [("api.github.com", "/graphql") if host == "github.com" else (host, "/api/graphql")]
+
+
+def test_a_host_without_a_login_is_unknown(ten: Work, run_script: RunScript) -> None:
+    ten.record({"repo": "ghe.example.com/acme/widget"})
+    with ten.serve({11: {}}) as hub:
+        done = run_script("verify-complete", "fleet:1", env=ten.environment)
+    assert (done.returncode, hub.requests) == (1, 1)
+    assert "unknown github: ghe.example.com/acme/widget#11: GitHub refuses gh's login" in done.stdout
