@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from fleetscripts.adapters.store import StateMissing
+from fleetscripts.adapters.store import StateMissing, Store
 from fleetscripts.commands.entry import run
 from fleetscripts.commands.options import settings_options, window_argument
 from fleetscripts.config import Settings
@@ -17,7 +17,7 @@ from fleetscripts.errors import Refused, UsageProblem
 from fleetscripts.fleet import Fleet
 from fleetscripts.services.context import load_fleet, load_settings_here
 from fleetscripts.services.deliver import deliver
-from fleetscripts.services.desk import open_desk, pane_named
+from fleetscripts.services.desk import Desk, agent_at, open_desk, pane_named
 from fleetscripts.services.follow_on import give_task
 from fleetscripts.services.spawn_request import Request, checked
 
@@ -76,10 +76,18 @@ def command(
     desk = open_desk(settings, fleet)
     facts = pane_named(desk, fleet, window)
     receipt = deliver(desk, facts.pane_id, message, queue=queue, keep_draft=keep_draft, why="send-agent")
+    _release(settings, desk, fleet, facts.pane_id)
     print(f"{receipt.window} has it (message {receipt.message_id}, proof: {receipt.proof})")
     if receipt.note:
         print(f"send-agent: {receipt.note}", file=sys.stderr)
     return 0
+
+
+def _release(settings: Settings, desk: Desk, fleet: Fleet | None, pane_id: str) -> None:
+    """An agent that a person stopped, and has now got a text, is watched again."""
+    agent = agent_at(desk, fleet, pane_id)
+    if agent is not None and agent.held:
+        Store(settings.state_file).update(lambda current: current.change(agent, held="", held_at=0))
 
 
 def _give(settings: Settings, fleet: Fleet | None, window: str, request: Request) -> int:

@@ -11,13 +11,14 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from fleetscripts.adapters.keyboard import paste
-from fleetscripts.core.message import as_message, is_placeholder, same_message, stands_in
+from fleetscripts.core.message import as_message
 from fleetscripts.errors import FleetError, Refused, UsageProblem
 from fleetscripts.models import Frame, PaneState
 from fleetscripts.services import draft as drafts
 from fleetscripts.services.desk import Desk, Sight
 from fleetscripts.services.outbox import CONFIRMED, INTENDED, UNSENT, Outbox, Sent
-from fleetscripts.services.receipt import Mark, Receipt, in_transcript, last_submitted
+from fleetscripts.services.own_text import is_own
+from fleetscripts.services.receipt import Mark, Receipt, in_transcript
 from fleetscripts.services.submit import Submission
 
 TRIES = 8
@@ -115,7 +116,7 @@ class _Delivery:
         window = frame.facts.window
         if typed is None:
             raise Refused(f"{window}: something took the place of its input box; nothing was typed")
-        if self._is_ours(typed, sight):
+        if is_own(self.outbox, sight, typed):
             return drafts.clear(self.desk, sight.kind, self.pane_id)
         if not self.keep_draft:
             shown = " ".join(typed.split())[:60]
@@ -123,17 +124,6 @@ class _Delivery:
         taken = drafts.taken_out(self.desk, sight.kind, self.pane_id, frame)
         self.draft = f"{self.draft}{taken}"
         return self.desk.screen(self.pane_id)
-
-    def _is_ours(self, typed: str, sight: Sight) -> bool:
-        """Whether it is a text that was sent, or was to be sent: an interrupted turn puts its prompt back."""
-        last = self.outbox.last()
-        earlier = last_submitted(sight.kind, sight.transcript)
-        known = [text for text in (earlier, last.text if last is not None else None) if text]
-        if not is_placeholder(typed):
-            return any(same_message(typed, text) for text in known)
-        unsettled = last is not None and last.outcome != CONFIRMED
-        put_back = last is not None and earlier is not None and same_message(earlier, last.text)
-        return last is not None and (unsettled or put_back) and stands_in(typed, last.text)
 
     def _sent_before(self, sight: Sight) -> Receipt | None:
         """The receipt of this very text when an earlier call sent it and never learned that it arrived."""

@@ -74,6 +74,8 @@ def resume(case: Case) -> str:
     with _alone(case):
         desk = open_desk(case.settings, case.fleet)
         sight = desk.look(case.agent.pane_id)
+        if held := case.current().held:
+            raise Refused(f"{case.agent.window}: {held}")
         if sight is None or sight.classification.state is not PaneState.IDLE:
             found = "no pane" if sight is None else sight.classification.state
             raise Refused(f"{case.agent.window}: expected its ended client, found {found}")

@@ -66,3 +66,17 @@ def hand_made(crew: Crew, folder: Path, *words: str) -> str:
     assert pane is not None
     wait_until(lambda: "❯" in (crew.stage.tmux("capture-pane", "-p", "-t", pane) or ""), 20, "its prompt")
     return pane
+
+
+def run_loop(crew: Crew, *options: str) -> None:
+    """Starts the loop and waits until it runs."""
+    log = crew.stage.folder / "fleet" / "loop.log"
+    crew.start_loop(*options)
+    wait_until(lambda: log.exists() and "loop begins" in log.read_text(), what="the loop")
+
+
+def wait_for_cycles(crew: Crew, seconds: float) -> None:
+    """Waits until the loop has looked again so much later."""
+    state = crew.stage.folder / "state.json"
+    before = json.loads(state.read_text())["last_poll_at"]
+    wait_until(lambda: json.loads(state.read_text())["last_poll_at"] > before + seconds, 20, "some more cycles")

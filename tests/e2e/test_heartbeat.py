@@ -11,7 +11,7 @@ import pytest
 from fleetscripts.adapters.scrollback import last_lines
 from fleetscripts.adapters.tmux import Tmux
 from tests.e2e.crew import Crew
-from tests.e2e.quick import hand_made, heartbeat, kill_client, quick_crew, said
+from tests.e2e.quick import hand_made, heartbeat, kill_client, quick_crew, run_loop, said
 from tests.places import TmuxServer
 from tests.waiting import wait_until
 
@@ -110,9 +110,7 @@ def test_on_demand_recoveries_run_and_nobody_is_nudged(crew: Crew) -> None:
 def test_a_loop_does_the_repairs_and_the_heartbeat_tells_of_them(crew: Crew) -> None:
     dies = crew.spawn("feat/dies", "[[say Hello.]] [[think 60]]")
     said(crew, "heartbeat")
-    crew.start_loop()
-    log = crew.stage.folder / "fleet" / "loop.log"
-    wait_until(lambda: log.exists() and "loop begins" in log.read_text(), what="the loop")
+    run_loop(crew)
     kill_client(crew, dies)
     review: dict[str, Any] = {}
 

@@ -1,0 +1,42 @@
+"""interrupt-agent WINDOW [--kill]: a turn stopped, or a client ended, because a person wants it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+
+import click
+
+from fleetscripts.adapters.store import StateMissing
+from fleetscripts.commands.entry import run
+from fleetscripts.commands.options import settings_options, window_argument
+from fleetscripts.core.visible import visible
+from fleetscripts.services.context import load_fleet, load_settings_here
+from fleetscripts.services.desk import open_desk, pane_named
+from fleetscripts.services.interrupt import interrupt
+
+
+@click.command("interrupt-agent")
+@window_argument
+@click.option("--kill", is_flag=True, help="End the client, whatever it is at; a shell stands there then.")
+@settings_options
+def command(window: str, kill: bool, options: Mapping[str, object]) -> int:
+    """Stop the turn that is in progress in WINDOW. Only when the user asks for it.
+
+    The agent is held then: no nudge, no resume, until it has got a text (send-agent) and works again. After --kill its
+    conversation is kept: restore-agent, or the client's own --resume, opens it again. Exits 3 when no turn is running.
+    """
+    try:
+        settings, fleet = load_fleet(os.environ, options)
+    except StateMissing:
+        settings, fleet = load_settings_here(os.environ, options), None
+    desk = open_desk(settings, fleet)
+    facts = pane_named(desk, fleet, window)
+    for line in interrupt(desk, settings, fleet, facts.pane_id, os.environ, kill):
+        click.echo(visible(line))
+    return 0
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Entry point."""
+    return run(command, argv)
