@@ -112,7 +112,7 @@ def overrides_of(pairs: Sequence[tuple[str, str]]) -> list[Override]:
     return [Override(name.strip(), why.strip()) for name, why in pairs]
 
 
-_LOCAL_GATES = ("steps", "clean", "branch", "pushed", "verify_command")
+_LOCAL_GATES = ("steps", "clean", "branch", "pushed", "pr_test", "verify_command")
 _PULL_GATES = ("github", "pull_request", "checks", "fresh_run", "threads", "resolutions", "reviews", "conflicts")
 
 

@@ -21,6 +21,7 @@ from fleetscripts.core.visible import fit, visible
 from fleetscripts.errors import FleetError
 from fleetscripts.fleet import Agent, Fleet
 from fleetscripts.services.pull_reading import Reader, reading
+from fleetscripts.services.test_gate import pr_test
 from fleetscripts.services.verify_github import PullAnswer, ask_github
 
 SHOWN_OUTPUT_COLUMNS = 400
@@ -63,6 +64,7 @@ def look_into(question: Question) -> Finding:
         gates.clean(worktree),
         gates.branch(worktree),
         pushed(worktree.head),
+        *pr_test(agent, question.settings, worktree.head),
     ]
     results.append(_verify_command(question, worktree, results))
     seen = tuple(replace(result, evidence=visible(result.evidence)) for result in results)

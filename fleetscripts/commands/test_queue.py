@@ -1,0 +1,245 @@
+"""``test-queue``: one ``/pr-test`` at a time on the whole machine, in order, with results that count."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import click
+
+from fleetscripts.adapters.head import head_commit
+from fleetscripts.adapters.processes import read_processes
+from fleetscripts.commands.entry import run
+from fleetscripts.commands.options import json_option, settings_options
+from fleetscripts.commands.verify_complete import agent_at_work
+from fleetscripts.core.status_text import age
+from fleetscripts.core.table import table
+from fleetscripts.core.test_queue import Entry, Queue
+from fleetscripts.core.test_results import merged, scenario, vague
+from fleetscripts.core.visible import visible
+from fleetscripts.errors import EXIT_NO, FleetError, Refused, UsageProblem
+from fleetscripts.fleet import Fleet
+from fleetscripts.services.context import load_fleet, load_settings_here
+from fleetscripts.services.pull_reading import pull_key
+from fleetscripts.services.status import agent_in_pane
+from fleetscripts.services.test_queue import TestQueue, caller, entry_of, written
+from fleetscripts.services.test_run import Ran, run_next, start_in_background
+from fleetscripts.services.test_verdict import finish, follow, prompt
+
+HEADINGS = ("PULL REQUEST", "WINDOW", "PENDING", "QUEUED", "NOW", "NOTE")
+RESULT_FORM = "SCENARIO=PASS, SCENARIO=PARTIAL: what is missing, or SCENARIO=FAIL: what is missing"
+
+Options = Mapping[str, object]
+
+
+@click.group("test-queue")
+def command() -> None:
+    """Queue of pull requests for /pr-test, of which only one may run on this machine at a time.
+
+    add WINDOW [--verify TEXT], then next (you test) or run [--background] (the configured command tests), then done
+    WINDOW with a verdict for each scenario; list [--json] shows the queue. The turn is yours while your client lives;
+    when that dies, the pull request waits again.
+    """
+
+
+@command.command("add")
+@click.argument("window", metavar="WINDOW")
+@click.option("--verify", metavar="TEXT", multiple=True, help="A behaviour that the test has to verify; repeatable.")
+@settings_options
+def add(window: str, verify: tuple[str, ...], options: Options) -> int:
+    """Queue the pull request of the agent in WINDOW. Fewest pending checks go first, then the oldest."""
+    settings, fleet = load_fleet(os.environ, options)
+    agent = agent_at_work(fleet, window)
+    key = pull_key(agent, fleet)
+    if key is None:
+        raise UsageProblem(f"{agent.window} has no pull request to test: update-agent WINDOW pr_number=N")
+    entry = entry_of(settings, agent, key, tuple(text.strip() for text in verify if text.strip()))
+    queue = TestQueue(settings, os.environ).add(entry)
+    waiting = queue.waiting()
+    place = next(n for n, one in enumerate(waiting, 1) if one.key == key)
+    pending = waiting[place - 1].pending
+    checks = "pending checks not known" if pending is None else f"{pending} checks pending"
+    click.echo(visible(f"{key} ({agent.window}): {place} of {len(waiting)} in the queue, {checks}"))
+    return 0
+
+
+@command.command("next")
+@settings_options
+def next_(options: Options) -> int:
+    """Take the next pull request and print the /pr-test line to run now. Exit code 8: another test is running."""
+    queue = _queue(options)
+    return _hand_out(queue, "")
+
+
+@command.command("run")
+@click.argument("window", metavar="[WINDOW]", required=False)
+@click.option("--background", is_flag=True, help="Return at once; the log's name is printed, the results are recorded.")
+@settings_options
+def run_(window: str | None, background: bool, options: Options) -> int:
+    """Test the next pull request, or WINDOW's, with the command of [test_queue] in config.toml; record and tell.
+
+    Without such a command it prints the /pr-test line, as next does. Exit code 0: all scenarios PASS. 3: not all, or
+    no verdicts in the output. 8: another test is running. 1: it failed or took too long; the pull request waits again.
+    """
+    queue = _queue(options)
+    wanted = str(_entry(queue, window, options).key) if window else ""
+    if not queue.about.command:
+        return _hand_out(queue, wanted)
+    if background:
+        started = start_in_background(queue, ["test-queue", "run", *([window] if window else []), *_spelled(options)])
+        click.echo(started.said.strip() if started.exit_code is not None else f"log: {started.log}")
+        return started.exit_code or 0
+    ran: Ran = run_next(queue, wanted, click.echo)
+    click.echo(visible(ran.said))
+    return 0 if ran.passed else EXIT_NO
+
+
+@command.command("done")
+@click.argument("window", metavar="WINDOW")
+@click.argument("results", metavar="[SCENARIO=PASS|PARTIAL|FAIL[: WHAT IS MISSING]]...", nargs=-1)
+@settings_options
+def done(window: str, results: tuple[str, ...], options: Options) -> int:
+    """Record what /pr-test said of WINDOW's pull request, one verdict for each scenario, and do what follows.
+
+    PARTIAL and FAIL say what is missing; the agent is told and set back to work. When all pass, it goes to evaluation.
+    Anything vaguer is refused (exit code 3), with the form to ask again. Without results: tell an agent that could not
+    be told before.
+    """
+    queue = _queue(options)
+    if not results:
+        return _tell_again(queue, window, options)
+    entry = _entry(queue, window, options)
+    head = _tested_commit(queue, entry)
+    if unclear := vague(results):
+        shown = "; ".join(repr(visible(word)[:80]) for word in unclear[:3])
+        click.echo(f"test-queue: no verdict on a scenario: {shown}: expected {RESULT_FORM}. Ask again:", err=True)
+        queue.change(lambda known: known.asked_again(str(entry.key), "the last answer had no verdicts"))
+        click.echo(prompt(queue, entry, full=True))
+        return EXIT_NO
+    found = merged(one for text in results if (one := scenario(text)) is not None)
+    click.echo(visible(finish(queue, entry, head, found)))
+    return 0
+
+
+@command.command("drop")
+@click.argument("window", metavar="WINDOW")
+@settings_options
+def drop(window: str, options: Options) -> int:
+    """Take WINDOW's pull request out of the queue, untested; a test that somebody else reports on later is refused."""
+    queue = _queue(options)
+    entry = _entry(queue, window, options)
+    lease = queue.change(queue.reclaimed).lease
+    if lease is not None and lease.pull == str(entry.key) and lease.group:
+        raise Refused(f"{lease.pull} is under test by {lease.who}: end that process first")
+    queue.change(lambda known: known.without(str(entry.key)))
+    click.echo(visible(f"{entry.key} ({entry.window}) is not in the queue any more"))
+    return 0
+
+
+@command.command("list")
+@json_option
+@settings_options
+def list_(as_json: bool, options: Options) -> int:
+    """Show who is under test, who waits, in which order, and results that an agent was not told yet."""
+    queue = TestQueue(load_settings_here(os.environ, options), os.environ)
+    known = queue.read()
+    click.echo(
+        json.dumps(written(known) | _order(known), indent=2) if as_json else "\n".join(lines(known, time.time()))
+    )
+    return 0
+
+
+def lines(queue: Queue, now: float) -> list[str]:
+    """The queue for people."""
+    rows = []
+    under_test = queue.entry(queue.lease.pull) if queue.lease is not None else None
+    for entry in ([under_test] if under_test is not None else []) + queue.waiting():
+        state = "waits"
+        if queue.lease is not None and entry is under_test:
+            running = {pid: process.start_ticks for pid, process in read_processes().by_pid.items()}
+            alive = queue.lease.holds(running, now)
+            state = f"tested {age(now - queue.lease.since)} by {queue.lease.who}" if alive else "its tester is gone"
+        pending = "-" if entry.pending is None else str(entry.pending)
+        rows.append((str(entry.key), entry.window, pending, age(now - entry.added_at), state, entry.ask_again))
+    said = table([HEADINGS, *rows]) if rows else ["nothing waits"]
+    for outcome in queue.outcomes:
+        if not outcome.told:
+            said.append(visible(f"not told yet: {outcome.pull}: {'; '.join(outcome.results)}"))
+    return said
+
+
+def _order(queue: Queue) -> dict[str, object]:
+    return {"order": [str(entry.key) for entry in queue.waiting()]}
+
+
+def _queue(options: Options) -> TestQueue:
+    """For a call that tests or reports; an agent of the fleet has no business there."""
+    settings, fleet = load_fleet(os.environ, options)
+    agent = agent_in_pane(fleet, os.environ)
+    if agent is not None:
+        raise Refused(f"{agent.window} is an agent's window: the orchestrator tests, agents do not")
+    return TestQueue(settings, os.environ)
+
+
+def _hand_out(queue: TestQueue, wanted: str) -> int:
+    entry, lease = queue.take(caller(), wanted)
+    until = (
+        f"until {time.strftime('%H:%M:%S', time.localtime(lease.until))}" if lease.until else "while your client lives"
+    )
+    window = entry.window or str(entry.key)
+    click.echo(visible(f"test-queue: yours {until}; afterwards: test-queue done {window} SCENARIO=PASS …"), err=True)
+    click.echo(prompt(queue, entry))
+    return 0
+
+
+def _entry(queue: TestQueue, target: str, options: Options) -> Entry:
+    """The entry meant by an agent's window, or by the pull request itself."""
+    known = queue.read()
+    fleet: Fleet = load_fleet(os.environ, options)[1]
+    agent = fleet.agent_for(target)
+    found = known.of_agent(agent) if agent is not None else None
+    found = found or known.entry(target)
+    if found is None:
+        raise FleetError(f"{visible(target)} is not in the test queue: test-queue add WINDOW, or test-queue list")
+    return found
+
+
+def _tested_commit(queue: TestQueue, entry: Entry) -> str:
+    """The commit that was tested. Refused while somebody else's test runs: of two at once, neither counts."""
+    lease = queue.change(queue.reclaimed).lease
+    mine = caller()
+    if lease is None:
+        return head_commit(Path(entry.worktree_path)) if entry.worktree_path else ""
+    if lease.pull != str(entry.key):
+        raise Refused(f"{lease.pull} is under test by {lease.who}: a test beside it does not count, test again later")
+    if lease.group:
+        raise Refused(f"{lease.pull} is under test by {lease.who}, which records its results itself")
+    if lease.pid and not lease.held_by(mine.pid, mine.start_ticks):
+        raise Refused(f"{lease.pull} is under test by {lease.who}, not by this caller")
+    return lease.head
+
+
+def _tell_again(queue: TestQueue, window: str, options: Options) -> int:
+    fleet: Fleet = load_fleet(os.environ, options)[1]
+    agent = agent_at_work(fleet, window)
+    outcome = queue.read().outcome_of(agent)
+    if outcome is None or outcome.told:
+        raise UsageProblem(f"expected results: {RESULT_FORM}")
+    key = pull_key(agent, fleet)
+    if key is None:
+        raise UsageProblem(f"{agent.window} has no pull request any more")
+    click.echo(visible(follow(queue, entry_of(queue.settings, agent, key), outcome)))
+    return 0
+
+
+def _spelled(options: Options) -> list[str]:
+    """The settings' options as they were given."""
+    return [word for name, value in options.items() for word in (f"--{name.replace('_', '-')}", str(value))]
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Entry point."""
+    return run(command, argv)
