@@ -32,7 +32,7 @@ from fleetscripts.services.spares import Spare, claim, claim_next
 from fleetscripts.services.spawn_account import DEFAULT_AGENT, account_for
 from fleetscripts.services.spawn_request import Request
 from fleetscripts.services.undo import Undo, coded, step, undisturbed
-from fleetscripts.services.verify_github import note_settled_threads
+from fleetscripts.services.verify_github import Beginning, beginning
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,14 +114,15 @@ class _Spawning:
         with step("start of the client"):
             at_prompt(desk, self.settings, facts.pane_id, folder)
         with step("briefing"):
+            began = self._pull_request()
             started_at = time.time()
-            deliver(desk, facts.pane_id, self._briefing(), why="briefing")
+            deliver(desk, facts.pane_id, self._briefing(began), why="briefing")
         with step("record"):
             agent = self._record(desk, facts, start, session_id, started_at)
             agent = replace(agent, told_state=str(agent.state))
-            fleet = Store(self.settings.state_file).update(lambda now: now.with_agent(agent), create=self._new_fleet())
+            Store(self.settings.state_file).update(lambda now: now.with_agent(agent), create=self._new_fleet())
         Journal(self.settings.journal_file).write("spawned", **state_line(agent))
-        notes = (self.account_note, start.note, note_settled_threads(agent, fleet, self.settings))
+        notes = (self.account_note, start.note, began.keep(agent, self.settings))
         return Spawned(agent, tuple(note for note in notes if note))
 
     def _prepare_state(self) -> None:
@@ -131,7 +132,12 @@ class _Spawning:
     def _new_fleet(self) -> Fleet:
         return Fleet(tmux_session=self.request.session)
 
-    def _briefing(self) -> str:
+    def _pull_request(self) -> Beginning:
+        path, request = str(self.spare.path), self.request
+        agent = Agent("", worktree_path=path, branch=request.branch, pr_number=request.pr_number)
+        return beginning(agent, self.fleet or self._new_fleet(), self.settings)
+
+    def _briefing(self, began: Beginning) -> str:
         request = self.request
         return briefing(
             Task(
@@ -142,6 +148,7 @@ class _Spawning:
                 pr_number=request.pr_number,
                 image_path=request.image,
                 verify_command=request.verify_command or self.settings.verify_command,
+                open_threads=began.open_threads,
             )
         )
 

@@ -20,8 +20,8 @@ from fleetscripts.fleet import Agent, Fleet
 from fleetscripts.pull_request import CommitFacts, PullRequest, PullState
 from fleetscripts.services.pull_reading import Reader, github, pull_key
 
-NOTING_SECONDS = 15
-"""How long a spawn waits for GitHub; without an answer it goes on."""
+BEGINNING_SECONDS = 15
+"""How long the beginning of a task waits for GitHub; without an answer it goes on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,32 +56,45 @@ def ask_github(agent: Agent, fleet: Fleet, settings: Settings, head: str, read: 
         return PullAnswer((GateResult.unknown("github", str(error)),))
 
 
-def note_settled_threads(agent: Agent, fleet: Fleet, settings: Settings) -> str:
-    """Note which threads are resolved as the task begins: they are not this agent's doing. What stood in the way, if
-    anything: then every resolved thread is judged."""
+@dataclass(frozen=True, slots=True)
+class Beginning:
+    """The pull request as a task begins; None for a task without one, and where GitHub did not tell soon."""
+
+    pull: PullRequest | None = None
+    problem: str = ""
+
+    @property
+    def open_threads(self) -> int | None:
+        """How many review threads wait, where that is known."""
+        return None if self.pull is None else sum(not thread.resolved for thread in self.pull.threads)
+
+    def keep(self, agent: Agent, settings: Settings) -> str:
+        """Remember which threads are resolved already: they are not this agent's doing. What stood in the way, if
+        anything: then every resolved thread is judged."""
+        try:
+            if self.pull is not None:
+                SettledThreads(settings.fleet_home / "threads").keep(self.pull, agent.task_started_at)
+            problem = self.problem
+        except FleetError as error:
+            problem = str(error)
+        return f"threads that were resolved before this task will be judged too: {problem}" if problem else ""
+
+
+def beginning(agent: Agent, fleet: Fleet, settings: Settings) -> Beginning:
+    """The agent's pull request, read before it is told its task."""
     try:
-        pull = pull_at_start(agent, fleet, settings)
-        if pull is not None:
-            keep_settled(pull, agent, settings)
+        key = pull_key(agent, fleet)
+        if key is None:
+            return Beginning()
+        found = github(settings, most_seconds=BEGINNING_SECONDS).pull_requests([key])[key]
     except FleetError as error:
-        return f"threads that were resolved before this task will be judged too: {error}"
-    return ""
+        return Beginning(problem=str(error))
+    return Beginning(problem=str(found)) if isinstance(found, GitHubProblem) else Beginning(found)
 
 
-def pull_at_start(agent: Agent, fleet: Fleet, settings: Settings) -> PullRequest | None:
-    """The pull request as the task begins, None for a task without one; FleetError when GitHub does not tell soon."""
-    key = pull_key(agent, fleet)
-    if key is None:
-        return None
-    found = github(settings, most_seconds=NOTING_SECONDS).pull_requests([key])[key]
-    if isinstance(found, GitHubProblem):
-        raise found
-    return found
-
-
-def keep_settled(pull: PullRequest, agent: Agent, settings: Settings) -> None:
-    """Remember which threads were resolved in ``pull``, for the task that begins now."""
-    SettledThreads(settings.fleet_home / "threads").keep(pull, agent.task_started_at)
+def note_settled_threads(agent: Agent, fleet: Fleet, settings: Settings) -> str:
+    """Note which threads are resolved as the task begins; what stood in the way, if anything."""
+    return beginning(agent, fleet, settings).keep(agent, settings)
 
 
 def evidence_for(agent: Agent, pull: PullRequest, head: str, settings: Settings) -> PullEvidence:
