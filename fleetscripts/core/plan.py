@@ -7,27 +7,38 @@ from typing import Any
 
 from fleetscripts.core.policy import Case, Limits, Rule, decide, dialog_reason
 from fleetscripts.core.progress import Seen
+from fleetscripts.core.rescue import Prospect, Prospects
 from fleetscripts.core.visible import visible
 from fleetscripts.fleet import Agent
 from fleetscripts.models import Action, ActionKind, AgentState, PaneState
 
-TRIES = {"resume": "kicks", "restore": "kicks", "nudge": "nudges", "continue": "nudges"}
+TRIES = {
+    **dict.fromkeys(("resume", "restore"), "kicks"),
+    **dict.fromkeys(("nudge", "continue"), "nudges"),
+    **dict.fromkeys(("rescue", "renew"), "rescue_tries"),
+}
 """Actions of which only so many are performed without progress, with the count each of them advances."""
 
 STOP = frozenset({AgentState.DONE, AgentState.RECYCLED, AgentState.ESCALATED})
 
 
-def plan(looks: Iterable[tuple[Agent, Seen]], limits: Limits, now: float) -> list[Action]:
-    """What is to be done now, in the order of the agents."""
-    cases = [(Case(agent, seen.classification, limits, now), seen) for agent, seen in looks]
+def plan(
+    looks: Iterable[tuple[Agent, Seen]], limits: Limits, now: float, prospects: Prospects | None = None
+) -> list[Action]:
+    """What is to be done now, in the order of the agents. ``prospects``: accounts on which walled ones could go on."""
+    known = prospects or {}
+    cases = [(Case(agent, seen.classification, limits, now, known.get(agent.key)), seen) for agent, seen in looks]
     decided = [(case, seen, decide(case)) for case, seen in cases]
-    return [_action(case.agent, seen, rule) for case, seen, rule in decided if rule is not None]
+    return [_action(case.agent, seen, rule, case.prospect) for case, seen, rule in decided if rule is not None]
 
 
-def _action(agent: Agent, seen: Seen, rule: Rule) -> Action:
+def _action(agent: Agent, seen: Seen, rule: Rule, prospect: Prospect | None) -> Action:
     fields: dict[str, Any] = {name: getattr(agent, name) for name in agent.__dataclass_fields__}
     reason = rule.reason.format_map(fields | {"dialog_reason": dialog_reason(agent.dialog)})
-    return Action(agent.window, agent.pane_id, rule.action, rule.kind, visible(reason), _details(agent, seen, rule))
+    details = _details(agent, seen, rule)
+    if rule.action == "rescue" and prospect is not None:
+        details["account"] = prospect.account
+    return Action(agent.window, agent.pane_id, rule.action, rule.kind, visible(reason), details)
 
 
 def _details(agent: Agent, seen: Seen, rule: Rule) -> dict[str, Any]:
@@ -41,6 +52,7 @@ def _details(agent: Agent, seen: Seen, rule: Rule) -> dict[str, Any]:
         "dialog": agent.dialog,
         "error": agent.error,
         "resets_at": agent.resets_at,
+        "parked_until": agent.parked_until,
         "pr_number": agent.pr_number,
         "missing_steps": [step for step in agent.steps if step not in agent.checkpoints],
     }

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from fleetscripts.core.dialog_policy import DECISIONS, RECOVERIES
 from fleetscripts.core.github_limit import WAIT_SECONDS
 from fleetscripts.core.progress import moving, stood_still
+from fleetscripts.core.rescue import Prospect, due
 from fleetscripts.fleet import Agent
 from fleetscripts.models import ActionKind, AgentState, Classification, DialogKind, ErrorKind, PaneState
 
@@ -24,6 +25,7 @@ class Limits:
     verify_pause_seconds: float = 30
     retry_pause_seconds: float = 30
     task_change_seconds: float = 120
+    wake_pause_seconds: float = 60
     tries: int = 3
     nudges: bool = True
 
@@ -36,6 +38,7 @@ class Case:
     found: Classification
     limits: Limits
     now: float
+    prospect: Prospect | None = None
 
     @property
     def still_seconds(self) -> float:
@@ -62,6 +65,15 @@ CONDITIONS: Mapping[str, Condition] = {
     "nudged enough": lambda case: case.agent.nudges >= case.limits.tries,
     "re-briefed enough": lambda case: case.agent.fruitless_rounds >= case.limits.tries,
     "just kicked": lambda case: 0 <= case.now - case.agent.last_kicked_at < case.agent.kicks * 2,
+    "budget elsewhere": lambda case: case.prospect is not None,
+    "in rescue": lambda case: bool(case.agent.rescue_stage),
+    "rescued enough": lambda case: case.agent.rescue_tries >= case.limits.tries,
+    "time to wake": lambda case: (
+        due(case.agent, case.found, case.now) and case.nudged_seconds_ago >= case.limits.wake_pause_seconds
+    ),
+    "auth": lambda case: case.found.error is ErrorKind.AUTH,
+    "context": lambda case: case.found.error is ErrorKind.CONTEXT,
+    "handed over": lambda case: bool(case.agent.handover_from),
     "held back": lambda case: bool(case.agent.held_back),
     "answerable": lambda case: case.found.dialog in RECOVERIES,
     "passing": lambda case: case.found.error in PASSING_ERRORS,
@@ -97,13 +109,21 @@ class Rule:
 
 _RECOVERY, _DECISION = ActionKind.RECOVERY, ActionKind.DECISION
 
+_CUT_OFF = (PaneState.IDLE, PaneState.MISSING, PaneState.PROMPT)
+"""What the pane of a rescue shows that ended half-way."""
+
+_NO_RESCUE = "{rescue_tries} rescues failed: {rescue_problem}"
+
 RULES: tuple[Rule, ...] = (
     Rule(None, "changing task+just begun"),
     Rule(None, "changing task", "settle_task", _RECOVERY, "whoever gave it a new task ended half-way"),
     Rule(None, "over"),
     Rule(None, "judged", "evaluate", _DECISION, "every gate held; somebody has to judge the work"),
     Rule(None, "escalated", "escalated", _DECISION, "{escalation}"),
-    *(Rule(pane, "held") for pane in (PaneState.IDLE, PaneState.MISSING, PaneState.API_ERROR, PaneState.PROMPT)),
+    *(Rule(pane, "held") for pane in (*_CUT_OFF, PaneState.API_ERROR, PaneState.RATE_LIMITED)),
+    *(Rule(pane, "in rescue+rescued enough", "escalate", _DECISION, _NO_RESCUE) for pane in _CUT_OFF),
+    *(Rule(pane, "in rescue+budget elsewhere", "rescue", _RECOVERY, "a rescue was cut short") for pane in _CUT_OFF),
+    *(Rule(pane, "in rescue", "park", _RECOVERY, "between accounts, none of which has budget") for pane in _CUT_OFF),
     Rule(PaneState.IDLE, "kicked enough", "escalate", _DECISION, "the client ended {kicks} times without progress"),
     Rule(PaneState.IDLE, "just kicked"),
     Rule(PaneState.IDLE, "always", "resume", _RECOVERY, "the client has ended, a shell stands there"),
@@ -113,11 +133,19 @@ RULES: tuple[Rule, ...] = (
     Rule(PaneState.WAITING_APPROVAL, "held back", "dialog", _DECISION, "{dialog}: {held_back}"),
     Rule(PaneState.WAITING_APPROVAL, "answerable", "answer_dialog", _RECOVERY, "a {dialog} dialog stands before it"),
     Rule(PaneState.WAITING_APPROVAL, "always", "dialog", _DECISION, "{dialog}: {dialog_reason}"),
+    Rule(PaneState.RATE_LIMITED, "rescued enough", "escalate", _DECISION, _NO_RESCUE),
+    Rule(PaneState.RATE_LIMITED, "budget elsewhere", "rescue", _RECOVERY, "at a usage limit, another account is not"),
     Rule(PaneState.RATE_LIMITED, "answerable", "answer_dialog", _RECOVERY, "the menu of a usage limit: wait there"),
+    Rule(PaneState.RATE_LIMITED, "time to wake", "wake", _RECOVERY, "its usage limit has reset"),
     Rule(PaneState.RATE_LIMITED, "always", "park", _RECOVERY, "at a usage limit"),
     Rule(PaneState.API_ERROR, "passing+nudged enough", "escalate", _DECISION, "its turns keep dying: {error} error"),
     Rule(PaneState.API_ERROR, "passing+pausing"),
     Rule(PaneState.API_ERROR, "passing", "continue", _RECOVERY, "its turn died on a passing error ({error})"),
+    Rule(PaneState.API_ERROR, "auth+rescued enough", "escalate", _DECISION, _NO_RESCUE),
+    Rule(PaneState.API_ERROR, "auth+budget elsewhere", "rescue", _RECOVERY, "its login is not accepted"),
+    Rule(PaneState.API_ERROR, "context+rescued enough", "escalate", _DECISION, _NO_RESCUE),
+    Rule(PaneState.API_ERROR, "context+handed over", "escalate", _DECISION, "its conversation is full once more"),
+    Rule(PaneState.API_ERROR, "context", "renew", _RECOVERY, "its conversation is full"),
     Rule(PaneState.API_ERROR, "always", "api_error", _DECISION, "its turn died: {error} error"),
     Rule(
         PaneState.COMPLETE,

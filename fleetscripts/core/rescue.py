@@ -1,0 +1,79 @@
+"""Usage limits as the policy sees them: where an agent could go on, and when one that cannot is woken. Pure."""
+
+from __future__ import annotations
+
+import re
+import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from fleetscripts.fleet import Agent
+from fleetscripts.models import Classification, PaneState
+
+CONTINUES = "limit-continues-by-itself"
+"""The screen rule (rules/claude.toml) that shows a client which goes on by itself when its limit resets."""
+
+WAKE_SPREAD_SECONDS = 30.0
+"""Agents of one account are woken apart, by so much at most, so that they do not storm it when it resets."""
+
+OVERDUE_SECONDS = 180.0
+"""Claude Code 2.1.329 goes on about a minute after the reset; one that has not after this is woken."""
+
+UNKNOWN_RESET_SECONDS = 3600.0
+"""Where nobody says when a limit resets, it is tried again so much later: being refused costs nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Prospect:
+    """The account that an agent could go on with. ``kind_changes``: by a hand-over to another client."""
+
+    account: str
+    kind_changes: bool = False
+    reason: str = ""
+
+
+Prospects = Mapping[tuple[str, float], Prospect]
+"""By ``Agent.key``; an agent that stands nowhere in it has none."""
+
+
+def continues_by_itself(found: Classification) -> bool:
+    """Whether the client itself says that it waits for the reset and goes on then."""
+    return any(piece.rule == CONTINUES for piece in found.evidence)
+
+
+def wake_at(agent: Agent, found: Classification, now: float) -> float:
+    """When an agent at its limit goes on, by itself or woken by us, in Unix seconds.
+
+    A time that was reckoned before stands while the wall is the same: an unnamed reset is not put off for ever."""
+    same = agent.pane_state == PaneState.RATE_LIMITED and agent.resets_at == (found.resets_at or 0)
+    if same and agent.parked_until:
+        return agent.parked_until
+    return (found.resets_at or now + UNKNOWN_RESET_SECONDS) + spread(agent)
+
+
+def spread(agent: Agent) -> float:
+    """Its own place in the spread: always the same, so that a restart does not change it."""
+    return zlib.crc32(f"{agent.session_id}{agent.worktree_path}".encode()) % 1000 / 1000 * WAKE_SPREAD_SECONDS
+
+
+def due(agent: Agent, found: Classification, now: float) -> bool:
+    """Whether it is time to tell an agent at its limit to go on."""
+    if not agent.parked_until:
+        return False
+    patience = OVERDUE_SECONDS if continues_by_itself(found) else 0.0
+    return now >= agent.parked_until + patience
+
+
+_WINDOWS = (
+    (re.compile(r"\b(?:5|five)[- ]hour|\bsession\b", re.IGNORECASE), "five_hour"),
+    (re.compile(r"\b(opus|sonnet)\b", re.IGNORECASE), ""),
+    (re.compile(r"\bweekly\b", re.IGNORECASE), "weekly"),
+)
+
+
+def window_of(reason: str) -> str:
+    """The usage window that a wall names: ``five_hour``, ``weekly``, ``weekly_opus``; empty when it names none."""
+    for pattern, window in _WINDOWS:
+        if match := pattern.search(reason):
+            return window or f"weekly_{match[1].lower()}"
+    return ""

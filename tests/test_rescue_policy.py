@@ -1,0 +1,156 @@
+"""What the fleet does about usage limits and other dead ends, case by case; and what it never takes for one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fleetscripts.core.plan import as_json, plan
+from fleetscripts.core.policy import CONDITIONS, RULES, Case, Limits
+from fleetscripts.core.progress import Seen, note
+from fleetscripts.core.rescue import (
+    CONTINUES,
+    OVERDUE_SECONDS,
+    UNKNOWN_RESET_SECONDS,
+    WAKE_SPREAD_SECONDS,
+    Prospect,
+    due,
+    wake_at,
+    window_of,
+)
+from fleetscripts.fleet import Agent
+from fleetscripts.models import AgentState, Classification, DialogKind, ErrorKind, Evidence, PaneState, Source
+
+NOW = 1_800_000_000.0
+LIMITS = Limits()
+SPARE = Prospect("spare")
+WALL, IDLE, PROMPT = PaneState.RATE_LIMITED, PaneState.IDLE, PaneState.PROMPT
+WAITS_THERE = Evidence(Source.SCREEN, WALL, "as drawn", rule=CONTINUES)
+OVER = {"parked_until": NOW - 1}
+HALF_WAY = {"rescue_stage": "starting"}
+LONG_AGO = NOW - 1000
+
+
+def found(state: PaneState, **more: Any) -> Classification:
+    return Classification(state, "as drawn", **more)
+
+
+def died(error: ErrorKind) -> Classification:
+    return found(PaneState.API_ERROR, error=error)
+
+
+MENU = found(WALL, dialog=DialogKind.LIMIT)
+CASES: list[tuple[str, dict[str, Any], Classification, Prospect | None, str]] = [
+    ("a walled agent goes on elsewhere", {}, found(WALL), SPARE, "recovery rescue"),
+    ("also from a menu, of which no row is chosen", {}, MENU, SPARE, "recovery rescue"),
+    ("with no account left it is parked", {}, found(WALL), None, "recovery park"),
+    ("from a menu by waiting", {}, MENU, None, "recovery answer_dialog"),
+    ("one that a person stopped stays where it is", {"held": "stopped"}, found(WALL), SPARE, ""),
+    ("woken when the limit has reset", OVER, found(WALL), None, "recovery wake"),
+    ("not before", {"parked_until": NOW + 1}, found(WALL), None, "recovery park"),
+    ("not again at once", OVER | {"last_nudged_at": NOW - 59}, found(WALL), None, "recovery park"),
+    ("not while its client is about to go on", OVER, found(WALL, evidence=(WAITS_THERE,)), None, "recovery park"),
+    (
+        "but when that is overdue",
+        {"parked_until": NOW - OVERDUE_SECONDS},
+        found(WALL, evidence=(WAITS_THERE,)),
+        None,
+        "recovery wake",
+    ),
+    ("three failed rescues escalate", {"rescue_tries": 3}, found(WALL), SPARE, "decision escalate"),
+    ("a rescue that ended at the shell is gone on with", HALF_WAY, found(IDLE), SPARE, "recovery rescue"),
+    ("or at a gone window", HALF_WAY, found(PaneState.MISSING), SPARE, "recovery rescue"),
+    ("or at the prompt, before it was told", HALF_WAY, found(PROMPT), SPARE, "recovery rescue"),
+    ("unless no account has budget any more", HALF_WAY, found(IDLE), None, "recovery park"),
+    ("then its window may be gone", HALF_WAY, found(PaneState.MISSING), None, "recovery park"),
+    ("or it stands at its prompt", HALF_WAY, found(PROMPT), None, "recovery park"),
+    ("three times", HALF_WAY | {"rescue_tries": 3}, found(IDLE), SPARE, "decision escalate"),
+    ("at its prompt too", HALF_WAY | {"rescue_tries": 3}, found(PROMPT), SPARE, "decision escalate"),
+    ("with no window too", HALF_WAY | {"rescue_tries": 3}, found(PaneState.MISSING), SPARE, "decision escalate"),
+    ("a start-up dialog of it is answered", HALF_WAY, found(PaneState.WAITING_APPROVAL, dialog=DialogKind.TRUST), SPARE,
+     "recovery answer_dialog"),
+    ("while it works it is left alone", HALF_WAY | {"output_changed_at": NOW}, found(PaneState.RUNNING), SPARE, ""),
+    ("a login that is not accepted: another account", {}, died(ErrorKind.AUTH), SPARE, "recovery rescue"),
+    ("else a person", {}, died(ErrorKind.AUTH), None, "decision api_error"),
+    ("also after three", {"rescue_tries": 3}, died(ErrorKind.AUTH), SPARE, "decision escalate"),
+    ("money is a person's", {}, died(ErrorKind.BILLING), SPARE, "decision api_error"),
+    ("a full conversation begins anew", {}, died(ErrorKind.CONTEXT), None, "recovery renew"),
+    ("once", {"handover_from": "claude:1"}, died(ErrorKind.CONTEXT), None, "decision escalate"),
+    ("or three times in vain", {"rescue_tries": 3}, died(ErrorKind.CONTEXT), None, "decision escalate"),
+    ("an overloaded service is tried again", {"pane_state_since": LONG_AGO}, died(ErrorKind.OVERLOADED), SPARE,
+     "recovery continue"),
+    ("a warning is no wall", {"pane_state_since": NOW, "output_changed_at": NOW}, found(PROMPT), SPARE, ""),
+]  # fmt: skip
+
+
+def case_of(agent: dict[str, Any], classification: Classification, prospect: Prospect | None) -> Case:
+    return Case(Agent("s:1", worktree_path="/w", **agent), classification, LIMITS, NOW, prospect)
+
+
+def rows_met() -> set[int]:
+    """The numbers of the policy's rows that decide one of these cases."""
+    cases = [case_of(agent, classification, prospect) for _, agent, classification, prospect, _ in CASES]
+    return {next(number for number, rule in enumerate(RULES) if fits(rule.pane, rule.when, case)) for case in cases}
+
+
+def fits(pane: PaneState | None, when: str, case: Case) -> bool:
+    return pane in (None, case.found.state) and all(CONDITIONS[name](case) for name in when.split("+"))
+
+
+@pytest.mark.parametrize(("agent", "classification", "prospect", "expected"), [c[1:] for c in CASES],
+                         ids=[c[0] for c in CASES])  # fmt: skip
+def test_each_case_has_its_answer(
+    agent: dict[str, Any], classification: Classification, prospect: Prospect | None, expected: str
+) -> None:
+    known = Agent("s:1", worktree_path="/w", **agent)
+    prospects = {} if prospect is None else {known.key: prospect}
+    shown = [as_json(action) for action in plan([(known, Seen(classification))], LIMITS, NOW, prospects)]
+    assert [f"{action['kind']} {action['action']}" for action in shown] == ([expected] if expected else [])
+    if expected.endswith("rescue"):
+        assert shown[0]["account"] == "spare"
+
+
+def test_the_rule_of_a_client_that_goes_on_by_itself_is_there() -> None:
+    rules = (Path(__file__).parents[1] / "fleetscripts" / "rules" / "claude.toml").read_text(encoding="utf-8")
+    assert f'name = "{CONTINUES}"' in rules
+
+
+@given(resets=st.floats(NOW - 1e5, NOW + 1e6), session=st.text(max_size=40), later=st.floats(0, 1e6))
+def test_an_agent_is_woken_after_its_reset_and_a_restart_changes_nothing(
+    resets: float, session: str, later: float
+) -> None:
+    agent = Agent("s:1", session_id=session)
+    wall = found(WALL, resets_at=resets)
+    at = wake_at(agent, wall, NOW)
+    assert resets <= at <= resets + WAKE_SPREAD_SECONDS
+    parked = note(agent, Seen(wall), 300, NOW)
+    again = note(parked, Seen(wall), 300, NOW + later)
+    assert (parked.state, parked.parked_until, again.parked_until) == (AgentState.RATE_LIMITED, at, at)
+    assert due(again, wall, at)
+    assert not due(again, wall, at - 0.001)
+    assert note(again, Seen(found(PROMPT)), 300, NOW).parked_until == 0
+
+
+def test_a_limit_that_names_no_end_is_tried_again_and_not_put_off_for_ever() -> None:
+    wall = found(WALL)
+    parked = note(Agent("s:1"), Seen(wall), 300, NOW)
+    assert UNKNOWN_RESET_SECONDS <= parked.parked_until - NOW <= UNKNOWN_RESET_SECONDS + WAKE_SPREAD_SECONDS
+    assert note(parked, Seen(wall), 300, NOW + 600).parked_until == parked.parked_until
+
+
+@pytest.mark.parametrize(
+    ("reason", "window"),
+    [
+        ("the transcript ends at a usage limit: You've hit your 5-hour limit · resets 4am (UTC)", "five_hour"),
+        ("You've hit your session limit · resets 3pm", "five_hour"),
+        ("You've hit your weekly limit · resets Mon", "weekly"),
+        ("You've hit your Opus limit", "weekly_opus"),
+        ("Claude AI usage limit reached|1795233618", ""),
+    ],
+)
+def test_the_window_of_a_wall_is_read_from_what_it_says(reason: str, window: str) -> None:
+    assert window_of(reason) == window
