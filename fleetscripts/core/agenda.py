@@ -1,0 +1,77 @@
+"""Which panes are to be looked at, and when: what happens at once is gathered, what happens all the time is thinned."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from enum import Enum
+
+GATHER_SECONDS = 0.05
+"""A client writes several files for one event, and draws: one look sees it all."""
+
+TOGETHER_SECONDS = 0.1
+"""What is due so soon after another is looked at with it."""
+
+SHARE = 4
+"""After a look nobody looks for so many times what it took: a storm of news costs a fifth of a core, no more."""
+
+LONGEST_REST_SECONDS = 0.4
+
+
+class Pace(Enum):
+    """How soon a pane is looked at again, in seconds since the last look at it, for what kind of news."""
+
+    NOW = 0.0
+    WRITTEN = 0.4
+    """Its files: a turn writes a line every few seconds, and several at its end."""
+    DRAWN = 1.0
+    """Its screen: a spinner turns all the time."""
+
+
+@dataclass
+class Agenda:
+    """Panes by id with the moment from which they are to be looked at. All moments are of one steady clock."""
+
+    _due: dict[str, float] = field(default_factory=dict)
+    _looked: dict[str, float] = field(default_factory=dict)
+    _rest_until: float = 0
+
+    def news(self, panes: Iterable[str], pace: Pace, now: float) -> None:
+        """Something happened in these."""
+        for pane in panes:
+            self.at(pane, max(now + GATHER_SECONDS, self._looked.get(pane, -1e9) + pace.value))
+
+    def at(self, pane: str, moment: float) -> None:
+        """Look at it then, or before."""
+        self._due[pane] = min(moment, self._due.get(pane, moment))
+
+    def take(self, now: float) -> frozenset[str]:
+        """The panes to look at now; empty when none is due."""
+        if now < self._rest_until or not any(moment <= now for moment in self._due.values()):
+            return frozenset()
+        taken = frozenset(pane for pane, moment in self._due.items() if moment <= now + TOGETHER_SECONDS)
+        for pane in taken:
+            del self._due[pane]
+        return taken
+
+    def looked(self, panes: Iterable[str], began: float, ended: float) -> None:
+        """They were looked at: news from before ``began`` is settled."""
+        for pane in panes:
+            self._looked[pane] = began
+        self._rest_until = ended + min((ended - began) * SHARE, LONGEST_REST_SECONDS)
+
+    def wait_seconds(self, now: float) -> float | None:
+        """Until the next look; None when nothing is due at all."""
+        if not self._due:
+            return None
+        return max(0.0, min(self._due.values()) - now, self._rest_until - now)
+
+    def forget(self, panes: Iterable[str]) -> None:
+        """They are not to be looked at any more."""
+        for pane in panes:
+            self._due.pop(pane, None)
+            self._looked.pop(pane, None)
+
+    def clear(self) -> None:
+        """Everything has been looked at."""
+        self._due.clear()
