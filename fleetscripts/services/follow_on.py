@@ -35,7 +35,7 @@ from fleetscripts.services.receipt import Mark, Receipt, in_transcript
 from fleetscripts.services.recovery import Case
 from fleetscripts.services.spawn_request import Request
 from fleetscripts.services.undo import step
-from fleetscripts.services.verify_github import note_settled_threads
+from fleetscripts.services.verify_github import beginning
 
 FRESH: Mapping[str, Any] = {
     "checkpoints": (), "revision_count": 0, "kicks": 0, "nudges": 0, "fruitless_rounds": 0,
@@ -68,7 +68,8 @@ def give_task(desk: Desk, settings: Settings, fleet: Fleet, agent: Agent, reques
     folder = Path(agent.worktree_path)
     branch = request.branch or agent.branch
     start = _start_of(folder, agent, branch, request.base, settings)
-    text = briefing(_task(agent, request, branch, settings))
+    began = beginning(replace(agent, pr_number=request.pr_number, branch=branch), fleet, settings)
+    text = briefing(replace(_task(agent, request, branch, settings), open_threads=began.open_threads))
     intent = _intent(agent, request, branch, start, text)
     _begin(store, agent, intent)
     try:
@@ -85,7 +86,7 @@ def give_task(desk: Desk, settings: Settings, fleet: Fleet, agent: Agent, reques
             _drop(store, settings, agent, intent, str(error))
         raise
     after = _apply(store, settings, agent, intent)
-    notes = (start.note if start else "", receipt.note, note_settled_threads(after, store.read(), settings))
+    notes = (start.note if start else "", receipt.note, began.keep(after, settings))
     return Given(receipt, after, tuple(note for note in notes if note))
 
 
