@@ -80,8 +80,8 @@ def note(agent: Agent, seen: Seen, stalled_after_seconds: float, now: float, unw
 
 def _of_the_past(agent: Agent, now: float) -> Agent:
     """What was done cannot lie ahead: after the clock was set back it counts as done just now."""
-    ahead = [name for name in DEEDS if getattr(agent, name) > now + CLOCK_SLACK_SECONDS]
-    return replace(agent, **dict.fromkeys(ahead, now)) if ahead else agent
+    ahead: dict[str, Any] = {name: now for name in DEEDS if getattr(agent, name) > now + CLOCK_SLACK_SECONDS}
+    return replace(agent, **ahead) if ahead else agent
 
 
 def progressed(before: Agent, after: Agent) -> bool:
