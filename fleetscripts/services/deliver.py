@@ -39,17 +39,25 @@ _WHY_NOT = {
 
 
 def deliver(
-    desk: Desk, pane_id: str, text: str, *, queue: bool = False, keep_draft: bool = False, why: str = ""
+    desk: Desk,
+    pane_id: str,
+    text: str,
+    *,
+    queue: bool = False,
+    keep_draft: bool = False,
+    after_wall: bool = False,
+    why: str = "",
 ) -> Receipt:
     """Send a text and return the proof that it was submitted; Refused when it must not be typed now.
 
     ``queue``: also while a turn is in progress. ``keep_draft``: take somebody's draft out of the box and put it back.
+    ``after_wall``: also at a usage limit, which the caller knows to have reset.
     """
     message = as_message(text)
     if not message:
         raise UsageProblem("expected a text to send, found nothing that can be typed")
     with desk.turn(pane_id):
-        return _Delivery(desk, pane_id, message, queue, keep_draft, why).run()
+        return _Delivery(desk, pane_id, message, queue, keep_draft, why, after_wall).run()
 
 
 @dataclass
@@ -62,6 +70,7 @@ class _Delivery:
     queue: bool
     keep_draft: bool
     why: str
+    after_wall: bool = False
     draft: str = ""
     outbox: Outbox = field(init=False)
 
@@ -98,7 +107,9 @@ class _Delivery:
             raise Refused(f"{self.pane_id}: {_WHY_NOT[PaneState.MISSING]}")
         facts, state = sight.frame.facts, sight.classification.state
         reason = _WHY_NOT.get(state, f"its state is {state}")
-        if state in TAKES_TEXT or (state is PaneState.RUNNING and self.queue and sight.kind.name in HAS_QUEUE):
+        queues = state is PaneState.RUNNING and self.queue and sight.kind.name in HAS_QUEUE
+        walled = state is PaneState.RATE_LIMITED and self.after_wall and sight.classification.dialog is None
+        if state in TAKES_TEXT or queues or walled:
             reason = _held_back(sight)
         elif sight.classification.dialog is not None:
             reason = f"a {sight.classification.dialog} dialog stands before the input box"

@@ -71,7 +71,7 @@ class Case:
 
 def resume(case: Case) -> str:
     """The same conversation again, in the window where its client ended."""
-    with _alone(case):
+    with alone(case):
         desk = open_desk(case.settings, case.fleet)
         sight = desk.look(case.agent.pane_id)
         if held := case.current().held:
@@ -81,12 +81,12 @@ def resume(case: Case) -> str:
             raise Refused(f"{case.agent.window}: expected its ended client, found {found}")
         facts = sight.frame.facts
         start = _counted(case, desk)
-        return _continue(case, desk, restart_in(desk.tmux, facts, start, _children(facts)))
+        return _continue(case, desk, restart_in(desk.tmux, facts, start, children_of(facts)))
 
 
 def restore(case: Case) -> str:
     """The same conversation again, in a new window: the old one is gone."""
-    with _alone(case):
+    with alone(case):
         desk = open_desk(case.settings, case.fleet)
         if case.agent.pane_on(desk.server) and desk.look(case.agent.pane_id) is not None:
             raise Refused(f"{case.agent.window}: its pane is there again")
@@ -142,7 +142,7 @@ def park(case: Case) -> str:
     return ""
 
 
-def _alone(case: Case) -> AbstractContextManager[None]:
+def alone(case: Case) -> AbstractContextManager[None]:
     """One process at a time starts a client on one conversation."""
     conversation = re.sub(r"[^0-9A-Za-z-]", "_", case.agent.session_id or case.agent.pane_id)
     return hold(case.settings.locks / f"client-{conversation}.lock", 0)
@@ -169,7 +169,7 @@ def _counted(case: Case, desk: Desk) -> Start:
     )
 
 
-def _children(facts: PaneFacts) -> list[str]:
+def children_of(facts: PaneFacts) -> list[str]:
     """What a shell still runs."""
     return [process.command for process in read_processes().tree(facts.pid) if process.pid != facts.pid]
 
@@ -177,7 +177,7 @@ def _children(facts: PaneFacts) -> list[str]:
 def _continue(case: Case, desk: Desk, facts: PaneFacts) -> str:
     """Record the window, wait for the prompt, and tell an agent that was cut off to go on."""
     case.change(window=facts.window, pane_id=facts.pane_id, window_id=facts.window_id, tmux_server=desk.server)
-    sight = at_prompt(desk, case.settings, facts.pane_id, Path(case.agent.worktree_path), _stands)
+    sight = at_prompt(desk, case.settings, facts.pane_id, Path(case.agent.worktree_path), stands)
     agent = case.current()
     alone = case.settings.supervision != "active" or agent.state in WAITS or agent.state in JUDGED
     if alone or sight.classification.state is not PaneState.PROMPT:
@@ -187,7 +187,7 @@ def _continue(case: Case, desk: Desk, facts: PaneFacts) -> str:
     return f"resumed in {facts.window} and told to go on (proof: {receipt.proof})"
 
 
-def _stands(said: Classification) -> bool:
+def stands(said: Classification) -> bool:
     return said.state in STANDING
 
 
