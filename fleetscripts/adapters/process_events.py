@@ -24,7 +24,7 @@ class _Watcher(Protocol):
 
 
 class ProcessEvents:
-    """A watch on processes by pid. ``tell`` gets those that ended, in a thread of ours; none where the system cannot."""
+    """A watch on processes by pid. ``tell`` gets those that ended, in a thread of ours; not everywhere."""
 
     def __init__(self, tell: Callable[[frozenset[int]], None]) -> None:
         self._tell = tell
