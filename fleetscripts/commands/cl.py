@@ -67,4 +67,4 @@ def split(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
 def main(argv: Sequence[str] | None = None) -> int:
     """Entry point."""
     own, words = split(sys.argv[1:] if argv is None else argv)
-    return run(command, [*own, "--", *words])
+    return run(command, [*own, "--", *words] if words else own)
