@@ -61,11 +61,11 @@ class GroupCommand:
         """End it and all it started: asked first, then killed. It is reaped last: till then the number is its own."""
         if self._process.returncode is not None:
             return
-        if not self._ended():
+        if self._members():
             self._signal(signal.SIGTERM)
-            deadline = time.monotonic() + GRACE_SECONDS
-            while not self._ended() and time.monotonic() < deadline:
-                time.sleep(LOOK_EVERY_SECONDS)
+        deadline = time.monotonic() + GRACE_SECONDS
+        while self._members() and time.monotonic() < deadline:
+            time.sleep(LOOK_EVERY_SECONDS)
         self._signal(signal.SIGKILL)
         with contextlib.suppress(BrokenPipeError):
             self._process.__exit__(None, None, None)
@@ -93,6 +93,9 @@ class GroupCommand:
         """Whether it has ended; it is not reaped."""
         return os.waitid(os.P_PID, self.group, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
 
+    def _members(self) -> list[Process]:
+        return [process for process in _living() if process.group == self.group]
+
     def _signal(self, number: signal.Signals) -> None:
         with contextlib.suppress(ProcessLookupError, PermissionError):  # macOS says the latter of a group of zombies
             os.killpg(self.group, number)
@@ -102,13 +105,16 @@ def left_behind(group: int, start_ticks: str, mark: tuple[str, str]) -> list[Pro
     """What still lives of a group whose starter died. ``mark``: a variable that only this group's members have.
 
     The leader's start tells the group from a later one of the same number; where it has gone, the mark does."""
-    found = read_processes().by_pid
-    members = [p for p in found.values() if group and p.group == group and not p.status.startswith("Z")]
-    leader = found.get(group)
+    members = [process for process in _living() if group and process.group == group]
+    leader = next((process for process in members if process.pid == group), None)
     if leader is not None:
         return members if leader.start_ticks == start_ticks else []
     name, value = mark
     return [p for p in members if environment(p.pid, frozenset({name})).get(name) == value]
+
+
+def _living() -> list[Process]:
+    return [process for process in read_processes().by_pid.values() if not process.status.startswith("Z")]
 
 
 def end_left_behind(group: int, start_ticks: str, mark: tuple[str, str]) -> int:
