@@ -1,0 +1,62 @@
+"""``repair-state``: the state file against what tmux, processes and git say."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping, Sequence
+
+import click
+
+from fleetscripts.adapters.store import StateDamaged, StateMissing, Store
+from fleetscripts.commands.entry import run
+from fleetscripts.commands.options import json_option, settings_options
+from fleetscripts.config import load_settings
+from fleetscripts.core.visible import visible
+from fleetscripts.errors import FleetError
+from fleetscripts.services.context import load_fleet
+
+
+@click.command("repair-state")
+@click.option("--dry-run", is_flag=True, help="Say what would be mended, and change nothing.")
+@click.option("--from-backup", is_flag=True, help="Put the last good copy in place of a damaged or missing file.")
+@json_option
+@settings_options
+def command(dry_run: bool, from_backup: bool, as_json: bool, options: Mapping[str, object]) -> int:
+    """Compare the state file with reality, mend what is certain, and say each repair.
+
+    Windows that are gone or are called otherwise now, clients that live in another pane, a loop that is gone, worktrees
+    that are spare again or gone, the same agent twice, values that a hand edit left impossible. A file that cannot be
+    read is never overwritten unasked: it is told what is wrong, and where the last good copy is.
+    """
+    if dry_run and from_backup:
+        raise click.UsageError("expected either --dry-run or --from-backup")
+    from fleetscripts.services.repair import backup_of, put_back, repair
+
+    store = Store(load_settings(os.environ, options).state_file)
+    if from_backup:
+        backup, aside = put_back(store)
+        kept = f"; what stood there is kept as {aside}" if aside is not None else ""
+        click.echo(f"put back {backup.words}{kept}")
+    try:
+        settings, fleet = load_fleet(os.environ, options)
+    except (StateDamaged, StateMissing) as error:
+        found = backup_of(store)
+        offer = f"; repair-state --from-backup puts back {found.words}" if found is not None else ""
+        raise FleetError(f"{error}{offer}") from error
+    report = repair(settings, fleet, dry_run)
+    if as_json:
+        click.echo(json.dumps({"dry_run": dry_run, "repairs": report.repairs, "notes": report.notes}, indent=2))
+        return 0
+    for words in report.repairs:
+        click.echo(visible(f"{'would mend' if dry_run else 'mended'}: {words}"))
+    for words in report.notes:
+        click.echo(visible(f"note: {words}"))
+    if not report.repairs:
+        click.echo("nothing to mend")
+    return 0
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Entry point."""
+    return run(command, argv)

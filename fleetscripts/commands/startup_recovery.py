@@ -1,0 +1,50 @@
+"""``startup-recovery``: the first thing in a new orchestrator conversation."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Mapping, Sequence
+
+import click
+
+from fleetscripts.adapters.store import StateMissing
+from fleetscripts.commands.entry import run
+from fleetscripts.commands.options import json_option, settings_options
+from fleetscripts.core.visible import visible
+from fleetscripts.services.context import load_fleet
+
+
+@click.command("startup-recovery")
+@json_option
+@settings_options
+def command(as_json: bool, options: Mapping[str, object]) -> int:
+    """Say what survived from before: each agent in one sentence, and what to call next.
+
+    Reads the records and looks at every pane once. Changes nothing.
+    """
+    try:
+        settings, fleet = load_fleet(os.environ, options)
+    except StateMissing as missing:
+        click.echo(
+            json.dumps({"summary": "no fleet", "agents": [], "calls": []}) if as_json else f"no fleet: {missing}"
+        )
+        return 0
+    from fleetscripts.services.startup import survey
+
+    found = survey(settings, fleet, time.time())
+    if as_json:
+        click.echo(json.dumps(found.to_json(), indent=2))
+        return 0
+    click.echo(visible(found.summary))
+    for one in found.survivors:
+        click.echo(one.sentence)
+    if found.calls:
+        click.echo(visible(f"next: {'; '.join(found.calls)}"))
+    return 0
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Entry point."""
+    return run(command, argv)
