@@ -69,13 +69,22 @@ def briefing(task: Task) -> str:
 
 def nudge(agent: Agent) -> str:
     """A reminder for an agent that stopped before its work was done."""
-    still_open = [step for step in agent.steps if step not in agent.checkpoints]
-    lines = [f"\nSteps that you have not reported yet: {', '.join(still_open)}.\n"] if still_open else []
+    lines = [_open_steps(agent)]
     if agent.pr_number:
         lines.append(f"\nReorient with: gh pr view {agent.pr_number} --json title,body,headRefName\n")
     if agent.image_path:
         lines.append(f"\nLook again at the image {agent.image_path}.\n")
     return _filled("nudge", objective=agent.objective, open_steps="".join(lines))
+
+
+def _open_steps(agent: Agent) -> str:
+    still_open = [step for step in agent.steps if step not in agent.checkpoints]
+    return f"\nSteps that you have not reported yet: {', '.join(still_open)}.\n" if still_open else ""
+
+
+def go_on(agent: Agent, stopped: str) -> str:
+    """For an agent that was cut off through no fault of its own. ``stopped``: by what, a usage limit say."""
+    return _filled("go-on", stopped=stopped, open_steps=_open_steps(agent), status=status_command())
 
 
 def rebriefing(agent: Agent, found: Rebrief) -> str:
