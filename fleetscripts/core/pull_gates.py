@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -98,7 +99,8 @@ def fresh_run(evidence: PullEvidence) -> GateResult:
     if not found:
         return GateResult("fresh_run", checks(evidence).status, "there is no check to be fresh")
     runs = [check for check in found if not check.is_status] or found
-    if any(check.created_at is not None and check.created_at >= evidence.task_started_at for check in runs):
+    began = math.floor(evidence.task_started_at)  # GitHub's times are whole seconds
+    if any(check.created_at is not None and check.created_at >= began for check in runs):
         return GateResult.passed("fresh_run", "a run was created after the task began")
     return GateResult.failed(
         "fresh_run", "every check is older than the task, and running an old one again is no new run: push the work"

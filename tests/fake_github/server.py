@@ -85,11 +85,11 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 def _answer(world: World, body: Mapping[str, Any]) -> dict[str, Any]:
-    root = {"repository": lambda _info, owner, name: world.repository(owner, name)}
+    root = {"repository": lambda _info, owner, name: world.repository(owner, name), **world.mutations()}
     result = graphql_sync(SCHEMA, body["query"], root_value=root, variable_values=body.get("variables"))
     answer: dict[str, Any] = {"data": result.data}
     errors: list[dict[str, Any]] = [{"message": error.message} for error in result.errors or []]
-    errors += _not_found(result.data or {})
+    errors += _not_found(result.data or {}) if "query(" in body["query"] else []
     errors += world.situation.get("errors", [])
     return {**answer, "errors": errors} if errors else answer
 

@@ -111,6 +111,10 @@ class World:
                 self.threads += event.get("threads", [])
                 self.checks = event.get("checks", self.checks)
 
+    def mutations(self) -> Mapping[str, Callable[..., Any]]:
+        """By name, what a request can change: nothing in a situation."""
+        return {}
+
     def oid(self, name: str) -> str:
         """A commit's id by its name in the situations; a text that names none is taken as it is."""
         return self.commits[name][0] if name in self.commits else name

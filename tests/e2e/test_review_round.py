@@ -1,0 +1,187 @@
+"""Review rounds, end to end: what an agent's DONE leads to when GitHub does not agree.
+
+GitHub is the fake one, behind the real ``gh`` of the loop and of the agent alike; the branch is really pushed."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fleetscripts.practice.playground import Playground
+from fleetscripts.practice.stage import Stage
+from tests.e2e.conftest import CLAUDE, program_of
+from tests.e2e.crew import Crew
+from tests.fake_github.live import LiveWorld, since_start
+from tests.fake_github.server import serve
+from tests.waiting import wait_until
+
+pytestmark = pytest.mark.skipif(shutil.which("gh") is None, reason="gh is not installed")
+
+CONFIG = "nudge_cooldown_seconds = 1\nidle_threshold_seconds = 2\nnotify_desktop = false\ngithub_timeout_seconds = 20\n"
+
+ROUND = """\
+set -e
+mkdir -p src
+if ! grep -q fixed src/a.py; then
+    if [ ! -e note.txt ]; then echo note > note.txt; git add -A; git commit -qm 'Add a note'; git push -q; exit; fi
+    echo fixed > src/a.py
+    git add -A; git commit -qm 'Fix it'; git push -q
+    ask() { gh api graphql -f query="$1" -f id=T0 -f said="$2" >/dev/null; }
+    ask 'mutation($id: ID!, $said: String!) {
+      addPullRequestReviewThreadReply(input: {pullRequestReviewThreadId: $id, body: $said}) { comment { body } } }' \\
+      "Fixed in $(git rev-parse --short HEAD)."
+    ask 'mutation($id: ID!) { resolveReviewThread(input: {threadId: $id}) { thread { isResolved } } }' unused
+fi
+"""
+"""At first it only adds a note; when it is told of the thread, it fixes, pushes, replies with the hash and resolves."""
+
+
+@dataclass
+class Review:
+    """A crew whose work is on pull request 12 of branch feat/x, with one unresolved thread on src/a.py."""
+
+    crew: Crew
+    world: LiveWorld
+
+    def spawn(self, objective: str) -> str:
+        return self.crew.spawn("feat/x", objective, "--pr", "12")
+
+    def told(self, window: str) -> list[str]:
+        """The re-briefs in the agent's conversation."""
+        return [text for text in self.crew.said(window, "user") if "You said that you had finished" in text]
+
+    def wait_for_state(self, window: str, state: str, seconds: float = 60) -> dict[str, Any]:
+        self.crew_waits(lambda: self.crew.agent(window)["state"] == state, seconds, state)
+        return self.crew.agent(window)
+
+    def crew_waits(self, until: Any, seconds: float, what: str) -> None:
+        log = self.crew.stage.folder / "fleet" / "loop.log"
+        try:
+            wait_until(until, seconds, what)
+        except AssertionError as late:
+            said = log.read_text(encoding="utf-8") if log.exists() else ""
+            raise AssertionError(f"{late}\n{said}\n{self.crew.screens()}") from None
+
+    def log(self) -> str:
+        return (self.crew.stage.folder / "fleet" / "loop.log").read_text(encoding="utf-8")
+
+
+@pytest.fixture(params=["practice"])
+def review(request: pytest.FixtureRequest) -> Iterator[Review]:
+    folder = Path(tempfile.mkdtemp(prefix="fr", dir="/tmp"))
+    extra = {"GH_CONFIG_DIR": str(folder / "gh"), "GH_TOKEN": "x"}
+    crew = Crew(Stage(folder, program_of(request.param), extra), Playground(folder / "git"))
+    try:
+        crew.stage.home.mkdir()
+        for name in ("gh", "fleet"):
+            (folder / name).mkdir()
+        (folder / "gh" / "config.yml").write_text(f"http_unix_socket: {folder}/gh.sock\n")
+        (folder / "fleet" / "config.toml").write_text(CONFIG)
+        (folder / "state.json").write_text(json.dumps({"repo": "acme/widget", "agents": []}))
+        (folder / "round.sh").write_text(ROUND)
+        crew.playground.build(1, crew.stage.environment())
+        begin_branch(crew)
+        crew.stage.start()
+        opened = since_start() - 600
+        thread = {"resolved": False, "path": "src/a.py", "words": ["Please change this."], "opened": opened}
+        origin = Path(crew.run_git("remote", "get-url", "origin").strip())
+        world = LiveWorld(origin, "feat/x", {"threads": [thread]})
+        with serve(world, folder / "gh.sock"):
+            yield Review(crew, world)
+            crew.end()
+    finally:
+        crew.end()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def begin_branch(crew: Crew) -> None:
+    """The branch as it was when the review came."""
+    crew.run_git("checkout", "-q", "-b", "feat/x")
+    (crew.playground.repository / "src").mkdir(exist_ok=True)
+    (crew.playground.repository / "src" / "a.py").write_text("broken\n")
+    crew.run_git("add", "-A")
+    crew.run_git("commit", "-q", "-m", "Begin the parser")
+    crew.run_git("push", "-q", "-u", "origin", "feat/x")
+    crew.run_git("checkout", "-q", "main")
+
+
+@pytest.mark.parametrize("review", ["practice", CLAUDE], indirect=True)
+def test_done_with_an_unresolved_thread_is_fixed_pushed_and_verified(review: Review) -> None:
+    crew, world = review.crew, review.world
+    window = review.spawn(f"Address the review. [[bash sh {crew.stage.folder}/round.sh]] [[done]]")
+    briefed = crew.said(window, "user")[0]
+    assert "sleep 3 after each (1 wait for you now)" in briefed
+    crew.start_loop()
+    agent = review.wait_for_state(window, "pending_evaluation", 90)
+    [told] = review.told(window)
+    assert "threads: 1 of 1 unresolved: src/a.py:3" in told
+    assert "Do NOT resolve any review thread unless the code fix is committed and pushed first" in told
+    assert (agent["revision_count"], agent["last_verdict"], agent.get("fruitless_rounds", 0)) == (1, "verified", 0)
+    assert len(world.heads) == 3
+    assert world.threads[0]["resolved"]
+    assert world.threads[0]["words"][-1] == f"Fixed in {world.heads[-1][:7]}."
+    page = crew.run("evaluate", window).stdout
+    assert "pass: resolutions: 1 confirmed" in page
+    assert crew.run("evaluate", window, "--pass", "it does what was asked").returncode == 0
+    assert crew.agent(window)["state"] == "done"
+
+
+def test_three_rounds_for_nothing_escalate(review: Review) -> None:
+    window = review.spawn("Address the review. [[done]]")
+    review.crew.start_loop()
+    agent = review.wait_for_state(window, "escalated", 90)
+    assert agent["revision_count"] == len(review.told(window)) == 3
+    assert agent["escalation"] == "DONE 3 times for nothing"
+
+
+def test_what_is_pending_is_looked_at_again_without_a_word(review: Review) -> None:
+    review.world.check = {"name": "ci", "status": "IN_PROGRESS"}
+    window = review.spawn(
+        f"Address the review. [[bash sh {review.crew.stage.folder}/round.sh && sh {review.crew.stage.folder}/round.sh]]"
+        " [[done]]"
+    )
+    review.crew.start_loop()
+    review.crew_waits(lambda: review.crew.agent(window).get("last_verdict") == "pending", 30, "pending")
+    asked = review.world.requests
+    review.crew_waits(lambda: review.world.requests >= asked + 2, 30, "two more looks")
+    assert len(review.crew.said(window, "user")) == 1
+    review.world.finish_checks()
+    review.wait_for_state(window, "pending_evaluation")
+    assert len(review.crew.said(window, "user")) == 1
+
+
+LIMITED = "gh: You have exceeded a secondary rate limit. Please wait a few minutes before you try again. (HTTP 403)"
+
+
+def test_an_agent_at_githubs_limit_is_told_once_to_wait(review: Review) -> None:
+    window = review.spawn(f"Reply to all. [[bash echo '{LIMITED}' >&2; exit 1]] [[say It said: {LIMITED}]]")
+    review.crew.start_loop()
+
+    def told() -> list[str]:
+        return [text for text in review.crew.said(window, "user") if "hit GitHub's secondary rate limit" in text]
+
+    review.crew_waits(told, 30, "the advice")
+    looked = json.loads((review.crew.stage.folder / "state.json").read_text())["last_poll_at"]
+    review.crew_waits(
+        lambda: json.loads((review.crew.stage.folder / "state.json").read_text())["last_poll_at"] > looked + 3,
+        20,
+        "some more cycles",
+    )
+    [text] = told()
+    assert "Wait 2 minutes (60 seconds are not enough)" in text
+    assert review.crew.agent(window)["github_told_at"] > 0
+
+
+def test_an_agent_that_only_quotes_the_limit_is_told_nothing(review: Review) -> None:
+    window = review.spawn(f"Explain it. [[say {LIMITED}]]")
+    review.crew.start_loop()
+    review.crew_waits(lambda: review.crew.agent(window).get("nudges", 0) >= 1, 40, "a plain nudge")
+    assert not any("secondary rate limit (403" in text for text in review.crew.said(window, "user"))
+    assert "github_told_at" not in review.crew.agent(window)
