@@ -23,6 +23,7 @@ from fleetscripts.fleet import Agent, Fleet
 from fleetscripts.models import Action, AgentState, Classification, PaneState, ServerId
 from fleetscripts.services.desk import box_in
 from fleetscripts.services.observe import Observation, observe
+from fleetscripts.services.prospects import note_walls, prospects_of
 
 EXCERPT_LINES = 30
 """What a decision shows of the screen; more only when somebody asks."""
@@ -81,7 +82,7 @@ def run_cycle(
         for looked_at, known, seen in pairs
         if known is not None and known.task_started_at == looked_at.task_started_at
     )
-    return Cycle(after, recorded, tuple(plan(recorded, limits, now)), _moved(before, after), observed)
+    return Cycle(after, recorded, tuple(plan(recorded, limits, now, prospects)), _moved(before, after), observed)
 
 
 def _same_place_and_task(known: Agent, looked_at: Agent) -> bool:

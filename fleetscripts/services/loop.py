@@ -1,22 +1,22 @@
-"""The mechanical layer: look, recover, tell; then wait. It decides nothing, and costs nothing while nothing happens."""
+"""The mechanical layer: it hears, looks, recovers, tells. It decides nothing, and costs nothing while nothing happens."""
 
 from __future__ import annotations
 
 import threading
 import time
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from queue import SimpleQueue
 
 from fleetscripts.adapters.log_file import LogFile
 from fleetscripts.adapters.store import Store
 from fleetscripts.config import Settings
 from fleetscripts.core.attention import summary
-from fleetscripts.core.pace import next_interval
 from fleetscripts.core.visible import visible
 from fleetscripts.errors import FleetError, Refused
-from fleetscripts.fleet import Agent
+from fleetscripts.fleet import Agent, Fleet
 from fleetscripts.models import Action, ActionKind
 from fleetscripts.services.attendance import attend
 from fleetscripts.services.completion import verify_agent
@@ -25,44 +25,65 @@ from fleetscripts.services.cycle import Cycle, run_cycle
 from fleetscripts.services.follow_on import settle_task
 from fleetscripts.services.github_pause import tell_to_wait
 from fleetscripts.services.jobs import Jobs
+from fleetscripts.services.loop_rhythm import Listening, Look, Polling, Rhythm, stamp
+from fleetscripts.services.loop_watch import JobEnded, News, Woken
 from fleetscripts.services.recovery import PERFORMERS, Case
+from fleetscripts.services.rescue import renew, rescue, wake
+from fleetscripts.services.rescue_tally import tell_rescued
+from fleetscripts.services.rescue_turns import RescueTurns
 
 PERFORM: Mapping[str, Callable[[Case], str]] = {
     **PERFORMERS,
     "verify": verify_agent,
     "github_wait": tell_to_wait,
     "settle_task": settle_task,
+    "rescue": rescue,
+    "renew": renew,
+    "wake": wake,
 }
-GLANCE_SECONDS = 0.5
-"""Between two glances at the state file while waiting: a stop or a new agent ends the wait."""
+REST_SECONDS = 1.0
+"""The same is not done twice to one agent in this time, however quickly its pane is looked at again."""
 
 
 @dataclass
 class Loop:
-    """One loop on one state file. The caller holds the lock that makes it the only one."""
+    """One loop on one state file. The caller holds the lock that makes it the only one. ``poll``: hear nothing."""
 
     environ: Mapping[str, str]
     options: Mapping[str, object]
     log: LogFile
+    poll: bool = False
     stop: threading.Event = field(default_factory=threading.Event)
-    jobs: Jobs = field(default_factory=Jobs)
-    interval_seconds: float = 0
+    queue: SimpleQueue[News] = field(default_factory=SimpleQueue)
+    _turns: RescueTurns = field(init=False)
     _said: dict[object, str] = field(default_factory=dict)
-    _written: object = None
+    _rests: dict[Hashable, tuple[str, float]] = field(default_factory=dict)
+    _loaded: tuple[object, Settings, Fleet] | None = None
+
+    def __post_init__(self) -> None:
+        self.jobs = Jobs(lambda key: self.queue.put(JobEnded(key)))
+
+    def end(self) -> None:
+        """What is under way is finished, then the loop ends; may be called from a signal handler."""
+        self.stop.set()
+        self.queue.put(Woken())
 
     def run(self) -> None:
-        """Cycle until the fleet is stopped or somebody ends us."""
+        """Look whenever there is reason to, until the fleet is stopped or somebody ends us."""
+        rhythm: Rhythm = Polling(self.queue) if self.poll else Listening(self.queue, self._tell)
         try:
             while not self.stop.is_set():
-                settings, fleet = load_fleet(self.environ, self.options)
+                settings, fleet = self._load()
                 if not fleet.active:
                     self.log.write("the fleet is stopped (active is false): the loop ends")
                     return
-                moved = self._outlive(settings)
-                base, longest = settings.poll_interval_seconds, settings.poll_idle_max_seconds
-                self.interval_seconds = next_interval(self.interval_seconds, moved, base, longest)
-                self._wait(settings.state_file)
+                look = rhythm.due(settings, fleet)
+                if look is not None:
+                    self._outlive(rhythm, settings, look)
+                elif not self.stop.is_set():
+                    rhythm.wait(settings)
         finally:
+            rhythm.close()
             self.jobs.close()
 
     def run_once(self) -> None:
@@ -70,23 +91,41 @@ class Loop:
         try:
             settings, fleet = load_fleet(self.environ, self.options)
             if fleet.active:
-                self.cycle(settings)
+                self.cycle(settings, Look())
                 self.jobs.wait()
         finally:
             self.jobs.close()
 
-    def _outlive(self, settings: Settings) -> bool:
+    def _load(self) -> tuple[Settings, Fleet]:
+        """Settings and fleet, read again when the state file is another."""
+        if self._loaded is not None and self._loaded[0] == stamp(self._loaded[1].state_file):
+            return self._loaded[1], self._loaded[2]
+        settings = self._loaded[1] if self._loaded is not None else load_fleet(self.environ, self.options)[0]
+        before = stamp(settings.state_file)
+        settings, fleet = load_fleet(self.environ, self.options)
+        self._loaded = (before, settings, fleet)
+        return settings, fleet
+
+    def _outlive(self, rhythm: Rhythm, settings: Settings, look: Look) -> None:
         """A cycle whose failure (a tmux server that went, a full disk) is told, and tried again later."""
+        began = time.monotonic()
+        if look.missed:
+            self._tell(look.missed)
+        if look.panes is None:
+            self._loaded = None
         try:
-            return self.cycle(settings)
+            cycle, moved = self.cycle(settings, look, rhythm)
         except FleetError as error:
             self._say("cycle", f"this cycle failed: {error}")
-            return False
+            rhythm.looked(settings, look, None, False, began)
+            return
+        rhythm.looked(settings, look, cycle, moved, began)
 
-    def cycle(self, settings: Settings) -> bool:
+    def cycle(self, settings: Settings, look: Look, rhythm: Rhythm | None = None) -> tuple[Cycle, bool]:
         """One look and what follows from it; whether anything moved."""
         finished = self.jobs.settle()
-        cycle = run_cycle(Store(settings.state_file), settings, time.time())
+        store = Store(settings.state_file)
+        cycle = run_cycle(store, settings, time.time(), panes=look.panes, slept=bool(look.missed))
         agents = {(agent.window, agent.pane_id): agent for agent, _ in cycle.looks}
         decisions: list[tuple[Agent, Action]] = []
         started = False
@@ -95,17 +134,30 @@ class Loop:
             if action.kind is ActionKind.DECISION:
                 decisions.append((agent, action))
             elif action.action != "park" and not self.jobs.busy(agent.key):
-                self._start(Case(agent, action, cycle.fleet, settings, self.environ))
-                started = True
+                rest = self._rest_seconds(agent, action)
+                if rest <= 0:
+                    self._start(Case(agent, action, cycle.fleet, settings, self.environ))
+                    started = True
+                elif rhythm is not None:
+                    rhythm.retry(agent.pane_id, rest)
         told = attend(cycle.fleet, decisions, settings, self.environ, time.time())
+        told += tell_rescued(settings, self.environ, cycle.fleet, self._turns.go_on(cycle.actions))
         for line in told:
             self.log.write(visible(line))
         self._report(cycle)
-        self._written = _stamp(settings.state_file)
-        return cycle.moved or finished or started or bool(told)
+        return cycle, cycle.moved or finished or started or bool(told)
+
+    def _may_start(self, agent: Agent, action: Action) -> bool:
+        idle = action.action != "park" and not self.jobs.busy(agent.key)
+        return idle and self._turns.admits(action.action, agent.key)
 
     def _start(self, case: Case) -> None:
-        self.jobs.start(case.agent.key, lambda: self._perform(case))
+        self.jobs.start(case.agent.key, lambda: self._perform(case), case.action.action)
+
+    def _rest_seconds(self, agent: Agent, action: Action) -> float:
+        """How long this has to rest: what was refused or failed waits for the next poll, the rest a moment."""
+        name, until = self._rests.get(agent.key, ("", 0.0))
+        return until - time.monotonic() if name == action.action else 0.0
 
     def _perform(self, case: Case) -> None:
         """One recovery, from its intent to its outcome, both in the journal."""
@@ -121,6 +173,9 @@ class Loop:
         case.journal.write("recovery-ended", window=window, why=case.action.reason, outcome=outcome, **about)
         if not outcome.startswith("refused"):
             self._said.pop(case.agent.key, None)
+        in_vain = outcome.startswith(("refused", "failed"))
+        rest = case.settings.poll_interval_seconds if in_vain else REST_SECONDS
+        self._rests[case.agent.key] = (name, time.monotonic() + rest)
         self._say(case.agent.key, f"{window}: {name} ({case.action.reason}): {outcome}")
 
     def _keep(self, error: Exception) -> Path:
@@ -133,24 +188,11 @@ class Loop:
         """One line on the whole fleet, when it is not the one before. Who waits is not counted as running."""
         self._say("fleet", f"fleet: {summary(cycle.fleet.agents)}")
 
+    def _tell(self, line: str) -> None:
+        self.log.write(visible(line))
+
     def _say(self, about: object, line: str) -> None:
         """Into the log, unless this is what was said last about the same: a refusal that stands is told once."""
         if self._said.get(about) != line:
             self._said[about] = line
             self.log.write(visible(line))
-
-    def _wait(self, state_file: Path) -> None:
-        """Until the interval is over, a job has ended, or somebody else wrote the state file."""
-        deadline = time.monotonic() + self.interval_seconds
-        while not self.stop.wait(GLANCE_SECONDS) and time.monotonic() < deadline:
-            if self.jobs.settle() or _stamp(state_file) != self._written:
-                return
-
-
-def _stamp(path: Path) -> object:
-    """What tells one version of the file from another."""
-    try:
-        status = path.stat()
-    except FileNotFoundError:
-        return None
-    return status.st_mtime_ns, status.st_ino
