@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, tzinfo
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -59,6 +60,30 @@ def test_each_text_names_one_instant(text: str, now: str, zone: tzinfo, expected
     found = reset_instant(text, datetime.fromisoformat(now).timestamp(), zone)
     assert found is not None
     assert datetime.fromtimestamp(found, UTC).isoformat() == expected
+
+
+def table() -> list[tuple[str, str, tzinfo, str]]:
+    """The rows of reset_times.txt."""
+    zones: dict[str, tzinfo] = {"UTC": UTC, "Berlin": BERLIN, "New_York": NEW_YORK}
+    lines = (Path(__file__).parent / "reset_times.txt").read_text(encoding="utf-8").splitlines()
+    rows = [line.split(" ; ") for line in lines if line and not line.startswith("#")]
+    blanks = (("\\u202f", "\u202f"), ("\\u00a0", "\u00a0"))
+    found = []
+    for text, seen, zone, instant in rows:
+        for written, blank in blanks:
+            text = text.replace(written, blank)
+        found.append((text, seen, zones[zone], instant))
+    return found
+
+
+def test_the_table_is_long() -> None:
+    assert len({row[0] for row in table()}) >= 60
+
+
+@pytest.mark.parametrize(("text", "now", "zone", "expected"), table())
+def test_each_row_of_the_table_names_its_instant(text: str, now: str, zone: tzinfo, expected: str) -> None:
+    found = reset_instant(text, datetime.fromisoformat(now).timestamp(), zone)
+    assert found == datetime.fromisoformat(expected).timestamp()
 
 
 @pytest.mark.parametrize(

@@ -27,9 +27,12 @@ _DAY_MONTH = re.compile(rf"\b(\d{{1,2}})(?:st|nd|rd|th)? ({'|'.join(MONTHS)})[a-
 _ISO = re.compile(r"\b(\d{4})-(\d{2})-(\d{2})\b")
 _WEEKDAY = re.compile(rf"\b({'|'.join(DAYS)})[a-z]{{0,6}}\b", re.I)
 _TOMORROW = re.compile(r"\btomorrow\b", re.I)
-_SPAN = re.compile(r"(\d{1,3}) ?(d(?:ays?)?|h(?:ours?|rs?)?|m(?:in(?:ute)?s?)?|s(?:ec(?:ond)?s?)?)\b", re.I)
+_SPAN = re.compile(r"(\d{1,3}) ?(d(?:ays?)?|h(?:ours?|rs?)?|m(?:in(?:ute)?s?)?|s(?:ec(?:ond)?s?)?)(?![a-z])", re.I)
 _SPAN_SECONDS = {"d": 86_400, "h": 3_600, "m": 60, "s": 1}
 _SESSION = re.compile(r"5[- ]hour|five[- ]hour|\bsession\b", re.I)
+
+_BLANKS = re.compile("[\u00a0\u2007\u2009\u202f]")
+"""Blanks that some systems set between a time and its AM or PM."""
 
 _READ_CHARACTERS = 80
 
@@ -38,6 +41,7 @@ def reset_instant(text: str, now: float, zone: tzinfo) -> float | None:
     """Unix seconds of the reset that a limit text names; None when it names none.
 
     ``zone`` is the reader's time zone, used where the text names none. ``now``: when the text was on the screen."""
+    text = _BLANKS.sub(" ", text)
     if epoch := _EPOCH.search(text):
         return float(epoch[1])
     for lead in _LEAD.finditer(text):
@@ -64,12 +68,12 @@ def _moment(part: str, now: float, zone: tzinfo, *, session: bool) -> float | No
     clock = _CLOCK.search(part)
     zone = _named_zone(part[clock.end() :] if clock else part) or zone
     here = datetime.fromtimestamp(now, zone)
-    day = _day(part[: clock.start()] if clock else part, here)
     at = _time(clock) if clock else time(0)
+    day = _day(part[: clock.start()] if clock else part, here, at)
     if at is None or (day is None and clock is None):
         return None
     if day is not None:
-        return _instant(day, at, zone)
+        return _instant(day, at, zone, now)
     return _nearest(here, at, zone, session=session)
 
 
@@ -94,7 +98,7 @@ def _named_zone(rest: str) -> tzinfo | None:
         return None
 
 
-def _day(part: str, here: datetime) -> date | None:
+def _day(part: str, here: datetime, at: time | None) -> date | None:
     if iso := _ISO.search(part):
         return _date(int(iso[1]), int(iso[2]), int(iso[3]))
     if named := _MONTH_DAY.search(part):
@@ -105,7 +109,8 @@ def _day(part: str, here: datetime) -> date | None:
         return here.date() + timedelta(days=1)
     if weekday := _WEEKDAY.search(part):
         ahead = (DAYS.index(weekday[1].lower()) - here.weekday()) % 7
-        return here.date() + timedelta(days=ahead)
+        gone = ahead == 0 and at is not None and here.replace(tzinfo=None) - _JUST_GONE > datetime.combine(here, at)
+        return here.date() + timedelta(days=7 if gone else ahead)
     return None
 
 
@@ -130,13 +135,15 @@ def _nearest(here: datetime, at: time, zone: tzinfo, *, session: bool) -> float:
     """A bare time of day: of a five-hour window the last one not beyond it, else the next one or one just gone by."""
     now = here.timestamp()
     days = [here.date() + timedelta(days=ahead) for ahead in (-1, 0, 1, 2)]
-    instants = [_instant(day, at, zone) for day in days]
+    instants = [_instant(day, at, zone, now) for day in days]
     if session:
         reachable = [instant for instant in instants if instant <= now + _SESSION_WINDOW.total_seconds()]
         return reachable[-1]
     return next(instant for instant in instants if instant >= now - _JUST_GONE.total_seconds())
 
 
-def _instant(day: date, at: time, zone: tzinfo) -> float:
-    """Unix seconds of a local time; one that a clock change skips counts as if the clock had not been changed."""
-    return datetime.combine(day, at, tzinfo=zone).timestamp()
+def _instant(day: date, at: time, zone: tzinfo, now: float) -> float:
+    """Unix seconds of a local time. One that a clock change skips counts as if the clock had not been changed; of one
+    that comes twice it is the first, unless that is past already."""
+    first, second = (datetime.combine(day, at.replace(fold=fold), tzinfo=zone).timestamp() for fold in (0, 1))
+    return second if first < now <= second else first
