@@ -9,8 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fleetscripts.core.dialog_answers import Answer, answer_to, review_says
 from fleetscripts.core.dialog_policy import DECISIONS, RECOVERIES, Surroundings, forbidden, rule
-from fleetscripts.core.dialog_rows import Menu, Row, find_menu, row_named
+from fleetscripts.core.dialog_rows import Menu, Row, Tab, find_menu, row_named
+from fleetscripts.errors import Refused
 from fleetscripts.models import ActionKind, DialogKind
 
 SCREENS = Path(__file__).parent / "screens"
@@ -61,6 +63,53 @@ def test_a_dialog_of_several_questions_says_so() -> None:
     assert menu is not None
     assert menu.several
     assert "Next" in menu.texts
+    assert menu.tabs == (Tab("Q1", False), Tab("Q2", False), Tab("Q3", False))
+    assert menu.question == ("Question 1?",)
+    assert [(row.label, row.checked) for row in menu.rows[:2]] == [("A", False), ("B", False)]
+
+
+NARROW = "claude/2.1.329-oauth+default-47x45"
+
+
+def test_an_answer_names_rows_that_answer_and_no_others() -> None:
+    one, many = recorded(f"{NARROW}/dialog-questions-several"), recorded(f"{NARROW}/dialog-question-many")
+    assert one is not None
+    assert many is not None
+    assert answer_to(one, "use a", "w").text == "Use a loop"
+    assert answer_to(many, "ask the owner, keep", "w").text == "Keep the sum, Ask the owner"
+    for shown, text in ((one, "Keep the sum, Use a loop"), (one, "Chat"), (many, "Next"), (many, "keep, none")):
+        with pytest.raises(Refused, match=r"expected .* to name one row"):
+            answer_to(shown, text, "w")
+
+
+def test_an_answer_that_spends_money_is_left_to_a_person() -> None:
+    with pytest.raises(Refused, match="it may spend money"):
+        answer_to(menu("Wait", "Buy extra usage"), "Buy", "w")
+
+
+@pytest.mark.parametrize(
+    ("lines", "answered", "says"),
+    [
+        (("Review your answers", "● Which way?", "→ Left", "● Which", "files?", "→ A, B"), True, True),
+        (("Review your answers", "● Which way?", "→ Left", "● Which files?", "→ A, B", "● More?", "→ C"), True, False),
+        (("Review your answers", "● Which way?", "→ Right", "● Which files?", "→ A, B"), True, False),
+        (("Review your answers", "● Which files?", "→ A, B", "● Which way?", "→ Left"), True, False),
+        (("Review your answers", "● Which way?", "→ Left"), True, False),
+        (("Review your answers", "● Which way?", "→ Left", "● Which files?", "→ A, B"), False, False),
+        (("● Which way?", "→ Left", "● Which files?", "→ A, B", "Ready to submit your", "answers?"), True, True),
+        ((), True, False),
+    ],
+)
+def test_a_review_counts_only_when_it_lists_just_the_answers(
+    lines: tuple[str, ...], answered: bool, says: bool
+) -> None:
+    rows = (Row("Submit answers", 1, True), Row("Cancel", 2))
+    review = Menu(rows, lines, True, (Tab("Way", True), Tab("Files", answered)))
+    answers = [
+        Answer(("Which way?",), ("Left", "Right"), (0,)),
+        Answer(("Which files?",), ("A", "B", "C"), (0, 1), many=True),
+    ]
+    assert review_says(review, answers) is says
 
 
 @pytest.mark.parametrize("sidecar", sorted(SCREENS.glob("*/*/prompt-*.json")), ids=lambda path: f"{path.parent.name}")

@@ -1,4 +1,4 @@
-"""answer-dialog WINDOW [--choose TEXT]: what a pane asks, what the policy says of it, and the answer."""
+"""answer-dialog WINDOW [--choose TEXT]...: what a pane asks, what the policy says of it, and the answer."""
 
 from __future__ import annotations
 
@@ -12,22 +12,29 @@ import click
 from fleetscripts.adapters.store import StateMissing
 from fleetscripts.commands.entry import run
 from fleetscripts.commands.options import settings_options, window_argument
+from fleetscripts.core.dialog_rows import Menu
 from fleetscripts.core.visible import visible
-from fleetscripts.errors import EXIT_DONE, EXIT_NO
+from fleetscripts.errors import EXIT_DONE, EXIT_NO, UsageProblem
 from fleetscripts.models import ActionKind
 from fleetscripts.services.context import load_fleet, load_settings_here
 from fleetscripts.services.desk import agent_at, excerpt, open_desk, pane_named
 from fleetscripts.services.dialogs import Dialog, choose, dialog_on, recover
+from fleetscripts.services.question_tabs import answer_questions, read_questions
 from fleetscripts.services.surroundings import surroundings
 
 
 @click.command("answer-dialog")
 @window_argument
-@click.option("--choose", "text", metavar="TEXT", help="Choose the row that says TEXT (or begins with it).")
+@click.option(
+    "--choose", "texts", metavar="TEXT", multiple=True, help="Choose the row that says TEXT (or begins with it)."
+)
 @click.option("--show", is_flag=True, help="Only show it: press nothing, also where the policy would.")
 @settings_options
-def command(window: str, text: str | None, show: bool, options: dict[str, object]) -> int:
+def command(window: str, texts: tuple[str, ...], show: bool, options: dict[str, object]) -> int:
     """Show the dialog in WINDOW with its rows; answer it where that is a recovery, or as --choose says.
+
+    A dialog of several questions takes --choose once for each, in their order; where a question takes several rows,
+    with commas between them. It is submitted only when its review shows just these answers.
 
     Exits 0 when it was answered, 3 when it is a decision and nothing was chosen, or there is no dialog. A row that
     spends money, or permits something for good, is never chosen.
@@ -42,9 +49,11 @@ def command(window: str, text: str | None, show: bool, options: dict[str, object
     folder = Path(agent.worktree_path) if agent is not None and agent.worktree_path else None
     around = surroundings(settings, folder, desk.screen(facts.pane_id))
     dialog = dialog_on(desk, facts.pane_id, around)
-    _show(dialog)
-    if text is not None and not show:
-        print(f"chosen: {visible(choose(desk, dialog, text))}")
+    several = dialog.menu is not None and bool(dialog.menu.tabs)
+    _show(dialog, read_questions(desk, dialog) if several and not texts and not show else ())
+    if texts and not show:
+        for chosen in answer_questions(desk, dialog, texts) if several else (choose(desk, dialog, _only(texts)),):
+            print(f"chosen: {visible(chosen)}")
         return EXIT_DONE
     if dialog.ruling.kind is ActionKind.RECOVERY and not show:
         print(f"chosen: {visible(recover(desk, dialog))}")
@@ -54,15 +63,23 @@ def command(window: str, text: str | None, show: bool, options: dict[str, object
     return EXIT_NO if dialog.ruling.kind is ActionKind.DECISION else EXIT_DONE
 
 
-def _show(dialog: Dialog) -> None:
+def _only(texts: tuple[str, ...]) -> str:
+    if len(texts) > 1:
+        raise UsageProblem(f"expected one --choose, found {len(texts)}: this dialog asks one thing")
+    return texts[0]
+
+
+def _show(dialog: Dialog, questions: Sequence[Menu]) -> None:
     """What the pane shows is hostile text: every line of it is marked as a quotation."""
     print(f"{dialog.window}: a {dialog.kind} dialog")
     if dialog.menu is None:
         print(f"| {visible(excerpt(dialog.sight.frame, lines=12))}")
-    else:
-        for line in dialog.menu.question:
+    elif dialog.menu.tabs:
+        print(f"| {len(dialog.menu.tabs)} questions: {visible(', '.join(tab.name for tab in dialog.menu.tabs))}")
+    for menu in questions or (() if dialog.menu is None else (dialog.menu,)):
+        for line in menu.question:
             print(f"| {visible(line)}")
-        for row in dialog.menu.rows:
+        for row in menu.rows:
             number = f"{row.number}. " if row.number is not None else ""
             print(f"| {'❯' if row.focused else ' '} {number}{visible(row.text)}")
     answer = f"would choose {visible(dialog.chosen)!r}" if dialog.chosen else "asks whoever supervises"

@@ -16,8 +16,10 @@ QUESTION_LINES = 24
 _FOCUSED = re.compile(r"(?P<lead>[ │|]*)(?P<mark>[❯›>]) +(?P<body>\S.*)")
 _NUMBERED = re.compile(r"(?P<number>\d{1,2})\. +(?P<text>\S.*)")
 _CHECKBOX = re.compile(r"\[[ xX✔✓]\] ")
+_CHECKED = re.compile(r"\[[xX✔✓]\] ")
 _RULE = re.compile(r"[ ]{0,2}[─▔━]{10,}.*")
 _TABS = re.compile(r"\s*←.*[☐☒✔].*→\s*")
+_TAB = re.compile(r"([☐☒]) (.*?)(?= {2,}[☐☒✔]| *→)")
 _ROUNDED = re.compile(r"[╭╰]─{8,}.*")
 _PROMPT = re.compile(r"(?:│ ?)?[❯›>!#&](?:[ \xa0].*)?")
 _BOX = re.compile(r"[ │|]*[❯›>](?:\xa0.*)?")
@@ -33,14 +35,36 @@ class Row:
     number: int | None = None
     focused: bool = False
 
+    @property
+    def label(self) -> str:
+        """Its text without the checkbox before it."""
+        return _CHECKBOX.sub("", self.text)
+
+    @property
+    def checked(self) -> bool | None:
+        """Whether its checkbox is; None for a row that has none."""
+        return bool(_CHECKED.match(self.text)) if _CHECKBOX.match(self.text) else None
+
+
+@dataclass(frozen=True, slots=True)
+class Tab:
+    """One of several questions as the line above them names it."""
+
+    name: str
+    answered: bool
+
 
 @dataclass(frozen=True, slots=True)
 class Menu:
-    """A dialog's question and its rows. ``several``: more than one question, or more than one answer to it."""
+    """A dialog's question and its rows. ``several``: more than one question, or more than one answer to it.
+
+    ``tabs``: its questions, of which this is one or the review of the answers; empty when no line names them.
+    """
 
     rows: tuple[Row, ...]
     question: tuple[str, ...] = ()
     several: bool = False
+    tabs: tuple[Tab, ...] = ()
 
     @property
     def focus(self) -> int:
@@ -53,7 +77,7 @@ class Menu:
 
     def same_rows(self, other: Menu) -> bool:
         """Whether both show the same question and rows, wherever the focus is."""
-        return self.texts == other.texts and self.question == other.question
+        return (self.texts, self.question, self.tabs) == (other.texts, other.question, other.tabs)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,9 +103,12 @@ def find_menu(lines: Sequence[str]) -> Menu | None:
     if len(found) < 2 or sum(row.focused for _, row in found) != 1:
         return None
     question = _question(plain, found[0][0])
-    several = any(_TABS.fullmatch(line) for line in question) or any(_CHECKBOX.match(row.text) for _, row in found)
     rows = tuple(row for _, row in found)
-    return Menu(rows, tuple(line.strip(" │") for line in question if line.strip(" │╌─")), several)
+    named = next((line for line in question if _TABS.fullmatch(line)), None)
+    tabs = tuple(Tab(name, mark == "☒") for mark, name in _TAB.findall(named or ""))
+    several = named is not None or any(row.checked is not None for row in rows)
+    words = tuple(line.strip(" │") for line in question if line is not named and line.strip(" │╌─"))
+    return Menu(rows, words, several, tabs)
 
 
 def row_named(menu: Menu, wanted: str) -> int | None:
@@ -89,7 +116,7 @@ def row_named(menu: Menu, wanted: str) -> int | None:
     want = normalised(wanted)
     if not want:
         return None
-    texts = [normalised(row.text) for row in menu.rows]
+    texts = [normalised(row.label) for row in menu.rows]
     for matches in (
         [index for index, text in enumerate(texts) if text == want],
         [index for index, text in enumerate(texts) if text.startswith(want)],
@@ -100,8 +127,8 @@ def row_named(menu: Menu, wanted: str) -> int | None:
 
 
 def normalised(text: str) -> str:
-    """A row's text for comparing: one space between words, no case, no trailing key hint or checkbox."""
-    words = " ".join(_CHECKBOX.sub("", text).split()).replace("’", "'").casefold()
+    """A row's text for comparing: one space between words, no case, no trailing key hint."""
+    words = " ".join(text.split()).replace("’", "'").casefold()
     return re.sub(r" \((?:esc|[a-z]|shift\+tab)\)$", "", words)
 
 

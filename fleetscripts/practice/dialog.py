@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fleetscripts.practice.script import Step, command_of, question_of
+from fleetscripts.practice.script import Step, command_of, questions_of
 
 DEAF_SECONDS = 0.25
 """Keys this soon after a start-up dialog is drawn are ignored, as by the client."""
@@ -116,7 +116,7 @@ def questions(step: Step) -> list[Dialog]:
     """The questions of a step, one dialog each."""
     footer = "Enter to select · ↑/↓ to navigate · Esc to cancel"
     dialogs = []
-    for number, (question, options) in enumerate(question_of(step), 1):
+    for number, (question, options, _several) in enumerate(questions_of(step), 1):
         text = [f" ☐ Q{number}", "", question, ""]
         rows = [*options, "Type something.", "Chat about this"]
         dialogs.append(Dialog("question", text, rows, footer, "input needed", indent=""))

@@ -22,7 +22,7 @@ from fleetscripts.practice.script import (
     TEXTS,
     Step,
     command_of,
-    question_of,
+    questions_of,
     says,
 )
 from fleetscripts.practice.server import Answer, Event, Model, Request, Stream, serve
@@ -76,15 +76,15 @@ def _tool_call(step: Step, directory: str) -> tuple[str, dict[str, Any]]:
     if step.name == "edit":
         path, _, text = step.argument.partition(" ")
         return "Write", {"file_path": f"{directory}/{path or 'x.txt'}", "content": f"{text or 'hello'}\n"}
-    if step.name in ("ask", "ask2"):
+    if step.name == "ask":
         questions = [
             {
                 "question": question,
                 "header": f"Q{number}",
-                "multiSelect": step.name == "ask2" and number % 2 == 1,
+                "multiSelect": several,
                 "options": [{"label": option, "description": f"option {option}"} for option in options],
             }
-            for number, (question, options) in enumerate(question_of(step), 1)
+            for number, (question, options, several) in enumerate(questions_of(step), 1)
         ]
         return "AskUserQuestion", {"questions": questions}
     if step.name == "plan":

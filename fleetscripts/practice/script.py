@@ -6,8 +6,10 @@ start at once.
 
     [[say TEXT]] [[slow TEXT]] [[think SECONDS]] [[lines N]] [[checkpoint NAME]] [[done]] [[table]]
     [[bash COMMAND]] [[bgbash COMMAND]] [[longbash]] [[edit FILE TEXT]] [[write FILE TEXT]] [[commit MESSAGE]] [[push]]
-    [[ask QUESTION|OPTION|…]] [[ask2]] [[plan]] [[task PROMPT with {{steps}}]] [[crash]]
+    [[ask QUESTION|OPTION|…]] [[plan]] [[task PROMPT with {{steps}}]] [[crash]]
     [[ratelimit SECONDS]] [[overloaded TIMES]] [[server TIMES]] [[auth]] [[credit]] [[context]]
+
+An ``ask`` may hold several questions, ``||`` between them; one that ends with ``*`` takes several options.
 """
 
 from __future__ import annotations
@@ -33,9 +35,7 @@ Do you want to proceed?
 Esc to cancel"""
 
 TEXTS = frozenset({"say", "slow", "think", "lines", "checkpoint", "done", "table"})
-TOOLS = frozenset(
-    {"bash", "bgbash", "longbash", "edit", "write", "commit", "push", "ask", "ask2", "plan", "task", "crash"}
-)
+TOOLS = frozenset({"bash", "bgbash", "longbash", "edit", "write", "commit", "push", "ask", "plan", "task", "crash"})
 FAILURES = frozenset({"ratelimit", "overloaded", "server", "auth", "credit", "context"})
 NOTHING_LEFT = "Hello from the scripted model. Nothing to do."
 TOOL_FINISHED = "Tool finished."
@@ -116,9 +116,11 @@ def command_of(step: Step) -> str:
     return ""
 
 
-def question_of(step: Step) -> list[tuple[str, list[str]]]:
-    """The questions of an ``ask`` or ``ask2`` step, each with its options."""
-    if step.name == "ask2":
-        return [(f"Question {number}?", ["A", "B"]) for number in (1, 2, 3)]
-    question, *options = [part.strip() for part in step.argument.split("|")]
-    return [(question or "Which approach should I take?", options or ["A", "B"])]
+def questions_of(step: Step) -> list[tuple[str, list[str], bool]]:
+    """The questions of an ``ask`` step, each with its options and whether it takes several of them."""
+    found = []
+    for written in step.argument.split("||"):
+        question, *options = [part.strip() for part in written.split("|")]
+        several = question.endswith("*")
+        found.append((question.rstrip("*") or "Which approach should I take?", options or ["A", "B"], several))
+    return found

@@ -70,7 +70,7 @@ def _step(session: Session, step: Step) -> Turn:
         return (yield from _text(session, step))
     if step.name in FAILURES:
         return (yield from _failure(session, step))
-    if step.name in ("ask", "ask2", "plan"):
+    if step.name in ("ask", "plan"):
         return (yield from _asked(session, step))
     return (yield from _tool(session, step))
 

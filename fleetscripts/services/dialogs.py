@@ -76,7 +76,7 @@ def choose(desk: Desk, dialog: Dialog, text: str) -> str:
     if menu is None:
         raise Refused(f"{dialog.window}: the rows of this dialog could not be read; answer it in its window")
     if menu.several:
-        raise Refused(f"{dialog.window}: this dialog asks several things at once; answer it in its window")
+        raise Refused(f"{dialog.window}: this dialog takes several answers at once; answer it in its window")
     row = row_named(menu, text)
     if row is None:
         rows = ", ".join(repr(shown) for shown in menu.texts)
@@ -93,8 +93,7 @@ def _choose(desk: Desk, dialog: Dialog, menu: Menu, row: int, why: str) -> str:
         about = {"pane_id": facts.pane_id, "dialog": dialog.kind, "row": text}
         desk.journal.write("dialog-answer-intended", window=facts.window, why=why, **about)
         try:
-            frame = _focused(desk, dialog, menu, row)
-            _enter(desk, dialog, menu, row, frame)
+            close_by(desk, dialog, menu, row)
         except FleetError as error:
             desk.journal.write("dialog-answer-failed", window=facts.window, why=str(error), **about)
             raise
@@ -102,7 +101,12 @@ def _choose(desk: Desk, dialog: Dialog, menu: Menu, row: int, why: str) -> str:
     return text
 
 
-def _focused(desk: Desk, dialog: Dialog, menu: Menu, row: int) -> Frame:
+def close_by(desk: Desk, dialog: Dialog, menu: Menu, row: int) -> None:
+    """Enter on a row that closes the dialog."""
+    _enter(desk, dialog, menu, row, focus_row(desk, dialog, menu, row))
+
+
+def focus_row(desk: Desk, dialog: Dialog, menu: Menu, row: int) -> Frame:
     """The screen on which the wanted row is focused, and has been for a while."""
     since: float | None = None
     deadline = time.monotonic() + TRIES * len(menu.rows) * MOVE_SECONDS
@@ -118,9 +122,14 @@ def _focused(desk: Desk, dialog: Dialog, menu: Menu, row: int) -> Frame:
             time.sleep(PAUSE_SECONDS)
             continue
         since = None
-        if press(desk.tmux, desk.guard(frame, dialog.sight.kind), "Down" if shown.focus < row else "Up"):
+        if press_key(desk, dialog, frame, "Down" if shown.focus < row else "Up"):
             _until_moved(desk, dialog, shown)
     raise FleetError(f"{dialog.window}: the focus did not reach {menu.rows[row].text!r}; nothing was chosen")
+
+
+def press_key(desk: Desk, dialog: Dialog, frame: Frame, key: str) -> bool:
+    """One key, if the pane is still as on this frame."""
+    return press(desk.tmux, desk.guard(frame, dialog.sight.kind), key)
 
 
 def _until_moved(desk: Desk, dialog: Dialog, before: Menu) -> None:
@@ -134,11 +143,11 @@ def _until_moved(desk: Desk, dialog: Dialog, before: Menu) -> None:
 def _enter(desk: Desk, dialog: Dialog, menu: Menu, row: int, frame: Frame) -> None:
     """Enter on the focused row; again only on a start-up dialog: elsewhere the same rows may be the next request."""
     for _ in range(TRIES if dialog.kind in AT_START else 1):
-        if press(desk.tmux, desk.guard(frame, dialog.sight.kind), "Enter") and _gone(desk, dialog, menu):
+        if press_key(desk, dialog, frame, "Enter") and _gone(desk, dialog, menu):
             return
         frame = desk.screen(dialog.sight.frame.facts.pane_id)
         if dialog.kind in AT_START:
-            frame = _focused(desk, dialog, menu, row)
+            frame = focus_row(desk, dialog, menu, row)
     raise FleetError(f"{dialog.window}: Enter did not close the dialog: {excerpt(frame)}")
 
 
