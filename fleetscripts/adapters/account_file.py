@@ -150,7 +150,7 @@ def _account(where: str, table: Mapping[str, Any], order: int) -> Account:
         provider=_one_of(f"{where}: provider", table.get("provider", PROVIDERS[0]), PROVIDERS),
         agent=_one_of(f"{where}: agent", table.get("agent", CLIENTS[0]), CLIENTS),
         config_dir=None if config_dir is None else Path(config_dir).expanduser(),
-        token=None if table.get("token") is None else _reference(f"{where}: token", table["token"]),
+        token=None if table.get("token") is None else secret_reference(f"{where}: token", table["token"]),
         environment=_environment(f"{where}: environment", table.get("environment", {})),
         order=order,
         reserve_percent=float(reserve),
@@ -164,7 +164,7 @@ def _one_of(where: str, value: object, allowed: tuple[str, ...]) -> str:
     return value
 
 
-def _reference(where: str, value: object) -> SecretRef:
+def secret_reference(where: str, value: object) -> SecretRef:
     """A table with one key; a text is refused without being repeated, since it may be the secret itself."""
     forms = '{ env = "NAME" }, { file = "PATH" } or { command = ["WORD", …] }'
     if not isinstance(value, dict) or len(value) != 1:
@@ -190,7 +190,7 @@ def _environment(where: str, value: object) -> dict[str, Value]:
         if isinstance(given, str) and not _SECRET_NAME.search(name) and "\0" not in given:
             found[name] = given
         else:
-            found[name] = _reference(f"{where}.{name}", given)
+            found[name] = secret_reference(f"{where}.{name}", given)
     return found
 
 
