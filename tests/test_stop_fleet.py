@@ -185,6 +185,20 @@ def test_a_gate_that_was_accepted_at_the_evaluation_does_not_stand_in_the_way(
     assert json.loads(done.stdout)["stopped"] is True
 
 
+def test_a_pull_request_that_waits_for_its_test_is_waited_for(work: Work, run_script: RunScript) -> None:
+    environment = {**work.environment, "FLEET_TMUX_SOCKET": "nobody"}
+    with work.serve({11: {}, 12: {}}):
+        run_script("test-queue", "add", "fleet:1", env=environment)
+        run_script("test-queue", "add", "fleet:2", env=environment)
+        run_script("test-queue", "next", env=environment)
+        done = run_script("stop-fleet", "--when-done", env=environment)
+    assert done.returncode == 8, done.stdout
+    assert [line.split(": ", 1)[1] for line in done.stdout.splitlines()[1:]] == [
+        "acme/widget#11 is under test",
+        "acme/widget#12 waits for its test (or: test-queue drop)",
+    ]
+
+
 def test_when_github_cannot_be_asked_nothing_is_stopped(work: Work, run_script: RunScript, home: Path) -> None:
     done = run_script("stop-fleet", "--when-done", "--json", env=work.environment)
     assert done.returncode == 1, done.stdout

@@ -136,7 +136,8 @@ def test_of_many_that_ask_at_once_one_gets_the_turn(work: Work, run_script: RunS
 def test_where_no_client_can_be_watched_time_limits_the_turn(work: Work, home: Path, run_script: RunScript) -> None:
     from fleetscripts.errors import Pending
     from fleetscripts.services.context import load_fleet
-    from fleetscripts.services.test_queue import TestQueue, Who
+    from fleetscripts.services.test_queue import TestQueue
+    from fleetscripts.services.test_turn import Who
 
     configure(home, lease_seconds=0.2)
     add(run_script, "fleet:1")

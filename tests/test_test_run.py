@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from fleetscripts.core.test_results import Scenario, TestResult
-from fleetscripts.services.test_run import verdicts
+from fleetscripts.services.test_output import verdicts
 from tests.conftest import RunScript
 from tests.fake_github.hub import Work, build
 from tests.places import GitRepo, environment

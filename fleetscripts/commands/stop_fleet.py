@@ -48,7 +48,7 @@ def command(when_done: bool, wait_seconds: float, as_json: bool, options: Mappin
     things that are still pending. 1: GitHub could not be asked.
     """
     settings, fleet = load_fleet(os.environ, options)
-    if when_done and (found := obstacles(settings, fleet)):
+    if when_done and (found := obstacles(settings, fleet, os.environ)):
         return _refuse(found, as_json=as_json)
     end = stop(settings, fleet, os.environ, wait_seconds)
     status = fleet_status(settings, fleet, time.time())

@@ -15,9 +15,9 @@ from fleetscripts.adapters.processes import read_processes
 from fleetscripts.commands.entry import run
 from fleetscripts.commands.options import json_option, settings_options
 from fleetscripts.commands.verify_complete import agent_at_work
-from fleetscripts.core.status_text import age
-from fleetscripts.core.table import table
 from fleetscripts.core.test_queue import Entry, Queue
+from fleetscripts.core.test_queue_json import written
+from fleetscripts.core.test_queue_text import lines
 from fleetscripts.core.test_results import merged, scenario, vague
 from fleetscripts.core.visible import visible
 from fleetscripts.errors import EXIT_NO, FleetError, Refused, UsageProblem
@@ -25,11 +25,12 @@ from fleetscripts.fleet import Fleet
 from fleetscripts.services.context import load_fleet, load_settings_here
 from fleetscripts.services.pull_reading import pull_key
 from fleetscripts.services.status import agent_in_pane
-from fleetscripts.services.test_queue import TestQueue, caller, entry_of, written
-from fleetscripts.services.test_run import Ran, run_next, start_in_background
+from fleetscripts.services.test_background import start_in_background
+from fleetscripts.services.test_queue import TestQueue, entry_of
+from fleetscripts.services.test_run import Ran, run_next
+from fleetscripts.services.test_turn import caller
 from fleetscripts.services.test_verdict import finish, follow, prompt
 
-HEADINGS = ("PULL REQUEST", "WINDOW", "PENDING", "QUEUED", "NOW", "NOTE")
 RESULT_FORM = "SCENARIO=PASS, SCENARIO=PARTIAL: what is missing, or SCENARIO=FAIL: what is missing"
 
 Options = Mapping[str, object]
@@ -147,28 +148,17 @@ def list_(as_json: bool, options: Options) -> int:
     queue = TestQueue(load_settings_here(os.environ, options), os.environ)
     known = queue.read()
     click.echo(
-        json.dumps(written(known) | _order(known), indent=2) if as_json else "\n".join(lines(known, time.time()))
+        json.dumps(written(known) | _order(known), indent=2)
+        if as_json
+        else "\n".join(lines(known, _tester(known), time.time()))
     )
     return 0
 
 
-def lines(queue: Queue, now: float) -> list[str]:
-    """The queue for people."""
-    rows = []
-    under_test = queue.entry(queue.lease.pull) if queue.lease is not None else None
-    for entry in ([under_test] if under_test is not None else []) + queue.waiting():
-        state = "waits"
-        if queue.lease is not None and entry is under_test:
-            running = {pid: process.start_ticks for pid, process in read_processes().by_pid.items()}
-            alive = queue.lease.holds(running, now)
-            state = f"tested {age(now - queue.lease.since)} by {queue.lease.who}" if alive else "its tester is gone"
-        pending = "-" if entry.pending is None else str(entry.pending)
-        rows.append((str(entry.key), entry.window, pending, age(now - entry.added_at), state, entry.ask_again))
-    said = table([HEADINGS, *rows]) if rows else ["nothing waits"]
-    for outcome in queue.outcomes:
-        if not outcome.told:
-            said.append(visible(f"not told yet: {outcome.pull}: {'; '.join(outcome.results)}"))
-    return said
+def _tester(queue: Queue) -> bool:
+    """Whether whoever has the turn is still there."""
+    running = {pid: process.start_ticks for pid, process in read_processes().by_pid.items()}
+    return queue.lease is not None and queue.lease.holds(running, time.time())
 
 
 def _order(queue: Queue) -> dict[str, object]:

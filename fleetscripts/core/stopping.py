@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 from fleetscripts.core.gates import GateResult, GateStatus
+from fleetscripts.core.test_queue import Queue
 from fleetscripts.core.visible import visible
 from fleetscripts.fleet import Agent
 from fleetscripts.models import AgentState
@@ -50,6 +51,18 @@ def on_github(
         for gate in gates.get(agent.key, ())
         if gate.status is not GateStatus.PASS and gate.name not in accepted.get(agent.key, ())
     ]
+
+
+def in_test_queue(agents: Iterable[Agent], queue: Queue) -> list[Obstacle]:
+    """Agents whose pull request is under test or waits for that."""
+    found: list[Obstacle] = []
+    for agent in agents:
+        entry = queue.of_agent(agent)
+        if entry is not None and agent.state is not AgentState.RECYCLED:
+            tested = queue.lease is not None and queue.lease.pull == str(entry.key)
+            what = "is under test" if tested else "waits for its test (or: test-queue drop)"
+            found.append(_of(agent, f"{entry.key} {what}", GateStatus.PENDING))
+    return found
 
 
 def _of(agent: Agent, what: str, status: GateStatus = GateStatus.FAIL) -> Obstacle:

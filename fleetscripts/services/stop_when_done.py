@@ -2,27 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from fleetscripts.adapters.head import head_commit
 from fleetscripts.adapters.journal import Journal
 from fleetscripts.config import Settings
 from fleetscripts.core.gates import GateResult
-from fleetscripts.core.stopping import SETTLED, Obstacle, on_github, on_record
+from fleetscripts.core.stopping import SETTLED, Obstacle, in_test_queue, on_github, on_record
 from fleetscripts.fleet import Agent, Fleet
 from fleetscripts.models import AgentState
 from fleetscripts.pull_request import PullState
 from fleetscripts.services.pull_reading import Reader, github, keys_of
+from fleetscripts.services.test_queue import TestQueue
 from fleetscripts.services.verify_github import ask_github
 
 
-def obstacles(settings: Settings, fleet: Fleet) -> list[Obstacle]:
+def obstacles(settings: Settings, fleet: Fleet, environ: Mapping[str, str]) -> list[Obstacle]:
     """Everything that stands in the way, the records' part first."""
     agents = [agent for agent in fleet.agents if agent.state in SETTLED]
     pulls = github(settings).pull_requests(keys_of(agents, fleet))
     gates = {agent.key: _gates(agent, fleet, settings, pulls.__getitem__) for agent in agents}
-    return on_record(fleet.agents, fleet.orchestrator_seen_at) + on_github(agents, gates, _accepted(settings, agents))
+    return [
+        *on_record(fleet.agents, fleet.orchestrator_seen_at),
+        *on_github(agents, gates, _accepted(settings, agents)),
+        *in_test_queue(fleet.agents, TestQueue(settings, environ).read()),
+    ]
 
 
 def _gates(agent: Agent, fleet: Fleet, settings: Settings, read: Reader) -> tuple[GateResult, ...]:

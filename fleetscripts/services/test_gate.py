@@ -7,10 +7,10 @@ import os
 from fleetscripts.adapters.test_queue_file import QueueFile
 from fleetscripts.config import Settings
 from fleetscripts.core.gates import GateResult
+from fleetscripts.core.test_queue_json import parsed
 from fleetscripts.core.test_results import failing
 from fleetscripts.errors import FleetError
 from fleetscripts.fleet import Agent
-from fleetscripts.services.test_queue import parsed
 from fleetscripts.services.test_settings import queue_folder
 
 GATE = "pr_test"

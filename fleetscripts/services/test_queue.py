@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 import uuid
 from collections.abc import Callable, Mapping
@@ -10,40 +9,27 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from fleetscripts import schema
 from fleetscripts.adapters.head import head_commit
 from fleetscripts.adapters.journal import Journal
 from fleetscripts.adapters.process_group import end_left_behind
-from fleetscripts.adapters.processes import ProcessTable, arguments, read_processes
+from fleetscripts.adapters.processes import read_processes
 from fleetscripts.adapters.test_queue_file import Members, QueueFile
-from fleetscripts.agents.kinds import KINDS, kind_named
 from fleetscripts.config import Settings
-from fleetscripts.core.test_queue import Entry, Lease, Queue, TestOutcome, pending_checks
+from fleetscripts.core.test_queue import Entry, Lease, Queue, pending_checks
+from fleetscripts.core.test_queue_json import parsed, written
 from fleetscripts.core.visible import visible
 from fleetscripts.errors import FleetError, Pending, Refused
 from fleetscripts.fleet import Agent
 from fleetscripts.pull_request import PullKey, PullRequest
 from fleetscripts.services.pull_reading import github
 from fleetscripts.services.test_settings import TestSettings, queue_folder, test_settings
+from fleetscripts.services.test_turn import Who
 
 ASKING_SECONDS = 15.0
 """How long GitHub is waited for: the order is a help, not a gate."""
 
 RUN_MARK = "FLEET_TEST_RUN"
 """In the environment of everything that a test command starts: which run it belongs to."""
-
-_ENTRY_ALWAYS = frozenset({"host", "owner", "name", "number", "window", "added_at", "pending"})
-_LEASE_ALWAYS = frozenset({"pull", "run_id", "who", "since"})
-_OUTCOME_ALWAYS = frozenset({"pull", "worktree_path", "spawned_at", "head", "at", "results", "told"})
-
-
-@dataclass(frozen=True, slots=True)
-class Who:
-    """The process that a lease is given to; ``pid`` 0 when none can be watched, and then only time limits it."""
-
-    name: str
-    pid: int = 0
-    start_ticks: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,60 +159,9 @@ def entry_of(settings: Settings, agent: Agent, key: PullKey, behaviours: tuple[s
     )
 
 
-def caller() -> Who:
-    """Who is to hold a lease that this short command takes: the client above it, else nobody but time."""
-    table = read_processes()
-    for process in _ancestors(table, os.getpid()):
-        argv = arguments(process)
-        for name in KINDS:
-            if kind_named(name).is_client(process.command, argv):
-                return Who(f"{name} (pid {process.pid})", process.pid, process.start_ticks)
-    return Who("a caller without a client")
-
-
-def this_process() -> Who:
-    """The lease of a ``run``: it lives as long as this process."""
-    own = read_processes().by_pid.get(os.getpid())
-    return Who(f"test-queue run (pid {os.getpid()})", os.getpid(), own.start_ticks if own is not None else "")
-
-
 def journal_of(entry: Entry) -> Journal:
     """The journal of the fleet that an entry belongs to."""
     return Journal(Path(entry.fleet_home) / "events.jsonl")
-
-
-def parsed(members: Mapping[str, Any]) -> Queue:
-    """The queue in a file's members; raises WrongShape that names the field."""
-    lease = members.get("lease")
-    try:
-        return Queue(
-            tuple(schema.read(Entry, f"entries[{n}]", one) for n, one in enumerate(members.get("entries", []))),
-            None if lease is None else schema.read(Lease, "lease", lease),
-            tuple(schema.read(TestOutcome, f"outcomes[{n}]", one) for n, one in enumerate(members.get("outcomes", []))),
-        )
-    except TypeError as error:
-        raise schema.WrongShape(f"the test queue's file: {error}") from error
-
-
-def written(queue: Queue) -> Members:
-    """The members that go into the file."""
-    return {
-        "entries": [schema.write(entry, _ENTRY_ALWAYS) for entry in queue.entries],
-        "lease": None if queue.lease is None else schema.write(queue.lease, _LEASE_ALWAYS),
-        "outcomes": [schema.write(outcome, _OUTCOME_ALWAYS) for outcome in queue.outcomes],
-    }
-
-
-def _ancestors(table: ProcessTable, pid: int) -> list[Any]:
-    found = []
-    seen: set[int] = set()
-    process = table.by_pid.get(pid)
-    while process is not None and process.pid not in seen:
-        seen.add(process.pid)
-        process = table.by_pid.get(process.parent)
-        if process is not None:
-            found.append(process)
-    return found
 
 
 def _since(lease: Lease) -> str:

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
-import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import FrameType
 from typing import BinaryIO
@@ -17,56 +15,17 @@ from typing import BinaryIO
 from fleetscripts.adapters.check_command import PASSED_ON
 from fleetscripts.adapters.process_group import GroupCommand
 from fleetscripts.core.test_queue import Entry, Lease, Queue
-from fleetscripts.core.test_results import Scenario, TestResult, all_pass, in_output_line, merged
+from fleetscripts.core.test_results import all_pass, merged
 from fleetscripts.core.visible import visible, visible_lines
 from fleetscripts.errors import FleetError, Refused
-from fleetscripts.services.loop_place import copied_command
-from fleetscripts.services.test_queue import RUN_MARK, TestQueue, journal_of, this_process
+from fleetscripts.services.test_output import Heard, verdicts
+from fleetscripts.services.test_queue import RUN_MARK, TestQueue, journal_of
+from fleetscripts.services.test_turn import this_process
 from fleetscripts.services.test_verdict import agent_of, finish, prompt
 
-MOST_LOG_BYTES = 50_000_000
 MOST_LOGS = 30
-LONGEST_LINE = 20_000
 LONGEST_OBJECTIVE = 50_000
 """The system takes at most 128 KiB for one variable."""
-
-START_SECONDS = 30.0
-LOOK_EVERY_SECONDS = 0.05
-ENDING_LINES = 3
-
-
-@dataclass
-class Heard:
-    """Output as it comes: into the log, line by line to whoever listens, its verdicts kept."""
-
-    log: BinaryIO
-    listener: Callable[[str], None]
-    found: list[Scenario] = field(default_factory=list)
-    last: list[str] = field(default_factory=list)
-    _rest: bytes = b""
-    _written: int = 0
-
-    def __call__(self, chunk: bytes) -> None:
-        if self._written < MOST_LOG_BYTES:
-            self._written += self.log.write(chunk[: MOST_LOG_BYTES - self._written])
-            self.log.flush()
-        *lines, self._rest = (self._rest + chunk).split(b"\n")
-        self._rest = self._rest[-LONGEST_LINE:]
-        for line in lines:
-            self._line(line)
-
-    def end(self) -> None:
-        """The last line may have no end."""
-        if self._rest:
-            self._line(self._rest)
-
-    def _line(self, line: bytes) -> None:
-        text = visible(line[:LONGEST_LINE].decode("utf-8", "replace"))
-        self.listener(text)
-        if text:
-            self.last = [*self.last, text][-ENDING_LINES:]
-        if (one := in_output_line(text)) is not None:
-            self.found.append(one)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,52 +59,6 @@ def run_next(queue: TestQueue, wanted: str, listener: Callable[[str], None]) -> 
     for one in found:
         listener(str(one))
     return Ran(all_pass(found), finish(queue, entry, lease.head, found))
-
-
-def verdicts(
-    found: Sequence[Scenario], code: int, last: Sequence[str], *, exit_code_decides: bool
-) -> tuple[Scenario, ...]:
-    """The scenarios and what the exit code adds; none for an answer that says nothing."""
-    if code != 0:
-        if all_pass(found) or not found:
-            ending = f": {' / '.join(last)}" if last else ""
-            return (*found, Scenario("the command", TestResult.FAIL, f"exit code {code}{ending}"))
-        return tuple(found)
-    if not found and exit_code_decides:
-        return (Scenario("the command", TestResult.PASS),)
-    return tuple(found)
-
-
-@dataclass(frozen=True, slots=True)
-class Started:
-    """A run in the background; ``exit_code`` None while it goes on, else what it said until its end."""
-
-    log: str
-    exit_code: int | None = None
-    said: str = ""
-
-
-def start_in_background(queue: TestQueue, arguments: Sequence[str]) -> Started:
-    """The same call as a process of its own that outlives this one, once it holds the lease."""
-    with tempfile.TemporaryFile() as said:
-        child = subprocess.Popen(
-            copied_command(queue.settings, list(arguments)),
-            stdin=subprocess.DEVNULL,
-            stdout=said,
-            stderr=said,
-            start_new_session=True,
-        )
-        deadline = time.monotonic() + START_SECONDS
-        while time.monotonic() < deadline:
-            lease = queue.read().lease
-            if lease is not None and lease.pid == child.pid and lease.log:
-                return Started(lease.log)
-            if child.poll() is not None:
-                said.seek(0)
-                return Started("", child.returncode, visible_lines(said.read().decode("utf-8", "replace")))
-            time.sleep(LOOK_EVERY_SECONDS)
-    child.terminate()
-    raise FleetError(f"the run did not begin within {START_SECONDS:g} s and was ended")
 
 
 def _run(queue: TestQueue, entry: Entry, lease: Lease, listener: Callable[[str], None]) -> tuple[int | None, Heard]:

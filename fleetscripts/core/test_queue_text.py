@@ -1,0 +1,26 @@
+"""The test queue for people."""
+
+from __future__ import annotations
+
+from fleetscripts.core.status_text import age
+from fleetscripts.core.table import table
+from fleetscripts.core.test_queue import Queue
+from fleetscripts.core.visible import visible
+
+HEADINGS = ("PULL REQUEST", "WINDOW", "PENDING", "QUEUED", "NOW", "NOTE")
+
+
+def lines(queue: Queue, tester_lives: bool, now: float) -> list[str]:
+    """Who is under test, who waits and in which order, and results that an agent was not told yet."""
+    under_test = queue.entry(queue.lease.pull) if queue.lease is not None else None
+    rows = []
+    for entry in ([under_test] if under_test is not None else []) + queue.waiting():
+        state = "waits"
+        if queue.lease is not None and entry is under_test:
+            tested = f"tested {age(now - queue.lease.since)} by {queue.lease.who}"
+            state = tested if tester_lives else "its tester is gone"
+        pending = "-" if entry.pending is None else str(entry.pending)
+        rows.append((str(entry.key), entry.window, pending, age(now - entry.added_at), state, entry.ask_again))
+    said = table([HEADINGS, *rows]) if rows else ["nothing waits"]
+    untold = [outcome for outcome in queue.outcomes if not outcome.told]
+    return said + [visible(f"not told yet: {outcome.pull}: {'; '.join(outcome.results)}") for outcome in untold]
