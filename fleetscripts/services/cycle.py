@@ -83,7 +83,7 @@ def run_cycle(
         if known is not None and known.task_started_at == looked_at.task_started_at
     )
     note_walls(settings, recorded, now)
-    prospects = prospects_of(settings, recorded, now)
+    prospects = prospects_of(settings, after, recorded, now)
     return Cycle(after, recorded, tuple(plan(recorded, limits, now, prospects)), _moved(before, after), observed)
 
 

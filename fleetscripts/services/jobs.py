@@ -2,27 +2,45 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 
-WORKERS = 4
-"""Enough that one long verification holds nobody up; few enough that a restored fleet does not storm the machine."""
+LANES: Mapping[str, int] = {"verify": 3, "start": 4, "rescue": 2, "word": 8}
+"""Jobs at a time, so that none waits for others of another kind: verifications may run for minutes, clients that start
+storm the machine when a whole fleet is restored, a dialog or a word to an agent is quick. Rescues take turns by account: two side by side serve two accounts."""
+
+LANE_OF: Mapping[str, str] = {
+    "verify": "verify",
+    "resume": "start",
+    "restore": "start",
+    "rescue": "rescue",
+    "renew": "rescue",
+}
+"""By action; every other one is a word."""
 
 
 class Jobs:
-    """Jobs under way, by key."""
+    """Jobs under way, by key. ``ended`` is called with the key, in the job's thread."""
 
-    def __init__(self, workers: int = WORKERS) -> None:
-        self._pool = ThreadPoolExecutor(workers, thread_name_prefix="recovery")
-        self._under_way: dict[Hashable, Future[None]] = {}
+    def __init__(self, ended: Callable[[tuple[str, float]], None] = lambda _key: None) -> None:
+        self._pools = {lane: ThreadPoolExecutor(workers, f"recovery-{lane}") for lane, workers in LANES.items()}
+        self._ended = ended
+        self._under_way: dict[tuple[str, float], Future[None]] = {}
+        self._lane: dict[tuple[str, float], str] = {}
 
-    def busy(self, key: Hashable) -> bool:
+    def busy(self, key: tuple[str, float]) -> bool:
         """Whether this key's job is not finished."""
         return key in self._under_way and not self._under_way[key].done()
 
-    def start(self, key: Hashable, job: Callable[[], None]) -> None:
+    def start(self, key: tuple[str, float], job: Callable[[], None], action: str = "") -> None:
         """Begin a job. It reports its own outcome; what it raises nevertheless comes out of ``settle``."""
-        self._under_way[key] = self._pool.submit(job)
+        self._lane[key] = LANE_OF.get(action, "word")
+        self._under_way[key] = self._pools[self._lane[key]].submit(job)
+        self._under_way[key].add_done_callback(lambda _future: self._ended(key))
+
+    def any_in(self, lane: str) -> bool:
+        """Whether a job of this lane waits or is under way."""
+        return any(known == lane and self.busy(key) for key, known in list(self._lane.items()))
 
     def settle(self) -> bool:
         """Forget the finished jobs; whether there were any. Raises what a job raised."""
@@ -38,4 +56,7 @@ class Jobs:
 
     def close(self) -> None:
         """Begin nothing more, and wait for what is under way."""
-        self._pool.shutdown(wait=True, cancel_futures=True)
+        for pool in self._pools.values():
+            pool.shutdown(wait=False, cancel_futures=True)
+        for pool in self._pools.values():
+            pool.shutdown(wait=True)

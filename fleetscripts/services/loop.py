@@ -1,11 +1,11 @@
-"""The mechanical layer: it hears, looks, recovers, tells. It decides nothing, and costs nothing while nothing happens."""
+"""The mechanical layer: it hears, looks, recovers, tells. It decides nothing; while nothing happens it costs nothing."""
 
 from __future__ import annotations
 
 import threading
 import time
 import traceback
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from queue import SimpleQueue
@@ -30,7 +30,6 @@ from fleetscripts.services.loop_watch import JobEnded, News, Woken
 from fleetscripts.services.recovery import PERFORMERS, Case
 from fleetscripts.services.rescue import renew, rescue, wake
 from fleetscripts.services.rescue_tally import tell_rescued
-from fleetscripts.services.rescue_turns import RescueTurns
 
 PERFORM: Mapping[str, Callable[[Case], str]] = {
     **PERFORMERS,
@@ -55,9 +54,8 @@ class Loop:
     poll: bool = False
     stop: threading.Event = field(default_factory=threading.Event)
     queue: SimpleQueue[News] = field(default_factory=SimpleQueue)
-    _turns: RescueTurns = field(init=False)
     _said: dict[object, str] = field(default_factory=dict)
-    _rests: dict[Hashable, tuple[str, float]] = field(default_factory=dict)
+    _rests: dict[object, tuple[str, float]] = field(default_factory=dict)
     _loaded: tuple[object, Settings, Fleet] | None = None
 
     def __post_init__(self) -> None:
@@ -141,15 +139,11 @@ class Loop:
                 elif rhythm is not None:
                     rhythm.retry(agent.pane_id, rest)
         told = attend(cycle.fleet, decisions, settings, self.environ, time.time())
-        told += tell_rescued(settings, self.environ, cycle.fleet, self._turns.go_on(cycle.actions))
+        told += tell_rescued(settings, self.environ, cycle.fleet, self.jobs.any_in("rescue"))
         for line in told:
             self.log.write(visible(line))
         self._report(cycle)
         return cycle, cycle.moved or finished or started or bool(told)
-
-    def _may_start(self, agent: Agent, action: Action) -> bool:
-        idle = action.action != "park" and not self.jobs.busy(agent.key)
-        return idle and self._turns.admits(action.action, agent.key)
 
     def _start(self, case: Case) -> None:
         self.jobs.start(case.agent.key, lambda: self._perform(case), case.action.action)

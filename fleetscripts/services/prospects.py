@@ -10,19 +10,19 @@ from fleetscripts.adapters.ledger import Ledger
 from fleetscripts.config import Settings
 from fleetscripts.core.progress import Seen
 from fleetscripts.core.rescue import Prospect, window_of
-from fleetscripts.fleet import Agent
+from fleetscripts.fleet import Agent, Fleet
 from fleetscripts.models import Classification, ErrorKind, PaneState
 from fleetscripts.services.launcher import GONE, Pick, pick
 
 
 def prospects_of(
-    settings: Settings, looks: Sequence[tuple[Agent, Seen]], now: float
+    settings: Settings, fleet: Fleet, looks: Sequence[tuple[Agent, Seen]], now: float
 ) -> dict[tuple[str, float], Prospect]:
     """For each agent that cannot go on where it is, the account that it could go on with, by ``Agent.key``."""
     wanting = [(agent, seen) for agent, seen in looks if wants_account(agent, seen.classification)]
     if not wanting or not read_accounts(settings.fleet_home):
         return {}
-    busy = busy_among(agent for agent, _ in looks)
+    busy = busy_among(fleet.agents)
     found: dict[tuple[str, float], Prospect] = {}
     for agent, seen in wanting:
         chosen = next_account(settings, agent, seen.classification, now, busy)
