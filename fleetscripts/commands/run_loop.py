@@ -34,22 +34,24 @@ START_SECONDS = 20.0
 @click.option("--once", is_flag=True, help="One cycle and the recoveries it leads to, then end.")
 @click.option("--window", is_flag=True, help="Run in a new tmux window of the fleet's session; print SESSION:WIN.")
 @click.option("--session", metavar="NAME", help="With --window: the tmux session, if not the state file's.")
+@click.option("--poll", is_flag=True, help="Listen to nothing: look at everything at intervals only.")
 @settings_options
-def command(once: bool, window: bool, session: str | None, options: Mapping[str, object]) -> int:
-    """Look at every agent, again and again, and do the recoveries.
+def command(once: bool, window: bool, session: str | None, poll: bool, options: Mapping[str, object]) -> int:
+    """Watch every agent and do the recoveries.
 
     Resumes ended clients, answers start-up dialogs, nudges agents that stopped, verifies those that say they have
-    finished, escalates what does not get on, and notifies. Never decides anything, never recycles. Looks every
-    POLL_INTERVAL seconds while something happens, down to every POLL_IDLE_MAX while nothing does. Ends when the fleet's
-    active is false. One loop for each state file: a second one exits 3.
+    finished, escalates what does not get on, and notifies. Never decides anything, never recycles. Hears at once what
+    happens in panes, clients' files and processes; looks at everything every POLL_INTERVAL seconds while something
+    escapes it, down to every POLL_IDLE_MAX while nothing does. Ends when the fleet's active is false. One loop for each
+    state file: a second one exits 3.
     """
     settings, fleet = load_fleet(os.environ, options)
-    arguments = ["run-loop", *_spelled(options)]
+    arguments = ["run-loop", *(["--poll"] if poll else []), *_spelled(options)]
     if window:
         return show_window(settings, session or fleet.tmux_session, arguments)
     if once:
         with loop_place.only_loop(settings):
-            _loop(settings, options).run_once()
+            _loop(settings, options, poll).run_once()
         return 0
     if os.environ.get("CLAUDECODE"):
         raise Refused("a loop inside a Claude session would end with it: call run-loop --window")
@@ -58,7 +60,7 @@ def command(once: bool, window: bool, session: str | None, options: Mapping[str,
             call = loop_place.copied_command(settings, arguments)
         os.execv(call[0], call)
     with loop_place.only_loop(settings), loop_place.recorded(settings, os.environ) as place:
-        loop = _loop(settings, options)
+        loop = _loop(settings, options, poll)
         _end_on_signals(loop)
         loop.log.write(f"loop begins{f' in {place.window}' if place else ''}, state file {settings.state_file}")
         loop.run()
@@ -84,10 +86,10 @@ def _recorded_pane(settings: Settings) -> str:
     return fleet.loop_pane_id
 
 
-def _loop(settings: Settings, options: Mapping[str, object]) -> Loop:
+def _loop(settings: Settings, options: Mapping[str, object], poll: bool) -> Loop:
     from fleetscripts.services.loop import Loop
 
-    return Loop(os.environ, options, LogFile(_log_file(settings), sys.stdout))
+    return Loop(os.environ, options, LogFile(_log_file(settings), sys.stdout), poll)
 
 
 def _log_file(settings: Settings) -> Path:
@@ -98,7 +100,7 @@ def _end_on_signals(loop: Loop) -> None:
     """The cycle under way is finished, then the loop ends."""
 
     def end(_number: int, _frame: FrameType | None) -> None:
-        loop.stop.set()
+        loop.end()
 
     for name in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(name, end)

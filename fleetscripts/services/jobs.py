@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 
 LANES: Mapping[str, int] = {"verify": 3, "start": 4, "rescue": 2, "word": 8}
@@ -22,17 +22,17 @@ LANE_OF: Mapping[str, str] = {
 class Jobs:
     """Jobs under way, by key. ``ended`` is called with the key, in the job's thread."""
 
-    def __init__(self, ended: Callable[[tuple[str, float]], None] = lambda _key: None) -> None:
+    def __init__(self, ended: Callable[[Hashable], None] = lambda _key: None) -> None:
         self._pools = {lane: ThreadPoolExecutor(workers, f"recovery-{lane}") for lane, workers in LANES.items()}
         self._ended = ended
-        self._under_way: dict[tuple[str, float], Future[None]] = {}
-        self._lane: dict[tuple[str, float], str] = {}
+        self._under_way: dict[Hashable, Future[None]] = {}
+        self._lane: dict[Hashable, str] = {}
 
-    def busy(self, key: tuple[str, float]) -> bool:
+    def busy(self, key: Hashable) -> bool:
         """Whether this key's job is not finished."""
         return key in self._under_way and not self._under_way[key].done()
 
-    def start(self, key: tuple[str, float], job: Callable[[], None], action: str = "") -> None:
+    def start(self, key: Hashable, job: Callable[[], None], action: str = "") -> None:
         """Begin a job. It reports its own outcome; what it raises nevertheless comes out of ``settle``."""
         self._lane[key] = LANE_OF.get(action, "word")
         self._under_way[key] = self._pools[self._lane[key]].submit(job)
