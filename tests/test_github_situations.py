@@ -16,6 +16,7 @@ from fleetscripts.commands import verify_complete
 from fleetscripts.services.context import load_fleet
 from fleetscripts.services.verify_github import note_settled_threads
 from tests.conftest import RunScript
+from tests.fake_github import table
 from tests.fake_github.scene import EXIT, KEY, SITUATIONS, WINDOW, Work, build, prepare, situation_in
 from tests.fake_github.server import TASK_STARTED, World, serve
 
@@ -53,17 +54,26 @@ def test_a_situation_has_its_verdict_and_its_sentence(
     socket = tmp_path / "gh.sock"
     for name, value in prepare(home, template, situation, socket).items():
         monkeypatch.setenv(name, value)
-    with serve(World(situation, template.commits), socket), template.branch_deleted("branch_deleted" in situation):
+    with (
+        serve(World(situation, template.commits), socket) as world,
+        template.branch_deleted("branch_deleted" in situation),
+    ):
         code = verify_complete.main([WINDOW])
+        requests = world.requests
     said = "".join(capsys.readouterr())
     assert code == EXIT[situation["verdict"]], said
     assert situation["says"] in said
+    assert requests == situation.get("requests", 1)
     assert "\x1b" not in said
 
 
 def test_there_are_enough_situations() -> None:
     assert len(SITUATIONS) >= 40
     assert {situation_in(file)["verdict"] for file in SITUATIONS} == set(EXIT)
+
+
+def test_the_page_of_situations_is_as_the_files_are() -> None:
+    assert table.PAGE.read_text(encoding="utf-8") == table.page(), "tests/situations --write"
 
 
 def test_the_common_case_takes_one_request(template: Work, home: Path, run_script: RunScript, tmp_path: Path) -> None:

@@ -44,7 +44,9 @@ class _Handler(BaseHTTPRequestHandler):
             self._send(401, {"content-type": "application/json"}, b'{"message": "Requires authentication"}')
             return
         instead = world.situation.get("http", {})
-        if instead and world.requests >= instead.get("from_request", 1):
+        if "wait" in instead:
+            self.server.closing.wait(instead["wait"])
+        elif instead and world.requests >= instead.get("from_request", 1):
             self._instead(instead)
             return
         self._send(200, {"content-type": "application/json"}, json.dumps(_answer(world, body)).encode())
@@ -120,6 +122,7 @@ def serve(world: World, socket: Path) -> Iterator[World]:
         server.closing.set()
         server.shutdown()
         server.server_close()
+        socket.unlink(missing_ok=True)
 
 
 __all__ = ["TASK_STARTED", "World", "serve"]
