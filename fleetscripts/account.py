@@ -11,6 +11,9 @@ from typing import TypeAlias
 OWN = "own"
 """The user's own account, as the client finds it by itself; the only one where there is no ``accounts.toml``."""
 
+ACCOUNT_VARIABLE = "FLEET_ACCOUNT"
+"""In a client's environment: the name of the account that it works on."""
+
 SUBSCRIPTION = "subscription"
 PROVIDERS = (SUBSCRIPTION, "api", "bedrock", "vertex", "foundry", "gateway")
 """Where the model is served. Everything but a subscription bills by use."""

@@ -275,7 +275,7 @@ def test_another_client_gets_a_hand_over(stage: AccountStage, run_script: RunScr
     place = Path(words[-1].split("Read the hand-over in ")[1].split(" and go on")[0])
     assert place.stat().st_mode & 0o777 == 0o600
     text = place.read_text()
-    for expected in ("Build the parser.", "> The grammar stands.", "reported: grammar", "?? begun.py", "usage limit"):
+    for expected in ("Build the parser.", "> The grammar stands.", "reported: grammar", "?? begun.py", "hand-over"):
         assert expected in text
     for hidden in ("ghp_abc", "sub-agent", "limit reached\n", "/clear"):
         assert hidden not in text

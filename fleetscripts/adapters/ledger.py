@@ -10,6 +10,7 @@ import json
 import re
 import time
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -62,6 +63,18 @@ class Ledger:
 
         ``window`` empty: nobody said which. ``resets_at`` None: nobody said when. Whether it made sense."""
         return self._note(account, window, 100, resets_at, at, source, wall=True)
+
+    def note_session(self, account: str, session_id: str, windows: Mapping[str, Any], at: float) -> None:
+        """Keep what a session's client says of its account at ``at``, as its status line would; only what is new."""
+        file = self.usage / account / f"{session_id}.json"
+        if (
+            not (NAME.fullmatch(account) and _SESSION.fullmatch(session_id))
+            or _parsed(file).get("rate_limits") == windows
+        ):
+            return
+        with suppress(OSError):  # the next look finds it again
+            file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            replace_file(file, json.dumps({"at": at, "rate_limits": windows}).encode())
 
     def account_of(self, session_id: str) -> str:
         """The account on which this conversation last ran, as its status line told; empty when it told nothing."""

@@ -8,10 +8,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from fleetscripts.account import ACCOUNT_VARIABLE
 from fleetscripts.adapters.json_lines import parse_line
+from fleetscripts.adapters.ledger import Ledger
 from fleetscripts.adapters.offered import offers
 from fleetscripts.adapters.open_files import open_files
 from fleetscripts.adapters.transcripts import Remembered, read_new, recall, remember
+from fleetscripts.agents.codex_limits import limits_in
 from fleetscripts.agents.codex_rollout import all_checkpoints, evidence_of, last_messages, met_github_limit, typed_text
 from fleetscripts.agents.kinds import Client, CommandLine, EndingKey, Launch, Places, SessionView
 from fleetscripts.core.completion import Checkpoint
@@ -85,6 +88,9 @@ class Codex:
         summary = _up_to_date(places.fleet_home, path)
         records: list[dict[str, Any]] = summary.get("records", [])
         own_id = (_ROLLOUT.fullmatch(path.name) or [None, session_id])[1]
+        windows, at = limits_in(records)
+        if windows and own_id and (account := client.environment.get(ACCOUNT_VARIABLE)):
+            Ledger(places.fleet_home).note_session(account, own_id, windows, at)
         piece = evidence_of(records, own_id)
         return SessionView(
             evidence=(piece,) if piece else (),

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from fleetscripts.account import SUBSCRIPTION, Account, SecretRef
+from fleetscripts.account import ACCOUNT_VARIABLE, SUBSCRIPTION, Account, SecretRef
 from fleetscripts.adapters.secrets import resolve
 from fleetscripts.agents.claude import OUTER_SESSION as CLAUDE_OUTER
 from fleetscripts.agents.codex import OUTER_SESSION as CODEX_OUTER
 from fleetscripts.errors import UsageProblem
 
-ACCOUNT_VARIABLE = "FLEET_ACCOUNT"
 OAUTH = "CLAUDE_CODE_OAUTH_TOKEN"
 
 CONFIG_VARIABLES: Mapping[str, str] = {"codex": "CODEX_HOME"}

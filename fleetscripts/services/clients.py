@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from fleetscripts.account import ACCOUNT_VARIABLE
 from fleetscripts.adapters import processes
 from fleetscripts.adapters.processes import Process, ProcessTable
 from fleetscripts.agents.kinds import AgentKind, Client
@@ -13,8 +14,9 @@ from fleetscripts.core.classify import is_shell
 from fleetscripts.core.progress import Work
 from fleetscripts.models import Evidence, PaneFacts, PaneState, Source
 
-TELLS_PLACES = frozenset({"HOME", "CLAUDE_CONFIG_DIR", "CODEX_HOME"})
-"""Of a client's environment, the names that say where it keeps its files; nothing else of it is read out."""
+TELLS_PLACES = frozenset({"HOME", "CLAUDE_CONFIG_DIR", "CODEX_HOME", ACCOUNT_VARIABLE})
+"""Of a client's environment, the names that say where it keeps its files and whose account it works on; nothing else
+of it is read out."""
 
 
 @dataclass(frozen=True, slots=True)
