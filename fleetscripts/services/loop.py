@@ -1,4 +1,4 @@
-"""The mechanical layer: it hears, looks, recovers, tells. It decides nothing; while nothing happens it costs nothing."""
+"""The mechanical layer: it hears, looks, recovers, tells. It decides nothing, and rests while nothing happens."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ from fleetscripts.services.attendance import attend
 from fleetscripts.services.completion import verify_agent
 from fleetscripts.services.context import load_fleet
 from fleetscripts.services.cycle import Cycle, run_cycle
+from fleetscripts.services.dispatching import Dispatching
 from fleetscripts.services.follow_on import settle_task
 from fleetscripts.services.github_pause import tell_to_wait
 from fleetscripts.services.jobs import Jobs
@@ -52,6 +53,8 @@ class Loop:
     options: Mapping[str, object]
     log: LogFile
     poll: bool = False
+    dispatch: bool = False
+    """Keep the fleet full with the tasks that wait in files."""
     stop: threading.Event = field(default_factory=threading.Event)
     queue: SimpleQueue[News] = field(default_factory=SimpleQueue)
     _said: dict[object, str] = field(default_factory=dict)
@@ -69,7 +72,10 @@ class Loop:
     def run(self) -> None:
         """Look whenever there is reason to, until the fleet is stopped or somebody ends us."""
         rhythm: Rhythm = Polling(self.queue) if self.poll else Listening(self.queue, self._tell)
+        dispatching = Dispatching(self.environ, self.options, self._say)
         try:
+            if self.dispatch:
+                dispatching.begin()
             while not self.stop.is_set():
                 settings, fleet = self._load()
                 if not fleet.active:
@@ -82,6 +88,7 @@ class Loop:
                     rhythm.wait(settings)
         finally:
             rhythm.close()
+            dispatching.close()
             self.jobs.close()
 
     def run_once(self) -> None:
