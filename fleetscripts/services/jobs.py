@@ -7,8 +7,8 @@ from concurrent.futures import Future, ThreadPoolExecutor, wait
 
 LANES: Mapping[str, int] = {"verify": 3, "start": 4, "rescue": 2, "word": 8}
 """Jobs at a time, so that none waits for others of another kind: verifications may run for minutes, clients that start
-storm the machine when a whole fleet is restored, a dialog or a word to an agent is quick. Rescues take turns on an
-account anyway: two side by side serve two."""
+storm the machine when a whole fleet is restored, a dialog or a word to an agent is quick. Rescues of one account take
+turns anyway: two side by side serve two."""
 
 LANE_OF: Mapping[str, str] = {
     "verify": "verify",
