@@ -134,8 +134,6 @@ def test_without_a_remote_it_starts_at_the_spare_and_says_so(repo: GitRepo, caps
         (["fleet", "PATH", "spare/1", "feat/x", "Do it.", "pr-address"], "sixth word"),
         (["fleet", "PATH", "spare/1", "feat/x", " "], "expected an objective"),
         (["fleet", "PATH", "spare/1", "feat/x"], "found 4 words"),
-        (["fleet", "PATH", "spare/1", "feat/x", "Do it.", "", "pr-test"], "ports"),
-        (["fleet", "PATH", "spare/1", "feat/x", "Do it.", "", "/pr-test --fix"], "ports"),
         (["fleet", "PATH", "spare/1", "feat/x", "Do it.", "", "two\nlines"], "step's name"),
         (["fleet", "PATH", "spare/1", "feat..x", "Do it."], "branch name"),
         (["fleet", "PATH", "spare/1", "-b", "Do it."], ""),
@@ -156,6 +154,22 @@ def test_arguments_that_cannot_be_meant_are_usage_errors(
     assert says in capsys.readouterr().err
     assert repo.git("symbolic-ref", "--short", "HEAD", cwd=repo.spares[0]) == "spare/1"
     assert agents(home) == []
+
+
+@pytest.mark.parametrize("step", ["pr-test", "/pr-test --fix", "PR-Test", "pr_test"])
+def test_a_test_step_is_refused_since_agents_would_collide_in_it(
+    step: str, repo: GitRepo, home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert spawn(repo, "--step", "docs", "--step", step) == 3
+    said = capsys.readouterr().err
+    assert "share ports, a database and caches" in said
+    assert "test-queue add WINDOW" in said
+    assert agents(home) == []
+
+
+def test_a_test_step_may_be_allowed(repo: GitRepo, home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert spawn(repo, "--step", "pr-test", "--step", "/", "--step", "pr-tests-docs", "--allow-test-step") == 0
+    assert agents(home)[0]["steps"] == ["pr-test", "/", "pr-tests-docs"]
 
 
 @pytest.mark.parametrize("inside", [True, False])

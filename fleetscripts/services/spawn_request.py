@@ -6,7 +6,8 @@ import re
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from fleetscripts.errors import UsageProblem
+from fleetscripts.core.test_step import WHY_NOT, is_test_step
+from fleetscripts.errors import Refused, UsageProblem
 
 LONGEST_STEP = 100
 _STEP = re.compile(rf"\S(?:[^\x00-\x1f\x7f]{{0,{LONGEST_STEP - 2}}}\S)?")
@@ -31,10 +32,12 @@ class Request:
     agent: str = ""
     account: str = ""
     verify_command: str = ""
+    task: str = ""
+    """Name of the task file that it comes from."""
 
 
 def checked(request: Request, *, allow_test_step: bool = False) -> Request:
-    """The request with its texts put in order; UsageProblem names what cannot be used."""
+    """The request with its texts put in order; UsageProblem names what cannot be used, Refused why not."""
     if not request.objective.strip():
         raise UsageProblem("expected an objective, found nothing: say what the agent is to do")
     if request.pr_number and not re.fullmatch(r"[0-9]{1,10}", request.pr_number):
@@ -42,11 +45,8 @@ def checked(request: Request, *, allow_test_step: bool = False) -> Request:
     for step in request.steps:
         if not _STEP.fullmatch(step):
             raise UsageProblem(f"expected a step's name of at most {LONGEST_STEP} characters, found {step!r}")
-        if step.lstrip("/").split()[0] == "pr-test" and not allow_test_step:
-            raise UsageProblem(
-                "pr-test is no agent's step: its tests share ports and a database, so the orchestrator runs them one "
-                "at a time (--allow-test-step if yours do not)"
-            )
+        if is_test_step(step) and not allow_test_step:
+            raise Refused(WHY_NOT)
     if request.image and not Path(request.image).is_file():
         raise UsageProblem(f"expected an image file, found nothing at {request.image!r}")
     image = str(Path(request.image).absolute()) if request.image else ""

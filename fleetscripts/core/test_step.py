@@ -1,0 +1,17 @@
+"""Which step of a task is a test run: those are the orchestrator's, one at a time on the machine."""
+
+from __future__ import annotations
+
+import re
+
+_TEST_STEP = re.compile(r"(?i)/*pr[-_]?test(?![\w-])")
+
+WHY_NOT = (
+    "pr-test is no agent's step: its tests share ports, a database and caches, so the orchestrator runs them one at a "
+    "time (test-queue add WINDOW; --allow-test-step if yours share nothing)"
+)
+
+
+def is_test_step(step: str) -> bool:
+    """Whether the step's name is that of ``/pr-test``, however it is written."""
+    return _TEST_STEP.match(step.strip()) is not None
