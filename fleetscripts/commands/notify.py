@@ -18,18 +18,22 @@ from fleetscripts.config import Settings, load_settings
 from fleetscripts.core.visible import visible_lines
 from fleetscripts.errors import FleetError, UsageProblem
 from fleetscripts.fleet import Fleet
-from fleetscripts.services.notify import notify
+from fleetscripts.services.notify import HELD_BACK, holds_back, notify
 
 LONGEST_WEBHOOK = 4000
 
 
 @click.command("notify")
 @click.option("--set-webhook", is_flag=True, help="Read the Discord webhook from standard input and keep it.")
+@click.option("--urgent", is_flag=True, help="As an escalation: passes quiet hours and storms, where those may.")
 @click.option("--forget-webhook", is_flag=True, help="Remove the kept Discord webhook.")
 @settings_options
 @click.argument("message", nargs=-1)
-def command(set_webhook: bool, forget_webhook: bool, message: tuple[str, ...], options: Mapping[str, object]) -> int:
-    """Send MESSAGE to Discord (DISCORD_WEBHOOK_URL, or the kept webhook) and the desktop, and print it.
+def command(
+    set_webhook: bool, urgent: bool, forget_webhook: bool, message: tuple[str, ...], options: Mapping[str, object]
+) -> int:
+    """Send MESSAGE to Discord (DISCORD_WEBHOOK_URL, or the kept webhook), the desktop and the channels of [notify] in
+    config.toml, and print it. In quiet hours and in a storm it is held back for one digest.
 
     A channel that fails is one line of warning; the exit code stays 0, so that no caller stops for it. Nobody is
     mentioned: @everyone stays text. Write -- before a message that begins with a dash.
@@ -43,7 +47,11 @@ def command(set_webhook: bool, forget_webhook: bool, message: tuple[str, ...], o
         raise click.UsageError("expected a MESSAGE")
     click.echo(visible_lines(text))
     try:
-        warnings = notify(text, load_settings(os.environ, options), os.environ)
+        settings = load_settings(os.environ, options)
+        before = holds_back(settings)
+        warnings = notify(text, settings, os.environ, urgent)
+        if holds_back(settings) > before:
+            click.echo(f"notify: {HELD_BACK}", err=True)
     except FleetError as error:
         warnings = [str(error)]
     if warnings:

@@ -42,7 +42,7 @@ def command(everyone: bool, as_json: bool, window: str | None, options: Mapping[
             if not as_json:
                 click.echo(visible(outcome.line))
 
-    outcomes = restore_agents(settings, fleet, os.environ, agents, tell)
+    outcomes = restore_agents(settings, fleet, os.environ, agents, tell, named=not everyone)
     if as_json:
         shown = [
             {"window": o.agent.window, "pane_id": o.agent.pane_id, "session_id": o.agent.session_id}

@@ -12,7 +12,7 @@ from fleetscripts.core import attention
 from fleetscripts.core.plan import all_done
 from fleetscripts.fleet import Agent, Fleet
 from fleetscripts.models import Action, AgentState
-from fleetscripts.services.notify import notify
+from fleetscripts.services.notify import notify, send_held
 
 MOST_LINES = 12
 """Of one notification; what is more is counted."""
@@ -38,9 +38,10 @@ def attend(
     lines += _all_done(store, fleet, now)
     lines += _unseen(store, fleet, decisions, settings, now)
     if not lines:
-        return []
+        return [f"not notified everywhere: {warning}" for warning in send_held(settings, environ)]
     more = [f"and {len(lines) - MOST_LINES} more"] if len(lines) > MOST_LINES else []
-    warnings = notify("\n".join([*lines[:MOST_LINES], *more]), settings, environ)
+    urgent = any(action.action == "escalate" for _, action in news)
+    warnings = notify("\n".join([*lines[:MOST_LINES], *more]), settings, environ, urgent)
     return [*lines, *(f"not notified everywhere: {warning}" for warning in warnings)]
 
 

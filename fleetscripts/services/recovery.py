@@ -179,7 +179,7 @@ def _continue(case: Case, desk: Desk, facts: PaneFacts) -> str:
     case.change(window=facts.window, pane_id=facts.pane_id, window_id=facts.window_id, tmux_server=desk.server)
     sight = at_prompt(desk, case.settings, facts.pane_id, Path(case.agent.worktree_path), stands)
     agent = case.current()
-    alone = case.settings.supervision != "active" or agent.state in WAITS or agent.state in JUDGED
+    alone = case.settings.supervision != "active" or bool(agent.held) or agent.state in (*WAITS, *JUDGED)
     if alone or sight.classification.state is not PaneState.PROMPT:
         return f"resumed in {facts.window}, it is at {sight.classification.state}"
     receipt = deliver(desk, facts.pane_id, nudge_text(agent), why="the client had ended and was resumed")

@@ -61,17 +61,23 @@ def restore_agents(
     environ: Mapping[str, str],
     agents: Sequence[Agent],
     tell: Callable[[Restored], None] = lambda outcome: None,
+    named: bool = False,
 ) -> list[Restored]:
     """Reopen those that do not stand; their windows stay in the sessions in which they were.
 
-    ``tell`` hears of each as it is settled. Refused when a tmux session has to be made and may not be."""
+    ``tell`` hears of each as it is settled. ``named``: the person means these very agents, held ones too, which then go
+    on; otherwise such are reopened where their window is gone, and stay held. Refused when a tmux session has to be
+    made and may not be."""
     tmux = Tmux(settings.tmux_socket)
     scene = look_around(settings, tmux)
     gone = [agent for agent in agents if _at_work_in(scene, agent) is None]
     make_sessions(tmux, settings, [session_of(agent, fleet) for agent in gone], environ)
 
+    if named:
+        _release(settings, agents)
+
     def settle(agent: Agent) -> Restored:
-        outcome = _settled(settings, fleet, environ, agent, scene)
+        outcome = _settled(settings, fleet, environ, agent, scene, named)
         tell(outcome)
         return outcome
 
@@ -95,10 +101,12 @@ def restorable(fleet: Fleet) -> list[Agent]:
     return [agent for agent in fleet.agents if not agent.finished]
 
 
-def _settled(settings: Settings, fleet: Fleet, environ: Mapping[str, str], agent: Agent, scene: Scene) -> Restored:
+def _settled(
+    settings: Settings, fleet: Fleet, environ: Mapping[str, str], agent: Agent, scene: Scene, named: bool
+) -> Restored:
     """One agent's outcome; what goes wrong with it keeps nobody else."""
     try:
-        return _restored(settings, fleet, environ, agent, scene)
+        return _restored(settings, fleet, environ, agent, scene, named)
     except Locked:
         return Restored(agent, REFUSED, "another process is starting its client")
     except Refused as refusal:
@@ -107,7 +115,9 @@ def _settled(settings: Settings, fleet: Fleet, environ: Mapping[str, str], agent
         return Restored(agent, FAILED, _without_window(error, agent))
 
 
-def _restored(settings: Settings, fleet: Fleet, environ: Mapping[str, str], agent: Agent, scene: Scene) -> Restored:
+def _restored(
+    settings: Settings, fleet: Fleet, environ: Mapping[str, str], agent: Agent, scene: Scene, named: bool
+) -> Restored:
     if agent.finished:
         raise Refused(f"it is {agent.state}: nothing is to be reopened")
     known = scene.conversations.get(agent.session_id) if agent.session_id else None
@@ -121,7 +131,21 @@ def _restored(settings: Settings, fleet: Fleet, environ: Mapping[str, str], agen
     state = _state_of(settings, fleet, own_pane)
     if state is not PaneState.IDLE:
         return Restored(agent, STANDING, f"its window stands, at {state}")
+    if agent.held and not named:
+        return Restored(agent, STANDING, f"left as it is: {agent.held}")
     return _perform(settings, fleet, environ, agent, "resume")
+
+
+def _release(settings: Settings, agents: Sequence[Agent]) -> None:
+    """Held no more."""
+
+    def change(fleet: Fleet) -> Fleet:
+        for agent in agents:
+            fleet = fleet.change(agent, held="", held_at=0)
+        return fleet
+
+    if any(agent.held for agent in agents):
+        Store(settings.state_file).update(change)
 
 
 def _found_again(settings: Settings, agent: Agent, pane: PaneFacts, server: ServerId | None) -> Restored:

@@ -144,6 +144,21 @@ def test_a_closed_window_an_ended_client_and_a_moved_one_each_get_what_they_need
 
 
 @practice
+def test_what_a_person_stopped_stays_stopped_until_it_is_named(crew: Crew) -> None:
+    window = crew.spawn("feat/held", "[[say Hello.]]")
+    crew.wait_for_words(window, "Hello.")
+    crew.run("update-agent", window, "held=a person stopped it")
+    os.kill(crew.registry(crew.agent(window)["session_id"])["pid"], 9)
+    wait_until(lambda: not live_sessions(crew), what="its end")
+    everyone = restore(crew, "--all")
+    assert (everyone.returncode, live_sessions(crew).total()) == (0, 0), everyone.stdout + everyone.stderr
+    assert "left as it is: a person stopped it" in everyone.stdout
+    named = restore(crew, window)
+    assert (named.returncode, live_sessions(crew).total()) == (0, 1), named.stdout + named.stderr
+    assert crew.agent(window).get("held", "") == ""
+
+
+@practice
 def test_a_conversation_that_is_open_elsewhere_is_refused(crew: Crew) -> None:
     window = crew.spawn("feat/elsewhere", "[[say Hello.]]")
     crew.wait_for_words(window, "Hello.")

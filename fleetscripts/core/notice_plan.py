@@ -1,0 +1,111 @@
+"""Notifications kept from being a nuisance: quiet hours hold them back, a storm becomes one digest. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+BURST_SECONDS = 60.0
+MOST_HELD = 200
+"""Older ones are counted, not kept."""
+
+DIGEST_LINES = 15
+DIGEST_COLUMNS = 1800
+"""Below the 2,000 characters that the smallest channel takes."""
+
+DAY_MINUTES = 24 * 60
+
+
+@dataclass(frozen=True, slots=True)
+class Manners:
+    """When not to disturb. ``quiet``: first and last minute of the day, None for never; it may go over midnight.
+
+    ``most_per_minute``: so many notifications are sent one by one; the rest waits for a digest."""
+
+    quiet: tuple[int, int] | None = None
+    escalations_pass: bool = True
+    most_per_minute: int = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """One that is held back."""
+
+    at: float
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Tray:
+    """What was sent lately, and what is held back; ``dropped`` more were held than are kept."""
+
+    sent_at: tuple[float, ...] = ()
+    held: tuple[Notice, ...] = ()
+    dropped: int = 0
+
+
+def minute_of(text: str) -> int | None:
+    """``22:30`` as a minute of the day; None when it is no time."""
+    hours, colon, minutes = text.strip().partition(":")
+    if not (colon and hours.isdecimal() and minutes.isdecimal() and len(minutes) == 2 and hours.isascii()):
+        return None
+    found = int(hours) * 60 + int(minutes) if int(minutes) < 60 else DAY_MINUTES
+    return found if found < DAY_MINUTES else None
+
+
+def is_quiet(manners: Manners, moment: datetime) -> bool:
+    """Whether nobody is to be disturbed at this moment (local time)."""
+    if manners.quiet is None:
+        return False
+    begun, ended = manners.quiet
+    minute = moment.hour * 60 + moment.minute
+    return begun <= minute < ended if begun <= ended else minute >= begun or minute < ended
+
+
+def take(tray: Tray, text: str, urgent: bool, manners: Manners, moment: datetime) -> tuple[Tray, str]:
+    """The tray after one more notice, and what is to be sent now; empty when it is held back.
+
+    What was held back before goes with it."""
+    now = moment.timestamp()
+    tray = _recent(tray, now)
+    passes = urgent and manners.escalations_pass
+    if not passes and (is_quiet(manners, moment) or len(tray.sent_at) >= manners.most_per_minute):
+        held = (*tray.held, Notice(now, text))
+        return replace(tray, held=held[-MOST_HELD:], dropped=tray.dropped + max(len(held) - MOST_HELD, 0)), ""
+    if passes and is_quiet(manners, moment):
+        return replace(tray, sent_at=(*tray.sent_at, now)), text
+    said = f"{text}\n\n{digest(tray)}" if tray.held else text
+    return Tray(sent_at=(*tray.sent_at, now)), said
+
+
+def due(tray: Tray, manners: Manners, moment: datetime) -> tuple[Tray, str]:
+    """The tray and a digest of all that is held back, once nothing speaks against it any more."""
+    now = moment.timestamp()
+    tray = _recent(tray, now)
+    if not tray.held or is_quiet(manners, moment) or len(tray.sent_at) >= manners.most_per_minute:
+        return tray, ""
+    return Tray(sent_at=(*tray.sent_at, now)), digest(tray)
+
+
+def digest(tray: Tray) -> str:
+    """Everything held back in one text; the newest lines where there are too many."""
+    lines = [line for notice in tray.held for line in _lines(notice)]
+    kept: list[str] = []
+    for line in reversed(lines):
+        if len(kept) >= DIGEST_LINES or sum(map(len, kept)) + len(line) > DIGEST_COLUMNS:
+            break
+        kept.append(line)
+    more = len(lines) - len(kept) + tray.dropped
+    count = len(tray.held) + tray.dropped
+    head = f"meanwhile, {count} notification{'' if count == 1 else 's'}:"
+    return "\n".join([head, *([f"({more} earlier)"] if more else []), *reversed(kept)])
+
+
+def _lines(notice: Notice) -> Sequence[str]:
+    moment = datetime.fromtimestamp(notice.at).astimezone()
+    return [f"{moment:%H:%M} {line}"[:DIGEST_COLUMNS] for line in notice.text.splitlines() if line.strip()]
+
+
+def _recent(tray: Tray, now: float) -> Tray:
+    return replace(tray, sent_at=tuple(at for at in tray.sent_at if 0 <= now - at < BURST_SECONDS))
