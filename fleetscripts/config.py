@@ -52,6 +52,8 @@ class Settings:
     verify_command: str = ""
     claude_path: str = ""
     codex_path: str = ""
+    tasks_folder: Path = Path("~/captain/tasks")
+    tasks_repo: str = ""
     hooks: bool = True
     statusline: bool = True
     notify_desktop: bool = True
@@ -82,6 +84,7 @@ def load_settings(
         "state_file": _path("~/.claude/orchestrator-state.json", home),
         "claude_config_dir": _path("~/.claude", home),
         "codex_home": _path("~/.codex", home),
+        "tasks_folder": _path("~/captain/tasks", home),
     }
     for place, source in (
         (str(file), from_file),

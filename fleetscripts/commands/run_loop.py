@@ -35,8 +35,11 @@ START_SECONDS = 20.0
 @click.option("--window", is_flag=True, help="Run in a new tmux window of the fleet's session; print SESSION:WIN.")
 @click.option("--session", metavar="NAME", help="With --window: the tmux session, if not the state file's.")
 @click.option("--poll", is_flag=True, help="Listen to nothing: look at everything at intervals only.")
+@click.option("--dispatch", is_flag=True, help="Start agents for the tasks that wait in files, while spares last.")
 @settings_options
-def command(once: bool, window: bool, session: str | None, poll: bool, options: Mapping[str, object]) -> int:
+def command(
+    once: bool, window: bool, session: str | None, poll: bool, dispatch: bool, options: Mapping[str, object]
+) -> int:
     """Watch every agent and do the recoveries.
 
     Resumes ended clients, answers start-up dialogs, nudges agents that stopped, verifies those that say they have
@@ -46,12 +49,13 @@ def command(once: bool, window: bool, session: str | None, poll: bool, options: 
     state file: a second one exits 3.
     """
     settings, fleet = load_fleet(os.environ, options)
-    arguments = ["run-loop", *(["--poll"] if poll else []), *_spelled(options)]
+    flags = [flag for flag, given in (("--poll", poll), ("--dispatch", dispatch)) if given]
+    arguments = ["run-loop", *flags, *_spelled(options)]
     if window:
         return show_window(settings, session or fleet.tmux_session, arguments)
     if once:
         with loop_place.only_loop(settings):
-            _loop(settings, options, poll).run_once()
+            _loop(settings, options, poll, dispatch).run_once()
         return 0
     if os.environ.get("CLAUDECODE"):
         raise Refused("a loop inside a Claude session would end with it: call run-loop --window")
@@ -60,7 +64,7 @@ def command(once: bool, window: bool, session: str | None, poll: bool, options: 
             call = loop_place.copied_command(settings, arguments)
         os.execv(call[0], call)
     with loop_place.only_loop(settings), loop_place.recorded(settings, os.environ) as place:
-        loop = _loop(settings, options, poll)
+        loop = _loop(settings, options, poll, dispatch)
         _end_on_signals(loop)
         loop.log.write(f"loop begins{f' in {place.window}' if place else ''}, state file {settings.state_file}")
         loop.run()
@@ -86,10 +90,10 @@ def _recorded_pane(settings: Settings) -> str:
     return fleet.loop_pane_id
 
 
-def _loop(settings: Settings, options: Mapping[str, object], poll: bool) -> Loop:
+def _loop(settings: Settings, options: Mapping[str, object], poll: bool, dispatch: bool) -> Loop:
     from fleetscripts.services.loop import Loop
 
-    return Loop(os.environ, options, LogFile(_log_file(settings), sys.stdout), poll)
+    return Loop(os.environ, options, LogFile(_log_file(settings), sys.stdout), poll, dispatch)
 
 
 def _log_file(settings: Settings) -> Path:

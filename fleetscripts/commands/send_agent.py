@@ -20,8 +20,7 @@ from fleetscripts.services.deliver import deliver
 from fleetscripts.services.desk import Desk, agent_at, open_desk, pane_named
 from fleetscripts.services.follow_on import give_task
 from fleetscripts.services.spawn_request import Request, checked
-
-LARGEST_BYTES = 1_000_000
+from fleetscripts.services.text_source import text_of
 
 
 @click.command("send-agent")
@@ -68,11 +67,11 @@ def command(
     if objective is not None or task_file is not None:
         if text is not None or file is not None or queue or keep_draft:
             raise UsageProblem("expected a text or a new task (--task, --task-file), found both")
-        wanted = Request("", branch, _text(objective, task_file), pr_number=pr, steps=steps, base=base, image=image)
+        wanted = Request("", branch, text_of(objective, task_file), pr_number=pr, steps=steps, base=base, image=image)
         return _give(settings, fleet, window, checked(wanted))
     if pr or steps or branch or base or image:
         raise UsageProblem("--pr, --step, --branch, --base and --image belong to a new task: give --task OBJECTIVE")
-    message = _text(text, file)
+    message = text_of(text, file)
     desk = open_desk(settings, fleet)
     facts = pane_named(desk, fleet, window)
     receipt = deliver(desk, facts.pane_id, message, queue=queue, keep_draft=keep_draft, why="send-agent")
@@ -99,26 +98,6 @@ def _give(settings: Settings, fleet: Fleet | None, window: str, request: Request
     for note in given.notes:
         print(f"send-agent: {note}", file=sys.stderr)
     return 0
-
-
-def _text(text: str | None, file: Path | None) -> str:
-    if (text is None) == (file is None):
-        raise UsageProblem("expected one text: TEXT, --file FILE, or - for standard input")
-    source = str(file) if file is not None else "-"
-    if text is not None and text != "-":
-        return text
-    try:
-        content = sys.stdin.buffer.read(LARGEST_BYTES + 1) if source == "-" else _head(Path(source))
-    except OSError as error:
-        raise UsageProblem(f"cannot read {source}: {error.strerror}") from error
-    if len(content) > LARGEST_BYTES:
-        raise UsageProblem(f"expected at most {LARGEST_BYTES:,} bytes of text in {source}, found more")
-    return content.decode("utf-8", "replace")
-
-
-def _head(path: Path) -> bytes:
-    with path.open("rb") as stream:
-        return stream.read(LARGEST_BYTES + 1)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -20,8 +20,10 @@ from fleetscripts.services.loop import Loop
 from fleetscripts.services.loop_place import only_loop
 from fleetscripts.services.review_agents import agents_reviewed
 from fleetscripts.services.review_screens import LINES, with_screens
+from fleetscripts.services.review_tasks import tasks_reviewed
 from fleetscripts.services.status import agent_in_pane
 from fleetscripts.services.strangers import strangers
+from fleetscripts.services.tasks import archive_finished
 
 FIRST_SECONDS = 3600.0
 """How far back the first heartbeat tells of what was done."""
@@ -49,14 +51,16 @@ def review(settings: Settings, environ: Mapping[str, str], now: float, lines: in
     fleet = cycle.fleet if cycle is not None else Fleet()
     since = before.heartbeat_at if before is not None else 0
     done = _done_since(settings, since if 0 < since <= now else now - FIRST_SECONDS)
+    archived = [visible(f"task {line}") for line in archive_finished(settings, now)] if before is not None else []
+    tasks = tasks_reviewed(settings, now)
     tmux = Tmux(settings.tmux_socket)
     seen = agents_reviewed(cycle, done.failed, time.time()) if cycle is not None else Review(now)
     found = Review(
         at=now,
         since=since,
         loop=loop,
-        repaired=done.repaired,
-        decisions=(*seen.decisions, *strangers(tmux, settings, fleet, environ, time.time())),
+        repaired=(*done.repaired, *archived),
+        decisions=(*seen.decisions, *strangers(tmux, settings, fleet, environ, time.time()), *tasks),
         waiting=seen.waiting,
         proposals=seen.proposals,
     )

@@ -178,4 +178,5 @@ class _Spawning:
             verify_command=request.verify_command,
             last_commit=start.commit,
             account=self.account,
+            task=request.task,
         )

@@ -1,0 +1,145 @@
+"""tasks list|add|dispatch|archive: tasks in files, and agents for them."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+
+from fleetscripts.commands.entry import run
+from fleetscripts.commands.options import json_option, settings_options
+from fleetscripts.core.task_file import TaskFile, parse
+from fleetscripts.core.task_plan import Standing
+from fleetscripts.core.visible import fit, visible
+from fleetscripts.errors import EXIT_DONE, EXIT_NO, UsageProblem
+from fleetscripts.services import tasks as service
+from fleetscripts.services.context import load_settings_here
+from fleetscripts.services.dispatch import Where, dispatch
+from fleetscripts.services.text_source import text_of
+
+
+@click.group("tasks")
+def command() -> None:
+    """Tasks in files, ~/captain/tasks/pending/NAME.task (tasks_folder in the configuration), and agents for them."""
+
+
+@command.command("list")
+@json_option
+@settings_options
+def list_(as_json: bool, options: Mapping[str, object]) -> int:
+    """Every task in the order in which it would begin, who works on it or what it waits for; files that are wrong."""
+    settings = load_settings_here(os.environ, options)
+    found = service.survey(settings, time.time())
+    if as_json:
+        members = {"tasks": [_json(one) for one in found.standings], "problems": list(found.problems)}
+        click.echo(json.dumps(members, indent=2))
+        return EXIT_DONE
+    for one in found.standings:
+        first = fit(visible(one.task.objective.partition("\n")[0]), 60)
+        click.echo(f"{one.task.name}  {one.state}{f' ({visible(one.why)})' if one.why else ''}  {first}")
+    for problem in found.problems:
+        click.echo(f"problem: {problem}")
+    if not found.standings and not found.problems:
+        click.echo(f"no tasks in {settings.tasks_folder / 'pending'}")
+    return EXIT_DONE
+
+
+@command.command("add")
+@click.argument("name")
+@click.argument("text", required=False)
+@click.option("--file", "file", metavar="FILE", type=Path, help="Read the text from FILE; - is standard input.")
+@click.option("--branch", metavar="NAME", default="", help="Branch of the work (default: task/NAME).")
+@click.option("--pr", metavar="NUMBER", default="", help="Pull request that the work belongs to.")
+@click.option("--step", "--steps", "steps", metavar="NAME", multiple=True, help="Step to be reported; once for each.")
+@click.option("--agent", metavar="KIND", default="", help="Agent kind: claude, codex, …")
+@click.option("--repo", metavar="DIR", type=Path, help="Repository whose spares are taken.")
+@click.option("--priority", metavar="N", type=int, default=0, help="More is sooner (default: 0).")
+@click.option("--after", metavar="TASK", multiple=True, help="Not before this task is done; once for each.")
+@settings_options
+def add(
+    name: str,
+    text: str | None,
+    file: Path | None,
+    branch: str,
+    pr: str,
+    steps: tuple[str, ...],
+    agent: str,
+    repo: Path | None,
+    priority: int,
+    after: tuple[str, ...],
+    options: Mapping[str, object],
+) -> int:
+    """Write a task file NAME with TEXT, or the text of --file; print its path."""
+    settings = load_settings_here(os.environ, options)
+    given = text_of(text, file)
+    if file is not None and given.startswith("---"):
+        if branch or pr or steps or agent or repo or priority or after:
+            raise UsageProblem("expected front matter in the file or options, found both")
+        task = parse(name, given)
+    else:
+        place = str(repo.absolute()) if repo is not None else ""
+        task = TaskFile(name, given.strip(), branch, pr, steps, agent, place, priority, after)
+    click.echo(service.add(settings, task))
+    return EXIT_DONE
+
+
+@command.command("dispatch")
+@click.option(
+    "--limit", metavar="N", type=click.IntRange(1), help="At most so many agents (default: while spares last)."
+)
+@click.option("--session", metavar="NAME", default="", help="tmux session (default: the fleet's).")
+@click.option("--repo", metavar="DIR", type=Path, help="Repository of tasks that name none (default: tasks_repo).")
+@settings_options
+def dispatch_(limit: int | None, session: str, repo: Path | None, options: Mapping[str, object]) -> int:
+    """Archive what is finished, and start an agent for each task that is ready, by priority and order.
+
+    Never one task twice, also when several dispatch at once. Says a line for each; exits 3 when none was begun.
+    """
+    settings = load_settings_here(os.environ, options)
+    where = Where(session, str(repo.absolute()) if repo is not None else "", again=True)
+    lines = dispatch(settings, os.environ, time.time(), limit, where)
+    for line in lines or ["no task is ready"]:
+        click.echo(line)
+    return EXIT_DONE if any(": begun in " in line for line in lines) else EXIT_NO
+
+
+@command.command("archive")
+@click.argument("names", nargs=-1)
+@click.option(
+    "--outcome", metavar="TEXT", default="", help="How it ended, for tasks that are named (done, dropped, …)."
+)
+@settings_options
+def archive(names: tuple[str, ...], outcome: str, options: Mapping[str, object]) -> int:
+    """Move finished tasks to archived/, each with its outcome; with NAMES those, whether or not anybody did them."""
+    settings = load_settings_here(os.environ, options)
+    if bool(names) != bool(outcome):
+        raise UsageProblem("expected NAMES together with --outcome TEXT, or neither")
+    now = time.time()
+    lines = [service.archive(settings, name, outcome, now) for name in names] or service.archive_finished(settings, now)
+    for line in lines or ["no task is finished"]:
+        click.echo(visible(line))
+    return EXIT_DONE
+
+
+def _json(one: Standing) -> dict[str, Any]:
+    task = one.task
+    members: dict[str, Any] = {"name": task.name, "state": one.state, "why": one.why, "objective": task.objective}
+    more: dict[str, Any] = {
+        "branch": task.work_branch,
+        "pr": task.pr_number,
+        "steps": list(task.steps),
+        "agent": task.agent,
+    }
+    more |= {"repo": task.repo, "priority": task.priority, "after": list(task.after)}
+    more["window"] = one.agent.window if one.agent is not None else ""
+    return members | {name: value for name, value in more.items() if value}
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Entry point."""
+    return run(command, argv)

@@ -1,0 +1,165 @@
+"""A task file: the text of the task, and before it, between lines of ``---``, what else is known of it.
+
+---
+branch: feat/parser
+pr: 123
+steps: implement, tests
+agent: codex
+repo: ~/src/project
+priority: 5
+after: grammar, lexer
+---
+Implement the parser described in docs/parser.md.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from fleetscripts.errors import UsageProblem
+
+SUFFIX = ".task"
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+LONGEST_TEXT = 200_000
+MOST_NAMES = 50
+HIGHEST_PRIORITY = 1_000_000
+FENCE = "---"
+
+_STEP = re.compile(r"\S(?:[^\x00-\x1f\x7f]{0,98}\S)?")
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
+
+
+class TaskProblem(UsageProblem):
+    """A task file that cannot be used; the message is ``FILE:LINE: expected …, found …``."""
+
+
+@dataclass(frozen=True, slots=True)
+class TaskFile:
+    """One task. ``branch``, ``agent``, ``repo`` and ``pr_number`` are empty where the file does not say."""
+
+    name: str
+    objective: str
+    branch: str = ""
+    pr_number: str = ""
+    steps: tuple[str, ...] = ()
+    agent: str = ""
+    repo: str = ""
+    priority: int = 0
+    after: tuple[str, ...] = ()
+
+    @property
+    def work_branch(self) -> str:
+        """The branch of the work: always the same for the same task, so that two agents never get it."""
+        return self.branch or f"task/{self.name}"
+
+
+def parse(name: str, text: str) -> TaskFile:
+    """The task in a file's text; TaskProblem names the file and the line."""
+    lines = text.removeprefix("\ufeff").replace("\r\n", "\n").split("\n")
+    fields: dict[str, Any] = {}
+    body = 0
+    if lines[0].rstrip() == FENCE:
+        end = next((number for number, line in enumerate(lines[1:], 1) if line.rstrip() == FENCE), None)
+        if end is None:
+            raise _problem(name, 1, f"a line {FENCE} that ends the front matter", "")
+        fields, body = _front_matter(name, lines[1:end]), end + 1
+    objective = "\n".join(lines[body:]).strip()
+    if not objective:
+        raise _problem(name, body + 1, "the text of the task", "")
+    if len(objective) > LONGEST_TEXT:
+        raise _problem(name, body + 1, f"at most {LONGEST_TEXT} characters of text", f"{len(objective)}")
+    return TaskFile(name=name, objective=objective, **fields)
+
+
+def _front_matter(name: str, lines: list[str]) -> dict[str, Any]:
+    fields: dict[str, Any] = {}
+    key = ""
+    for number, line in enumerate(lines, 2):
+        if not line.strip() or line.lstrip().startswith("#"):
+            continue
+        if key in LISTS and line.strip().startswith("- "):
+            fields[LISTS[key]] = (*fields[LISTS[key]], *_names(name, number, key, line.strip()[2:]))
+            continue
+        key, colon, value = (part.strip() for part in line.partition(":"))
+        if not colon or key not in KEYS:
+            raise _problem(name, number, f"one of {', '.join(KEYS)}, a colon and a value", line.strip())
+        field, read = KEYS[key]
+        if field in fields:
+            raise _problem(name, number, f"{key} once", "it again")
+        fields[field] = read(name, number, key, _unquoted(value))
+    return fields
+
+
+def _unquoted(value: str) -> str:
+    quoted = len(value) > 1 and value[0] == value[-1] and value[0] in "\"'"
+    return value[1:-1].strip() if quoted else value
+
+
+def _word(name: str, number: int, key: str, value: str) -> str:
+    if not value or _CONTROL.search(value) or len(value) > 1000:
+        raise _problem(name, number, f"a value for {key}", value)
+    return value
+
+
+def _pull_number(name: str, number: int, key: str, value: str) -> str:
+    digits = value.removeprefix("#")
+    if not re.fullmatch(r"[0-9]{1,10}", digits):
+        raise _problem(name, number, "a pull request's number", value)
+    return digits
+
+
+def _priority(name: str, number: int, key: str, value: str) -> int:
+    if not re.fullmatch(r"[+-]?[0-9]{1,7}", value) or abs(int(value)) > HIGHEST_PRIORITY:
+        raise _problem(name, number, "a whole number as priority (more is sooner)", value)
+    return int(value)
+
+
+def _names(name: str, number: int, key: str, value: str) -> tuple[str, ...]:
+    inner = value[1:-1] if value.startswith("[") and value.endswith("]") else value
+    found = tuple(dict.fromkeys(_unquoted(part.strip()) for part in inner.split(",") if part.strip()))
+    if len(found) > MOST_NAMES:
+        raise _problem(name, number, f"at most {MOST_NAMES} names", f"{len(found)}")
+    for each in found:
+        bare = each.removesuffix(SUFFIX) if key == "after" else each
+        if not (NAME.fullmatch(bare) if key == "after" else _STEP.fullmatch(each)):
+            raise _problem(name, number, f"names for {key}, with commas between", each)
+    return tuple(each.removesuffix(SUFFIX) for each in found) if key == "after" else found
+
+
+Read = Callable[[str, int, str, str], Any]
+KEYS: Mapping[str, tuple[str, Read]] = {
+    "branch": ("branch", _word),
+    "pr": ("pr_number", _pull_number),
+    "steps": ("steps", _names),
+    "agent": ("agent", _word),
+    "repo": ("repo", _word),
+    "priority": ("priority", _priority),
+    "after": ("after", _names),
+}
+"""Key in the front matter → field of the task, and how its value is read."""
+
+LISTS = {"steps": "steps", "after": "after"}
+
+
+def _problem(name: str, line: int, expected: str, found: str) -> TaskProblem:
+    shown = repr(_CONTROL.sub("?", found)[:60]) if found else "nothing"
+    return TaskProblem(f"{name}{SUFFIX}:{line}: expected {expected}, found {shown}")
+
+
+def write(task: TaskFile) -> str:
+    """The text of a file that ``parse`` reads as this task."""
+    values = {
+        "branch": task.branch,
+        "pr": task.pr_number,
+        "steps": ", ".join(task.steps),
+        "agent": task.agent,
+        "repo": task.repo,
+        "priority": str(task.priority) if task.priority else "",
+        "after": ", ".join(task.after),
+    }
+    lines = [f"{key}: {value}" for key, value in values.items() if value]
+    front = [FENCE, *lines, FENCE] if lines or task.objective.startswith(FENCE) else []
+    return "\n".join([*front, task.objective, ""])

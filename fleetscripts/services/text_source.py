@@ -1,0 +1,31 @@
+"""One text from an argument, a file or standard input, bounded."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from fleetscripts.errors import UsageProblem
+
+LARGEST_BYTES = 1_000_000
+
+
+def text_of(text: str | None, file: Path | None) -> str:
+    """The text that was given; ``-`` as either is standard input. UsageProblem unless there is exactly one."""
+    if (text is None) == (file is None):
+        raise UsageProblem("expected one text: TEXT, a FILE, or - for standard input")
+    source = str(file) if file is not None else "-"
+    if text is not None and text != "-":
+        return text
+    try:
+        content = sys.stdin.buffer.read(LARGEST_BYTES + 1) if source == "-" else _head(Path(source))
+    except OSError as error:
+        raise UsageProblem(f"cannot read {source}: {error.strerror}") from error
+    if len(content) > LARGEST_BYTES:
+        raise UsageProblem(f"expected at most {LARGEST_BYTES:,} bytes of text in {source}, found more")
+    return content.decode("utf-8", "replace")
+
+
+def _head(path: Path) -> bytes:
+    with path.open("rb") as stream:
+        return stream.read(LARGEST_BYTES + 1)
