@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -89,7 +90,11 @@ def test_an_agent_is_at_work_when_it_returns(
     assert "status --me" in said
     assert "Do NOT resolve any review thread" in said
     assert "sleep 3" in said
-    assert str(image) in said
+    kept = Path(str(agent["image_path"]))
+    assert re.fullmatch(r"/tmp/orchestrator-context-\d+(-\d+)?\.png", str(kept))
+    assert str(kept) in said
+    assert (kept.read_bytes(), kept.stat().st_mode & 0o777) == (b"png", 0o600)
+    kept.unlink()
     assert not list(worktree.glob("evil"))
 
 
@@ -170,6 +175,17 @@ def test_a_test_step_is_refused_since_agents_would_collide_in_it(
 def test_a_test_step_may_be_allowed(repo: GitRepo, home: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert spawn(repo, "--step", "pr-test", "--step", "/", "--step", "pr-tests-docs", "--allow-test-step") == 0
     assert agents(home)[0]["steps"] == ["pr-test", "/", "pr-tests-docs"]
+
+
+def test_without_a_session_the_window_is_opened_in_our_own(
+    repo: GitRepo, home: Path, tmux_server: TmuxServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pane = tmux_server.new_session("mine", ["sleep", "900"])
+    monkeypatch.setenv("TMUX", f"/somewhere,{tmux_server.show(pane, '#{pid}')},0")
+    monkeypatch.setenv("TMUX_PANE", pane)
+    words = ["--branch", "feat/here", "--objective", "[[say Here.]]", "--repo", str(repo.path), "--agent", "practice"]
+    assert spawn_agent.main(words) == 0
+    assert agents(home)[0]["window"] == "mine:1"
 
 
 @pytest.mark.parametrize("inside", [True, False])

@@ -12,10 +12,12 @@ from pathlib import Path
 import click
 
 from fleetscripts.adapters.store import StateMissing
+from fleetscripts.adapters.tmux import Tmux
 from fleetscripts.commands.entry import run
 from fleetscripts.commands.options import settings_options
 from fleetscripts.errors import UsageProblem
 from fleetscripts.services.context import load_fleet, load_settings_here
+from fleetscripts.services.own_pane import own_session
 from fleetscripts.services.spawn import spawn
 from fleetscripts.services.spawn_request import Request, checked
 
@@ -24,7 +26,11 @@ SEED_FORM = "SESSION PATH SPARE NEW_BRANCH OBJECTIVE [PR_NUMBER] [STEPS...]"
 
 @click.command("spawn-agent")
 @click.argument("words", nargs=-1, metavar=f"[{SEED_FORM}]")
-@click.option("--session", metavar="NAME", help="tmux session to open the window in (default: the fleet's).")
+@click.option(
+    "--session",
+    metavar="NAME",
+    help="tmux session to open the window in (default: the fleet's, else this one).",
+)
 @click.option("--branch", metavar="NAME", help="Branch to make or to check out; the next spare worktree is taken.")
 @click.option("--objective", metavar="TEXT", help="What the agent is to do.")
 @click.option("--objective-file", metavar="FILE", type=Path, help="Read the objective from FILE; - is standard input.")
@@ -73,6 +79,7 @@ def command(
     else:
         text = _objective(objective, objective_file)
         known = session or (fleet.tmux_session if fleet is not None else "")
+        known = known or own_session(os.environ, Tmux(settings.tmux_socket))
         if not known or not branch:
             missing = "--branch" if known else "--session"
             raise UsageProblem(f"expected {missing} NAME, or {SEED_FORM}")

@@ -20,10 +20,10 @@ from fleetscripts.fleet import Agent, Fleet
 from fleetscripts.models import AgentState, PaneFacts, WorktreeFacts
 from fleetscripts.services.desk import Desk, agent_at
 from fleetscripts.services.observe import Observation, look
+from fleetscripts.services.own_pane import own_pane
 from fleetscripts.services.receipt import last_submitted
 from fleetscripts.services.spares import claims_on, real_worktree
 from fleetscripts.services.spawn_request import Request
-from fleetscripts.services.strangers import own_pane
 from fleetscripts.services.verify_github import note_settled_threads
 
 LONGEST_OBJECTIVE = 4000

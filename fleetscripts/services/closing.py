@@ -14,6 +14,7 @@ from fleetscripts.adapters.tmux import Tmux
 from fleetscripts.errors import FleetError, Refused
 from fleetscripts.fleet import Agent, Fleet
 from fleetscripts.models import PaneFacts, ServerId
+from fleetscripts.services.own_pane import own_pane
 from fleetscripts.services.status import pane_of
 
 HANGUP_SECONDS = 5.0
@@ -50,8 +51,7 @@ def window_of(tmux: Tmux, agent: Agent, folder: Path) -> Window | None:
 
 def refuse_own(window: Window, fleet: Fleet, environ: Mapping[str, str]) -> None:
     """Refuse to close the window that we, or the fleet's loop, run in."""
-    words = environ.get("TMUX", "").rsplit(",", 2)
-    here = environ.get("TMUX_PANE") if len(words) == 3 and words[1] == str(window.server.pid) else None
+    here = own_pane(environ, window.server)
     loop = fleet.loop_pane_id if fleet.loop_tmux_server == window.server else None
     for pane in window.panes:
         if pane.pane_id == here:

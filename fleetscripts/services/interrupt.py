@@ -18,8 +18,8 @@ from fleetscripts.services import draft as drafts
 from fleetscripts.services.desk import Desk, Sight, agent_at, excerpt, wait_for
 from fleetscripts.services.ending import end_client
 from fleetscripts.services.outbox import Outbox
+from fleetscripts.services.own_pane import own_pane
 from fleetscripts.services.own_text import is_own
-from fleetscripts.services.strangers import own_pane
 
 TURN_STOPPED = "its turn was stopped by a person"
 CLIENT_ENDED = "its client was ended by a person"

@@ -19,6 +19,7 @@ from fleetscripts.fleet import Fleet
 from fleetscripts.models import PaneFacts
 from fleetscripts.services.bundle import stable_copy
 from fleetscripts.services.launch import PASSED_ON
+from fleetscripts.services.own_pane import own_pane
 
 WINDOW_NAME = "orchestrator"
 ALSO_PASSED_ON = ("DISCORD_WEBHOOK_URL", "POLL_INTERVAL", "POLL_IDLE_MAX", "HOME")
@@ -48,9 +49,7 @@ def recorded(settings: Settings, environ: Mapping[str, str]) -> Iterator[PaneFac
     store = Store(settings.state_file)
     tmux = Tmux(settings.tmux_socket)
     server = tmux.server()
-    words = environ.get("TMUX", "").rsplit(",", 2)
-    ours = server is not None and len(words) == 3 and words[1] == str(server.pid)
-    pane = tmux.resolve(environ.get("TMUX_PANE", "")) if ours else None
+    pane = tmux.resolve(own_pane(environ, server)) if server is not None else None
     if pane is None:
         store.update(lambda fleet: replace(fleet, loop_window=None, loop_pane_id="", loop_tmux_server=None))
         yield None

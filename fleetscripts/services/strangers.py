@@ -14,6 +14,7 @@ from fleetscripts.core.visible import visible
 from fleetscripts.fleet import Fleet
 from fleetscripts.models import AgentState, PaneFacts, PaneState, ServerId
 from fleetscripts.services.observe import Observation, observe
+from fleetscripts.services.own_pane import own_pane
 
 _LEFT = re.compile(r"\b(claude|codex)\b.{0,40}(?:--resume|resume) ([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})")
 """What a client that ended prints: how to come back to its conversation."""
@@ -36,12 +37,6 @@ def known_panes(fleet: Fleet, server: ServerId) -> set[str]:
     """Panes of agents in the state file, and the loop's."""
     agents = {agent.pane_on(server) or "" for agent in fleet.agents if agent.state is not AgentState.RECYCLED}
     return agents | ({fleet.loop_pane_id} if fleet.loop_tmux_server == server else set())
-
-
-def own_pane(environ: Mapping[str, str], server: ServerId) -> str:
-    """The pane that this process runs in, where that is one of this server; else empty."""
-    words = environ.get("TMUX", "").rsplit(",", 2)
-    return environ.get("TMUX_PANE", "") if len(words) == 3 and words[1] == str(server.pid) else ""
 
 
 def _dead(pane: PaneFacts) -> Item:

@@ -25,16 +25,14 @@ pytestmark = pytest.mark.real_client
 
 SCRIPTS = r"All scripts lie in `(?P<scripts>[^`]+)/`\..*"
 STOP = r'\| "stop"[^|]*\| `(?P<stop>[^`]+)`.*'
-SPAWN = r"(?P<spawn>/\S+/scripts/spawn-agent) --session .*"
+SPAWN = r"(?P<spawn>/\S+/scripts/spawn-agent) --branch .*"
 LOOP = r"`(?P<loop>/[^`]+/scripts/run-loop --window)`.*"
 WATCH = r"```bash\n(?P<watch>[^`]*/scripts/[^`]*)\n```\n\nRun that with `run_in_background: true`.*"
 
 
 def spawning(letter: str) -> str:
     """The call that SKILL.md shows, with a branch and an objective of its own."""
-    options = (
-        rf'--session fleet --branch feat/{letter.lower()} \\\n  --objective "Build part {letter}" --step implement'
-    )
+    options = rf'--branch feat/{letter.lower()} \\\n  --objective "Build part {letter}" --step implement'
     return rf"[[bash \g<spawn> {options}]]"
 
 
