@@ -73,8 +73,12 @@ def nudge(agent: Agent) -> str:
     if agent.pr_number:
         lines.append(f"\nReorient with: gh pr view {agent.pr_number} --json title,body,headRefName\n")
     if agent.image_path:
-        lines.append(f"\nLook again at the image {agent.image_path}.\n")
+        lines.append(f"\n{_image(agent)}\n")
     return _filled("nudge", objective=agent.objective, open_steps="".join(lines))
+
+
+def _image(agent: Agent) -> str:
+    return f"Read the image {agent.image_path} again before you go on."
 
 
 def _open_steps(agent: Agent) -> str:
@@ -89,7 +93,7 @@ def go_on(agent: Agent, stopped: str) -> str:
 
 def rebriefing(agent: Agent, found: Rebrief) -> str:
     """What the check found missing, for an agent that said it had finished, with the rules that this calls for."""
-    rules = []
+    rules = [_image(agent)] if agent.image_path else []
     if found.threads is not None:
         rules.append(_threads(found.threads))
     if found.github_limits:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from fleetscripts.adapters.git import Git
+from fleetscripts.adapters.images import forget_image, keep_image
 from fleetscripts.adapters.journal import Journal
 from fleetscripts.adapters.store import Store
 from fleetscripts.adapters.tmux import NoServer
@@ -69,6 +70,8 @@ def give_task(desk: Desk, settings: Settings, fleet: Fleet, agent: Agent, reques
     branch = request.branch or agent.branch
     start = _start_of(folder, agent, branch, request.base, settings)
     began = beginning(replace(agent, pr_number=request.pr_number, branch=branch), fleet, settings)
+    source = request.image
+    request = replace(request, image=keep_image(source, time.time()) if source else "")
     text = briefing(replace(_task(agent, request, branch, settings), open_threads=began.open_threads))
     intent = _intent(agent, request, branch, start, text)
     _begin(store, agent, intent)
@@ -79,11 +82,13 @@ def give_task(desk: Desk, settings: Settings, fleet: Fleet, agent: Agent, reques
         receipt = deliver(desk, pane_id, text, why="a new task")
     except Refused:
         _drop(store, settings, agent, intent, "it was refused")
+        forget_image(request.image, source)
         raise
     except FleetError as error:
         current = store.read().current(agent) or agent
         if not _was_told(settings, current, intent):
             _drop(store, settings, agent, intent, str(error))
+            forget_image(request.image, source)
         raise
     after = _apply(store, settings, agent, intent)
     notes = (start.note if start else "", receipt.note, began.keep(after, settings))

@@ -9,6 +9,7 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from fleetscripts.adapters.images import forget_image, keep_image
 from fleetscripts.adapters.journal import Journal
 from fleetscripts.adapters.store import Store
 from fleetscripts.adapters.tmux import Tmux
@@ -94,9 +95,11 @@ class _Spawning:
     account_note: str = ""
 
     def run(self) -> Spawned:
-        request, folder = self.request, self.spare.path
         with step("state file"):
             self._prepare_state()
+        with step("image"):
+            self._keep_image()
+        request, folder = self.request, self.spare.path
         with step("branch"):
             checked_name(request.branch, folder)
             start = start_point(folder, request.branch, request.base, self.settings)
@@ -124,6 +127,14 @@ class _Spawning:
         Journal(self.settings.journal_file).write("spawned", **state_line(agent))
         notes = (self.account_note, start.note, began.keep(agent, self.settings))
         return Spawned(agent, tuple(note for note in notes if note))
+
+    def _keep_image(self) -> None:
+        """The image where the agent, and a later re-brief, finds it."""
+        source = self.request.image
+        if source:
+            kept = keep_image(source, time.time())
+            self.undo.add(forget_image, kept, source)
+            self.request = replace(self.request, image=kept)
 
     def _prepare_state(self) -> None:
         """A state file that cannot be written is found out before anything is started."""
