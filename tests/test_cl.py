@@ -319,6 +319,16 @@ def test_our_status_line_comes_along_unless_the_call_brings_settings(
     assert stage.arguments() == ["hello"]
 
 
+def test_an_api_key_goes_through_a_descriptor_too(stage: AccountStage, run_script: RunScript) -> None:
+    key = stage.secret("key", "sk-ant-api03-KEY")
+    entry = f'[[account]]\nname = "paid"\nprovider = "api"\ntoken = {{ file = "{key}" }}\nmay_spend = true\n'
+    stage.list_accounts(entry)
+    assert run_script("cl").returncode == EXIT
+    told = stage.told()
+    assert Path(f"/dev/fd/{told['CLAUDE_CODE_API_KEY_FILE_DESCRIPTOR']}").name.isdigit()
+    assert not [name for name, value in told.items() if "sk-ant-api03" in value]
+
+
 def test_codex_accounts_are_folders_or_keys(
     stage: AccountStage, run_script: RunScript, monkeypatch: pytest.MonkeyPatch
 ) -> None:

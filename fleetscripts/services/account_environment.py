@@ -29,9 +29,10 @@ TOKEN_VARIABLES: Mapping[tuple[str, str], tuple[str, ...]] = {
 
 TOKEN_DESCRIPTORS: Mapping[tuple[str, str], str] = {
     ("claude", OAUTH): "CLAUDE_CODE_OAUTH_TOKEN_FILE_DESCRIPTOR",
+    ("claude", "ANTHROPIC_API_KEY"): "CLAUDE_CODE_API_KEY_FILE_DESCRIPTOR",
 }
-"""Client and variable of a token → the variable that names a file descriptor with it. The client reads and closes it,
-so that no environment holds the token, its tools' neither (Claude Code 1.0.128 to 2.1.329)."""
+"""Client and variable of a token → the variable that names a file descriptor with it. The client reads it to its end,
+so that no environment holds the token, its tools' neither. Seen in Claude Code 1.0.128 to 2.1.329, keys from 2.0.76."""
 
 SWITCHES: Mapping[str, str] = {
     "bedrock": "CLAUDE_CODE_USE_BEDROCK",
@@ -40,7 +41,7 @@ SWITCHES: Mapping[str, str] = {
 }
 
 CREDENTIALS = (
-    OAUTH, "CLAUDE_CODE_OAUTH_TOKEN_FILE_DESCRIPTOR", "ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN",
+    OAUTH, *TOKEN_DESCRIPTORS.values(), "ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN",
     "ANTHROPIC_FOUNDRY_API_KEY", "AWS_BEARER_TOKEN_BEDROCK", "OPENAI_API_KEY", "CODEX_API_KEY",
 )  # fmt: skip
 """Of the user's environment, what would win over an account's own, or pay in its place."""
