@@ -1,0 +1,60 @@
+"""``rescue-agent``: agents at a usage limit back at work on another account, in the same conversation."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Mapping, Sequence
+
+import click
+
+from fleetscripts.commands.entry import run
+from fleetscripts.commands.options import settings_options
+from fleetscripts.core.visible import visible
+from fleetscripts.errors import EXIT_DONE, EXIT_FAILED, EXIT_NO, FleetError
+from fleetscripts.services.context import load_fleet
+
+
+@click.command("rescue-agent")
+@click.option("--all", "everyone", is_flag=True, help="Every agent that stands at a usage limit.")
+@click.option("--account", metavar="NAME", default="", help="Onto this account (default: the one with budget).")
+@settings_options
+@click.argument("window", required=False)
+def command(everyone: bool, account: str, window: str | None, options: Mapping[str, object]) -> int:
+    """End a walled agent's client and go on in the same conversation, window and worktree on another account.
+
+    The run loop does this by itself. Where only another client has budget, the work is handed over to it. No row of a
+    menu is chosen, nothing is bought. Exit 3 when no account has budget or an agent stands at no limit.
+    """
+    if everyone == bool(window):
+        raise click.UsageError("expected WINDOW or --all")
+    from fleetscripts.services.rescue_call import FAILED, RESCUED, Outcome, at_a_limit, rescue_agents
+    from fleetscripts.services.rescue_tally import line, parked, taken
+
+    settings, fleet = load_fleet(os.environ, options)
+    if everyone:
+        agents = at_a_limit(settings, fleet)
+    else:
+        agent = fleet.agent_for(window or "")
+        if agent is None:
+            known = ", ".join(visible(known.window) for known in fleet.agents) or "none"
+            raise FleetError(f"no agent {visible(window or '')!r}; windows in the state file: {known}")
+        agents = [agent]
+    saying = threading.Lock()
+
+    def tell(outcome: Outcome) -> None:
+        with saying:
+            click.echo(visible(outcome.line))
+
+    outcomes = rescue_agents(settings, fleet, os.environ, agents, account, tell)
+    if everyone:
+        click.echo(visible(line(taken(settings), parked(load_fleet(os.environ, options)[1]))))
+    results = {outcome.result for outcome in outcomes}
+    if FAILED in results:
+        return EXIT_FAILED
+    return EXIT_DONE if results <= {RESCUED} else EXIT_NO
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Entry point."""
+    return run(command, argv)
