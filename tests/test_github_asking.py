@@ -185,6 +185,16 @@ def test_the_branchs_own_remote_comes_before_origin(git_repo: GitRepo, home: Pat
     assert str(pull_key(agent, Fleet(repo="ghe.example.com/acme/widget"))) == "ghe.example.com/acme/widget#7"
 
 
+def test_of_a_fork_the_repository_is_the_one_that_gh_would_ask(git_repo: GitRepo, home: Path) -> None:
+    agent = Agent("s:1", worktree_path=str(git_repo.path), branch="main", pr_number="7")
+    git_repo.git("remote", "set-url", "origin", "git@github.com:me/widget.git")
+    git_repo.git("remote", "add", "upstream", "https://github.com/acme/widget")
+    git_repo.git("remote", "add", "other", "https://github.com/other/widget")
+    assert str(pull_key(agent, Fleet())) == "acme/widget#7"
+    git_repo.git("config", "remote.other.gh-resolved", "base")
+    assert str(pull_key(agent, Fleet())) == "other/widget#7"
+
+
 TOKENS: Mapping[str, Mapping[str, str | None]] = {
     "github.com": {},
     "ghe.example.com": {"GH_TOKEN": None, "GH_ENTERPRISE_TOKEN": "x"},

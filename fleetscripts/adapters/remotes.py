@@ -26,6 +26,17 @@ def remote_of(git: Git, branch: str | None) -> str | None:
     return "origin" if "origin" in remotes else remotes[0] if len(remotes) == 1 else None
 
 
+def base_remote(git: Git, branch: str | None) -> str | None:
+    """The remote whose repository pull requests are made to, as ``gh`` chooses it: the one that somebody chose for gh,
+    else ``upstream``, else where the branch is pushed to."""
+    chosen = (git.maybe("config", "--get-regexp", r"^remote\..*\.gh-resolved$") or "").splitlines()
+    based = [line.split()[0] for line in chosen if line.endswith(" base")]
+    remotes = git.text("remote").split()
+    named = [name.removeprefix("remote.").removesuffix(".gh-resolved") for name in based]
+    known = [name for name in (*named, "upstream") if name in remotes]
+    return known[0] if known else remote_of(git, branch)
+
+
 def has_remotes(git: Git) -> bool:
     """Whether any remote is configured."""
     return bool(git.text("remote"))

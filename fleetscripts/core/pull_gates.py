@@ -60,6 +60,8 @@ def pull_request(evidence: PullEvidence) -> GateResult:
         return GateResult.failed(
             "pull_request", f"{pull.key} is of branch {pull.head_ref}, the work is on {evidence.worktree_branch}"
         )
+    if not evidence.worktree_head:
+        return GateResult.unknown("pull_request", "the commit of the worktree could not be read")
     if pull.head != evidence.worktree_head:
         merged = pull.state is PullState.MERGED
         what, advice = ("was merged at", "open another one") if merged else ("is at", "push, or pull what others did")

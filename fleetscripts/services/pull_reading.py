@@ -13,10 +13,10 @@ from fleetscripts.adapters.gh import TIMEOUT_SECONDS, Gh
 from fleetscripts.adapters.git import Git
 from fleetscripts.adapters.github import Found, GitHub
 from fleetscripts.adapters.github_budget import Budget
-from fleetscripts.adapters.remotes import remote_of
+from fleetscripts.adapters.remotes import base_remote
 from fleetscripts.config import Settings
 from fleetscripts.core.repository_name import RepositoryName, from_address, from_slug
-from fleetscripts.errors import FleetError
+from fleetscripts.errors import FleetError, UsageProblem
 from fleetscripts.fleet import Agent, Fleet
 from fleetscripts.models import AgentState
 from fleetscripts.pull_request import PullKey
@@ -29,7 +29,9 @@ Reader = Callable[[PullKey], Found]
 
 def github(settings: Settings, environ: Mapping[str, str] | None = None, most_seconds: float | None = None) -> GitHub:
     """GitHub as this user sees it, with the fleet's common budget. ``most_seconds``: for one question."""
-    timeout = float(settings.extra.get("github_timeout_seconds", TIMEOUT_SECONDS))
+    timeout = settings.extra.get("github_timeout_seconds", TIMEOUT_SECONDS)
+    if isinstance(timeout, bool) or not isinstance(timeout, int | float) or not 0 < timeout < 1e6:
+        raise UsageProblem(f"github_timeout_seconds in config.toml: expected a number of seconds, found {timeout!r}")
     budget = Budget(settings.fleet_home / "github-budget.json")
     return GitHub(Gh(environ or os.environ, budget, timeout_seconds=min(timeout, most_seconds or timeout)))
 
@@ -45,14 +47,14 @@ def pull_key(agent: Agent, fleet: Fleet) -> PullKey | None:
 
 
 def repository_of(agent: Agent, fleet: Fleet) -> RepositoryName:
-    """The repository of the state file, else that of the worktree's remote, rewritten as git would rewrite it."""
+    """The repository of the state file, else that of a remote of the worktree, rewritten as git would rewrite it."""
     if fleet.repo:
         named = from_slug(fleet.repo)
         if named is None:
             raise FleetError(f"repo: expected OWNER/NAME, found {fleet.repo!a}: update-agent --top repo=OWNER/NAME")
         return named
     git = Git(Path(agent.worktree_path))
-    remote = remote_of(git, agent.branch)
+    remote = base_remote(git, agent.branch)
     address = git.text("remote", "get-url", remote) if remote else ""
     found = from_address(address)
     if found is None:

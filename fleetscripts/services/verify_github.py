@@ -15,7 +15,7 @@ from fleetscripts.config import Settings
 from fleetscripts.core.gates import GateResult, GateStatus
 from fleetscripts.core.pull_gates import PullEvidence, fake_resolutions, pull_gates
 from fleetscripts.core.resolutions import claimed_hashes
-from fleetscripts.errors import FleetError
+from fleetscripts.errors import FleetError, UsageProblem
 from fleetscripts.fleet import Agent, Fleet
 from fleetscripts.pull_request import CommitFacts, PullRequest, PullState
 from fleetscripts.services.pull_reading import Reader, github, pull_key
@@ -102,13 +102,15 @@ def evidence_for(agent: Agent, pull: PullRequest, head: str, settings: Settings)
     started = agent.task_started_at or agent.spawned_at
     settled = SettledThreads(settings.fleet_home / "threads").read(pull.key, started)
     required = settings.extra.get("ci_required")
+    if required is not None and not isinstance(required, bool):
+        raise UsageProblem(f"ci_required in config.toml: expected true or false, found {required!r}")
     return PullEvidence(
         pull=pull,
         worktree_head=head,
         worktree_branch=agent.branch,
         task_started_at=started,
         fresh_run=agent.fresh_run,
-        ci_required=None if required is None else bool(required),
+        ci_required=required,
         facts=_commit_facts(agent, pull, settled),
         settled_before=settled,
         accepted=frozenset(accepted_threads(agent)),
