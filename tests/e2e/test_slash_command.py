@@ -27,7 +27,7 @@ SCRIPTS = r"All scripts lie in `(?P<scripts>[^`]+)/`\..*"
 STOP = r'\| "stop"[^|]*\| `(?P<stop>[^`]+)`.*'
 SPAWN = r"(?P<spawn>/\S+/scripts/spawn-agent) --branch .*"
 LOOP = r"`(?P<loop>/[^`]+/scripts/run-loop --window)`.*"
-WATCH = r"```bash\n(?P<watch>[^`]*/scripts/[^`]*)\n```\n\nRun that with `run_in_background: true`.*"
+WATCH = r"```bash\n(?P<watch>[^`]*/scripts/(?:poll-cycle|wait-event)[^`]*)\n```.*"
 
 
 def spawning(letter: str) -> str:
@@ -78,9 +78,9 @@ def installed(request: pytest.FixtureRequest) -> Iterator[tuple[Install, Orchest
             (stage.home / ".claude" / "skills").mkdir(parents=True)
             (stage.home / ".claude" / "skills" / "orchestrate").symlink_to(BUNDLE)
         else:
-            for words in (["marketplace", "add", str(BUNDLE)], ["install", "--yes", "fleetscripts@fleetscripts"]):
-                done = plugin(*words, environment=stage.environment(), cwd=folder)
-                assert done.returncode == 0, done.stdout + done.stderr
+            words = ("install", "--yes", "fleetscripts", "--marketplace", str(BUNDLE))
+            done = plugin(*words, environment=stage.environment(), cwd=folder)
+            assert done.returncode == 0, done.stdout + done.stderr
         session.start("--permission-mode", install.mode)
         yield install, session
     finally:
