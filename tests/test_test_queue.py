@@ -204,7 +204,7 @@ def test_an_agent_that_cannot_be_told_keeps_its_results_and_is_not_verified(
         done = finish(run_script, "fleet:1", "S1=PASS", "S5 (Apply button)=PARTIAL: never appeared")
         assert (done.returncode, "was not told" in done.stderr) == (8, True), done.stderr
         assert (
-            "not told yet: acme/widget#11: S1=PASS; S5 (Apply button)=PARTIAL"
+            "1 of 2 do not pass: S5 (Apply button)=PARTIAL: never appeared; its agent is NOT TOLD yet"
             in run_script("test-queue", "list").stdout
         )
         later = run_script("test-queue", "done", "fleet:1")

@@ -11,7 +11,6 @@ from pathlib import Path
 import click
 
 from fleetscripts.adapters.head import head_commit
-from fleetscripts.adapters.processes import read_processes
 from fleetscripts.commands.entry import run
 from fleetscripts.commands.options import json_option, settings_options
 from fleetscripts.commands.verify_complete import agent_at_work
@@ -26,7 +25,7 @@ from fleetscripts.services.context import load_fleet, load_settings_here
 from fleetscripts.services.pull_reading import pull_key
 from fleetscripts.services.status import agent_in_pane
 from fleetscripts.services.test_background import start_in_background
-from fleetscripts.services.test_queue import TestQueue, entry_of
+from fleetscripts.services.test_queue import TestQueue, entry_of, running
 from fleetscripts.services.test_run import Ran, run_next
 from fleetscripts.services.test_turn import caller
 from fleetscripts.services.test_verdict import finish, follow, prompt
@@ -157,8 +156,7 @@ def list_(as_json: bool, options: Options) -> int:
 
 def _tester(queue: Queue) -> bool:
     """Whether whoever has the turn is still there."""
-    running = {pid: process.start_ticks for pid, process in read_processes().by_pid.items()}
-    return queue.lease is not None and queue.lease.holds(running, time.time())
+    return queue.lease is not None and queue.lease.holds(running(), time.time())
 
 
 def _order(queue: Queue) -> dict[str, object]:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from fleetscripts.core.status_text import age
 from fleetscripts.core.table import table
-from fleetscripts.core.test_queue import Queue
+from fleetscripts.core.test_queue import Queue, TestOutcome
+from fleetscripts.core.test_results import failing
 from fleetscripts.core.visible import visible
 
 HEADINGS = ("PULL REQUEST", "WINDOW", "PENDING", "QUEUED", "NOW", "NOTE")
+SHOWN_OUTCOMES = 5
 
 
 def lines(queue: Queue, tester_lives: bool, now: float) -> list[str]:
@@ -22,5 +24,16 @@ def lines(queue: Queue, tester_lives: bool, now: float) -> list[str]:
         pending = "-" if entry.pending is None else str(entry.pending)
         rows.append((str(entry.key), entry.window, pending, age(now - entry.added_at), state, entry.ask_again))
     said = table([HEADINGS, *rows]) if rows else ["nothing waits"]
-    untold = [outcome for outcome in queue.outcomes if not outcome.told]
-    return said + [visible(f"not told yet: {outcome.pull}: {'; '.join(outcome.results)}") for outcome in untold]
+    recent = queue.outcomes[-SHOWN_OUTCOMES:]
+    shown = [outcome for outcome in queue.outcomes if outcome in recent or not outcome.told]
+    return said + [visible(_outcome(outcome, now)) for outcome in shown]
+
+
+def _outcome(outcome: TestOutcome, now: float) -> str:
+    found = outcome.scenarios
+    blocking = failing(found)
+    verdict = (
+        f"{len(blocking)} of {len(found)} do not pass: {'; '.join(map(str, blocking))}" if blocking else "all PASS"
+    )
+    told = "" if outcome.told else "; its agent is NOT TOLD yet: test-queue done WINDOW"
+    return f"{outcome.pull} was tested {age(now - outcome.at)} ago at {outcome.head[:10] or '?'}: {verdict}{told}"

@@ -83,17 +83,20 @@ class TestQueue:
 
         ``wanted``: this pull request, else the one furthest along. Pending while somebody else tests; Refused when
         nothing waits."""
-        pending = self.ask(self.read().entries)
+        before = self.read()
+        _yield_to_other(before, who)
+        pending = self.ask(before.entries)
         taken: list[Lease] = []
 
         def lease_one(queue: Queue) -> Queue:
             queue = self.reclaimed(queue.counted(pending))
+            _yield_to_other(queue, who)
             held = queue.lease
-            if held is not None and held.held_by(who.pid, who.start_ticks) and wanted in ("", held.pull):
+            if held is not None and wanted in ("", held.pull):
                 taken.append(held)
                 return queue
             if held is not None:
-                raise Pending(f"{held.pull} is under test {_since(held)}: only one test runs at a time on this machine")
+                raise Pending(f"{held.pull} is under test {_since(held)}: report on it first")
             waiting = queue.waiting()
             entry = next((entry for entry in waiting if wanted in ("", str(entry.key))), None)
             if entry is None:
@@ -109,8 +112,7 @@ class TestQueue:
     def reclaimed(self, queue: Queue) -> Queue:
         """Without the lease of a tester that has died or whose time is over; what its command left is ended first."""
         lease = queue.lease
-        running = {pid: process.start_ticks for pid, process in read_processes().by_pid.items()}
-        if lease is None or lease.holds(running, time.time()):
+        if lease is None or lease.holds(running(), time.time()):
             return queue
         ended = end_left_behind(lease.group, lease.group_ticks, (RUN_MARK, lease.run_id))
         entry = queue.entry(lease.pull)
@@ -162,6 +164,19 @@ def entry_of(settings: Settings, agent: Agent, key: PullKey, behaviours: tuple[s
 def journal_of(entry: Entry) -> Journal:
     """The journal of the fleet that an entry belongs to."""
     return Journal(Path(entry.fleet_home) / "events.jsonl")
+
+
+def _yield_to_other(queue: Queue, who: Who) -> None:
+    """Raise Pending while somebody else who still counts has the turn."""
+    held = queue.lease
+    if held is None or held.held_by(who.pid, who.start_ticks) or not held.holds(running(), time.time()):
+        return
+    raise Pending(f"{held.pull} is under test {_since(held)}: only one test runs at a time on this machine")
+
+
+def running() -> dict[int, str]:
+    """The start of each living process by its number."""
+    return {pid: process.start_ticks for pid, process in read_processes().by_pid.items()}
 
 
 def _since(lease: Lease) -> str:

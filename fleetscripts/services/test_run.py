@@ -18,6 +18,7 @@ from fleetscripts.core.test_queue import Entry, Lease, Queue
 from fleetscripts.core.test_results import all_pass, merged
 from fleetscripts.core.visible import visible, visible_lines
 from fleetscripts.errors import FleetError, Refused
+from fleetscripts.services.notify import notify
 from fleetscripts.services.test_output import Heard, verdicts
 from fleetscripts.services.test_queue import RUN_MARK, TestQueue, journal_of
 from fleetscripts.services.test_turn import this_process
@@ -37,8 +38,20 @@ class Ran:
 
 
 def run_next(queue: TestQueue, wanted: str, listener: Callable[[str], None]) -> Ran:
-    """Test the next pull request, or ``wanted``, with the configured command."""
+    """Test the next pull request, or ``wanted``, with the configured command; whoever waits for the end is notified."""
     entry, lease = queue.take(this_process(), wanted)
+    who = f"{entry.key} ({entry.window})"
+    try:
+        ran = _tested(queue, entry, lease, listener)
+    except FleetError as error:
+        notify(f"{who}: {error}", queue.settings, queue.environ)
+        raise
+    if not ran.passed:
+        notify(f"{who}: not every scenario of /pr-test passes; {ran.said}", queue.settings, queue.environ)
+    return ran
+
+
+def _tested(queue: TestQueue, entry: Entry, lease: Lease, listener: Callable[[str], None]) -> Ran:
     with _ending_on_signals():
         try:
             code, heard = _run(queue, entry, lease, listener)
