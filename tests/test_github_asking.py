@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 import json
+import os
 import shutil
 import subprocess
 import sys
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,9 +19,12 @@ import pytest
 from fleetscripts.adapters.github_problems import GitHubProblem
 from fleetscripts.errors import FleetError
 from fleetscripts.fleet import Agent, Fleet
+from fleetscripts.models import Action, ActionKind
 from fleetscripts.pull_request import PullKey, PullRequest
+from fleetscripts.services.completion import verify_agent
 from fleetscripts.services.context import load_fleet
-from fleetscripts.services.pull_reading import CycleReading, keys_of, pull_key
+from fleetscripts.services.pull_reading import CycleReading, github, keys_of, pull_key
+from fleetscripts.services.recovery import Case
 from tests.conftest import RunScript
 from tests.fake_github.hub import Work, build
 from tests.places import BUNDLE, GitRepo, environment
@@ -29,12 +34,23 @@ pytestmark = pytest.mark.skipif(shutil.which("gh") is None, reason="gh is not in
 ABUSE = {"http": {"status": 403, "body": {"code": "abuse"}}}
 
 
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Work]:
+    """Worktrees and branches of ten agents; each test has a state file of its own."""
+    folder = tmp_path_factory.mktemp("ten")
+    with pytest.MonkeyPatch.context() as patch:
+        for role, what in itertools.product(("AUTHOR", "COMMITTER"), ("NAME", "EMAIL")):
+            patch.setenv(f"GIT_{role}_{what}", "tester@localhost")
+        yield build(GitRepo(folder / "git").create(), folder, folder / "gh.sock", 10)
+
+
 @pytest.fixture
-def ten(git_repo: GitRepo, home: Path, tmp_path: Path) -> Work:
+def ten(built: Work, home: Path, tmp_path: Path) -> Work:
     """Ten agents that say they have finished, each with a pull request."""
-    work = build(git_repo, home, tmp_path / "gh.sock", 10)
+    work = replace(built, home=home, socket=tmp_path / "gh.sock")
+    work.record()
     (home / "fleet").mkdir()
-    (home / "fleet" / "config.toml").write_text("notify_desktop = false\n")
+    (home / "fleet" / "config.toml").write_text("notify_desktop = false\ngithub_timeout_seconds = 1\n")
     return work
 
 
@@ -65,9 +81,15 @@ def test_ten_processes_without_a_limit_all_get_their_answer(ten: Work) -> None:
     assert ({code for code, _ in ended}, hub.requests) == ({0}, 10)
 
 
-def cycle(work: Work, monkeypatch: pytest.MonkeyPatch) -> tuple[Any, Fleet]:
-    import os
+def test_ten_processes_at_a_silent_github_wait_for_it_once(ten: Work) -> None:
+    with ten.serve({11: {}}) as hub:
+        hub.situation.update({"http": {"hang": True}})
+        ended = verify_all_at_once(ten)
+    assert (hub.requests, {code for code, _ in ended}) == (1, {1})
+    assert all("GitHub did not answer within 1 seconds; asked again after" in said for _, said in ended)
 
+
+def cycle(work: Work, monkeypatch: pytest.MonkeyPatch) -> tuple[Any, Fleet]:
     for name, value in work.environment.items():
         monkeypatch.setenv(name, str(value))
     return load_fleet(os.environ)
@@ -120,14 +142,52 @@ def test_one_broken_pull_request_spoils_no_other(ten: Work, monkeypatch: pytest.
     assert all(isinstance(pull, PullRequest) for pull in found.values())
 
 
+@pytest.mark.parametrize(
+    ("instead", "requests", "read"),
+    [
+        ({"to_request": 1, "status": 502}, 11, 10),
+        ({"to_request": 1, "body": {"errors": [{"type": "MAX_NODE_LIMIT_EXCEEDED", "message": "Too much."}]}}, 11, 10),
+        ({"status": 502}, 2, 0),
+        ({"status": 401}, 1, 0),
+    ],
+)
+def test_what_is_too_much_at_once_is_asked_singly(
+    ten: Work, monkeypatch: pytest.MonkeyPatch, instead: dict[str, Any], requests: int, read: int
+) -> None:
+    settings, fleet = cycle(ten, monkeypatch)
+    with ten.serve({11 + number: {} for number in range(10)}) as hub:
+        hub.situation.update({"http": instead})
+        found = github(settings).pull_requests(keys_of(fleet.agents, fleet))
+    assert hub.requests == requests
+    assert [isinstance(pull, PullRequest) for pull in found.values()].count(True) == read
+    assert len(found) == 10
+
+
+def test_a_long_reading_ends_in_time(ten: Work, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings, fleet = cycle(ten, monkeypatch)
+    (key, *_) = keys_of(fleet.agents, fleet)
+    hub = github(settings)
+    hub.clock = itertools.count(0, 120).__next__
+    with ten.serve({11: {"many_threads": {"count": 1000}}}) as world:
+        found = hub.pull_requests([key])[key]
+    assert isinstance(found, GitHubProblem)
+    assert "was not read within 300 seconds" in str(found)
+    assert world.requests < 5
+
+
+def test_of_long_comments_only_so_much_is_kept(ten: Work, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings, fleet = cycle(ten, monkeypatch)
+    (key, *_) = keys_of(fleet.agents, fleet)
+    with ten.serve({11: {"threads": [{"words": ["x" * 65536, "y" * 65536]}]}}):
+        found = github(settings).pull_requests([key])[key]
+    assert isinstance(found, PullRequest)
+    assert [len(comment.body) for comment in found.threads[0].comments] == [4000, 4000]
+
+
 def test_a_run_of_the_loop_asks_once_for_the_whole_fleet(
-    ten: Work, home: Path, run_script: RunScript, monkeypatch: pytest.MonkeyPatch
+    ten: Work, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Verification as the loop calls it, one case after the other."""
-    from fleetscripts.models import Action, ActionKind
-    from fleetscripts.services.completion import verify_agent
-    from fleetscripts.services.recovery import Case
-
     settings, fleet = cycle(ten, monkeypatch)
     action = Action("", "", "verify", ActionKind.RECOVERY, "it says that it has finished", {})
     with ten.serve({11 + number: {} for number in range(10)}) as hub:

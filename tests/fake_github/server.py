@@ -46,7 +46,7 @@ class _Handler(BaseHTTPRequestHandler):
         instead = world.situation.get("http", {})
         if "wait" in instead:
             self.server.closing.wait(instead["wait"])
-        elif instead and world.requests >= instead.get("from_request", 1):
+        elif instead and instead.get("from_request", 1) <= world.requests <= instead.get("to_request", world.requests):
             self._instead(instead)
             return
         self._send(200, {"content-type": "application/json"}, json.dumps(_answer(world, body)).encode())
