@@ -52,7 +52,8 @@ def lanes(stories: Iterable[Story], begun: float, now: float) -> list[Lane]:
 def _lane(story: Story, begun: float, now: float, latest: float) -> Lane:
     spans = _spans(story.lines, now, latest)
     cut = tuple(Span(span.state, max(span.begun, begun), span.ended) for span in spans if span.ended > begun)
-    marks = [_mark(line) for line in told(story.lines) if at_of(line) >= begun]
+    first = max(begun, min((span.begun for span in cut), default=begun))
+    marks = [_mark(line) for line in told(story.lines) if at_of(line) >= first]
     kept = tuple(mark for mark in marks if mark is not None)
     return Lane(story.branch or story.key[0], f"{story.window} · {story.key[0]}", cut, kept)
 

@@ -36,7 +36,7 @@ MARKS = {
     "asked": ("!", "#3a2c00", "#f2c94c", "a decision"),
     "told": ("›", "#ffffff", "#5d6b7a", "told, answered"),
     "judged": ("★", "#ffffff", "#2b5c9e", "judged good"),
-    "recycled": ("♲", "#ffffff", "#7a8794", "recycled"),
+    "recycled": ("■", "#ffffff", "#7a8794", "recycled"),
 }
 STEPS_SECONDS = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 21600, 43200, 86400)
 MOST_TICKS = 9
