@@ -12,9 +12,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from fleetscripts.agents.kinds import Client, Places, kind_named
+from fleetscripts.core.progress import JUDGED
 from fleetscripts.errors import FleetError, Refused
 from fleetscripts.fleet import Agent
-from fleetscripts.models import ErrorKind, PaneFacts, PaneState
+from fleetscripts.models import AgentState, ErrorKind, PaneFacts, PaneState
 from fleetscripts.services import draft as drafts
 from fleetscripts.services.briefing import go_on
 from fleetscripts.services.client_start import client_start
@@ -152,6 +153,8 @@ class Move:
         done = {"rescue_stage": "", "rescue_tries": 0, "rescue_problem": "", "rescued_at": now, "last_nudged_at": now}
         failed = agent.failed_accounts if self._stopped != "a usage limit" else ()
         case.change(**done, failed_accounts=failed)
+        if agent.state not in JUDGED and said.state is PaneState.PROMPT:
+            case.change(state=AgentState.RUNNING, escalation="", resets_at=0, parked_until=0)
         if self._draft:
             drafts.put_back(self.desk, sight.kind, agent.pane_id, self._draft)
         return proof

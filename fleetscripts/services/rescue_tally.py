@@ -42,7 +42,8 @@ def line(tally: Mapping[str, int], parked: int) -> str:
     """``rescued 22 agents: 14 → work, 8 → spare; 0 parked``."""
     total = sum(tally.values())
     by_account = ", ".join(f"{number} → {name}" for name, number in sorted(tally.items(), key=lambda one: -one[1]))
-    return f"rescued {total} agent{'' if total == 1 else 's'}: {by_account}; {parked} parked"
+    where = f": {by_account}" if tally else ""
+    return f"rescued {total} agent{'' if total == 1 else 's'}{where}; {parked} parked"
 
 
 def parked(fleet: Fleet) -> int:

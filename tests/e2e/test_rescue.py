@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
+from fleetscripts.core.rescue import WAKE_SPREAD_SECONDS
 from tests.e2e.accounts import TOKENS, agents, crew_on_accounts, events, log
 from tests.e2e.conftest import CLAUDE
 from tests.e2e.crew import Crew
@@ -66,3 +69,63 @@ def test_walled_agents_go_on_in_the_same_conversation_on_another_account(crew: C
         assert [text for text in said if text in ("One.", "Two.")] == ["One.", "Two."]
     assert log(crew).count("rescued 2 agents") == 1
     assert events(crew, "decision") == events(crew, "escalated") == []
+
+
+by_practice = pytest.mark.parametrize("crew", ["practice"], indirect=True)
+
+
+@by_practice
+def test_by_hand_only_what_stands_at_a_limit_is_moved_and_a_draft_is_kept(crew: Crew) -> None:
+    [walled_window] = at_the_wall(crew, 1)
+    other = crew.spawn("feat/other", "[[say Hello.]]", "--account", "spare")
+    crew.wait_for_words(other, "Hello.")
+    wait_until(lambda: crew.resting(other), what="the end of its turn")
+    refused = crew.run("rescue-agent", other)
+    assert refused.returncode == 3, refused.stdout
+    assert "expected it at a usage limit, it is prompt" in refused.stdout
+    assert crew.run("rescue-agent", walled_window, "--account", "nobody").returncode == 2
+    pane = crew.agent(walled_window)["pane_id"]
+    crew.stage.tmux("send-keys", "-t", pane, "-l", "half a thought")
+    wait_until(lambda: "half a thought" in (crew.stage.tmux("capture-pane", "-p", "-t", pane) or ""), what="the draft")
+    done = crew.run("rescue-agent", "--all")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.splitlines()[-1] == "rescued 1 agent: 1 → spare; 0 parked"
+    crew.wait_for_words(walled_window, "CHECKPOINT:one")
+    shown = (crew.stage.tmux("capture-pane", "-p", "-t", pane) or "").splitlines()
+    assert any(line.startswith("❯") and line.rstrip().endswith("half a thought") for line in shown[-6:])
+    assert crew.run("rescue-agent", "--all").stdout == "rescued 0 agents; 0 parked\n"
+    assert balance(crew)["work"]["state"] == "capped"
+
+
+@by_practice
+def test_without_budget_an_agent_is_parked_and_woken_at_the_reset(crew: Crew) -> None:
+    window = crew.spawn("feat/parked", f"Do it. [[say One.]] [[ratelimit 12]] {LAST}", "--account", "work")
+    cap(crew, "spare")
+    wait_until(lambda: walled(crew, [window]), 20, f"the wall\n{crew.screens()}")
+    pane = crew.agent(window)["pane_id"]
+    crew.stage.tmux("send-keys", "-t", pane, "Escape")
+    parked = crew.agent(window)
+    assert parked["resets_at"] <= parked["parked_until"] <= parked["resets_at"] + WAKE_SPREAD_SECONDS
+    assert [action["action"] for action in json.loads(crew.run("poll-cycle").stdout)] == ["park"]
+    assert "wakes in" in crew.run("status").stdout
+    crew.start_loop()
+    wait_until(lambda: "1 rate_limited" in log(crew), 10, "a cycle")
+    crew.loops[0].kill()
+    crew.loops[0].wait()
+    crew.start_loop()
+    crew.wait_for_words(window, "CHECKPOINT:one", 60)
+    assert time.time() >= parked["parked_until"]
+    assert crew.agent(window)["account"] == "work"
+    assert events(crew, "end-intended") == events(crew, "decision") == []
+
+
+def cap(crew: Crew, account: str) -> None:
+    """The ledger knows of a wall on this account."""
+    now = time.time()
+    figure = {"used_percent": 100, "resets_at": now + 3600, "at": now, "source": "transcript", "wall": True}
+    file = crew.stage.folder / "fleet" / "ledger.json"
+    file.write_text(json.dumps({"accounts": {account: {"five_hour": figure}}}), encoding="utf-8")
+
+
+def balance(crew: Crew) -> dict[str, dict[str, Any]]:
+    return {one["account"]: one for one in json.loads(crew.run("balance", "--json").stdout)}
