@@ -49,7 +49,7 @@ def _verified(case: Case) -> str:
 
     def mark(fleet: Fleet) -> Fleet:
         agent = fleet.current(case.agent)
-        if agent is None or agent.state is not AgentState.COMPLETE:
+        if agent is None or agent.state is not AgentState.COMPLETE or _has_another_task(agent, case.agent):
             return fleet
         marked.append(agent)
         now = time.time()
@@ -64,9 +64,16 @@ def _verified(case: Case) -> str:
     return "; ".join(["every gate holds: pending_evaluation", *warnings])
 
 
+def _has_another_task(agent: Agent, judged: Agent) -> bool:
+    """Whether the verdict is on a task that is no longer its own."""
+    return agent.new_task is not None or agent.task_started_at != judged.task_started_at
+
+
 def _rebrief(case: Case, finding: Finding, now: float) -> str:
     """Tell the agent what is missing, at most once in the cooldown, and not while it was told to wait."""
     agent = case.current()
+    if _has_another_task(agent, case.agent):
+        return "not told: it was given another task meanwhile"
     again = max(agent.last_rebriefed_at + case.settings.nudge_cooldown_seconds, agent.github_told_at + WAIT_SECONDS)
     if again > now:
         return f"not told now, again in {again - now:.0f} s"

@@ -69,7 +69,8 @@ def _unrepaired(agent: Agent, action: Action, why: str) -> list[Item]:
     if not why:
         return []
     kind = "pane_gone" if action.action == "restore" else "ended"
-    return [Item(kind, agent.window, f"{action.reason}; {why}", (), agent.pane_id, about(agent))]
+    calls = (f"restore-agent {agent.window}",)
+    return [Item(kind, agent.window, f"{action.reason}; {why}", calls, agent.pane_id, about(agent))]
 
 
 def _wall(agent: Agent, seen: Seen, now: float) -> Item:

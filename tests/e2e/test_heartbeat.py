@@ -122,3 +122,12 @@ def test_a_loop_does_the_repairs_and_the_heartbeat_tells_of_them(crew: Crew) -> 
     wait_until(repaired, 30, f"the loop's repair in {review}")
     assert review["loop"]
     assert sum("resume" in line for line in heartbeat(crew)["repaired"]) == 0
+
+
+def test_without_a_tmux_server_it_says_what_is_gone_and_what_brings_it_back(crew: Crew) -> None:
+    window = crew.spawn("feat/gone", "[[say Hello.]]")
+    crew.stage.tmux("kill-server")
+    wait_until(lambda: crew.stage.tmux("list-sessions") is None, what="the server's end")
+    gone = by_kind(heartbeat(crew))["pane_gone"]
+    assert (gone["window"], gone["next"]) == (window, [f"restore-agent {window}"])
+    assert "its window is gone" in gone["what"]

@@ -1,0 +1,42 @@
+"""An agent stopped, given another task, asked about and ended: with the practice agent and the real client."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from tests.e2e.crew import Crew
+from tests.e2e.quick import heartbeat, said
+from tests.waiting import wait_until
+
+
+def questions(crew: Crew) -> list[dict[str, Any]]:
+    return [item for item in heartbeat(crew)["decisions"] if item["kind"] == "dialog"]
+
+
+def test_an_agent_is_stopped_redirected_answered_and_ended(crew: Crew) -> None:
+    window = crew.spawn("feat/redirected", "Think for long. [[think 60]]", "--step", "one")
+    wait_until(lambda: not crew.resting(window), 20, lambda: f"its turn\n{crew.screens()}")
+    assert "the turn was stopped" in said(crew, "interrupt-agent", window)
+    wait_until(lambda: crew.resting(window), 20, "its prompt")
+    shown = json.loads(said(crew, "classify-pane", window))
+    assert (shown["state"], shown.get("draft")) == ("prompt", None), crew.screens()
+    assert crew.agent(window)["held"]
+
+    told = said(crew, "send-agent", window, "--task", "Ask first. [[ask Which colour?|Blue|Green]] [[say Painted.]]")
+    assert "proof: transcript" in told
+    agent = crew.agent(window)
+    assert (agent["steps"], agent["checkpoints"], agent.get("held")) == ([], [], None)
+    [question] = wait_until(lambda: questions(crew), 30, f"the question\n{crew.screens()}") or []
+    assert "Which colour?" in " ".join(question["question"])
+    assert question["rows"][:2] == ["Blue", "Green"]
+    said(crew, "answer-dialog", window, "--choose", "Blue")
+    crew.wait_for_words(window, "Painted.")
+    wait_until(lambda: crew.resting(window), 20, "its prompt")
+
+    session = agent["session_id"]
+    assert "the client has ended" in said(crew, "interrupt-agent", window, "--kill")
+    assert not crew.registry(session)
+    found = heartbeat(crew)
+    assert [item["kind"] for item in found["waiting"]] == ["held"]
+    assert not crew.registry(session)
