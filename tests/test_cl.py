@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from tests.account_stage import EXIT, AccountStage, assistant, user
 from tests.conftest import RunScript
-from tests.places import GitRepo
+from tests.places import BUNDLE, GitRepo
 
 SESSION = "01a1fb99-0414-4831-b6d5-c37eeebee745"
 
@@ -189,6 +191,42 @@ def test_a_resumed_conversation_stays_on_its_account_while_that_has_budget(
     assert chosen(run_script("cl", "--dry-run", "--", "--resume", SESSION).stdout) == "home"
 
 
+def test_the_record_follows_a_conversation_that_was_moved_by_hand(stage: AccountStage, run_script: RunScript) -> None:
+    stage.two_accounts()
+    stage.state({"window": "fleet:1", "account": "work", "session_id": SESSION, "state": "running"})
+    run_script("cl", "--dry-run", "--account", "home", "--resume", SESSION)
+    assert '"work"' in (stage.home / "state.json").read_text()
+    assert run_script("cl", "--account", "home", "--resume", SESSION).returncode == EXIT
+    record = json.loads((stage.home / "state.json").read_text())["agents"][0]
+    assert (record["account"], record["session_id"]) == ("home", SESSION)
+    assert '"event": "account"' in (stage.fleet / "events.jsonl").read_text()
+
+
+def test_the_newest_conversation_of_a_folder_stays_on_its_account(
+    stage: AccountStage, run_script: RunScript, tmp_path: Path
+) -> None:
+    stage.two_accounts()
+    stage.conversation(SESSION, tmp_path, user("hello"))
+    stage.state({"window": "fleet:1", "account": "home", "session_id": SESSION, "state": "done"})
+    assert chosen(run_script("cl", "--dry-run", "--", "-c", cwd=tmp_path).stdout) == "home"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only on Linux a script goes by its own name")
+def test_a_conversation_that_is_open_gets_no_second_client(
+    stage: AccountStage, run_script: RunScript, tmp_path: Path
+) -> None:
+    running = tmp_path / "claude"
+    running.write_text("#!/bin/sh\nread line\n")
+    running.chmod(0o755)
+    with subprocess.Popen([running, "--resume", SESSION], stdin=subprocess.PIPE, env=dict(os.environ)) as live:
+        done = run_script("cl", "--resume", SESSION)
+        assert (done.returncode, f"pid {live.pid}" in done.stderr) == (3, True), done.stderr
+        assert not (stage.home / "told").exists()
+        assert run_script("cl", "--resume", SESSION, "--fork-session").returncode == EXIT
+        live.communicate(b"\n")
+    assert run_script("cl", "--resume", SESSION).returncode == EXIT
+
+
 def test_without_a_fleet_the_status_line_tells_where_a_conversation_ran(
     stage: AccountStage, run_script: RunScript
 ) -> None:
@@ -291,6 +329,9 @@ def test_a_hand_over_holds_the_fleets_record(stage: AccountStage, run_script: Ru
         "checkpoints": ["one"], "pr_number": "12",
     })  # fmt: skip
     assert run_script("cl", "--resume", SESSION, cwd=git_repo.path).returncode == EXIT
+    record = json.loads((stage.home / "state.json").read_text())["agents"][0]
+    assert (record["agent"], record["account"], record["session_id"]) == ("codex", "gpt", "")
+    assert (record["handover_from"], record["session_ids"]) == (f"claude:{SESSION}", [SESSION])
     text = next((stage.fleet / "handovers").iterdir()).read_text()
     for expected in ("Write the parser", "CHECKPOINT:two", "reported: one. Still open: two", "feat/parser", "DONE"):
         assert expected in text
@@ -366,11 +407,6 @@ def test_what_makes_no_sense_is_said(
 
 def test_the_client_takes_the_launchers_place(stage: AccountStage) -> None:
     """No process stays between the terminal and the client."""
-    import subprocess
-    import sys
-
-    from tests.places import BUNDLE
-
     stage.two_accounts()
     argv = [sys.executable, "-I", str(BUNDLE / "fleetscripts" / "__main__.py"), "cl", "--account", "work"]
     started = subprocess.Popen(argv, env=dict(os.environ))

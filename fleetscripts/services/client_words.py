@@ -31,11 +31,13 @@ class Words:
     ``session_id`` empty with ``resumes``: the newest conversation of this folder, or the user is asked."""
 
     resumes: bool = False
+    continues: bool = False
     session_id: str = ""
     prompt: str = ""
     permission_mode: str = ""
     prints: bool = False
     has_settings: bool = False
+    forks: bool = False
     others: tuple[str, ...] = ()
     """Options that another client would not understand."""
 
@@ -60,11 +62,13 @@ def read_words(words: Sequence[str], agent: str = "claude") -> Words:
             elif left and not left[0].startswith("-"):
                 found["session_id"] = left.pop(0)
         elif name in CONTINUE:
-            found["resumes"] = True
+            found["resumes"] = found["continues"] = True
         elif name in PRINT:
             found["prints"] = True
         elif name == "--dangerously-skip-permissions":
             found["permission_mode"] = "bypassPermissions"
+        elif name == "--fork-session":
+            found["forks"] = True
         elif not name.startswith("-"):
             found["prompt"] = word
         else:
@@ -84,7 +88,17 @@ def _codex_words(words: Sequence[str]) -> Words:
     resumes = "resume" in words
     after = words[words.index("resume") + 1 :] if resumes else ()
     named = next((word for word in after if _SESSION.fullmatch(word)), "")
-    return Words(resumes, named, prints="exec" in words[:1], others=tuple(w for w in words if w.startswith("-")))
+    return Words(
+        resumes, session_id=named, prints="exec" in words[:1], others=tuple(w for w in words if w.startswith("-"))
+    )
+
+
+def session_of(words: Words, settings: Settings, folder: Path) -> str:
+    """The id of the conversation that they name, the folder's newest among them; empty when it is not known yet."""
+    if words.session_id:
+        return words.session_id if _SESSION.fullmatch(words.session_id) else ""
+    path = transcript_of(words, settings, folder) if words.continues else None
+    return path.stem if path is not None and _SESSION.fullmatch(path.stem) else ""
 
 
 def transcript_of(words: Words, settings: Settings, folder: Path) -> Path | None:

@@ -11,7 +11,6 @@ from pathlib import Path
 from fleetscripts.adapters.files import replace_file
 from fleetscripts.adapters.git import Git
 from fleetscripts.adapters.json_lines import parse_line
-from fleetscripts.adapters.store import StateMissing, Store
 from fleetscripts.adapters.transcripts import Cursor, read_new
 from fleetscripts.agents.kinds import Launch, kind_named
 from fleetscripts.agents.said import Said, said_in
@@ -23,6 +22,7 @@ from fleetscripts.errors import FleetError
 from fleetscripts.fleet import Agent
 from fleetscripts.services.briefing import Record, Task, takeover
 from fleetscripts.services.client_words import Words, transcript_of
+from fleetscripts.services.launch_record import recorded
 
 MOST_MESSAGES = 24
 LONGEST_MESSAGE = 3000
@@ -93,12 +93,7 @@ def hand_over(settings: Settings, words: Words, folder: Path, agent: str, progra
 
 def _subject(settings: Settings, words: Words, folder: Path) -> Agent:
     """The fleet's record of this conversation; where there is none, what is known without a fleet."""
-    try:
-        agents = Store(settings.state_file).read().agents
-    except StateMissing:
-        agents = ()
-    known = [a for a in agents if words.session_id and words.session_id in (a.session_id, *a.session_ids)]
-    return known[-1] if known else Agent(window="", worktree_path=str(folder))
+    return recorded(settings, words.session_id) or Agent(window="", worktree_path=str(folder))
 
 
 def _messages(transcript: Path) -> list[Said]:

@@ -5,15 +5,13 @@ from __future__ import annotations
 import shlex
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from fleetscripts.account import Account
 from fleetscripts.adapters.account_file import open_to_others, read_accounts
-from fleetscripts.adapters.ledger import Ledger
 from fleetscripts.adapters.pass_secret import readable_once
 from fleetscripts.adapters.secrets import exposed
-from fleetscripts.adapters.store import StateMissing, Store
 from fleetscripts.agents.claude import settings_json
 from fleetscripts.agents.kinds import kind_named
 from fleetscripts.config import Settings
@@ -21,9 +19,10 @@ from fleetscripts.errors import Pending, Refused, UsageProblem
 from fleetscripts.services.account_environment import Handed, environment_on
 from fleetscripts.services.accounts import account_named, is_shared, not_shared, share
 from fleetscripts.services.client_start import statusline_command
-from fleetscripts.services.client_words import Words, read_words
+from fleetscripts.services.client_words import Words, read_words, session_of
 from fleetscripts.services.handover import hand_over
 from fleetscripts.services.launch import executable
+from fleetscripts.services.launch_record import account_of, note_launch, refuse_open
 from fleetscripts.services.launcher import Pick, earliest_reset, pick
 
 
@@ -73,45 +72,46 @@ def launch_line(settings: Settings, environ: Mapping[str, str], asked: Asked) ->
     """Choose the account and prepare its client; Pending when no account has budget."""
     kind_named(asked.agent)
     words = read_words(asked.words, asked.agent)
-    chosen = _chosen(settings, environ, asked, words)
+    session_id = session_of(words, settings, asked.folder)
+    if session_id and not words.forks:
+        refuse_open(settings, session_id)
+    chosen = _chosen(settings, environ, asked, words, session_id)
     account = chosen.account
     accounts = read_accounts(settings.fleet_home)
     program = executable(account.agent, str(getattr(settings, f"{account.agent}_path", "")), environ)
     if account not in accounts:
         return Line((program, *asked.words), account, chosen.reason, Handed(environ))
+    handed = environment_on(account, environ, accounts)
     notes = [open_to_others(settings.fleet_home), *(exposed(ref) for ref in account.secrets)]
     if chosen.kind_changes:
-        handover = hand_over(settings, words, asked.folder, account.agent, program, write=not asked.dry_run)
+        handover = hand_over(
+            settings,
+            replace(words, session_id=session_id),
+            asked.folder,
+            account.agent,
+            program,
+            write=not asked.dry_run,
+        )
         notes.append(handover.note)
         client_words = handover.words
     else:
         notes.append(_reachable(account, settings, words, asked.dry_run))
         client_words = (*_statusline(settings, account, words), *asked.words)
-    handed = environment_on(account, environ, accounts)
+    if session_id and not asked.dry_run and not words.forks:
+        note_launch(settings, session_id, account.name, account.agent)
     return Line((program, *client_words), account, chosen.reason, handed, tuple(note for note in notes if note))
 
 
-def _chosen(settings: Settings, environ: Mapping[str, str], asked: Asked, words: Words) -> Pick:
+def _chosen(settings: Settings, environ: Mapping[str, str], asked: Asked, words: Words, session_id: str) -> Pick:
     if asked.account:
         account = account_named(settings, asked.account, asked.agent)
         if account.agent != asked.agent:
             raise UsageProblem(f"account {account.name} is one of {account.agent}: call cl --agent {account.agent}")
         return Pick(account, "named by --account")
-    keep = account_of(settings, words.session_id) if words.session_id else ""
-    chosen = pick(settings, environ, agent=asked.agent, keep=keep)
+    chosen = pick(settings, environ, agent=asked.agent, keep=account_of(settings, session_id))
     if chosen is None or (chosen.kind_changes and words.prints):
         raise Pending(f"no account has budget{until(earliest_reset(settings, agent=asked.agent))}; see balance --why")
     return chosen
-
-
-def account_of(settings: Settings, session_id: str) -> str:
-    """The account that a conversation ran on: as the state file has it, else as its status line told."""
-    try:
-        agents = Store(settings.state_file).read().agents
-    except StateMissing:
-        agents = ()
-    recorded = [agent.account for agent in agents if session_id in (agent.session_id, *agent.session_ids)]
-    return next((name for name in reversed(recorded) if name), "") or Ledger(settings.fleet_home).account_of(session_id)
 
 
 def until(resets_at: float) -> str:
