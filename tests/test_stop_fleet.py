@@ -14,12 +14,17 @@ import pytest
 from fleetscripts.adapters.journal import Journal
 from fleetscripts.adapters.tmux import Tmux
 from tests.conftest import RunScript
-from tests.fake_github.hub import Work, build
-from tests.places import BUNDLE, GitRepo, TmuxServer
+from tests.fake_github.hub import Branches, Work, branches
+from tests.places import TmuxServer
+from tests.queue_place import MAIN, in_process
 from tests.waiting import wait_until
 
-MAIN = str(BUNDLE / "fleetscripts" / "__main__.py")
 AGENT = {"window": "fleet:0", "worktree": "tree-1", "branch": "feat/x", "state": "running", "spawned_at": 5}
+
+
+@pytest.fixture
+def run_script(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> RunScript:
+    return in_process(capsys, monkeypatch)
 
 
 def state(home: Path) -> dict[str, Any]:
@@ -135,12 +140,18 @@ def test_when_done_waits_for_every_agent_and_for_somebody_to_see_what_was_escala
     assert state(home).get("active", True) is (code != 0)
 
 
+@pytest.fixture(scope="module")
+def pushed(tmp_path_factory: pytest.TempPathFactory) -> Branches:
+    """Made once: no test changes it."""
+    return branches(tmp_path_factory.mktemp("hub") / "git", 2)
+
+
 @pytest.fixture
-def work(git_repo: GitRepo, home: Path, tmp_path: Path) -> Work:
+def work(pushed: Branches, home: Path, tmp_path: Path) -> Work:
     """Two agents done, each with a pull request."""
     if shutil.which("gh") is None:
         pytest.skip("gh is not installed")
-    made = build(git_repo, home, tmp_path / "gh.sock", 2)
+    made = pushed.work(home, tmp_path / "gh.sock")
     made.record(state="done")
     return made
 

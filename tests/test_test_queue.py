@@ -20,9 +20,9 @@ from fleetscripts.core.test_prompt import full_context
 from fleetscripts.core.test_queue import Entry, Queue
 from fleetscripts.core.test_results import Scenario, TestResult, in_output_line, merged, scenario
 from tests.conftest import RunScript
-from tests.fake_github.hub import Work, build
-from tests.places import GitRepo, environment
-from tests.queue_place import MAIN, client, configure, events, kept, queue_file
+from tests.fake_github.hub import Branches, Work, branches
+from tests.places import environment
+from tests.queue_place import MAIN, client, configure, events, in_process, kept, queue_file
 from tests.waiting import wait_until
 
 SLOW = {"name": "slow", "status": "IN_PROGRESS"}
@@ -32,9 +32,20 @@ pytestmark = pytest.mark.skipif(shutil.which("gh") is None, reason="gh is not in
 
 
 @pytest.fixture
-def work(git_repo: GitRepo, home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Work:
+def run_script(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> RunScript:
+    return in_process(capsys, monkeypatch)
+
+
+@pytest.fixture(scope="module")
+def pushed(tmp_path_factory: pytest.TempPathFactory) -> Branches:
+    """Made once: no test changes it."""
+    return branches(tmp_path_factory.mktemp("hub") / "git", 3)
+
+
+@pytest.fixture
+def work(pushed: Branches, home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Work:
     """Three agents with pull requests 11, 12 and 13 of acme/widget; nobody answers for GitHub yet."""
-    made = build(git_repo, home, tmp_path / "gh.sock", 3)
+    made = pushed.work(home, tmp_path / "gh.sock")
     for name, value in made.environment.items():
         monkeypatch.setenv(name, str(value))
     monkeypatch.setenv("FLEET_TMUX_SOCKET", "nobody")
@@ -221,9 +232,11 @@ def test_an_agent_that_cannot_be_told_keeps_its_results_and_is_not_verified(
     assert work.agent()["state"] == "done"
 
 
-def test_a_new_commit_makes_old_results_void(work: Work, run_script: RunScript) -> None:
+def test_a_new_commit_makes_old_results_void(work: Work, run_script: RunScript, home: Path, tmp_path: Path) -> None:
+    work = branches(tmp_path / "own", 1).work(home, work.socket)
     with work.serve({11: {}}):
         finish(run_script, "fleet:1", "S1=FAIL: nothing there")
+        assert "pr_test" in run_script("verify-complete", "fleet:1").stdout
         work.repo.commit("Mend it", cwd=Path(work.agent()["worktree_path"]))
         assert "pr_test" not in run_script("verify-complete", "fleet:1").stdout
 

@@ -16,9 +16,9 @@ import pytest
 from fleetscripts.core.test_results import Scenario, TestResult
 from fleetscripts.services.test_output import verdicts
 from tests.conftest import RunScript
-from tests.fake_github.hub import Work, build
-from tests.places import GitRepo, environment
-from tests.queue_place import MAIN, configure, events, kept, queue_file
+from tests.fake_github.hub import Branches, Work, branches
+from tests.places import environment
+from tests.queue_place import MAIN, configure, events, in_process, kept, queue_file
 from tests.waiting import wait_until
 
 pytestmark = pytest.mark.skipif(shutil.which("gh") is None, reason="gh is not installed")
@@ -27,9 +27,20 @@ GOOD = "echo '- S1 (login)=PASS'; echo; printf '\\033[31m**S2=PASS**'"
 
 
 @pytest.fixture
-def work(git_repo: GitRepo, home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, run_script: RunScript) -> Work:
+def run_script(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> RunScript:
+    return in_process(capsys, monkeypatch)
+
+
+@pytest.fixture(scope="module")
+def pushed(tmp_path_factory: pytest.TempPathFactory) -> Branches:
+    """Made once: no test changes it."""
+    return branches(tmp_path_factory.mktemp("hub") / "git", 2)
+
+
+@pytest.fixture
+def work(pushed: Branches, home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, run_script: RunScript) -> Work:
     """One agent whose pull request is queued."""
-    made = build(git_repo, home, tmp_path / "gh.sock", 2)
+    made = pushed.work(home, tmp_path / "gh.sock")
     for name, value in made.environment.items():
         monkeypatch.setenv(name, str(value))
     monkeypatch.setenv("FLEET_TMUX_SOCKET", "nobody")

@@ -16,7 +16,7 @@ from fleetscripts.fleet import Fleet
 from fleetscripts.models import PaneFacts
 from fleetscripts.services.loop_place import WINDOW_NAME, only_loop
 
-CLOSE_SECONDS = 2.0
+CLOSE_SECONDS = 1.0
 """How long tmux may take to notice that a pane's process has ended."""
 PAUSE_SECONDS = 0.05
 

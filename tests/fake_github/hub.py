@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.fake_github.server import TASK_STARTED, World, serve
 from tests.places import GitRepo
 
@@ -73,8 +75,33 @@ class Work:
             yield world
 
 
-def build(repo: GitRepo, home: Path, socket: Path, count: int) -> Work:
-    """``count`` agents in windows fleet:1, fleet:2, … on branches feat/1, … with pull requests 11, 12, …"""
+@dataclass(frozen=True)
+class Branches:
+    """A repository whose worktrees stand on pushed branches; the agents at work there, and the branches' commits."""
+
+    repo: GitRepo
+    agents: list[dict[str, Any]]
+    commits: dict[str, tuple[str, str, float]]
+
+    def work(self, home: Path, socket: Path) -> Work:
+        """The agents on record in this home."""
+        made = Work(self.repo, home, socket, self.agents, self.commits)
+        made.record()
+        return made
+
+
+def branches(root: Path, count: int) -> Branches:
+    """``count`` agents in windows fleet:1, fleet:2, … on branches feat/1, … with pull requests 11, 12, …
+
+    For a whole module, before any test has its home: the names that git wants come from the environment."""
+    names = ("GIT_AUTHOR_NAME", "GIT_AUTHOR_EMAIL", "GIT_COMMITTER_NAME", "GIT_COMMITTER_EMAIL")
+    with pytest.MonkeyPatch.context() as changed:
+        for name in names:
+            changed.setenv(name, "tester@localhost")
+        return _made(GitRepo(root).create(), count)
+
+
+def _made(repo: GitRepo, count: int) -> Branches:
     agents, commits = [], {}
     for number, path in enumerate(repo.add_spares(count), 1):
         branch = f"feat/{number}"
@@ -88,6 +115,4 @@ def build(repo: GitRepo, home: Path, socket: Path, count: int) -> Work:
             "checkpoints": [], "pr_number": str(10 + number), "spawned_at": TASK_STARTED,
             "task_started_at": TASK_STARTED, "state": "complete",
         })  # fmt: skip
-    work = Work(repo, home, socket, agents, commits)
-    work.record()
-    return work
+    return Branches(repo, agents, commits)
