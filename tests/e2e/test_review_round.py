@@ -7,7 +7,8 @@ from __future__ import annotations
 import json
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ from fleetscripts.practice.playground import Playground
 from fleetscripts.practice.stage import Stage
 from tests.e2e.conftest import CLAUDE, program_of
 from tests.e2e.crew import Crew
-from tests.fake_github.live import LiveWorld, since_start
+from tests.fake_github.live import LiveHub, LiveWorld, since_start
 from tests.fake_github.server import serve
 from tests.waiting import wait_until
 
@@ -69,15 +70,13 @@ class Review:
             said = log.read_text(encoding="utf-8") if log.exists() else ""
             raise AssertionError(f"{late}\n{said}\n{self.crew.screens()}") from None
 
-    def log(self) -> str:
-        return (self.crew.stage.folder / "fleet" / "loop.log").read_text(encoding="utf-8")
 
-
-@pytest.fixture(params=["practice"])
-def review(request: pytest.FixtureRequest) -> Iterator[Review]:
+@contextmanager
+def on_stage(kind: str, branches: Sequence[str]) -> Iterator[Crew]:
+    """A crew whose agents find their branches on the remote, and a gh that asks the fake GitHub."""
     folder = Path(tempfile.mkdtemp(prefix="fr", dir="/tmp"))
     extra = {"GH_CONFIG_DIR": str(folder / "gh"), "GH_TOKEN": "x"}
-    crew = Crew(Stage(folder, program_of(request.param), extra), Playground(folder / "git"))
+    crew = Crew(Stage(folder, program_of(kind), extra), Playground(folder / "git"))
     try:
         crew.stage.home.mkdir()
         for name in ("gh", "fleet"):
@@ -86,30 +85,40 @@ def review(request: pytest.FixtureRequest) -> Iterator[Review]:
         (folder / "fleet" / "config.toml").write_text(CONFIG)
         (folder / "state.json").write_text(json.dumps({"repo": "acme/widget", "agents": []}))
         (folder / "round.sh").write_text(ROUND)
-        crew.playground.build(1, crew.stage.environment())
-        begin_branch(crew)
+        crew.playground.build(len(branches), crew.stage.environment())
+        begin_branches(crew, branches)
         crew.stage.start()
-        opened = since_start() - 600
-        thread = {"resolved": False, "path": "src/a.py", "words": ["Please change this."], "opened": opened}
-        origin = Path(crew.run_git("remote", "get-url", "origin").strip())
-        world = LiveWorld(origin, "feat/x", {"threads": [thread]})
-        with serve(world, folder / "gh.sock"):
-            yield Review(crew, world)
-            crew.end()
+        yield crew
     finally:
         crew.end()
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def begin_branch(crew: Crew) -> None:
-    """The branch as it was when the review came."""
-    crew.run_git("checkout", "-q", "-b", "feat/x")
-    (crew.playground.repository / "src").mkdir(exist_ok=True)
-    (crew.playground.repository / "src" / "a.py").write_text("broken\n")
-    crew.run_git("add", "-A")
-    crew.run_git("commit", "-q", "-m", "Begin the parser")
-    crew.run_git("push", "-q", "-u", "origin", "feat/x")
+def begin_branches(crew: Crew, branches: Sequence[str]) -> None:
+    """The branches as they were when the review came."""
+    for branch in branches:
+        crew.run_git("checkout", "-q", "-b", branch, "main")
+        (crew.playground.repository / "src").mkdir(exist_ok=True)
+        (crew.playground.repository / "src" / "a.py").write_text("broken\n")
+        crew.run_git("add", "-A")
+        crew.run_git("commit", "-q", "-m", "Begin the parser")
+        crew.run_git("push", "-q", "-u", "origin", branch)
     crew.run_git("checkout", "-q", "main")
+
+
+def pull_request_of(crew: Crew, branch: str) -> LiveWorld:
+    """It has one unresolved thread."""
+    thread = {"resolved": False, "path": "src/a.py", "words": ["Please change this."], "opened": since_start() - 600}
+    return LiveWorld(Path(crew.run_git("remote", "get-url", "origin").strip()), branch, {"threads": [thread]})
+
+
+@pytest.fixture(params=["practice"])
+def review(request: pytest.FixtureRequest) -> Iterator[Review]:
+    with on_stage(request.param, ["feat/x"]) as crew:
+        world = pull_request_of(crew, "feat/x")
+        with serve(world, crew.stage.folder / "gh.sock"):
+            yield Review(crew, world)
+            crew.end()
 
 
 @pytest.mark.parametrize("review", ["practice", CLAUDE], indirect=True)
@@ -185,3 +194,25 @@ def test_an_agent_that_only_quotes_the_limit_is_told_nothing(review: Review) -> 
     review.crew_waits(lambda: review.crew.agent(window).get("nudges", 0) >= 1, 40, "a plain nudge")
     assert not any("secondary rate limit (403" in text for text in review.crew.said(window, "user"))
     assert "github_told_at" not in review.crew.agent(window)
+
+
+def test_agents_that_wait_together_are_verified_with_one_request() -> None:
+    branches = ["feat/1", "feat/2", "feat/3"]
+    with on_stage("practice", branches) as crew:
+        worlds = {number: pull_request_of(crew, branch) for number, branch in enumerate(branches, 11)}
+        hub = LiveHub(worlds)
+        with serve(hub, crew.stage.folder / "gh.sock"):
+            windows = [
+                crew.spawn(world.branch, "Address the review. [[done]]", "--pr", str(number))
+                for number, world in worlds.items()
+            ]
+            for window in windows:
+                crew.wait_for_words(window, "ORCHESTRATOR:DONE")
+            asked = hub.requests
+            assert asked == 3, "one for each briefing"
+            done = crew.run("run-loop", "--once")
+            assert done.returncode == 0, done.stderr
+            assert hub.requests - asked == 1
+            assert [crew.agent(window)["last_verdict"] for window in windows] == ["not_complete"] * 3
+            assert [crew.agent(window)["revision_count"] for window in windows] == [1, 1, 1]
+            crew.end()

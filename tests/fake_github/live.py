@@ -70,3 +70,22 @@ class LiveWorld(World):
 def since_start() -> float:
     """Now, as situations count."""
     return time.time() - TASK_STARTED
+
+
+class LiveHub(World):
+    """Several live pull requests of one repository, by number; requests are counted together."""
+
+    def __init__(self, worlds: Mapping[int, LiveWorld]) -> None:
+        super().__init__({}, {})
+        self.worlds = worlds
+
+    def before_request(self) -> None:
+        """See what was pushed meanwhile, on any branch."""
+        super().before_request()
+        for world in self.worlds.values():
+            world.before_request()
+
+    def _pull_request(self, number: int) -> dict[str, Any] | None:
+        world = self.worlds.get(number)
+        answer = world._pull_request(12) if world is not None else None
+        return None if answer is None else {**answer, "number": number}
