@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+GHOST = "ghost"
+"""GitHub's name for the author of what a deleted account wrote."""
+
 
 @dataclass(frozen=True, slots=True)
 class PullKey:

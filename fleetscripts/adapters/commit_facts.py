@@ -10,6 +10,8 @@ from fleetscripts.pull_request import CommitFacts
 
 MOST_BRANCH_COMMITS = 500
 """Of a branch, this many of its newest commits are searched for a rebased change."""
+MOST_NAMES = 1000
+"""Of the hashes that comments name, so many are looked up: a comment may hold hundreds of made-up ones."""
 
 
 @dataclass(slots=True)
@@ -27,6 +29,8 @@ class CommitFinder:
         """Hash as written → facts, for those that are on the branch, or whose change is. Each is looked up once."""
         found = {}
         for name in names:
+            if name not in self._known and len(self._known) >= MOST_NAMES:
+                continue
             if name not in self._known:
                 self._known[name] = self._find(name)
             found[name] = self._known[name]

@@ -6,10 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from fleetscripts.pull_request import Check, Comment, Commit, PullKey, PullRequest, PullState, Review, Thread
-
-GHOST = "ghost"
-"""GitHub's name for the author of what a deleted account wrote."""
+from fleetscripts.pull_request import GHOST, Check, Comment, Commit, PullKey, PullRequest, PullState, Review, Thread
 
 LONGEST_BODY = 4000
 """Of a comment's text this much is kept, in characters: 6,000 threads of long comments fit into memory then."""

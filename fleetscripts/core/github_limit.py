@@ -14,8 +14,10 @@ _PRINTED = re.compile(
     re.IGNORECASE | re.MULTILINE,
 )
 """A line as ``gh`` prints it, or the JSON that GitHub answers. A quotation stands in other words or after a number."""
+_MARK = re.compile(r"rate limit|abuse|too quickly")
+"""Without any of these there is nothing to look for: tools print megabytes."""
 
 
 def met_limit(printed: str) -> bool:
     """Whether a tool's output says that GitHub refused because of too many writes."""
-    return _PRINTED.search(printed) is not None
+    return _MARK.search(printed) is not None and _PRINTED.search(printed) is not None

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from fleetscripts.core.gates import GateResult, GateStatus
 from fleetscripts.core.resolutions import FakeResolution, judge_resolution
-from fleetscripts.pull_request import Check, CommitFacts, PullRequest, PullState, Review, Thread
+from fleetscripts.pull_request import GHOST, Check, CommitFacts, PullRequest, PullState, Review, Thread
 
 PASSED_OUTCOMES = frozenset({"SUCCESS", "NEUTRAL", "SKIPPED"})
 CI_GRACE_SECONDS = 300
@@ -156,10 +156,11 @@ def reviews(evidence: PullEvidence) -> GateResult:
 
 def latest_reviews(found: Sequence[Review]) -> list[Review]:
     """The last review of each reviewer that takes a side; a mere comment takes back nothing."""
-    latest: dict[str, Review] = {}
-    for review in sorted(found, key=lambda review: review.at):
+    latest: dict[tuple[object, ...], Review] = {}
+    for number, review in enumerate(sorted(found, key=lambda review: review.at)):
         if review.state in ("APPROVED", "CHANGES_REQUESTED", "DISMISSED"):
-            latest[review.author] = review
+            nobody = number if review.author == GHOST else None  # two deleted accounts are not one
+            latest[review.author, review.is_bot, nobody] = review
     return list(latest.values())
 
 

@@ -15,6 +15,8 @@ _COURTESY = re.compile(
     re.IGNORECASE,
 )
 """Only such words, or only signs and emoji."""
+MOST_HASHES = 10
+"""In one comment."""
 _COURTESY_MOST = 40
 _DISMISSAL = re.compile(
     r"\W*(?:acknowledged|same as above|accepted(?: trade-?off)?|deferred|won'?t fix)\b", re.IGNORECASE
@@ -51,7 +53,7 @@ def last_words(thread: Thread) -> Comment | None:
 def claimed_hashes(thread: Thread) -> tuple[str, ...]:
     """What looks like a commit's hash in the thread's last words."""
     words = last_words(thread)
-    return tuple(dict.fromkeys(_HASH.findall(words.body))) if words else ()
+    return tuple(dict.fromkeys(_HASH.findall(words.body)))[:MOST_HASHES] if words else ()
 
 
 def judge_resolution(thread: Thread, facts: Mapping[str, CommitFacts]) -> FakeResolution | None:

@@ -222,7 +222,7 @@ class World:
 
     def _review(self, review: Mapping[str, Any]) -> dict[str, Any]:
         login = review.get("author", "reviewer")
-        author = {"__typename": "Bot" if login.endswith("[bot]") else "User", "login": login}
+        author = {"__typename": "Bot" if login.endswith("[bot]") or review.get("bot") else "User", "login": login}
         return {
             "state": review.get("state", "CHANGES_REQUESTED"),
             "submittedAt": time_text(review.get("at", 100)),
