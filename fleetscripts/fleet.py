@@ -192,7 +192,7 @@ class Fleet:
         """The fleet with no record of it."""
         return replace(self, agents=tuple(known for known in self.agents if known.key != agent.key))
 
-    def change(self, agent: Agent, **fields: Any) -> Fleet:
+    def change(self, agent: Agent, /, **fields: Any) -> Fleet:
         """Only these fields of its current record; what others wrote meanwhile stays. A gone record stays gone."""
         known = self.current(agent)
         return self if known is None else self.with_agent(replace(known, **fields))

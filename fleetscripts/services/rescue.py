@@ -108,14 +108,16 @@ def _moved(case: Case, move: Move) -> str:
     """The move, and what becomes of the record: counted when it failed, so that the next account is tried."""
     try:
         words = move.run()
-    except FleetError as error:
+    except Exception as error:
         if isinstance(error, Refused) and not move.touched:
             raise
         agent = case.current()
         failed = tuple(dict.fromkeys((*agent.failed_accounts, move.target.account)))
         problem = " ".join(str(error).split())[:300]
         case.change(rescue_tries=agent.rescue_tries + 1, rescue_problem=problem, failed_accounts=failed)
-        raise FleetError(str(error)) from error
+        if isinstance(error, Refused):
+            raise FleetError(str(error)) from error
+        raise
     count(case.settings, move.target.account, handed_over=move.target.fresh)
     return words
 
