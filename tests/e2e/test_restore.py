@@ -50,6 +50,24 @@ def state(crew: Crew) -> list[dict[str, Any]]:
     return agents
 
 
+def spawn_all(crew: Crew, objectives: dict[str, str]) -> list[str]:
+    """Agents on these branches, begun side by side; their windows."""
+    common = ["--session", "fleet", "--repo", str(crew.playground.repository), "--agent", crew.stage.kind]
+    begun = [
+        subprocess.Popen(
+            crew._argv("spawn-agent", (*common, "--branch", branch, "--objective", objective)),
+            env=crew.stage.environment(),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for branch, objective in objectives.items()
+    ]
+    said = [process.communicate(timeout=120) for process in begun]
+    assert all(process.returncode == 0 for process in begun), f"{said}\n{crew.screens()}"
+    return [out.strip() for out, _ in said]
+
+
 def restore(crew: Crew, *arguments: str, claude: bool = False) -> subprocess.CompletedProcess[str]:
     """restore-agent as a person calls it, or as Claude does."""
     return subprocess.run(
@@ -74,7 +92,10 @@ def live_sessions(crew: Crew) -> Counter[str]:
     """How many live clients each conversation has, by the clients' own registry."""
     found: Counter[str] = Counter()
     for path in (crew.stage.home / ".claude" / "sessions").glob("*.json"):
-        entry = json.loads(path.read_text(encoding="utf-8") or "{}")
+        try:
+            entry = json.loads(path.read_text(encoding="utf-8") or "{}")
+        except FileNotFoundError:  # its client has just ended
+            continue
         if _alive(entry.get("pid", 0)):
             found[entry["sessionId"]] += 1
     return found
@@ -83,10 +104,8 @@ def live_sessions(crew: Crew) -> Counter[str]:
 @on_codex_too
 def test_all_come_back_on_their_own_conversations_after_the_tmux_server_went(crew: Crew) -> None:
     words = {f"feat/{name}": name for name in ("amber", "cobalt", "jade")}
-    windows = {
-        branch: crew.spawn(branch, f"Remember {word}. [[say Remembered {word}.]]") for branch, word in words.items()
-    }
-    for branch, window in windows.items():
+    objectives = {branch: f"Remember {word}. [[say Remembered {word}.]]" for branch, word in words.items()}
+    for branch, window in zip(words, spawn_all(crew, objectives), strict=True):
         crew.wait_for_words(window, f"Remembered {words[branch]}.")
     before = {agent["branch"]: agent for agent in state(crew)}
     lose_the_server(crew)
@@ -123,7 +142,8 @@ practice = pytest.mark.parametrize("crew", ["practice"], indirect=True)
 
 @practice
 def test_a_closed_window_an_ended_client_and_a_moved_one_each_get_what_they_need(crew: Crew) -> None:
-    closed, ended, moved = (crew.spawn(f"feat/{name}", "[[say Hello.]]") for name in ("closed", "ended", "moved"))
+    names = ("closed", "ended", "moved")
+    closed, ended, moved = spawn_all(crew, {f"feat/{name}": "[[say Hello.]]" for name in names})
     for window in (closed, ended, moved):
         crew.wait_for_words(window, "Hello.")
     records = {agent["branch"]: agent for agent in state(crew)}
@@ -131,7 +151,7 @@ def test_a_closed_window_an_ended_client_and_a_moved_one_each_get_what_they_need
     os.kill(crew.registry(records["feat/ended"]["session_id"])["pid"], 9)
     wait_until(lambda: not live_sessions(crew)[records["feat/ended"]["session_id"]], what="its end")
     crew.run("update-agent", moved, "window=fleet:99")
-    done = restore(crew, "--all")
+    done = restore(crew, "--all", claude=True)
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stdout.splitlines()[-1] == "3 restored"
     after = {agent["branch"]: agent for agent in state(crew)}
@@ -189,8 +209,7 @@ def test_a_conversation_that_is_open_elsewhere_is_refused(crew: Crew) -> None:
 
 @practice
 def test_two_restores_at_once_open_every_conversation_once(crew: Crew) -> None:
-    windows = [crew.spawn(f"feat/{name}", "[[say Hello.]]") for name in "abc"]
-    for window in windows:
+    for window in spawn_all(crew, {f"feat/{name}": "[[say Hello.]]" for name in "abc"}):
         crew.wait_for_words(window, "Hello.")
     sessions = {agent["session_id"] for agent in state(crew)}
     lose_the_server(crew)
@@ -208,9 +227,10 @@ def test_two_restores_at_once_open_every_conversation_once(crew: Crew) -> None:
 @pytest.mark.stress
 @pytest.mark.parametrize("crew", [("practice", 20)], indirect=True)
 def test_twenty_come_back_within_a_minute(crew: Crew) -> None:
-    windows = [crew.spawn(f"feat/{number}", f"Remember {number}. [[say Kept {number}.]]") for number in range(20)]
-    for number, window in enumerate(windows):
-        crew.wait_for_words(window, f"Kept {number}.")
+    for group in range(0, 20, 5):
+        objectives = {f"feat/{n}": f"Remember {n}. [[say Kept {n}.]]" for n in range(group, group + 5)}
+        for number, window in enumerate(spawn_all(crew, objectives), start=group):
+            crew.wait_for_words(window, f"Kept {number}.")
     sessions = {agent["branch"]: agent["session_id"] for agent in state(crew)}
     lose_the_server(crew)
     begun = time.monotonic()
