@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from fleetscripts.adapters.files import append_line
 from fleetscripts.adapters.json_lines import parse_line
 from fleetscripts.adapters.locks import hold
 from fleetscripts.errors import FleetError
@@ -33,12 +34,7 @@ class Journal:
         line = json.dumps(members, default=str).encode() + b"\n"
         try:
             self._rotate(len(line))
-            self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            descriptor = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-            try:
-                os.write(descriptor, line)
-            finally:
-                os.close(descriptor)
+            append_line(self.path, line)
         except OSError as error:
             raise FleetError(f"cannot write the journal {self.path}: {error.strerror}") from error
 

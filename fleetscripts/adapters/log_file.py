@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import threading
 import time
 from pathlib import Path
 from typing import TextIO
 
+from fleetscripts.adapters.files import append_line
 from fleetscripts.errors import FleetError
 
 MAX_BYTES = 2_000_000
@@ -33,13 +33,8 @@ class LogFile:
 
     def _append(self, line: bytes) -> None:
         try:
-            self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             if self.path.exists() and self.path.stat().st_size > MAX_BYTES:
                 self.path.replace(self.path.with_name(self.path.name + ".1"))
-            descriptor = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-            try:
-                os.write(descriptor, line)
-            finally:
-                os.close(descriptor)
+            append_line(self.path, line)
         except OSError as error:
             raise FleetError(f"cannot write the log {self.path}: {error.strerror}") from error
