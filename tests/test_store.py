@@ -227,3 +227,15 @@ def test_a_change_keeps_what_others_wrote_meanwhile() -> None:
     fleet = Fleet(agents=(replace(seen, window="b:2", checkpoints=("x",)),))
     assert fleet.change(seen, kicks=1).agents == (replace(seen, window="b:2", checkpoints=("x",), kicks=1),)
     assert Fleet().change(seen, kicks=1).agents == ()
+
+
+def test_a_large_fleet_is_written_exactly_as_a_small_one(tmp_path: Path) -> None:
+    odd = Agent("s:1", objective="tab\t é ✳ \ud83d", extra={"n": 10**30, "list": [], "deep": {"a": [1.5, None, True]}})
+    for agents in ([odd], [odd, *(Agent(f"s:{n}", objective="é\n", last_seen_at=1e9 + n / 7) for n in range(40))]):
+        fleet = Fleet(agents=tuple(agents))
+        exact = json.dumps(fleet.to_json(), indent=2, ensure_ascii=True)
+        assert json.loads(encode(fleet)) == json.loads(exact)
+        plain = replace(fleet, agents=fleet.agents[1:])
+        assert encode(plain).decode() == json.dumps(plain.to_json(), indent=2, ensure_ascii=False) + "\n"
+    with pytest.raises(ValueError, match="JSON"):
+        encode(replace(fleet, last_poll_at=float("nan")))

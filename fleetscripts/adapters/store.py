@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 from collections.abc import Callable
+from functools import lru_cache
 from pathlib import Path
 from typing import NoReturn
 
@@ -16,6 +18,9 @@ from fleetscripts.schema import WrongShape
 
 LOCK_TIMEOUT_SECONDS = 30.0
 """Sixteen writers at once waited 0.5 s at most; a holder this slow is stopped or on a dead disk."""
+
+MANY_AGENTS = 20
+"""From here on the fast encoder saves more than its import costs."""
 
 
 class StateMissing(FleetError):
@@ -51,7 +56,7 @@ class Store:
         except OSError as error:
             raise FleetError(f"cannot read the state file {self.path}: {error.strerror}") from error
         try:
-            return Fleet.from_json(json.loads(content.decode(), parse_constant=_refuse_constant))
+            return _parsed(content)
         except WrongShape as error:
             raise self._damaged(str(error)) from error
         except RecursionError as error:
@@ -113,10 +118,32 @@ def encode(fleet: Fleet) -> bytes:
     """The bytes of the state file: indented, for people and for jq."""
     value = fleet.to_json()
     try:
+        if len(fleet.agents) >= MANY_AGENTS and _is_plain(value):
+            import orjson
+
+            return orjson.dumps(value, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
+    except TypeError:  # what it refuses: half a surrogate pair, a huge number
+        pass
+    try:
         text = json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False)
         return text.encode() + b"\n"
     except UnicodeEncodeError:  # half a surrogate pair, as JSON may hold one
         return json.dumps(value, indent=2, allow_nan=False).encode() + b"\n"
+
+
+@lru_cache(maxsize=2)
+def _parsed(content: bytes) -> Fleet:
+    """The fleet in these bytes; whoever watches a large one reads the same again and again."""
+    return Fleet.from_json(json.loads(content.decode(), parse_constant=_refuse_constant))
+
+
+def _is_plain(value: object) -> bool:
+    """Whether the fast encoder writes it as the exact one does: it would turn what is no JSON number into null."""
+    if isinstance(value, float):
+        return math.isfinite(value)
+    if isinstance(value, dict):
+        return all(map(_is_plain, value.values()))
+    return all(map(_is_plain, value)) if isinstance(value, list | tuple) else True
 
 
 def _refuse_constant(name: str) -> NoReturn:

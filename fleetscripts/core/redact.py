@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 
 MASK = "[masked]"
 
@@ -42,6 +43,7 @@ def redact_lines(lines: Iterable[str]) -> list[str]:
     return [_redact_line(line) for line in lines]
 
 
+@lru_cache(maxsize=16384)
 def _redact_line(line: str) -> str:
     plain = _STYLE.sub("", line)
     hidden = redact(plain)

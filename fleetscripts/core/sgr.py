@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 MAX_LINES = 300
 MAX_COLUMNS = 500
@@ -42,6 +43,10 @@ class Styled:
         return self.marks[column] if column < len(self.marks) else PLAIN
 
 
+REMEMBERED_LINES = 16384
+"""Most lines of a screen are those of the last look: 200 panes show about 9,000."""
+
+
 def read_lines(lines: Iterable[str]) -> tuple[Line, ...]:
     """The last 300 lines, each cut at 500 columns, without escapes, control characters and trailing blanks."""
     kept = list(lines)[-MAX_LINES:]
@@ -49,6 +54,7 @@ def read_lines(lines: Iterable[str]) -> tuple[Line, ...]:
     return tuple(_line(text[: _RAW_BELOW if at >= below else _RAW_ABOVE]) for at, text in enumerate(kept))
 
 
+@lru_cache(maxsize=REMEMBERED_LINES)
 def _line(raw: str) -> Line:
     escapes = "\x1b" in raw
     return Line(_bare(raw)[:MAX_COLUMNS].rstrip(" "), raw if escapes else "")
