@@ -10,7 +10,8 @@ from fleetscripts.core.journal_story import Line, at_of, text_of
 from fleetscripts.core.visible import fit, visible
 
 LONGEST = 220
-STEPS_OF_A_SEND = frozenset({"send-pasted", "send-entered"})
+STEPS = frozenset({"send-pasted", "send-entered", "end-intended", "end-pressed", "interrupt-intended"})
+"""On the way to something that has a line of its own."""
 ENDED = frozenset({"send-confirmed", "send-failed", "send-refused"})
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*([smhd])")
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
@@ -37,6 +38,9 @@ ACTIONS = {
     "answer_dialog": "answering a dialog",
     "rescue": "moving it to another account",
     "wake": "waking it",
+    "renew": "renewing its client",
+    "github_wait": "telling it to wait for GitHub",
+    "settle_task": "settling a new task",
 }
 
 
@@ -91,6 +95,11 @@ SENTENCES: Mapping[str, Callable[[Line], str]] = {
     "evaluated": lambda line: f"judged, {text_of(line, 'outcome')}: {text_of(line, 'why')}",
     "override": lambda line: f"the gate {text_of(line, 'gate')} was accepted: {text_of(line, 'why')}",
     "found-again": lambda line: f"found again in {text_of(line, 'window')} ({text_of(line, 'why')})",
+    "adopted": lambda line: f"taken into the fleet in {text_of(line, 'window')}",
+    "ended": lambda line: f"its client was ended {text_of(line, 'how')}: {text_of(line, 'why')}",
+    "interrupted": lambda line: f"its turn was stopped: {text_of(line, 'why')}",
+    "verdict-lasts": lambda line: f"verified again and again, {text_of(line, 'outcome')}: {text_of(line, 'why')}",
+    "task-not-given": lambda line: f"a new task was not given: {text_of(line, 'why')}",
     "recycling": lambda line: f"recycling: {text_of(line, 'why')}",
     "rescued": lambda line: f"what would be lost was kept under {text_of(line, 'ref')}",
     "recycled": lambda line: f"its worktree is spare again: {text_of(line, 'why')}",
@@ -124,7 +133,7 @@ def told(lines: Sequence[Line]) -> list[Line]:
     kept: list[Line] = []
     for line in lines:
         event, message_id = text_of(line, "event"), text_of(line, "message_id")
-        if event in STEPS_OF_A_SEND or (event == "send-intended" and message_id in ends):
+        if event in STEPS or (event == "send-intended" and message_id in ends):
             continue
         if event in ENDED and message_id in texts:
             begun = texts[message_id]

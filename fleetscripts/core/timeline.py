@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from fleetscripts.core.history_text import sentence, told
 from fleetscripts.core.journal_story import Line, Story, at_of, text_of
 
-RESCUES = frozenset({"resume", "restore", "rescue", "wake"})
+RESCUES = frozenset({"resume", "restore", "rescue", "renew", "wake"})
 LIVE_SECONDS = 3600.0
 """A state that was told of longer ago than this, with nothing after it, is drawn to its last line only."""
 
