@@ -68,6 +68,11 @@ class Account:
         return self.may_spend or not self.bills_by_use
 
     @property
+    def is_own_login(self) -> bool:
+        """Whether it is the user's own login, as client and environment have it."""
+        return not self.bills_by_use and self.token is None and self.config_dir is None
+
+    @property
     def secrets(self) -> tuple[SecretRef, ...]:
         """Every secret it needs."""
         named = [value for value in self.environment.values() if isinstance(value, SecretRef)]

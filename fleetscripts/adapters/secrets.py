@@ -45,7 +45,7 @@ def _raw(ref: SecretRef, environ: Mapping[str, str]) -> str:
     if ref.env:
         value = environ.get(ref.env)
         if value is None:
-            raise NoSecret(f"the {ref} is not set here")
+            raise NoSecret(f"the {ref} is not set here (a window has what its tmux server was started with)")
         return value
     if ref.file:
         return _file(ref)

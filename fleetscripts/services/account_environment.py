@@ -61,7 +61,7 @@ def environment_on(account: Account, environ: Mapping[str, str], others: Sequenc
     """What a client gets that works on this account; no account's secret stands in it but its own.
 
     ``others``: all accounts, whose variables with secrets are taken away. Raises NoSecret, UsageProblem."""
-    unset = {*CLAUDE_OUTER, *CODEX_OUTER, *_losers(account)}
+    unset = {*CLAUDE_OUTER, *CODEX_OUTER, *rivals(account)}
     for other in (*others, account):
         unset |= {ref.env for ref in other.secrets if ref.env}
     environment = {name: value for name, value in environ.items() if name not in unset}
@@ -84,8 +84,7 @@ def environment_on(account: Account, environ: Mapping[str, str], others: Sequenc
     return Handed(environment, resolve(account.token, environ), variables, descriptor)
 
 
-def _losers(account: Account) -> set[str]:
-    """What of the user's environment must not decide. An entry with nothing of its own keeps the user's OAuth token."""
-    own_login = account.provider == SUBSCRIPTION and account.token is None and account.config_dir is None
-    credentials = set(CREDENTIALS) - ({OAUTH} if own_login else set())
-    return credentials | set(SWITCHES.values())
+def rivals(account: Account) -> frozenset[str]:
+    """What of the user's environment must not decide; the user's own login may rest on their OAuth token."""
+    credentials = set(CREDENTIALS) - ({OAUTH} if account.is_own_login else set())
+    return frozenset(credentials | set(SWITCHES.values()))

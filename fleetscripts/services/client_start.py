@@ -16,7 +16,7 @@ from fleetscripts.agents.claude import ClaudeCode, settings_json
 from fleetscripts.agents.kinds import AgentKind, Launch, Places
 from fleetscripts.config import Settings
 from fleetscripts.errors import FleetError, UsageProblem
-from fleetscripts.services.account_environment import CREDENTIALS
+from fleetscripts.services.account_environment import rivals
 from fleetscripts.services.accounts import account_named, is_listed
 from fleetscripts.services.launch import Start, executable, start_of
 
@@ -55,7 +55,8 @@ def client_start(
     words = ("--account", listed.name, "--agent", kind.name, "--", *command.argv[1:])
     here = {"FLEET_HOME": str(settings.fleet_home), "ORCHESTRATOR_STATE_FILE": str(settings.state_file)}
     line = replace(command, argv=(*own_command("cl"), *words), env_set={**here, **command.env_set})
-    return start_of(line, folder, {n: v for n, v in environ.items() if n not in CREDENTIALS}, kind.needs(places))
+    passed = {name: value for name, value in environ.items() if name not in rivals(listed)}
+    return start_of(line, folder, passed, kind.needs(places))
 
 
 def own_command(name: str) -> tuple[str, ...]:

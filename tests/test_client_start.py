@@ -1,0 +1,84 @@
+"""What a window is given to start: with no accounts the client itself, else the launcher, and never a secret."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from fleetscripts.agents.kinds import kind_named
+from fleetscripts.config import load_settings
+from fleetscripts.errors import FleetError
+from fleetscripts.services.client_start import client_start
+from fleetscripts.services.launch import Start
+from tests.account_stage import AccountStage
+
+SESSION = "01a1fb99-0414-4831-b6d5-c37eeebee745"
+CREDENTIALS = ("CLAUDE_CODE_OAUTH_TOKEN", "ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN")
+
+
+@pytest.fixture
+def stage(home: Path, monkeypatch: pytest.MonkeyPatch) -> AccountStage:
+    made = AccountStage(home)
+    made.install("claude", "codex")
+    monkeypatch.setenv("PATH", made.path)
+    for name in CREDENTIALS:
+        monkeypatch.setenv(name, "oat-USERS-OWN")
+    return made
+
+
+def start(home: Path, account: str, kind: str = "claude") -> Start:
+    settings = load_settings(os.environ)
+    return client_start(settings, os.environ, kind_named(kind), home, SESSION, resume=True, account=account)
+
+
+@pytest.mark.parametrize("account", ["", "own"])
+def test_with_no_accounts_nothing_changes(stage: AccountStage, account: str) -> None:
+    plain = start(stage.home, account)
+    assert str(stage.home / "bin" / "claude") in plain.argv
+    assert plain.environment["CLAUDE_CODE_OAUTH_TOKEN"] == "oat-USERS-OWN"
+    assert "statusLine" not in " ".join(plain.argv)
+    assert "FLEET_ACCOUNT" not in plain.environment
+
+
+def test_on_an_account_the_launcher_starts_and_gets_the_clients_arguments(stage: AccountStage) -> None:
+    stage.two_accounts()
+    plain, launched = start(stage.home, "").argv, start(stage.home, "home").argv
+    own = launched.index("cl")
+    assert launched[own : own + 6] == ("cl", "--account", "home", "--agent", "claude", "--")
+    after = launched[own + 6 :]
+    assert [word for word in after if not word.startswith("{")] == [
+        word for word in plain[plain.index(str(stage.home / "bin" / "claude")) + 1 :] if not word.startswith("{")
+    ]
+    assert f"statusline.py {stage.fleet} home" in " ".join(after)
+
+
+def test_no_secret_passes_through_the_window(stage: AccountStage) -> None:
+    stage.two_accounts()
+    launched = start(stage.home, "home")
+    assert not [value for value in (*launched.argv, *launched.environment.values()) if "oat-" in value]
+    assert launched.environment["FLEET_HOME"] == str(stage.fleet)
+
+
+def test_an_entry_of_the_users_own_login_keeps_their_oauth_token_alone(stage: AccountStage) -> None:
+    stage.list_accounts('[[account]]\nname = "mine"\n')
+    launched = start(stage.home, "mine")
+    assert [name for name in CREDENTIALS if name in launched.environment] == ["CLAUDE_CODE_OAUTH_TOKEN"]
+
+
+def test_codex_gets_its_own_arguments(stage: AccountStage) -> None:
+    stage.list_accounts('[[account]]\nname = "gpt"\nagent = "codex"\n')
+    argv = start(stage.home, "gpt", "codex").argv
+    assert argv[argv.index("--") + 1 :][:3] == ("--no-daemon", "resume", SESSION)
+
+
+@pytest.mark.parametrize(("account", "kind"), [("nobody", "claude"), ("home", "codex"), ("cloud", "claude")])
+def test_an_account_that_cannot_be_used_is_refused_before_anything_starts(
+    stage: AccountStage, account: str, kind: str
+) -> None:
+    stage.two_accounts()
+    with (stage.fleet / "accounts.toml").open("a") as file:
+        file.write('[[account]]\nname = "cloud"\nprovider = "bedrock"\n')
+    with pytest.raises(FleetError):
+        start(stage.home, account, kind)
