@@ -10,19 +10,17 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from tests.recorder.client import KEY_SECONDS, Client
 from tests.recorder.model_claude import ClaudeModel
 from tests.recorder.namespace import HOME, PROJECT
 from tests.recorder.releases import numbers
-from tests.recorder.stage import TYPED_SECONDS, Options, Stage
+from tests.recorder.stage import Options
 from tests.recorder.terminal import NotReached, Terminal
 
 API_KEY = "sk-ant-fake-key-000000000000"
 OAUTH_TOKEN = "sk-ant-oat01-fakefakefake"
-BOX = r"^\s*[│|]?\s*[❯>!#&]\s?"
 BOX_STANDING = re.compile(r"^\s*─{20,}.*\n\s*[❯>!#](?! *\d\.).*\n(?:.*\n){0,12}?\s*─{20,}", re.MULTILINE)
 LIVE_SPINNER = re.compile(r"^[·✢*✳✶✻✽∗] \S.{0,60}…", re.MULTILINE)
-PROBE = "zq"
-KEY_SECONDS = 0.5
 STATUS_LINE = """\
 #!/bin/sh
 printf '\\033[1mshop\\033[0m on \\033[35mmain\\033[0m · 2 open reviews\\n'
@@ -39,8 +37,13 @@ _START_ROWS = {
 }
 
 
-class Claude(Stage):
-    """One client in one pane; ``launch`` brings it to its prompt past whatever stands before it."""
+class Claude(Client):
+    """Claude Code in one pane."""
+
+    box = r"^\s*[│|]?\s*[❯>!#&]\s?"
+    choice = r"^\s*[│|]?\s*❯ (\d\.|No|Yes)"
+    exits = "/exit"
+    queues = "Enter"
 
     def __init__(self, options: Options, model: ClaudeModel, terminal: Terminal) -> None:
         super().__init__(options, model.script, terminal)
@@ -111,9 +114,9 @@ class Claude(Stage):
         self.terminal.type(" ".join([line, *arguments]))
         self.terminal.keys("Enter")
 
-    def launch(self, *arguments: str, login: bool = True, extra: Mapping[str, str] | None = None) -> None:
+    def launch(self, *arguments: str, **start: Any) -> None:
         """Start and go on to the prompt."""
-        self.start(*arguments, login=login, extra=extra)
+        self.start(*arguments, **start)
         end = time.monotonic() + 40
         while time.monotonic() < end:
             if self.at_prompt():
@@ -126,68 +129,41 @@ class Claude(Stage):
         for pattern, row in _START_ROWS.values():
             if re.search(pattern, screen) and re.search(r"❯|>", screen) and re.search(row, screen):
                 self.choose(row)
-                time.sleep(0.5)
+                self.moves(0.5)
                 return
-        time.sleep(0.3)
+        self.moves(0.3)
 
     def choose(self, row: str) -> None:
         """Move to a dialog's row by its text and press Enter."""
-        time.sleep(0.4)
+        self.terminal.settle()
         for _ in range(8):
-            focused = [line for line in self.terminal.screen().splitlines() if re.match(r"[\s│]*[❯>]\s*\S", line)]
-            if focused and re.search(row, focused[-1]):
+            focused = self._focused()
+            if re.search(row, focused):
                 self.terminal.keys("Enter")
                 return
             self.terminal.keys("Down")
-            time.sleep(0.2)
+            self._focus_leaves(focused)
         raise NotReached(f"no row {row!r} to choose")
 
-    def at_prompt(self) -> bool:
-        """True when two letters typed now stand in the input box; they are taken away again."""
-        if self.terminal.command() == "bash" or not re.search(BOX, self.terminal.screen(), re.MULTILINE):
-            return False
-        if re.search(r"^\s*[│|]?\s*❯ (\d\.|No|Yes)", self.terminal.screen(), re.MULTILINE):
-            return False
-        self.terminal.type(PROBE)
-        try:
-            self.terminal.wait(lambda: self._in_box(PROBE), "the probe", 2)
-        except NotReached:
-            return False
-        for _ in range(3 * len(PROBE)):
-            self.terminal.keys("BSpace")
-            if self.terminal.comes(lambda: not self._in_box(PROBE[0]), KEY_SECONDS):
-                time.sleep(TYPED_SECONDS)
-                return True
-        raise NotReached("the box keeps the probe")
+    def _focus_leaves(self, row: str) -> bool:
+        return self.terminal.comes(lambda: self._focused() != row, KEY_SECONDS)
 
-    def _in_box(self, text: str) -> bool:
-        return bool(re.search(BOX + re.escape(text), self.terminal.screen(), re.MULTILINE))
-
-    def ready(self) -> None:
-        """Have a client at its prompt, a new one if need be."""
-        self.script.release()
-        try:
-            if self.at_prompt():
-                return
-        except NotReached:
-            pass
-        self.restart()
-
-    def restart(self, *arguments: str, extra: Mapping[str, str] | None = None) -> None:
-        """End the client and start a new one."""
-        self.script.release()
-        if self.terminal.command() != "bash":
-            self.terminal.kill_client()
-        self.launch(*arguments, extra=extra)
+    def _focused(self) -> str:
+        rows = [line for line in self.terminal.screen().splitlines() if re.match(r"[\s│]*[❯>]\s*\S", line)]
+        return rows[-1] if rows else ""
 
     def transcripts(self) -> list[Path]:
         """The conversations kept so far."""
         return sorted((HOME / ".claude" / "projects").glob("*/*.jsonl"))
 
+    def turn_drawn(self) -> bool:
+        """True when the screen shows that a turn is in progress."""
+        return bool(LIVE_SPINNER.search(self.terminal.screen()))
+
     def turn_over(self, seconds: float = 15.0, *, box: bool = True) -> None:
         """Wait until nothing is asked of the model and the client has drawn the end of the turn."""
         super().turn_over(seconds)
-        self.terminal.wait(lambda: not LIVE_SPINNER.search(self.terminal.screen()), "the end of the spinner", seconds)
+        self.terminal.wait(lambda: not self.turn_drawn(), "the end of the spinner", seconds)
         if box:
             self.terminal.wait(self.box_stands, "the input box", seconds)
         self.terminal.settle()
@@ -196,26 +172,15 @@ class Claude(Stage):
         """True when the input box is drawn between its two rules."""
         return bool(BOX_STANDING.search(self.terminal.screen()))
 
+    def dialog_drawn(self) -> bool:
+        """True when no input box is drawn: a dialog takes its place."""
+        return not self.box_stands()
+
     def newest_session(self) -> str:
         """The id of the conversation that was written to last."""
         if not self.transcripts():
             raise NotReached("the client kept no transcript")
         return max(self.transcripts(), key=lambda path: path.stat().st_mtime).stem
-
-    def restart_unless_ready(self, extra: Mapping[str, str] | None = None) -> None:
-        """A new client with this much more in its environment unless the one that is there is at its prompt."""
-        self.script.release()
-        try:
-            if self.at_prompt():
-                return
-        except NotReached:
-            pass
-        self.restart(extra=extra)
-
-    def boxed(self, text: str) -> bool:
-        """True when the input box (the last row that begins like one) holds this text."""
-        rows = [line for line in self.terminal.screen().splitlines() if re.match(BOX, line)]
-        return bool(rows) and text in rows[-1]
 
     def still_asked(self, text: str) -> None:
         """Check that the tool which a dialog asks about has not run."""
@@ -228,12 +193,14 @@ class Claude(Stage):
 
     def at_rest(self, prompt: str) -> None:
         """Wait until a prompt is asked no more and the client has come to rest."""
-        asked = -1
         end = time.monotonic() + 40
-        while time.monotonic() < end and asked != self.script.asked(prompt):
-            asked = self.script.asked(prompt)
-            time.sleep(2.0)
+        while time.monotonic() < end and self._asks_again(prompt):
+            continue
         self.turn_over(box=False)
+
+    def _asks_again(self, prompt: str) -> bool:
+        asked = self.script.asked(prompt)
+        return self.terminal.comes(lambda: self.script.asked(prompt) != asked, 2.0)
 
     def settled_after_escape(self, prompt: str) -> None:
         """After an interrupt: no further try comes, and the screen is at rest."""
@@ -247,7 +214,7 @@ class Claude(Stage):
             if self.terminal.shows(r"plan mode on"):
                 return
             self.terminal.keys("BTab")
-            time.sleep(0.5)
+            self.waits_for(r"plan mode on", 0.5)
         raise NotReached("no plan mode")
 
     def tasks_command(self) -> bool:

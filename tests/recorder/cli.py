@@ -62,13 +62,9 @@ def record(chosen: argparse.Namespace, commands: Path) -> Report:
         screens=chosen.screens.resolve(),
         missed=chosen.missed.resolve() if chosen.missed else None,
     )
-    if options.agent == "claude":
-        from tests.recorder.play_claude import play_claude
+    from tests.recorder.player import play_client
 
-        return play_claude(options, commands, usual=chosen.usual)
-    from tests.recorder.play_codex import play_codex
-
-    return play_codex(options, commands, usual=chosen.usual)
+    return play_client(options, commands, usual=chosen.usual)
 
 
 def record_newest(arguments: Sequence[str], agents: Sequence[str]) -> int:

@@ -6,15 +6,14 @@ import json
 import re
 import time
 from pathlib import Path
+from typing import Any
 
+from tests.recorder.client import Client
 from tests.recorder.model_codex import CodexModel
 from tests.recorder.namespace import HOME, PROJECT
-from tests.recorder.stage import TYPED_SECONDS, Options, Stage
+from tests.recorder.stage import Options
 from tests.recorder.terminal import NotReached, Terminal
 
-BOX = r"^\s*[›❯!]\s?"
-PROBE = "zq"
-KEY_SECONDS = 0.5
 LIVE_TURN = re.compile(r"^[•◦] \S.{0,40}\((?:\d+h )?(?:\d+m )?\d+s • ", re.MULTILINE)
 NEW_MODEL = r"Try new model"
 _FLAGS = {
@@ -41,8 +40,13 @@ stream_max_retries = {retries}
 """
 
 
-class Codex(Stage):
-    """One client in one pane; ``launch`` brings it to its prompt past whatever stands before it."""
+class Codex(Client):
+    """Codex in one pane."""
+
+    box = r"^\s*[›❯!]\s?"
+    choice = r"^\s*› \d\."
+    exits = "/quit"
+    queues = "Tab"
 
     def __init__(self, options: Options, model: CodexModel, terminal: Terminal, url: str) -> None:
         super().__init__(options, model.script, terminal)
@@ -78,7 +82,7 @@ class Codex(Stage):
         self.terminal.type(" ".join(["codex", *arguments, _FLAGS[self.options.permission_mode]]).strip())
         self.terminal.keys("Enter")
 
-    def launch(self, *arguments: str) -> None:
+    def launch(self, *arguments: str, **start: Any) -> None:
         """Start and go on to the prompt."""
         self.start(*arguments)
         end = time.monotonic() + 40
@@ -88,59 +92,23 @@ class Codex(Stage):
             if self.terminal.shows(NEW_MODEL):
                 self.terminal.keys("Down", "Enter")
             if self.terminal.shows(r"Trust and continue|Yes, continue|allow Codex to work"):
-                time.sleep(0.4)
+                self.terminal.settle()
                 self.terminal.keys("Enter")
-            time.sleep(0.4)
+            self.moves(0.4)
         raise NotReached(f"no prompt after the start; the screen says {self.terminal.screen()[-300:]!r}")
 
-    def at_prompt(self) -> bool:
-        """True when two letters typed now stand in the composer; they are taken away again."""
-        screen = self.terminal.screen()
-        if self.terminal.command() == "bash" or not re.search(BOX, screen, re.MULTILINE):
-            return False
-        if re.search(r"^\s*› \d\.", screen, re.MULTILINE):
-            return False
-        self.terminal.type(PROBE)
-        try:
-            self.terminal.wait(lambda: self._in_box(PROBE), "the probe", 2)
-        except NotReached:
-            return False
-        for _ in range(3 * len(PROBE)):
-            self.terminal.keys("BSpace")
-            if self.terminal.comes(lambda: not self._in_box(PROBE[0]), KEY_SECONDS):
-                time.sleep(TYPED_SECONDS)
-                return True
-        raise NotReached("the box keeps the probe")
+    def dialog_drawn(self) -> bool:
+        """True when a row to choose is focused."""
+        return bool(re.search(self.choice, self.terminal.screen(), re.MULTILINE))
 
-    def _in_box(self, text: str) -> bool:
-        return bool(re.search(BOX + re.escape(text), self.terminal.screen(), re.MULTILINE))
-
-    def boxed(self, text: str) -> bool:
-        """True when the composer (the last row that begins like one) holds this text."""
-        rows = [line for line in self.terminal.screen().splitlines() if re.match(BOX, line)]
-        return bool(rows) and text in rows[-1]
-
-    def ready(self) -> None:
-        """Have a client at its prompt, a new one if need be."""
-        self.script.release()
-        try:
-            if self.at_prompt():
-                return
-        except NotReached:
-            pass
-        self.restart()
-
-    def restart(self, *arguments: str) -> None:
-        """End the client and start a new one."""
-        self.script.release()
-        if self.terminal.command() != "bash":
-            self.terminal.kill_client()
-        self.launch(*arguments)
+    def turn_drawn(self) -> bool:
+        """True when the screen shows that a turn is in progress."""
+        return bool(LIVE_TURN.search(self.terminal.screen()))
 
     def turn_over(self, seconds: float = 15.0) -> None:
         """Wait until nothing is asked of the model and the status line of a turn is gone."""
         super().turn_over(seconds)
-        self.terminal.wait(lambda: not LIVE_TURN.search(self.terminal.screen()), "the end of the turn", seconds)
+        self.terminal.wait(lambda: not self.turn_drawn(), "the end of the turn", seconds)
         self.terminal.settle()
 
     def newest_session(self) -> str:

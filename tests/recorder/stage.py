@@ -7,6 +7,7 @@ import os
 import re
 import subprocess
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -82,7 +83,7 @@ class Report:
     missed: dict[str, str] = field(default_factory=dict)
 
 
-class Stage:
+class Stage(ABC):
     """A terminal, a scripted model and a place to write to. The label of a case is what the scenario made true."""
 
     def __init__(self, options: Options, script: Script, terminal: Terminal) -> None:
@@ -168,13 +169,21 @@ class Stage:
             self.terminal.wait(lambda: self.script.asked(prompt, turns - 1) > 0, f"the request of {prompt!r}", 6)
 
     def taken(self, prompt: str) -> None:
-        """Wait until the client has drawn that it took a prompt: the box is empty again, and a moment has passed."""
+        """Wait until the client has drawn that it took a prompt: the box is empty again, and the turn is shown."""
         self.terminal.wait(lambda: not self.boxed(prompt[:20]), "the empty box", 8)
-        time.sleep(DRAWN_SECONDS)
+        self.drawn()
 
+    def drawn(self) -> None:
+        """Give the client time to show that a turn is in progress."""
+        self.terminal.comes(self.turn_drawn, DRAWN_SECONDS)
+
+    @abstractmethod
     def boxed(self, text: str) -> bool:
         """True when the input box holds this text."""
-        raise NotImplementedError
+
+    @abstractmethod
+    def turn_drawn(self) -> bool:
+        """True when the screen shows that a turn is in progress."""
 
     def type(self, text: str) -> None:
         """Type text and wait until the client shows it."""
@@ -222,7 +231,7 @@ class Stage:
         """Empty the input box."""
         for _ in range(3):
             self.terminal.keys("C-u")
-            time.sleep(0.1)
+            self.terminal.settle(0.1, 0.5)
 
 
 def make_project() -> None:

@@ -31,7 +31,7 @@ def question(header: str, text: str, *, several: bool = False) -> dict[str, Any]
 def permission(s: Claude, name: str, prompt: str, *calls: Step) -> None:
     """Record a permission dialog, then refuse it."""
     s.say(prompt, calls)
-    s.terminal.await_text(PERMISSION, 8)
+    s.dialog_stands(PERMISSION)
     s.unanswered(prompt)
     s.snap(name, "waiting_approval", dialog="permission")
     s.terminal.keys("Escape")
@@ -62,7 +62,7 @@ def permission_edit(s: Claude) -> None:
         "Edit", {"file_path": path, "old_string": "return sum(prices)", "new_string": "return round(sum(prices), 2)"}
     )
     s.say("round the total", (Call("Read", {"file_path": path}),), (edit,), turns=2)
-    s.terminal.await_text(PERMISSION, 8)
+    s.dialog_stands(PERMISSION)
     s.unanswered("round the total", 1)
     s.snap("dialog-permission-edit", "waiting_approval", dialog="permission")
     s.terminal.keys("Escape")
@@ -72,7 +72,7 @@ def permission_edit(s: Claude) -> None:
 @scenario("claude", "dialog-permission-long-diff", wide=True)
 def permission_long_diff(s: Claude) -> None:
     s.say("write the long module", (write("long.py", f"def prepare_all(order):\n{LONG_FILE}"),))
-    s.terminal.await_text(f"{PERMISSION}|No, and tell", 8)
+    s.dialog_stands(f"{PERMISSION}|No, and tell")
     s.unanswered("write the long module")
     s.still_asked("long.py")
     s.snap("dialog-permission-long-diff", "waiting_approval", dialog="permission")
@@ -83,7 +83,7 @@ def permission_long_diff(s: Claude) -> None:
 @scenario("claude", "dialog-permission-long-bash", wide=True)
 def permission_long_bash(s: Claude) -> None:
     s.say("run the long script", (bash(LONG_SCRIPT, "A long script"),))
-    s.terminal.await_text(f"{PERMISSION}|No, and tell", 8)
+    s.dialog_stands(f"{PERMISSION}|No, and tell")
     s.unanswered("run the long script")
     s.snap("dialog-permission-long-bash", "waiting_approval", dialog="permission")
     s.terminal.keys("Escape")
@@ -104,7 +104,7 @@ def permission_fetch(s: Claude) -> None:
 @scenario("claude", "dialog-permission-amend")
 def permission_second_row(s: Claude) -> None:
     s.say("clean the shelves again", (bash("rm -rf ./nothing-there; touch ~/outside"),))
-    s.terminal.await_text(PERMISSION, 8)
+    s.dialog_stands(PERMISSION)
     s.terminal.settle()
     s.terminal.keys("Down")
     s.terminal.settle()

@@ -63,7 +63,7 @@ def first_characters(s: Claude) -> None:
         for _ in range(3):
             s.terminal.keys("Escape")
             time.sleep(0.1)
-        s.restart_unless_ready()
+        s.ready()
     s.terminal.type("?")
     if s.waits_for(r"for bash mode|! for|shortcuts|double tap esc"):
         s.terminal.settle()

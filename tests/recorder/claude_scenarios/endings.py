@@ -23,17 +23,6 @@ RESUME_EARLY = {
 MANY_TOKENS = 180_000
 
 
-@scenario("claude", "shell-after-exit", wide=True)
-def exit_command(s: Claude) -> None:
-    s.say("one last thing before the end", (Say("That was the last thing."),))
-    s.answered("That was the last thing")
-    s.type("/exit")
-    s.terminal.keys("Enter")
-    s.terminal.wait(lambda: s.terminal.command() == "bash", "the shell", 10)
-    s.terminal.settle()
-    s.snap("shell-after-exit", "idle")
-
-
 @scenario("claude", "shell-after-ctrl-c", "shell-typed")
 def two_interrupts(s: Claude) -> None:
     s.terminal.keys("C-c")
@@ -81,7 +70,7 @@ def killed_at_dialog(s: Claude) -> None:
     from tests.recorder.claude_scenarios.talk import bash
 
     s.say("clean it all up", (bash("rm -rf ./nowhere; touch ~/outside"),))
-    s.terminal.await_text(PERMISSION, 8)
+    s.dialog_stands(PERMISSION)
     s.terminal.settle()
     s.terminal.kill_client()
     s.terminal.settle()

@@ -107,11 +107,11 @@ def died(s: Claude) -> None:
     s.restart(extra=TRIES)
     shown = r"API Error|overloaded|Overloaded|error"
     _died(s, "overloaded-died", "look at the roof", OVERLOADED, shown, "overloaded")
-    s.restart_unless_ready(TRIES)
+    s.ready(extra=TRIES)
     _died(s, "server-died", "look at the cellar", SERVER, shown, "server")
-    s.restart_unless_ready(TRIES)
+    s.ready(extra=TRIES)
     _died(s, "refused-died", "look at the gate", REFUSED, r"API Error|429|rate limit|limiting", "other")
-    s.restart_unless_ready(TRIES)
+    s.ready(extra=TRIES)
     _died(s, "auth-died", "look at the keys", AUTH, r"/login|API Error|401|expired|[Ii]nvalid", "auth")
     s.terminal.kill_client()
 

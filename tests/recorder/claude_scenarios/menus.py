@@ -66,7 +66,7 @@ def _one(name: str) -> None:
             for _ in range(3):
                 s.terminal.keys("Escape")
                 time.sleep(0.25)
-        s.restart_unless_ready()
+        s.ready()
 
 
 @scenario("claude", "view-transcript", "view-transcript-long", wide=True)
@@ -85,7 +85,7 @@ def transcript(s: Claude) -> None:
         s.snap(name, "waiting_approval", dialog="view")
         s.terminal.keys("C-o")
         time.sleep(0.5)
-        s.restart_unless_ready()
+        s.ready()
 
 
 @scenario("claude", "menu-mcp", own_start=True)

@@ -9,7 +9,6 @@ from tests.recorder.replies import Call, Hold, Say, Slow
 from tests.recorder.scenario import scenario
 from tests.recorder.terminal import NotReached
 
-FIRST_DRAWN_SECONDS = 1.0
 LATE_SECONDS = 7.0
 WORDS = "Reading one file after the other, then the tests, and noting what each of them needs from the basket. "
 DONE = "All steps complete.\n\nCHECKPOINT:pr-address\n\nORCHESTRATOR:DONE"
@@ -28,31 +27,6 @@ def allow(s: Claude) -> None:
         return
     time.sleep(0.4)
     s.terminal.keys("Enter")
-
-
-@scenario("claude", "prompt-after-answer", wide=True)
-def answer(s: Claude) -> None:
-    s.say("read the files of the basket", (Say("I have finished reading the files. Shall I continue?"),))
-    s.answered("Shall I continue")
-    s.snap("prompt-after-answer", "prompt")
-
-
-@scenario("claude", "busy-early", "busy-late", "busy-typed", "busy-queued", "prompt-after-queue", wide=True)
-def busy(s: Claude) -> None:
-    s.script.on("and also look at the prices", (Say("The prices are fine too."),))
-    s.say("think about the prices", (Hold(), Say("Thinking is done.")))
-    s.taken("think about the prices")
-    s.snap("busy-early", "running")
-    time.sleep(LATE_SECONDS)
-    s.snap("busy-late", "running")
-    s.type("and also look at the prices")
-    s.snap("busy-typed", "running", draft=True)
-    s.terminal.keys("Enter")
-    time.sleep(FIRST_DRAWN_SECONDS)
-    s.snap("busy-queued", "running")
-    s.script.release()
-    s.answered("prices are fine too")
-    s.snap("prompt-after-queue", "prompt")
 
 
 @scenario("claude", "busy-streaming", "busy-streaming-later", wide=True)
@@ -78,7 +52,7 @@ def tool(s: Claude) -> None:
     if s.running("sleep 9.5"):
         s.snap("busy-tool", "running")
     s.terminal.wait(lambda: s.script.asked("run the slow tests", 1) > 0, "the tool's result", 10)
-    time.sleep(FIRST_DRAWN_SECONDS)
+    s.drawn()
     s.snap("busy-after-tool", "running")
     s.script.release()
     s.turn_over()
@@ -88,7 +62,7 @@ def tool(s: Claude) -> None:
 def interrupt(s: Claude) -> None:
     prompt = "count the shelves slowly"
     s.say(prompt, (Hold(), Say("Never said.")))
-    time.sleep(FIRST_DRAWN_SECONDS)
+    s.drawn()
     s.terminal.keys("Escape")
     s.terminal.wait(lambda: s.script.in_flight == 0, "the end of the request", 8)
     s.turn_over()
@@ -110,7 +84,7 @@ def interrupt_tool(s: Claude) -> None:
     s.say("run the endless check", (bash("./check.sh"),))
     allow(s)
     s.terminal.wait(lambda: s.running("sleep 77"), "the running command", 5)
-    time.sleep(FIRST_DRAWN_SECONDS)
+    s.drawn()
     s.terminal.keys("Escape")
     s.terminal.wait(lambda: not s.running("sleep 77"), "the end of the command", 8)
     s.turn_over()
@@ -143,7 +117,8 @@ def todo(s: Claude) -> None:
     ]
     s.say("plan it as a list", (Call("TodoWrite", {"todos": items}),), (Hold(), Say("Listed.")))
     s.terminal.wait(lambda: s.script.asked("plan it as a list", 1) > 0, "the list's result", 8)
-    time.sleep(FIRST_DRAWN_SECONDS * 2)
+    s.drawn()
+    s.terminal.settle()
     s.snap("busy-todo", "running")
     s.script.release()
     s.turn_over()

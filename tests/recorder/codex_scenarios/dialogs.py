@@ -28,7 +28,7 @@ def escalated(command: str) -> Call:
 @scenario("codex", "dialog-permission-bash", "prompt-after-reject", wide=True)
 def permission(s: Codex) -> None:
     s.say("fetch the prices", (Say("I need the network."), escalated("touch ~/outside; ls ~")))
-    s.terminal.await_text(APPROVAL, 8)
+    s.dialog_stands(APPROVAL)
     s.not_run()
     s.snap("dialog-permission-bash", "waiting_approval", dialog="permission")
     s.terminal.keys("Escape")
@@ -40,7 +40,7 @@ def permission(s: Codex) -> None:
 def permission_long(s: Codex) -> None:
     script = "\n".join(f"touch ./made/{i} && rm ./made/{i}" for i in range(60))
     s.say("run the long script", (escalated(script),))
-    s.terminal.await_text(f"{APPROVAL}|touch ./made", 8)
+    s.dialog_stands(f"{APPROVAL}|touch ./made")
     s.not_run()
     s.snap("dialog-permission-long", "waiting_approval", dialog="permission")
     s.terminal.keys("Escape")
@@ -54,7 +54,7 @@ def patch(s: Codex) -> None:
         ("dialog-permission-patch-long", LONG_PATCH.replace("long.py", "../long.py")),
     ):
         s.say(f"write the file for {name}", (Call("apply_patch", {"patch": text}),))
-        s.terminal.await_text(r"Would you like to make|make the following edits|Yes, proceed", 8)
+        s.dialog_stands(r"Would you like to make|make the following edits|Yes, proceed")
         s.not_run()
         s.snap(name, "waiting_approval", dialog="permission")
         s.terminal.keys("Escape")

@@ -9,17 +9,6 @@ from tests.recorder.replies import Hold, Say
 from tests.recorder.scenario import scenario
 
 
-@scenario("codex", "shell-after-exit", wide=True)
-def quit_command(s: Codex) -> None:
-    s.say("one last thing before the end", (Say("That was the last thing."),))
-    s.answered("That was the last thing")
-    s.type("/quit")
-    s.terminal.keys("Enter")
-    s.terminal.wait(lambda: s.terminal.command() == "bash", "the shell", 10)
-    s.terminal.settle()
-    s.snap("shell-after-exit", "idle")
-
-
 @scenario("codex", "shell-after-ctrl-c")
 def two_interrupts(s: Codex) -> None:
     s.terminal.keys("C-c")

@@ -14,31 +14,6 @@ from tests.recorder.scenario import scenario
 from tests.recorder.terminal import NotReached
 
 
-@scenario("codex", "prompt-after-answer", wide=True)
-def answer(s: Codex) -> None:
-    s.say("read the files of the basket", (Say("I have finished reading the files. Shall I continue?"),))
-    s.answered("Shall I continue")
-    s.snap("prompt-after-answer", "prompt")
-
-
-@scenario("codex", "busy-early", "busy-late", "busy-typed", "busy-queued", "prompt-after-queue", wide=True)
-def busy(s: Codex) -> None:
-    s.script.on("and also look at the prices", (Say("The prices are fine too."),))
-    s.say("think about the prices", (Hold(), Say("Thinking is done.")))
-    s.taken("think about the prices")
-    s.snap("busy-early", "running")
-    time.sleep(6.0)
-    s.snap("busy-late", "running")
-    s.type("and also look at the prices")
-    s.snap("busy-typed", "running", draft=True)
-    s.terminal.keys("Tab")
-    time.sleep(1.0)
-    s.snap("busy-queued", "running")
-    s.script.release()
-    s.answered("prices are fine too")
-    s.snap("prompt-after-queue", "prompt")
-
-
 @scenario("codex", "busy-streaming", wide=True)
 def streaming(s: Codex) -> None:
     s.say("tell me what you read", (Slow(WORDS * 12),))
