@@ -42,9 +42,9 @@ def test_a_long_look_is_followed_by_a_rest() -> None:
     agenda = Agenda()
     agenda.looked(["%1"], 0, 0.05)
     agenda.news(["%2"], Pace.NOW, 0.05)
-    assert agenda.take(0.2) == frozenset()
-    assert agenda.wait_seconds(0.2) == 0.05 + 0.05 * SHARE - 0.2
-    assert agenda.take(0.26) == {"%2"}
+    assert agenda.take(0.15) == frozenset()
+    assert agenda.wait_seconds(0.15) == 0.05 + 0.05 * SHARE - 0.15
+    assert agenda.take(0.21) == {"%2"}
 
 
 moments = st.lists(
@@ -69,7 +69,7 @@ def test_every_news_is_followed_by_a_look_in_time(happened: list[tuple[str, Pace
         taken = agenda.take(now)
         for pane in taken:
             late = now - waiting.pop(pane)
-            assert late <= GATHER_SECONDS + Pace.DRAWN.value + LONGEST_REST_SECONDS + takes + 1e-6
+            assert late <= GATHER_SECONDS + Pace.GROWING.value + LONGEST_REST_SECONDS + takes + 1e-6
         if taken:
             agenda.looked(taken, now, now + takes)
             now += takes

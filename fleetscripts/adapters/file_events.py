@@ -8,9 +8,9 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Protocol
 
-GATHER_MILLISECONDS = 100
+GATHER_MILLISECONDS = 60
 """Changes that come one after another are told together after at most this long."""
-STEP_MILLISECONDS = 50
+STEP_MILLISECONDS = 30
 """So often the watcher wakes to see whether there is news: 0.1 % of a core, and what a change waits at most for."""
 LOOK_SECONDS = 1.0
 """Between two looks at the folders where the system tells no changes."""

@@ -12,10 +12,10 @@ GATHER_SECONDS = 0.05
 TOGETHER_SECONDS = 0.1
 """What is due so soon after another is looked at with it."""
 
-SHARE = 4
-"""After a look nobody looks for so many times what it took: a storm of news costs a fifth of a core, no more."""
+SHARE = 3
+"""After a look nobody looks for so many times what it took: a storm of news costs a quarter of a core, no more."""
 
-LONGEST_REST_SECONDS = 0.4
+LONGEST_REST_SECONDS = 0.25
 
 
 class Pace(Enum):
@@ -23,7 +23,9 @@ class Pace(Enum):
 
     NOW = 0.0
     WRITTEN = 0.4
-    """Its files: a turn writes a line every few seconds, and several at its end."""
+    """Its files: a turn writes several lines at its end."""
+    GROWING = 2.0
+    """Its transcript in the middle of a turn, of which another file will tell the end."""
     DRAWN = 1.0
     """Its screen: a spinner turns all the time."""
 

@@ -157,9 +157,10 @@ class Watch:
             if path == self._state_file:
                 self.fleet_changed = True
                 continue
-            pace = Pace.NOW if process_of(path) else Pace.WRITTEN
-            panes = self._whose.of_file(path)
-            self._news(panes, pace)
+            panes = frozenset(self._whose.of_file(path))
+            growing = panes & self._whose.told_by_registry if path.endswith(".jsonl") else frozenset()
+            self._news(growing, Pace.GROWING)
+            self._news(panes - growing, Pace.NOW if process_of(path) else Pace.WRITTEN)
             if not panes and Path(path).is_dir():
                 self._moved_house = True
 

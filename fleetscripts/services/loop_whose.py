@@ -23,6 +23,9 @@ class Whose:
     nameless: set[str] = field(default_factory=set)
     """Panes whose agent has not told its session yet: any new session may be theirs."""
     told_by_files: set[str] = field(default_factory=set)
+    """Panes in which a turn is in progress whose end their files will tell."""
+    told_by_registry: set[str] = field(default_factory=set)
+    """Those of them whose registry record will tell it."""
 
     def enlist(self, agents: Iterable[Agent]) -> None:
         """What the records say."""
@@ -33,6 +36,7 @@ class Whose:
         self.clients = {pid: pane for pid, pane in self.clients.items() if pane in panes}
         self.nameless = {agent.pane_id for agent in known if not agent.session_id}
         self.told_by_files &= panes
+        self.told_by_registry &= panes
 
     def learn(self, pane: str, seen: Observation) -> None:
         """What one look says."""
@@ -41,10 +45,11 @@ class Whose:
             self.clients[seen.client.pid] = pane
         if seen.session_id:
             self.sessions[seen.session_id.lower()] = pane
-        if by_files(seen.classification):
-            self.told_by_files.add(pane)
-        else:
-            self.told_by_files.discard(pane)
+        for told, tells in (
+            (self.told_by_files, by_files(seen.classification)),
+            (self.told_by_registry, by_files(seen.classification) and seen.classification.source is Source.REGISTRY),
+        ):
+            (told.add if tells else told.discard)(pane)
 
     def of_file(self, path: str) -> tuple[str, ...]:
         """Panes that the change of this file is about."""
