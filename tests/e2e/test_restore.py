@@ -118,6 +118,7 @@ def test_all_come_back_on_their_own_conversations_after_the_tmux_server_went(cre
     begun = time.monotonic()
     done = restore(crew, "--all")
     seconds = time.monotonic() - begun
+    print(f"3 {crew.stage.kind} agents restored in {seconds:.1f} s")
     assert done.returncode == 0, f"{done.stdout}{done.stderr}\n{crew.screens()}"
     assert done.stdout.splitlines()[-1] == "3 restored"
     after = {agent["branch"]: agent for agent in state(crew)}
@@ -236,7 +237,7 @@ def test_twenty_come_back_within_a_minute(crew: Crew) -> None:
     begun = time.monotonic()
     done = restore(crew, "--all")
     seconds = time.monotonic() - begun
-    print(f"20 agents restored in {seconds:.1f} s")
+    print(f"20 practice agents restored in {seconds:.1f} s")
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stdout.splitlines()[-1] == "20 restored"
     assert {agent["branch"]: agent["session_id"] for agent in state(crew)} == sessions
