@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import sys
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -11,17 +12,20 @@ from pathlib import Path
 from typing import Any
 
 from fleetscripts.practice.playground import Playground
+from fleetscripts.practice.real_client import CODEX
 from fleetscripts.practice.stage import Stage
 from tests.e2e.conftest import program_of
 from tests.e2e.crew import Crew
+from tests.places import BUNDLE
+from tests.waiting import wait_until
 
 CONFIG = "notify_desktop = false\nidle_threshold_seconds = 60\n"
 TOKENS: Mapping[str, str] = {"work": "sk-ant-oat01-WORK", "spare": "sk-ant-oat01-SPARE"}
 
 
 @contextmanager
-def crew_on_accounts(kind: str, spares: int, tokens: Mapping[str, str] = TOKENS, more: str = "") -> Iterator[Crew]:
-    """Spare worktrees, and accounts by name with their tokens. ``more``: further entries of accounts.toml."""
+def crew_on_accounts(kind: str, spares: int, tokens: Mapping[str, str] = TOKENS) -> Iterator[Crew]:
+    """Spare worktrees, and accounts by name with their tokens."""
     folder = Path(tempfile.mkdtemp(prefix="fr", dir="/tmp"))
     made = Crew(Stage(folder, program_of(kind)), Playground(folder / "git"))
     try:
@@ -30,7 +34,7 @@ def crew_on_accounts(kind: str, spares: int, tokens: Mapping[str, str] = TOKENS,
         (folder / "fleet" / "config.toml").write_text(CONFIG, encoding="utf-8")
         entries = [entry(folder, name, token, made.stage.kind) for name, token in tokens.items()]
         file = folder / "fleet" / "accounts.toml"
-        file.write_text("\n".join([*entries, more]), encoding="utf-8")
+        file.write_text("\n".join(entries), encoding="utf-8")
         file.chmod(0o600)
         made.playground.build(spares, made.stage.environment())
         made.stage.start()
@@ -46,6 +50,18 @@ def entry(folder: Path, name: str, token: str, kind: str) -> str:
     file.write_text(token, encoding="utf-8")
     file.chmod(0o600)
     return f'[[account]]\nname = "{name}"\nagent = "{kind}"\ntoken = {{ file = "{file}" }}\n'
+
+
+def add_codex(crew: Crew) -> None:
+    """Codex too works on this stage, beside Claude Code, on an account of its own that comes last."""
+    stage, folder = crew.stage, crew.stage.folder
+    model = ("env", f"PYTHONPATH={BUNDLE}", sys.executable, "-m", CODEX.model, "--port-file", f"{folder}/codex-port")
+    stage.tmux("new-window", "-d", *model)
+    wait_until(lambda: (folder / "codex-port").exists(), 20, "the other model")
+    CODEX.configure(folder, int((folder / "codex-port").read_text(encoding="utf-8")))
+    stage.extra = {**stage.extra, **CODEX.environment(folder)}
+    with (folder / "fleet" / "accounts.toml").open("a", encoding="utf-8") as file:
+        file.write('\n[[account]]\nname = "other"\nagent = "codex"\n')
 
 
 def agents(crew: Crew) -> list[dict[str, Any]]:

@@ -10,7 +10,9 @@ from typing import Any
 import pytest
 
 from fleetscripts.core.rescue import WAKE_SPREAD_SECONDS
-from tests.e2e.accounts import TOKENS, agents, crew_on_accounts, events, log
+from fleetscripts.practice.real_client import CODEX_HOME
+from tests.e2e import rollout
+from tests.e2e.accounts import TOKENS, add_codex, agents, crew_on_accounts, events, log
 from tests.e2e.conftest import CLAUDE
 from tests.e2e.crew import Crew
 from tests.e2e.model_door import ask
@@ -129,3 +131,25 @@ def cap(crew: Crew, account: str) -> None:
 
 def balance(crew: Crew) -> dict[str, dict[str, Any]]:
     return {one["account"]: one for one in json.loads(crew.run("balance", "--json").stdout)}
+
+
+@pytest.mark.parametrize("crew", [CLAUDE], indirect=True)
+def test_with_no_subscription_left_the_work_is_handed_over_to_another_client(crew: Crew) -> None:
+    add_codex(crew)
+    [window] = at_the_wall(crew, 1)
+    before = crew.agent(window)
+    cap(crew, "spare")
+    crew.start_loop()
+    wait_until(
+        lambda: "rescued 1 agent: 1 → other by a hand-over" in log(crew),
+        60,
+        lambda: f"the hand-over\n{log(crew)}\n{crew.screens()}",
+    )
+    agent = crew.agent(window)
+    assert (agent["agent"], agent["account"], agent["pane_id"]) == ("codex", "other", before["pane_id"])
+    assert agent["handover_from"] == f"claude:{before['session_id']}"
+    assert agent["session_ids"] == [before["session_id"]]
+    wait_until(lambda: crew.agent(window)["checkpoints"] == ["one"], 40, f"its checkpoint\n{crew.screens()}")
+    told = rollout.said(rollout.records(crew.stage.folder / CODEX_HOME, crew.agent(window)["session_id"]), "user")
+    assert any("until [ -e ../go ]" in text and "> One." in text for text in told), told
+    assert events(crew, "decision") == events(crew, "escalated") == []

@@ -1,0 +1,120 @@
+"""Rescues that are cut short by a kill: gone on with, never doubled; and a storm of them."""
+
+from __future__ import annotations
+
+import itertools
+import random
+import threading
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.accounts import agents, crew_on_accounts, events, log
+from tests.e2e.crew import Crew
+from tests.waiting import wait_until
+
+ALLOWED_SECONDS = 420
+"""For 22 agents with two walls each, on two cores that others use too; a quiet machine needs about a third."""
+
+
+class Watch:
+    """Looks all the time whether two clients have one conversation."""
+
+    def __init__(self) -> None:
+        self.seen: set[str] = set()
+        self.doubled: set[str] = set()
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+
+    def __enter__(self) -> Watch:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        self._thread.join()
+
+    def _run(self) -> None:
+        while not self._stop.wait(0.02):
+            found = Counter(self._conversations())
+            self.seen |= set(found)
+            self.doubled |= {session for session, number in found.items() if number > 1}
+
+    def _conversations(self) -> Iterator[str]:
+        for process in Path("/proc").glob("[0-9]*"):
+            try:
+                words = (process / "cmdline").read_bytes().split(b"\0")
+                state = (process / "stat").read_text().rpartition(")")[2].split()[0]
+            except (OSError, IndexError):
+                continue
+            client = any(word.endswith(b"/practice/agent.py") for word in words[:6])
+            for name, value in itertools.pairwise(words):
+                if client and state != "Z" and name in (b"--resume", b"--session-id"):
+                    yield value.decode()
+
+
+@pytest.fixture
+def crew() -> Iterator[Crew]:
+    with crew_on_accounts("practice", 1) as made:
+        yield made
+
+
+def kill_loop(crew: Crew) -> None:
+    """As the kernel would when memory runs out."""
+    crew.loops[-1].kill()
+    crew.loops[-1].wait()
+
+
+@pytest.mark.parametrize("stage", ["ending", "starting"])
+def test_a_rescue_cut_short_is_gone_on_with_and_never_doubled(crew: Crew, stage: str) -> None:
+    window = crew.spawn("feat/a", "Do it. [[say One.]] [[ratelimit 3600]] [[checkpoint one]]", "--account", "work")
+    with Watch() as watch:
+        crew.start_loop()
+        wait_until(lambda: crew.agent(window).get("rescue_stage") == stage, 30, f"the stage\n{log(crew)}")
+        kill_loop(crew)
+        crew.start_loop()
+        crew.wait_for_words(window, "CHECKPOINT:one", 60)
+        wait_until(lambda: not crew.agent(window).get("rescue_stage"), 20, "the end of the rescue")
+    agent = crew.agent(window)
+    assert agent["session_id"] in watch.seen
+    assert watch.doubled == set()
+    assert (agent["account"], agent.get("rescue_tries", 0), agent["state"]) == ("spare", 0, "running")
+    assert len([text for text in crew.said(window, "user") if "Something outside your work" in text]) == 1
+
+
+@pytest.mark.stress
+def test_a_storm_of_walls_with_the_loop_killed_twenty_times() -> None:
+    dice = random.Random(7)
+    script = (
+        "Do it. [[say One.]] [[think {}]] [[ratelimit {}]] [[say Two.]] [[think {}]] [[ratelimit {}]] [[say Three.]] "
+        "[[checkpoint one]]"
+    )
+    with crew_on_accounts("practice", 22) as crew, Watch() as watch:
+        windows = []
+        for number in range(22):
+            times = [dice.randint(1, 20), dice.randint(20, 60), dice.randint(1, 10), dice.randint(10, 40)]
+            windows.append(crew.spawn(f"feat/{number}", script.format(*times), "--step", "one"))
+        sessions = {window: crew.agent(window)["session_id"] for window in windows}
+        pause = threading.Event()
+        for _ in range(20):
+            crew.start_loop()
+            pause.wait(dice.uniform(0.8, 5))
+            kill_loop(crew)
+        crew.start_loop()
+        wait_until(
+            lambda: all(agent["checkpoints"] == ["one"] for agent in agents(crew)),
+            ALLOWED_SECONDS,
+            lambda: f"every checkpoint\n{crew.run('status').stdout}\n{log(crew)[-3000:]}",
+        )
+        for window in windows:
+            said, heard = crew.said(window, "assistant"), crew.said(window, "user")
+            assert [text for text in said if text in ("One.", "Two.", "Three.")] == ["One.", "Two.", "Three."]
+            assert crew.agent(window)["session_id"] == sessions[window]
+            ours = ("You are one agent of a fleet", "Something outside your work", "You have stopped")
+            assert [text for text in heard if not text.startswith(ours)] == [], "nothing else was ever typed"
+        assert set(sessions.values()) <= watch.seen
+        assert watch.doubled == set()
+        assert events(crew, "escalated") == []
+        assert {event["shows"] for event in events(crew, "end-pressed")} <= {"empty box", "limit menu"}
