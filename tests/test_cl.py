@@ -353,6 +353,11 @@ def test_our_status_line_comes_along_unless_the_call_brings_settings(
     assert words[2:] == ["hello"]
     line = json.loads(words[1])["statusLine"]["command"]
     assert line.endswith(f"statusline.py {stage.fleet} work")
+    (stage.home / ".claude").mkdir(exist_ok=True)
+    own = {"type": "command", "command": "mine", "padding": 2, "refreshInterval": 5}
+    (stage.home / ".claude" / "settings.json").write_text(json.dumps({"statusLine": own, "model": "x"}))
+    run_script("cl", "--account", "work", "hello")
+    assert json.loads(stage.arguments()[1]) == {"statusLine": {**own, "command": line}}
     run_script("cl", "--account", "work", "--settings", "{}")
     assert stage.arguments() == ["--settings", "{}"]
     (stage.fleet / "config.toml").write_text("statusline = false\n")

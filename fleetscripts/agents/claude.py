@@ -107,7 +107,7 @@ def settings_json(
     if hooks:
         settings["hooks"] = {**settings.get("hooks", {}), **hooks}
     if statusline:
-        settings["statusLine"] = {"type": "command", "command": statusline}
+        settings["statusLine"] = {**settings.get("statusLine", {}), "type": "command", "command": statusline}
     if skip_bypass_warning:
         settings["skipDangerousModePermissionPrompt"] = True
     return json.dumps(settings, ensure_ascii=False)

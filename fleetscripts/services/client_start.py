@@ -10,7 +10,6 @@ from dataclasses import replace
 from pathlib import Path
 
 from fleetscripts.account import Account
-from fleetscripts.adapters.account_file import read_accounts
 from fleetscripts.adapters.spool import hook_command, spool_folder
 from fleetscripts.agents.claude import ClaudeCode, settings_json
 from fleetscripts.agents.kinds import AgentKind, Launch, Places
@@ -19,6 +18,7 @@ from fleetscripts.errors import FleetError, UsageProblem
 from fleetscripts.services.account_environment import rivals
 from fleetscripts.services.accounts import account_named, is_listed
 from fleetscripts.services.launch import Start, executable, start_of
+from fleetscripts.services.status_line import status_line
 
 PACKAGE = Path(__file__).resolve().parent.parent
 BYPASS = "bypassPermissions"
@@ -76,9 +76,9 @@ def _listed(settings: Settings, account: str, kind: AgentKind) -> Account | None
 
 def _inline_settings(settings: Settings, folder: Path, account: str) -> str:
     """Hooks that tell us of turns and answer permission requests; no file of the user's is touched."""
-    statusline = statusline_command(settings, account)
+    ours = status_line(settings, account)
     if not settings.hooks:
-        return settings_json(statusline=statusline, skip_bypass_warning=settings.permission_mode == BYPASS)
+        return settings_json(**ours, skip_bypass_warning=settings.permission_mode == BYPASS)
     try:
         hook = hook_command(PACKAGE / "hook.py", spool_folder(settings.fleet_home))
     except OSError as error:
@@ -86,12 +86,4 @@ def _inline_settings(settings: Settings, folder: Path, account: str) -> str:
     asks = settings.permission_mode != BYPASS
     words = [sys.executable, "-I", str(PACKAGE / "permission_hook.py"), str(folder), str(settings.fleet_home)]
     permission = shlex.join(words) if asks else None
-    return settings_json(hook, statusline=statusline, permission_command=permission, skip_bypass_warning=not asks)
-
-
-def statusline_command(settings: Settings, account: str) -> str | None:
-    """Our status line, which tells the ledger what the client says of its account; None where there is none to tell."""
-    if not settings.statusline or account not in [known.name for known in read_accounts(settings.fleet_home)]:
-        return None
-    script = str(PACKAGE / "statusline.py")
-    return shlex.join([sys.executable, "-I", "-S", script, str(settings.fleet_home), account])
+    return settings_json(hook, **ours, permission_command=permission, skip_bypass_warning=not asks)

@@ -18,12 +18,12 @@ from fleetscripts.config import Settings
 from fleetscripts.errors import Pending, Refused, UsageProblem
 from fleetscripts.services.account_environment import Handed, environment_on
 from fleetscripts.services.accounts import account_named, is_shared, not_shared, share
-from fleetscripts.services.client_start import statusline_command
 from fleetscripts.services.client_words import Words, read_words, session_of
 from fleetscripts.services.handover import hand_over
 from fleetscripts.services.launch import executable
 from fleetscripts.services.launch_record import account_of, note_launch, refuse_open
 from fleetscripts.services.launcher import Pick, earliest_reset, pick
+from fleetscripts.services.status_line import status_line
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +131,7 @@ def _reachable(account: Account, settings: Settings, words: Words, dry_run: bool
 
 def _statusline(settings: Settings, account: Account, words: Words) -> tuple[str, ...]:
     """Our status line for Claude Code, unless its arguments bring settings of their own."""
-    command = statusline_command(settings, account.name)
-    if command is None or words.has_settings or words.prints or account.agent == "codex":
+    ours = status_line(settings, account.name)
+    if not ours or words.has_settings or words.prints or account.agent == "codex":
         return ()
-    return ("--settings", settings_json(statusline=command))
+    return ("--settings", settings_json(**ours))

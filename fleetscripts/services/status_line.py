@@ -1,0 +1,43 @@
+"""Our status line in a client's settings: it tells the ledger what the client says of its account."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import sys
+from pathlib import Path
+from typing import Any, TypedDict
+
+from fleetscripts.adapters.account_file import read_accounts
+from fleetscripts.config import Settings
+
+SCRIPT = Path(__file__).resolve().parent.parent / "statusline.py"
+LARGEST_BYTES = 1 << 20
+
+
+class StatusLine(TypedDict, total=False):
+    """Arguments for ``settings_json``; none where there is nothing to tell."""
+
+    statusline: str
+    more: dict[str, Any]
+
+
+def status_line(settings: Settings, account: str) -> StatusLine:
+    """For a client on a listed account. What else the user's own status line is set to (padding) stays as it is."""
+    known = next((one for one in read_accounts(settings.fleet_home) if one.name == account), None)
+    if not settings.statusline or known is None:
+        return {}
+    command = shlex.join([sys.executable, "-I", "-S", str(SCRIPT), str(settings.fleet_home), account])
+    own = _own(known.config_dir or settings.claude_config_dir)
+    kept = {name: value for name, value in own.items() if isinstance(value, int | float | bool)}
+    return {"statusline": command, **({"more": {"statusLine": kept}} if kept else {})}
+
+
+def _own(config_dir: Path) -> dict[str, Any]:
+    """The user's own setting; a file that makes no sense is the client's to complain about."""
+    try:
+        with (config_dir / "settings.json").open("rb") as file:
+            line = json.loads(file.read(LARGEST_BYTES)).get("statusLine")
+    except (OSError, ValueError, AttributeError, RecursionError):
+        return {}
+    return line if isinstance(line, dict) else {}
