@@ -81,6 +81,8 @@ class Agent:
     fruitless_rounds: int = 0
     last_notice: str = ""
     last_notice_at: float = 0
+    handed_out: str = ""
+    handed_out_at: float = 0
     dialog: str = ""
     error: str = ""
     held_back: str = ""

@@ -158,7 +158,7 @@ class Watch:
                 self.fleet_changed = True
                 continue
             panes = frozenset(self._whose.of_file(path))
-            growing = panes & self._whose.told_by_registry if path.endswith(".jsonl") else frozenset()
+            growing = frozenset() if process_of(path) else panes & self._whose.told_by_registry
             self._news(growing, Pace.GROWING)
             self._news(panes - growing, Pace.NOW if process_of(path) else Pace.WRITTEN)
             if not panes and Path(path).is_dir():
