@@ -114,6 +114,7 @@ def test_the_fleet_is_shown_started_watched_and_stopped(installed: tuple[Install
     assert f"All scripts lie in `{install.scripts.format(home=crew.stage.home)}/`" in skill
     assert "${CLAUDE_SKILL_DIR}" not in skill
     assert any(f"<command-name>/{install.name}</command-name>" in text for text in session.heard())
+    assert any(f"- {install.name}: Meta-agent supervisor" in text for text in session.heard()), "the head was read"
     assert "spare/1" in shown[1], shown
 
     started = session.command("/orchestrate start 2 agents on A, B", "Two at work.")
