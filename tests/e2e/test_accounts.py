@@ -28,7 +28,9 @@ def crew(request: pytest.FixtureRequest) -> Iterator[Crew]:
     folder = Path(tempfile.mkdtemp(prefix="fa", dir="/tmp"))
     made = Crew(Stage(folder, program_of(request.param)), Playground(folder / "git"))
     try:
-        made.stage.home.mkdir()
+        (made.stage.home / ".claude").mkdir(parents=True)
+        line = {"statusLine": {"type": "command", "command": "echo the line of the user"}}
+        (made.stage.home / ".claude" / "settings.json").write_text(json.dumps(line))
         (folder / "fleet").mkdir()
         entries = []
         for name, token in TOKENS.items():
@@ -66,6 +68,7 @@ def test_an_agent_works_on_an_account_and_its_conversation_goes_on_on_another(cr
         assert set(tokens(crew.stage)) == {TOKENS["work"]}
         known = wait_until(lambda: balance(crew)["work"]["windows"], what="the status line's figures")
         assert known["five_hour"]["source"] == "status line"
+        assert "the line of the user" in crew.screens()
         assert balance(crew)["work"]["state"] == "ok"
         assert balance(crew)["home"]["state"] == "unknown"
 
