@@ -19,7 +19,7 @@ from tests.e2e.crew import Crew
 from tests.places import BUNDLE
 from tests.waiting import wait_until
 
-CONFIG = "notify_desktop = false\nidle_threshold_seconds = 60\n"
+CONFIG = "notify_desktop = false\nidle_threshold_seconds = 900\n"
 TOKENS: Mapping[str, str] = {"work": "sk-ant-oat01-WORK", "spare": "sk-ant-oat01-SPARE"}
 
 

@@ -1,0 +1,59 @@
+"""What looks like a usage limit and is none rescues nobody: recorded screens of every release, and their money rows."""
+
+from __future__ import annotations
+
+import re
+
+from fleetscripts.core.dialog_policy import Surroundings, rule, spends_money
+from fleetscripts.core.dialog_rows import find_menu
+from fleetscripts.core.plan import plan
+from fleetscripts.core.policy import Limits
+from fleetscripts.core.progress import Seen
+from fleetscripts.core.rescue import Prospect
+from fleetscripts.core.screen import Screen
+from fleetscripts.fleet import Agent
+from fleetscripts.models import DialogKind, ErrorKind, PaneState
+from tests.scoring import Verdict, judge_all, recordings
+
+NOW = 1_800_000_000.0
+TELLING = re.compile(r"limit|429|529|overload|server|retry|warning|quot|draft|credit|context|resume|auth|prompt")
+
+
+def verdicts() -> list[Verdict]:
+    chosen = [one for one in recordings() if TELLING.search(one.sidecar.stem) or one.state is PaneState.RATE_LIMITED]
+    return list(judge_all(chosen, ("facts",)))
+
+
+def proposed(verdict: Verdict) -> list[str]:
+    agent = Agent("s:1", worktree_path="/w")
+    looks = [(agent, Seen(verdict.found))]
+    return [action.action for action in plan(looks, Limits(), NOW, {agent.key: Prospect("spare")})]
+
+
+def test_only_a_limit_or_a_lost_login_moves_an_agent_to_another_account() -> None:
+    judged = verdicts()
+    moved = {verdict.recording.name for verdict in judged if proposed(verdict) == ["rescue"]}
+    true = {
+        verdict.recording.name
+        for verdict in judged
+        if verdict.recording.state is PaneState.RATE_LIMITED or verdict.found.error is ErrorKind.AUTH
+    }
+    undecidable = {verdict.recording.name for verdict in judged if verdict.recording.undecidable}
+    assert moved <= true | undecidable, sorted(moved - true - undecidable)
+    assert len(moved) > 50
+    assert len(judged) - len(moved) > 100
+
+
+def test_no_row_that_costs_is_ever_chosen_on_a_recorded_menu() -> None:
+    costly = 0
+    for recording in recordings():
+        if recording.state is not PaneState.RATE_LIMITED:
+            continue
+        for capture in recording.captures():
+            menu = find_menu(Screen.of(capture.read_text(encoding="utf-8").splitlines()).texts)
+            ruling = rule(DialogKind.LIMIT, menu, Surroundings())
+            if menu is None:
+                continue
+            costly += sum(spends_money(row.text) for row in menu.rows)
+            assert ruling.row is None or not spends_money(menu.rows[ruling.row].text), recording.name
+    assert costly > 0
