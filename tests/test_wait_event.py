@@ -1,0 +1,114 @@
+"""What needs the orchestrator is handed out at once, once, and with all there is to decide by."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from fleetscripts.adapters.store import Store
+from fleetscripts.core.handing_out import handed_out, to_hand_out
+from fleetscripts.fleet import Agent, Fleet
+from fleetscripts.models import Action, ActionKind, AgentState
+from fleetscripts.practice.playground import Playground
+from fleetscripts.practice.stage import Stage
+from tests.conftest import RunScript
+from tests.e2e.crew import Crew
+from tests.places import BUNDLE
+from tests.waiting import wait_until
+
+NOW = 1_800_000_000.0
+DIALOG = Action("f:1", "%1", "dialog", ActionKind.DECISION, "a question")
+EVALUATE = Action("f:1", "%1", "evaluate", ActionKind.DECISION, "judge it")
+
+
+def test_a_decision_is_handed_out_once_and_again_when_it_stands_for_long() -> None:
+    agent = Agent("f:1", dialog="question", pane_state_since=NOW - 10, output_changed_at=NOW - 10)
+    assert to_hand_out([(agent, DIALOG)], NOW, 900) == [(agent, DIALOG)]
+    [given] = handed_out(Fleet(agents=(agent,)), [(agent, DIALOG)], NOW).agents
+    assert to_hand_out([(given, DIALOG)], NOW + 1, 900) == []
+    assert to_hand_out([(given, DIALOG)], NOW + 901, 900) == [(given, DIALOG)]
+    assert to_hand_out([(given, DIALOG)], NOW + 1, 0) == [(given, DIALOG)]
+    another = replace(given, pane_state_since=NOW + 5)
+    assert to_hand_out([(another, DIALOG)], NOW + 6, 900) == [(another, DIALOG)]
+
+
+def test_work_that_waits_to_be_judged_is_not_handed_out_anew_because_its_screen_moved() -> None:
+    agent = Agent("f:1", state=AgentState.PENDING_EVALUATION, last_notice_at=NOW - 5, output_changed_at=NOW - 5)
+    [given] = handed_out(Fleet(agents=(agent,)), [(agent, EVALUATE)], NOW).agents
+    assert to_hand_out([(replace(given, output_changed_at=NOW + 1), EVALUATE)], NOW + 2, 900) == []
+    assert to_hand_out([(replace(given, last_notice_at=NOW + 1), EVALUATE)], NOW + 2, 900) != []
+
+
+def test_where_everything_is_done_there_is_nothing_to_wait_for(run_script: RunScript, home: Path) -> None:
+    Store(home / "state.json").update(lambda _: Fleet(agents=(Agent("f:1", state=AgentState.DONE),)), create=Fleet())
+    ended = run_script("wait-event", "--timeout", "30")
+    assert (ended.returncode, ended.stdout) == (3, "")
+    assert "1 done" in ended.stderr
+
+
+@pytest.fixture
+def crew() -> Iterator[Crew]:
+    folder = Path(tempfile.mkdtemp(prefix="fw", dir="/tmp"))
+    made = Crew(Stage(folder), Playground(folder / "git"))
+    try:
+        made.stage.home.mkdir()
+        (folder / "fleet").mkdir()
+        (folder / "fleet" / "config.toml").write_text("notify_desktop = false\npoll_interval_seconds = 1\n")
+        made.playground.build(2, made.stage.environment())
+        made.stage.start()
+        yield made
+    finally:
+        made.end()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def waiting(crew: Crew, *options: str) -> subprocess.Popen[str]:
+    argv = [sys.executable, "-I", str(BUNDLE / "fleetscripts" / "__main__.py"), "wait-event", *options]
+    pipe = subprocess.PIPE
+    return subprocess.Popen(argv, env=crew.stage.environment(), stdout=pipe, stderr=pipe, text=True)
+
+
+def test_a_question_ends_the_wait_at_once_and_the_next_wait_only_with_something_new(crew: Crew) -> None:
+    window = crew.spawn("feat/question", "[[say Hello.]]")
+    crew.wait_for_words(window, "Hello.")
+    argv = [sys.executable, "-I", str(BUNDLE / "fleetscripts" / "__main__.py"), "run-loop"]
+    with (crew.stage.folder / "loop.out").open("w") as out:
+        crew.loops.append(subprocess.Popen(argv, env=crew.stage.environment(), stdout=out, stderr=out, text=True))
+    log = crew.stage.folder / "fleet" / "loop.log"
+    wait_until(lambda: log.exists() and "tmux tells what changes" in log.read_text(), 15, "the loop")
+    wait = waiting(crew, "--timeout", "40")
+    crew.run("send-agent", window, "[[ask Which colour?|Blue|Green]]")
+    asked = time.monotonic()
+    printed, complaint = wait.communicate(timeout=40)
+    assert (wait.returncode, complaint) == (0, ""), printed + complaint
+    assert time.monotonic() - asked < 5
+    [event] = json.loads(printed)
+    assert (event["window"], event["action"], event["dialog"]) == (window, "dialog", "question")
+    assert any("Which colour?" in line for line in event["screen"])
+    assert event["objective"] == "[[say Hello.]]"
+    again = crew.run("wait-event", "--timeout", "1")
+    assert again.returncode == 8, again.stdout + again.stderr
+    assert again.stdout.startswith("nothing new in 1 s (")
+    assert f"handed out before and not settled yet: {window} dialog" in again.stdout
+    shown = crew.run("wait-event", "--timeout", "1", "--again")
+    assert [event["window"] for event in json.loads(shown.stdout)] == [window]
+
+
+def test_without_a_loop_it_says_so_and_looks_itself(crew: Crew) -> None:
+    window = crew.spawn("feat/question", "[[say Hello.]]")
+    crew.wait_for_words(window, "Hello.")
+    wait = waiting(crew, "--timeout", "40")
+    crew.run("send-agent", window, "[[ask Which colour?|Blue|Green]]")
+    printed, complaint = wait.communicate(timeout=40)
+    assert wait.returncode == 0, printed + complaint
+    assert complaint.startswith("no loop runs")
+    assert [event["action"] for event in json.loads(printed)] == ["dialog"]
