@@ -15,6 +15,7 @@ from fleetscripts.errors import Refused
 from fleetscripts.fleet import Fleet
 from fleetscripts.models import PaneFacts
 from fleetscripts.services.loop_place import WINDOW_NAME, only_loop
+from fleetscripts.services.own_pane import own_pane
 
 CLOSE_SECONDS = 1.0
 """How long tmux may take to notice that a pane's process has ended."""
@@ -99,10 +100,9 @@ def _gone(tmux: Tmux, place: PaneFacts) -> bool:
 
 def _stands_in(pane: PaneFacts, beside: list[PaneFacts], fleet: Fleet, environ: Mapping[str, str]) -> bool:
     """Whether this very process runs in the window, as the variables of tmux say."""
-    words = environ.get("TMUX", "").rsplit(",", 2)
     server = fleet.loop_tmux_server
-    same_server = server is not None and len(words) == 3 and words[1] == str(server.pid)
-    return same_server and environ.get("TMUX_PANE") in {pane.pane_id, *(other.pane_id for other in beside)}
+    here = own_pane(environ, server) if server is not None else ""
+    return here in {pane.pane_id, *(other.pane_id for other in beside)}
 
 
 def _busy(pane: PaneFacts) -> bool:
