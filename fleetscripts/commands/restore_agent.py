@@ -31,7 +31,7 @@ def command(everyone: bool, as_json: bool, window: str | None, options: Mapping[
     """
     if everyone == bool(window):
         raise click.UsageError("expected WINDOW or --all")
-    from fleetscripts.services.restore import FAILED, REFUSED, Restored, restorable, restore_agents
+    from fleetscripts.services.restore import FAILED, REFUSED, Restored, loop_stands, restorable, restore_agents
 
     settings, fleet = load_fleet(os.environ, options)
     agents = restorable(fleet) if everyone else [agent_named(fleet, window or "")]
@@ -52,6 +52,8 @@ def command(everyone: bool, as_json: bool, window: str | None, options: Mapping[
         click.echo(json.dumps(shown, indent=2))
     elif everyone:
         click.echo(summary(outcomes))
+    if outcomes and fleet.active and not loop_stands(settings):
+        click.echo("restore-agent: no loop watches them; run-loop --window starts one", err=True)
     results = {outcome.result for outcome in outcomes}
     return EXIT_FAILED if FAILED in results else EXIT_NO if REFUSED in results else EXIT_DONE
 

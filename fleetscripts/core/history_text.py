@@ -96,6 +96,7 @@ SENTENCES: Mapping[str, Callable[[Line], str]] = {
     "override": lambda line: f"the gate {text_of(line, 'gate')} was accepted: {text_of(line, 'why')}",
     "found-again": lambda line: f"found again in {text_of(line, 'window')} ({text_of(line, 'why')})",
     "adopted": lambda line: f"taken into the fleet in {text_of(line, 'window')}",
+    "task-given": lambda line: f"given a new task: {fit(visible(text_of(line, 'objective')), 120)}",
     "ended": lambda line: f"its client was ended {text_of(line, 'how')}: {text_of(line, 'why')}",
     "interrupted": lambda line: f"its turn was stopped: {text_of(line, 'why')}",
     "verdict-lasts": lambda line: f"verified again and again, {text_of(line, 'outcome')}: {text_of(line, 'why')}",

@@ -93,8 +93,11 @@ def note(agent: Agent, now: float) -> str:
     """What a person has to know beyond the state, else what the agent said last, else its objective."""
     if agent.escalation:
         return agent.escalation
+    if agent.held:
+        return agent.held
     if agent.resets_at > now:
-        return f"wakes in {age(agent.resets_at - now)}"
+        why = f"; {agent.rescue_problem}" if agent.rescue_problem else ""
+        return f"wakes in {age(agent.resets_at - now)}{why}"
     if agent.dialog:
         return f"{agent.dialog} dialog"
     return agent.last_said or agent.objective

@@ -22,6 +22,7 @@ from fleetscripts.models import Action, ActionKind, PaneFacts, PaneState, Server
 from fleetscripts.services import recovery
 from fleetscripts.services.conversations import OpenConversation, open_conversations
 from fleetscripts.services.desk import open_desk
+from fleetscripts.services.loop_place import only_loop
 from fleetscripts.services.recovery import Case
 from fleetscripts.services.sessions import make_sessions
 
@@ -94,6 +95,15 @@ def look_around(settings: Settings, tmux: Tmux) -> Scene:
 def session_of(agent: Agent, fleet: Fleet) -> str:
     """The tmux session that its window belongs to."""
     return agent.window.rpartition(":")[0] or fleet.tmux_session or DEFAULT_SESSION
+
+
+def loop_stands(settings: Settings) -> bool:
+    """Whether a loop runs on the state file, in its window or anywhere."""
+    try:
+        with only_loop(settings):
+            return False
+    except Refused:
+        return True
 
 
 def restorable(fleet: Fleet) -> list[Agent]:
