@@ -15,8 +15,7 @@ from fleetscripts.models import Action, ActionKind
 from fleetscripts.services.completion import verify_agent
 from fleetscripts.services.context import load_fleet
 from fleetscripts.services.recovery import Case
-from tests.fake_github.hub import Work, build
-from tests.places import GitRepo
+from tests.fake_github.hub import Branches, Work, branches
 
 pytestmark = pytest.mark.skipif(shutil.which("gh") is None, reason="gh is not installed")
 
@@ -25,9 +24,14 @@ PENDING = {"checks": [{"name": "slow", "status": "IN_PROGRESS"}]}
 BROKEN = {"http": {"status": 502, "body": "<html>502</html>"}}
 
 
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Branches:
+    return branches(tmp_path_factory.mktemp("hub") / "git", 1)
+
+
 @pytest.fixture
-def work(git_repo: GitRepo, home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Work:
-    made = build(git_repo, home, tmp_path / "gh.sock", 1)
+def work(built: Branches, home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Work:
+    made = built.work(home, tmp_path / "gh.sock")
     (home / "fleet").mkdir()
     (home / "fleet" / "config.toml").write_text("notify_desktop = false\n")
     for name, value in made.environment.items():
@@ -71,6 +75,16 @@ def test_a_verdict_that_stays_is_told_of_once(
         assert verify_once().endswith("told of it")
         verify_once()
         assert [line["outcome"] for line in told(home)] == [outcome]
+
+
+def test_a_record_that_is_wrong_is_a_persons_matter_at_once(work: Work, home: Path) -> None:
+    work.record(pr_number="99")
+    with work.serve({11: {}}):
+        said = verify_once()
+    assert said.startswith("not_complete: github fail: acme/widget#99: Could not resolve to a PullRequest")
+    assert said.endswith("told of it")
+    assert work.agent().get("revision_count", 0) == 0
+    assert [line["outcome"] for line in told(home)] == ["not_complete"]
 
 
 def test_another_verdict_begins_anew(work: Work, home: Path) -> None:

@@ -9,7 +9,7 @@ import shutil
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -26,7 +26,7 @@ from fleetscripts.services.context import load_fleet
 from fleetscripts.services.pull_reading import CycleReading, github, keys_of, pull_key
 from fleetscripts.services.recovery import Case
 from tests.conftest import RunScript
-from tests.fake_github.hub import Work, build
+from tests.fake_github.hub import Branches, Work, branches
 from tests.places import BUNDLE, GitRepo, environment
 
 pytestmark = pytest.mark.skipif(shutil.which("gh") is None, reason="gh is not installed")
@@ -35,23 +35,16 @@ ABUSE = {"http": {"status": 403, "body": {"code": "abuse"}}}
 
 
 @pytest.fixture(scope="module")
-def built(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Work]:
-    """Worktrees and branches of ten agents; each test has a state file of its own."""
-    folder = tmp_path_factory.mktemp("ten")
-    with pytest.MonkeyPatch.context() as patch:
-        for role, what in itertools.product(("AUTHOR", "COMMITTER"), ("NAME", "EMAIL")):
-            patch.setenv(f"GIT_{role}_{what}", "tester@localhost")
-        yield build(GitRepo(folder / "git").create(), folder, folder / "gh.sock", 10)
+def built(tmp_path_factory: pytest.TempPathFactory) -> Branches:
+    return branches(tmp_path_factory.mktemp("hub") / "git", 10)
 
 
 @pytest.fixture
-def ten(built: Work, home: Path, tmp_path: Path) -> Work:
+def ten(built: Branches, home: Path, tmp_path: Path) -> Work:
     """Ten agents that say they have finished, each with a pull request."""
-    work = replace(built, home=home, socket=tmp_path / "gh.sock")
-    work.record()
     (home / "fleet").mkdir()
     (home / "fleet" / "config.toml").write_text("notify_desktop = false\ngithub_timeout_seconds = 1\n")
-    return work
+    return built.work(home, tmp_path / "gh.sock")
 
 
 def verify_all_at_once(work: Work) -> list[tuple[int, str]]:

@@ -37,7 +37,7 @@ def verify_agent(case: Case) -> str:
     match verdict.outcome:
         case Outcome.VERIFIED:
             return _verified(case)
-        case Outcome.NOT_COMPLETE:
+        case Outcome.NOT_COMPLETE if failing(verdict):
             return f"{said}; {_rebrief(case, finding, now)}"
         case waiting:
             return "; ".join([said, *_lasting(case, waiting, verdict, now)])
@@ -96,10 +96,11 @@ def _rebrief(case: Case, finding: Finding, now: float) -> str:
 
 
 def _lasting(case: Case, outcome: Outcome, verdict: Verdict, now: float) -> list[str]:
-    """Tell a person, once, of a verdict that has been waiting for hours. The agent can do nothing about it."""
+    """Tell a person, once, of a verdict that the agent can do nothing about: when it has been waiting for long, or at
+    once where the record itself is wrong."""
     agent = case.current()
     waited = now - agent.verdict_since
-    if agent.verdict_told_at or waited < LASTING_SECONDS[outcome]:
+    if agent.verdict_told_at or waited < LASTING_SECONDS.get(outcome, 0.0):
         return []
     case.change(verdict_told_at=now)
     line = f"{_who(case)}: {outcome} for {waited / 60:.0f} minutes: {findings_line(verdict)}"
@@ -112,8 +113,8 @@ def _who(case: Case) -> str:
 
 
 def failing(verdict: Verdict) -> tuple[GateResult, ...]:
-    """The gates that an agent can do something about."""
-    return tuple(gate for gate in verdict.holding_back() if gate.status == "fail")
+    """The gates that an agent can do something about; that GitHub knows no such pull request is not among them."""
+    return tuple(gate for gate in verdict.holding_back() if gate.status == "fail" and gate.name != "github")
 
 
 def findings_line(verdict: Verdict) -> str:

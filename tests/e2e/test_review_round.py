@@ -17,7 +17,7 @@ import pytest
 
 from fleetscripts.practice.playground import Playground
 from fleetscripts.practice.stage import Stage
-from tests.e2e.conftest import CLAUDE, program_of
+from tests.e2e.conftest import CLAUDE, CODEX, program_of
 from tests.e2e.crew import Crew
 from tests.fake_github.live import LiveHub, LiveWorld, since_start
 from tests.fake_github.server import serve
@@ -121,7 +121,7 @@ def review(request: pytest.FixtureRequest) -> Iterator[Review]:
             crew.end()
 
 
-@pytest.mark.parametrize("review", ["practice", CLAUDE], indirect=True)
+@pytest.mark.parametrize("review", ["practice", CLAUDE, CODEX], indirect=True)
 def test_done_with_an_unresolved_thread_is_fixed_pushed_and_verified(review: Review) -> None:
     crew, world = review.crew, review.world
     window = review.spawn(f"Address the review. [[bash sh {crew.stage.folder}/round.sh]] [[done]]")
