@@ -54,14 +54,18 @@ def kill_client(crew: Crew, window: str) -> None:
     """Ends an agent's client as a crash would."""
     session = crew.agent(window)["session_id"]
     os.kill(wait_until(lambda: crew.registry(session), what="the client")["pid"], signal.SIGKILL)
-    wait_until(lambda: not crew.registry(session), what="the client's end")
+    wait_until(lambda: not crew.registry(session), what=lambda: f"the client's end\n{crew.screens()}")
+        lambda: not crew.registry(session),
+        what=lambda: f"the client's end, of {crew.registry(session)}\n{crew.screens()}",
+    )
 
 
 def hand_made(crew: Crew, folder: Path, *words: str) -> str:
     """A client that a person started in a window of their own; its pane."""
     environment = crew.stage.environment()
     exported = [f"{name}={environment[name]}" for name in ("HOME", "PATH", "FLEET_HOME")]
-    argv = ["env", *exported, "PRACTICE_TRUSTED=1", str(crew.stage.folder / "bin" / "practice"), *words]
+    client = ["env", *exported, "PRACTICE_TRUSTED=1", str(crew.stage.folder / "bin" / "practice"), *words]
+    argv = ["sh", "-c", 'set -m; "$@"; exec sh -i', "by-hand", *client]
     pane = crew.stage.tmux("new-window", "-d", "-P", "-F", "#{pane_id}", "-c", str(folder), *argv)
     assert pane is not None
     wait_until(lambda: "❯" in (crew.stage.tmux("capture-pane", "-p", "-t", pane) or ""), 20, "its prompt")

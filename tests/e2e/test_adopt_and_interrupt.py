@@ -71,6 +71,7 @@ def test_what_is_not_the_fleets_to_take_is_refused(crew: Crew) -> None:
     ]
 
 
+@pytest.mark.stress
 def test_a_stopped_turn_stays_stopped_until_the_agent_gets_a_text(crew: Crew) -> None:
     window = crew.spawn("feat/stopped", "Think. [[think 60]]")
     wait_until(lambda: not crew.resting(window), what="its turn")
@@ -90,6 +91,7 @@ def test_a_stopped_turn_stays_stopped_until_the_agent_gets_a_text(crew: Crew) ->
     wait_until(lambda: any("You have stopped" in text for text in crew.said(window, "user")), 20, "a nudge again")
 
 
+@pytest.mark.stress
 def test_a_persons_draft_outlasts_the_end_of_a_turn(crew: Crew) -> None:
     window = crew.spawn("feat/draft", "[[say First.]] [[think 60]]")
     crew.wait_for_words(window, "First.")
@@ -100,6 +102,7 @@ def test_a_persons_draft_outlasts_the_end_of_a_turn(crew: Crew) -> None:
     assert "half typed by a person" in crew.screens()
 
 
+@pytest.mark.stress
 def test_an_ended_client_is_not_resumed_at_once(crew: Crew) -> None:
     window = crew.spawn("feat/ended", "[[say Begun.]] [[think 60]]")
     crew.wait_for_words(window, "Begun.")

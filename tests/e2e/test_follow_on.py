@@ -85,11 +85,13 @@ def test_refused_it_changes_nothing(crew: Crew) -> None:
         assert "expected it at its prompt" in refusal
     assert (task_of(crew, window), head(crew, window)) == (before, branch)
     assert len(crew.said(window, "user")) == 1
-    for wrong in (["--task", " "], ["--task", "a", "b"], ["--pr", "5", "text"], ["--task", "a", "--step", "pr-test"]):
+    for wrong in (["--task", " "], ["--task", "a", "b"], ["--pr", "5", "text"]):
         said(crew, "send-agent", window, *wrong, code=2)
+    said(crew, "send-agent", window, "--task", "a", "--step", "pr-test", code=3)
     said(crew, "send-agent", "elsewhere:1", "--task", "a", code=3)
 
 
+@pytest.mark.stress
 def test_a_branch_is_checked_out_first_and_put_back_when_the_text_is_refused(crew: Crew) -> None:
     window = spawn_first(crew)
     pane = crew.agent(window)["pane_id"]
@@ -150,6 +152,7 @@ def test_a_crash_half_way_is_settled_by_what_the_agent_was_told(
         assert sum("The new one." in text for text in crew.said(window, "user")) == 1
 
 
+@pytest.mark.stress
 def test_two_givers_at_once_give_one_task(crew: Crew) -> None:
     window = spawn_first(crew)
     with ThreadPoolExecutor() as pool:

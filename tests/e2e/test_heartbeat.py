@@ -79,6 +79,7 @@ def test_everything_is_reviewed_repaired_or_shown_with_what_a_decision_needs(cre
     assert "dialog" not in by_kind(heartbeat(crew))
 
 
+@pytest.mark.stress
 def test_more_lines_come_only_when_asked_for(crew: Crew) -> None:
     crew.spawn("feat/long", "[[lines 90]] [[ask Which?|A|B]]")
     question = wait_until(lambda: by_kind(heartbeat(crew)).get("dialog"), 20, "the question") or {}
@@ -93,6 +94,7 @@ def test_lines_above_the_screen_are_read_on_request(tmux_server: TmuxServer) -> 
     assert last_lines(Tmux(tmux_server.socket), pane, 250) == [str(number) for number in range(51, 301)]
 
 
+@pytest.mark.stress
 def test_on_demand_recoveries_run_and_nobody_is_nudged(crew: Crew) -> None:
     said(crew, "heartbeat")
     config = crew.stage.folder / "fleet" / "config.toml"
@@ -107,6 +109,7 @@ def test_on_demand_recoveries_run_and_nobody_is_nudged(crew: Crew) -> None:
         assert len(crew.said(window, "user")) == 1, crew.said(window, "user")
 
 
+@pytest.mark.stress
 def test_a_loop_does_the_repairs_and_the_heartbeat_tells_of_them(crew: Crew) -> None:
     dies = crew.spawn("feat/dies", "[[say Hello.]] [[think 60]]")
     said(crew, "heartbeat")
@@ -124,6 +127,7 @@ def test_a_loop_does_the_repairs_and_the_heartbeat_tells_of_them(crew: Crew) -> 
     assert sum("resume" in line for line in heartbeat(crew)["repaired"]) == 0
 
 
+@pytest.mark.stress
 def test_without_a_tmux_server_it_says_what_is_gone_and_what_brings_it_back(crew: Crew) -> None:
     window = crew.spawn("feat/gone", "[[say Hello.]]")
     crew.stage.tmux("kill-server")

@@ -43,6 +43,7 @@ def nudge_now(crew: Crew, window: str, monkeypatch: pytest.MonkeyPatch) -> str:
         return nudge(Case(agent, action, fleet, settings, crew.stage.environment()))
 
 
+@pytest.mark.stress
 def test_it_names_objective_steps_pull_request_and_image_once_in_five_minutes(crew: Crew) -> None:
     image = crew.stage.folder / "layout.png"
     image.write_bytes(b"\x89PNG\r\n\x1a\n")
@@ -67,7 +68,7 @@ def test_what_was_planned_on_an_older_look_is_not_done(crew: Crew, monkeypatch: 
     said(crew, "interrupt-agent", window)
     with pytest.raises(Refused, match="stopped by a person"):
         nudge_now(crew, window, monkeypatch)
-    said(crew, "update-agent", window, "held=", f"last_rebriefed_at={time.time():.0f}")
+    said(crew, "update-agent", window, "held=", f"last_rebriefed_at={int(time.time()) - 1}")
     with pytest.raises(Refused, match="it was told"):
         nudge_now(crew, window, monkeypatch)
     said(crew, "update-agent", window, "last_rebriefed_at=0")
@@ -75,6 +76,7 @@ def test_what_was_planned_on_an_older_look_is_not_done(crew: Crew, monkeypatch: 
     assert crew.agent(window)["nudges"] == 1
 
 
+@pytest.mark.stress
 def test_a_finished_agent_is_not_told_to_go_on(crew: Crew, monkeypatch: pytest.MonkeyPatch) -> None:
     window = crew.spawn("feat/done", "[[done]]")
     crew.wait_for_words(window, "ORCHESTRATOR:DONE")

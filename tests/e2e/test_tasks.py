@@ -117,6 +117,7 @@ def test_two_dispatchers_at_once_begin_no_task_twice(crew: Crew) -> None:
     assert sum(text.count(": begun in ") for text in said_by) == 2, said_by
 
 
+@pytest.mark.stress
 def test_a_dispatcher_that_dies_keeps_no_task_and_a_broken_task_keeps_no_other_back(crew: Crew) -> None:
     add(crew, "a-broken", "Never begins.", "--branch", "main", "--priority", "5")
     add(crew, "good", "Begins. [[say Hi.]]")
@@ -134,6 +135,7 @@ def test_a_dispatcher_that_dies_keeps_no_task_and_a_broken_task_keeps_no_other_b
     assert listed(crew)["a-broken"] == ("ready", "")
 
 
+@pytest.mark.stress
 def test_the_loop_keeps_the_fleet_full(crew: Crew) -> None:
     window = crew.spawn("feat/own", "[[think 90]]")
     run_loop(crew, "--dispatch")
