@@ -10,6 +10,7 @@ from fleetscripts.core.survivor_text import SURVIVED, survivor_sentence
 from fleetscripts.fleet import Agent, Fleet
 from fleetscripts.models import AgentState, PaneState
 from fleetscripts.services.cycle import look_at
+from fleetscripts.services.restore import loop_stands
 from fleetscripts.services.status import fleet_status
 
 
@@ -57,11 +58,13 @@ def survey(settings: Settings, fleet: Fleet, now: float) -> Survey:
         for agent, seen in look_at(fleet, settings, now)[0]
     )
     loop = fleet_status(settings, fleet, now).loop
+    watching = loop is not None or loop_stands(settings)
     alive = sum(one.alive for one in found)
-    watched = f"the loop runs in {loop.window}" if loop is not None else "no loop runs"
+    outside = "the loop runs outside tmux" if watching else "no loop runs"
+    watched = f"the loop runs in {loop.window}" if loop is not None else outside
     state = "active" if fleet.active else "stopped"
     summary = f"the fleet is {state}: {alive} of {len(found)} agents are alive, {watched}"
-    return Survey(summary, found, tuple(_calls(fleet, found, loop is not None)))
+    return Survey(summary, found, tuple(_calls(fleet, found, watching)))
 
 
 def _calls(fleet: Fleet, found: tuple[Survivor, ...], watched: bool) -> list[str]:
