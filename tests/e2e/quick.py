@@ -55,9 +55,6 @@ def kill_client(crew: Crew, window: str) -> None:
     session = crew.agent(window)["session_id"]
     os.kill(wait_until(lambda: crew.registry(session), what="the client")["pid"], signal.SIGKILL)
     wait_until(lambda: not crew.registry(session), what=lambda: f"the client's end\n{crew.screens()}")
-        lambda: not crew.registry(session),
-        what=lambda: f"the client's end, of {crew.registry(session)}\n{crew.screens()}",
-    )
 
 
 def hand_made(crew: Crew, folder: Path, *words: str) -> str:
