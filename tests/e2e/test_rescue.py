@@ -26,7 +26,7 @@ REAL = f"Do it. [[say One.]] [[bash until [ -e ../go ]; do sleep 0.1; done]] {LA
 
 @pytest.fixture(params=["practice", CLAUDE])
 def crew(request: pytest.FixtureRequest) -> Iterator[Crew]:
-    with crew_on_accounts(request.param, 2) as made:
+    with crew_on_accounts(request.param, 6) as made:
         yield made
 
 
@@ -152,4 +152,46 @@ def test_with_no_subscription_left_the_work_is_handed_over_to_another_client(cre
     wait_until(lambda: crew.agent(window)["checkpoints"] == ["one"], 40, f"its checkpoint\n{crew.screens()}")
     told = rollout.said(rollout.records(crew.stage.folder / CODEX_HOME, crew.agent(window)["session_id"]), "user")
     assert any("until [ -e ../go ]" in text and "> One." in text for text in told), told
+    assert events(crew, "decision") == events(crew, "escalated") == []
+
+
+@pytest.mark.stress
+@pytest.mark.parametrize("crew", [CLAUDE], indirect=True)
+def test_six_agents_go_on_elsewhere_then_wait_for_the_reset_then_go_on_as_codex(crew: Crew) -> None:
+    windows = at_the_wall(crew, 6)
+    before = [crew.agent(window) for window in windows]
+    began = time.monotonic()
+    crew.start_loop()
+    for window in windows:
+        crew.wait_for_words(window, "CHECKPOINT:one", 90)
+    took = time.monotonic() - began
+    wait_until(lambda: "rescued 6 agents: 6 → spare; 0 parked" in log(crew), 60, lambda: f"the line\n{log(crew)}")
+    print(f"\n6 walled agents back at work after {took:.1f} s")
+    assert took < 90
+    for known in before:
+        agent = crew.agent(known["window"])
+        assert (agent["session_id"], agent["pane_id"]) == (known["session_id"], known["pane_id"])
+        assert [text for text in crew.said(known["window"], "assistant") if text in ("One.", "Two.")] == [
+            "One.",
+            "Two.",
+        ]
+
+    for token in TOKENS.values():
+        ask(crew.stage, "wall", token=token, seconds=40)
+    for number, window in enumerate(windows):
+        crew.run("send-agent", window, f"[[say Again {number}.]]")
+    wait_until(lambda: all(agent["state"] == "rate_limited" for agent in agents(crew)), 60, lambda: log(crew))
+    parked = [agent["parked_until"] for agent in agents(crew)]
+    assert len(set(parked)) > 1, "woken apart"
+    for number, window in enumerate(windows):
+        crew.wait_for_words(window, f"Again {number}.", 200)
+
+    add_codex(crew)
+    for token in TOKENS.values():
+        ask(crew.stage, "wall", token=token, seconds=7200)
+    for window in windows:
+        crew.run("send-agent", window, "[[say Now as another.]]")
+    wait_until(lambda: all(agent["agent"] == "codex" for agent in agents(crew)), 120, lambda: log(crew))
+    wait_until(lambda: all(not agent.get("rescue_stage") for agent in agents(crew)), 120, lambda: log(crew))
+    assert {agent["handover_from"] for agent in agents(crew)} == {f"claude:{known['session_id']}" for known in before}
     assert events(crew, "decision") == events(crew, "escalated") == []
