@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import shlex
 import shutil
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -14,9 +16,11 @@ import pytest
 
 from fleetscripts.practice.playground import Playground
 from fleetscripts.practice.stage import Stage
+from tests.account_stage import AccountStage, assistant, user
 from tests.e2e.conftest import CLAUDE, program_of
 from tests.e2e.crew import Crew
 from tests.e2e.model_door import tokens
+from tests.places import BUNDLE
 from tests.waiting import wait_until
 
 TOKENS = {"work": "sk-ant-oat01-WORK", "home": "sk-ant-oat01-HOME"}
@@ -91,3 +95,42 @@ def wall() -> dict[str, Any]:
     """A wall that the account stands at for an hour."""
     now = time.time()
     return {"used_percent": 100, "resets_at": now + 3600, "at": now, "source": "transcript", "wall": True}
+
+
+@pytest.mark.real_client
+def test_by_hand_a_conversation_is_handed_to_codex() -> None:
+    """No fleet, no state file: a shell, ``cl --resume``, and nothing left of the subscription."""
+    folder = Path(tempfile.mkdtemp(prefix="fh", dir="/tmp"))
+    crew = Crew(Stage(folder, program_of("codex")), Playground(folder / "git"))
+    session = "01a1fb99-0414-4831-b6d5-c37eeebee745"
+    try:
+        crew.stage.home.mkdir()
+        crew.playground.build(1, crew.stage.environment())
+        crew.stage.start()
+        accounts = AccountStage(crew.stage.home)
+        (folder / "fleet").mkdir()
+        (folder / "fleet" / "accounts.toml").write_text(
+            '[[account]]\nname = "mine"\n[[account]]\nname = "gpt"\nagent = "codex"\n'
+        )
+        line = json.dumps({"accounts": {"mine": {"five_hour": wall()}}})
+        (folder / "fleet" / "ledger.json").write_text(line)
+        work = crew.playground.repository
+        accounts.conversation(session, work, user("Say hello. [[say Taken over.]]"), assistant("I begin."))
+        cl = shlex.join([sys.executable, str(BUNDLE / "fleetscripts" / "__main__.py"), "cl", "--resume", session])
+        codex_home = shlex.quote(str(crew.codex_home))
+        variables = f"CODEX_HOME={codex_home} PRACTICE_MODEL_KEY=x FLEET_HOME={folder / 'fleet'}"
+        crew.stage.tmux("new-window", "-c", str(work), f"{variables} {cl} --permission-mode bypassPermissions; cat")
+        trust = "Trust this folder?"
+        wait_until(lambda: trust in crew.screens() or "gpt-5" in crew.screens(), 40, "Codex's screen")
+        if trust in crew.screens():
+            crew.stage.tmux("send-keys", "-t", "fleet:1", "Enter")
+        rollouts = wait_until(
+            lambda: list(crew.codex_home.glob("sessions/*/*/*/rollout-*.jsonl")), 40, f"Codex\n{crew.screens()}"
+        )
+        wait_until(lambda: "Read the hand-over in" in rollouts[0].read_text(), 20, f"the prompt\n{crew.screens()}")
+        text = next((folder / "fleet" / "handovers").iterdir()).read_text()
+        assert "> I begin." in text
+        assert not (folder / "state.json").exists()
+    finally:
+        crew.end()
+        shutil.rmtree(folder, ignore_errors=True)
