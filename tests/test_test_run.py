@@ -194,6 +194,7 @@ def test_a_runner_that_is_killed_leaves_no_command_and_no_turn_behind(
     if number is signal.SIGKILL:
         assert all(map(alive, pids))
         assert "its tester is gone" in run_script("test-queue", "list").stdout
+        assert "1 of 1 in the queue" in run_script("test-queue", "add", "fleet:1").stdout
     configure(home)
     after = run_script("test-queue", "next")
     assert (after.returncode, "pull/11" in after.stdout) == (0, True), after.stderr

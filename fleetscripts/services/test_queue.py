@@ -66,7 +66,8 @@ class TestQueue:
         """Put a pull request in, or change what is asked of one that waits; GitHub is asked how far along it is."""
         pending = self.ask([entry])
 
-        def put(queue: Queue) -> Queue:
+        def put(found: Queue) -> Queue:
+            queue = self.reclaimed(found)
             known = queue.entry(str(entry.key))
             if known is None:
                 return queue.with_entry(entry).counted(pending)
