@@ -69,10 +69,12 @@ def spawn_all(crew: Crew, objectives: dict[str, str]) -> list[str]:
 
 
 def restore(crew: Crew, *arguments: str, claude: bool = False) -> subprocess.CompletedProcess[str]:
-    """restore-agent as a person calls it, or as Claude does."""
+    """restore-agent as a person calls it, or as Claude does; the tmux server that it may start finds the model."""
+    port = crew.stage.folder / "port"
+    model = {"ANTHROPIC_BASE_URL": f"http://127.0.0.1:{port.read_text()}"} if port.exists() else {}
     return subprocess.run(
         crew.stage.inside(crew._argv("restore-agent", arguments)),
-        env={**crew.stage.environment(), **({"CLAUDECODE": "1"} if claude else {})},
+        env={**crew.stage.environment(), **model, **({"CLAUDECODE": "1"} if claude else {})},
         cwd=crew.playground.repository,
         capture_output=True,
         text=True,
