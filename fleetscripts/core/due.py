@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from fleetscripts.core.classify import FRESH_SECONDS
 from fleetscripts.core.policy import Case
 from fleetscripts.core.progress import BACKGROUND_PATIENCE
+from fleetscripts.core.rescue import OVERDUE_SECONDS
 from fleetscripts.models import AgentState, PaneState, Source
 
 JUST_AFTER_SECONDS = 0.001
@@ -28,6 +29,8 @@ INSTANTS: Mapping[str, Instant] = {
     "its new task is old": lambda case: float((case.agent.new_task or {}).get("at", 0)) + _task_change(case),
     "its limit is reset": lambda case: case.found.resets_at or case.agent.resets_at,
     "it was parked until now": lambda case: case.agent.parked_until,
+    "its client ought to have gone on": lambda case: case.agent.parked_until + OVERDUE_SECONDS,
+    "it may be woken again": lambda case: _spoken_to(case) + case.limits.wake_pause_seconds,
     "what it wrote is old": lambda case: _said_last(case) + FRESH_SECONDS,
 }
 """One row for each condition of the policy, and each step of the classification, in which the time of day stands."""

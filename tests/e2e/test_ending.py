@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import signal
+from pathlib import Path
+
 import pytest
 
 from fleetscripts.core.classify import is_shell
@@ -87,3 +91,18 @@ def test_a_turn_is_only_ended_by_force(crew: Crew) -> None:
     with pytest.raises(Refused, match="it is running"):
         end_client(desk_of(crew), pane)
     assert ended(crew, window, by_force=True).how == "by SIGTERM"
+
+
+@pytest.mark.parametrize("crew", [CODEX], indirect=True)
+def test_a_killed_wrapper_leaves_no_client_on_the_conversation(crew: Crew) -> None:
+    window = crew.spawn("feat/orphan", "Do it. [[say Hello.]]")
+    crew.wait_for_words(window, "Hello.")
+    native = wait_until(lambda: crew.pid(window), what="the native client")
+    wrapper = int(Path(f"/proc/{native}/stat").read_text().rpartition(")")[2].split()[1])
+    os.kill(wrapper, signal.SIGKILL)
+    wait_until(lambda: state(crew, crew.agent(window)["pane_id"]) is PaneState.IDLE, 10, "the shell")
+    wait_until(lambda: not Path(f"/proc/{native}/fd/0").exists(), 5, "the end of what it left")
+    done = crew.run("run-loop", "--once")
+    assert done.returncode == 0, done.stderr
+    again = wait_until(lambda: crew.pid(window), 20, f"the client again\n{crew.screens()}")
+    assert again != native

@@ -121,6 +121,23 @@ def test_without_budget_an_agent_is_parked_and_woken_at_the_reset(crew: Crew) ->
     assert events(crew, "end-intended") == events(crew, "decision") == []
 
 
+@by_practice
+def test_other_dead_ends_a_lost_login_moves_a_full_conversation_begins_anew_once(crew: Crew) -> None:
+    locked = crew.spawn("feat/auth", f"Do it. [[say One.]] [[auth]] {LAST}", "--account", "work")
+    full = crew.spawn("feat/full", "Do it. [[say One.]] [[context]]", "--account", "work")
+    session = crew.agent(full)["session_id"]
+    crew.start_loop()
+    crew.wait_for_words(locked, "CHECKPOINT:one", 60)
+    wait_until(lambda: crew.agent(full)["state"] == "escalated", 60, lambda: f"an escalation\n{log(crew)}")
+    agent = crew.agent(full)
+    assert agent["escalation"] == "its conversation is full once more"
+    assert (agent["handover_from"], agent["session_ids"]) == (f"practice:{session}", [session])
+    assert agent["session_id"] != session
+    assert any("> One." in text for text in crew.said(full, "user")), "it was told what the other one knew"
+    assert crew.agent(locked)["account"] == "spare"
+    assert balance(crew)["work"]["state"] != "capped", "a lost login is no wall"
+
+
 def cap(crew: Crew, account: str) -> None:
     """The ledger knows of a wall on this account."""
     now = time.time()
@@ -191,7 +208,7 @@ def test_six_agents_go_on_elsewhere_then_wait_for_the_reset_then_go_on_as_codex(
         ask(crew.stage, "wall", token=token, seconds=7200)
     for window in windows:
         crew.run("send-agent", window, "[[say Now as another.]]")
-    wait_until(lambda: all(agent["agent"] == "codex" for agent in agents(crew)), 120, lambda: log(crew))
+    wait_until(lambda: all(agent.get("agent") == "codex" for agent in agents(crew)), 120, lambda: log(crew))
     wait_until(lambda: all(not agent.get("rescue_stage") for agent in agents(crew)), 120, lambda: log(crew))
     assert {agent["handover_from"] for agent in agents(crew)} == {f"claude:{known['session_id']}" for known in before}
     assert events(crew, "decision") == events(crew, "escalated") == []
