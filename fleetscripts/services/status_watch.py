@@ -15,6 +15,7 @@ from fleetscripts.adapters.file_events import FileEvents
 from fleetscripts.adapters.journal import Journal
 from fleetscripts.adapters.terminal_keys import Bell, single_keys, wait_for_keys
 from fleetscripts.adapters.tmux import Tmux
+from fleetscripts.config import Settings
 from fleetscripts.core.history_text import sentence, told
 from fleetscripts.core.journal_story import at_of, stories
 from fleetscripts.core.status_text import COLOURS, age
@@ -52,6 +53,9 @@ class Watch:
     view: View = field(default_factory=View)
     message: str = ""
     status: FleetStatus | None = None
+    settings: Settings | None = None
+    _problem: str = ""
+    _told: tuple[float, object, tuple[str, ...]] = (0, None, ())
     _read_at: float = 0
     _files: frozenset[str] = frozenset()
 
@@ -111,38 +115,40 @@ class Watch:
             time.sleep(LEAST_SECONDS)
         self._read_at = time.monotonic()
         try:
-            settings, fleet = load_fleet(self.environ, self.options)
-            self.status = fleet_status(settings, fleet, time.time())
+            self.settings, fleet = load_fleet(self.environ, self.options)
+            self.status = fleet_status(self.settings, fleet, time.time())
+            self._problem = ""
         except FleetError as error:
             if self.status is None:
                 raise
-            self.message = str(error)
+            self._problem = str(error)
 
     def _model(self) -> Model:
         assert self.status is not None
-        return model_of(self.status, self.agents, self._history(), self.message)
+        return model_of(self.status, self.agents, self._history(), self._problem or self.message)
 
     def _history(self) -> tuple[str, ...]:
-        """What happened last to the selected agent."""
-        if self.view.selected is None or self.status is None:
-            return ()
+        """What happened last to the selected agent; read again when the files were, or another is selected."""
         agent = next((agent for agent in self.agents if agent.key == self.view.selected), None)
-        settings = load_fleet(self.environ, self.options)[0]
-        found = stories(Journal(settings.journal_file).tail(JOURNAL_BYTES))
-        story = found.get((agent.worktree, agent.spawned_at)) if agent is not None else None
-        return spoken([] if story is None else story.lines[-60:])
+        if agent is None or self.settings is None:
+            return ()
+        if self._told[:2] != (self._read_at, agent.key):
+            story = stories(Journal(self.settings.journal_file).tail(JOURNAL_BYTES)).get(
+                (agent.worktree, agent.spawned_at)
+            )
+            self._told = (self._read_at, agent.key, spoken([] if story is None else story.lines[-60:]))
+        return self._told[2]
 
     def _go(self, pause: Callable[[], object], resume: Callable[[], object]) -> None:
         """To the selected agent's window: the tmux client switches, or this terminal attaches until it detaches."""
         agent = next((agent for agent in self.agents if agent.key == self.view.selected), None)
-        if agent is None or self.status is None:
+        if agent is None or self.status is None or self.settings is None:
             return
         known = next((one for one in self.status.agents if one.agent.key == agent.key), None)
         if known is None or known.pane is None:
             self.message = f"{visible(agent.window)} has no window now"
             return
-        settings = load_fleet(self.environ, self.options)[0]
-        tmux = Tmux(settings.tmux_socket)
+        tmux = Tmux(self.settings.tmux_socket)
         inside = self.environ.get("TMUX", "").rsplit(",", 2)
         server = tmux.server()
         if not tmux.show_pane(known.pane) or server is None:
