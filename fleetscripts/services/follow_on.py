@@ -246,4 +246,5 @@ def _drop(store: Store, settings: Settings, agent: Agent, intent: Mapping[str, A
         start = StartPoint(str(intent["start"]), existing=bool(intent["existing"]))
         branching.put_back(Path(agent.worktree_path), str(old), str(intent["branch"]), start)
     store.update(lambda fleet: fleet.change(agent, new_task=None))
-    Journal(settings.journal_file).write("task-not-given", window=agent.window, why=why, objective=intent["objective"])
+    objective = intent.get("objective")
+    Journal(settings.journal_file).write("task-not-given", window=agent.window, why=why, objective=objective)

@@ -11,7 +11,7 @@ from fleetscripts.adapters.log_file import LogFile
 from fleetscripts.adapters.store import StateMissing, Store
 from fleetscripts.adapters.tmux import Tmux
 from fleetscripts.config import Settings
-from fleetscripts.core.review import Item, Review
+from fleetscripts.core.review import Review
 from fleetscripts.core.visible import visible
 from fleetscripts.errors import Refused
 from fleetscripts.fleet import Fleet
@@ -112,6 +112,3 @@ def _done_since(settings: Settings, since: float) -> Done:
     told = [line if count == 1 else f"{line} ({count} times)" for line, count in repaired.items()]
     more = [f"and {len(told) - MOST_REPAIRS} more, in {settings.journal_file}"] if len(told) > MOST_REPAIRS else []
     return Done((*told[-MOST_REPAIRS:], *more), failed)
-
-
-__all__ = ["Item", "Review", "review"]

@@ -27,6 +27,9 @@ CLIENT_ENDED = "its client was ended by a person"
 STOP_SECONDS = 6.0
 """In which a turn ends after Escape; a tool that has to be ended takes the clients up to 2 s."""
 
+ENDING_SECONDS = 120.0
+"""More than any client takes to end, with waiting for a sender in its pane."""
+
 TRIES = 3
 
 
@@ -50,14 +53,15 @@ def _stop(desk: Desk, settings: Settings, agent: Agent | None, pane_id: str) -> 
 
 
 def _end(desk: Desk, settings: Settings, agent: Agent | None, pane_id: str) -> list[str]:
-    """Held before it ends: the loop would resume it in the next moment."""
-    _hold(settings, agent, CLIENT_ENDED)
+    """Held before it ends: the loop would resume it in the next moment. That it still works then is no release."""
+    _hold(settings, agent, CLIENT_ENDED, ENDING_SECONDS)
     try:
         ended = end_client(desk, pane_id, keep_draft=True, by_force=True, why="a person wants it ended")
     except FleetError:
         if agent is not None:
             Store(settings.state_file).update(lambda fleet: fleet.change(agent, held=agent.held, held_at=agent.held_at))
         raise
+    _hold(settings, agent, CLIENT_ENDED)
     draft = [f"unsent in its input box stood: {ended.draft}"] if ended.draft else []
     where = ended.facts.window if ended.facts is not None else pane_id
     return [f"{where}: the client has ended {ended.how}", *draft]
@@ -108,7 +112,8 @@ def _tidied(desk: Desk, pane_id: str) -> list[str]:
     return [f"in its input box stands: {' '.join(typed.split())[:200]}"]
 
 
-def _hold(settings: Settings, agent: Agent | None, why: str) -> None:
+def _hold(settings: Settings, agent: Agent | None, why: str, from_seconds: float = 0) -> None:
+    """Held; a turn that is seen only ``from_seconds`` later lifts it."""
     if agent is not None:
-        now = time.time()
-        Store(settings.state_file).update(lambda fleet: fleet.change(agent, held=why, held_at=now))
+        at = time.time() + from_seconds
+        Store(settings.state_file).update(lambda fleet: fleet.change(agent, held=why, held_at=at))
