@@ -45,9 +45,10 @@ def next_account(
     refused = found.state in (PaneState.RATE_LIMITED, PaneState.API_ERROR)
     here = frozenset({account_of(settings, agent)} if refused else ())
     failed = here | set(agent.failed_accounts)
-    chosen = pick(settings, {}, agent=agent.agent, exclude=failed, busy=busy, now=now)
+    keep = agent.account if agent.rescue_stage and not refused else ""
+    chosen = pick(settings, {}, agent=agent.agent, keep=keep, exclude=failed, busy=busy, now=now)
     if chosen is None and failed > here and found.error is not ErrorKind.AUTH:
-        chosen = pick(settings, {}, agent=agent.agent, exclude=here, busy=busy, now=now)
+        chosen = pick(settings, {}, agent=agent.agent, keep=keep, exclude=here, busy=busy, now=now)
     return chosen
 
 

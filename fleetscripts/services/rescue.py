@@ -118,7 +118,7 @@ def _moved(case: Case, move: Move) -> str:
         if isinstance(error, Refused):
             raise FleetError(str(error)) from error
         raise
-    count(case.settings, move.target.account, handed_over=move.target.fresh)
+    count(case.settings, case.current().account, handed_over=move.target.fresh)
     return words
 
 
