@@ -33,13 +33,14 @@ EXCERPT_LINES = 30
 class Cycle:
     """What one cycle found, as recorded, and what it proposes. ``moved``: something changed since the last one.
 
-    ``observed``: the panes as they were seen, by id."""
+    ``observed``: the panes as they were seen, by id. ``at``: the time for which the actions were proposed."""
 
     fleet: Fleet
     looks: tuple[tuple[Agent, Seen], ...]
     actions: tuple[Action, ...]
     moved: bool
     observed: Mapping[str, Observation] = field(default_factory=dict)
+    at: float = 0
 
 
 def run_cycle(
@@ -84,7 +85,7 @@ def run_cycle(
     )
     note_walls(settings, recorded, now)
     prospects = prospects_of(settings, after, recorded, now)
-    return Cycle(after, recorded, tuple(plan(recorded, limits, now, prospects)), _moved(before, after), observed)
+    return Cycle(after, recorded, tuple(plan(recorded, limits, now, prospects)), _moved(before, after), observed, now)
 
 
 def _same_place_and_task(known: Agent, looked_at: Agent) -> bool:

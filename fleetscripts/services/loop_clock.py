@@ -5,7 +5,12 @@ from __future__ import annotations
 import time
 
 JUMP_SECONDS = 5.0
-"""A clock that is corrected moves by less; waits of a busy machine are late by less."""
+"""A clock that is corrected moves by less; what a busy machine does late is late by less."""
+
+SLOWER = 3
+"""So many times longer than the one before may a look take, beside those seconds, and we were not stopped."""
+
+LONGEST_LOOK_SECONDS = 20.0
 
 
 class LoopClock:
@@ -13,22 +18,29 @@ class LoopClock:
 
     def __init__(self) -> None:
         self._apart = time.time() - time.monotonic()
-        self._awake_by: float | None = None
+        self._usual = 1.0
+        self._waited = True
+        self._last = time.monotonic()
+        self._back_by = self._last + JUMP_SECONDS
 
-    def waits(self, seconds: float | None) -> None:
+    def waits(self, seconds: float) -> None:
         """We are about to wait for at most so long."""
-        self._awake_by = None if seconds is None else time.monotonic() + seconds
+        self._back_by = time.monotonic() + seconds + JUMP_SECONDS
+        self._waited = True
 
     def missed(self) -> str:
-        """What happened to time since the last call, in words; empty when nothing did."""
-        apart = time.time() - time.monotonic()
+        """What happened to time since the last call, in words; empty when nothing did. In between we wait or look."""
+        now, apart = time.monotonic(), time.time() - time.monotonic()
         jump, self._apart = apart - self._apart, apart
-        late = 0.0 if self._awake_by is None else time.monotonic() - self._awake_by
-        self._awake_by = None
+        late = now - self._back_by
+        if not self._waited:
+            self._usual = min(now - self._last, LONGEST_LOOK_SECONDS)
+        self._last, self._waited = now, False
+        self._back_by = now + JUMP_SECONDS + self._usual * SLOWER
         if abs(jump) > JUMP_SECONDS:
             return (
                 f"the clock went {'on' if jump > 0 else 'back'} by {abs(jump):.0f} s: the machine slept, or it was set"
             )
-        if late > JUMP_SECONDS:
-            return f"this loop was stopped for {late:.0f} s"
+        if late > 0:
+            return f"this loop was stopped for {late:.0f} s or more"
         return ""

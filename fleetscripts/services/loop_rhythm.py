@@ -177,7 +177,7 @@ class Listening:
         """The instants at which time alone may change what is to be done."""
         steady, wall, limits = time.monotonic(), time.time(), limits_of(settings)
         for agent, seen in cycle.looks:
-            due = next_due(Case(agent, seen.classification, limits, wall))
+            due = next_due(Case(agent, seen.classification, limits, cycle.at))
             if due is not None and agent.pane_id:
                 self._watch.agenda.at(agent.pane_id, steady + due - wall)
             if self._is_unsettled(cycle, agent, wall):
