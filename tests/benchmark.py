@@ -9,6 +9,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -158,10 +159,11 @@ def table(title: str, ways: dict[str, Callable[[], object]], base: str, started:
 def wait_for(there: Callable[[], bool], seconds: float = 60) -> None:
     """Poll until it is there."""
     deadline = time.monotonic() + seconds
+    pause = threading.Event()
     while not there():
         if time.monotonic() > deadline:
             raise SystemExit("the panes did not start in time")
-        time.sleep(0.1)
+        pause.wait(0.02)
 
 
 if __name__ == "__main__":

@@ -25,7 +25,7 @@ from tests.places import TmuxServer
 LEAST_HAPPENINGS = 50
 """For each number of agents; agents that went through one are used again."""
 MEAN_GAP_SECONDS = 0.25
-IDLE_SECONDS = 8
+IDLE_SECONDS = 20
 POLLING_SECONDS = 30
 """The interval of the polling loop, as the default has it."""
 
