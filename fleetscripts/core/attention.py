@@ -6,17 +6,21 @@ from collections.abc import Iterable
 
 from fleetscripts.core.plan import all_done
 from fleetscripts.fleet import Agent, Fleet
-from fleetscripts.models import Action, AgentState
+from fleetscripts.models import Action, AgentState, DialogKind
 
 STANDING = frozenset({"evaluate", "escalated"})
 """Decisions that are told of when they arise; told here only where somebody else brought them about."""
 
 WAITS = frozenset({AgentState.PENDING_EVALUATION, AgentState.ESCALATED})
 
+ANIMATED = frozenset({DialogKind.LOGIN})
+"""Codex draws a moving picture over its login: a screen that changes is no other dialog."""
+
 
 def notice_of(agent: Agent, action: Action) -> str:
     """What names this occasion: the same dialog, or the same standstill, is told of once."""
-    return f"{action.action}:{agent.dialog}:{int(max(agent.pane_state_since, agent.output_changed_at))}"
+    moved_at = 0.0 if agent.dialog in ANIMATED else agent.output_changed_at
+    return f"{action.action}:{agent.dialog}:{int(max(agent.pane_state_since, moved_at))}"
 
 
 def is_news(agent: Agent, action: Action) -> bool:

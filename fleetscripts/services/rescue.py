@@ -115,6 +115,7 @@ def _moved(case: Case, move: Move) -> str:
         failed = tuple(dict.fromkeys((*agent.failed_accounts, move.target.account)))
         problem = " ".join(str(error).split())[:300]
         case.change(rescue_tries=agent.rescue_tries + 1, rescue_problem=problem, failed_accounts=failed)
+        move.give_up()
         if isinstance(error, Refused):
             raise FleetError(str(error)) from error
         raise

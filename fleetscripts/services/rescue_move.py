@@ -15,7 +15,7 @@ from fleetscripts.agents.kinds import Client, Places, kind_named
 from fleetscripts.core.progress import JUDGED
 from fleetscripts.errors import FleetError, Refused
 from fleetscripts.fleet import Agent
-from fleetscripts.models import AgentState, ErrorKind, PaneFacts, PaneState
+from fleetscripts.models import AgentState, DialogKind, ErrorKind, PaneFacts, PaneState
 from fleetscripts.services import draft as drafts
 from fleetscripts.services.briefing import go_on
 from fleetscripts.services.client_start import client_start
@@ -69,6 +69,23 @@ class Move:
         how = f"handed over to {after.agent}" if after.handover_from != agent.handover_from else "resumed"
         where = f" on {after.account}" if after.account else ""
         return f"{before} → {after.account or 'the own account'}: {how} in {after.window}{where}; {proof}"
+
+    def give_up(self) -> None:
+        """After a failure: a client that asks for a login, or that was never told anything, makes room for another."""
+        agent = self.case.current()
+        pane_id = agent.pane_on(self.desk.server)
+        sight = self.desk.look(pane_id) if pane_id else None
+        handing, said = agent.rescue_stage == HANDING_OVER, sight.classification if sight is not None else None
+        if said is not None and (said.state is PaneState.RUNNING or not (handing or said.dialog is DialogKind.LOGIN)):
+            return
+        if agent.rescue_stage in (STARTING, HANDING_OVER) and said is not None and said.state is not PaneState.IDLE:
+            end_client(self.desk, agent.pane_id, by_force=True, why="it could not be put to work on this account")
+        if handing:
+            kind, _, session_id = agent.handover_from.partition(":")
+            earlier = tuple(known for known in agent.session_ids if known != session_id)
+            self.case.change(
+                rescue_stage=ENDING, handover_from="", agent=kind, session_id=session_id, session_ids=earlier
+            )
 
     def _has_started(self, agent: Agent, sight: Sight) -> bool:
         """Whether the client already runs that an earlier call started, and only has to be told."""

@@ -52,15 +52,19 @@ def entry(folder: Path, name: str, token: str, kind: str) -> str:
     return f'[[account]]\nname = "{name}"\nagent = "{kind}"\ntoken = {{ file = "{file}" }}\n'
 
 
-def add_codex(crew: Crew) -> None:
-    """Codex too works on this stage, beside Claude Code, on an account of its own that comes last."""
+def bring_codex(crew: Crew) -> None:
+    """Codex too can work on this stage, beside Claude Code; ``list_codex`` gives it an account."""
     stage, folder = crew.stage, crew.stage.folder
     model = ("env", f"PYTHONPATH={BUNDLE}", sys.executable, "-m", CODEX.model, "--port-file", f"{folder}/codex-port")
     stage.tmux("new-window", "-d", *model)
     wait_until(lambda: (folder / "codex-port").exists(), 20, "the other model")
     CODEX.configure(folder, int((folder / "codex-port").read_text(encoding="utf-8")))
     stage.extra = {**stage.extra, **CODEX.environment(folder)}
-    with (folder / "fleet" / "accounts.toml").open("a", encoding="utf-8") as file:
+
+
+def list_codex(crew: Crew) -> None:
+    """An account of Codex, which comes last."""
+    with (crew.stage.folder / "fleet" / "accounts.toml").open("a", encoding="utf-8") as file:
         file.write('\n[[account]]\nname = "other"\nagent = "codex"\n')
 
 

@@ -12,7 +12,7 @@ import pytest
 from fleetscripts.core.rescue import WAKE_SPREAD_SECONDS
 from fleetscripts.practice.real_client import CODEX_HOME
 from tests.e2e import rollout
-from tests.e2e.accounts import TOKENS, add_codex, agents, crew_on_accounts, events, log
+from tests.e2e.accounts import TOKENS, agents, bring_codex, crew_on_accounts, events, list_codex, log
 from tests.e2e.conftest import CLAUDE
 from tests.e2e.crew import Crew
 from tests.e2e.model_door import ask
@@ -152,7 +152,8 @@ def balance(crew: Crew) -> dict[str, dict[str, Any]]:
 
 @pytest.mark.parametrize("crew", [CLAUDE], indirect=True)
 def test_with_no_subscription_left_the_work_is_handed_over_to_another_client(crew: Crew) -> None:
-    add_codex(crew)
+    bring_codex(crew)
+    list_codex(crew)
     [window] = at_the_wall(crew, 1)
     before = crew.agent(window)
     cap(crew, "spare")
@@ -172,9 +173,30 @@ def test_with_no_subscription_left_the_work_is_handed_over_to_another_client(cre
     assert events(crew, "decision") == events(crew, "escalated") == []
 
 
+@pytest.mark.parametrize("crew", [CLAUDE], indirect=True)
+def test_a_hand_over_to_a_client_that_is_not_logged_in_is_undone(crew: Crew) -> None:
+    list_codex(crew)
+    [window] = at_the_wall(crew, 1)
+    before = crew.agent(window)
+    cap(crew, "spare")
+    crew.start_loop()
+    wait_until(lambda: crew.agent(window)["state"] == "escalated", 90, lambda: f"an escalation\n{log(crew)}")
+    agent = crew.agent(window)
+    assert agent["escalation"].startswith("3 rescues failed: a login dialog needs a decision")
+    kept = {name: agent.get(name) for name in ("session_id", "session_ids", "agent", "pane_id", "handover_from")}
+    assert kept == {name: before.get(name) for name in kept}
+    assert log(crew).count("dialog: login") <= 3
+    file = crew.stage.folder / "fleet" / "ledger.json"
+    file.unlink()
+    done = crew.run("rescue-agent", window, "--account", "spare")
+    assert done.returncode == 0, done.stdout + done.stderr
+    crew.wait_for_words(window, "CHECKPOINT:one")
+
+
 @pytest.mark.stress
 @pytest.mark.parametrize("crew", [CLAUDE], indirect=True)
 def test_six_agents_go_on_elsewhere_then_wait_for_the_reset_then_go_on_as_codex(crew: Crew) -> None:
+    bring_codex(crew)
     windows = at_the_wall(crew, 6)
     before = [crew.agent(window) for window in windows]
     began = time.monotonic()
@@ -203,7 +225,7 @@ def test_six_agents_go_on_elsewhere_then_wait_for_the_reset_then_go_on_as_codex(
     for number, window in enumerate(windows):
         crew.wait_for_words(window, f"Again {number}.", 200)
 
-    add_codex(crew)
+    list_codex(crew)
     for token in TOKENS.values():
         ask(crew.stage, "wall", token=token, seconds=7200)
     for window in windows:
