@@ -114,7 +114,8 @@ def test_a_storm_of_walls_with_the_loop_killed_twenty_times() -> None:
             assert [text for text in said if text in ("One.", "Two.", "Three.")] == ["One.", "Two.", "Three."]
             assert crew.agent(window)["session_id"] == sessions[window]
             ours = ("You are one agent of a fleet", "Something outside your work", "You have stopped")
-            assert [text for text in heard if not any(words in text for words in ours)] == [], "nothing else was ever typed"
+            others = [text for text in heard if not any(words in text for words in ours)]
+            assert others == [], "nothing else was ever typed"
         assert set(sessions.values()) <= watch.seen
         assert watch.doubled == set()
         assert events(crew, "escalated") == []
