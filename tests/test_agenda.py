@@ -41,10 +41,19 @@ def test_what_is_urgent_does_not_wait_for_the_pace_of_what_is_not() -> None:
 def test_a_long_look_is_followed_by_a_rest() -> None:
     agenda = Agenda()
     agenda.looked(["%1"], 0, 0.05)
-    agenda.news(["%2"], Pace.NOW, 0.05)
+    agenda.news(["%2"], Pace.WRITTEN, 0.05)
     assert agenda.take(0.15) == frozenset()
     assert agenda.wait_seconds(0.15) == 0.05 + 0.05 * SHARE - 0.15
     assert agenda.take(0.21) == {"%2"}
+
+
+def test_what_is_urgent_does_not_wait_for_the_end_of_the_rest() -> None:
+    agenda = Agenda()
+    agenda.looked(["%1"], 0, 1)
+    agenda.news(["%2"], Pace.NOW, 1)
+    agenda.news(["%3"], Pace.WRITTEN, 1)
+    assert agenda.take(1.04) == frozenset()
+    assert agenda.take(1.06) == {"%2", "%3"}
 
 
 moments = st.lists(

@@ -16,6 +16,8 @@ SHARE = 3
 """After a look nobody looks for so many times what it took: a storm of news costs a quarter of a core, no more."""
 
 LONGEST_REST_SECONDS = 0.25
+LONGEST_BRIEF_REST_SECONDS = 0.05
+"""What is urgent does not wait for the end of the rest, only so long."""
 
 
 class Pace(Enum):
@@ -36,12 +38,16 @@ class Agenda:
 
     _due: dict[str, float] = field(default_factory=dict)
     _looked: dict[str, float] = field(default_factory=dict)
+    _urgent: set[str] = field(default_factory=set)
     _rest_until: float = 0
+    _brief_until: float = 0
 
     def news(self, panes: Iterable[str], pace: Pace, now: float) -> None:
         """Something happened in these."""
         for pane in panes:
             self.at(pane, max(now + GATHER_SECONDS, self._looked.get(pane, -1e9) + pace.value))
+            if pace is Pace.NOW:
+                self._urgent.add(pane)
 
     def at(self, pane: str, moment: float) -> None:
         """Look at it then, or before."""
@@ -49,11 +55,13 @@ class Agenda:
 
     def take(self, now: float) -> frozenset[str]:
         """The panes to look at now; empty when none is due."""
-        if now < self._rest_until or not any(moment <= now for moment in self._due.values()):
+        wait = self.wait_seconds(now)
+        if wait is None or wait > 0:
             return frozenset()
         taken = frozenset(pane for pane, moment in self._due.items() if moment <= now + TOGETHER_SECONDS)
         for pane in taken:
             del self._due[pane]
+        self._urgent -= taken
         return taken
 
     def looked(self, panes: Iterable[str], began: float, ended: float) -> None:
@@ -61,19 +69,24 @@ class Agenda:
         for pane in panes:
             self._looked[pane] = began
         self._rest_until = ended + min((ended - began) * SHARE, LONGEST_REST_SECONDS)
+        self._brief_until = min(self._rest_until, ended + LONGEST_BRIEF_REST_SECONDS)
 
     def wait_seconds(self, now: float) -> float | None:
         """Until the next look; None when nothing is due at all."""
         if not self._due:
             return None
-        return max(0.0, min(self._due.values()) - now, self._rest_until - now)
+        usual = max(0.0, min(self._due.values()) - now, self._rest_until - now)
+        urgent = min((self._due[pane] for pane in self._urgent if pane in self._due), default=None)
+        return usual if urgent is None else min(usual, max(0.0, urgent - now, self._brief_until - now))
 
     def forget(self, panes: Iterable[str]) -> None:
         """They are not to be looked at any more."""
         for pane in panes:
             self._due.pop(pane, None)
+            self._urgent.discard(pane)
             self._looked.pop(pane, None)
 
     def clear(self) -> None:
         """Everything has been looked at."""
         self._due.clear()
+        self._urgent.clear()
