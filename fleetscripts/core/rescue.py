@@ -13,7 +13,7 @@ from fleetscripts.models import Classification, PaneState
 CONTINUES = "limit-continues-by-itself"
 """The screen rule (rules/claude.toml) that shows a client which goes on by itself when its limit resets."""
 
-WAKE_SPREAD_SECONDS = 30.0
+WAKE_SPREAD_SECONDS = 15.0
 """Agents of one account are woken apart, by so much at most, so that they do not storm it when it resets."""
 
 OVERDUE_SECONDS = 180.0

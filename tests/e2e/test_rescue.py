@@ -24,7 +24,7 @@ REAL = f"Do it. [[say One.]] [[bash until [ -e ../go ]; do sleep 0.1; done]] {LA
 """The scripted model refuses a token, whoever uses it; a practice agent is refused by itself."""
 
 
-@pytest.fixture(params=["practice", CLAUDE])
+@pytest.fixture(params=[CLAUDE])
 def crew(request: pytest.FixtureRequest) -> Iterator[Crew]:
     with crew_on_accounts(request.param, 6) as made:
         yield made
@@ -101,7 +101,7 @@ def test_by_hand_only_what_stands_at_a_limit_is_moved_and_a_draft_is_kept(crew: 
 
 @by_practice
 def test_without_budget_an_agent_is_parked_and_woken_at_the_reset(crew: Crew) -> None:
-    window = crew.spawn("feat/parked", f"Do it. [[say One.]] [[ratelimit 12]] {LAST}", "--account", "work")
+    window = crew.spawn("feat/parked", f"Do it. [[say One.]] [[ratelimit 8]] {LAST}", "--account", "work")
     cap(crew, "spare")
     wait_until(lambda: walled(crew, [window]), 20, f"the wall\n{crew.screens()}")
     pane = crew.agent(window)["pane_id"]
@@ -150,7 +150,6 @@ def balance(crew: Crew) -> dict[str, dict[str, Any]]:
     return {one["account"]: one for one in json.loads(crew.run("balance", "--json").stdout)}
 
 
-@pytest.mark.parametrize("crew", [CLAUDE], indirect=True)
 def test_with_no_subscription_left_the_work_is_handed_over_to_another_client(crew: Crew) -> None:
     bring_codex(crew)
     list_codex(crew)
@@ -173,7 +172,7 @@ def test_with_no_subscription_left_the_work_is_handed_over_to_another_client(cre
     assert events(crew, "decision") == events(crew, "escalated") == []
 
 
-@pytest.mark.parametrize("crew", [CLAUDE], indirect=True)
+@pytest.mark.stress
 def test_a_hand_over_to_a_client_that_is_not_logged_in_is_undone(crew: Crew) -> None:
     list_codex(crew)
     [window] = at_the_wall(crew, 1)
@@ -194,7 +193,6 @@ def test_a_hand_over_to_a_client_that_is_not_logged_in_is_undone(crew: Crew) -> 
 
 
 @pytest.mark.stress
-@pytest.mark.parametrize("crew", [CLAUDE], indirect=True)
 def test_six_agents_go_on_elsewhere_then_wait_for_the_reset_then_go_on_as_codex(crew: Crew) -> None:
     bring_codex(crew)
     windows = at_the_wall(crew, 6)

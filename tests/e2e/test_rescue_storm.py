@@ -122,6 +122,7 @@ def test_a_storm_of_walls_with_the_loop_killed_twenty_times() -> None:
         assert {event["shows"] for event in events(crew, "end-pressed")} <= {"empty box", "limit menu"}
 
 
+@pytest.mark.stress
 def test_a_rescue_that_fails_tries_the_next_account_and_after_three_a_person_decides() -> None:
     tokens = {"work": "oat-W", "broken": "oat-B", "good": "oat-G"}
     with crew_on_accounts("practice", 2, tokens) as crew:
