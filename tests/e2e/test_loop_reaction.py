@@ -87,6 +87,7 @@ def test_an_exit_a_question_and_done_are_acted_on_within_seconds(crew: Crew) -> 
     wait_until(lambda: [e for e in journal(crew, "recovery-intended") if e["action"] == "verify"], 5, "the gates")
 
 
+@pytest.mark.stress
 def test_a_loop_beside_looks_by_hand_resumes_once(crew: Crew) -> None:
     window = crew.spawn("feat/a", "[[say Hello.]]")
     crew.wait_for_words(window, "Hello.")
@@ -105,6 +106,7 @@ def test_a_loop_beside_looks_by_hand_resumes_once(crew: Crew) -> None:
     assert crew.agent(window)["kicks"] == 1
 
 
+@pytest.mark.stress
 def test_a_server_that_is_started_again_gets_each_agent_back_once(crew: Crew) -> None:
     windows = [crew.spawn(f"feat/{name}", "[[say Hello.]]") for name in "ab"]
     for window in windows:
@@ -126,6 +128,7 @@ def test_a_server_that_is_started_again_gets_each_agent_back_once(crew: Crew) ->
     assert "stuck" not in log(crew)
 
 
+@pytest.mark.stress
 def test_a_loop_that_was_stopped_counts_no_time_that_it_did_not_see(crew: Crew) -> None:
     (crew.stage.folder / "fleet" / "config.toml").write_text(CONFIG + "idle_threshold_seconds = 6\n")
     window = crew.spawn("feat/a", "Do it. [[say I stop here.]]", "--step", "one")
