@@ -11,7 +11,7 @@ from pathlib import Path
 from queue import SimpleQueue
 
 from fleetscripts.adapters.log_file import LogFile
-from fleetscripts.adapters.store import Store
+from fleetscripts.adapters.store import StateDamaged, Store
 from fleetscripts.config import Settings
 from fleetscripts.core.attention import summary
 from fleetscripts.core.visible import visible
@@ -43,6 +43,9 @@ PERFORM: Mapping[str, Callable[[Case], str]] = {
 }
 REST_SECONDS = 1.0
 """The same is not done twice to one agent in this time, however quickly its pane is looked at again."""
+
+REPAIR_SECONDS = 1.0
+"""Between two tries to read a state file that is damaged."""
 
 
 @dataclass
@@ -77,7 +80,11 @@ class Loop:
             if self.dispatch:
                 dispatching.begin()
             while not self.stop.is_set():
-                settings, fleet = self._load()
+                try:
+                    settings, fleet = self._load()
+                except StateDamaged as error:
+                    self._wait_for_repair(error)
+                    continue
                 if not fleet.active:
                     self.log.write("the fleet is stopped (active is false): the loop ends")
                     return
@@ -110,6 +117,13 @@ class Loop:
         settings, fleet = load_fleet(self.environ, self.options)
         self._loaded = (before, settings, fleet)
         return settings, fleet
+
+    def _wait_for_repair(self, error: StateDamaged) -> None:
+        """Somebody may be in the middle of writing it by hand; a loop that finds it damaged at its start ends."""
+        if not self._said:
+            raise error
+        self._say("state", f"{error}; trying again")
+        self.stop.wait(REPAIR_SECONDS)
 
     def _outlive(self, rhythm: Rhythm, settings: Settings, look: Look) -> None:
         """A cycle whose failure (a tmux server that went, a full disk) is told, and tried again later."""
