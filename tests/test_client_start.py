@@ -34,12 +34,18 @@ def start(home: Path, account: str, kind: str = "claude") -> Start:
 
 
 @pytest.mark.parametrize("account", ["", "own"])
-def test_with_no_accounts_nothing_changes(stage: AccountStage, account: str) -> None:
+def test_with_no_accounts_the_client_itself_is_started(stage: AccountStage, account: str) -> None:
     plain = start(stage.home, account)
     assert str(stage.home / "bin" / "claude") in plain.argv
     assert plain.environment["CLAUDE_CODE_OAUTH_TOKEN"] == "oat-USERS-OWN"
-    assert "statusLine" not in " ".join(plain.argv)
+    assert f"statusline.py {stage.fleet} own" in " ".join(plain.argv), "so that balance knows of it"
     assert "FLEET_ACCOUNT" not in plain.environment
+
+
+def test_the_status_line_stays_the_users_own_when_they_say_so(stage: AccountStage) -> None:
+    stage.fleet.mkdir()
+    (stage.fleet / "config.toml").write_text("statusline = false\n")
+    assert "statusLine" not in " ".join(start(stage.home, "").argv)
 
 
 def test_on_an_account_the_launcher_starts_and_gets_the_clients_arguments(stage: AccountStage) -> None:

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any, TypedDict
 
+from fleetscripts.account import OWN, Account, own_account
 from fleetscripts.adapters.account_file import read_accounts
 from fleetscripts.config import Settings
 
@@ -23,14 +24,19 @@ class StatusLine(TypedDict, total=False):
 
 
 def status_line(settings: Settings, account: str) -> StatusLine:
-    """For a client on a listed account. What else the user's own status line is set to (padding) stays as it is."""
-    known = next((one for one in read_accounts(settings.fleet_home) if one.name == account), None)
+    """For a client on this account. What else the user's own status line is set to (padding) stays as it is."""
+    known = next((one for one in _known(settings) if one.name == (account or OWN)), None)
     if not settings.statusline or known is None:
         return {}
-    command = shlex.join([sys.executable, "-I", "-S", str(SCRIPT), str(settings.fleet_home), account])
+    command = shlex.join([sys.executable, "-I", "-S", str(SCRIPT), str(settings.fleet_home), known.name])
     own = _own(known.config_dir or settings.claude_config_dir)
     kept = {name: value for name, value in own.items() if isinstance(value, int | float | bool)}
     return {"statusline": command, **({"more": {"statusLine": kept}} if kept else {})}
+
+
+def _known(settings: Settings) -> tuple[Account, ...]:
+    """Those that are listed, and the user's own login."""
+    return (*read_accounts(settings.fleet_home), own_account("claude"))
 
 
 def _own(config_dir: Path) -> dict[str, Any]:
