@@ -51,6 +51,7 @@ CASES: list[tuple[str, dict[str, Any], Classification, Prospect | None, str]] = 
     ("from a menu by waiting", {}, MENU, None, "recovery answer_dialog"),
     ("one that a person stopped stays where it is", {"held": "stopped"}, found(WALL), SPARE, ""),
     ("woken when the limit has reset", OVER, found(WALL), None, "recovery wake"),
+    ("also where another account has budget", OVER | HALF_WAY, found(WALL, resets_at=NOW - 2), SPARE, "recovery wake"),
     ("not before", {"parked_until": NOW + 1}, found(WALL), None, "recovery park"),
     ("not again at once", OVER | {"last_nudged_at": NOW - 59}, found(WALL), None, "recovery park"),
     ("not while its client is about to go on", OVER, found(WALL, evidence=(WAITS_THERE,)), None, "recovery park"),

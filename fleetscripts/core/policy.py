@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from fleetscripts.core.dialog_policy import DECISIONS, RECOVERIES
 from fleetscripts.core.github_limit import WAIT_SECONDS
 from fleetscripts.core.progress import moving, stood_still
-from fleetscripts.core.rescue import Prospect, due
+from fleetscripts.core.rescue import Prospect, due, has_reset
 from fleetscripts.fleet import Agent
 from fleetscripts.models import ActionKind, AgentState, Classification, DialogKind, ErrorKind, PaneState
 
@@ -71,7 +71,7 @@ CONDITIONS: Mapping[str, Condition] = {
     "nudged enough": lambda case: case.agent.nudges >= case.limits.tries,
     "re-briefed enough": lambda case: case.agent.fruitless_rounds >= case.limits.tries,
     "just kicked": lambda case: 0 <= case.now - case.agent.last_kicked_at < case.agent.kicks * 2,
-    "budget elsewhere": lambda case: case.prospect is not None,
+    "budget elsewhere": lambda case: case.prospect is not None and not has_reset(case.found, case.now),
     "in rescue": lambda case: bool(case.agent.rescue_stage),
     "rescued enough": lambda case: case.agent.rescue_tries >= case.limits.tries,
     "time to wake": lambda case: (

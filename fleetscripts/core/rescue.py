@@ -41,6 +41,11 @@ def continues_by_itself(found: Classification) -> bool:
     return any(piece.rule == CONTINUES for piece in found.evidence)
 
 
+def has_reset(found: Classification, now: float) -> bool:
+    """Whether the limit at which it stands is over: it is woken where it is then, not moved."""
+    return bool(found.resets_at) and (found.resets_at or 0) <= now
+
+
 def wake_at(agent: Agent, found: Classification, now: float) -> float:
     """When an agent at its limit goes on, by itself or woken by us, in Unix seconds.
 

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from fleetscripts.agents.kinds import Client, Places, kind_named
 from fleetscripts.core.progress import JUDGED
+from fleetscripts.core.rescue import has_reset
 from fleetscripts.errors import FleetError, Refused
 from fleetscripts.fleet import Agent
 from fleetscripts.models import AgentState, DialogKind, ErrorKind, PaneFacts, PaneState
@@ -102,7 +103,7 @@ class Move:
             return sight.frame.facts
         if said.state not in DEAD_ENDS:
             raise Refused(f"{agent.window}: expected it at a usage limit, it is {said.state} ({said.reason})")
-        if said.resets_at and said.resets_at <= time.time():
+        if has_reset(said, time.time()):
             raise Refused(f"{agent.window}: its limit has reset meanwhile")
         if said.error is ErrorKind.AUTH:
             self._stopped = "a login that was not accepted"
