@@ -12,6 +12,8 @@ GATHER_MILLISECONDS = 60
 """Changes that come one after another are told together after at most this long."""
 STEP_MILLISECONDS = 30
 """So often the watcher wakes to see whether there is news: 0.1 % of a core, and what a change waits at most for."""
+OVERLAP_SECONDS = 0.5
+"""So long an old watch goes on beside the new one."""
 LOOK_SECONDS = 1.0
 """Between two looks at the folders where the system tells no changes."""
 
@@ -25,9 +27,10 @@ class FileEvents:
     """
 
     def __init__(self, tell: Tell, looking: bool = False) -> None:
+        self._closed = False
         self.folders: frozenset[str] = frozenset()
         self._kind: Callable[[frozenset[str], Tell], _Watch] = _Look if looking else _Listen
-        self._tell = tell
+        self._tell = lambda paths: None if self._closed else tell(paths)
         self._watch: _Watch | None = None
 
     def watch(self, folders: Iterable[Path | str]) -> str:
@@ -48,12 +51,15 @@ class FileEvents:
             self._kind = _Look
             begun = _Look(wanted, self._tell)
         before, self._watch, self.folders = self._watch, begun, wanted
-        if before is not None:
-            before.end()
+        if before is not None:  # it may hold changes from before the new one that it has not told yet
+            ending = threading.Timer(OVERLAP_SECONDS, before.end)
+            ending.daemon = True
+            ending.start()
         return problem
 
     def close(self) -> None:
         """Tell nothing more."""
+        self._closed = True
         if self._watch is not None:
             self._watch.end()
             self._watch = None
