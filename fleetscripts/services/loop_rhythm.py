@@ -138,7 +138,10 @@ class Listening:
             self._next_everything = now + self.interval_seconds
             self._not_before = now + REST_AFTER_EVERYTHING_SECONDS
         if cycle is None:
-            self._next_everything = now + settings.poll_interval_seconds
+            for pane in look.panes or ():
+                self._watch.agenda.at(pane, now + LOOK_AGAIN_SECONDS)
+            if look.panes is None:
+                self._next_everything = now + settings.poll_interval_seconds
             return
         self._known = {agent.key: agent for agent in cycle.fleet.agents}
         panes = frozenset(cycle.observed) if look.panes is None else look.panes
