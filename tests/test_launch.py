@@ -112,6 +112,14 @@ def test_what_a_killed_client_leaves_of_its_group_is_ended_before_the_shell_stan
     wait_until(lambda: not left.exists() or "\nState:\tZ" in (left / "status").read_text(), 3, "its end")
 
 
+def test_nothing_is_left_in_the_folder_for_temporary_files(tmux_server: TmuxServer, tmp_path: Path) -> None:
+    tmux_server.new_session("fleet", width=200)
+    start = start_of(CommandLine((sys.executable, "-c", CLIENT), {"TMPDIR": str(tmp_path)}), tmp_path, os.environ)
+    pane = open_window(Tmux(tmux_server.socket), "fleet", "w", start).pane_id
+    wait_until(lambda: "CLIENT" in tmux_server.screen(pane), what="the client")
+    assert not list(tmp_path.glob("fleet-launch.*"))
+
+
 def test_an_interrupt_as_the_client_ends_leaves_the_window(tmux_server: TmuxServer, tmp_path: Path) -> None:
     tmux_server.new_session("fleet", width=200)
     pane = open_window(Tmux(tmux_server.socket), "fleet", "w", start_of(command(), tmp_path, os.environ)).pane_id

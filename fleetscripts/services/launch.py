@@ -47,12 +47,14 @@ It travels through tmux's standard input: no argument list ever shows a value.""
 _AFTERWARDS = r"""
 trap : INT QUIT
 noted=$(mktemp "${TMPDIR:-/tmp}/fleet-launch.XXXXXX" 2>/dev/null) || noted=/dev/null
+exec 3>"$noted" 4<"$noted"
+[ "$noted" = /dev/null ] || rm -f "$noted"
 set -m
-/bin/sh -c 'echo "$$" >"$0"; exec "$@"' "$noted" "$@"
+/bin/sh -c 'echo "$$" >&3; exec 3>&- 4<&-; exec "$@"' fleet-client "$@"
 status=$?
 while [ "$status" -gt 144 ] && [ "$status" -lt 151 ]; do fg >/dev/null 2>&1; status=$?; done
-read -r group <"$noted"
-[ "$noted" = /dev/null ] || rm -f "$noted"
+read -r group <&4
+exec 3>&- 4<&-
 if [ "${group:-0}" -gt 1 ] 2>/dev/null && kill -s TERM -- "-$group" 2>/dev/null; then
     left=20
     while [ "$left" -gt 0 ] && kill -s 0 -- "-$group" 2>/dev/null; do sleep 0.1; left=$((left - 1)); done
