@@ -102,7 +102,6 @@ def test_a_killed_wrapper_leaves_no_client_on_the_conversation(crew: Crew) -> No
     os.kill(wrapper, signal.SIGKILL)
     wait_until(lambda: state(crew, crew.agent(window)["pane_id"]) is PaneState.IDLE, 10, "the shell")
     wait_until(lambda: not Path(f"/proc/{native}/fd/0").exists(), 5, "the end of what it left")
-    done = crew.run("run-loop", "--once")
-    assert done.returncode == 0, done.stderr
-    again = wait_until(lambda: crew.pid(window), 20, f"the client again\n{crew.screens()}")
+    crew.start_loop()
+    again = wait_until(lambda: crew.pid(window), 30, lambda: f"the client again\n{crew.agent(window)}")
     assert again != native
