@@ -54,6 +54,11 @@ def read_lines(lines: Iterable[str]) -> tuple[Line, ...]:
     return tuple(_line(text[: _RAW_BELOW if at >= below else _RAW_ABOVE]) for at, text in enumerate(kept))
 
 
+def forget_lines() -> None:
+    """As at the start of a process."""
+    _line.cache_clear()
+
+
 @lru_cache(maxsize=REMEMBERED_LINES)
 def _line(raw: str) -> Line:
     escapes = "\x1b" in raw
