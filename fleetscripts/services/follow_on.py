@@ -43,6 +43,7 @@ FRESH: Mapping[str, Any] = {
     "last_verdict": "", "last_verified_at": 0, "verdict_since": 0, "verdict_told_at": 0, "last_checks": "",
     "last_notice": "", "last_notice_at": 0, "last_rebriefed_at": 0, "idle_since": 0,
     "escalation": "", "escalated_at": 0, "held": "", "held_at": 0, "task": "", "new_task": None,
+    "rescue_tries": 0, "failed_accounts": (), "handover_from": "",
     "state": AgentState.RUNNING,
 }  # fmt: skip
 """What a record says of its task and not of its agent, as a new task begins."""
