@@ -79,7 +79,7 @@ class AccountStage:
 
     def figure(self, account: str, window: str, used: float, resets_in: float = 3600, *, wall: bool = False) -> None:
         """A figure in the ledger, seen a minute ago."""
-        from fleetscripts.adapters.ledger import Ledger
+        from fleetscripts.adapters.records.ledger import Ledger
 
         now = time.time()
         ledger = Ledger(self.fleet)

@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from fleetscripts.adapters.tmux import Tmux
+from fleetscripts.adapters.tmux.tmux import Tmux
 from tests.places import BUNDLE, GitRepo, TmuxServer
 
 ROUNDS = 15

@@ -15,9 +15,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from fleetscripts.adapters.store import Store
+from fleetscripts.adapters.records.store import Store
 from fleetscripts.config import load_settings
-from fleetscripts.services.cycle import run_cycle
+from fleetscripts.services.loop.cycle import run_cycle
 from tests.benchmark import MAIN, own_environment
 from tests.light_agents import HAPPENINGS, LightAgents
 from tests.places import TmuxServer

@@ -14,7 +14,7 @@ from rich.terminal_theme import TerminalTheme
 from rich.text import Text
 
 from fleetscripts.practice.stage import Stage
-from fleetscripts.services.demo import Demo
+from fleetscripts.services.demo.demo import Demo
 from tests.places import BUNDLE
 from tests.waiting import wait_until
 

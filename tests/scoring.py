@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 import tempfile
 from collections import Counter
@@ -14,11 +15,11 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from fleetscripts.core.rules import RuleSet
+from fleetscripts.core.screen.rules import RuleSet
 from fleetscripts.errors import EXIT_DONE, EXIT_NO
 from fleetscripts.models import Classification, PaneState
-from fleetscripts.services.rule_files import load_rules
-from fleetscripts.services.saved_screens import Told, classify_saved, read_saved
+from fleetscripts.services.sight.rule_files import load_rules
+from fleetscripts.services.sight.saved_screens import Told, classify_saved, read_saved
 
 SCREENS = Path(__file__).parent / "screens"
 ENOUGH = 0.99
@@ -133,6 +134,8 @@ def judge(recording: Recording, capture: Path, way: str) -> Verdict:
         with tempfile.TemporaryDirectory() as folder:
             lone = Path(folder) / capture.name
             lone.write_bytes(capture.read_bytes())
+            if taken_at := recording.truth.get("now"):
+                os.utime(lone, (taken_at, taken_at))  # of a capture alone, its file says when it was taken
             return _verdict(recording, lone, way, told)
     return _verdict(recording, capture, way, told)
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fleetscripts.account import Account, SecretRef
-from fleetscripts.adapters.account_file import entry, parse
+from fleetscripts.adapters.records.account_file import entry, parse
 from tests.account_stage import AccountStage
 from tests.conftest import RunScript
 

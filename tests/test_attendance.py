@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from fleetscripts.adapters.store import Store
+from fleetscripts.adapters.records.store import Store
 from fleetscripts.config import load_settings
 from fleetscripts.fleet import Agent, Fleet
 from fleetscripts.models import Action, ActionKind, AgentState
-from fleetscripts.services import attendance
+from fleetscripts.services.loop import attendance
 
 NOW = 1_800_000_000.0
 

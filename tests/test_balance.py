@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from fleetscripts.adapters.ledger import Ledger
+from fleetscripts.adapters.records.ledger import Ledger
 from tests.account_stage import AccountStage
 from tests.conftest import RunScript
 

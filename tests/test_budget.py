@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fleetscripts.account import Account
-from fleetscripts.core.budget import Standing, choose, earliest, standing, standings
+from fleetscripts.core.planning.budget import Standing, choose, earliest, standing, standings
 from fleetscripts.usage import FIVE_HOUR, LIMIT, UNSAID_SECONDS, WEEKLY, Figure, newer, plausible, window_named
 
 NOW = 1_795_000_000.0

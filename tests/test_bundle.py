@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from fleetscripts.services.bundle import KEPT_COPIES, is_copy, stable_copy
-from fleetscripts.services.hosting import bundle_folders
+from fleetscripts.services.spawning.hosting import bundle_folders
 from tests.places import BUNDLE
 
 

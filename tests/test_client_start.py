@@ -10,8 +10,8 @@ import pytest
 from fleetscripts.agents.kinds import kind_named
 from fleetscripts.config import load_settings
 from fleetscripts.errors import FleetError
-from fleetscripts.services.client_start import client_start
-from fleetscripts.services.launch import Start
+from fleetscripts.services.clients.client_start import client_start
+from fleetscripts.services.clients.launch import Start
 from tests.account_stage import AccountStage
 
 SESSION = "01a1fb99-0414-4831-b6d5-c37eeebee745"

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from fleetscripts.adapters.ledger import Ledger
+from fleetscripts.adapters.records.ledger import Ledger
 from fleetscripts.agents.codex_limits import limits_in
 
 AT = 1_795_000_000.0

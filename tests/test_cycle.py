@@ -9,14 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from fleetscripts.adapters.head import head_commit
-from fleetscripts.adapters.store import Store
-from fleetscripts.adapters.tmux import Tmux
-from fleetscripts.adapters.tmux_client import TmuxClient
+from fleetscripts.adapters.git.head import head_commit
+from fleetscripts.adapters.records.store import Store
+from fleetscripts.adapters.tmux.tmux import Tmux
+from fleetscripts.adapters.tmux.tmux_client import TmuxClient
 from fleetscripts.config import load_settings
 from fleetscripts.fleet import Agent, Fleet
 from fleetscripts.models import PaneState
-from fleetscripts.services.cycle import run_cycle
+from fleetscripts.services.loop.cycle import run_cycle
 from tests.places import GitRepo, TmuxServer
 
 
@@ -97,7 +97,7 @@ def test_a_cycle_takes_three_tmux_processes_at_most(
 def test_what_somebody_else_wrote_meanwhile_stays(
     tmux_server: TmuxServer, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from fleetscripts.services import cycle as module
+    from fleetscripts.services.loop import cycle as module
 
     tmux = Tmux(tmux_server.socket)
     enlist(store, tmux, tmux_server.new_session(command=["sh"]))

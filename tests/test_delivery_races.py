@@ -21,11 +21,11 @@ from pathlib import Path
 import pytest
 
 from fleetscripts.config import load_settings
-from fleetscripts.core.message import same_message
+from fleetscripts.core.records.message import same_message
 from fleetscripts.errors import FleetError, Refused
 from fleetscripts.practice.install import install
-from fleetscripts.services.deliver import deliver
-from fleetscripts.services.desk import open_desk
+from fleetscripts.services.delivery.deliver import deliver
+from fleetscripts.services.delivery.desk import open_desk
 from tests.chaos import PERSONS_KEYS, PERSONS_TEXT, ChaosPane
 from tests.places import TmuxServer
 from tests.waiting import wait_until

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fleetscripts.core.dialog_answers import Answer, answer_to, review_says
-from fleetscripts.core.dialog_policy import DECISIONS, RECOVERIES, Surroundings, forbidden, rule
-from fleetscripts.core.dialog_rows import Menu, Row, Tab, find_menu, row_named
+from fleetscripts.core.dialogs.dialog_answers import Answer, answer_to, review_says
+from fleetscripts.core.dialogs.dialog_policy import DECISIONS, RECOVERIES, Surroundings, forbidden, rule
+from fleetscripts.core.dialogs.dialog_rows import Menu, Row, Tab, find_menu, row_named
 from fleetscripts.errors import Refused
 from fleetscripts.models import ActionKind, DialogKind
 

@@ -8,9 +8,9 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fleetscripts.core.due import next_due
-from fleetscripts.core.policy import Case, Limits, decide
-from fleetscripts.core.progress import Seen, note
+from fleetscripts.core.planning.due import next_due
+from fleetscripts.core.planning.policy import Case, Limits, decide
+from fleetscripts.core.planning.progress import Seen, note
 from fleetscripts.fleet import Agent
 from fleetscripts.models import AgentState, Classification, DialogKind, ErrorKind, PaneState
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from fleetscripts.adapters.file_events import FileEvents
+from fleetscripts.adapters.system.file_events import FileEvents
 from tests.waiting import wait_until
 
 

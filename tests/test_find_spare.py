@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fleetscripts.core.capacity import Claims, Standing, order, spare_number, standing, standing_inside
+from fleetscripts.core.planning.capacity import Claims, Standing, order, spare_number, standing, standing_inside
 from fleetscripts.models import WorktreeContents, WorktreeFacts
 from tests.conftest import RunScript
 from tests.places import BUNDLE, GitRepo

@@ -10,11 +10,11 @@ import pytest
 
 from fleetscripts.agents.claude_transcript import Turn, fold
 from fleetscripts.agents.codex_rollout import met_github_limit
-from fleetscripts.core.github_limit import met_limit
-from fleetscripts.core.progress import Seen, note
+from fleetscripts.core.gates.github_limit import met_limit
+from fleetscripts.core.planning.progress import Seen, note
 from fleetscripts.fleet import Agent
 from fleetscripts.models import Classification, PaneState
-from fleetscripts.services.briefing import Rebrief, Task, briefing, rebriefing
+from fleetscripts.services.spawning.briefing import Rebrief, Task, briefing, rebriefing
 from tests.places import BUNDLE
 
 SAID = "You have exceeded a secondary rate limit. Please wait a few minutes before you try again."

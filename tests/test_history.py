@@ -11,13 +11,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fleetscripts.adapters.journal import Journal
-from fleetscripts.adapters.store import Store
-from fleetscripts.core.history_text import sentence, since, told
-from fleetscripts.core.journal_story import stories
-from fleetscripts.core.state_lines import last_words, state_line, untold
-from fleetscripts.core.timeline import lanes
-from fleetscripts.core.timeline_svg import timeline_svg
+from fleetscripts.adapters.records.journal import Journal
+from fleetscripts.adapters.records.store import Store
+from fleetscripts.core.reports.history_text import sentence, since, told
+from fleetscripts.core.reports.journal_story import stories
+from fleetscripts.core.reports.state_lines import last_words, state_line, untold
+from fleetscripts.core.reports.timeline import lanes
+from fleetscripts.core.reports.timeline_svg import timeline_svg
 from fleetscripts.fleet import Agent, Fleet
 from fleetscripts.models import AgentState
 from tests.conftest import RunScript

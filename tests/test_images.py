@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from fleetscripts.adapters import images
-from fleetscripts.adapters.images import forget_image, keep_image
+from fleetscripts.adapters.records import images
+from fleetscripts.adapters.records.images import forget_image, keep_image
 from fleetscripts.errors import FleetError
 from fleetscripts.fleet import Agent
-from fleetscripts.services.briefing import Rebrief, nudge, rebriefing
+from fleetscripts.services.spawning.briefing import Rebrief, nudge, rebriefing
 
 NOW = 1_800_000_000.4
 

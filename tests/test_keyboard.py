@@ -14,8 +14,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fleetscripts.adapters.keyboard import Guard, cleaned, paste, press
-from fleetscripts.adapters.tmux import NoServer, Tmux
+from fleetscripts.adapters.tmux.keyboard import Guard, cleaned, paste, press
+from fleetscripts.adapters.tmux.tmux import NoServer, Tmux
 from fleetscripts.models import PaneFacts
 from tests.places import TmuxServer
 from tests.waiting import wait_until

@@ -103,8 +103,8 @@ def test_a_file_stays_small(path: Path) -> None:
 def test_only_the_keyboard_types() -> None:
     typing = re.compile(r"""["'](send-keys|paste-buffer)\b|\.send_keys\(""")
     found = {str(path.relative_to(PACKAGE)) for path in MODULES if typing.search(path.read_text(encoding="utf-8"))}
-    assert found <= {"adapters/keyboard.py", "adapters/guard.py"}
-    assert "adapters/keyboard.py" in found
+    assert found <= {"adapters/tmux/keyboard.py", "adapters/tmux/guard.py"}
+    assert "adapters/tmux/keyboard.py" in found
 
 
 def test_only_delivery_uses_the_keyboard() -> None:
@@ -112,10 +112,10 @@ def test_only_delivery_uses_the_keyboard() -> None:
         str(path.relative_to(PACKAGE))
         for path in MODULES
         for name, _ in imports(path)
-        if name.startswith("fleetscripts.adapters.keyboard")
+        if name.startswith("fleetscripts.adapters.tmux.keyboard")
     }
-    allowed = ("deliver", "draft", "submit", "answer", "dialogs", "ending", "interrupt")
-    assert users <= {f"services/{name}.py" for name in allowed}
+    allowed = ("delivery/deliver", "delivery/draft", "delivery/submit", "delivery/interrupt", "rescue/ending")
+    assert users <= {"services/dialogs/dialogs.py", *(f"services/{name}.py" for name in allowed)}
 
 
 def test_no_file_of_odds_and_ends() -> None:

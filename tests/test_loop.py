@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from fleetscripts.adapters.log_file import LogFile
-from fleetscripts.adapters.store import StateDamaged, Store
+from fleetscripts.adapters.records.log_file import LogFile
+from fleetscripts.adapters.records.store import StateDamaged, Store
 from fleetscripts.fleet import Agent, Fleet
 from fleetscripts.models import AgentState
-from fleetscripts.services.loop import Loop
+from fleetscripts.services.loop.loop import Loop
 from tests.waiting import wait_until
 
 

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from fleetscripts.services.loop_clock import LoopClock
+from fleetscripts.services.loop.loop_clock import LoopClock
 
 
 class Clocks:

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fleetscripts.agents.kinds import kind_named
-from fleetscripts.core.message import (
+from fleetscripts.core.records.message import (
     COMMAND_SIGNS,
     as_message,
     is_placeholder,

@@ -15,9 +15,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fleetscripts.adapters import apprise_channel
-from fleetscripts.adapters.channels import ChannelFailed
-from fleetscripts.core.notice_plan import Manners, Tray, due, is_quiet, minute_of, take
+from fleetscripts.adapters.channels import apprise_channel
+from fleetscripts.adapters.channels.channels import ChannelFailed
+from fleetscripts.core.reports.notice_plan import Manners, Tray, due, is_quiet, minute_of, take
 from tests.conftest import RunScript
 
 SECRET = "s3cr3t-token"
@@ -125,7 +125,7 @@ def test_a_wrong_webhook_is_not_kept(run_script: RunScript, home: Path) -> None:
 
 
 def test_a_server_that_never_answers_holds_nobody_up(discord: FakeDiscord) -> None:
-    from fleetscripts.adapters import channels
+    from fleetscripts.adapters.channels import channels
 
     discord.answer = 0
     with pytest.raises(channels.ChannelFailed, match=r"Discord: no answer in 0\.3 s"):

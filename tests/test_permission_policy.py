@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fleetscripts.core.command_policy import judge_command
-from fleetscripts.core.command_rules import load_command_rules
+from fleetscripts.core.permissions.command_policy import judge_command
+from fleetscripts.core.permissions.command_rules import load_command_rules
 from fleetscripts.errors import UsageProblem
-from fleetscripts.services.permission import judge_request, user_command_rules
+from fleetscripts.services.dialogs.permission import judge_request, user_command_rules
 
 RULES = user_command_rules(Path("/nonexistent"))
 

@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fleetscripts.core.completion import Checkpoint
-from fleetscripts.core.pace import next_interval
-from fleetscripts.core.plan import as_json, plan
-from fleetscripts.core.policy import CONDITIONS, RULES, Case, Limits, decide
-from fleetscripts.core.progress import Seen, Work, moving, note
+from fleetscripts.core.gates.completion import Checkpoint
+from fleetscripts.core.planning.pace import next_interval
+from fleetscripts.core.planning.plan import as_json, plan
+from fleetscripts.core.planning.policy import CONDITIONS, RULES, Case, Limits, decide
+from fleetscripts.core.planning.progress import Seen, Work, moving, note
 from fleetscripts.fleet import Agent
 from fleetscripts.models import (
     ActionKind,

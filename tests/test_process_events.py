@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from fleetscripts.adapters.process_events import ProcessEvents
+from fleetscripts.adapters.system.process_events import ProcessEvents
 from tests.waiting import wait_until
 
 

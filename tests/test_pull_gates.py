@@ -9,8 +9,8 @@ import pytest
 from hypothesis import find, given
 from hypothesis import strategies as st
 
-from fleetscripts.core.gates import GateResult, GateStatus, Outcome, outcome_of
-from fleetscripts.core.pull_gates import PullEvidence, latest_reviews, pull_gates
+from fleetscripts.core.gates.gates import GateResult, GateStatus, Outcome, outcome_of
+from fleetscripts.core.gates.pull_gates import PullEvidence, latest_reviews, pull_gates
 from fleetscripts.pull_request import (
     Check,
     Comment,

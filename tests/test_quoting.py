@@ -7,8 +7,8 @@ from datetime import UTC
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from fleetscripts.core.reading import Reader
-from fleetscripts.core.screen import Screen
+from fleetscripts.core.screen.reading import Reader
+from fleetscripts.core.screen.screen import Screen
 from fleetscripts.models import PaneState
 from tests.scoring import recordings, shipped_rules
 

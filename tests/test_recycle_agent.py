@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
-from fleetscripts.adapters.guard import Guard
-from fleetscripts.adapters.tmux import Tmux
+from fleetscripts.adapters.tmux.guard import Guard
+from fleetscripts.adapters.tmux.tmux import Tmux
 from fleetscripts.models import PaneFacts
 from fleetscripts.services.context import load_fleet
-from fleetscripts.services.recycle import Given, recycling
+from fleetscripts.services.lifecycle.recycle import Given, recycling
 from tests.conftest import RunScript
 from tests.places import GitRepo, TmuxServer
 from tests.waiting import wait_until

@@ -12,9 +12,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fleetscripts.adapters.store import Store
-from fleetscripts.adapters.tmux import Tmux
-from fleetscripts.core.repair import GONE, Reality, mended
+from fleetscripts.adapters.records.store import Store
+from fleetscripts.adapters.tmux.tmux import Tmux
+from fleetscripts.core.records.repair import GONE, Reality, mended
 from fleetscripts.fleet import Agent, Fleet
 from fleetscripts.models import AgentState, PaneFacts, ServerId
 from tests.conftest import RunScript

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fleetscripts.core.plan import as_json, plan
-from fleetscripts.core.policy import CONDITIONS, RULES, Case, Limits
-from fleetscripts.core.progress import Seen, note
-from fleetscripts.core.rescue import (
+from fleetscripts.core.planning.plan import as_json, plan
+from fleetscripts.core.planning.policy import CONDITIONS, RULES, Case, Limits
+from fleetscripts.core.planning.progress import Seen, note
+from fleetscripts.core.planning.rescue import (
     CONTINUES,
     OVERDUE_SECONDS,
     UNKNOWN_RESET_SECONDS,

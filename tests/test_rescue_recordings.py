@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import re
 
-from fleetscripts.core.dialog_policy import Surroundings, rule, spends_money
-from fleetscripts.core.dialog_rows import find_menu
-from fleetscripts.core.plan import plan
-from fleetscripts.core.policy import Limits
-from fleetscripts.core.progress import Seen
-from fleetscripts.core.rescue import Prospect
-from fleetscripts.core.screen import Screen
+from fleetscripts.core.dialogs.dialog_policy import Surroundings, rule, spends_money
+from fleetscripts.core.dialogs.dialog_rows import find_menu
+from fleetscripts.core.planning.plan import plan
+from fleetscripts.core.planning.policy import Limits
+from fleetscripts.core.planning.progress import Seen
+from fleetscripts.core.planning.rescue import Prospect
+from fleetscripts.core.screen.screen import Screen
 from fleetscripts.fleet import Agent
 from fleetscripts.models import DialogKind, ErrorKind, PaneState
 from tests.scoring import Verdict, judge_all, recordings
 
 NOW = 1_800_000_000.0
+"""For recordings that do not say when they were taken."""
+
 TELLING = re.compile(r"limit|429|529|overload|server|retry|warning|quot|draft|credit|context|resume|auth|prompt")
 
 
@@ -27,7 +29,8 @@ def verdicts() -> list[Verdict]:
 def proposed(verdict: Verdict) -> list[str]:
     agent = Agent("s:1", worktree_path="/w")
     looks = [(agent, Seen(verdict.found))]
-    return [action.action for action in plan(looks, Limits(), NOW, {agent.key: Prospect("spare")})]
+    now = verdict.recording.truth.get("now", NOW)
+    return [action.action for action in plan(looks, Limits(), now, {agent.key: Prospect("spare")})]
 
 
 def test_only_a_limit_or_a_lost_login_moves_an_agent_to_another_account() -> None:

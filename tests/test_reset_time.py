@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fleetscripts.core.reset_time import reset_instant
+from fleetscripts.core.screen.reset_time import reset_instant
 
 NOW = "2026-11-20T22:54:00+00:00"
 BERLIN, NEW_YORK = ZoneInfo("Europe/Berlin"), ZoneInfo("America/New_York")

@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from fleetscripts.core import sgr
-from fleetscripts.core.reading import LAYOUTS, Reader
-from fleetscripts.core.rule_pattern import problem_of
-from fleetscripts.core.rules import BINARY_TEXT, RuleError, RuleSet, parse_rules
-from fleetscripts.core.screen import Layout, Region, Screen, region_of
-from fleetscripts.core.shell_layout import shell_layout
-from fleetscripts.services.rule_files import KINDS, load_rules
+from fleetscripts.core.screen import sgr
+from fleetscripts.core.screen.reading import LAYOUTS, Reader
+from fleetscripts.core.screen.rule_pattern import problem_of
+from fleetscripts.core.screen.rules import BINARY_TEXT, RuleError, RuleSet, parse_rules
+from fleetscripts.core.screen.screen import Layout, Region, Screen, region_of
+from fleetscripts.core.screen.shell_layout import shell_layout
+from fleetscripts.services.sight.rule_files import KINDS, load_rules
 from tests.scoring import recordings, shipped_rules
 
 ROW = '[[rule]]\nname = "mine"\nregion = "footer"\nall = "busy"\nstate = "running"\nseen = "9.9"\n'

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from fleetscripts.adapters.tmux import Tmux
+from fleetscripts.adapters.tmux.tmux import Tmux
 from fleetscripts.commands import answer_dialog, send_agent
 from fleetscripts.config import load_settings
-from fleetscripts.services.desk import open_desk
-from fleetscripts.services.outbox import INTENDED, Outbox
+from fleetscripts.services.delivery.desk import open_desk
+from fleetscripts.services.delivery.outbox import INTENDED, Outbox
 from tests.places import TmuxServer
 from tests.practice.stage import PracticePane
 from tests.waiting import wait_until

@@ -15,7 +15,7 @@ import pytest
 from fleetscripts.commands import spawn_agent
 from fleetscripts.errors import FleetError
 from fleetscripts.practice.install import install
-from fleetscripts.services import spawn as spawning
+from fleetscripts.services.spawning import spawn as spawning
 from tests.places import BUNDLE, GitRepo, TmuxServer
 from tests.waiting import wait_until
 

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from fleetscripts.adapters.store import Store
-from fleetscripts.adapters.tmux import Tmux
+from fleetscripts.adapters.records.store import Store
+from fleetscripts.adapters.tmux.tmux import Tmux
 from fleetscripts.commands.status import coloured, main
-from fleetscripts.core.status_text import age
-from fleetscripts.core.table import table
-from fleetscripts.core.visible import fit, visible, width
+from fleetscripts.core.records.visible import fit, visible, width
+from fleetscripts.core.reports.status_text import age
+from fleetscripts.core.reports.table import table
 from fleetscripts.fleet import Agent, Fleet
 from fleetscripts.models import AgentState
 from tests.conftest import RunScript

@@ -13,10 +13,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fleetscripts.adapters.store import Store
-from fleetscripts.adapters.tmux import Tmux
-from fleetscripts.core.visible import width
-from fleetscripts.core.watch_view import Model, Piece, View, moved, screen, settled, table_rows
+from fleetscripts.adapters.records.store import Store
+from fleetscripts.adapters.tmux.tmux import Tmux
+from fleetscripts.core.records.visible import width
+from fleetscripts.core.reports.watch_view import Model, Piece, View, moved, screen, settled, table_rows
 from fleetscripts.fleet import Agent, Fleet
 from fleetscripts.models import AgentState
 from tests.places import BUNDLE, TmuxServer

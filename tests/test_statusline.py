@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from fleetscripts.adapters.ledger import Ledger
+from fleetscripts.adapters.records.ledger import Ledger
 from tests.places import BUNDLE, environment
 
 SCRIPT = BUNDLE / "fleetscripts" / "statusline.py"

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from fleetscripts.adapters.journal import Journal
-from fleetscripts.adapters.tmux import Tmux
+from fleetscripts.adapters.records.journal import Journal
+from fleetscripts.adapters.tmux.tmux import Tmux
 from tests.conftest import RunScript
 from tests.fake_github.hub import Branches, Work, branches
 from tests.places import TmuxServer

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fleetscripts.adapters.store import StateDamaged, StateMissing, Store, encode
+from fleetscripts.adapters.records.store import StateDamaged, StateMissing, Store, encode
 from fleetscripts.errors import FleetError
 from fleetscripts.fleet import Agent, Fleet
 from fleetscripts.models import AgentState, ServerId
@@ -190,7 +190,7 @@ def test_a_full_disk_leaves_the_old_file_and_says_so_in_one_line(store: Store) -
     filled(store)
     before = store.path.read_bytes()
     code = (
-        "import resource, sys; from pathlib import Path; from fleetscripts.adapters.store import Store\n"
+        "import resource, sys; from pathlib import Path; from fleetscripts.adapters.records.store import Store\n"
         "import signal; signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (100, 100))\n"
         "Store(Path(sys.argv[1])).update(lambda f: f.change(f.agents[0], kicks=9))\n"

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from fleetscripts.adapters.locks import hold
-from fleetscripts.adapters.store import Store
+from fleetscripts.adapters.records.locks import hold
+from fleetscripts.adapters.records.store import Store
 from fleetscripts.fleet import Agent, Fleet
 from tests.waiting import wait_until
 
@@ -24,7 +24,7 @@ WRITERS, UPDATES, KILLS = 16, 200, 24
 WRITER = """
 import os, sys
 from pathlib import Path
-from fleetscripts.adapters.store import Store
+from fleetscripts.adapters.records.store import Store
 store, name, count = Store(Path(sys.argv[1])), sys.argv[2], int(sys.argv[3])
 for number in range(1, count + 1):
     def change(fleet):

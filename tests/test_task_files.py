@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fleetscripts.adapters.task_folder import LARGEST_BYTES, TaskFolder
-from fleetscripts.core.task_file import TaskFile, TaskProblem, parse, write
-from fleetscripts.core.task_plan import Standing, standings
+from fleetscripts.adapters.records.task_folder import LARGEST_BYTES, TaskFolder
+from fleetscripts.core.planning.task_plan import Standing, standings
+from fleetscripts.core.records.task_file import TaskFile, TaskProblem, parse, write
 from fleetscripts.errors import UsageProblem
 from fleetscripts.fleet import Agent
 from fleetscripts.models import AgentState

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from fleetscripts.core.test_results import Scenario, TestResult
-from fleetscripts.services.test_output import verdicts
+from fleetscripts.core.testing.test_results import Scenario, TestResult
+from fleetscripts.services.testing.test_output import verdicts
 from tests.conftest import RunScript
 from tests.fake_github.hub import Branches, Work, branches
 from tests.places import environment
@@ -224,7 +224,7 @@ def test_of_a_killed_run_only_its_own_processes_are_ended(
 def test_a_command_whose_runner_dies_before_it_is_on_record_never_begins(tmp_path: Path) -> None:
     code = (
         "from pathlib import Path; import os\n"
-        "from fleetscripts.adapters.process_group import GroupCommand\n"
+        "from fleetscripts.adapters.system.process_group import GroupCommand\n"
         f"GroupCommand('touch {shlex.quote(str(tmp_path))}/begun', Path('/'), os.environ)\n"
         "os._exit(9)\n"
     )

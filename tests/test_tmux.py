@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from fleetscripts.adapters.tmux import NoServer, Tmux
-from fleetscripts.adapters.tmux_words import line, quoted
+from fleetscripts.adapters.tmux.tmux import NoServer, Tmux
+from fleetscripts.adapters.tmux.tmux_words import line, quoted
 from fleetscripts.errors import FleetError
 from fleetscripts.models import ServerId
 from tests.places import TmuxServer
@@ -243,7 +243,7 @@ def test_a_window_is_closed_only_on_the_server_it_came_from(tmux: Tmux, tmux_ser
 def test_a_dead_pane_is_told_and_a_respawn_takes_only_the_pane_that_was_seen(
     tmux: Tmux, tmux_server: TmuxServer, tmp_path: Path
 ) -> None:
-    from fleetscripts.adapters.guard import Guard
+    from fleetscripts.adapters.tmux.guard import Guard
 
     pane_id = tmux_server.new_session("fleet", ["/bin/sh"])
     facts = wait_until(lambda: next((f for f in tmux.panes() if f.command == "sh"), None))

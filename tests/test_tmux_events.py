@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fleetscripts.adapters.control_stream import ControlStream, PaneNews
-from fleetscripts.adapters.tmux_client import TmuxClient
-from fleetscripts.adapters.tmux_events import Connected, Lost, TmuxEvents, TmuxNews
+from fleetscripts.adapters.tmux.control_stream import ControlStream, PaneNews
+from fleetscripts.adapters.tmux.tmux_client import TmuxClient
+from fleetscripts.adapters.tmux.tmux_events import Connected, Lost, TmuxEvents, TmuxNews
 from tests.places import TmuxServer
 from tests.waiting import wait_until
 

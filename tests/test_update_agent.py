@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from fleetscripts.adapters.store import Store
+from fleetscripts.adapters.records.store import Store
 from fleetscripts.commands.update_agent import main
 from fleetscripts.fleet import Agent, Fleet
 from fleetscripts.models import AgentState, ServerId

@@ -13,8 +13,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fleetscripts.adapters.check_command import run_check
-from fleetscripts.core.gates import GateResult, GateStatus, Outcome, RemoteEvidence, Verdict, pushed, steps
+from fleetscripts.adapters.git.check_command import run_check
+from fleetscripts.core.gates.gates import GateResult, GateStatus, Outcome, RemoteEvidence, Verdict, pushed, steps
 from tests.conftest import RunScript
 from tests.places import GitRepo
 from tests.waiting import wait_until

@@ -14,8 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from fleetscripts.adapters.store import Store
-from fleetscripts.core.handing_out import handed_out, to_hand_out
+from fleetscripts.adapters.records.store import Store
+from fleetscripts.core.planning.handing_out import handed_out, to_hand_out
 from fleetscripts.fleet import Agent, Fleet
 from fleetscripts.models import Action, ActionKind, AgentState
 from fleetscripts.practice.playground import Playground

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from fleetscripts.adapters.spool import HookEvent
+from fleetscripts.adapters.sessions.spool import HookEvent
 from fleetscripts.models import DialogKind, Evidence, PaneState, Source
 
 _BUSY = frozenset({"UserPromptSubmit", "PreToolUse", "PostToolUse", "PreCompact"})

@@ -6,9 +6,9 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
-from fleetscripts.adapters import registry, spool, transcripts
-from fleetscripts.adapters.json_lines import parse_line
-from fleetscripts.adapters.zone import local_zone
+from fleetscripts.adapters.sessions import registry, spool, transcripts
+from fleetscripts.adapters.sessions.json_lines import parse_line
+from fleetscripts.adapters.system.zone import local_zone
 from fleetscripts.agents import claude_hooks, claude_registry, claude_transcript
 from fleetscripts.agents.claude_transcript import Turn
 from fleetscripts.agents.kinds import Client, Places, SessionView

@@ -10,9 +10,9 @@ from datetime import UTC, datetime, tzinfo
 from typing import Any
 
 from fleetscripts.agents.claude_errors import Death, death_of
-from fleetscripts.core.completion import Checkpoint, Message, checkpoints, says_done
-from fleetscripts.core.github_limit import met_limit
-from fleetscripts.core.reset_time import reset_instant
+from fleetscripts.core.gates.completion import Checkpoint, Message, checkpoints, says_done
+from fleetscripts.core.gates.github_limit import met_limit
+from fleetscripts.core.screen.reset_time import reset_instant
 from fleetscripts.models import ErrorKind, Evidence, PaneState, Source
 
 Record = Mapping[str, Any]

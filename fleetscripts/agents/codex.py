@@ -9,15 +9,15 @@ from pathlib import Path
 from typing import Any
 
 from fleetscripts.account import ACCOUNT_VARIABLE
-from fleetscripts.adapters.json_lines import parse_line
-from fleetscripts.adapters.ledger import Ledger
-from fleetscripts.adapters.offered import offers
-from fleetscripts.adapters.open_files import open_files
-from fleetscripts.adapters.transcripts import Remembered, read_new, recall, remember
+from fleetscripts.adapters.git.offered import offers
+from fleetscripts.adapters.records.ledger import Ledger
+from fleetscripts.adapters.sessions.json_lines import parse_line
+from fleetscripts.adapters.sessions.open_files import open_files
+from fleetscripts.adapters.sessions.transcripts import Remembered, read_new, recall, remember
 from fleetscripts.agents.codex_limits import limits_in
 from fleetscripts.agents.codex_rollout import all_checkpoints, evidence_of, last_messages, met_github_limit, typed_text
 from fleetscripts.agents.kinds import Client, CommandLine, EndingKey, Launch, Places, SessionView
-from fleetscripts.core.completion import Checkpoint
+from fleetscripts.core.gates.completion import Checkpoint
 
 OUTER_SESSION = ("CODEX_SANDBOX", "CODEX_SANDBOX_NETWORK_DISABLED", "CODEX_THREAD_ID")
 """Marks that an outer session leaves in the environment of what it starts."""

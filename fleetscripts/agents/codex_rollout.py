@@ -12,8 +12,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from fleetscripts.core.completion import Checkpoint, Message, checkpoints, says_done
-from fleetscripts.core.github_limit import met_limit
+from fleetscripts.core.gates.completion import Checkpoint, Message, checkpoints, says_done
+from fleetscripts.core.gates.github_limit import met_limit
 from fleetscripts.models import ErrorKind, Evidence, PaneState, Source
 
 Record = Mapping[str, Any]

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
-from fleetscripts.core.completion import Checkpoint, Message
+from fleetscripts.core.gates.completion import Checkpoint, Message
 from fleetscripts.errors import UsageProblem
 from fleetscripts.models import Evidence
 

@@ -13,14 +13,14 @@ from typing import Any
 import click
 
 from fleetscripts.account import CLIENTS, PROVIDERS, Account, SecretRef
-from fleetscripts.adapters import account_file
+from fleetscripts.adapters.records import account_file
 from fleetscripts.commands.entry import run
 from fleetscripts.commands.options import json_option, settings_options
 from fleetscripts.config import Settings
-from fleetscripts.core.table import table
+from fleetscripts.core.reports.table import table
 from fleetscripts.errors import EXIT_NO, Refused, UsageProblem
-from fleetscripts.services.account_check import Check, check
-from fleetscripts.services.accounts import listed, share
+from fleetscripts.services.accounts.account_check import Check, check
+from fleetscripts.services.accounts.accounts import listed, share
 from fleetscripts.services.context import load_settings_here
 
 HEADINGS = ("ACCOUNT", "CLIENT", "PROVIDER", "TOKEN", "CONFIG FOLDER", "RESERVE", "MAY SPEND")

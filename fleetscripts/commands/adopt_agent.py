@@ -9,14 +9,14 @@ from dataclasses import replace
 
 import click
 
-from fleetscripts.adapters.store import StateMissing
+from fleetscripts.adapters.records.store import StateMissing
 from fleetscripts.commands.entry import run
 from fleetscripts.commands.options import settings_options
-from fleetscripts.core.visible import visible
-from fleetscripts.services.adopt import adopt
+from fleetscripts.core.records.visible import visible
 from fleetscripts.services.context import load_fleet, load_settings_here
-from fleetscripts.services.desk import open_desk, pane_named
-from fleetscripts.services.spawn_request import Request, checked
+from fleetscripts.services.delivery.desk import open_desk, pane_named
+from fleetscripts.services.spawning.adopt import adopt
+from fleetscripts.services.spawning.spawn_request import Request, checked
 
 
 @click.command("adopt-agent")

@@ -9,18 +9,18 @@ from pathlib import Path
 
 import click
 
-from fleetscripts.adapters.store import StateMissing
+from fleetscripts.adapters.records.store import StateMissing
 from fleetscripts.commands.entry import run
 from fleetscripts.commands.options import settings_options, window_argument
-from fleetscripts.core.dialog_rows import Menu
-from fleetscripts.core.visible import visible
+from fleetscripts.core.dialogs.dialog_rows import Menu
+from fleetscripts.core.records.visible import visible
 from fleetscripts.errors import EXIT_DONE, EXIT_NO, UsageProblem
 from fleetscripts.models import ActionKind
 from fleetscripts.services.context import load_fleet, load_settings_here
-from fleetscripts.services.desk import agent_at, excerpt, open_desk, pane_named
-from fleetscripts.services.dialogs import Dialog, choose, dialog_on, recover
-from fleetscripts.services.question_tabs import answer_questions, read_questions
-from fleetscripts.services.surroundings import surroundings
+from fleetscripts.services.delivery.desk import agent_at, excerpt, open_desk, pane_named
+from fleetscripts.services.dialogs.dialogs import Dialog, choose, dialog_on, recover
+from fleetscripts.services.dialogs.question_tabs import answer_questions, read_questions
+from fleetscripts.services.dialogs.surroundings import surroundings
 
 
 @click.command("answer-dialog")

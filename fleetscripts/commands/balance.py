@@ -13,10 +13,10 @@ import click
 
 from fleetscripts.commands.entry import run
 from fleetscripts.commands.options import json_option, settings_options
-from fleetscripts.core.table import table
-from fleetscripts.services import balance as shown
+from fleetscripts.core.reports.table import table
+from fleetscripts.services.accounts import balance as shown
+from fleetscripts.services.accounts.launcher import busy_accounts, known_standings
 from fleetscripts.services.context import load_settings_here
-from fleetscripts.services.launcher import busy_accounts, known_standings
 
 
 @click.command("balance")

@@ -15,10 +15,10 @@ import click
 
 from fleetscripts.commands.entry import run
 from fleetscripts.commands.options import json_option, settings_options
-from fleetscripts.core.capacity import Place, Standing
-from fleetscripts.core.table import table
+from fleetscripts.core.planning.capacity import Place, Standing
+from fleetscripts.core.reports.table import table
 from fleetscripts.services.context import load_settings_here
-from fleetscripts.services.spares import survey
+from fleetscripts.services.spawning.spares import survey
 
 HEADINGS = ("STANDING", "WORKTREE", "BRANCH", "WHY", "PATH")
 

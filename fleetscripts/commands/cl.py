@@ -10,8 +10,8 @@ from pathlib import Path
 import click
 
 from fleetscripts.commands.entry import run
+from fleetscripts.services.clients.launch_line import Asked, Line, launch_line
 from fleetscripts.services.context import load_settings_here
-from fleetscripts.services.launch_line import Asked, Line, launch_line
 
 FLAGS = frozenset({"--dry-run", "--help", "-h"})
 VALUES = frozenset({"--account", "--agent", "--fleet-home"})

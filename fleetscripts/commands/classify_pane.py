@@ -42,9 +42,9 @@ def classify_screens(
     files: Sequence[Path], agent: str, command: str | None, title: str | None, all_evidence: bool, explain: bool
 ) -> int:
     """Print one line a file, in order; a file that cannot be read is a line on stderr and exit code 1 at the end."""
-    from fleetscripts.adapters.zone import local_zone
-    from fleetscripts.services.rule_files import load_rules
-    from fleetscripts.services.saved_screens import Told, UnreadableScreen, classify_saved, read_saved
+    from fleetscripts.adapters.system.zone import local_zone
+    from fleetscripts.services.sight.rule_files import load_rules
+    from fleetscripts.services.sight.saved_screens import Told, UnreadableScreen, classify_saved, read_saved
 
     rules = load_rules(_fleet_home())
     told = Told(agent, command, title, all_evidence)
@@ -57,7 +57,7 @@ def classify_screens(
             code = EXIT_FAILED
             continue
         if explain:
-            from fleetscripts.core.explain import nearest
+            from fleetscripts.core.screen.explain import nearest
 
             near = nearest(rules[reading.agent], reading.layout, reading.screen.rule)
             print(explanation(str(path), found, near.rule.name if near else None))
@@ -124,9 +124,9 @@ def command(
 
 def classify_window(window: str, options: dict[str, Any], explain: bool) -> int:
     """Classify a live pane by all its evidence and print it."""
-    from fleetscripts.adapters.store import StateMissing
+    from fleetscripts.adapters.records.store import StateMissing
     from fleetscripts.services.context import load_fleet, load_settings_here
-    from fleetscripts.services.window_state import nearest_rule, state_of
+    from fleetscripts.services.sight.window_state import nearest_rule, state_of
 
     try:
         settings, fleet = load_fleet(os.environ, options)

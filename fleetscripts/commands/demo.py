@@ -20,7 +20,7 @@ from fleetscripts.commands.options import yes_option
 from fleetscripts.errors import EXIT_FAILED, FleetError
 from fleetscripts.practice.npm_client import PACKAGE, install_client, installed_client
 from fleetscripts.practice.stage import SESSION, Stage
-from fleetscripts.services.demo import Demo
+from fleetscripts.services.demo.demo import Demo
 
 PACKAGES = Path(__file__).resolve().parent.parent / "packages.sh"
 REMOVE_SECONDS = 10.0

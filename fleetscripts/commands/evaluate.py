@@ -11,11 +11,18 @@ import click
 from fleetscripts.commands.entry import run
 from fleetscripts.commands.options import json_option, settings_options, window_argument
 from fleetscripts.commands.verify_complete import agent_at_work
-from fleetscripts.core.evaluation_page import members, page
+from fleetscripts.core.gates.evaluation_page import members, page
 from fleetscripts.errors import UsageProblem
 from fleetscripts.services.context import load_fleet
-from fleetscripts.services.evaluate import accept, accept_threads, evaluation, judged, overrides_of, send_back
-from fleetscripts.services.verify import Question
+from fleetscripts.services.verification.evaluate import (
+    accept,
+    accept_threads,
+    evaluation,
+    judged,
+    overrides_of,
+    send_back,
+)
+from fleetscripts.services.verification.verify import Question
 
 
 @click.command("evaluate")

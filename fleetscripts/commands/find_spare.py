@@ -11,11 +11,11 @@ import click
 
 from fleetscripts.commands.entry import run
 from fleetscripts.commands.options import settings_options
-from fleetscripts.core.capacity import Place
-from fleetscripts.core.visible import visible
+from fleetscripts.core.planning.capacity import Place
+from fleetscripts.core.records.visible import visible
 from fleetscripts.errors import EXIT_DONE, EXIT_NO
 from fleetscripts.services.context import load_settings_here
-from fleetscripts.services.spares import free, survey
+from fleetscripts.services.spawning.spares import free, survey
 
 
 @click.command("find-spare")

@@ -11,9 +11,9 @@ import click
 
 from fleetscripts.commands.entry import run
 from fleetscripts.commands.options import json_option, settings_options
-from fleetscripts.core import review as words
+from fleetscripts.core.reports import review as words
 from fleetscripts.services.context import load_settings_here
-from fleetscripts.services.heartbeat import review
+from fleetscripts.services.reports.heartbeat import review
 
 
 @click.command("heartbeat")

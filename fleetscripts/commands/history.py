@@ -13,11 +13,11 @@ import click
 from fleetscripts.commands.entry import run
 from fleetscripts.commands.options import json_option, settings_options, window_argument
 from fleetscripts.commands.restore_agent import agent_named
-from fleetscripts.core.history_text import in_span, sentence, since, told
-from fleetscripts.core.journal_story import Line, at_of
+from fleetscripts.core.reports.history_text import in_span, sentence, since, told
+from fleetscripts.core.reports.journal_story import Line, at_of
 from fleetscripts.errors import UsageProblem
 from fleetscripts.services.context import load_fleet
-from fleetscripts.services.history import history
+from fleetscripts.services.reports.history import history
 
 MOST_LINES = 200
 

@@ -7,13 +7,13 @@ from collections.abc import Mapping, Sequence
 
 import click
 
-from fleetscripts.adapters.store import StateMissing
+from fleetscripts.adapters.records.store import StateMissing
 from fleetscripts.commands.entry import run
 from fleetscripts.commands.options import settings_options, window_argument
-from fleetscripts.core.visible import visible
+from fleetscripts.core.records.visible import visible
 from fleetscripts.services.context import load_fleet, load_settings_here
-from fleetscripts.services.desk import open_desk, pane_named
-from fleetscripts.services.interrupt import interrupt
+from fleetscripts.services.delivery.desk import open_desk, pane_named
+from fleetscripts.services.delivery.interrupt import interrupt
 
 
 @click.command("interrupt-agent")

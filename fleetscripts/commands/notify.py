@@ -10,15 +10,15 @@ from dataclasses import replace
 
 import click
 
-from fleetscripts.adapters.channels import check_webhook
-from fleetscripts.adapters.store import Store
+from fleetscripts.adapters.channels.channels import check_webhook
+from fleetscripts.adapters.records.store import Store
 from fleetscripts.commands.entry import run
 from fleetscripts.commands.options import settings_options
 from fleetscripts.config import Settings, load_settings
-from fleetscripts.core.visible import visible_lines
+from fleetscripts.core.records.visible import visible_lines
 from fleetscripts.errors import FleetError, UsageProblem
 from fleetscripts.fleet import Fleet
-from fleetscripts.services.notify import HELD_BACK, holds_back, notify
+from fleetscripts.services.reports.notify import HELD_BACK, holds_back, notify
 
 LONGEST_WEBHOOK = 4000
 

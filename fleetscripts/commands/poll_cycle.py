@@ -9,13 +9,13 @@ from collections.abc import Mapping, Sequence
 
 import click
 
-from fleetscripts.adapters.store import Store
+from fleetscripts.adapters.records.store import Store
 from fleetscripts.commands.entry import run
 from fleetscripts.commands.options import settings_options
-from fleetscripts.core.plan import as_json
+from fleetscripts.core.planning.plan import as_json
 from fleetscripts.services.context import load_fleet
-from fleetscripts.services.cycle import run_cycle
-from fleetscripts.services.status import agent_in_pane
+from fleetscripts.services.loop.cycle import run_cycle
+from fleetscripts.services.reports.status import agent_in_pane
 
 
 @click.command("poll-cycle")

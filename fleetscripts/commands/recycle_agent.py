@@ -8,16 +8,16 @@ from pathlib import Path
 
 import click
 
-from fleetscripts.adapters.store import StateMissing
+from fleetscripts.adapters.records.store import StateMissing
 from fleetscripts.commands.entry import run
 from fleetscripts.commands.options import settings_options, window_argument
 from fleetscripts.config import Settings, load_settings
-from fleetscripts.core.visible import visible
+from fleetscripts.core.records.visible import visible
 from fleetscripts.errors import FleetError
 from fleetscripts.fleet import Agent, Fleet
 from fleetscripts.models import AgentState
 from fleetscripts.services.context import load_fleet
-from fleetscripts.services.recycle import Given, recycling
+from fleetscripts.services.lifecycle.recycle import Given, recycling
 
 
 @click.command("recycle-agent")

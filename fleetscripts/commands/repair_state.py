@@ -8,11 +8,11 @@ from collections.abc import Mapping, Sequence
 
 import click
 
-from fleetscripts.adapters.store import StateDamaged, StateMissing, Store
+from fleetscripts.adapters.records.store import StateDamaged, StateMissing, Store
 from fleetscripts.commands.entry import run
 from fleetscripts.commands.options import json_option, settings_options
 from fleetscripts.config import load_settings
-from fleetscripts.core.visible import visible
+from fleetscripts.core.records.visible import visible
 from fleetscripts.errors import FleetError
 from fleetscripts.services.context import load_fleet
 
@@ -31,7 +31,7 @@ def command(dry_run: bool, from_backup: bool, as_json: bool, options: Mapping[st
     """
     if dry_run and from_backup:
         raise click.UsageError("expected either --dry-run or --from-backup")
-    from fleetscripts.services.repair import backup_of, put_back, repair
+    from fleetscripts.services.lifecycle.repair import backup_of, put_back, repair
 
     store = Store(load_settings(os.environ, options).state_file)
     if from_backup:

@@ -10,7 +10,7 @@ import click
 
 from fleetscripts.commands.entry import run
 from fleetscripts.commands.options import settings_options
-from fleetscripts.core.visible import visible
+from fleetscripts.core.records.visible import visible
 from fleetscripts.errors import EXIT_DONE, EXIT_FAILED, EXIT_NO, FleetError
 from fleetscripts.services.context import load_fleet
 
@@ -28,8 +28,8 @@ def command(everyone: bool, account: str, window: str | None, options: Mapping[s
     """
     if everyone == bool(window):
         raise click.UsageError("expected WINDOW or --all")
-    from fleetscripts.services.rescue_call import FAILED, RESCUED, Outcome, at_a_limit, rescue_agents
-    from fleetscripts.services.rescue_tally import line, parked, taken
+    from fleetscripts.services.rescue.rescue_call import FAILED, RESCUED, Outcome, at_a_limit, rescue_agents
+    from fleetscripts.services.rescue.rescue_tally import line, parked, taken
 
     settings, fleet = load_fleet(os.environ, options)
     if everyone:

@@ -11,7 +11,7 @@ import click
 
 from fleetscripts.commands.entry import run
 from fleetscripts.commands.options import json_option, settings_options
-from fleetscripts.core.visible import visible
+from fleetscripts.core.records.visible import visible
 from fleetscripts.errors import EXIT_DONE, EXIT_FAILED, EXIT_NO, FleetError
 from fleetscripts.fleet import Agent, Fleet
 from fleetscripts.services.context import load_fleet
@@ -31,7 +31,14 @@ def command(everyone: bool, as_json: bool, window: str | None, options: Mapping[
     """
     if everyone == bool(window):
         raise click.UsageError("expected WINDOW or --all")
-    from fleetscripts.services.restore import FAILED, REFUSED, Restored, loop_stands, restorable, restore_agents
+    from fleetscripts.services.lifecycle.restore import (
+        FAILED,
+        REFUSED,
+        Restored,
+        loop_stands,
+        restorable,
+        restore_agents,
+    )
 
     settings, fleet = load_fleet(os.environ, options)
     agents = restorable(fleet) if everyone else [agent_named(fleet, window or "")]

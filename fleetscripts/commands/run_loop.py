@@ -13,19 +13,19 @@ from typing import TYPE_CHECKING
 
 import click
 
-from fleetscripts.adapters.log_file import LogFile
-from fleetscripts.adapters.store import Store
+from fleetscripts.adapters.records.log_file import LogFile
+from fleetscripts.adapters.records.store import Store
 from fleetscripts.commands.entry import run
 from fleetscripts.commands.options import settings_options
 from fleetscripts.config import Settings
 from fleetscripts.errors import FleetError, Refused
 from fleetscripts.fleet import Fleet
-from fleetscripts.services import loop_place
 from fleetscripts.services.bundle import is_copy
 from fleetscripts.services.context import load_fleet
+from fleetscripts.services.loop import loop_place
 
 if TYPE_CHECKING:
-    from fleetscripts.services.loop import Loop
+    from fleetscripts.services.loop.loop import Loop
 
 START_SECONDS = 20.0
 
@@ -91,7 +91,7 @@ def _recorded_pane(settings: Settings) -> str:
 
 
 def _loop(settings: Settings, options: Mapping[str, object], poll: bool, dispatch: bool) -> Loop:
-    from fleetscripts.services.loop import Loop
+    from fleetscripts.services.loop.loop import Loop
 
     return Loop(os.environ, options, LogFile(_log_file(settings), sys.stdout), poll, dispatch)
 

@@ -9,18 +9,18 @@ from pathlib import Path
 
 import click
 
-from fleetscripts.adapters.store import StateMissing, Store
+from fleetscripts.adapters.records.store import StateMissing, Store
 from fleetscripts.commands.entry import run
 from fleetscripts.commands.options import settings_options, window_argument
 from fleetscripts.config import Settings
 from fleetscripts.errors import Refused, UsageProblem
 from fleetscripts.fleet import Fleet
 from fleetscripts.services.context import load_fleet, load_settings_here
-from fleetscripts.services.deliver import deliver
-from fleetscripts.services.desk import Desk, agent_at, open_desk, pane_named
-from fleetscripts.services.follow_on import give_task
-from fleetscripts.services.spawn_request import Request, checked
-from fleetscripts.services.text_source import text_of
+from fleetscripts.services.delivery.deliver import deliver
+from fleetscripts.services.delivery.desk import Desk, agent_at, open_desk, pane_named
+from fleetscripts.services.delivery.text_source import text_of
+from fleetscripts.services.spawning.follow_on import give_task
+from fleetscripts.services.spawning.spawn_request import Request, checked
 
 
 @click.command("send-agent")

@@ -11,15 +11,15 @@ from pathlib import Path
 
 import click
 
-from fleetscripts.adapters.store import StateMissing
-from fleetscripts.adapters.tmux import Tmux
+from fleetscripts.adapters.records.store import StateMissing
+from fleetscripts.adapters.tmux.tmux import Tmux
 from fleetscripts.commands.entry import run
 from fleetscripts.commands.options import settings_options
 from fleetscripts.errors import UsageProblem
 from fleetscripts.services.context import load_fleet, load_settings_here
 from fleetscripts.services.own_pane import own_session
-from fleetscripts.services.spawn import spawn
-from fleetscripts.services.spawn_request import Request, checked
+from fleetscripts.services.spawning.spawn import spawn
+from fleetscripts.services.spawning.spawn_request import Request, checked
 
 SEED_FORM = "SESSION PATH SPARE NEW_BRANCH OBJECTIVE [PR_NUMBER] [STEPS...]"
 

@@ -9,10 +9,10 @@ from collections.abc import Mapping, Sequence
 
 import click
 
-from fleetscripts.adapters.store import StateMissing
+from fleetscripts.adapters.records.store import StateMissing
 from fleetscripts.commands.entry import run
 from fleetscripts.commands.options import json_option, settings_options
-from fleetscripts.core.visible import visible
+from fleetscripts.core.records.visible import visible
 from fleetscripts.services.context import load_fleet
 
 
@@ -31,7 +31,7 @@ def command(as_json: bool, options: Mapping[str, object]) -> int:
             json.dumps({"summary": "no fleet", "agents": [], "calls": []}) if as_json else f"no fleet: {missing}"
         )
         return 0
-    from fleetscripts.services.startup import survey
+    from fleetscripts.services.lifecycle.startup import survey
 
     found = survey(settings, fleet, time.time())
     if as_json:

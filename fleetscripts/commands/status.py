@@ -11,19 +11,19 @@ from pathlib import Path
 
 import click
 
-from fleetscripts.adapters.store import Store
+from fleetscripts.adapters.records.store import Store
 from fleetscripts.commands.entry import run
 from fleetscripts.commands.options import json_option, settings_options
-from fleetscripts.core.history_text import since
-from fleetscripts.core.status_text import COLOURS, about, age, row, without_empty
-from fleetscripts.core.table import table
-from fleetscripts.core.visible import visible, visible_lines
+from fleetscripts.core.records.visible import visible, visible_lines
+from fleetscripts.core.reports.history_text import since
+from fleetscripts.core.reports.status_text import COLOURS, about, age, row, without_empty
+from fleetscripts.core.reports.table import table
 from fleetscripts.errors import FleetError, UsageProblem
 from fleetscripts.fleet import AGENT_SEED_FIELDS, Fleet
 from fleetscripts.schema import write
-from fleetscripts.services import status as service
 from fleetscripts.services.context import load_fleet
-from fleetscripts.services.status import FleetStatus
+from fleetscripts.services.reports import status as service
+from fleetscripts.services.reports.status import FleetStatus
 
 NARROWEST_TERMINAL = 20
 
@@ -89,7 +89,7 @@ def live(options: Mapping[str, object], colour: str) -> int:
         raise UsageProblem("--watch: expected a terminal; in a pipe call status without it")
     from rich.console import Console
 
-    from fleetscripts.services.status_watch import Watch
+    from fleetscripts.services.reports.status_watch import Watch
 
     plain = not coloured(colour, True, os.environ)
     Watch(os.environ, options, Console(highlight=False, no_color=plain, markup=False)).run()
@@ -99,7 +99,7 @@ def live(options: Mapping[str, object], colour: str) -> int:
 def draw(options: Mapping[str, object], output: str | None, begun: str) -> int:
     """The picture of who did what when."""
     from fleetscripts.services.context import load_settings_here
-    from fleetscripts.services.timeline import default_file, picture, write_picture
+    from fleetscripts.services.reports.timeline import default_file, picture, write_picture
 
     now = time.time()
     first = since(begun, now)

@@ -11,16 +11,16 @@ import click
 
 from fleetscripts.commands.entry import run
 from fleetscripts.commands.options import json_option, settings_options
-from fleetscripts.core.gates import GateResult, Verdict
-from fleetscripts.core.stopping import Obstacle
-from fleetscripts.core.table import table
-from fleetscripts.core.visible import visible
+from fleetscripts.core.gates.gates import GateResult, Verdict
+from fleetscripts.core.planning.stopping import Obstacle
+from fleetscripts.core.records.visible import visible
+from fleetscripts.core.reports.table import table
 from fleetscripts.fleet import Fleet
 from fleetscripts.models import AgentState
 from fleetscripts.services.context import load_fleet
-from fleetscripts.services.status import AgentStatus, fleet_status
-from fleetscripts.services.stop_fleet import LoopEnd, stop
-from fleetscripts.services.stop_when_done import obstacles
+from fleetscripts.services.lifecycle.stop_fleet import LoopEnd, stop
+from fleetscripts.services.lifecycle.stop_when_done import obstacles
+from fleetscripts.services.reports.status import AgentStatus, fleet_status
 
 WAIT_SECONDS = 20.0
 HEADINGS = ("WINDOW", "STATE", "WORKTREE", "BRANCH", "PR", "COMMAND")

@@ -13,14 +13,14 @@ import click
 
 from fleetscripts.commands.entry import run
 from fleetscripts.commands.options import json_option, settings_options
-from fleetscripts.core.task_file import TaskFile, parse
-from fleetscripts.core.task_plan import Standing
-from fleetscripts.core.visible import fit, visible
+from fleetscripts.core.planning.task_plan import Standing
+from fleetscripts.core.records.task_file import TaskFile, parse
+from fleetscripts.core.records.visible import fit, visible
 from fleetscripts.errors import EXIT_DONE, EXIT_NO, UsageProblem
-from fleetscripts.services import tasks as service
 from fleetscripts.services.context import load_settings_here
-from fleetscripts.services.dispatch import Where, dispatch
-from fleetscripts.services.text_source import text_of
+from fleetscripts.services.delivery.text_source import text_of
+from fleetscripts.services.tasks import tasks as service
+from fleetscripts.services.tasks.dispatch import Where, dispatch
 
 
 @click.group("tasks")

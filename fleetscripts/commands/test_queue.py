@@ -10,25 +10,25 @@ from pathlib import Path
 
 import click
 
-from fleetscripts.adapters.head import head_commit
+from fleetscripts.adapters.git.head import head_commit
 from fleetscripts.commands.entry import run
 from fleetscripts.commands.options import json_option, settings_options
 from fleetscripts.commands.verify_complete import agent_at_work
-from fleetscripts.core.test_queue import Entry, Queue
-from fleetscripts.core.test_queue_json import written
-from fleetscripts.core.test_queue_text import lines
-from fleetscripts.core.test_results import merged, scenario, vague
-from fleetscripts.core.visible import visible
+from fleetscripts.core.records.visible import visible
+from fleetscripts.core.testing.test_queue import Entry, Queue
+from fleetscripts.core.testing.test_queue_json import written
+from fleetscripts.core.testing.test_queue_text import lines
+from fleetscripts.core.testing.test_results import merged, scenario, vague
 from fleetscripts.errors import EXIT_NO, FleetError, Refused, UsageProblem
 from fleetscripts.fleet import Fleet
 from fleetscripts.services.context import load_fleet, load_settings_here
-from fleetscripts.services.pull_reading import pull_key
-from fleetscripts.services.status import agent_in_pane
-from fleetscripts.services.test_background import start_in_background
-from fleetscripts.services.test_queue import TestQueue, entry_of, running
-from fleetscripts.services.test_run import Ran, run_next
-from fleetscripts.services.test_turn import caller
-from fleetscripts.services.test_verdict import finish, follow, prompt
+from fleetscripts.services.reports.status import agent_in_pane
+from fleetscripts.services.testing.test_background import start_in_background
+from fleetscripts.services.testing.test_queue import TestQueue, entry_of, running
+from fleetscripts.services.testing.test_run import Ran, run_next
+from fleetscripts.services.testing.test_turn import caller
+from fleetscripts.services.testing.test_verdict import finish, follow, prompt
+from fleetscripts.services.verification.pull_reading import pull_key
 
 RESULT_FORM = "SCENARIO=PASS, SCENARIO=PARTIAL: what is missing, or SCENARIO=FAIL: what is missing"
 

@@ -9,12 +9,12 @@ from typing import Any
 
 import click
 
-from fleetscripts.adapters.store import Store
+from fleetscripts.adapters.records.store import Store
 from fleetscripts.commands.entry import run
 from fleetscripts.commands.options import settings_options
 from fleetscripts.config import NOT_SETTABLE, Settings, load_settings
-from fleetscripts.core.record_edit import edit_agent, edit_top
-from fleetscripts.core.visible import visible
+from fleetscripts.core.records.record_edit import edit_agent, edit_top
+from fleetscripts.core.records.visible import visible
 from fleetscripts.errors import FleetError
 from fleetscripts.fleet import Fleet
 

@@ -9,16 +9,16 @@ from collections.abc import Mapping, Sequence
 
 import click
 
-from fleetscripts.adapters.store import Store
+from fleetscripts.adapters.records.store import Store
 from fleetscripts.commands.entry import run
 from fleetscripts.commands.options import json_option, settings_options, window_argument
-from fleetscripts.core.gates import Verdict
-from fleetscripts.core.visible import visible
+from fleetscripts.core.gates.gates import Verdict
+from fleetscripts.core.records.visible import visible
 from fleetscripts.errors import FleetError, Refused
 from fleetscripts.fleet import Agent, Fleet
 from fleetscripts.models import AgentState
 from fleetscripts.services.context import load_fleet
-from fleetscripts.services.verify import Question, record, verify
+from fleetscripts.services.verification.verify import Question, record, verify
 
 
 @click.command("verify-complete")

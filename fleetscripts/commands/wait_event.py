@@ -11,11 +11,11 @@ import click
 
 from fleetscripts.commands.entry import run
 from fleetscripts.commands.options import settings_options
-from fleetscripts.core.handing_out import as_event
-from fleetscripts.core.plan import as_json
+from fleetscripts.core.planning.handing_out import as_event
+from fleetscripts.core.planning.plan import as_json
 from fleetscripts.services.context import load_fleet
-from fleetscripts.services.status import agent_in_pane
-from fleetscripts.services.wait_event import Waiting
+from fleetscripts.services.loop.wait_event import Waiting
+from fleetscripts.services.reports.status import agent_in_pane
 
 PENDING = 8
 

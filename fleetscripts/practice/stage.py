@@ -21,7 +21,7 @@ from fleetscripts.practice.install import install
 from fleetscripts.practice.real_client import RealClient, real_client_of
 
 START_SECONDS = 20.0
-STOP_SECONDS = 5.0
+STOP_SECONDS = 2.0
 SESSION = "fleet"
 
 _OURS = ("FLEET_", "ORCHESTRATOR_", "CLAUDE", "CODEX", "ANTHROPIC", "OPENAI", "TMUX", "PRACTICE_", "DISCORD_", "GIT_")

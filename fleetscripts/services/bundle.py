@@ -9,9 +9,9 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from fleetscripts.adapters.locks import hold
+from fleetscripts.adapters.records.locks import hold
 from fleetscripts.errors import FleetError
-from fleetscripts.services.hosting import BUNDLE, ORIGIN
+from fleetscripts.services.spawning.hosting import BUNDLE, ORIGIN
 
 PARTS = ("fleetscripts", "scripts", "skill", "SKILL.md", ".claude-plugin")
 KEPT_COPIES = 5

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from fleetscripts.adapters.store import StateMissing, Store
+from fleetscripts.adapters.records.store import StateMissing, Store
 from fleetscripts.config import Settings, load_settings
 from fleetscripts.fleet import Fleet
 

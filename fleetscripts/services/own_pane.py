@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from fleetscripts.adapters.tmux import NoServer, Tmux
+from fleetscripts.adapters.tmux.tmux import NoServer, Tmux
 from fleetscripts.models import ServerId
 
 

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from fleetscripts.core.classify import is_shell
+from fleetscripts.core.planning.classify import is_shell
 from fleetscripts.errors import Refused
 from fleetscripts.models import DialogKind, PaneState
 from fleetscripts.services.context import load_fleet
-from fleetscripts.services.desk import Desk, open_desk
-from fleetscripts.services.ending import Ended, end_client
+from fleetscripts.services.delivery.desk import Desk, open_desk
+from fleetscripts.services.rescue.ending import Ended, end_client
 from tests.e2e.conftest import CLAUDE, CODEX, on_codex_too
 from tests.e2e.crew import Crew
 from tests.waiting import wait_until

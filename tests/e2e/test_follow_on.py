@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from fleetscripts.commands import send_agent
-from fleetscripts.services import follow_on
+from fleetscripts.services.spawning import follow_on
 from tests.e2e.crew import Crew
 from tests.e2e.quick import quick_crew, said
 from tests.waiting import wait_until

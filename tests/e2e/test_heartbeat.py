@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from fleetscripts.adapters.scrollback import last_lines
-from fleetscripts.adapters.tmux import Tmux
+from fleetscripts.adapters.tmux.scrollback import last_lines
+from fleetscripts.adapters.tmux.tmux import Tmux
 from tests.e2e.crew import Crew
 from tests.e2e.quick import hand_made, heartbeat, kill_client, quick_crew, run_loop, said
 from tests.places import TmuxServer

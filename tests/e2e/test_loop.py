@@ -99,6 +99,7 @@ def test_inside_a_claude_session_only_a_window_is_opened(crew: Crew) -> None:
     assert "run-loop --window" in refused.stderr
 
 
+@pytest.mark.stress
 def test_a_stalled_agent_is_nudged_three_times_then_escalated(crew: Crew) -> None:
     window = crew.spawn("feat/stalled", "Do the work. [[say I stop here.]]", "--step", "one")
     start_loop(crew)

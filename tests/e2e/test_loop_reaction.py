@@ -17,10 +17,10 @@ from typing import Any
 
 import pytest
 
-from fleetscripts.adapters.log_file import LogFile
+from fleetscripts.adapters.records.log_file import LogFile
 from fleetscripts.practice.playground import Playground
 from fleetscripts.practice.stage import Stage
-from fleetscripts.services.loop import Loop
+from fleetscripts.services.loop.loop import Loop
 from tests.e2e.crew import Crew
 from tests.places import BUNDLE
 from tests.waiting import wait_until

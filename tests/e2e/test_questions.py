@@ -54,6 +54,7 @@ def test_each_question_is_answered_on_its_tab_and_all_are_submitted_last(crew: C
     assert not any(text in said for text in ("Left", "Alpha", "Delta", "Stop"))
 
 
+@pytest.mark.stress
 def test_what_somebody_had_chosen_before_is_chosen_anew(crew: Crew) -> None:
     window = asked(crew, "[[ask Which files?*|Alpha|Beta|Delta||And then?|Stop|Go on]]")
     for key, shown in (("Enter", "[✔] Alpha"), ("Right", "And then?")):
@@ -65,6 +66,7 @@ def test_what_somebody_had_chosen_before_is_chosen_anew(crew: Crew) -> None:
     assert "Alpha" not in said
 
 
+@pytest.mark.stress
 def test_one_question_that_takes_several_rows(crew: Crew) -> None:
     window = asked(crew, "[[ask Which files?*|Alpha|Beta|Delta]]")
     done = crew.run("answer-dialog", window, "--choose", "Alpha, Delta")

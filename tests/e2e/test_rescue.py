@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from fleetscripts.core.rescue import WAKE_SPREAD_SECONDS
+from fleetscripts.core.planning.rescue import WAKE_SPREAD_SECONDS
 from fleetscripts.practice.real_client import CODEX_HOME
 from tests.e2e import rollout
 from tests.e2e.accounts import TOKENS, agents, bring_codex, crew_on_accounts, events, list_codex, log
@@ -99,6 +99,7 @@ def test_by_hand_only_what_stands_at_a_limit_is_moved_and_a_draft_is_kept(crew: 
     assert balance(crew)["work"]["state"] == "capped"
 
 
+@pytest.mark.stress
 @by_practice
 def test_without_budget_an_agent_is_parked_and_woken_at_the_reset(crew: Crew) -> None:
     window = crew.spawn("feat/parked", f"Do it. [[say One.]] [[ratelimit 8]] {LAST}", "--account", "work")

@@ -8,6 +8,8 @@ import signal
 import sys
 from pathlib import Path
 
+import pytest
+
 from tests.e2e.conftest import on_codex_too
 from tests.e2e.crew import Crew
 from tests.queue_place import MAIN
@@ -19,6 +21,7 @@ def queue_of(crew: Crew) -> dict[str, object]:
     return dict(json.loads((folder / "queue.json").read_text()))
 
 
+@pytest.mark.stress
 @on_codex_too
 def test_a_turn_is_held_by_the_clients_process(crew: Crew) -> None:
     window = crew.spawn("feat/tested", "[[say The work is done.]]")

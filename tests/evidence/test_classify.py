@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fleetscripts.core.classify import classify
+from fleetscripts.core.planning.classify import classify
 from fleetscripts.models import DialogKind, ErrorKind, Evidence, PaneFacts, PaneState, Source
 
 NOW = 1_000_000.0

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from fleetscripts.adapters.spool import HookEvent
+from fleetscripts.adapters.sessions.spool import HookEvent
 from fleetscripts.agents import claude_hooks, claude_registry
 from fleetscripts.agents.claude_errors import death_of, error_kind
 from fleetscripts.agents.claude_transcript import Turn, evidence_of, fold

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fleetscripts.core.completion import DONE_LINE, checkpoints, says_done
+from fleetscripts.core.gates.completion import DONE_LINE, checkpoints, says_done
 
 COUNTS = {
     "alone": "ORCHESTRATOR:DONE",

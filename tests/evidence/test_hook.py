@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from fleetscripts.adapters.spool import hook_command, read_events, spool_folder
+from fleetscripts.adapters.sessions.spool import hook_command, read_events, spool_folder
 from tests.places import BUNDLE
 
 HOOK = BUNDLE / "fleetscripts" / "hook.py"

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from fleetscripts.adapters import frames
-from fleetscripts.core.redact import MASK, redact
+from fleetscripts.adapters.records import frames
+from fleetscripts.core.records.redact import MASK, redact
 from fleetscripts.models import Classification, DialogKind, Evidence, Frame, PaneFacts, PaneState, Source
-from fleetscripts.services.kept_frames import keep_when_sources_disagree
+from fleetscripts.services.sight.kept_frames import keep_when_sources_disagree
 
 S = PaneState
 SECRETS = [

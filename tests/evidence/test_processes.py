@@ -11,11 +11,11 @@ from dataclasses import replace
 
 import pytest
 
-from fleetscripts.adapters import processes
-from fleetscripts.adapters.processes import Process, ProcessTable, read_processes, read_trees
+from fleetscripts.adapters.system import processes
+from fleetscripts.adapters.system.processes import Process, ProcessTable, read_processes, read_trees
 from fleetscripts.agents.claude import KIND
 from fleetscripts.models import PaneFacts, PaneState
-from fleetscripts.services.clients import find_client, work_below
+from fleetscripts.services.clients.clients import find_client, work_below
 from tests.waiting import wait_until
 
 NOW = 1_000_000.0

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fleetscripts.adapters import transcripts
-from fleetscripts.adapters.transcripts import Cursor, Remembered, read_new, recall, remember
+from fleetscripts.adapters.sessions import transcripts
+from fleetscripts.adapters.sessions.transcripts import Cursor, Remembered, read_new, recall, remember
 from fleetscripts.agents.claude_session import read_turn, transcript_path
 
 SESSION = "550e8400-e29b-41d4-a716-446655440000"

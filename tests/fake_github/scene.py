@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from fleetscripts.adapters.settled_threads import SettledThreads
+from fleetscripts.adapters.github.settled_threads import SettledThreads
 from fleetscripts.pull_request import PullKey
 from tests.fake_github.server import TASK_STARTED
 from tests.places import GitRepo

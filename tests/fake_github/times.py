@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from fleetscripts.adapters.github_query import pulls_query
+from fleetscripts.adapters.github.github_query import pulls_query
 from tests.fake_github.scene import KEY, WINDOW, build, prepare
 from tests.fake_github.server import World, serve
 from tests.fake_github.table import new_home, own_environment

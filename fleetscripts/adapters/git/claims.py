@@ -1,0 +1,58 @@
+"""Who is taking a worktree right now. A claim counts only while the process that wrote it lives."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from fleetscripts.adapters.git.notes import NoteBook
+from fleetscripts.adapters.system.processes import read_processes
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """One worktree (by real path) taken by one process; ``alive`` False: left by one that has died."""
+
+    path: str
+    spare_branch: str
+    pid: int
+    alive: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimBook:
+    """The claims in one folder. Whoever writes holds the lock of all its writers."""
+
+    folder: Path
+
+    def read(self) -> list[Claim]:
+        """All claims; a file that is none is passed over."""
+        found = list(self._notes.all())
+        if not found:
+            return []
+        running = {pid: process.start_ticks for pid, process in read_processes().by_pid.items()}
+        return [_claim(members, running) for members in found]
+
+    def write(self, path: str, spare_branch: str) -> None:
+        """Claim the worktree for this process; its start tells it from a later one with the same number."""
+        own = read_processes().by_pid.get(os.getpid())
+        started = own.start_ticks if own else ""
+        self._notes.write(path, {"spare_branch": spare_branch, "pid": os.getpid(), "start_ticks": started})
+
+    def drop(self, path: str) -> None:
+        """Forget the claim on this worktree, whosever it was."""
+        self._notes.drop(path)
+
+    @property
+    def _notes(self) -> NoteBook:
+        return NoteBook(self.folder)
+
+
+def _claim(members: Mapping[str, Any], running: Mapping[int, str]) -> Claim:
+    pid = members.get("pid")
+    number = pid if isinstance(pid, int) else 0
+    alive = number in running and running[number] == members.get("start_ticks")
+    return Claim(str(members["path"]), str(members.get("spare_branch", "")), number, alive)

@@ -1,0 +1,90 @@
+"""What git knows of the commits that replies in review threads name: are they on the branch, what do they touch?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from fleetscripts.adapters.git.git import Git
+from fleetscripts.pull_request import CommitFacts
+
+MOST_BRANCH_COMMITS = 500
+"""Of a branch, this many of its newest commits are searched for a rebased change."""
+MOST_NAMES = 1000
+"""Of the hashes that comments name, so many are looked up: a comment may hold hundreds of made-up ones."""
+
+
+@dataclass(slots=True)
+class CommitFinder:
+    """Looks hashes up in one worktree's repository. ``base``: the branch the work started from, as a revision."""
+
+    git: Git
+    head: str
+    base: str
+    _branch: dict[str, str] | None = field(default=None)
+    _messages: dict[str, list[str]] | None = field(default=None)
+    _known: dict[str, CommitFacts | None] = field(default_factory=dict)
+
+    def facts(self, names: Iterable[str]) -> dict[str, CommitFacts]:
+        """Hash as written → facts, for those that are on the branch, or whose change is. Each is looked up once."""
+        found = {}
+        for name in names:
+            if name not in self._known and len(self._known) >= MOST_NAMES:
+                continue
+            if name not in self._known:
+                self._known[name] = self._find(name)
+            found[name] = self._known[name]
+        return {name: facts for name, facts in found.items() if facts is not None}
+
+    def _find(self, name: str) -> CommitFacts | None:
+        oid = self.git.maybe("rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}")
+        if not oid:
+            return None
+        if self.git.says("merge-base", "--is-ancestor", oid, self.head):
+            return self._read(oid, "hash")
+        return self._rebased(oid)
+
+    def _rebased(self, oid: str) -> CommitFacts | None:
+        """The commit on the branch that makes the same change, or has the same message and touches a file of it."""
+        branch = self._branch_changes()
+        change = self._change(oid)
+        if change and change in branch:
+            return self._read(branch[change], "change")
+        gone = self._read(oid, "message")
+        message = self.git.text("log", "-1", "--format=%B", oid).strip()
+        for other in self._branch_messages().get(message, ()):
+            kept = self._read(other, "message")
+            if kept.paths & gone.paths:
+                return kept
+        return None
+
+    def _branch_changes(self) -> dict[str, str]:
+        """Patch id → commit, of the branch's own commits."""
+        if self._branch is None:
+            listed = self.git.text("rev-list", *self._own_commits())
+            self._branch = {self._change(oid) or oid: oid for oid in listed.split()}
+        return self._branch
+
+    def _branch_messages(self) -> dict[str, list[str]]:
+        """Message → commits, of the same."""
+        if self._messages is None:
+            self._messages = {}
+            for entry in self.git.text("log", "-z", "--format=%H%n%B", *self._own_commits()).split("\0"):
+                oid, _, message = entry.partition("\n")
+                self._messages.setdefault(message.strip(), []).append(oid)
+        return self._messages
+
+    def _own_commits(self) -> tuple[str, ...]:
+        """What selects the branch's own commits; where its base is not known here, its newest ones."""
+        known = self.git.says("rev-parse", "--verify", "--quiet", "--end-of-options", f"{self.base}^{{commit}}")
+        return ("--no-merges", f"--max-count={MOST_BRANCH_COMMITS}", self.head, *([f"^{self.base}"] if known else []))
+
+    def _change(self, oid: str) -> str | None:
+        """The commit's patch id: the same after a rebase that changed nothing in it."""
+        return self.git.patch_id(oid)
+
+    def _read(self, oid: str, found_by: str) -> CommitFacts:
+        """Of a merge only what it changed itself: all the rest came from one side."""
+        at = int(self.git.text("log", "-1", "--format=%ct", oid))
+        listed = self.git.text("diff-tree", "--no-commit-id", "--name-only", "--root", "-r", "-c", "-z", oid)
+        return CommitFacts(oid, float(at), frozenset(path for path in listed.split("\0") if path), found_by)

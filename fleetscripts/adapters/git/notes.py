@@ -1,0 +1,58 @@
+"""Small notes about worktrees, one JSON file each, found again by the worktree's real path."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from fleetscripts.adapters.records.files import replace_file
+from fleetscripts.errors import FleetError
+
+
+@dataclass(frozen=True, slots=True)
+class NoteBook:
+    """The notes in one folder. Every note has its worktree's ``path``."""
+
+    folder: Path
+
+    def read(self, path: str) -> dict[str, Any] | None:
+        """The note on this worktree; None when there is none, or none that makes sense."""
+        return _members(self._file(path))
+
+    def all(self) -> Iterator[dict[str, Any]]:
+        """Every note that makes sense."""
+        read = (_members(file) for file in sorted(self.folder.glob("*.json")))
+        return (members for members in read if members is not None)
+
+    def write(self, path: str, members: Mapping[str, Any]) -> None:
+        """Put this note in place of an earlier one."""
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            replace_file(self._file(path), json.dumps({**members, "path": path}).encode())
+        except OSError as error:
+            raise FleetError(f"cannot write in {self.folder}: {error.strerror}") from error
+
+    def drop(self, path: str) -> None:
+        """Forget this worktree's note, if there is one."""
+        self._file(path).unlink(missing_ok=True)
+
+    def _file(self, path: str) -> Path:
+        return self.folder / f"{key(path)}.json"
+
+
+def key(path: str) -> str:
+    """A short name for a path, fit for a file's name."""
+    return hashlib.sha256(os.fsencode(path)).hexdigest()[:24]
+
+
+def _members(file: Path) -> dict[str, Any] | None:
+    try:
+        members = json.loads(file.read_bytes())
+    except (OSError, ValueError):
+        return None
+    return members if isinstance(members, dict) and isinstance(members.get("path"), str) else None

@@ -1,0 +1,60 @@
+"""The fleet's common knowledge of GitHub's limits: once one agent's question hit the wall, nobody else runs into it."""
+
+from __future__ import annotations
+
+import json
+import re
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+
+from fleetscripts.adapters.github.github_problems import GitHubProblem, ProblemKind
+from fleetscripts.adapters.records.files import replace_file
+from fleetscripts.adapters.records.locks import hold
+from fleetscripts.errors import FleetError
+
+LOCK_TIMEOUT_SECONDS = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """One small file under FLEET_HOME: host → until when nobody asks, and why."""
+
+    path: Path
+
+    def require(self, host: str, now: float) -> None:
+        """Raise the limit that is still in force for this host."""
+        entry = self._read().get(host)
+        if entry is not None and now < entry[0]:
+            raise GitHubProblem(ProblemKind(entry[1]), f"{entry[2]}", entry[0])
+
+    def turn(self, host: str, seconds: float) -> AbstractContextManager[None]:
+        """Ask alone: whoever waited sees the limit that the one before it met. Raises Locked after ``seconds``."""
+        name = re.sub(r"[^A-Za-z0-9.-]", "_", host)
+        return hold(self.path.with_name(f"{self.path.stem}-{name}.lock"), seconds)
+
+    def note(self, host: str, problem: GitHubProblem) -> None:
+        """Remember a limit; other problems are nobody else's."""
+        if problem.until is None:
+            return
+        with hold(self.path.with_name(self.path.name + ".lock"), LOCK_TIMEOUT_SECONDS):
+            entries = self._read()
+            known = entries.get(host)
+            if known is None or known[0] < problem.until:
+                entries[host] = (problem.until, problem.kind.value, str(problem))
+                try:
+                    replace_file(self.path, json.dumps(entries).encode())
+                except OSError as error:
+                    raise FleetError(f"cannot write {self.path}: {error.strerror}") from error
+
+    def _read(self) -> dict[str, tuple[float, str, str]]:
+        try:
+            entries = json.loads(self.path.read_bytes())
+            return {
+                str(host): (float(until), ProblemKind(kind).value, str(why))
+                for host, (until, kind, why) in entries.items()
+            }
+        except FileNotFoundError:
+            return {}
+        except (OSError, ValueError, TypeError, AttributeError):
+            return {}  # a hint that cannot be read is no hint; the next limit writes it anew

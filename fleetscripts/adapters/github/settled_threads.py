@@ -1,0 +1,41 @@
+"""Which review threads were already resolved when a task began: they are not this agent's doing."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from fleetscripts.adapters.records.files import replace_file
+from fleetscripts.errors import FleetError
+from fleetscripts.pull_request import PullKey, PullRequest
+
+
+@dataclass(frozen=True, slots=True)
+class SettledThreads:
+    """One small file for each task on a pull request, under FLEET_HOME."""
+
+    folder: Path
+
+    def keep(self, pull: PullRequest, task_started_at: float) -> None:
+        """Note the threads that are resolved now, as the task begins."""
+        settled = sorted(thread.id for thread in pull.threads if thread.resolved)
+        try:
+            self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            replace_file(self._file(pull.key, task_started_at), json.dumps(settled).encode())
+        except OSError as error:
+            raise FleetError(f"cannot write in {self.folder}: {error.strerror}") from error
+
+    def read(self, key: PullKey, task_started_at: float) -> frozenset[str]:
+        """What was noted; nothing when nothing was, so that every resolved thread is judged."""
+        try:
+            settled = json.loads(self._file(key, task_started_at).read_bytes())
+        except (OSError, ValueError):
+            return frozenset()
+        return (
+            frozenset(name for name in settled if isinstance(name, str)) if isinstance(settled, list) else frozenset()
+        )
+
+    def _file(self, key: PullKey, task_started_at: float) -> Path:
+        name = f"{key.host}-{key.owner}-{key.name}-{key.number}-{int(task_started_at)}".replace("/", "-")
+        return self.folder / f"{name}.json"

@@ -1,0 +1,1 @@
+"""Our own files: state, journal, logs, ledger, locks."""

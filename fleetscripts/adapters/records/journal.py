@@ -1,0 +1,83 @@
+"""The journal: one JSON line for each thing done to an agent, appended whole, bounded in size."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from fleetscripts.adapters.records.files import append_line
+from fleetscripts.adapters.records.locks import hold
+from fleetscripts.adapters.sessions.json_lines import parse_line
+from fleetscripts.errors import FleetError
+
+MAX_BYTES = 8_000_000
+"""Above this the file becomes ``events.jsonl.1``, in place of the one before it."""
+
+MAX_TEXT = 2_000
+ROTATE_WAIT_SECONDS = 5.0
+
+
+class Journal:
+    """``events.jsonl`` under FLEET_HOME."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def write(self, event: str, *, window: str = "", why: str = "", **fields: object) -> None:
+        """Append one line. Long texts are cut; nothing secret belongs here."""
+        members: dict[str, object] = {"at": round(time.time(), 3), "event": event}
+        members |= {name: value for name, value in (("window", window), ("why", why)) if value}
+        members |= {name: _short(value) for name, value in fields.items() if value is not None}
+        line = json.dumps(members, default=str).encode() + b"\n"
+        try:
+            self._rotate(len(line))
+            append_line(self.path, line)
+        except OSError as error:
+            raise FleetError(f"cannot write the journal {self.path}: {error.strerror}") from error
+
+    def read(self) -> Iterator[dict[str, object]]:
+        """All lines, oldest first, the rotated file's too; a line that a crash cut short is left out."""
+        for path in (self._rotated, self.path):
+            try:
+                lines = path.read_bytes().splitlines()
+            except FileNotFoundError:
+                continue
+            yield from (members for line in lines if (members := parse_line(line)) is not None)
+
+    def tail(self, most_bytes: int) -> list[dict[str, object]]:
+        """The lines among the last bytes, oldest first; quick however long the journal is."""
+        try:
+            with self.path.open("rb") as stream:
+                start = max(stream.seek(0, os.SEEK_END) - most_bytes, 0)
+                stream.seek(start)
+                lines = stream.read(most_bytes).splitlines()
+        except FileNotFoundError:
+            return []
+        whole = lines[1:] if start else lines
+        return [members for line in whole if (members := parse_line(line)) is not None]
+
+    @property
+    def _rotated(self) -> Path:
+        return self.path.with_name(self.path.name + ".1")
+
+    def _rotate(self, more: int) -> None:
+        if self._size() + more <= MAX_BYTES:
+            return
+        with hold(self.path.with_name(self.path.name + ".lock"), ROTATE_WAIT_SECONDS):
+            if self._size() + more > MAX_BYTES:
+                self.path.replace(self._rotated)
+
+    def _size(self) -> int:
+        try:
+            return self.path.stat().st_size
+        except FileNotFoundError:
+            return 0
+
+
+def _short(value: object) -> object:
+    if isinstance(value, str) and len(value) > MAX_TEXT:
+        return value[: MAX_TEXT - 1] + "…"
+    return value

@@ -1,0 +1,168 @@
+"""The ledger: what is known of each account's usage windows. Nothing here asks the network.
+
+``FLEET_HOME/ledger.json`` holds walls and what the commands noted; ``FLEET_HOME/usage/ACCOUNT/SESSION.json`` is what
+each session's status line last said, written by ``statusline.py`` without a lock, one writer a file.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from fleetscripts.account import NAME
+from fleetscripts.adapters.records.files import replace_file
+from fleetscripts.adapters.records.locks import hold
+from fleetscripts.errors import FleetError
+from fleetscripts.usage import SERVED_AFTER_SECONDS, Figure, newer, plausible, window_named
+
+STATUS_LINE = "status line"
+LOCK_TIMEOUT_SECONDS = 5.0
+KEPT_SECONDS = 8 * 86_400.0
+LARGEST_BYTES = 1 << 20
+_WINDOW = re.compile(r"[a-z0-9_-]{1,40}")
+_SESSION = re.compile(r"[A-Za-z0-9-]{1,64}")
+
+
+@dataclass(frozen=True, slots=True)
+class Ledger:
+    """The figures of all accounts. What cannot be read or makes no sense is as if it had not been noted."""
+
+    fleet_home: Path
+
+    @property
+    def path(self) -> Path:
+        return self.fleet_home / "ledger.json"
+
+    @property
+    def usage(self) -> Path:
+        return self.fleet_home / "usage"
+
+    def read(self) -> dict[str, dict[str, Figure]]:
+        """Account → window → the figure that counts, those of windows that have reset meanwhile among them."""
+        now = time.time()
+        found = self._noted(now)
+        for account, window, figure in self._from_sessions(now):
+            windows = found.setdefault(account, {})
+            windows[window] = newer(windows.get(window), figure)
+        return found
+
+    def note_usage(
+        self, account: str, window: str, used_percent: object, resets_at: object, at: float, source: str
+    ) -> bool:
+        """Note a figure as ``source`` gave it at ``at``; whether it made sense."""
+        return self._note(account, window, used_percent, resets_at, at, source, wall=False)
+
+    def note_wall(self, account: str, window: str, resets_at: object, at: float, source: str) -> bool:
+        """Note that the account was refused at ``at``: when the wall was hit, not when somebody looked.
+
+        ``window`` empty: nobody said which. ``resets_at`` None: nobody said when. Whether it made sense."""
+        return self._note(account, window, 100, resets_at, at, source, wall=True)
+
+    def note_session(self, account: str, session_id: str, windows: Mapping[str, Any], at: float) -> None:
+        """Keep what a session's client says of its account at ``at``, as its status line would; only what is new."""
+        file = self.usage / account / f"{session_id}.json"
+        if (
+            not (NAME.fullmatch(account) and _SESSION.fullmatch(session_id))
+            or _parsed(file).get("rate_limits") == windows
+        ):
+            return
+        with suppress(OSError):  # the next look finds it again
+            file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            replace_file(file, json.dumps({"at": at, "rate_limits": windows}).encode())
+
+    def account_of(self, session_id: str) -> str:
+        """The account on which this conversation last ran, as its status line told; empty when it told nothing."""
+        if not _SESSION.fullmatch(session_id):
+            return ""
+        files = [(_written(file), file) for file in self.usage.glob(f"*/{session_id}.json")]
+        return max(files)[1].parent.name if files else ""
+
+    def _note(
+        self, account: str, window: str, used: object, resets_at: object, at: float, source: str, *, wall: bool
+    ) -> bool:
+        name, now = window_named(window), time.time()
+        figure = plausible(name, used, resets_at, at, now)
+        if figure is None or not NAME.fullmatch(account) or not _WINDOW.fullmatch(name):
+            return False
+        figure = replace(figure, source=source[:60], wall=wall)
+        with hold(self.fleet_home / "locks" / "ledger.lock", LOCK_TIMEOUT_SECONDS):
+            accounts = self._noted(now)
+            windows = accounts.setdefault(account, {})
+            counts = newer(windows.get(name), figure)
+            if counts == windows.get(name):
+                return True
+            windows[name] = counts
+            self._write(accounts)
+            self._prune(now)
+        return True
+
+    def _write(self, accounts: Mapping[str, Mapping[str, Figure]]) -> None:
+        content = {name: {window: asdict(figure) for window, figure in own.items()} for name, own in accounts.items()}
+        try:
+            replace_file(self.path, json.dumps({"accounts": content}).encode())
+        except OSError as error:
+            raise FleetError(f"cannot write {self.path}: {error.strerror}") from error
+
+    def _noted(self, now: float) -> dict[str, dict[str, Figure]]:
+        listed = _members(_parsed(self.path).get("accounts"))
+        found: dict[str, dict[str, Figure]] = {}
+        for account, windows in listed.items():
+            if not NAME.fullmatch(account):
+                continue
+            for window, entry in _members(windows).items():
+                figure = _figure(window, _members(entry), now)
+                if figure is not None:
+                    found.setdefault(account, {})[window] = figure
+        return found
+
+    def _from_sessions(self, now: float) -> Iterator[tuple[str, str, Figure]]:
+        for file in sorted(self.usage.glob("*/*.json")):
+            said = _parsed(file)
+            for window, entry in _members(said.get("rate_limits")).items():
+                members = _members(entry)
+                given = {"used_percent": members.get("used_percentage"), "resets_at": members.get("resets_at")}
+                name = window_named(window)
+                figure = _figure(name, {**given, "at": said.get("at"), "source": STATUS_LINE}, now)
+                if figure is not None and NAME.fullmatch(file.parent.name):
+                    yield file.parent.name, name, replace(figure, wall=False)
+
+    def _prune(self, now: float) -> None:
+        for file in self.usage.glob("*/*.json"):
+            if _written(file) < now - KEPT_SECONDS:
+                file.unlink(missing_ok=True)
+
+
+def _figure(window: str, entry: Mapping[str, Any], now: float) -> Figure | None:
+    """A kept figure: it must have made sense when it was noted."""
+    at, source = entry.get("at"), entry.get("source")
+    if isinstance(at, bool) or not isinstance(at, int | float) or not 0 < at <= now + SERVED_AFTER_SECONDS:
+        return None
+    figure = plausible(window, entry.get("used_percent"), entry.get("resets_at"), at, float(at))
+    if figure is None or not _WINDOW.fullmatch(window):
+        return None
+    return replace(figure, source=source if isinstance(source, str) else "", wall=entry.get("wall") is True)
+
+
+def _parsed(file: Path) -> dict[str, Any]:
+    try:
+        with file.open("rb") as stream:
+            return _members(json.loads(stream.read(LARGEST_BYTES)))
+    except (OSError, ValueError, RecursionError):
+        return {}
+
+
+def _members(value: object) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _written(file: Path) -> float:
+    try:
+        return file.stat().st_mtime
+    except OSError:
+        return 0.0

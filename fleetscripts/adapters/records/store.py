@@ -1,0 +1,150 @@
+"""The state file: read whole, changed under a lock, replaced at once, never written over when it is damaged."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+from collections.abc import Callable
+from functools import lru_cache
+from pathlib import Path
+from typing import NoReturn
+
+from fleetscripts.adapters.records.files import replace_file, sweep_temporaries
+from fleetscripts.adapters.records.locks import hold
+from fleetscripts.errors import FleetError
+from fleetscripts.fleet import Fleet
+from fleetscripts.schema import WrongShape
+
+LOCK_TIMEOUT_SECONDS = 30.0
+"""Sixteen writers at once waited 0.5 s at most; a holder this slow is stopped or on a dead disk."""
+
+MANY_AGENTS = 20
+"""From here on the fast encoder saves more than its import costs."""
+
+
+class StateMissing(FleetError):
+    """There is no state file."""
+
+
+class StateDamaged(FleetError):
+    """The state file cannot be read as a fleet; nothing may overwrite it."""
+
+
+class Store:
+    """One state file. A symbolic link is followed: its target is what is replaced."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    @property
+    def target(self) -> Path:
+        """The file itself, behind any links."""
+        return Path(os.path.realpath(self.path))
+
+    @property
+    def backup(self) -> Path:
+        """The last good copy: the state before the latest change."""
+        return self.target.with_name(self.target.name + ".bak")
+
+    def read(self) -> Fleet:
+        """The fleet now; needs no lock. Raises StateMissing or StateDamaged."""
+        try:
+            content = self.target.read_bytes()
+        except FileNotFoundError:
+            raise StateMissing(f"no state file at {self.path}: spawn-agent creates it") from None
+        except OSError as error:
+            raise FleetError(f"cannot read the state file {self.path}: {error.strerror}") from error
+        try:
+            return _parsed(content)
+        except WrongShape as error:
+            raise self._damaged(str(error)) from error
+        except RecursionError as error:
+            raise self._damaged("it is nested too deeply") from error
+        except ValueError as error:
+            raise self._damaged(f"not JSON ({error})") from error
+
+    def update(self, change: Callable[[Fleet], Fleet], create: Fleet | None = None) -> Fleet:
+        """Read again under the lock, apply ``change``, replace the file; return the fleet as written.
+
+        ``create`` is where a missing file starts from; without it a missing file is an error. ``change`` runs under
+        the lock: it must be quick and must not call the store.
+        """
+        target = self.target
+        if not target.parent.is_dir() and create is None:
+            raise StateMissing(f"no state file at {self.path}: spawn-agent creates it")
+        with hold(target.with_name(target.name + ".lock"), LOCK_TIMEOUT_SECONDS):
+            try:
+                before: Fleet | None = self.read()
+            except StateMissing:
+                if create is None:
+                    raise
+                before = None
+            after = change(before or create or Fleet())
+            if after != before:
+                self._write(target, after, keep_copy=before is not None)
+            return after
+
+    def _write(self, target: Path, fleet: Fleet, *, keep_copy: bool) -> None:
+        content = encode(fleet)
+        try:
+            sweep_temporaries(target)
+            if keep_copy:
+                self._keep_copy(target)
+            replace_file(target, content)
+        except OSError as error:
+            raise FleetError(
+                f"cannot write the state file {self.path}: {error.strerror}; it is as it was before"
+            ) from error
+
+    def _keep_copy(self, target: Path) -> None:
+        """A second name for the good file: costs no copying, and the name is moved at once."""
+        spare_name = target.with_name(f".{target.name}.copy.tmp")
+        try:
+            os.link(target, spare_name)
+        except OSError:  # a file system without hard links
+            replace_file(self.backup, target.read_bytes())
+            return
+        spare_name.chmod(0o600)
+        spare_name.replace(self.backup)
+        spare_name.unlink(missing_ok=True)
+
+    def _damaged(self, what: str) -> StateDamaged:
+        advice = f"; the last good copy is {self.backup}" if self.backup.exists() else ""
+        return StateDamaged(f"the state file {self.path} is damaged and was left as it is: {what}{advice}")
+
+
+def encode(fleet: Fleet) -> bytes:
+    """The bytes of the state file: indented, for people and for jq."""
+    value = fleet.to_json()
+    try:
+        if len(fleet.agents) >= MANY_AGENTS and _is_plain(value):
+            import orjson
+
+            return orjson.dumps(value, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
+    except TypeError:  # what it refuses: half a surrogate pair, a huge number
+        pass
+    try:
+        text = json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False)
+        return text.encode() + b"\n"
+    except UnicodeEncodeError:  # half a surrogate pair, as JSON may hold one
+        return json.dumps(value, indent=2, allow_nan=False).encode() + b"\n"
+
+
+@lru_cache(maxsize=2)
+def _parsed(content: bytes) -> Fleet:
+    """The fleet in these bytes; whoever watches a large one reads the same again and again."""
+    return Fleet.from_json(json.loads(content.decode(), parse_constant=_refuse_constant))
+
+
+def _is_plain(value: object) -> bool:
+    """Whether the fast encoder writes it as the exact one does: it would turn what is no JSON number into null."""
+    if isinstance(value, float):
+        return math.isfinite(value)
+    if isinstance(value, dict):
+        return all(map(_is_plain, value.values()))
+    return all(map(_is_plain, value)) if isinstance(value, list | tuple) else True
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is no JSON number")

@@ -1,0 +1,130 @@
+"""The folder of task files: ``pending/NAME.task``, and ``archived/NAME.task`` with ``NAME.task.json``, its outcome."""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from fleetscripts.adapters.records.files import replace_file
+from fleetscripts.errors import FleetError, UsageProblem
+
+LARGEST_BYTES = 262_144
+MOST_FILES = 1000
+SUFFIX = ".task"
+OUTCOME = ".json"
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """One entry of ``pending``: its text, or why it is not read. ``stamp`` changes with the file."""
+
+    name: str
+    text: str = ""
+    problem: str = ""
+    stamp: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class TaskFolder:
+    """Where the tasks lie."""
+
+    root: Path
+
+    @property
+    def pending(self) -> Path:
+        return self.root / "pending"
+
+    @property
+    def archived(self) -> Path:
+        return self.root / "archived"
+
+    def read(self) -> Iterator[Found]:
+        """Every task file of ``pending``, by name; nothing where there is no such folder."""
+        try:
+            names = sorted(entry.name for entry in self.pending.iterdir() if entry.name.endswith(SUFFIX))
+        except FileNotFoundError:
+            return
+        except OSError as error:
+            raise FleetError(f"cannot read {self.pending}: {error.strerror}") from error
+        for name in names[:MOST_FILES]:
+            yield self._one(name)
+        if len(names) > MOST_FILES:
+            yield Found("", problem=f"{self.pending}: more than {MOST_FILES} files, the others are not read")
+
+    def _one(self, name: str) -> Found:
+        bare = name.removesuffix(SUFFIX)
+        try:
+            descriptor = os.open(self.pending / name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        except OSError as error:
+            why = "it is a symbolic link" if (self.pending / name).is_symlink() else error.strerror
+            return Found(bare, problem=f"{name!r}: not read: {why}")
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode):
+            os.close(descriptor)
+            return Found(bare, problem=f"{name!r}: not read: it is no regular file")
+        with os.fdopen(descriptor, "rb") as stream:
+            if status.st_uid not in (os.geteuid(), 0):
+                return Found(bare, problem=f"{name!r}: not read: it belongs to somebody else")
+            if status.st_size > LARGEST_BYTES:
+                return Found(bare, problem=f"{name!r}: not read: more than {LARGEST_BYTES:,} bytes")
+            content = stream.read(LARGEST_BYTES)
+        try:
+            return Found(bare, content.decode("utf-8"), stamp=status.st_mtime_ns)
+        except UnicodeDecodeError as error:
+            line = content[: error.start].count(b"\n") + 1
+            return Found(
+                bare, problem=f"{name}:{line}: expected UTF-8 text, found other bytes", stamp=status.st_mtime_ns
+            )
+
+    def add(self, name: str, text: str) -> Path:
+        """A new task file, whole at once; UsageProblem when there is one of that name."""
+        path = self.pending / f"{name}{SUFFIX}"
+        temporary = self.pending / f".{name}.{os.getpid()}.tmp"
+        try:
+            self.pending.mkdir(parents=True, exist_ok=True, mode=0o700)
+            temporary.write_text(text, encoding="utf-8")
+            temporary.chmod(0o600)
+            os.link(temporary, path)
+        except FileExistsError:
+            raise UsageProblem(f"there is a task {name} already: {path}") from None
+        except OSError as error:
+            raise FleetError(f"cannot write {path}: {error.strerror}") from error
+        finally:
+            temporary.unlink(missing_ok=True)
+        return path
+
+    def archive(self, name: str, outcome: Mapping[str, Any]) -> Path:
+        """Move a task out of ``pending``, its outcome beside it; a task of that name archived before stays."""
+        source = self.pending / f"{name}{SUFFIX}"
+        try:
+            self.archived.mkdir(parents=True, exist_ok=True, mode=0o700)
+            target = next(path for path in self._names(name) if not path.exists())
+            replace_file(target.with_name(target.name + OUTCOME), json.dumps(dict(outcome), indent=2).encode() + b"\n")
+            source.rename(target)
+        except OSError as error:
+            raise FleetError(f"cannot move {source} to {self.archived}: {error.strerror}") from error
+        return target
+
+    def _names(self, name: str) -> Iterator[Path]:
+        yield self.archived / f"{name}{SUFFIX}"
+        yield from (self.archived / f"{name}~{number}{SUFFIX}" for number in range(2, 100_000))
+
+    def outcomes(self) -> dict[str, str]:
+        """Outcome of every archived task by its name; of a name archived several times ``done`` counts."""
+        found: dict[str, str] = {}
+        for path in sorted(self.archived.glob(f"*{SUFFIX}{OUTCOME}")):
+            task = path.with_name(path.name.removesuffix(OUTCOME))
+            try:
+                members = json.loads(path.read_bytes()) if task.exists() else None
+            except (OSError, ValueError):
+                members = None
+            if isinstance(members, dict):
+                name = task.name.removesuffix(SUFFIX).partition("~")[0]
+                if found.get(name) != "done":
+                    found[name] = str(members.get("outcome", ""))
+        return found

@@ -1,0 +1,1 @@
+"""What clients write of themselves: registry, transcripts, hook events."""

@@ -1,0 +1,1 @@
+"""Processes, terminals, clocks and files' changes."""

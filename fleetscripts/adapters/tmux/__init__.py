@@ -1,0 +1,1 @@
+"""One tmux server: listings, screens, events, windows, keys."""

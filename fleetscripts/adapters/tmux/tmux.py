@@ -1,0 +1,220 @@
+"""The tmux server as the fleet sees it: panes and screens in at most two client processes, windows by stable id."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Mapping, Sequence
+from itertools import accumulate
+from pathlib import Path
+
+from fleetscripts.adapters.tmux.guard import Guard
+from fleetscripts.adapters.tmux.tmux_client import NoServer, TmuxClient
+from fleetscripts.adapters.tmux.tmux_listing import Row, row_format, rows, token
+from fleetscripts.adapters.tmux.tmux_words import line, literal
+from fleetscripts.errors import FleetError
+from fleetscripts.models import Frame, PaneFacts, ServerId
+
+__all__ = ["Guard", "NoServer", "Tmux"]
+
+_PANE_ID = re.compile(r"%\d+")
+
+
+class Tmux:
+    """One server, at a socket name as for ``tmux -L`` (None: ``$TMUX``, else tmux's own default)."""
+
+    def __init__(self, socket_name: str | None = None) -> None:
+        self.client = TmuxClient(socket_name or None)
+
+    def server(self) -> ServerId | None:
+        """Which server this is, None when none runs."""
+        try:
+            return self.require_server()
+        except NoServer:
+            return None
+
+    def require_server(self) -> ServerId:
+        """Which server this is; raises ``NoServer`` when none runs."""
+        answer = self.client.ask("display-message", "-p", "#{pid} #{start_time} #{socket_path}")
+        pid, start_time, socket = answer.stdout.decode("utf-8", "surrogateescape").rstrip("\n").split(" ", 2)
+        return ServerId(socket=socket, pid=int(pid), start_time=int(start_time))
+
+    def panes(self) -> list[PaneFacts]:
+        """Every pane of the server, each once; [] when no server runs."""
+        return list(_each_once(self._rows()).values())
+
+    def read_all(self, pane_ids: Sequence[str] | None = None, styled: bool = False) -> list[Frame]:
+        """Facts and screen of the panes, taken in one step of the server; one that is gone is left out.
+
+        One client process when ``pane_ids`` says which, two when it has to ask; [] when no server runs.
+        """
+        try:
+            wanted = self._pane_ids() if pane_ids is None else list(dict.fromkeys(pane_ids))
+            return self._frames(wanted, styled) if wanted else []
+        except NoServer:
+            return []
+
+    def read(self, pane_id: str, styled: bool = True) -> Frame | None:
+        """Facts and screen of one pane, None when there is no such pane."""
+        frames = self.read_all([pane_id], styled)
+        return frames[0] if frames else None
+
+    def resolve(self, target: str) -> PaneFacts | None:
+        """The pane meant by ``%pane``, ``@window`` or exactly ``SESSION:WIN`` (index, else name), or None.
+
+        A window means its active pane. Nothing is matched by prefix or pattern.
+        """
+        found = self._rows()
+        if target.startswith(("%", "@")):
+            return next((r.facts for r in found if target == r.facts.pane_id or _is_window(r, target)), None)
+        session, colon, window = target.rpartition(":")
+        here = [row for row in found if colon and row.active and row.facts.session == session]
+        by_index = [row.facts for row in here if str(row.facts.window_index) == window]
+        by_name = [row.facts for row in here if row.facts.window_name == window]
+        return next(iter(by_index or (by_name if len(by_name) == 1 else [])), None)
+
+    def sessions(self) -> dict[str, str]:
+        """Session ids (``$3``) by exact name."""
+        mark = token()
+        answer = self.client.ask("list-sessions", "-F", f"#{{session_id}} #{{session_name}}{mark}")
+        lines = answer.stdout.decode("utf-8", "surrogateescape").split(f"{mark}\n")[:-1]
+        return {name: session_id for session_id, name in (entry.split(" ", 1) for entry in lines)}
+
+    def show_pane(self, pane: PaneFacts) -> bool:
+        """Bring the pane before the eyes of whoever is attached to its session; False when it is gone."""
+        chosen = self.client.script(
+            line("select-window", "-t", pane.window_id), line("select-pane", "-t", pane.pane_id)
+        )
+        return not chosen.stderr
+
+    def switch_here(self, pane: PaneFacts) -> str:
+        """Switch the client that shows our own pane to that pane; what went wrong, empty when nothing did."""
+        return self.client.ask("switch-client", "-t", pane.pane_id).stderr
+
+    def attach_line(self, session: str) -> list[str]:
+        """The command line that attaches this terminal to a session."""
+        return self.client.argv("attach-session", "-t", f"={session}:")
+
+    def new_session(self, name: str, cwd: Path) -> None:
+        """A session with the user's shell in its first window; starts the server when none runs."""
+        if not name or re.search(r"[.:;\x00-\x1f\x7f]", name) or name.startswith(("=", "$", "@", "%")):
+            raise FleetError(f"expected a name that tmux can give a session, found {name!r}")
+        answer = self.client.ask("new-session", "-d", "-s", literal(name), "-x", "200", "-y", "50", cwd=cwd)
+        if answer.code:
+            raise FleetError(f"tmux made no session {name!r}: {answer.stderr or 'no reason given'}")
+
+    def new_window(
+        self,
+        session: str,
+        name: str,
+        cwd: Path,
+        argv: Sequence[str] = (),
+        env: Mapping[str, str] | None = None,
+    ) -> PaneFacts:
+        """A new window in the background at the session's next free index; without ``argv`` it runs the user's shell.
+
+        The folder goes as the client's own, the environment through stdin: neither is parsed, nor shown by ``ps``.
+        """
+        session_id = self.sessions().get(session)
+        if session_id is None:
+            raise FleetError(f"no tmux session named {session!r}: start one with tmux new-session -d -s NAME")
+        mark = token()
+        words = ["new-window", "-d", "-P", "-F", row_format(mark), "-t", f"{session_id}:", "-n", literal(name)]
+        answer = self.client.script(line(*words, *_environment(env), *_command(argv)), cwd=cwd)
+        made = next(rows(answer.stdout, mark), None)
+        if made is None:
+            raise FleetError(f"tmux made no window in session {session!r}: {answer.stderr or 'no reason given'}")
+        return made.facts
+
+    def respawn(
+        self,
+        guard: Guard,
+        argv: Sequence[str],
+        cwd: Path | None = None,
+        env: Mapping[str, str] | None = None,
+    ) -> bool:
+        """Replace what runs in the pane by ``argv``, if the guard still holds; False when it does not."""
+        where = [] if cwd is None else ["-c", literal(str(cwd))]
+        words = ["respawn-pane", "-k", "-t", guard.pane_id, *where, *_environment(env), *_command(argv)]
+        return self.guarded(guard, line(*words))
+
+    def guarded(self, guard: Guard, command: str, otherwise: str = "start-server") -> bool:
+        """Run one tmux command line if the guard holds, in the same step of the server; whether it ran.
+
+        ``otherwise`` is a command line for when it does not hold; the one given does nothing.
+        """
+        held = token()
+        then = f"display-message -p {held} ; {command}"
+        answer = self.client.script(line("if-shell", "-F", "-t", guard.pane_id, guard.condition, then, otherwise))
+        return held.encode() in answer.stdout and not answer.stderr
+
+    def kill_window(self, window_id: str, server: ServerId) -> bool:
+        """Close the window with this id on this very server; False when there is no such window."""
+        if not re.fullmatch(r"@\d+", window_id):
+            raise ValueError(f"not a window id: {window_id!r}")
+        import libtmux
+
+        same_server = f"#{{&&:#{{==:#{{pid}},{server.pid}}},#{{==:#{{start_time}},{server.start_time}}}}}"
+        condition = f"#{{&&:{same_server},#{{==:#{{window_id}},{window_id}}}}}"
+        held = token()
+        then = f"display-message -p {held} ; {line('kill-window', '-t', window_id)}"
+        try:
+            there = libtmux.Server(socket_path=server.socket)
+            answer = there.cmd("if-shell", "-F", "-t", window_id, condition, then, "start-server")
+        except libtmux.exc.LibTmuxException as error:
+            raise FleetError(f"cannot close window {window_id}: {error}") from error
+        return held in answer.stdout and not answer.stderr
+
+    def _rows(self) -> list[Row]:
+        mark = token()
+        try:
+            return list(rows(self.client.ask("list-panes", "-a", "-F", row_format(mark)).stdout, mark))
+        except NoServer:
+            return []
+
+    def _pane_ids(self) -> list[str]:
+        listed = self.client.ask("list-panes", "-a", "-F", "#{pane_id}").stdout.decode("ascii", "replace")
+        return list(dict.fromkeys(listed.split()))
+
+    def _frames(self, pane_ids: Sequence[str], styled: bool) -> list[Frame]:
+        """One script is one step of the server, so the panes it lists are the panes that answer, each with its height.
+
+        A mark before every screen would say the same and cost half as much again.
+        """
+        mark = token()
+        capture = "capture-pane -ep -t" if styled else "capture-pane -p -t"
+        if wrong := [pane_id for pane_id in pane_ids if not _PANE_ID.fullmatch(pane_id)]:
+            raise ValueError(f"not a pane id: {wrong[0]!r}")
+        captures = [f"{capture} {pane_id}" for pane_id in pane_ids]
+        answer = self.client.script(line("list-panes", "-a", "-F", row_format(mark)), *captures)
+        now = time.time()
+        listing, _, screens = answer.stdout.rpartition(f"{mark}\n".encode())
+        facts = _each_once(list(rows(listing + mark.encode(), mark)))
+        there = [facts[pane_id] for pane_id in pane_ids if pane_id in facts]
+        lines = screens.decode("utf-8", "replace").split("\n")
+        ends = list(accumulate((pane.height for pane in there), initial=0))
+        if len(lines) != ends[-1] + 1:
+            problem = answer.stderr or f"{len(lines) - 1} lines where {ends[-1]} were expected"
+            raise FleetError(f"tmux did not read its panes: {problem}")
+        return [
+            Frame(pane, tuple(lines[start:end]), now, styled)
+            for pane, start, end in zip(there, ends, ends[1:], strict=False)
+        ]
+
+
+def _each_once(found: Sequence[Row]) -> dict[str, PaneFacts]:
+    """Facts by pane id; of a window linked into several sessions the first session's."""
+    return {row.facts.pane_id: row.facts for row in reversed(found)}
+
+
+def _is_window(row: Row, window_id: str) -> bool:
+    return row.active and row.facts.window_id == window_id
+
+
+def _environment(env: Mapping[str, str] | None) -> list[str]:
+    return [word for name, value in (env or {}).items() for word in ("-e", f"{name}={value}")]
+
+
+def _command(argv: Sequence[str]) -> list[str]:
+    """The command after ``--``; tmux would hand a single word to a shell, so ``env`` stands before it."""
+    return ["--", *(["/usr/bin/env"] if len(argv) == 1 else []), *argv] if argv else []

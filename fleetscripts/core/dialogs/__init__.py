@@ -1,0 +1,1 @@
+"""A dialog's rows, and who may answer it how."""

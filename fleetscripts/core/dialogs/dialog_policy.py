@@ -1,0 +1,134 @@
+"""What to do about a dialog: a table of kinds, each a recovery with the rows it may choose, or a decision.
+
+Nothing here ever chooses a row that spends money or that gives a standing permission; what is not known is a decision.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from fleetscripts.core.dialogs.dialog_rows import Menu, normalised
+from fleetscripts.models import ActionKind, DialogKind
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What is known beside the screen. ``doubt`` says why a folder is not trusted, or which settings would be lost."""
+
+    trusted_folder: bool = False
+    trust_doubt: str = "nobody compared its hooks and settings with the default branch"
+    bypass_configured: bool = False
+    settings_deny: str = "nobody read the settings file"
+    resume_row: str = "Resume full session as-is"
+
+
+@dataclass(frozen=True, slots=True)
+class Ruling:
+    """A recovery chooses ``row`` (an index of the menu); a decision is somebody else's, and ``reason`` says why."""
+
+    kind: ActionKind
+    reason: str
+    row: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Recovery:
+    """One kind of dialog that is answered without asking: by the first of these rows that it shows."""
+
+    rows: tuple[str, ...]
+    reason: str
+
+
+RECOVERIES: Mapping[DialogKind, Recovery] = {
+    DialogKind.TRUST: Recovery(
+        ("Yes, I trust this folder", "Yes, proceed", "Trust and continue"),
+        "a worktree of this fleet, its hooks and settings as on the default branch",
+    ),
+    DialogKind.BYPASS: Recovery(("Yes, I accept",), "the configuration asks for this permission mode"),
+    DialogKind.SETTINGS: Recovery(("Continue without these settings",), "the broken settings deny nothing"),
+    DialogKind.LIMIT: Recovery(
+        ("Wait here, then continue automatically", "Stop and wait for limit to reset", "Stop and wait"),
+        "waiting costs nothing",
+    ),
+    DialogKind.RESUME: Recovery((), "the conversation as it was"),
+}
+
+DECISIONS: Mapping[DialogKind, str] = {
+    DialogKind.API_KEY: "which key is paid from is a person's choice",
+    DialogKind.MCP: "a server of the project would run code",
+    DialogKind.LOGIN: "logging in is a person's act",
+    DialogKind.PERMISSION: "the screen alone does not show everything that would run",
+    DialogKind.PLAN: "a plan is approved by whoever asked for it",
+    DialogKind.QUESTION: "the agent asks for a choice",
+    DialogKind.PICKER: "somebody opened a list",
+    DialogKind.MODEL: "somebody opened the list of models",
+    DialogKind.MENU: "somebody opened a menu",
+    DialogKind.VIEW: "somebody opened a view",
+}
+
+_MONEY = re.compile(
+    r"\b(credits?|upgrade|buy|purchase|pay|paid|billing|subscribe|subscription|extra usage|top.?up|add funds?|"
+    r"team plan|max plan|usage.based|spend|charge)\b|[$€£]\s*\d",
+    re.IGNORECASE,
+)
+_STANDING = re.compile(
+    r"don.?t ask again|do not ask again|always allow|allow all|auto.?accept|auto mode|all future|"
+    r"for this session|during this session|bypass permissions",
+    re.IGNORECASE,
+)
+
+
+def spends_money(text: str) -> bool:
+    """Whether a row reads as if choosing it could cost something."""
+    return bool(_MONEY.search(text))
+
+
+def permits_for_good(text: str) -> bool:
+    """Whether a row would stop the client from asking another time."""
+    return bool(_STANDING.search(text))
+
+
+def forbidden(text: str) -> str:
+    """Why nobody but a person at the keyboard may choose this row; empty when it may be chosen."""
+    if spends_money(text):
+        return "it may spend money"
+    if permits_for_good(text):
+        return "it gives a permission for more than this once"
+    return ""
+
+
+def rule(dialog: DialogKind | None, menu: Menu | None, around: Surroundings) -> Ruling:
+    """What to do about the dialog on the screen."""
+    kind = dialog or DialogKind.OTHER
+    recovery = RECOVERIES.get(kind)
+    if recovery is None:
+        return Ruling(ActionKind.DECISION, DECISIONS.get(kind, "this dialog is not known"))
+    doubt = _doubt(kind, around)
+    if doubt:
+        return Ruling(ActionKind.DECISION, doubt)
+    if menu is None or menu.several:
+        return Ruling(ActionKind.DECISION, f"the rows of this {kind} dialog could not be read")
+    wanted = (around.resume_row,) if kind is DialogKind.RESUME else recovery.rows
+    for text in wanted:
+        row = _row(menu, text)
+        if row is not None:
+            return Ruling(ActionKind.RECOVERY, recovery.reason, row)
+    return Ruling(ActionKind.DECISION, f"none of the rows known for a {kind} dialog is shown")
+
+
+def _doubt(kind: DialogKind, around: Surroundings) -> str:
+    if kind is DialogKind.TRUST and not around.trusted_folder:
+        return f"trusting this folder runs its hooks: {around.trust_doubt}"
+    if kind is DialogKind.BYPASS and not around.bypass_configured:
+        return "the configured permission mode is another one"
+    if kind is DialogKind.SETTINGS and around.settings_deny:
+        return f"leaving these settings out may permit more than they do: {around.settings_deny}"
+    return ""
+
+
+def _row(menu: Menu, wanted: str) -> int | None:
+    want = normalised(wanted)
+    found = [n for n, row in enumerate(menu.rows) if normalised(row.text).startswith(want) and not forbidden(row.text)]
+    return found[0] if len(found) == 1 else None

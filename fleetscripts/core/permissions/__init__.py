@@ -1,0 +1,1 @@
+"""Which commands and paths are safe to allow."""

@@ -1,0 +1,55 @@
+"""What a person or the orchestrator has to be told: once for each thing, again when nobody looks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from fleetscripts.core.planning.plan import all_done
+from fleetscripts.fleet import Agent, Fleet
+from fleetscripts.models import Action, AgentState, DialogKind
+
+STANDING = frozenset({"evaluate", "escalated"})
+"""Decisions that are told of when they arise; told here only where somebody else brought them about."""
+
+WAITS = frozenset({AgentState.PENDING_EVALUATION, AgentState.ESCALATED})
+
+ANIMATED = frozenset({DialogKind.LOGIN})
+"""Codex draws a moving picture over its login: a screen that changes is no other dialog."""
+
+
+def notice_of(agent: Agent, action: Action) -> str:
+    """What names this occasion: the same dialog, or the same standstill, is told of once."""
+    moved_at = 0.0 if agent.dialog in ANIMATED else agent.output_changed_at
+    return f"{action.action}:{agent.dialog}:{int(max(agent.pane_state_since, moved_at))}"
+
+
+def is_news(agent: Agent, action: Action) -> bool:
+    """Whether this decision was not told of yet."""
+    if action.action in STANDING:
+        return not agent.last_notice_at
+    return notice_of(agent, action) != agent.last_notice
+
+
+def waiting_since(fleet: Fleet, deciding: Iterable[Agent]) -> float | None:
+    """Since when something waits for the orchestrator; None when nothing does."""
+    waiting = [agent.last_notice_at for agent in fleet.agents if agent.state in WAITS]
+    told = [at for at in (*waiting, *(agent.last_notice_at for agent in deciding)) if at]
+    return min(told, default=None)
+
+
+def unseen(fleet: Fleet, since: float | None, patience_seconds: float, now: float) -> bool:
+    """Whether nobody has looked for too long while something waited, and nobody was called for as long."""
+    if since is None:
+        return False
+    return now - max(since, fleet.orchestrator_seen_at, fleet.orchestrator_called_at) >= patience_seconds
+
+
+def newly_done(fleet: Fleet) -> bool:
+    """Whether all agents are done, and nobody was told of it."""
+    return all_done(fleet.agents) and not fleet.all_done_notified_at
+
+
+def summary(agents: Iterable[Agent]) -> str:
+    """``3 done, 1 escalated``."""
+    states = [str(agent.state) for agent in agents if agent.state is not AgentState.RECYCLED]
+    return ", ".join(f"{states.count(state)} {state}" for state in dict.fromkeys(sorted(states))) or "no agents"

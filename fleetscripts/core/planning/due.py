@@ -1,0 +1,74 @@
+"""When time alone may change what is to be done about an agent: the loop looks again at that instant, not before."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from fleetscripts.core.planning.classify import FRESH_SECONDS
+from fleetscripts.core.planning.policy import Case
+from fleetscripts.core.planning.progress import BACKGROUND_PATIENCE
+from fleetscripts.core.planning.rescue import OVERDUE_SECONDS
+from fleetscripts.models import AgentState, PaneState, Source
+
+JUST_AFTER_SECONDS = 0.001
+"""A threshold is reached, not only neared, when the look comes."""
+
+STILL = frozenset({PaneState.RUNNING, PaneState.PROMPT, PaneState.API_ERROR})
+
+Instant = Callable[[Case], float]
+INSTANTS: Mapping[str, Instant] = {
+    "it stood still": lambda case: _still_since(case) + case.limits.idle_threshold_seconds,
+    "it stood still long": lambda case: _still_since(case) + case.limits.idle_threshold_seconds * BACKGROUND_PATIENCE,
+    "its tools stood still": lambda case: case.agent.worked_at + case.limits.idle_threshold_seconds,
+    "it may be kicked again": lambda case: case.agent.last_kicked_at + case.agent.kicks * 2,
+    "it may be nudged again": lambda case: _spoken_to(case) + case.limits.nudge_cooldown_seconds,
+    "a turn may be tried again": lambda case: _spoken_to(case) + _pause(case),
+    "an error stood still": lambda case: _still_since(case) + case.limits.retry_pause_seconds,
+    "it may be verified again": lambda case: case.agent.last_verified_at + case.limits.verify_pause_seconds,
+    "it was unknown for long": lambda case: case.agent.unknown_since + case.limits.idle_threshold_seconds,
+    "its new task is old": lambda case: float((case.agent.new_task or {}).get("at", 0)) + _task_change(case),
+    "its limit is reset": lambda case: case.found.resets_at or case.agent.resets_at,
+    "it was parked until now": lambda case: case.agent.parked_until,
+    "its client ought to have gone on": lambda case: case.agent.parked_until + OVERDUE_SECONDS,
+    "it may be woken again": lambda case: _spoken_to(case) + case.limits.wake_pause_seconds,
+    "what it wrote is old": lambda case: _said_last(case) + FRESH_SECONDS,
+}
+"""One row for each condition of the policy, and each step of the classification, in which the time of day stands."""
+
+
+def next_due(case: Case) -> float | None:
+    """The first instant after ``case.now`` at which the policy may answer otherwise; None when none is in sight."""
+    if case.agent.finished or case.agent.state in (AgentState.PENDING_EVALUATION, AgentState.ESCALATED):
+        return _first(case, ("its new task is old",)) if case.agent.new_task is not None else None
+    return _first(case, INSTANTS)
+
+
+def _first(case: Case, names: Mapping[str, Instant] | tuple[str, ...]) -> float | None:
+    later = (at for name in names if (at := INSTANTS[name](case)) >= case.now)
+    first = min(later, default=None)
+    return None if first is None else first + JUST_AFTER_SECONDS
+
+
+def _still_since(case: Case) -> float:
+    """The same moment from which the policy counts."""
+    return case.now - case.still_seconds if case.found.state in STILL else 0
+
+
+def _spoken_to(case: Case) -> float:
+    return max(case.agent.last_nudged_at, case.agent.last_rebriefed_at)
+
+
+def _pause(case: Case) -> float:
+    return float(case.limits.retry_pause_seconds * 2 ** min(case.agent.nudges, 30))
+
+
+def _task_change(case: Case) -> float:
+    return case.limits.task_change_seconds
+
+
+def _said_last(case: Case) -> float:
+    """When a client whose turn is known by its writing alone wrote last."""
+    writing = (Source.TRANSCRIPT, Source.HOOK)
+    pieces = [piece for piece in case.found.evidence if piece.source in writing and piece.at is not None]
+    by_writing = case.found.state is PaneState.RUNNING and case.found.source in writing
+    return max((piece.at or 0 for piece in pieces), default=0) if by_writing else 0

@@ -1,0 +1,58 @@
+"""Decisions handed to the orchestrator one by one: each once, and again only when it stands for long."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from fleetscripts.core.planning.attention import STANDING, notice_of
+from fleetscripts.fleet import Agent, Fleet
+from fleetscripts.models import Action, ActionKind, AgentState
+
+
+def occasion(agent: Agent, action: Action) -> str:
+    """What names this decision while it stands: the same dialog, the same escalation, whatever the screen does."""
+    if action.action in STANDING:
+        return f"{action.action}:{int(agent.last_notice_at or agent.escalated_at)}"
+    return notice_of(agent, action)
+
+
+def to_hand_out(
+    decided: Iterable[tuple[Agent, Action]], now: float, again_after_seconds: float
+) -> list[tuple[Agent, Action]]:
+    """Decisions that were not handed out yet, or so long ago that whoever took them seems to have gone."""
+    return [
+        (agent, action)
+        for agent, action in decided
+        if action.kind is ActionKind.DECISION
+        and (agent.handed_out != occasion(agent, action) or not 0 <= now - agent.handed_out_at < again_after_seconds)
+    ]
+
+
+def handed_out(fleet: Fleet, given: Iterable[tuple[Agent, Action]], now: float) -> Fleet:
+    """The fleet with these noted as handed out."""
+    for agent, action in given:
+        fleet = fleet.change(agent, handed_out=occasion(agent, action), handed_out_at=now)
+    return fleet
+
+
+def told(agent: Agent) -> tuple[object, ...]:
+    """What changes in a record when the loop has something new for the orchestrator."""
+    return (agent.key, agent.state, agent.last_notice, agent.last_notice_at)
+
+
+def may_wait(agent: Agent) -> bool:
+    """Whether the record says that something about this agent was told; a look says whether it still stands."""
+    return bool(agent.last_notice_at) or agent.state in (AgentState.PENDING_EVALUATION, AgentState.ESCALATED)
+
+
+def nothing_new(standing: Sequence[tuple[Agent, Action]], summary: str, waited_seconds: float) -> str:
+    """The one line at the timeout."""
+    line = f"nothing new in {waited_seconds:.0f} s ({summary})"
+    names = ", ".join(f"{action.window} {action.action}" for _, action in standing)
+    return f"{line}; handed out before and not settled yet: {names}" if names else line
+
+
+def as_event(members: Mapping[str, Any], agent: Agent) -> dict[str, Any]:
+    """One decision as poll-cycle shows it, with the objective it is about."""
+    return {**members, "objective": agent.objective[:500], "branch": agent.branch}

@@ -1,0 +1,76 @@
+"""From agents as they were just seen to actions: at most one an agent."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from fleetscripts.core.planning.policy import Case, Limits, Rule, decide, dialog_reason
+from fleetscripts.core.planning.progress import Seen
+from fleetscripts.core.planning.rescue import Prospect, Prospects
+from fleetscripts.core.records.visible import visible
+from fleetscripts.fleet import Agent
+from fleetscripts.models import Action, ActionKind, AgentState, PaneState
+
+TRIES = {
+    **dict.fromkeys(("resume", "restore"), "kicks"),
+    **dict.fromkeys(("nudge", "continue"), "nudges"),
+    **dict.fromkeys(("rescue", "renew"), "rescue_tries"),
+}
+"""Actions of which only so many are performed without progress, with the count each of them advances."""
+
+STOP = frozenset({AgentState.DONE, AgentState.RECYCLED, AgentState.ESCALATED})
+
+
+def plan(
+    looks: Iterable[tuple[Agent, Seen]], limits: Limits, now: float, prospects: Prospects | None = None
+) -> list[Action]:
+    """What is to be done now, in the order of the agents. ``prospects``: accounts on which walled ones could go on."""
+    known = prospects or {}
+    cases = [(Case(agent, seen.classification, limits, now, known.get(agent.key)), seen) for agent, seen in looks]
+    decided = [(case, seen, decide(case)) for case, seen in cases]
+    return [_action(case.agent, seen, rule, case.prospect) for case, seen, rule in decided if rule is not None]
+
+
+def _action(agent: Agent, seen: Seen, rule: Rule, prospect: Prospect | None) -> Action:
+    fields: dict[str, Any] = {name: getattr(agent, name) for name in agent.__dataclass_fields__}
+    reason = rule.reason.format_map(fields | {"dialog_reason": dialog_reason(agent.dialog)})
+    details = _details(agent, seen, rule)
+    if rule.action == "rescue" and prospect is not None:
+        details["account"] = prospect.account
+    return Action(agent.window, agent.pane_id, rule.action, rule.kind, visible(reason), details)
+
+
+def _details(agent: Agent, seen: Seen, rule: Rule) -> dict[str, Any]:
+    """What whoever decides has to know. ``screen`` is data from the pane, never an instruction."""
+    details: dict[str, Any] = {
+        "worktree": agent.worktree,
+        "state": str(agent.state),
+        "pane_state": str(seen.classification.state),
+    }
+    known = {
+        "dialog": agent.dialog,
+        "error": agent.error,
+        "resets_at": agent.resets_at,
+        "parked_until": agent.parked_until,
+        "pr_number": agent.pr_number,
+        "missing_steps": [step for step in agent.steps if step not in agent.checkpoints],
+    }
+    details |= {name: value for name, value in known.items() if value}
+    if rule.action in TRIES:
+        details["tries"] = getattr(agent, TRIES[rule.action])
+    if rule.kind is ActionKind.DECISION and seen.classification.state is not PaneState.MISSING:
+        details["screen"] = [visible(line) for line in seen.excerpt]
+    return details
+
+
+def as_json(action: Action) -> dict[str, Any]:
+    """One element of poll-cycle's array."""
+    members: dict[str, Any] = {"window": action.window, "pane_id": action.pane_id, "action": action.action}
+    return members | {"kind": str(action.kind), "reason": action.reason} | dict(action.details)
+
+
+def all_done(agents: Iterable[Agent]) -> bool:
+    """Whether there are agents and none has anything left to do but what a person decides."""
+    states = [agent.state for agent in agents]
+    return any(state is not AgentState.RECYCLED for state in states) and all(state in STOP for state in states)

@@ -1,0 +1,190 @@
+"""What one look at an agent's pane changes in its record. Nothing here counts what was done about it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+from fleetscripts.core.gates.completion import Checkpoint
+from fleetscripts.core.planning.rescue import wake_at
+from fleetscripts.fleet import Agent
+from fleetscripts.models import AgentState, Classification, PaneFacts, PaneState, ServerId
+
+STATE_OF_PANE = {
+    PaneState.STARTING: AgentState.RUNNING,
+    PaneState.RUNNING: AgentState.RUNNING,
+    PaneState.PROMPT: AgentState.RUNNING,
+    PaneState.WAITING_APPROVAL: AgentState.WAITING_APPROVAL,
+    PaneState.RATE_LIMITED: AgentState.RATE_LIMITED,
+    PaneState.API_ERROR: AgentState.STUCK,
+    PaneState.COMPLETE: AgentState.COMPLETE,
+    PaneState.IDLE: AgentState.IDLE,
+    PaneState.MISSING: AgentState.IDLE,
+}
+"""``unknown`` changes nothing: what was known last still is."""
+
+JUDGED = frozenset({AgentState.PENDING_EVALUATION, AgentState.DONE, AgentState.RECYCLED})
+"""States that only a verdict or a person ends, whatever the pane shows."""
+
+AT_WORK = frozenset({PaneState.STARTING, PaneState.RUNNING})
+
+DEEDS = ("last_nudged_at", "last_rebriefed_at", "last_kicked_at", "last_verified_at", "last_notice_at", "rescued_at")
+"""Times at which something was done, from which pauses are counted."""
+
+CLOCK_SLACK_SECONDS = 5.0
+"""A deed may be a little later than the look that is being recorded."""
+
+BACKGROUND_PATIENCE = 4
+"""So many times the usual threshold while something still runs behind a prompt."""
+
+WORK_SHARE = 0.02
+"""Of one core's time since the last look: what a server that a client keeps beside it uses while it idles stays below
+a fifth of this, a compiler or a test run far above."""
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What a client has started and still runs. ``processes`` names them all; another set has another name."""
+
+    processes: str = ""
+    cpu_seconds: float = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """One look: the classification and what else may tell of progress. ``commit`` empty: it could not be read."""
+
+    classification: Classification
+    facts: PaneFacts | None = None
+    server: ServerId | None = None
+    output_hash: str = ""
+    checkpoints: tuple[Checkpoint, ...] = ()
+    commit: str = ""
+    session_id: str = ""
+    excerpt: tuple[str, ...] = ()
+    work: Work | None = None
+    github_limited_at: float = 0
+    said: str = ""
+
+
+def note(agent: Agent, seen: Seen, stalled_after_seconds: float, now: float, unwatched: bool = False) -> Agent:
+    """The record after this look. ``unwatched``: nobody looked for so long that no waiting time may be counted."""
+    if agent.state is AgentState.RECYCLED:
+        return agent
+    agent = _of_the_past(agent, now)
+    placed = agent if seen.facts is None else agent.at(seen.facts, seen.server)
+    advanced = _advanced(placed, seen)
+    timed = _timed(_released(advanced, seen, now), agent, seen, now, unwatched)
+    return replace(timed, state=_state(timed, agent, seen, stalled_after_seconds, now))
+
+
+def _of_the_past(agent: Agent, now: float) -> Agent:
+    """What was done cannot lie ahead: after the clock was set back it counts as done just now."""
+    ahead: dict[str, Any] = {name: now for name in DEEDS if getattr(agent, name) > now + CLOCK_SLACK_SECONDS}
+    return replace(agent, **ahead) if ahead else agent
+
+
+def progressed(before: Agent, after: Agent) -> bool:
+    """Whether a checkpoint or a commit came between."""
+    committed = before.last_commit not in ("", after.last_commit)
+    return committed or set(after.checkpoints) > set(before.checkpoints)
+
+
+def _advanced(agent: Agent, seen: Seen) -> Agent:
+    """Checkpoints of the present task, the newest commit and session; any progress sets the counts back."""
+    reached = [mark.step for mark in seen.checkpoints if not mark.at or mark.at >= agent.task_started_at]
+    sessions = agent.session_ids
+    if seen.session_id and agent.session_id and seen.session_id != agent.session_id:
+        sessions = tuple(dict.fromkeys((*sessions, agent.session_id)))
+    after = replace(
+        agent,
+        checkpoints=tuple(dict.fromkeys((*agent.checkpoints, *reached))),
+        last_commit=seen.commit or agent.last_commit,
+        session_id=seen.session_id or agent.session_id,
+        session_ids=sessions,
+        last_said=seen.said or agent.last_said,
+        github_limited_at=max(agent.github_limited_at, seen.github_limited_at),
+    )
+    if not progressed(agent, after):
+        return after
+    return replace(after, kicks=0, nudges=0, fruitless_rounds=0, rescue_tries=0, failed_accounts=())
+
+
+def _released(agent: Agent, seen: Seen, now: float) -> Agent:
+    """What a person stopped is held until it works again, by whatever text."""
+    works = seen.classification.state is PaneState.RUNNING and now > agent.held_at
+    return replace(agent, held="", held_at=0) if agent.held and works else agent
+
+
+def _timed(agent: Agent, before: Agent, seen: Seen, now: float, unwatched: bool) -> Agent:
+    """Since when the pane is as it is, and since when nothing on it has moved."""
+    found = seen.classification
+    dialog, error = found.dialog or "", found.error or ""
+    same = (before.pane_state, before.dialog, before.error) == (found.state, dialog, error) and not unwatched
+    moved = unwatched or not before.output_changed_at or seen.output_hash != before.last_output_hash
+    changed_at = now if moved or before.output_changed_at > now else before.output_changed_at
+    since = before.pane_state_since if same and 0 < before.pane_state_since <= now else now
+    unknown = found.state is PaneState.UNKNOWN
+    return replace(
+        agent,
+        pane_state=str(found.state),
+        pane_reason=found.reason,
+        pane_state_since=since,
+        dialog=str(dialog),
+        error=str(error),
+        held_back=before.held_back if same else "",
+        resets_at=found.resets_at or 0,
+        parked_until=wake_at(before, found, now) if found.state is PaneState.RATE_LIMITED else 0,
+        rescue_stage="" if found.state is PaneState.RUNNING else agent.rescue_stage,
+        unknown_since=since if unknown else 0,
+        last_output_hash=seen.output_hash,
+        output_changed_at=changed_at,
+        **_work(before, seen, now, unwatched),
+        idle_since=0 if found.state in AT_WORK else max(since, changed_at),
+        last_seen_at=before.last_seen_at if found.state is PaneState.MISSING else now,
+    )
+
+
+def _state(agent: Agent, before: Agent, seen: Seen, stalled_after_seconds: float, now: float) -> AgentState:
+    """The agent's state by its pane's; an escalation stands until there is progress or somebody lifts it."""
+    found = seen.classification
+    if agent.state in JUDGED or (agent.state is AgentState.ESCALATED and not progressed(before, agent)):
+        return agent.state
+    if found.state in (PaneState.PROMPT, PaneState.RUNNING) and not moving(agent, found, stalled_after_seconds, now):
+        return AgentState.STUCK
+    return STATE_OF_PANE.get(found.state, AgentState.RUNNING if agent.state is AgentState.ESCALATED else agent.state)
+
+
+def _work(before: Agent, seen: Seen, now: float, unwatched: bool) -> dict[str, Any]:
+    """Since when nothing that the client started has begun, ended or used a processor; what it is measured by."""
+    work = seen.work
+    if work is None:
+        return {"worked_at": min(before.worked_at, now), "tool_processes": "", "tool_cpu_seconds": 0}
+    burned = work.cpu_seconds - before.tool_cpu_seconds >= WORK_SHARE * max(now - before.last_seen_at, 1)
+    moved = unwatched or work.processes != before.tool_processes or burned or before.worked_at > now
+    return {
+        "worked_at": now if moved else before.worked_at,
+        "tool_processes": work.processes,
+        "tool_cpu_seconds": work.cpu_seconds,
+    }
+
+
+def moving(agent: Agent, found: Classification, threshold_seconds: float, now: float) -> bool:
+    """Whether an agent at work or at its prompt has to be given more time: something moved within the threshold.
+
+    What still runs behind a prompt lengthens the threshold, but not without end: a server may run for ever."""
+    patience = BACKGROUND_PATIENCE if works_behind(agent, found, threshold_seconds, now) else 1
+    return stood_still(agent, found, now) < threshold_seconds * patience
+
+
+def works_behind(agent: Agent, found: Classification, threshold_seconds: float, now: float) -> bool:
+    """Whether something still runs behind the prompt, as the client says or as its processes show."""
+    at_prompt = found.state is PaneState.PROMPT
+    return at_prompt and (found.background or now - agent.worked_at < threshold_seconds)
+
+
+def stood_still(agent: Agent, found: Classification, now: float) -> float:
+    """Seconds in which its screen and its transcript have not changed; of a turn also: nor its tools' processes."""
+    if found.state is PaneState.RUNNING:
+        return now - max(agent.output_changed_at, agent.worked_at)
+    return now - max(agent.pane_state_since, agent.output_changed_at)

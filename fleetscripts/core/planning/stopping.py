@@ -1,0 +1,70 @@
+"""What stands in the way of stopping a fleet whose work is to be finished first."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+
+from fleetscripts.core.gates.gates import GateResult, GateStatus
+from fleetscripts.core.records.visible import visible
+from fleetscripts.core.testing.test_queue import Queue
+from fleetscripts.fleet import Agent
+from fleetscripts.models import AgentState
+
+SETTLED = frozenset({AgentState.DONE, AgentState.ESCALATED})
+
+
+@dataclass(frozen=True, slots=True)
+class Obstacle:
+    """One thing that has to happen first; ``status`` is never pass."""
+
+    window: str
+    what: str
+    status: GateStatus = GateStatus.FAIL
+
+
+def on_record(agents: Iterable[Agent], seen_at: float) -> list[Obstacle]:
+    """Agents that are neither done nor escalated, and escalations that nobody has looked at since.
+
+    ``seen_at``: when the orchestrator, or a person, last looked at the fleet, Unix seconds."""
+    found: list[Obstacle] = []
+    for agent in agents:
+        if agent.state is AgentState.PENDING_EVALUATION:
+            found.append(_of(agent, "it waits for evaluation: evaluate it"))
+        elif agent.state not in SETTLED and agent.state is not AgentState.RECYCLED:
+            found.append(_of(agent, f"it is {agent.state}, neither done nor escalated"))
+        elif agent.state is AgentState.ESCALATED and seen_at < agent.escalated_at:
+            why = agent.escalation or "no reason recorded"
+            found.append(_of(agent, f"escalated ({why}), and nobody has looked since: call status, tell the user"))
+    return found
+
+
+def on_github(
+    agents: Iterable[Agent],
+    gates: Mapping[tuple[str, float], Iterable[GateResult]],
+    accepted: Mapping[tuple[str, float], Collection[str]],
+) -> list[Obstacle]:
+    """What GitHub says against it, but for the gates that somebody accepted when the agent was evaluated."""
+    return [
+        _of(agent, f"{gate.name}: {gate.evidence}", gate.status)
+        for agent in agents
+        for gate in gates.get(agent.key, ())
+        if gate.status is not GateStatus.PASS and gate.name not in accepted.get(agent.key, ())
+    ]
+
+
+def in_test_queue(agents: Iterable[Agent], queue: Queue) -> list[Obstacle]:
+    """Agents whose pull request is under test or waits for that."""
+    found: list[Obstacle] = []
+    for agent in agents:
+        entry = queue.of_agent(agent)
+        if entry is not None and agent.state is not AgentState.RECYCLED:
+            tested = queue.lease is not None and queue.lease.pull == str(entry.key)
+            what = "is under test" if tested else "waits for its test (or: test-queue drop)"
+            found.append(_of(agent, f"{entry.key} {what}", GateStatus.PENDING))
+    return found
+
+
+def _of(agent: Agent, what: str, status: GateStatus = GateStatus.FAIL) -> Obstacle:
+    who = f"{agent.window} ({agent.worktree or agent.branch})" if agent.worktree or agent.branch else agent.window
+    return Obstacle(visible(who), visible(what), status)

@@ -1,0 +1,1 @@
+"""Texts and records checked, compared and mended."""

@@ -1,0 +1,208 @@
+"""The state file against reality: what is mended by itself, said a line each, and what only a person can settle."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from fleetscripts.core.reports.status_text import age
+from fleetscripts.fleet import Agent, Fleet
+from fleetscripts.models import AgentState, PaneFacts, ServerId
+
+AT_WORK = frozenset({
+    AgentState.RUNNING, AgentState.STUCK, AgentState.WAITING_APPROVAL, AgentState.RATE_LIMITED, AgentState.COMPLETE,
+})  # fmt: skip
+"""States that say that a client lives."""
+
+TIMES = (
+    "last_seen_at", "spawned_at", "idle_since", "last_rebriefed_at", "task_started_at", "last_kicked_at",
+    "last_nudged_at", "last_verified_at", "unknown_since", "pane_state_since", "output_changed_at", "last_notice_at",
+    "escalated_at",
+)  # fmt: skip
+COUNTS = ("kicks", "nudges", "revision_count", "fruitless_rounds")
+AHEAD_SECONDS = 86400.0
+"""A clock may be a little off; a day ahead is milliseconds, or somebody's slip."""
+
+GONE = ""
+"""In place of a branch: there is no such worktree."""
+
+_PULL = re.compile(r"(?:#|https?://\S+/pull/)(\d{1,10})/?")
+_SPARE = re.compile(r"spare/\d+")
+
+
+@dataclass(frozen=True, slots=True)
+class Reality:
+    """What really is. ``homes``: panes by the conversation that a live client has open in them.
+
+    ``branches``: what each worktree stands on; GONE for one that is not there, None for one on no branch."""
+
+    now: float
+    server: ServerId | None = None
+    panes: Sequence[PaneFacts] = ()
+    homes: Mapping[str, PaneFacts] = field(default_factory=dict)
+    branches: Mapping[str, str | None] = field(default_factory=dict)
+
+    def pane(self, pane_id: str | None) -> PaneFacts | None:
+        """The pane with this id."""
+        return next((pane for pane in self.panes if pane.pane_id == pane_id), None) if pane_id else None
+
+
+@dataclass(slots=True)
+class Report:
+    """What was mended, and what was only noticed."""
+
+    fleet: Fleet
+    repairs: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+
+Mend = Callable[[Agent, Reality], tuple[Agent, list[str]]]
+
+
+def mended(fleet: Fleet, reality: Reality) -> Report:
+    """The fleet as it really is; mending it again changes nothing."""
+    report = Report(fleet)
+    for mend in (_plausible, _placed, _in_its_worktree):
+        for agent in report.fleet.agents:
+            after, said = mend(agent, reality)
+            report.fleet = report.fleet.exchange(agent, after)
+            report.repairs += [f"{agent.window} ({agent.worktree or agent.branch}): {words}" for words in said]
+    _once_each(report, reality)
+    _top(report, reality)
+    report.notes += [note for agent in report.fleet.agents for note in _notes(agent, reality)]
+    return report
+
+
+def _plausible(agent: Agent, reality: Reality) -> tuple[Agent, list[str]]:
+    """Fields that a hand edit left with values that cannot be."""
+    changes: dict[str, object] = {}
+    said = []
+    for name in TIMES:
+        at = getattr(agent, name)
+        if at > reality.now + AHEAD_SECONDS or at < 0:
+            seconds = at / 1000
+            changes[name] = seconds if 1e9 < seconds <= reality.now + AHEAD_SECONDS else 0
+            what = "was in milliseconds" if changes[name] else "lay where no time can"
+            said.append(f"{name} {what}: {changes[name]:.0f}")
+    for name in COUNTS:
+        if getattr(agent, name) < 0:
+            changes[name] = 0
+            said.append(f"{name} was below zero: 0")
+    if match := _PULL.fullmatch(agent.pr_number):
+        changes["pr_number"] = match[1]
+        said.append(f"pr_number {agent.pr_number} means {match[1]}")
+    if agent.escalation and agent.state is not AgentState.ESCALATED:
+        changes["escalation"] = ""
+        said.append(f"it is {agent.state}, but still had the reason of an escalation ({agent.escalation})")
+    return replace(agent, **changes), said  # type: ignore[arg-type]
+
+
+def _placed(agent: Agent, reality: Reality) -> tuple[Agent, list[str]]:
+    """Its window: where its client really is, by its right number, or gone."""
+    if agent.state is AgentState.RECYCLED:
+        return agent, []
+    home = reality.homes.get(agent.session_id) if agent.session_id else None
+    own = reality.pane(agent.pane_on(reality.server))
+    if home is not None and (own is None or own.pane_id != home.pane_id):
+        return agent.at(home, reality.server), [f"its client runs in {home.window} ({home.pane_id})"]
+    if own is not None and own.window != agent.window:
+        return agent.at(own, reality.server), [f"its window is called {own.window} now"]
+    if own is None and agent.state in AT_WORK and not _may_be_meant(agent, reality):
+        why = "no tmux server runs" if reality.server is None else "its window is gone"
+        return replace(agent, state=AgentState.IDLE), [f"{why}, so it is idle, not {agent.state}"]
+    return agent, []
+
+
+def _may_be_meant(agent: Agent, reality: Reality) -> bool:
+    """A record without ids, as the seed writes them, whose window stands."""
+    return not agent.pane_id and any(pane.window == agent.window for pane in reality.panes)
+
+
+def _in_its_worktree(agent: Agent, reality: Reality) -> tuple[Agent, list[str]]:
+    """A worktree that was made spare again, or that is gone."""
+    if agent.state is AgentState.RECYCLED or agent.worktree_path not in reality.branches:
+        return agent, []
+    if agent.session_id in reality.homes:
+        return agent, []
+    branch = reality.branches[agent.worktree_path]
+    if branch == GONE:
+        if agent.state is AgentState.DONE:
+            return replace(agent, state=AgentState.RECYCLED, escalation=""), [
+                "done, and its worktree is gone: recycled"
+            ]
+        if agent.state is AgentState.ESCALATED:
+            return agent, []
+        gone = {"state": AgentState.ESCALATED, "escalation": "its worktree is gone", "escalated_at": reality.now}
+        return replace(agent, **gone), [f"{agent.worktree_path} is gone: escalated"]  # type: ignore[arg-type]
+    is_spare = branch is not None and (branch == agent.spare_branch or _SPARE.fullmatch(branch) is not None)
+    if is_spare and branch != agent.branch:
+        return replace(agent, state=AgentState.RECYCLED, escalation=""), [
+            f"its worktree stands on {branch} again: recycled"
+        ]
+    return agent, []
+
+
+def _once_each(report: Report, reality: Reality) -> None:
+    """Of several records of one worktree or one conversation the live one stays, else the youngest."""
+    for name in ("session_id", "worktree_path"):
+        groups: dict[str, list[Agent]] = {}
+        for agent in report.fleet.agents:
+            if agent.state is not AgentState.RECYCLED and getattr(agent, name):
+                groups.setdefault(getattr(agent, name), []).append(agent)
+        for group in groups.values():
+            kept = max(group, key=lambda agent: (agent.session_id in reality.homes, agent.spawned_at))
+            for agent in group:
+                if agent is not kept:
+                    _drop(report, agent, kept, "conversation" if name == "session_id" else "worktree")
+
+
+def _drop(report: Report, agent: Agent, kept: Agent, what: str) -> None:
+    """The same key cannot stand twice, so such a record goes; another one is kept as recycled."""
+    who = f"{agent.window} ({agent.worktree or agent.branch})"
+    if agent.key == kept.key:
+        left = tuple(known for known in report.fleet.agents if known is not agent)
+        report.fleet = replace(report.fleet, agents=left)
+        report.repairs.append(f"{who}: stood twice; {kept.window} is kept, the other record removed")
+    else:
+        report.fleet = report.fleet.exchange(agent, replace(agent, state=AgentState.RECYCLED, escalation=""))
+        report.repairs.append(f"{who}: {kept.window} has the same {what}; the older record is recycled")
+
+
+def _top(report: Report, reality: Reality) -> None:
+    """The loop's window and the supervisor's."""
+    fleet = report.fleet
+    loop = Agent(fleet.loop_window or "", pane_id=fleet.loop_pane_id, tmux_server=fleet.loop_tmux_server)
+    stands = reality.pane(loop.pane_on(reality.server)) is not None
+    stands = stands or (not fleet.loop_pane_id and any(pane.window == fleet.loop_window for pane in reality.panes))
+    if (fleet.loop_window or fleet.loop_pane_id) and not stands:
+        report.repairs.append(f"the loop's window {fleet.loop_window} is gone; run-loop --window starts it")
+        fleet = replace(fleet, loop_window=None, loop_pane_id="", loop_tmux_server=None)
+    if fleet.supervisor_window and not any(pane.window == fleet.supervisor_window for pane in reality.panes):
+        report.repairs.append(f"the supervisor's window {fleet.supervisor_window} is gone")
+        fleet = replace(fleet, supervisor_window=None)
+    if fleet.last_poll_at > reality.now + AHEAD_SECONDS:
+        report.repairs.append("last_poll_at lay in the future: 0")
+        fleet = replace(fleet, last_poll_at=0)
+    report.fleet = fleet
+
+
+def _notes(agent: Agent, reality: Reality) -> list[str]:
+    """What is odd, and not ours to change."""
+    who = f"{agent.window} ({agent.worktree or agent.branch})"
+    if agent.finished:
+        return []
+    notes = []
+    branch = reality.branches.get(agent.worktree_path)
+    if branch not in (None, GONE, agent.branch) and agent.branch:
+        notes.append(f"{who}: its worktree stands on {branch}, the record says {agent.branch}")
+    own = reality.pane(agent.pane_on(reality.server))
+    if branch == GONE:
+        return notes
+    if own is None and agent.session_id not in reality.homes and not _may_be_meant(agent, reality):
+        notes.append(f"{who}: restore-agent {agent.window} reopens its conversation")
+    elif agent.last_seen_at and reality.now - agent.last_seen_at > AHEAD_SECONDS:
+        notes.append(f"{who}: nobody has looked at it for {age(reality.now - agent.last_seen_at)}")
+    if not agent.session_id:
+        notes.append(f"{who}: no conversation is known; restored, it continues the last one of its folder")
+    return notes

@@ -1,0 +1,176 @@
+"""The journal in words: one sentence for each thing that happened to an agent."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+
+from fleetscripts.core.records.visible import fit, visible
+from fleetscripts.core.reports.journal_story import Line, at_of, text_of
+
+LONGEST = 220
+STEPS = frozenset({"send-pasted", "send-entered", "end-intended", "end-pressed", "interrupt-intended"})
+"""On the way to something that has a line of its own."""
+ENDED = frozenset({"send-confirmed", "send-failed", "send-refused"})
+_DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*([smhd])")
+_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+_BORING = frozenset({"at", "event", "window", "why", "pane_id", "message_id", "worktree", "branch", "spawned_at"})
+
+STATES = {
+    "running": "at work",
+    "idle": "its client has ended",
+    "stuck": "stands still",
+    "waiting_approval": "waits for an answer",
+    "rate_limited": "at a usage limit",
+    "complete": "says that it has finished",
+    "pending_evaluation": "verified, waits for a judgement",
+    "done": "done",
+    "escalated": "escalated",
+    "recycled": "recycled",
+}
+ACTIONS = {
+    "resume": "resuming its client",
+    "restore": "restoring its window",
+    "nudge": "reminding it",
+    "continue": "telling it to go on",
+    "verify": "verifying its work",
+    "answer_dialog": "answering a dialog",
+    "rescue": "moving it to another account",
+    "wake": "waking it",
+    "renew": "renewing its client",
+    "github_wait": "telling it to wait for GitHub",
+    "settle_task": "settling a new task",
+}
+
+
+def _state(line: Line) -> str:
+    what = STATES.get(text_of(line, "state"), text_of(line, "state"))
+    return f"{what}: {why}" if (why := text_of(line, "why")) else what
+
+
+def _spawned(line: Line) -> str:
+    return f"spawned in {text_of(line, 'window')} on {text_of(line, 'branch')}, in {text_of(line, 'worktree')}"
+
+
+def _recovery(line: Line) -> str:
+    what = ACTIONS.get(text_of(line, "action"), text_of(line, "action"))
+    if text_of(line, "event").endswith("intended"):
+        return f"{what}: {text_of(line, 'why')} (begun, its end was not seen)"
+    return f"{what} ({text_of(line, 'why')}): {text_of(line, 'outcome')}"
+
+
+def _dialog(line: Line) -> str:
+    what = f"{text_of(line, 'dialog')} dialog"
+    if text_of(line, "event") == "dialog-answered":
+        return f"{what}: chose “{text_of(line, 'row')}” ({text_of(line, 'why')})"
+    return f"{what}: not answered, {text_of(line, 'why')}"
+
+
+def _sent(line: Line) -> str:
+    text = fit(visible(text_of(line, "text")), 80)
+    about = f"{text_of(line, 'about')}: " if text_of(line, "about") else ""
+    match text_of(line, "event"):
+        case "send-confirmed":
+            return f"{about}told “{text}” (proof: {text_of(line, 'why')})"
+        case "send-intended":
+            return f"{about}sending “{text}” was begun, its end was not seen"
+    return f"{about}“{text}” was not sent: {text_of(line, 'why')}" if text else f"not told: {text_of(line, 'why')}"
+
+
+SENTENCES: Mapping[str, Callable[[Line], str]] = {
+    "spawned": _spawned,
+    "state": _state,
+    "recovery-intended": _recovery,
+    "recovery-ended": _recovery,
+    "dialog-answered": _dialog,
+    "dialog-answer-failed": _dialog,
+    "send-intended": _sent,
+    "send-confirmed": _sent,
+    "send-failed": _sent,
+    "send-refused": _sent,
+    "draft-saved": lambda line: f"somebody's half-typed text was kept: “{fit(visible(text_of(line, 'draft')), 80)}”",
+    "decision": lambda line: f"needs a decision: {text_of(line, 'why')}",
+    "escalated": lambda line: f"escalated: {text_of(line, 'why')}",
+    "evaluated": lambda line: f"judged, {text_of(line, 'outcome')}: {text_of(line, 'why')}",
+    "override": lambda line: f"the gate {text_of(line, 'gate')} was accepted: {text_of(line, 'why')}",
+    "found-again": lambda line: f"found again in {text_of(line, 'window')} ({text_of(line, 'why')})",
+    "adopted": lambda line: f"taken into the fleet in {text_of(line, 'window')}",
+    "task-given": lambda line: f"given a new task: {fit(visible(text_of(line, 'objective')), 120)}",
+    "ended": lambda line: f"its client was ended {text_of(line, 'how')}: {text_of(line, 'why')}",
+    "interrupted": lambda line: f"its turn was stopped: {text_of(line, 'why')}",
+    "verdict-lasts": lambda line: f"verified again and again, {text_of(line, 'outcome')}: {text_of(line, 'why')}",
+    "task-not-given": lambda line: f"a new task was not given: {text_of(line, 'why')}",
+    "recycling": lambda line: f"recycling: {text_of(line, 'why')}",
+    "rescued": lambda line: f"what would be lost was kept under {text_of(line, 'ref')}",
+    "recycled": lambda line: f"its worktree is spare again: {text_of(line, 'why')}",
+}
+"""By event; any other is told by its name and its fields."""
+
+
+def sentence(line: Line) -> str:
+    """What happened, on one line that a terminal may print."""
+    teller = SENTENCES.get(text_of(line, "event"), _other)
+    return fit(visible(teller(line)), LONGEST)
+
+
+def _other(line: Line) -> str:
+    rest = [f"{name} {value}" for name, value in line.items() if name not in _BORING and value not in ("", None)]
+    said = "; ".join([*([text_of(line, "why")] if text_of(line, "why") else []), *rest])
+    name = text_of(line, "event").replace("-", " ") or "something"
+    return f"{name}: {said}" if said else name
+
+
+def told(lines: Sequence[Line]) -> list[Line]:
+    """Without what a later line says better: steps of a message, and intentions whose end is there too."""
+    ends: dict[str, str] = {}
+    texts: dict[str, Line] = {}
+    for line in lines:
+        event, message_id = text_of(line, "event"), text_of(line, "message_id")
+        if event == "send-intended":
+            texts[message_id] = line
+        elif event in ENDED and message_id:
+            ends[message_id] = event
+    kept: list[Line] = []
+    for line in lines:
+        event, message_id = text_of(line, "event"), text_of(line, "message_id")
+        if event in STEPS or (event == "send-intended" and message_id in ends):
+            continue
+        if event in ENDED and message_id in texts:
+            begun = texts[message_id]
+            line = {**line, "text": begun.get("text", ""), "about": begun.get("why", "")}
+        kept.append(line)
+    return _without_ended(kept)
+
+
+def _without_ended(lines: Sequence[Line]) -> list[Line]:
+    """Without intentions whose end follows; each end is one intention's."""
+    kept: list[Line] = []
+    ended: Counter[tuple[str, str]] = Counter()
+    for line in reversed(lines):
+        event = text_of(line, "event")
+        kind = event.partition("-")[0]
+        which = (kind, text_of(line, "action") or text_of(line, "row"))
+        if event in ("recovery-ended", "dialog-answered", "dialog-answer-failed"):
+            ended[which] += 1
+        elif event in ("recovery-intended", "dialog-answer-intended") and ended[which] > 0:
+            ended[which] -= 1
+            continue
+        kept.append(line)
+    return kept[::-1]
+
+
+def since(text: str, now: float) -> float | None:
+    """The time that ``90s``, ``15m``, ``2h``, ``1d`` (ago) or a Unix time means; None when it means none."""
+    stripped = text.strip()
+    if match := _DURATION.fullmatch(stripped):
+        return now - float(match[1]) * _UNITS[match[2]]
+    try:
+        return float(stripped)
+    except ValueError:
+        return None
+
+
+def in_span(lines: Sequence[Line], begun: float) -> list[Line]:
+    """Those not older than ``begun``."""
+    return [line for line in lines if at_of(line) >= begun]

@@ -1,0 +1,106 @@
+"""What a heartbeat found: what was repaired, what needs a decision, what waits by itself, what could be proposed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from fleetscripts.core.records.visible import visible
+
+NOTHING = "nothing to report"
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One thing that somebody has to know or to decide, with all that is needed for it.
+
+    ``next``: the calls that may follow. ``screen`` and ``rows`` are text of a pane: data, never an instruction."""
+
+    kind: str
+    window: str
+    what: str
+    next: tuple[str, ...] = ()
+    pane_id: str = ""
+    about: Mapping[str, Any] = field(default_factory=dict)
+    question: tuple[str, ...] = ()
+    rows: tuple[str, ...] = ()
+    screen: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Review:
+    """One heartbeat. ``since``: when the one before was, Unix seconds; 0 for the first."""
+
+    at: float
+    since: float = 0
+    loop: str = ""
+    repaired: tuple[str, ...] = ()
+    decisions: tuple[Item, ...] = ()
+    waiting: tuple[Item, ...] = ()
+    proposals: tuple[Item, ...] = ()
+
+    @property
+    def nothing(self) -> bool:
+        """Whether nobody has to be told anything."""
+        return not (self.repaired or self.decisions or self.waiting or self.proposals)
+
+
+def as_json(review: Review) -> dict[str, Any]:
+    """The review as one object; parts of an item that do not apply are left out."""
+    return {
+        "at": review.at,
+        "since": review.since,
+        "loop": review.loop or None,
+        "nothing_to_report": review.nothing,
+        "repaired": list(review.repaired),
+        "decisions": [_item_json(item) for item in review.decisions],
+        "waiting": [_item_json(item) for item in review.waiting],
+        "proposals": [_item_json(item) for item in review.proposals],
+    }
+
+
+def _item_json(item: Item) -> dict[str, Any]:
+    members: dict[str, Any] = {"kind": item.kind, "window": item.window, "what": item.what}
+    parts = {"pane_id": item.pane_id, "question": item.question, "rows": item.rows, "next": item.next}
+    members |= {name: list(part) if isinstance(part, tuple) else part for name, part in parts.items() if part}
+    members |= dict(item.about)
+    return members | ({"screen": list(item.screen)} if item.screen else {})
+
+
+def as_lines(review: Review) -> list[str]:
+    """The review for whoever reads it: every line that a pane wrote is marked with a bar."""
+    if review.nothing:
+        return [NOTHING]
+    lines: list[str] = []
+    if review.repaired:
+        lines += ["repaired:", *(f"  {line}" for line in review.repaired)]
+    for title, items in (
+        ("needs a decision", review.decisions),
+        ("waits by itself", review.waiting),
+        ("could be done, if the user agrees", review.proposals),
+    ):
+        if items:
+            lines.append(f"{title}:")
+            lines += [line for item in items for line in _item_lines(item)]
+    return lines
+
+
+def _item_lines(item: Item) -> Iterable[str]:
+    known = ", ".join(f"{name} {_shown(value)}" for name, value in item.about.items())
+    yield f"  {item.window or '-'}: {item.what}{f' ({known})' if known else ''}"
+    shown = (*item.question, *(f"row: {row}" for row in item.rows)) if item.rows else item.screen
+    yield from (f"    | {line}" for line in shown)
+    yield from (f"    → {call}" for call in item.next)
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return visible(", ".join(map(str, value)))
+    return visible(str(value))
+
+
+def quoted(text: str) -> str:
+    """A pane's text as one argument in double quotes for a shell, whatever stands in it."""
+    safe = "".join(f"\\{char}" if char in '\\"$`' else char for char in visible(text))
+    return f'"{safe}"'

@@ -1,0 +1,62 @@
+"""One line in the journal for each change of an agent's state, whoever changed it: what a history is told from."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from fleetscripts.core.planning.progress import JUDGED
+from fleetscripts.core.records.visible import fit, visible
+from fleetscripts.fleet import Agent, Fleet
+from fleetscripts.models import AgentState
+
+LONGEST_WORDS = 200
+"""Of what an agent said last, and of why it is in its state: enough for a line in a table."""
+
+PROTOCOL = ("CHECKPOINT:", "ORCHESTRATOR:")
+
+
+def untold(fleet: Fleet) -> tuple[Fleet, list[dict[str, Any]]]:
+    """The fleet with every agent's state marked as told, and a line for each whose state was not."""
+    changed = [agent for agent in fleet.agents if agent.told_state != agent.state]
+    for agent in changed:
+        fleet = fleet.exchange(agent, replace(agent, told_state=str(agent.state)))
+    return fleet, [state_line(agent) for agent in changed]
+
+
+def state_line(agent: Agent) -> dict[str, Any]:
+    """The fields of a ``state`` line; the record's key is in it, since windows get other numbers."""
+    known = {
+        "was": agent.told_state,
+        "pane_state": agent.pane_state,
+        "why": _why(agent),
+        "dialog": agent.dialog,
+        "account": agent.account,
+        "resets_at": agent.resets_at,
+    }
+    return identity(agent) | {"state": str(agent.state)} | {name: value for name, value in known.items() if value}
+
+
+def _why(agent: Agent) -> str:
+    """A judgement has its own line; what the pane shows is no reason for it."""
+    if agent.state is AgentState.ESCALATED:
+        return agent.escalation
+    return "" if agent.state in JUDGED else agent.pane_reason
+
+
+def identity(agent: Agent) -> dict[str, Any]:
+    """What says in a line which record it is about."""
+    return {
+        "window": agent.window,
+        "pane_id": agent.pane_id,
+        "worktree": agent.worktree,
+        "branch": agent.branch,
+        "spawned_at": agent.spawned_at,
+    }
+
+
+def last_words(text: str) -> str:
+    """The last line of a message that says something, fit for a table; a mark of the protocol if there is no other."""
+    lines = [line for part in text.splitlines() if (line := visible(part))]
+    words = [line for line in lines if not line.startswith(PROTOCOL)] or lines
+    return fit(words[-1], LONGEST_WORDS) if words else ""

@@ -1,0 +1,124 @@
+"""Status for people: ages, steps, checks, one table."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from fleetscripts.core.records.visible import visible
+from fleetscripts.fleet import Agent
+from fleetscripts.models import AgentState
+
+HEADINGS = ("WINDOW", "STATE", "FOR", "WORKTREE", "BRANCH", "PR", "STEPS", "ACCOUNT", "COMMAND", "NOTE")
+OPTIONAL = frozenset({"PR", "STEPS", "ACCOUNT"})
+"""Columns that are left out when no agent has anything there."""
+
+COLOURS = {
+    AgentState.RUNNING: "green",
+    AgentState.COMPLETE: "cyan",
+    AgentState.PENDING_EVALUATION: "cyan",
+    AgentState.DONE: "blue",
+    AgentState.WAITING_APPROVAL: "yellow",
+    AgentState.RATE_LIMITED: "magenta",
+    AgentState.STUCK: "yellow",
+    AgentState.IDLE: "yellow",
+    AgentState.ESCALATED: "red",
+    AgentState.RECYCLED: "bright_black",
+}
+CHECK_MARKS = {"pass": "✓", "fail": "✗", "pending": "…", "unknown": "?"}
+"""What the checks of a pull request said at the last verification."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One agent's cells, in the order of HEADINGS, and what they are coloured by."""
+
+    cells: tuple[str, ...]
+    state: AgentState
+
+
+def age(seconds: float) -> str:
+    """``45s``, ``12m``, ``3h05``, ``2d``; a dash for what was never or will be."""
+    if seconds < 0 or seconds > 1e9:
+        return "-"
+    minutes, hours = int(seconds // 60), int(seconds // 3600)
+    if minutes < 1:
+        return f"{int(seconds)}s"
+    if hours < 1:
+        return f"{minutes}m"
+    return f"{hours}h{minutes % 60:02}" if hours < 48 else f"{hours // 24}d"
+
+
+def in_state_for(agent: Agent, now: float) -> str:
+    """How long the agent has been as it is."""
+    since = max(agent.pane_state_since, agent.idle_since if agent.state is not AgentState.RUNNING else 0)
+    return age(now - (since or agent.spawned_at))
+
+
+def steps(agent: Agent) -> str:
+    """``2/3``: required steps with a checkpoint, of those required."""
+    return f"{len(set(agent.steps) & set(agent.checkpoints))}/{len(set(agent.steps))}" if agent.steps else "-"
+
+
+def pull(agent: Agent) -> str:
+    """``#12 ✓``: the pull request, and its checks as last verified."""
+    mark = CHECK_MARKS.get(agent.last_checks, "")
+    return f"#{agent.pr_number} {mark}".rstrip() if agent.pr_number else "-"
+
+
+def row(agent: Agent, command: str, now: float) -> Row:
+    """One agent's row."""
+    cells = (
+        agent.window,
+        str(agent.state),
+        in_state_for(agent, now),
+        agent.worktree,
+        agent.branch or "-",
+        pull(agent),
+        steps(agent),
+        agent.account or "-",
+        command,
+        note(agent, now),
+    )
+    return Row(cells, agent.state)
+
+
+def without_empty(rows: Sequence[Row]) -> list[tuple[str, ...]]:
+    """Headings and cells, without the optional columns that are empty in every row."""
+    kept = [n for n, name in enumerate(HEADINGS) if name not in OPTIONAL or any(row.cells[n] != "-" for row in rows)]
+    return [tuple(line[n] for n in kept) for line in (HEADINGS, *(row.cells for row in rows))]
+
+
+def note(agent: Agent, now: float) -> str:
+    """What a person has to know beyond the state, else what the agent said last, else its objective."""
+    if agent.escalation:
+        return agent.escalation
+    if agent.held:
+        return agent.held
+    if agent.resets_at > now:
+        why = f"; {agent.rescue_problem}" if agent.rescue_problem else ""
+        return f"wakes in {age(agent.resets_at - now)}{why}"
+    if agent.dialog:
+        return f"{agent.dialog} dialog"
+    return agent.last_said or agent.objective
+
+
+def about(agent: Agent) -> list[str]:
+    """What an agent needs to find its way back to its task."""
+    missing = [step for step in agent.steps if step not in agent.checkpoints]
+    lines = [
+        f"window: {visible(agent.window)}",
+        f"worktree: {visible(agent.worktree_path)}",
+        f"branch: {visible(agent.branch)}",
+        f"pull request: {visible(agent.pr_number) or 'none'}",
+        f"steps: {_names(agent.steps)}",
+        f"checkpoints reached: {_names(agent.checkpoints)}",
+        f"checkpoints missing: {_names(missing)}",
+    ]
+    if agent.image_path:
+        lines.append(f"image: {visible(agent.image_path)}")
+    return lines
+
+
+def _names(names: Sequence[str]) -> str:
+    return visible(" ".join(names)) or "none"

@@ -1,0 +1,98 @@
+"""Who did what when, from the journal: for each agent the spans of its states, and marks where something was done."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from fleetscripts.core.reports.history_text import sentence, told
+from fleetscripts.core.reports.journal_story import Line, Story, at_of, text_of
+
+RESCUES = frozenset({"resume", "restore", "rescue", "renew", "wake"})
+LIVE_SECONDS = 3600.0
+"""A state that was told of longer ago than this, with nothing after it, is drawn to its last line only."""
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A state from one time to another."""
+
+    state: str
+    begun: float
+    ended: float
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """One thing that was done. ``kind``: rescue, verified, missing, asked, told, judged, recycled."""
+
+    kind: str
+    at: float
+    words: str
+
+
+@dataclass(frozen=True, slots=True)
+class Lane:
+    """One agent's line in the picture."""
+
+    name: str
+    place: str
+    spans: tuple[Span, ...]
+    marks: tuple[Mark, ...]
+
+
+def lanes(stories: Iterable[Story], begun: float, now: float) -> list[Lane]:
+    """The agents of which anything happened since ``begun``, in the order in which they came."""
+    known = list(stories)
+    latest = max((at_of(line) for story in known for line in story.lines), default=now)
+    drawn = (_lane(story, begun, now, latest) for story in known)
+    return [lane for lane in drawn if lane.spans or lane.marks]
+
+
+def _lane(story: Story, begun: float, now: float, latest: float) -> Lane:
+    spans = _spans(story.lines, now, latest)
+    cut = tuple(Span(span.state, max(span.begun, begun), span.ended) for span in spans if span.ended > begun)
+    first = max(begun, min((span.begun for span in cut), default=begun))
+    marks = [_mark(line) for line in told(story.lines) if at_of(line) >= first]
+    kept = tuple(mark for mark in marks if mark is not None)
+    return Lane(story.branch or story.key[0], f"{story.window} · {story.key[0]}", cut, kept)
+
+
+def _spans(lines: list[Line], now: float, latest: float) -> list[Span]:
+    """From one told state to the next; the last one until now, while the agent is heard of and not recycled.
+
+    Work that is done stays done: its span ends with the last thing that happened to anybody."""
+    states = [(at_of(line), text_of(line, "state")) for line in lines if text_of(line, "state")]
+    over = next((at_of(line) for line in reversed(lines) if text_of(line, "event") == "recycled"), None)
+    last = max((at_of(line) for line in lines), default=now)
+    live = min(now, latest + 1) if states and states[-1][1] == "done" else now
+    end = over if over is not None else live if now - last < LIVE_SECONDS else last
+    ends = [at for at, _ in states[1:]] + [end] * bool(states)
+    spans = [Span(state, at, stop) for (at, state), stop in zip(states, ends, strict=True) if stop > at]
+    joined: list[Span] = []
+    for span in spans:
+        if joined and joined[-1].state == span.state and joined[-1].ended == span.begun:
+            joined[-1] = Span(span.state, joined[-1].begun, span.ended)
+        elif span.state != "recycled":
+            joined.append(span)
+    return joined
+
+
+def _mark(line: Line) -> Mark | None:
+    event, action, outcome = text_of(line, "event"), text_of(line, "action"), text_of(line, "outcome")
+    kind = ""
+    if event == "recovery-ended" and action in RESCUES:
+        kind = "missing" if outcome.startswith(("failed", "refused")) else "rescue"
+    elif event == "found-again":
+        kind = "rescue"
+    elif event == "recovery-ended" and action == "verify":
+        kind = "verified" if outcome.startswith("every gate holds") else "missing" if "not_complete" in outcome else ""
+    elif event in ("decision", "escalated"):
+        kind = "asked"
+    elif event == "dialog-answered" or (event == "send-confirmed" and text_of(line, "about") != "briefing"):
+        kind = "told"
+    elif event == "evaluated":
+        kind = "judged" if outcome == "done" else "missing"
+    elif event == "recycled":
+        kind = "recycled"
+    return Mark(kind, at_of(line), sentence(line)) if kind else None

@@ -1,0 +1,211 @@
+"""The live view as lines of styled text for a screen of any size: header, table, what is selected, keys. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+from fleetscripts.core.records.visible import fit, visible, width
+from fleetscripts.core.reports.status_text import COLOURS, in_state_for, note, pull, steps
+from fleetscripts.fleet import Agent
+from fleetscripts.models import AgentState
+
+KEYS = "j/k or ↑/↓ select · Enter go there · q quit"
+DETAIL_LINES = 9
+DETAIL_FROM_LINES = 20
+"""A screen lower than this shows the table alone."""
+
+GAP = 2
+DOTS = {AgentState.RUNNING: "●", AgentState.DONE: "✔", AgentState.RECYCLED: "·", AgentState.ESCALATED: "▲"}
+MARKS = {"▌": "bold cyan"}
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A run of text in one style, as rich names styles."""
+
+    text: str
+    style: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column: its heading, what it takes at most, from which width of the screen on it is shown."""
+
+    name: str
+    most: int
+    from_width: int = 0
+
+
+COLUMNS = (
+    Column("WINDOW", 14),
+    Column("STATE", 20),
+    Column("FOR", 6),
+    Column("BRANCH", 26, 72),
+    Column("PR", 9, 84),
+    Column("STEPS", 5),
+    Column("ACCOUNT", 10, 100),
+    Column("SAYS", 400, 88),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """What is shown. ``history``: sentences on the selected agent, newest last; ``message``: in place of the keys."""
+
+    title: Sequence[Piece]
+    loop: str
+    agents: tuple[Agent, ...]
+    now: float
+    history: tuple[str, ...] = ()
+    message: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """Where the eye is: the selected agent and the first row that is shown."""
+
+    selected: tuple[str, float] | None = None
+    top: int = 0
+    index: int = field(default=0)
+
+
+def settled(view: View, agents: Sequence[Agent], rows: int) -> View:
+    """The view on these agents: the same agent stays selected while it is there, and is in sight."""
+    keys = [agent.key for agent in agents]
+    index = keys.index(view.selected) if view.selected in keys else min(view.index, len(keys) - 1)
+    index = max(index, 0)
+    top = min(max(view.top, index - rows + 1), index, max(len(keys) - rows, 0))
+    return View(keys[index] if keys else None, max(top, 0), index)
+
+
+def moved(view: View, agents: Sequence[Agent], by: int) -> View:
+    """Another agent selected, as far as there are any."""
+    if not agents:
+        return view
+    index = min(max(view.index + by, 0), len(agents) - 1)
+    return replace(view, selected=agents[index].key, index=index)
+
+
+def table_rows(height: int) -> int:
+    """How many agents a screen of this height shows."""
+    detail = DETAIL_LINES if height >= DETAIL_FROM_LINES else 0
+    return max(height - 4 - detail, 1)
+
+
+def screen(model: Model, view: View, columns: int, height: int) -> list[list[Piece]]:
+    """Exactly ``height`` lines, none wider than ``columns``."""
+    rows = table_rows(height)
+    view = settled(view, model.agents, rows)
+    lines: list[list[Piece]] = [list(model.title), [Piece(model.loop, "dim")]]
+    lines += _pad(_table(model, view, columns, rows), rows + 1)
+    if height >= DETAIL_FROM_LINES:
+        lines += _pad(_detail(model, view, columns), DETAIL_LINES)
+    place = f"{view.index + 1}/{len(model.agents)}" if model.agents else "no agents"
+    foot = model.message or KEYS
+    lines = [*_pad(lines, height - 1), [Piece(f"{place}  ", "bold"), Piece(foot, "yellow" if model.message else "dim")]]
+    return [_cut(line, columns) for line in lines]
+
+
+def _table(model: Model, view: View, columns: int, rows: int) -> list[list[Piece]]:
+    shown = [
+        column
+        for column in COLUMNS
+        if columns >= column.from_width and (column.name != "ACCOUNT" or any(a.account for a in model.agents))
+    ]
+    cells = [_cells(agent, model.now) for agent in model.agents]
+    widths = {
+        column.name: min(max([width(column.name), *(width(row[column.name]) for row in cells)]), column.most)
+        for column in shown
+    }
+    for name in ("STATE", "WINDOW", "BRANCH"):
+        over = 2 + sum(widths.values()) + GAP * (len(widths) - 1) - columns
+        if over > 0 and name in widths and "SAYS" not in widths:
+            widths[name] = max(widths[name] - over, 7)
+    head = (" " * GAP).join(_padded(column.name, widths[column.name]) for column in shown)
+    lines: list[list[Piece]] = [[Piece("  "), Piece(head, "bold dim")]]
+    for number in range(view.top, min(view.top + rows, len(model.agents))):
+        agent, row = model.agents[number], cells[number]
+        chosen = agent.key == view.selected
+        back = " on grey23" if chosen else ""
+        pieces = [Piece("▌ " if chosen else "  ", MARKS["▌"] + back if chosen else "")]
+        for column in shown:
+            text = _padded(row[column.name], widths[column.name]) + " " * GAP
+            pieces.append(Piece(text, _style(column.name, agent) + back))
+        lines.append(_filled(pieces, columns, back.strip()) if chosen else pieces)
+    return lines
+
+
+def _cells(agent: Agent, now: float) -> dict[str, str]:
+    dot = DOTS.get(agent.state, "◆")
+    return {
+        "WINDOW": visible(agent.window),
+        "STATE": f"{dot} {str(agent.state).replace('_', ' ')}",
+        "FOR": in_state_for(agent, now),
+        "BRANCH": visible(agent.branch) or "-",
+        "PR": pull(agent),
+        "STEPS": steps(agent),
+        "ACCOUNT": visible(agent.account) or "-",
+        "SAYS": visible(note(agent, now)),
+    }
+
+
+def _style(name: str, agent: Agent) -> str:
+    if name == "STATE":
+        return COLOURS.get(agent.state, "white")
+    return {"WINDOW": "bold", "FOR": "dim", "BRANCH": "cyan", "SAYS": "", "PR": _pull_style(agent)}.get(name, "")
+
+
+def _pull_style(agent: Agent) -> str:
+    return {"pass": "green", "fail": "red", "pending": "yellow"}.get(agent.last_checks, "dim")
+
+
+def _detail(model: Model, view: View, columns: int) -> list[list[Piece]]:
+    agent = model.agents[view.index] if model.agents else None
+    if agent is None:
+        return [[Piece("─" * columns, "dim")]]
+    title = f" {visible(f'{agent.window} · {agent.worktree} · {agent.branch}')} "
+    rule = "─" * max(columns - width(title) - 2, 0)
+    objective = next((line for part in agent.objective.splitlines() if (line := visible(part))), "-")
+    missing = [step for step in agent.steps if step not in agent.checkpoints]
+    lines = [
+        [Piece("──", "dim"), Piece(title, "bold"), Piece(rule, "dim")],
+        [Piece("objective  ", "dim"), Piece(objective)],
+        [Piece("says       ", "dim"), Piece(visible(agent.last_said) or "-")],
+    ]
+    if missing or agent.escalation:
+        about = agent.escalation or f"missing: {', '.join(missing)}"
+        lines.append([Piece("open       ", "dim"), Piece(visible(about), "red" if agent.escalation else "yellow")])
+    room = DETAIL_LINES - len(lines)
+    lines += [[Piece(f"{text[:8]}   ", "dim"), Piece(text[8:].lstrip())] for text in model.history[-room:]]
+    return lines
+
+
+def _pad(lines: Sequence[list[Piece]], height: int) -> list[list[Piece]]:
+    kept = list(lines[: max(height, 0)])
+    return kept + [[] for _ in range(height - len(kept))]
+
+
+def _padded(text: str, columns: int) -> str:
+    shown = fit(text, columns)
+    return shown + " " * (columns - width(shown))
+
+
+def _filled(pieces: list[Piece], columns: int, style: str) -> list[Piece]:
+    """The line up to the right edge, so that the whole of it is marked."""
+    used = sum(width(piece.text) for piece in pieces)
+    return [*pieces, Piece(" " * max(columns - used, 0), style)]
+
+
+def _cut(line: Sequence[Piece], columns: int) -> list[Piece]:
+    """The line within the screen, with an ellipsis where it goes on."""
+    kept: list[Piece] = []
+    room = columns
+    for piece in line:
+        text = piece.text if width(piece.text) <= room else fit(piece.text, room) if room > 0 else ""
+        if text:
+            kept.append(Piece(text, piece.style))
+        room -= width(piece.text)
+        if room <= 0:
+            break
+    return kept

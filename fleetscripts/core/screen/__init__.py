@@ -1,0 +1,1 @@
+"""What stands on a screen: its lines, its regions, the rules that match."""

@@ -1,0 +1,234 @@
+"""Where things stand on a screen of Claude Code.
+
+From the bottom: a footer, the input box (between two rules since 2.0, rounded before), the spinner with its tips, the
+conversation. The conversation is indented, so that only lines at the left edge are the client's own. A dialog, menu
+or view takes the place of box and footer.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from fleetscripts.core.screen.draft import read_box
+from fleetscripts.core.screen.screen import Box, Finds, Layout, Region, Screen, region_of
+
+# At the left edge: a rule (a name may stand in an upper one), the edges of a rounded box, the prompt's own mark.
+_RULE = re.compile(r"[─━]{8}")
+_LABELLED_RULE = re.compile(r"[─━]{2,500}[^─━]{1,200}[─━]{1,500}$")
+_OPENING = re.compile(r"[─━▔]{8}|╭─|┌─")
+_PROMPT = re.compile(r"[❯>!#&][ \xa0]|[❯>!#&]$")
+_ROUND_PROMPT = re.compile(r"│ [❯>!#&](?:[ \xa0]|$)")
+_NUMBERED_ROW = re.compile(r"(?:│ )?[❯>]?[ \xa0]{0,6}\d{1,2}\. ")
+_FOCUSED_ROW = re.compile(r"[ \xa0│]{0,8}❯[ \xa0]{1,3}\S")
+_KEY_HINT = re.compile(r"(?i)\b(?:enter|esc|escape|tab|ctrl[+-]\w|press \w{1,8}|space|←/→|↑/↓)\b.{0,20} (?:to|again) ")
+_COMPLETION = re.compile(r"[/@+◇*]\S{0,1}")
+_MESSAGE = re.compile(r"[●⏺○] ")
+_USER = re.compile(r"[❯>] ")
+_SLASH_COMMAND = re.compile(r"[❯>] /[a-z]")
+_SHELL_INPUT = re.compile(r"! ")
+_RESULT = re.compile(r"  ⎿")
+_INTERRUPTED = re.compile(r"  ⎿\s{1,4}Interrupted\b")
+_NOTICE = re.compile(r" {8}")
+_SPINNER_MARK = re.compile(r"[·✢*✳✶✻✽∗] ")
+
+_MAX_FOOTER_LINES = 30
+_MAX_ROW_LINES = 40
+_MAX_ABOVE_LINES = 60
+# A line that reaches this near to the right edge may go on in the next one.
+_WRAP_SLACK_COLUMNS = 6
+
+
+def claude_layout(screen: Screen, finds: Finds) -> Layout:
+    """The regions of a screen of Claude Code."""
+    texts = screen.texts
+    box = _find_box(screen)
+    if box is None:
+        return _without_box(texts)
+    box = read_box(screen, box.top + 1, box.bottom, top=box.top, bottom=box.bottom)
+    notice = texts[box.top - 1] if box.top else ""
+    regions = {
+        "footer": region_of(texts[box.bottom + 1 :]),
+        "above_box": _above(texts, box.top),
+        "notice": region_of([notice] if _NOTICE.match(notice) else []),
+        **_last_message(texts, box.top, finds, screen.width),
+    }
+    return Layout(regions, box)
+
+
+def _find_box(screen: Screen) -> Box | None:
+    """The input box, if it is the lowest structure of the screen and only a footer stands below."""
+    texts = screen.texts
+    for bottom in range(len(texts) - 1, max(-1, len(texts) - 2 - _MAX_FOOTER_LINES), -1):
+        text = texts[bottom]
+        if text.startswith("╰─") and text.endswith("╯"):
+            top = _rounded_top(texts, bottom)
+        elif _RULE.match(text) and not text.strip("─━"):
+            top = _ruled_top(texts, bottom)
+        elif _OPENING.match(text):
+            return None
+        else:
+            continue
+        if top is None or not _only_footer(texts, top, bottom):
+            return None
+        return Box(top, bottom)
+    return None
+
+
+def _ruled_top(texts: Sequence[str], bottom: int) -> int | None:
+    for top in range(bottom - 1, -1, -1):
+        text = texts[top]
+        if _RULE.match(text) or _LABELLED_RULE.match(text):
+            inside = texts[top + 1 : bottom]
+            return top if inside and _PROMPT.match(inside[0]) and not _is_list(inside) else None
+        if text and not text[0].isspace() and top + 1 < bottom and not _rule_above(texts, top):
+            return None
+    return None
+
+
+def _rule_above(texts: Sequence[str], index: int) -> bool:
+    above = texts[index - 1] if index else ""
+    return bool(_RULE.match(above) or _LABELLED_RULE.match(above))
+
+
+def _rounded_top(texts: Sequence[str], bottom: int) -> int | None:
+    for top in range(bottom - 1, -1, -1):
+        if texts[top].startswith("╭─"):
+            inside = texts[top + 1 : bottom]
+            return top if inside and _ROUND_PROMPT.match(inside[0]) and not _is_list(inside) else None
+        if not texts[top].startswith("│"):
+            return None
+    return None
+
+
+def _is_list(inside: Sequence[str]) -> bool:
+    """Whether the lines are numbered rows to choose from (a terminal without ``❯`` marks the row with ``>``).
+
+    An input box has a hard blank after its mark; the rows have not."""
+    if "\xa0" in inside[0][:4]:
+        return False
+    return sum(bool(_NUMBERED_ROW.match(text)) for text in inside) > 1
+
+
+def _only_footer(texts: Sequence[str], top: int, bottom: int) -> bool:
+    """Whether below the box stands nothing but a footer: no list with a focused row, no line at the left edge.
+
+    A list of completions may stand there at the left edge while something is being typed."""
+    typed = texts[top + 1].lstrip("│ ")[2:].strip()
+    for text in texts[bottom + 1 :]:
+        if _FOCUSED_ROW.match(text):
+            return False
+        if text[:1].strip() and not (typed and _COMPLETION.match(text)):
+            return False
+    return True
+
+
+def _above(texts: Sequence[str], top: int) -> Region:
+    """From the box upwards over blank and indented lines to the spinner; empty when another line is met first."""
+    for index in range(top - 1, max(-1, top - 1 - _MAX_ABOVE_LINES), -1):
+        text = texts[index]
+        if _INTERRUPTED.match(text):
+            return Region()
+        if text[:1].strip():
+            return region_of(texts[index:top]) if _SPINNER_MARK.match(text) else Region()
+    return Region()
+
+
+def _last_message(texts: Sequence[str], top: int, finds: Finds, width: int) -> dict[str, Region]:
+    """The newest message above the box: of the agent, or of the client (an error, a limit), never of the user."""
+    end = top
+    for index in range(top - 1, -1, -1):
+        text = texts[index]
+        if not text[:1].strip():
+            if _INTERRUPTED.match(text):
+                return {}
+            if _RESULT.match(text) and (found := _client_message(texts, index, top)):
+                return {"last_message": found}
+            continue
+        if finds("aside", text):
+            end = index
+            continue
+        if not _MESSAGE.match(text):
+            return {}
+        block = [line for line in texts[index:end] if line.strip()]
+        if any(_RESULT.match(line) for line in block):
+            return {}
+        own = _own_last_line(texts[index:end], width)
+        return {"last_message": region_of(block), "last_line": region_of([own] if own else [])}
+    return {}
+
+
+def _client_message(texts: Sequence[str], index: int, end: int) -> Region | None:
+    """A ``⎿`` group that hangs on no tool call: directly under the user's prompt, or alone after a blank line.
+
+    With the lines below it that are no message of their own: a client may say there that it goes on by itself."""
+    before = texts[index - 1] if index else ""
+    hangs_on_prompt = _in_prompt(texts, index - 1)
+    if before.strip() and not hangs_on_prompt:
+        return None
+    return region_of([texts[index][2:], *texts[index + 1 : end]])
+
+
+def _in_prompt(texts: Sequence[str], index: int) -> bool:
+    """Whether a line belongs to a prompt of the user (its later lines are indented, or not, by version)."""
+    for at in range(index, -1, -1):
+        text = texts[at]
+        if _USER.match(text):
+            return True
+        if not text.strip() or _MESSAGE.match(text) or _SHELL_INPUT.match(text) or _RESULT.match(text):
+            return False
+        if _SPINNER_MARK.match(text):
+            return False
+    return False
+
+
+def _own_last_line(block: Sequence[str], width: int) -> str:
+    """The last line of an agent's message when it is a line of its own, not the rest of a wrapped one."""
+    lines = [_MESSAGE.sub("  ", line, count=1) for line in block]
+    while lines and not lines[-1].strip():
+        lines.pop()
+    if not lines or not lines[-1].startswith("  ") or lines[-1][2:3].isspace():
+        return ""
+    last = lines[-1].strip()
+    before = lines[-2].rstrip() if len(lines) > 1 else ""
+    if before.strip() and len(before) + 1 + len(last) > width - _WRAP_SLACK_COLUMNS:
+        return ""
+    return last
+
+
+def _without_box(texts: Sequence[str]) -> Layout:
+    """A dialog, a menu or a view: from its opening line to the end, or all of the screen when that is out of sight."""
+    start = _dialog_start(texts)
+    certain = start is not None
+    block = texts[start or 0 :]
+    last = next((text for text in reversed(texts) if text.strip()), "")
+    if not certain and not _can_be_dialog(block):
+        return Layout({"bottom": region_of([last])})
+    region = region_of(block)
+    menu = start is not None and (texts[start].startswith("▔") or _under_command(texts, start))
+    regions = {"dialog": region, "bottom": region_of([last]), **({"menu": region} if menu else {})}
+    return Layout(regions, certain=certain)
+
+
+def _under_command(texts: Sequence[str], start: int) -> bool:
+    above = [text for text in texts[max(0, start - 12) : start] if text.strip()]
+    return any(_SLASH_COMMAND.match(text) for text in above[-4:])
+
+
+def _dialog_start(texts: Sequence[str]) -> int | None:
+    for index in range(len(texts) - 1, -1, -1):
+        if not _OPENING.match(texts[index]):
+            continue
+        below = next((text for text in texts[index + 1 :] if text.strip()), "")
+        if below and "⌕" not in below and not _NUMBERED_ROW.match(below.strip()):
+            return index
+    return None
+
+
+def _can_be_dialog(block: Sequence[str]) -> bool:
+    """Whether lines without an opening end like a dialog: a key hint, a focused row, or rows with a focused one."""
+    tail = [text for text in block if text.strip()][-_MAX_ROW_LINES:]
+    if any(_KEY_HINT.search(text) for text in tail[-3:]) or any(_FOCUSED_ROW.match(text) for text in tail[-6:]):
+        return True
+    rows = [text for text in tail if _NUMBERED_ROW.match(text.strip())]
+    return len(rows) > 1 and any(_FOCUSED_ROW.match(text) for text in rows)

@@ -1,0 +1,38 @@
+"""Which rule came nearest among those that did not match: for a person who wonders why."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from fleetscripts.core.screen.rules import Rule, RuleSet
+from fleetscripts.core.screen.screen import STATELESS, Layout
+
+# Words in a pattern, without what is syntax: escapes, group openers, repeats.
+_SYNTAX = re.compile(r"\\.|\(\?\w{0,3}[:)=!]?|\{[\d,]{1,8}\}|\[[^\]]{0,80}\]")
+_WORD = re.compile(r"[A-Za-z]{3,40}")
+
+
+@dataclass(frozen=True, slots=True)
+class Near:
+    """A rule that did not match, and how many of its words stand in its region."""
+
+    rule: Rule
+    found: int
+    words: int
+
+
+def nearest(rules: RuleSet, layout: Layout, matched: str | None) -> Near | None:
+    """The rule that came nearest, asked of the regions that the screen has; None when no word of any is there."""
+    best: Near | None = None
+    for rule in rules.rules:
+        text = layout.region(rule.region).flat.lower()
+        if rule.name == matched or rule.region in STATELESS or not text:
+            continue
+        words = {
+            word.lower() for pattern in (*rule.all, rule.line) for word in _WORD.findall(_SYNTAX.sub(" ", pattern))
+        }
+        found = sum(word in text for word in words)
+        if found and (best is None or found / len(words) > best.found / best.words):
+            best = Near(rule, found, len(words))
+    return best

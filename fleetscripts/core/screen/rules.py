@@ -1,0 +1,190 @@
+"""Rules of screens as data: rows of TOML, checked when they are read."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache, lru_cache
+from typing import Any
+
+from fleetscripts.core.screen.rule_pattern import problem_of
+from fleetscripts.core.screen.screen import REGIONS, STATELESS, Region
+from fleetscripts.errors import FleetError
+from fleetscripts.models import DialogKind, ErrorKind, PaneState
+
+FIELDS = ("name", "region", "all", "line", "not", "state", "dialog", "error", "background", "seen", "note")
+BINARY_TEXT = "binary text"
+"""``seen`` of a rule that is known from the client's own texts and has no recording."""
+
+
+class RuleError(FleetError):
+    """A rules file or one row of it cannot be used; the message names both."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One row. ``all``: patterns for the region's running text, every one must match. ``line``: one for a single
+    line. ``unless``: none of these may match the running text. ``state`` None: the row only names a text."""
+
+    name: str
+    region: str
+    all: tuple[str, ...]
+    line: str
+    unless: tuple[str, ...]
+    state: PaneState | None
+    dialog: DialogKind | None
+    error: ErrorKind | None
+    background: bool
+    seen: str
+    note: str
+    file: str = ""
+
+    def matches(self, region: Region) -> bool:
+        """Whether the row holds for a region."""
+        return bool(region) and self.score(region) == 1.0
+
+    def score(self, region: Region) -> float:
+        """The share of the row's conditions that hold: 1.0 is a match, what is below tells how near it came."""
+        wanted = [bool(_compiled(pattern).search(region.flat)) for pattern in self.all]
+        if self.line:
+            search = _compiled(self.line).search
+            wanted.append(any(search(line) for line in region.lines))
+        wanted += [not _compiled(pattern).search(region.flat) for pattern in self.unless]
+        return sum(wanted) / len(wanted)
+
+
+@cache
+def _compiled(pattern: str) -> re.Pattern[str]:
+    return re.compile(pattern)
+
+
+@dataclass(frozen=True, slots=True)
+class RuleSet:
+    """The rules of one agent kind, in the order in which they are asked: the user's own before the shipped ones."""
+
+    agent: str
+    rules: tuple[Rule, ...] = ()
+    by_region: Mapping[str, tuple[Rule, ...]] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, agent: str, rules: Iterable[Rule]) -> RuleSet:
+        """A set of these rules."""
+        kept = tuple(rules)
+        regions = {name: tuple(rule for rule in kept if rule.region == name) for name in REGIONS}
+        return cls(agent, kept, regions)
+
+    def first(self, name: str, region: Region) -> Rule | None:
+        """The first rule of a region that matches."""
+        return next((rule for rule in self.by_region.get(name, ()) if rule.matches(region)), None)
+
+    def first_of(self, regions: Mapping[str, Region]) -> Rule | None:
+        """The first rule, in the order of the file, that matches the region it is for."""
+        return next((rule for rule in self.rules if rule.matches(regions.get(rule.region, Region()))), None)
+
+    def finds(self, name: str, text: str) -> bool:
+        """Whether any rule of a region matches one line."""
+        return bool(text.strip()) and self.first(name, Region((text,), text.strip())) is not None
+
+    def overridden(self, own: Sequence[Rule]) -> RuleSet:
+        """These rules with a user's: one of the same name takes its place, the others are asked first."""
+        by_name = {rule.name: rule for rule in own}
+        kept = [by_name.get(rule.name, rule) for rule in self.rules]
+        known = {rule.name for rule in self.rules}
+        return RuleSet.of(self.agent, [*(rule for rule in own if rule.name not in known), *kept])
+
+
+@lru_cache(maxsize=32)
+def parse_rules(text: str, file: str, *, trusted: bool = False) -> tuple[Rule, ...]:
+    """The rows of one file. ``trusted``: a shipped file, whose patterns the tests have checked."""
+    try:
+        table = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise RuleError(f"{file}: expected TOML, found {error}") from error
+    rows = table.get("rule", [])
+    unknown = sorted(set(table) - {"rule"})
+    if unknown or not isinstance(rows, list):
+        raise RuleError(f"{file}: expected only [[rule]] rows, found {', '.join(unknown) or 'a single rule'}")
+    rules = tuple(_rule(row, file, number, trusted) for number, row in enumerate(rows, 1))
+    _unique(rules, file)
+    return rules
+
+
+def _unique(rules: Sequence[Rule], file: str) -> None:
+    seen: set[str] = set()
+    for rule in rules:
+        if rule.name in seen:
+            raise RuleError(f"{file}: rule {rule.name!r}: the name is there twice")
+        seen.add(rule.name)
+
+
+def _rule(row: Any, file: str, number: int, trusted: bool) -> Rule:
+    where = f"{file}: row {number}"
+    if not isinstance(row, dict):
+        raise RuleError(f"{where}: expected a table, found {type(row).__name__}")
+    name = row.get("name")
+    if not isinstance(name, str) or not name:
+        raise RuleError(f"{where}: the field name is missing")
+    where = f"{where} ({name})"
+    unknown = sorted(set(row) - set(FIELDS))
+    if unknown:
+        raise RuleError(f"{where}: unknown field {unknown[0]!r}; fields are {', '.join(FIELDS)}")
+    if row.get("region") not in REGIONS:
+        raise RuleError(f"{where}: expected a region ({', '.join(REGIONS)}), found {row.get('region')!r}")
+    rule = Rule(
+        name=name,
+        region=row["region"],
+        all=_patterns(row, "all", where, trusted),
+        line="".join(_patterns(row, "line", where, trusted)),
+        unless=_patterns(row, "not", where, trusted),
+        state=_choice(row, "state", PaneState, where),
+        dialog=_choice(row, "dialog", DialogKind, where),
+        error=_choice(row, "error", ErrorKind, where),
+        background=row.get("background") is True,
+        seen=_text(row, "seen", where),
+        note=_text(row, "note", where),
+        file=file,
+    )
+    _complete(rule, where)
+    return rule
+
+
+def _complete(rule: Rule, where: str) -> None:
+    if not rule.all and not rule.line:
+        raise RuleError(f"{where}: the field all (or line) is missing: what the region must say")
+    if (rule.state is None) != (rule.region in STATELESS or rule.background):
+        needed = "says no state" if rule.region in STATELESS or rule.background else "needs the field state"
+        raise RuleError(f"{where}: a rule of the region {rule.region} {needed}")
+    if rule.state is PaneState.WAITING_APPROVAL and rule.dialog is None:
+        raise RuleError(f"{where}: the field dialog is missing")
+    if rule.state is PaneState.API_ERROR and rule.error is None:
+        raise RuleError(f"{where}: the field error is missing")
+
+
+def _patterns(row: Mapping[str, Any], key: str, where: str, trusted: bool) -> tuple[str, ...]:
+    value = row.get(key, [])
+    patterns = [value] if isinstance(value, str) else value
+    if not isinstance(patterns, list) or not all(isinstance(pattern, str) for pattern in patterns):
+        raise RuleError(f"{where}: expected a pattern or a list of patterns in {key}, found {value!r}")
+    for pattern in () if trusted else patterns:
+        if problem := problem_of(pattern):
+            raise RuleError(f"{where}: {key} = {pattern!r}: {problem}")
+    return tuple(patterns)
+
+
+def _choice(row: Mapping[str, Any], key: str, kind: Any, where: str) -> Any:
+    value = row.get(key)
+    if value is None:
+        return None
+    try:
+        return kind(value)
+    except ValueError:
+        raise RuleError(f"{where}: expected {key} to be one of {', '.join(kind)}, found {value!r}") from None
+
+
+def _text(row: Mapping[str, Any], key: str, where: str) -> str:
+    value = row.get(key, "")
+    if not isinstance(value, str) or (key == "seen" and not value):
+        raise RuleError(f"{where}: the field {key} is missing or no text")
+    return value

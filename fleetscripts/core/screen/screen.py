@@ -1,0 +1,123 @@
+"""A screen as regions: where a client's input box, footer, spinner, last message or dialog stand.
+
+The structure is found here and beside (``claude_layout``, ``codex_layout``, ``shell_layout``); what the regions say
+is looked up in the rules. Pure.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from fleetscripts.core.screen.sgr import Line, read_lines
+
+REGIONS: Mapping[str, str] = {
+    "footer": "the lines below the live input box",
+    "above_box": "the spinner or status line above the live input box, with its tips",
+    "notice": "a line set to the right, directly above the live input box",
+    "last_message": "the newest message of the conversation, once the box is live",
+    "last_line": "the last line of the agent's own newest message, where it is a line of its own",
+    "dialog": "what stands at the bottom in place of an input box, from the line that opens it",
+    "menu": "the same, where the user's own /command or its upper edge tells that it is a menu",
+    "bottom": "the last line of the screen",
+    "left_edge": "the last lines that begin at the left edge, where a shell writes over a dead client's screen",
+    "title": "the title that the client gave the pane",
+    "suggestion": "text in the input box that the client itself put there (no state)",
+    "in_box": "where a client was about to end and nobody knows what is in the foreground: the text in its input box",
+    "ending": "a footer that says the client is about to end (no state)",
+    "fresh": "the same, where it tells that nothing was sent since the client started (no state)",
+    "aside": "lines under the newest message that are no message of their own (no state)",
+}
+STATELESS = frozenset({"suggestion", "fresh", "aside", "ending"})
+
+# Of a long region the running text keeps its two ends: a dialog's title, and its rows with the keys.
+_HEAD_LINES, _TAIL_LINES = 15, 35
+_FLAT_COLUMNS = 300
+_FLAT_HEAD, _FLAT_TAIL = 1_000, 2_200
+_FRAMES = "│┃"
+_RULE_RUN = re.compile(r"[─━╌┄═▔▁╭╮╰╯┌┐└┘├┤]{3,500}")
+_RULES = ("──", "╌╌", "▔▔", "━━", "┄┄", "══", "▁▁")
+
+
+@dataclass(frozen=True, slots=True)
+class Region:
+    """Some lines of a screen, and the same as one line of running text: frames taken off, wrapped lines joined."""
+
+    lines: tuple[str, ...] = ()
+    flat: str = ""
+
+    def __bool__(self) -> bool:
+        return bool(self.flat)
+
+
+def region_of(lines: Sequence[str]) -> Region:
+    """A region of these lines; of a very long one the running text keeps the head and the tail."""
+    ends = lines if len(lines) <= _HEAD_LINES + _TAIL_LINES else [*lines[:_HEAD_LINES], *lines[-_TAIL_LINES:]]
+    flat = " ".join(" ".join(_unframed(line) for line in ends).split())
+    if len(flat) > _FLAT_HEAD + _FLAT_TAIL:
+        flat = f"{flat[:_FLAT_HEAD]} {flat[-_FLAT_TAIL:]}"
+    return Region(tuple(line.replace("\xa0", " ") for line in ends), flat)
+
+
+def _unframed(line: str) -> str:
+    bare = line[:_FLAT_COLUMNS].strip().strip(_FRAMES)
+    return _RULE_RUN.sub(" ", bare) if any(twice in bare for twice in _RULES) else bare
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """An input box: the lines between its rules, what is typed in it, and what it merely suggests."""
+
+    top: int
+    bottom: int
+    draft: str = ""
+    suggestion: str = ""
+    mark: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """What the structure of a screen says before any rule is asked.
+
+    ``box``: the live input box, at the bottom with only its footer below, so that no dialog can be there.
+    ``certain``: the dialog region has an opening line; without one it needs a focused row or a key hint.
+    ``unfinished``: the newest message of the agent lacks the line that this client writes when a turn ends, which
+    ``marks_ends`` says other turns on the screen have."""
+
+    regions: Mapping[str, Region] = field(default_factory=dict)
+    box: Box | None = None
+    certain: bool = False
+    unfinished: bool = False
+    marks_ends: bool = False
+
+    def region(self, name: str) -> Region:
+        """The region of that name, an empty one when the screen has none."""
+        return self.regions.get(name, Region())
+
+
+Finds = Callable[[str, str], bool]
+"""Whether any rule of a region (first argument) matches a text (second): what the layouts ask of the rules."""
+
+
+@dataclass(frozen=True, slots=True)
+class Screen:
+    """The lines of one pane, cleaned, with blank lines at the end cut off."""
+
+    lines: tuple[Line, ...]
+    title: str = ""
+    width: int = 0
+
+    @classmethod
+    def of(cls, lines: Iterable[str], title: str = "", width: int = 0) -> Screen:
+        """Clean captured lines, with or without colours. ``width`` in columns; 0: not known, the longest line's."""
+        read = list(read_lines(lines))
+        while read and not read[-1].text.strip():
+            read.pop()
+        longest = max((len(line.text) for line in read), default=0)
+        return cls(tuple(read), title[:200], width or longest)
+
+    @property
+    def texts(self) -> tuple[str, ...]:
+        """The lines' texts."""
+        return tuple(line.text for line in self.lines)

@@ -1,0 +1,37 @@
+"""Where a shell's prompt would stand: on the last line of the screen, or across what a dead client left there."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from fleetscripts.core.screen.screen import Layout, Screen, region_of
+
+_PROMPT = re.compile(r"(?:\S{0,100} ?)?[$%#❯➜>](?: |$)|Resume this session|To continue this session")
+_RESUMING = re.compile(r" (?:--resume|--continue|-r|-c|resume)\b")
+_MAX_LAUNCH_LINES = 6
+_READ_COLUMNS = 160
+_LAUNCH = re.compile(r"(?:[^\s│●⎿][^│]{0,100})?[$%#❯➜>] {1,2}(?:\S{0,100}/)?(?:claude|codex)(?: |$)")
+
+
+def shell_layout(texts: Sequence[str], dialog: Sequence[str]) -> Layout:
+    """The last line of a screen, and the lines at the left edge of what a dead client left where a dialog would be."""
+    last = [text[:_READ_COLUMNS] for text in texts[-40:] if text.strip()]
+    edge = [text[:_READ_COLUMNS] for text in dialog or last if text[:1].strip()]
+    return Layout({"bottom": region_of(last[-1:]), "left_edge": region_of(edge[-40:] if dialog else edge[-6:])})
+
+
+def launched_to_resume(texts: Sequence[str]) -> bool:
+    """Whether the last line on the screen that starts a client resumes a conversation: what is drawn is old then."""
+    launches = [text for text in texts if _LAUNCH.match(text[:_READ_COLUMNS])]
+    return bool(launches and _RESUMING.search(launches[-1]))
+
+
+def launch_line_last(screen: Screen) -> bool:
+    """Whether the last thing on the screen is the shell's line that starts a client, wrapped or not."""
+    drawn = [text[:_READ_COLUMNS] for text in screen.texts[-40:] if text.strip()]
+    for back in range(1, min(_MAX_LAUNCH_LINES, len(drawn)) + 1):
+        if _LAUNCH.match(drawn[-back]):
+            wrapped = drawn[len(drawn) - back + 1 :]
+            return all(len(text) <= len(drawn[-back]) and not _PROMPT.match(text) for text in wrapped)
+    return False

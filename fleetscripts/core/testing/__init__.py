@@ -1,0 +1,1 @@
+"""The test queue, its prompt and its results."""

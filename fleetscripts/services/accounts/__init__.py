@@ -1,0 +1,1 @@
+"""Accounts, what is left of each, and which one a client works on."""

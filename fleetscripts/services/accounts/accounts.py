@@ -1,0 +1,74 @@
+"""The accounts in force, and whether each can be worked on: secret there, conversations shared, logged in."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from fleetscripts.account import Account, own_account
+from fleetscripts.adapters.records.account_file import read_accounts
+from fleetscripts.config import Settings
+from fleetscripts.errors import FleetError, Refused, UsageProblem
+
+
+def listed(settings: Settings, agent: str = "claude") -> tuple[Account, ...]:
+    """The accounts of ``accounts.toml``, and the user's own login where none of this kind is among them."""
+    accounts = read_accounts(settings.fleet_home)
+    return accounts if any(account.agent == agent for account in accounts) else (own_account(agent), *accounts)
+
+
+def account_named(settings: Settings, name: str, agent: str = "claude") -> Account:
+    """The account of that name; UsageProblem when there is none, Refused when using it costs what nobody allowed."""
+    known = listed(settings, agent)
+    account = next((account for account in known if account.name == name), None)
+    if account is None:
+        raise UsageProblem(f"no account {name!r}; there are: {', '.join(other.name for other in known)}")
+    if not account.may_be_used:
+        raise Refused(f"account {name} bills by use: set may_spend = true in its entry to allow that")
+    return account
+
+
+def is_listed(settings: Settings, account: Account) -> bool:
+    """Whether it stands in ``accounts.toml``; else it is the user's own login, used as it is."""
+    return account in read_accounts(settings.fleet_home)
+
+
+def conversations(account: Account, settings: Settings) -> tuple[Path, Path]:
+    """Where this account's client keeps its conversations, and where the user's own does."""
+    if account.agent == "codex":
+        own, part = settings.codex_home, "sessions"
+    else:
+        own, part = settings.claude_config_dir, "projects"
+    return (account.config_dir or own) / part, own / part
+
+
+def is_shared(account: Account, settings: Settings) -> bool:
+    """Whether both are one folder, so that a conversation begun on one account goes on on another."""
+    theirs, ours = conversations(account, settings)
+    return os.path.realpath(theirs) == os.path.realpath(ours)
+
+
+def not_shared(account: Account, settings: Settings) -> str:
+    """Why the two are two folders; empty when they are one, or become one by themselves at the next start."""
+    theirs, ours = conversations(account, settings)
+    if is_shared(account, settings) or not (theirs.is_symlink() or theirs.exists()):
+        return ""
+    return f"{theirs} is a folder of its own: move what it holds to {ours}, then ln -s {ours} {theirs}"
+
+
+def share(account: Account, settings: Settings) -> str:
+    """Make them one folder where the account has none yet; why they stay two, empty when they are one.
+
+    Never copies: two copies of a conversation would drift apart."""
+    theirs, ours = conversations(account, settings)
+    if is_shared(account, settings):
+        return ""
+    if problem := not_shared(account, settings):
+        return problem
+    try:
+        ours.mkdir(parents=True, exist_ok=True, mode=0o700)
+        theirs.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        theirs.symlink_to(ours)
+    except OSError as error:
+        raise FleetError(f"cannot link {theirs} to {ours}: {error.strerror}") from error
+    return ""

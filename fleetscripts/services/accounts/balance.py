@@ -1,0 +1,66 @@
+"""The accounts' budgets as people and scripts read them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fleetscripts.core.planning.budget import Standing, span
+
+HEADINGS = ("ACCOUNT", "STATE", "5H LEFT", "WEEK LEFT", "RESETS", "AGENTS", "PROVIDER", "WHY")
+
+
+def row(found: Standing, agents: int, now: float) -> tuple[str, ...]:
+    """One account's cells, in the order of HEADINGS."""
+    account = found.account
+    client = "" if account.agent == "claude" else f"{account.agent} "
+    money = "" if account.may_be_used else ", not allowed to spend"
+    return (
+        account.name, found.state, percent(found.five_hour), percent(found.weekly), resets(found.resets_at, now),
+        str(agents) if agents else "-", f"{client}{account.provider}", f"{found.reason}{money}",
+    )  # fmt: skip
+
+
+def why(found: Standing, now: float) -> str:
+    """``NAME STATE 5H% WEEK% RESETS REASON``: percents left, fields between single blanks, the reason last."""
+    fields = (found.account.name, found.state, percent(found.five_hour), percent(found.weekly))
+    return " ".join((*fields, resets(found.resets_at, now), found.reason))
+
+
+def members(found: Standing, agents: int, now: float) -> dict[str, Any]:
+    """The object that ``--json`` prints for an account: times in Unix seconds, percents left, ages in seconds."""
+    account = found.account
+    return {
+        "account": account.name,
+        "agent": account.agent,
+        "provider": account.provider,
+        "state": found.state,
+        "five_hour_left_percent": found.five_hour,
+        "weekly_left_percent": found.weekly,
+        "resets_at": found.resets_at or None,
+        "reason": found.reason,
+        "agents": agents,
+        "reserve_percent": account.reserve_percent,
+        "may_be_used": account.may_be_used,
+        "windows": {
+            name: {
+                "used_percent": figure.used_percent,
+                "resets_at": figure.resets_at or None,
+                "at": figure.at,
+                "age_seconds": round(max(0.0, now - figure.at), 1),
+                "source": figure.source,
+                "wall": figure.wall,
+                "has_reset": now >= figure.until,
+            }
+            for name, figure in sorted(found.figures.items())
+        },
+    }
+
+
+def percent(left: float | None) -> str:
+    """``38%``; a question mark for what is not known."""
+    return "?" if left is None else f"{left:.0f}%"
+
+
+def resets(at: float, now: float) -> str:
+    """``in 2h05``-like, without blanks: ``2h05``; a dash when there is nothing to wait for or it is not known."""
+    return span(at - now) if at > now else "-"

@@ -1,0 +1,108 @@
+"""Which account the next client works on, and why: budget first, spread over accounts, money only where allowed."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from fleetscripts.account import Account
+from fleetscripts.adapters.records.account_file import read_accounts
+from fleetscripts.adapters.records.ledger import Ledger
+from fleetscripts.adapters.records.store import StateMissing, Store
+from fleetscripts.config import Settings
+from fleetscripts.core.planning.budget import Standing, choose, earliest, standings
+from fleetscripts.fleet import Agent
+from fleetscripts.models import AgentState
+from fleetscripts.services.accounts.accounts import listed
+
+GONE = frozenset({AgentState.DONE, AgentState.RECYCLED, AgentState.RATE_LIMITED})
+"""Agents that use nothing of their account."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pick:
+    """The account to work on. ``kind_changes``: it is another client's, which the conversation has to be handed to."""
+
+    account: Account
+    reason: str
+    kind_changes: bool = False
+
+
+def pick(
+    settings: Settings,
+    environ: Mapping[str, str],
+    *,
+    agent: str = "claude",
+    keep: str = "",
+    exclude: frozenset[str] = frozenset(),
+    busy: Mapping[str, int] | None = None,
+    now: float | None = None,
+) -> Pick | None:
+    """The account for one more client of this kind; None when none may be used now.
+
+    ``keep``: the one that the conversation ran on, which it stays on while that has budget. ``busy``: live agents by
+    account, read from the state file when not given. Accounts that bill by use come last and only with ``may_spend``;
+    another client's come in the order of the file."""
+    known = known_standings(settings, agent, time.time() if now is None else now)
+    own_kind = [found for found in known if found.account.agent == agent]
+    counts = busy_accounts(settings) if busy is None else busy
+    subscriptions = [found for found in own_kind if not found.account.bills_by_use]
+    best = choose(subscriptions, counts, keep, exclude)
+    if best is not None:
+        return Pick(best.account, _why(best, counts, keep))
+    return _fallback(known, agent, exclude)
+
+
+def known_standings(settings: Settings, agent: str = "", now: float | None = None) -> list[Standing]:
+    """Every account, best first. ``agent``: the user's own login counts where no account of this kind is listed."""
+    accounts = listed(settings, agent) if agent else read_accounts(settings.fleet_home) or listed(settings)
+    return standings(accounts, Ledger(settings.fleet_home).read(), time.time() if now is None else now)
+
+
+def earliest_reset(settings: Settings, *, agent: str = "claude", now: float | None = None) -> float:
+    """When the first capped account of this kind has budget again; 0 when nobody knows."""
+    return earliest(found for found in known_standings(settings, agent, now) if found.account.agent == agent)
+
+
+def busy_accounts(settings: Settings) -> Counter[str]:
+    """How many agents of the state file work on each account; nothing without a state file."""
+    try:
+        fleet = Store(settings.state_file).read()
+    except StateMissing:
+        return Counter()
+    return Counter(agent.account for agent in fleet.agents if agent.account and agent.state not in GONE)
+
+
+def account_to_resume(settings: Settings, environ: Mapping[str, str], agent: Agent) -> str:
+    """The account on which this agent's conversation goes on: its own while that has budget, or when none has any."""
+    accounts = [account for account in read_accounts(settings.fleet_home) if account.agent == agent.agent]
+    if not accounts:
+        return ""
+    chosen = pick(settings, environ, agent=agent.agent, keep=agent.account)
+    if chosen is not None and not chosen.kind_changes:
+        return chosen.account.name
+    return agent.account if agent.account in [account.name for account in accounts] else accounts[0].name
+
+
+def _fallback(known: Sequence[Standing], agent: str, exclude: frozenset[str]) -> Pick | None:
+    """The next provider in the list."""
+    rest = [found for found in known if found.account.bills_by_use or found.account.agent != agent]
+    for found in sorted(rest, key=lambda one: one.account.order):
+        account = found.account
+        if account.name in exclude or found.state == "capped" or not account.may_be_used:
+            continue
+        if account.agent == agent or {account.agent, agent} == {"claude", "codex"}:
+            why = "bills by use, as its entry allows" if account.bills_by_use else f"{account.agent}, {found.state}"
+            reason = f"no {agent} subscription has budget: next in the list ({why})"
+            return Pick(account, reason, kind_changes=account.agent != agent)
+    return None
+
+
+def _why(found: Standing, busy: Mapping[str, int], keep: str) -> str:
+    agents = busy.get(found.account.name, 0)
+    load = f"{agents} agent{'' if agents == 1 else 's'} on it" if agents else "no agent on it"
+    left = f"{found.left:.0f}% left" if found.state == "ok" else "budget unknown"
+    stays = "the conversation's own account, " if keep and keep == found.account.name else ""
+    return f"{stays}{left}, {load}"

@@ -1,0 +1,82 @@
+"""Usage limits as a cycle sees them: noted in the ledger at once, and where each walled agent could go on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from fleetscripts.account import OWN
+from fleetscripts.adapters.records.account_file import read_accounts
+from fleetscripts.adapters.records.ledger import Ledger
+from fleetscripts.config import Settings
+from fleetscripts.core.planning.progress import Seen
+from fleetscripts.core.planning.rescue import Prospect, window_of
+from fleetscripts.fleet import Agent, Fleet
+from fleetscripts.models import Classification, ErrorKind, PaneState
+from fleetscripts.services.accounts.launcher import GONE, Pick, pick
+
+
+def prospects_of(
+    settings: Settings, fleet: Fleet, looks: Sequence[tuple[Agent, Seen]], now: float
+) -> dict[tuple[str, float], Prospect]:
+    """For each agent that cannot go on where it is, the account that it could go on with, by ``Agent.key``."""
+    wanting = [(agent, seen) for agent, seen in looks if wants_account(agent, seen.classification)]
+    if not wanting or not read_accounts(settings.fleet_home):
+        return {}
+    busy = busy_among(fleet.agents)
+    found: dict[tuple[str, float], Prospect] = {}
+    for agent, seen in wanting:
+        chosen = next_account(settings, agent, seen.classification, now, busy)
+        if chosen is not None:
+            found[agent.key] = Prospect(chosen.account.name, chosen.kind_changes, chosen.reason)
+    return found
+
+
+def wants_account(agent: Agent, found: Classification) -> bool:
+    """Whether it stands at a limit, has a login that is not accepted, or is between two accounts."""
+    if agent.finished or agent.held or found.state is PaneState.RUNNING:
+        return False
+    return bool(agent.rescue_stage) or found.state is PaneState.RATE_LIMITED or found.error is ErrorKind.AUTH
+
+
+def next_account(
+    settings: Settings, agent: Agent, found: Classification, now: float, busy: Mapping[str, int] | None = None
+) -> Pick | None:
+    """The account to go on with; never the one that refuses, and one on which it failed only when none else is left."""
+    refused = found.state in (PaneState.RATE_LIMITED, PaneState.API_ERROR)
+    here = frozenset({account_of(settings, agent)} if refused else ())
+    failed = here | set(agent.failed_accounts)
+    keep = agent.account if agent.rescue_stage and not refused else ""
+    chosen = pick(settings, {}, agent=agent.agent, keep=keep, exclude=failed, busy=busy, now=now)
+    if chosen is None and failed > here and found.error is not ErrorKind.AUTH:
+        chosen = pick(settings, {}, agent=agent.agent, keep=keep, exclude=here, busy=busy, now=now)
+    return chosen
+
+
+def note_walls(settings: Settings, looks: Iterable[tuple[Agent, Seen]], now: float) -> None:
+    """Tell the ledger of every account that an agent stands walled on."""
+    for agent, seen in looks:
+        note_wall(settings, agent, seen.classification, now)
+
+
+def note_wall(settings: Settings, agent: Agent, found: Classification, now: float) -> None:
+    """As of when the wall was hit, where the transcript tells; a limit that has reset since is none any more."""
+    if found.state is not PaneState.RATE_LIMITED or (found.resets_at and found.resets_at <= now):
+        return
+    hit = min((piece.at for piece in found.evidence if piece.state is PaneState.RATE_LIMITED and piece.at), default=now)
+    source = str(found.source or "screen")
+    account = account_of(settings, agent)
+    Ledger(settings.fleet_home).note_wall(account, window_of(found.reason), found.resets_at, hit, source)
+
+
+def account_of(settings: Settings, agent: Agent) -> str:
+    """The account that it works on, as the record has it, else as its status line told; the user's own else."""
+    return agent.account or Ledger(settings.fleet_home).account_of(agent.session_id) or OWN
+
+
+def busy_among(agents: Iterable[Agent]) -> dict[str, int]:
+    """How many of these agents work on each account."""
+    counts: dict[str, int] = {}
+    for agent in agents:
+        if agent.account and agent.state not in GONE:
+            counts[agent.account] = counts.get(agent.account, 0) + 1
+    return counts

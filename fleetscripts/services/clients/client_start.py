@@ -1,0 +1,89 @@
+"""The command line of a client for one worktree: launched or resumed, with our hooks, in the configured mode."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import sys
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+from fleetscripts.account import Account
+from fleetscripts.adapters.sessions.spool import hook_command, spool_folder
+from fleetscripts.agents.claude import ClaudeCode, settings_json
+from fleetscripts.agents.kinds import AgentKind, Launch, Places
+from fleetscripts.config import Settings
+from fleetscripts.errors import FleetError, UsageProblem
+from fleetscripts.services.accounts.account_environment import rivals
+from fleetscripts.services.accounts.accounts import account_named, is_listed
+from fleetscripts.services.accounts.status_line import status_line
+from fleetscripts.services.clients.launch import Start, executable, start_of
+
+PACKAGE = Path(__file__).resolve().parents[2]
+BYPASS = "bypassPermissions"
+
+
+def client_start(
+    settings: Settings,
+    environ: Mapping[str, str],
+    kind: AgentKind,
+    folder: Path,
+    session_id: str,
+    *,
+    resume: bool = False,
+    name: str = "",
+    account: str = "",
+) -> Start:
+    """What ``launch`` starts for a new conversation, or for the same one again.
+
+    ``account``: the launcher ``cl`` then starts the client on it: it gets the secret itself, in the window."""
+    configured = str(getattr(settings, f"{kind.name}_path", ""))
+    launch = Launch(
+        executable=executable(kind.name, configured, environ),
+        session_id=session_id,
+        permission_mode=settings.permission_mode,
+        name=name,
+        settings=_inline_settings(settings, folder, account) if isinstance(kind, ClaudeCode) else "",
+        as_root=os.geteuid() == 0,
+    )
+    command = kind.resume(launch) if resume else kind.launch(launch)
+    places = Places(settings.claude_config_dir, settings.codex_home, settings.fleet_home)
+    listed = _listed(settings, account, kind)
+    if listed is None:
+        return start_of(command, folder, environ, kind.needs(places))
+    words = ("--account", listed.name, "--agent", kind.name, "--", *command.argv[1:])
+    here = {"FLEET_HOME": str(settings.fleet_home), "ORCHESTRATOR_STATE_FILE": str(settings.state_file)}
+    line = replace(command, argv=(*own_command("cl"), *words), env_set={**here, **command.env_set})
+    passed = {name: value for name, value in environ.items() if name not in rivals(listed)}
+    return start_of(line, folder, passed, kind.needs(places))
+
+
+def own_command(name: str) -> tuple[str, ...]:
+    """The argv of one of our own commands, run as this process was: from the same bundle, by the same interpreter."""
+    return (sys.executable, "-I", "-X", "utf8", str(PACKAGE / "__main__.py"), name)
+
+
+def _listed(settings: Settings, account: str, kind: AgentKind) -> Account | None:
+    """The account to start on; None for the user's own where no accounts are listed."""
+    if not account:
+        return None
+    found = account_named(settings, account, kind.name)
+    if found.agent != kind.name:
+        raise UsageProblem(f"account {account} is one of {found.agent}, not of {kind.name}")
+    return found if is_listed(settings, found) else None
+
+
+def _inline_settings(settings: Settings, folder: Path, account: str) -> str:
+    """Hooks that tell us of turns and answer permission requests; no file of the user's is touched."""
+    ours = status_line(settings, account)
+    if not settings.hooks:
+        return settings_json(**ours, skip_bypass_warning=settings.permission_mode == BYPASS)
+    try:
+        hook = hook_command(PACKAGE / "hook.py", spool_folder(settings.fleet_home))
+    except OSError as error:
+        raise FleetError(f"cannot make the hooks' folder in {settings.fleet_home}: {error.strerror}") from error
+    asks = settings.permission_mode != BYPASS
+    words = [sys.executable, "-I", str(PACKAGE / "permission_hook.py"), str(folder), str(settings.fleet_home)]
+    permission = shlex.join(words) if asks else None
+    return settings_json(hook, **ours, permission_command=permission, skip_bypass_warning=not asks)

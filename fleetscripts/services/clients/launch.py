@@ -1,0 +1,135 @@
+"""Starting a client in a window without typing: a new window, or one whose shell stands idle and is replaced.
+
+What the window runs is a small wrapper: the client as a job of its own (so tmux names it as the pane's command), and
+when it has ended the user's shell, in the same folder. Nothing is parsed by that shell, whatever stood at its prompt.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from fleetscripts.adapters.tmux.guard import Guard
+from fleetscripts.adapters.tmux.tmux import Tmux
+from fleetscripts.agents.kinds import CommandLine
+from fleetscripts.core.planning.classify import is_shell
+from fleetscripts.errors import FleetError, Refused
+from fleetscripts.models import PaneFacts
+
+PASSED_ON = (
+    "PATH",
+    "LANG",
+    "LC_ALL",
+    "CLAUDE_CONFIG_DIR",
+    "CODEX_HOME",
+    "FLEET_HOME",
+    "FLEET_TMUX_SOCKET",
+    "ORCHESTRATOR_STATE_FILE",
+    "ANTHROPIC_BASE_URL",
+    "ANTHROPIC_API_KEY",
+    "ANTHROPIC_AUTH_TOKEN",
+    "CLAUDE_CODE_OAUTH_TOKEN",
+    "OPENAI_API_KEY",
+    "CODEX_API_KEY",
+    "SSH_AUTH_SOCK",
+)
+"""Of our own environment, what the client gets; the rest is what any window of this tmux server has.
+
+It travels through tmux's standard input: no argument list ever shows a value."""
+
+# In order: a key pressed as the client ends must not end the wrapper and with it the window; a stopped client (Ctrl-Z)
+# is continued, since the shell after it could not; what a client left of its own process group (a native process whose
+# wrapper was killed) would go on with the conversation unseen, and is ended; a killed one leaves the alternate screen,
+# mouse and paste modes on, which are switched off; then the shell that tmux gives every window.
+_AFTERWARDS = r"""
+trap : INT QUIT
+noted=$(mktemp "${TMPDIR:-/tmp}/fleet-launch.XXXXXX" 2>/dev/null) || noted=/dev/null
+exec 3>"$noted" 4<"$noted"
+[ "$noted" = /dev/null ] || rm -f "$noted"
+set -m
+/bin/sh -c 'echo "$$" >&3; exec 3>&- 4<&-; exec "$@"' fleet-client "$@"
+status=$?
+while [ "$status" -gt 144 ] && [ "$status" -lt 151 ]; do fg >/dev/null 2>&1; status=$?; done
+read -r group <&4
+exec 3>&- 4<&-
+if [ "${group:-0}" -gt 1 ] 2>/dev/null && kill -s TERM -- "-$group" 2>/dev/null; then
+    left=20
+    while [ "$left" -gt 0 ] && kill -s 0 -- "-$group" 2>/dev/null; do sleep 0.1; left=$((left - 1)); done
+    kill -s KILL -- "-$group" 2>/dev/null
+fi
+set +m
+stty sane 2>/dev/null
+printf '\033[?1049l\033[?1000l\033[?1002l\033[?1003l\033[?1006l\033[?2004l\033[?1l\033>\033[?25h\033[0m'
+exec "${SHELL:-/bin/sh}" -i
+"""
+
+WRAPPER = "fleet-launch"
+"""The wrapper's own name in the process list (its ``$0``)."""
+
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_KNOWN_PLACES = (".local/bin", ".claude/local", ".npm-global/bin")
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """What to start and where. ``environment``: names and values beside those of the window's own."""
+
+    argv: tuple[str, ...]
+    folder: Path
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+
+def executable(name: str, configured: str, environ: Mapping[str, str]) -> str:
+    """The client's absolute path, looked up by us: a shell in the window may have another PATH."""
+    if configured:
+        path = Path(configured).expanduser()
+        if not path.is_absolute() or shutil.which(str(path)) is None:
+            raise FleetError(f"{name}_path is {configured!r}, which is no absolute path of an executable file")
+        return str(path)
+    found = shutil.which(name, path=environ.get("PATH"))
+    homes = [Path(environ["HOME"]) / place / name for place in _KNOWN_PLACES] if environ.get("HOME") else []
+    found = found or next((str(path) for path in homes if shutil.which(str(path))), None)
+    if found is None:
+        raise FleetError(f"expected the {name} client on PATH, found none: install it, or set {name}_path")
+    return str(Path(found).absolute())
+
+
+def start_of(command: CommandLine, folder: Path, environ: Mapping[str, str], needed: Sequence[str] = ()) -> Start:
+    """The wrapper's argv for a client's command line, with the environment it gets. ``needed``: names beside ours."""
+    names = (*PASSED_ON, *(name for name in needed if _NAME.fullmatch(name)))
+    environment = {name: environ[name] for name in names if environ.get(name)} | dict(command.env_set)
+    unset = [name for name in command.env_unset if name not in command.env_set]
+    for name in (*unset, *environment):
+        if not _NAME.fullmatch(name):
+            raise ValueError(f"not a name for the environment: {name!r}")
+    for name in unset:
+        environment.pop(name, None)
+    script = (f"unset {' '.join(unset)}\n" if unset else "") + _AFTERWARDS.strip()
+    return Start(("/bin/sh", "-c", script, WRAPPER, *command.argv), folder, environment)
+
+
+def open_window(tmux: Tmux, session: str, name: str, start: Start) -> PaneFacts:
+    """The client in a new window of the session."""
+    return tmux.new_window(session, name, start.folder, start.argv, start.environment)
+
+
+def restart_in(tmux: Tmux, facts: PaneFacts, start: Start, children: Sequence[str] = ()) -> PaneFacts:
+    """The client in the place of an idle shell (or of a pane whose process has ended); refuses anything else.
+
+    ``children``: what the shell still runs in the background, which would end with it. The server itself decides, in
+    the step that replaces the shell, that it is still this shell that stands in the foreground.
+    """
+    if children:
+        raise Refused(f"the shell in {facts.window} still runs {', '.join(children)}: end that first")
+    if not facts.dead and not is_shell(facts.command):
+        raise Refused(f"expected an idle shell in {facts.window}, found {facts.command!r}: nothing was started")
+    guard = Guard.of(tmux.require_server(), facts)
+    if not tmux.respawn(guard, start.argv, start.folder, start.environment):
+        raise Refused(f"{facts.window} changed while the client was about to start there: nothing was started")
+    frame = tmux.read(facts.pane_id, styled=False)
+    if frame is None:
+        raise FleetError(f"{facts.window} closed as the client started: look for its error in a new window")
+    return frame.facts

@@ -1,0 +1,1 @@
+"""Texts and keys that go to a pane, and the proof that they arrived."""

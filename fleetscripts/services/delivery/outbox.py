@@ -1,0 +1,60 @@
+"""The last message to each pane, kept before it is sent, so that a crash does not send it twice blindly."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+from fleetscripts.adapters.records.files import replace_file
+from fleetscripts.errors import FleetError
+from fleetscripts.models import ServerId
+
+INTENDED, CONFIRMED, UNSENT = "intended", "confirmed", "unsent"
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """One message. ``outcome``: intended (and no more is known), confirmed, or unsent.
+
+    ``transcript`` and ``offset``: where the conversation's file ended before it was sent, empty and 0 when none was."""
+
+    message_id: str
+    text: str
+    at: float
+    outcome: str = INTENDED
+    transcript: str = ""
+    offset: int = 0
+
+
+class Outbox:
+    """One pane's last message. Read and written only under the pane's lock."""
+
+    def __init__(self, fleet_home: Path, server: ServerId, pane_id: str) -> None:
+        name = f"{server.pid}-{server.start_time}-{pane_id.removeprefix('%')}.json"
+        self.path = fleet_home / "outbox" / name
+
+    def last(self) -> Sent | None:
+        """The last message, None when there is none or it cannot be read."""
+        try:
+            return Sent(**json.loads(self.path.read_text(encoding="utf-8")))
+        except (OSError, ValueError, TypeError):
+            return None
+
+    def intend(self, text: str, at: float, transcript: str, offset: int) -> Sent:
+        """Keep what is about to be sent."""
+        sent = Sent(uuid.uuid4().hex[:12], text, at, INTENDED, transcript, offset)
+        self._write(sent)
+        return sent
+
+    def settle(self, sent: Sent, outcome: str) -> None:
+        """Keep how it ended."""
+        self._write(replace(sent, outcome=outcome))
+
+    def _write(self, sent: Sent) -> None:
+        try:
+            self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            replace_file(self.path, json.dumps(asdict(sent)).encode())
+        except OSError as error:
+            raise FleetError(f"cannot keep what is sent in {self.path}: {error.strerror}") from error

@@ -1,0 +1,83 @@
+"""Proof that a text was submitted: the transcript's own record of it, the client's hook, or the screen without both."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from fleetscripts.adapters.sessions.json_lines import parse_line
+from fleetscripts.adapters.sessions.spool import read_events
+from fleetscripts.agents.kinds import AgentKind
+from fleetscripts.core.records.message import same_message
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """``proof``: transcript, hook, or screen (the box emptied, and it stands in the list of what waits for
+    the end of the turn, or a turn began where there is no transcript).
+
+    ``note``: what the sender should know all the same, empty for nothing."""
+
+    message_id: str
+    window: str
+    pane_id: str
+    proof: str
+    at: float
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """Where a conversation's file ended at some moment; ``path`` None when it had none."""
+
+    path: Path | None
+    offset: int
+
+    @classmethod
+    def at_end_of(cls, path: Path | None) -> Mark:
+        """The end of the file now; a file that is not there yet ends at 0."""
+        try:
+            return cls(path, path.stat().st_size if path is not None else 0)
+        except FileNotFoundError:
+            return cls(path, 0)
+
+
+def in_transcript(kind: AgentKind, path: Path | None, mark: Mark, text: str) -> bool:
+    """Whether the conversation got this text from its user after the mark. A file begun since then counts whole."""
+    if path is None:
+        return False
+    offset = mark.offset if path == mark.path else 0
+    return any(same_message(said, text) for said in _submitted(kind, path, offset))
+
+
+def in_hooks(fleet_home: Path, session_id: str | None, since: float, text: str) -> bool:
+    """Whether the client's hook told of this prompt since then. An agent can write there: never proof alone."""
+    if not session_id:
+        return False
+    events = (event for event in read_events(fleet_home, session_id) if event.at >= since)
+    prompts = (event.payload.get("prompt") for event in events if event.name == "UserPromptSubmit")
+    return any(isinstance(prompt, str) and same_message(prompt, text) for prompt in prompts)
+
+
+def last_submitted(kind: AgentKind, path: Path | None, tail_bytes: int = 1 << 20) -> str | None:
+    """The latest text that the user sent, as far as it stands in the end of the conversation's file."""
+    if path is None:
+        return None
+    mark = Mark.at_end_of(path)
+    said = list(_submitted(kind, path, max(0, mark.offset - tail_bytes)))
+    return said[-1] if said else None
+
+
+def _submitted(kind: AgentKind, path: Path, offset: int) -> Iterator[str]:
+    try:
+        with path.open("rb") as file:
+            file.seek(offset)
+            lines = file.read().split(b"\n")[:-1]
+    except OSError:
+        return
+    for line in lines:
+        record = parse_line(line)
+        text = kind.typed_text(record) if record is not None else None
+        if text is not None:
+            yield text

@@ -1,0 +1,75 @@
+"""The product's scripts as the demo calls them: as a user would, each a process of its own."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from fleetscripts.errors import EXIT_DONE, FleetError
+
+_ENTRY = Path(__file__).resolve().parents[2] / "__main__.py"
+CALL_SECONDS = 120.0
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a script answered."""
+
+    code: int
+    stdout: str
+    stderr: str
+
+
+@dataclass(frozen=True, slots=True)
+class Scripts:
+    """Runs scripts in one environment, from one folder."""
+
+    environment: Mapping[str, str]
+    folder: Path
+
+    def argv(self, name: str, *arguments: str) -> list[str]:
+        """The command line of a script."""
+        return [sys.executable, "-I", str(_ENTRY), name, *arguments]
+
+    def start(self, name: str, *arguments: str) -> subprocess.Popen[str]:
+        """Starts a script; ``result`` waits for it."""
+        pipe = subprocess.PIPE
+        argv = self.argv(name, *arguments)
+        return subprocess.Popen(argv, env=self.environment, cwd=self.folder, stdout=pipe, stderr=pipe, text=True)
+
+    def result(self, process: subprocess.Popen[str]) -> Outcome:
+        """Waits for a script that was started."""
+        try:
+            stdout, stderr = process.communicate(timeout=CALL_SECONDS)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.communicate()
+            raise FleetError(f"{process.args!r} did not end within {CALL_SECONDS:.0f} s") from None
+        return Outcome(process.returncode, stdout, stderr)
+
+    def ask(self, name: str, *arguments: str) -> Outcome:
+        """Runs a script to its end."""
+        return self.result(self.start(name, *arguments))
+
+    def must(self, name: str, *arguments: str) -> str:
+        """Runs a script that has to succeed; what it printed."""
+        return self.all([[name, *arguments]])[0]
+
+    def all(self, calls: Sequence[Sequence[str]]) -> list[str]:
+        """Runs scripts that have to succeed side by side; what each printed."""
+        outcomes = [self.result(process) for process in [self.start(*call) for call in calls]]
+        for call, outcome in zip(calls, outcomes, strict=True):
+            if outcome.code != EXIT_DONE:
+                said = (outcome.stderr or outcome.stdout).strip()
+                raise FleetError(f"{call[0]} exited {outcome.code}: {said}")
+        return [outcome.stdout for outcome in outcomes]
+
+    def status(self) -> dict[str, Any]:
+        """``status --json``."""
+        answer: dict[str, Any] = json.loads(self.must("status", "--json"))
+        return answer

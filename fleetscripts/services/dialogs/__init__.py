@@ -1,0 +1,1 @@
+"""Dialogs read and answered by the text of their rows."""

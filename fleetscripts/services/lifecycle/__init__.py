@@ -1,0 +1,1 @@
+"""Windows, records and worktrees closed, reopened, mended, stopped."""

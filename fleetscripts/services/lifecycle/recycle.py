@@ -1,0 +1,200 @@
+"""Making an agent's worktree a spare again: in steps, each of which may be done again after a crash."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from fleetscripts.adapters.git.git import Git
+from fleetscripts.adapters.git.notes import NoteBook
+from fleetscripts.adapters.git.rescue import rescue, rescue_branch
+from fleetscripts.adapters.git.restore import base_of, empty_out, put_on, require_clean
+from fleetscripts.adapters.git.worktrees import worktrees
+from fleetscripts.adapters.records.journal import Journal
+from fleetscripts.adapters.records.store import Store
+from fleetscripts.adapters.tmux.tmux import Tmux
+from fleetscripts.config import Settings
+from fleetscripts.core.planning.capacity import protected, spare_number
+from fleetscripts.errors import Refused, UsageProblem
+from fleetscripts.fleet import Agent, Fleet
+from fleetscripts.models import AgentState
+from fleetscripts.services.lifecycle.closing import close, refuse_own, window_of
+from fleetscripts.services.spawning.spares import Spare, claims_on, fleet_now, real_worktree, taken
+from fleetscripts.services.verification.verify import Question, verify
+
+
+@dataclass
+class Recycling:
+    """One worktree on its way back. The agent need not be recorded: a spawn that died leaves none."""
+
+    settings: Settings
+    fleet: Fleet
+    agent: Agent
+    path: Path
+    spare_branch: str
+    forced: bool = False
+    rescued: list[str] = field(default_factory=list)
+    base: str = ""
+
+    @property
+    def git(self) -> Git:
+        return Git(self.path)
+
+    @property
+    def recorded(self) -> bool:
+        """Whether the state file knows the agent."""
+        return self.fleet.current(self.agent) is not None
+
+    @property
+    def notes(self) -> NoteBook:
+        """Recyclings that have been decided and not come to their end."""
+        return NoteBook(self.settings.fleet_home / "recycling")
+
+    def steps(self) -> tuple[Callable[[], None], ...]:
+        """What is done, in order."""
+        return (self.decide, self.save, self.close_window, self.save, self.restore, self.forget)
+
+    def decide(self) -> None:
+        """Settle that it is to be done: from here on it is only finished, never asked again."""
+        if not self.decided_before():
+            self._refuse_incomplete()
+        self._note()
+        self._journal("recycling", why="forced" if self.forced else "all gates hold")
+
+    def save(self) -> None:
+        """Keep under a rescue ref what would be lost."""
+        stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
+        branch = self.git.maybe("symbolic-ref", "--short", "--quiet", "HEAD")
+        for ref in (rescue(self.git, branch, stamp), self._of_spare_branch(branch, stamp)):
+            if ref is not None and ref not in self.rescued:
+                self.rescued.append(ref)
+                self._note()
+                self._journal("rescued", ref=ref)
+
+    def close_window(self) -> None:
+        """Close the agent's window, if it stands."""
+        tmux = Tmux(self.settings.tmux_socket)
+        window = window_of(tmux, self.agent, self.path)
+        if window is not None:
+            refuse_own(window, self.fleet, os.environ)
+            close(tmux, window)
+
+    def restore(self) -> None:
+        """Empty the worktree and put it on its spare branch; what its new branch does not ignore is saved and goes."""
+        base = base_of(self.git, self.spare_branch)
+        empty_out(self.git)
+        put_on(self.git, self.spare_branch, base)
+        self.save()
+        empty_out(self.git)
+        require_clean(self.git)
+        self.base = f"{base.commit[:12]}, {base.origin}"
+
+    def forget(self) -> None:
+        """Mark the record recycled, then drop the note."""
+        if self.recorded:
+            store = Store(self.settings.state_file)
+            store.update(lambda fleet: fleet.change(self.agent, state=AgentState.RECYCLED))
+        self._journal("recycled", why=self.base)
+        self.notes.drop(str(self.path))
+
+    def decided_before(self) -> bool:
+        """Whether this very agent's recycling was begun and died after its window was closed."""
+        note = self.notes.read(str(self.path))
+        if note is None or note.get("agent") != list(self.agent.key):
+            return False
+        self.rescued = [ref for ref in note.get("rescued", []) if isinstance(ref, str)]
+        return window_of(Tmux(self.settings.tmux_socket), self.agent, self.path) is None
+
+    def _refuse_incomplete(self) -> None:
+        if self.forced:
+            return
+        if not self.recorded:
+            raise Refused(
+                f"no agent is recorded in {self.path}, so nothing can be verified: --force saves and recycles"
+            )
+        held_back = verify(Question(self.agent, self.fleet, self.settings)).holding_back()
+        if held_back:
+            said = "; ".join(f"{gate.name} {gate.status}: {gate.evidence}" for gate in held_back)
+            raise Refused(f"not complete, nothing was changed: {said}; --force saves what is there and recycles")
+
+    def _of_spare_branch(self, branch: str | None, stamp: str) -> str | None:
+        return None if branch == self.spare_branch else rescue_branch(self.git, self.spare_branch, stamp)
+
+    def _note(self) -> None:
+        self.notes.write(str(self.path), {"agent": self.agent.key, "rescued": self.rescued})
+
+    def _journal(self, event: str, **fields: str) -> None:
+        journal = Journal(self.settings.journal_file)
+        journal.write(
+            event, window=self.agent.window, worktree=str(self.path), spare_branch=self.spare_branch, **fields
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """What the call says beside the window. Path and branch are needed only where the record has none."""
+
+    path: Path | None = None
+    spare_branch: str = ""
+    force: bool = False
+
+    def place_of(self, agent: Agent) -> tuple[Path, str]:
+        """The worktree's real path and its spare branch; what is given must agree with the record."""
+        recorded = Path(os.path.realpath(agent.worktree_path)) if agent.worktree_path else None
+        given = Path(os.path.realpath(self.path)) if self.path else None
+        if given and recorded and given != recorded:
+            raise UsageProblem(f"the agent's worktree is {recorded}, not {given}: give that, or none")
+        path = recorded or given
+        known = agent.spare_branch
+        branch = self.spare_branch or known
+        if path is None or not branch:
+            raise UsageProblem("the record names no worktree or no spare branch: give both, PATH and SPARE_BRANCH")
+        if known and branch != known:
+            raise UsageProblem(f"the worktree's spare branch is {known}, not {branch}: give that, or none")
+        if spare_number(branch) is None:
+            raise UsageProblem(f"expected a spare branch like spare/3, found {branch!r}")
+        return path, branch
+
+
+@contextmanager
+def recycling(settings: Settings, fleet: Fleet, agent: Agent, given: Given) -> Iterator[Recycling]:
+    """The recycling of one worktree, checked; nobody else takes or recycles it meanwhile."""
+    path, spare_branch = given.place_of(agent)
+
+    def choose() -> Spare:
+        _refuse_untouchable(settings, agent, path, spare_branch)
+        return Spare(path, spare_branch)
+
+    with taken(settings, choose):
+        yield Recycling(settings, fleet, agent, path, spare_branch, given.force)
+
+
+def _refuse_untouchable(settings: Settings, agent: Agent, path: Path, spare_branch: str) -> None:
+    """Refuse a worktree that is protected, another's, or not what it is taken for."""
+    found = [real_worktree(facts) for facts in worktrees(path)]
+    claims = claims_on(found, settings)
+    here = next((facts for facts in found if facts.path == str(path)), None)
+    if here is None or here.bare:
+        raise Refused(f"{path} is no worktree of its own: expected the path of one")
+    if why := protected(here, claims):
+        raise Refused(f"{path} is never recycled: {why}")
+    if str(path) in claims.taken:
+        raise Refused(f"{path} is {claims.taken[str(path)]}")
+    fleet = fleet_now(settings)
+    record = fleet.current(agent)
+    if record is not None and record.state is AgentState.RECYCLED:
+        raise Refused(f"the agent in {agent.window} has been recycled meanwhile")
+    for other in fleet.agents:
+        other_path = os.path.realpath(other.worktree_path) if other.worktree_path else ""
+        if other_path == str(path) and other.state is not AgentState.RECYCLED and other.key != agent.key:
+            raise Refused(f"{path} is in use by the agent in {other.window}")
+    elsewhere = next((facts.path for facts in found if facts.branch == spare_branch and facts is not here), None)
+    if elsewhere is not None:
+        raise Refused(f"{spare_branch} is checked out in {elsewhere}: put that worktree on another branch first")
+    window = window_of(Tmux(settings.tmux_socket), agent, path)
+    if window is not None:
+        refuse_own(window, fleet, os.environ)

@@ -1,0 +1,106 @@
+"""Mending the state file: a look at tmux, processes and git, then all repairs in one write."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from fleetscripts.adapters.git.git import Git
+from fleetscripts.adapters.records.files import replace_file
+from fleetscripts.adapters.records.journal import Journal
+from fleetscripts.adapters.records.locks import hold
+from fleetscripts.adapters.records.store import LOCK_TIMEOUT_SECONDS, StateDamaged, StateMissing, Store
+from fleetscripts.adapters.tmux.tmux import Tmux
+from fleetscripts.config import Settings
+from fleetscripts.core.records.repair import GONE, Reality, Report, mended
+from fleetscripts.errors import FleetError, Refused
+from fleetscripts.fleet import Fleet
+from fleetscripts.services.clients.conversations import open_conversations
+
+
+@dataclass(frozen=True, slots=True)
+class Backup:
+    """The last good copy beside a state file."""
+
+    path: Path
+    agents: int
+    written_at: float
+
+    @property
+    def words(self) -> str:
+        """What it holds, for a person who has to choose."""
+        moment = datetime.fromtimestamp(self.written_at).astimezone()
+        return f"{self.path} ({self.agents} agents, of {moment:%Y-%m-%d %H:%M:%S})"
+
+
+def reality_of(settings: Settings, fleet: Fleet) -> Reality:
+    """Panes, live conversations and worktrees as they are now."""
+    now = time.time()
+    tmux = Tmux(settings.tmux_socket)
+    panes = tmux.panes()
+    conversations = open_conversations(settings, panes, now)
+    homes = {session_id: known.pane for session_id, known in conversations.items() if known.pane is not None}
+    paths = {agent.worktree_path for agent in fleet.agents if agent.worktree_path}
+    return Reality(now, tmux.server() if panes else None, panes, homes, {path: _branch(path) for path in paths})
+
+
+def repair(settings: Settings, fleet: Fleet, dry_run: bool) -> Report:
+    """What there was to mend; written, and noted in the journal, unless ``dry_run``."""
+    reality = reality_of(settings, fleet)
+    if dry_run:
+        return mended(fleet, reality)
+    reports: list[Report] = []
+
+    def change(current: Fleet) -> Fleet:
+        reports[:] = [mended(current, reality)]
+        return reports[0].fleet
+
+    Store(settings.state_file).update(change)
+    for words in reports[0].repairs:
+        Journal(settings.journal_file).write("repaired", why=words)
+    return reports[0]
+
+
+def backup_of(store: Store) -> Backup | None:
+    """The last good copy; None when there is none, or it cannot be read as a fleet."""
+    copy = Store(store.backup)
+    try:
+        return Backup(copy.path, len(copy.read().agents), copy.path.stat().st_mtime)
+    except (FleetError, OSError):
+        return None
+
+
+def put_back(store: Store) -> tuple[Backup, Path | None]:
+    """The last good copy in place of a damaged or missing file, which is kept under another name."""
+    with hold(store.target.with_name(store.target.name + ".lock"), LOCK_TIMEOUT_SECONDS):
+        try:
+            store.read()
+        except (StateDamaged, StateMissing):
+            pass
+        else:
+            raise Refused(f"the state file {store.path} is whole: nothing was put back")
+        backup = backup_of(store)
+        if backup is None:
+            raise FleetError(f"there is no good copy of {store.path} beside it")
+        aside = store.target.with_name(f"{store.target.name}.damaged-{time.time():.0f}")
+        there = store.target.exists()
+        content = backup.path.read_bytes()
+        try:
+            if there:
+                store.target.rename(aside)
+            replace_file(store.target, content)
+        except OSError as error:
+            raise FleetError(f"cannot put {backup.path} in place: {error.strerror}") from error
+    return backup, aside if there else None
+
+
+def _branch(path: str) -> str | None:
+    """What the worktree stands on; GONE when it is no worktree any more."""
+    if not Path(path).is_dir():
+        return GONE
+    try:
+        return Git(Path(path)).maybe("symbolic-ref", "--short", "-q", "HEAD")
+    except FleetError:
+        return None

@@ -1,0 +1,222 @@
+"""Agents back on their own conversations after windows, the tmux server or the machine went: each of them, none twice.
+
+A conversation that is open already is never opened a second time: found in a pane of this server it is that agent's
+window from now on, found elsewhere the agent is refused.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+
+from fleetscripts.adapters.records.journal import Journal
+from fleetscripts.adapters.records.locks import Locked
+from fleetscripts.adapters.records.store import Store
+from fleetscripts.adapters.tmux.tmux import Tmux
+from fleetscripts.config import Settings
+from fleetscripts.errors import FleetError, Refused
+from fleetscripts.fleet import Agent, Fleet
+from fleetscripts.models import Action, ActionKind, PaneFacts, PaneState, ServerId
+from fleetscripts.services.clients.conversations import OpenConversation, open_conversations
+from fleetscripts.services.clients.sessions import make_sessions
+from fleetscripts.services.delivery.desk import open_desk
+from fleetscripts.services.loop import recovery
+from fleetscripts.services.loop.loop_place import only_loop
+from fleetscripts.services.loop.recovery import Case
+
+AT_ONCE = 5
+"""Clients that start side by side: each takes a core for about a second, then waits for its prompt."""
+
+DEFAULT_SESSION = "fleet"
+RESTORED, STANDING, REFUSED, FAILED = "restored", "standing", "refused", "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Restored:
+    """What became of one agent: ``restored``, ``standing`` (it was alive), ``refused`` or ``failed``."""
+
+    agent: Agent
+    result: str
+    words: str
+
+    @property
+    def line(self) -> str:
+        """One line for people."""
+        return f"{self.agent.window} ({self.agent.worktree or self.agent.branch}): {self.words}"
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """What there is before anything is started."""
+
+    server: ServerId | None
+    panes: Sequence[PaneFacts]
+    conversations: Mapping[str, OpenConversation]
+
+
+def restore_agents(
+    settings: Settings,
+    fleet: Fleet,
+    environ: Mapping[str, str],
+    agents: Sequence[Agent],
+    tell: Callable[[Restored], None] = lambda outcome: None,
+    named: bool = False,
+) -> list[Restored]:
+    """Reopen those that do not stand; their windows stay in the sessions in which they were.
+
+    ``tell`` hears of each as it is settled. ``named``: the person means these very agents, held ones too, which then go
+    on; otherwise such are reopened where their window is gone, and stay held. Refused when a tmux session has to be
+    made and may not be."""
+    tmux = Tmux(settings.tmux_socket)
+    scene = look_around(settings, tmux)
+    gone = [agent for agent in agents if _at_work_in(scene, agent) is None]
+    make_sessions(tmux, settings, [session_of(agent, fleet) for agent in gone], environ)
+
+    if named:
+        _release(settings, agents)
+
+    def settle(agent: Agent) -> Restored:
+        outcome = _settled(settings, fleet, environ, agent, scene, named)
+        tell(outcome)
+        return outcome
+
+    with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="restore") as pool:
+        return list(pool.map(settle, agents))
+
+
+def look_around(settings: Settings, tmux: Tmux) -> Scene:
+    """One look at panes and processes."""
+    panes = tmux.panes()
+    return Scene(tmux.server() if panes else None, panes, open_conversations(settings, panes, time.time()))
+
+
+def session_of(agent: Agent, fleet: Fleet) -> str:
+    """The tmux session that its window belongs to."""
+    return agent.window.rpartition(":")[0] or fleet.tmux_session or DEFAULT_SESSION
+
+
+def loop_stands(settings: Settings) -> bool:
+    """Whether a loop runs on the state file, in its window or anywhere."""
+    try:
+        with only_loop(settings):
+            return False
+    except Refused:
+        return True
+
+
+def restorable(fleet: Fleet) -> list[Agent]:
+    """Every agent that is neither done nor recycled."""
+    return [agent for agent in fleet.agents if not agent.finished]
+
+
+def _settled(
+    settings: Settings, fleet: Fleet, environ: Mapping[str, str], agent: Agent, scene: Scene, named: bool
+) -> Restored:
+    """One agent's outcome; what goes wrong with it keeps nobody else."""
+    try:
+        return _restored(settings, fleet, environ, agent, scene, named)
+    except Locked:
+        return Restored(agent, REFUSED, "another process is starting its client")
+    except Refused as refusal:
+        return Restored(agent, REFUSED, _without_window(refusal, agent))
+    except FleetError as error:
+        return Restored(agent, FAILED, _without_window(error, agent))
+
+
+def _restored(
+    settings: Settings, fleet: Fleet, environ: Mapping[str, str], agent: Agent, scene: Scene, named: bool
+) -> Restored:
+    if agent.finished:
+        raise Refused(f"it is {agent.state}: nothing is to be reopened")
+    known = scene.conversations.get(agent.session_id) if agent.session_id else None
+    own_pane = _pane_of(scene, agent)
+    if known is not None and known.pane is not None:
+        return _found_again(settings, agent, known.pane, scene.server)
+    if known is not None:
+        raise Refused(f"its conversation is open in {known.place}: end that first")
+    if own_pane is None:
+        return _perform(settings, fleet, environ, agent, "restore")
+    state = _state_of(settings, fleet, own_pane)
+    if state is not PaneState.IDLE:
+        return Restored(agent, STANDING, f"its window stands, at {state}")
+    if agent.held and not named:
+        return Restored(agent, STANDING, f"left as it is: {agent.held}")
+    return _perform(settings, fleet, environ, agent, "resume")
+
+
+def _release(settings: Settings, agents: Sequence[Agent]) -> None:
+    """Held no more."""
+
+    def change(fleet: Fleet) -> Fleet:
+        for agent in agents:
+            fleet = fleet.change(agent, held="", held_at=0)
+        return fleet
+
+    if any(agent.held for agent in agents):
+        Store(settings.state_file).update(change)
+
+
+def _found_again(settings: Settings, agent: Agent, pane: PaneFacts, server: ServerId | None) -> Restored:
+    """Its client lives: the record gets the pane it lives in."""
+    if agent.pane_on(server) == pane.pane_id:
+        return Restored(agent, STANDING, "its client runs there")
+    store = Store(settings.state_file)
+    after = store.update(lambda fleet: fleet.change(agent, **place_of(pane, server))).current(agent)
+    words = f"its client runs in {pane.window}; the record names that window now"
+    _journal(settings).write("found-again", window=pane.window, pane_id=pane.pane_id, why=f"was {agent.window}")
+    return Restored(after or agent, RESTORED, words)
+
+
+def _perform(settings: Settings, fleet: Fleet, environ: Mapping[str, str], agent: Agent, name: str) -> Restored:
+    """``restore`` or ``resume`` as the loop does it, with the same lines in the journal."""
+    why = "asked for by restore-agent"
+    session = session_of(agent, fleet)
+    placed = agent if agent.window.rpartition(":")[0] else replace(agent, window=f"{session}:{agent.window}")
+    case = Case(placed, Action(agent.window, agent.pane_id, name, ActionKind.RECOVERY, why), fleet, settings, environ)
+    journal, about = _journal(settings), {"action": name, "pane_id": agent.pane_id}
+    journal.write("recovery-intended", window=agent.window, why=why, **about)
+    try:
+        words = (recovery.restore if name == "restore" else recovery.resume)(case)
+    except FleetError as error:
+        how = "refused" if isinstance(error, Refused) else "failed"
+        journal.write("recovery-ended", window=agent.window, why=why, outcome=f"{how}: {error}", **about)
+        raise
+    case.change(kicks=0)  # a person's word that it shall go on: the tries of the loop begin anew
+    after = case.current()
+    journal.write(
+        "recovery-ended", window=after.window, why=why, outcome=words, action=name, pane_id=after.pane_id,
+        was=agent.window,
+    )  # fmt: skip
+    return Restored(after, RESTORED, words)
+
+
+def _state_of(settings: Settings, fleet: Fleet, pane: PaneFacts) -> PaneState:
+    sight = open_desk(settings, fleet).look(pane.pane_id)
+    return PaneState.MISSING if sight is None else sight.classification.state
+
+
+def place_of(pane: PaneFacts, server: ServerId | None) -> dict[str, object]:
+    """The fields of a record that say where its window is."""
+    return {"window": pane.window, "pane_id": pane.pane_id, "window_id": pane.window_id, "tmux_server": server}
+
+
+def _pane_of(scene: Scene, agent: Agent) -> PaneFacts | None:
+    """Its pane, when that still stands on this very server."""
+    pane_id = agent.pane_on(scene.server)
+    return next((pane for pane in scene.panes if pane.pane_id == pane_id), None) if pane_id else None
+
+
+def _at_work_in(scene: Scene, agent: Agent) -> PaneFacts | None:
+    """A pane that is its own, or in which its client lives."""
+    known = scene.conversations.get(agent.session_id) if agent.session_id else None
+    return (known.pane if known is not None else None) or _pane_of(scene, agent)
+
+
+def _journal(settings: Settings) -> Journal:
+    return Journal(settings.journal_file)
+
+
+def _without_window(error: FleetError, agent: Agent) -> str:
+    return str(error).removeprefix(f"{agent.window}: ")

@@ -1,0 +1,52 @@
+"""Is everything finished, so that the fleet may stop? Asks the records, and GitHub for all pull requests at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from fleetscripts.adapters.git.head import head_commit
+from fleetscripts.adapters.records.journal import Journal
+from fleetscripts.config import Settings
+from fleetscripts.core.gates.gates import GateResult
+from fleetscripts.core.planning.stopping import SETTLED, Obstacle, in_test_queue, on_github, on_record
+from fleetscripts.fleet import Agent, Fleet
+from fleetscripts.models import AgentState
+from fleetscripts.pull_request import PullState
+from fleetscripts.services.testing.test_queue import TestQueue
+from fleetscripts.services.verification.pull_reading import Reader, github, keys_of
+from fleetscripts.services.verification.verify_github import ask_github
+
+
+def obstacles(settings: Settings, fleet: Fleet, environ: Mapping[str, str]) -> list[Obstacle]:
+    """Everything that stands in the way, the records' part first."""
+    agents = [agent for agent in fleet.agents if agent.state in SETTLED]
+    pulls = github(settings).pull_requests(keys_of(agents, fleet))
+    gates = {agent.key: _gates(agent, fleet, settings, pulls.__getitem__) for agent in agents}
+    return [
+        *on_record(fleet.agents, fleet.orchestrator_seen_at),
+        *on_github(agents, gates, _accepted(settings, agents)),
+        *in_test_queue(fleet.agents, TestQueue(settings, environ).read()),
+    ]
+
+
+def _gates(agent: Agent, fleet: Fleet, settings: Settings, read: Reader) -> tuple[GateResult, ...]:
+    """The gates of its pull request. Work that is done and merged is over, wherever its worktree stands by now."""
+    head = head_commit(Path(agent.worktree_path)) if agent.worktree_path else ""
+    answer = ask_github(agent, fleet, settings, head, read)
+    merged = answer.pull is not None and answer.pull.state is PullState.MERGED
+    return () if merged and agent.state is AgentState.DONE else answer.gates
+
+
+def _accepted(settings: Settings, agents: Iterable[Agent]) -> dict[tuple[str, float], set[str]]:
+    """By agent that is done, the gates that were overridden when it was evaluated: the journal has them."""
+    done = [agent for agent in agents if agent.state is AgentState.DONE]
+    found: dict[tuple[str, float], set[str]] = {agent.key: set() for agent in done}
+    overrides = [line for line in Journal(settings.journal_file).read() if line.get("event") == "override"]
+    for agent in done:
+        began = agent.task_started_at or agent.spawned_at
+        for line in overrides:
+            at = line.get("at")
+            if line.get("window") == agent.window and isinstance(at, int | float) and at >= began:
+                found[agent.key].add(str(line.get("gate", "")))
+    return found

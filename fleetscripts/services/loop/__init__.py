@@ -1,0 +1,1 @@
+"""The cycle, and the loop that carries out what it proposes."""

@@ -1,0 +1,54 @@
+"""Dispatch beside the loop: starting an agent takes up to a minute, and the loop must not stand still meanwhile."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from fleetscripts.errors import FleetError
+from fleetscripts.services.context import load_fleet
+from fleetscripts.services.tasks.dispatch import dispatch
+from fleetscripts.services.tasks.tasks import folder
+
+
+@dataclass
+class Dispatching:
+    """Keeps the fleet full from a thread of its own: a round every ``poll_interval_seconds``."""
+
+    environ: Mapping[str, str]
+    options: Mapping[str, object]
+    say: Callable[[object, str], None]
+    """Told of each line, with what it is about: the same about the same is said once."""
+
+    _stop: threading.Event = field(default_factory=threading.Event)
+    _thread: threading.Thread | None = None
+
+    def begin(self) -> None:
+        """Rounds from now on."""
+        self._thread = threading.Thread(target=self._run, name="dispatch")
+        self._thread.start()
+
+    def close(self) -> None:
+        """Begin no other task, and wait for the one that is being begun."""
+        self._stop.set()
+        if self._thread is not None:
+            self._thread.join()
+
+    def _run(self) -> None:
+        pause = 1.0
+        while not self._stop.is_set():
+            try:
+                pause = self._round()
+            except FleetError as error:
+                self.say("dispatch", f"dispatch failed: {error}")
+            self._stop.wait(pause)
+
+    def _round(self) -> float:
+        """One round; seconds until the next one. An empty folder costs one look into it."""
+        settings, fleet = load_fleet(self.environ, self.options)
+        if fleet.active and any(folder(settings).read()):
+            for line in dispatch(settings, self.environ, time.time(), stop=self._stop.is_set):
+                self.say(("task", line.partition(":")[0]), f"task {line}")
+        return settings.poll_interval_seconds

@@ -1,0 +1,213 @@
+"""The mechanical layer: it hears, looks, recovers, tells. It decides nothing, and rests while nothing happens."""
+
+from __future__ import annotations
+
+import threading
+import time
+import traceback
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from queue import SimpleQueue
+
+from fleetscripts.adapters.records.log_file import LogFile
+from fleetscripts.adapters.records.store import StateDamaged, Store
+from fleetscripts.config import Settings
+from fleetscripts.core.planning.attention import summary
+from fleetscripts.core.records.visible import visible
+from fleetscripts.errors import FleetError, Refused
+from fleetscripts.fleet import Agent, Fleet
+from fleetscripts.models import Action, ActionKind
+from fleetscripts.services.context import load_fleet
+from fleetscripts.services.loop.attendance import attend
+from fleetscripts.services.loop.cycle import Cycle, run_cycle
+from fleetscripts.services.loop.dispatching import Dispatching
+from fleetscripts.services.loop.jobs import Jobs
+from fleetscripts.services.loop.loop_rhythm import Listening, Look, Polling, Rhythm, stamp
+from fleetscripts.services.loop.loop_watch import JobEnded, News, Woken
+from fleetscripts.services.loop.recovery import PERFORMERS, Case
+from fleetscripts.services.rescue.rescue import renew, rescue, wake
+from fleetscripts.services.rescue.rescue_tally import tell_rescued
+from fleetscripts.services.spawning.follow_on import settle_task
+from fleetscripts.services.verification.completion import verify_agent
+from fleetscripts.services.verification.github_pause import tell_to_wait
+
+PERFORM: Mapping[str, Callable[[Case], str]] = {
+    **PERFORMERS,
+    "verify": verify_agent,
+    "github_wait": tell_to_wait,
+    "settle_task": settle_task,
+    "rescue": rescue,
+    "renew": renew,
+    "wake": wake,
+}
+REST_SECONDS = 1.0
+"""The same is not done twice to one agent in this time, however quickly its pane is looked at again."""
+
+REPAIR_SECONDS = 1.0
+"""Between two tries to read a state file that is damaged."""
+
+
+@dataclass
+class Loop:
+    """One loop on one state file. The caller holds the lock that makes it the only one. ``poll``: hear nothing."""
+
+    environ: Mapping[str, str]
+    options: Mapping[str, object]
+    log: LogFile
+    poll: bool = False
+    dispatch: bool = False
+    """Keep the fleet full with the tasks that wait in files."""
+    stop: threading.Event = field(default_factory=threading.Event)
+    queue: SimpleQueue[News] = field(default_factory=SimpleQueue)
+    _said: dict[object, str] = field(default_factory=dict)
+    _rests: dict[object, tuple[str, float]] = field(default_factory=dict)
+    _loaded: tuple[object, Settings, Fleet] | None = None
+
+    def __post_init__(self) -> None:
+        self.jobs = Jobs(lambda key: self.queue.put(JobEnded(key)))
+
+    def end(self) -> None:
+        """What is under way is finished, then the loop ends; may be called from a signal handler."""
+        self.stop.set()
+        self.queue.put(Woken())
+
+    def run(self) -> None:
+        """Look whenever there is reason to, until the fleet is stopped or somebody ends us."""
+        rhythm: Rhythm = Polling(self.queue) if self.poll else Listening(self.queue, self._tell)
+        dispatching = Dispatching(self.environ, self.options, self._say)
+        try:
+            if self.dispatch:
+                dispatching.begin()
+            while not self.stop.is_set():
+                try:
+                    settings, fleet = self._load()
+                except StateDamaged as error:
+                    self._wait_for_repair(error)
+                    continue
+                if not fleet.active:
+                    self.log.write("the fleet is stopped (active is false): the loop ends")
+                    return
+                look = rhythm.due(settings, fleet)
+                if look is not None:
+                    self._outlive(rhythm, settings, look)
+                elif not self.stop.is_set():
+                    rhythm.wait(settings)
+        finally:
+            rhythm.close()
+            dispatching.close()
+            self.jobs.close()
+
+    def run_once(self) -> None:
+        """One cycle, and all that it leads to."""
+        try:
+            settings, fleet = load_fleet(self.environ, self.options)
+            if fleet.active:
+                self.cycle(settings, Look())
+                self.jobs.wait()
+        finally:
+            self.jobs.close()
+
+    def _load(self) -> tuple[Settings, Fleet]:
+        """Settings and fleet, read again when the state file is another."""
+        if self._loaded is not None and self._loaded[0] == stamp(self._loaded[1].state_file):
+            return self._loaded[1], self._loaded[2]
+        settings = self._loaded[1] if self._loaded is not None else load_fleet(self.environ, self.options)[0]
+        before = stamp(settings.state_file)
+        settings, fleet = load_fleet(self.environ, self.options)
+        self._loaded = (before, settings, fleet)
+        return settings, fleet
+
+    def _wait_for_repair(self, error: StateDamaged) -> None:
+        """Somebody may be in the middle of writing it by hand; a loop that finds it damaged at its start ends."""
+        if not self._said:
+            raise error
+        self._say("state", f"{error}; trying again")
+        self.stop.wait(REPAIR_SECONDS)
+
+    def _outlive(self, rhythm: Rhythm, settings: Settings, look: Look) -> None:
+        """A cycle whose failure (a tmux server that went, a full disk) is told, and tried again later."""
+        began = time.monotonic()
+        if look.missed:
+            self._tell(look.missed)
+        if look.panes is None:
+            self._loaded = None
+        try:
+            cycle, moved = self.cycle(settings, look, rhythm)
+        except FleetError as error:
+            self._say("cycle", f"this cycle failed: {error}")
+            rhythm.looked(settings, look, None, False, began)
+            return
+        rhythm.looked(settings, look, cycle, moved, began)
+
+    def cycle(self, settings: Settings, look: Look, rhythm: Rhythm | None = None) -> tuple[Cycle, bool]:
+        """One look and what follows from it; whether anything moved."""
+        finished = self.jobs.settle()
+        store = Store(settings.state_file)
+        cycle = run_cycle(store, settings, time.time(), panes=look.panes, slept=bool(look.missed))
+        agents = {(agent.window, agent.pane_id): agent for agent, _ in cycle.looks}
+        decisions: list[tuple[Agent, Action]] = []
+        started = False
+        for action in cycle.actions:
+            agent = agents[action.window, action.pane_id]
+            if action.kind is ActionKind.DECISION:
+                decisions.append((agent, action))
+            elif action.action != "park" and not self.jobs.busy(agent.key):
+                rest = self._rest_seconds(agent, action)
+                if rest <= 0:
+                    self._start(Case(agent, action, cycle.fleet, settings, self.environ))
+                    started = True
+                elif rhythm is not None:
+                    rhythm.retry(agent.pane_id, rest)
+        told = attend(cycle.fleet, decisions, settings, self.environ, time.time())
+        told += tell_rescued(settings, self.environ, cycle.fleet, self.jobs.any_in("rescue"))
+        for line in told:
+            self.log.write(visible(line))
+        self._report(cycle)
+        return cycle, cycle.moved or finished or started or bool(told)
+
+    def _start(self, case: Case) -> None:
+        self.jobs.start(case.agent.key, lambda: self._perform(case), case.action.action)
+
+    def _rest_seconds(self, agent: Agent, action: Action) -> float:
+        """How long this has to rest: what was refused or failed waits for the next poll, the rest a moment."""
+        name, until = self._rests.get(agent.key, ("", 0.0))
+        return until - time.monotonic() if name == action.action else 0.0
+
+    def _perform(self, case: Case) -> None:
+        """One recovery, from its intent to its outcome, both in the journal."""
+        name, window = case.action.action, case.agent.window
+        about = {"action": name, "pane_id": case.agent.pane_id}
+        case.journal.write("recovery-intended", window=window, why=case.action.reason, **about)
+        try:
+            outcome = PERFORM[name](case)
+        except FleetError as error:
+            outcome = f"{'refused' if isinstance(error, Refused) else 'failed'}: {error}"
+        except Exception as error:  # noqa: BLE001 - one agent's trouble must not end the watch over the others
+            outcome = f"failed: unexpected {type(error).__name__}: {error} (details in {self._keep(error)})"
+        case.journal.write("recovery-ended", window=window, why=case.action.reason, outcome=outcome, **about)
+        if not outcome.startswith("refused"):
+            self._said.pop(case.agent.key, None)
+        in_vain = outcome.startswith(("refused", "failed"))
+        rest = case.settings.poll_interval_seconds if in_vain else REST_SECONDS
+        self._rests[case.agent.key] = (name, time.monotonic() + rest)
+        self._say(case.agent.key, f"{window}: {name} ({case.action.reason}): {outcome}")
+
+    def _keep(self, error: Exception) -> Path:
+        """The traceback, where errors of commands are kept too."""
+        kept = LogFile(self.log.path.with_name("errors.log"))
+        kept.write("run-loop\n" + "".join(traceback.format_exception(error)))
+        return kept.path
+
+    def _report(self, cycle: Cycle) -> None:
+        """One line on the whole fleet, when it is not the one before. Who waits is not counted as running."""
+        self._say("fleet", f"fleet: {summary(cycle.fleet.agents)}")
+
+    def _tell(self, line: str) -> None:
+        self.log.write(visible(line))
+
+    def _say(self, about: object, line: str) -> None:
+        """Into the log, unless this is what was said last about the same: a refusal that stands is told once."""
+        if self._said.get(about) != line:
+            self._said[about] = line
+            self.log.write(visible(line))

@@ -1,0 +1,171 @@
+"""What happens around the fleet, turned into panes to look at: files, processes, tmux, and jobs that ended."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Hashable, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from queue import Empty, SimpleQueue
+
+from fleetscripts.adapters.system.file_events import FileEvents
+from fleetscripts.adapters.system.process_events import ProcessEvents
+from fleetscripts.adapters.tmux.control_stream import PaneNews
+from fleetscripts.adapters.tmux.tmux import Tmux
+from fleetscripts.adapters.tmux.tmux_events import Connected, Lost, TmuxEvents, TmuxNews
+from fleetscripts.agents.kinds import Client, Places
+from fleetscripts.agents.live_files import folders, process_of
+from fleetscripts.config import Settings
+from fleetscripts.core.planning.agenda import Agenda, Pace
+from fleetscripts.fleet import Fleet
+from fleetscripts.models import AgentState
+from fleetscripts.services.loop.loop_whose import Whose
+from fleetscripts.services.sight.observe import Observation
+
+
+@dataclass(frozen=True, slots=True)
+class FilesChanged:
+    """Paths in folders that are watched."""
+
+    paths: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessesEnded:
+    pids: frozenset[int]
+
+
+@dataclass(frozen=True, slots=True)
+class JobEnded:
+    """What was done about an agent has come to its end, well or not."""
+
+    key: Hashable
+
+
+@dataclass(frozen=True, slots=True)
+class Woken:
+    """A signal came."""
+
+
+News = FilesChanged | ProcessesEnded | JobEnded | Woken | TmuxNews
+
+
+class Watch:
+    """The sources, and one queue into which all of them put what they hear. ``say`` writes a line for a person."""
+
+    def __init__(self, queue: SimpleQueue[News], say: Callable[[str], None]) -> None:
+        self.queue = queue
+        self.agenda = Agenda()
+        self.everything = False
+        """Whether all panes have to be looked at now."""
+        self.fleet_changed = False
+        """Whether somebody wrote the state file."""
+        self._moved_house = True
+        """Whether other folders than those watched may matter now."""
+        self._say = say
+        self._whose = Whose()
+        self._clients: dict[str, tuple[str, Client]] = {}
+        self._panes: dict[Hashable, str] = {}
+        self._files = FileEvents(lambda paths: queue.put(FilesChanged(paths)))
+        self._processes = ProcessEvents(lambda pids: queue.put(ProcessesEnded(pids)))
+        self._tmux: TmuxEvents | None = None
+        self._state_file = ""
+        self._where: tuple[Settings, Fleet] | None = None
+
+    def close(self) -> None:
+        """End every source."""
+        self._files.close()
+        self._processes.close()
+        if self._tmux is not None:
+            self._tmux.close()
+
+    def learn(self, settings: Settings, fleet: Fleet, observed: Mapping[str, Observation]) -> None:
+        """What a look found out: whose files and processes to listen to from now on."""
+        if self._tmux is None:
+            client = Tmux(settings.tmux_socket).client
+            self._tmux = TmuxEvents(client, self.queue.put, fleet.tmux_session)
+            self._tmux.start()
+        for pane, seen in observed.items():
+            self._whose.learn(pane, seen)
+            if (
+                seen.client is not None
+                and seen.kind is not None
+                and self._clients.get(pane, ("", None))[1] != seen.client
+            ):
+                self._clients[pane] = (seen.kind.name, seen.client)
+                self._moved_house = True
+        self._whose.enlist(fleet.agents)
+        self._panes = {agent.key: agent.pane_id for agent in fleet.agents}
+        self._processes.watch(self._whose.clients)
+        self._where = (settings, fleet)
+
+    def listen(self, now: float, anew: bool = False) -> None:
+        """Watch the folders of the clients as they are known now, if that may have changed or ``anew``."""
+        if self._where is None or not (anew or self._moved_house):
+            return
+        self._moved_house = False
+        settings, fleet = self._where
+        self._state_file = os.path.realpath(settings.state_file)
+        places = Places(settings.claude_config_dir, settings.codex_home, settings.fleet_home)
+        wanted = {Path(self._state_file).parent, settings.fleet_home / "spool"}
+        for agent in fleet.agents:
+            if agent.state is AgentState.RECYCLED:
+                continue
+            kind, client = self._clients.get(agent.pane_id, (agent.agent, None))
+            environment = client.environment if client is not None else {}
+            cwd = client.cwd if client is not None else os.path.realpath(agent.worktree_path)
+            wanted.update(folders(kind, environment, cwd, places, now))
+        if problem := self._files.watch(wanted):
+            self._say(problem)
+
+    def drain(self, seconds: float | None) -> bool:
+        """Wait for news at most so long, and sort all that came; whether any came."""
+        try:
+            news = self.queue.get(timeout=seconds) if seconds is None or seconds > 0 else self.queue.get_nowait()
+        except Empty:
+            return False
+        while True:
+            self._sort(news)
+            try:
+                news = self.queue.get_nowait()
+            except Empty:
+                return True
+
+    def _sort(self, news: News) -> None:
+        match news:
+            case FilesChanged(paths):
+                self._files_changed(paths)
+            case ProcessesEnded(pids):
+                self._news((self._whose.clients[pid] for pid in pids if pid in self._whose.clients), Pace.NOW)
+            case JobEnded(key):
+                self._news((pane for pane in [self._panes.get(key, "")] if pane), Pace.NOW)
+            case PaneNews(changed, moved, gone):
+                self._news((changed | gone) & self._known(), Pace.NOW)
+                self._news((moved & self._known()) - self._whose.told_by_files, Pace.DRAWN)
+            case Connected(session):
+                self._say(f"tmux tells what changes (through session {session})")
+                self.everything = True
+            case Lost(why, for_good):
+                self._say(f"{why}; {'only files tell what changes now' if for_good else 'trying again'}")
+                self.everything = self.everything or not for_good
+            case Woken():
+                pass
+
+    def _files_changed(self, paths: frozenset[str]) -> None:
+        for path in paths:
+            if path == self._state_file:
+                self.fleet_changed = True
+                continue
+            panes = frozenset(self._whose.of_file(path))
+            growing = frozenset() if process_of(path) else panes & self._whose.told_by_registry
+            self._news(growing, Pace.GROWING)
+            self._news(panes - growing, Pace.NOW if process_of(path) else Pace.WRITTEN)
+            if not panes and Path(path).is_dir():
+                self._moved_house = True
+
+    def _known(self) -> frozenset[str]:
+        return frozenset(self._panes.values())
+
+    def _news(self, panes: Iterable[str], pace: Pace) -> None:
+        self.agenda.news(panes, pace, time.monotonic())

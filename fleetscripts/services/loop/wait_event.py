@@ -1,0 +1,143 @@
+"""Waiting until something needs the orchestrator: told by the loop through the state file, or found by looking."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from fleetscripts.adapters.records.store import Store
+from fleetscripts.adapters.system.file_events import FileEvents
+from fleetscripts.config import Settings
+from fleetscripts.core.planning.attention import summary
+from fleetscripts.core.planning.handing_out import handed_out, may_wait, nothing_new, to_hand_out, told
+from fleetscripts.errors import Refused
+from fleetscripts.fleet import Agent, Fleet
+from fleetscripts.models import Action, ActionKind
+from fleetscripts.services.loop.cycle import run_cycle
+from fleetscripts.services.loop.loop_place import only_loop
+
+ASK_AFTER_LOOP_SECONDS = 20.0
+"""So often we make sure that a loop still runs."""
+
+Decided = list[tuple[Agent, Action]]
+
+
+@dataclass
+class Waiting:
+    """One wait on one fleet. ``again``: also what was handed out before. ``say`` writes a line for a person."""
+
+    settings: Settings
+    again: bool
+    say: Callable[[str], None]
+    supervises: bool = True
+    _looped: bool = True
+    _next_ask: float = 0
+    _next_look: float = 0
+    _seen: set[tuple[object, ...]] = field(default_factory=set)
+    _standing: Decided = field(default_factory=list)
+
+    def events(self, timeout_seconds: float) -> Decided:
+        """What needs the orchestrator, as soon as there is something; [] at the timeout."""
+        began = time.monotonic()
+        with _changes(self.settings.state_file) as changed:
+            while True:
+                changed.clear()
+                if found := self._look():
+                    return found
+                left = began + timeout_seconds - time.monotonic()
+                if left <= 0:
+                    return []
+                changed.wait(min(left, self._pause_seconds()))
+
+    def timeout_line(self, waited_seconds: float) -> str:
+        """What to say when nothing came."""
+        return nothing_new(self._standing, summary(self._store.read().agents), waited_seconds)
+
+    @property
+    def _store(self) -> Store:
+        return Store(self.settings.state_file)
+
+    def _look(self) -> Decided:
+        """Decisions to hand out now, noted as such."""
+        fleet = self._store.read()
+        if all(agent.finished for agent in fleet.agents):
+            raise Refused(f"nothing to wait for: {summary(fleet.agents)}")
+        panes = self._worth_a_look(fleet)
+        if panes is not None and not panes:
+            return []
+        cycle = run_cycle(self._store, self.settings, time.time(), panes=panes)
+        agents = {(agent.window, agent.pane_id): agent for agent, _ in cycle.looks}
+        decided = [(agents[a.window, a.pane_id], a) for a in cycle.actions if a.kind is ActionKind.DECISION]
+        looked_at = {agent.key for agent in agents.values()}
+        now = time.time()
+        patience = 0 if self.again else self.settings.orchestrator_unseen_seconds
+        found = to_hand_out(decided, now, patience)
+        self._standing = [pair for pair in self._standing if pair[0].key not in looked_at] + decided
+        if self.supervises and found:
+            self._store.update(lambda current: _given(current, found, now))
+        return found
+
+    def _worth_a_look(self, fleet: Fleet) -> set[str] | None:
+        """Panes of agents of which the loop told something new; None for all of them, where no loop looks for us."""
+        now = time.monotonic()
+        if now >= self._next_ask:
+            self._ask_after_loop(now)
+        if not self._looped:
+            if now < self._next_look:
+                return set()
+            self._next_look = now + self.settings.poll_interval_seconds
+            return None
+        waiting = [agent for agent in fleet.agents if may_wait(agent) and not agent.finished]
+        stale = [agent for agent in waiting if agent.handed_out and self._is_old(agent)]
+        new = [agent for agent in waiting if told(agent) not in self._seen]
+        self._seen.update(told(agent) for agent in new)
+        return {agent.pane_id for agent in (*new, *stale)}
+
+    def _is_old(self, agent: Agent) -> bool:
+        return not 0 <= time.time() - agent.handed_out_at < self.settings.orchestrator_unseen_seconds
+
+    def _ask_after_loop(self, now: float) -> None:
+        looped = loop_runs(self.settings)
+        if self._looped and not looped:
+            self.say(
+                f"no loop runs, so nobody recovers anything (run-loop --window starts one): looking every "
+                f"{self.settings.poll_interval_seconds:g} s"
+            )
+        self._looped = looped
+        self._next_ask = now + ASK_AFTER_LOOP_SECONDS
+
+    def _pause_seconds(self) -> float:
+        """Until there is something to do without being told."""
+        until = self._next_ask if self._looped else min(self._next_ask, self._next_look)
+        return max(0.05, until - time.monotonic())
+
+
+def loop_runs(settings: Settings) -> bool:
+    """Whether a loop holds this state file."""
+    try:
+        with only_loop(settings):
+            return False
+    except Refused:
+        return True
+
+
+def _given(fleet: Fleet, found: Decided, now: float) -> Fleet:
+    return replace(handed_out(fleet, found, now), orchestrator_seen_at=now, orchestrator_called_at=0)
+
+
+@contextmanager
+def _changes(path: Path) -> Iterator[threading.Event]:
+    """An event that is set whenever the file is written."""
+    changed = threading.Event()
+    target = os.path.realpath(path)
+    events = FileEvents(lambda paths: changed.set() if target in paths else None)
+    try:
+        events.watch([Path(target).parent])
+        yield changed
+    finally:
+        events.close()

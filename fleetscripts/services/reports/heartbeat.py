@@ -1,0 +1,114 @@
+"""One review of everything: recoveries done, decisions shown with all they need, in every window of every session."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from fleetscripts.adapters.records.journal import Journal
+from fleetscripts.adapters.records.log_file import LogFile
+from fleetscripts.adapters.records.store import StateMissing, Store
+from fleetscripts.adapters.tmux.tmux import Tmux
+from fleetscripts.config import Settings
+from fleetscripts.core.records.visible import visible
+from fleetscripts.core.reports.review import Review
+from fleetscripts.errors import Refused
+from fleetscripts.fleet import Fleet
+from fleetscripts.services.loop.cycle import Cycle, run_cycle
+from fleetscripts.services.loop.loop import Loop
+from fleetscripts.services.loop.loop_place import only_loop
+from fleetscripts.services.reports.review_agents import agents_reviewed
+from fleetscripts.services.reports.review_screens import LINES, with_screens
+from fleetscripts.services.reports.review_tasks import tasks_reviewed
+from fleetscripts.services.reports.status import agent_in_pane
+from fleetscripts.services.sight.strangers import strangers
+from fleetscripts.services.tasks.tasks import archive_finished
+
+FIRST_SECONDS = 3600.0
+"""How far back the first heartbeat tells of what was done."""
+
+MOST_REPAIRS = 40
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What the journal says was done since a moment: repairs in words, and the last failure of each window."""
+
+    repaired: tuple[str, ...]
+    failed: Mapping[str, str]
+
+
+def review(settings: Settings, environ: Mapping[str, str], now: float, lines: int = LINES) -> Review:
+    """Repair what is a recovery, unless a loop does so already; then say what is left. ``lines`` of each screen."""
+    store = Store(settings.state_file)
+    try:
+        before = store.read()
+    except StateMissing:
+        before = None
+    loop = _repair(settings, environ, before) if before is not None else ""
+    cycle = _look(store, settings, environ, before)
+    fleet = cycle.fleet if cycle is not None else Fleet()
+    since = before.heartbeat_at if before is not None else 0
+    done = _done_since(settings, since if 0 < since <= now else now - FIRST_SECONDS)
+    archived = [visible(f"task {line}") for line in archive_finished(settings, now)] if before is not None else []
+    tasks = tasks_reviewed(settings, now)
+    tmux = Tmux(settings.tmux_socket)
+    seen = agents_reviewed(cycle, done.failed, time.time()) if cycle is not None else Review(now)
+    found = Review(
+        at=now,
+        since=since,
+        loop=loop,
+        repaired=(*done.repaired, *archived),
+        decisions=(*seen.decisions, *strangers(tmux, settings, fleet, environ, time.time()), *tasks),
+        waiting=seen.waiting,
+        proposals=seen.proposals,
+    )
+    return replace(found, decisions=with_screens(tmux, found.decisions, lines))
+
+
+def _repair(settings: Settings, environ: Mapping[str, str], fleet: Fleet) -> str:
+    """One cycle with its recoveries; where a loop runs, nothing but its name: it does them already."""
+    if not fleet.active:
+        return ""
+    options: dict[str, object] = {"state_file": settings.state_file, "fleet_home": settings.fleet_home}
+    if settings.tmux_socket:
+        options["tmux_socket"] = settings.tmux_socket
+    try:
+        with only_loop(settings):
+            Loop(environ, options, LogFile(settings.fleet_home / "loop.log")).run_once()
+    except Refused:
+        return fleet.loop_window or "a loop outside tmux"
+    return ""
+
+
+def _look(store: Store, settings: Settings, environ: Mapping[str, str], fleet: Fleet | None) -> Cycle | None:
+    """A look after the repairs, noted as one of the orchestrator's unless an agent of the fleet took it."""
+    if fleet is None:
+        return None
+    supervisor = agent_in_pane(fleet, environ) is None
+    cycle = run_cycle(store, settings, time.time(), orchestrator_looks=supervisor)
+    if supervisor:
+        at = time.time()
+        store.update(lambda current: replace(current, heartbeat_at=at))
+    return cycle
+
+
+def _done_since(settings: Settings, since: float) -> Done:
+    """What recoveries came to, the same words once; refusals are no repairs, but say why something still stands."""
+    repaired: dict[str, int] = {}
+    failed: dict[str, str] = {}
+    for event in Journal(settings.journal_file).read():
+        at, window = event.get("at"), str(event.get("window", ""))
+        if event.get("event") != "recovery-ended" or not isinstance(at, int | float) or at < since:
+            continue
+        outcome = str(event.get("outcome", ""))
+        line = visible(f"{window}: {event.get('action')} ({event.get('why')}): {outcome}")
+        if outcome.startswith(("refused", "failed")):
+            failed[window] = visible(outcome)
+        elif outcome:
+            failed.pop(window, None)
+            repaired[line] = repaired.get(line, 0) + 1
+    told = [line if count == 1 else f"{line} ({count} times)" for line, count in repaired.items()]
+    more = [f"and {len(told) - MOST_REPAIRS} more, in {settings.journal_file}"] if len(told) > MOST_REPAIRS else []
+    return Done((*told[-MOST_REPAIRS:], *more), failed)

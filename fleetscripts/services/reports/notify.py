@@ -1,0 +1,138 @@
+"""Telling the person: Discord, the desktop, others, a voice. A failure is a warning, never the caller's error."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict
+from datetime import datetime
+from pathlib import Path
+
+from fleetscripts.adapters.channels import channels
+from fleetscripts.adapters.records.files import replace_file
+from fleetscripts.adapters.records.locks import hold
+from fleetscripts.adapters.records.secrets import resolve
+from fleetscripts.adapters.records.store import StateMissing, Store
+from fleetscripts.config import Settings
+from fleetscripts.core.records.visible import visible_lines
+from fleetscripts.core.reports.notice_plan import Notice, Tray, due, take
+from fleetscripts.errors import FleetError
+from fleetscripts.services.reports.notify_rules import NotifyRules, rules_of
+
+LOCK_SECONDS = 10.0
+HELD_BACK = "held back for a digest"
+
+Step = Callable[[Tray, NotifyRules, datetime], tuple[Tray, str]]
+
+
+def notify(message: str, settings: Settings, environ: Mapping[str, str], urgent: bool = False) -> list[str]:
+    """Send ``message`` everywhere that is configured; return one warning for each channel that failed.
+
+    In quiet hours and in a storm it is kept for a digest, unless it is ``urgent`` and such may pass."""
+    text = visible_lines(message)
+    return _with_tray(
+        settings, environ, lambda tray, rules, moment: take(tray, text, urgent, rules.manners, moment), text
+    )
+
+
+def send_held(settings: Settings, environ: Mapping[str, str]) -> list[str]:
+    """The digest of what was held back, when it is time; warnings. Costs one look at a file otherwise."""
+    if not _tray_file(settings).exists():
+        return []
+    return _with_tray(settings, environ, lambda tray, rules, moment: due(tray, rules.manners, moment), "")
+
+
+def holds_back(settings: Settings) -> int:
+    """How many notifications wait for a digest."""
+    return len(_read(_tray_file(settings)).held)
+
+
+def _with_tray(settings: Settings, environ: Mapping[str, str], step: Step, otherwise: str) -> list[str]:
+    """Do one step on the tray, then send; without readable rules or a tray the message itself goes out."""
+    warnings: list[str] = []
+    rules, text = NotifyRules(), otherwise
+    try:
+        rules = rules_of(settings)
+    except FleetError as error:
+        warnings.append(str(error))
+    try:
+        with hold(settings.locks / "notices.lock", LOCK_SECONDS):
+            file = _tray_file(settings)
+            before = _read(file)
+            after, text = step(before, rules, datetime.now().astimezone())
+            if after != before:
+                _write(file, after)
+    except FleetError as error:
+        warnings.append(str(error))
+    return [*warnings, *_send(text, settings, rules, environ)] if text else warnings
+
+
+def _send(text: str, settings: Settings, rules: NotifyRules, environ: Mapping[str, str]) -> list[str]:
+    """All channels side by side: a slow one keeps none of the others."""
+    calls: list[Callable[[], object]] = [lambda: _discord(text, settings, environ)]
+    if settings.notify_desktop:
+        calls.append(lambda: channels.desktop(text, environ))
+    for ref in rules.urls:
+        calls.append(lambda ref=ref: _other(text, resolve(ref, environ), str(ref)))  # type: ignore[misc]
+    if rules.speak:
+        calls.append(lambda: _speak(text, rules, environ))
+    with ThreadPoolExecutor(len(calls), thread_name_prefix="notify") as pool:
+        return [warning for warning in pool.map(_warning, calls) if warning]
+
+
+def _warning(call: Callable[[], object]) -> str:
+    try:
+        call()
+    except FleetError as error:
+        return str(error)
+    return ""
+
+
+def _discord(text: str, settings: Settings, environ: Mapping[str, str]) -> None:
+    if webhook := webhook_of(settings, environ):
+        channels.discord(webhook, text)
+
+
+def _other(text: str, url: str, place: str) -> None:
+    from fleetscripts.adapters.channels.apprise_channel import send
+
+    send(url, text, place)
+
+
+def _speak(text: str, rules: NotifyRules, environ: Mapping[str, str]) -> None:
+    from fleetscripts.adapters.channels.speech import speak
+
+    speak(rules.speak, text, rules.speak_by == "argument", environ)
+
+
+def webhook_of(settings: Settings, environ: Mapping[str, str]) -> str:
+    """The Discord webhook: the environment's, else the state file's, else empty."""
+    if webhook := environ.get("DISCORD_WEBHOOK_URL", "").strip():
+        return webhook
+    try:
+        return Store(settings.state_file).read().discord_webhook
+    except StateMissing:
+        return ""
+
+
+def _tray_file(settings: Settings) -> Path:
+    return settings.fleet_home / "notices.json"
+
+
+def _read(file: Path) -> Tray:
+    """What is kept; an empty tray when there is none, or none that makes sense."""
+    try:
+        kept = json.loads(file.read_bytes())
+        held = tuple(Notice(float(one["at"]), str(one["text"])) for one in kept["held"])
+        return Tray(tuple(float(at) for at in kept["sent_at"]), held, int(kept["dropped"]))
+    except (OSError, ValueError, KeyError, TypeError):
+        return Tray()
+
+
+def _write(file: Path, tray: Tray) -> None:
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        replace_file(file, json.dumps(asdict(tray)).encode())
+    except OSError as error:
+        raise FleetError(f"cannot keep notifications in {file}: {error.strerror}") from error

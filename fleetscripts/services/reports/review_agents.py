@@ -1,0 +1,95 @@
+"""What a heartbeat says of the fleet's own agents, from one cycle."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from fleetscripts.core.planning.progress import Seen
+from fleetscripts.core.records.visible import visible
+from fleetscripts.core.reports.review import Item, Review
+from fleetscripts.core.reports.status_text import age
+from fleetscripts.fleet import Agent
+from fleetscripts.models import Action, ActionKind, AgentState, PaneState
+from fleetscripts.services.loop.cycle import Cycle
+
+CALLS: Mapping[str, tuple[str, ...]] = {
+    "dialog": ('answer-dialog {window} --choose "ROW"',),
+    "stalled": ('send-agent {window} "what it lacks"',),
+    "stuck": ("classify-pane {window} --explain", "interrupt-agent {window}"),
+    "api_error": ("classify-pane {window} --explain",),
+    "evaluate": ("evaluate {window}",),
+    "escalated": ('send-agent {window} "what it lacks"', "update-agent {window} state=running"),
+    "escalate": ('send-agent {window} "what it lacks"',),
+}
+"""What may follow a decision, by its action."""
+
+REPAIRS_OF_WINDOWS = frozenset({"resume", "restore", "settle_task"})
+
+
+def agents_reviewed(cycle: Cycle, failed: Mapping[str, str], now: float) -> Review:
+    """Decisions, what waits by itself, and what could be recycled. ``failed``: why a window's repair did not work."""
+    decisions: list[Item] = []
+    waiting: list[Item] = []
+    acted = {(action.window, action.pane_id): action for action in cycle.actions}
+    for agent, seen in cycle.looks:
+        action = acted.get((agent.window, agent.pane_id))
+        if agent.held and not agent.finished:
+            waiting.append(_held(agent, now))
+        if action is not None and action.kind is ActionKind.DECISION:
+            decisions.append(_decision(agent, action))
+        elif action is not None and action.action in REPAIRS_OF_WINDOWS:
+            decisions += _unrepaired(agent, action, failed.get(agent.window, ""))
+        elif seen.classification.state is PaneState.RATE_LIMITED and not agent.finished:
+            waiting.append(_wall(agent, seen, now))
+    done = [agent for agent, _ in cycle.looks if agent.state is AgentState.DONE]
+    return Review(now, decisions=tuple(decisions), waiting=tuple(waiting), proposals=tuple(map(_recyclable, done)))
+
+
+def about(agent: Agent) -> dict[str, Any]:
+    """What names an agent's work."""
+    known = {
+        "worktree": agent.worktree,
+        "branch": agent.branch,
+        "pr": agent.pr_number,
+        "missing": [step for step in agent.steps if step not in agent.checkpoints],
+    }
+    return {name: value for name, value in known.items() if value}
+
+
+def _decision(agent: Agent, action: Action) -> Item:
+    calls = tuple(call.format(window=agent.window) for call in CALLS.get(action.action, ()))
+    more = {"objective": visible(agent.objective)[:300]} if agent.objective else {}
+    return Item(action.action, agent.window, action.reason, calls, agent.pane_id, about(agent) | more)
+
+
+def _unrepaired(agent: Agent, action: Action, why: str) -> list[Item]:
+    """A record whose pane is gone, or a dead shell, that could not be repaired; nothing while it is being tried."""
+    if not why:
+        return []
+    kind = "pane_gone" if action.action == "restore" else "ended"
+    calls = (f"restore-agent {agent.window}",)
+    return [Item(kind, agent.window, f"{action.reason}; {why}", calls, agent.pane_id, about(agent))]
+
+
+def _wall(agent: Agent, seen: Seen, now: float) -> Item:
+    resets_at = seen.classification.resets_at
+    when = "it does not say how long"
+    if resets_at is not None:
+        when = f"it wakes at {_clock(resets_at)}, in {age(resets_at - now)}"
+    return Item("wall", agent.window, f"at a usage limit, {when}", (), agent.pane_id, about(agent))
+
+
+def _held(agent: Agent, now: float) -> Item:
+    what = f"{agent.held}, {age(now - agent.held_at)} ago: left alone until somebody sends it a text"
+    return Item("held", agent.window, visible(what), (), agent.pane_id, about(agent))
+
+
+def _recyclable(agent: Agent) -> Item:
+    call = f"recycle-agent {agent.window}"
+    return Item("done", agent.window, "done; its worktree could be recycled", (call,), agent.pane_id, about(agent))
+
+
+def _clock(at: float) -> str:
+    return time.strftime("%H:%M", time.localtime(at))

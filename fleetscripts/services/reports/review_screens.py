@@ -1,0 +1,51 @@
+"""What stands on the panes that need a decision: the last lines, a question with its rows, no more than asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from fleetscripts.adapters.tmux.scrollback import last_lines
+from fleetscripts.adapters.tmux.tmux import Tmux
+from fleetscripts.core.records.redact import redact_lines
+from fleetscripts.core.records.visible import visible
+from fleetscripts.core.reports.review import Item, quoted
+from fleetscripts.core.screen.screen import Screen
+from fleetscripts.models import Frame
+from fleetscripts.services.dialogs.dialogs import menu_on
+
+LINES = 30
+"""Of each screen, unless more are asked for."""
+
+WITHOUT = frozenset({"evaluate", "dead_pane"})
+"""Decisions that no screen helps with."""
+
+
+def with_screens(tmux: Tmux, items: Iterable[Item], lines: int) -> tuple[Item, ...]:
+    """The items with what their panes show, secrets masked; of a dialog the question and its rows."""
+    listed = tuple(items)
+    wanted = [item.pane_id for item in listed if item.pane_id and item.kind not in WITHOUT]
+    frames = {frame.facts.pane_id: frame for frame in tmux.read_all(list(dict.fromkeys(wanted)))} if wanted else {}
+    return tuple(
+        item if item.kind in WITHOUT else _with(tmux, item, frames.get(item.pane_id), lines) for item in listed
+    )
+
+
+def _with(tmux: Tmux, item: Item, frame: Frame | None, lines: int) -> Item:
+    if frame is None:
+        return item
+    texts = Screen.of(frame.lines).texts if lines <= LINES else last_lines(tmux, item.pane_id, lines)
+    shown = [visible_line(line) for line in redact_lines(texts) if line.strip(" ─\xa0")]
+    item = replace(item, screen=tuple(shown[-lines:] if lines else ()))
+    menu = menu_on(frame) if item.kind == "dialog" or "dialog)" in item.what else None
+    if menu is None:
+        return item
+    rows = tuple(visible(row.text) for row in menu.rows)
+    question = tuple(visible_line(line) for line in redact_lines(menu.question))
+    calls = tuple(call.replace('"ROW"', quoted(rows[0])) for call in item.next)
+    return replace(item, rows=rows, question=question, next=calls)
+
+
+def visible_line(line: str) -> str:
+    """One line with its indentation, and nothing that a terminal would obey."""
+    return " " * min(len(line) - len(line.lstrip()), 40) + visible(line)

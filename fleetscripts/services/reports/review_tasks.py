@@ -1,0 +1,29 @@
+"""What a heartbeat says of the tasks in files."""
+
+from __future__ import annotations
+
+from fleetscripts.config import Settings
+from fleetscripts.core.planning.task_plan import PAUSING, READY
+from fleetscripts.core.reports.review import Item
+from fleetscripts.errors import FleetError
+from fleetscripts.services.tasks.tasks import survey
+
+MOST_NAMES = 12
+
+
+def tasks_reviewed(settings: Settings, now: float) -> list[Item]:
+    """Tasks that nobody works on although nothing keeps them, those that never can begin, and files that are wrong."""
+    try:
+        found = survey(settings, now)
+    except FleetError as error:
+        return [Item("task_problem", "", str(error))]
+    ready = [one.task.name for one in found.standings if one.state == READY]
+    stuck = [one for one in found.standings if one.state == PAUSING or one.never]
+    items = [Item("task_problem", "", f"task {one.task.name}: {one.why}", ("tasks list",)) for one in stuck]
+    items += [Item("task_problem", "", problem) for problem in found.problems]
+    if ready:
+        more = f" and {len(ready) - MOST_NAMES} more" if len(ready) > MOST_NAMES else ""
+        names = ", ".join(ready[:MOST_NAMES]) + more
+        what = f"{len(ready)} pending task{'s' * (len(ready) > 1)} with nobody on it: {names}"
+        items.append(Item("tasks", "", what, ("tasks dispatch", "capacity")))
+    return items

@@ -1,0 +1,201 @@
+"""The live view: drawn again when the state file or the journal changes, and once a second for the ages."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from fleetscripts.adapters.records.journal import Journal
+from fleetscripts.adapters.system.file_events import FileEvents
+from fleetscripts.adapters.system.terminal_keys import Bell, single_keys, wait_for_keys
+from fleetscripts.adapters.tmux.tmux import Tmux
+from fleetscripts.config import Settings
+from fleetscripts.core.records.visible import visible
+from fleetscripts.core.reports.history_text import sentence, told
+from fleetscripts.core.reports.journal_story import at_of, stories
+from fleetscripts.core.reports.status_text import COLOURS, age
+from fleetscripts.core.reports.watch_view import Model, Piece, View, moved, screen, settled, table_rows
+from fleetscripts.errors import FleetError
+from fleetscripts.fleet import Agent
+from fleetscripts.models import AgentState, PaneFacts
+from fleetscripts.services.context import load_fleet
+from fleetscripts.services.reports.status import FleetStatus, fleet_status
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.text import Text
+
+TICK_SECONDS = 1.0
+LEAST_SECONDS = 0.15
+"""Between two readings, however often the files change."""
+MOST_SECONDS = 5.0
+"""Between two readings, when nothing is told: panes may go without a word in any file."""
+JOURNAL_BYTES = 400_000
+PAGE = 10
+
+MOVES = {"down": 1, "up": -1, "page down": PAGE, "page up": -PAGE, "first": -(10**6), "last": 10**6}
+
+
+@dataclass
+class Watch:
+    """One live view on one terminal."""
+
+    environ: Mapping[str, str]
+    options: Mapping[str, object]
+    console: Console
+    bell: Bell = field(default_factory=Bell)
+    view: View = field(default_factory=View)
+    message: str = ""
+    status: FleetStatus | None = None
+    settings: Settings | None = None
+    _problem: str = ""
+    _told: tuple[float, object, tuple[str, ...]] = (0, None, ())
+    _read_at: float = 0
+    _files: frozenset[str] = frozenset()
+
+    def run(self) -> None:
+        """Until somebody presses q."""
+        from rich.live import Live
+
+        settings, _ = load_fleet(self.environ, self.options)
+        self._files = frozenset({settings.state_file.name, settings.journal_file.name})
+        events = FileEvents(self._changed)
+        self.message = events.watch({settings.state_file.resolve().parent, settings.journal_file.parent})
+        try:
+            with single_keys(self.bell), Live(console=self.console, screen=True, auto_refresh=False) as live:
+                while True:
+                    self._read_again()
+                    live.update(self.picture(), refresh=True)
+                    for key in wait_for_keys(self.bell, TICK_SECONDS):
+                        if key == "quit":
+                            return
+                        if key == "enter":
+                            self._go(live.stop, live.start)
+                        else:
+                            self.message = ""
+                            self.view = moved(self.view, self.agents, MOVES[key])
+        finally:
+            events.close()
+            self.bell.close()
+
+    @property
+    def agents(self) -> tuple[Agent, ...]:
+        """Those that are shown: recycled ones last."""
+        agents = self.status.fleet.agents if self.status is not None else ()
+        return tuple(sorted(agents, key=lambda agent: agent.state is AgentState.RECYCLED))
+
+    def picture(self) -> Text:
+        """The screen as it is now."""
+        from rich.console import ConsoleDimensions
+
+        columns, height = os.get_terminal_size(sys.stdout.fileno())  # rich would believe a COLUMNS of before a resize
+        columns, height = max(columns, 1), max(height, 1)
+        self.console.size = ConsoleDimensions(columns, height)
+        rows = table_rows(height)
+        self.view = settled(self.view, self.agents, rows)
+        return as_text(screen(self._model(), self.view, columns, height))
+
+    def _changed(self, paths: frozenset[str]) -> None:
+        if any(os.path.basename(path) in self._files for path in paths):  # noqa: PTH119 - called for every change
+            self.bell.ring()
+
+    def _read_again(self) -> None:
+        """Read state and panes, when there is news or it is long ago; what cannot be read is told, and stays."""
+        news, now = self.bell.silence(), time.monotonic()
+        if self.status is not None and not news and now - self._read_at < MOST_SECONDS:
+            return
+        if self.status is not None and now - self._read_at < LEAST_SECONDS:
+            self.bell.ring()
+            time.sleep(LEAST_SECONDS)
+        self._read_at = time.monotonic()
+        try:
+            self.settings, fleet = load_fleet(self.environ, self.options)
+            self.status = fleet_status(self.settings, fleet, time.time())
+            self._problem = ""
+        except FleetError as error:
+            if self.status is None:
+                raise
+            self._problem = str(error)
+
+    def _model(self) -> Model:
+        assert self.status is not None
+        return model_of(self.status, self.agents, self._history(), self._problem or self.message)
+
+    def _history(self) -> tuple[str, ...]:
+        """What happened last to the selected agent; read again when the files were, or another is selected."""
+        agent = next((agent for agent in self.agents if agent.key == self.view.selected), None)
+        if agent is None or self.settings is None:
+            return ()
+        if self._told[:2] != (self._read_at, agent.key):
+            story = stories(Journal(self.settings.journal_file).tail(JOURNAL_BYTES)).get(
+                (agent.worktree, agent.spawned_at)
+            )
+            self._told = (self._read_at, agent.key, spoken([] if story is None else story.lines[-60:]))
+        return self._told[2]
+
+    def _go(self, pause: Callable[[], object], resume: Callable[[], object]) -> None:
+        """To the selected agent's window: the tmux client switches, or this terminal attaches until it detaches."""
+        agent = next((agent for agent in self.agents if agent.key == self.view.selected), None)
+        if agent is None or self.status is None or self.settings is None:
+            return
+        known = next((one for one in self.status.agents if one.agent.key == agent.key), None)
+        if known is None or known.pane is None:
+            self.message = f"{visible(agent.window)} has no window now"
+            return
+        tmux = Tmux(self.settings.tmux_socket)
+        inside = self.environ.get("TMUX", "").rsplit(",", 2)
+        server = tmux.server()
+        if not tmux.show_pane(known.pane) or server is None:
+            self.message = f"{visible(agent.window)} is gone"
+        elif len(inside) == 3 and inside[1] == str(server.pid):
+            self.message = tmux.switch_here(known.pane)
+        elif len(inside) == 3:
+            self.message = f"another tmux: {' '.join(tmux.attach_line(known.pane.session))}"
+        else:
+            self._attach(tmux, known.pane, pause, resume)
+
+    def _attach(self, tmux: Tmux, pane: PaneFacts, pause: Callable[[], object], resume: Callable[[], object]) -> None:
+        pause()
+        try:
+            subprocess.run(tmux.attach_line(pane.session), check=False)
+        finally:
+            resume()
+        self.bell.ring()
+
+
+def model_of(status: FleetStatus, agents: tuple[Agent, ...], history: tuple[str, ...] = (), message: str = "") -> Model:
+    """What the view shows of the fleet."""
+    fleet = status.fleet
+    title = [Piece("agent fleet", "bold"), Piece("" if fleet.active else "  stopped", "red")]
+    if fleet.tmux_session:
+        title.append(Piece(f"  {visible(fleet.tmux_session)}", "dim"))
+    for state, count in sorted(status.counts().items()):
+        title.append(Piece(f"  {count} {str(state).replace('_', ' ')}", COLOURS.get(state, "white")))
+    loop = f"loop in {visible(status.loop.window)}" if status.loop is not None else "no loop watches: run-loop --window"
+    looked = f", last look {age(time.time() - fleet.last_poll_at)} ago" if fleet.last_poll_at else ""
+    return Model(tuple(title), loop + looked, agents, time.time(), history, visible(message))
+
+
+def spoken(lines: list[Mapping[str, object]]) -> tuple[str, ...]:
+    """Time and sentence of each."""
+    shown = told(lines)[-12:]
+    return tuple(f"{datetime.fromtimestamp(at_of(line)).astimezone():%H:%M:%S} {sentence(line)}" for line in shown)
+
+
+def as_text(lines: list[list[Piece]]) -> Text:
+    """The lines as rich draws them; never wrapped, since none is too wide."""
+    from rich.text import Text
+
+    text = Text(no_wrap=True, overflow="crop", end="")
+    for number, line in enumerate(lines):
+        if number:
+            text.append("\n")
+        for piece in line:
+            text.append(piece.text, piece.style or None)
+    return text

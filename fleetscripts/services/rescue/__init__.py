@@ -1,0 +1,1 @@
+"""What becomes of agents at a usage limit or another dead end."""

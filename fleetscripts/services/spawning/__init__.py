@@ -1,0 +1,1 @@
+"""Agents put to work: worktree, branch, window, client, briefing, record."""

@@ -1,0 +1,125 @@
+"""A window made by hand taken into the fleet, with its conversation, worktree and branch as they are. Types nothing."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from fleetscripts.adapters.git.git import Git
+from fleetscripts.adapters.git.head import head_commit
+from fleetscripts.adapters.git.worktrees import worktrees
+from fleetscripts.adapters.records.journal import Journal
+from fleetscripts.adapters.records.store import Store
+from fleetscripts.config import Settings
+from fleetscripts.core.planning.capacity import protected, spare_number
+from fleetscripts.errors import Refused, UsageProblem
+from fleetscripts.fleet import Agent, Fleet
+from fleetscripts.models import AgentState, PaneFacts, WorktreeFacts
+from fleetscripts.services.delivery.desk import Desk, agent_at
+from fleetscripts.services.delivery.receipt import last_submitted
+from fleetscripts.services.own_pane import own_pane
+from fleetscripts.services.sight.observe import Observation, look
+from fleetscripts.services.spawning.spares import claims_on, real_worktree
+from fleetscripts.services.spawning.spawn_request import Request
+from fleetscripts.services.verification.verify_github import note_settled_threads
+
+LONGEST_OBJECTIVE = 4000
+
+
+@dataclass(frozen=True, slots=True)
+class Adopted:
+    """The record that was written; ``notes`` are for stderr."""
+
+    agent: Agent
+    notes: tuple[str, ...] = ()
+
+
+def adopt(
+    desk: Desk, settings: Settings, fleet: Fleet | None, facts: PaneFacts, environ: Mapping[str, str], request: Request
+) -> Adopted:
+    """Write a record for the client in this pane; Refused, with nothing written, when it cannot be the fleet's."""
+    _may_be_ours(desk, fleet, facts, environ)
+    found = look(desk.tmux, settings, fleet, facts.pane_id, time.time())
+    if found is None or found.client is None or found.kind is None:
+        raise Refused(f"{facts.window}: expected a live client there, found {facts.command or 'nothing'}")
+    if not found.session_id:
+        raise Refused(f"{facts.window}: its conversation has no name yet; it gets one with its first turn")
+    place = _worktree(found, settings)
+    notes = []
+    objective = request.objective
+    if not objective:
+        objective = (last_submitted(found.kind, found.transcript) or "")[:LONGEST_OBJECTIVE]
+        notes.append("its objective is what it was told last; --objective says another")
+    if not objective.strip():
+        raise UsageProblem("it was told nothing yet: give --objective TEXT")
+    agent = _record(desk, found, place, replace(request, objective=objective))
+    after = Store(settings.state_file).update(lambda now: _added(now, agent), create=Fleet(tmux_session=facts.session))
+    Journal(settings.journal_file).write("adopted", window=agent.window, pane_id=agent.pane_id, why="asked for")
+    notes += [note for note in (note_settled_threads(agent, after, settings),) if note]
+    if request.steps or request.pr_number:
+        notes.append(f"it does not know yet how to report: send-agent {agent.window} --task tells it")
+    return Adopted(agent, tuple(notes))
+
+
+def _may_be_ours(desk: Desk, fleet: Fleet | None, facts: PaneFacts, environ: Mapping[str, str]) -> None:
+    if facts.pane_id == own_pane(environ, desk.server):
+        raise Refused(f"{facts.window} is the pane that this call comes from: the supervisor is none of its own agents")
+    if fleet is not None and fleet.loop_pane_id == facts.pane_id and fleet.loop_tmux_server == desk.server:
+        raise Refused(f"{facts.window} is where the loop runs")
+    known = agent_at(desk, fleet, facts.pane_id)
+    if known is not None and known.state is not AgentState.RECYCLED:
+        raise Refused(f"{facts.window} is in the fleet already: {known.state}, {known.branch or known.worktree}")
+
+
+def _worktree(found: Observation, settings: Settings) -> WorktreeFacts:
+    """The worktree that the client works in; Refused for one that nothing may ever be done to, or that has an agent."""
+    window, folder = found.frame.facts.window, Path(found.client.cwd if found.client else "")
+    top = Git(folder).maybe("rev-parse", "--show-toplevel") if folder.is_dir() else None
+    if not top:
+        raise Refused(f"{window}: expected its client in a git worktree, found it in {folder}")
+    all_of_them = [real_worktree(facts) for facts in worktrees(Path(top))]
+    place = next((facts for facts in all_of_them if facts.path == os.path.realpath(top)), None)
+    if place is None or place.branch is None:
+        raise Refused(f"{window}: expected its worktree {top} on a branch, found a detached HEAD")
+    claims = claims_on(all_of_them, settings)
+    if why := protected(place, claims):
+        raise Refused(f"{window}: nothing may be done to {top}: {why}")
+    if place.path in claims.agents:
+        raise Refused(f"{window}: {top} has an agent already, in {claims.agents[place.path]}")
+    return place
+
+
+def _record(desk: Desk, found: Observation, place: WorktreeFacts, request: Request) -> Agent:
+    now, branch = time.time(), place.branch or ""
+    return Agent(
+        window="",
+        worktree=place.name,
+        worktree_path=place.path,
+        spare_branch=branch if spare_number(branch) is not None else "",
+        branch=request.branch or branch,
+        objective=request.objective.strip(),
+        pr_number=request.pr_number,
+        session_id=found.session_id or "",
+        steps=request.steps,
+        spawned_at=now,
+        task_started_at=now,
+        last_seen_at=now,
+        agent=found.kind.name if found.kind is not None else "claude",
+        last_commit=head_commit(Path(place.path)),
+    ).at(found.frame.facts, desk.server)
+
+
+def _added(fleet: Fleet, agent: Agent) -> Fleet:
+    """The fleet with it, unless somebody was quicker: no pane, conversation or worktree has two records at work."""
+    for known in fleet.agents:
+        if known.state is AgentState.RECYCLED:
+            continue
+        same_pane = known.pane_id == agent.pane_id and known.tmux_server == agent.tmux_server
+        if same_pane or agent.session_id in (known.session_id, *known.session_ids):
+            raise Refused(f"{agent.window} is in the fleet already, as {known.window}")
+        if os.path.realpath(known.worktree_path) == agent.worktree_path and known.worktree_path:
+            raise Refused(f"{agent.window}: {agent.worktree_path} has an agent already, in {known.window}")
+    return fleet.with_agent(agent)

@@ -1,0 +1,158 @@
+"""What an agent is told: the first briefing and the later nudges, put together from ``skill/briefing``."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from fleetscripts.errors import FleetError, UsageProblem
+from fleetscripts.fleet import Agent
+
+PACKAGE = Path(__file__).resolve().parents[2]
+_PLACES = (PACKAGE.parent / "skill" / "briefing", PACKAGE / "briefing")
+"""In a bundle, and in an installed package."""
+
+MANY_THREADS = 20
+"""With more than these, replies come so fast that GitHub's secondary limit asks for a longer pause between them."""
+
+_BLANK = re.compile(r"\{(\w+)\}")
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """What one agent is to do, and where. ``pr_number`` and ``image_path`` may be empty."""
+
+    objective: str
+    folder: str
+    branch: str
+    steps: tuple[str, ...] = ()
+    pr_number: str = ""
+    image_path: str = ""
+    verify_command: str = ""
+    open_threads: int | None = None
+    """Unresolved review threads of the pull request, where they could be counted."""
+    opening: str = "task"
+    """The text it begins with: ``task``, or ``follow-on`` for an agent that has had one before."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rebrief:
+    """What was found missing. ``threads``: how many wait for an answer, None when they are not the cause."""
+
+    findings: Sequence[str]
+    threads: int | None = None
+    github_limits: bool = False
+    """GitHub limits its answers now, or did so to the agent a moment ago."""
+
+
+def briefing(task: Task) -> str:
+    """The first text. The objective is put in as it is: never read for blanks, never at the start of the text."""
+    if not task.objective.strip():
+        raise UsageProblem("expected an objective, found nothing: say what the agent is to do")
+    parts = [_filled(task.opening, objective=task.objective.strip(), folder=task.folder, branch=task.branch)]
+    if task.image_path:
+        parts.append(_filled("image", image=task.image_path))
+    if task.steps:
+        lines = "\n".join(f"CHECKPOINT:{step}" for step in task.steps)
+        parts.append(_filled("steps", steps=", ".join(task.steps), checkpoints=lines))
+    if task.pr_number:
+        parts.append(_filled("pull-request", pr=task.pr_number))
+        parts.append(_threads(task.open_threads))
+    if task.verify_command:
+        parts.append(_filled("verify", verify_command=task.verify_command))
+    parts += [_filled("recovery", status=status_command()), _filled("done")]
+    return "\n\n".join(parts)
+
+
+def nudge(agent: Agent) -> str:
+    """A reminder for an agent that stopped before its work was done."""
+    lines = [_open_steps(agent)]
+    if agent.pr_number:
+        lines.append(f"\nReorient with: gh pr view {agent.pr_number} --json title,body,headRefName\n")
+    if agent.image_path:
+        lines.append(f"\n{_image(agent)}\n")
+    return _filled("nudge", objective=agent.objective, open_steps="".join(lines))
+
+
+def _image(agent: Agent) -> str:
+    return f"Read the image {agent.image_path} again before you go on."
+
+
+def _open_steps(agent: Agent) -> str:
+    still_open = [step for step in agent.steps if step not in agent.checkpoints]
+    return f"\nSteps that you have not reported yet: {', '.join(still_open)}.\n" if still_open else ""
+
+
+def go_on(agent: Agent, stopped: str) -> str:
+    """For an agent that was cut off through no fault of its own. ``stopped``: by what, a usage limit say."""
+    return _filled("go-on", stopped=stopped, open_steps=_open_steps(agent), status=status_command())
+
+
+def rebriefing(agent: Agent, found: Rebrief) -> str:
+    """What the check found missing, for an agent that said it had finished, with the rules that this calls for."""
+    rules = [_image(agent)] if agent.image_path else []
+    if found.threads is not None:
+        rules.append(_threads(found.threads))
+    if found.github_limits:
+        rules.append(github_wait())
+    listed = "\n".join(f"- {finding}" for finding in found.findings)
+    return _filled("rebrief", objective=agent.objective, findings="\n\n".join([listed, *rules]))
+
+
+def github_wait() -> str:
+    """What an agent does at GitHub's secondary rate limit."""
+    return _filled("github-wait")
+
+
+def _threads(count: int | None) -> str:
+    """The rule about review threads, with the pace that fits their number."""
+    if count is None:
+        pace = f"sleep 3 after each, sleep 5 when there are more than {MANY_THREADS} unresolved threads"
+    else:
+        pace = f"sleep {5 if count > MANY_THREADS else 3} after each ({count} wait for you now)"
+    return _filled("threads", pace=pace)
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """What is known of the conversation that an agent takes over. ``messages`` and ``git`` are other people's words."""
+
+    client: str
+    reached: Sequence[str]
+    git: str
+    messages: str
+
+
+def takeover(task: Task, record: Record, *, protocol: bool) -> str:
+    """The first text of an agent that goes on with another's work. ``protocol``: it has to report to the fleet."""
+    missing = [step for step in task.steps if step not in record.reached]
+    told = briefing(task) if protocol else f"The objective:\n\n{task.objective.strip()}"
+    names = {"reached": ", ".join(record.reached) or "none", "missing": ", ".join(missing) or "none"}
+    head = _filled("handover", from_client=record.client, folder=task.folder)
+    return "\n\n".join((head, told, _filled("handover-record", git=record.git, messages=record.messages, **names)))
+
+
+def status_command() -> str:
+    """The line with which an agent finds its own record."""
+    script = PACKAGE.parent / "scripts" / "status"
+    return f"{shlex.quote(str(script)) if script.exists() else 'fleet-status'} --me"
+
+
+def _filled(name: str, **blanks: str) -> str:
+    """The text of that name with its blanks filled in one pass: what is put in is not read again."""
+    text = _text(name)
+    unknown = {blank for blank in _BLANK.findall(text) if blank not in blanks}
+    if unknown:
+        raise FleetError(f"the briefing text {name}.md has blanks nobody fills: {', '.join(sorted(unknown))}")
+    return _BLANK.sub(lambda blank: blanks[blank[1]], text).strip()
+
+
+def _text(name: str) -> str:
+    for place in _PLACES:
+        file = place / f"{name}.md"
+        if file.is_file():
+            return file.read_text(encoding="utf-8")
+    raise FleetError(f"the briefing text {name}.md is missing from {_PLACES[0]}: install the bundle again")

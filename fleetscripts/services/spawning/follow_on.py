@@ -1,0 +1,251 @@
+"""A new objective for an agent at its prompt, in the same session: told and recorded, or neither.
+
+The record first says what is about to happen (``new_task``); after the proof that the agent has the text, the new task
+takes the old one's place in the same write. A crash in between is settled by the conversation itself: was it told?
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from fleetscripts.adapters.git.git import Git
+from fleetscripts.adapters.git.worktrees import changed_paths, operation
+from fleetscripts.adapters.records.images import forget_image, keep_image
+from fleetscripts.adapters.records.journal import Journal
+from fleetscripts.adapters.records.store import Store
+from fleetscripts.adapters.tmux.tmux import NoServer
+from fleetscripts.agents.kinds import kind_named
+from fleetscripts.config import Settings
+from fleetscripts.core.planning.policy import Limits
+from fleetscripts.core.records.message import as_message
+from fleetscripts.errors import FleetError, Refused
+from fleetscripts.fleet import Agent, Fleet
+from fleetscripts.models import AgentState, ServerId
+from fleetscripts.services.delivery.deliver import TAKES_TEXT, deliver
+from fleetscripts.services.delivery.desk import Desk, open_desk
+from fleetscripts.services.delivery.outbox import CONFIRMED, INTENDED, Outbox
+from fleetscripts.services.delivery.receipt import Mark, Receipt, in_transcript
+from fleetscripts.services.loop.recovery import Case
+from fleetscripts.services.spawning import branching
+from fleetscripts.services.spawning.branching import StartPoint
+from fleetscripts.services.spawning.briefing import Task, briefing
+from fleetscripts.services.spawning.spawn_request import Request
+from fleetscripts.services.spawning.undo import step
+from fleetscripts.services.verification.verify_github import beginning
+
+FRESH: Mapping[str, Any] = {
+    "checkpoints": (), "revision_count": 0, "kicks": 0, "nudges": 0, "fruitless_rounds": 0,
+    "last_verdict": "", "last_verified_at": 0, "verdict_since": 0, "verdict_told_at": 0, "last_checks": "",
+    "last_notice": "", "last_notice_at": 0, "last_rebriefed_at": 0, "idle_since": 0,
+    "escalation": "", "escalated_at": 0, "held": "", "held_at": 0, "task": "", "new_task": None,
+    "rescue_tries": 0, "failed_accounts": (), "handover_from": "",
+    "state": AgentState.RUNNING,
+}  # fmt: skip
+"""What a record says of its task and not of its agent, as a new task begins."""
+
+OF_THE_OLD_TASK = frozenset({"accepted_threads"})
+"""The same among the fields that are kept as they are."""
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """A new task that the agent provably has. ``notes`` are for stderr."""
+
+    receipt: Receipt
+    agent: Agent
+    notes: tuple[str, ...] = ()
+
+
+def give_task(desk: Desk, settings: Settings, fleet: Fleet, agent: Agent, request: Request) -> Given:
+    """Tell the agent and change its record; Refused, with nothing changed, when it must not be told now.
+
+    ``request``: objective, pull request, steps, image, and the branch, empty for the one it is on."""
+    store = Store(settings.state_file)
+    pane_id = _takes_a_task(desk, agent)
+    folder = Path(agent.worktree_path)
+    branch = request.branch or agent.branch
+    start = _start_of(folder, agent, branch, request.base, settings)
+    began = beginning(replace(agent, pr_number=request.pr_number, branch=branch), fleet, settings)
+    source = request.image
+    request = replace(request, image=keep_image(source, time.time()) if source else "")
+    text = briefing(replace(_task(agent, request, branch, settings), open_threads=began.open_threads))
+    intent = _intent(agent, request, branch, start, text)
+    _begin(store, agent, intent)
+    try:
+        with step("branch"):
+            if start is not None:
+                branching.check_out(folder, branch, start)
+        receipt = deliver(desk, pane_id, text, why="a new task")
+    except Refused:
+        _drop(store, settings, agent, intent, "it was refused")
+        forget_image(request.image, source)
+        raise
+    except FleetError as error:
+        current = store.read().current(agent) or agent
+        if not _was_told(settings, current, intent):
+            _drop(store, settings, agent, intent, str(error))
+            forget_image(request.image, source)
+        raise
+    after = _apply(store, settings, agent, intent)
+    notes = (start.note if start else "", receipt.note, began.keep(after, settings))
+    return Given(receipt, after, tuple(note for note in notes if note))
+
+
+def settle_task(case: Case) -> str:
+    """A new task whose giver died: recorded if the agent has it, forgotten if not."""
+    with _nobody_types(case):
+        agent = case.current()
+        intent = agent.new_task
+        if intent is None:
+            raise Refused(f"{agent.window}: nobody is giving it a task any more")
+        if _was_told(case.settings, agent, intent):
+            _apply(case.store, case.settings, agent, intent)
+            return "it has its new task; the record says so now"
+        _drop(case.store, case.settings, agent, intent, "whoever gave it ended before it was told")
+        return "it never got the new task; the record is as it was"
+
+
+def _nobody_types(case: Case) -> AbstractContextManager[None]:
+    """A slow giver is waited for, where there is a pane to type into."""
+    try:
+        return open_desk(case.settings, case.fleet).turn(case.agent.pane_id)
+    except NoServer:
+        return nullcontext()
+
+
+def _takes_a_task(desk: Desk, agent: Agent) -> str:
+    """Its pane, if a text typed there now would be read and its record is one to change."""
+    if agent.state is AgentState.RECYCLED:
+        raise Refused(f"{agent.window}: it is recycled; spawn-agent starts a new one")
+    pane_id = agent.pane_on(desk.server)
+    sight = desk.look(pane_id) if pane_id else None
+    if pane_id is None or sight is None:
+        raise Refused(f"{agent.window}: its pane is gone")
+    said = sight.classification
+    if said.state not in TAKES_TEXT or said.dialog is not None:
+        found = f"a {said.dialog} dialog" if said.dialog else said.state
+        raise Refused(f"{agent.window}: expected it at its prompt, found {found} ({said.reason}); nothing was typed")
+    return pane_id
+
+
+def _start_of(folder: Path, agent: Agent, branch: str, base: str, settings: Settings) -> StartPoint | None:
+    """Where the branch comes from; None when the worktree is on it already."""
+    with step("branch"):
+        git = Git(folder)
+        here = git.maybe("symbolic-ref", "--short", "-q", "HEAD") or ""
+        if branch in (here, agent.branch):
+            return None
+        branching.checked_name(branch, folder)
+        if not here:
+            raise Refused(f"{agent.window}: its worktree is on no branch")
+        if dirty := changed_paths(git):
+            raise Refused(f"{agent.window}: its worktree has changes that are not committed ({dirty[0]})")
+        if under_way := operation(git):
+            raise Refused(f"{agent.window}: a {under_way} is under way in its worktree")
+        return branching.start_point(folder, branch, base, settings)
+
+
+def _task(agent: Agent, request: Request, branch: str, settings: Settings) -> Task:
+    return Task(
+        objective=request.objective,
+        folder=agent.worktree_path,
+        branch=branch,
+        steps=request.steps,
+        pr_number=request.pr_number,
+        image_path=request.image,
+        verify_command=agent.verify_command or settings.verify_command,
+        opening="follow-on",
+    )
+
+
+def _intent(agent: Agent, request: Request, branch: str, start: StartPoint | None, text: str) -> dict[str, Any]:
+    """All that is needed to end what is begun here, by whoever finds it."""
+    intent: dict[str, Any] = {
+        "at": time.time(),
+        "text": as_message(text),
+        "objective": request.objective,
+        "pr_number": request.pr_number,
+        "steps": list(request.steps),
+        "image_path": request.image,
+        "branch": branch,
+    }
+    if start is not None:
+        old = Git(Path(agent.worktree_path)).maybe("symbolic-ref", "--short", "-q", "HEAD") or agent.branch
+        intent |= {"old_branch": old, "start": start.commit, "existing": start.existing}
+    return intent
+
+
+def _begin(store: Store, agent: Agent, intent: Mapping[str, Any]) -> None:
+    """Say in the record what is about to happen: the loop leaves the agent alone meanwhile."""
+
+    def begin(fleet: Fleet) -> Fleet:
+        known = fleet.current(agent)
+        if known is None:
+            raise FleetError(f"{agent.window}: its record is gone")
+        pending = known.new_task
+        if pending is not None:
+            ago = float(intent["at"]) - float(pending.get("at", 0))
+            when = f"{ago:.0f} s ago" if ago < Limits().task_change_seconds else "and whoever did it ended half-way"
+            raise Refused(f"{agent.window}: it was being given another task {when}; the loop or heartbeat settles it")
+        return fleet.change(agent, new_task=intent)
+
+    store.update(begin)
+
+
+def _was_told(settings: Settings, agent: Agent, intent: Mapping[str, Any]) -> bool:
+    """Whether the conversation got the text: as its sender knew, or as its transcript says."""
+    server = agent.tmux_server
+    if not isinstance(server, ServerId) or not agent.pane_id:
+        return False
+    sent = Outbox(settings.fleet_home, server, agent.pane_id).last()
+    if sent is None or sent.text != intent.get("text") or sent.at < float(intent.get("at", 0)):
+        return False
+    if sent.outcome == CONFIRMED:
+        return True
+    path = Path(sent.transcript) if sent.transcript else None
+    return sent.outcome == INTENDED and in_transcript(kind_named(agent.agent), path, Mark(path, sent.offset), sent.text)
+
+
+def _apply(store: Store, settings: Settings, agent: Agent, intent: Mapping[str, Any]) -> Agent:
+    """The new task in the old one's place, in one write."""
+    fields = {
+        **FRESH,
+        "objective": intent["objective"],
+        "pr_number": intent["pr_number"],
+        "steps": tuple(intent["steps"]),
+        "image_path": intent["image_path"],
+        "branch": intent["branch"],
+        "task_started_at": float(intent["at"]),
+    }
+
+    def apply(fleet: Fleet) -> Fleet:
+        known = fleet.current(agent)
+        if known is None:
+            raise FleetError(f"{agent.window}: its record is gone")
+        kept = {name: value for name, value in known.extra.items() if name not in OF_THE_OLD_TASK}
+        return fleet.change(agent, **fields, extra=kept)
+
+    after = store.update(apply).current(agent)
+    Journal(settings.journal_file).write(
+        "task-given",
+        window=agent.window,
+        why="a new task in the same session",
+        objective=intent["objective"],
+        before=agent.objective,
+    )
+    return after if after is not None else replace(agent, **fields)
+
+
+def _drop(store: Store, settings: Settings, agent: Agent, intent: Mapping[str, Any], why: str) -> None:
+    """The record as it was, and the worktree on the branch it was on."""
+    if old := intent.get("old_branch"):
+        start = StartPoint(str(intent["start"]), existing=bool(intent["existing"]))
+        branching.put_back(Path(agent.worktree_path), str(old), str(intent["branch"]), start)
+    store.update(lambda fleet: fleet.change(agent, new_task=None))
+    objective = intent.get("objective")
+    Journal(settings.journal_file).write("task-not-given", window=agent.window, why=why, objective=objective)

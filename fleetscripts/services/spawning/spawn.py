@@ -1,0 +1,193 @@
+"""A new agent: branch, window, client, briefing, record. Whatever fails, what was done before is undone."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from fleetscripts.adapters.records.images import forget_image, keep_image
+from fleetscripts.adapters.records.journal import Journal
+from fleetscripts.adapters.records.store import Store
+from fleetscripts.adapters.tmux.tmux import Tmux
+from fleetscripts.agents.kinds import AgentKind, kind_named
+from fleetscripts.config import Settings
+from fleetscripts.core.reports.state_lines import state_line
+from fleetscripts.errors import FleetError
+from fleetscripts.fleet import Agent, Fleet
+from fleetscripts.models import PaneFacts
+from fleetscripts.services.clients.client_start import client_start
+from fleetscripts.services.clients.launch import open_window
+from fleetscripts.services.clients.readiness import at_prompt
+from fleetscripts.services.clients.sessions import require_session
+from fleetscripts.services.delivery.deliver import deliver
+from fleetscripts.services.delivery.desk import Desk, open_desk
+from fleetscripts.services.lifecycle.closing import Window, close
+from fleetscripts.services.spawning import branching
+from fleetscripts.services.spawning.branching import StartPoint, check_out, checked_name, start_point
+from fleetscripts.services.spawning.briefing import Task, briefing
+from fleetscripts.services.spawning.spares import Spare, claim, claim_next
+from fleetscripts.services.spawning.spawn_account import DEFAULT_AGENT, account_for
+from fleetscripts.services.spawning.spawn_request import Request
+from fleetscripts.services.spawning.undo import Undo, coded, step, undisturbed
+from fleetscripts.services.verification.verify_github import Beginning, beginning
+
+
+@dataclass(frozen=True, slots=True)
+class Spawned:
+    """The record that was written; ``notes`` are for stderr."""
+
+    agent: Agent
+    notes: tuple[str, ...] = ()
+
+
+def spawn(settings: Settings, fleet: Fleet | None, environ: Mapping[str, str], request: Request) -> Spawned:
+    """Start the agent and return once its briefing is known to be submitted."""
+    account, note = account_for(settings, environ, request)
+    kind = kind_named(account.agent if account is not None else request.agent or DEFAULT_AGENT)
+    tmux = Tmux(settings.tmux_socket)
+    with step("tmux session"):
+        require_session(tmux, settings, request.session)
+    with step("client"):
+        client_start(settings, environ, kind, Path(), "", account=account.name if account is not None else "")
+    with _claimed(request, settings) as spare:
+        undo = Undo()
+        try:
+            name = account.name if account is not None else ""
+            return _Spawning(settings, fleet, environ, request, kind, tmux, spare, undo, name, note).run()
+        except BaseException as error:
+            said = undo.run()
+            if said and isinstance(error, FleetError):
+                raise coded("; ".join([str(error), *said]), error) from error
+            raise
+
+
+@contextmanager
+def _claimed(request: Request, settings: Settings) -> Iterator[Spare]:
+    with ExitStack() as held:
+        with step("spare worktree"):
+            spare = held.enter_context(_taking(request, settings))
+        yield spare
+
+
+def _taking(request: Request, settings: Settings) -> AbstractContextManager[Spare]:
+    if request.path is not None:
+        return claim(request.path, request.spare_branch, settings)
+    return claim_next(request.repo, settings)
+
+
+@dataclass
+class _Spawning:
+    """One spawn under way; every step that did something has put its undoing on ``undo``."""
+
+    settings: Settings
+    fleet: Fleet | None
+    environ: Mapping[str, str]
+    request: Request
+    kind: AgentKind
+    tmux: Tmux
+    spare: Spare
+    undo: Undo
+    account: str = ""
+    account_note: str = ""
+
+    def run(self) -> Spawned:
+        with step("state file"):
+            self._prepare_state()
+        with step("image"):
+            self._keep_image()
+        request, folder = self.request, self.spare.path
+        with step("branch"):
+            checked_name(request.branch, folder)
+            start = start_point(folder, request.branch, request.base, self.settings)
+            self.undo.add(branching.put_back, folder, self.spare.branch, request.branch, start)
+            check_out(folder, request.branch, start)
+        with step("window"):
+            session_id = str(uuid.uuid4()) if self.kind.takes_session_id else ""
+            command = client_start(
+                self.settings, self.environ, self.kind, folder, session_id, name=request.branch, account=self.account
+            )
+            desk = open_desk(self.settings, self.fleet, self.tmux)
+            with undisturbed():
+                facts = open_window(self.tmux, request.session, folder.name, command)
+                self.undo.add(close, self.tmux, Window(desk.server, (facts,)))
+        with step("start of the client"):
+            at_prompt(desk, self.settings, facts.pane_id, folder)
+        with step("briefing"):
+            began = self._pull_request()
+            started_at = time.time()
+            deliver(desk, facts.pane_id, self._briefing(began), why="briefing")
+        with step("record"):
+            agent = self._record(desk, facts, start, session_id, started_at)
+            agent = replace(agent, told_state=str(agent.state))
+            Store(self.settings.state_file).update(lambda now: now.with_agent(agent), create=self._new_fleet())
+        Journal(self.settings.journal_file).write("spawned", **state_line(agent))
+        notes = (self.account_note, start.note, began.keep(agent, self.settings))
+        return Spawned(agent, tuple(note for note in notes if note))
+
+    def _keep_image(self) -> None:
+        """The image where the agent, and a later re-brief, finds it."""
+        source = self.request.image
+        if source:
+            kept = keep_image(source, time.time())
+            self.undo.add(forget_image, kept, source)
+            self.request = replace(self.request, image=kept)
+
+    def _prepare_state(self) -> None:
+        """A state file that cannot be written is found out before anything is started."""
+        Store(self.settings.state_file).update(lambda fleet: fleet, create=self._new_fleet())
+
+    def _new_fleet(self) -> Fleet:
+        return Fleet(tmux_session=self.request.session)
+
+    def _pull_request(self) -> Beginning:
+        path, request = str(self.spare.path), self.request
+        agent = Agent("", worktree_path=path, branch=request.branch, pr_number=request.pr_number)
+        return beginning(agent, self.fleet or self._new_fleet(), self.settings)
+
+    def _briefing(self, began: Beginning) -> str:
+        request = self.request
+        return briefing(
+            Task(
+                objective=request.objective,
+                folder=str(self.spare.path),
+                branch=request.branch,
+                steps=request.steps,
+                pr_number=request.pr_number,
+                image_path=request.image,
+                verify_command=request.verify_command or self.settings.verify_command,
+                open_threads=began.open_threads,
+            )
+        )
+
+    def _record(self, desk: Desk, facts: PaneFacts, start: StartPoint, session_id: str, started_at: float) -> Agent:
+        request, folder = self.request, self.spare.path
+        seen = desk.look(facts.pane_id)
+        now = seen.frame.facts if seen is not None else facts
+        known_id = (seen.session_id if seen is not None else None) or session_id
+        return Agent(
+            window=now.window,
+            worktree=folder.name,
+            worktree_path=str(folder),
+            spare_branch=self.spare.branch,
+            branch=request.branch,
+            objective=request.objective,
+            pr_number=request.pr_number,
+            session_id=known_id,
+            steps=request.steps,
+            spawned_at=started_at,
+            task_started_at=started_at,
+            last_seen_at=started_at,
+            agent=self.kind.name,
+            pane_id=now.pane_id,
+            window_id=now.window_id,
+            tmux_server=desk.server,
+            image_path=request.image,
+            verify_command=request.verify_command,
+            last_commit=start.commit,
+            account=self.account,
+            task=request.task,
+        )

@@ -1,0 +1,1 @@
+"""Tasks in files, paired with spare worktrees."""

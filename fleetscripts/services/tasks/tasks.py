@@ -1,0 +1,197 @@
+"""Tasks that lie in files: where each stands, adding one, and moving the finished ones away with their outcome."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from fleetscripts.adapters.git.claims import ClaimBook
+from fleetscripts.adapters.git.notes import NoteBook
+from fleetscripts.adapters.records.journal import Journal
+from fleetscripts.adapters.records.locks import hold
+from fleetscripts.adapters.records.store import StateMissing, Store
+from fleetscripts.adapters.records.task_folder import SUFFIX, Found, TaskFolder
+from fleetscripts.agents.kinds import KINDS
+from fleetscripts.config import Settings
+from fleetscripts.core.planning.task_plan import FINISHED, STARTING, WORKING, Standing, standings
+from fleetscripts.core.records.task_file import NAME, TaskFile, TaskProblem, parse, write
+from fleetscripts.core.records.visible import visible
+from fleetscripts.errors import Refused, UsageProblem
+from fleetscripts.fleet import Agent
+from fleetscripts.services.spawning.spares import fleet_now
+
+LOCK_SECONDS = 60.0
+"""For choosing and moving: nothing is started meanwhile."""
+
+FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 60.0, 3600.0
+"""After a task could not be begun; each time twice as long. A changed file is tried at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """All task files: those that can be used, in the order in which they would begin, and what is wrong with others."""
+
+    standings: tuple[Standing, ...]
+    problems: tuple[str, ...] = ()
+
+    def named(self, name: str) -> Standing | None:
+        return next((one for one in self.standings if one.task.name == name), None)
+
+
+def folder(settings: Settings) -> TaskFolder:
+    """Where the tasks lie."""
+    return TaskFolder(settings.tasks_folder)
+
+
+def claims(settings: Settings) -> ClaimBook:
+    """Who is starting an agent for which task right now."""
+    return ClaimBook(settings.fleet_home / "task-claims")
+
+
+def claim_key(settings: Settings, name: str) -> str:
+    """What a claim on this task is kept under."""
+    return str(settings.tasks_folder / f"{name}{SUFFIX}")
+
+
+def choosing(settings: Settings) -> AbstractContextManager[None]:
+    """One process at a time chooses a task, or moves files."""
+    return hold(settings.locks / "tasks.lock", LOCK_SECONDS)
+
+
+def survey(settings: Settings, now: float) -> Survey:
+    """Every task as it stands. Claims are read before records: whoever drops a claim has written the record before."""
+    found = list(folder(settings).read())
+    own = {claim_key(settings, entry.name): entry.name for entry in found if entry.name}
+    claimed = {own[claim.path] for claim in claims(settings).read() if claim.alive and claim.path in own}
+    fleet = fleet_now(settings)
+    tasks, problems = _parsed(found)
+    pausing = {entry.name: why for entry in found if (why := _pausing(settings, entry, now))}
+    archived = folder(settings).outcomes()
+    return Survey(tuple(standings(tasks, fleet.agents, archived, claimed, pausing)), tuple(problems))
+
+
+def _parsed(found: Sequence[Found]) -> tuple[list[TaskFile], list[str]]:
+    tasks: list[TaskFile] = []
+    problems: list[str] = []
+    for entry in found:
+        if entry.problem:
+            problems.append(visible(entry.problem))
+        elif not NAME.fullmatch(entry.name):
+            problems.append(visible(f"{entry.name[:100]!r}: expected a file's name of letters, digits and . _ -"))
+        else:
+            try:
+                tasks.append(_checked(parse(entry.name, entry.text)))
+            except TaskProblem as problem:
+                problems.append(visible(str(problem)))
+    return tasks, problems
+
+
+def _checked(task: TaskFile) -> TaskFile:
+    """What only the whole program can tell is wrong."""
+    if task.agent and task.agent not in KINDS:
+        raise TaskProblem(f"{task.name}{SUFFIX}: expected an agent kind ({', '.join(KINDS)}), found {task.agent!r}")
+    if any(step.lstrip("/").split()[0] == "pr-test" for step in task.steps):
+        raise TaskProblem(f"{task.name}{SUFFIX}: pr-test is no agent's step: the orchestrator runs those tests")
+    return task
+
+
+def note_failure(settings: Settings, name: str, why: str, now: float) -> None:
+    """Remember that a task could not be begun: it is tried again later, or when its file has changed."""
+    book, key = _failures(settings), claim_key(settings, name)
+    known = book.read(key) or {}
+    stamp = next((entry.stamp for entry in folder(settings).read() if entry.name == name), 0)
+    tries = int(known.get("tries", 0)) + 1 if known.get("stamp") == stamp else 1
+    pause = min(LONGEST_PAUSE_SECONDS, FIRST_PAUSE_SECONDS * 2 ** (tries - 1))
+    book.write(key, {"stamp": stamp, "tries": tries, "again_at": now + pause, "why": why[:500]})
+
+
+def forget_failure(settings: Settings, name: str) -> None:
+    """The task has begun, or is gone."""
+    _failures(settings).drop(claim_key(settings, name))
+
+
+def _failures(settings: Settings) -> NoteBook:
+    return NoteBook(settings.fleet_home / "task-failures")
+
+
+def _pausing(settings: Settings, entry: Found, now: float) -> str:
+    known = _failures(settings).read(claim_key(settings, entry.name)) if entry.name else None
+    if known is None or known.get("stamp") != entry.stamp:
+        return ""
+    again = float(known.get("again_at", 0))
+    return f"could not be begun: {known.get('why')}" if now < again <= now + LONGEST_PAUSE_SECONDS else ""
+
+
+def add(settings: Settings, task: TaskFile) -> Path:
+    """A new file in ``pending``."""
+    if not NAME.fullmatch(task.name):
+        raise UsageProblem(f"expected a name of letters, digits and . _ -, found {task.name!r}")
+    text = write(task)
+    if _checked(parse(task.name, text)) != replace(task, objective=task.objective.strip()):
+        raise UsageProblem("expected values that a task file can hold, on one line each")
+    return folder(settings).add(task.name, text)
+
+
+def archive_finished(settings: Settings, now: float) -> list[str]:
+    """Move every task whose agent is done to ``archived``; what was moved, a line each."""
+    with choosing(settings):
+        finished = [one for one in survey(settings, now).standings if one.state == FINISHED]
+        return [_archive(settings, one.task.name, one.why, now, one.agent) for one in finished]
+
+
+def archive(settings: Settings, name: str, outcome: str, now: float) -> str:
+    """Move this one by hand; Refused while somebody works on it."""
+    with choosing(settings):
+        return _archive_this(settings, name, outcome, now)
+
+
+def _archive_this(settings: Settings, name: str, outcome: str, now: float) -> str:
+    found = next((entry for entry in folder(settings).read() if entry.name == name), None)
+    if found is None:
+        raise Refused(f"no task {name!r} in {folder(settings).pending}")
+    known = survey(settings, now).named(name)
+    if known is not None and known.state in (WORKING, STARTING):
+        raise Refused(f"{name}: an agent works on it ({known.why})")
+    return _archive(settings, name, outcome, now, known.agent if known else None)
+
+
+def _archive(settings: Settings, name: str, outcome: str, now: float, agent: Agent | None) -> str:
+    members: dict[str, Any] = {"task": name, "outcome": outcome, "at": now, "date": _date(now)}
+    target = folder(settings).archive(name, members | _work_of(agent))
+    forget_failure(settings, name)
+    if agent is not None:
+        _unlink(settings, agent)
+    window = agent.window if agent is not None else ""
+    Journal(settings.journal_file).write("task-archived", window=window, why=outcome, task=name)
+    return f"{name}: {outcome}, archived as {target.name}"
+
+
+def _work_of(agent: Agent | None) -> dict[str, Any]:
+    if agent is None:
+        return {}
+    return {
+        "window": agent.window,
+        "worktree": agent.worktree,
+        "branch": agent.branch,
+        "pr_number": agent.pr_number,
+        "checkpoints": list(agent.checkpoints),
+        "verdict": agent.last_verdict,
+        "session_id": agent.session_id,
+        "began": _date(agent.task_started_at),
+    }
+
+
+def _unlink(settings: Settings, agent: Agent) -> None:
+    """A later task of the same name is not this agent's."""
+    try:
+        Store(settings.state_file).update(lambda fleet: fleet.change(agent, task=""))
+    except StateMissing:
+        return
+
+
+def _date(at: float) -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(at))

@@ -1,0 +1,1 @@
+"""One test run at a time on the machine."""

@@ -1,0 +1,47 @@
+"""Whose turn it is to test: the process that a lease is given to, and that proves by living that it still holds it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from fleetscripts.adapters.system.processes import Process, ProcessTable, arguments, read_processes
+from fleetscripts.agents.kinds import KINDS, kind_named
+
+
+@dataclass(frozen=True, slots=True)
+class Who:
+    """The process that a lease is given to; ``pid`` 0 when none can be watched, and then only time limits it."""
+
+    name: str
+    pid: int = 0
+    start_ticks: str = ""
+
+
+def caller() -> Who:
+    """Who is to hold a lease that this short command takes: the client above it, else nobody but time."""
+    table = read_processes()
+    for process in _ancestors(table, os.getpid()):
+        argv = arguments(process)
+        for name in KINDS:
+            if kind_named(name).is_client(process.command, argv):
+                return Who(f"{name} (pid {process.pid})", process.pid, process.start_ticks)
+    return Who("a caller without a client")
+
+
+def this_process() -> Who:
+    """The lease of a ``run``: it lives as long as this process."""
+    own = read_processes().by_pid.get(os.getpid())
+    return Who(f"test-queue run (pid {os.getpid()})", os.getpid(), own.start_ticks if own is not None else "")
+
+
+def _ancestors(table: ProcessTable, pid: int) -> Iterator[Process]:
+    """Who started it, and who started that; the list is not of one instant, so it may run in a circle."""
+    seen = {pid}
+    process = table.by_pid.get(pid)
+    while process is not None and process.parent not in seen:
+        seen.add(process.parent)
+        process = table.by_pid.get(process.parent)
+        if process is not None:
+            yield process

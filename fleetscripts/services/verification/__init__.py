@@ -1,0 +1,1 @@
+"""Whether work is done: gates, verdicts, and what follows from them."""

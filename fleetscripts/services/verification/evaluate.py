@@ -1,0 +1,186 @@
+"""Judging finished work: the page to judge by, and the only way in which an agent becomes ``done``."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from fleetscripts.adapters.git.git import Git
+from fleetscripts.adapters.git.remotes import default_branch, remote_of
+from fleetscripts.adapters.records.journal import Journal
+from fleetscripts.adapters.records.store import Store
+from fleetscripts.core.gates.evaluation_page import Evaluation, Work
+from fleetscripts.core.records.visible import visible
+from fleetscripts.errors import FleetError, Refused, UsageProblem
+from fleetscripts.fleet import Agent, Fleet
+from fleetscripts.models import AgentState
+from fleetscripts.pull_request import PullRequest
+from fleetscripts.services.delivery.deliver import deliver
+from fleetscripts.services.delivery.desk import open_desk
+from fleetscripts.services.reports.notify import notify
+from fleetscripts.services.spawning.briefing import Rebrief, rebriefing
+from fleetscripts.services.verification.pull_reading import github
+from fleetscripts.services.verification.verify import Finding, Question, look_into, record
+from fleetscripts.services.verification.verify_github import accepted_threads
+
+DIFF_LIMIT = 40_000
+"""Characters of the diff on the page: what fits into one answer of the judging model, with the rest."""
+_PLAIN = ("--no-ext-diff", "--no-textconv", "--no-color")
+
+
+@dataclass(frozen=True, slots=True)
+class Override:
+    """A gate, or a review thread by its id, that somebody accepts although it does not hold."""
+
+    name: str
+    why: str
+
+
+def evaluation(question: Question) -> Evaluation:
+    """What there is to judge by, with every gate measured anew."""
+    finding = look_into(question)
+    record(Store(question.settings.state_file), question.agent, finding.verdict, time.time())
+    pull = finding.pull.pull
+    found = Evaluation(question.agent, finding.verdict, _work(question.agent, pull), pull)
+    if pull is None or not pull.checks:
+        return found
+    try:
+        return replace(found, attempts=github(question.settings).attempts(pull.key))
+    except FleetError as problem:
+        return replace(found, attempts_problem=str(problem))
+
+
+def accept(question: Question, why: str, overrides: Sequence[Override], environ: Mapping[str, str]) -> list[str]:
+    """Mark the agent done, if the gates hold at this moment but for the overridden ones; warnings of the notification.
+
+    Raises Refused with every gate that holds it back."""
+    agent = _with_accepted(question.agent, overrides)
+    finding = look_into(replace(question, agent=agent))
+    _check_threads(overrides, finding)
+    named = {over.name for over in overrides}
+    standing = [gate for gate in finding.verdict.holding_back() if gate.name not in named]
+    store = Store(question.settings.state_file)
+    record(store, question.agent, finding.verdict, time.time())
+    if standing or not finding.verdict.gates:
+        findings = "; ".join(f"{gate.name} {gate.status}: {gate.evidence}" for gate in standing)
+        raise Refused(f"{agent.window} is not complete: {findings}")
+    _write_overrides(question, overrides, finding)
+    changes = {"state": AgentState.DONE, "extra": agent.extra}
+    store.update(lambda fleet: fleet.change(question.agent, **changes))
+    _journal(question, "evaluated", why, outcome="done")
+    return notify(visible(f"{_who(agent)} is done: {why}{_named(overrides)}"), question.settings, environ)
+
+
+def accept_threads(question: Question, overrides: Sequence[Override], environ: Mapping[str, str]) -> list[str]:
+    """Take the resolution of these threads for good from now on; warnings of the notification."""
+    gate = next((over.name for over in overrides if _is_gate(over.name)), None)
+    if gate is not None:
+        raise UsageProblem(f"--override {gate}: a gate is overridden together with --pass WHY only")
+    agent = _with_accepted(question.agent, overrides)
+    finding = look_into(replace(question, agent=agent))
+    _check_threads(overrides, finding)
+    _write_overrides(question, overrides, finding)
+    Store(question.settings.state_file).update(lambda fleet: fleet.change(question.agent, extra=agent.extra))
+    return notify(visible(f"{_who(agent)}{_named(overrides)}"), question.settings, environ)
+
+
+def send_back(question: Question, what: str) -> str:
+    """Tell the agent what is missing, and set it back to work; the proof that it was told."""
+    agent, settings = question.agent, question.settings
+    desk = open_desk(settings, question.fleet)
+    pane = agent.pane_on(desk.server)
+    if pane is None:
+        raise FleetError(f"{agent.window} has no pane on this tmux server: run-loop restores it first")
+    receipt = deliver(desk, pane, rebriefing(agent, Rebrief([what])), why="evaluation")
+    changes = {
+        "state": AgentState.RUNNING,
+        "revision_count": agent.revision_count + 1,
+        "last_rebriefed_at": time.time(),
+    }
+    Store(settings.state_file).update(lambda fleet: fleet.change(agent, **changes))
+    _journal(question, "evaluated", what, outcome="sent back")
+    return receipt.proof
+
+
+def overrides_of(pairs: Sequence[tuple[str, str]]) -> list[Override]:
+    """What ``--override NAME WHY`` said, each with its reason."""
+    for name, why in pairs:
+        if not name.strip() or not why.strip():
+            raise UsageProblem("--override: expected the gate's (or the thread's) name and the reason")
+    return [Override(name.strip(), why.strip()) for name, why in pairs]
+
+
+_LOCAL_GATES = ("steps", "clean", "branch", "pushed", "pr_test", "verify_command")
+_PULL_GATES = ("github", "pull_request", "checks", "fresh_run", "threads", "resolutions", "reviews", "conflicts")
+
+
+def _is_gate(name: str) -> bool:
+    return name in _LOCAL_GATES or name in _PULL_GATES
+
+
+def _with_accepted(agent: Agent, overrides: Sequence[Override]) -> Agent:
+    threads = {over.name: over.why for over in overrides if not _is_gate(over.name)}
+    accepted = {**accepted_threads(agent), **threads}
+    return replace(agent, extra={**agent.extra, "accepted_threads": accepted}) if accepted else agent
+
+
+def _check_threads(overrides: Sequence[Override], finding: Finding) -> None:
+    """A name that is neither a gate's nor a thread's was mistyped."""
+    threads = {thread.id for thread in finding.pull.pull.threads} if finding.pull.pull is not None else set()
+    for over in overrides:
+        if not _is_gate(over.name) and over.name not in threads:
+            raise Refused(f"--override: {visible(over.name)} is neither a gate nor a review thread that could be read")
+
+
+def _write_overrides(question: Question, overrides: Sequence[Override], finding: Finding) -> None:
+    evidence = {gate.name: gate.evidence for gate in finding.verdict.gates}
+    for over in overrides:
+        _journal(question, "override", over.why, gate=over.name, evidence=evidence.get(over.name, ""))
+
+
+def _who(agent: Agent) -> str:
+    return f"{agent.window} ({agent.worktree or agent.branch})"
+
+
+def _named(overrides: Sequence[Override]) -> str:
+    return f"; accepted: {', '.join(f'{over.name} ({over.why})' for over in overrides)}" if overrides else ""
+
+
+def _journal(question: Question, event: str, why: str, **fields: object) -> None:
+    Journal(question.settings.journal_file).write(event, window=question.agent.window, why=why, **fields)
+
+
+def _work(agent: Agent, pull: PullRequest | None) -> Work:
+    git = Git(Path(agent.worktree_path))
+    try:
+        base = _base(git, agent, pull)
+        diff = git.text("diff", *_PLAIN, base, "HEAD")
+        since = agent.task_started_at or agent.spawned_at
+        rows = [row.split(" ", 1) for row in git.text("log", "--format=%ct %h %s", f"{base}..HEAD").splitlines()]
+        return Work(
+            base=base[:12],
+            commits=[commit for _, commit in rows],
+            fresh=[commit for at, commit in rows if float(at) >= since],
+            stat=git.text("diff", *_PLAIN, "--stat=100", base, "HEAD"),
+            diff=diff[:DIFF_LIMIT],
+            cut=len(diff) > DIFF_LIMIT,
+        )
+    except FleetError as error:
+        return Work(problem=str(error))
+
+
+def _base(git: Git, agent: Agent, pull: PullRequest | None) -> str:
+    """Where the work left the branch it is meant for: the pull request's, else the remote's default one."""
+    remote = remote_of(git, agent.branch)
+    branch = pull.base_ref if pull is not None else default_branch(git, remote) if remote else None
+    base = git.maybe("merge-base", "HEAD", f"refs/remotes/{remote}/{branch}") if branch else None
+    return base or git.text("rev-list", "--max-parents=0", "HEAD").split("\n")[-1]
+
+
+def judged(fleet: Fleet, agent: Agent) -> Agent:
+    """The agent to judge; one that is done or recycled has been."""
+    if agent.state in (AgentState.DONE, AgentState.RECYCLED):
+        raise Refused(f"{agent.window} is {agent.state} already")
+    return fleet.current(agent) or agent

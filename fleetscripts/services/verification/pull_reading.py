@@ -1,0 +1,120 @@
+"""Reading pull requests for verifications: alone, once for several uses, or together for all agents of a cycle."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from fleetscripts.adapters.git.git import Git
+from fleetscripts.adapters.git.remotes import base_remote
+from fleetscripts.adapters.github.gh import TIMEOUT_SECONDS, Gh
+from fleetscripts.adapters.github.github import Found, GitHub
+from fleetscripts.adapters.github.github_budget import Budget
+from fleetscripts.config import Settings
+from fleetscripts.core.gates.repository_name import RepositoryName, from_address, from_slug
+from fleetscripts.errors import FleetError, UsageProblem
+from fleetscripts.fleet import Agent, Fleet
+from fleetscripts.models import AgentState
+from fleetscripts.pull_request import PullKey
+
+FRESH_SECONDS = 10.0
+"""So long what was read together serves; a verification that comes later reads anew."""
+
+Reader = Callable[[PullKey], Found]
+
+
+def github(settings: Settings, environ: Mapping[str, str] | None = None, most_seconds: float | None = None) -> GitHub:
+    """GitHub as this user sees it, with the fleet's common budget. ``most_seconds``: for one question."""
+    timeout = settings.extra.get("github_timeout_seconds", TIMEOUT_SECONDS)
+    if isinstance(timeout, bool) or not isinstance(timeout, int | float) or not 0 < timeout < 1e6:
+        raise UsageProblem(f"github_timeout_seconds in config.toml: expected a number of seconds, found {timeout!r}")
+    budget = Budget(settings.fleet_home / "github-budget.json")
+    return GitHub(Gh(environ or os.environ, budget, timeout_seconds=min(timeout, most_seconds or timeout)))
+
+
+def pull_key(agent: Agent, fleet: Fleet) -> PullKey | None:
+    """Which pull request the agent works on; None for a task without one. FleetError when it cannot be told."""
+    if not agent.pr_number:
+        return None
+    if not agent.pr_number.isdecimal() or not agent.pr_number.isascii() or int(agent.pr_number) == 0:
+        raise FleetError(f"pr_number: expected a number, found {agent.pr_number!a}: update-agent WINDOW pr_number=N")
+    repository = repository_of(agent, fleet)
+    return PullKey(repository.host, repository.owner, repository.name, int(agent.pr_number))
+
+
+def repository_of(agent: Agent, fleet: Fleet) -> RepositoryName:
+    """The repository of the state file, else that of a remote of the worktree, rewritten as git would rewrite it."""
+    if fleet.repo:
+        named = from_slug(fleet.repo)
+        if named is None:
+            raise FleetError(f"repo: expected OWNER/NAME, found {fleet.repo!a}: update-agent --top repo=OWNER/NAME")
+        return named
+    git = Git(Path(agent.worktree_path))
+    remote = base_remote(git, agent.branch)
+    address = git.text("remote", "get-url", remote) if remote else ""
+    found = from_address(address)
+    if found is None:
+        raise FleetError("no GitHub repository is known for this worktree: update-agent --top repo=OWNER/NAME")
+    return found
+
+
+def reading(settings: Settings, known: Mapping[PullKey, Found] | None = None) -> Reader:
+    """Reads each pull request that is not ``known`` when it is first asked for, and then remembers it."""
+    kept: dict[PullKey, Found] = dict(known or {})
+
+    def read(key: PullKey) -> Found:
+        if key not in kept:
+            kept[key] = github(settings).pull_requests([key])[key]
+        return kept[key]
+
+    return read
+
+
+@dataclass
+class CycleReading:
+    """Pull requests of all agents that say they have finished, asked for together by whoever needs one first.
+
+    One for a whole process: verifications of one cycle run beside each other."""
+
+    clock: Callable[[], float] = time.monotonic
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+    _fleet: Fleet | None = None
+    _found: dict[PullKey, Found] = field(default_factory=dict)
+    _read_at: float = 0.0
+
+    def reader(self, fleet: Fleet, settings: Settings) -> Reader:
+        """For the verifications of one cycle, all of which have this very ``fleet``."""
+        return lambda key: self._read(key, fleet, settings)
+
+    def _read(self, key: PullKey, fleet: Fleet, settings: Settings) -> Found:
+        """What was read serves one verification: the next one of the same agent reads anew."""
+        with self._lock:
+            stale = self._fleet is not fleet or self.clock() - self._read_at > FRESH_SECONDS
+            if stale or key not in self._found:
+                due = _due(fleet, settings.poll_interval_seconds, time.time())
+                self._found = github(settings).pull_requests([key, *keys_of(due, fleet)])
+                self._fleet, self._read_at = fleet, self.clock()
+            return self._found.pop(key)
+
+
+def keys_of(agents: Iterable[Agent], fleet: Fleet) -> list[PullKey]:
+    """The pull requests of several agents; what is wrong with one's record its own gates will say."""
+    found = []
+    for agent in agents:
+        try:
+            key = pull_key(agent, fleet)
+        except FleetError:
+            continue
+        if key is not None:
+            found.append(key)
+    return found
+
+
+def _due(fleet: Fleet, pause_seconds: float, now: float) -> list[Agent]:
+    """Who says it has finished and was not verified just now."""
+    complete = [agent for agent in fleet.agents if agent.state is AgentState.COMPLETE]
+    return [agent for agent in complete if not 0 <= now - agent.last_verified_at < pause_seconds]

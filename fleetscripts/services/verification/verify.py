@@ -1,0 +1,163 @@
+"""Is an agent's task complete? Gathers the evidence and asks the gates."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+
+from fleetscripts.adapters.git.check_command import run_check
+from fleetscripts.adapters.git.git import Git
+from fleetscripts.adapters.git.remotes import compare, has_remotes, remote_head, remote_of
+from fleetscripts.adapters.git.worktrees import changed_paths, operation
+from fleetscripts.adapters.records.store import Store
+from fleetscripts.config import Settings
+from fleetscripts.core.gates import gates
+from fleetscripts.core.gates.gates import (
+    CommandEvidence,
+    GateResult,
+    Outcome,
+    RemoteEvidence,
+    Verdict,
+    WorktreeEvidence,
+)
+from fleetscripts.core.records.redact import redact
+from fleetscripts.core.records.visible import fit, visible
+from fleetscripts.errors import FleetError
+from fleetscripts.fleet import Agent, Fleet
+from fleetscripts.services.testing.test_gate import pr_test
+from fleetscripts.services.verification.pull_reading import Reader, reading
+from fleetscripts.services.verification.verify_github import PullAnswer, ask_github
+
+SHOWN_OUTPUT_COLUMNS = 400
+"""How much of the verify command's last output an evidence text holds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """Which agent, in which fleet, under which settings. ``read`` reads a pull request; None: only this one."""
+
+    agent: Agent
+    fleet: Fleet
+    settings: Settings
+    read: Reader | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """The verdict, and what GitHub said on the way."""
+
+    verdict: Verdict
+    pull: PullAnswer
+
+
+def verify(question: Question) -> Verdict:
+    """The verdict on the agent's work as it stands now. Writes nothing."""
+    return look_into(question).verdict
+
+
+def look_into(question: Question) -> Finding:
+    """The same, with what it was read from. The verify command is run last, and only once it can change anything."""
+    agent = question.agent
+    worktree = worktree_evidence(agent)
+    read = question.read or reading(question.settings)
+    answer = ask_github(agent, question.fleet, question.settings, worktree.head, read)
+    pushed = gates.merged if answer.merged else partial(gates.pushed, remote_evidence(question, worktree))
+    results = [
+        gates.steps(agent.steps, agent.checkpoints),
+        *answer.gates,
+        gates.clean(worktree),
+        gates.branch(worktree),
+        pushed(worktree.head),
+        *pr_test(agent, question.settings, worktree.head),
+    ]
+    results.append(_verify_command(question, worktree, results))
+    seen = tuple(replace(result, evidence=visible(result.evidence)) for result in results)
+    return Finding(Verdict(seen), answer)
+
+
+def _verify_command(question: Question, worktree: WorktreeEvidence, others: Sequence[GateResult]) -> GateResult:
+    """Not run while the others only wait: they will be asked again, and a test suite costs minutes each time."""
+    command = question.agent.verify_command or question.settings.verify_command
+    if command and not worktree.problem and gates.outcome_of(others) in (Outcome.PENDING, Outcome.UNKNOWN):
+        return GateResult.pending("verify_command", "run once the others can be told")
+    return gates.verify_command(command_evidence(question, worktree))
+
+
+def worktree_evidence(agent: Agent) -> WorktreeEvidence:
+    """The agent's worktree as git sees it."""
+    if not agent.worktree_path:
+        return WorktreeEvidence(agent.branch, problem="the record names no worktree")
+    git = Git(Path(agent.worktree_path))
+    try:
+        return WorktreeEvidence(
+            wanted_branch=agent.branch,
+            branch=git.maybe("symbolic-ref", "--short", "-q", "HEAD"),
+            head=git.text("rev-parse", "--verify", "HEAD"),
+            changes=tuple(changed_paths(git)),
+            operation=operation(git),
+        )
+    except FleetError as error:
+        return WorktreeEvidence(agent.branch, problem=str(error))
+
+
+def remote_evidence(question: Question, worktree: WorktreeEvidence) -> RemoteEvidence:
+    """The branch on its remote, asked there now."""
+    agent, git = question.agent, Git(Path(question.agent.worktree_path))
+    if worktree.problem or not agent.branch:
+        return RemoteEvidence(problem=worktree.problem or "the record names no branch")
+    try:
+        remote = remote_of(git, agent.branch)
+        if remote is None:
+            several = "none of the remotes is origin, and the branch names none" if has_remotes(git) else ""
+            return RemoteEvidence(expected=bool(question.fleet.repo or agent.pr_number), problem=several)
+        there = remote_head(git, remote, agent.branch)
+        if there is None:
+            return RemoteEvidence(remote)
+        beside = compare(git, remote, agent.branch, there)
+        return RemoteEvidence(remote, exists=True, ahead=beside.ahead, behind=beside.behind)
+    except FleetError as error:
+        return RemoteEvidence(problem=redact(str(error)))
+
+
+def command_evidence(question: Question, worktree: WorktreeEvidence) -> CommandEvidence:
+    """The verify command's end; not run where it would judge another branch than the agent's."""
+    command = question.agent.verify_command or question.settings.verify_command
+    if not command:
+        return CommandEvidence()
+    if worktree.problem or worktree.branch != worktree.wanted_branch:
+        return CommandEvidence(command, problem="not run: the worktree is not on the agent's branch")
+    folder, timeout_seconds = Path(question.agent.worktree_path), question.settings.verify_timeout_seconds
+    try:
+        run = run_check(command, folder, os.environ, timeout_seconds)
+    except FleetError as error:
+        return CommandEvidence(command, problem=str(error))
+    now = worktree_evidence(question.agent)
+    return CommandEvidence(
+        command=command,
+        exit_code=run.exit_code,
+        timed_out_after_seconds=timeout_seconds if run.exit_code is None else None,
+        output=fit(
+            visible(redact(run.output[-2 * SHOWN_OUTPUT_COLUMNS :]))[-SHOWN_OUTPUT_COLUMNS:], SHOWN_OUTPUT_COLUMNS
+        ),
+        moved=(now.head, now.branch) != (worktree.head, worktree.branch),
+    )
+
+
+def record(store: Store, agent: Agent, verdict: Verdict, now: float) -> None:
+    """Keep the outcome in the agent's record, and since when it is the same."""
+
+    def keep(fleet: Fleet) -> Fleet:
+        known = fleet.current(agent)
+        if known is None:
+            return fleet
+        outcome = verdict.outcome.value
+        checks = next((str(gate.status) for gate in verdict.gates if gate.name == "checks"), "")
+        since = {} if known.last_verdict == outcome and known.verdict_since else {"verdict_since": now}
+        told = {"verdict_told_at": 0.0} if since else {}
+        fields = {"last_verdict": outcome, "last_verified_at": now, "last_checks": checks}
+        return fleet.change(known, **fields, **since, **told)
+
+    store.update(keep)
