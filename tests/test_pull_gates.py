@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TypeVar
 
 import pytest
-from hypothesis import find, given
+from hypothesis import Phase, find, given, settings
 from hypothesis import strategies as st
 
 from fleetscripts.core.gates.gates import GateResult, GateStatus, Outcome, outcome_of
@@ -129,7 +129,8 @@ def test_a_pull_request_with_everything_can_be_verified() -> None:
         full = pull.state is PullState.OPEN and pull.checks and pull.threads and pull.reviews
         return bool(full) and outcome(evidence) is Outcome.VERIFIED
 
-    assert find(evidences, is_full).pull.head == HEAD
+    found = find(evidences, is_full, settings=settings(phases=[Phase.generate], max_examples=5000))
+    assert found.pull.head == HEAD
 
 
 @given(evidences)
