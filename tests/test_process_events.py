@@ -33,7 +33,7 @@ def test_a_grandchild_that_is_killed_is_told(events: ProcessEvents, told: list[i
         events.watch({pid, shell.pid})
         subprocess.run(["kill", "-9", str(pid)], check=True)
         began = time.monotonic()
-        wait_until(lambda: pid in told, 5, "its end")
+        wait_until(lambda: pid in told, what="its end")
         assert time.monotonic() - began < 1
 
 
@@ -41,7 +41,7 @@ def test_one_that_is_gone_already_is_told(events: ProcessEvents, told: list[int]
     with subprocess.Popen(["true"]) as ended:
         ended.wait()
     events.watch({ended.pid})
-    wait_until(lambda: told == [ended.pid], 5, "its end")
+    wait_until(lambda: told == [ended.pid], what="its end")
 
 
 def test_one_that_is_watched_no_more_is_not_told(events: ProcessEvents, told: list[int]) -> None:
@@ -51,5 +51,5 @@ def test_one_that_is_watched_no_more_is_not_told(events: ProcessEvents, told: li
         left.send_signal(signal.SIGKILL)
         left.wait()
         kept.send_signal(signal.SIGKILL)
-        wait_until(lambda: told, 5, "the end of the other")
+        wait_until(lambda: told, what="the end of the other")
         assert told == [kept.pid]

@@ -127,8 +127,11 @@ def test_it_shows_changes_and_goes_to_an_agents_window(tmux_server: TmuxServer, 
     outer.run("send-keys", "-t", seat, "Enter")
     wait_until(lambda: "here works 1" in outer.screen(seat), what="its window")
 
-    tmux_server.run("select-window", "-t", pane)
-    wait_until(lambda: "j/k" in outer.screen(seat), what="the view again")
+    def view_is_back() -> bool:
+        tmux_server.run("select-window", "-t", pane)  # again: the view may only now be switching to that window
+        return "j/k" in outer.screen(seat)
+
+    wait_until(view_is_back, what="the view again")
     outer.run("send-keys", "-t", seat, "q")
     wait_until(lambda: "j/k" not in outer.screen(seat), what="its end")
 

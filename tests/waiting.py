@@ -12,7 +12,7 @@ T = TypeVar("T")
 _PAUSE_SECONDS = 0.02
 
 
-def wait_until(predicate: Callable[[], T], seconds: float = 10, what: str | Callable[[], str] = "the condition") -> T:
+def wait_until(predicate: Callable[[], T], seconds: float = 20, what: str | Callable[[], str] = "the condition") -> T:
     """Call ``predicate`` until it returns something true, and return that; fail after ``seconds``.
 
     ``what`` may be called for what is to be seen when the time is over.

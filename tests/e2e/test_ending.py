@@ -16,7 +16,7 @@ from fleetscripts.services.delivery.desk import Desk, open_desk
 from fleetscripts.services.rescue.ending import Ended, end_client
 from tests.e2e.conftest import CLAUDE, CODEX, on_codex_too
 from tests.e2e.crew import Crew
-from tests.waiting import wait_until
+from tests.waiting import comes, wait_until
 
 WALL = "Do it. [[ratelimit 3600]] [[say Back.]]"
 
@@ -73,12 +73,21 @@ def test_a_menu_is_left_without_choosing_a_row(crew: Crew) -> None:
     crew.stage.tmux("send-keys", "-t", pane, "-l", "/rate-limit-options")
     wait_until(lambda: "/rate-limit" in (crew.stage.tmux("capture-pane", "-p", "-t", pane) or ""), what="the command")
 
+    def typed() -> bool:
+        sight = desk_of(crew).look(pane)
+        return sight is not None and sight.box is not None and sight.box.draft.startswith("/rate-limit")
+
     def menu_stands() -> bool:
         sight = desk_of(crew).look(pane)
-        if sight is not None and sight.classification.dialog is None:
-            crew.stage.tmux("send-keys", "-t", pane, "Enter")
         return sight is not None and sight.classification.dialog is DialogKind.LIMIT
 
+    def submitted() -> bool:
+        """The first Enter may only have closed the list of commands; one too many would choose a row."""
+        if typed():
+            crew.stage.tmux("send-keys", "-t", pane, "Enter")
+        return comes(lambda: not typed(), 2)
+
+    wait_until(submitted, what="the command's end")
     wait_until(menu_stands, what="the menu")
     assert ended(crew, window).how == "by its keys"
 
