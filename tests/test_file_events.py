@@ -34,7 +34,7 @@ def test_what_is_written_changed_and_removed_is_told(watch: FileEvents, told: li
     for change in (lambda: path.write_text("1\n"), lambda: path.write_text("1\n2\n"), path.unlink):
         told.clear()
         change()
-        wait_until(heard(told, path), 5, "the change")
+        wait_until(heard(told, path), 20, "the change")
 
 
 def test_a_file_that_is_replaced_is_told(watch: FileEvents, told: list[str], tmp_path: Path) -> None:
@@ -42,7 +42,7 @@ def test_a_file_that_is_replaced_is_told(watch: FileEvents, told: list[str], tmp
     watch.watch([tmp_path])
     (tmp_path / "new").write_text("the new one")
     (tmp_path / "new").replace(tmp_path / "state.json")
-    wait_until(heard(told, tmp_path / "state.json"), 5, "the replacement")
+    wait_until(heard(told, tmp_path / "state.json"), 20, "the replacement")
 
 
 def test_a_folder_that_comes_later_is_told_of_and_then_watched(
@@ -51,10 +51,10 @@ def test_a_folder_that_comes_later_is_told_of_and_then_watched(
     later = tmp_path / "later"
     watch.watch([tmp_path, later])
     later.mkdir()
-    wait_until(heard(told, later), 5, "the new folder")
+    wait_until(heard(told, later), 20, "the new folder")
     watch.watch([tmp_path, later])
     (later / "x").write_text("1")
-    wait_until(heard(told, later / "x"), 5, "a file in it")
+    wait_until(heard(told, later / "x"), 20, "a file in it")
 
 
 def test_a_folder_that_went_and_came_again_is_watched_again(watch: FileEvents, told: list[str], tmp_path: Path) -> None:
@@ -62,12 +62,12 @@ def test_a_folder_that_went_and_came_again_is_watched_again(watch: FileEvents, t
     folder.mkdir()
     watch.watch([tmp_path, folder])
     shutil.rmtree(folder)
-    wait_until(heard(told, folder), 5, "its end")
+    wait_until(heard(told, folder), 20, "its end")
     folder.mkdir()
     watch.watch([tmp_path, folder])
     told.clear()
     (folder / "1.json").write_text("{}")
-    wait_until(heard(told, folder / "1.json"), 5, "a file in the new one")
+    wait_until(heard(told, folder / "1.json"), 20, "a file in the new one")
 
 
 def test_after_the_end_nothing_is_told(watch: FileEvents, told: list[str], tmp_path: Path) -> None:

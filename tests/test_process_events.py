@@ -34,7 +34,7 @@ def test_a_grandchild_that_is_killed_is_told(events: ProcessEvents, told: list[i
         subprocess.run(["kill", "-9", str(pid)], check=True)
         began = time.monotonic()
         wait_until(lambda: pid in told, what="its end")
-        assert time.monotonic() - began < 1
+        assert time.monotonic() - began < 5
 
 
 def test_one_that_is_gone_already_is_told(events: ProcessEvents, told: list[int]) -> None:

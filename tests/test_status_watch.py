@@ -118,7 +118,7 @@ def test_it_shows_changes_and_goes_to_an_agents_window(tmux_server: TmuxServer, 
 
     outer.run("resize-window", "-t", seat, "-x", "47", "-y", "14")
     narrow = outer.screen
-    wait_until(lambda: "feat/2" not in narrow(seat) and "fleet:3" in narrow(seat), 5, lambda: narrow(seat))
+    wait_until(lambda: "feat/2" not in narrow(seat) and "fleet:3" in narrow(seat), 20, lambda: narrow(seat))
     outer.run("resize-window", "-t", seat, "-x", "120", "-y", "40")
     wait_until(lambda: "feat/2" in outer.screen(seat), what="wide again")
 

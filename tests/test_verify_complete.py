@@ -238,7 +238,7 @@ def test_a_check_that_hangs_is_stopped_in_time(tmp_path: Path) -> None:
     before = time.monotonic()
     run = run_check("echo begun; trap '' TERM; while :; do sleep 1; done", tmp_path, os.environ, 0.5)
     assert (run.exit_code, run.output) == (None, "begun\n")
-    assert time.monotonic() - before < 5
+    assert time.monotonic() - before < 15
 
 
 @pytest.mark.parametrize("target", [WINDOW, "spare-1"])

@@ -110,7 +110,7 @@ def test_a_killed_wrapper_leaves_no_client_on_the_conversation(crew: Crew) -> No
     wrapper = int(Path(f"/proc/{native}/stat").read_text().rpartition(")")[2].split()[1])
     os.kill(wrapper, signal.SIGKILL)
     wait_until(lambda: state(crew, crew.agent(window)["pane_id"]) is PaneState.IDLE, 10, "the shell")
-    wait_until(lambda: not Path(f"/proc/{native}/fd/0").exists(), 5, "the end of what it left")
+    wait_until(lambda: not Path(f"/proc/{native}/fd/0").exists(), 20, "the end of what it left")
     crew.start_loop()
     again = wait_until(lambda: crew.pid(window), 30, lambda: f"the client again\n{crew.agent(window)}")
     assert again != native
