@@ -44,16 +44,25 @@ class Watch:
             self.doubled |= {session for session, number in found.items() if number > 1}
 
     def _conversations(self) -> Iterator[str]:
-        for process in Path("/proc").glob("[0-9]*"):
-            try:
-                words = (process / "cmdline").read_bytes().split(b"\0")
-                state = (process / "stat").read_text().rpartition(")")[2].split()[0]
-            except (OSError, IndexError):
-                continue
-            client = any(word.endswith(b"/practice/agent.py") for word in words[:6])
-            for name, value in itertools.pairwise(words):
-                if client and state != "Z" and name in (b"--resume", b"--session-id"):
-                    yield value.decode()
+        """One for each client; a process that it has just forked, to become another program, still looks like it."""
+        clients = {pid: (parent, session) for pid, parent, session in _clients()}
+        for parent, session in clients.values():
+            if clients.get(parent, (0, ""))[1] != session:
+                yield session
+
+
+def _clients() -> Iterator[tuple[int, int, str]]:
+    """Process id, parent and conversation of whatever looks like a client."""
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            words = (process / "cmdline").read_bytes().split(b"\0")
+            state, parent = (process / "stat").read_text().rpartition(")")[2].split()[:2]
+        except (OSError, ValueError):
+            continue
+        client = any(word.endswith(b"/practice/agent.py") for word in words[:6])
+        for name, value in itertools.pairwise(words):
+            if client and state != "Z" and name in (b"--resume", b"--session-id"):
+                yield int(process.name), int(parent), value.decode()
 
 
 @pytest.fixture
