@@ -8,6 +8,7 @@ from pathlib import Path
 
 from fleetscripts.adapters.system.processes import arguments, read_processes
 from fleetscripts.config import Settings
+from fleetscripts.core.planning.classify import is_shell
 from fleetscripts.errors import FleetError, Refused
 from fleetscripts.models import ActionKind, Classification, Frame, PaneFacts, PaneState
 from fleetscripts.services.clients.launch import WRAPPER
@@ -53,9 +54,13 @@ def at_prompt(
 
 
 def still_launching(facts: PaneFacts) -> bool:
-    """Whether the pane's own process is still our wrapper: no user's shell stands there yet."""
+    """Whether no shell of the user's stands there yet: the pane's own process is our wrapper, or not even that.
+
+    Between tmux's fork and the wrapper's start tmux already calls it a shell, by the command line that it will run."""
     process = read_processes().by_pid.get(facts.pid)
-    return process is not None and not facts.dead and WRAPPER in arguments(process)[:4]
+    words = arguments(process) if process is not None else ()
+    runs_shell = bool(words) and is_shell(words[0].rpartition("/")[2])
+    return not facts.dead and (not runs_shell or WRAPPER in words[:4])
 
 
 def _answer(desk: Desk, settings: Settings, sight: Sight, folder: Path, count: int) -> None:
