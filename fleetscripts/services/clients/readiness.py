@@ -12,7 +12,7 @@ from fleetscripts.core.planning.classify import is_shell
 from fleetscripts.errors import FleetError, Refused
 from fleetscripts.models import ActionKind, Classification, Frame, PaneFacts, PaneState
 from fleetscripts.services.clients.launch import WRAPPER
-from fleetscripts.services.delivery.desk import Desk, Sight, excerpt
+from fleetscripts.services.delivery.desk import Desk, Sight, excerpt, wait_for
 from fleetscripts.services.dialogs.dialogs import dialog_on, recover
 from fleetscripts.services.dialogs.surroundings import surroundings
 
@@ -21,6 +21,9 @@ STEADY_LOOKS = 2
 """A prompt seen once may be the shell's, or be covered by a dialog in the next moment."""
 
 MOST_DIALOGS = 8
+
+DRAWN_SECONDS = 2.0
+"""For a shell's first prompt; the heaviest set-ups take about a second."""
 
 
 def at_prompt(
@@ -47,10 +50,21 @@ def at_prompt(
             dialogs += 1
             _answer(desk, settings, sight, folder, dialogs)
         elif said.state is PaneState.IDLE and not still_launching(sight.frame.facts):
-            raise FleetError(f"the client ended as it started: {excerpt(sight.frame)}")
+            raise FleetError(f"the client ended as it started: {_last_words(desk, pane_id)}")
         if time.monotonic() >= deadline:
             raise FleetError(f"no prompt after {settings.start_timeout_seconds:g} s: {_seen(said, sight.frame)}")
         time.sleep(LOOK_SECONDS)
+
+
+def _last_words(desk: Desk, pane_id: str) -> str:
+    """What a client left on the screen, drawn by then: the shell's prompt comes after it."""
+
+    def shown() -> str:
+        frame = desk.tmux.read(pane_id, styled=False)
+        return "" if frame is None else excerpt(frame)
+
+    wait_for(lambda: bool(shown()), DRAWN_SECONDS)
+    return shown()
 
 
 def still_launching(facts: PaneFacts) -> bool:
