@@ -113,6 +113,27 @@ def test_what_somebody_else_wrote_meanwhile_stays(
     assert (fleet.agents[0].objective, fleet.agents[0].pane_state, fleet.repo) == ("changed", "idle", "a/b")
 
 
+def test_a_look_at_the_conversation_before_does_not_bring_it_back(
+    tmux_server: TmuxServer, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A rescue may begin a new one while a cycle looks."""
+    from fleetscripts.services.loop import cycle as module
+
+    tmux = Tmux(tmux_server.socket)
+    enlist(store, tmux, tmux_server.new_session(command=["sh"]))
+    store.update(lambda fleet: fleet.change(fleet.agents[0], session_id="old"))
+    original = module.look_at
+
+    def look_at(*args: object) -> object:
+        looks = original(*args)  # type: ignore[arg-type]
+        store.update(lambda fleet: fleet.change(fleet.agents[0], session_id="new", session_ids=("old",)))
+        return looks
+
+    monkeypatch.setattr(module, "look_at", look_at)
+    [agent] = run_cycle(store, load_settings(os.environ), time.time()).fleet.agents
+    assert (agent.session_id, agent.session_ids) == ("new", ("old",))
+
+
 def test_the_commit_of_a_worktree_is_read_without_git(git_repo: GitRepo) -> None:
     [spare] = git_repo.add_spares(1)
     assert head_commit(spare) == git_repo.git("rev-parse", "HEAD", cwd=spare)

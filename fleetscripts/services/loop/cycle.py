@@ -64,7 +64,7 @@ def run_cycle(
     def record(fleet: Fleet) -> Fleet:
         for agent, seen in looks:
             known = fleet.current(agent)
-            if known is not None and _same_place_and_task(known, agent):
+            if known is not None and _still_of(known, agent):
                 noted = note(known, seen, limits.idle_threshold_seconds, now, unwatched)
                 nothing_new = panes is not None and replace(noted, last_seen_at=known.last_seen_at) == known
                 fleet = fleet if nothing_new else fleet.exchange(known, noted)
@@ -88,13 +88,14 @@ def run_cycle(
     return Cycle(after, recorded, tuple(plan(recorded, limits, now, prospects)), _moved(before, after), observed, now)
 
 
-def _same_place_and_task(known: Agent, looked_at: Agent) -> bool:
-    """Whether a look still tells of this record: somebody may have moved it, or given it a task, meanwhile."""
-    return (known.pane_id, known.window, known.task_started_at) == (
-        looked_at.pane_id,
-        looked_at.window,
-        looked_at.task_started_at,
-    )
+def _still_of(known: Agent, looked_at: Agent) -> bool:
+    """Whether a look still tells of this record: somebody may have moved it, or given it a task or another
+    conversation, meanwhile."""
+
+    def about(agent: Agent) -> tuple[object, ...]:
+        return agent.pane_id, agent.window, agent.task_started_at, agent.session_id, agent.agent
+
+    return about(known) == about(looked_at)
 
 
 def limits_of(settings: Settings) -> Limits:
