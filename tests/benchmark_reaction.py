@@ -11,7 +11,8 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -25,16 +26,33 @@ from tests.places import TmuxServer
 LEAST_HAPPENINGS = 50
 """For each number of agents; agents that went through one are used again."""
 MEAN_GAP_SECONDS = 0.25
+SPINNER_SECONDS = 0.25
+"""Between two steps of the spinner of each agent in a turn."""
 IDLE_SECONDS = 20
 POLLING_SECONDS = 30
-"""The interval of the polling loop, as the default has it."""
+"""The least interval of the polling loop, as the default has it."""
+PATIENCE_SECONDS = {"events": 12, "polling": 330}
+"""What the loop has not acted on by then counts as missed. A polling loop looks again after 300 s at the latest."""
+
+
+@dataclass(frozen=True)
+class Way:
+    """How the loop gets to know what the agents do: told of it or looking; from files, or only from screens."""
+
+    name: str
+    mode: str = "events"
+    only_screen: bool = False
+
+
+WAYS = (Way("events"), Way("events, screens", only_screen=True), Way("polling", "polling"))
 
 
 def main(argv: Sequence[str]) -> int:
-    """Measure for each number of agents; ``--no-polling`` leaves the slow half out."""
-    polling = "--no-polling" not in argv
-    print(f"{'':12} {'':8} {'reaction: ' + ', '.join(HAPPENINGS) + ' (ms, p50/p99)':60} {'all p50':>8} {'all p99':>8}"
-          f" {'idle CPU':>9} {'busy CPU':>9} {'full cycle':>11} {'processes':>10}")  # fmt: skip
+    """Measure for each number of agents; ``--no-polling`` leaves the slow part out."""
+    ways = [way for way in WAYS if way.mode == "events" or "--no-polling" not in argv]
+    reaction = "reaction: " + ", ".join(HAPPENINGS) + " (ms, p50/p99)"
+    print(f"{'agents':6} {'hears':15} {reaction:60} {'all p50':>8} {'all p99':>8} {'missed':>8}"
+          f" {'idle CPU':>9} {'busy CPU':>9} {'full cycle':>11} {'processes':>10}", flush=True)  # fmt: skip
     for count in [int(word) for word in argv if word.isdecimal()] or [10, 50, 200]:
         with tempfile.TemporaryDirectory(prefix="fr", dir="/tmp") as folder:
             root = Path(folder)
@@ -44,9 +62,8 @@ def main(argv: Sequence[str]) -> int:
             try:
                 crew = LightAgents(server, root)
                 crew.begin(count)
-                Bench(crew, root).show("events")
-                if polling:
-                    Bench(crew, root).show("polling")
+                for way in ways:
+                    Bench(crew, root, way).show()
             finally:
                 server.kill()
     return 0
@@ -58,13 +75,17 @@ class Bench:
 
     crew: LightAgents
     root: Path
+    way: Way
     taken: dict[str, list[float]] = field(default_factory=lambda: {name: [] for name in HAPPENINGS})
+    missed: int = 0
     _recorded: list[tuple[str, str, float]] = field(default_factory=list)
+    _pen: threading.Lock = field(default_factory=threading.Lock)
+    """Of whoever draws on the agents' screens."""
 
-    def show(self, mode: str) -> None:
+    def show(self) -> None:
         """Measure and print one line."""
         self.prepare()
-        options = ["--poll"] if mode == "polling" else []
+        options = ["--poll"] if self.way.mode == "polling" else []
         loop = subprocess.Popen(
             [*MAIN, "run-loop", *options], stdout=subprocess.DEVNULL, stderr=(self.root / "err").open("w")
         )
@@ -73,23 +94,24 @@ class Bench:
         watching.start()
         try:
             self.until(lambda: self.polled() > 0, "the first cycle")
-            idle = self.idle(loop.pid, mode)
+            idle = self.idle(loop.pid)
             busy = self.busy(loop.pid)
             full = self.full_cycle()
-            self.happen(mode)
+            self.happen()
         finally:
             over.set()
             watching.join()
             loop.terminate()
             loop.wait(timeout=90)
         every = [value for values in self.taken.values() for value in values]
-        shown = f"{len(self.crew.agents):4} agents  {mode:8}"
         parts = "  ".join(f"{p(values, 50):.0f}/{p(values, 99):.0f}" for values in self.taken.values())
-        print(f"{shown} {parts:60} {p(every, 50):8.0f} {p(every, 99):8.0f} {idle[0]:8.2f}%"
-              f" {busy:8.1f}% {full:8.0f} ms {idle[1]:10}", flush=True)  # fmt: skip
+        missed = f"{self.missed}/{self.missed + len(every)}"
+        print(f"{len(self.crew.agents):6} {self.way.name:15} {parts:60} {p(every, 50):8.0f} {p(every, 99):8.0f} {missed:>8}"
+              f" {idle[0]:8.2f}% {busy:8.1f}% {full:8.0f} ms {idle[1]:10}", flush=True)  # fmt: skip
 
     def prepare(self) -> None:
         """All at work, and a state file and journal without history."""
+        self.crew.keep_silent(self.way.only_screen)
         for agent in self.crew.agents:
             self.crew.again(agent)
         shutil.rmtree(self.root / "fleet", ignore_errors=True)
@@ -106,10 +128,10 @@ class Bench:
         state = {"tmux_session": "fleet", "agents": self.crew.records()}
         (self.root / "state.json").write_text(json.dumps(state), encoding="utf-8")
 
-    def idle(self, pid: int, mode: str) -> tuple[float, int]:
+    def idle(self, pid: int) -> tuple[float, int]:
         """Share of a core in percent while nothing happens, and the processes that were started in that time."""
         time.sleep(3)
-        seconds = POLLING_SECONDS * 2 if mode == "polling" else IDLE_SECONDS
+        seconds = POLLING_SECONDS * 2 if self.way.mode == "polling" else IDLE_SECONDS
         before, started, began = cpu_seconds(pid), self.started(), time.monotonic()
         time.sleep(seconds)
         share = 100 * (cpu_seconds(pid) - before) / (time.monotonic() - began)
@@ -117,23 +139,33 @@ class Bench:
 
     def busy(self, pid: int) -> float:
         """The same while every spinner turns and every transcript grows."""
-        over = threading.Event()
-        spinning = threading.Thread(target=self._spin, args=(over,))
-        spinning.start()
-        time.sleep(2)
-        before, began = cpu_seconds(pid), time.monotonic()
-        time.sleep(8)
-        share = 100 * (cpu_seconds(pid) - before) / (time.monotonic() - began)
-        over.set()
-        spinning.join()
-        return share
+        with self.at_work(set()):
+            time.sleep(2)
+            before, began = cpu_seconds(pid), time.monotonic()
+            time.sleep(8)
+            return 100 * (cpu_seconds(pid) - before) / (time.monotonic() - began)
 
-    def _spin(self, over: threading.Event) -> None:
+    @contextmanager
+    def at_work(self, done: Collection[str]) -> Iterator[None]:
+        """Spinners turn and transcripts grow meanwhile, but for the agents in the panes that are ``done``."""
+        over = threading.Event()
+        spinning = threading.Thread(target=self._spin, args=(over, done))
+        spinning.start()
+        try:
+            yield
+        finally:
+            over.set()
+            spinning.join()
+
+    def _spin(self, over: threading.Event, done: Collection[str]) -> None:
         tick = 0
-        while not over.wait(0.25):
+        while not over.wait(SPINNER_SECONDS):
             tick += 1
             for agent in self.crew.agents:
-                self.crew.spin(agent, tick)
+                with self._pen:
+                    if agent.pane_id in done:
+                        continue
+                    self.crew.spin(agent, tick)
                 if (tick + agent.number) % 20 == 0:
                     self.crew.write(agent, {"type": "assistant", "message": {"role": "assistant", "content": [
                         {"type": "tool_use", "id": f"t{tick}", "name": "Bash", "input": {}}]}})  # fmt: skip
@@ -148,9 +180,10 @@ class Bench:
             times.append(time.process_time() - began)
         return 1000 * min(times)
 
-    def happen(self, mode: str) -> None:
-        """One thing after another, each on an agent of its own; note when the loop acted on it."""
-        rounds = max(1, -(-LEAST_HAPPENINGS // len(self.crew.agents))) if mode == "events" else 1
+    def happen(self) -> None:
+        """One thing after another while the others work, each on an agent of its own; when did the loop act on it?"""
+        told = self.way.mode == "events"
+        rounds = max(1, -(-LEAST_HAPPENINGS // len(self.crew.agents))) if told else 1
         choice = random.Random(7)
         names = list(HAPPENINGS)
         for number in range(rounds):
@@ -159,15 +192,17 @@ class Bench:
             order = list(self.crew.agents)
             choice.shuffle(order)
             happened: dict[str, tuple[str, float]] = {}
-            for agent in order:
-                gap = (
-                    choice.expovariate(1 / MEAN_GAP_SECONDS) if mode == "events" else 1.5 * POLLING_SECONDS / len(order)
-                )
-                time.sleep(min(gap, 1.5))
-                name = names[(agent.number + number) % len(names)]
-                HAPPENINGS[name][0](self.crew, agent)
-                happened[agent.pane_id] = (name, time.time())
-            self.collect(happened, 12 if mode == "events" else 3 * POLLING_SECONDS)
+            done: set[str] = set()
+            with self.at_work(done):
+                for agent in order:
+                    gap = choice.expovariate(1 / MEAN_GAP_SECONDS) if told else 1.5 * POLLING_SECONDS / len(order)
+                    time.sleep(min(gap, 1.5))
+                    name = names[(agent.number + number) % len(names)]
+                    with self._pen:
+                        done.add(agent.pane_id)
+                        HAPPENINGS[name][0](self.crew, agent)
+                    happened[agent.pane_id] = (name, time.time())
+            self.collect(happened, PATIENCE_SECONDS[self.way.mode])
 
     def put_back(self) -> None:
         """All at work again, and the loop knows it."""
@@ -189,8 +224,7 @@ class Bench:
                     self.taken[name].append(1000 * (min(later) - began))
                     del happened[pane]
             time.sleep(0.1)
-        for name, _ in happened.values():
-            self.taken[name].append(1000 * seconds)
+        self.missed += len(happened)
 
     def acted(self) -> dict[tuple[str, str], list[float]]:
         """When what was done about which pane."""

@@ -11,7 +11,7 @@ import time
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +42,8 @@ class LightAgents:
     server: TmuxServer
     root: Path
     agents: list[LightAgent] = field(default_factory=list)
+    only_screen: bool = False
+    """Whether they write no registry and no transcript, as a client of an earlier time: see ``keep_silent``."""
 
     @property
     def config_dir(self) -> Path:
@@ -95,17 +97,27 @@ class LightAgents:
             for agent in self.agents
         ]  # fmt: skip
 
-    def draw(self, agent: LightAgent, name: str) -> None:
-        """Its screen, as it was recorded."""
+    def draw(self, agent: LightAgent, name: str, clock: str = "") -> None:
+        """Its screen, as it was recorded; ``clock``: the time that it tells, in place of the recorded one."""
         lines = (SCREENS / f"{name}.ansi").read_text(encoding="utf-8").rstrip("\n").split("\n")
+        lines = [re.sub(r"\b\d+:\d\d[ap]m\b", clock, line) if clock else line for line in lines]
         Path(agent.tty).write_text("\033[H\033[2J" + "\r\n".join(lines), encoding="utf-8")
 
     def spin(self, agent: LightAgent, tick: int) -> None:
         """One step of its spinner."""
         Path(agent.tty).write_text(f"\0337\033[40;1H{'·✢✳✶✻✽'[tick % 6]}\0338", encoding="utf-8")
 
+    def keep_silent(self, only_screen: bool) -> None:
+        """From now on only their screens tell what they do, or their files again."""
+        self.only_screen = only_screen
+        for folder in ("sessions", "projects"):
+            for path in (self.config_dir / folder).rglob("*.json*"):
+                path.unlink()
+
     def register(self, agent: LightAgent, status: str, **more: str) -> None:
         """Its record in the registry, replaced at once."""
+        if self.only_screen:
+            return
         now = int(time.time() * 1000)
         record = {"pid": agent.pid, "sessionId": agent.session_id, "cwd": str(agent.folder), "procStart": agent.start,
                   "version": "2.1.329", "status": status, "statusUpdatedAt": now, **more}  # fmt: skip
@@ -116,6 +128,8 @@ class LightAgents:
 
     def write(self, agent: LightAgent, *records: Mapping[str, Any]) -> None:
         """More lines of its transcript."""
+        if self.only_screen:
+            return
         folder = self.config_dir / "projects" / re.sub(r"[^a-zA-Z0-9]", "-", os.path.realpath(agent.folder))
         folder.mkdir(parents=True, exist_ok=True)
         at = datetime.now(UTC).isoformat().replace("+00:00", "Z")
@@ -162,11 +176,13 @@ class LightAgents:
         self.says(agent, "All done.\n\nORCHESTRATOR:DONE")
 
     def hits_limit(self, agent: LightAgent) -> None:
-        text = "You've hit your 5-hour limit · resets 3am (UTC)"
-        limit = {"status": "rejected", "resetsAt": int(time.time()) + 9000, "rateLimitType": "five_hour"}
+        resets = datetime.now(UTC).replace(second=0) + timedelta(hours=2, minutes=30)
+        clock = f"{resets:%I:%M%p}".lower().lstrip("0")
+        text = f"You've hit your 5-hour limit · resets {clock} (UTC)"
+        limit = {"status": "rejected", "resetsAt": int(resets.timestamp()), "rateLimitType": "five_hour"}
         message = {"model": "<synthetic>", "role": "assistant", "stop_reason": "stop_sequence",
                    "content": [{"type": "text", "text": text}]}  # fmt: skip
-        self.draw(agent, "limit-wall")
+        self.draw(agent, "limit-wall", clock)
         self.write(agent, {"type": "assistant", "message": message, "apiError": "usage_limit_reached",
                            "apiErrorParams": {"rate_limit_info": limit}, "error": "rate_limit",
                            "isApiErrorMessage": True})  # fmt: skip
