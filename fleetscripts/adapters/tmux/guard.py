@@ -33,21 +33,17 @@ class Guard:
     def condition(self) -> str:
         """A format that is ``1`` only when everything holds; a pane that is gone makes it ``0``.
 
-        Pane ids are compared without their ``%``: tmux reads dates into formats.
+        Three levels deep, however much is tested: tmux before 3.2 leaves what lies deeper than ten as it stands, and
+        any text that is left counts as true. Pane ids are compared without their ``%``: dates are read into formats.
         """
-        tests = [
-            _equal("pid", str(self.server.pid)),
-            _equal("start_time", str(self.server.start_time)),
-            f"#{{m:?{self._pane_number},#{{pane_id}}}}",
-            _equal("pane_pid", str(self.pane_pid)),
-            *(f"#{{==:#{{{flag}}},0}}" for flag in _FLAGS_OFF),
-            *self._cursor_tests,
-            self._foreground,
-        ]
-        condition = tests[-1]
-        for test in reversed(tests[:-1]):
-            condition = f"#{{&&:{test},{condition}}}"
-        return condition
+        facts = {"pid": self.server.pid, "start_time": self.server.start_time, "pane_pid": self.pane_pid}
+        facts |= dict.fromkeys(_FLAGS_OFF, 0)
+        if self.cursor is not None:
+            facts |= dict(zip(("cursor_x", "cursor_y"), self.cursor, strict=True))
+        shown = " ".join(f"#{{{name}}}" for name in facts)
+        wanted = " ".join(map(str, facts.values()))
+        pane = f"#{{m:?{self._pane_number},#{{pane_id}}}}"
+        return f"#{{m:11*1*,{pane}#{{==:{shown},{wanted}}}{self._foreground}}}"
 
     @property
     def _pane_number(self) -> str:
@@ -56,23 +52,10 @@ class Guard:
         return self.pane_id[1:]
 
     @property
-    def _cursor_tests(self) -> tuple[str, ...]:
-        if self.cursor is None:
-            return ()
-        return tuple(_equal(name, str(at)) for name, at in zip(("cursor_x", "cursor_y"), self.cursor, strict=True))
-
-    @property
     def _foreground(self) -> str:
-        """A command with signs of tmux's own in it can not be told apart safely, so it never passes."""
-        condition = "0"
-        for command in self.commands:
-            if _COMMAND.match(command):
-                condition = f"#{{||:{_equal('pane_current_command', command)},{condition}}}"
-        return condition
+        """A test for each command; one with signs of tmux's own in it can not be told apart safely and has none."""
+        told_apart = [command for command in self.commands if _COMMAND.match(command)]
+        return "".join(f"#{{==:#{{pane_current_command}},{command}}}" for command in told_apart)
 
 
 _FLAGS_OFF = ("pane_dead", "pane_in_mode", "pane_input_off", "pane_synchronized")
-
-
-def _equal(name: str, value: str) -> str:
-    return f"#{{==:#{{{name}}},{value}}}"
