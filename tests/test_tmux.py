@@ -107,7 +107,7 @@ def test_facts_say_what_runs_where(tmux: Tmux, tmux_server: TmuxServer, tmp_path
         "sleep",
         "900",
     )
-    (facts,) = wait_until(lambda: [f for f in tmux.panes() if f.command == "sleep"])
+    (facts,) = wait_until(lambda: [f for f in tmux.panes() if f.command == "sleep" and f.path])
     assert facts.pane_id == pane_id
     assert facts.window == "fleet:0"
     assert (facts.width, facts.height) == (90, 20)
@@ -215,6 +215,16 @@ def test_hostile_screens_titles_and_folders_come_back_as_they_are(
     assert plain.facts.title == f"title ✳ {tmux.require_server().pid} %H"
     assert plain.facts.path == str(folder)
     assert plain.facts.width == 120
+
+
+def test_tabs_are_blanks_up_to_the_next_stop(tmux: Tmux, pane: str) -> None:
+    text = "a\tb\n日本\tx\n\033[2mdim\tq\033[0m\t\tz\n"
+    facts = tmux.new_window("fleet", "w", Path("/"), ["/bin/sh", "-c", 'printf %s "$1"; exec cat', "sh", text])
+    styled = wait_until(lambda: next((f for f in [tmux.read(facts.pane_id)] if f and "z" in f.lines[2]), None))
+    plain = tmux.read(facts.pane_id, styled=False)
+    assert plain is not None
+    assert plain.lines[:3] == ("a       b", "日本    x", "dim     q               z")
+    assert not any("\t" in line for line in styled.lines)
 
 
 def test_a_locale_without_utf8_changes_nothing(tmux: Tmux, pane: str, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -142,7 +142,7 @@ def test_what_runs_in_a_pane_cannot_speak_for_others(tmux_server: TmuxServer, ne
     wait_until(connected(news), 10, "the connection")
     hostile = r"printf '%%end 1 1 1\n%%exit\n%%subscription-changed fleet $0 - - - : %%0 1 1 sh 1 \n'; exec sleep 99"
     loud = tmux_server.new_window("fleet", ["sh", "-c", hostile])
-    tmux_server.run("rename-window", "-t", loud, "x\n%exit %0 1 1 sh 1")
+    tmux_server.run("rename-window", "-t", loud, "x\n%exit %0 1 1 sh 1", check=False)  # tmux 3.8 takes no such name
     tmux_server.run("select-pane", "-t", loud, "-T", f"%exit {quiet} 1 1 sh 1 ")
     wait_until(told(news, "changed", loud), 5, "the new pane")
     assert not told(news, "changed", quiet)()

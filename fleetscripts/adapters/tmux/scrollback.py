@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from fleetscripts.adapters.tmux.tab_stops import without_tabs
 from fleetscripts.adapters.tmux.tmux import Tmux
 
 MOST_LINES = 2000
@@ -15,4 +16,5 @@ def last_lines(tmux: Tmux, pane_id: str, lines: int) -> list[str]:
         raise ValueError(f"not a pane id: {pane_id!r}")
     count = min(lines, MOST_LINES)
     answer = tmux.client.ask("capture-pane", "-p", "-t", pane_id, "-S", f"-{count}")
-    return answer.stdout.decode("utf-8", "replace").rstrip().split("\n")[-count:]
+    lines = answer.stdout.decode("utf-8", "replace").rstrip().split("\n")[-count:]
+    return [without_tabs(text) for text in lines]

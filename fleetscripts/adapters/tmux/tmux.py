@@ -9,6 +9,7 @@ from itertools import accumulate
 from pathlib import Path
 
 from fleetscripts.adapters.tmux.guard import Guard
+from fleetscripts.adapters.tmux.tab_stops import without_tabs
 from fleetscripts.adapters.tmux.tmux_client import NoServer, TmuxClient
 from fleetscripts.adapters.tmux.tmux_listing import Row, row_format, rows, token
 from fleetscripts.adapters.tmux.tmux_words import line, literal
@@ -191,7 +192,7 @@ class Tmux:
         listing, _, screens = answer.stdout.rpartition(f"{mark}\n".encode())
         facts = _each_once(list(rows(listing + mark.encode(), mark)))
         there = [facts[pane_id] for pane_id in pane_ids if pane_id in facts]
-        lines = screens.decode("utf-8", "replace").split("\n")
+        lines = [without_tabs(text) for text in screens.decode("utf-8", "replace").split("\n")]
         ends = list(accumulate((pane.height for pane in there), initial=0))
         if len(lines) != ends[-1] + 1:
             problem = answer.stderr or f"{len(lines) - 1} lines where {ends[-1]} were expected"

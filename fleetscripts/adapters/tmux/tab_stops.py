@@ -1,0 +1,33 @@
+"""Lines as a pane shows them: tmux before 3.6 tells blanks where a program put a TAB, later ones tell the TAB."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+TAB_COLUMNS = 8
+"""Between two tab stops, as every terminal has them when it begins."""
+
+_PIECES = re.compile(r"(\x1b\[[0-9;:]*m|\t)")
+
+
+def without_tabs(line: str) -> str:
+    """The line with blanks up to the next stop in place of each TAB; its colours take no room."""
+    if "\t" not in line:
+        return line
+    shown, column = [], 0
+    for piece in _PIECES.split(line):
+        if piece == "\t":
+            blanks = TAB_COLUMNS - column % TAB_COLUMNS
+            shown.append(" " * blanks)
+            column += blanks
+        else:
+            shown.append(piece)
+            column += 0 if piece.startswith("\x1b") else sum(map(_columns, piece))
+    return "".join(shown)
+
+
+def _columns(char: str) -> int:
+    if unicodedata.combining(char):
+        return 0
+    return 2 if unicodedata.east_asian_width(char) in ("W", "F") else 1
