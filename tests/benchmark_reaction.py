@@ -106,8 +106,8 @@ class Bench:
         every = [value for values in self.taken.values() for value in values]
         parts = "  ".join(f"{p(values, 50):.0f}/{p(values, 99):.0f}" for values in self.taken.values())
         missed = f"{self.missed}/{self.missed + len(every)}"
-        print(f"{len(self.crew.agents):6} {self.way.name:15} {parts:60} {p(every, 50):8.0f} {p(every, 99):8.0f} {missed:>8}"
-              f" {idle[0]:8.2f}% {busy:8.1f}% {full:8.0f} ms {idle[1]:10}", flush=True)  # fmt: skip
+        print(f"{len(self.crew.agents):6} {self.way.name:15} {parts:60} {p(every, 50):8.0f} {p(every, 99):8.0f}"
+              f" {missed:>8} {idle[0]:8.2f}% {busy:8.1f}% {full:8.0f} ms {idle[1]:10}", flush=True)  # fmt: skip
 
     def prepare(self) -> None:
         """All at work, and a state file and journal without history."""

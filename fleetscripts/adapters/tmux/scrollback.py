@@ -16,5 +16,5 @@ def last_lines(tmux: Tmux, pane_id: str, lines: int) -> list[str]:
         raise ValueError(f"not a pane id: {pane_id!r}")
     count = min(lines, MOST_LINES)
     answer = tmux.client.ask("capture-pane", "-p", "-t", pane_id, "-S", f"-{count}")
-    lines = answer.stdout.decode("utf-8", "replace").rstrip().split("\n")[-count:]
-    return [without_tabs(text) for text in lines]
+    shown = answer.stdout.decode("utf-8", "replace").rstrip().split("\n")[-count:]
+    return [without_tabs(text) for text in shown]
