@@ -14,7 +14,7 @@ import click
 from fleetscripts.commands.entry import run
 from fleetscripts.commands.options import json_option, settings_options
 from fleetscripts.core.planning.task_plan import Standing
-from fleetscripts.core.records.task_file import TaskFile, parse
+from fleetscripts.core.records.task_file import TaskFile, parse, plain
 from fleetscripts.core.records.visible import fit, visible
 from fleetscripts.errors import EXIT_DONE, EXIT_NO, UsageProblem
 from fleetscripts.services.context import load_settings_here
@@ -76,7 +76,7 @@ def add(
 ) -> int:
     """Write a task file NAME with TEXT, or the text of --file; print its path."""
     settings = load_settings_here(os.environ, options)
-    given = text_of(text, file)
+    given = plain(text_of(text, file))
     if file is not None and given.startswith("---"):
         if branch or pr or steps or agent or repo or priority or after:
             raise UsageProblem("expected front matter in the file or options, found both")
@@ -120,9 +120,11 @@ def archive(names: tuple[str, ...], outcome: str, options: Mapping[str, object])
     if bool(names) != bool(outcome):
         raise UsageProblem("expected NAMES together with --outcome TEXT, or neither")
     now = time.time()
-    lines = [service.archive(settings, name, outcome, now) for name in names] or service.archive_finished(settings, now)
-    for line in lines or ["no task is finished"]:
-        click.echo(visible(line))
+    for name in names:
+        click.echo(visible(service.archive(settings, name, outcome, now)))
+    if not names:
+        for line in service.archive_finished(settings, now) or ["no task is finished"]:
+            click.echo(visible(line))
     return EXIT_DONE
 
 

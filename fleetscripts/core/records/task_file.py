@@ -56,9 +56,14 @@ class TaskFile:
         return self.branch or f"task/{self.name}"
 
 
+def plain(text: str) -> str:
+    """The text without the byte order mark and the carriage returns that editors on Windows add."""
+    return text.removeprefix("\ufeff").replace("\r\n", "\n")
+
+
 def parse(name: str, text: str) -> TaskFile:
     """The task in a file's text; TaskProblem names the file and the line."""
-    lines = text.removeprefix("\ufeff").replace("\r\n", "\n").split("\n")
+    lines = plain(text).split("\n")
     fields: dict[str, Any] = {}
     body = 0
     if lines[0].rstrip() == FENCE:

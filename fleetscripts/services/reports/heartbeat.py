@@ -23,7 +23,6 @@ from fleetscripts.services.reports.review_screens import LINES, with_screens
 from fleetscripts.services.reports.review_tasks import tasks_reviewed
 from fleetscripts.services.reports.status import agent_in_pane
 from fleetscripts.services.sight.strangers import strangers
-from fleetscripts.services.tasks.tasks import archive_finished
 
 FIRST_SECONDS = 3600.0
 """How far back the first heartbeat tells of what was done."""
@@ -51,8 +50,7 @@ def review(settings: Settings, environ: Mapping[str, str], now: float, lines: in
     fleet = cycle.fleet if cycle is not None else Fleet()
     since = before.heartbeat_at if before is not None else 0
     done = _done_since(settings, since if 0 < since <= now else now - FIRST_SECONDS)
-    archived = [visible(f"task {line}") for line in archive_finished(settings, now)] if before is not None else []
-    tasks = tasks_reviewed(settings, now)
+    archived, tasks = tasks_reviewed(settings, now, archives=before is not None)
     tmux = Tmux(settings.tmux_socket)
     seen = agents_reviewed(cycle, done.failed, time.time()) if cycle is not None else Review(now)
     found = Review(

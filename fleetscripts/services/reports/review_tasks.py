@@ -4,19 +4,26 @@ from __future__ import annotations
 
 from fleetscripts.config import Settings
 from fleetscripts.core.planning.task_plan import PAUSING, READY
+from fleetscripts.core.records.visible import visible
 from fleetscripts.core.reports.review import Item
 from fleetscripts.errors import FleetError
-from fleetscripts.services.tasks.tasks import survey
+from fleetscripts.services.tasks.tasks import Survey, archive_finished, survey
 
 MOST_NAMES = 12
 
 
-def tasks_reviewed(settings: Settings, now: float) -> list[Item]:
-    """Tasks that nobody works on although nothing keeps them, those that never can begin, and files that are wrong."""
+def tasks_reviewed(settings: Settings, now: float, archives: bool) -> tuple[list[str], list[Item]]:
+    """What was archived, if ``archives``; then tasks that nobody works on although nothing keeps them, those that never
+    can begin, and files that are wrong. A folder that cannot be used is one of these, and keeps nothing else back."""
+    archived: list[str] = []
     try:
-        found = survey(settings, now)
+        archived = [visible(f"task {line}") for line in archive_finished(settings, now)] if archives else []
+        return archived, _left(survey(settings, now))
     except FleetError as error:
-        return [Item("task_problem", "", str(error))]
+        return archived, [Item("task_problem", "", visible(str(error)))]
+
+
+def _left(found: Survey) -> list[Item]:
     ready = [one.task.name for one in found.standings if one.state == READY]
     stuck = [one for one in found.standings if one.state == PAUSING or one.never]
     items = [Item("task_problem", "", f"task {one.task.name}: {one.why}", ("tasks list",)) for one in stuck]

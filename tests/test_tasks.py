@@ -1,0 +1,39 @@
+"""``tasks`` as a user calls it, where no agent has to be started for it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from tests.conftest import RunScript
+
+
+def test_a_text_written_on_windows_is_a_task(run_script: RunScript, home: Path, tmp_path: Path) -> None:
+    for name, content in (
+        ("plain", b"one\r\ntwo\r\n"),
+        ("marked", b"\xef\xbb\xbf---\r\npr: 5\r\n---\r\none\r\ntwo\r\n"),
+    ):
+        file = tmp_path / f"{name}.txt"
+        file.write_bytes(content)
+        added = run_script("tasks", "add", name, "--file", file)
+        assert added.returncode == 0, added.stderr
+    tasks = json.loads(run_script("tasks", "list", "--json").stdout)["tasks"]
+    assert [(task["objective"], task.get("pr")) for task in tasks] == [("one\ntwo", "5"), ("one\ntwo", None)]
+
+
+def test_what_was_archived_is_said_although_the_next_one_is_refused(run_script: RunScript, home: Path) -> None:
+    run_script("tasks", "add", "there", "Do it.")
+    both = run_script("tasks", "archive", "there", "nowhere", "--outcome", "dropped")
+    assert (both.returncode, both.stdout) == (3, "there: dropped, archived as there.task\n")
+    assert "no task 'nowhere'" in both.stderr
+
+
+def test_a_heartbeat_reviews_the_rest_although_the_tasks_cannot_be_read(run_script: RunScript, home: Path) -> None:
+    (home / "no-folder").write_text("")
+    (home / "fleet").mkdir()
+    (home / "fleet" / "config.toml").write_text(f'tasks_folder = "{home / "no-folder"}"\n')
+    (home / "state.json").write_text('{"agents": []}')
+    review = run_script("heartbeat", "--json", env={"FLEET_TMUX_SOCKET": "fleet-test-none"})
+    assert review.returncode == 0, review.stderr
+    [problem] = json.loads(review.stdout)["decisions"]
+    assert (problem["kind"], "Not a directory" in problem["what"]) == ("task_problem", True)
