@@ -79,6 +79,7 @@ class Agent:
     tool_processes: str = ""
     tool_cpu_seconds: float = 0
     fruitless_rounds: int = 0
+    rounds: int = 0
     last_notice: str = ""
     last_notice_at: float = 0
     handed_out: str = ""

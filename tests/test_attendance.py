@@ -65,6 +65,12 @@ def test_an_escalation_marks_the_agent_with_its_reason(office: Office) -> None:
     assert office.attend((2, "escalated", "it stopped 3 times"), now=NOW + 30) == []
 
 
+def test_after_an_escalation_the_rounds_are_counted_anew(office: Office) -> None:
+    office.store.update(lambda fleet: fleet.change(fleet.agents[2], rounds=10))
+    office.attend((2, "escalate", "sent back 10 times, and still not complete"))
+    assert office.store.read().agents[2].rounds == 0
+
+
 def test_an_agent_that_somebody_just_recycled_is_not_escalated(office: Office) -> None:
     fleet = office.store.read()
     action = Action("s:2", "", "escalate", ActionKind.DECISION, "why")

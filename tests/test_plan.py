@@ -139,6 +139,8 @@ CASES: list[tuple[str, dict[str, Any], Classification, str]] = [
     ("DONE is verified", {}, found(PaneState.COMPLETE), "recovery verify"),
     ("not twice in a moment", {"last_verified_at": NOW - 5}, found(PaneState.COMPLETE), ""),
     ("three fruitless rounds escalate", {"fruitless_rounds": 3}, found(PaneState.COMPLETE), "decision escalate"),
+    ("ten rounds escalate, whatever came of each", {"rounds": 10}, found(PaneState.COMPLETE), "decision escalate"),
+    ("nine do not", {"rounds": 9}, found(PaneState.COMPLETE), "recovery verify"),
     ("what is unknown is waited for", {"unknown_since": NOW - 299}, found(PaneState.UNKNOWN), ""),
     ("and escalates when it lasts", {"unknown_since": NOW - 301}, found(PaneState.UNKNOWN), "decision escalate"),
     ("one whose turn a person stopped is not nudged", STILL | {"held": "stopped"}, found(P), ""),
@@ -268,6 +270,10 @@ def test_progress_sets_the_counts_back_and_lifts_an_escalation(progress: dict[st
     assert (after.kicks, after.nudges, after.fruitless_rounds, after.state) == (0, 0, 0, AgentState.RUNNING)
     same = look(agent, found(R))
     assert (same.kicks, same.state) == (2, AgentState.ESCALATED)
+
+
+def test_a_commit_in_every_round_does_not_make_the_rounds_endless() -> None:
+    assert look(Agent("s:1", rounds=4, last_commit="old"), found(R), commit="new").rounds == 4
 
 
 def test_the_first_commit_seen_is_no_progress() -> None:

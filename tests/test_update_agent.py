@@ -21,7 +21,8 @@ Change = Callable[..., tuple[int, str, str]]
 def store(home: Path) -> Store:
     agent = Agent(
         "s:1", "tree", "/tree", objective="old", session_id="abc", pane_id="%7", window_id="@4",
-        tmux_server=ServerId("/x", 1, 2), state=AgentState.ESCALATED, kicks=3, escalation="why", extra={"mine": 1},
+        tmux_server=ServerId("/x", 1, 2), state=AgentState.ESCALATED, kicks=3, fruitless_rounds=3, rescue_tries=3,
+        escalation="why", extra={"mine": 1},
     )  # fmt: skip
     store = Store(home / "state.json")
     store.update(lambda fleet: fleet.with_agent(agent), create=Fleet(loop_window="s:9", loop_pane_id="%9"))
@@ -71,6 +72,7 @@ def test_lifting_an_escalation_begins_to_count_anew(store: Store, change: Change
     change("s:1", "state=running")
     agent = store.read().agents[0]
     assert (agent.state, agent.kicks, agent.escalation) == (AgentState.RUNNING, 0, "")
+    assert (agent.fruitless_rounds, agent.rescue_tries) == (0, 0), "or it would be escalated again at once"
 
 
 def test_a_new_window_leaves_the_old_windows_ids_behind(store: Store, change: Change) -> None:

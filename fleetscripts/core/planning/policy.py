@@ -18,7 +18,9 @@ PASSING_ERRORS = frozenset({ErrorKind.OVERLOADED, ErrorKind.SERVER, ErrorKind.OT
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Thresholds from the settings. ``tries``: kicks, nudges or re-briefs without progress before a person decides."""
+    """Thresholds from the settings. ``tries``: kicks, nudges or re-briefs without progress before a person decides.
+
+    ``rounds``: re-briefs before one does whatever came of them; a hard review takes three to five."""
 
     idle_threshold_seconds: float = 300
     nudge_cooldown_seconds: float = 300
@@ -27,6 +29,7 @@ class Limits:
     task_change_seconds: float = 120
     wake_pause_seconds: float = 60
     tries: int = 3
+    rounds: int = 10
     nudges: bool = True
 
 
@@ -70,6 +73,7 @@ CONDITIONS: Mapping[str, Condition] = {
     "kicked enough": lambda case: case.agent.kicks >= case.limits.tries,
     "nudged enough": lambda case: case.agent.nudges >= case.limits.tries,
     "re-briefed enough": lambda case: case.agent.fruitless_rounds >= case.limits.tries,
+    "re-briefed without end": lambda case: case.agent.rounds >= case.limits.rounds,
     "just kicked": lambda case: 0 <= case.now - case.agent.last_kicked_at < case.agent.kicks * 2,
     "budget elsewhere": lambda case: case.prospect is not None and not has_reset(case.found, case.now),
     "in rescue": lambda case: bool(case.agent.rescue_stage),
@@ -157,6 +161,13 @@ RULES: tuple[Rule, ...] = (
         "escalate",
         _DECISION,
         "DONE {fruitless_rounds} times for nothing",
+    ),
+    Rule(
+        PaneState.COMPLETE,
+        "re-briefed without end",
+        "escalate",
+        _DECISION,
+        "sent back {rounds} times, and still not complete",
     ),
     Rule(PaneState.COMPLETE, "just verified"),
     Rule(PaneState.COMPLETE, "always", "verify", _RECOVERY, "it says that it has finished"),

@@ -51,7 +51,8 @@ def _follows(agent: Agent, values: Mapping[str, Any]) -> dict[str, Any]:
     if values.get("window", agent.window) != agent.window:
         along |= {"pane_id": "", "window_id": "", "tmux_server": None}
     if "state" in values and agent.state is AgentState.ESCALATED and values["state"] is not AgentState.ESCALATED:
-        along |= {"kicks": 0, "nudges": 0, "escalation": "", "escalated_at": 0}
+        along |= {"kicks": 0, "nudges": 0, "fruitless_rounds": 0, "rounds": 0, "rescue_tries": 0}
+        along |= {"escalation": "", "escalated_at": 0}
     if values.get("session_id", agent.session_id) != agent.session_id and agent.session_id:
         along |= {"session_ids": tuple(dict.fromkeys((*agent.session_ids, agent.session_id)))}
     return along

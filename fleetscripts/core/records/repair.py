@@ -20,7 +20,7 @@ TIMES = (
     "last_nudged_at", "last_verified_at", "unknown_since", "pane_state_since", "output_changed_at", "last_notice_at",
     "escalated_at",
 )  # fmt: skip
-COUNTS = ("kicks", "nudges", "revision_count", "fruitless_rounds")
+COUNTS = ("kicks", "nudges", "revision_count", "fruitless_rounds", "rounds")
 AHEAD_SECONDS = 86400.0
 """A clock may be a little off; a day ahead is milliseconds, or somebody's slip."""
 

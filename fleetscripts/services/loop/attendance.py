@@ -57,7 +57,8 @@ def _noticed(fleet: Fleet, news: Sequence[tuple[Agent, Action]], now: float) -> 
             continue
         fleet = fleet.change(known, last_notice=attention.notice_of(agent, action), last_notice_at=now)
         if action.action == "escalate" and known.state is agent.state:
-            fleet = fleet.change(known, state=AgentState.ESCALATED, escalation=action.reason, escalated_at=now)
+            escalated = {"state": AgentState.ESCALATED, "escalation": action.reason, "escalated_at": now}
+            fleet = fleet.change(known, rounds=0, **escalated)
     return fleet
 
 

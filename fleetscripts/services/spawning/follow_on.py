@@ -39,7 +39,7 @@ from fleetscripts.services.spawning.undo import step
 from fleetscripts.services.verification.verify_github import beginning
 
 FRESH: Mapping[str, Any] = {
-    "checkpoints": (), "revision_count": 0, "kicks": 0, "nudges": 0, "fruitless_rounds": 0,
+    "checkpoints": (), "revision_count": 0, "kicks": 0, "nudges": 0, "fruitless_rounds": 0, "rounds": 0,
     "last_verdict": "", "last_verified_at": 0, "verdict_since": 0, "verdict_told_at": 0, "last_checks": "",
     "last_notice": "", "last_notice_at": 0, "last_rebriefed_at": 0, "idle_since": 0,
     "escalation": "", "escalated_at": 0, "held": "", "held_at": 0, "task": "", "new_task": None,

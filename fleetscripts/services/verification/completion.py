@@ -53,7 +53,7 @@ def _verified(case: Case) -> str:
             return fleet
         marked.append(agent)
         now = time.time()
-        counts = {"kicks": 0, "nudges": 0, "fruitless_rounds": 0}
+        counts = {"kicks": 0, "nudges": 0, "fruitless_rounds": 0, "rounds": 0}
         noticed = replace(agent, state=AgentState.PENDING_EVALUATION, last_notice="evaluate", last_notice_at=now)
         return fleet.exchange(agent, noticed).change(agent, **counts)
 
@@ -90,7 +90,7 @@ def _rebrief(case: Case, finding: Finding, now: float) -> str:
         receipt = deliver(open_desk(case.settings, case.fleet), agent.pane_id, text, why="not complete")
     except Refused as refusal:
         return f"not told: {refusal}"
-    counts = {"revision_count": agent.revision_count + 1, "fruitless_rounds": agent.fruitless_rounds + 1}
+    counts = {name: getattr(agent, name) + 1 for name in ("revision_count", "fruitless_rounds", "rounds")}
     case.change(state=AgentState.RUNNING, last_rebriefed_at=now, kicks=0, nudges=0, **counts)
     return f"re-briefed (proof: {receipt.proof})"
 
