@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from fleetscripts.core.gates.gates import Verdict
-from fleetscripts.core.records.visible import visible, visible_lines
+from fleetscripts.core.records.visible import shell_word, visible, visible_lines
 from fleetscripts.fleet import Agent
 from fleetscripts.pull_request import Check, PullRequest, Thread
 
@@ -60,10 +60,11 @@ def page(found: Evaluation) -> str:
         parts.append(_section(f"Commits since {work.base} (+: since the task began)", _commits(work)))
         parts.append(_section("Files", work.stat or "none changed"))
         parts.append(_section("Diff (cut: it is longer)" if work.cut else "Diff", work.diff or "empty"))
+    window = shell_word(agent.window)
     parts.append(
         "## Decide\n\n"
-        f'`evaluate {visible(agent.window)} --pass "why"` when it does what was asked, '
-        f'`evaluate {visible(agent.window)} --fail "what is missing"` when it does not.'
+        f'`evaluate {window} --pass "why"` when it does what was asked, '
+        f'`evaluate {window} --fail "what is missing"` when it does not.'
     )
     return "\n\n".join(parts)
 

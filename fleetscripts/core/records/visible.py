@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 import unicodedata
 
 ESCAPE_SEQUENCE = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?)|\x9b[0-?]*[ -/]*[@-~]")
@@ -16,6 +17,11 @@ JOINER = "\u200d"
 def visible(text: str) -> str:
     """``text`` on one line, with nothing in it that a terminal would obey."""
     return " ".join("".join(_harmless(char) for char in ESCAPE_SEQUENCE.sub("", text)).split())
+
+
+def shell_word(text: str) -> str:
+    """Visible text as one word of a line that somebody gives to a shell: a session may be named ``$(…)``."""
+    return shlex.quote(visible(text))
 
 
 def visible_lines(text: str) -> str:

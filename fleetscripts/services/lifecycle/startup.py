@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from fleetscripts.config import Settings
+from fleetscripts.core.records.visible import shell_word
 from fleetscripts.core.reports.survivor_text import SURVIVED, survivor_sentence
 from fleetscripts.fleet import Agent, Fleet
 from fleetscripts.models import AgentState, PaneState
@@ -74,5 +75,5 @@ def _calls(fleet: Fleet, found: tuple[Survivor, ...], watched: bool) -> list[str
     calls = ["restore-agent --all"] if gone else []
     calls += ["run-loop --window"] if at_work and not watched and fleet.active else []
     judged = [one.agent for one in found if one.agent.state is AgentState.PENDING_EVALUATION]
-    calls += [f"evaluate {agent.window}" for agent in judged]
+    calls += [f"evaluate {shell_word(agent.window)}" for agent in judged]
     return [*calls, "heartbeat"] if at_work else calls

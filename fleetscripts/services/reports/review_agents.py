@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from fleetscripts.core.planning.progress import Seen
-from fleetscripts.core.records.visible import visible
+from fleetscripts.core.records.visible import shell_word, visible
 from fleetscripts.core.reports.review import Item, Review
 from fleetscripts.core.reports.status_text import age
 from fleetscripts.fleet import Agent
@@ -59,7 +59,7 @@ def about(agent: Agent) -> dict[str, Any]:
 
 
 def _decision(agent: Agent, action: Action) -> Item:
-    calls = tuple(call.format(window=agent.window) for call in CALLS.get(action.action, ()))
+    calls = tuple(call.format(window=shell_word(agent.window)) for call in CALLS.get(action.action, ()))
     more = {"objective": visible(agent.objective)[:300]} if agent.objective else {}
     return Item(action.action, agent.window, action.reason, calls, agent.pane_id, about(agent) | more)
 
@@ -69,7 +69,7 @@ def _unrepaired(agent: Agent, action: Action, why: str) -> list[Item]:
     if not why:
         return []
     kind = "pane_gone" if action.action == "restore" else "ended"
-    calls = (f"restore-agent {agent.window}",)
+    calls = (f"restore-agent {shell_word(agent.window)}",)
     return [Item(kind, agent.window, f"{action.reason}; {why}", calls, agent.pane_id, about(agent))]
 
 
@@ -87,7 +87,7 @@ def _held(agent: Agent, now: float) -> Item:
 
 
 def _recyclable(agent: Agent) -> Item:
-    call = f"recycle-agent {agent.window}"
+    call = f"recycle-agent {shell_word(agent.window)}"
     return Item("done", agent.window, "done; its worktree could be recycled", (call,), agent.pane_id, about(agent))
 
 

@@ -12,7 +12,7 @@ from fleetscripts.adapters.git.git import Git
 from fleetscripts.adapters.git.remotes import default_branch, remote_of
 from fleetscripts.adapters.records.store import Store
 from fleetscripts.core.gates.gates import Outcome
-from fleetscripts.core.records.visible import visible
+from fleetscripts.core.records.visible import shell_word, visible
 from fleetscripts.core.testing.test_prompt import full_context, short_line
 from fleetscripts.core.testing.test_queue import Entry, Queue, TestOutcome
 from fleetscripts.core.testing.test_results import Scenario, all_pass, findings
@@ -117,7 +117,7 @@ def _back_to_work(question: Question, store: Store, outcome: TestOutcome) -> str
     except FleetError as error:
         raise Pending(
             f"the results are kept, but {agent.window} was not told: {error}; "
-            f"later, with no results: test-queue done {agent.window}"
+            f"later, with no results: test-queue done {shell_word(agent.window)}"
         ) from error
     changes: dict[str, Any] = {
         "revision_count": agent.revision_count + 1,
@@ -144,7 +144,7 @@ def _to_evaluation(question: Question, store: Store, environ: Mapping[str, str],
     who = visible(f"{agent.window} ({agent.worktree or agent.branch})")
     said = f"all {count} scenarios of /pr-test pass, it waits for evaluation"
     warnings = notify(f"{who}: {said}", question.settings, environ)
-    return "; ".join([said, f"evaluate {agent.window}", *warnings])
+    return "; ".join([said, f"evaluate {shell_word(agent.window)}", *warnings])
 
 
 def _change(store: Store, agent: Agent, only_from: AgentState | None = None, **fields: Any) -> None:
