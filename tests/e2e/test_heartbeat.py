@@ -64,7 +64,7 @@ def test_everything_is_reviewed_repaired_or_shown_with_what_a_decision_needs(cre
     assert question["rows"][:2] == ["Blue", 'Green $(rm x) "ice"']
     assert question["next"] == [f'answer-dialog {asks} --choose "Blue"']
     assert len(question["screen"]) <= 30
-    assert found["not_in_the_fleet"]["next"] == [f"adopt-agent {stranger}"]
+    assert found["not_in_the_fleet"]["next"] == [f"adopt-agent {stranger}", f"heartbeat --mine {stranger}"]
     assert found["dead_pane"]["pane_id"] == dead
     [waits] = review["waiting"]
     assert (waits["kind"], waits["window"]) == ("wall", wall)
@@ -77,6 +77,20 @@ def test_everything_is_reviewed_repaired_or_shown_with_what_a_decision_needs(cre
     assert "context" not in text.lower()
     assert said(crew, "answer-dialog", asks, "--choose", "Blue").endswith("chosen: Blue\n")
     assert "dialog" not in by_kind(heartbeat(crew))
+
+
+def test_a_window_that_is_the_persons_own_is_told_of_no_more(crew: Crew) -> None:
+    own, dead = hand_made(crew, crew.playground.repository), hand_made(crew, crew.playground.repository)
+    said(crew, "heartbeat")
+    assert "is yours" in said(crew, "heartbeat", "--mine", own)
+    assert [item["pane_id"] for item in heartbeat(crew)["decisions"]] == [dead]
+    said(crew, "heartbeat", "--mine", dead)
+    assert said(crew, "heartbeat") == "nothing to report\n"
+    crew.stage.tmux("set-option", "-pu", "-t", own, "@fleet_mine")
+    assert [item["pane_id"] for item in heartbeat(crew)["decisions"]] == [own]
+    agent = crew.spawn("feat/agent", "[[think 60]]")
+    assert "is an agent of the fleet" in said(crew, "heartbeat", "--mine", agent, code=3)
+    assert "no such window" in said(crew, "heartbeat", "--mine", "nowhere:1", code=3)
 
 
 @pytest.mark.stress
