@@ -117,6 +117,23 @@ def test_two_dispatchers_at_once_begin_no_task_twice(crew: Crew) -> None:
     assert sum(text.count(": begun in ") for text in said_by) == 2, said_by
 
 
+def test_a_new_task_for_its_agent_does_not_begin_a_finished_one_again(crew: Crew) -> None:
+    add(crew, "a", "A. [[say Hi.]]")
+    add(crew, "b", "B. [[say Hi.]]", "--priority", "-1")
+    said(crew, "tasks", "dispatch", "--session", "fleet")
+    first, second = (agent["window"] for agent in agents(crew))
+    finish(crew, first)
+    for window in (first, second):
+        crew.wait_for_words(window, "Hi.")
+        told = crew.run(
+            "send-agent", window, "--task", "Something else. [[say Done else.]]", "--branch", f"x/{window[-1]}"
+        )
+        assert told.returncode == 0, told.stderr
+        assert ("b is pending again" in told.stderr) == (window == second), told.stderr
+    assert archived(crew) == ["a.task", "a.task.json"]
+    assert listed(crew) == {"b": ("ready", "")}
+
+
 @pytest.mark.stress
 def test_a_dispatcher_that_dies_keeps_no_task_and_a_broken_task_keeps_no_other_back(crew: Crew) -> None:
     add(crew, "a-broken", "Never begins.", "--branch", "main", "--priority", "5")

@@ -36,6 +36,7 @@ from fleetscripts.services.spawning.branching import StartPoint
 from fleetscripts.services.spawning.briefing import Task, briefing
 from fleetscripts.services.spawning.spawn_request import Request
 from fleetscripts.services.spawning.undo import step
+from fleetscripts.services.tasks.tasks import archive_finished, survey
 from fleetscripts.services.verification.verify_github import beginning
 
 FRESH: Mapping[str, Any] = {
@@ -75,6 +76,7 @@ def give_task(desk: Desk, settings: Settings, fleet: Fleet, agent: Agent, reques
     request = replace(request, image=keep_image(source, time.time()) if source else "")
     text = briefing(replace(_task(agent, request, branch, settings), open_threads=began.open_threads))
     intent = _intent(agent, request, branch, start, text)
+    freed = _leave_file(settings, agent)
     _begin(store, agent, intent)
     try:
         with step("branch"):
@@ -92,7 +94,7 @@ def give_task(desk: Desk, settings: Settings, fleet: Fleet, agent: Agent, reques
             forget_image(request.image, source)
         raise
     after = _apply(store, settings, agent, intent)
-    notes = (start.note if start else "", receipt.note, began.keep(after, settings))
+    notes = (start.note if start else "", receipt.note, began.keep(after, settings), freed)
     return Given(receipt, after, tuple(note for note in notes if note))
 
 
@@ -148,6 +150,17 @@ def _start_of(folder: Path, agent: Agent, branch: str, base: str, settings: Sett
         if under_way := operation(git):
             raise Refused(f"{agent.window}: a {under_way} is under way in its worktree")
         return branching.start_point(folder, branch, base, settings)
+
+
+def _leave_file(settings: Settings, agent: Agent) -> str:
+    """The task file that it worked on so far goes away with its outcome, or it would be begun again; what becomes of
+    one that is not finished."""
+    if not agent.task:
+        return ""
+    archive_finished(settings, time.time())
+    known = survey(settings, time.time()).named(agent.task)
+    again = f"tasks archive {agent.task} --outcome dropped keeps it from being begun again"
+    return f"the task {agent.task} is pending again: {again}" if known is not None and known.agent is not None else ""
 
 
 def _task(agent: Agent, request: Request, branch: str, settings: Settings) -> Task:
