@@ -163,7 +163,7 @@ def test_the_loop_keeps_the_fleet_full(crew: Crew) -> None:
     assert {agent.get("task", "") for agent in agents(crew)} == {"", "one", "three"}
     finish(crew, window)
     said(crew, "recycle-agent", window, "--force")
-    wait_until(lambda: any(agent.get("task") == "two" for agent in agents(crew)), 60, "the last one")
-    log = (crew.stage.folder / "fleet" / "loop.log").read_text()
-    assert "task two: begun in" in log
-    assert log.count("has no spare worktree") <= 2, "told once, not with every round"
+    log = crew.stage.folder / "fleet" / "loop.log"
+    wait_until(lambda: "task two: begun in" in log.read_text(), 60, "the last one")
+    assert any(agent.get("task") == "two" for agent in agents(crew))
+    assert log.read_text().count("has no spare worktree") <= 2, "told once, not with every round"

@@ -19,23 +19,23 @@ from fleetscripts.adapters.records.images import forget_image, keep_image
 from fleetscripts.adapters.records.journal import Journal
 from fleetscripts.adapters.records.store import Store
 from fleetscripts.adapters.tmux.tmux import NoServer
-from fleetscripts.agents.kinds import kind_named
 from fleetscripts.config import Settings
 from fleetscripts.core.planning.policy import Limits
 from fleetscripts.core.records.message import as_message
 from fleetscripts.errors import FleetError, Refused
 from fleetscripts.fleet import Agent, Fleet
-from fleetscripts.models import AgentState, ServerId
+from fleetscripts.models import AgentState
 from fleetscripts.services.delivery.deliver import TAKES_TEXT, deliver
 from fleetscripts.services.delivery.desk import Desk, open_desk
-from fleetscripts.services.delivery.outbox import CONFIRMED, INTENDED, Outbox
-from fleetscripts.services.delivery.receipt import Mark, Receipt, in_transcript
+from fleetscripts.services.delivery.receipt import Receipt
+from fleetscripts.services.delivery.told import was_told
 from fleetscripts.services.loop.recovery import Case
 from fleetscripts.services.spawning import branching
 from fleetscripts.services.spawning.branching import StartPoint
 from fleetscripts.services.spawning.briefing import Task, briefing
 from fleetscripts.services.spawning.spawn_request import Request
 from fleetscripts.services.spawning.undo import step
+from fleetscripts.services.spawning.unfinished import is_spawn, settle_spawn
 from fleetscripts.services.tasks.tasks import archive_finished, survey
 from fleetscripts.services.verification.verify_github import beginning
 
@@ -89,7 +89,7 @@ def give_task(desk: Desk, settings: Settings, fleet: Fleet, agent: Agent, reques
         raise
     except FleetError as error:
         current = store.read().current(agent) or agent
-        if not _was_told(settings, current, intent):
+        if not was_told(settings, current, intent):
             _drop(store, settings, agent, intent, str(error))
             forget_image(request.image, source)
         raise
@@ -99,13 +99,15 @@ def give_task(desk: Desk, settings: Settings, fleet: Fleet, agent: Agent, reques
 
 
 def settle_task(case: Case) -> str:
-    """A new task whose giver died: recorded if the agent has it, forgotten if not."""
+    """A new task whose giver died: recorded if the agent has it, forgotten if not. Its first one is a spawn's."""
+    if is_spawn(case.current().new_task):
+        return settle_spawn(case)
     with _nobody_types(case):
         agent = case.current()
         intent = agent.new_task
         if intent is None:
             raise Refused(f"{agent.window}: nobody is giving it a task any more")
-        if _was_told(case.settings, agent, intent):
+        if was_told(case.settings, agent, intent):
             _apply(case.store, case.settings, agent, intent)
             return "it has its new task; the record says so now"
         _drop(case.store, case.settings, agent, intent, "whoever gave it ended before it was told")
@@ -208,20 +210,6 @@ def _begin(store: Store, agent: Agent, intent: Mapping[str, Any]) -> None:
         return fleet.change(agent, new_task=intent)
 
     store.update(begin)
-
-
-def _was_told(settings: Settings, agent: Agent, intent: Mapping[str, Any]) -> bool:
-    """Whether the conversation got the text: as its sender knew, or as its transcript says."""
-    server = agent.tmux_server
-    if not isinstance(server, ServerId) or not agent.pane_id:
-        return False
-    sent = Outbox(settings.fleet_home, server, agent.pane_id).last()
-    if sent is None or sent.text != intent.get("text") or sent.at < float(intent.get("at", 0)):
-        return False
-    if sent.outcome == CONFIRMED:
-        return True
-    path = Path(sent.transcript) if sent.transcript else None
-    return sent.outcome == INTENDED and in_transcript(kind_named(agent.agent), path, Mark(path, sent.offset), sent.text)
 
 
 def _apply(store: Store, settings: Settings, agent: Agent, intent: Mapping[str, Any]) -> Agent:

@@ -18,7 +18,7 @@ from fleetscripts.config import Settings
 from fleetscripts.core.reports.state_lines import state_line
 from fleetscripts.errors import FleetError
 from fleetscripts.fleet import Agent, Fleet
-from fleetscripts.models import PaneFacts
+from fleetscripts.models import AgentState, PaneFacts
 from fleetscripts.services.clients.client_start import client_start
 from fleetscripts.services.clients.launch import open_window
 from fleetscripts.services.clients.readiness import at_prompt
@@ -33,6 +33,7 @@ from fleetscripts.services.spawning.spares import Spare, claim, claim_next
 from fleetscripts.services.spawning.spawn_account import DEFAULT_AGENT, account_for
 from fleetscripts.services.spawning.spawn_request import Request
 from fleetscripts.services.spawning.undo import Undo, coded, step, undisturbed
+from fleetscripts.services.spawning.unfinished import intent_of
 from fleetscripts.services.verification.verify_github import Beginning, beginning
 
 
@@ -105,6 +106,9 @@ class _Spawning:
             start = start_point(folder, request.branch, request.base, self.settings)
             self.undo.add(branching.put_back, folder, self.spare.branch, request.branch, start)
             check_out(folder, request.branch, start)
+        with step("briefing"):
+            began = self._pull_request()
+            text = self._briefing(began)
         with step("window"):
             session_id = str(uuid.uuid4()) if self.kind.takes_session_id else ""
             command = client_start(
@@ -114,16 +118,14 @@ class _Spawning:
             with undisturbed():
                 facts = open_window(self.tmux, request.session, folder.name, command)
                 self.undo.add(close, self.tmux, Window(desk.server, (facts,)))
+        with step("record"):
+            agent = self._begin(desk, facts, start, session_id, text)
         with step("start of the client"):
             at_prompt(desk, self.settings, facts.pane_id, folder)
         with step("briefing"):
-            began = self._pull_request()
-            started_at = time.time()
-            deliver(desk, facts.pane_id, self._briefing(began), why="briefing")
+            deliver(desk, facts.pane_id, text, why="briefing")
         with step("record"):
-            agent = self._record(desk, facts, start, session_id, started_at)
-            agent = replace(agent, told_state=str(agent.state))
-            Store(self.settings.state_file).update(lambda now: now.with_agent(agent), create=self._new_fleet())
+            agent = self._record(desk, agent)
         Journal(self.settings.journal_file).write("spawned", **state_line(agent))
         notes = (self.account_note, start.note, began.keep(agent, self.settings))
         return Spawned(agent, tuple(note for note in notes if note))
@@ -163,31 +165,54 @@ class _Spawning:
             )
         )
 
-    def _record(self, desk: Desk, facts: PaneFacts, start: StartPoint, session_id: str, started_at: float) -> Agent:
-        request, folder = self.request, self.spare.path
-        seen = desk.look(facts.pane_id)
-        now = seen.frame.facts if seen is not None else facts
-        known_id = (seen.session_id if seen is not None else None) or session_id
-        return Agent(
-            window=now.window,
+    def _begin(self, desk: Desk, facts: PaneFacts, start: StartPoint, session_id: str, text: str) -> Agent:
+        """The record, which says what is still to be done: if we die now, whoever finds it does that, or undoes all."""
+        request, folder, now = self.request, self.spare.path, time.time()
+        agent = Agent(
+            window=facts.window,
             worktree=folder.name,
             worktree_path=str(folder),
             spare_branch=self.spare.branch,
             branch=request.branch,
             objective=request.objective,
             pr_number=request.pr_number,
-            session_id=known_id,
+            session_id=session_id,
             steps=request.steps,
-            spawned_at=started_at,
-            task_started_at=started_at,
-            last_seen_at=started_at,
+            spawned_at=now,
+            task_started_at=now,
+            last_seen_at=now,
             agent=self.kind.name,
-            pane_id=now.pane_id,
-            window_id=now.window_id,
+            pane_id=facts.pane_id,
+            window_id=facts.window_id,
             tmux_server=desk.server,
             image_path=request.image,
             verify_command=request.verify_command,
             last_commit=start.commit,
             account=self.account,
             task=request.task,
+            told_state=str(AgentState.RUNNING),
+            new_task=intent_of(text, self.spare.branch, start, now),
         )
+        store = Store(self.settings.state_file)
+        store.update(lambda fleet: fleet.with_agent(agent), create=self._new_fleet())
+        self.undo.add(self._forget, agent)
+        return agent
+
+    def _forget(self, agent: Agent) -> None:
+        Store(self.settings.state_file).update(lambda fleet: fleet.without_agent(agent))
+
+    def _record(self, desk: Desk, agent: Agent) -> Agent:
+        """It has its task: the record as of any agent, in the window and the conversation that it has by now."""
+        seen = desk.look(agent.pane_id)
+        placed = agent if seen is None else agent.at(seen.frame.facts, desk.server)
+        known = {
+            "window": placed.window,
+            "window_id": placed.window_id,
+            "session_id": (seen.session_id if seen is not None else None) or agent.session_id,
+            "state": AgentState.RUNNING,
+            "new_task": None,
+        }
+        after = Store(self.settings.state_file).update(lambda fleet: fleet.change(agent, **known)).current(agent)
+        if after is None:
+            raise FleetError("its record is gone")
+        return after

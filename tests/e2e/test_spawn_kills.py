@@ -1,0 +1,91 @@
+"""A spawn whose process is killed half-way: its task is neither lost nor begun twice."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.e2e.crew import Crew
+from tests.e2e.quick import heartbeat, quick_crew, said
+from tests.places import BUNDLE
+from tests.waiting import wait_until
+
+DISPATCHER = f"""
+import os, sys
+sys.path.insert(0, {str(BUNDLE)!r})
+from fleetscripts.services.spawning import spawn
+real, name, after = getattr(spawn, sys.argv[1]), sys.argv[1], sys.argv[2] == "after"
+def dying(*words, **named):
+    after and real(*words, **named)
+    os._exit(9)
+setattr(spawn, name, dying)
+from fleetscripts.commands.tasks import main
+main(["dispatch", "--session", "fleet"])
+"""
+"""Dispatches, and dies as if killed before or after a function of ``spawn`` has done its work."""
+
+
+@pytest.fixture
+def crew() -> Iterator[Crew]:
+    with quick_crew(config="notify_desktop = false\n") as made:
+        where = ["--agent", "practice", "--repo", str(made.playground.repository)]
+        said(made, "tasks", "add", "a", "Task a. [[think 60]]", *where)
+        yield made
+
+
+def dispatch_and_die(crew: Crew, when: str, function: str) -> None:
+    argv = [sys.executable, "-c", DISPATCHER, function, when]
+    died = subprocess.run(argv, env=crew.stage.environment(), capture_output=True, text=True, timeout=90, check=False)
+    assert died.returncode == 9, died.stderr
+
+
+def fleet(crew: Crew) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((crew.stage.folder / "state.json").read_text())
+    return found
+
+
+def two_minutes_pass(crew: Crew) -> None:
+    state = fleet(crew)
+    for agent in state["agents"]:
+        agent["new_task"]["at"] -= 121
+    (crew.stage.folder / "state.json").write_text(json.dumps(state))
+
+
+def standing(crew: Crew) -> str:
+    [task] = json.loads(said(crew, "tasks", "list", "--json"))["tasks"]
+    return str(task["state"])
+
+
+@pytest.mark.parametrize(
+    ("when", "function"), [("before", "at_prompt"), ("before", "deliver"), ("after", "deliver")], ids=str
+)
+def test_what_had_a_window_is_told_once_and_recorded(crew: Crew, when: str, function: str) -> None:
+    dispatch_and_die(crew, when, function)
+    assert standing(crew) == "working"
+    assert heartbeat(crew)["nothing_to_report"], "its spawner may still be at it"
+    two_minutes_pass(crew)
+    review = heartbeat(crew)
+    assert [line for line in review["repaired"] if "briefing" in line], review
+    assert review["decisions"] == []
+    [agent] = fleet(crew)["agents"]
+    assert (agent["task"], agent["branch"], agent["state"], "new_task" in agent) == ("a", "task/a", "running", False)
+    wait_until(lambda: crew.said(agent["window"], "user"), what="its briefing")
+    assert len(crew.said(agent["window"], "user")) == 1
+    assert "no task is ready" in crew.run("tasks", "dispatch", "--session", "fleet").stdout
+
+
+def test_what_lost_its_window_before_it_was_told_is_undone(crew: Crew) -> None:
+    dispatch_and_die(crew, "before", "deliver")
+    [agent] = fleet(crew)["agents"]
+    crew.stage.tmux("kill-window", "-t", agent["window_id"])
+    two_minutes_pass(crew)
+    assert [line for line in heartbeat(crew)["repaired"] if "undone" in line]
+    assert fleet(crew)["agents"] == []
+    assert agent["worktree_path"] in said(crew, "find-spare", str(crew.playground.repository))
+    assert standing(crew) == "ready"
+    assert ": begun in " in said(crew, "tasks", "dispatch", "--session", "fleet")
