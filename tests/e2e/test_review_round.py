@@ -19,7 +19,7 @@ from fleetscripts.practice.playground import Playground
 from fleetscripts.practice.stage import Stage
 from tests.e2e.conftest import CLAUDE, CODEX, program_of
 from tests.e2e.crew import Crew
-from tests.e2e.quick import wait_for_cycles
+from tests.e2e.quick import heartbeat, said, wait_for_cycles
 from tests.fake_github.live import LiveHub, LiveWorld, since_start
 from tests.fake_github.server import serve
 from tests.waiting import wait_until
@@ -141,6 +141,22 @@ def test_done_with_an_unresolved_thread_is_fixed_pushed_and_verified(review: Rev
     assert "pass: resolutions: 1 confirmed" in page
     assert crew.run("evaluate", window, "--pass", "it does what was asked").returncode == 0
     assert crew.agent(window)["state"] == "done"
+
+
+def test_a_merged_pull_request_whose_agent_never_finished_is_proposed_for_judgement(review: Review) -> None:
+    crew, world = review.crew, review.world
+    window = review.spawn("Address the review. [[say I stop here.]]")
+    crew.wait_for_words(window, "I stop here.")
+    wait_until(lambda: crew.resting(window), what="its prompt")
+    assert heartbeat(crew)["proposals"] == []
+    world.pull |= {"state": "MERGED", "merged": since_start()}
+    [proposal] = heartbeat(crew)["proposals"]
+    assert (proposal["kind"], proposal["pr"], proposal["next"]) == ("merged", "12", [f"evaluate {window}"])
+    asked = world.requests
+    said(crew, "evaluate", window, "--pass", "it was merged")
+    [proposal] = heartbeat(crew)["proposals"]
+    assert (proposal["kind"], proposal["next"]) == ("done", [f"recycle-agent {window}"])
+    assert world.requests == asked + 1, "what is judged is not asked for again"
 
 
 @pytest.mark.stress

@@ -19,6 +19,7 @@ from fleetscripts.services.loop.cycle import Cycle, run_cycle
 from fleetscripts.services.loop.loop import Loop
 from fleetscripts.services.loop.loop_place import only_loop
 from fleetscripts.services.reports.review_agents import agents_reviewed
+from fleetscripts.services.reports.review_pulls import merged_reviewed
 from fleetscripts.services.reports.review_screens import LINES, with_screens
 from fleetscripts.services.reports.review_tasks import tasks_reviewed
 from fleetscripts.services.reports.status import agent_in_pane
@@ -53,6 +54,7 @@ def review(settings: Settings, environ: Mapping[str, str], now: float, lines: in
     archived, tasks = tasks_reviewed(settings, now, archives=before is not None)
     tmux = Tmux(settings.tmux_socket)
     seen = agents_reviewed(cycle, done.failed, time.time()) if cycle is not None else Review(now)
+    merged = merged_reviewed(cycle.looks, fleet, settings) if cycle is not None else []
     found = Review(
         at=now,
         since=since,
@@ -60,7 +62,7 @@ def review(settings: Settings, environ: Mapping[str, str], now: float, lines: in
         repaired=(*done.repaired, *archived),
         decisions=(*seen.decisions, *strangers(tmux, settings, fleet, environ, time.time()), *tasks),
         waiting=seen.waiting,
-        proposals=seen.proposals,
+        proposals=(*merged, *seen.proposals),
     )
     return replace(found, decisions=with_screens(tmux, found.decisions, lines))
 
