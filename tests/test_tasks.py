@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
+import time
 from pathlib import Path
 
+from fleetscripts.config import load_settings
+from fleetscripts.services.tasks.dispatch import Where, dispatch
 from tests.conftest import RunScript
 
 
@@ -37,3 +41,15 @@ def test_a_heartbeat_reviews_the_rest_although_the_tasks_cannot_be_read(run_scri
     assert review.returncode == 0, review.stderr
     [problem] = json.loads(review.stdout)["decisions"]
     assert (problem["kind"], "Not a directory" in problem["what"]) == ("task_problem", True)
+
+
+def test_the_loop_begins_no_task_whose_file_is_still_being_written(home: Path) -> None:
+    settings = load_settings(os.environ)
+    file = settings.tasks_folder / "pending" / "half.task"
+    file.parent.mkdir(parents=True)
+    file.write_text("Delete all the old files. But only")
+    assert dispatch(settings, os.environ, time.time()) == []
+    [tried] = dispatch(settings, os.environ, time.time(), where=Where(again=True))
+    assert tried.startswith("half: no repository is known"), "a person who calls it means what is there"
+    os.utime(file, (time.time() - 60, time.time() - 60))
+    assert dispatch(settings, os.environ, time.time()) == [tried]

@@ -81,6 +81,13 @@ class TaskFolder:
                 bare, problem=f"{name}:{line}: expected UTF-8 text, found other bytes", stamp=status.st_mtime_ns
             )
 
+    def changed_at(self, name: str) -> float:
+        """When the task's file was written last, Unix seconds; 0 when there is none."""
+        try:
+            return (self.pending / f"{name}{SUFFIX}").stat().st_mtime
+        except OSError:
+            return 0.0
+
     def add(self, name: str, text: str) -> Path:
         """A new task file, whole at once; UsageProblem when there is one of that name."""
         path = self.pending / f"{name}{SUFFIX}"

@@ -23,10 +23,14 @@ from fleetscripts.services.tasks.tasks import (
     choosing,
     claim_key,
     claims,
+    folder,
     forget_failure,
     note_failure,
     survey,
 )
+
+WRITING_SECONDS = 2.0
+"""A file that changed so lately may not be whole yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +40,7 @@ class Where:
     session: str = ""
     repo: str = ""
     again: bool = False
-    """Also tasks that could not be begun a moment ago."""
+    """Also tasks that could not be begun a moment ago, or whose file was written just now: a person asks."""
 
 
 def dispatch(
@@ -92,7 +96,7 @@ class _Round:
     def _choose(self) -> TaskFile | None:
         wanted: Collection[str] = (READY, PAUSING) if self.where.again else (READY,)
         for one in survey(self.settings, time.time()).standings:
-            if one.state not in wanted or one.task.name in self.tried:
+            if one.state not in wanted or one.task.name in self.tried or self._being_written(one.task.name):
                 continue
             repo = self._repo(one.task)
             if isinstance(repo, Path) and self._has_spare(repo):
@@ -101,6 +105,11 @@ class _Round:
             why = f"{repo} has no spare worktree" if isinstance(repo, Path) else repo
             self.full.setdefault(repo if isinstance(repo, Path) else Path(), []).append(f"{one.task.name}: {why}")
         return None
+
+    def _being_written(self, name: str) -> bool:
+        """Whether it may be only the first half of a text; the next round tells."""
+        ago = time.time() - folder(self.settings).changed_at(name)
+        return not self.where.again and 0 <= ago < WRITING_SECONDS
 
     def _has_spare(self, repo: Path) -> bool:
         if repo in self.full:
