@@ -53,3 +53,15 @@ def test_the_loop_begins_no_task_whose_file_is_still_being_written(home: Path) -
     assert tried.startswith("half: no repository is known"), "a person who calls it means what is there"
     os.utime(file, (time.time() - 60, time.time() - 60))
     assert dispatch(settings, os.environ, time.time()) == [tried]
+
+
+def test_a_task_named_as_one_that_is_over_is_begun_all_the_same(run_script: RunScript, home: Path) -> None:
+    over = {"window": "s:1", "worktree_path": "/t1", "task": "over", "state": "done"}
+    busy = {"window": "s:2", "worktree_path": "/t2", "task": "busy", "state": "running"}
+    (home / "state.json").write_text(json.dumps({"agents": [over, busy]}))
+    assert run_script("tasks", "add", "over", "Something new.").returncode == 0
+    again = run_script("tasks", "add", "busy", "Something new.")
+    assert (again.returncode, "the agent in s:2 works on a task busy" in again.stderr) == (3, True), again.stderr
+    assert run_script("tasks", "archive").stdout == "no task is finished\n"
+    [task] = json.loads(run_script("tasks", "list", "--json").stdout)["tasks"]
+    assert (task["name"], task["state"]) == ("over", "ready")

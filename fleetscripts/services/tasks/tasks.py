@@ -17,7 +17,7 @@ from fleetscripts.adapters.records.store import StateMissing, Store
 from fleetscripts.adapters.records.task_folder import SUFFIX, Found, TaskFolder
 from fleetscripts.agents.kinds import KINDS
 from fleetscripts.config import Settings
-from fleetscripts.core.planning.task_plan import FINISHED, STARTING, WORKING, Standing, standings
+from fleetscripts.core.planning.task_plan import FINISHED, STARTING, WORKING, Standing, outcome_of, standings
 from fleetscripts.core.records.task_file import NAME, TaskFile, TaskProblem, parse, write
 from fleetscripts.core.records.visible import visible
 from fleetscripts.errors import Refused, UsageProblem
@@ -127,13 +127,20 @@ def _pausing(settings: Settings, entry: Found, now: float) -> str:
 
 
 def add(settings: Settings, task: TaskFile) -> Path:
-    """A new file in ``pending``."""
+    """A new file in ``pending``. What an agent did under that name, whose file is gone, counts for it no more."""
     if not NAME.fullmatch(task.name):
         raise UsageProblem(f"expected a name of letters, digits and . _ -, found {task.name!r}")
     text = write(task)
     if _checked(parse(task.name, text)) != replace(task, objective=task.objective.strip()):
         raise UsageProblem("expected values that a task file can hold, on one line each")
-    return folder(settings).add(task.name, text)
+    with choosing(settings):
+        earlier = [agent for agent in fleet_now(settings).agents if agent.task == task.name]
+        if at_work := [agent for agent in earlier if not outcome_of(agent)]:
+            raise Refused(f"the agent in {at_work[0].window} works on a task {task.name}: choose another name")
+        path = folder(settings).add(task.name, text)
+        for agent in earlier:
+            _unlink(settings, agent)
+    return path
 
 
 def archive_finished(settings: Settings, now: float) -> list[str]:
