@@ -7,8 +7,15 @@ import os
 import time
 from pathlib import Path
 
+import pytest
+
 from fleetscripts.config import load_settings
+from fleetscripts.core.planning.task_plan import READY
+from fleetscripts.core.records.task_file import TaskFile
+from fleetscripts.errors import Pending
+from fleetscripts.services.tasks import dispatch as dispatching
 from fleetscripts.services.tasks.dispatch import Where, dispatch
+from fleetscripts.services.tasks.tasks import add, survey
 from tests.conftest import RunScript
 
 
@@ -65,3 +72,17 @@ def test_a_task_named_as_one_that_is_over_is_begun_all_the_same(run_script: RunS
     assert run_script("tasks", "archive").stdout == "no task is finished\n"
     [task] = json.loads(run_script("tasks", "list", "--json").stdout)["tasks"]
     assert (task["name"], task["state"]) == ("over", "ready")
+
+
+def test_tasks_that_wait_for_budget_are_no_failures(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def walled(*_: object) -> None:
+        raise Pending("no claude account has budget until 18:20")
+
+    monkeypatch.setattr(dispatching, "spawn", walled)
+    settings = load_settings(os.environ)
+    for name in ("a", "b", "c"):
+        add(settings, TaskFile(name, "Do it."))
+    where = Where("fleet", str(home), again=True)
+    lines = dispatching.dispatch(settings, os.environ, time.time(), where=where)
+    assert lines == ["a: no claude account has budget until 18:20", "and 2 more tasks for the same reason"]
+    assert [one.state for one in survey(settings, time.time()).standings] == [READY] * 3, "tried again without a pause"

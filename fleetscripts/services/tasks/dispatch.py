@@ -12,7 +12,7 @@ from fleetscripts.config import Settings
 from fleetscripts.core.planning.task_plan import PAUSING, READY
 from fleetscripts.core.records.task_file import TaskFile
 from fleetscripts.core.records.visible import visible
-from fleetscripts.errors import FleetError, Refused
+from fleetscripts.errors import FleetError, Pending, Refused
 from fleetscripts.fleet import Fleet
 from fleetscripts.services.spawning.spares import fleet_now, free
 from fleetscripts.services.spawning.spares import survey as worktrees_of
@@ -64,13 +64,13 @@ def dispatch(
         line = round_.next()
         if line is None:
             break
-        lines.append(line)
+        lines += [line] if line else []
     return [visible(line) for line in (*lines, *round_.waiting())]
 
 
 @dataclass
 class _Round:
-    """One call: which tasks were tried, which repositories have no spare left."""
+    """One call: which tasks were tried, which repositories have no spare left, and which tasks wait for budget."""
 
     settings: Settings
     environ: Mapping[str, str]
@@ -78,9 +78,10 @@ class _Round:
     begun: int = 0
     tried: set[str] = field(default_factory=set)
     full: dict[Path, list[str]] = field(default_factory=dict)
+    walled: dict[str, list[str]] = field(default_factory=dict)
 
     def next(self) -> str | None:
-        """Begin one task; None when none is left to be tried."""
+        """Begin one task; None when none is left to be tried, nothing where it has to wait."""
         with choosing(self.settings):
             task = self._choose()
             if task is not None:
@@ -90,6 +91,9 @@ class _Round:
         self.tried.add(task.name)
         try:
             return self._begin(task)
+        except Pending as wait:
+            self.walled.setdefault(str(wait), []).append(f"{task.name}: {wait}")
+            return ""
         finally:
             claims(self.settings).drop(claim_key(self.settings, task.name))
 
@@ -148,6 +152,8 @@ class _Round:
                 task=task.name,
             )
             spawned = spawn(self.settings, _known(self.settings, fleet), self.environ, checked(request))
+        except Pending:
+            raise
         except FleetError as error:
             if isinstance(repo, Path) and not self._has_spare(repo):
                 return f"{task.name}: {repo} has no spare worktree any more"
@@ -159,7 +165,7 @@ class _Round:
 
     def waiting(self) -> Iterator[str]:
         """Tasks that are ready and had to be left."""
-        for lines in self.full.values():
+        for lines in (*self.full.values(), *self.walled.values()):
             yield from lines[:1]
             if len(lines) > 1:
                 yield f"and {len(lines) - 1} more tasks for the same reason"
