@@ -19,11 +19,13 @@ DISPATCHER = f"""
 import os, sys
 sys.path.insert(0, {str(BUNDLE)!r})
 from fleetscripts.services.spawning import spawn
-real, name, after = getattr(spawn, sys.argv[1]), sys.argv[1], sys.argv[2] == "after"
+place, _, name = sys.argv[1].rpartition(".")
+module, after = getattr(spawn, place) if place else spawn, sys.argv[2] == "after"
+real = getattr(module, name)
 def dying(*words, **named):
     after and real(*words, **named)
     os._exit(9)
-setattr(spawn, name, dying)
+setattr(module, name, dying)
 from fleetscripts.commands.tasks import main
 main(["dispatch", "--session", "fleet"])
 """
@@ -77,6 +79,15 @@ def test_what_had_a_window_is_told_once_and_recorded(crew: Crew, when: str, func
     wait_until(lambda: crew.said(agent["window"], "user"), what="its briefing")
     assert len(crew.said(agent["window"], "user")) == 1
     assert "no task is ready" in crew.run("tasks", "dispatch", "--session", "fleet").stdout
+
+
+def test_an_undoing_that_was_cut_short_is_ended(crew: Crew) -> None:
+    (crew.stage.folder / "bin" / "practice").write_text("#!/bin/sh\nexit 1\n")
+    dispatch_and_die(crew, "before", "branching.put_back")
+    two_minutes_pass(crew)
+    assert [line for line in heartbeat(crew)["repaired"] if "undone" in line]
+    assert fleet(crew)["agents"] == []
+    assert standing(crew) == "ready"
 
 
 def test_what_lost_its_window_before_it_was_told_is_undone(crew: Crew) -> None:

@@ -94,21 +94,24 @@ class _Spawning:
     undo: Undo
     account: str = ""
     account_note: str = ""
+    begun: Agent | None = None
 
     def run(self) -> Spawned:
         with step("state file"):
             self._prepare_state()
         with step("image"):
             self._keep_image()
+        self.undo.add(self._forget)
         request, folder = self.request, self.spare.path
         with step("branch"):
             checked_name(request.branch, folder)
             start = start_point(folder, request.branch, request.base, self.settings)
-            self.undo.add(branching.put_back, folder, self.spare.branch, request.branch, start)
-            check_out(folder, request.branch, start)
         with step("briefing"):
             began = self._pull_request()
             text = self._briefing(began)
+        with step("branch"):
+            self.undo.add(branching.put_back, folder, self.spare.branch, request.branch, start)
+            check_out(folder, request.branch, start)
         with step("window"):
             session_id = str(uuid.uuid4()) if self.kind.takes_session_id else ""
             command = client_start(
@@ -195,11 +198,14 @@ class _Spawning:
         )
         store = Store(self.settings.state_file)
         store.update(lambda fleet: fleet.with_agent(agent), create=self._new_fleet())
-        self.undo.add(self._forget, agent)
+        self.begun = agent
         return agent
 
-    def _forget(self, agent: Agent) -> None:
-        Store(self.settings.state_file).update(lambda fleet: fleet.without_agent(agent))
+    def _forget(self) -> None:
+        """Last of all that is undone: whoever finds the record of an undoing that was cut short ends that."""
+        begun = self.begun
+        if begun is not None:
+            Store(self.settings.state_file).update(lambda fleet: fleet.without_agent(begun))
 
     def _record(self, desk: Desk, agent: Agent) -> Agent:
         """It has its task: the record as of any agent, in the window and the conversation that it has by now."""
