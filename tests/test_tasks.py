@@ -13,10 +13,13 @@ from fleetscripts.config import load_settings
 from fleetscripts.core.planning.task_plan import READY
 from fleetscripts.core.records.task_file import TaskFile
 from fleetscripts.errors import Pending
+from fleetscripts.services.loop import dispatching as beside
+from fleetscripts.services.loop.dispatching import Dispatching
 from fleetscripts.services.tasks import dispatch as dispatching
 from fleetscripts.services.tasks.dispatch import Where, dispatch
 from fleetscripts.services.tasks.tasks import add, survey
 from tests.conftest import RunScript
+from tests.waiting import wait_until
 
 
 def test_a_text_written_on_windows_is_a_task(run_script: RunScript, home: Path, tmp_path: Path) -> None:
@@ -86,3 +89,26 @@ def test_tasks_that_wait_for_budget_are_no_failures(home: Path, monkeypatch: pyt
     lines = dispatching.dispatch(settings, os.environ, time.time(), where=where)
     assert lines == ["a: no claude account has budget until 18:20", "and 2 more tasks for the same reason"]
     assert [one.state for one in survey(settings, time.time()).standings] == [READY] * 3, "tried again without a pause"
+
+
+def test_one_round_that_goes_wrong_does_not_end_the_dispatching(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    said: list[str] = []
+
+    def dispatch_of_a_bad_day(*_: object, **__: object) -> list[str]:
+        if not said:
+            raise RuntimeError("nobody thought of this")
+        return ["a: begun in fleet:1"]
+
+    monkeypatch.setattr(beside, "dispatch", dispatch_of_a_bad_day)
+    (home / "state.json").write_text('{"agents": []}')
+    add(load_settings(os.environ), TaskFile("a", "Do it."))
+    running = Dispatching(
+        {**os.environ, "POLL_INTERVAL": "0.05"}, {}, lambda _, line: said.append(line), lambda _: home / "errors.log"
+    )
+    running.begin()
+    try:
+        wait_until(lambda: len(said) > 1, 10, f"another round after {said}")
+    finally:
+        running.close()
+    assert said[0].startswith("dispatch failed: unexpected RuntimeError: nobody thought of this")
+    assert said[1] == "task a: begun in fleet:1"

@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from fleetscripts.errors import FleetError
 from fleetscripts.services.context import load_fleet
@@ -21,6 +22,8 @@ class Dispatching:
     options: Mapping[str, object]
     say: Callable[[object, str], None]
     """Told of each line, with what it is about: the same about the same is said once."""
+    keep: Callable[[Exception], Path]
+    """Keeps what nobody expected; says where."""
 
     _stop: threading.Event = field(default_factory=threading.Event)
     _thread: threading.Thread | None = None
@@ -43,6 +46,9 @@ class Dispatching:
                 pause = self._round()
             except FleetError as error:
                 self.say("dispatch", f"dispatch failed: {error}")
+            except Exception as error:  # noqa: BLE001 - as in the loop: it must not end the dispatching, unseen
+                kept = self.keep(error)
+                self.say("dispatch", f"dispatch failed: unexpected {type(error).__name__}: {error} (details in {kept})")
             self._stop.wait(pause)
 
     def _round(self) -> float:

@@ -75,7 +75,7 @@ class Loop:
     def run(self) -> None:
         """Look whenever there is reason to, until the fleet is stopped or somebody ends us."""
         rhythm: Rhythm = Polling(self.queue) if self.poll else Listening(self.queue, self._tell)
-        dispatching = Dispatching(self.environ, self.options, self._say)
+        dispatching = Dispatching(self.environ, self.options, self._say, self._keep)
         try:
             if self.dispatch:
                 dispatching.begin()
