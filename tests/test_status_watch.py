@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import shlex
+import signal
 import sys
 import time
 from collections.abc import Iterator
@@ -169,3 +171,54 @@ def test_a_fleet_of_two_hundred_scrolls(tmux_server: TmuxServer, home: Path) -> 
     assert "evil" not in tmux_server.screen(pane) + tmux_server.show(pane, "#{pane_title}")
     tmux_server.run("send-keys", "-t", pane, "q")
     wait_until(lambda: "200/200" not in tmux_server.screen(pane), what="its end")
+
+
+STRANGE = ("fix/क्षि-ไทยที่นี่", "fix/👍🏽-❤️-👨‍👩‍👧", "feat/漢字テスト-日本語", "feat/🇩🇪🇫🇷", "feat/עברית-שלום", "1️⃣-⚠️-é́́")
+"""Terminals, and libraries, do not agree on how wide these are."""
+
+
+@pytest.mark.parametrize("columns", [50, 80, 120, 200])
+def test_text_of_any_width_leaves_every_line_in_its_place(tmux_server: TmuxServer, home: Path, columns: int) -> None:
+    listed = tuple(
+        Agent(f"s:{n}", f"t{n}", f"/{n}", branch=text, objective=text * 3, last_said=f"{text} " * 30)
+        for n, text in enumerate(STRANGE)
+    )
+    Store(home / "state.json").update(lambda _: Fleet(agents=listed), create=Fleet())
+    pane = tmux_server.new_session(command=["sh", "-c", f"{watch_command()}; exec sleep 60"], width=columns, height=24)
+    wait_until(lambda: "1/6" in tmux_server.screen(pane), what="the view")
+    lines = tmux_server.screen(pane).splitlines()
+    assert lines[0].startswith("agent fleet")
+    assert [line[2:5] for line in lines[3:9]] == [f"s:{n}" for n in range(6)]
+    tmux_server.run("send-keys", "-t", pane, "q")
+
+
+def test_short_words_beside_long_ones_end_without_an_ellipsis() -> None:
+    listed = [Agent("s:1", "a", "/a", last_said="short"), Agent("s:2", "b", "/b", last_said="long " * 80)]
+    lines = screen(Model((), "", tuple(listed), 1000.0), View(), 120, 24)
+    first, second = ("".join(piece.text for piece in line).rstrip() for line in lines[3:5])
+    assert first.endswith("short")
+    assert second.endswith("…")
+    assert width(second) == 120
+
+
+def test_the_selected_agents_pull_request_is_named_on_a_screen_too_narrow_for_its_column() -> None:
+    agent = Agent("s:1", "a", "/a", branch="feat/a", pr_number="12", last_checks="fail", account="work")
+    lines = screen(Model((), "", (agent,), 1000.0), View(), 80, 24)
+    assert any("feat/a · #12 ✗ · work" in "".join(piece.text for piece in line) for line in lines)
+
+
+def test_an_ended_view_gives_the_terminal_back_and_is_not_suspended(tmux_server: TmuxServer, home: Path) -> None:
+    Store(home / "state.json").update(lambda _: Fleet(agents=(Agent("s:1", "t", "/t"),)), create=Fleet())
+    named = f"""sh -c 'echo $$ >{home}/view; exec "$@"' view {watch_command()}"""
+    pane = tmux_server.new_session(command=["sh", "-c", f"{named}; echo ended $?; exec sleep 60"])
+    wait_until(lambda: "1/1" in tmux_server.screen(pane), what="the view")
+    tmux_server.run("send-keys", "-t", pane, "C-z", "j")
+    os.kill(int((home / "view").read_text()), signal.SIGTERM)
+    wait_until(lambda: "ended 143" in tmux_server.screen(pane), what="its end")
+    assert tmux_server.show(pane, "#{alternate_on} #{cursor_flag} #{wrap_flag}") == "0 1 1"
+
+
+def test_a_terminal_that_cannot_draw_anywhere_is_told_so(tmux_server: TmuxServer, home: Path) -> None:
+    Store(home / "state.json").update(lambda _: Fleet(), create=Fleet())
+    pane = tmux_server.new_session(command=["sh", "-c", f"TERM=dumb {watch_command()}; exec sleep 60"])
+    wait_until(lambda: "found TERM=dumb" in tmux_server.screen(pane), what="what is wrong")

@@ -26,6 +26,8 @@ from fleetscripts.services.reports import status as service
 from fleetscripts.services.reports.status import FleetStatus
 
 NARROWEST_TERMINAL = 20
+TERMS_OF_PAPER = frozenset({"", "dumb", "unknown"})
+"""Values of TERM for what only goes on line by line."""
 
 
 @click.command("status")
@@ -87,12 +89,16 @@ def live(options: Mapping[str, object], colour: str) -> int:
     """The live view on this terminal."""
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise UsageProblem("--watch: expected a terminal; in a pipe call status without it")
+    if (term := os.environ.get("TERM", "")) in TERMS_OF_PAPER:
+        raise UsageProblem(f"--watch: expected a terminal that can draw, found TERM={term}; call status without it")
     from rich.console import Console
 
+    from fleetscripts.services.reports.live_screen import LiveScreen
     from fleetscripts.services.reports.status_watch import Watch
 
     plain = not coloured(colour, True, os.environ)
-    Watch(os.environ, options, Console(highlight=False, no_color=plain, markup=False)).run()
+    console = Console(highlight=False, no_color=plain, markup=False)
+    Watch(os.environ, options, LiveScreen(console)).run()
     return 0
 
 

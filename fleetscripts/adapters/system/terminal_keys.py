@@ -72,16 +72,31 @@ def _keys(typed: bytes) -> Iterator[str]:
 
 @contextmanager
 def single_keys(bell: Bell) -> Iterator[None]:
-    """The terminal without echo, key by key; a changed size rings the bell. As it was afterwards."""
+    """The terminal without echo, key by key; a changed size rings the bell. As it was afterwards, after SIGTERM too.
+
+    Control-Z is a key like others: a view that was stopped would leave its screen to the shell."""
     before = termios.tcgetattr(sys.stdin)
 
     def resized(number: int, frame: FrameType | None) -> None:
         bell.ring()
 
-    handler = signal.signal(signal.SIGWINCH, resized)
+    def ended(number: int, frame: FrameType | None) -> None:
+        raise SystemExit(128 + number)
+
+    handlers = {
+        number: signal.signal(number, what) for number, what in ((signal.SIGWINCH, resized), (signal.SIGTERM, ended))
+    }
     try:
         tty.setcbreak(sys.stdin.fileno())
+        _without_suspend(sys.stdin.fileno())
         yield
     finally:
         termios.tcsetattr(sys.stdin, termios.TCSADRAIN, before)
-        signal.signal(signal.SIGWINCH, handler)
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+
+
+def _without_suspend(terminal: int) -> None:
+    modes = termios.tcgetattr(terminal)
+    modes[6][termios.VSUSP] = bytes([os.fpathconf(terminal, "PC_VDISABLE")])
+    termios.tcsetattr(terminal, termios.TCSADRAIN, modes)

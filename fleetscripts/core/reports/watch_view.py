@@ -122,6 +122,9 @@ def _table(model: Model, view: View, columns: int, rows: int) -> list[list[Piece
         over = 2 + sum(widths.values()) + GAP * (len(widths) - 1) - columns
         if over > 0 and name in widths and "SAYS" not in widths:
             widths[name] = max(widths[name] - over, 7)
+    if "SAYS" in widths:
+        rest = 2 + sum(widths.values()) - widths["SAYS"] + GAP * (len(widths) - 1)
+        widths["SAYS"] = max(min(widths["SAYS"], columns - rest), 0)
     head = (" " * GAP).join(_padded(column.name, widths[column.name]) for column in shown)
     lines: list[list[Piece]] = [[Piece("  "), Piece(head, "bold dim")]]
     for number in range(view.top, min(view.top + rows, len(model.agents))):
@@ -130,7 +133,7 @@ def _table(model: Model, view: View, columns: int, rows: int) -> list[list[Piece
         back = " on grey23" if chosen else ""
         pieces = [Piece("▌ " if chosen else "  ", MARKS["▌"] + back if chosen else "")]
         for column in shown:
-            text = _padded(row[column.name], widths[column.name]) + " " * GAP
+            text = _padded(row[column.name], widths[column.name]) + " " * (GAP if column is not shown[-1] else 0)
             pieces.append(Piece(text, _style(column.name, agent) + back))
         lines.append(_filled(pieces, columns, back.strip()) if chosen else pieces)
     return lines
@@ -164,7 +167,8 @@ def _detail(model: Model, view: View, columns: int) -> list[list[Piece]]:
     agent = model.agents[view.index] if model.agents else None
     if agent is None:
         return [[Piece("─" * columns, "dim")]]
-    title = f" {visible(f'{agent.window} · {agent.worktree} · {agent.branch}')} "
+    names = (agent.window, agent.worktree, agent.branch, pull(agent) if agent.pr_number else "", agent.account)
+    title = f" {visible(' · '.join(name for name in names if name))} "
     rule = "─" * max(columns - width(title) - 2, 0)
     objective = next((line for part in agent.objective.splitlines() if (line := visible(part))), "-")
     missing = [step for step in agent.steps if step not in agent.checkpoints]

@@ -6,10 +6,9 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING
 
 from fleetscripts.adapters.records.journal import Journal
 from fleetscripts.adapters.system.file_events import FileEvents
@@ -25,11 +24,8 @@ from fleetscripts.errors import FleetError
 from fleetscripts.fleet import Agent
 from fleetscripts.models import AgentState, PaneFacts
 from fleetscripts.services.context import load_fleet
+from fleetscripts.services.reports.live_screen import LiveScreen
 from fleetscripts.services.reports.status import FleetStatus, fleet_status
-
-if TYPE_CHECKING:
-    from rich.console import Console
-    from rich.text import Text
 
 TICK_SECONDS = 1.0
 LEAST_SECONDS = 0.15
@@ -48,7 +44,7 @@ class Watch:
 
     environ: Mapping[str, str]
     options: Mapping[str, object]
-    console: Console
+    screen: LiveScreen
     bell: Bell = field(default_factory=Bell)
     view: View = field(default_factory=View)
     message: str = ""
@@ -61,22 +57,20 @@ class Watch:
 
     def run(self) -> None:
         """Until somebody presses q."""
-        from rich.live import Live
-
         settings, _ = load_fleet(self.environ, self.options)
         self._files = frozenset({settings.state_file.name, settings.journal_file.name})
         events = FileEvents(self._changed)
         self.message = events.watch({settings.state_file.resolve().parent, settings.journal_file.parent})
         try:
-            with single_keys(self.bell), Live(console=self.console, screen=True, auto_refresh=False) as live:
+            with single_keys(self.bell), self.screen.shown():
                 while True:
                     self._read_again()
-                    live.update(self.picture(), refresh=True)
+                    self.screen.draw(self.picture())
                     for key in wait_for_keys(self.bell, TICK_SECONDS):
                         if key == "quit":
                             return
                         if key == "enter":
-                            self._go(live.stop, live.start)
+                            self._go()
                         else:
                             self.message = ""
                             self.view = moved(self.view, self.agents, MOVES[key])
@@ -90,16 +84,13 @@ class Watch:
         agents = self.status.fleet.agents if self.status is not None else ()
         return tuple(sorted(agents, key=lambda agent: agent.state is AgentState.RECYCLED))
 
-    def picture(self) -> Text:
+    def picture(self) -> list[list[Piece]]:
         """The screen as it is now."""
-        from rich.console import ConsoleDimensions
-
-        columns, height = os.get_terminal_size(sys.stdout.fileno())  # rich would believe a COLUMNS of before a resize
+        columns, height = os.get_terminal_size(sys.stdout.fileno())
         columns, height = max(columns, 1), max(height, 1)
-        self.console.size = ConsoleDimensions(columns, height)
         rows = table_rows(height)
         self.view = settled(self.view, self.agents, rows)
-        return as_text(screen(self._model(), self.view, columns, height))
+        return screen(self._model(), self.view, columns, height)
 
     def _changed(self, paths: frozenset[str]) -> None:
         if any(os.path.basename(path) in self._files for path in paths):  # noqa: PTH119 - called for every change
@@ -139,7 +130,7 @@ class Watch:
             self._told = (self._read_at, agent.key, spoken([] if story is None else story.lines[-60:]))
         return self._told[2]
 
-    def _go(self, pause: Callable[[], object], resume: Callable[[], object]) -> None:
+    def _go(self) -> None:
         """To the selected agent's window: the tmux client switches, or this terminal attaches until it detaches."""
         agent = next((agent for agent in self.agents if agent.key == self.view.selected), None)
         if agent is None or self.status is None or self.settings is None:
@@ -158,14 +149,13 @@ class Watch:
         elif len(inside) == 3:
             self.message = f"another tmux: {' '.join(tmux.attach_line(known.pane.session))}"
         else:
-            self._attach(tmux, known.pane, pause, resume)
+            self._attach(tmux, known.pane)
 
-    def _attach(self, tmux: Tmux, pane: PaneFacts, pause: Callable[[], object], resume: Callable[[], object]) -> None:
-        pause()
-        try:
-            subprocess.run(tmux.attach_line(pane.session), check=False)
-        finally:
-            resume()
+    def _attach(self, tmux: Tmux, pane: PaneFacts) -> None:
+        with self.screen.aside():
+            done = subprocess.run(tmux.attach_line(pane.session), check=False, stderr=subprocess.PIPE)
+        if done.returncode:
+            self.message = visible(done.stderr.decode(errors="replace")) or f"tmux exited {done.returncode}"
         self.bell.ring()
 
 
@@ -186,16 +176,3 @@ def spoken(lines: list[Mapping[str, object]]) -> tuple[str, ...]:
     """Time and sentence of each."""
     shown = told(lines)[-12:]
     return tuple(f"{datetime.fromtimestamp(at_of(line)).astimezone():%H:%M:%S} {sentence(line)}" for line in shown)
-
-
-def as_text(lines: list[list[Piece]]) -> Text:
-    """The lines as rich draws them; never wrapped, since none is too wide."""
-    from rich.text import Text
-
-    text = Text(no_wrap=True, overflow="crop", end="")
-    for number, line in enumerate(lines):
-        if number:
-            text.append("\n")
-        for piece in line:
-            text.append(piece.text, piece.style or None)
-    return text
