@@ -18,7 +18,8 @@ from fleetscripts.core.reports.table import table
 from fleetscripts.fleet import Agent, Fleet
 from fleetscripts.models import AgentState
 from tests.conftest import RunScript
-from tests.places import TmuxServer
+from tests.places import BUNDLE, TmuxServer
+from tests.waiting import wait_until
 
 
 @pytest.fixture
@@ -61,9 +62,6 @@ def test_records_stand_beside_what_their_panes_run(
 
 def test_on_a_terminal_it_is_coloured_and_fits(tmux_server: TmuxServer, store: Store) -> None:
     store.update(lambda _: Fleet(agents=(Agent("s:1", "tree", objective="long " * 60),)), create=Fleet())
-    from tests.places import BUNDLE
-    from tests.waiting import wait_until
-
     pane = tmux_server.new_session(
         width=70, command=["sh", "-c", f"{_python()} {BUNDLE}/fleetscripts status; exec sleep 60"]
     )
@@ -71,6 +69,39 @@ def test_on_a_terminal_it_is_coloured_and_fits(tmux_server: TmuxServer, store: S
     assert [line for line in tmux_server.screen(pane).splitlines() if line.startswith("s:1")]
     assert "\x1b[1m" in tmux_server.run("capture-pane", "-ep", "-t", pane)
     assert len([line for line in tmux_server.screen(pane).splitlines() if line.strip()]) == 4
+
+
+@pytest.mark.parametrize(("columns", "kept"), [(120, "COMMAND"), (80, "PR"), (50, "NOTE"), (24, "STATE")])
+def test_a_narrow_terminal_goes_without_columns_and_wraps_nothing(
+    tmux_server: TmuxServer, store: Store, columns: int, kept: str
+) -> None:
+    agents = tuple(
+        Agent(f"fleet:{n}", f"tree-{n}", branch="feat/branch-漢字-", objective="ไทยที่นี่ " * 30, account="private")
+        for n in range(9)
+    )
+    agents = tuple(
+        replace(agent, pr_number="105", last_checks="pass", steps=("a", "b"), state=AgentState.PENDING_EVALUATION)
+        for agent in agents
+    )
+    store.update(lambda _: Fleet(agents=agents), create=Fleet())
+    pane = tmux_server.new_session(
+        width=columns, height=24, command=["sh", "-c", f"{_python()} {BUNDLE}/fleetscripts status; exec sleep 60"]
+    )
+    wait_until(lambda: "fleet:8" in tmux_server.screen(pane), what="the table")
+    lines = [line for line in tmux_server.screen(pane).splitlines() if line.strip()]
+    head = next(n for n, line in enumerate(lines) if line.startswith("WINDOW"))
+    assert kept in lines[head]
+    assert [line.split()[0] for line in lines[head + 1 :]] == [f"fleet:{n}" for n in range(9)]
+    assert all("fleet:" not in line[8:] and len(line) > columns - 16 for line in lines[head + 1 :])
+
+
+@pytest.mark.parametrize(
+    ("text", "columns"), [("ไทยที่นี่", 5), ("क्षि", 3), ("e\u0301\u20dd", 1), ("👨‍👩‍👧", 2), ("한", 2)]
+)
+def test_text_is_as_wide_as_tmux_draws_it(tmux_server: TmuxServer, text: str, columns: int) -> None:
+    pane = tmux_server.new_session(command=["sh", "-c", f"printf %s {text}; exec sleep 60"])
+    wait_until(lambda: tmux_server.show(pane, "#{cursor_x}") != "0", what="the text")
+    assert (tmux_server.show(pane, "#{cursor_x}"), width(text)) == (str(columns), columns)
 
 
 def _python() -> str:

@@ -14,9 +14,9 @@ import click
 from fleetscripts.adapters.records.store import Store
 from fleetscripts.commands.entry import run
 from fleetscripts.commands.options import json_option, settings_options
-from fleetscripts.core.records.visible import visible, visible_lines
+from fleetscripts.core.records.visible import fit, visible, visible_lines
 from fleetscripts.core.reports.history_text import since
-from fleetscripts.core.reports.status_text import COLOURS, about, age, row, without_empty
+from fleetscripts.core.reports.status_text import COLOURS, about, age, readable, row, without_empty
 from fleetscripts.core.reports.table import table
 from fleetscripts.errors import FleetError, UsageProblem
 from fleetscripts.fleet import AGENT_SEED_FIELDS, Fleet
@@ -137,7 +137,10 @@ def show(status: FleetStatus, on_terminal: bool, colours: bool) -> None:
         return
     rows = [row(known.agent, known.command, status.at) for known in status.agents]
     columns = max(os.get_terminal_size(sys.stdout.fileno()).columns, NARROWEST_TERMINAL) if on_terminal else None
-    lines = table(without_empty(rows), columns)
+    cells = without_empty(rows)
+    lines = table(cells)
+    if columns is not None:
+        lines = [fit(line, columns) for line in table(readable(cells, columns), columns)]
     click.echo(click.style(lines[0], bold=True) if colours else lines[0], color=colours)
     for line, shown in zip(lines[1:], rows, strict=True):
         click.echo(click.style(line, fg=COLOURS.get(shown.state)) if colours else line, color=colours)

@@ -38,12 +38,12 @@ def _harmless(char: str) -> str:
 
 
 def width(text: str) -> int:
-    """Columns that visible text takes on a terminal."""
-    return sum(_columns(char) for char in text)
+    """Columns that visible text takes on a terminal, as tmux counts them."""
+    return sum(_columns(char) for char, before in zip(text, " " + text, strict=False) if before != JOINER)
 
 
 def _columns(char: str) -> int:
-    if unicodedata.combining(char) or char == JOINER or char == "\ufe0f":
+    if unicodedata.category(char) in ("Mn", "Me") or char == JOINER:
         return 0
     return 2 if unicodedata.east_asian_width(char) in ("W", "F") else 1
 

@@ -5,13 +5,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from fleetscripts.core.records.visible import visible
+from fleetscripts.core.records.visible import visible, width
 from fleetscripts.fleet import Agent
 from fleetscripts.models import AgentState
 
 HEADINGS = ("WINDOW", "STATE", "FOR", "WORKTREE", "BRANCH", "PR", "STEPS", "ACCOUNT", "COMMAND", "NOTE")
 OPTIONAL = frozenset({"PR", "STEPS", "ACCOUNT"})
 """Columns that are left out when no agent has anything there."""
+
+LEAST_FIRST = ("WORKTREE", "ACCOUNT", "COMMAND", "PR", "STEPS", "BRANCH")
+"""Columns that a terminal too narrow for all of them goes without, in this order."""
+
+ENOUGH = {"BRANCH": 14, "NOTE": 12}
+ENOUGH_COLUMNS = 18
+"""What a column is to have before another one stands beside it: the longest state's name."""
 
 COLOURS = {
     AgentState.RUNNING: "green",
@@ -87,6 +94,23 @@ def without_empty(rows: Sequence[Row]) -> list[tuple[str, ...]]:
     """Headings and cells, without the optional columns that are empty in every row."""
     kept = [n for n, name in enumerate(HEADINGS) if name not in OPTIONAL or any(row.cells[n] != "-" for row in rows)]
     return [tuple(line[n] for n in kept) for line in (HEADINGS, *(row.cells for row in rows))]
+
+
+def readable(lines: Sequence[tuple[str, ...]], columns: int) -> list[tuple[str, ...]]:
+    """Without the least of the columns, until what is left is not cut beyond recognition in so many columns."""
+    kept = list(lines)
+    for name in LEAST_FIRST:
+        if _needed(kept) <= columns:
+            break
+        if name in kept[0]:
+            at = kept[0].index(name)
+            kept = [(*line[:at], *line[at + 1 :]) for line in kept]
+    return kept
+
+
+def _needed(lines: Sequence[tuple[str, ...]]) -> int:
+    widest = {cells[0]: max(width(visible(cell)) for cell in cells) for cells in zip(*lines, strict=True)}
+    return sum(min(needed, ENOUGH.get(name, ENOUGH_COLUMNS)) for name, needed in widest.items()) + 2 * (len(widest) - 1)
 
 
 def note(agent: Agent, now: float) -> str:
