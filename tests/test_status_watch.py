@@ -7,6 +7,7 @@ import shlex
 import signal
 import sys
 import time
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -18,9 +19,11 @@ from hypothesis import strategies as st
 from fleetscripts.adapters.records.store import Store
 from fleetscripts.adapters.tmux.tmux import Tmux
 from fleetscripts.core.records.visible import width
+from fleetscripts.core.reports.status_text import URGENT_FIRST, by_urgency
 from fleetscripts.core.reports.watch_view import Model, Piece, View, moved, screen, settled, table_rows
 from fleetscripts.fleet import Agent, Fleet
 from fleetscripts.models import AgentState
+from fleetscripts.services.reports.status_watch import in_order
 from tests.places import BUNDLE, TmuxServer
 from tests.waiting import wait_until
 
@@ -77,6 +80,19 @@ def test_what_is_selected_stays_selected_when_others_come_and_go() -> None:
     assert settled(view, [], 3).selected is None
 
 
+def test_who_waits_for_somebody_stands_first_and_recycled_ones_last() -> None:
+    states = [AgentState.RECYCLED, AgentState.RUNNING, AgentState.DONE, AgentState.ESCALATED, AgentState.RUNNING]
+    listed = [Agent(f"s:{n}", "t", f"/{n}", state=state) for n, state in enumerate(states)]
+    assert [agent.window for agent in in_order(listed)] == ["s:3", "s:1", "s:2", "s:4", "s:0"]
+    assert set(URGENT_FIRST) == set(AgentState)
+    assert by_urgency(Counter(states)) == [
+        (AgentState.ESCALATED, 1),
+        (AgentState.RUNNING, 2),
+        (AgentState.DONE, 1),
+        (AgentState.RECYCLED, 1),
+    ]
+
+
 @pytest.fixture
 def outer(tmux_server: TmuxServer) -> Iterator[TmuxServer]:
     """A second server, whose panes are terminals of a person."""
@@ -124,8 +140,8 @@ def test_it_shows_changes_and_goes_to_an_agents_window(tmux_server: TmuxServer, 
     outer.run("resize-window", "-t", seat, "-x", "120", "-y", "40")
     wait_until(lambda: "feat/2" in outer.screen(seat), what="wide again")
 
-    outer.run("send-keys", "-t", seat, "j", "Down", "k")
-    wait_until(lambda: "2/3" in outer.screen(seat), what="the second one")
+    outer.run("send-keys", "-t", seat, "j", "Down", "k", "g")
+    wait_until(lambda: "1/3" in outer.screen(seat), what="the escalated one, now the first")
     outer.run("send-keys", "-t", seat, "Enter")
     wait_until(lambda: "here works 1" in outer.screen(seat), what="its window")
 
@@ -189,6 +205,8 @@ def test_text_of_any_width_leaves_every_line_in_its_place(tmux_server: TmuxServe
     lines = tmux_server.screen(pane).splitlines()
     assert lines[0].startswith("agent fleet")
     assert [line[2:5] for line in lines[3:9]] == [f"s:{n}" for n in range(6)]
+    assert lines[table_rows(24) + 3].endswith("─")
+    assert width(lines[table_rows(24) + 3]) == columns
     tmux_server.run("send-keys", "-t", pane, "q")
 
 

@@ -16,7 +16,7 @@ from fleetscripts.commands.entry import run
 from fleetscripts.commands.options import json_option, settings_options
 from fleetscripts.core.records.visible import fit, visible, visible_lines
 from fleetscripts.core.reports.history_text import since
-from fleetscripts.core.reports.status_text import COLOURS, about, age, readable, row, without_empty
+from fleetscripts.core.reports.status_text import COLOURS, about, age, by_urgency, readable, row, without_empty
 from fleetscripts.core.reports.table import table
 from fleetscripts.errors import FleetError, UsageProblem
 from fleetscripts.fleet import AGENT_SEED_FIELDS, Fleet
@@ -149,7 +149,7 @@ def show(status: FleetStatus, on_terminal: bool, colours: bool) -> None:
 def summary(status: FleetStatus) -> list[str]:
     """One line on the fleet, one on its loop."""
     fleet = status.fleet
-    counts = ", ".join(f"{count} {state}" for state, count in sorted(status.counts().items())) or "no agents"
+    counts = ", ".join(f"{count} {state}" for state, count in by_urgency(status.counts())) or "no agents"
     where = f"session {visible(fleet.tmux_session)}, " if fleet.tmux_session else ""
     loop = "not running"
     if status.loop is not None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from fleetscripts.core.records.visible import visible, width
@@ -32,6 +32,20 @@ COLOURS = {
     AgentState.ESCALATED: "red",
     AgentState.RECYCLED: "bright_black",
 }
+URGENT_FIRST = (
+    AgentState.ESCALATED,
+    AgentState.WAITING_APPROVAL,
+    AgentState.STUCK,
+    AgentState.PENDING_EVALUATION,
+    AgentState.RATE_LIMITED,
+    AgentState.IDLE,
+    AgentState.COMPLETE,
+    AgentState.RUNNING,
+    AgentState.DONE,
+    AgentState.RECYCLED,
+)
+"""What may need somebody comes first; the end of a line may be cut."""
+
 CHECK_MARKS = {"pass": "✓", "fail": "✗", "pending": "…", "unknown": "?"}
 """What the checks of a pull request said at the last verification."""
 
@@ -54,6 +68,11 @@ def age(seconds: float) -> str:
     if hours < 1:
         return f"{minutes}m"
     return f"{hours}h{minutes % 60:02}" if hours < 48 else f"{hours // 24}d"
+
+
+def by_urgency(counts: Mapping[AgentState, int]) -> list[tuple[AgentState, int]]:
+    """How many are in which state, what may need somebody first."""
+    return [(state, counts[state]) for state in URGENT_FIRST if counts.get(state)]
 
 
 def in_state_for(agent: Agent, now: float) -> str:

@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from rich.segment import Segment
 
 NO_WRAP, WRAP = "\x1b[?7l", "\x1b[?7h"
-REST_OF_LINE_EMPTY = "\x1b[0m\x1b[K"
+EMPTY_LINE = "\x1b[0m\x1b[2K"
+"""Before the line is drawn: behind one that reaches the edge it would take the last character."""
 
 
 class LiveScreen:
@@ -46,9 +47,8 @@ class LiveScreen:
 
         parts: list[Segment] = []
         for number, line in enumerate(lines, 1):
-            parts.append(Segment(f"\x1b[{number};1H"))
+            parts.append(Segment(f"\x1b[{number};1H{EMPTY_LINE}"))
             parts += [Segment(piece.text, self.console.get_style(piece.style)) for piece in line]
-            parts.append(Segment(REST_OF_LINE_EMPTY))
         self.console.print(Segments(parts), end="", soft_wrap=True)
 
     def _show(self, shown: bool) -> None:

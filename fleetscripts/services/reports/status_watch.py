@@ -6,7 +6,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -18,7 +18,7 @@ from fleetscripts.config import Settings
 from fleetscripts.core.records.visible import visible
 from fleetscripts.core.reports.history_text import sentence, told
 from fleetscripts.core.reports.journal_story import at_of, stories
-from fleetscripts.core.reports.status_text import COLOURS, age
+from fleetscripts.core.reports.status_text import COLOURS, age, by_urgency
 from fleetscripts.core.reports.watch_view import Model, Piece, View, moved, screen, settled, table_rows
 from fleetscripts.errors import FleetError
 from fleetscripts.fleet import Agent
@@ -80,9 +80,8 @@ class Watch:
 
     @property
     def agents(self) -> tuple[Agent, ...]:
-        """Those that are shown: recycled ones last."""
-        agents = self.status.fleet.agents if self.status is not None else ()
-        return tuple(sorted(agents, key=lambda agent: agent.state is AgentState.RECYCLED))
+        """Those that are shown, as ``in_order``."""
+        return in_order(self.status.fleet.agents if self.status is not None else ())
 
     def picture(self) -> list[list[Piece]]:
         """The screen as it is now."""
@@ -159,13 +158,19 @@ class Watch:
         self.bell.ring()
 
 
+def in_order(agents: Sequence[Agent]) -> tuple[Agent, ...]:
+    """Those that wait for somebody first, where a low screen shows them; recycled ones last; else as they came."""
+    places = {AgentState.ESCALATED: 0, AgentState.WAITING_APPROVAL: 0, AgentState.RECYCLED: 2}
+    return tuple(sorted(agents, key=lambda agent: places.get(agent.state, 1)))
+
+
 def model_of(status: FleetStatus, agents: tuple[Agent, ...], history: tuple[str, ...] = (), message: str = "") -> Model:
     """What the view shows of the fleet."""
     fleet = status.fleet
     title = [Piece("agent fleet", "bold"), Piece("" if fleet.active else "  stopped", "red")]
     if fleet.tmux_session:
         title.append(Piece(f"  {visible(fleet.tmux_session)}", "dim"))
-    for state, count in sorted(status.counts().items()):
+    for state, count in by_urgency(status.counts()):
         title.append(Piece(f"  {count} {str(state).replace('_', ' ')}", COLOURS.get(state, "white")))
     loop = f"loop in {visible(status.loop.window)}" if status.loop is not None else "no loop watches: run-loop --window"
     looked = f", last look {age(time.time() - fleet.last_poll_at)} ago" if fleet.last_poll_at else ""
