@@ -17,12 +17,12 @@ from fleetscripts.core.reports.history_text import sentence, since, told
 from fleetscripts.core.reports.journal_story import stories
 from fleetscripts.core.reports.state_lines import last_words, state_line, untold
 from fleetscripts.core.reports.timeline import lanes
-from fleetscripts.core.reports.timeline_svg import timeline_svg
+from fleetscripts.core.reports.timeline_svg import WIDTH, timeline_svg
 from fleetscripts.fleet import Agent, Fleet
 from fleetscripts.models import AgentState
 from tests.conftest import RunScript
 
-NOW = 1_800_000_000.0
+NOW = 1_700_000_000.0
 FIRST = {"worktree": "tree-1", "branch": "feat/a", "spawned_at": NOW - 100}
 SECOND = {"worktree": "tree-2", "branch": "feat/<b>&\"'", "spawned_at": NOW - 50}
 LINES: list[dict[str, Any]] = [
@@ -84,6 +84,39 @@ def test_the_picture_is_well_formed_and_takes_no_markup_from_names() -> None:
     assert [mark.kind for mark in first.marks] == ["rescue", "recycled"]
     assert [mark.kind for mark in second.marks] == ["asked", "missing", "verified", "judged"]
     ElementTree.fromstring(timeline_svg([], NOW))
+
+
+def crowded(count: int, branch: str = "feat/a") -> list[dict[str, Any]]:
+    """A restless hour."""
+    who = {"worktree": "tree-1", "branch": branch, "spawned_at": NOW - 4000, "window": "s:1"}
+    kinds = [{"event": "decision", "why": "which"}, {"event": "recovery-ended", "action": "resume", "outcome": "ok"}]
+    states = [{"event": "state", "state": state} for state in ("running", "idle")]
+    return [{"at": NOW - 3600 + 3600 * n / count, **who, **[*states, *kinds][n % 4]} for n in range(count)]
+
+
+def test_hundreds_of_signs_stay_in_the_picture_near_their_time_and_none_is_untold() -> None:
+    lines = crowded(4000)
+    svg = timeline_svg(lanes(stories(lines).values(), NOW - 7200, NOW), NOW)
+    root = ElementTree.fromstring(svg)
+    places = [float(element.get("cx", "0")) for element in root.iter() if element.tag.endswith("circle")]
+    assert max(places) < WIDTH - 10
+    assert len(svg) < 400_000
+    assert " more</title>" in svg
+    few = timeline_svg(lanes(stories(crowded(400)).values(), NOW - 7200, NOW), NOW)
+    assert sum(line.count("needs a decision") for line in few.splitlines()) == 100
+
+
+def test_lines_of_a_clock_that_ran_ahead_do_not_stretch_the_picture() -> None:
+    lines = crowded(40)
+    later = [*lines, {**lines[-1], "at": NOW + 86400 * 400}, {**lines[-1], "at": NOW + 86400 * 401, "state": "idle"}]
+    now = [lanes(stories(some).values(), NOW - 7200, NOW) for some in (lines, later)]
+    assert now[0] == now[1]
+
+
+def test_a_long_name_ends_before_its_lane() -> None:
+    svg = timeline_svg(lanes(stories(crowded(40, "feat/very-long-branch-name-that-goes-on")).values(), 0, NOW), NOW)
+    names = [element.text or "" for element in ElementTree.fromstring(svg).iter() if element.get("font-weight")]
+    assert "feat/very-long-branch-…" in names
 
 
 values = st.one_of(st.none(), st.text(max_size=20), st.floats(), st.integers(), st.lists(st.integers(), max_size=2))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from fleetscripts.core.reports.history_text import sentence, told
 from fleetscripts.core.reports.journal_story import Line, Story, at_of, text_of
@@ -42,8 +42,10 @@ class Lane:
 
 
 def lanes(stories: Iterable[Story], begun: float, now: float) -> list[Lane]:
-    """The agents of which anything happened since ``begun``, in the order in which they came."""
-    known = list(stories)
+    """The agents of which anything happened since ``begun``, in the order in which they came.
+
+    What a clock that ran ahead wrote, later than ``now``, is left out: it would press all else together."""
+    known = [replace(story, lines=[line for line in story.lines if at_of(line) <= now]) for story in stories]
     latest = max((at_of(line) for story in known for line in story.lines), default=now)
     drawn = (_lane(story, begun, now, latest) for story in known)
     return [lane for lane in drawn if lane.spans or lane.marks]

@@ -10,11 +10,16 @@ from fleetscripts.core.records.visible import fit, visible
 from fleetscripts.core.reports.timeline import Lane, Mark, Span
 
 WIDTH, LEFT, RIGHT = 1080, 232, 28
-TOP, LANE, BAR = 104, 46, 20
+TOP, LANE, BAR, NARROWEST_BAR = 104, 46, 20, 1.2
 BELOW = 74
-LABEL_COLUMNS = 30
+NAME_COLUMNS, PLACE_COLUMNS = 23, 32
+"""What stands before a lane without reaching into it."""
+
 SIGN_WIDTH = 17
-"""Signs that would cover each other stand side by side."""
+"""Signs that would cover each other stand side by side, while that is near their time; else one tells of all."""
+
+MOST_ASIDE = 1.5 * SIGN_WIDTH
+MOST_TOLD = 20
 NAMES = {
     "running": ("at work", "#43a673"),
     "waiting_approval": ("asks", "#e5b02f"),
@@ -38,6 +43,9 @@ MARKS = {
     "judged": ("★", "#ffffff", "#2b5c9e", "judged good"),
     "recycled": ("■", "#ffffff", "#7a8794", "recycled"),
 }
+GRAVEST_FIRST = ("asked", "missing", "recycled", "judged", "verified", "rescue", "told")
+"""Which sign stands for several that have one place."""
+
 STEPS_SECONDS = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 21600, 43200, 86400)
 MOST_TICKS = 9
 
@@ -105,24 +113,43 @@ def _axis(begun: float, ended: float, x: Place, count: int) -> list[str]:
 
 def _lane(lane: Lane, top: float, x: Place) -> list[str]:
     middle = top + LANE / 2
+    name, place = _label(lane.name, NAME_COLUMNS), _label(lane.place, PLACE_COLUMNS)
     parts = [
-        f'<text x="28" y="{middle - 2:.1f}" font-size="13" font-weight="600" fill="#1f2933">{_label(lane.name)}</text>',
-        f'<text x="28" y="{middle + 13:.1f}" font-size="11" fill="#8794a1">{_label(lane.place)}</text>',
+        f'<text x="28" y="{middle - 2:.1f}" font-size="13" font-weight="600" fill="#1f2933">{name}</text>',
+        f'<text x="28" y="{middle + 13:.1f}" font-size="11" fill="#8794a1">{place}</text>',
     ]
-    parts += [_bar(span, middle - BAR / 2, x) for span in lane.spans]
-    free = 0.0
-    for mark in lane.marks:
-        small = mark.kind == "told"
-        place = x(mark.at) if small else max(x(mark.at), free)
-        if not small or place >= free:
-            parts.append(_sign(mark, place, middle))
-            free = place + (9 if small else SIGN_WIDTH)
+    return [*parts, *_bars(lane.spans, middle - BAR / 2, x), *_signs(lane.marks, middle, x)]
+
+
+def _bars(spans: Sequence[Span], top: float, x: Place) -> list[str]:
+    """Those that can be seen: of what is shorter than a point only the first."""
+    parts, free = [], 0.0
+    for span in spans:
+        if x(span.ended) > free:
+            parts.append(_bar(span, top, x))
+            free = max(x(span.ended), x(span.begun) + NARROWEST_BAR)
     return parts
+
+
+def _signs(marks: Sequence[Mark], middle: float, x: Place) -> list[str]:
+    """A sign for each mark, or one for those that are too many for their place; what was told gives way."""
+    placed: list[tuple[float, list[Mark]]] = []
+    free = 0.0
+    for mark in marks:
+        small, at = mark.kind == "told", x(mark.at)
+        place = max(at, free)
+        if placed and place > at and (small or place - at > MOST_ASIDE or place > WIDTH - RIGHT):
+            if not small:
+                placed[-1][1].append(mark)
+            continue
+        placed.append((place, [mark]))
+        free = place + (9 if small else SIGN_WIDTH)
+    return [_sign(together, place, middle) for place, together in placed]
 
 
 def _bar(span: Span, top: float, x: Place) -> str:
     word, colour = NAMES.get(span.state, OTHER)
-    width = max(x(span.ended) - x(span.begun), 1.2)
+    width = max(x(span.ended) - x(span.begun), NARROWEST_BAR)
     about = _text(f"{word}, {span.ended - span.begun:.0f} s ({span.state})")
     return (
         f'<rect x="{x(span.begun):.1f}" y="{top:.1f}" width="{width:.1f}" height="{BAR}" rx="3" fill="{colour}">'
@@ -130,12 +157,15 @@ def _bar(span: Span, top: float, x: Place) -> str:
     )
 
 
-def _sign(mark: Mark, x: float, middle: float) -> str:
+def _sign(together: Sequence[Mark], x: float, middle: float) -> str:
+    mark = min(together, key=lambda one: GRAVEST_FIRST.index(one.kind))
     sign, ink, fill, _ = MARKS[mark.kind]
+    words = "&#10;".join(_text(one.words) for one in together[:MOST_TOLD])
+    more = f"&#10;and {len(together) - MOST_TOLD} more" if len(together) > MOST_TOLD else ""
     radius = 4.5 if mark.kind == "told" else 8
     shown = "" if mark.kind == "told" else _centred(sign, x, middle + 4, ink)
     return (
-        f'<g><title>{_text(mark.words)}</title><circle cx="{x:.1f}" cy="{middle:.1f}" r="{radius}" fill="{fill}" '
+        f'<g><title>{words}{more}</title><circle cx="{x:.1f}" cy="{middle:.1f}" r="{radius}" fill="{fill}" '
         f'stroke="#ffffff" stroke-width="1.5"/>{shown}</g>'
     )
 
@@ -166,8 +196,8 @@ def _legend(lanes: Sequence[Lane], y: float) -> list[str]:
     return parts
 
 
-def _label(text: str) -> str:
-    return escape(fit(visible(text), LABEL_COLUMNS))
+def _label(text: str, columns: int) -> str:
+    return escape(fit(visible(text), columns))
 
 
 def _text(text: str) -> str:
