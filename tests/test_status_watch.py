@@ -175,6 +175,17 @@ def test_outside_tmux_it_attaches_and_comes_back(tmux_server: TmuxServer, outer:
     wait_until(lambda: "j/k" not in outer.screen(seat), what="its end")
 
 
+def test_it_outlives_the_tmux_server_of_the_fleet(tmux_server: TmuxServer, outer: TmuxServer, home: Path) -> None:
+    tmux_server.new_session(command=["sh"])
+    Store(home / "state.json").update(lambda _: fleet_of(tmux_server, 1), create=Fleet())
+    seat = outer.new_session("seat", ["env", "-u", "TMUX", "-u", "TMUX_PANE", "sh"])
+    outer.run("send-keys", "-t", seat, watch_command(), "Enter")
+    wait_until(lambda: "1/1" in outer.screen(seat), what="the view")
+    tmux_server.kill()
+    outer.run("send-keys", "-t", seat, "Enter")
+    wait_until(lambda: "1/1  no tmux server" in outer.screen(seat) or "no window now" in outer.screen(seat), 20, "why")
+
+
 def test_a_fleet_of_two_hundred_scrolls(tmux_server: TmuxServer, home: Path) -> None:
     listed = tuple(Agent(f"s:{n}", f"t{n}", f"/{n}", branch=f"feat/{n}") for n in range(200))
     listed = (*listed[:-1], replace(listed[-1], branch="\x1b]0;evil\x07feat/last"))

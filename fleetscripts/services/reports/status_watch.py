@@ -70,7 +70,7 @@ class Watch:
                         if key == "quit":
                             return
                         if key == "enter":
-                            self._go()
+                            self._enter()
                         else:
                             self.message = ""
                             self.view = moved(self.view, self.agents, MOVES[key])
@@ -128,6 +128,13 @@ class Watch:
             )
             self._told = (self._read_at, agent.key, spoken([] if story is None else story.lines[-60:]))
         return self._told[2]
+
+    def _enter(self) -> None:
+        """Go there; what cannot be done is told, and the view stays."""
+        try:
+            self._go()
+        except FleetError as error:
+            self.message = visible(str(error))
 
     def _go(self) -> None:
         """To the selected agent's window: the tmux client switches, or this terminal attaches until it detaches."""
