@@ -258,6 +258,31 @@ def test_a_digest_is_short_however_much_was_held() -> None:
     assert "499" in told
 
 
+@pytest.mark.parametrize("length", [10, 300, 890, 1500, 1999])
+def test_a_notification_and_its_digest_fit_in_one_message_or_the_digest_waits(length: int) -> None:
+    tray = Tray()
+    for number in range(30):
+        tray, _ = take(tray, f"<{number}> " + "x" * 300, False, NIGHT, MORNING.replace(hour=2))
+    tray, said = take(tray, "y" * length, False, NIGHT, MORNING)
+    assert len(said) <= 2000
+    _, later = due(tray, NIGHT, MORNING)
+    assert said.startswith("y" * length)
+    assert "<29>" in said + later
+
+
+@pytest.mark.parametrize("at", ["1e300", "NaN", "-5", '"x"', "true", "null"])
+def test_a_damaged_tray_does_not_keep_a_notification_back(
+    home: Path, run_script: RunScript, discord: FakeDiscord, at: str
+) -> None:
+    (home / "fleet").mkdir(exist_ok=True)
+    (home / "fleet" / "notices.json").write_text(
+        f'{{"sent_at": [], "held": [{{"at": {at}, "text": "old"}}], "dropped": 0}}'
+    )
+    done = run_script("notify", "hello there", env={"DISCORD_WEBHOOK_URL": discord.url})
+    assert (done.returncode, done.stderr) == (0, "")
+    assert discord.bodies[0]["content"].startswith("hello there")
+
+
 @pytest.fixture
 def channel() -> Iterator[tuple[str, list[dict[str, Any]]]]:
     """Something that apprise can post JSON to, on loopback; its URL holds a secret."""

@@ -14,6 +14,9 @@ DIGEST_LINES = 15
 DIGEST_COLUMNS = 1800
 """Below the 2,000 characters that the smallest channel takes."""
 
+MOST_BESIDE_DIGEST = DIGEST_COLUMNS // 2
+"""A longer notification goes alone; what is held back waits for the next."""
+
 DAY_MINUTES = 24 * 60
 
 
@@ -66,7 +69,7 @@ def is_quiet(manners: Manners, moment: datetime) -> bool:
 def take(tray: Tray, text: str, urgent: bool, manners: Manners, moment: datetime) -> tuple[Tray, str]:
     """The tray after one more notice, and what is to be sent now; empty when it is held back.
 
-    What was held back before goes with it."""
+    What was held back before goes with it, where both find room in one message."""
     now = moment.timestamp()
     tray = _recent(tray, now)
     passes = urgent and manners.escalations_pass
@@ -75,8 +78,11 @@ def take(tray: Tray, text: str, urgent: bool, manners: Manners, moment: datetime
         return replace(tray, held=held[-MOST_HELD:], dropped=tray.dropped + max(len(held) - MOST_HELD, 0)), ""
     if passes and is_quiet(manners, moment):
         return replace(tray, sent_at=(*tray.sent_at, now)), text
-    said = f"{text}\n\n{digest(tray)}" if tray.held else text
-    return Tray(sent_at=(*tray.sent_at, now)), said
+    if not tray.held:
+        return Tray(sent_at=(*tray.sent_at, now)), text
+    if len(text) > MOST_BESIDE_DIGEST:
+        return replace(tray, sent_at=(*tray.sent_at, now)), text
+    return Tray(sent_at=(*tray.sent_at, now)), f"{text}\n\n{digest(tray, DIGEST_COLUMNS - len(text))}"
 
 
 def due(tray: Tray, manners: Manners, moment: datetime) -> tuple[Tray, str]:
@@ -88,12 +94,12 @@ def due(tray: Tray, manners: Manners, moment: datetime) -> tuple[Tray, str]:
     return Tray(sent_at=(*tray.sent_at, now)), digest(tray)
 
 
-def digest(tray: Tray) -> str:
-    """Everything held back in one text; the newest lines where there are too many."""
+def digest(tray: Tray, columns: int = DIGEST_COLUMNS) -> str:
+    """Everything held back in one text of about so many characters; the newest lines where there are too many."""
     lines = [line for notice in tray.held for line in _lines(notice)]
     kept: list[str] = []
     for line in reversed(lines):
-        if len(kept) >= DIGEST_LINES or sum(map(len, kept)) + len(line) > DIGEST_COLUMNS:
+        if len(kept) >= DIGEST_LINES or sum(map(len, kept)) + len(line) > columns:
             break
         kept.append(line)
     more = len(lines) - len(kept) + tray.dropped

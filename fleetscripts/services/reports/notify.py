@@ -16,6 +16,7 @@ from fleetscripts.adapters.records.secrets import resolve
 from fleetscripts.adapters.records.store import StateMissing, Store
 from fleetscripts.config import Settings
 from fleetscripts.core.records.visible import visible_lines
+from fleetscripts.core.reports.journal_story import LAST_TIME
 from fleetscripts.core.reports.notice_plan import Notice, Tray, due, take
 from fleetscripts.errors import FleetError
 from fleetscripts.services.reports.notify_rules import NotifyRules, rules_of
@@ -124,10 +125,17 @@ def _read(file: Path) -> Tray:
     """What is kept; an empty tray when there is none, or none that makes sense."""
     try:
         kept = json.loads(file.read_bytes())
-        held = tuple(Notice(float(one["at"]), str(one["text"])) for one in kept["held"])
+        held = tuple(Notice(_time(one["at"]), str(one["text"])) for one in kept["held"])
         return Tray(tuple(float(at) for at in kept["sent_at"]), held, int(kept["dropped"]))
     except (OSError, ValueError, KeyError, TypeError):
         return Tray()
+
+
+def _time(value: object) -> float:
+    """A time that a calendar has; ValueError for any other."""
+    if not isinstance(value, int | float) or not 0 <= value <= LAST_TIME:
+        raise ValueError(value)
+    return float(value)
 
 
 def _write(file: Path, tray: Tray) -> None:
