@@ -16,6 +16,8 @@ JOINER = "\u200d"
 
 def visible(text: str) -> str:
     """``text`` on one line, with nothing in it that a terminal would obey."""
+    if text.isascii() and text.isprintable():
+        return " ".join(text.split())
     return " ".join("".join(_harmless(char) for char in ESCAPE_SEQUENCE.sub("", text)).split())
 
 
@@ -39,6 +41,8 @@ def _harmless(char: str) -> str:
 
 def width(text: str) -> int:
     """Columns that visible text takes on a terminal, as tmux counts them."""
+    if text.isascii():
+        return len(text)
     return sum(_columns(char) for char, before in zip(text, " " + text, strict=False) if before != JOINER)
 
 

@@ -30,7 +30,9 @@ class Piece:
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One column: its heading, what it takes at most, from which width of the screen on it is shown."""
+    """One column: its heading, what it takes at most, from which width of the screen on it is shown.
+
+    The last one takes what is left."""
 
     name: str
     most: int
@@ -45,7 +47,7 @@ COLUMNS = (
     Column("PR", 9, 84),
     Column("STEPS", 5),
     Column("ACCOUNT", 10, 100),
-    Column("SAYS", 400, 88),
+    Column("SAYS", 0, 88),
 )
 
 
@@ -117,14 +119,14 @@ def _table(model: Model, view: View, columns: int, rows: int) -> list[list[Piece
     widths = {
         column.name: min(max([width(column.name), *(width(row[column.name]) for row in cells)]), column.most)
         for column in shown
+        if column.name != "SAYS"
     }
     for name in ("STATE", "WINDOW", "BRANCH"):
         over = 2 + sum(widths.values()) + GAP * (len(widths) - 1) - columns
-        if over > 0 and name in widths and "SAYS" not in widths:
+        if over > 0 and name in widths and shown[-1].name != "SAYS":
             widths[name] = max(widths[name] - over, 7)
-    if "SAYS" in widths:
-        rest = 2 + sum(widths.values()) - widths["SAYS"] + GAP * (len(widths) - 1)
-        widths["SAYS"] = max(min(widths["SAYS"], columns - rest), 0)
+    if shown[-1].name == "SAYS":
+        widths["SAYS"] = max(columns - 2 - sum(widths.values()) - GAP * len(widths), 0)
     head = (" " * GAP).join(_padded(column.name, widths[column.name]) for column in shown)
     lines: list[list[Piece]] = [[Piece("  "), Piece(head, "bold dim")]]
     for number in range(view.top, min(view.top + rows, len(model.agents))):
@@ -133,7 +135,8 @@ def _table(model: Model, view: View, columns: int, rows: int) -> list[list[Piece
         back = " on grey23" if chosen else ""
         pieces = [Piece("▌ " if chosen else "  ", MARKS["▌"] + back if chosen else "")]
         for column in shown:
-            text = _padded(row[column.name], widths[column.name]) + " " * (GAP if column is not shown[-1] else 0)
+            cell = visible(note(agent, model.now)) if column.name == "SAYS" else row[column.name]
+            text = _padded(cell, widths[column.name]) + " " * (GAP if column is not shown[-1] else 0)
             pieces.append(Piece(text, _style(column.name, agent) + back))
         lines.append(_filled(pieces, columns, back.strip()) if chosen else pieces)
     return lines
@@ -149,7 +152,6 @@ def _cells(agent: Agent, now: float) -> dict[str, str]:
         "PR": pull(agent),
         "STEPS": steps(agent),
         "ACCOUNT": visible(agent.account) or "-",
-        "SAYS": visible(note(agent, now)),
     }
 
 
