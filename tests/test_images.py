@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -51,6 +52,14 @@ def test_what_somebody_put_there_before_is_never_written_to(folder: Path, tmp_pa
     assert not (tmp_path / "not-there").exists()
     with pytest.raises(FleetError, match="cannot keep the image"):
         keep_image(str(tmp_path / "none.png"), NOW)
+
+
+def test_only_a_plain_file_is_an_image(folder: Path, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    for source in (tmp_path / "pipe", tmp_path, Path("/dev/null")):
+        with pytest.raises(FleetError, match="expected a file"):
+            keep_image(str(source), NOW)
+    assert list(folder.iterdir()) == []
 
 
 def test_it_is_named_when_an_agent_is_reminded() -> None:

@@ -24,6 +24,8 @@ def keep_image(source: str, now: float) -> str:
     if _is_kept(path):
         return source
     try:
+        if not stat.S_ISREG(path.stat().st_mode):  # a pipe would be waited for, a device read without end
+            raise FleetError(f"cannot keep the image {source}: expected a file")
         with path.open("rb") as stream:
             for number in range(MOST_TRIES):
                 stamp = f"{now:.0f}-{number}" if number else f"{now:.0f}"
