@@ -32,11 +32,16 @@ COLOURS = {
     AgentState.ESCALATED: "red",
     AgentState.RECYCLED: "bright_black",
 }
-URGENT_FIRST = (
+FOR_SOMEBODY = (
     AgentState.ESCALATED,
     AgentState.WAITING_APPROVAL,
     AgentState.STUCK,
     AgentState.PENDING_EVALUATION,
+)
+"""What waits for a person or the orchestrator."""
+
+URGENT_FIRST = (
+    *FOR_SOMEBODY,
     AgentState.RATE_LIMITED,
     AgentState.IDLE,
     AgentState.COMPLETE,
@@ -44,7 +49,7 @@ URGENT_FIRST = (
     AgentState.DONE,
     AgentState.RECYCLED,
 )
-"""What may need somebody comes first; the end of a line may be cut."""
+"""The end of a line may be cut."""
 
 CHECK_MARKS = {"pass": "✓", "fail": "✗", "pending": "…", "unknown": "?"}
 """What the checks of a pull request said at the last verification."""

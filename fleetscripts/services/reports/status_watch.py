@@ -18,7 +18,7 @@ from fleetscripts.config import Settings
 from fleetscripts.core.records.visible import visible
 from fleetscripts.core.reports.history_text import sentence, told
 from fleetscripts.core.reports.journal_story import at_of, stories
-from fleetscripts.core.reports.status_text import COLOURS, age, by_urgency
+from fleetscripts.core.reports.status_text import COLOURS, FOR_SOMEBODY, age, by_urgency
 from fleetscripts.core.reports.watch_view import Model, Piece, View, moved, screen, settled, table_rows
 from fleetscripts.errors import FleetError
 from fleetscripts.fleet import Agent
@@ -167,7 +167,7 @@ class Watch:
 
 def in_order(agents: Sequence[Agent]) -> tuple[Agent, ...]:
     """Those that wait for somebody first, where a low screen shows them; recycled ones last; else as they came."""
-    places = {AgentState.ESCALATED: 0, AgentState.WAITING_APPROVAL: 0, AgentState.RECYCLED: 2}
+    places = dict.fromkeys(FOR_SOMEBODY, 0) | {AgentState.RECYCLED: 2}
     return tuple(sorted(agents, key=lambda agent: places.get(agent.state, 1)))
 
 
