@@ -82,6 +82,7 @@ def test_tasks_that_wait_for_budget_are_no_failures(home: Path, monkeypatch: pyt
         raise Pending("no claude account has budget until 18:20")
 
     monkeypatch.setattr(dispatching, "spawn", walled)
+    monkeypatch.setattr(dispatching, "require_session", lambda *_: None)
     settings = load_settings(os.environ)
     for name in ("a", "b", "c"):
         add(settings, TaskFile(name, "Do it."))
@@ -89,6 +90,29 @@ def test_tasks_that_wait_for_budget_are_no_failures(home: Path, monkeypatch: pyt
     lines = dispatching.dispatch(settings, os.environ, time.time(), where=where)
     assert lines == ["a: no claude account has budget until 18:20", "and 2 more tasks for the same reason"]
     assert [one.state for one in survey(settings, time.time()).standings] == [READY] * 3, "tried again without a pause"
+
+
+def test_tasks_that_wait_for_a_tmux_session_are_no_failures(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FLEET_TMUX_SOCKET", "fleet-test-none")
+    settings = load_settings(os.environ)
+    for name in ("a", "b"):
+        add(settings, TaskFile(name, "Do it."))
+    [line, more] = dispatch(settings, os.environ, time.time(), where=Where("fleet", str(home), again=True))
+    assert line.startswith("a: no tmux session 'fleet'; in a terminal of your own run: tmux"), line
+    assert more == "and 1 more task for the same reason"
+    assert [one.state for one in survey(settings, time.time()).standings] == [READY] * 2, "tried again without a pause"
+
+
+def test_a_finished_task_that_cannot_be_archived_keeps_no_other_back(home: Path) -> None:
+    settings = load_settings(os.environ)
+    (home / "state.json").write_text(json.dumps({"agents": [{"window": "s:1", "task": "over", "state": "done"}]}))
+    for name in ("next", "over"):
+        (settings.tasks_folder / "pending").mkdir(parents=True, exist_ok=True)
+        (settings.tasks_folder / "pending" / f"{name}.task").write_text("Do it.")
+    (settings.tasks_folder / "archived").write_text("")
+    lines = dispatch(settings, os.environ, time.time(), where=Where("fleet", again=True))
+    assert lines[0].startswith("finished tasks cannot be archived: "), lines
+    assert lines[1].startswith("next: "), lines
 
 
 def test_one_round_that_goes_wrong_does_not_end_the_dispatching(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -100,3 +101,28 @@ def test_what_lost_its_window_before_it_was_told_is_undone(crew: Crew) -> None:
     assert agent["worktree_path"] in said(crew, "find-spare", str(crew.playground.repository))
     assert standing(crew) == "ready"
     assert ": begun in " in said(crew, "tasks", "dispatch", "--session", "fleet")
+
+
+def left_on(crew: Crew, branch: str) -> Path:
+    """The worktree that stands on this branch."""
+    repository = Path(crew.playground.repository)
+    listed = subprocess.run(["git", "worktree", "list"], cwd=repository, capture_output=True, text=True, check=True)
+    [line] = [line for line in listed.stdout.splitlines() if f"[{branch}]" in line]
+    return Path(line.split()[0])
+
+
+def test_what_had_only_a_branch_is_spare_again_and_its_task_begun(crew: Crew) -> None:
+    dispatch_and_die(crew, "after", "check_out")
+    folder = left_on(crew, "task/a")
+    begun = said(crew, "tasks", "dispatch", "--session", "fleet")
+    assert f"{folder} was left half-way by a spawn: on spare/" in begun
+    assert "a: begun in " in begun
+    assert fleet(crew)["agents"][0]["branch"] == "task/a"
+
+
+def test_what_somebody_has_worked_on_since_stays_as_it_is(crew: Crew) -> None:
+    dispatch_and_die(crew, "after", "check_out")
+    (left_on(crew, "task/a") / "mine").write_text("by hand")
+    tried = crew.run("tasks", "dispatch", "--session", "fleet").stdout
+    assert "could not be begun: branch: the branch task/a is checked out" in tried
+    assert (left_on(crew, "task/a") / "mine").read_text() == "by hand"

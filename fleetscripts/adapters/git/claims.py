@@ -14,12 +14,15 @@ from fleetscripts.adapters.system.processes import read_processes
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """One worktree (by real path) taken by one process; ``alive`` False: left by one that has died."""
+    """One worktree (by real path) taken by one process; ``alive`` False: left by one that has died.
+
+    ``begun``: what it was about to do there, as it noted it; empty before it did anything."""
 
     path: str
     spare_branch: str
     pid: int
     alive: bool
+    begun: Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,11 +39,12 @@ class ClaimBook:
         running = {pid: process.start_ticks for pid, process in read_processes().by_pid.items()}
         return [_claim(members, running) for members in found]
 
-    def write(self, path: str, spare_branch: str) -> None:
+    def write(self, path: str, spare_branch: str, begun: Mapping[str, Any] | None = None) -> None:
         """Claim the worktree for this process; its start tells it from a later one with the same number."""
         own = read_processes().by_pid.get(os.getpid())
         started = own.start_ticks if own else ""
-        self._notes.write(path, {"spare_branch": spare_branch, "pid": os.getpid(), "start_ticks": started})
+        claim = {"spare_branch": spare_branch, "pid": os.getpid(), "start_ticks": started}
+        self._notes.write(path, claim | ({"begun": dict(begun)} if begun else {}))
 
     def drop(self, path: str) -> None:
         """Forget the claim on this worktree, whosever it was."""
@@ -55,4 +59,6 @@ def _claim(members: Mapping[str, Any], running: Mapping[int, str]) -> Claim:
     pid = members.get("pid")
     number = pid if isinstance(pid, int) else 0
     alive = number in running and running[number] == members.get("start_ticks")
-    return Claim(str(members["path"]), str(members.get("spare_branch", "")), number, alive)
+    begun = members.get("begun")
+    known = begun if isinstance(begun, Mapping) else {}
+    return Claim(str(members["path"]), str(members.get("spare_branch", "")), number, alive, known)

@@ -18,6 +18,7 @@ from fleetscripts.core.planning.capacity import Claims, Place, Standing, order, 
 from fleetscripts.errors import Refused
 from fleetscripts.fleet import Fleet
 from fleetscripts.models import AgentState, WorktreeFacts
+from fleetscripts.services.spawning import left_half_way
 from fleetscripts.services.spawning.hosting import bundle_folders
 
 LOCK_TIMEOUT_SECONDS = 120.0
@@ -51,13 +52,22 @@ def taken(settings: Settings, choose: Callable[[], Spare]) -> Iterator[Spare]:
     A killed process leaves its claim behind, which then counts no more.
     """
     book = ClaimBook(settings.fleet_home / "claims")
-    with hold(settings.locks / "spares.lock", LOCK_TIMEOUT_SECONDS):
+    with _alone(settings):
+        left_half_way.put_back(settings, fleet_now(settings))
         spare = choose()
         book.write(str(spare.path), spare.branch)
     try:
         yield spare
     finally:
         book.drop(str(spare.path))
+
+
+def settle_left(settings: Settings) -> list[str]:
+    """Make spare again what killed spawns have left half-way; what was done, in words."""
+    if not left_half_way.is_any(settings):
+        return []
+    with _alone(settings):
+        return left_half_way.put_back(settings, fleet_now(settings))
 
 
 def claim_next(repo: Path, settings: Settings) -> AbstractContextManager[Spare]:
@@ -68,6 +78,11 @@ def claim_next(repo: Path, settings: Settings) -> AbstractContextManager[Spare]:
 def claim(path: Path, spare_branch: str, settings: Settings) -> AbstractContextManager[Spare]:
     """Take this very worktree from this spare branch; refuses when it is not free."""
     return taken(settings, lambda: _this(path, spare_branch, settings))
+
+
+def _alone(settings: Settings) -> AbstractContextManager[None]:
+    """With all claims."""
+    return hold(settings.locks / "spares.lock", LOCK_TIMEOUT_SECONDS)
 
 
 def _next(repo: Path, settings: Settings) -> Spare:

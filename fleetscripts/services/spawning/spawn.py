@@ -26,7 +26,7 @@ from fleetscripts.services.clients.sessions import require_session
 from fleetscripts.services.delivery.deliver import deliver
 from fleetscripts.services.delivery.desk import Desk, open_desk
 from fleetscripts.services.lifecycle.closing import Window, close
-from fleetscripts.services.spawning import branching
+from fleetscripts.services.spawning import branching, left_half_way
 from fleetscripts.services.spawning.branching import StartPoint, check_out, checked_name, start_point
 from fleetscripts.services.spawning.briefing import Task, briefing
 from fleetscripts.services.spawning.spares import Spare, claim, claim_next
@@ -110,6 +110,7 @@ class _Spawning:
             began = self._pull_request()
             text = self._briefing(began)
         with step("branch"):
+            left_half_way.begin(self.settings, folder, self.spare.branch, request.branch, start)
             self.undo.add(branching.put_back, folder, self.spare.branch, request.branch, start)
             check_out(folder, request.branch, start)
         with step("window"):

@@ -8,13 +8,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from fleetscripts.adapters.records.store import Store
+from fleetscripts.adapters.tmux.tmux import Tmux
 from fleetscripts.config import Settings
 from fleetscripts.core.planning.task_plan import PAUSING, READY
 from fleetscripts.core.records.task_file import TaskFile
 from fleetscripts.core.records.visible import visible
 from fleetscripts.errors import FleetError, Pending, Refused
 from fleetscripts.fleet import Fleet
-from fleetscripts.services.spawning.spares import fleet_now, free
+from fleetscripts.services.clients.sessions import require_session
+from fleetscripts.services.spawning.spares import fleet_now, free, settle_left
 from fleetscripts.services.spawning.spares import survey as worktrees_of
 from fleetscripts.services.spawning.spawn import spawn
 from fleetscripts.services.spawning.spawn_request import Request, checked
@@ -57,8 +59,9 @@ def dispatch(
     back."""
     if not fleet_now(settings).active:
         return ["the fleet is stopped (active is false): no task is begun"]
-    lines = archive_finished(settings, now)
+    lines = _archived(settings, now)
     lines += survey(settings, now).problems
+    lines += settle_left(settings)
     round_ = _Round(settings, environ, where)
     while (limit is None or round_.begun < limit) and not stop():
         line = round_.next()
@@ -141,6 +144,7 @@ class _Round:
         try:
             if not session:
                 raise Refused("no tmux session is known: give --session NAME")
+            self._wait_for(session)
             request = Request(
                 session=session,
                 branch=task.work_branch,
@@ -163,12 +167,27 @@ class _Round:
         forget_failure(self.settings, task.name)
         return f"{task.name}: begun in {spawned.agent.window}, {spawned.agent.worktree} on {spawned.agent.branch}"
 
+    def _wait_for(self, session: str) -> None:
+        """A session that is not there is no task's failure: it is begun as soon as there is one."""
+        try:
+            require_session(Tmux(self.settings.tmux_socket), self.settings, session)
+        except Refused as missing:
+            raise Pending(str(missing)) from missing
+
     def waiting(self) -> Iterator[str]:
         """Tasks that are ready and had to be left."""
         for lines in (*self.full.values(), *self.walled.values()):
             yield from lines[:1]
             if len(lines) > 1:
-                yield f"and {len(lines) - 1} more tasks for the same reason"
+                yield f"and {len(lines) - 1} more task{'s' * (len(lines) > 2)} for the same reason"
+
+
+def _archived(settings: Settings, now: float) -> list[str]:
+    """What was archived; a file that cannot be moved keeps no other task back."""
+    try:
+        return archive_finished(settings, now)
+    except FleetError as error:
+        return [f"finished tasks cannot be archived: {error}"]
 
 
 def _known(settings: Settings, fleet: Fleet) -> Fleet | None:
