@@ -68,6 +68,7 @@ class Agent:
     github_limited_at: float = 0
     github_told_at: float = 0
     last_checks: str = ""
+    last_findings: str = ""
     last_said: str = ""
     told_state: str = ""
     unknown_since: float = 0

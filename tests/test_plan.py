@@ -184,12 +184,28 @@ def test_on_demand_the_loop_speaks_to_nobody() -> None:
     assert [(action.kind, action.action) for action in actions] == [(ActionKind.DECISION, "stalled")]
 
 
+WANTING = {"last_verdict": "not_complete", "last_verified_at": NOW - 5, "last_findings": "clean fail: 1 file changed"}
+
+
+def test_on_demand_an_agent_that_is_not_complete_is_a_decision() -> None:
+    agent = Agent("s:1", pane_state_since=NOW - 60, **WANTING)
+    on_demand = replace(LIMITS, nudges=False)
+    (action,) = plan([(agent, Seen(found(PaneState.COMPLETE)))], on_demand, NOW)
+    assert (action.kind, action.action) == (ActionKind.DECISION, "not_complete")
+    assert "clean fail: 1 file changed" in action.reason
+    (later,) = plan([(agent, Seen(found(PaneState.COMPLETE)))], on_demand, NOW + 60)
+    assert later.action == "verify"
+    again = replace(agent, pane_state_since=NOW - 1)
+    assert plan([(again, Seen(found(PaneState.COMPLETE)))], on_demand, NOW) == []
+
+
 def test_every_rule_is_met_by_a_case() -> None:
     met = {
         decide_index(Case(Agent("s:1", worktree_path="/w", **agent), classification, LIMITS, NOW))
         for _, agent, classification, _ in CASES
     }
     met.add(decide_index(Case(Agent("s:1", **STILL), found(P), replace(LIMITS, nudges=False), NOW)))
+    met.add(decide_index(Case(Agent("s:1", **WANTING), found(PaneState.COMPLETE), replace(LIMITS, nudges=False), NOW)))
     met |= rows_met()
     unmet = [rule for number, rule in enumerate(RULES) if number not in met]
     assert unmet == []

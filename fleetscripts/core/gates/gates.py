@@ -83,6 +83,10 @@ class Verdict:
         """The gates that did not pass."""
         return tuple(gate for gate in self.gates if gate.status is not GateStatus.PASS)
 
+    def findings(self) -> str:
+        """All that holds back, on one line."""
+        return "; ".join(f"{gate.name} {gate.status}: {gate.evidence}" for gate in self.holding_back())
+
 
 def outcome_of(gates: Iterable[GateResult]) -> Outcome:
     """What these gates together say."""

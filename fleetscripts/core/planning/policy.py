@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from fleetscripts.core.dialogs.dialog_policy import DECISIONS, RECOVERIES
+from fleetscripts.core.gates.gates import Outcome
 from fleetscripts.core.gates.github_limit import WAIT_SECONDS
 from fleetscripts.core.planning.progress import moving, stood_still
 from fleetscripts.core.planning.rescue import Prospect, due, has_reset
@@ -91,6 +92,9 @@ CONDITIONS: Mapping[str, Condition] = {
         case.nudged_seconds_ago < case.limits.retry_pause_seconds * 2**case.agent.nudges
         or case.still_seconds < case.limits.retry_pause_seconds
     ),
+    "found wanting": lambda case: (
+        case.agent.last_verdict == Outcome.NOT_COMPLETE and case.agent.last_verified_at >= case.agent.pane_state_since
+    ),
     "just verified": lambda case: 0 <= case.now - case.agent.last_verified_at < case.limits.verify_pause_seconds,
     "lasting": lambda case: case.now - case.agent.unknown_since >= case.limits.idle_threshold_seconds,
     "moving": lambda case: moving(case.agent, case.found, case.limits.idle_threshold_seconds, case.now),
@@ -168,6 +172,13 @@ RULES: tuple[Rule, ...] = (
         "escalate",
         _DECISION,
         "sent back {rounds} times, and still not complete",
+    ),
+    Rule(
+        PaneState.COMPLETE,
+        "on demand+found wanting+just verified",
+        "not_complete",
+        _DECISION,
+        "it says that it has finished, but {last_findings}",
     ),
     Rule(PaneState.COMPLETE, "just verified"),
     Rule(PaneState.COMPLETE, "always", "verify", _RECOVERY, "it says that it has finished"),

@@ -17,6 +17,7 @@ from fleetscripts.services.loop.cycle import Cycle
 CALLS: Mapping[str, tuple[str, ...]] = {
     "dialog": ('answer-dialog {window} --choose "ROW"',),
     "stalled": ('send-agent {window} "what it lacks"',),
+    "not_complete": ('send-agent {window} "what is missing"',),
     "stuck": ("classify-pane {window} --explain", "interrupt-agent {window}"),
     "api_error": ("classify-pane {window} --explain",),
     "evaluate": ("evaluate {window}",),
@@ -25,7 +26,12 @@ CALLS: Mapping[str, tuple[str, ...]] = {
 }
 """What may follow a decision, by its action."""
 
-REPAIRS_OF_WINDOWS = frozenset({"resume", "restore", "settle_task"})
+REPAIRS: Mapping[str, tuple[str, str]] = {
+    "resume": ("ended", "restore-agent {window}"),
+    "restore": ("pane_gone", "restore-agent {window}"),
+    "settle_task": ("task_unsettled", "classify-pane {window} --explain"),
+}
+"""What a repair that does not succeed leaves behind, and the call that may follow."""
 
 
 def agents_reviewed(cycle: Cycle, failed: Mapping[str, str], now: float) -> Review:
@@ -39,7 +45,7 @@ def agents_reviewed(cycle: Cycle, failed: Mapping[str, str], now: float) -> Revi
             waiting.append(_held(agent, now))
         if action is not None and action.kind is ActionKind.DECISION:
             decisions.append(_decision(agent, action))
-        elif action is not None and action.action in REPAIRS_OF_WINDOWS:
+        elif action is not None and action.action in REPAIRS:
             decisions += _unrepaired(agent, action, failed.get(agent.window, ""))
         elif seen.classification.state is PaneState.RATE_LIMITED and not agent.finished:
             waiting.append(_wall(agent, seen, now))
@@ -68,8 +74,8 @@ def _unrepaired(agent: Agent, action: Action, why: str) -> list[Item]:
     """A record whose pane is gone, or a dead shell, that could not be repaired; nothing while it is being tried."""
     if not why:
         return []
-    kind = "pane_gone" if action.action == "restore" else "ended"
-    calls = (f"restore-agent {shell_word(agent.window)}",)
+    kind, call = REPAIRS[action.action]
+    calls = (call.format(window=shell_word(agent.window)),)
     return [Item(kind, agent.window, f"{action.reason}; {why}", calls, agent.pane_id, about(agent))]
 
 

@@ -33,10 +33,12 @@ def verify_agent(case: Case) -> str:
     finding = look_into(Question(case.agent, case.fleet, case.settings, read))
     verdict, now = finding.verdict, time.time()
     record(case.store, case.agent, verdict, now)
-    said = f"{verdict.outcome}: {findings_line(verdict)}" if verdict.holding_back() else str(verdict.outcome)
+    said = f"{verdict.outcome}: {verdict.findings()}" if verdict.holding_back() else str(verdict.outcome)
     match verdict.outcome:
         case Outcome.VERIFIED:
             return _verified(case)
+        case Outcome.NOT_COMPLETE if failing(verdict) and case.settings.supervision != "active":
+            return f"{said}; not told: it is spoken to only on demand"
         case Outcome.NOT_COMPLETE if failing(verdict):
             return f"{said}; {_rebrief(case, finding, now)}"
         case waiting:
@@ -103,8 +105,8 @@ def _lasting(case: Case, outcome: Outcome, verdict: Verdict, now: float) -> list
     if agent.verdict_told_at or waited < LASTING_SECONDS.get(outcome, 0.0):
         return []
     case.change(verdict_told_at=now)
-    line = f"{_who(case)}: {outcome} for {waited / 60:.0f} minutes: {findings_line(verdict)}"
-    case.journal.write("verdict-lasts", window=agent.window, why=findings_line(verdict), outcome=str(outcome))
+    line = f"{_who(case)}: {outcome} for {waited / 60:.0f} minutes: {verdict.findings()}"
+    case.journal.write("verdict-lasts", window=agent.window, why=verdict.findings(), outcome=str(outcome))
     return ["told of it", *notify(line, case.settings, case.environ)]
 
 
@@ -115,8 +117,3 @@ def _who(case: Case) -> str:
 def failing(verdict: Verdict) -> tuple[GateResult, ...]:
     """The gates that an agent can do something about; that GitHub knows no such pull request is not among them."""
     return tuple(gate for gate in verdict.holding_back() if gate.status == "fail" and gate.name != "github")
-
-
-def findings_line(verdict: Verdict) -> str:
-    """All that holds back, on one line."""
-    return "; ".join(f"{gate.name} {gate.status}: {gate.evidence}" for gate in verdict.holding_back())

@@ -158,6 +158,7 @@ def record(store: Store, agent: Agent, verdict: Verdict, now: float) -> None:
         since = {} if known.last_verdict == outcome and known.verdict_since else {"verdict_since": now}
         told = {"verdict_told_at": 0.0} if since else {}
         fields = {"last_verdict": outcome, "last_verified_at": now, "last_checks": checks}
+        fields |= {"last_findings": fit(visible(verdict.findings()), SHOWN_OUTPUT_COLUMNS)}
         return fleet.change(known, **fields, **since, **told)
 
     store.update(keep)
