@@ -17,7 +17,17 @@ from hypothesis import strategies as st
 
 from fleetscripts.adapters.channels import apprise_channel
 from fleetscripts.adapters.channels.channels import ChannelFailed
-from fleetscripts.core.reports.notice_plan import Manners, Tray, due, is_quiet, minute_of, take
+from fleetscripts.core.reports.notice_plan import (
+    AGAIN_SECONDS,
+    Manners,
+    Notice,
+    Tray,
+    due,
+    given_back,
+    is_quiet,
+    minute_of,
+    take,
+)
 from tests.conftest import RunScript
 
 SECRET = "s3cr3t-token"
@@ -246,6 +256,33 @@ def test_a_storm_becomes_a_digest_and_nothing_is_lost(
     told = "".join(text for _, text, _ in sent) + "".join(notice.text for notice in tray.held)
     assert all(told.count(text) == 1 or "earlier)" in told for text in given_texts)
     assert all(not is_quiet(manners, at) or urgent for at, _, urgent in sent)
+
+
+def test_what_no_channel_took_is_kept_and_tried_again_later(
+    run_script: RunScript, discord: FakeDiscord, home: Path
+) -> None:
+    discord.answer = 500
+    failed = run_script("notify", "the first", env={"DISCORD_WEBHOOK_URL": discord.url})
+    assert (failed.returncode, "500" in failed.stderr) == (0, True), failed.stderr
+    discord.answer = 204
+    assert run_script("notify", "the second", env={"DISCORD_WEBHOOK_URL": discord.url}).stderr == ""
+    assert discord.bodies[-1]["content"].startswith("the second\n\nmeanwhile, 1 notification:")
+    assert discord.bodies[-1]["content"].endswith(" the first")
+    assert json.loads((home / "fleet" / "notices.json").read_text())["held"] == []
+
+
+def test_a_digest_that_did_not_go_out_waits_and_loses_nothing() -> None:
+    now = datetime(2026, 3, 1, 7, 0).astimezone()
+    at = now.timestamp()
+    before = Tray(held=(Notice(at - 600, "night"),), dropped=3)
+    after, text = due(before, Manners(), now)
+    assert "night" in text
+    meanwhile = replace(after, held=(Notice(at + 1, "meanwhile"),))
+    kept = given_back(meanwhile, before, after, "", at + 2)
+    assert [notice.text for notice in kept.held] == ["night", "meanwhile"]
+    assert (kept.dropped, kept.failed_at) == (3, at + 2)
+    assert due(kept, Manners(), now + timedelta(seconds=60))[1] == ""
+    assert "night" in due(kept, Manners(), now + timedelta(seconds=AGAIN_SECONDS + 3))[1]
 
 
 def test_a_digest_is_short_however_much_was_held() -> None:

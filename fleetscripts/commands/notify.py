@@ -35,7 +35,8 @@ def command(
     """Send MESSAGE to Discord (DISCORD_WEBHOOK_URL, or the kept webhook), the desktop and the channels of [notify] in
     config.toml, and print it. In quiet hours and in a storm it is held back for one digest.
 
-    A channel that fails is one line of warning; the exit code stays 0, so that no caller stops for it. Nobody is
+    A channel that fails is one line of warning; the exit code stays 0, so that no caller stops for it. What no channel
+    took is kept for the next digest. Nobody is
     mentioned: @everyone stays text. Write -- before a message that begins with a dash.
     """
     if set_webhook or forget_webhook:
@@ -50,7 +51,7 @@ def command(
         settings = load_settings(os.environ, options)
         before = holds_back(settings)
         warnings = notify(text, settings, os.environ, urgent)
-        if holds_back(settings) > before:
+        if holds_back(settings) > before and not warnings:
             click.echo(f"notify: {HELD_BACK}", err=True)
     except FleetError as error:
         warnings = [str(error)]

@@ -10,6 +10,9 @@ BURST_SECONDS = 60.0
 MOST_HELD = 200
 """Older ones are counted, not kept."""
 
+AGAIN_SECONDS = 300.0
+"""After no channel took anything: so long until the digest is tried again."""
+
 DIGEST_LINES = 15
 DIGEST_COLUMNS = 1800
 """Below the 2,000 characters that the smallest channel takes."""
@@ -41,11 +44,13 @@ class Notice:
 
 @dataclass(frozen=True, slots=True)
 class Tray:
-    """What was sent lately, and what is held back; ``dropped`` more were held than are kept."""
+    """What was sent lately, and what is held back; ``dropped`` more were held than are kept. ``failed_at``: when no
+    channel took what was sent last, 0 when one did."""
 
     sent_at: tuple[float, ...] = ()
     held: tuple[Notice, ...] = ()
     dropped: int = 0
+    failed_at: float = 0
 
 
 def minute_of(text: str) -> int | None:
@@ -74,8 +79,7 @@ def take(tray: Tray, text: str, urgent: bool, manners: Manners, moment: datetime
     tray = _recent(tray, now)
     passes = urgent and manners.escalations_pass
     if not passes and (is_quiet(manners, moment) or len(tray.sent_at) >= manners.most_per_minute):
-        held = (*tray.held, Notice(now, text))
-        return replace(tray, held=held[-MOST_HELD:], dropped=tray.dropped + max(len(held) - MOST_HELD, 0)), ""
+        return _holding(tray, (*tray.held, Notice(now, text))), ""
     if passes and is_quiet(manners, moment):
         return replace(tray, sent_at=(*tray.sent_at, now)), text
     if not tray.held:
@@ -89,9 +93,19 @@ def due(tray: Tray, manners: Manners, moment: datetime) -> tuple[Tray, str]:
     """The tray and a digest of all that is held back, once nothing speaks against it any more."""
     now = moment.timestamp()
     tray = _recent(tray, now)
-    if not tray.held or is_quiet(manners, moment) or len(tray.sent_at) >= manners.most_per_minute:
+    waits = 0 <= now - tray.failed_at < AGAIN_SECONDS
+    if not tray.held or waits or is_quiet(manners, moment) or len(tray.sent_at) >= manners.most_per_minute:
         return tray, ""
     return Tray(sent_at=(*tray.sent_at, now)), digest(tray)
+
+
+def given_back(now_kept: Tray, before: Tray, after: Tray, text: str, now: float) -> Tray:
+    """The tray as it is now, with what a step from ``before`` to ``after`` took out of it to be sent, and ``text``:
+    no channel has taken them."""
+    taken = [notice for notice in before.held if notice not in after.held]
+    fresh = [Notice(now, text)] if text else []
+    tray = _holding(now_kept, (*taken, *now_kept.held, *fresh))
+    return replace(tray, dropped=tray.dropped + before.dropped - after.dropped, failed_at=now)
 
 
 def digest(tray: Tray, columns: int = DIGEST_COLUMNS) -> str:
@@ -111,6 +125,10 @@ def digest(tray: Tray, columns: int = DIGEST_COLUMNS) -> str:
 def _lines(notice: Notice) -> Sequence[str]:
     moment = datetime.fromtimestamp(notice.at).astimezone()
     return [f"{moment:%H:%M} {line}"[:DIGEST_COLUMNS] for line in notice.text.splitlines() if line.strip()]
+
+
+def _holding(tray: Tray, held: Sequence[Notice]) -> Tray:
+    return replace(tray, held=tuple(held[-MOST_HELD:]), dropped=tray.dropped + max(len(held) - MOST_HELD, 0))
 
 
 def _recent(tray: Tray, now: float) -> Tray:

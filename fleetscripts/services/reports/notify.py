@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
@@ -17,7 +19,7 @@ from fleetscripts.adapters.records.store import StateMissing, Store
 from fleetscripts.config import Settings
 from fleetscripts.core.records.visible import visible_lines
 from fleetscripts.core.reports.journal_story import LAST_TIME
-from fleetscripts.core.reports.notice_plan import Notice, Tray, due, take
+from fleetscripts.core.reports.notice_plan import Notice, Tray, due, given_back, take
 from fleetscripts.errors import FleetError
 from fleetscripts.services.reports.notify_rules import NotifyRules, rules_of
 
@@ -52,34 +54,58 @@ def holds_back(settings: Settings) -> int:
 def _with_tray(settings: Settings, environ: Mapping[str, str], step: Step, otherwise: str) -> list[str]:
     """Do one step on the tray, then send; without readable rules or a tray the message itself goes out."""
     warnings: list[str] = []
-    rules, text = NotifyRules(), otherwise
+    rules, text, before, after = NotifyRules(), otherwise, Tray(), Tray()
     try:
         rules = rules_of(settings)
     except FleetError as error:
         warnings.append(str(error))
     try:
-        with hold(settings.locks / "notices.lock", LOCK_SECONDS):
-            file = _tray_file(settings)
+        with _tray_held(settings) as file:
             before = _read(file)
             after, text = step(before, rules, datetime.now().astimezone())
             if after != before:
                 _write(file, after)
+        if not text:
+            return warnings
+        problems, taken = _send(text, settings, rules, environ)
+        warnings += problems
+        if not taken:
+            with _tray_held(settings) as file:
+                _write(file, given_back(_read(file), before, after, otherwise, time.time()))
     except FleetError as error:
         warnings.append(str(error))
-    return [*warnings, *_send(text, settings, rules, environ)] if text else warnings
+    return warnings
 
 
-def _send(text: str, settings: Settings, rules: NotifyRules, environ: Mapping[str, str]) -> list[str]:
-    """All channels side by side: a slow one keeps none of the others."""
-    calls: list[Callable[[], object]] = [lambda: _discord(text, settings, environ)]
-    if settings.notify_desktop:
-        calls.append(lambda: channels.desktop(text, environ))
+@contextmanager
+def _tray_held(settings: Settings) -> Iterator[Path]:
+    """The file of the tray, which nobody else reads or writes meanwhile."""
+    with hold(settings.locks / "notices.lock", LOCK_SECONDS):
+        yield _tray_file(settings)
+
+
+def _send(text: str, settings: Settings, rules: NotifyRules, environ: Mapping[str, str]) -> tuple[list[str], bool]:
+    """All channels side by side: a slow one keeps none of the others. Warnings, and whether any that goes out of this
+    machine took it, where there is one."""
+    problems: list[str] = []
+    outward: list[Callable[[], object]] = []
+    try:
+        if webhook := webhook_of(settings, environ):
+            outward.append(lambda: channels.discord(webhook, text))
+    except FleetError as error:
+        problems.append(str(error))
     for ref in rules.urls:
-        calls.append(lambda ref=ref: _other(text, resolve(ref, environ), str(ref)))  # type: ignore[misc]
+        outward.append(lambda ref=ref: _other(text, resolve(ref, environ), str(ref)))  # type: ignore[misc]
+    here: list[Callable[[], object]] = []
+    if settings.notify_desktop:
+        here.append(lambda: channels.desktop(text, environ))
     if rules.speak:
-        calls.append(lambda: _speak(text, rules, environ))
-    with ThreadPoolExecutor(len(calls), thread_name_prefix="notify") as pool:
-        return [warning for warning in pool.map(_warning, calls) if warning]
+        here.append(lambda: _speak(text, rules, environ))
+    if not outward and not here:
+        return problems, True
+    with ThreadPoolExecutor(len(outward) + len(here), thread_name_prefix="notify") as pool:
+        found = list(pool.map(_warning, [*outward, *here]))
+    return [*problems, *filter(None, found)], not outward or not all(found[: len(outward)])
 
 
 def _warning(call: Callable[[], object]) -> str:
@@ -88,11 +114,6 @@ def _warning(call: Callable[[], object]) -> str:
     except FleetError as error:
         return str(error)
     return ""
-
-
-def _discord(text: str, settings: Settings, environ: Mapping[str, str]) -> None:
-    if webhook := webhook_of(settings, environ):
-        channels.discord(webhook, text)
 
 
 def _other(text: str, url: str, place: str) -> None:
@@ -126,7 +147,8 @@ def _read(file: Path) -> Tray:
     try:
         kept = json.loads(file.read_bytes())
         held = tuple(Notice(_time(one["at"]), str(one["text"])) for one in kept["held"])
-        return Tray(tuple(float(at) for at in kept["sent_at"]), held, int(kept["dropped"]))
+        sent_at = tuple(float(at) for at in kept["sent_at"])
+        return Tray(sent_at, held, int(kept["dropped"]), _time(kept.get("failed_at", 0)))
     except (OSError, ValueError, KeyError, TypeError):
         return Tray()
 
