@@ -106,9 +106,11 @@ def test_a_question_ends_the_wait_at_once_and_the_next_wait_only_with_something_
 def test_without_a_loop_it_says_so_and_looks_itself(crew: Crew) -> None:
     window = crew.spawn("feat/question", "[[say Hello.]]")
     crew.wait_for_words(window, "Hello.")
-    wait = waiting(crew, "--timeout", "40")
+    unheard = waiting(crew, "--timeout", "40")
+    assert unheard.stdout is not None
+    unheard.stdout.close()
     crew.run("send-agent", window, "[[ask Which colour?|Blue|Green]]")
-    printed, complaint = wait.communicate(timeout=40)
-    assert wait.returncode == 0, printed + complaint
+    assert unheard.wait(40) != 0, "nobody took what it told"
+    printed, complaint = waiting(crew, "--timeout", "40").communicate(timeout=40)
     assert complaint.startswith("no loop runs")
     assert [event["action"] for event in json.loads(printed)] == ["dialog"]

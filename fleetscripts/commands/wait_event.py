@@ -42,6 +42,7 @@ def command(timeout: float, again: bool, options: Mapping[str, object]) -> int:
         click.echo(waiting.timeout_line(time.monotonic() - began))
         return PENDING
     click.echo(json.dumps([as_event(as_json(action), agent) for agent, action in events], indent=2))
+    waiting.taken(events)
     return 0
 
 

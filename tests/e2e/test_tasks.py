@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -150,6 +151,15 @@ def test_a_dispatcher_that_dies_keeps_no_task_and_a_broken_task_keeps_no_other_b
     assert (state, "could not be begun" in why) == ("pausing", True)
     (pending(crew) / "a-broken.task").write_text("---\nagent: practice\n---\nMended.\n")
     assert listed(crew)["a-broken"] == ("ready", "")
+
+
+def test_one_cycle_with_dispatch_begins_what_waits(crew: Crew) -> None:
+    crew.spawn("feat/own", "[[think 90]]")
+    add(crew, "one", "One. [[think 90]]")
+    written = pending(crew) / "one.task"
+    os.utime(written, (written.stat().st_mtime - 60,) * 2)
+    said(crew, "run-loop", "--once", "--dispatch")
+    assert [agent.get("task", "") for agent in agents(crew)] == ["", "one"]
 
 
 @pytest.mark.stress

@@ -25,6 +25,7 @@ class Dispatching:
     keep: Callable[[Exception], Path]
     """Keeps what nobody expected; says where."""
 
+    pause_seconds: float = 1.0
     _stop: threading.Event = field(default_factory=threading.Event)
     _thread: threading.Thread | None = None
 
@@ -33,6 +34,10 @@ class Dispatching:
         self._thread = threading.Thread(target=self._run, name="dispatch")
         self._thread.start()
 
+    def once(self) -> None:
+        """One round, here and now."""
+        self._outlive()
+
     def close(self) -> None:
         """Begin no other task, and wait for the one that is being begun."""
         self._stop.set()
@@ -40,16 +45,19 @@ class Dispatching:
             self._thread.join()
 
     def _run(self) -> None:
-        pause = 1.0
         while not self._stop.is_set():
-            try:
-                pause = self._round()
-            except FleetError as error:
-                self.say("dispatch", f"dispatch failed: {error}")
-            except Exception as error:  # noqa: BLE001 - as in the loop: it must not end the dispatching, unseen
-                kept = self.keep(error)
-                self.say("dispatch", f"dispatch failed: unexpected {type(error).__name__}: {error} (details in {kept})")
-            self._stop.wait(pause)
+            self._stop.wait(self._outlive())
+
+    def _outlive(self) -> float:
+        """One round, whose failure is told; seconds until the next one."""
+        try:
+            self.pause_seconds = self._round()
+        except FleetError as error:
+            self.say("dispatch", f"dispatch failed: {error}")
+        except Exception as error:  # noqa: BLE001 - as in the loop: it must not end the dispatching, unseen
+            kept = self.keep(error)
+            self.say("dispatch", f"dispatch failed: unexpected {type(error).__name__}: {error} (details in {kept})")
+        return self.pause_seconds
 
     def _round(self) -> float:
         """One round; seconds until the next one. An empty folder costs one look into it."""

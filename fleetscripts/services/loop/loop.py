@@ -75,7 +75,7 @@ class Loop:
     def run(self) -> None:
         """Look whenever there is reason to, until the fleet is stopped or somebody ends us."""
         rhythm: Rhythm = Polling(self.queue) if self.poll else Listening(self.queue, self._tell)
-        dispatching = Dispatching(self.environ, self.options, self._say, self._keep)
+        dispatching = self._dispatching()
         try:
             if self.dispatch:
                 dispatching.begin()
@@ -99,14 +99,19 @@ class Loop:
             self.jobs.close()
 
     def run_once(self) -> None:
-        """One cycle, and all that it leads to."""
+        """One cycle, and all that it leads to; with ``dispatch`` then one round of that."""
         try:
             settings, fleet = load_fleet(self.environ, self.options)
             if fleet.active:
                 self.cycle(settings, Look())
                 self.jobs.wait()
+                if self.dispatch:
+                    self._dispatching().once()
         finally:
             self.jobs.close()
+
+    def _dispatching(self) -> Dispatching:
+        return Dispatching(self.environ, self.options, self._say, self._keep)
 
     def _load(self) -> tuple[Settings, Fleet]:
         """Settings and fleet, read again when the state file is another."""

@@ -42,7 +42,7 @@ class Waiting:
     _standing: Decided = field(default_factory=list)
 
     def events(self, timeout_seconds: float) -> Decided:
-        """What needs the orchestrator, as soon as there is something; [] at the timeout."""
+        """What needs the orchestrator, as soon as there is something; [] at the timeout. ``taken`` once it is told."""
         began = time.monotonic()
         with _changes(self.settings.state_file) as changed:
             while True:
@@ -54,6 +54,12 @@ class Waiting:
                     return []
                 changed.wait(min(left, self._pause_seconds()))
 
+    def taken(self, events: Decided) -> None:
+        """Note that these were handed out. After they were told: who dies in between tells of them again."""
+        if self.supervises:
+            now = time.time()
+            self._store.update(lambda current: _given(current, events, now))
+
     def timeout_line(self, waited_seconds: float) -> str:
         """What to say when nothing came."""
         return nothing_new(self._standing, summary(self._store.read().agents), waited_seconds)
@@ -63,7 +69,7 @@ class Waiting:
         return Store(self.settings.state_file)
 
     def _look(self) -> Decided:
-        """Decisions to hand out now, noted as such."""
+        """Decisions to hand out now."""
         fleet = self._store.read()
         if all(agent.finished for agent in fleet.agents):
             raise Refused(f"nothing to wait for: {summary(fleet.agents)}")
@@ -74,13 +80,9 @@ class Waiting:
         agents = {(agent.window, agent.pane_id): agent for agent, _ in cycle.looks}
         decided = [(agents[a.window, a.pane_id], a) for a in cycle.actions if a.kind is ActionKind.DECISION]
         looked_at = {agent.key for agent in agents.values()}
-        now = time.time()
         patience = 0 if self.again else self.settings.orchestrator_unseen_seconds
-        found = to_hand_out(decided, now, patience)
         self._standing = [pair for pair in self._standing if pair[0].key not in looked_at] + decided
-        if self.supervises and found:
-            self._store.update(lambda current: _given(current, found, now))
-        return found
+        return to_hand_out(decided, time.time(), patience)
 
     def _worth_a_look(self, fleet: Fleet) -> set[str] | None:
         """Panes of agents of which the loop told something new; None for all of them, where no loop looks for us."""
