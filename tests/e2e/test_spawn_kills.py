@@ -103,6 +103,16 @@ def test_what_lost_its_window_before_it_was_told_is_undone(crew: Crew) -> None:
     assert ": begun in " in said(crew, "tasks", "dispatch", "--session", "fleet")
 
 
+def test_what_was_never_told_its_task_is_not_restored_but_undone(crew: Crew) -> None:
+    dispatch_and_die(crew, "before", "deliver")
+    crew.stage.tmux("kill-server")
+    restored = said(crew, "restore-agent", "--all")
+    assert "undone, the worktree is spare again" in restored
+    assert restored.endswith("1 undone\n")
+    assert fleet(crew)["agents"] == []
+    assert standing(crew) == "ready"
+
+
 def left_on(crew: Crew, branch: str) -> Path:
     """The worktree that stands on this branch."""
     repository = Path(crew.playground.repository)

@@ -25,17 +25,19 @@ from fleetscripts.services.delivery.desk import open_desk
 from fleetscripts.services.loop import recovery
 from fleetscripts.services.loop.loop_place import only_loop
 from fleetscripts.services.loop.recovery import Case
+from fleetscripts.services.spawning.unfinished import is_spawn, settle_spawn
 
 AT_ONCE = 5
 """Clients that start side by side: each takes a core for about a second, then waits for its prompt."""
 
 DEFAULT_SESSION = "fleet"
-RESTORED, STANDING, REFUSED, FAILED = "restored", "standing", "refused", "failed"
+RESTORED, STANDING, UNDONE, REFUSED, FAILED = "restored", "standing", "undone", "refused", "failed"
 
 
 @dataclass(frozen=True, slots=True)
 class Restored:
-    """What became of one agent: ``restored``, ``standing`` (it was alive), ``refused`` or ``failed``."""
+    """What became of one agent: ``restored``, ``standing`` (it was alive), ``undone`` (it was never told its task),
+    ``refused`` or ``failed``."""
 
     agent: Agent
     result: str
@@ -130,6 +132,12 @@ def _restored(
 ) -> Restored:
     if agent.finished:
         raise Refused(f"it is {agent.state}: nothing is to be reopened")
+    if is_spawn(agent.new_task):
+        words = settle_spawn(_case(settings, fleet, environ, agent, "settle_task"))
+        now = Store(settings.state_file).read().current(agent)
+        if now is None:
+            return Restored(agent, UNDONE, words)
+        agent = now
     known = scene.conversations.get(agent.session_id) if agent.session_id else None
     own_pane = _pane_of(scene, agent)
     if known is not None and known.pane is not None:
@@ -171,10 +179,10 @@ def _found_again(settings: Settings, agent: Agent, pane: PaneFacts, server: Serv
 
 def _perform(settings: Settings, fleet: Fleet, environ: Mapping[str, str], agent: Agent, name: str) -> Restored:
     """``restore`` or ``resume`` as the loop does it, with the same lines in the journal."""
-    why = "asked for by restore-agent"
     session = session_of(agent, fleet)
     placed = agent if agent.window.rpartition(":")[0] else replace(agent, window=f"{session}:{agent.window}")
-    case = Case(placed, Action(agent.window, agent.pane_id, name, ActionKind.RECOVERY, why), fleet, settings, environ)
+    case = _case(settings, fleet, environ, placed, name)
+    why = case.action.reason
     journal, about = _journal(settings), {"action": name, "pane_id": agent.pane_id}
     journal.write("recovery-intended", window=agent.window, why=why, **about)
     try:
@@ -190,6 +198,11 @@ def _perform(settings: Settings, fleet: Fleet, environ: Mapping[str, str], agent
         was=agent.window,
     )  # fmt: skip
     return Restored(after, RESTORED, words)
+
+
+def _case(settings: Settings, fleet: Fleet, environ: Mapping[str, str], agent: Agent, name: str) -> Case:
+    action = Action(agent.window, agent.pane_id, name, ActionKind.RECOVERY, "asked for by restore-agent")
+    return Case(agent, action, fleet, settings, environ)
 
 
 def _state_of(settings: Settings, fleet: Fleet, pane: PaneFacts) -> PaneState:
