@@ -27,8 +27,8 @@ def command(everyone: bool, as_json: bool, window: str | None, options: Mapping[
 
     One that still stands is left alone, one whose client has ended is resumed where it stood, one whose conversation is
     open in another pane gets that pane into its record. A spawn that was cut short before its agent was told anything
-    is undone. A tmux session that is missing is made; inside a Claude session
-    the line for a person to run is printed instead, exit 3. Exit 3 too when a conversation is open outside this tmux.
+    is undone. A tmux session that is missing is made; inside a Claude session the line for a person to run is printed
+    instead, exit 3. Exit 3 too when a conversation is open outside this tmux.
     """
     if everyone == bool(window):
         raise click.UsageError("expected WINDOW or --all")
