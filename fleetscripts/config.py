@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
@@ -129,7 +130,7 @@ def _typed(where: str, kind: str, value: object, home: Path) -> object:
     """The value as its field wants it, or an error that says where it came from."""
     if kind == "Path" and isinstance(value, str | Path):
         return _path(value, home)
-    if kind == "float" and isinstance(value, int | float) and not isinstance(value, bool) and value == value:
+    if kind == "float" and isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value):
         return value
     if kind == "bool" and isinstance(value, bool):
         return value

@@ -30,6 +30,7 @@ def _ending(outcome: BaseException | int | None) -> click.Command:
         (3, 3, ""),
         (FleetError("no server\nrunning"), 1, "thing: no server running\n"),
         (Refused("not safe"), 3, "thing: not safe\n"),
+        (Refused("no window \x1b[31m'x'\x1b]0;t\x07\udcff"), 3, "thing: no window 'x'\n"),
         (Pending("checks run"), 8, "thing: checks run\n"),
         (click.UsageError("wrong."), 2, "thing: wrong (see thing --help)\n"),
         (KeyboardInterrupt(), 130, ""),

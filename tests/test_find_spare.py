@@ -22,6 +22,13 @@ from tests.places import BUNDLE, GitRepo
 Change = Callable[[GitRepo, Path, Path], object]
 
 
+def test_a_name_that_no_folder_can_have_is_told_like_one_that_is_not_there(run_script: RunScript) -> None:
+    for name in ("nowhere", "n" * 3000):
+        done = run_script("find-spare", name)
+        assert (done.returncode, done.stdout, done.stderr.count("\n")) == (1, "", 1)
+        assert f"no such folder: {name!r}" in done.stderr
+
+
 def reasons(run_script: RunScript, repo: Path) -> dict[str, str]:
     """Why each worktree is not free, by its folder's name."""
     done = run_script("capacity", repo, "--json")

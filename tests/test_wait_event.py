@@ -55,6 +55,13 @@ def test_where_everything_is_done_there_is_nothing_to_wait_for(run_script: RunSc
     assert "1 done" in ended.stderr
 
 
+@pytest.mark.parametrize("seconds", ["nan", "inf", "-1", "soon"])
+def test_only_a_time_that_comes_is_waited_for(run_script: RunScript, seconds: str) -> None:
+    ended = run_script("wait-event", "--timeout", seconds)
+    assert (ended.returncode, ended.stdout) == (2, "")
+    assert ended.stderr.startswith("wait-event: Invalid value for '--timeout'")
+
+
 @pytest.fixture
 def crew() -> Iterator[Crew]:
     folder = Path(tempfile.mkdtemp(prefix="fw", dir="/tmp"))

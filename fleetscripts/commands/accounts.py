@@ -15,7 +15,7 @@ import click
 from fleetscripts.account import CLIENTS, PROVIDERS, Account, SecretRef
 from fleetscripts.adapters.records import account_file
 from fleetscripts.commands.entry import run
-from fleetscripts.commands.options import json_option, settings_options
+from fleetscripts.commands.options import Finite, json_option, settings_options
 from fleetscripts.config import Settings
 from fleetscripts.core.reports.table import table
 from fleetscripts.errors import EXIT_NO, Refused, UsageProblem
@@ -39,7 +39,9 @@ CHECKED = ("ACCOUNT", "LOGGED IN", "VERSION", "SHARED", "PROBLEMS")
 @click.option(
     "--env", "variables", metavar="NAME=VALUE", multiple=True, help="add: variable for the client, no secret."
 )
-@click.option("--reserve", metavar="PERCENT", type=float, default=0, help="add: part of each window kept for you.")
+@click.option(
+    "--reserve", metavar="PERCENT", type=Finite(0, 100), default=0, help="add: part of each window kept for you."
+)
 @click.option("--may-spend", is_flag=True, help="add: it may be used although it bills by use.")
 @json_option
 @settings_options

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import click
 
+from fleetscripts.core.records.visible import visible
 from fleetscripts.errors import EXIT_DONE, EXIT_FAILED, EXIT_USAGE, FleetError
 
 EXIT_INTERRUPTED = 130
@@ -56,7 +57,7 @@ def _usage_message(error: click.ClickException, name: str) -> str:
 
 
 def _complain(name: str, message: str, code: int) -> int:
-    one_line = " ".join(message.split())
+    one_line = visible(message)
     try:
         print(f"{name}: {one_line}", file=sys.stderr)
     except BrokenPipeError:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,17 @@ from typing import Any
 import click
 
 Function = Callable[..., Any]
+
+
+class Finite(click.FloatRange):
+    """A number in a range, none of ``nan`` and ``inf``, which every comparison lets through or nothing ever reaches."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        number = super().convert(value, param, ctx)
+        if not math.isfinite(number):
+            self.fail(f"{value!r} is not a finite number.", param, ctx)
+        return number
+
 
 _SETTINGS_FLAGS = ("state_file", "tmux_socket", "fleet_home")
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 import click
 
 from fleetscripts.commands.entry import run
-from fleetscripts.commands.options import json_option, settings_options
+from fleetscripts.commands.options import Finite, json_option, settings_options
 from fleetscripts.core.gates.gates import GateResult, Verdict
 from fleetscripts.core.planning.stopping import Obstacle
 from fleetscripts.core.records.visible import visible
@@ -32,7 +32,7 @@ HEADINGS = ("WINDOW", "STATE", "WORKTREE", "BRANCH", "PR", "COMMAND")
     "--wait",
     "wait_seconds",
     metavar="SECONDS",
-    type=click.FloatRange(0, 3600),
+    type=Finite(0, 3600),
     default=WAIT_SECONDS,
     show_default=True,
     help="How long the loop may finish what it has under way before its window is closed.",

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 import click
 
 from fleetscripts.commands.entry import run
-from fleetscripts.commands.options import settings_options
+from fleetscripts.commands.options import Finite, settings_options
 from fleetscripts.core.planning.handing_out import as_event
 from fleetscripts.core.planning.plan import as_json
 from fleetscripts.services.context import load_fleet
@@ -22,7 +22,7 @@ PENDING = 8
 
 @click.command("wait-event")
 @click.option(
-    "--timeout", metavar="SECONDS", type=click.FloatRange(min=0), default=600, show_default=True, help="Wait no longer."
+    "--timeout", metavar="SECONDS", type=Finite(min=0), default=600, show_default=True, help="Wait no longer."
 )
 @click.option("--again", is_flag=True, help="Also what was handed out before and is not settled.")
 @settings_options

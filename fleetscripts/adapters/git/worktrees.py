@@ -26,7 +26,7 @@ class NoRepository(FleetError):
 
 def worktrees(repo: Path) -> list[WorktreeFacts]:
     """Every worktree of the repository that ``repo`` belongs to, the main one first."""
-    if not repo.is_dir():
+    if not _is_folder(repo):
         raise NoRepository(f"no such folder: {str(repo)!r}: give the path of a git repository")
     try:
         listing = Git(repo).text("worktree", "list", "--porcelain", "-z")
@@ -36,6 +36,13 @@ def worktrees(repo: Path) -> list[WorktreeFacts]:
             raise NoRepository(found) from error
         raise GitFailed(f"{error} (git 2.36 or newer is needed)") from error
     return [_facts(entry.split("\0")) for entry in listing.split("\0\0") if entry]
+
+
+def _is_folder(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except OSError:  # a name that no file can have
+        return False
 
 
 def _facts(lines: list[str]) -> WorktreeFacts:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -166,9 +167,10 @@ def since(text: str, now: float) -> float | None:
     if match := _DURATION.fullmatch(stripped):
         return now - float(match[1]) * _UNITS[match[2]]
     try:
-        return float(stripped)
+        at = float(stripped)
     except ValueError:
         return None
+    return at if math.isfinite(at) else None
 
 
 def in_span(lines: Sequence[Line], begun: float) -> list[Line]:

@@ -10,7 +10,6 @@ from fleetscripts.adapters.git.claims import Claim, ClaimBook
 from fleetscripts.adapters.git.git import Git
 from fleetscripts.adapters.git.worktrees import changed_paths
 from fleetscripts.adapters.records.journal import Journal
-from fleetscripts.adapters.tmux.tmux import Tmux
 from fleetscripts.config import Settings
 from fleetscripts.errors import FleetError
 from fleetscripts.fleet import Fleet
@@ -41,6 +40,8 @@ def is_any(settings: Settings) -> bool:
 def _left(settings: Settings, fleet: Fleet) -> list[Claim]:
     if not is_any(settings):
         return []
+    from fleetscripts.adapters.tmux.tmux import Tmux  # here, so that find-spare does not load it
+
     at_work = [agent for agent in fleet.agents if agent.worktree_path and agent.state is not AgentState.RECYCLED]
     agents = {os.path.realpath(agent.worktree_path) for agent in at_work}
     panes = [Path(os.path.realpath(pane.path)) for pane in Tmux(settings.tmux_socket).panes() if pane.path]
