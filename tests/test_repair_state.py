@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -14,9 +15,11 @@ from hypothesis import strategies as st
 
 from fleetscripts.adapters.records.store import Store
 from fleetscripts.adapters.tmux.tmux import Tmux
+from fleetscripts.config import Settings, load_settings
 from fleetscripts.core.records.repair import GONE, Reality, mended
 from fleetscripts.fleet import Agent, Fleet
 from fleetscripts.models import AgentState, PaneFacts, ServerId
+from fleetscripts.services.lifecycle import repair as repairing
 from tests.conftest import RunScript
 from tests.places import GitRepo, TmuxServer
 
@@ -150,6 +153,30 @@ def test_the_script_says_each_repair_and_writes_them(
     again = run_script("repair-state", "--json")
     assert json.loads(again.stdout)["repairs"] == []
     assert "repaired" in (home / "fleet" / "events.jsonl").read_text()
+
+
+def test_what_changed_during_the_look_is_looked_at_again(
+    home: Path, git_repo: GitRepo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tree = git_repo.add_spares(1)[0]
+    store = Store(home / "state.json")
+    old = Agent("s:1", tree.name, str(tree), "spare/1", "feat/old", spawned_at=1, state=AgentState.RECYCLED)
+    store.update(lambda _: Fleet(agents=(old,)), create=Fleet())
+    look = repairing.reality_of
+
+    def slow_look(settings: Settings, fleet: Fleet) -> Reality:
+        found = look(settings, fleet)
+        if len(store.read().agents) == 1:
+            git_repo.git("-C", str(tree), "checkout", "-q", "-b", "feat/new")
+            new = Agent("s:2", tree.name, str(tree), "spare/1", "feat/new", spawned_at=2, state=AgentState.IDLE)
+            store.update(lambda current: current.with_agent(new))
+        return found
+
+    monkeypatch.setattr(repairing, "reality_of", slow_look)
+    monkeypatch.setenv("FLEET_TMUX_SOCKET", "fleet-test-none")
+    settings = load_settings(os.environ)
+    assert repairing.repair(settings, store.read(), dry_run=False).repairs == []
+    assert [agent.state for agent in store.read().agents] == [AgentState.RECYCLED, AgentState.IDLE]
 
 
 def test_a_damaged_file_is_told_and_put_back_only_when_asked(home: Path, run_script: RunScript) -> None:

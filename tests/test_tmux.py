@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from fleetscripts.adapters.tmux.tmux import NoServer, Tmux
+from fleetscripts.adapters.tmux.tmux_client import TmuxClient
 from fleetscripts.adapters.tmux.tmux_words import line, quoted
 from fleetscripts.errors import FleetError
 from fleetscripts.models import ServerId
@@ -215,6 +216,27 @@ def test_hostile_screens_titles_and_folders_come_back_as_they_are(
     assert plain.facts.title == f"title ✳ {tmux.require_server().pid} %H"
     assert plain.facts.path == str(folder)
     assert plain.facts.width == 120
+
+
+@pytest.mark.parametrize(
+    ("socket", "variables", "typed"),
+    [
+        (None, {}, "tmux new-session"),
+        ("work", {}, "tmux -L work new-session"),
+        ("/run/x y/tmux", {}, "tmux -S '/run/x y/tmux' new-session"),
+        (None, {"TMUX": "/tmp/tmux-{uid}/work,1,0"}, "tmux -L work new-session"),
+        (None, {"TMUX": "/srv/tmux/socket,1,0"}, "tmux -S /srv/tmux/socket new-session"),
+        ("work", {"TMUX_TMPDIR": "/var/tmp"}, "TMUX_TMPDIR=/var/tmp tmux -L work new-session"),
+    ],
+)
+def test_the_line_for_a_person_reaches_the_same_server(
+    monkeypatch: pytest.MonkeyPatch, socket: str | None, variables: dict[str, str], typed: str
+) -> None:
+    for name in ("TMUX", "TMUX_TMPDIR"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value.format(uid=os.getuid()))
+    assert TmuxClient(socket).line("new-session") == typed
 
 
 def test_tabs_are_blanks_up_to_the_next_stop(tmux: Tmux, pane: str) -> None:

@@ -211,18 +211,51 @@ def test_a_conversation_that_is_open_elsewhere_is_refused(crew: Crew) -> None:
 
 
 @practice
-def test_two_restores_at_once_open_every_conversation_once(crew: Crew) -> None:
+def test_a_live_agent_whose_record_has_no_ids_gets_no_second_client(crew: Crew) -> None:
+    window = crew.spawn("feat/seed", "[[say Hello.]]")
+    crew.wait_for_words(window, "Hello.")
+    path = crew.stage.folder / "state.json"
+    fleet = json.loads(path.read_text())
+    for name in ("pane_id", "window_id", "tmux_server", "session_id"):
+        fleet["agents"][0].pop(name)
+    path.write_text(json.dumps(fleet))
+    done = restore(crew, "--all")
+    assert (done.returncode, done.stdout.splitlines()[-1]) == (0, "1 standing"), done.stdout + done.stderr
+    assert live_sessions(crew).total() == 1
+
+
+@practice
+def test_a_session_that_tmux_cannot_make_keeps_no_other_agent_back(crew: Crew) -> None:
+    windows = spawn_all(crew, {"feat/odd": "[[say Hello.]]", "feat/even": "[[say Hello.]]"})
+    for window in windows:
+        crew.wait_for_words(window, "Hello.")
+    lose_the_server(crew)
+    path = crew.stage.folder / "state.json"
+    fleet = json.loads(path.read_text())
+    fleet["agents"][0]["window"] = "my.fleet:1"
+    path.write_text(json.dumps(fleet))
+    done = restore(crew, "--all")
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert "no tmux session can be called 'my.fleet'" in done.stdout
+    assert done.stdout.splitlines()[-1] in ("1 failed, 1 restored", "1 restored, 1 failed")
+
+
+@practice
+@pytest.mark.parametrize("session_there", [True, False])
+def test_two_restores_at_once_open_every_conversation_once(crew: Crew, session_there: bool) -> None:
     for window in spawn_all(crew, {f"feat/{name}": "[[say Hello.]]" for name in "abc"}):
         crew.wait_for_words(window, "Hello.")
     sessions = {agent["session_id"] for agent in state(crew)}
     lose_the_server(crew)
     argv = crew._argv("restore-agent", ("--all",))
-    crew.stage.tmux("-f", "/dev/null", "new-session", "-d", "-s", "fleet")
+    if session_there:
+        crew.stage.tmux("-f", "/dev/null", "new-session", "-d", "-s", "fleet")
     both = [
         subprocess.Popen(argv, env=crew.stage.environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         for _ in range(2)
     ]
     said = [process.communicate(timeout=120) for process in both]
+    assert all(process.returncode in (0, 3) for process in both), said
     wait_until(lambda: set(live_sessions(crew)) == sessions, 20, f"all of them: {said}")
     assert live_sessions(crew) == Counter(sessions), said
 

@@ -98,7 +98,7 @@ class Tmux:
 
     def new_session(self, name: str, cwd: Path) -> None:
         """A session with the user's shell in its first window; starts the server when none runs."""
-        if not name or re.search(r"[.:;\x00-\x1f\x7f]", name) or name.startswith(("=", "$", "@", "%")):
+        if not is_session_name(name):
             raise FleetError(f"expected a name that tmux can give a session, found {name!r}")
         answer = self.client.ask("new-session", "-d", "-s", literal(name), "-x", "200", "-y", "50", cwd=cwd)
         if answer.code:
@@ -118,7 +118,8 @@ class Tmux:
         """
         session_id = self.sessions().get(session)
         if session_id is None:
-            raise FleetError(f"no tmux session named {session!r}: start one with tmux new-session -d -s NAME")
+            start = self.client.line("new-session", "-d", "-s", session)
+            raise FleetError(f"no tmux session named {session!r}: start one with {start}")
         mark = token()
         words = ["new-window", "-d", "-P", "-F", row_format(mark), "-t", f"{session_id}:", "-n", literal(name)]
         answer = self.client.script(line(*words, *_environment(env), *_command(argv)), cwd=cwd)
@@ -201,6 +202,11 @@ class Tmux:
             Frame(pane, tuple(lines[start:end]), now, styled)
             for pane, start, end in zip(there, ends, ends[1:], strict=False)
         ]
+
+
+def is_session_name(name: str) -> bool:
+    """Whether tmux can give a session this name, and find it by that again."""
+    return not (not name or re.search(r"[.:;\x00-\x1f\x7f]", name) or name.startswith(("=", "$", "@", "%")))
 
 
 def _each_once(found: Sequence[Row]) -> dict[str, PaneFacts]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
@@ -38,6 +39,26 @@ class TmuxClient:
         inherited = os.environ.get("TMUX", "").split(",")[0]
         return self.socket or inherited or "default"
 
+    @property
+    def path(self) -> str:
+        """The path of the server's socket, as tmux itself finds it."""
+        if self.socket and "/" in self.socket:
+            return self.socket
+        inherited = os.environ.get("TMUX", "").split(",")[0]
+        if self.socket is None and inherited:
+            return inherited
+        return f"{_folder(os.environ.get('TMUX_TMPDIR'))}/{self.socket or 'default'}"
+
+    def line(self, *words: str) -> str:
+        """What a person types in a terminal of their own, where nothing of our environment holds, for this server."""
+        folder, _, name = self.path.rpartition("/")
+        elsewhere = os.environ.get("TMUX_TMPDIR")
+        if folder not in (_folder(None), _folder(elsewhere)):
+            return shlex.join(["tmux", "-S", self.path, *words])
+        variable = [] if folder == _folder(None) else [f"TMUX_TMPDIR={shlex.quote(elsewhere or '')}"]
+        where = [] if name == "default" else ["-L", name]
+        return " ".join([*variable, shlex.join(["tmux", *where, *words])])
+
     def argv(self, *words: str) -> list[str]:
         """The full command line; ``-u`` because without it TAB and non-ASCII turn into ``_`` in a C locale."""
         where = [] if self.socket is None else ["-S" if "/" in self.socket else "-L", self.socket]
@@ -59,9 +80,15 @@ class TmuxClient:
             raise FleetError(f"the tmux server at socket {self} did not answer in {TIMEOUT_SECONDS:g} s") from frozen
         stderr = done.stderr.decode("utf-8", "replace").strip()
         if done.returncode != 0 and stderr.startswith(_NO_SERVER):
-            raise NoServer(f"no tmux server at socket {self}: start one with tmux new-session -d -s NAME")
+            start = self.line("new-session", "-d", "-s", "NAME")
+            raise NoServer(f"no tmux server at socket {self}: start one with {start}")
         return Answer(done.stdout, stderr, done.returncode)
 
     def script(self, *lines: str, cwd: Path | None = None) -> Answer:
         """Several commands in one process, through stdin: a failed one does not stop the next, argv shows none."""
         return self.ask("source-file", "-", stdin="\n".join([*lines, ""]).encode("utf-8", "surrogateescape"), cwd=cwd)
+
+
+def _folder(named: str | None) -> str:
+    """Where tmux keeps its sockets by name."""
+    return f"{os.path.realpath(named or '/tmp')}/tmux-{os.getuid()}"

@@ -74,7 +74,7 @@ class TmuxEvents:
         while not self._over.wait(pause):
             pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
             try:
-                found = self._session() if reachable(socket_path(self._client)) else None
+                found = self._session() if reachable(self._client.path) else None
             except FleetError:
                 continue  # it went at this moment
             if found is None:
@@ -102,7 +102,7 @@ class TmuxEvents:
         """One connection from its beginning to its end: whether it told anything, and what it said at the end."""
         flags = ("-C", "attach-session", "-E", "-f", "ignore-size,no-output", "-t", session_id)
         environment = {name: value for name, value in os.environ.items() if name not in ("TMUX", "TMUX_PANE")}
-        binary, *words = TmuxClient(socket_path(self._client)).argv()
+        binary, *words = TmuxClient(self._client.path).argv()
         process = subprocess.Popen(
             [binary, *words, *flags],
             stdin=subprocess.PIPE,
@@ -135,17 +135,6 @@ class TmuxEvents:
     def _say(self, news: TmuxNews) -> None:
         if not self._over.is_set():
             self._tell(news)
-
-
-def socket_path(client: TmuxClient) -> str:
-    """The path of the server's socket, as tmux itself finds it."""
-    if client.socket and "/" in client.socket:
-        return client.socket
-    inherited = os.environ.get("TMUX", "").split(",")[0]
-    if client.socket is None and inherited:
-        return inherited
-    folder = os.path.realpath(os.environ.get("TMUX_TMPDIR") or "/tmp")
-    return f"{folder}/tmux-{os.getuid()}/{client.socket or 'default'}"
 
 
 def reachable(path: str) -> bool:

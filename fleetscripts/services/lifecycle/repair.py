@@ -17,7 +17,11 @@ from fleetscripts.config import Settings
 from fleetscripts.core.records.repair import GONE, Reality, Report, mended
 from fleetscripts.errors import FleetError, Refused
 from fleetscripts.fleet import Fleet
+from fleetscripts.models import AgentState
 from fleetscripts.services.clients.conversations import open_conversations
+
+LOOKS = 5
+"""A fleet that is just being spawned or restored changes once a second or so; a look takes a tenth of that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,19 +52,43 @@ def reality_of(settings: Settings, fleet: Fleet) -> Reality:
 
 def repair(settings: Settings, fleet: Fleet, dry_run: bool) -> Report:
     """What there was to mend; written, and noted in the journal, unless ``dry_run``."""
-    reality = reality_of(settings, fleet)
     if dry_run:
-        return mended(fleet, reality)
+        return mended(fleet, reality_of(settings, fleet))
+    for _ in range(LOOKS):
+        if (report := _mended_now(settings)) is not None:
+            break
+    else:
+        raise FleetError(f"the state file changed during each of {LOOKS} looks: nothing was mended; call again")
+    for words in report.repairs:
+        Journal(settings.journal_file).write("repaired", why=words)
+    return report
+
+
+def _mended_now(settings: Settings) -> Report | None:
+    """One look and one write; None, and nothing written, when agents came or moved in between."""
+    store = Store(settings.state_file)
+    before = store.read()
+    reality = reality_of(settings, before)
     reports: list[Report] = []
 
     def change(current: Fleet) -> Fleet:
-        reports[:] = [mended(current, reality)]
-        return reports[0].fleet
+        if _standing(current) != _standing(before):
+            return current
+        reports.append(mended(current, reality))
+        return reports[-1].fleet
 
-    Store(settings.state_file).update(change)
-    for words in reports[0].repairs:
-        Journal(settings.journal_file).write("repaired", why=words)
-    return reports[0]
+    store.update(change)
+    return reports[-1] if reports else None
+
+
+def _standing(fleet: Fleet) -> list[tuple[object, ...]]:
+    """What a look at reality is compared with; how agents are doing meanwhile is no matter."""
+    agents = [
+        (agent.key, agent.window, agent.pane_id, agent.tmux_server, agent.session_id, agent.worktree_path, agent.branch,
+         agent.state is AgentState.RECYCLED)
+        for agent in fleet.agents
+    ]  # fmt: skip
+    return [*agents, (fleet.loop_window, fleet.loop_pane_id, fleet.supervisor_window)]
 
 
 def backup_of(store: Store) -> Backup | None:
@@ -84,7 +112,7 @@ def put_back(store: Store) -> tuple[Backup, Path | None]:
         backup = backup_of(store)
         if backup is None:
             raise FleetError(f"there is no good copy of {store.path} beside it")
-        aside = store.target.with_name(f"{store.target.name}.damaged-{time.time():.0f}")
+        aside = store.target.with_name(f"{store.target.name}.damaged-{time.time_ns()}")
         there = store.target.exists()
         content = backup.path.read_bytes()
         try:

@@ -6,10 +6,12 @@ window from now on, found elsewhere the agent is refused.
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 from fleetscripts.adapters.records.journal import Journal
 from fleetscripts.adapters.records.locks import Locked
@@ -25,6 +27,7 @@ from fleetscripts.services.delivery.desk import open_desk
 from fleetscripts.services.loop import recovery
 from fleetscripts.services.loop.loop_place import only_loop
 from fleetscripts.services.loop.recovery import Case
+from fleetscripts.services.reports.status import pane_of
 from fleetscripts.services.spawning.unfinished import is_spawn, settle_spawn
 
 AT_ONCE = 5
@@ -56,6 +59,8 @@ class Scene:
     server: ServerId | None
     panes: Sequence[PaneFacts]
     conversations: Mapping[str, OpenConversation]
+    unmade: Mapping[str, str] = field(default_factory=dict)
+    """Why tmux sessions that are missing could not be made, by name."""
 
 
 def restore_agents(
@@ -74,7 +79,7 @@ def restore_agents(
     tmux = Tmux(settings.tmux_socket)
     scene = look_around(settings, tmux)
     gone = [agent for agent in agents if _at_work_in(scene, agent) is None]
-    make_sessions(tmux, settings, [session_of(agent, fleet) for agent in gone], environ)
+    scene = replace(scene, unmade=make_sessions(tmux, settings, [session_of(agent, fleet) for agent in gone], environ))
 
     if named:
         _release(settings, agents)
@@ -140,10 +145,14 @@ def _restored(
         agent = now
     known = scene.conversations.get(agent.session_id) if agent.session_id else None
     own_pane = _pane_of(scene, agent)
+    if own_pane is not None and not agent.pane_id:
+        agent = _placed(settings, agent, own_pane, scene.server)
     if known is not None and known.pane is not None:
         return _found_again(settings, agent, known.pane, scene.server)
     if known is not None:
         raise Refused(f"its conversation is open in {known.place}: end that first")
+    if own_pane is None and (why := scene.unmade.get(session_of(agent, fleet))):
+        raise FleetError(f"{why}: change its window with update-agent")
     if own_pane is None:
         return _perform(settings, fleet, environ, agent, "restore")
     state = _state_of(settings, fleet, own_pane)
@@ -170,11 +179,16 @@ def _found_again(settings: Settings, agent: Agent, pane: PaneFacts, server: Serv
     """Its client lives: the record gets the pane it lives in."""
     if agent.pane_on(server) == pane.pane_id:
         return Restored(agent, STANDING, "its client runs there")
-    store = Store(settings.state_file)
-    after = store.update(lambda fleet: fleet.change(agent, **place_of(pane, server))).current(agent)
+    after = _placed(settings, agent, pane, server)
     words = f"its client runs in {pane.window}; the record names that window now"
     _journal(settings).write("found-again", window=pane.window, pane_id=pane.pane_id, why=f"was {agent.window}")
-    return Restored(after or agent, RESTORED, words)
+    return Restored(after, RESTORED, words)
+
+
+def _placed(settings: Settings, agent: Agent, pane: PaneFacts, server: ServerId | None) -> Agent:
+    """Itself, with the pane in its record."""
+    store = Store(settings.state_file)
+    return store.update(lambda fleet: fleet.change(agent, **place_of(pane, server))).current(agent) or agent
 
 
 def _perform(settings: Settings, fleet: Fleet, environ: Mapping[str, str], agent: Agent, name: str) -> Restored:
@@ -216,9 +230,13 @@ def place_of(pane: PaneFacts, server: ServerId | None) -> dict[str, object]:
 
 
 def _pane_of(scene: Scene, agent: Agent) -> PaneFacts | None:
-    """Its pane, when that still stands on this very server."""
-    pane_id = agent.pane_on(scene.server)
-    return next((pane for pane in scene.panes if pane.pane_id == pane_id), None) if pane_id else None
+    """Its pane, when that still stands on this very server. A record without ids is believed only if a pane works in
+    its worktree: its window's number may be somebody else's by now."""
+    pane = pane_of(agent, scene.panes, scene.server)
+    if pane is None or agent.pane_id:
+        return pane
+    worktree = os.path.realpath(agent.worktree_path)
+    return pane if agent.worktree_path and Path(os.path.realpath(pane.path)).is_relative_to(worktree) else None
 
 
 def _at_work_in(scene: Scene, agent: Agent) -> PaneFacts | None:

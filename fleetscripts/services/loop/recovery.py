@@ -144,7 +144,9 @@ def park(case: Case) -> str:
 
 def alone(case: Case) -> AbstractContextManager[None]:
     """One process at a time starts a client on one conversation."""
-    conversation = re.sub(r"[^0-9A-Za-z-]", "_", case.agent.session_id or case.agent.pane_id)
+    conversation = re.sub(
+        r"[^0-9A-Za-z-]", "_", case.agent.session_id or case.agent.pane_id or case.agent.worktree_path
+    )
     return hold(case.settings.locks / f"client-{conversation}.lock", 0)
 
 

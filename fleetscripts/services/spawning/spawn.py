@@ -51,7 +51,7 @@ def spawn(settings: Settings, fleet: Fleet | None, environ: Mapping[str, str], r
     kind = kind_named(account.agent if account is not None else request.agent or DEFAULT_AGENT)
     tmux = Tmux(settings.tmux_socket)
     with step("tmux session"):
-        require_session(tmux, settings, request.session)
+        require_session(tmux, request.session)
     with step("client"):
         client_start(settings, environ, kind, Path(), "", account=account.name if account is not None else "")
     with _claimed(request, settings) as spare:

@@ -170,7 +170,7 @@ class _Round:
     def _wait_for(self, session: str) -> None:
         """A session that is not there is no task's failure: it is begun as soon as there is one."""
         try:
-            require_session(Tmux(self.settings.tmux_socket), self.settings, session)
+            require_session(Tmux(self.settings.tmux_socket), session)
         except Refused as missing:
             raise Pending(str(missing)) from missing
 
