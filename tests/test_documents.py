@@ -12,6 +12,9 @@ from pathlib import Path
 import pytest
 
 from fleetscripts import commands
+from fleetscripts.core.planning.policy import RULES
+from fleetscripts.models import ActionKind
+from fleetscripts.services.reports.review_agents import CALLS
 from tests.places import BUNDLE
 
 SKILL = (BUNDLE / "SKILL.md").read_text(encoding="utf-8")
@@ -75,6 +78,12 @@ def test_no_call_of_the_skill_asks_for_permission() -> None:
     head = SKILL.split("---")[1]
     allowed = set(re.findall(r"Bash\(\$\{CLAUDE_SKILL_DIR\}/scripts/([a-z-]+):\*\)", head))
     assert allowed == set(SCRIPTS) - FOR_PEOPLE
+
+
+def test_every_decision_that_a_cycle_may_propose_is_in_the_skill_and_has_a_call_in_heartbeat() -> None:
+    decisions = {rule.action for rule in RULES if rule.kind is ActionKind.DECISION}
+    assert decisions == set(CALLS)
+    assert {action for action in decisions if f"`{action}`" not in SKILL} == set()
 
 
 def test_the_skill_is_short_and_its_head_is_whole() -> None:
