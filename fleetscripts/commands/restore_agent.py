@@ -36,10 +36,10 @@ def command(everyone: bool, as_json: bool, window: str | None, options: Mapping[
         FAILED,
         REFUSED,
         Restored,
-        loop_stands,
         restorable,
         restore_agents,
     )
+    from fleetscripts.services.loop.loop_place import loop_runs
 
     settings, fleet = load_fleet(os.environ, options)
     agents = restorable(fleet) if everyone else [agent_named(fleet, window or "")]
@@ -60,7 +60,7 @@ def command(everyone: bool, as_json: bool, window: str | None, options: Mapping[
         click.echo(json.dumps(shown, indent=2))
     elif everyone:
         click.echo(summary(outcomes))
-    if outcomes and fleet.active and not loop_stands(settings):
+    if outcomes and fleet.active and not loop_runs(settings):
         click.echo("restore-agent: no loop watches them; run-loop --window starts one", err=True)
     results = {outcome.result for outcome in outcomes}
     return EXIT_FAILED if FAILED in results else EXIT_NO if REFUSED in results else EXIT_DONE

@@ -40,7 +40,8 @@ def make_sessions(tmux: Tmux, settings: Settings, wanted: Iterable[str], environ
     Refused inside a Claude session: the lines are for the person to run."""
     missing = missing_sessions(tmux, wanted)
     makeable = [name for name in missing if is_session_name(name)]
-    problems = {name: f"no tmux session can be called {name!r}" for name in missing if name not in makeable}
+    mend = "give it another window with update-agent WINDOW window=SESSION:WIN"
+    problems = {name: f"no tmux session can be called {name!r}: {mend}" for name in missing if name not in makeable}
     if makeable and environ.get(INSIDE_CLAUDE):
         names, lines = ", ".join(makeable), " && ".join(session_line(tmux, name) for name in makeable)
         raise Refused(f"no tmux session {names}; let the user run this in a terminal, then call again: {lines}")

@@ -6,12 +6,9 @@ window from now on, found elsewhere the agent is refused.
 
 from __future__ import annotations
 
-import os
-import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
-from pathlib import Path
+from dataclasses import dataclass, replace
 
 from fleetscripts.adapters.records.journal import Journal
 from fleetscripts.adapters.records.locks import Locked
@@ -21,13 +18,11 @@ from fleetscripts.config import Settings
 from fleetscripts.errors import FleetError, Refused
 from fleetscripts.fleet import Agent, Fleet
 from fleetscripts.models import Action, ActionKind, PaneFacts, PaneState, ServerId
-from fleetscripts.services.clients.conversations import OpenConversation, open_conversations
 from fleetscripts.services.clients.sessions import make_sessions
 from fleetscripts.services.delivery.desk import open_desk
+from fleetscripts.services.lifecycle.scene import Scene, look_around
 from fleetscripts.services.loop import recovery
-from fleetscripts.services.loop.loop_place import only_loop
 from fleetscripts.services.loop.recovery import Case
-from fleetscripts.services.reports.status import pane_of
 from fleetscripts.services.spawning.unfinished import is_spawn, settle_spawn
 
 AT_ONCE = 5
@@ -52,17 +47,6 @@ class Restored:
         return f"{self.agent.window} ({self.agent.worktree or self.agent.branch}): {self.words}"
 
 
-@dataclass(frozen=True, slots=True)
-class Scene:
-    """What there is before anything is started."""
-
-    server: ServerId | None
-    panes: Sequence[PaneFacts]
-    conversations: Mapping[str, OpenConversation]
-    unmade: Mapping[str, str] = field(default_factory=dict)
-    """Why tmux sessions that are missing could not be made, by name."""
-
-
 def restore_agents(
     settings: Settings,
     fleet: Fleet,
@@ -78,7 +62,7 @@ def restore_agents(
     made and may not be."""
     tmux = Tmux(settings.tmux_socket)
     scene = look_around(settings, tmux)
-    gone = [agent for agent in agents if _at_work_in(scene, agent) is None]
+    gone = [agent for agent in agents if scene.home_of(agent) is None]
     scene = replace(scene, unmade=make_sessions(tmux, settings, [session_of(agent, fleet) for agent in gone], environ))
 
     if named:
@@ -93,24 +77,9 @@ def restore_agents(
         return list(pool.map(settle, agents))
 
 
-def look_around(settings: Settings, tmux: Tmux) -> Scene:
-    """One look at panes and processes."""
-    panes = tmux.panes()
-    return Scene(tmux.server() if panes else None, panes, open_conversations(settings, panes, time.time()))
-
-
 def session_of(agent: Agent, fleet: Fleet) -> str:
     """The tmux session that its window belongs to."""
     return agent.window.rpartition(":")[0] or fleet.tmux_session or DEFAULT_SESSION
-
-
-def loop_stands(settings: Settings) -> bool:
-    """Whether a loop runs on the state file, in its window or anywhere."""
-    try:
-        with only_loop(settings):
-            return False
-    except Refused:
-        return True
 
 
 def restorable(fleet: Fleet) -> list[Agent]:
@@ -143,8 +112,8 @@ def _restored(
         if now is None:
             return Restored(agent, UNDONE, words)
         agent = now
-    known = scene.conversations.get(agent.session_id) if agent.session_id else None
-    own_pane = _pane_of(scene, agent)
+    known = scene.conversation_of(agent)
+    own_pane = scene.pane_of(agent)
     if own_pane is not None and not agent.pane_id:
         agent = _placed(settings, agent, own_pane, scene.server)
     if known is not None and known.pane is not None:
@@ -152,7 +121,7 @@ def _restored(
     if known is not None:
         raise Refused(f"its conversation is open in {known.place}: end that first")
     if own_pane is None and (why := scene.unmade.get(session_of(agent, fleet))):
-        raise FleetError(f"{why}: change its window with update-agent")
+        raise FleetError(why)
     if own_pane is None:
         return _perform(settings, fleet, environ, agent, "restore")
     state = _state_of(settings, fleet, own_pane)
@@ -187,8 +156,12 @@ def _found_again(settings: Settings, agent: Agent, pane: PaneFacts, server: Serv
 
 def _placed(settings: Settings, agent: Agent, pane: PaneFacts, server: ServerId | None) -> Agent:
     """Itself, with the pane in its record."""
-    store = Store(settings.state_file)
-    return store.update(lambda fleet: fleet.change(agent, **place_of(pane, server))).current(agent) or agent
+
+    def put(fleet: Fleet) -> Fleet:
+        known = fleet.current(agent)
+        return fleet if known is None else fleet.exchange(known, known.at(pane, server))
+
+    return Store(settings.state_file).update(put).current(agent) or agent
 
 
 def _perform(settings: Settings, fleet: Fleet, environ: Mapping[str, str], agent: Agent, name: str) -> Restored:
@@ -222,27 +195,6 @@ def _case(settings: Settings, fleet: Fleet, environ: Mapping[str, str], agent: A
 def _state_of(settings: Settings, fleet: Fleet, pane: PaneFacts) -> PaneState:
     sight = open_desk(settings, fleet).look(pane.pane_id)
     return PaneState.MISSING if sight is None else sight.classification.state
-
-
-def place_of(pane: PaneFacts, server: ServerId | None) -> dict[str, object]:
-    """The fields of a record that say where its window is."""
-    return {"window": pane.window, "pane_id": pane.pane_id, "window_id": pane.window_id, "tmux_server": server}
-
-
-def _pane_of(scene: Scene, agent: Agent) -> PaneFacts | None:
-    """Its pane, when that still stands on this very server. A record without ids is believed only if a pane works in
-    its worktree: its window's number may be somebody else's by now."""
-    pane = pane_of(agent, scene.panes, scene.server)
-    if pane is None or agent.pane_id:
-        return pane
-    worktree = os.path.realpath(agent.worktree_path)
-    return pane if agent.worktree_path and Path(os.path.realpath(pane.path)).is_relative_to(worktree) else None
-
-
-def _at_work_in(scene: Scene, agent: Agent) -> PaneFacts | None:
-    """A pane that is its own, or in which its client lives."""
-    known = scene.conversations.get(agent.session_id) if agent.session_id else None
-    return (known.pane if known is not None else None) or _pane_of(scene, agent)
 
 
 def _journal(settings: Settings) -> Journal:

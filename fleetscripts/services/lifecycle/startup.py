@@ -10,8 +10,8 @@ from fleetscripts.core.records.visible import shell_word
 from fleetscripts.core.reports.survivor_text import SURVIVED, survivor_sentence
 from fleetscripts.fleet import Agent, Fleet
 from fleetscripts.models import AgentState, PaneState
-from fleetscripts.services.lifecycle.restore import loop_stands
 from fleetscripts.services.loop.cycle import look_at
+from fleetscripts.services.loop.loop_place import loop_runs
 from fleetscripts.services.reports.status import fleet_status
 
 
@@ -59,7 +59,7 @@ def survey(settings: Settings, fleet: Fleet, now: float) -> Survey:
         for agent, seen in look_at(fleet, settings, now)[0]
     )
     loop = fleet_status(settings, fleet, now).loop
-    watching = loop is not None or loop_stands(settings)
+    watching = loop is not None or loop_runs(settings)
     alive = sum(one.alive for one in found)
     outside = "the loop runs outside tmux" if watching else "no loop runs"
     watched = f"the loop runs in {loop.window}" if loop is not None else outside

@@ -38,6 +38,15 @@ def only_loop(settings: Settings) -> Iterator[None]:
         yield
 
 
+def loop_runs(settings: Settings) -> bool:
+    """Whether a loop runs on this state file, in its window or anywhere."""
+    try:
+        with only_loop(settings):
+            return False
+    except Refused:
+        return True
+
+
 def _lock_file(settings: Settings) -> Path:
     name = hashlib.sha256(os.path.realpath(settings.state_file).encode("utf-8", "surrogateescape")).hexdigest()[:16]
     return settings.locks / f"loop-{name}.lock"

@@ -19,7 +19,7 @@ from fleetscripts.errors import Refused
 from fleetscripts.fleet import Agent, Fleet
 from fleetscripts.models import Action, ActionKind
 from fleetscripts.services.loop.cycle import run_cycle
-from fleetscripts.services.loop.loop_place import only_loop
+from fleetscripts.services.loop.loop_place import loop_runs
 
 ASK_AFTER_LOOP_SECONDS = 20.0
 """So often we make sure that a loop still runs."""
@@ -117,15 +117,6 @@ class Waiting:
         """Until there is something to do without being told."""
         until = self._next_ask if self._looped else min(self._next_ask, self._next_look)
         return max(0.05, until - time.monotonic())
-
-
-def loop_runs(settings: Settings) -> bool:
-    """Whether a loop holds this state file."""
-    try:
-        with only_loop(settings):
-            return False
-    except Refused:
-        return True
 
 
 def _given(fleet: Fleet, found: Decided, now: float) -> Fleet:

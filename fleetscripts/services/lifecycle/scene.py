@@ -1,0 +1,51 @@
+"""What there is before anything is restored: panes, live conversations, and whose they are."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from fleetscripts.adapters.tmux.tmux import Tmux
+from fleetscripts.config import Settings
+from fleetscripts.fleet import Agent
+from fleetscripts.models import PaneFacts, ServerId
+from fleetscripts.services.clients.conversations import OpenConversation, open_conversations
+from fleetscripts.services.reports.status import pane_of
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """One look at panes and processes."""
+
+    server: ServerId | None
+    panes: Sequence[PaneFacts]
+    conversations: Mapping[str, OpenConversation]
+    unmade: Mapping[str, str] = field(default_factory=dict)
+    """Why tmux sessions that are missing could not be made, by name."""
+
+    def conversation_of(self, agent: Agent) -> OpenConversation | None:
+        """A live client on its conversation, wherever it runs."""
+        return self.conversations.get(agent.session_id) if agent.session_id else None
+
+    def pane_of(self, agent: Agent) -> PaneFacts | None:
+        """Its pane, when that still stands on this very server. A record without ids is believed only if a pane works
+        in its worktree: its window's number may be somebody else's by now."""
+        pane = pane_of(agent, self.panes, self.server)
+        if pane is None or agent.pane_id:
+            return pane
+        worktree = os.path.realpath(agent.worktree_path)
+        return pane if agent.worktree_path and Path(os.path.realpath(pane.path)).is_relative_to(worktree) else None
+
+    def home_of(self, agent: Agent) -> PaneFacts | None:
+        """A pane that is its own, or in which its client lives."""
+        known = self.conversation_of(agent)
+        return (known.pane if known is not None else None) or self.pane_of(agent)
+
+
+def look_around(settings: Settings, tmux: Tmux) -> Scene:
+    """The scene as it is now."""
+    panes = tmux.panes()
+    return Scene(tmux.server() if panes else None, panes, open_conversations(settings, panes, time.time()))
