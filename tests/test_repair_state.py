@@ -209,7 +209,9 @@ def test_a_new_conversation_hears_what_survived(tmux_server: TmuxServer, home: P
     facts = tmux.resolve(pane)
     assert facts is not None
     ended = Agent("x", "t1", branch="feat/a", objective="Add it\nmore", steps=("a", "b"), checkpoints=("a",))
-    gone = Agent("fleet:5", "t2", branch="feat/b", pane_id="%9", last_said="Half \x1b[31mdone")
+    gone = Agent(
+        "fleet:5", "t2", branch="feat/b", pane_id="%9", last_said="Half \x1b[31mdone", held="ended by a person"
+    )
     judged = Agent("fleet:6", "t3", state=AgentState.PENDING_EVALUATION, pane_id="%8")
     fleet = Fleet(agents=(ended.at(facts, tmux.server()), gone, judged))
     Store(home / "state.json").update(lambda _: fleet, create=Fleet())
@@ -219,7 +221,7 @@ def test_a_new_conversation_hears_what_survived(tmux_server: TmuxServer, home: P
     assert done.stdout.splitlines() == [
         "the fleet is active: 0 of 3 agents are alive, no loop runs",
         "fleet:0 (t1, feat/a, 1/2 steps): its client has ended, a shell stands there, on “Add it”",
-        "fleet:5 (t2, feat/b): its window is gone; it said last: “Half done”",
+        "fleet:5 (t2, feat/b): its window is gone (ended by a person); it said last: “Half done”",
         "fleet:6 (t3): verified, it waits for your judgement; its window is gone",
         "next: restore-agent --all; run-loop --window; evaluate fleet:6; heartbeat",
     ]

@@ -45,9 +45,9 @@ def test_records_stand_beside_what_their_panes_run(
     assert lines[0] == "fleet active: session fleet, 1 escalated, 1 running"
     assert lines[1] == "loop not running"
     assert lines[2].split() == ["WINDOW", "STATE", "FOR", "WORKTREE", "BRANCH", "STEPS", "COMMAND", "NOTE"]
-    assert lines[3].split() == ["fleet:0", "running", "-", "tree-1", "feat/漢字", "1/2", "sleep", "Do", "it"]
-    assert lines[4].split()[-4:] == ["-", "missing", "why", "so"]
-    columns = [width(line[: line.index(word)]) for line, word in zip(lines[3:], ("sleep", "missing"), strict=True)]
+    assert lines[3].split()[-4:] == ["-", "missing", "why", "so"], "who waits for somebody comes first"
+    assert lines[4].split() == ["fleet:0", "running", "-", "tree-1", "feat/漢字", "1/2", "sleep", "Do", "it"]
+    columns = [width(line[: line.index(word)]) for line, word in zip(lines[3:], ("missing", "sleep"), strict=True)]
     assert columns[0] == columns[1]
     assert "\x1b" not in plain.stdout
 

@@ -19,11 +19,10 @@ from hypothesis import strategies as st
 from fleetscripts.adapters.records.store import Store
 from fleetscripts.adapters.tmux.tmux import Tmux
 from fleetscripts.core.records.visible import width
-from fleetscripts.core.reports.status_text import URGENT_FIRST, by_urgency
+from fleetscripts.core.reports.status_text import URGENT_FIRST, by_urgency, in_order
 from fleetscripts.core.reports.watch_view import Model, Piece, View, moved, screen, settled, table_rows
 from fleetscripts.fleet import Agent, Fleet
 from fleetscripts.models import AgentState
-from fleetscripts.services.reports.status_watch import in_order
 from tests.places import BUNDLE, TmuxServer
 from tests.waiting import wait_until
 

@@ -210,6 +210,28 @@ def test_a_pull_request_that_waits_for_its_test_is_waited_for(work: Work, run_sc
     ]
 
 
+@pytest.mark.parametrize("flag", ["--once", "--window", "--poll"])
+def test_no_loop_begins_on_a_stopped_fleet_and_the_way_back_is_told(
+    run_script: RunScript, home: Path, flag: str
+) -> None:
+    write(home, AGENT, active=False)
+    refused = run_script("run-loop", flag)
+    assert (refused.returncode, refused.stdout) == (3, "")
+    assert refused.stderr == ("run-loop: the fleet is stopped: update-agent --top active=true starts it again\n")
+    assert run_script("update-agent", "--top", "active=true").returncode == 0
+    assert state(home)["active"]
+    assert run_script("run-loop", "--once", "--window").returncode == 2
+
+
+def test_a_heartbeat_says_that_a_stopped_fleet_is_not_repaired(run_script: RunScript, home: Path) -> None:
+    write(home, AGENT, active=False)
+    found = run_script("heartbeat")
+    assert "the fleet is stopped, nothing is repaired: start it again" in found.stdout
+    assert "→ update-agent --top active=true" in found.stdout
+    write(home, AGENT | {"state": "done"}, active=False)
+    assert "the fleet is stopped" not in run_script("heartbeat").stdout
+
+
 def test_when_github_cannot_be_asked_nothing_is_stopped(work: Work, run_script: RunScript, home: Path) -> None:
     done = run_script("stop-fleet", "--when-done", "--json", env=work.environment)
     assert done.returncode == 1, done.stdout

@@ -21,7 +21,7 @@ from fleetscripts.config import Settings
 from fleetscripts.errors import FleetError, Refused
 from fleetscripts.fleet import Fleet
 from fleetscripts.services.bundle import is_copy
-from fleetscripts.services.context import load_fleet
+from fleetscripts.services.context import START_AGAIN, load_fleet
 from fleetscripts.services.loop import loop_place
 
 if TYPE_CHECKING:
@@ -45,10 +45,14 @@ def command(
     Resumes ended clients, answers start-up dialogs, nudges agents that stopped, verifies those that say they have
     finished, escalates what does not get on, and notifies. Never decides anything, never recycles. Hears at once what
     happens in panes, clients' files and processes; looks at everything every POLL_INTERVAL seconds while something
-    escapes it, down to every POLL_IDLE_MAX while nothing does. Ends when the fleet's active is false. One loop for each
-    state file: a second one exits 3.
+    escapes it, down to every POLL_IDLE_MAX while nothing does. Ends when the fleet is stopped, and does not begin on
+    one that is (exit 3). One loop for each state file: a second one exits 3.
     """
+    if once and window:
+        raise click.UsageError("expected --once or --window, not both")
     settings, fleet = load_fleet(os.environ, options)
+    if not fleet.active:
+        raise Refused(f"the fleet is stopped: {START_AGAIN} starts it again")
     flags = [flag for flag, given in (("--poll", poll), ("--dispatch", dispatch)) if given]
     arguments = ["run-loop", *flags, *_spelled(options)]
     if window:

@@ -16,7 +16,16 @@ from fleetscripts.commands.entry import run
 from fleetscripts.commands.options import json_option, settings_options
 from fleetscripts.core.records.visible import fit, visible, visible_lines
 from fleetscripts.core.reports.history_text import since
-from fleetscripts.core.reports.status_text import COLOURS, about, age, by_urgency, readable, row, without_empty
+from fleetscripts.core.reports.status_text import (
+    COLOURS,
+    about,
+    age,
+    by_urgency,
+    in_order,
+    readable,
+    row,
+    without_empty,
+)
 from fleetscripts.core.reports.table import table
 from fleetscripts.errors import FleetError, UsageProblem
 from fleetscripts.fleet import AGENT_SEED_FIELDS, Fleet
@@ -135,15 +144,17 @@ def show(status: FleetStatus, on_terminal: bool, colours: bool) -> None:
         click.echo(line)
     if not status.agents:
         return
-    rows = [row(known.agent, known.command, status.at) for known in status.agents]
+    commands = {known.agent.key: known.command for known in status.agents}
+    shown = in_order([known.agent for known in status.agents])
+    rows = [row(agent, commands[agent.key], status.at) for agent in shown]
     columns = max(os.get_terminal_size(sys.stdout.fileno()).columns, NARROWEST_TERMINAL) if on_terminal else None
     cells = without_empty(rows)
     lines = table(cells)
     if columns is not None:
         lines = [fit(line, columns) for line in table(readable(cells, columns), columns)]
     click.echo(click.style(lines[0], bold=True) if colours else lines[0], color=colours)
-    for line, shown in zip(lines[1:], rows, strict=True):
-        click.echo(click.style(line, fg=COLOURS.get(shown.state)) if colours else line, color=colours)
+    for line, of in zip(lines[1:], rows, strict=True):
+        click.echo(click.style(line, fg=COLOURS.get(of.state)) if colours else line, color=colours)
 
 
 def summary(status: FleetStatus) -> list[str]:

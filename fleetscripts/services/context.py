@@ -8,6 +8,9 @@ from fleetscripts.adapters.records.store import StateMissing, Store
 from fleetscripts.config import Settings, load_settings
 from fleetscripts.fleet import Fleet
 
+START_AGAIN = "update-agent --top active=true"
+"""What starts a fleet again that was stopped."""
+
 
 def load_fleet(environ: Mapping[str, str], options: Mapping[str, object] | None = None) -> tuple[Settings, Fleet]:
     """Settings and fleet; raises StateMissing when there is no state file."""

@@ -88,7 +88,7 @@ def as_lines(review: Review) -> list[str]:
 
 def _item_lines(item: Item) -> Iterable[str]:
     known = ", ".join(f"{name} {_shown(value)}" for name, value in item.about.items())
-    yield f"  {item.window or '-'}: {item.what}{f' ({known})' if known else ''}"
+    yield f"  {f'{item.window}: ' if item.window else ''}{item.what}{f' ({known})' if known else ''}"
     shown = (*item.question, *(f"row: {row}" for row in item.rows)) if item.rows else item.screen
     yield from (f"    | {line}" for line in shown)
     yield from (f"    → {call}" for call in item.next)

@@ -80,6 +80,12 @@ def by_urgency(counts: Mapping[AgentState, int]) -> list[tuple[AgentState, int]]
     return [(state, counts[state]) for state in URGENT_FIRST if counts.get(state)]
 
 
+def in_order(agents: Sequence[Agent]) -> tuple[Agent, ...]:
+    """Those that wait for somebody first, where a low screen shows them; recycled ones last; else as they came."""
+    places = dict.fromkeys(FOR_SOMEBODY, 0) | {AgentState.RECYCLED: 2}
+    return tuple(sorted(agents, key=lambda agent: places.get(agent.state, 1)))
+
+
 def in_state_for(agent: Agent, now: float) -> str:
     """How long the agent has been as it is."""
     since = max(agent.pane_state_since, agent.idle_since if agent.state is not AgentState.RUNNING else 0)

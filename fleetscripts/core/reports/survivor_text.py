@@ -43,6 +43,8 @@ def survivor_sentence(agent: Agent, seen: Classification, now: float) -> str:
     facts += [pull(agent)] if agent.pr_number else []
     facts += [f"{steps(agent)} steps"] if agent.steps else []
     stands = STANDS[seen.state](agent, seen, now)
+    if agent.held:
+        stands = f"{stands} ({agent.held})"
     if agent.state in JUDGED:
         why = f" ({agent.escalation})" if agent.escalation else ""
         stands = f"{JUDGED[agent.state]}{why}; {stands}"

@@ -12,9 +12,10 @@ from fleetscripts.adapters.records.store import StateMissing, Store
 from fleetscripts.adapters.tmux.tmux import Tmux
 from fleetscripts.config import Settings
 from fleetscripts.core.records.visible import visible
-from fleetscripts.core.reports.review import Review
+from fleetscripts.core.reports.review import Item, Review
 from fleetscripts.errors import Refused
 from fleetscripts.fleet import Fleet
+from fleetscripts.services.context import START_AGAIN
 from fleetscripts.services.loop.cycle import Cycle, run_cycle
 from fleetscripts.services.loop.loop import Loop
 from fleetscripts.services.loop.loop_place import only_loop
@@ -62,9 +63,16 @@ def review(settings: Settings, environ: Mapping[str, str], now: float, lines: in
         repaired=(*done.repaired, *archived),
         decisions=(*seen.decisions, *strangers(tmux, settings, fleet, environ, time.time()), *tasks),
         waiting=seen.waiting,
-        proposals=(*merged, *seen.proposals),
+        proposals=(*_stopped(fleet), *merged, *seen.proposals),
     )
     return replace(found, decisions=with_screens(tmux, found.decisions, lines))
+
+
+def _stopped(fleet: Fleet) -> list[Item]:
+    """That nothing is repaired, where there is still somebody at work."""
+    if fleet.active or all(agent.finished for agent in fleet.agents):
+        return []
+    return [Item("stopped", "", "the fleet is stopped, nothing is repaired: start it again", (START_AGAIN,))]
 
 
 def _repair(settings: Settings, environ: Mapping[str, str], fleet: Fleet) -> str:

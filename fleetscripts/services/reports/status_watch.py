@@ -6,7 +6,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -18,11 +18,11 @@ from fleetscripts.config import Settings
 from fleetscripts.core.records.visible import visible
 from fleetscripts.core.reports.history_text import sentence, told
 from fleetscripts.core.reports.journal_story import at_of, stories
-from fleetscripts.core.reports.status_text import COLOURS, FOR_SOMEBODY, age, by_urgency
+from fleetscripts.core.reports.status_text import COLOURS, age, by_urgency, in_order
 from fleetscripts.core.reports.watch_view import Model, Piece, View, moved, screen, settled, table_rows
 from fleetscripts.errors import FleetError
 from fleetscripts.fleet import Agent
-from fleetscripts.models import AgentState, PaneFacts
+from fleetscripts.models import PaneFacts
 from fleetscripts.services.context import load_fleet
 from fleetscripts.services.reports.live_screen import LiveScreen
 from fleetscripts.services.reports.status import FleetStatus, fleet_status
@@ -163,12 +163,6 @@ class Watch:
         if done.returncode:
             self.message = visible(done.stderr.decode(errors="replace")) or f"tmux exited {done.returncode}"
         self.bell.ring()
-
-
-def in_order(agents: Sequence[Agent]) -> tuple[Agent, ...]:
-    """Those that wait for somebody first, where a low screen shows them; recycled ones last; else as they came."""
-    places = dict.fromkeys(FOR_SOMEBODY, 0) | {AgentState.RECYCLED: 2}
-    return tuple(sorted(agents, key=lambda agent: places.get(agent.state, 1)))
 
 
 def model_of(status: FleetStatus, agents: tuple[Agent, ...], history: tuple[str, ...] = (), message: str = "") -> Model:

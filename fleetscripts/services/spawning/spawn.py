@@ -23,6 +23,7 @@ from fleetscripts.services.clients.client_start import client_start
 from fleetscripts.services.clients.launch import open_window
 from fleetscripts.services.clients.readiness import at_prompt
 from fleetscripts.services.clients.sessions import require_session
+from fleetscripts.services.context import START_AGAIN
 from fleetscripts.services.delivery.deliver import deliver
 from fleetscripts.services.delivery.desk import Desk, open_desk
 from fleetscripts.services.lifecycle.closing import Window, close
@@ -131,7 +132,7 @@ class _Spawning:
         with step("record"):
             agent = self._record(desk, agent)
         Journal(self.settings.journal_file).write("spawned", **state_line(agent))
-        notes = (self.account_note, start.note, began.keep(agent, self.settings))
+        notes = (self.account_note, start.note, began.keep(agent, self.settings), self._stopped_note())
         return Spawned(agent, tuple(note for note in notes if note))
 
     def _keep_image(self) -> None:
@@ -141,6 +142,10 @@ class _Spawning:
             kept = keep_image(source, time.time())
             self.undo.add(forget_image, kept, source)
             self.request = replace(self.request, image=kept)
+
+    def _stopped_note(self) -> str:
+        stopped = self.fleet is not None and not self.fleet.active
+        return f"the fleet is stopped, nobody watches this agent: {START_AGAIN} starts it again" if stopped else ""
 
     def _prepare_state(self) -> None:
         """A state file that cannot be written is found out before anything is started."""
