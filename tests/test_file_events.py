@@ -70,6 +70,21 @@ def test_a_folder_that_went_and_came_again_is_watched_again(watch: FileEvents, t
     wait_until(heard(told, folder / "1.json"), 20, "a file in the new one")
 
 
+def test_a_link_that_leads_nowhere_hides_nothing_beside_it(watch: FileEvents, told: list[str], tmp_path: Path) -> None:
+    for name in ("a", "m", "z"):
+        (tmp_path / name).symlink_to(tmp_path / "nowhere")
+    watch.watch([tmp_path])
+    for number in range(20):
+        (tmp_path / f"{number}.json").write_text("{}")
+    wait_until(lambda: {str(tmp_path / f"{number}.json") for number in range(20)} <= set(told), 20, "every file")
+
+
+def test_a_folder_whose_name_no_system_takes_is_left_out(watch: FileEvents, told: list[str], tmp_path: Path) -> None:
+    watch.watch([tmp_path, tmp_path / ("x" * 300)])
+    (tmp_path / "a").write_text("1")
+    wait_until(heard(told, tmp_path / "a"), 20, "the change")
+
+
 def test_after_the_end_nothing_is_told(watch: FileEvents, told: list[str], tmp_path: Path) -> None:
     watch.watch([tmp_path])
     watch.close()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import Protocol
 
@@ -38,7 +39,7 @@ class FileEvents:
 
         The new watch begins before the old one ends, so that nothing is missed; a change may be told twice.
         """
-        wanted = frozenset(str(folder) for folder in folders if Path(folder).is_dir())
+        wanted = frozenset(str(folder) for folder in folders if _is_folder(Path(folder)))
         if wanted == self.folders and self._watch is not None and self._watch.whole:
             return ""
         problem = ""
@@ -63,6 +64,14 @@ class FileEvents:
         if self._watch is not None:
             self._watch.end()
             self._watch = None
+
+
+def _is_folder(path: Path) -> bool:
+    """Whether it is there, as far as we may see: a name may be too long, a folder above it closed to us."""
+    try:
+        return path.is_dir()
+    except OSError:
+        return False
 
 
 class _Watch(Protocol):
@@ -150,10 +159,16 @@ class _Look:
     def _look(self) -> dict[str, object]:
         found: dict[str, object] = {}
         for folder in self._folders:
-            try:
+            with suppress(OSError):  # gone, or not ours: what lay there counts as gone
                 for entry in os.scandir(folder):
-                    status = entry.stat()
-                    found[entry.path] = (status.st_ino, status.st_mtime_ns, status.st_size)
-            except OSError:
-                continue  # gone, or not ours: what lay there counts as gone
+                    if (status := _status(entry)) is not None:
+                        found[entry.path] = (status.st_ino, status.st_mtime_ns, status.st_size)
         return found
+
+
+def _status(entry: os.DirEntry[str]) -> os.stat_result | None:
+    """None for what went meanwhile, and for a link that leads nowhere."""
+    try:
+        return entry.stat()
+    except OSError:
+        return None
