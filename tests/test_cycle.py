@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -147,6 +148,28 @@ def test_the_commit_of_a_worktree_is_read_without_git(git_repo: GitRepo) -> None
     assert head_commit(git_repo.root) == ""
     git_repo.git("checkout", "-q", "--orphan", "empty", cwd=spare)
     assert head_commit(spare) == ""
+
+
+def test_what_an_agent_writes_where_git_has_its_files_is_no_commit_and_no_error(tmp_path: Path) -> None:
+    (tmp_path / "loop").symlink_to("loop")
+    for pointer in (b"gitdir: /x\0y", b"gitdir: loop/x", b"\xff\xfe", b"gitdir: " + b"x" * 5000):
+        (tmp_path / ".git").write_bytes(pointer)
+        assert head_commit(tmp_path) == ""
+    (tmp_path / ".git").unlink()
+    (tmp_path / ".git").mkdir()
+    for head in (b"ref: a\0b", b"ref: refs/heads/main"):
+        (tmp_path / ".git" / "HEAD").write_bytes(head)
+        (tmp_path / ".git" / "refs" / "heads").mkdir(parents=True, exist_ok=True)
+        (tmp_path / ".git" / "refs" / "heads" / "main").write_bytes(b"\xff\xfe")
+        assert head_commit(tmp_path) == ""
+
+
+def test_a_pipe_where_git_has_a_file_keeps_nobody_waiting(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / ".git")
+    asked = threading.Thread(target=head_commit, args=(tmp_path,), daemon=True)
+    asked.start()
+    asked.join(timeout=5)
+    assert not asked.is_alive()
 
 
 def test_a_look_at_some_panes_leaves_the_others_and_the_time_of_the_last_full_look(

@@ -9,14 +9,16 @@ _HASH = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 
 
 def head_commit(worktree: Path) -> str:
-    """The commit's hash; empty where there is none yet, no git, or a ref format that is not plain files."""
+    """The commit's hash; empty where there is none yet, no git, or a ref format that is not plain files.
+
+    An agent can write all of these files: whatever stands there is an answer, never an error."""
     try:
         folder = _git_folder(worktree)
-        head = (folder / "HEAD").read_text(encoding="utf-8", errors="surrogateescape").strip()
+        head = _text(folder / "HEAD").strip()
         if not head.startswith("ref: "):
             return head if _HASH.fullmatch(head) else ""
         return _ref(folder, head.removeprefix("ref: "))
-    except OSError:
+    except (OSError, ValueError, RuntimeError):  # also a name with a null in it, and links in a circle
         return ""
 
 
@@ -25,19 +27,26 @@ def _git_folder(worktree: Path) -> Path:
     dot_git = worktree / ".git"
     if dot_git.is_dir():
         return dot_git
-    pointer = dot_git.read_text(encoding="utf-8", errors="surrogateescape").strip().removeprefix("gitdir: ")
+    pointer = _text(dot_git).strip().removeprefix("gitdir: ")
     return (worktree / pointer).resolve()
 
 
 def _ref(folder: Path, name: str) -> str:
     common = folder
     if (folder / "commondir").is_file():
-        common = (folder / (folder / "commondir").read_text(encoding="utf-8").strip()).resolve()
+        common = (folder / _text(folder / "commondir").strip()).resolve()
     for place in (folder, common):
         loose = place / name
         if loose.is_file():
-            commit = loose.read_text(encoding="utf-8").strip()
+            commit = _text(loose).strip()
             return commit if _HASH.fullmatch(commit) else ""
-    packed = (common / "packed-refs").read_text(encoding="utf-8", errors="surrogateescape")
+    packed = _text(common / "packed-refs")
     pairs = (line.split(" ", 1) for line in packed.splitlines() if " " in line)
     return next((commit for commit, ref in pairs if ref == name and _HASH.fullmatch(commit)), "")
+
+
+def _text(path: Path) -> str:
+    """What stands in a plain file; a pipe in its place would keep us waiting."""
+    if not path.is_file():
+        raise FileNotFoundError(path)
+    return path.read_text(encoding="utf-8", errors="surrogateescape")
