@@ -12,6 +12,7 @@ import pytest
 
 from fleetscripts.adapters.records.log_file import LogFile
 from fleetscripts.adapters.records.store import StateDamaged, Store
+from fleetscripts.config import Settings, load_settings
 from fleetscripts.fleet import Agent, Fleet
 from fleetscripts.models import AgentState
 from fleetscripts.services.loop.loop import Loop
@@ -27,8 +28,8 @@ def loop(request: pytest.FixtureRequest, home: Path, monkeypatch: pytest.MonkeyP
     made.end()
 
 
-def begin(loop: Loop, home: Path) -> threading.Thread:
-    agent = Agent("f:1", pane_id="%1", state=AgentState.DONE)
+def begin(loop: Loop, home: Path, worktree: str = "") -> threading.Thread:
+    agent = Agent("f:1", worktree_path=worktree, pane_id="%1", state=AgentState.DONE)
     Store(home / "state.json").update(lambda _: Fleet(agents=(agent,)), create=Fleet())
     thread = threading.Thread(target=loop.run)
     thread.start()
@@ -62,3 +63,58 @@ def test_it_ends_when_it_is_told_to_also_in_the_midst_of_a_long_wait(loop: Loop,
     loop.end()
     thread.join(timeout=5)
     assert not thread.is_alive()
+
+
+def ends_when_stopped(loop: Loop, home: Path, thread: threading.Thread) -> bool:
+    """Whether it still lived, and ended of itself when the fleet was stopped."""
+    alive = thread.is_alive()
+    Store(home / "state.json").update(lambda fleet: replace(fleet, active=False))
+    thread.join(timeout=10)
+    return alive and not thread.is_alive()
+
+
+def test_a_config_that_is_broken_for_a_while_does_not_end_it(loop: Loop, home: Path) -> None:
+    thread = begin(loop, home)
+    config = loop_settings(loop).fleet_home / "config.toml"
+    config.parent.mkdir(parents=True, exist_ok=True)
+    config.write_text("supervision = ")
+    Store(home / "state.json").update(lambda fleet: replace(fleet, heartbeat_at=1))
+    wait_until(lambda: "config.toml" in (home / "loop.log").read_text() or not thread.is_alive(), 10, "the notice")
+    config.unlink()
+    assert ends_when_stopped(loop, home, thread)
+
+
+def test_a_state_file_that_an_editor_moves_aside_does_not_end_it(loop: Loop, home: Path) -> None:
+    thread = begin(loop, home)
+    (home / "state.json").rename(home / "aside")
+    wait_until(lambda: "no state file" in (home / "loop.log").read_text() or not thread.is_alive(), 10, "the notice")
+    (home / "aside").rename(home / "state.json")
+    assert ends_when_stopped(loop, home, thread)
+
+
+def test_a_log_that_cannot_be_written_does_not_end_it(loop: Loop, home: Path) -> None:
+    thread = begin(loop, home)
+    (home / "loop.log").unlink()
+    (home / "loop.log").mkdir()
+    more = Agent("f:2", pane_id="%2", state=AgentState.DONE, task_started_at=1)
+    Store(home / "state.json").update(lambda fleet: replace(fleet, agents=(*fleet.agents, more)))
+    wait_until(lambda: loop._said.get("fleet") == "fleet: 2 done" or not thread.is_alive(), 10, "the next cycle")
+    assert ends_when_stopped(loop, home, thread)
+
+
+def test_a_terminal_that_went_costs_no_line_in_the_log(home: Path) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    log = LogFile(home / "loop.log", os.fdopen(writer, "w"))
+    log.write("loop ends")
+    assert (home / "loop.log").read_text().endswith("loop ends\n")
+
+
+@pytest.mark.parametrize("worktree", ["/" + "deep/" * 80, "/" + "x" * 5000], ids=["long", "huge"])
+def test_a_record_with_a_path_that_no_system_takes_does_not_end_it(loop: Loop, home: Path, worktree: str) -> None:
+    thread = begin(loop, home, worktree)
+    assert ends_when_stopped(loop, home, thread)
+
+
+def loop_settings(loop: Loop) -> Settings:
+    return load_settings(loop.environ)

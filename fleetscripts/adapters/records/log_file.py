@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import TextIO
 
 from fleetscripts.adapters.records.files import append_line
-from fleetscripts.errors import FleetError
 
 MAX_BYTES = 2_000_000
 """Above this the file becomes ``NAME.1``, in place of the one before it."""
@@ -23,18 +23,22 @@ class LogFile:
         self._lock = threading.Lock()
 
     def write(self, text: str) -> None:
-        """Append one line; the caller has taken out what a terminal would obey."""
+        """Append one line; the caller has taken out what a terminal would obey.
+
+        What cannot be written (a full disk, a terminal that went) is left out: what the log tells of goes on."""
         line = f"{time.strftime('%Y-%m-%d %H:%M:%S')} {text}\n"
         with self._lock:
-            if self._stream is not None:
-                self._stream.write(line)
-                self._stream.flush()
-            self._append(line.encode("utf-8", "replace"))
+            with suppress(OSError):
+                self._show(line)
+            with suppress(OSError):
+                self._append(line.encode("utf-8", "replace"))
+
+    def _show(self, line: str) -> None:
+        if self._stream is not None:
+            self._stream.write(line)
+            self._stream.flush()
 
     def _append(self, line: bytes) -> None:
-        try:
-            if self.path.exists() and self.path.stat().st_size > MAX_BYTES:
-                self.path.replace(self.path.with_name(self.path.name + ".1"))
-            append_line(self.path, line)
-        except OSError as error:
-            raise FleetError(f"cannot write the log {self.path}: {error.strerror}") from error
+        if self.path.exists() and self.path.stat().st_size > MAX_BYTES:
+            self.path.replace(self.path.with_name(self.path.name + ".1"))
+        append_line(self.path, line)

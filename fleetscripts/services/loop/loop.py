@@ -11,7 +11,7 @@ from pathlib import Path
 from queue import SimpleQueue
 
 from fleetscripts.adapters.records.log_file import LogFile
-from fleetscripts.adapters.records.store import StateDamaged, Store
+from fleetscripts.adapters.records.store import StateMissing, Store
 from fleetscripts.config import Settings
 from fleetscripts.core.planning.attention import summary
 from fleetscripts.core.records.visible import visible
@@ -45,7 +45,10 @@ REST_SECONDS = 1.0
 """The same is not done twice to one agent in this time, however quickly its pane is looked at again."""
 
 REPAIR_SECONDS = 1.0
-"""Between two tries to read a state file that is damaged."""
+"""Between two tries to read a state file or a configuration that is damaged."""
+
+MISSING_SECONDS = 10.0
+"""So long may the state file be away before the loop ends: some editors move it aside while they write it."""
 
 
 @dataclass
@@ -63,6 +66,7 @@ class Loop:
     _said: dict[object, str] = field(default_factory=dict)
     _rests: dict[object, tuple[str, float]] = field(default_factory=dict)
     _loaded: tuple[object, Settings, Fleet] | None = None
+    _broken_at: float | None = None
 
     def __post_init__(self) -> None:
         self.jobs = Jobs(lambda key: self.queue.put(JobEnded(key)))
@@ -82,9 +86,10 @@ class Loop:
             while not self.stop.is_set():
                 try:
                     settings, fleet = self._load()
-                except StateDamaged as error:
+                except FleetError as error:
                     self._wait_for_repair(error)
                     continue
+                self._is_well("state")
                 if not fleet.active:
                     self.log.write("the fleet is stopped (active is false): the loop ends")
                     return
@@ -123,12 +128,19 @@ class Loop:
         self._loaded = (before, settings, fleet)
         return settings, fleet
 
-    def _wait_for_repair(self, error: StateDamaged) -> None:
+    def _wait_for_repair(self, error: FleetError) -> None:
         """Somebody may be in the middle of writing it by hand; a loop that finds it damaged at its start ends."""
-        if not self._said:
+        now = time.monotonic()
+        self._broken_at = now if self._broken_at is None else self._broken_at
+        if not self._said or (isinstance(error, StateMissing) and now - self._broken_at > MISSING_SECONDS):
             raise error
         self._say("state", f"{error}; trying again")
         self.stop.wait(REPAIR_SECONDS)
+
+    def _is_well(self, about: str) -> None:
+        """What was said of its trouble is over: the same trouble is news again."""
+        self._said.pop(about, None)
+        self._broken_at = None
 
     def _outlive(self, rhythm: Rhythm, settings: Settings, look: Look) -> None:
         """A cycle whose failure (a tmux server that went, a full disk) is told, and tried again later."""
@@ -139,11 +151,16 @@ class Loop:
             self._loaded = None
         try:
             cycle, moved = self.cycle(settings, look, rhythm)
+            rhythm.looked(settings, look, cycle, moved, began)
         except FleetError as error:
             self._say("cycle", f"this cycle failed: {error}")
-            rhythm.looked(settings, look, None, False, began)
+        except Exception as error:  # noqa: BLE001 - one odd record or file must not end the watch over the others
+            kept = self._keep(error)
+            self._say("cycle", f"this cycle failed: unexpected {type(error).__name__}: {error} (details in {kept})")
+        else:
+            self._is_well("cycle")
             return
-        rhythm.looked(settings, look, cycle, moved, began)
+        rhythm.looked(settings, look, None, False, began)
 
     def cycle(self, settings: Settings, look: Look, rhythm: Rhythm | None = None) -> tuple[Cycle, bool]:
         """One look and what follows from it; whether anything moved."""

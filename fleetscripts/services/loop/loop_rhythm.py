@@ -196,9 +196,9 @@ class Listening:
 
 
 def stamp(path: Path) -> object:
-    """What tells one version of the file from another."""
+    """What tells one version of the file from another; None where there is none to be seen."""
     try:
         status = path.stat()
-    except FileNotFoundError:
+    except OSError:
         return None
     return status.st_mtime_ns, status.st_ino
