@@ -147,3 +147,26 @@ def test_what_runs_in_a_pane_cannot_speak_for_others(tmux_server: TmuxServer, ne
     wait_until(told(news, "changed", loud), 5, "the new pane")
     assert not told(news, "changed", quiet)()
     assert not any(isinstance(item, Lost) for item in news)
+
+
+def test_when_no_process_can_be_started_for_a_while_it_goes_on_trying(
+    tmux_server: TmuxServer, news: list[TmuxNews], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    failed: list[int] = []
+    start = subprocess.Popen
+
+    def popen(argv: list[str], **options: object) -> object:
+        if "-C" in argv and len(failed) < 2:
+            failed.append(1)
+            raise BlockingIOError(11, "Resource temporarily unavailable")
+        return start(argv, **options)  # type: ignore[call-overload]
+
+    tmux_server.new_session("fleet")
+    monkeypatch.setattr("fleetscripts.adapters.tmux.tmux_events.subprocess.Popen", popen)
+    events = TmuxEvents(TmuxClient(tmux_server.socket), news.append)
+    events.start()
+    try:
+        wait_until(connected(news), 15, "the connection")
+        assert len(failed) == 2
+    finally:
+        events.close()

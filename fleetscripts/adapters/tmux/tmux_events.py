@@ -75,11 +75,11 @@ class TmuxEvents:
             pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
             try:
                 found = self._session() if reachable(self._client.path) else None
-            except FleetError:
-                continue  # it went at this moment
-            if found is None:
-                continue
-            heard, words = self._listen(*found)
+                if found is None:
+                    continue
+                heard, words = self._listen(*found)
+            except (FleetError, OSError):
+                continue  # it went at this moment, or the system lets us open or begin nothing more for now
             if heard:
                 pause, refusals = FIRST_PAUSE_SECONDS, 0
                 self._say(Lost(f"the connection to tmux session {found[1]} ended"))
