@@ -10,9 +10,11 @@ import pytest
 
 from fleetscripts.adapters.records.store import Store
 from fleetscripts.config import load_settings
+from fleetscripts.errors import FleetError
 from fleetscripts.fleet import Agent, Fleet
 from fleetscripts.models import Action, ActionKind, AgentState
 from fleetscripts.services.loop import attendance
+from fleetscripts.services.loop.cycle import run_cycle
 
 NOW = 1_800_000_000.0
 
@@ -116,6 +118,23 @@ def test_when_nobody_looks_while_something_waits_the_person_is_called(office: Of
     assert office.attend(waits, now=NOW + 2 * patience) == [line.replace("15", "30")]
     office.store.update(lambda fleet: replace(fleet, orchestrator_seen_at=NOW + 2 * patience, orchestrator_called_at=0))
     assert office.attend(waits, now=NOW + 3 * patience - 1) == []
+
+
+def test_after_the_clock_was_set_back_the_person_is_still_called(office: Office) -> None:
+    office.store.update(lambda fleet: replace(fleet, orchestrator_seen_at=NOW + 86_400))
+    run_cycle(office.store, office.settings, NOW)
+    asks = (0, "dialog", "question")
+    office.attend(asks)
+    patience = office.settings.orchestrator_unseen_seconds
+    office.attend(asks, now=NOW + patience + 1)
+    assert any("nobody has looked" in message for message in office.sent)
+
+
+def test_a_journal_that_cannot_be_written_keeps_nothing_from_the_person(office: Office) -> None:
+    office.settings.journal_file.mkdir(parents=True)
+    with pytest.raises(FleetError, match="journal"):
+        office.attend((0, "escalate", "three tries"))
+    assert office.sent == ["s:0 (tree-0): escalated, three tries"]
 
 
 def test_nobody_is_called_while_nothing_waits(office: Office) -> None:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
+from typing import Any
 
 from fleetscripts.core.planning.plan import all_done
+from fleetscripts.core.planning.progress import CLOCK_SLACK_SECONDS
 from fleetscripts.fleet import Agent, Fleet
 from fleetscripts.models import Action, AgentState, DialogKind
 
@@ -42,6 +45,14 @@ def unseen(fleet: Fleet, since: float | None, patience_seconds: float, now: floa
     if since is None:
         return False
     return now - max(since, fleet.orchestrator_seen_at, fleet.orchestrator_called_at) >= patience_seconds
+
+
+def of_the_past(fleet: Fleet, now: float) -> Fleet:
+    """Nobody looked in the future: after the clock was set back it counts as done just now."""
+    latest = now + CLOCK_SLACK_SECONDS
+    names = ("orchestrator_seen_at", "orchestrator_called_at")
+    ahead: dict[str, Any] = {name: now for name in names if getattr(fleet, name) > latest}
+    return replace(fleet, **ahead) if ahead else fleet
 
 
 def newly_done(fleet: Fleet) -> bool:

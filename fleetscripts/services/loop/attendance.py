@@ -31,10 +31,6 @@ def attend(
     lines = [f"{action.window} ({agent.worktree or agent.branch}): {_wording(action)}" for agent, action in news]
     if news:
         fleet = store.update(lambda current: _noticed(current, news, now))
-        journal = Journal(settings.journal_file)
-        for agent, action in news:
-            event = "escalated" if action.action == "escalate" else "decision"
-            journal.write(event, window=agent.window, why=action.reason, action=action.action)
     lines += _all_done(store, fleet, now)
     lines += _unseen(store, fleet, decisions, settings, now)
     if not lines:
@@ -42,7 +38,15 @@ def attend(
     more = [f"and {len(lines) - MOST_LINES} more"] if len(lines) > MOST_LINES else []
     urgent = any(action.action == "escalate" for _, action in news)
     warnings = notify("\n".join([*lines[:MOST_LINES], *more]), settings, environ, urgent)
+    _journal(Journal(settings.journal_file), news)
     return [*lines, *(f"not notified everywhere: {warning}" for warning in warnings)]
+
+
+def _journal(journal: Journal, news: Sequence[tuple[Agent, Action]]) -> None:
+    """Written down after it was told: a journal that cannot be written keeps nothing from a person."""
+    for agent, action in news:
+        event = "escalated" if action.action == "escalate" else "decision"
+        journal.write(event, window=agent.window, why=action.reason, action=action.action)
 
 
 def _wording(action: Action) -> str:

@@ -13,6 +13,7 @@ from fleetscripts.adapters.records.journal import Journal
 from fleetscripts.adapters.records.store import Store
 from fleetscripts.adapters.tmux.tmux import Tmux
 from fleetscripts.config import Settings
+from fleetscripts.core.planning.attention import of_the_past
 from fleetscripts.core.planning.plan import plan
 from fleetscripts.core.planning.policy import Limits
 from fleetscripts.core.planning.progress import Seen, note
@@ -68,6 +69,7 @@ def run_cycle(
                 noted = note(known, seen, limits.idle_threshold_seconds, now, unwatched)
                 nothing_new = panes is not None and replace(noted, last_seen_at=known.last_seen_at) == known
                 fleet = fleet if nothing_new else fleet.exchange(known, noted)
+        fleet = of_the_past(fleet, now)
         if orchestrator_looks:
             fleet = replace(fleet, orchestrator_seen_at=now, orchestrator_called_at=0)
         fleet, told[:] = untold(fleet)
