@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from fleetscripts.adapters.records.store import Store
+from fleetscripts.config import Settings, load_settings
 from fleetscripts.core.planning.handing_out import handed_out, to_hand_out
 from fleetscripts.fleet import Agent, Fleet
 from fleetscripts.models import Action, ActionKind, AgentState
 from fleetscripts.practice.playground import Playground
 from fleetscripts.practice.stage import Stage
+from fleetscripts.services.loop.loop_place import loop_runs, only_loop
 from tests.conftest import RunScript
 from tests.e2e.crew import Crew
 from tests.places import BUNDLE
@@ -60,6 +64,29 @@ def test_only_a_time_that_comes_is_waited_for(run_script: RunScript, seconds: st
     ended = run_script("wait-event", "--timeout", seconds)
     assert (ended.returncode, ended.stdout) == (2, "")
     assert ended.stderr.startswith("wait-event: Invalid value for '--timeout'")
+
+
+def test_who_asks_whether_a_loop_runs_keeps_none_from_beginning_and_is_not_taken_for_one(home: Path) -> None:
+    settings = replace(load_settings(os.environ), state_file=home / "state.json")
+    Store(home / "state.json").update(lambda _: Fleet(), create=Fleet())
+    assert not asked_meanwhile(settings, loop_runs)
+    assert not asked_meanwhile(settings, loop_begins)
+    with only_loop(settings):
+        assert loop_runs(settings)
+
+
+def asked_meanwhile(settings: Settings, ask: Callable[[Settings], object]) -> object:
+    """The answer to who asks while another does, who is ready a moment later."""
+    with ThreadPoolExecutor() as pool:
+        with only_loop(settings):
+            answer, began = pool.submit(ask, settings), time.monotonic()
+            wait_until(lambda: answer.done() or time.monotonic() > began + 0.03, 5, "a first try")
+        return answer.result()
+
+
+def loop_begins(settings: Settings) -> None:
+    with only_loop(settings):
+        pass
 
 
 @pytest.fixture

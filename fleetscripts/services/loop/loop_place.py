@@ -21,6 +21,9 @@ from fleetscripts.services.bundle import stable_copy
 from fleetscripts.services.clients.launch import PASSED_ON
 from fleetscripts.services.own_pane import own_pane
 
+MOMENT_SECONDS = 0.2
+"""So long whoever only asks whether a loop runs may hold what makes one the only one; a loop holds it for good."""
+
 WINDOW_NAME = "orchestrator"
 ALSO_PASSED_ON = ("DISCORD_WEBHOOK_URL", "POLL_INTERVAL", "POLL_IDLE_MAX", "HOME")
 OUTER_SESSION = ("CLAUDECODE", "CLAUDE_CODE_CHILD_SESSION", "CLAUDE_CODE_SESSION_ID", "CLAUDE_PID")
@@ -31,7 +34,7 @@ def only_loop(settings: Settings) -> Iterator[None]:
     """Be the only loop on this state file; Refused when there is one, saying where."""
     with ExitStack() as held:
         try:
-            held.enter_context(hold(_lock_file(settings), 0))
+            held.enter_context(hold(_lock_file(settings), MOMENT_SECONDS))
         except Locked:
             where = Store(settings.state_file).read().loop_window
             raise Refused(f"a loop runs on {settings.state_file} already{f', in {where}' if where else ''}") from None
