@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+import os
 import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from queue import SimpleQueue
 
 import pytest
 
+from fleetscripts.config import load_settings
+from fleetscripts.fleet import Fleet
+from fleetscripts.services.loop.cycle import Cycle
 from fleetscripts.services.loop.loop_clock import LoopClock
+from fleetscripts.services.loop.loop_rhythm import Listening, Look, Polling
+from fleetscripts.services.loop.loop_watch import News
 
 
 class Clocks:
@@ -66,3 +76,42 @@ def test_a_clock_that_was_set_is_noticed_once(clocks: Clocks, jump: float, said:
     assert said in clock.missed()
     clock.waits(30)
     assert clock.missed() == ""
+
+
+class Woke:
+    """A clock that tells once of a machine that slept."""
+
+    def __init__(self) -> None:
+        self.told = ["the machine slept"]
+
+    def missed(self) -> str:
+        return self.told.pop() if self.told else ""
+
+    def waits(self, seconds: float) -> None:
+        pass
+
+
+@pytest.mark.parametrize("kind", [Polling, lambda queue: Listening(queue, print)], ids=["polling", "listening"])
+def test_time_is_not_trusted_until_a_look_at_everything_succeeded(
+    kind: Callable[[SimpleQueue[News]], Polling | Listening], home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TMUX_TMPDIR", str(home))
+    known = load_settings(os.environ)
+    settings = replace(known, state_file=home / "state.json", tmux_socket="nobody", poll_interval_seconds=30)
+    rhythm = kind(SimpleQueue())
+    try:
+        rhythm._clock = Woke()  # type: ignore[assignment]
+        first = rhythm.due(settings, Fleet())
+        assert first == Look(missed="the machine slept")
+        rhythm.looked(settings, first, None, False, time.monotonic())
+        assert rhythm.due(settings, Fleet()) is None, "a look that failed rests"
+        later = time.monotonic() + 40
+        monkeypatch.setattr(time, "monotonic", lambda: later)
+        again = rhythm.due(settings, Fleet())
+        assert again == Look(missed="the machine slept")
+        rhythm.looked(settings, again, Cycle(Fleet(), (), (), False), False, later)
+        monkeypatch.setattr(time, "monotonic", lambda: later + 100)
+        assert rhythm.due(settings, Fleet()) == Look()
+    finally:
+        monkeypatch.undo()
+        rhythm.close()

@@ -146,7 +146,7 @@ class Loop:
         """A cycle whose failure (a tmux server that went, a full disk) is told, and tried again later."""
         began = time.monotonic()
         if look.missed:
-            self._tell(look.missed)
+            self._say("clock", look.missed)
         if look.panes is None:
             self._loaded = None
         try:
@@ -158,7 +158,8 @@ class Loop:
             kept = self._keep(error)
             self._say("cycle", f"this cycle failed: unexpected {type(error).__name__}: {error} (details in {kept})")
         else:
-            self._is_well("cycle")
+            for about in ("cycle", "clock") if look.panes is None else ():
+                self._is_well(about)
             return
         rhythm.looked(settings, look, None, False, began)
 

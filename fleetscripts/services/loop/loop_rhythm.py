@@ -37,7 +37,8 @@ BY_OTHERS = ("pane_id", "state", "session_id", "task_started_at", "new_task", "h
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """What to look at now. ``panes`` None: everything. ``missed``: why time is not to be trusted, empty when it is."""
+    """What to look at now. ``panes`` None: everything. ``missed``: why time is not to be trusted, empty when it is;
+    it stays so until a look at everything has succeeded."""
 
     panes: frozenset[str] | None = None
     missed: str = ""
@@ -72,20 +73,21 @@ class Polling:
         self.interval_seconds = 0.0
         self._queue = queue
         self._clock = LoopClock()
+        self._missed = ""
         self._next = 0.0
         self._written: object = None
 
     def due(self, settings: Settings, fleet: Fleet) -> Look | None:
         missed = self._clock.missed()
-        now = time.monotonic()
-        return (
-            Look(missed=missed) if missed or now >= self._next or stamp(settings.state_file) != self._written else None
-        )
+        self._missed = missed or self._missed
+        wanted = missed or time.monotonic() >= self._next or stamp(settings.state_file) != self._written
+        return Look(missed=self._missed) if wanted else None
 
     def looked(self, settings: Settings, look: Look, cycle: Cycle | None, moved: bool, began: float) -> None:
         base, longest = settings.poll_interval_seconds, settings.poll_idle_max_seconds
         self.interval_seconds = next_interval(self.interval_seconds, moved, base, longest)
         self._next = time.monotonic() + self.interval_seconds
+        self._missed = self._missed if cycle is None else ""
         self._written = stamp(settings.state_file)
 
     def wait(self, settings: Settings) -> None:
@@ -111,12 +113,14 @@ class Listening:
         self.interval_seconds = 0.0
         self._watch = Watch(queue, say)
         self._clock = LoopClock()
+        self._missed = ""
         self._next_everything = 0.0
         self._not_before = 0.0
         self._known: Mapping[tuple[str, float], Agent] = {}
 
     def due(self, settings: Settings, fleet: Fleet) -> Look | None:
         missed, now = self._clock.missed(), time.monotonic()
+        self._missed = missed or self._missed
         if self._watch.fleet_changed:
             self._watch.fleet_changed = False
             self._watch.agenda.news(self._changed_by_others(fleet), Pace.NOW, now)
@@ -126,9 +130,9 @@ class Listening:
         if missed or wanted or now >= self._next_everything:
             self._watch.everything = False
             self._watch.agenda.clear()
-            return Look(missed=missed)
+            return Look(missed=self._missed)
         panes = self._watch.agenda.take(now)
-        return Look(panes) if panes else None
+        return Look(panes, self._missed) if panes else None
 
     def looked(self, settings: Settings, look: Look, cycle: Cycle | None, moved: bool, began: float) -> None:
         now = time.monotonic()
@@ -143,6 +147,7 @@ class Listening:
             if look.panes is None:
                 self._next_everything = now + settings.poll_interval_seconds
             return
+        self._missed = "" if look.panes is None else self._missed
         self._known = {agent.key: agent for agent in cycle.fleet.agents}
         panes = frozenset(cycle.observed) if look.panes is None else look.panes
         self._watch.agenda.looked(panes, began, now)
