@@ -82,3 +82,9 @@ def test_after_the_clock_was_set_back_a_nudge_counts_as_just_given() -> None:
     seen = Seen(Classification(PaneState.PROMPT, "as drawn"))
     after = note(Agent("f:1", **before), seen, 300, NOW)
     assert (after.last_nudged_at, after.last_verified_at, after.last_kicked_at) == (NOW, NOW + 2, NOW - 5)
+
+
+def test_a_task_that_a_hand_wrote_without_a_time_has_no_instant_of_its_own() -> None:
+    for at in ("yesterday", None, []):
+        agent = Agent("f:1", state=AgentState.PENDING_EVALUATION, new_task={"at": at})
+        assert next_due(Case(agent, Classification(PaneState.PROMPT, ""), LIMITS, NOW)) is None

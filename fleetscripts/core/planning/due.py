@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from fleetscripts.core.planning.classify import FRESH_SECONDS
-from fleetscripts.core.planning.policy import Case
+from fleetscripts.core.planning.policy import Case, began
 from fleetscripts.core.planning.progress import BACKGROUND_PATIENCE
 from fleetscripts.core.planning.rescue import OVERDUE_SECONDS
 from fleetscripts.models import AgentState, PaneState, Source
@@ -26,7 +26,7 @@ INSTANTS: Mapping[str, Instant] = {
     "an error stood still": lambda case: _still_since(case) + case.limits.retry_pause_seconds,
     "it may be verified again": lambda case: case.agent.last_verified_at + case.limits.verify_pause_seconds,
     "it was unknown for long": lambda case: case.agent.unknown_since + case.limits.idle_threshold_seconds,
-    "its new task is old": lambda case: float((case.agent.new_task or {}).get("at", 0)) + _task_change(case),
+    "its new task is old": lambda case: began(case.agent) + _task_change(case),
     "its limit is reset": lambda case: case.found.resets_at or case.agent.resets_at,
     "it was parked until now": lambda case: case.agent.parked_until,
     "its client ought to have gone on": lambda case: case.agent.parked_until + OVERDUE_SECONDS,

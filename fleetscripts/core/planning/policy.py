@@ -59,7 +59,7 @@ def told_of_github(agent: Agent, now: float) -> bool:
     return met > told and 0 <= now - met < WAIT_SECONDS and not 0 <= now - told < WAIT_SECONDS
 
 
-def _began(agent: Agent) -> float:
+def began(agent: Agent) -> float:
     """When a new task began to be given to it; 0 where the record does not say."""
     at = (agent.new_task or {}).get("at")
     return float(at) if isinstance(at, int | float) else 0
@@ -102,7 +102,7 @@ CONDITIONS: Mapping[str, Condition] = {
     "draft": lambda case: bool(case.found.draft),
     "held": lambda case: bool(case.agent.held),
     "changing task": lambda case: case.agent.new_task is not None,
-    "just begun": lambda case: case.now - _began(case.agent) < case.limits.task_change_seconds,
+    "just begun": lambda case: case.now - began(case.agent) < case.limits.task_change_seconds,
     "github limit": lambda case: told_of_github(case.agent, case.now) and not case.found.draft and case.limits.nudges,
     "on demand": lambda case: not case.limits.nudges,
 }
