@@ -12,6 +12,7 @@ import pytest
 
 from fleetscripts.adapters.records.log_file import LogFile
 from fleetscripts.adapters.records.store import StateDamaged, Store
+from fleetscripts.commands import run_loop
 from fleetscripts.config import Settings, load_settings
 from fleetscripts.fleet import Agent, Fleet
 from fleetscripts.models import AgentState
@@ -114,6 +115,16 @@ def test_a_terminal_that_went_costs_no_line_in_the_log(home: Path) -> None:
 def test_a_record_with_a_path_that_no_system_takes_does_not_end_it(loop: Loop, home: Path, worktree: str) -> None:
     thread = begin(loop, home, worktree)
     assert ends_when_stopped(loop, home, thread)
+
+
+def test_a_relative_path_is_the_same_file_in_a_window_that_opens_elsewhere(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    given = {"state_file": Path("state.json"), "fleet_home": Path("~/fleet"), "tmux_socket": "s"}
+    home = Path("~/fleet").expanduser()
+    spelled = ["--state-file", str(tmp_path / "state.json"), "--fleet-home", str(home), "--tmux-socket", "s"]
+    assert run_loop._spelled(given) == spelled
 
 
 def loop_settings(loop: Loop) -> Settings:

@@ -115,8 +115,11 @@ def _end_on_signals(loop: Loop) -> None:
 
 
 def _spelled(options: Mapping[str, object]) -> list[str]:
-    """The settings' options as they were given."""
-    return [word for name, value in options.items() for word in (f"--{name.replace('_', '-')}", str(value))]
+    """The settings' options as they were given; a path from here means the same in a window that opens elsewhere."""
+    whole = {
+        name: value.expanduser().absolute() if isinstance(value, Path) else value for name, value in options.items()
+    }
+    return [word for name, value in whole.items() for word in (f"--{name.replace('_', '-')}", str(value))]
 
 
 def main(argv: Sequence[str] | None = None) -> int:
