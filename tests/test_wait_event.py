@@ -73,6 +73,7 @@ def test_who_asks_whether_a_loop_runs_keeps_none_from_beginning_and_is_not_taken
     assert not asked_meanwhile(settings, loop_begins)
     with only_loop(settings):
         assert loop_runs(settings)
+        assert loop_runs(replace(settings, fleet_home=home / "another"))
 
 
 def asked_meanwhile(settings: Settings, ask: Callable[[Settings], object]) -> object:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import sys
 from collections.abc import Iterator, Mapping
@@ -51,8 +50,9 @@ def loop_runs(settings: Settings) -> bool:
 
 
 def _lock_file(settings: Settings) -> Path:
-    name = hashlib.sha256(os.path.realpath(settings.state_file).encode("utf-8", "surrogateescape")).hexdigest()[:16]
-    return settings.locks / f"loop-{name}.lock"
+    """Beside the state file: whoever has another FLEET_HOME is locked out too."""
+    target = Path(os.path.realpath(settings.state_file))
+    return target.with_name(f"{target.name}.loop.lock")
 
 
 @contextmanager
