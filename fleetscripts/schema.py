@@ -78,9 +78,16 @@ def _optional_whole(where: str, value: object) -> int | None:
 def _seconds(where: str, value: object) -> float:
     if value is None:
         return 0
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+    if isinstance(value, bool) or not isinstance(value, int | float) or not _is_finite(value):
         raise _wrong(where, "a number of seconds", value)
     return value
+
+
+def _is_finite(number: float) -> bool:
+    try:
+        return math.isfinite(number)
+    except OverflowError:  # a whole number of hundreds of digits
+        return False
 
 
 def _names(where: str, value: object) -> tuple[str, ...]:

@@ -202,6 +202,19 @@ def test_a_damaged_file_is_told_and_put_back_only_when_asked(home: Path, run_scr
     assert store.path.read_text() == "{"
 
 
+def test_an_agent_that_a_person_ended_is_not_proposed_for_restoring(
+    tmux_server: TmuxServer, home: Path, run_script: RunScript
+) -> None:
+    tmux = Tmux(tmux_server.socket)
+    facts = tmux.resolve(tmux_server.new_session(command=["sh"]))
+    assert facts is not None
+    ended = Agent("x", "t1", held="its client was ended by a person").at(facts, tmux.server())
+    Store(home / "state.json").update(lambda _: Fleet(agents=(ended,)), create=Fleet())
+    said = run_script("startup-recovery").stdout.splitlines()
+    assert said[1].endswith("its client has ended, a shell stands there (its client was ended by a person)")
+    assert said[-1] == "next: run-loop --window; heartbeat"
+
+
 def test_a_new_conversation_hears_what_survived(tmux_server: TmuxServer, home: Path, run_script: RunScript) -> None:
     assert run_script("startup-recovery").stdout.startswith("no fleet: no state file at")
     pane = tmux_server.new_session(command=["sh"])

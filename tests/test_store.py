@@ -109,6 +109,7 @@ def test_any_record_is_read_back_as_it_was_written(top: dict, objective: str, na
         (("agents",), {}, "agents: expected a list of agents, found an object"),
         (("active",), "yes", "active: expected true or false, found text 'yes'"),
         (("last_poll_at",), "now", "last_poll_at: expected a number of seconds"),
+        (("last_poll_at",), 10**400, "last_poll_at: expected a number of seconds"),
     ],
 )
 def test_a_wrong_value_is_named_by_its_field(path: tuple, value: object, complaint: str) -> None:

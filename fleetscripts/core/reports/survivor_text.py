@@ -43,6 +43,8 @@ def survivor_sentence(agent: Agent, seen: Classification, now: float) -> str:
     facts += [pull(agent)] if agent.pr_number else []
     facts += [f"{steps(agent)} steps"] if agent.steps else []
     stands = STANDS[seen.state](agent, seen, now)
+    if agent.new_task is not None:
+        stands = f"{stands}, and its task is only being given to it"
     if agent.held:
         stands = f"{stands} ({agent.held})"
     if agent.state in JUDGED:
