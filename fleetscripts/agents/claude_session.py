@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from pathlib import Path
 
 from fleetscripts.adapters.sessions import registry, spool, transcripts
@@ -68,7 +70,7 @@ def transcript_path(config_dir: Path, cwd: str, session_id: str | None, client_s
     path = here / f"{session_id}.jsonl"
     if path.is_file():
         return path
-    return next(iter(_entries(projects, f"*/{session_id}.jsonl")), None)
+    return _in_another_folder(projects, path.name)
 
 
 def read_turn(fleet_home: Path, path: Path) -> Turn | None:
@@ -98,6 +100,23 @@ def _transcript_evidence(turn: Turn | None, client: Client, session_id: str | No
     if turn is None:
         return Evidence(Source.TRANSCRIPT, None, "no transcript can be read", session_id=session_id)
     return claude_transcript.evidence_of(turn, client.started_at, session_id, local_zone())
+
+
+def _in_another_folder(projects: Path, name: str) -> Path | None:
+    """Asked for every client without a transcript at every look, among hundreds of folders: one call of the system
+    for each of them, and no more."""
+    try:
+        status = projects.stat()
+        folders = _project_folders(str(projects), status.st_mtime_ns, status.st_nlink)
+    except OSError:
+        return None
+    return next((Path(folder, name) for folder in folders if os.access(f"{folder}/{name}", os.F_OK)), None)
+
+
+@lru_cache(maxsize=8)
+def _project_folders(projects: str, _changed_ns: int, _links: int) -> tuple[str, ...]:
+    """Its folders by name; another one changes the time of the whole, and the number of its links at once."""
+    return tuple(sorted(entry.path for entry in os.scandir(projects) if entry.is_dir()))
 
 
 def _entries(folder: Path, pattern: str) -> list[Path]:

@@ -151,6 +151,17 @@ def test_the_transcript_is_found_by_session_in_any_project_folder(tmp_path: Path
     assert transcript_path(tmp_path, "/home/dev/a.b", SESSION) == own / f"{SESSION}.jsonl"
 
 
+def test_a_project_folder_that_has_just_come_is_searched_too(tmp_path: Path) -> None:
+    assert transcript_path(tmp_path, "/x", SESSION) is None
+    for number in range(20):
+        folder = tmp_path / "projects" / f"-later-{number}"
+        folder.mkdir(parents=True)
+        session = SESSION[:-2] + f"{number:02}"
+        assert transcript_path(tmp_path, "/x", session) is None
+        (folder / f"{session}.jsonl").write_bytes(b"")
+        assert transcript_path(tmp_path, "/x", session) == folder / f"{session}.jsonl"
+
+
 def test_a_session_id_that_is_none_leads_nowhere(tmp_path: Path) -> None:
     assert transcript_path(tmp_path, "/x", "../../etc/passwd") is None
     assert transcript_path(tmp_path, "/x", "*") is None
