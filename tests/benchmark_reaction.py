@@ -125,8 +125,11 @@ class Bench:
         self.write_state()
 
     def write_state(self) -> None:
+        """Whole at every moment, for the loop and for ``watch_records``."""
         state = {"tmux_session": "fleet", "agents": self.crew.records()}
-        (self.root / "state.json").write_text(json.dumps(state), encoding="utf-8")
+        scratch = self.root / "state.tmp"
+        scratch.write_text(json.dumps(state), encoding="utf-8")
+        scratch.replace(self.root / "state.json")
 
     def idle(self, pid: int) -> tuple[float, int]:
         """Share of a core in percent while nothing happens, and the processes that were started in that time."""
