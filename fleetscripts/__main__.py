@@ -13,7 +13,11 @@ def _import_from_bundle() -> None:
     shadow other libraries) may be imported from.
     """
     package = Path(__file__).resolve().parent
-    unwanted = {"", str(package), str(Path.cwd())} - {str(package.parent)}
+    try:
+        here = str(Path.cwd())
+    except FileNotFoundError:  # removed under the shell that stands in it
+        here = ""
+    unwanted = {"", str(package), here} - {str(package.parent)}
     sys.path[:] = [str(package.parent), *(entry for entry in sys.path if entry not in unwanted)]
 
 

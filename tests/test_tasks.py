@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -33,6 +35,22 @@ def test_a_text_written_on_windows_is_a_task(run_script: RunScript, home: Path, 
         assert added.returncode == 0, added.stderr
     tasks = json.loads(run_script("tasks", "list", "--json").stdout)["tasks"]
     assert [(task["objective"], task.get("pr")) for task in tasks] == [("one\ntwo", "5"), ("one\ntwo", None)]
+
+
+def test_a_step_of_nothing_keeps_no_other_task_back(run_script: RunScript, home: Path) -> None:
+    run_script("tasks", "add", "good", "Do it.")
+    odd = home / "captain" / "tasks" / "pending" / "odd.task"
+    odd.write_text("---\nsteps: /\n---\nDo it.\n")
+    listed = run_script("tasks", "list")
+    assert (listed.returncode, "good" in listed.stdout) == (0, True), listed.stderr
+
+
+def test_a_folder_that_is_gone_is_no_error_of_ours(run_script: RunScript, home: Path, tmp_path: Path) -> None:
+    main = Path(dispatching.__file__).parents[2] / "__main__.py"
+    line = f'mkdir "{tmp_path}/gone" && cd "{tmp_path}/gone" && rmdir "{tmp_path}/gone" && "$0" -I "{main}" tasks list'
+    done = subprocess.run(["sh", "-c", line, sys.executable], capture_output=True, text=True, check=False, timeout=30)
+    assert "Traceback" not in done.stderr
+    assert done.returncode == 0, done.stderr
 
 
 def test_what_was_archived_is_said_although_the_next_one_is_refused(run_script: RunScript, home: Path) -> None:

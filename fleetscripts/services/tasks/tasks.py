@@ -20,6 +20,7 @@ from fleetscripts.config import Settings
 from fleetscripts.core.planning.task_plan import FINISHED, STARTING, WORKING, Standing, outcome_of, standings
 from fleetscripts.core.records.task_file import NAME, TaskFile, TaskProblem, parse, write
 from fleetscripts.core.records.visible import visible
+from fleetscripts.core.testing.test_step import is_test_step
 from fleetscripts.errors import Refused, UsageProblem
 from fleetscripts.fleet import Agent
 from fleetscripts.services.spawning.spares import fleet_now
@@ -94,7 +95,7 @@ def _checked(task: TaskFile) -> TaskFile:
     """What only the whole program can tell is wrong."""
     if task.agent and task.agent not in KINDS:
         raise TaskProblem(f"{task.name}{SUFFIX}: expected an agent kind ({', '.join(KINDS)}), found {task.agent!r}")
-    if any(step.lstrip("/").split()[0] == "pr-test" for step in task.steps):
+    if any(map(is_test_step, task.steps)):
         raise TaskProblem(f"{task.name}{SUFFIX}: pr-test is no agent's step: the orchestrator runs those tests")
     return task
 
