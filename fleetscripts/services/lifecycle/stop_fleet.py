@@ -11,10 +11,9 @@ from fleetscripts.adapters.records.store import Store
 from fleetscripts.adapters.system.processes import read_processes
 from fleetscripts.adapters.tmux.tmux import Tmux
 from fleetscripts.config import Settings
-from fleetscripts.errors import Refused
 from fleetscripts.fleet import Fleet
 from fleetscripts.models import PaneFacts
-from fleetscripts.services.loop.loop_place import WINDOW_NAME, only_loop
+from fleetscripts.services.loop.loop_place import WINDOW_NAME, loop_runs
 from fleetscripts.services.own_pane import own_pane
 
 CLOSE_SECONDS = 1.0
@@ -37,9 +36,9 @@ def stop(settings: Settings, fleet: Fleet, environ: Mapping[str, str], wait_seco
     ``fleet`` is what was read before: a loop that ends takes its window out of the record."""
     tmux = Tmux(settings.tmux_socket)
     place = _place(tmux, fleet)
-    was_running = _runs(settings)
+    was_running = loop_runs(settings)
     Store(settings.state_file).update(lambda current: replace(current, active=False))
-    ended = not was_running or _until(lambda: not _runs(settings), wait_seconds)
+    ended = not was_running or _until(lambda: not loop_runs(settings), wait_seconds)
     window = place.window if place is not None else ""
     if place is not None and was_running and ended:
         _until(lambda: _gone(tmux, place), CLOSE_SECONDS)
@@ -64,15 +63,6 @@ def _place(tmux: Tmux, fleet: Fleet) -> PaneFacts | None:
     if not fleet.loop_pane_id or server is None or server != fleet.loop_tmux_server:
         return None
     return tmux.resolve(fleet.loop_pane_id)
-
-
-def _runs(settings: Settings) -> bool:
-    """Whether somebody holds the lock that every loop on this state file holds."""
-    try:
-        with only_loop(settings):
-            return False
-    except Refused:
-        return True
 
 
 def _close(tmux: Tmux, fleet: Fleet, place: PaneFacts, environ: Mapping[str, str], *, ended: bool) -> str:
