@@ -28,7 +28,7 @@ def main(argv: list[str]) -> int:
 
 def _allowed(payload: bytes, worktree: Path, fleet_home: Path) -> bool:
     from fleetscripts.adapters.records.journal import Journal
-    from fleetscripts.services.dialogs.permission import judge_request, user_command_rules
+    from fleetscripts.services.typing.permission import judge_request, user_command_rules
 
     if len(payload) > LARGEST_REQUEST_BYTES:
         return False

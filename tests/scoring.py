@@ -18,8 +18,8 @@ from typing import Any
 from fleetscripts.core.screen.rules import RuleSet
 from fleetscripts.errors import EXIT_DONE, EXIT_NO
 from fleetscripts.models import Classification, PaneState
-from fleetscripts.services.sight.rule_files import load_rules
-from fleetscripts.services.sight.saved_screens import Told, classify_saved, read_saved
+from fleetscripts.services.observe.rule_files import load_rules
+from fleetscripts.services.observe.saved_screens import Told, classify_saved, read_saved
 
 SCREENS = Path(__file__).parent / "screens"
 ENOUGH = 0.99

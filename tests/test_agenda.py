@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fleetscripts.core.planning.agenda import GATHER_SECONDS, LONGEST_REST_SECONDS, SHARE, Agenda, Pace
+from fleetscripts.core.planning.debounce import GATHER_SECONDS, LONGEST_REST_SECONDS, SHARE, Agenda, Pace
 
 
 def test_news_of_one_moment_is_one_look() -> None:

@@ -13,7 +13,7 @@ from fleetscripts.config import load_settings
 from fleetscripts.errors import FleetError
 from fleetscripts.fleet import Agent, Fleet
 from fleetscripts.models import Action, ActionKind, AgentState
-from fleetscripts.services.loop import attendance
+from fleetscripts.services.loop import notify_decisions as attendance
 from fleetscripts.services.loop.cycle import run_cycle
 
 NOW = 1_800_000_000.0

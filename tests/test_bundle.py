@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from fleetscripts.services.bundle import KEPT_COPIES, is_copy, stable_copy
-from fleetscripts.services.spawning.hosting import bundle_folders
+from fleetscripts.services.worktrees.bundle import KEPT_COPIES, is_copy, stable_copy
+from fleetscripts.services.worktrees.bundle_paths import bundle_folders
 from tests.places import BUNDLE
 
 

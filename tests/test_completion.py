@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 
 from fleetscripts.models import Action, ActionKind
+from fleetscripts.services.actions.case import Case
+from fleetscripts.services.actions.verify_done import verify_agent
 from fleetscripts.services.context import load_fleet
-from fleetscripts.services.loop.recovery import Case
-from fleetscripts.services.verification.completion import verify_agent
 from tests.fake_github.hub import Branches, Work, branches
 
 pytestmark = pytest.mark.skipif(shutil.which("gh") is None, reason="gh is not installed")

@@ -24,8 +24,8 @@ from fleetscripts.config import load_settings
 from fleetscripts.core.records.message import same_message
 from fleetscripts.errors import FleetError, Refused
 from fleetscripts.practice.install import install
-from fleetscripts.services.delivery.deliver import deliver
-from fleetscripts.services.delivery.desk import open_desk
+from fleetscripts.services.typing.deliver import deliver
+from fleetscripts.services.typing.pane_io import open_pane_io
 from tests.chaos import PERSONS_KEYS, PERSONS_TEXT, ChaosPane
 from tests.places import TmuxServer
 from tests.waiting import wait_until
@@ -54,7 +54,7 @@ class Tally:
 
 def send_all(panes: list[ChaosPane], sends: int, seed: int) -> Tally:
     """Two senders a pane, one disturber a pane, until every text has been tried."""
-    desk = open_desk(load_settings(os.environ), None)
+    pane_io = open_pane_io(load_settings(os.environ), None)
     tally, stop = Tally(), threading.Event()
 
     def one(pane: ChaosPane, sender: int, count: int) -> None:
@@ -66,7 +66,7 @@ def send_all(panes: list[ChaosPane], sends: int, seed: int) -> Tally:
             tally.texts[token] = text
             for _ in range(2):
                 try:
-                    deliver(desk, pane.pane, text, queue=rng.random() < 0.3)
+                    deliver(pane_io, pane.pane, text, queue=rng.random() < 0.3)
                     tally.delivered[token] = pane.session_id
                     tally.failed.pop(token, None)
                     break

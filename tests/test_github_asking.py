@@ -21,10 +21,10 @@ from fleetscripts.errors import FleetError
 from fleetscripts.fleet import Agent, Fleet
 from fleetscripts.models import Action, ActionKind
 from fleetscripts.pull_request import PullKey, PullRequest
+from fleetscripts.services.actions.case import Case
+from fleetscripts.services.actions.verify_done import verify_agent
 from fleetscripts.services.context import load_fleet
-from fleetscripts.services.loop.recovery import Case
-from fleetscripts.services.verification.completion import verify_agent
-from fleetscripts.services.verification.pull_reading import CycleReading, github, keys_of, pull_key
+from fleetscripts.services.pulls.pull_reading import CycleReading, github, keys_of, pull_key
 from tests.conftest import RunScript
 from tests.fake_github.hub import Branches, Work, branches
 from tests.places import BUNDLE, GitRepo, environment

@@ -14,7 +14,7 @@ from fleetscripts.core.gates.github_limit import met_limit
 from fleetscripts.core.planning.progress import Seen, note
 from fleetscripts.fleet import Agent
 from fleetscripts.models import Classification, PaneState
-from fleetscripts.services.spawning.briefing import Rebrief, Task, briefing, rebriefing
+from fleetscripts.services.briefing.briefing import Rebrief, Task, briefing, rebriefing
 from tests.places import BUNDLE
 
 SAID = "You have exceeded a secondary rate limit. Please wait a few minutes before you try again."

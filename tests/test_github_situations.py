@@ -14,7 +14,7 @@ import pytest
 from fleetscripts.adapters.github.settled_threads import SettledThreads
 from fleetscripts.commands import verify_complete
 from fleetscripts.services.context import load_fleet
-from fleetscripts.services.verification.verify_github import note_settled_threads
+from fleetscripts.services.pulls.verify_github import note_settled_threads
 from tests.conftest import RunScript
 from tests.fake_github import table
 from tests.fake_github.scene import EXIT, KEY, SITUATIONS, WINDOW, Work, build, prepare, situation_in

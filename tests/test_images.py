@@ -11,7 +11,7 @@ from fleetscripts.adapters.records import images
 from fleetscripts.adapters.records.images import forget_image, keep_image
 from fleetscripts.errors import FleetError
 from fleetscripts.fleet import Agent
-from fleetscripts.services.spawning.briefing import Rebrief, nudge, rebriefing
+from fleetscripts.services.briefing.briefing import Rebrief, nudge, rebriefing
 
 NOW = 1_800_000_000.4
 

@@ -14,7 +14,8 @@ import pytest
 from fleetscripts.adapters.tmux.tmux import Tmux
 from fleetscripts.agents.kinds import CommandLine
 from fleetscripts.errors import FleetError, Refused
-from fleetscripts.services.clients.launch import executable, open_window, restart_in, start_of
+from fleetscripts.services.accounts.programs import executable
+from fleetscripts.services.clients.launch import open_window, restart_in, start_of
 from tests.places import TmuxServer
 from tests.waiting import wait_until
 

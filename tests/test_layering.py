@@ -6,7 +6,8 @@ import ast
 import re
 import sys
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -28,6 +29,17 @@ MAY_IMPORT = {
     "": {""},
 }
 """Layer to the layers it may import; "" is the vocabulary: models, errors, fleet and the package itself."""
+
+SERVICES = (
+    ("reports",),
+    ("lifecycle", "loop", "demo"),
+    ("spawning", "pr_testing"),
+    ("actions", "single_instance"),
+    ("clients", "verification"),
+    ("typing", "tasks"),
+    ("observe", "accounts", "worktrees", "pulls", "briefing", "notify", "context", "own_pane"),
+)
+"""The rooms of services/ from top to bottom; each imports only what stands below it."""
 
 IMPURE = {
     "os", "time", "random", "secrets", "subprocess", "socket", "shutil", "tempfile", "glob", "threading",
@@ -81,6 +93,40 @@ def test_imports_point_down(path: Path) -> None:
     assert not wrong
 
 
+def room_of(parts: Sequence[str]) -> str | None:
+    """The room of services/ that a dotted name or a path lies in."""
+    return parts[1].removesuffix(".py") if parts[0] == "services" and len(parts) > 1 else None
+
+
+def test_every_room_of_the_services_has_its_floor() -> None:
+    rooms = {room_of(path.relative_to(PACKAGE).parts) for path in MODULES} - {None, "__init__"}
+    assert rooms == {room for floor in SERVICES for room in floor}
+
+
+def test_services_import_only_the_floors_below() -> None:
+    floor = {room: level for level, rooms in enumerate(SERVICES) for room in rooms}
+    wrong = []
+    for path in MODULES:
+        here = room_of(path.relative_to(PACKAGE).parts)
+        for name, line in imports(path):
+            there = room_of(name.split(".")[1:3]) if name.startswith("fleetscripts.services.") else None
+            if here in floor and there in floor and there != here and floor[there] <= floor[here]:
+                wrong.append(f"{path.relative_to(PACKAGE)}:{line} {name}")
+    assert not wrong
+
+
+def test_no_modules_import_each_other_in_a_circle() -> None:
+    names = {
+        path: ".".join(path.relative_to(BUNDLE).with_suffix("").parts).removesuffix(".__init__") for path in MODULES
+    }
+    known = set(names.values())
+    graph = {names[path]: {name for name, _ in imports(path)} & known - {names[path]} for path in MODULES}
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError as circle:
+        pytest.fail(" -> ".join(circle.args[1]))
+
+
 @pytest.mark.parametrize("path", sorted((PACKAGE / "core").rglob("*.py")), ids=lambda path: path.name)
 def test_core_is_pure(path: Path) -> None:
     named = list(imports(path))
@@ -114,8 +160,8 @@ def test_only_delivery_uses_the_keyboard() -> None:
         for name, _ in imports(path)
         if name.startswith("fleetscripts.adapters.tmux.keyboard")
     }
-    allowed = ("delivery/deliver", "delivery/draft", "delivery/submit", "delivery/interrupt", "rescue/ending")
-    assert users <= {"services/dialogs/dialogs.py", *(f"services/{name}.py" for name in allowed)}
+    allowed = ("deliver", "input_box", "submit", "interrupt", "end_client", "dialogs")
+    assert users <= {f"services/typing/{name}.py" for name in allowed}
 
 
 def test_no_file_of_odds_and_ends() -> None:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from fleetscripts.core.permissions.command_policy import judge_command
 from fleetscripts.core.permissions.command_rules import load_command_rules
 from fleetscripts.errors import UsageProblem
-from fleetscripts.services.dialogs.permission import judge_request, user_command_rules
+from fleetscripts.services.typing.permission import judge_request, user_command_rules
 
 RULES = user_command_rules(Path("/nonexistent"))
 

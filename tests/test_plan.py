@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fleetscripts.core.gates.completion import Checkpoint
-from fleetscripts.core.planning.pace import next_interval
+from fleetscripts.core.planning.backoff import next_interval
 from fleetscripts.core.planning.plan import as_json, plan
 from fleetscripts.core.planning.policy import CONDITIONS, RULES, Case, Limits, decide
 from fleetscripts.core.planning.progress import Seen, Work, moving, note

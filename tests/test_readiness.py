@@ -10,8 +10,7 @@ from pathlib import Path
 import pytest
 
 from fleetscripts.models import PaneFacts
-from fleetscripts.services.clients.launch import WRAPPER
-from fleetscripts.services.clients.readiness import still_launching
+from fleetscripts.services.observe.launching import WRAPPER, still_launching
 from tests.waiting import wait_until
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fleetscripts.fleet import Agent
-from fleetscripts.services.spawning.briefing import Task, briefing, nudge
+from fleetscripts.services.briefing.briefing import Task, briefing, nudge
 
 STALLED = Agent(
     "s:1",

@@ -15,7 +15,7 @@ from fleetscripts.core.screen.rule_pattern import problem_of
 from fleetscripts.core.screen.rules import BINARY_TEXT, RuleError, RuleSet, parse_rules
 from fleetscripts.core.screen.screen import Layout, Region, Screen, region_of
 from fleetscripts.core.screen.shell_layout import shell_layout
-from fleetscripts.services.sight.rule_files import KINDS, load_rules
+from fleetscripts.services.observe.rule_files import KINDS, load_rules
 from tests.scoring import recordings, shipped_rules
 
 ROW = '[[rule]]\nname = "mine"\nregion = "footer"\nall = "busy"\nstate = "running"\nseen = "9.9"\n'

@@ -11,8 +11,8 @@ import pytest
 from fleetscripts.adapters.tmux.tmux import Tmux
 from fleetscripts.commands import answer_dialog, send_agent
 from fleetscripts.config import load_settings
-from fleetscripts.services.delivery.desk import open_desk
-from fleetscripts.services.delivery.outbox import INTENDED, Outbox
+from fleetscripts.services.typing.outbox import INTENDED, Outbox
+from fleetscripts.services.typing.pane_io import open_pane_io
 from tests.places import TmuxServer
 from tests.practice.stage import PracticePane
 from tests.waiting import wait_until
@@ -116,8 +116,8 @@ def test_a_message_sent_before_a_crash_is_found_and_not_sent_again(
     agent: PracticePane, home: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert send(agent, "once and no more") == 0
-    desk = open_desk(load_settings(os.environ), None, Tmux(agent.server.socket))
-    box = Outbox(home / "fleet", desk.server, agent.pane)
+    pane_io = open_pane_io(load_settings(os.environ), None, Tmux(agent.server.socket))
+    box = Outbox(home / "fleet", pane_io.server, agent.pane)
     last = box.last()
     assert last is not None
     box.settle(last, INTENDED)

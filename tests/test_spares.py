@@ -11,7 +11,7 @@ import pytest
 
 from fleetscripts.config import Settings, load_settings
 from fleetscripts.errors import Refused
-from fleetscripts.services.spawning.spares import claim, claim_next, free, survey
+from fleetscripts.services.worktrees.spares import claim, claim_next, free, survey
 from tests.places import BUNDLE, GitRepo
 from tests.waiting import wait_until
 
@@ -23,7 +23,7 @@ from fleetscripts.adapters.records.store import Store
 from fleetscripts.config import load_settings
 from fleetscripts.errors import FleetError
 from fleetscripts.fleet import Agent, Fleet
-from fleetscripts.services.spawning.spares import claim_next
+from fleetscripts.services.worktrees.spares import claim_next
 settings, number = load_settings(os.environ), sys.argv[2]
 try:
     with claim_next(Path(sys.argv[1]), settings) as spare:

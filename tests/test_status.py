@@ -12,7 +12,7 @@ import pytest
 from fleetscripts.adapters.records.store import Store
 from fleetscripts.adapters.tmux.tmux import Tmux
 from fleetscripts.commands.status import coloured, main
-from fleetscripts.core.records.visible import fit, visible, width
+from fleetscripts.core.records.sanitize import fit, sanitize, width
 from fleetscripts.core.reports.status_text import age
 from fleetscripts.core.reports.table import table
 from fleetscripts.fleet import Agent, Fleet
@@ -157,7 +157,7 @@ def test_ages_are_short(seconds: float, shown: str) -> None:
 
 
 def test_hostile_text_is_harmless() -> None:
-    assert visible("a\x1b]0;evil\x07b\x1b[2Jc\x9b31md\re\u202ef\u2066g\x00h\ti\n") == "abcd efgh i"
+    assert sanitize("a\x1b]0;evil\x07b\x1b[2Jc\x9b31md\re\u202ef\u2066g\x00h\ti\n") == "abcd efgh i"
     assert (width("漢字"), fit("漢字漢字", 5)) == (4, "漢字…")
     assert table([("a", "漢"), ("bbb", "c")]) == ["a    漢", "bbb  c"]
     assert table([]) == []

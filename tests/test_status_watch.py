@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from fleetscripts.adapters.records.store import Store
 from fleetscripts.adapters.tmux.tmux import Tmux
-from fleetscripts.core.records.visible import width
+from fleetscripts.core.records.sanitize import width
 from fleetscripts.core.reports.status_text import URGENT_FIRST, by_urgency, in_order
 from fleetscripts.core.reports.watch_view import Model, Piece, View, moved, screen, settled, table_rows
 from fleetscripts.fleet import Agent, Fleet

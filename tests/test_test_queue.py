@@ -15,10 +15,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fleetscripts.core.testing import test_results as results
-from fleetscripts.core.testing.test_prompt import full_context
-from fleetscripts.core.testing.test_queue import Entry, Queue
-from fleetscripts.core.testing.test_results import Scenario, TestResult, in_output_line, merged, scenario
+from fleetscripts.core.pr_testing import results
+from fleetscripts.core.pr_testing.prompt import full_context
+from fleetscripts.core.pr_testing.queue import Entry, Queue
+from fleetscripts.core.pr_testing.results import Scenario, TestResult, in_output_line, merged, scenario
 from tests.conftest import RunScript
 from tests.fake_github.hub import Branches, Work, branches
 from tests.places import environment
@@ -147,8 +147,8 @@ def test_of_many_that_ask_at_once_one_gets_the_turn(work: Work, run_script: RunS
 def test_where_no_client_can_be_watched_time_limits_the_turn(work: Work, home: Path, run_script: RunScript) -> None:
     from fleetscripts.errors import Pending
     from fleetscripts.services.context import load_fleet
-    from fleetscripts.services.testing.test_queue import TestQueue
-    from fleetscripts.services.testing.test_turn import Who
+    from fleetscripts.services.pr_testing.queue import TestQueue
+    from fleetscripts.services.pr_testing.turn import Who
 
     configure(home, lease_seconds=0.2)
     add(run_script, "fleet:1")

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from fleetscripts.core.testing.test_results import Scenario, TestResult
-from fleetscripts.services.testing.test_output import verdicts
+from fleetscripts.core.pr_testing.results import Scenario, TestResult
+from fleetscripts.services.pr_testing.output import verdicts
 from tests.conftest import RunScript
 from tests.fake_github.hub import Branches, Work, branches
 from tests.places import environment

@@ -18,12 +18,12 @@ import pytest
 
 from fleetscripts.adapters.records.store import Store
 from fleetscripts.config import Settings, load_settings
-from fleetscripts.core.planning.handing_out import handed_out, to_hand_out
+from fleetscripts.core.planning.event_dedup import handed_out, to_hand_out
 from fleetscripts.fleet import Agent, Fleet
 from fleetscripts.models import Action, ActionKind, AgentState
 from fleetscripts.practice.playground import Playground
 from fleetscripts.practice.stage import Stage
-from fleetscripts.services.loop.loop_place import loop_runs, only_loop
+from fleetscripts.services.single_instance.single_instance import loop_runs, only_loop
 from tests.conftest import RunScript
 from tests.e2e.crew import Crew
 from tests.places import BUNDLE

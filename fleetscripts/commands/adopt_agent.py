@@ -12,11 +12,11 @@ import click
 from fleetscripts.adapters.records.store import StateMissing
 from fleetscripts.commands.entry import run
 from fleetscripts.commands.options import settings_options
-from fleetscripts.core.records.visible import visible
+from fleetscripts.core.records.sanitize import sanitize
 from fleetscripts.services.context import load_fleet, load_settings_here
-from fleetscripts.services.delivery.desk import open_desk, pane_named
 from fleetscripts.services.spawning.adopt import adopt
 from fleetscripts.services.spawning.spawn_request import Request, checked
+from fleetscripts.services.typing.pane_io import open_pane_io, pane_named
 
 
 @click.command("adopt-agent")
@@ -39,12 +39,12 @@ def command(
     except StateMissing:
         settings, fleet = load_settings_here(os.environ, options), None
     wanted = checked(Request("", branch, objective.strip() or "-", pr_number=pr, steps=steps))
-    desk = open_desk(settings, fleet)
-    facts = pane_named(desk, fleet, pane)
+    pane_io = open_pane_io(settings, fleet)
+    facts = pane_named(pane_io, fleet, pane)
     request = replace(wanted, objective=objective.strip())
-    adopted = adopt(desk, settings, fleet, facts, os.environ, request)
+    adopted = adopt(pane_io, settings, fleet, facts, os.environ, request)
     for note in adopted.notes:
-        print(f"adopt-agent: {visible(note)}", file=sys.stderr)
+        print(f"adopt-agent: {sanitize(note)}", file=sys.stderr)
     print(adopted.agent.window)
     return 0
 

@@ -13,14 +13,14 @@ from fleetscripts.adapters.records.store import StateMissing
 from fleetscripts.commands.entry import run
 from fleetscripts.commands.options import settings_options, window_argument
 from fleetscripts.core.dialogs.dialog_rows import Menu
-from fleetscripts.core.records.visible import visible
+from fleetscripts.core.records.sanitize import sanitize
 from fleetscripts.errors import EXIT_DONE, EXIT_NO, UsageProblem
 from fleetscripts.models import ActionKind
 from fleetscripts.services.context import load_fleet, load_settings_here
-from fleetscripts.services.delivery.desk import agent_at, excerpt, open_desk, pane_named
-from fleetscripts.services.dialogs.dialogs import Dialog, choose, dialog_on, recover
-from fleetscripts.services.dialogs.question_tabs import answer_questions, read_questions
-from fleetscripts.services.dialogs.surroundings import surroundings
+from fleetscripts.services.typing.dialog_context import surroundings
+from fleetscripts.services.typing.dialogs import Dialog, choose, dialog_on, recover
+from fleetscripts.services.typing.pane_io import agent_at, excerpt, open_pane_io, pane_named
+from fleetscripts.services.typing.question_tabs import answer_questions, read_questions
 
 
 @click.command("answer-dialog")
@@ -43,20 +43,20 @@ def command(window: str, texts: tuple[str, ...], show: bool, options: dict[str, 
         settings, fleet = load_fleet(os.environ, options)
     except StateMissing:
         settings, fleet = load_settings_here(os.environ, options), None
-    desk = open_desk(settings, fleet)
-    facts = pane_named(desk, fleet, window)
-    agent = agent_at(desk, fleet, facts.pane_id)
+    pane_io = open_pane_io(settings, fleet)
+    facts = pane_named(pane_io, fleet, window)
+    agent = agent_at(pane_io, fleet, facts.pane_id)
     folder = Path(agent.worktree_path) if agent is not None and agent.worktree_path else None
-    around = surroundings(settings, folder, desk.screen(facts.pane_id))
-    dialog = dialog_on(desk, facts.pane_id, around)
+    around = surroundings(settings, folder, pane_io.screen(facts.pane_id))
+    dialog = dialog_on(pane_io, facts.pane_id, around)
     several = dialog.menu is not None and bool(dialog.menu.tabs)
-    _show(dialog, read_questions(desk, dialog) if several and not texts and not show else ())
+    _show(dialog, read_questions(pane_io, dialog) if several and not texts and not show else ())
     if texts and not show:
-        for chosen in answer_questions(desk, dialog, texts) if several else (choose(desk, dialog, _only(texts)),):
-            print(f"chosen: {visible(chosen)}")
+        for chosen in answer_questions(pane_io, dialog, texts) if several else (choose(pane_io, dialog, _only(texts)),):
+            print(f"chosen: {sanitize(chosen)}")
         return EXIT_DONE
     if dialog.ruling.kind is ActionKind.RECOVERY and not show:
-        print(f"chosen: {visible(recover(desk, dialog))}")
+        print(f"chosen: {sanitize(recover(pane_io, dialog))}")
         return EXIT_DONE
     if not show:
         print("answer-dialog: nothing was chosen: --choose TEXT chooses a row", file=sys.stderr)
@@ -73,17 +73,17 @@ def _show(dialog: Dialog, questions: Sequence[Menu]) -> None:
     """What the pane shows is hostile text: every line of it is marked as a quotation."""
     print(f"{dialog.window}: a {dialog.kind} dialog")
     if dialog.menu is None:
-        print(f"| {visible(excerpt(dialog.sight.frame, lines=12))}")
+        print(f"| {sanitize(excerpt(dialog.sight.frame, lines=12))}")
     elif dialog.menu.tabs:
-        print(f"| {len(dialog.menu.tabs)} questions: {visible(', '.join(tab.name for tab in dialog.menu.tabs))}")
+        print(f"| {len(dialog.menu.tabs)} questions: {sanitize(', '.join(tab.name for tab in dialog.menu.tabs))}")
     for menu in questions or (() if dialog.menu is None else (dialog.menu,)):
         for line in menu.question:
-            print(f"| {visible(line)}")
+            print(f"| {sanitize(line)}")
         for row in menu.rows:
             number = f"{row.number}. " if row.number is not None else ""
-            print(f"| {'❯' if row.focused else ' '} {number}{visible(row.text)}")
-    answer = f"would choose {visible(dialog.chosen)!r}" if dialog.chosen else "asks whoever supervises"
-    print(f"policy: {dialog.ruling.kind}, {answer} ({visible(dialog.ruling.reason)})")
+            print(f"| {'❯' if row.focused else ' '} {number}{sanitize(row.text)}")
+    answer = f"would choose {sanitize(dialog.chosen)!r}" if dialog.chosen else "asks whoever supervises"
+    print(f"policy: {dialog.ruling.kind}, {answer} ({sanitize(dialog.ruling.reason)})")
 
 
 def main(argv: Sequence[str] | None = None) -> int:

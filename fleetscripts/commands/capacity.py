@@ -18,7 +18,7 @@ from fleetscripts.commands.options import json_option, settings_options
 from fleetscripts.core.planning.capacity import Place, Standing
 from fleetscripts.core.reports.table import table
 from fleetscripts.services.context import load_settings_here
-from fleetscripts.services.spawning.spares import survey
+from fleetscripts.services.worktrees.spares import survey
 
 HEADINGS = ("STANDING", "WORKTREE", "BRANCH", "WHY", "PATH")
 

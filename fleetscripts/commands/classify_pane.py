@@ -43,8 +43,8 @@ def classify_screens(
 ) -> int:
     """Print one line a file, in order; a file that cannot be read is a line on stderr and exit code 1 at the end."""
     from fleetscripts.adapters.system.zone import local_zone
-    from fleetscripts.services.sight.rule_files import load_rules
-    from fleetscripts.services.sight.saved_screens import Told, UnreadableScreen, classify_saved, read_saved
+    from fleetscripts.services.observe.rule_files import load_rules
+    from fleetscripts.services.observe.saved_screens import Told, UnreadableScreen, classify_saved, read_saved
 
     rules = load_rules(_fleet_home())
     told = Told(agent, command, title, all_evidence)
@@ -126,7 +126,7 @@ def classify_window(window: str, options: dict[str, Any], explain: bool) -> int:
     """Classify a live pane by all its evidence and print it."""
     from fleetscripts.adapters.records.store import StateMissing
     from fleetscripts.services.context import load_fleet, load_settings_here
-    from fleetscripts.services.sight.window_state import nearest_rule, state_of
+    from fleetscripts.services.observe.window_state import nearest_rule, state_of
 
     try:
         settings, fleet = load_fleet(os.environ, options)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import click
 
-from fleetscripts.core.records.visible import visible
+from fleetscripts.core.records.sanitize import sanitize
 from fleetscripts.errors import EXIT_DONE, EXIT_FAILED, EXIT_USAGE, FleetError
 
 EXIT_INTERRUPTED = 130
@@ -57,7 +57,7 @@ def _usage_message(error: click.ClickException, name: str) -> str:
 
 
 def _complain(name: str, message: str, code: int) -> int:
-    one_line = visible(message)
+    one_line = sanitize(message)
     try:
         print(f"{name}: {one_line}", file=sys.stderr)
     except BrokenPipeError:

@@ -12,10 +12,10 @@ import click
 from fleetscripts.commands.entry import run
 from fleetscripts.commands.options import settings_options
 from fleetscripts.core.planning.capacity import Place
-from fleetscripts.core.records.visible import visible
+from fleetscripts.core.records.sanitize import sanitize
 from fleetscripts.errors import EXIT_DONE, EXIT_NO
 from fleetscripts.services.context import load_settings_here
-from fleetscripts.services.spawning.spares import free, survey
+from fleetscripts.services.worktrees.spares import free, survey
 
 
 @click.command("find-spare")
@@ -32,10 +32,10 @@ def command(repo: Path, options: Mapping[str, object]) -> int:
         click.echo(line(place))
     for place in spares:
         if place not in offered:
-            shown = visible(place.worktree.path)
+            shown = sanitize(place.worktree.path)
             click.echo(f"find-spare: not offered, its path does not fit one line: {shown!r}", err=True)
     if not offered:
-        click.echo(f"find-spare: no spare worktree in {visible(str(repo))}: capacity says why", err=True)
+        click.echo(f"find-spare: no spare worktree in {sanitize(str(repo))}: capacity says why", err=True)
     return EXIT_DONE if offered else EXIT_NO
 
 

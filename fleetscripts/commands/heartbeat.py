@@ -12,13 +12,13 @@ import click
 from fleetscripts.commands.entry import run
 from fleetscripts.commands.options import json_option, settings_options
 from fleetscripts.config import Settings
-from fleetscripts.core.records.visible import visible
+from fleetscripts.core.records.sanitize import sanitize
 from fleetscripts.core.reports import review as words
 from fleetscripts.services.context import load_settings_here
-from fleetscripts.services.delivery.desk import open_desk, pane_named
 from fleetscripts.services.reports.heartbeat import review
-from fleetscripts.services.sight.strangers import keep_out
-from fleetscripts.services.spawning.spares import fleet_now
+from fleetscripts.services.reports.unmanaged_panes import keep_out
+from fleetscripts.services.typing.pane_io import open_pane_io, pane_named
+from fleetscripts.services.worktrees.spares import fleet_now
 
 
 @click.command("heartbeat")
@@ -49,9 +49,9 @@ def command(lines: int, mine: tuple[str, ...], as_json: bool, options: Mapping[s
 
 def _keep_out(settings: Settings, names: Sequence[str]) -> int:
     fleet = fleet_now(settings)
-    desk = open_desk(settings, fleet)
-    for pane in [pane_named(desk, fleet, name) for name in names]:
-        click.echo(visible(keep_out(desk.tmux, fleet, pane)))
+    pane_io = open_pane_io(settings, fleet)
+    for pane in [pane_named(pane_io, fleet, name) for name in names]:
+        click.echo(sanitize(keep_out(pane_io.tmux, fleet, pane)))
     return 0
 
 

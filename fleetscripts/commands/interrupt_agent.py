@@ -10,10 +10,10 @@ import click
 from fleetscripts.adapters.records.store import StateMissing
 from fleetscripts.commands.entry import run
 from fleetscripts.commands.options import settings_options, window_argument
-from fleetscripts.core.records.visible import visible
+from fleetscripts.core.records.sanitize import sanitize
 from fleetscripts.services.context import load_fleet, load_settings_here
-from fleetscripts.services.delivery.desk import open_desk, pane_named
-from fleetscripts.services.delivery.interrupt import interrupt
+from fleetscripts.services.typing.interrupt import interrupt
+from fleetscripts.services.typing.pane_io import open_pane_io, pane_named
 
 
 @click.command("interrupt-agent")
@@ -30,10 +30,10 @@ def command(window: str, kill: bool, options: Mapping[str, object]) -> int:
         settings, fleet = load_fleet(os.environ, options)
     except StateMissing:
         settings, fleet = load_settings_here(os.environ, options), None
-    desk = open_desk(settings, fleet)
-    facts = pane_named(desk, fleet, window)
-    for line in interrupt(desk, settings, fleet, facts.pane_id, os.environ, kill):
-        click.echo(visible(line))
+    pane_io = open_pane_io(settings, fleet)
+    facts = pane_named(pane_io, fleet, window)
+    for line in interrupt(pane_io, settings, fleet, facts.pane_id, os.environ, kill):
+        click.echo(sanitize(line))
     return 0
 
 

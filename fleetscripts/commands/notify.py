@@ -15,10 +15,10 @@ from fleetscripts.adapters.records.store import Store
 from fleetscripts.commands.entry import run
 from fleetscripts.commands.options import settings_options
 from fleetscripts.config import Settings, load_settings
-from fleetscripts.core.records.visible import visible_lines
+from fleetscripts.core.records.sanitize import sanitize_lines
 from fleetscripts.errors import FleetError, UsageProblem
 from fleetscripts.fleet import Fleet
-from fleetscripts.services.reports.notify import HELD_BACK, holds_back, notify
+from fleetscripts.services.notify.notify import HELD_BACK, holds_back, notify
 
 LONGEST_WEBHOOK = 4000
 
@@ -46,7 +46,7 @@ def command(
     text = " ".join(message)
     if not text.strip():
         raise click.UsageError("expected a MESSAGE")
-    click.echo(visible_lines(text))
+    click.echo(sanitize_lines(text))
     try:
         settings = load_settings(os.environ, options)
         before = holds_back(settings)

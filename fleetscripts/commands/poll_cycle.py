@@ -15,7 +15,7 @@ from fleetscripts.commands.options import settings_options
 from fleetscripts.core.planning.plan import as_json
 from fleetscripts.services.context import load_fleet
 from fleetscripts.services.loop.cycle import run_cycle
-from fleetscripts.services.reports.status import agent_in_pane
+from fleetscripts.services.observe.agent_pane import agent_in_pane
 
 
 @click.command("poll-cycle")

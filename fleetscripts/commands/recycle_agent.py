@@ -12,7 +12,7 @@ from fleetscripts.adapters.records.store import StateMissing
 from fleetscripts.commands.entry import run
 from fleetscripts.commands.options import settings_options, window_argument
 from fleetscripts.config import Settings, load_settings
-from fleetscripts.core.records.visible import visible
+from fleetscripts.core.records.sanitize import sanitize
 from fleetscripts.errors import FleetError
 from fleetscripts.fleet import Agent, Fleet
 from fleetscripts.models import AgentState
@@ -35,10 +35,10 @@ def command(window: str, path: Path | None, spare_branch: str, force: bool, opti
     settings, fleet = fleet_or_none(options)
     agent = fleet.agent_for(window)
     if agent is None and path is None:
-        known = ", ".join(visible(known.window) for known in fleet.agents) or "none"
-        raise FleetError(f"no agent {visible(window)!r} is recorded; windows there: {known}")
+        known = ", ".join(sanitize(known.window) for known in fleet.agents) or "none"
+        raise FleetError(f"no agent {sanitize(window)!r} is recorded; windows there: {known}")
     if agent is not None and agent.state is AgentState.RECYCLED and not used_since(agent, path):
-        click.echo(f"{visible(agent.window)} was recycled before: nothing to do")
+        click.echo(f"{sanitize(agent.window)} was recycled before: nothing to do")
         return 0
     with recycling(settings, fleet, agent_meant(window, agent), Given(path, spare_branch, force)) as work:
         try:
@@ -48,7 +48,7 @@ def command(window: str, path: Path | None, spare_branch: str, force: bool, opti
             for ref in work.rescued:
                 click.echo(f"rescued: {ref}")
     click.echo(
-        f"recycled {visible(work.agent.window)}: {visible(str(work.path))} is on {work.spare_branch} at {work.base}"
+        f"recycled {sanitize(work.agent.window)}: {sanitize(str(work.path))} is on {work.spare_branch} at {work.base}"
     )
     return 0
 

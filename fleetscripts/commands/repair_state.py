@@ -12,7 +12,7 @@ from fleetscripts.adapters.records.store import StateDamaged, StateMissing, Stor
 from fleetscripts.commands.entry import run
 from fleetscripts.commands.options import json_option, settings_options
 from fleetscripts.config import load_settings
-from fleetscripts.core.records.visible import visible
+from fleetscripts.core.records.sanitize import sanitize
 from fleetscripts.errors import FleetError
 from fleetscripts.services.context import load_fleet
 
@@ -49,9 +49,9 @@ def command(dry_run: bool, from_backup: bool, as_json: bool, options: Mapping[st
         click.echo(json.dumps({"dry_run": dry_run, "repairs": report.repairs, "notes": report.notes}, indent=2))
         return 0
     for words in report.repairs:
-        click.echo(visible(f"{'would mend' if dry_run else 'mended'}: {words}"))
+        click.echo(sanitize(f"{'would mend' if dry_run else 'mended'}: {words}"))
     for words in report.notes:
-        click.echo(visible(f"note: {words}"))
+        click.echo(sanitize(f"note: {words}"))
     if not report.repairs:
         click.echo("nothing to mend")
     return 0

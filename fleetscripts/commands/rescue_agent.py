@@ -10,7 +10,7 @@ import click
 
 from fleetscripts.commands.entry import run
 from fleetscripts.commands.options import settings_options
-from fleetscripts.core.records.visible import visible
+from fleetscripts.core.records.sanitize import sanitize
 from fleetscripts.errors import EXIT_DONE, EXIT_FAILED, EXIT_NO, FleetError
 from fleetscripts.services.context import load_fleet
 
@@ -28,8 +28,8 @@ def command(everyone: bool, account: str, window: str | None, options: Mapping[s
     """
     if everyone == bool(window):
         raise click.UsageError("expected WINDOW or --all")
-    from fleetscripts.services.rescue.rescue_call import FAILED, RESCUED, Outcome, at_a_limit, rescue_agents
-    from fleetscripts.services.rescue.rescue_tally import line, parked, taken
+    from fleetscripts.services.actions.rescue_call import FAILED, RESCUED, Outcome, at_a_limit, rescue_agents
+    from fleetscripts.services.actions.rescue_tally import line, parked, taken
 
     settings, fleet = load_fleet(os.environ, options)
     if everyone:
@@ -37,18 +37,18 @@ def command(everyone: bool, account: str, window: str | None, options: Mapping[s
     else:
         agent = fleet.agent_for(window or "")
         if agent is None:
-            known = ", ".join(visible(known.window) for known in fleet.agents) or "none"
-            raise FleetError(f"no agent {visible(window or '')!r}; windows in the state file: {known}")
+            known = ", ".join(sanitize(known.window) for known in fleet.agents) or "none"
+            raise FleetError(f"no agent {sanitize(window or '')!r}; windows in the state file: {known}")
         agents = [agent]
     saying = threading.Lock()
 
     def tell(outcome: Outcome) -> None:
         with saying:
-            click.echo(visible(outcome.line))
+            click.echo(sanitize(outcome.line))
 
     outcomes = rescue_agents(settings, fleet, os.environ, agents, account, tell)
     if everyone:
-        click.echo(visible(line(taken(settings), parked(load_fleet(os.environ, options)[1]))))
+        click.echo(sanitize(line(taken(settings), parked(load_fleet(os.environ, options)[1]))))
     results = {outcome.result for outcome in outcomes}
     if FAILED in results:
         return EXIT_FAILED

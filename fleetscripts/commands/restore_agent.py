@@ -11,7 +11,7 @@ import click
 
 from fleetscripts.commands.entry import run
 from fleetscripts.commands.options import json_option, settings_options
-from fleetscripts.core.records.visible import visible
+from fleetscripts.core.records.sanitize import sanitize
 from fleetscripts.errors import EXIT_DONE, EXIT_FAILED, EXIT_NO, FleetError
 from fleetscripts.fleet import Agent, Fleet
 from fleetscripts.services.context import load_fleet
@@ -39,7 +39,7 @@ def command(everyone: bool, as_json: bool, window: str | None, options: Mapping[
         restorable,
         restore_agents,
     )
-    from fleetscripts.services.loop.loop_place import loop_runs
+    from fleetscripts.services.single_instance.single_instance import loop_runs
 
     settings, fleet = load_fleet(os.environ, options)
     agents = restorable(fleet) if everyone else [agent_named(fleet, window or "")]
@@ -48,13 +48,13 @@ def command(everyone: bool, as_json: bool, window: str | None, options: Mapping[
     def tell(outcome: Restored) -> None:
         with saying:
             if not as_json:
-                click.echo(visible(outcome.line))
+                click.echo(sanitize(outcome.line))
 
     outcomes = restore_agents(settings, fleet, os.environ, agents, tell, named=not everyone)
     if as_json:
         shown = [
             {"window": o.agent.window, "pane_id": o.agent.pane_id, "session_id": o.agent.session_id}
-            | {"result": o.result, "words": visible(o.words)}
+            | {"result": o.result, "words": sanitize(o.words)}
             for o in outcomes
         ]
         click.echo(json.dumps(shown, indent=2))
@@ -76,7 +76,7 @@ def agent_named(fleet: Fleet, window: str) -> Agent:
     """The agent that a person means."""
     agent = fleet.agent_for(window)
     if agent is None:
-        known = ", ".join(visible(known.window) for known in fleet.agents) or "none"
+        known = ", ".join(sanitize(known.window) for known in fleet.agents) or "none"
         raise FleetError(f"no agent {window!r}; windows in the state file: {known}")
     return agent
 

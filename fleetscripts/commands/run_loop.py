@@ -20,9 +20,9 @@ from fleetscripts.commands.options import settings_options
 from fleetscripts.config import Settings
 from fleetscripts.errors import FleetError, Refused
 from fleetscripts.fleet import Fleet
-from fleetscripts.services.bundle import is_copy
 from fleetscripts.services.context import START_AGAIN, load_fleet
-from fleetscripts.services.loop import loop_place
+from fleetscripts.services.single_instance import single_instance as loop_place
+from fleetscripts.services.worktrees.bundle import is_copy
 
 if TYPE_CHECKING:
     from fleetscripts.services.loop.loop import Loop

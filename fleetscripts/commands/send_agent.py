@@ -12,15 +12,15 @@ import click
 from fleetscripts.adapters.records.store import StateMissing, Store
 from fleetscripts.commands.entry import run
 from fleetscripts.commands.options import settings_options, window_argument
+from fleetscripts.commands.text_source import text_of
 from fleetscripts.config import Settings
 from fleetscripts.errors import Refused, UsageProblem
 from fleetscripts.fleet import Fleet
 from fleetscripts.services.context import load_fleet, load_settings_here
-from fleetscripts.services.delivery.deliver import deliver
-from fleetscripts.services.delivery.desk import Desk, agent_at, open_desk, pane_named
-from fleetscripts.services.delivery.text_source import text_of
 from fleetscripts.services.spawning.follow_on import give_task
 from fleetscripts.services.spawning.spawn_request import Request, checked
+from fleetscripts.services.typing.deliver import deliver
+from fleetscripts.services.typing.pane_io import PaneIO, agent_at, open_pane_io, pane_named
 
 
 @click.command("send-agent")
@@ -72,19 +72,19 @@ def command(
     if pr or steps or branch or base or image:
         raise UsageProblem("--pr, --step, --branch, --base and --image belong to a new task: give --task OBJECTIVE")
     message = text_of(text, file)
-    desk = open_desk(settings, fleet)
-    facts = pane_named(desk, fleet, window)
-    receipt = deliver(desk, facts.pane_id, message, queue=queue, keep_draft=keep_draft, why="send-agent")
-    _release(settings, desk, fleet, facts.pane_id)
+    pane_io = open_pane_io(settings, fleet)
+    facts = pane_named(pane_io, fleet, window)
+    receipt = deliver(pane_io, facts.pane_id, message, queue=queue, keep_draft=keep_draft, why="send-agent")
+    _release(settings, pane_io, fleet, facts.pane_id)
     print(f"{receipt.window} has it (message {receipt.message_id}, proof: {receipt.proof})")
     if receipt.note:
         print(f"send-agent: {receipt.note}", file=sys.stderr)
     return 0
 
 
-def _release(settings: Settings, desk: Desk, fleet: Fleet | None, pane_id: str) -> None:
+def _release(settings: Settings, pane_io: PaneIO, fleet: Fleet | None, pane_id: str) -> None:
     """An agent that a person stopped, and has now got a text, is watched again."""
-    agent = agent_at(desk, fleet, pane_id)
+    agent = agent_at(pane_io, fleet, pane_id)
     if agent is not None and agent.held:
         Store(settings.state_file).update(lambda current: current.change(agent, held="", held_at=0))
 
@@ -93,7 +93,7 @@ def _give(settings: Settings, fleet: Fleet | None, window: str, request: Request
     agent = fleet.agent_for(window) if fleet is not None else None
     if fleet is None or agent is None:
         raise Refused(f"no agent {window!r} in {settings.state_file}: adopt-agent takes a window into the fleet first")
-    given = give_task(open_desk(settings, fleet), settings, fleet, agent, request)
+    given = give_task(open_pane_io(settings, fleet), settings, fleet, agent, request)
     print(f"{given.agent.window} has its new task (message {given.receipt.message_id}, proof: {given.receipt.proof})")
     for note in given.notes:
         print(f"send-agent: {note}", file=sys.stderr)

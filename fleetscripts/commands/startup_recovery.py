@@ -12,7 +12,7 @@ import click
 from fleetscripts.adapters.records.store import StateMissing
 from fleetscripts.commands.entry import run
 from fleetscripts.commands.options import json_option, settings_options
-from fleetscripts.core.records.visible import visible
+from fleetscripts.core.records.sanitize import sanitize
 from fleetscripts.services.context import load_fleet
 
 
@@ -31,17 +31,17 @@ def command(as_json: bool, options: Mapping[str, object]) -> int:
             json.dumps({"summary": "no fleet", "agents": [], "calls": []}) if as_json else f"no fleet: {missing}"
         )
         return 0
-    from fleetscripts.services.lifecycle.startup import survey
+    from fleetscripts.services.reports.startup import survey
 
     found = survey(settings, fleet, time.time())
     if as_json:
         click.echo(json.dumps(found.to_json(), indent=2))
         return 0
-    click.echo(visible(found.summary))
+    click.echo(sanitize(found.summary))
     for one in found.survivors:
         click.echo(one.sentence)
     if found.calls:
-        click.echo(visible(f"next: {'; '.join(found.calls)}"))
+        click.echo(sanitize(f"next: {'; '.join(found.calls)}"))
     return 0
 
 

@@ -14,7 +14,7 @@ import click
 from fleetscripts.adapters.records.store import Store
 from fleetscripts.commands.entry import run
 from fleetscripts.commands.options import json_option, settings_options
-from fleetscripts.core.records.visible import fit, visible, visible_lines
+from fleetscripts.core.records.sanitize import fit, sanitize, sanitize_lines
 from fleetscripts.core.reports.history_text import since
 from fleetscripts.core.reports.status_text import (
     COLOURS,
@@ -31,6 +31,7 @@ from fleetscripts.errors import FleetError, UsageProblem
 from fleetscripts.fleet import AGENT_SEED_FIELDS, Fleet
 from fleetscripts.schema import write
 from fleetscripts.services.context import load_fleet
+from fleetscripts.services.observe.agent_pane import agent_in_pane
 from fleetscripts.services.reports import status as service
 from fleetscripts.services.reports.status import FleetStatus
 
@@ -84,13 +85,13 @@ def command(
 
 def show_own(fleet: Fleet, as_json: bool) -> int:
     """An agent's own record."""
-    agent = service.agent_in_pane(fleet, os.environ)
+    agent = agent_in_pane(fleet, os.environ)
     if agent is None:
         raise FleetError(f"no agent is recorded in this pane ({os.environ.get('TMUX_PANE') or 'TMUX_PANE not set'})")
     if as_json:
         click.echo(json.dumps(write(agent, AGENT_SEED_FIELDS), indent=2))
     else:
-        click.echo("\n".join([*about(agent), "objective:", visible_lines(agent.objective)]))
+        click.echo("\n".join([*about(agent), "objective:", sanitize_lines(agent.objective)]))
     return 0
 
 
@@ -161,14 +162,14 @@ def summary(status: FleetStatus) -> list[str]:
     """One line on the fleet, one on its loop."""
     fleet = status.fleet
     counts = ", ".join(f"{count} {state}" for state, count in by_urgency(status.counts())) or "no agents"
-    where = f"session {visible(fleet.tmux_session)}, " if fleet.tmux_session else ""
+    where = f"session {sanitize(fleet.tmux_session)}, " if fleet.tmux_session else ""
     loop = "not running"
     if status.loop is not None:
         loop = f"in {status.loop.window}"
     elif fleet.loop_window:
         loop = f"recorded in {fleet.loop_window}, but that window is gone"
     looked = f", last cycle {age(status.at - fleet.last_poll_at)} ago" if fleet.last_poll_at else ""
-    return [f"fleet {'active' if fleet.active else 'stopped'}: {where}{counts}", visible(f"loop {loop}{looked}")]
+    return [f"fleet {'active' if fleet.active else 'stopped'}: {where}{counts}", sanitize(f"loop {loop}{looked}")]
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -13,7 +13,7 @@ from fleetscripts.commands.entry import run
 from fleetscripts.commands.options import Finite, json_option, settings_options
 from fleetscripts.core.gates.gates import GateResult, Verdict
 from fleetscripts.core.planning.stopping import Obstacle
-from fleetscripts.core.records.visible import visible
+from fleetscripts.core.records.sanitize import sanitize
 from fleetscripts.core.reports.table import table
 from fleetscripts.fleet import Fleet
 from fleetscripts.models import AgentState
@@ -74,7 +74,7 @@ def _refuse(found: Sequence[Obstacle], *, as_json: bool) -> int:
 def lines(fleet: Fleet, end: LoopEnd, there: Sequence[AgentStatus]) -> list[str]:
     """For people: what was done, then what still runs."""
     first = "the fleet is stopped" if fleet.active else "the fleet was stopped already"
-    said = [visible(f"{first}; {end.said}")]
+    said = [sanitize(f"{first}; {end.said}")]
     if not there:
         return [*said, "no agents are recorded"]
     rows = [

@@ -13,14 +13,14 @@ import click
 
 from fleetscripts.commands.entry import run
 from fleetscripts.commands.options import json_option, settings_options
+from fleetscripts.commands.text_source import text_of
 from fleetscripts.core.planning.task_plan import Standing
+from fleetscripts.core.records.sanitize import fit, sanitize
 from fleetscripts.core.records.task_file import TaskFile, parse, plain
-from fleetscripts.core.records.visible import fit, visible
 from fleetscripts.errors import EXIT_DONE, EXIT_NO, UsageProblem
 from fleetscripts.services.context import load_settings_here
-from fleetscripts.services.delivery.text_source import text_of
+from fleetscripts.services.spawning.dispatch import Where, dispatch
 from fleetscripts.services.tasks import tasks as service
-from fleetscripts.services.tasks.dispatch import Where, dispatch
 
 
 @click.group("tasks")
@@ -40,8 +40,8 @@ def list_(as_json: bool, options: Mapping[str, object]) -> int:
         click.echo(json.dumps(members, indent=2))
         return EXIT_DONE
     for one in found.standings:
-        first = fit(visible(one.task.objective.partition("\n")[0]), 60)
-        click.echo(f"{one.task.name}  {one.state}{f' ({visible(one.why)})' if one.why else ''}  {first}")
+        first = fit(sanitize(one.task.objective.partition("\n")[0]), 60)
+        click.echo(f"{one.task.name}  {one.state}{f' ({sanitize(one.why)})' if one.why else ''}  {first}")
     for problem in found.problems:
         click.echo(f"problem: {problem}")
     if not found.standings and not found.problems:
@@ -121,10 +121,10 @@ def archive(names: tuple[str, ...], outcome: str, options: Mapping[str, object])
         raise UsageProblem("expected NAMES together with --outcome TEXT, or neither")
     now = time.time()
     for name in names:
-        click.echo(visible(service.archive(settings, name, outcome, now)))
+        click.echo(sanitize(service.archive(settings, name, outcome, now)))
     if not names:
         for line in service.archive_finished(settings, now) or ["no task is finished"]:
-            click.echo(visible(line))
+            click.echo(sanitize(line))
     return EXIT_DONE
 
 

@@ -14,21 +14,21 @@ from fleetscripts.adapters.git.head import head_commit
 from fleetscripts.commands.entry import run
 from fleetscripts.commands.options import json_option, settings_options
 from fleetscripts.commands.verify_complete import agent_at_work
-from fleetscripts.core.records.visible import visible
-from fleetscripts.core.testing.test_queue import Entry, Queue
-from fleetscripts.core.testing.test_queue_json import written
-from fleetscripts.core.testing.test_queue_text import lines
-from fleetscripts.core.testing.test_results import merged, scenario, vague
+from fleetscripts.core.pr_testing.queue import Entry, Queue
+from fleetscripts.core.pr_testing.queue_json import written
+from fleetscripts.core.pr_testing.queue_text import lines
+from fleetscripts.core.pr_testing.results import merged, scenario, vague
+from fleetscripts.core.records.sanitize import sanitize
 from fleetscripts.errors import EXIT_NO, FleetError, Refused, UsageProblem
 from fleetscripts.fleet import Fleet
 from fleetscripts.services.context import load_fleet, load_settings_here
-from fleetscripts.services.reports.status import agent_in_pane
-from fleetscripts.services.testing.test_background import start_in_background
-from fleetscripts.services.testing.test_queue import TestQueue, entry_of, running
-from fleetscripts.services.testing.test_run import Ran, run_next
-from fleetscripts.services.testing.test_turn import caller
-from fleetscripts.services.testing.test_verdict import finish, follow, prompt
-from fleetscripts.services.verification.pull_reading import pull_key
+from fleetscripts.services.observe.agent_pane import agent_in_pane
+from fleetscripts.services.pr_testing.background import start_in_background
+from fleetscripts.services.pr_testing.queue import TestQueue, entry_of, running
+from fleetscripts.services.pr_testing.run import Ran, run_next
+from fleetscripts.services.pr_testing.turn import caller
+from fleetscripts.services.pr_testing.verdict import finish, follow, prompt
+from fleetscripts.services.pulls.pull_reading import pull_key
 
 RESULT_FORM = "SCENARIO=PASS, SCENARIO=PARTIAL: what is missing, or SCENARIO=FAIL: what is missing"
 
@@ -62,7 +62,7 @@ def add(window: str, verify: tuple[str, ...], options: Options) -> int:
     place = next(n for n, one in enumerate(waiting, 1) if one.key == key)
     pending = waiting[place - 1].pending
     checks = "pending checks not known" if pending is None else f"{pending} checks pending"
-    click.echo(visible(f"{key} ({agent.window}): {place} of {len(waiting)} in the queue, {checks}"))
+    click.echo(sanitize(f"{key} ({agent.window}): {place} of {len(waiting)} in the queue, {checks}"))
     return 0
 
 
@@ -93,7 +93,7 @@ def run_(window: str | None, background: bool, options: Options) -> int:
         click.echo(started.said.strip() if started.exit_code is not None else f"log: {started.log}")
         return started.exit_code or 0
     ran: Ran = run_next(queue, wanted, click.echo)
-    click.echo(visible(ran.said))
+    click.echo(sanitize(ran.said))
     return 0 if ran.passed else EXIT_NO
 
 
@@ -114,13 +114,13 @@ def done(window: str, results: tuple[str, ...], options: Options) -> int:
     entry = _entry(queue, window, options)
     head = _tested_commit(queue, entry)
     if unclear := vague(results):
-        shown = "; ".join(repr(visible(word)[:80]) for word in unclear[:3])
+        shown = "; ".join(repr(sanitize(word)[:80]) for word in unclear[:3])
         click.echo(f"test-queue: no verdict on a scenario: {shown}: expected {RESULT_FORM}. Ask again:", err=True)
         queue.change(lambda known: known.asked_again(str(entry.key), "the last answer had no verdicts"))
         click.echo(prompt(queue, entry, full=True))
         return EXIT_NO
     found = merged(one for text in results if (one := scenario(text)) is not None)
-    click.echo(visible(finish(queue, entry, head, found)))
+    click.echo(sanitize(finish(queue, entry, head, found)))
     return 0
 
 
@@ -135,7 +135,7 @@ def drop(window: str, options: Options) -> int:
     if lease is not None and lease.pull == str(entry.key) and lease.group:
         raise Refused(f"{lease.pull} is under test by {lease.who}: end that process first")
     queue.change(lambda known: known.without(str(entry.key)))
-    click.echo(visible(f"{entry.key} ({entry.window}) is not in the queue any more"))
+    click.echo(sanitize(f"{entry.key} ({entry.window}) is not in the queue any more"))
     return 0
 
 
@@ -178,7 +178,7 @@ def _hand_out(queue: TestQueue, wanted: str) -> int:
         f"until {time.strftime('%H:%M:%S', time.localtime(lease.until))}" if lease.until else "while your client lives"
     )
     window = entry.window or str(entry.key)
-    click.echo(visible(f"test-queue: yours {until}; afterwards: test-queue done {window} SCENARIO=PASS …"), err=True)
+    click.echo(sanitize(f"test-queue: yours {until}; afterwards: test-queue done {window} SCENARIO=PASS …"), err=True)
     click.echo(prompt(queue, entry))
     return 0
 
@@ -191,7 +191,7 @@ def _entry(queue: TestQueue, target: str, options: Options) -> Entry:
     found = known.of_agent(agent) if agent is not None else None
     found = found or known.entry(target)
     if found is None:
-        raise FleetError(f"{visible(target)} is not in the test queue: test-queue add WINDOW, or test-queue list")
+        raise FleetError(f"{sanitize(target)} is not in the test queue: test-queue add WINDOW, or test-queue list")
     return found
 
 
@@ -219,7 +219,7 @@ def _tell_again(queue: TestQueue, window: str, options: Options) -> int:
     key = pull_key(agent, fleet)
     if key is None:
         raise UsageProblem(f"{agent.window} has no pull request any more")
-    click.echo(visible(follow(queue, entry_of(queue.settings, agent, key), outcome)))
+    click.echo(sanitize(follow(queue, entry_of(queue.settings, agent, key), outcome)))
     return 0
 
 

@@ -14,7 +14,7 @@ from fleetscripts.commands.entry import run
 from fleetscripts.commands.options import settings_options
 from fleetscripts.config import NOT_SETTABLE, Settings, load_settings
 from fleetscripts.core.records.record_edit import edit_agent, edit_top
-from fleetscripts.core.records.visible import visible
+from fleetscripts.core.records.sanitize import sanitize
 from fleetscripts.errors import FleetError
 from fleetscripts.fleet import Fleet
 
@@ -51,10 +51,10 @@ def update_one(store: Store, window: str, changes: Sequence[str]) -> list[str]:
     def change(fleet: Fleet) -> Fleet:
         agent = fleet.agent_for(window)
         if agent is None:
-            known = ", ".join(visible(known.window) for known in fleet.agents) or "none"
+            known = ", ".join(sanitize(known.window) for known in fleet.agents) or "none"
             raise FleetError(f"no agent {window!r} in {store.path}; windows there: {known}")
         edited = edit_agent(agent, changes)
-        lines.extend(_differences(visible(edited.window), agent, edited))
+        lines.extend(_differences(sanitize(edited.window), agent, edited))
         return fleet.exchange(agent, edited)
 
     store.update(change)
@@ -88,7 +88,7 @@ def _flat(record: Any) -> dict[str, Any]:
 
 def _shown(value: object) -> str:
     text = ",".join(map(str, value)) if isinstance(value, tuple | list) else str("" if value is None else value)
-    return visible(text) or "(empty)"
+    return sanitize(text) or "(empty)"
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -13,7 +13,7 @@ from fleetscripts.adapters.records.store import Store
 from fleetscripts.commands.entry import run
 from fleetscripts.commands.options import json_option, settings_options, window_argument
 from fleetscripts.core.gates.gates import Verdict
-from fleetscripts.core.records.visible import visible
+from fleetscripts.core.records.sanitize import sanitize
 from fleetscripts.errors import FleetError, Refused
 from fleetscripts.fleet import Agent, Fleet
 from fleetscripts.models import AgentState
@@ -45,10 +45,10 @@ def agent_at_work(fleet: Fleet, target: str) -> Agent:
     """The agent meant; raises when there is none, or when it has been recycled."""
     agent = fleet.agent_for(target)
     if agent is None:
-        known = ", ".join(visible(known.window) for known in fleet.agents) or "none"
-        raise FleetError(f"no agent {visible(target)!r} is recorded; windows there: {known}")
+        known = ", ".join(sanitize(known.window) for known in fleet.agents) or "none"
+        raise FleetError(f"no agent {sanitize(target)!r} is recorded; windows there: {known}")
     if agent.state is AgentState.RECYCLED:
-        raise Refused(f"the agent in {visible(agent.window)} was recycled: there is nothing left to verify")
+        raise Refused(f"the agent in {sanitize(agent.window)} was recycled: there is nothing left to verify")
     return agent
 
 

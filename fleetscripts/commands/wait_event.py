@@ -11,11 +11,11 @@ import click
 
 from fleetscripts.commands.entry import run
 from fleetscripts.commands.options import Finite, settings_options
-from fleetscripts.core.planning.handing_out import as_event
+from fleetscripts.core.planning.event_dedup import as_event
 from fleetscripts.core.planning.plan import as_json
 from fleetscripts.services.context import load_fleet
 from fleetscripts.services.loop.wait_event import Waiting
-from fleetscripts.services.reports.status import agent_in_pane
+from fleetscripts.services.observe.agent_pane import agent_in_pane
 
 PENDING = 8
 

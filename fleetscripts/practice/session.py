@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Callable, Generator
 
-from fleetscripts.practice import turn as turns
 from fleetscripts.practice.box import Box, Paste
 from fleetscripts.practice.dialog import Dialog
 from fleetscripts.practice.hooks import Hooks, settings_from
@@ -19,11 +19,19 @@ from fleetscripts.practice.view import View, clock
 REJECTED = "The user doesn't want to proceed with this tool use. The tool use was rejected."
 
 
-class Session:
-    """One conversation. ``fails``: step → the token it failed for and until when (Unix seconds)."""
+Wait = tuple[str, object]
+Turn = Generator[Wait, str, bool]
+"""A turn's or a step's course; its value is False when it broke off."""
 
-    def __init__(self, options: Options) -> None:
+
+class Session:
+    """One conversation. ``course`` plays a turn from where the script stands.
+
+    ``fails``: step → the token it failed for and until when (Unix seconds)."""
+
+    def __init__(self, options: Options, course: Callable[[Session], Turn]) -> None:
         self.options = options
+        self._course = course
         self.cwd = os.getcwd()
         self.mode = options.permission_mode
         self.view = View(self.mode, self.cwd)
@@ -36,7 +44,7 @@ class Session:
         self.dialog: Dialog | None = None
         self.resume_at: float | None = None
         self.retrying = ""
-        self.turn: turns.Turn | None = None
+        self.turn: Turn | None = None
         self.turn_began = 0.0
         self.wake_at: float | None = None
         self.running: Process | None = None
@@ -92,7 +100,7 @@ class Session:
         self.resume_at, self.view.notice = None, []
         self._answered = False
         self.turn_began = time.time()
-        self.turn = turns.course(self)
+        self.turn = self._course(self)
         self.show_status()
         self.advance(None)
 

@@ -9,6 +9,7 @@ from fleetscripts.practice import dialog as dialogs
 from fleetscripts.practice.options import Options
 from fleetscripts.practice.session import Session
 from fleetscripts.practice.transcript import conversation_of, latest_session
+from fleetscripts.practice.turn import course
 
 
 def control_pipe(options: Options) -> list[int]:
@@ -64,7 +65,7 @@ def session_for(options: Options) -> tuple[Session, str]:
         raise ValueError(f"No conversation found with session ID: {options.session_id}")
     if not options.resume and path is not None:
         raise ValueError(f"Error: Session ID {options.session_id} is already in use.")
-    session = Session(options)
+    session = Session(options, course)
     if path is None:
         return session, "startup"
     from fleetscripts.practice.recall import recall

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Generator
 
 from fleetscripts.practice import dialog as dialogs
 from fleetscripts.practice.process import Process
@@ -25,15 +24,8 @@ from fleetscripts.practice.script import (
     says,
     steps_in,
 )
+from fleetscripts.practice.session import Session, Turn
 from fleetscripts.practice.view import clock
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from fleetscripts.practice.session import Session
-
-Wait = tuple[str, object]
-Turn = Generator[Wait, str, bool]
-"""A turn's or a step's course; its value is False when it broke off."""
 
 WORD_SECONDS = 0.3
 RETRY_SECONDS = 1.0

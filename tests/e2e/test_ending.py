@@ -12,8 +12,8 @@ from fleetscripts.core.planning.classify import is_shell
 from fleetscripts.errors import Refused
 from fleetscripts.models import DialogKind, PaneState
 from fleetscripts.services.context import load_fleet
-from fleetscripts.services.delivery.desk import Desk, open_desk
-from fleetscripts.services.rescue.ending import Ended, end_client
+from fleetscripts.services.typing.end_client import Ended, end_client
+from fleetscripts.services.typing.pane_io import PaneIO, open_pane_io
 from tests.e2e.conftest import CLAUDE, CODEX, on_codex_too
 from tests.e2e.crew import Crew
 from tests.waiting import comes, wait_until
@@ -27,8 +27,8 @@ def stage_environment(crew: Crew, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv(name, value)
 
 
-def desk_of(crew: Crew) -> Desk:
-    return open_desk(*load_fleet(crew.stage.environment()))
+def desk_of(crew: Crew) -> PaneIO:
+    return open_pane_io(*load_fleet(crew.stage.environment()))
 
 
 def state(crew: Crew, pane: str) -> PaneState:

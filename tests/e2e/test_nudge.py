@@ -12,7 +12,8 @@ from fleetscripts.adapters.records.store import Store
 from fleetscripts.config import load_settings
 from fleetscripts.errors import Refused
 from fleetscripts.models import Action, ActionKind
-from fleetscripts.services.loop.recovery import Case, nudge
+from fleetscripts.services.actions.case import Case
+from fleetscripts.services.actions.resume import nudge
 from tests.e2e.crew import Crew
 from tests.e2e.quick import quick_crew, run_loop, said, wait_for_cycles
 from tests.waiting import wait_until

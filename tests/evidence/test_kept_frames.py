@@ -10,7 +10,7 @@ import pytest
 from fleetscripts.adapters.records import frames
 from fleetscripts.core.records.redact import MASK, redact
 from fleetscripts.models import Classification, DialogKind, Evidence, Frame, PaneFacts, PaneState, Source
-from fleetscripts.services.sight.kept_frames import keep_when_sources_disagree
+from fleetscripts.services.observe.kept_frames import keep_when_sources_disagree
 
 S = PaneState
 SECRETS = [

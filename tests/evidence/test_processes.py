@@ -15,7 +15,7 @@ from fleetscripts.adapters.system import processes
 from fleetscripts.adapters.system.processes import Process, ProcessTable, read_processes, read_trees
 from fleetscripts.agents.claude import KIND
 from fleetscripts.models import PaneFacts, PaneState
-from fleetscripts.services.clients.clients import find_client, work_below
+from fleetscripts.services.observe.clients import find_client, work_below
 from tests.waiting import wait_until
 
 NOW = 1_000_000.0

@@ -47,7 +47,7 @@ def unseen(fleet: Fleet, since: float | None, patience_seconds: float, now: floa
     return now - max(since, fleet.orchestrator_seen_at, fleet.orchestrator_called_at) >= patience_seconds
 
 
-def of_the_past(fleet: Fleet, now: float) -> Fleet:
+def clamp_future_times(fleet: Fleet, now: float) -> Fleet:
     """Nobody looked in the future: after the clock was set back it counts as done just now."""
     latest = now + CLOCK_SLACK_SECONDS
     names = ("orchestrator_seen_at", "orchestrator_called_at")

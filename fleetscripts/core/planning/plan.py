@@ -8,7 +8,7 @@ from typing import Any
 from fleetscripts.core.planning.policy import Case, Limits, Rule, decide, dialog_reason
 from fleetscripts.core.planning.progress import Seen
 from fleetscripts.core.planning.rescue import Prospect, Prospects
-from fleetscripts.core.records.visible import visible
+from fleetscripts.core.records.sanitize import sanitize
 from fleetscripts.fleet import Agent
 from fleetscripts.models import Action, ActionKind, AgentState, PaneState
 
@@ -38,7 +38,7 @@ def _action(agent: Agent, seen: Seen, rule: Rule, prospect: Prospect | None) -> 
     details = _details(agent, seen, rule)
     if rule.action == "rescue" and prospect is not None:
         details["account"] = prospect.account
-    return Action(agent.window, agent.pane_id, rule.action, rule.kind, visible(reason), details)
+    return Action(agent.window, agent.pane_id, rule.action, rule.kind, sanitize(reason), details)
 
 
 def _details(agent: Agent, seen: Seen, rule: Rule) -> dict[str, Any]:
@@ -60,7 +60,7 @@ def _details(agent: Agent, seen: Seen, rule: Rule) -> dict[str, Any]:
     if rule.action in TRIES:
         details["tries"] = getattr(agent, TRIES[rule.action])
     if rule.kind is ActionKind.DECISION and seen.classification.state is not PaneState.MISSING:
-        details["screen"] = [visible(line) for line in seen.excerpt]
+        details["screen"] = [sanitize(line) for line in seen.excerpt]
     return details
 
 

@@ -6,8 +6,8 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 from fleetscripts.core.gates.gates import GateResult, GateStatus
-from fleetscripts.core.records.visible import visible
-from fleetscripts.core.testing.test_queue import Queue
+from fleetscripts.core.pr_testing.queue import Queue
+from fleetscripts.core.records.sanitize import sanitize
 from fleetscripts.fleet import Agent
 from fleetscripts.models import AgentState
 
@@ -67,4 +67,4 @@ def in_test_queue(agents: Iterable[Agent], queue: Queue) -> list[Obstacle]:
 
 def _of(agent: Agent, what: str, status: GateStatus = GateStatus.FAIL) -> Obstacle:
     who = f"{agent.window} ({agent.worktree or agent.branch})" if agent.worktree or agent.branch else agent.window
-    return Obstacle(visible(who), visible(what), status)
+    return Obstacle(sanitize(who), sanitize(what), status)

@@ -7,7 +7,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 
-from fleetscripts.core.records.visible import fit, visible
+from fleetscripts.core.records.sanitize import fit, sanitize
 from fleetscripts.core.reports.journal_story import Line, at_of, text_of
 
 LONGEST = 220
@@ -69,7 +69,7 @@ def _dialog(line: Line) -> str:
 
 
 def _sent(line: Line) -> str:
-    text = fit(visible(text_of(line, "text")), 80)
+    text = fit(sanitize(text_of(line, "text")), 80)
     about = f"{text_of(line, 'about')}: " if text_of(line, "about") else ""
     match text_of(line, "event"):
         case "send-confirmed":
@@ -90,14 +90,14 @@ SENTENCES: Mapping[str, Callable[[Line], str]] = {
     "send-confirmed": _sent,
     "send-failed": _sent,
     "send-refused": _sent,
-    "draft-saved": lambda line: f"somebody's half-typed text was kept: “{fit(visible(text_of(line, 'draft')), 80)}”",
+    "draft-saved": lambda line: f"somebody's half-typed text was kept: “{fit(sanitize(text_of(line, 'draft')), 80)}”",
     "decision": lambda line: f"needs a decision: {text_of(line, 'why')}",
     "escalated": lambda line: f"escalated: {text_of(line, 'why')}",
     "evaluated": lambda line: f"judged, {text_of(line, 'outcome')}: {text_of(line, 'why')}",
     "override": lambda line: f"the gate {text_of(line, 'gate')} was accepted: {text_of(line, 'why')}",
     "found-again": lambda line: f"found again in {text_of(line, 'window')} ({text_of(line, 'why')})",
     "adopted": lambda line: f"taken into the fleet in {text_of(line, 'window')}",
-    "task-given": lambda line: f"given a new task: {fit(visible(text_of(line, 'objective')), 120)}",
+    "task-given": lambda line: f"given a new task: {fit(sanitize(text_of(line, 'objective')), 120)}",
     "ended": lambda line: f"its client was ended {text_of(line, 'how')}: {text_of(line, 'why')}",
     "interrupted": lambda line: f"its turn was stopped: {text_of(line, 'why')}",
     "verdict-lasts": lambda line: f"verified again and again, {text_of(line, 'outcome')}: {text_of(line, 'why')}",
@@ -112,7 +112,7 @@ SENTENCES: Mapping[str, Callable[[Line], str]] = {
 def sentence(line: Line) -> str:
     """What happened, on one line that a terminal may print."""
     teller = SENTENCES.get(text_of(line, "event"), _other)
-    return fit(visible(teller(line)), LONGEST)
+    return fit(sanitize(teller(line)), LONGEST)
 
 
 def _other(line: Line) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from fleetscripts.core.records.visible import visible
+from fleetscripts.core.records.sanitize import sanitize
 
 NOTHING = "nothing to report"
 
@@ -96,11 +96,11 @@ def _item_lines(item: Item) -> Iterable[str]:
 
 def _shown(value: object) -> str:
     if isinstance(value, Sequence) and not isinstance(value, str):
-        return visible(", ".join(map(str, value)))
-    return visible(str(value))
+        return sanitize(", ".join(map(str, value)))
+    return sanitize(str(value))
 
 
 def quoted(text: str) -> str:
     """A pane's text as one argument in double quotes for a shell, whatever stands in it."""
-    safe = "".join(f"\\{char}" if char in '\\"$`' else char for char in visible(text))
+    safe = "".join(f"\\{char}" if char in '\\"$`' else char for char in sanitize(text))
     return f'"{safe}"'

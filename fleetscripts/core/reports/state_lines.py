@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from fleetscripts.core.planning.progress import JUDGED
-from fleetscripts.core.records.visible import fit, visible
+from fleetscripts.core.records.sanitize import fit, sanitize
 from fleetscripts.fleet import Agent, Fleet
 from fleetscripts.models import AgentState
 
@@ -57,6 +57,6 @@ def identity(agent: Agent) -> dict[str, Any]:
 
 def last_words(text: str) -> str:
     """The last line of a message that says something, fit for a table; a mark of the protocol if there is no other."""
-    lines = [line for part in text.splitlines() if (line := visible(part))]
+    lines = [line for part in text.splitlines() if (line := sanitize(part))]
     words = [line for line in lines if not line.startswith(PROTOCOL)] or lines
     return fit(words[-1], LONGEST_WORDS) if words else ""

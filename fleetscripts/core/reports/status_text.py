@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from fleetscripts.core.records.visible import visible, width
+from fleetscripts.core.records.sanitize import sanitize, width
 from fleetscripts.fleet import Agent
 from fleetscripts.models import AgentState
 
@@ -139,7 +139,7 @@ def readable(lines: Sequence[tuple[str, ...]], columns: int) -> list[tuple[str, 
 
 
 def _needed(lines: Sequence[tuple[str, ...]]) -> int:
-    widest = {cells[0]: max(width(visible(cell)) for cell in cells) for cells in zip(*lines, strict=True)}
+    widest = {cells[0]: max(width(sanitize(cell)) for cell in cells) for cells in zip(*lines, strict=True)}
     return sum(min(needed, ENOUGH.get(name, ENOUGH_COLUMNS)) for name, needed in widest.items()) + 2 * (len(widest) - 1)
 
 
@@ -161,18 +161,18 @@ def about(agent: Agent) -> list[str]:
     """What an agent needs to find its way back to its task."""
     missing = [step for step in agent.steps if step not in agent.checkpoints]
     lines = [
-        f"window: {visible(agent.window)}",
-        f"worktree: {visible(agent.worktree_path)}",
-        f"branch: {visible(agent.branch)}",
-        f"pull request: {visible(agent.pr_number) or 'none'}",
+        f"window: {sanitize(agent.window)}",
+        f"worktree: {sanitize(agent.worktree_path)}",
+        f"branch: {sanitize(agent.branch)}",
+        f"pull request: {sanitize(agent.pr_number) or 'none'}",
         f"steps: {_names(agent.steps)}",
         f"checkpoints reached: {_names(agent.checkpoints)}",
         f"checkpoints missing: {_names(missing)}",
     ]
     if agent.image_path:
-        lines.append(f"image: {visible(agent.image_path)}")
+        lines.append(f"image: {sanitize(agent.image_path)}")
     return lines
 
 
 def _names(names: Sequence[str]) -> str:
-    return visible(" ".join(names)) or "none"
+    return sanitize(" ".join(names)) or "none"

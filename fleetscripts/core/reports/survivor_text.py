@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from fleetscripts.core.records.visible import fit, visible
+from fleetscripts.core.records.sanitize import fit, sanitize
 from fleetscripts.core.reports.status_text import age, pull, steps
 from fleetscripts.fleet import Agent
 from fleetscripts.models import AgentState, Classification, PaneState
@@ -50,7 +50,7 @@ def survivor_sentence(agent: Agent, seen: Classification, now: float) -> str:
     if agent.state in JUDGED:
         why = f" ({agent.escalation})" if agent.escalation else ""
         stands = f"{JUDGED[agent.state]}{why}; {stands}"
-    objective = next((line for part in agent.objective.splitlines() if (line := visible(part))), "")
+    objective = next((line for part in agent.objective.splitlines() if (line := sanitize(part))), "")
     doing = f", on “{fit(objective, OBJECTIVE_COLUMNS)}”" if objective else ""
-    said = f"; it said last: “{fit(visible(agent.last_said), SAID_COLUMNS)}”" if agent.last_said else ""
-    return visible(f"{agent.window} ({', '.join(fact for fact in facts if fact)}): {stands}{doing}{said}")
+    said = f"; it said last: “{fit(sanitize(agent.last_said), SAID_COLUMNS)}”" if agent.last_said else ""
+    return sanitize(f"{agent.window} ({', '.join(fact for fact in facts if fact)}): {stands}{doing}{said}")

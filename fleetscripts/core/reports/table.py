@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from fleetscripts.core.records.visible import fit, visible, width
+from fleetscripts.core.records.sanitize import fit, sanitize, width
 
 GAP = "  "
 NARROWEST = 8
@@ -13,7 +13,7 @@ NARROWEST = 8
 
 def table(rows: Sequence[Sequence[str]], columns: int | None = None) -> list[str]:
     """Lines with cells below each other; ``columns``: shorten the widest cells until a line fits."""
-    cells = [[visible(cell) for cell in row] for row in rows]
+    cells = [[sanitize(cell) for cell in row] for row in rows]
     widths = [max(width(row[n]) for row in cells) for n in range(len(cells[0]))] if cells else []
     spare = None if columns is None else columns - len(GAP) * (len(widths) - 1)
     while spare is not None and sum(widths) > spare and max(widths) > NARROWEST:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from xml.sax.saxutils import escape
 
-from fleetscripts.core.records.visible import fit, visible
+from fleetscripts.core.records.sanitize import fit, sanitize
 from fleetscripts.core.reports.timeline import Lane, Mark, Span
 
 WIDTH, LEFT, RIGHT = 1080, 232, 28
@@ -197,8 +197,8 @@ def _legend(lanes: Sequence[Lane], y: float) -> list[str]:
 
 
 def _label(text: str, columns: int) -> str:
-    return escape(fit(visible(text), columns))
+    return escape(fit(sanitize(text), columns))
 
 
 def _text(text: str) -> str:
-    return escape(visible(text))
+    return escape(sanitize(text))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
-from fleetscripts.core.records.visible import fit, visible, width
+from fleetscripts.core.records.sanitize import fit, sanitize, width
 from fleetscripts.core.reports.status_text import COLOURS, in_state_for, note, pull, steps
 from fleetscripts.fleet import Agent
 from fleetscripts.models import AgentState
@@ -135,7 +135,7 @@ def _table(model: Model, view: View, columns: int, rows: int) -> list[list[Piece
         back = " on grey23" if chosen else ""
         pieces = [Piece("▌ " if chosen else "  ", MARKS["▌"] + back if chosen else "")]
         for column in shown:
-            cell = visible(note(agent, model.now)) if column.name == "SAYS" else row[column.name]
+            cell = sanitize(note(agent, model.now)) if column.name == "SAYS" else row[column.name]
             text = _padded(cell, widths[column.name]) + " " * (GAP if column is not shown[-1] else 0)
             pieces.append(Piece(text, _style(column.name, agent) + back))
         lines.append(_filled(pieces, columns, back.strip()) if chosen else pieces)
@@ -145,13 +145,13 @@ def _table(model: Model, view: View, columns: int, rows: int) -> list[list[Piece
 def _cells(agent: Agent, now: float) -> dict[str, str]:
     dot = DOTS.get(agent.state, "◆")
     return {
-        "WINDOW": visible(agent.window),
+        "WINDOW": sanitize(agent.window),
         "STATE": f"{dot} {str(agent.state).replace('_', ' ')}",
         "FOR": in_state_for(agent, now),
-        "BRANCH": visible(agent.branch) or "-",
+        "BRANCH": sanitize(agent.branch) or "-",
         "PR": pull(agent),
         "STEPS": steps(agent),
-        "ACCOUNT": visible(agent.account) or "-",
+        "ACCOUNT": sanitize(agent.account) or "-",
     }
 
 
@@ -170,18 +170,18 @@ def _detail(model: Model, view: View, columns: int) -> list[list[Piece]]:
     if agent is None:
         return [[Piece("─" * columns, "dim")]]
     names = (agent.window, agent.worktree, agent.branch, pull(agent) if agent.pr_number else "", agent.account)
-    title = f" {visible(' · '.join(name for name in names if name))} "
+    title = f" {sanitize(' · '.join(name for name in names if name))} "
     rule = "─" * max(columns - width(title) - 2, 0)
-    objective = next((line for part in agent.objective.splitlines() if (line := visible(part))), "-")
+    objective = next((line for part in agent.objective.splitlines() if (line := sanitize(part))), "-")
     missing = [step for step in agent.steps if step not in agent.checkpoints]
     lines = [
         [Piece("──", "dim"), Piece(title, "bold"), Piece(rule, "dim")],
         [Piece("objective  ", "dim"), Piece(objective)],
-        [Piece("says       ", "dim"), Piece(visible(agent.last_said) or "-")],
+        [Piece("says       ", "dim"), Piece(sanitize(agent.last_said) or "-")],
     ]
     if missing or agent.escalation:
         about = agent.escalation or f"missing: {', '.join(missing)}"
-        lines.append([Piece("open       ", "dim"), Piece(visible(about), "red" if agent.escalation else "yellow")])
+        lines.append([Piece("open       ", "dim"), Piece(sanitize(about), "red" if agent.escalation else "yellow")])
     room = DETAIL_LINES - len(lines)
     lines += [[Piece(f"{text[:8]}   ", "dim"), Piece(text[8:].lstrip())] for text in model.history[-room:]]
     return lines

@@ -13,7 +13,7 @@ from fleetscripts.config import Settings
 from fleetscripts.errors import FleetError
 from fleetscripts.services.accounts.account_environment import Handed, environment_on
 from fleetscripts.services.accounts.accounts import is_shared, not_shared
-from fleetscripts.services.clients.launch import executable
+from fleetscripts.services.accounts.programs import executable
 
 ASK_SECONDS = 30.0
 

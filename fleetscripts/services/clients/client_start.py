@@ -17,8 +17,9 @@ from fleetscripts.config import Settings
 from fleetscripts.errors import FleetError, UsageProblem
 from fleetscripts.services.accounts.account_environment import rivals
 from fleetscripts.services.accounts.accounts import account_named, is_listed
+from fleetscripts.services.accounts.programs import executable
 from fleetscripts.services.accounts.status_line import status_line
-from fleetscripts.services.clients.launch import Start, executable, start_of
+from fleetscripts.services.clients.launch import Start, start_of
 
 PACKAGE = Path(__file__).resolve().parents[2]
 BYPASS = "bypassPermissions"

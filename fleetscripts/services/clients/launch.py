@@ -7,7 +7,6 @@ when it has ended the user's shell, in the same folder. Nothing is parsed by tha
 from __future__ import annotations
 
 import re
-import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,6 +17,7 @@ from fleetscripts.agents.kinds import CommandLine
 from fleetscripts.core.planning.classify import is_shell
 from fleetscripts.errors import FleetError, Refused
 from fleetscripts.models import PaneFacts
+from fleetscripts.services.observe.launching import WRAPPER
 
 PASSED_ON = (
     "PATH",
@@ -66,11 +66,8 @@ printf '\033[?1049l\033[?1000l\033[?1002l\033[?1003l\033[?1006l\033[?2004l\033[?
 exec "${SHELL:-/bin/sh}" -i
 """
 
-WRAPPER = "fleet-launch"
-"""The wrapper's own name in the process list (its ``$0``)."""
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-_KNOWN_PLACES = (".local/bin", ".claude/local", ".npm-global/bin")
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,21 +77,6 @@ class Start:
     argv: tuple[str, ...]
     folder: Path
     environment: Mapping[str, str] = field(default_factory=dict)
-
-
-def executable(name: str, configured: str, environ: Mapping[str, str]) -> str:
-    """The client's absolute path, looked up by us: a shell in the window may have another PATH."""
-    if configured:
-        path = Path(configured).expanduser()
-        if not path.is_absolute() or shutil.which(str(path)) is None:
-            raise FleetError(f"{name}_path is {configured!r}, which is no absolute path of an executable file")
-        return str(path)
-    found = shutil.which(name, path=environ.get("PATH"))
-    homes = [Path(environ["HOME"]) / place / name for place in _KNOWN_PLACES] if environ.get("HOME") else []
-    found = found or next((str(path) for path in homes if shutil.which(str(path))), None)
-    if found is None:
-        raise FleetError(f"expected the {name} client on PATH, found none: install it, or set {name}_path")
-    return str(Path(found).absolute())
 
 
 def start_of(command: CommandLine, folder: Path, environ: Mapping[str, str], needed: Sequence[str] = ()) -> Start:

@@ -19,11 +19,11 @@ from fleetscripts.errors import Pending, Refused, UsageProblem
 from fleetscripts.services.accounts.account_environment import Handed, environment_on
 from fleetscripts.services.accounts.accounts import account_named, is_shared, not_shared, share
 from fleetscripts.services.accounts.launcher import Pick, earliest_reset, pick
+from fleetscripts.services.accounts.programs import executable
 from fleetscripts.services.accounts.status_line import status_line
 from fleetscripts.services.clients.client_words import Words, read_words, session_of
-from fleetscripts.services.clients.launch import executable
+from fleetscripts.services.clients.handover import hand_over
 from fleetscripts.services.clients.launch_record import account_of, note_launch, refuse_open
-from fleetscripts.services.rescue.handover import hand_over
 
 
 @dataclass(frozen=True, slots=True)

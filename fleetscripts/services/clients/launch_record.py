@@ -11,7 +11,7 @@ from fleetscripts.adapters.records.store import StateMissing, Store
 from fleetscripts.config import Settings
 from fleetscripts.errors import Refused
 from fleetscripts.fleet import Agent, Fleet
-from fleetscripts.services.clients.conversations import open_conversations
+from fleetscripts.services.observe.conversations import open_conversations
 
 
 def recorded(settings: Settings, session_id: str) -> Agent | None:

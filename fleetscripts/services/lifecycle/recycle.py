@@ -22,9 +22,9 @@ from fleetscripts.core.planning.capacity import protected, spare_number
 from fleetscripts.errors import Refused, UsageProblem
 from fleetscripts.fleet import Agent, Fleet
 from fleetscripts.models import AgentState
-from fleetscripts.services.lifecycle.closing import close, refuse_own, window_of
-from fleetscripts.services.spawning.spares import Spare, claims_on, fleet_now, real_worktree, taken
+from fleetscripts.services.clients.closing import close, refuse_own, window_of
 from fleetscripts.services.verification.verify import Question, verify
+from fleetscripts.services.worktrees.spares import Spare, claims_on, fleet_now, real_worktree, taken
 
 
 @dataclass

@@ -18,7 +18,7 @@ from fleetscripts.core.records.repair import GONE, Reality, Report, mended
 from fleetscripts.errors import FleetError, Refused
 from fleetscripts.fleet import Fleet
 from fleetscripts.models import AgentState
-from fleetscripts.services.clients.conversations import open_conversations
+from fleetscripts.services.observe.conversations import open_conversations
 
 LOOKS = 5
 """A fleet that is just being spawned or restored changes once a second or so; a look takes a tenth of that."""

@@ -18,12 +18,12 @@ from fleetscripts.config import Settings
 from fleetscripts.errors import FleetError, Refused
 from fleetscripts.fleet import Agent, Fleet
 from fleetscripts.models import Action, ActionKind, PaneFacts, PaneState, ServerId
+from fleetscripts.services.actions import resume as recovery
+from fleetscripts.services.actions.case import Case
+from fleetscripts.services.actions.resume_spawn import is_spawn, settle_spawn
 from fleetscripts.services.clients.sessions import make_sessions
-from fleetscripts.services.delivery.desk import open_desk
 from fleetscripts.services.lifecycle.scene import Scene, look_around
-from fleetscripts.services.loop import recovery
-from fleetscripts.services.loop.recovery import Case
-from fleetscripts.services.spawning.unfinished import is_spawn, settle_spawn
+from fleetscripts.services.typing.pane_io import open_pane_io
 
 AT_ONCE = 5
 """Clients that start side by side: each takes a core for about a second, then waits for its prompt."""
@@ -193,7 +193,7 @@ def _case(settings: Settings, fleet: Fleet, environ: Mapping[str, str], agent: A
 
 
 def _state_of(settings: Settings, fleet: Fleet, pane: PaneFacts) -> PaneState:
-    sight = open_desk(settings, fleet).look(pane.pane_id)
+    sight = open_pane_io(settings, fleet).look(pane.pane_id)
     return PaneState.MISSING if sight is None else sight.classification.state
 
 

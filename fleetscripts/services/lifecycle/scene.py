@@ -12,8 +12,8 @@ from fleetscripts.adapters.tmux.tmux import Tmux
 from fleetscripts.config import Settings
 from fleetscripts.fleet import Agent
 from fleetscripts.models import PaneFacts, ServerId
-from fleetscripts.services.clients.conversations import OpenConversation, open_conversations
-from fleetscripts.services.reports.status import pane_of
+from fleetscripts.services.observe.agent_pane import pane_of
+from fleetscripts.services.observe.conversations import OpenConversation, open_conversations
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,8 +13,8 @@ from fleetscripts.adapters.tmux.tmux import Tmux
 from fleetscripts.config import Settings
 from fleetscripts.fleet import Fleet
 from fleetscripts.models import PaneFacts
-from fleetscripts.services.loop.loop_place import WINDOW_NAME, loop_runs
 from fleetscripts.services.own_pane import own_pane
+from fleetscripts.services.single_instance.single_instance import WINDOW_NAME, loop_runs
 
 CLOSE_SECONDS = 1.0
 """How long tmux may take to notice that a pane's process has ended."""

@@ -13,9 +13,9 @@ from fleetscripts.core.planning.stopping import SETTLED, Obstacle, in_test_queue
 from fleetscripts.fleet import Agent, Fleet
 from fleetscripts.models import AgentState
 from fleetscripts.pull_request import PullState
-from fleetscripts.services.testing.test_queue import TestQueue
-from fleetscripts.services.verification.pull_reading import Reader, github, keys_of
-from fleetscripts.services.verification.verify_github import ask_github
+from fleetscripts.services.pr_testing.queue import TestQueue
+from fleetscripts.services.pulls.pull_reading import Reader, github, keys_of
+from fleetscripts.services.pulls.verify_github import ask_github
 
 
 def obstacles(settings: Settings, fleet: Fleet, environ: Mapping[str, str]) -> list[Obstacle]:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from fleetscripts.errors import FleetError
 from fleetscripts.services.context import load_fleet
-from fleetscripts.services.tasks.dispatch import dispatch
+from fleetscripts.services.spawning.dispatch import dispatch
 from fleetscripts.services.tasks.tasks import folder
 
 

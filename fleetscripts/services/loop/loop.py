@@ -14,23 +14,24 @@ from fleetscripts.adapters.records.log_file import LogFile
 from fleetscripts.adapters.records.store import StateMissing, Store
 from fleetscripts.config import Settings
 from fleetscripts.core.planning.attention import summary
-from fleetscripts.core.records.visible import visible
+from fleetscripts.core.records.sanitize import sanitize
 from fleetscripts.errors import FleetError, Refused
 from fleetscripts.fleet import Agent, Fleet
 from fleetscripts.models import Action, ActionKind
+from fleetscripts.services.actions.case import Case
+from fleetscripts.services.actions.github_wait import tell_to_wait
+from fleetscripts.services.actions.rescue import renew, rescue, wake
+from fleetscripts.services.actions.rescue_tally import tell_rescued
+from fleetscripts.services.actions.resume import PERFORMERS
+from fleetscripts.services.actions.verify_done import verify_agent
 from fleetscripts.services.context import load_fleet
-from fleetscripts.services.loop.attendance import attend
 from fleetscripts.services.loop.cycle import Cycle, run_cycle
 from fleetscripts.services.loop.dispatching import Dispatching
 from fleetscripts.services.loop.jobs import Jobs
 from fleetscripts.services.loop.loop_rhythm import Listening, Look, Polling, Rhythm, stamp
 from fleetscripts.services.loop.loop_watch import JobEnded, News, Woken
-from fleetscripts.services.loop.recovery import PERFORMERS, Case
-from fleetscripts.services.rescue.rescue import renew, rescue, wake
-from fleetscripts.services.rescue.rescue_tally import tell_rescued
+from fleetscripts.services.loop.notify_decisions import attend
 from fleetscripts.services.spawning.follow_on import settle_task
-from fleetscripts.services.verification.completion import verify_agent
-from fleetscripts.services.verification.github_pause import tell_to_wait
 
 PERFORM: Mapping[str, Callable[[Case], str]] = {
     **PERFORMERS,
@@ -185,7 +186,7 @@ class Loop:
         told = attend(cycle.fleet, decisions, settings, self.environ, time.time())
         told += tell_rescued(settings, self.environ, cycle.fleet, self.jobs.any_in("rescue"))
         for line in told:
-            self.log.write(visible(line))
+            self.log.write(sanitize(line))
         self._report(cycle)
         return cycle, cycle.moved or finished or started or bool(told)
 
@@ -227,10 +228,10 @@ class Loop:
         self._say("fleet", f"fleet: {summary(cycle.fleet.agents)}")
 
     def _tell(self, line: str) -> None:
-        self.log.write(visible(line))
+        self.log.write(sanitize(line))
 
     def _say(self, about: object, line: str) -> None:
         """Into the log, unless this is what was said last about the same: a refusal that stands is told once."""
         if self._said.get(about) != line:
             self._said[about] = line
-            self.log.write(visible(line))
+            self.log.write(sanitize(line))

@@ -10,16 +10,16 @@ from queue import Empty, SimpleQueue
 from typing import Protocol
 
 from fleetscripts.config import Settings
-from fleetscripts.core.planning.agenda import Pace
+from fleetscripts.core.planning.backoff import next_interval
+from fleetscripts.core.planning.debounce import Pace
 from fleetscripts.core.planning.due import next_due
-from fleetscripts.core.planning.pace import next_interval
 from fleetscripts.core.planning.policy import Case
 from fleetscripts.fleet import Agent, Fleet
 from fleetscripts.models import PaneState
 from fleetscripts.services.loop.cycle import Cycle, limits_of
+from fleetscripts.services.loop.event_routing import by_files
 from fleetscripts.services.loop.loop_clock import LoopClock
 from fleetscripts.services.loop.loop_watch import JobEnded, News, Watch
-from fleetscripts.services.loop.loop_whose import by_files
 
 GLANCE_SECONDS = 0.5
 """Between two glances at the state file where nothing tells of its changes: a stop or a new agent ends the wait."""

@@ -17,11 +17,11 @@ from fleetscripts.adapters.tmux.tmux_events import Connected, Lost, TmuxEvents, 
 from fleetscripts.agents.kinds import Client, Places
 from fleetscripts.agents.live_files import folders, process_of
 from fleetscripts.config import Settings
-from fleetscripts.core.planning.agenda import Agenda, Pace
+from fleetscripts.core.planning.debounce import Agenda, Pace
 from fleetscripts.fleet import Fleet
 from fleetscripts.models import AgentState
-from fleetscripts.services.loop.loop_whose import Whose
-from fleetscripts.services.sight.observe import Observation
+from fleetscripts.services.loop.event_routing import Whose
+from fleetscripts.services.observe.observe import Observation
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,12 +14,12 @@ from fleetscripts.adapters.records.store import Store
 from fleetscripts.adapters.system.file_events import FileEvents
 from fleetscripts.config import Settings
 from fleetscripts.core.planning.attention import summary
-from fleetscripts.core.planning.handing_out import handed_out, may_wait, nothing_new, to_hand_out, told
+from fleetscripts.core.planning.event_dedup import handed_out, may_wait, nothing_new, to_hand_out, told
 from fleetscripts.errors import Refused
 from fleetscripts.fleet import Agent, Fleet
 from fleetscripts.models import Action, ActionKind
 from fleetscripts.services.loop.cycle import run_cycle
-from fleetscripts.services.loop.loop_place import loop_runs
+from fleetscripts.services.single_instance.single_instance import loop_runs
 
 ASK_AFTER_LOOP_SECONDS = 20.0
 """So often we make sure that a loop still runs."""

@@ -11,20 +11,20 @@ from fleetscripts.adapters.records.log_file import LogFile
 from fleetscripts.adapters.records.store import StateMissing, Store
 from fleetscripts.adapters.tmux.tmux import Tmux
 from fleetscripts.config import Settings
-from fleetscripts.core.records.visible import visible
+from fleetscripts.core.records.sanitize import sanitize
 from fleetscripts.core.reports.review import Item, Review
 from fleetscripts.errors import Refused
 from fleetscripts.fleet import Fleet
 from fleetscripts.services.context import START_AGAIN
 from fleetscripts.services.loop.cycle import Cycle, run_cycle
 from fleetscripts.services.loop.loop import Loop
-from fleetscripts.services.loop.loop_place import only_loop
+from fleetscripts.services.observe.agent_pane import agent_in_pane
 from fleetscripts.services.reports.review_agents import agents_reviewed
 from fleetscripts.services.reports.review_pulls import merged_reviewed
 from fleetscripts.services.reports.review_screens import LINES, with_screens
 from fleetscripts.services.reports.review_tasks import tasks_reviewed
-from fleetscripts.services.reports.status import agent_in_pane
-from fleetscripts.services.sight.strangers import strangers
+from fleetscripts.services.reports.unmanaged_panes import strangers
+from fleetscripts.services.single_instance.single_instance import only_loop
 
 FIRST_SECONDS = 3600.0
 """How far back the first heartbeat tells of what was done."""
@@ -111,9 +111,9 @@ def _done_since(settings: Settings, since: float) -> Done:
         if event.get("event") != "recovery-ended" or not isinstance(at, int | float) or at < since:
             continue
         outcome = str(event.get("outcome", ""))
-        line = visible(f"{window}: {event.get('action')} ({event.get('why')}): {outcome}")
+        line = sanitize(f"{window}: {event.get('action')} ({event.get('why')}): {outcome}")
         if outcome.startswith(("refused", "failed")):
-            failed[window] = visible(outcome)
+            failed[window] = sanitize(outcome)
         elif outcome:
             failed.pop(window, None)
             repaired[line] = repaired.get(line, 0) + 1

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from fleetscripts.core.planning.progress import Seen
-from fleetscripts.core.records.visible import shell_word, visible
+from fleetscripts.core.records.sanitize import sanitize, shell_word
 from fleetscripts.core.reports.review import Item, Review
 from fleetscripts.core.reports.status_text import age
 from fleetscripts.fleet import Agent
@@ -66,7 +66,7 @@ def about(agent: Agent) -> dict[str, Any]:
 
 def _decision(agent: Agent, action: Action) -> Item:
     calls = tuple(call.format(window=shell_word(agent.window)) for call in CALLS.get(action.action, ()))
-    more = {"objective": visible(agent.objective)[:300]} if agent.objective else {}
+    more = {"objective": sanitize(agent.objective)[:300]} if agent.objective else {}
     return Item(action.action, agent.window, action.reason, calls, agent.pane_id, about(agent) | more)
 
 
@@ -89,7 +89,7 @@ def _wall(agent: Agent, seen: Seen, now: float) -> Item:
 
 def _held(agent: Agent, now: float) -> Item:
     what = f"{agent.held}, {age(now - agent.held_at)} ago: left alone until somebody sends it a text"
-    return Item("held", agent.window, visible(what), (), agent.pane_id, about(agent))
+    return Item("held", agent.window, sanitize(what), (), agent.pane_id, about(agent))
 
 
 def _recyclable(agent: Agent) -> Item:

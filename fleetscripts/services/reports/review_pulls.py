@@ -7,14 +7,14 @@ from collections.abc import Iterable
 from fleetscripts.adapters.github.github_problems import GitHubProblem
 from fleetscripts.config import Settings
 from fleetscripts.core.planning.progress import AT_WORK, JUDGED, Seen
-from fleetscripts.core.records.visible import shell_word
+from fleetscripts.core.records.sanitize import shell_word
 from fleetscripts.core.reports.review import Item
 from fleetscripts.errors import FleetError
 from fleetscripts.fleet import Agent, Fleet
 from fleetscripts.models import PaneState
 from fleetscripts.pull_request import PullState
+from fleetscripts.services.pulls.pull_reading import github, keys_of
 from fleetscripts.services.reports.review_agents import about
-from fleetscripts.services.verification.pull_reading import github, keys_of
 
 ASKING_SECONDS = 10
 """How long GitHub may take; without an answer nothing is proposed."""

@@ -8,11 +8,11 @@ from dataclasses import replace
 from fleetscripts.adapters.tmux.scrollback import last_lines
 from fleetscripts.adapters.tmux.tmux import Tmux
 from fleetscripts.core.records.redact import redact_lines
-from fleetscripts.core.records.visible import visible
+from fleetscripts.core.records.sanitize import sanitize
 from fleetscripts.core.reports.review import Item, quoted
 from fleetscripts.core.screen.screen import Screen
 from fleetscripts.models import Frame
-from fleetscripts.services.dialogs.dialogs import menu_on
+from fleetscripts.services.typing.dialogs import menu_on
 
 LINES = 30
 """Of each screen, unless more are asked for."""
@@ -40,7 +40,7 @@ def _with(tmux: Tmux, item: Item, frame: Frame | None, lines: int) -> Item:
     menu = menu_on(frame) if item.kind == "dialog" or "dialog)" in item.what else None
     if menu is None:
         return item
-    rows = tuple(visible(row.text) for row in menu.rows)
+    rows = tuple(sanitize(row.text) for row in menu.rows)
     question = tuple(visible_line(line) for line in redact_lines(menu.question))
     calls = tuple(call.replace('"ROW"', quoted(rows[0])) for call in item.next)
     return replace(item, rows=rows, question=question, next=calls)
@@ -48,4 +48,4 @@ def _with(tmux: Tmux, item: Item, frame: Frame | None, lines: int) -> Item:
 
 def visible_line(line: str) -> str:
     """One line with its indentation, and nothing that a terminal would obey."""
-    return " " * min(len(line) - len(line.lstrip()), 40) + visible(line)
+    return " " * min(len(line) - len(line.lstrip()), 40) + sanitize(line)

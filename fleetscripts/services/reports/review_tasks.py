@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fleetscripts.config import Settings
 from fleetscripts.core.planning.task_plan import PAUSING, READY
-from fleetscripts.core.records.visible import visible
+from fleetscripts.core.records.sanitize import sanitize
 from fleetscripts.core.reports.review import Item
 from fleetscripts.errors import FleetError
 from fleetscripts.services.tasks.tasks import Survey, archive_finished, survey
@@ -17,10 +17,10 @@ def tasks_reviewed(settings: Settings, now: float, archives: bool) -> tuple[list
     can begin, and files that are wrong. A folder that cannot be used is one of these, and keeps nothing else back."""
     archived: list[str] = []
     try:
-        archived = [visible(f"task {line}") for line in archive_finished(settings, now)] if archives else []
+        archived = [sanitize(f"task {line}") for line in archive_finished(settings, now)] if archives else []
         return archived, _left(survey(settings, now))
     except FleetError as error:
-        return archived, [Item("task_problem", "", visible(str(error)))]
+        return archived, [Item("task_problem", "", sanitize(str(error)))]
 
 
 def _left(found: Survey) -> list[Item]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -11,7 +11,8 @@ from fleetscripts.adapters.records.store import Store
 from fleetscripts.adapters.tmux.tmux import Tmux
 from fleetscripts.config import Settings
 from fleetscripts.fleet import Agent, Fleet
-from fleetscripts.models import AgentState, PaneFacts, ServerId
+from fleetscripts.models import AgentState, PaneFacts
+from fleetscripts.services.observe.agent_pane import agent_in_pane, pane_of
 
 SECRET = ("discord_webhook",)
 LOOK_EVERY_SECONDS = 30.0
@@ -55,27 +56,6 @@ def fleet_status(settings: Settings, fleet: Fleet, now: float) -> FleetStatus:
     agents = tuple(AgentStatus(agent, pane_of(agent, panes, server)) for agent in fleet.agents)
     loop = Agent(fleet.loop_window or "", pane_id=fleet.loop_pane_id, tmux_server=fleet.loop_tmux_server)
     return FleetStatus(fleet, agents, pane_of(loop, panes, server), now)
-
-
-def pane_of(agent: Agent, panes: Sequence[PaneFacts], server: ServerId | None) -> PaneFacts | None:
-    """Its pane by id where the server is the one that gave the id, by window where no id is known."""
-    if pane_id := agent.pane_on(server):
-        return next((pane for pane in panes if pane.pane_id == pane_id), None)
-    if agent.pane_id or agent.state is AgentState.RECYCLED:
-        return None
-    return next((pane for pane in panes if pane.window == agent.window), None)
-
-
-def agent_in_pane(fleet: Fleet, environ: Mapping[str, str]) -> Agent | None:
-    """The agent whose pane this process runs in, by ``TMUX_PANE`` and the server in ``TMUX``."""
-    pane_id = environ.get("TMUX_PANE", "")
-    words = environ.get("TMUX", "").rsplit(",", 2)
-    server_pid = words[1] if len(words) == 3 else ""
-    for agent in reversed(fleet.agents):
-        same_server = agent.tmux_server is None or server_pid in ("", str(agent.tmux_server.pid))
-        if pane_id and agent.pane_id == pane_id and same_server and agent.state is not AgentState.RECYCLED:
-            return agent
-    return None
 
 
 def record_look(store: Store, fleet: Fleet, environ: Mapping[str, str], now: float) -> None:

@@ -15,7 +15,7 @@ from fleetscripts.adapters.system.file_events import FileEvents
 from fleetscripts.adapters.system.terminal_keys import Bell, single_keys, wait_for_keys
 from fleetscripts.adapters.tmux.tmux import Tmux
 from fleetscripts.config import Settings
-from fleetscripts.core.records.visible import visible
+from fleetscripts.core.records.sanitize import sanitize
 from fleetscripts.core.reports.history_text import sentence, told
 from fleetscripts.core.reports.journal_story import at_of, stories
 from fleetscripts.core.reports.status_text import COLOURS, age, by_urgency, in_order
@@ -134,7 +134,7 @@ class Watch:
         try:
             self._go()
         except FleetError as error:
-            self.message = visible(str(error))
+            self.message = sanitize(str(error))
 
     def _go(self) -> None:
         """To the selected agent's window: the tmux client switches, or this terminal attaches until it detaches."""
@@ -143,13 +143,13 @@ class Watch:
             return
         known = next((one for one in self.status.agents if one.agent.key == agent.key), None)
         if known is None or known.pane is None:
-            self.message = f"{visible(agent.window)} has no window now"
+            self.message = f"{sanitize(agent.window)} has no window now"
             return
         tmux = Tmux(self.settings.tmux_socket)
         inside = self.environ.get("TMUX", "").rsplit(",", 2)
         server = tmux.server()
         if not tmux.show_pane(known.pane) or server is None:
-            self.message = f"{visible(agent.window)} is gone"
+            self.message = f"{sanitize(agent.window)} is gone"
         elif len(inside) == 3 and inside[1] == str(server.pid):
             self.message = tmux.switch_here(known.pane)
         elif len(inside) == 3:
@@ -161,7 +161,7 @@ class Watch:
         with self.screen.aside():
             done = subprocess.run(tmux.attach_line(pane.session), check=False, stderr=subprocess.PIPE)
         if done.returncode:
-            self.message = visible(done.stderr.decode(errors="replace")) or f"tmux exited {done.returncode}"
+            self.message = sanitize(done.stderr.decode(errors="replace")) or f"tmux exited {done.returncode}"
         self.bell.ring()
 
 
@@ -170,12 +170,14 @@ def model_of(status: FleetStatus, agents: tuple[Agent, ...], history: tuple[str,
     fleet = status.fleet
     title = [Piece("agent fleet", "bold"), Piece("" if fleet.active else "  stopped", "red")]
     if fleet.tmux_session:
-        title.append(Piece(f"  {visible(fleet.tmux_session)}", "dim"))
+        title.append(Piece(f"  {sanitize(fleet.tmux_session)}", "dim"))
     for state, count in by_urgency(status.counts()):
         title.append(Piece(f"  {count} {str(state).replace('_', ' ')}", COLOURS.get(state, "white")))
-    loop = f"loop in {visible(status.loop.window)}" if status.loop is not None else "no loop watches: run-loop --window"
+    loop = (
+        f"loop in {sanitize(status.loop.window)}" if status.loop is not None else "no loop watches: run-loop --window"
+    )
     looked = f", last look {age(time.time() - fleet.last_poll_at)} ago" if fleet.last_poll_at else ""
-    return Model(tuple(title), loop + looked, agents, time.time(), history, visible(message))
+    return Model(tuple(title), loop + looked, agents, time.time(), history, sanitize(message))
 
 
 def spoken(lines: list[Mapping[str, object]]) -> tuple[str, ...]:

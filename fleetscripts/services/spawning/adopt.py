@@ -18,13 +18,13 @@ from fleetscripts.core.planning.capacity import protected, spare_number
 from fleetscripts.errors import Refused, UsageProblem
 from fleetscripts.fleet import Agent, Fleet
 from fleetscripts.models import AgentState, PaneFacts, WorktreeFacts
-from fleetscripts.services.delivery.desk import Desk, agent_at
-from fleetscripts.services.delivery.receipt import last_submitted
+from fleetscripts.services.observe.observe import Observation, look
 from fleetscripts.services.own_pane import own_pane
-from fleetscripts.services.sight.observe import Observation, look
-from fleetscripts.services.spawning.spares import claims_on, real_worktree
+from fleetscripts.services.pulls.verify_github import note_settled_threads
 from fleetscripts.services.spawning.spawn_request import Request
-from fleetscripts.services.verification.verify_github import note_settled_threads
+from fleetscripts.services.typing.pane_io import PaneIO, agent_at
+from fleetscripts.services.typing.receipt import last_submitted
+from fleetscripts.services.worktrees.spares import claims_on, real_worktree
 
 LONGEST_OBJECTIVE = 4000
 
@@ -38,11 +38,16 @@ class Adopted:
 
 
 def adopt(
-    desk: Desk, settings: Settings, fleet: Fleet | None, facts: PaneFacts, environ: Mapping[str, str], request: Request
+    pane_io: PaneIO,
+    settings: Settings,
+    fleet: Fleet | None,
+    facts: PaneFacts,
+    environ: Mapping[str, str],
+    request: Request,
 ) -> Adopted:
     """Write a record for the client in this pane; Refused, with nothing written, when it cannot be the fleet's."""
-    _may_be_ours(desk, fleet, facts, environ)
-    found = look(desk.tmux, settings, fleet, facts.pane_id, time.time())
+    _may_be_ours(pane_io, fleet, facts, environ)
+    found = look(pane_io.tmux, settings, fleet, facts.pane_id, time.time())
     if found is None or found.client is None or found.kind is None:
         raise Refused(f"{facts.window}: expected a live client there, found {facts.command or 'nothing'}")
     if not found.session_id:
@@ -55,7 +60,7 @@ def adopt(
         notes.append("its objective is what it was told last; --objective says another")
     if not objective.strip():
         raise UsageProblem("it was told nothing yet: give --objective TEXT")
-    agent = _record(desk, found, place, replace(request, objective=objective))
+    agent = _record(pane_io, found, place, replace(request, objective=objective))
     after = Store(settings.state_file).update(lambda now: _added(now, agent), create=Fleet(tmux_session=facts.session))
     Journal(settings.journal_file).write("adopted", window=agent.window, pane_id=agent.pane_id, why="asked for")
     notes += [note for note in (note_settled_threads(agent, after, settings),) if note]
@@ -64,12 +69,12 @@ def adopt(
     return Adopted(agent, tuple(notes))
 
 
-def _may_be_ours(desk: Desk, fleet: Fleet | None, facts: PaneFacts, environ: Mapping[str, str]) -> None:
-    if facts.pane_id == own_pane(environ, desk.server):
+def _may_be_ours(pane_io: PaneIO, fleet: Fleet | None, facts: PaneFacts, environ: Mapping[str, str]) -> None:
+    if facts.pane_id == own_pane(environ, pane_io.server):
         raise Refused(f"{facts.window} is the pane that this call comes from: the supervisor is none of its own agents")
-    if fleet is not None and fleet.loop_pane_id == facts.pane_id and fleet.loop_tmux_server == desk.server:
+    if fleet is not None and fleet.loop_pane_id == facts.pane_id and fleet.loop_tmux_server == pane_io.server:
         raise Refused(f"{facts.window} is where the loop runs")
-    known = agent_at(desk, fleet, facts.pane_id)
+    known = agent_at(pane_io, fleet, facts.pane_id)
     if known is not None and known.state is not AgentState.RECYCLED:
         raise Refused(f"{facts.window} is in the fleet already: {known.state}, {known.branch or known.worktree}")
 
@@ -92,7 +97,7 @@ def _worktree(found: Observation, settings: Settings) -> WorktreeFacts:
     return place
 
 
-def _record(desk: Desk, found: Observation, place: WorktreeFacts, request: Request) -> Agent:
+def _record(pane_io: PaneIO, found: Observation, place: WorktreeFacts, request: Request) -> Agent:
     now, branch = time.time(), place.branch or ""
     return Agent(
         window="",
@@ -109,7 +114,7 @@ def _record(desk: Desk, found: Observation, place: WorktreeFacts, request: Reque
         last_seen_at=now,
         agent=found.kind.name if found.kind is not None else "claude",
         last_commit=head_commit(Path(place.path)),
-    ).at(found.frame.facts, desk.server)
+    ).at(found.frame.facts, pane_io.server)
 
 
 def _added(fleet: Fleet, agent: Agent) -> Fleet:

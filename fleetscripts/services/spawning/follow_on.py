@@ -25,19 +25,19 @@ from fleetscripts.core.records.message import as_message
 from fleetscripts.errors import FleetError, Refused
 from fleetscripts.fleet import Agent, Fleet
 from fleetscripts.models import AgentState
-from fleetscripts.services.delivery.deliver import TAKES_TEXT, deliver
-from fleetscripts.services.delivery.desk import Desk, open_desk
-from fleetscripts.services.delivery.receipt import Receipt
-from fleetscripts.services.delivery.told import was_told
-from fleetscripts.services.loop.recovery import Case
-from fleetscripts.services.spawning import branching
-from fleetscripts.services.spawning.branching import StartPoint
-from fleetscripts.services.spawning.briefing import Task, briefing
+from fleetscripts.services.actions.case import Case
+from fleetscripts.services.actions.resume_spawn import is_spawn, settle_spawn
+from fleetscripts.services.briefing.briefing import Task, briefing
+from fleetscripts.services.pulls.verify_github import beginning
 from fleetscripts.services.spawning.spawn_request import Request
-from fleetscripts.services.spawning.undo import step
-from fleetscripts.services.spawning.unfinished import is_spawn, settle_spawn
 from fleetscripts.services.tasks.tasks import archive_finished, survey
-from fleetscripts.services.verification.verify_github import beginning
+from fleetscripts.services.typing.deliver import TAKES_TEXT, deliver
+from fleetscripts.services.typing.pane_io import PaneIO, open_pane_io
+from fleetscripts.services.typing.receipt import Receipt
+from fleetscripts.services.typing.was_delivered import was_told
+from fleetscripts.services.worktrees import branching
+from fleetscripts.services.worktrees.branching import StartPoint
+from fleetscripts.services.worktrees.undo import step
 
 FRESH: Mapping[str, Any] = {
     "checkpoints": (), "revision_count": 0, "kicks": 0, "nudges": 0, "fruitless_rounds": 0, "rounds": 0,
@@ -62,12 +62,12 @@ class Given:
     notes: tuple[str, ...] = ()
 
 
-def give_task(desk: Desk, settings: Settings, fleet: Fleet, agent: Agent, request: Request) -> Given:
+def give_task(pane_io: PaneIO, settings: Settings, fleet: Fleet, agent: Agent, request: Request) -> Given:
     """Tell the agent and change its record; Refused, with nothing changed, when it must not be told now.
 
     ``request``: objective, pull request, steps, image, and the branch, empty for the one it is on."""
     store = Store(settings.state_file)
-    pane_id = _takes_a_task(desk, agent)
+    pane_id = _takes_a_task(pane_io, agent)
     folder = Path(agent.worktree_path)
     branch = request.branch or agent.branch
     start = _start_of(folder, agent, branch, request.base, settings)
@@ -82,7 +82,7 @@ def give_task(desk: Desk, settings: Settings, fleet: Fleet, agent: Agent, reques
         with step("branch"):
             if start is not None:
                 branching.check_out(folder, branch, start)
-        receipt = deliver(desk, pane_id, text, why="a new task")
+        receipt = deliver(pane_io, pane_id, text, why="a new task")
     except Refused:
         _drop(store, settings, agent, intent, "it was refused")
         forget_image(request.image, source)
@@ -117,17 +117,17 @@ def settle_task(case: Case) -> str:
 def _nobody_types(case: Case) -> AbstractContextManager[None]:
     """A slow giver is waited for, where there is a pane to type into."""
     try:
-        return open_desk(case.settings, case.fleet).turn(case.agent.pane_id)
+        return open_pane_io(case.settings, case.fleet).turn(case.agent.pane_id)
     except NoServer:
         return nullcontext()
 
 
-def _takes_a_task(desk: Desk, agent: Agent) -> str:
+def _takes_a_task(pane_io: PaneIO, agent: Agent) -> str:
     """Its pane, if a text typed there now would be read and its record is one to change."""
     if agent.state is AgentState.RECYCLED:
         raise Refused(f"{agent.window}: it is recycled; spawn-agent starts a new one")
-    pane_id = agent.pane_on(desk.server)
-    sight = desk.look(pane_id) if pane_id else None
+    pane_id = agent.pane_on(pane_io.server)
+    sight = pane_io.look(pane_id) if pane_id else None
     if pane_id is None or sight is None:
         raise Refused(f"{agent.window}: its pane is gone")
     said = sight.classification

@@ -19,23 +19,24 @@ from fleetscripts.core.reports.state_lines import state_line
 from fleetscripts.errors import FleetError
 from fleetscripts.fleet import Agent, Fleet
 from fleetscripts.models import AgentState, PaneFacts
+from fleetscripts.services.actions.resume_spawn import intent_of
+from fleetscripts.services.briefing.briefing import Task, briefing
 from fleetscripts.services.clients.client_start import client_start
+from fleetscripts.services.clients.closing import Window, close
 from fleetscripts.services.clients.launch import open_window
 from fleetscripts.services.clients.readiness import at_prompt
 from fleetscripts.services.clients.sessions import require_session
 from fleetscripts.services.context import START_AGAIN
-from fleetscripts.services.delivery.deliver import deliver
-from fleetscripts.services.delivery.desk import Desk, open_desk
-from fleetscripts.services.lifecycle.closing import Window, close
-from fleetscripts.services.spawning import branching, left_half_way
-from fleetscripts.services.spawning.branching import StartPoint, check_out, checked_name, start_point
-from fleetscripts.services.spawning.briefing import Task, briefing
-from fleetscripts.services.spawning.spares import Spare, claim, claim_next
+from fleetscripts.services.pulls.verify_github import Beginning, beginning
 from fleetscripts.services.spawning.spawn_account import DEFAULT_AGENT, account_for
 from fleetscripts.services.spawning.spawn_request import Request
-from fleetscripts.services.spawning.undo import Undo, coded, step, undisturbed
-from fleetscripts.services.spawning.unfinished import intent_of
-from fleetscripts.services.verification.verify_github import Beginning, beginning
+from fleetscripts.services.typing.deliver import deliver
+from fleetscripts.services.typing.pane_io import PaneIO, open_pane_io
+from fleetscripts.services.worktrees import abandoned_spawns as left_half_way
+from fleetscripts.services.worktrees import branching
+from fleetscripts.services.worktrees.branching import StartPoint, check_out, checked_name, start_point
+from fleetscripts.services.worktrees.spares import Spare, claim, claim_next
+from fleetscripts.services.worktrees.undo import Undo, coded, step, undisturbed
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,18 +120,18 @@ class _Spawning:
             command = client_start(
                 self.settings, self.environ, self.kind, folder, session_id, name=request.branch, account=self.account
             )
-            desk = open_desk(self.settings, self.fleet, self.tmux)
+            pane_io = open_pane_io(self.settings, self.fleet, self.tmux)
             with undisturbed():
                 facts = open_window(self.tmux, request.session, folder.name, command)
-                self.undo.add(close, self.tmux, Window(desk.server, (facts,)))
+                self.undo.add(close, self.tmux, Window(pane_io.server, (facts,)))
         with step("record"):
-            agent = self._begin(desk, facts, start, session_id, text)
+            agent = self._begin(pane_io, facts, start, session_id, text)
         with step("start of the client"):
-            at_prompt(desk, self.settings, facts.pane_id, folder)
+            at_prompt(pane_io, self.settings, facts.pane_id, folder)
         with step("briefing"):
-            deliver(desk, facts.pane_id, text, why="briefing")
+            deliver(pane_io, facts.pane_id, text, why="briefing")
         with step("record"):
-            agent = self._record(desk, agent)
+            agent = self._record(pane_io, agent)
         Journal(self.settings.journal_file).write("spawned", **state_line(agent))
         notes = (self.account_note, start.note, began.keep(agent, self.settings), self._stopped_note())
         return Spawned(agent, tuple(note for note in notes if note))
@@ -174,7 +175,7 @@ class _Spawning:
             )
         )
 
-    def _begin(self, desk: Desk, facts: PaneFacts, start: StartPoint, session_id: str, text: str) -> Agent:
+    def _begin(self, pane_io: PaneIO, facts: PaneFacts, start: StartPoint, session_id: str, text: str) -> Agent:
         """The record, which says what is still to be done: if we die now, whoever finds it does that, or undoes all."""
         request, folder, now = self.request, self.spare.path, time.time()
         agent = Agent(
@@ -193,7 +194,7 @@ class _Spawning:
             agent=self.kind.name,
             pane_id=facts.pane_id,
             window_id=facts.window_id,
-            tmux_server=desk.server,
+            tmux_server=pane_io.server,
             image_path=request.image,
             verify_command=request.verify_command,
             last_commit=start.commit,
@@ -213,10 +214,10 @@ class _Spawning:
         if begun is not None:
             Store(self.settings.state_file).update(lambda fleet: fleet.without_agent(begun))
 
-    def _record(self, desk: Desk, agent: Agent) -> Agent:
+    def _record(self, pane_io: PaneIO, agent: Agent) -> Agent:
         """It has its task: the record as of any agent, in the window and the conversation that it has by now."""
-        seen = desk.look(agent.pane_id)
-        placed = agent if seen is None else agent.at(seen.frame.facts, desk.server)
+        seen = pane_io.look(agent.pane_id)
+        placed = agent if seen is None else agent.at(seen.frame.facts, pane_io.server)
         known = {
             "window": placed.window,
             "window_id": placed.window_id,

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from fleetscripts.core.testing.test_step import WHY_NOT, is_test_step
+from fleetscripts.core.pr_testing.step import WHY_NOT, is_test_step
 from fleetscripts.errors import Refused, UsageProblem
 
 LONGEST_STEP = 100

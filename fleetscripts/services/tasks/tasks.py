@@ -18,12 +18,12 @@ from fleetscripts.adapters.records.task_folder import SUFFIX, Found, TaskFolder
 from fleetscripts.agents.kinds import KINDS
 from fleetscripts.config import Settings
 from fleetscripts.core.planning.task_plan import FINISHED, STARTING, WORKING, Standing, outcome_of, standings
+from fleetscripts.core.pr_testing.step import is_test_step
+from fleetscripts.core.records.sanitize import sanitize
 from fleetscripts.core.records.task_file import NAME, TaskFile, TaskProblem, parse, write
-from fleetscripts.core.records.visible import visible
-from fleetscripts.core.testing.test_step import is_test_step
 from fleetscripts.errors import Refused, UsageProblem
 from fleetscripts.fleet import Agent
-from fleetscripts.services.spawning.spares import fleet_now
+from fleetscripts.services.worktrees.spares import fleet_now
 
 LOCK_SECONDS = 60.0
 """For choosing and moving: nothing is started meanwhile."""
@@ -80,14 +80,14 @@ def _parsed(found: Sequence[Found]) -> tuple[list[TaskFile], list[str]]:
     problems: list[str] = []
     for entry in found:
         if entry.problem:
-            problems.append(visible(entry.problem))
+            problems.append(sanitize(entry.problem))
         elif not NAME.fullmatch(entry.name):
-            problems.append(visible(f"{entry.name[:100]!r}: expected a file's name of letters, digits and . _ -"))
+            problems.append(sanitize(f"{entry.name[:100]!r}: expected a file's name of letters, digits and . _ -"))
         else:
             try:
                 tasks.append(_checked(parse(entry.name, entry.text)))
             except TaskProblem as problem:
-                problems.append(visible(str(problem)))
+                problems.append(sanitize(str(problem)))
     return tasks, problems
 
 

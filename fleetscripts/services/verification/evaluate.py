@@ -12,18 +12,18 @@ from fleetscripts.adapters.git.remotes import default_branch, remote_of
 from fleetscripts.adapters.records.journal import Journal
 from fleetscripts.adapters.records.store import Store
 from fleetscripts.core.gates.evaluation_page import Evaluation, Work
-from fleetscripts.core.records.visible import visible
+from fleetscripts.core.records.sanitize import sanitize
 from fleetscripts.errors import FleetError, Refused, UsageProblem
 from fleetscripts.fleet import Agent, Fleet
 from fleetscripts.models import AgentState
 from fleetscripts.pull_request import PullRequest
-from fleetscripts.services.delivery.deliver import deliver
-from fleetscripts.services.delivery.desk import open_desk
-from fleetscripts.services.reports.notify import notify
-from fleetscripts.services.spawning.briefing import Rebrief, rebriefing
-from fleetscripts.services.verification.pull_reading import github
+from fleetscripts.services.briefing.briefing import Rebrief, rebriefing
+from fleetscripts.services.notify.notify import notify
+from fleetscripts.services.pulls.pull_reading import github
+from fleetscripts.services.pulls.verify_github import accepted_threads
+from fleetscripts.services.typing.deliver import deliver
+from fleetscripts.services.typing.pane_io import open_pane_io
 from fleetscripts.services.verification.verify import Finding, Question, look_into, record
-from fleetscripts.services.verification.verify_github import accepted_threads
 
 DIFF_LIMIT = 40_000
 """Characters of the diff on the page: what fits into one answer of the judging model, with the rest."""
@@ -70,7 +70,7 @@ def accept(question: Question, why: str, overrides: Sequence[Override], environ:
     changes = {"state": AgentState.DONE, "extra": agent.extra}
     store.update(lambda fleet: fleet.change(question.agent, **changes))
     _journal(question, "evaluated", why, outcome="done")
-    return notify(visible(f"{_who(agent)} is done: {why}{_named(overrides)}"), question.settings, environ)
+    return notify(sanitize(f"{_who(agent)} is done: {why}{_named(overrides)}"), question.settings, environ)
 
 
 def accept_threads(question: Question, overrides: Sequence[Override], environ: Mapping[str, str]) -> list[str]:
@@ -83,17 +83,17 @@ def accept_threads(question: Question, overrides: Sequence[Override], environ: M
     _check_threads(overrides, finding)
     _write_overrides(question, overrides, finding)
     Store(question.settings.state_file).update(lambda fleet: fleet.change(question.agent, extra=agent.extra))
-    return notify(visible(f"{_who(agent)}{_named(overrides)}"), question.settings, environ)
+    return notify(sanitize(f"{_who(agent)}{_named(overrides)}"), question.settings, environ)
 
 
 def send_back(question: Question, what: str) -> str:
     """Tell the agent what is missing, and set it back to work; the proof that it was told."""
     agent, settings = question.agent, question.settings
-    desk = open_desk(settings, question.fleet)
-    pane = agent.pane_on(desk.server)
+    pane_io = open_pane_io(settings, question.fleet)
+    pane = agent.pane_on(pane_io.server)
     if pane is None:
         raise FleetError(f"{agent.window} has no pane on this tmux server: run-loop restores it first")
-    receipt = deliver(desk, pane, rebriefing(agent, Rebrief([what])), why="evaluation")
+    receipt = deliver(pane_io, pane, rebriefing(agent, Rebrief([what])), why="evaluation")
     changes = {
         "state": AgentState.RUNNING,
         "revision_count": agent.revision_count + 1,
@@ -131,7 +131,7 @@ def _check_threads(overrides: Sequence[Override], finding: Finding) -> None:
     threads = {thread.id for thread in finding.pull.pull.threads} if finding.pull.pull is not None else set()
     for over in overrides:
         if not _is_gate(over.name) and over.name not in threads:
-            raise Refused(f"--override: {visible(over.name)} is neither a gate nor a review thread that could be read")
+            raise Refused(f"--override: {sanitize(over.name)} is neither a gate nor a review thread that could be read")
 
 
 def _write_overrides(question: Question, overrides: Sequence[Override], finding: Finding) -> None:

@@ -24,12 +24,12 @@ from fleetscripts.core.gates.gates import (
     WorktreeEvidence,
 )
 from fleetscripts.core.records.redact import redact
-from fleetscripts.core.records.visible import fit, visible
+from fleetscripts.core.records.sanitize import fit, sanitize
 from fleetscripts.errors import FleetError
 from fleetscripts.fleet import Agent, Fleet
-from fleetscripts.services.testing.test_gate import pr_test
-from fleetscripts.services.verification.pull_reading import Reader, reading
-from fleetscripts.services.verification.verify_github import PullAnswer, ask_github
+from fleetscripts.services.pulls.pull_reading import Reader, reading
+from fleetscripts.services.pulls.verify_github import PullAnswer, ask_github
+from fleetscripts.services.verification.pr_test_gate import pr_test
 
 SHOWN_OUTPUT_COLUMNS = 400
 """How much of the verify command's last output an evidence text holds."""
@@ -74,7 +74,7 @@ def look_into(question: Question) -> Finding:
         *pr_test(agent, question.settings, worktree.head),
     ]
     results.append(_verify_command(question, worktree, results))
-    seen = tuple(replace(result, evidence=visible(result.evidence)) for result in results)
+    seen = tuple(replace(result, evidence=sanitize(result.evidence)) for result in results)
     return Finding(Verdict(seen), answer)
 
 
@@ -140,7 +140,7 @@ def command_evidence(question: Question, worktree: WorktreeEvidence) -> CommandE
         exit_code=run.exit_code,
         timed_out_after_seconds=timeout_seconds if run.exit_code is None else None,
         output=fit(
-            visible(redact(run.output[-2 * SHOWN_OUTPUT_COLUMNS :]))[-SHOWN_OUTPUT_COLUMNS:], SHOWN_OUTPUT_COLUMNS
+            sanitize(redact(run.output[-2 * SHOWN_OUTPUT_COLUMNS :]))[-SHOWN_OUTPUT_COLUMNS:], SHOWN_OUTPUT_COLUMNS
         ),
         moved=(now.head, now.branch) != (worktree.head, worktree.branch),
     )
@@ -158,7 +158,7 @@ def record(store: Store, agent: Agent, verdict: Verdict, now: float) -> None:
         since = {} if known.last_verdict == outcome and known.verdict_since else {"verdict_since": now}
         told = {"verdict_told_at": 0.0} if since else {}
         fields = {"last_verdict": outcome, "last_verified_at": now, "last_checks": checks}
-        fields |= {"last_findings": fit(visible(verdict.findings()), SHOWN_OUTPUT_COLUMNS)}
+        fields |= {"last_findings": fit(sanitize(verdict.findings()), SHOWN_OUTPUT_COLUMNS)}
         return fleet.change(known, **fields, **since, **told)
 
     store.update(keep)

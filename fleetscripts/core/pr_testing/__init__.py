@@ -1,0 +1,1 @@
+"""The queue of test runs and their results."""

@@ -1,0 +1,175 @@
+"""The queue of pull requests that wait for the one test run of this machine. Times are Unix seconds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from fleetscripts.core.pr_testing.results import Scenario, scenario
+from fleetscripts.fleet import Agent
+from fleetscripts.pull_request import PullKey
+
+MOST_OUTCOMES = 200
+"""Kept; the oldest go."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One pull request that waits, or is under test. ``state_file``, ``fleet_home`` and ``tmux_socket`` name its fleet.
+
+    ``pending``: checks on GitHub that had not finished when last asked; None: not known. ``ask_again``: why the last
+    answer did not count."""
+
+    host: str
+    owner: str
+    name: str
+    number: int
+    window: str = ""
+    worktree_path: str = ""
+    spawned_at: float = 0
+    state_file: str = ""
+    fleet_home: str = ""
+    tmux_socket: str = ""
+    verify: tuple[str, ...] = ()
+    added_at: float = 0
+    pending: int | None = None
+    attempts: int = 0
+    ask_again: str = ""
+    extra: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def key(self) -> PullKey:
+        return PullKey(self.host, self.owner, self.name, self.number)
+
+    @property
+    def url(self) -> str:
+        return f"https://{self.host}/{self.owner}/{self.name}/pull/{self.number}"
+
+    def is_of(self, agent: Agent) -> bool:
+        """Whether it is this agent's work."""
+        return (self.worktree_path, self.spawned_at) == (agent.worktree_path, agent.spawned_at)
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """Who tests right now, and what. It counts while the process lives, or where none is known, until a time.
+
+    ``group`` and ``group_ticks``: the process group of a running command and its leader's start; ``head``: the commit
+    under test; ``log``: where the command's output goes."""
+
+    pull: str
+    run_id: str
+    who: str
+    since: float
+    pid: int = 0
+    start_ticks: str = ""
+    until: float = 0
+    group: int = 0
+    group_ticks: str = ""
+    head: str = ""
+    log: str = ""
+    extra: Mapping[str, Any] = field(default_factory=dict)
+
+    def held_by(self, pid: int, start_ticks: str) -> bool:
+        """Whether this very process holds it."""
+        return bool(self.pid) and (self.pid, self.start_ticks) == (pid, start_ticks)
+
+    def holds(self, running: Mapping[int, str], now: float) -> bool:
+        """Whether it still counts. ``running``: the start of each living process by its number."""
+        return running.get(self.pid) == self.start_ticks if self.pid else now < self.until
+
+
+@dataclass(frozen=True, slots=True)
+class TestOutcome:
+    """The verdicts of one finished test of one commit. ``told``: whether what follows from them was done."""
+
+    __test__ = False
+
+    pull: str
+    worktree_path: str
+    spawned_at: float
+    head: str
+    at: float
+    results: tuple[str, ...]
+    told: bool = False
+    extra: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def scenarios(self) -> tuple[Scenario, ...]:
+        return tuple(found for text in self.results if (found := scenario(text)) is not None)
+
+    def is_of(self, agent: Agent) -> bool:
+        """Whether it is this agent's work."""
+        return (self.worktree_path, self.spawned_at) == (agent.worktree_path, agent.spawned_at)
+
+
+@dataclass(frozen=True, slots=True)
+class Queue:
+    """All of it. At most one lease: only one test runs at a time."""
+
+    entries: tuple[Entry, ...] = ()
+    lease: Lease | None = None
+    outcomes: tuple[TestOutcome, ...] = ()
+
+    def entry(self, pull: str) -> Entry | None:
+        """The entry of a pull request."""
+        return next((entry for entry in self.entries if str(entry.key) == pull), None)
+
+    def of_agent(self, agent: Agent) -> Entry | None:
+        """The entry of an agent's work."""
+        return next((entry for entry in self.entries if entry.is_of(agent)), None)
+
+    def waiting(self) -> list[Entry]:
+        """Those not under test, in the order in which they are tested: furthest along first, unknown last, then age."""
+        under_test = self.lease.pull if self.lease is not None else ""
+        waiting = [entry for entry in self.entries if str(entry.key) != under_test]
+        return sorted(waiting, key=lambda entry: (entry.pending is None, entry.pending or 0, entry.added_at))
+
+    def with_entry(self, entry: Entry) -> Queue:
+        """With this entry in place of an earlier one of the same pull request, or added."""
+        if self.entry(str(entry.key)) is None:
+            return replace(self, entries=(*self.entries, entry))
+        return replace(self, entries=tuple(entry if known.key == entry.key else known for known in self.entries))
+
+    def without(self, pull: str) -> Queue:
+        """Without the entry of this pull request, and without its lease."""
+        lease = self.lease if self.lease is not None and self.lease.pull != pull else None
+        return replace(self, entries=tuple(e for e in self.entries if str(e.key) != pull), lease=lease)
+
+    def counted(self, pending: Mapping[PullKey, int]) -> Queue:
+        """With what GitHub said just now; who is not named keeps what was known."""
+        return replace(
+            self,
+            entries=tuple(replace(entry, pending=pending.get(entry.key, entry.pending)) for entry in self.entries),
+        )
+
+    def leased(self, lease: Lease) -> Queue:
+        """With this entry under test."""
+        entry = self.entry(lease.pull)
+        assert entry is not None
+        return replace(self.with_entry(replace(entry, attempts=entry.attempts + 1)), lease=lease)
+
+    def released(self, why: str) -> Queue:
+        """Nobody tests; the entry waits again, and says why it has to be asked again."""
+        pull = self.lease.pull if self.lease is not None else ""
+        return replace(self, lease=None).asked_again(pull, why)
+
+    def asked_again(self, pull: str, why: str) -> Queue:
+        """With a note on the entry, if it is there, that its next test is asked for with the full context."""
+        entry = self.entry(pull)
+        return self if entry is None else self.with_entry(replace(entry, ask_again=why))
+
+    def finished(self, outcome: TestOutcome) -> Queue:
+        """With a test's verdicts; its entry is gone."""
+        others = [known for known in self.outcomes if known.pull != outcome.pull]
+        return replace(self.without(outcome.pull), outcomes=(*others, outcome)[-MOST_OUTCOMES:])
+
+    def outcome_of(self, agent: Agent) -> TestOutcome | None:
+        """The last finished test of an agent's work."""
+        return next((outcome for outcome in reversed(self.outcomes) if outcome.is_of(agent)), None)
+
+
+def pending_checks(finished: Iterable[bool]) -> int:
+    """How many checks have not finished."""
+    return sum(not done for done in finished)

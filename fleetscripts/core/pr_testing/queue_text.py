@@ -1,0 +1,39 @@
+"""The test queue for people."""
+
+from __future__ import annotations
+
+from fleetscripts.core.pr_testing.queue import Queue, TestOutcome
+from fleetscripts.core.pr_testing.results import failing
+from fleetscripts.core.records.sanitize import sanitize
+from fleetscripts.core.reports.status_text import age
+from fleetscripts.core.reports.table import table
+
+HEADINGS = ("PULL REQUEST", "WINDOW", "PENDING", "QUEUED", "NOW", "NOTE")
+SHOWN_OUTCOMES = 5
+
+
+def lines(queue: Queue, tester_lives: bool, now: float) -> list[str]:
+    """Who is under test, who waits and in which order, and results that an agent was not told yet."""
+    under_test = queue.entry(queue.lease.pull) if queue.lease is not None else None
+    rows = []
+    for entry in ([under_test] if under_test is not None else []) + queue.waiting():
+        state = "waits"
+        if queue.lease is not None and entry is under_test:
+            tested = f"tested {age(now - queue.lease.since)} by {queue.lease.who}"
+            state = tested if tester_lives else "its tester is gone"
+        pending = "-" if entry.pending is None else str(entry.pending)
+        rows.append((str(entry.key), entry.window, pending, age(now - entry.added_at), state, entry.ask_again))
+    said = table([HEADINGS, *rows]) if rows else ["nothing waits"]
+    recent = queue.outcomes[-SHOWN_OUTCOMES:]
+    shown = [outcome for outcome in queue.outcomes if outcome in recent or not outcome.told]
+    return said + [sanitize(_outcome(outcome, now)) for outcome in shown]
+
+
+def _outcome(outcome: TestOutcome, now: float) -> str:
+    found = outcome.scenarios
+    blocking = failing(found)
+    verdict = (
+        f"{len(blocking)} of {len(found)} do not pass: {'; '.join(map(str, blocking))}" if blocking else "all PASS"
+    )
+    told = "" if outcome.told else "; its agent is NOT TOLD yet: test-queue done WINDOW"
+    return f"{outcome.pull} was tested {age(now - outcome.at)} ago at {outcome.head[:10] or '?'}: {verdict}{told}"

@@ -1,0 +1,64 @@
+"""Text from outside made fit to print: no control characters, no direction overrides, one line, known width."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import unicodedata
+
+ESCAPE_SEQUENCE = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?)|\x9b[0-?]*[ -/]*[@-~]")
+"""CSI and OSC sequences go as a whole, so that no ``[31m`` stays behind."""
+
+UNPRINTABLE = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
+JOINER = "\u200d"
+"""The one format character with honest work: it joins emoji, and moves nothing."""
+
+
+def sanitize(text: str) -> str:
+    """``text`` on one line, with nothing in it that a terminal would obey."""
+    if text.isascii() and text.isprintable():
+        return " ".join(text.split())
+    return " ".join("".join(_harmless(char) for char in ESCAPE_SEQUENCE.sub("", text)).split())
+
+
+def shell_word(text: str) -> str:
+    """Visible text as one word of a line that somebody gives to a shell: a session may be named ``$(…)``."""
+    return shlex.quote(sanitize(text))
+
+
+def sanitize_lines(text: str) -> str:
+    """The same for text of several lines, which stay apart."""
+    return "\n".join(
+        "".join(_harmless(char) for char in line).rstrip() for line in ESCAPE_SEQUENCE.sub("", text).splitlines()
+    )
+
+
+def _harmless(char: str) -> str:
+    if char.isspace():
+        return " "
+    return "" if unicodedata.category(char) in UNPRINTABLE and char != JOINER else char
+
+
+def width(text: str) -> int:
+    """Columns that visible text takes on a terminal, as tmux counts them."""
+    if text.isascii():
+        return len(text)
+    return sum(_columns(char) for char, before in zip(text, " " + text, strict=False) if before != JOINER)
+
+
+def _columns(char: str) -> int:
+    if unicodedata.category(char) in ("Mn", "Me") or char == JOINER:
+        return 0
+    return 2 if unicodedata.east_asian_width(char) in ("W", "F") else 1
+
+
+def fit(text: str, columns: int) -> str:
+    """As much of visible ``text`` as fits, an ellipsis for the rest."""
+    if width(text) <= columns:
+        return text
+    kept = ""
+    for char in text:
+        if width(kept + char) > columns - 1:
+            break
+        kept += char
+    return f"{kept}…"

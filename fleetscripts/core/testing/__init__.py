@@ -1,1 +1,0 @@
-"""The test queue, its prompt and its results."""

@@ -1,0 +1,44 @@
+"""One agent, the action proposed for it, and what performing it needs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from fleetscripts.adapters.records.journal import Journal
+from fleetscripts.adapters.records.store import Store
+from fleetscripts.config import Settings
+from fleetscripts.errors import Refused
+from fleetscripts.fleet import Agent, Fleet
+from fleetscripts.models import Action
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One agent, the action proposed for it, and what performing it needs."""
+
+    agent: Agent
+    action: Action
+    fleet: Fleet
+    settings: Settings
+    environ: Mapping[str, str]
+
+    @property
+    def store(self) -> Store:
+        return Store(self.settings.state_file)
+
+    @property
+    def journal(self) -> Journal:
+        return Journal(self.settings.journal_file)
+
+    def change(self, **fields: Any) -> None:
+        """Write fields of the agent's record; what others wrote meanwhile stays."""
+        self.store.update(lambda fleet: fleet.change(self.agent, **fields))
+
+    def current(self) -> Agent:
+        """The record as it stands now."""
+        known = self.store.read().current(self.agent)
+        if known is None:
+            raise Refused(f"{self.agent.window}: its record is gone")
+        return known

@@ -1,0 +1,30 @@
+"""An agent that GitHub's secondary rate limit stopped is told once how long to wait."""
+
+from __future__ import annotations
+
+import time
+
+from fleetscripts.errors import FleetError, Refused
+from fleetscripts.services.actions.case import Case
+from fleetscripts.services.briefing.briefing import github_wait
+from fleetscripts.services.typing.deliver import deliver
+from fleetscripts.services.typing.pane_io import open_pane_io
+
+
+def tell_to_wait(case: Case) -> str:
+    """The advice; written down before anything could repeat it: a second telling would only end its wait."""
+    pane_io = open_pane_io(case.settings, case.fleet)
+    try:
+        receipt = deliver(pane_io, case.agent.pane_id, github_wait(), why=case.action.reason)
+    except Refused:
+        raise
+    except FleetError:
+        _told(case)
+        raise
+    _told(case)
+    return f"told to wait (proof: {receipt.proof})"
+
+
+def _told(case: Case) -> None:
+    now = time.time()
+    case.change(github_told_at=now, last_nudged_at=now)

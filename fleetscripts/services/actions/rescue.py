@@ -1,0 +1,138 @@
+"""Agents that a limit or another dead end stopped, brought back to work: on another account, anew, or after a reset.
+
+One at a time per account: the ledger is read again when an agent's turn comes. What a rescue intends stands in the
+record before it is done (``rescue_stage``), so that a crash is gone on with from what the pane then shows.
+"""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+from fleetscripts.adapters.records.locks import Locked, hold
+from fleetscripts.errors import FleetError, Refused
+from fleetscripts.fleet import Agent
+from fleetscripts.models import Classification, PaneState
+from fleetscripts.services.accounts.account_choice import account_of, next_account, note_wall
+from fleetscripts.services.accounts.accounts import account_named
+from fleetscripts.services.accounts.launcher import Pick
+from fleetscripts.services.actions.case import Case
+from fleetscripts.services.actions.rescue_move import Move, Target
+from fleetscripts.services.actions.rescue_tally import count
+from fleetscripts.services.actions.resume import alone
+from fleetscripts.services.briefing.briefing import go_on
+from fleetscripts.services.typing.deliver import deliver
+from fleetscripts.services.typing.pane_io import PaneIO, Sight, open_pane_io
+
+TURN_SECONDS = 300.0
+"""How long a rescue waits for the one before it on the same account."""
+
+STAGGER_SECONDS = 1.0
+"""Between two agents that are put on one account: the first is at work again, and its use begins to show."""
+
+NAMED = "named"
+"""In an action's details: the account that a person named."""
+
+
+def rescue(case: Case) -> str:
+    """The same conversation on another account, or handed over to another client; what was done, in words."""
+    try:
+        with alone(case):
+            pane_io = open_pane_io(case.settings, case.fleet)
+            agent = _at_hand(case)
+            sight = _seen(pane_io, agent)
+            if sight is not None:
+                note_wall(case.settings, agent, sight.classification, time.time())
+            return _on_its_turn(case, pane_io, agent, sight)
+    except Locked:
+        raise Refused(f"{case.agent.window}: another process is starting its client") from None
+
+
+def renew(case: Case) -> str:
+    """A fresh conversation in the same worktree, on the same account, told what the full one knew."""
+    try:
+        with alone(case):
+            pane_io = open_pane_io(case.settings, case.fleet)
+            agent = _at_hand(case)
+            return _moved(case, Move(case, pane_io, Target(agent.account, agent.agent, fresh=True)))
+    except Locked:
+        raise Refused(f"{case.agent.window}: another process is starting its client") from None
+
+
+def wake(case: Case) -> str:
+    """An agent whose limit has reset and whose client does not go on by itself is told to."""
+    pane_io = open_pane_io(case.settings, case.fleet)
+    agent = _at_hand(case)
+    sight = _seen(pane_io, agent)
+    state = PaneState.MISSING if sight is None else sight.classification.state
+    if state is not PaneState.RATE_LIMITED:
+        raise Refused(f"{agent.window}: expected it at a usage limit, it is {state}")
+    text = go_on(agent, "a usage limit")
+    try:
+        receipt = deliver(pane_io, agent.pane_id, text, after_wall=True, keep_draft=True, why=case.action.reason)
+    except Refused:
+        raise
+    except FleetError:
+        case.change(last_nudged_at=time.time())
+        raise
+    case.change(last_nudged_at=time.time())
+    return f"told to go on (proof: {receipt.proof})"
+
+
+def _on_its_turn(case: Case, pane_io: PaneIO, agent: Agent, sight: Sight | None) -> str:
+    """When the account is free: chosen again then, since the one before may have used what was left."""
+    chosen = _chosen(case, agent, sight)
+    while True:
+        with hold(case.settings.locks / f"rescue-{chosen.account.name}.lock", TURN_SECONDS):
+            again = _chosen(case, agent, sight)
+            if again.account.name == chosen.account.name:
+                target = Target(again.account.name, again.account.agent, fresh=again.kind_changes)
+                words = _moved(case, Move(case, pane_io, target))
+                time.sleep(STAGGER_SECONDS)
+                return f"{words} ({again.reason})"
+        chosen = again
+
+
+def _chosen(case: Case, agent: Agent, sight: Sight | None) -> Pick:
+    named = str(case.action.details.get(NAMED, ""))
+    if named:
+        account = account_named(case.settings, named, agent.agent)
+        return Pick(account, "named by a person", kind_changes=account.agent != agent.agent)
+    found = sight.classification if sight is not None else Classification(PaneState.MISSING, "")
+    chosen = next_account(case.settings, agent, found, time.time())
+    if chosen is None:
+        raise Refused(f"{agent.window}: no account but {account_of(case.settings, agent)} has budget")
+    return chosen
+
+
+def _moved(case: Case, move: Move) -> str:
+    """The move, and what becomes of the record: counted when it failed, so that the next account is tried."""
+    try:
+        words = move.run()
+    except Exception as error:
+        if isinstance(error, Refused) and not move.touched:
+            raise
+        agent = case.current()
+        failed = tuple(dict.fromkeys((*agent.failed_accounts, move.target.account)))
+        problem = " ".join(str(error).split())[:300]
+        case.change(rescue_tries=agent.rescue_tries + 1, rescue_problem=problem, failed_accounts=failed)
+        move.give_up()
+        if isinstance(error, Refused):
+            raise FleetError(str(error)) from error
+        raise
+    count(case.settings, case.current().account, handed_over=move.target.fresh)
+    return words
+
+
+def _at_hand(case: Case) -> Agent:
+    agent = case.current()
+    if agent.finished or agent.held or agent.new_task is not None:
+        raise Refused(f"{agent.window}: {agent.held or 'nothing is to be resumed'} (it is {agent.state})")
+    if not Path(agent.worktree_path).is_dir():
+        raise FleetError(f"{agent.window}: its worktree {agent.worktree_path} is gone")
+    return agent
+
+
+def _seen(pane_io: PaneIO, agent: Agent) -> Sight | None:
+    pane_id = agent.pane_on(pane_io.server)
+    return pane_io.look(pane_id) if pane_id else None

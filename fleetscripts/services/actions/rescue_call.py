@@ -1,0 +1,86 @@
+"""Rescues that somebody asks for: one agent, or every one that stands at a limit; as the loop performs them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+from fleetscripts.config import Settings
+from fleetscripts.errors import FleetError, Refused
+from fleetscripts.fleet import Agent, Fleet
+from fleetscripts.models import Action, ActionKind
+from fleetscripts.services.accounts.account_choice import wants_account
+from fleetscripts.services.accounts.accounts import account_named
+from fleetscripts.services.actions.case import Case
+from fleetscripts.services.actions.rescue import NAMED, rescue
+from fleetscripts.services.observe.fleet_look import look_at
+
+AT_ONCE = 2
+"""As in the loop: those of one account take turns anyway."""
+
+WHY = "asked for by rescue-agent"
+RESCUED, REFUSED, FAILED = "rescued", "refused", "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of one agent: ``rescued``, ``refused`` or ``failed``."""
+
+    agent: Agent
+    result: str
+    words: str
+
+    @property
+    def line(self) -> str:
+        """One line for people."""
+        return f"{self.agent.window} ({self.agent.worktree or self.agent.branch}): {self.words}"
+
+
+def at_a_limit(settings: Settings, fleet: Fleet) -> list[Agent]:
+    """Every agent that cannot go on where it is, as its pane shows now."""
+    looks, _ = look_at(fleet, settings, time.time())
+    return [agent for agent, seen in looks if wants_account(agent, seen.classification)]
+
+
+def rescue_agents(
+    settings: Settings,
+    fleet: Fleet,
+    environ: Mapping[str, str],
+    agents: Sequence[Agent],
+    account: str = "",
+    tell: Callable[[Outcome], None] = lambda outcome: None,
+) -> list[Outcome]:
+    """Rescue these, onto the account that is named or onto those with budget; ``tell`` hears of each as it ends."""
+    if account:
+        account_named(settings, account)
+
+    def settle(agent: Agent) -> Outcome:
+        outcome = _rescued(settings, fleet, environ, agent, account)
+        tell(outcome)
+        return outcome
+
+    with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="rescue") as pool:
+        return list(pool.map(settle, agents))
+
+
+def _rescued(settings: Settings, fleet: Fleet, environ: Mapping[str, str], agent: Agent, account: str) -> Outcome:
+    details = {NAMED: account} if account else {}
+    case = Case(
+        agent,
+        Action(agent.window, agent.pane_id, "rescue", ActionKind.RECOVERY, WHY, details),
+        fleet,
+        settings,
+        environ,
+    )
+    about = {"action": "rescue", "pane_id": agent.pane_id}
+    case.journal.write("recovery-intended", window=agent.window, why=WHY, **about)
+    try:
+        outcome = Outcome(agent, RESCUED, rescue(case))
+    except Refused as refusal:
+        outcome = Outcome(agent, REFUSED, str(refusal).removeprefix(f"{agent.window}: "))
+    except FleetError as error:
+        outcome = Outcome(agent, FAILED, str(error).removeprefix(f"{agent.window}: "))
+    case.journal.write("recovery-ended", window=agent.window, why=WHY, outcome=outcome.words, **about)
+    return outcome

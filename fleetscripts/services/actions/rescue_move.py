@@ -1,0 +1,189 @@
+"""One agent moved: its client ended, started again in the same window and worktree, and told to go on.
+
+Each step looks at the pane first and does what is still to be done, so that a move which was cut short at any point
+is gone on with by the same call. The conversation's lock is held by the caller.
+"""
+
+from __future__ import annotations
+
+import time
+import uuid
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from fleetscripts.agents.kinds import Client, Places, kind_named
+from fleetscripts.core.planning.progress import JUDGED
+from fleetscripts.core.planning.rescue import has_reset
+from fleetscripts.errors import FleetError, Refused
+from fleetscripts.fleet import Agent
+from fleetscripts.models import AgentState, DialogKind, ErrorKind, PaneFacts, PaneState
+from fleetscripts.services.actions.case import Case
+from fleetscripts.services.actions.resume import children_of, stands
+from fleetscripts.services.briefing.briefing import go_on
+from fleetscripts.services.clients.client_start import client_start
+from fleetscripts.services.clients.handover import handover_text
+from fleetscripts.services.clients.launch import open_window, restart_in
+from fleetscripts.services.clients.readiness import at_prompt
+from fleetscripts.services.observe.conversations import open_conversations
+from fleetscripts.services.typing import input_box as drafts
+from fleetscripts.services.typing.deliver import deliver
+from fleetscripts.services.typing.end_client import end_client
+from fleetscripts.services.typing.pane_io import PaneIO, Sight
+
+ENDING, STARTING, HANDING_OVER = "ending", "starting", "handing over"
+"""What a record's ``rescue_stage`` says is being done: in the last two the client may or may not have been started."""
+
+DEAD_ENDS = frozenset({PaneState.RATE_LIMITED, PaneState.API_ERROR})
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where to. ``account`` empty: the user's own. ``fresh``: a new conversation, told what the old one knew."""
+
+    account: str
+    kind: str
+    fresh: bool = False
+
+
+@dataclass
+class Move:
+    """The move of one agent. ``touched``: something was done that a failure leaves behind."""
+
+    case: Case
+    pane_io: PaneIO
+    target: Target
+    touched: bool = field(default=False, init=False)
+    _draft: str = field(default="", init=False)
+    _stopped: str = field(default="a usage limit", init=False)
+
+    def run(self) -> str:
+        """Do what is still to be done; what was done, in words."""
+        agent = self.case.current()
+        before = agent.account or "the own account"
+        pane_id = agent.pane_on(self.pane_io.server)
+        sight = self.pane_io.look(pane_id) if pane_id else None
+        started = sight is not None and self._has_started(agent, sight)
+        if not started:
+            facts = self._shell(agent, sight)
+            self._start(self.case.current(), facts)
+        proof = self._tell()
+        after = self.case.current()
+        how = f"handed over to {after.agent}" if after.handover_from != agent.handover_from else "resumed"
+        where = f" on {after.account}" if after.account else ""
+        return f"{before} → {after.account or 'the own account'}: {how} in {after.window}{where}; {proof}"
+
+    def give_up(self) -> None:
+        """After a failure: a client that asks for a login, or that was never told anything, makes room for another."""
+        agent = self.case.current()
+        pane_id = agent.pane_on(self.pane_io.server)
+        sight = self.pane_io.look(pane_id) if pane_id else None
+        handing, said = agent.rescue_stage == HANDING_OVER, sight.classification if sight is not None else None
+        if said is not None and (said.state is PaneState.RUNNING or not (handing or said.dialog is DialogKind.LOGIN)):
+            return
+        if agent.rescue_stage in (STARTING, HANDING_OVER) and said is not None and said.state is not PaneState.IDLE:
+            end_client(self.pane_io, agent.pane_id, by_force=True, why="it could not be put to work on this account")
+        if handing:
+            kind, _, session_id = agent.handover_from.partition(":")
+            earlier = tuple(known for known in agent.session_ids if known != session_id)
+            self.case.change(
+                rescue_stage=ENDING, handover_from="", agent=kind, session_id=session_id, session_ids=earlier
+            )
+
+    def _has_started(self, agent: Agent, sight: Sight) -> bool:
+        """Whether the client already runs that an earlier call started, and only has to be told."""
+        return agent.rescue_stage in (STARTING, HANDING_OVER) and sight.classification.state in (
+            PaneState.STARTING, PaneState.PROMPT, PaneState.COMPLETE, PaneState.WAITING_APPROVAL,
+        )  # fmt: skip
+
+    def _shell(self, agent: Agent, sight: Sight | None) -> PaneFacts | None:
+        """The pane with a shell in place of the client, None when it has to be a new window."""
+        if sight is None:
+            return None
+        said = sight.classification
+        if said.state is PaneState.IDLE:
+            return sight.frame.facts
+        if said.state not in DEAD_ENDS:
+            raise Refused(f"{agent.window}: expected it at a usage limit, it is {said.state} ({said.reason})")
+        if has_reset(said, time.time()):
+            raise Refused(f"{agent.window}: its limit has reset meanwhile")
+        if said.error is ErrorKind.AUTH:
+            self._stopped = "a login that was not accepted"
+        if not agent.rescue_stage:
+            self.case.change(rescue_stage=ENDING)
+        ended = end_client(
+            self.pane_io, agent.pane_id, states=frozenset({said.state}), keep_draft=True, why=self.case.action.reason
+        )
+        self.touched, self._draft = True, ended.draft
+        return ended.facts
+
+    def _start(self, agent: Agent, facts: PaneFacts | None) -> None:
+        """The client on its new account; nothing when the conversation turns out to be open somewhere."""
+        case, now = self.case, time.time()
+        if agent.session_id:
+            known = open_conversations(case.settings, self.pane_io.tmux.panes(), now).get(agent.session_id)
+            if known is not None:
+                raise Refused(f"{agent.window}: its conversation is open in {known.place}")
+        if self.target.fresh and (agent.rescue_stage != HANDING_OVER or agent.agent != self.target.kind):
+            agent = self._begin_anew(agent)
+        fresh = agent.rescue_stage == HANDING_OVER
+        kind, folder, account = kind_named(agent.agent), Path(agent.worktree_path), self.target.account
+        start = client_start(
+            case.settings, case.environ, kind, folder, agent.session_id, resume=not fresh, name=agent.branch,
+            account=account,
+        )  # fmt: skip
+        self.touched = True
+        stage = HANDING_OVER if fresh else STARTING
+        case.change(rescue_stage=stage, rescued_from=agent.account, account=account, last_kicked_at=now)
+        if facts is None:
+            session = agent.window.rpartition(":")[0] or case.fleet.tmux_session
+            placed = open_window(self.pane_io.tmux, session, agent.worktree, start)
+        else:
+            placed = restart_in(self.pane_io.tmux, facts, start, children_of(facts))
+        where = {"window": placed.window, "pane_id": placed.pane_id, "window_id": placed.window_id}
+        case.change(**where, tmux_server=self.pane_io.server)
+
+    def _begin_anew(self, agent: Agent) -> Agent:
+        """The record as that of a new conversation, before there is one; it remembers whose work it takes over."""
+        session_id = str(uuid.uuid4()) if kind_named(self.target.kind).takes_session_id else ""
+        known = agent.rescue_stage == HANDING_OVER  # nobody worked in the conversation that was begun in vain
+        earlier = tuple(dict.fromkeys((*agent.session_ids, *([agent.session_id] if agent.session_id else []))))
+        self.case.change(
+            rescue_stage=HANDING_OVER,
+            handover_from=agent.handover_from if known else f"{agent.agent}:{agent.session_id}",
+            agent=self.target.kind,
+            session_id=session_id,
+            session_ids=earlier,
+        )
+        return self.case.current()
+
+    def _tell(self) -> str:
+        """Wait for the prompt, tell it to go on, and write down that it is at work again."""
+        case = self.case
+        agent = case.current()
+        sight = at_prompt(self.pane_io, case.settings, agent.pane_id, Path(agent.worktree_path), stands)
+        said = sight.classification
+        if said.state in DEAD_ENDS:
+            raise FleetError(f"{agent.window}: it stands at a dead end there too: {said.reason}")
+        proof = "it had said that it has finished"
+        if said.state is PaneState.PROMPT:
+            why = f"its client was ended at {self._stopped} and started again"
+            proof = f"told to go on (proof: {deliver(self.pane_io, agent.pane_id, self._text(agent), why=why).proof})"
+        now = time.time()
+        done = {"rescue_stage": "", "rescue_tries": 0, "rescue_problem": "", "rescued_at": now, "last_nudged_at": now}
+        failed = agent.failed_accounts if self._stopped != "a usage limit" else ()
+        case.change(**done, failed_accounts=failed)
+        if agent.state not in JUDGED and said.state is PaneState.PROMPT:
+            case.change(state=AgentState.RUNNING, escalation="", resets_at=0, parked_until=0)
+        if self._draft:
+            drafts.put_back(self.pane_io, sight.kind, agent.pane_id, self._draft)
+        return proof
+
+    def _text(self, agent: Agent) -> str:
+        if agent.rescue_stage != HANDING_OVER:
+            return go_on(agent, self._stopped)
+        kind_name, _, session_id = agent.handover_from.partition(":")
+        settings, folder = self.case.settings, agent.worktree_path
+        places = Places(settings.claude_config_dir, settings.codex_home, settings.fleet_home)
+        ended = Client(pid=0, started_at=0.0, cwd=folder)
+        transcript = kind_named(kind_name).look(ended, places, time.time(), session_id).transcript
+        return handover_text(settings, replace(agent, agent=kind_name, session_id=session_id), transcript)

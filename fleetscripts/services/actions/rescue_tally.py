@@ -1,0 +1,80 @@
+"""How many agents were rescued since it was last told: kept in a file, so that a storm is told of in one line."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+from fleetscripts.account import OWN
+from fleetscripts.adapters.records.files import replace_file
+from fleetscripts.adapters.records.locks import hold
+from fleetscripts.config import Settings
+from fleetscripts.errors import FleetError
+from fleetscripts.fleet import Fleet
+from fleetscripts.models import AgentState
+from fleetscripts.services.notify.notify import notify
+
+LOCK_SECONDS = 5.0
+HANDED_OVER = " by a hand-over"
+
+
+def count(settings: Settings, account: str, *, handed_over: bool = False) -> None:
+    """One more agent is at work again, on this account (empty: the user's own)."""
+    name = (account or OWN) + (HANDED_OVER if handed_over else "")
+    with hold(settings.locks / "rescued.lock", LOCK_SECONDS):
+        tally = _read(_file(settings))
+        tally[name] = tally.get(name, 0) + 1
+        _write(_file(settings), tally)
+
+
+def taken(settings: Settings) -> dict[str, int]:
+    """The tally by account, which then begins anew."""
+    if not _file(settings).exists():
+        return {}
+    with hold(settings.locks / "rescued.lock", LOCK_SECONDS):
+        tally = _read(_file(settings))
+        _file(settings).unlink(missing_ok=True)
+    return tally
+
+
+def line(tally: Mapping[str, int], parked: int) -> str:
+    """``rescued 22 agents: 14 → work, 8 → spare; 0 parked``."""
+    total = sum(tally.values())
+    by_account = ", ".join(f"{number} → {name}" for name, number in sorted(tally.items(), key=lambda one: -one[1]))
+    where = f": {by_account}" if tally else ""
+    return f"rescued {total} agent{'' if total == 1 else 's'}{where}; {parked} parked"
+
+
+def parked(fleet: Fleet) -> int:
+    """How many agents wait for a limit to reset."""
+    return sum(agent.state is AgentState.RATE_LIMITED for agent in fleet.agents)
+
+
+def tell_rescued(settings: Settings, environ: Mapping[str, str], fleet: Fleet, under_way: bool) -> list[str]:
+    """After a storm, one notification of what was done; what was told. ``under_way``: more rescues go on or begin."""
+    tally = {} if under_way else taken(settings)
+    if not tally:
+        return []
+    told = line(tally, parked(fleet))
+    return [told, *(f"not notified everywhere: {warning}" for warning in notify(told, settings, environ))]
+
+
+def _file(settings: Settings) -> Path:
+    return settings.fleet_home / "rescued.json"
+
+
+def _read(file: Path) -> dict[str, int]:
+    try:
+        members = json.loads(file.read_bytes())
+    except (OSError, ValueError):
+        return {}
+    known = members if isinstance(members, dict) else {}
+    return {name: number for name, number in known.items() if isinstance(number, int)}
+
+
+def _write(file: Path, tally: Mapping[str, int]) -> None:
+    try:
+        replace_file(file, json.dumps(tally).encode())
+    except OSError as error:
+        raise FleetError(f"cannot write {file}: {error.strerror}") from error

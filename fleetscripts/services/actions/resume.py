@@ -1,0 +1,169 @@
+"""Recoveries performed: one function for each action, each of which looks again before it touches anything.
+
+A count is written before the thing it counts: a crash between the two costs one try, never repeats one blindly.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
+from pathlib import Path
+
+from fleetscripts.adapters.records.locks import hold
+from fleetscripts.adapters.system.processes import read_processes
+from fleetscripts.agents.kinds import kind_named
+from fleetscripts.core.planning.attention import WAITS
+from fleetscripts.core.planning.progress import JUDGED
+from fleetscripts.errors import FleetError, Refused
+from fleetscripts.models import Classification, PaneFacts, PaneState
+from fleetscripts.services.accounts.launcher import account_to_resume
+from fleetscripts.services.actions.case import Case
+from fleetscripts.services.briefing.briefing import nudge as nudge_text
+from fleetscripts.services.clients.client_start import client_start
+from fleetscripts.services.clients.launch import Start, open_window, restart_in
+from fleetscripts.services.clients.readiness import at_prompt
+from fleetscripts.services.observe.conversations import open_conversations
+from fleetscripts.services.typing.deliver import deliver
+from fleetscripts.services.typing.dialog_context import surroundings
+from fleetscripts.services.typing.dialogs import dialog_on, recover
+from fleetscripts.services.typing.pane_io import PaneIO, open_pane_io
+
+STANDING = frozenset({PaneState.PROMPT, PaneState.COMPLETE, PaneState.RATE_LIMITED, PaneState.API_ERROR})
+"""What a conversation that was resumed may stand at."""
+
+
+def resume(case: Case) -> str:
+    """The same conversation again, in the window where its client ended."""
+    with alone(case):
+        pane_io = open_pane_io(case.settings, case.fleet)
+        sight = pane_io.look(case.agent.pane_id)
+        if held := case.current().held:
+            raise Refused(f"{case.agent.window}: {held}")
+        if sight is None or sight.classification.state is not PaneState.IDLE:
+            found = "no pane" if sight is None else sight.classification.state
+            raise Refused(f"{case.agent.window}: expected its ended client, found {found}")
+        facts = sight.frame.facts
+        start = _counted(case, pane_io)
+        return _continue(case, pane_io, restart_in(pane_io.tmux, facts, start, children_of(facts)))
+
+
+def restore(case: Case) -> str:
+    """The same conversation again, in a new window: the old one is gone."""
+    with alone(case):
+        pane_io = open_pane_io(case.settings, case.fleet)
+        if case.agent.pane_on(pane_io.server) and pane_io.look(case.agent.pane_id) is not None:
+            raise Refused(f"{case.agent.window}: its pane is there again")
+        session = case.agent.window.rpartition(":")[0] or case.fleet.tmux_session
+        start = _counted(case, pane_io)
+        return _continue(case, pane_io, open_window(pane_io.tmux, session, case.agent.worktree, start))
+
+
+def nudge(case: Case) -> str:
+    """A reminder of the objective and of what is missing, to an agent at its prompt."""
+    pane_io = open_pane_io(case.settings, case.fleet)
+    _still_stalled(case, pane_io)
+    try:
+        receipt = deliver(pane_io, case.agent.pane_id, nudge_text(case.current()), why=case.action.reason)
+    except Refused:
+        raise
+    except FleetError:
+        case.change(nudges=case.current().nudges + 1, last_nudged_at=time.time())
+        raise
+    case.change(nudges=case.current().nudges + 1, last_nudged_at=time.time())
+    return f"told to go on (proof: {receipt.proof})"
+
+
+def _still_stalled(case: Case, pane_io: PaneIO) -> None:
+    """Refuse what was planned on an older look: only at a real prompt, not twice in the cooldown, only on its task."""
+    agent, sight = case.current(), pane_io.look(case.agent.pane_id)
+    wanted = PaneState.API_ERROR if case.action.action == "continue" else PaneState.PROMPT
+    found = PaneState.MISSING if sight is None else sight.classification.state
+    if found is not wanted:
+        raise Refused(f"{agent.window}: expected it at {wanted}, found {found}")
+    if agent.held or agent.new_task is not None or agent.task_started_at != case.agent.task_started_at:
+        raise Refused(f"{agent.window}: {agent.held or 'it was given another task meanwhile'}")
+    ago = time.time() - max(agent.last_nudged_at, agent.last_rebriefed_at)
+    if wanted is PaneState.PROMPT and 0 <= ago < case.settings.nudge_cooldown_seconds:
+        raise Refused(f"{agent.window}: it was told {ago:.0f} s ago")
+
+
+def answer_dialog(case: Case) -> str:
+    """The dialog answered as the policy says; where it is a decision after all, the record says why."""
+    pane_io = open_pane_io(case.settings, case.fleet)
+    folder = Path(case.agent.worktree_path) if case.agent.worktree_path else None
+    sight = pane_io.look(case.agent.pane_id)
+    dialog = dialog_on(pane_io, case.agent.pane_id, surroundings(case.settings, folder, sight.frame if sight else None))
+    try:
+        return f"chose {recover(pane_io, dialog)!r}"
+    except Refused as refusal:
+        case.change(held_back=str(refusal))
+        raise
+
+
+def park(case: Case) -> str:
+    """Left alone: the client waits for its limit to reset and goes on by itself."""
+    return ""
+
+
+def alone(case: Case) -> AbstractContextManager[None]:
+    """One process at a time starts a client on one conversation."""
+    conversation = re.sub(
+        r"[^0-9A-Za-z-]", "_", case.agent.session_id or case.agent.pane_id or case.agent.worktree_path
+    )
+    return hold(case.settings.locks / f"client-{conversation}.lock", 0)
+
+
+def _counted(case: Case, pane_io: PaneIO) -> Start:
+    """What to start, once it is known that nobody runs this conversation; the try is counted now."""
+    agent = case.current()
+    if agent.finished:
+        raise Refused(f"{agent.window}: it is {agent.state} now")
+    now = time.time()
+    if agent.session_id:
+        elsewhere = open_conversations(case.settings, pane_io.tmux.panes(), now).get(agent.session_id)
+        if elsewhere is not None:
+            raise Refused(f"{agent.window}: its conversation is open in {elsewhere.place}")
+    kind = kind_named(agent.agent)
+    folder = Path(agent.worktree_path)
+    if not folder.is_dir():
+        raise FleetError(f"{agent.window}: its worktree {folder} is gone")
+    account = account_to_resume(case.settings, case.environ, agent)
+    case.change(kicks=agent.kicks + 1, last_kicked_at=now, account=account)
+    return client_start(
+        case.settings, case.environ, kind, folder, agent.session_id, resume=True, name=agent.branch, account=account
+    )
+
+
+def children_of(facts: PaneFacts) -> list[str]:
+    """What a shell still runs."""
+    return [process.command for process in read_processes().tree(facts.pid) if process.pid != facts.pid]
+
+
+def _continue(case: Case, pane_io: PaneIO, facts: PaneFacts) -> str:
+    """Record the window, wait for the prompt, and tell an agent that was cut off to go on."""
+    case.change(window=facts.window, pane_id=facts.pane_id, window_id=facts.window_id, tmux_server=pane_io.server)
+    sight = at_prompt(pane_io, case.settings, facts.pane_id, Path(case.agent.worktree_path), stands)
+    agent = case.current()
+    alone = case.settings.supervision != "active" or bool(agent.held) or agent.state in (*WAITS, *JUDGED)
+    if alone or sight.classification.state is not PaneState.PROMPT:
+        return f"resumed in {facts.window}, it is at {sight.classification.state}"
+    receipt = deliver(pane_io, facts.pane_id, nudge_text(agent), why="the client had ended and was resumed")
+    case.change(last_nudged_at=time.time())
+    return f"resumed in {facts.window} and told to go on (proof: {receipt.proof})"
+
+
+def stands(said: Classification) -> bool:
+    return said.state in STANDING
+
+
+PERFORMERS: Mapping[str, Callable[[Case], str]] = {
+    "resume": resume,
+    "restore": restore,
+    "nudge": nudge,
+    "continue": nudge,
+    "answer_dialog": answer_dialog,
+    "park": park,
+}
+"""By action. What each returns is what was done, in words; empty where there was nothing to do."""

@@ -1,0 +1,90 @@
+"""A spawn whose process died half-way: its agent is told and recorded after all, or the whole is undone.
+
+The record is written as soon as there is a window, with a ``new_task`` that says what is still to be done.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from fleetscripts.adapters.git.claims import ClaimBook
+from fleetscripts.adapters.tmux.tmux import NoServer
+from fleetscripts.core.records.message import as_message
+from fleetscripts.core.reports.state_lines import state_line
+from fleetscripts.errors import Refused
+from fleetscripts.fleet import Agent
+from fleetscripts.models import PaneState
+from fleetscripts.services.actions.case import Case
+from fleetscripts.services.clients.closing import close, window_of
+from fleetscripts.services.clients.readiness import at_prompt
+from fleetscripts.services.typing.deliver import deliver
+from fleetscripts.services.typing.pane_io import PaneIO, open_pane_io
+from fleetscripts.services.typing.was_delivered import was_told
+from fleetscripts.services.worktrees import branching
+from fleetscripts.services.worktrees.branching import StartPoint
+
+GONE = frozenset({PaneState.IDLE, PaneState.MISSING})
+
+
+def intent_of(text: str, spare_branch: str, start: StartPoint, at: float) -> dict[str, Any]:
+    """All that is needed to end a spawn that has opened its window, by whoever finds it."""
+    return {
+        "at": at,
+        "text": as_message(text),
+        "spare_branch": spare_branch,
+        "start": start.commit,
+        "existing": start.existing,
+    }
+
+
+def is_spawn(intent: Mapping[str, Any] | None) -> bool:
+    """Whether a record's ``new_task`` is what a spawn left."""
+    return intent is not None and "spare_branch" in intent
+
+
+def settle_spawn(case: Case) -> str:
+    """Brief the agent unless it was briefed; undo the spawn where there is no client to be told anything."""
+    agent = case.current()
+    intent = agent.new_task or {}
+    if _spawner_lives(case, agent):
+        raise Refused(f"{agent.window}: whoever spawns it is still at work")
+    if was_told(case.settings, agent, intent):
+        return _recorded(case, "it has its briefing; the record says so now")
+    try:
+        pane_io = open_pane_io(case.settings, case.fleet)
+    except NoServer:
+        return _undone(case, agent, intent, None)
+    pane_id = agent.pane_on(pane_io.server)
+    sight = pane_io.look(pane_id) if pane_id else None
+    if pane_id is None or sight is None or sight.classification.state in GONE:
+        return _undone(case, agent, intent, pane_io)
+    at_prompt(pane_io, case.settings, pane_id, Path(agent.worktree_path))
+    receipt = deliver(pane_io, pane_id, str(intent["text"]), why="briefing")
+    return _recorded(case, f"it got its briefing now (proof: {receipt.proof})")
+
+
+def _spawner_lives(case: Case, agent: Agent) -> bool:
+    claims = ClaimBook(case.settings.fleet_home / "claims").read()
+    return any(claim.alive and claim.path == agent.worktree_path for claim in claims)
+
+
+def _recorded(case: Case, words: str) -> str:
+    case.change(new_task=None)
+    case.journal.write("spawned", **state_line(case.current()))
+    return words
+
+
+def _undone(case: Case, agent: Agent, intent: Mapping[str, Any], pane_io: PaneIO | None) -> str:
+    """The worktree spare again, and no record: the task can be begun anew."""
+    folder = Path(agent.worktree_path)
+    window = window_of(pane_io.tmux, agent, folder) if pane_io is not None else None
+    if pane_io is not None and window is not None:
+        close(pane_io.tmux, window)
+    start = StartPoint(str(intent["start"]), existing=bool(intent["existing"]))
+    kept = branching.put_back(folder, str(intent["spare_branch"]), agent.branch, start)
+    case.store.update(lambda fleet: fleet.without_agent(agent))
+    ClaimBook(case.settings.fleet_home / "claims").drop(agent.worktree_path)
+    said = "its client ended before it was told anything: undone, the worktree is spare again"
+    return f"{said}; what was done is kept under {kept}" if kept else said

@@ -1,0 +1,119 @@
+"""What follows when an agent says that it has finished: the gates, and what their verdict leads to."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+
+from fleetscripts.core.gates.gates import GateResult, Outcome, Verdict
+from fleetscripts.core.gates.github_limit import WAIT_SECONDS
+from fleetscripts.core.records.sanitize import sanitize
+from fleetscripts.errors import Refused
+from fleetscripts.fleet import Agent, Fleet
+from fleetscripts.models import AgentState
+from fleetscripts.services.actions.case import Case
+from fleetscripts.services.briefing.briefing import Rebrief, rebriefing
+from fleetscripts.services.notify.notify import notify
+from fleetscripts.services.pulls.pull_reading import CycleReading
+from fleetscripts.services.typing.deliver import deliver
+from fleetscripts.services.typing.pane_io import open_pane_io
+from fleetscripts.services.verification.verify import Finding, Question, look_into, record
+
+LASTING_SECONDS = {Outcome.PENDING: 7200.0, Outcome.UNKNOWN: 900.0}
+"""A verdict that stays so long is told of once: checks that never end, a ``gh`` that is not logged in."""
+
+THREAD_GATES = frozenset({"threads", "resolutions"})
+
+_READING = CycleReading()
+
+
+def verify_agent(case: Case) -> str:
+    """Ask the gates, record the verdict, and do what it means. Only ``evaluate`` ever marks an agent done."""
+    read = _READING.reader(case.fleet, case.settings)
+    finding = look_into(Question(case.agent, case.fleet, case.settings, read))
+    verdict, now = finding.verdict, time.time()
+    record(case.store, case.agent, verdict, now)
+    said = f"{verdict.outcome}: {verdict.findings()}" if verdict.holding_back() else str(verdict.outcome)
+    match verdict.outcome:
+        case Outcome.VERIFIED:
+            return _verified(case)
+        case Outcome.NOT_COMPLETE if failing(verdict) and case.settings.supervision != "active":
+            return f"{said}; not told: it is spoken to only on demand"
+        case Outcome.NOT_COMPLETE if failing(verdict):
+            return f"{said}; {_rebrief(case, finding, now)}"
+        case waiting:
+            return "; ".join([said, *_lasting(case, waiting, verdict, now)])
+
+
+def _verified(case: Case) -> str:
+    """``pending_evaluation``, unless somebody changed its state while the gates were asked."""
+    marked: list[Agent] = []
+
+    def mark(fleet: Fleet) -> Fleet:
+        agent = fleet.current(case.agent)
+        if agent is None or agent.state is not AgentState.COMPLETE or _has_another_task(agent, case.agent):
+            return fleet
+        marked.append(agent)
+        now = time.time()
+        counts = {"kicks": 0, "nudges": 0, "fruitless_rounds": 0, "rounds": 0}
+        noticed = replace(agent, state=AgentState.PENDING_EVALUATION, last_notice="evaluate", last_notice_at=now)
+        return fleet.exchange(agent, noticed).change(agent, **counts)
+
+    case.store.update(mark)
+    if not marked:
+        return "every gate holds, but its state was changed meanwhile"
+    warnings = notify(f"{_who(case)}: every gate holds, it waits for evaluation", case.settings, case.environ)
+    return "; ".join(["every gate holds: pending_evaluation", *warnings])
+
+
+def _has_another_task(agent: Agent, judged: Agent) -> bool:
+    """Whether the verdict is on a task that is no longer its own."""
+    return agent.new_task is not None or agent.task_started_at != judged.task_started_at
+
+
+def _rebrief(case: Case, finding: Finding, now: float) -> str:
+    """Tell the agent what is missing, at most once in the cooldown, and not while it was told to wait."""
+    agent = case.current()
+    if _has_another_task(agent, case.agent):
+        return "not told: it was given another task meanwhile"
+    again = max(agent.last_rebriefed_at + case.settings.nudge_cooldown_seconds, agent.github_told_at + WAIT_SECONDS)
+    if again > now:
+        return f"not told now, again in {again - now:.0f} s"
+    failed = failing(finding.verdict)
+    text = rebriefing(
+        agent,
+        Rebrief(
+            findings=[f"{gate.name}: {gate.evidence}" for gate in failed],
+            threads=finding.pull.open_threads if THREAD_GATES & {gate.name for gate in failed} else None,
+            github_limits=finding.pull.limited_until > now or now - agent.github_limited_at < 2 * WAIT_SECONDS,
+        ),
+    )
+    try:
+        receipt = deliver(open_pane_io(case.settings, case.fleet), agent.pane_id, text, why="not complete")
+    except Refused as refusal:
+        return f"not told: {refusal}"
+    counts = {name: getattr(agent, name) + 1 for name in ("revision_count", "fruitless_rounds", "rounds")}
+    case.change(state=AgentState.RUNNING, last_rebriefed_at=now, kicks=0, nudges=0, **counts)
+    return f"re-briefed (proof: {receipt.proof})"
+
+
+def _lasting(case: Case, outcome: Outcome, verdict: Verdict, now: float) -> list[str]:
+    """Tell a person, once, of a verdict that the agent can do nothing about: when it has been waiting for long, or at
+    once where the record itself is wrong."""
+    agent = case.current()
+    waited = now - agent.verdict_since
+    if agent.verdict_told_at or waited < LASTING_SECONDS.get(outcome, 0.0):
+        return []
+    case.change(verdict_told_at=now)
+    line = f"{_who(case)}: {outcome} for {waited / 60:.0f} minutes: {verdict.findings()}"
+    case.journal.write("verdict-lasts", window=agent.window, why=verdict.findings(), outcome=str(outcome))
+    return ["told of it", *notify(line, case.settings, case.environ)]
+
+
+def _who(case: Case) -> str:
+    return sanitize(f"{case.agent.window} ({case.agent.worktree or case.agent.branch})")
+
+
+def failing(verdict: Verdict) -> tuple[GateResult, ...]:
+    """The gates that an agent can do something about; that GitHub knows no such pull request is not among them."""
+    return tuple(gate for gate in verdict.holding_back() if gate.status == "fail" and gate.name != "github")

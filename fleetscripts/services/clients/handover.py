@@ -1,0 +1,145 @@
+"""A conversation handed to another client: what the new agent has to know, from the transcript's own messages."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from fleetscripts.adapters.git.git import Git
+from fleetscripts.adapters.records.files import replace_file
+from fleetscripts.adapters.sessions.json_lines import parse_line
+from fleetscripts.adapters.sessions.transcripts import Cursor, read_new
+from fleetscripts.agents.kinds import Launch, kind_named
+from fleetscripts.agents.said import Said, said_in
+from fleetscripts.config import Settings
+from fleetscripts.core.gates.completion import checkpoints
+from fleetscripts.core.records.redact import redact
+from fleetscripts.core.records.sanitize import sanitize_lines
+from fleetscripts.errors import FleetError
+from fleetscripts.fleet import Agent
+from fleetscripts.services.briefing.briefing import Record, Task, takeover
+from fleetscripts.services.clients.client_words import Words, transcript_of
+from fleetscripts.services.clients.launch_record import recorded
+
+MOST_MESSAGES = 24
+LONGEST_MESSAGE = 3000
+LONGEST_OBJECTIVE = 8000
+MOST_GIT_LINES = 60
+KEPT_SECONDS = 8 * 86_400.0
+"""How long hand-over texts stay: as long as a weekly limit lasts."""
+
+DEFAULT_OBJECTIVE = "Go on with the work that the messages below are about."
+
+
+@dataclass(frozen=True, slots=True)
+class HandOver:
+    """What another client is started with, and what a person is told."""
+
+    words: tuple[str, ...]
+    note: str
+
+
+def handover_text(settings: Settings, agent: Agent, transcript: Path | None) -> str:
+    """The briefing of the agent that takes over: objective, steps, checkpoints, git state, the last messages.
+
+    Secrets are masked; what was said is quoted line by line. ``transcript`` None: only the record and git tell."""
+    said = _messages(transcript) if transcript is not None else []
+    named = [step for one in said if one.by_agent for step in checkpoints(one.text)]
+    reached = tuple(dict.fromkeys((*agent.checkpoints, *named)))
+    folder = Path(agent.worktree_path or ".")
+    first = next((one.text for one in said if not one.by_agent), "")
+    task = Task(
+        objective=agent.objective or redact(sanitize_lines(first))[:LONGEST_OBJECTIVE] or DEFAULT_OBJECTIVE,
+        folder=str(folder),
+        branch=agent.branch,
+        steps=agent.steps,
+        pr_number=agent.pr_number,
+        image_path=agent.image_path,
+        verify_command=agent.verify_command or settings.verify_command,
+    )
+    record = Record(agent.agent, reached, _git_state(folder), _quoted(said[-MOST_MESSAGES:]))
+    return takeover(task, record, protocol=bool(agent.window))
+
+
+def hand_over(settings: Settings, words: Words, folder: Path, agent: str, program: str, *, write: bool) -> HandOver:
+    """How ``cl`` starts another client (``agent``) on the conversation that its own client was to resume.
+
+    The text goes into a file of the user's own, since an argument list is seen by everybody. ``write``: not yet when
+    False."""
+    kind = kind_named(agent)
+    prompt = words.prompt
+    note = f"starts {agent} instead, which cannot read the conversation"
+    if words.resumes:
+        place = settings.fleet_home / "handovers" / f"{words.session_id or 'newest'}-{int(time.time())}.md"
+        transcript = transcript_of(words, settings, folder)
+        if transcript is None:
+            raise FleetError(
+                f"no transcript of conversation {words.session_id or 'of this folder'}: nothing to hand over"
+            )
+        if write:
+            _keep(place, handover_text(settings, _subject(settings, words, folder), transcript))
+        prompt = f"Read the hand-over in {place} and go on with the work it describes.{' ' if prompt else ''}{prompt}"
+        note = f"this is a hand-over to {agent}: what it is told stands in {place}"
+    if words.others:
+        note += f"; not passed on: {' '.join(words.others)}"
+    session_id = str(uuid.uuid4()) if kind.takes_session_id else ""
+    extra = (prompt,) if prompt else ()
+    launch = Launch(program, session_id, words.permission_mode, extra=extra)
+    return HandOver(kind.launch(launch).argv[1:], note)
+
+
+def _subject(settings: Settings, words: Words, folder: Path) -> Agent:
+    """The fleet's record of this conversation; where there is none, what is known without a fleet."""
+    return recorded(settings, words.session_id) or Agent(window="", worktree_path=str(folder))
+
+
+def _messages(transcript: Path) -> list[Said]:
+    """What user and agent said, of the last megabytes."""
+    reading = read_new(transcript, Cursor())
+    records = (parse_line(line) for line in (reading.lines if reading is not None else ()))
+    return [said for record in records if record is not None and (said := said_in(record)) is not None]
+
+
+def _quoted(said: Iterable[Said]) -> str:
+    """Each message with its speaker, every line of it marked."""
+    parts = []
+    for one in said:
+        text = redact(sanitize_lines(one.text)).strip()
+        if len(text) > LONGEST_MESSAGE:
+            text = f"{text[: LONGEST_MESSAGE // 3]}\n[…]\n{text[-2 * LONGEST_MESSAGE // 3 :]}"
+        lines = "\n".join(f"> {line}".rstrip() for line in text.splitlines())
+        parts.append(f"{'The other agent' if one.by_agent else 'To the other agent'}:\n{lines}")
+    return "\n\n".join(parts) or "(none are known)"
+
+
+def _git_state(folder: Path) -> str:
+    """Branch, what is not committed, the last commits; why not, where git cannot tell."""
+    try:
+        git = Git(folder)
+        status = git.text("status", "--short", "--branch", "--untracked-files=normal")
+        commits = git.maybe("log", "--oneline", "--no-decorate", "-8") or ""
+        changed = git.maybe("diff", "--stat", "--no-ext-diff", "--no-textconv", "HEAD") or ""
+    except FleetError as error:
+        return str(error)
+    lines = [
+        *status.splitlines()[:MOST_GIT_LINES],
+        "",
+        *commits.splitlines(),
+        "",
+        *changed.splitlines()[-MOST_GIT_LINES:],
+    ]
+    return redact(sanitize_lines("\n".join(lines))).replace("```", "'''").strip()
+
+
+def _keep(place: Path, text: str) -> None:
+    try:
+        place.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        for old in place.parent.glob("*.md"):
+            if old.stat().st_mtime < time.time() - KEPT_SECONDS:
+                old.unlink(missing_ok=True)
+        replace_file(place, text.encode())
+    except OSError as error:
+        raise FleetError(f"cannot write {place}: {error.strerror}") from error

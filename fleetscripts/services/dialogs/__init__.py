@@ -1,1 +1,0 @@
-"""Dialogs read and answered by the text of their rows."""

@@ -1,0 +1,66 @@
+"""Whose a changed file or an ended process is: the agent's pane, as the last looks have it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from fleetscripts.agents.live_files import process_of, session_of
+from fleetscripts.fleet import Agent
+from fleetscripts.models import AgentState, Classification, PaneState, Source
+from fleetscripts.services.observe.observe import Observation
+
+TELL_BY_FILES = frozenset({Source.REGISTRY, Source.TRANSCRIPT, Source.HOOK})
+"""Sources whose files change when a turn ends: while they say that one is in progress, nobody watches the spinner."""
+
+
+@dataclass
+class Whose:
+    """Whose a file or a process is, as the last looks have it. Values are pane ids."""
+
+    sessions: dict[str, str] = field(default_factory=dict)
+    clients: dict[int, str] = field(default_factory=dict)
+    nameless: set[str] = field(default_factory=set)
+    """Panes whose agent has not told its session yet: any new session may be theirs."""
+    told_by_files: set[str] = field(default_factory=set)
+    """Panes in which a turn is in progress whose end their files will tell."""
+    told_by_registry: set[str] = field(default_factory=set)
+    """Those of them whose registry record will tell it."""
+
+    def enlist(self, agents: Iterable[Agent]) -> None:
+        """What the records say."""
+        known = [agent for agent in agents if agent.pane_id and agent.state is not AgentState.RECYCLED]
+        panes = {agent.pane_id for agent in known}
+        self.sessions = {session: pane for session, pane in self.sessions.items() if pane in panes}
+        self.sessions |= {agent.session_id.lower(): agent.pane_id for agent in known if agent.session_id}
+        self.clients = {pid: pane for pid, pane in self.clients.items() if pane in panes}
+        self.nameless = {agent.pane_id for agent in known if not agent.session_id}
+        self.told_by_files &= panes
+        self.told_by_registry &= panes
+
+    def learn(self, pane: str, seen: Observation) -> None:
+        """What one look says."""
+        self.clients = {pid: known for pid, known in self.clients.items() if known != pane}
+        if seen.client is not None and seen.client.pid:
+            self.clients[seen.client.pid] = pane
+        if seen.session_id:
+            self.sessions[seen.session_id.lower()] = pane
+        for told, tells in (
+            (self.told_by_files, by_files(seen.classification)),
+            (self.told_by_registry, by_files(seen.classification) and seen.classification.source is Source.REGISTRY),
+        ):
+            (told.add if tells else told.discard)(pane)
+
+    def of_file(self, path: str) -> tuple[str, ...]:
+        """Panes that the change of this file is about."""
+        if pid := process_of(path):
+            return (self.clients[pid],) if pid in self.clients else ()
+        session = session_of(path)
+        if session in self.sessions:
+            return (self.sessions[session],)
+        return tuple(self.nameless) if session else ()
+
+
+def by_files(found: Classification) -> bool:
+    """Whether a turn is in progress whose end its files will tell."""
+    return found.state is PaneState.RUNNING and found.source in TELL_BY_FILES

@@ -1,0 +1,90 @@
+"""What only a person or the orchestrator can settle: marked, told of once, and told again when nobody looks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from fleetscripts.adapters.records.journal import Journal
+from fleetscripts.adapters.records.store import Store
+from fleetscripts.config import Settings
+from fleetscripts.core.planning import attention
+from fleetscripts.core.planning.plan import all_done
+from fleetscripts.fleet import Agent, Fleet
+from fleetscripts.models import Action, AgentState
+from fleetscripts.services.notify.notify import notify, send_held
+
+MOST_LINES = 12
+"""Of one notification; what is more is counted."""
+
+
+def attend(
+    fleet: Fleet,
+    decisions: Sequence[tuple[Agent, Action]],
+    settings: Settings,
+    environ: Mapping[str, str],
+    now: float,
+) -> list[str]:
+    """Mark the escalated; notify of what is new, of a fleet that is done, of a long wait. What was told, by line."""
+    news = [(agent, action) for agent, action in decisions if attention.is_news(agent, action)]
+    store = Store(settings.state_file)
+    lines = [f"{action.window} ({agent.worktree or agent.branch}): {_wording(action)}" for agent, action in news]
+    if news:
+        fleet = store.update(lambda current: _noticed(current, news, now))
+    lines += _all_done(store, fleet, now)
+    lines += _unseen(store, fleet, decisions, settings, now)
+    if not lines:
+        return [f"not notified everywhere: {warning}" for warning in send_held(settings, environ)]
+    more = [f"and {len(lines) - MOST_LINES} more"] if len(lines) > MOST_LINES else []
+    urgent = any(action.action == "escalate" for _, action in news)
+    warnings = notify("\n".join([*lines[:MOST_LINES], *more]), settings, environ, urgent)
+    _journal(Journal(settings.journal_file), news)
+    return [*lines, *(f"not notified everywhere: {warning}" for warning in warnings)]
+
+
+def _journal(journal: Journal, news: Sequence[tuple[Agent, Action]]) -> None:
+    """Written down after it was told: a journal that cannot be written keeps nothing from a person."""
+    for agent, action in news:
+        event = "escalated" if action.action == "escalate" else "decision"
+        journal.write(event, window=agent.window, why=action.reason, action=action.action)
+
+
+def _wording(action: Action) -> str:
+    return f"escalated, {action.reason}" if action.action == "escalate" else f"{action.action}: {action.reason}"
+
+
+def _noticed(fleet: Fleet, news: Sequence[tuple[Agent, Action]], now: float) -> Fleet:
+    """Each occasion marked as told; the escalated get their state, unless somebody changed it meanwhile."""
+    for agent, action in news:
+        known = fleet.current(agent)
+        if known is None:
+            continue
+        fleet = fleet.change(known, last_notice=attention.notice_of(agent, action), last_notice_at=now)
+        if action.action == "escalate" and known.state is agent.state:
+            escalated = {"state": AgentState.ESCALATED, "escalation": action.reason, "escalated_at": now}
+            fleet = fleet.change(known, rounds=0, **escalated)
+    return fleet
+
+
+def _all_done(store: Store, fleet: Fleet, now: float) -> list[str]:
+    """Told once; a new agent, or one back at work, makes it news again."""
+    if attention.newly_done(fleet):
+        store.update(lambda current: replace(current, all_done_notified_at=now))
+        return [f"all agents are done: {attention.summary(fleet.agents)}"]
+    if fleet.all_done_notified_at and not all_done(fleet.agents):
+        store.update(lambda current: replace(current, all_done_notified_at=0))
+    return []
+
+
+def _unseen(
+    store: Store, fleet: Fleet, decisions: Sequence[tuple[Agent, Action]], settings: Settings, now: float
+) -> list[str]:
+    """A call when something has waited long and neither poll-cycle nor status was called by a supervisor."""
+    deciding = [known for agent, _ in decisions if (known := fleet.current(agent)) is not None and known.last_notice_at]
+    since = attention.waiting_since(fleet, deciding)
+    if since is None or not attention.unseen(fleet, since, settings.orchestrator_unseen_seconds, now):
+        return []
+    store.update(lambda current: replace(current, orchestrator_called_at=now))
+    waiting = ", ".join(dict.fromkeys(action.window for _, action in decisions)) or "an agent"
+    minutes = (now - max(since, fleet.orchestrator_seen_at)) / 60
+    return [f"nobody has looked for {minutes:.0f} minutes, and there waits: {waiting}"]

@@ -1,0 +1,1 @@
+"""Looking at panes: every source asked, the answers combined."""

@@ -1,0 +1,75 @@
+"""Which conversations are open now, in any terminal: a second client on one starts without complaint and spoils it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from fleetscripts.adapters.system import processes
+from fleetscripts.adapters.system.processes import ProcessTable, read_processes
+from fleetscripts.agents.kinds import AgentKind, Client, Places, known_kinds
+from fleetscripts.config import Settings
+from fleetscripts.models import PaneFacts
+from fleetscripts.services.observe.clients import TELLS_PLACES
+
+_SESSION_ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+
+
+@dataclass(frozen=True, slots=True)
+class OpenConversation:
+    """A live client and its conversation. ``pane`` None: it runs outside the fleet's tmux server."""
+
+    session_id: str
+    kind: str
+    pid: int
+    pane: PaneFacts | None = None
+
+    @property
+    def place(self) -> str:
+        """Where it runs, in words."""
+        return f"a terminal outside this tmux ({self.kind}, pid {self.pid})" if self.pane is None else self.pane.window
+
+
+def open_conversations(settings: Settings, panes: Sequence[PaneFacts], now: float) -> Mapping[str, OpenConversation]:
+    """Every conversation that some client of ours has open, by its id."""
+    table, kinds = read_processes(), known_kinds()
+    places = Places(settings.claude_config_dir, settings.codex_home, settings.fleet_home)
+    by_pid = {pane.pid: pane for pane in panes if not pane.dead}
+    found: dict[str, OpenConversation] = {}
+    for process in table.by_pid.values():
+        argv = processes.arguments(process)
+        kind = next((kind for kind in kinds if kind.is_client(process.command, argv)), None)
+        if kind is None or process.status.startswith("Z"):
+            continue
+        client = Client(
+            pid=process.pid,
+            started_at=processes.started_at(process, now),
+            start_ticks=process.start_ticks,
+            cwd=processes.working_directory(process.pid),
+            environment=processes.environment(process.pid, TELLS_PLACES),
+        )
+        for session_id in _conversations_of(kind, client, places, argv, now):
+            pane = _pane_above(table, process.pid, by_pid)
+            found.setdefault(session_id, OpenConversation(session_id, kind.name, process.pid, pane))
+    return found
+
+
+def _conversations_of(
+    kind: AgentKind, client: Client, places: Places, argv: Sequence[str], now: float
+) -> tuple[str, ...]:
+    """What the client itself says; one that has only just started was told on its command line."""
+    said = kind.look(client, places, now).session_id
+    return (said,) if said else tuple(word for word in argv if _SESSION_ID.fullmatch(word))
+
+
+def _pane_above(table: ProcessTable, pid: int, panes: Mapping[int, PaneFacts]) -> PaneFacts | None:
+    """The pane whose process is this one or above it."""
+    seen: set[int] = set()
+    while pid not in panes:
+        process = table.by_pid.get(pid)
+        if process is None or pid in seen:
+            return None
+        seen.add(pid)
+        pid = process.parent
+    return panes[pid]

@@ -1,0 +1,137 @@
+"""Looking at panes: every source asked, the answers fused. Two tmux processes and one process listing for all panes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from fleetscripts.adapters.system.processes import read_processes, read_trees
+from fleetscripts.adapters.system.zone import local_zone
+from fleetscripts.adapters.tmux.tmux import Tmux
+from fleetscripts.agents.kinds import KINDS, AgentKind, Client, Places, SessionView, kind_named, known_kinds
+from fleetscripts.config import Settings
+from fleetscripts.core.gates.completion import Checkpoint, Message
+from fleetscripts.core.planning.classify import classify
+from fleetscripts.core.planning.progress import Work
+from fleetscripts.core.screen.reading import Reader, Reading
+from fleetscripts.core.screen.screen import Screen
+from fleetscripts.fleet import Agent, Fleet
+from fleetscripts.models import Classification, Frame, ServerId
+from fleetscripts.services.observe.clients import Found, find_client
+from fleetscripts.services.observe.kept_frames import keep_when_sources_disagree
+from fleetscripts.services.observe.rule_files import load_rules
+
+FEW_PANES = 20
+"""Up to so many, the processes below them cost less to find than all that the machine runs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """One pane looked at. ``checkpoints`` are those of the whole session, ``messages`` the last turn's.
+
+    ``client`` None: no client runs there; of an agent of the fleet ``kind`` is known all the same."""
+
+    frame: Frame
+    classification: Classification
+    kind: AgentKind | None = None
+    client: Client | None = None
+    session_id: str | None = None
+    transcript: Path | None = None
+    checkpoints: tuple[Checkpoint, ...] = ()
+    messages: tuple[Message, ...] = ()
+    version: str | None = None
+    github_limited_at: float = 0.0
+    reading: Reading | None = None
+    work: Work | None = None
+
+
+def observe(
+    tmux: Tmux,
+    settings: Settings,
+    fleet: Fleet | None,
+    now: float,
+    pane_ids: Sequence[str] | None = None,
+    styled: bool = True,
+    server: ServerId | None = None,
+) -> list[Observation]:
+    """Every pane of the server, or those named; one that is gone is left out. ``server``: when it is known already."""
+    frames = tmux.read_all(pane_ids, styled)
+    if not frames:
+        return []
+    few = pane_ids is not None and len(frames) <= FEW_PANES
+    table = read_trees(frame.facts.pid for frame in frames) if few else read_processes()
+    kinds = known_kinds()
+    sight = _Sight(settings, Reader(load_rules(settings.fleet_home), now, local_zone()), now)
+    agents = _agents(tmux, fleet, server)
+    return [
+        sight.of(frame, find_client(table, frame.facts, kinds, now), agents.get(frame.facts.pane_id))
+        for frame in frames
+    ]
+
+
+def look(tmux: Tmux, settings: Settings, fleet: Fleet | None, pane_id: str, now: float) -> Observation | None:
+    """One pane; None when there is no such pane."""
+    found = observe(tmux, settings, fleet, now, [pane_id])
+    return found[0] if found else None
+
+
+@dataclass(frozen=True, slots=True)
+class _Sight:
+    settings: Settings
+    reader: Reader
+    now: float
+
+    def of(self, frame: Frame, found: Found, agent: Agent | None) -> Observation:
+        """Fuse what all sources say of one pane."""
+        view, reading = self._view(found, agent), self._read(frame, found)
+        pieces = (*found.evidence, *view.evidence, *reading.evidence)
+        answer = classify(frame.facts, pieces, self.now)
+        keep_when_sources_disagree(self.settings.fleet_home, frame, answer)
+        return Observation(
+            frame=frame,
+            classification=answer,
+            kind=found.kind or _kind_of(agent),
+            client=found.client,
+            session_id=view.session_id,
+            transcript=view.transcript,
+            checkpoints=view.checkpoints,
+            messages=view.messages,
+            version=view.version,
+            github_limited_at=view.github_limited_at,
+            reading=reading,
+            work=found.work,
+        )
+
+    def _view(self, found: Found, agent: Agent | None) -> SessionView:
+        """What the session's files say; those of an agent whose client has ended hold its last words."""
+        hint = agent.session_id if agent and agent.session_id else None
+        if found.kind is not None and found.client is not None:
+            return found.kind.look(found.client, self._places(), self.now, hint)
+        kind = _kind_of(agent)
+        if agent is None or kind is None or hint is None:
+            return SessionView(session_id=hint)
+        ended = Client(pid=0, started_at=0.0, cwd=agent.worktree_path)
+        return kind.look(ended, self._places(), self.now, hint)
+
+    def _read(self, frame: Frame, found: Found) -> Reading:
+        facts = frame.facts
+        screen = Screen.of(frame.lines, title=facts.title, width=facts.width)
+        return self.reader.read(screen, found.kind.name if found.kind else "auto", facts.command)
+
+    def _places(self) -> Places:
+        settings = self.settings
+        return Places(settings.claude_config_dir, settings.codex_home, settings.fleet_home)
+
+
+def _kind_of(agent: Agent | None) -> AgentKind | None:
+    """The kind that the state file names; None for one that this version does not know."""
+    return kind_named(agent.agent) if agent is not None and agent.agent in KINDS else None
+
+
+def _agents(tmux: Tmux, fleet: Fleet | None, known: ServerId | None) -> dict[str, Agent]:
+    """Agents by pane id, where that id was given by this very server; one still at work before a finished one."""
+    listed = [agent for agent in fleet.agents if agent.pane_id] if fleet is not None else []
+    server = known or (tmux.server() if listed else None)
+    listed.sort(key=lambda agent: not agent.finished)
+    return {agent.pane_id: agent for agent in listed if agent.pane_on(server)}

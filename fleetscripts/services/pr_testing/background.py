@@ -1,0 +1,49 @@
+"""A test run in a process of its own, which outlives the call that began it."""
+
+from __future__ import annotations
+
+import subprocess
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from fleetscripts.core.records.sanitize import sanitize_lines
+from fleetscripts.errors import FleetError
+from fleetscripts.services.pr_testing.queue import TestQueue
+from fleetscripts.services.single_instance.single_instance import copied_command
+
+START_SECONDS = 30.0
+LOOK_EVERY_SECONDS = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """A run in the background; ``exit_code`` None while it goes on, else what it said until its end."""
+
+    log: str
+    exit_code: int | None = None
+    said: str = ""
+
+
+def start_in_background(queue: TestQueue, arguments: Sequence[str]) -> Started:
+    """The same call as a process of its own that outlives this one, once it holds the lease."""
+    with tempfile.TemporaryFile() as said:
+        child = subprocess.Popen(
+            copied_command(queue.settings, list(arguments)),
+            stdin=subprocess.DEVNULL,
+            stdout=said,
+            stderr=said,
+            start_new_session=True,
+        )
+        deadline = time.monotonic() + START_SECONDS
+        while time.monotonic() < deadline:
+            lease = queue.read().lease
+            if lease is not None and lease.pid == child.pid and lease.log:
+                return Started(lease.log)
+            if child.poll() is not None:
+                said.seek(0)
+                return Started("", child.returncode, sanitize_lines(said.read().decode("utf-8", "replace")))
+            time.sleep(LOOK_EVERY_SECONDS)
+    child.terminate()
+    raise FleetError(f"the run did not begin within {START_SECONDS:g} s and was ended")

@@ -1,0 +1,187 @@
+"""The one queue for the one test run of this machine: who waits, who tests, and what becomes of a tester that died."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from fleetscripts.adapters.git.head import head_commit
+from fleetscripts.adapters.records.journal import Journal
+from fleetscripts.adapters.records.queue_file import Members, QueueFile
+from fleetscripts.adapters.system.process_group import end_left_behind
+from fleetscripts.adapters.system.processes import read_processes
+from fleetscripts.config import Settings
+from fleetscripts.core.pr_testing.queue import Entry, Lease, Queue, pending_checks
+from fleetscripts.core.pr_testing.queue_json import parsed, written
+from fleetscripts.core.records.sanitize import sanitize
+from fleetscripts.errors import FleetError, Pending, Refused
+from fleetscripts.fleet import Agent
+from fleetscripts.pull_request import PullKey, PullRequest
+from fleetscripts.services.pr_testing.settings import TestSettings, test_settings
+from fleetscripts.services.pr_testing.turn import Who
+from fleetscripts.services.pulls.pull_reading import github
+from fleetscripts.services.verification.pr_test_gate import queue_folder
+
+ASKING_SECONDS = 15.0
+"""How long GitHub is waited for: the order is a help, not a gate."""
+
+RUN_MARK = "FLEET_TEST_RUN"
+"""In the environment of everything that a test command starts: which run it belongs to."""
+
+
+@dataclass(frozen=True, slots=True)
+class TestQueue:
+    """The queue as one call works on it."""
+
+    __test__ = False
+
+    settings: Settings
+    environ: Mapping[str, str]
+
+    @property
+    def folder(self) -> Path:
+        return queue_folder(self.settings, self.environ)
+
+    @property
+    def about(self) -> TestSettings:
+        return test_settings(self.settings)
+
+    def read(self) -> Queue:
+        """The queue now."""
+        return parsed(QueueFile(self.folder).read())
+
+    def change(self, step: Callable[[Queue], Queue]) -> Queue:
+        """Apply a step under the lock; the queue as written."""
+
+        def apply(members: Members) -> tuple[Mapping[str, Any], Queue]:
+            after = step(parsed(members))
+            return members | written(after), after
+
+        return QueueFile(self.folder).update(apply)
+
+    def add(self, entry: Entry) -> Queue:
+        """Put a pull request in, or change what is asked of one that waits; GitHub is asked how far along it is."""
+        pending = self.ask([entry])
+
+        def put(found: Queue) -> Queue:
+            queue = self.reclaimed(found)
+            known = queue.entry(str(entry.key))
+            if known is None:
+                return queue.with_entry(entry).counted(pending)
+            if queue.lease is not None and queue.lease.pull == str(entry.key):
+                raise Refused(f"{entry.key} is under test now, by {queue.lease.who}")
+            wanted = tuple(dict.fromkeys((*known.verify, *entry.verify)))
+            again = replace(entry, added_at=known.added_at, attempts=known.attempts, verify=wanted)
+            return queue.with_entry(replace(again, ask_again=known.ask_again)).counted(pending)
+
+        return self.change(put)
+
+    def take(self, who: Who, wanted: str = "") -> tuple[Entry, Lease]:
+        """The entry to test now, for this caller alone. Who holds it already gets the same one again.
+
+        ``wanted``: this pull request, else the one furthest along. Pending while somebody else tests; Refused when
+        nothing waits."""
+        before = self.read()
+        _yield_to_other(before, who)
+        pending = self.ask(before.entries)
+        taken: list[Lease] = []
+
+        def lease_one(queue: Queue) -> Queue:
+            queue = self.reclaimed(queue.counted(pending))
+            _yield_to_other(queue, who)
+            held = queue.lease
+            if held is not None and wanted in ("", held.pull):
+                taken.append(held)
+                return queue
+            if held is not None:
+                raise Pending(f"{held.pull} is under test {_since(held)}: report on it first")
+            waiting = queue.waiting()
+            entry = next((entry for entry in waiting if wanted in ("", str(entry.key))), None)
+            if entry is None:
+                raise Refused(f"{wanted} is not in the test queue" if wanted else "nothing waits in the test queue")
+            taken.append(self._lease(entry, who))
+            return queue.leased(taken[-1])
+
+        queue = self.change(lease_one)
+        entry = queue.entry(taken[-1].pull)
+        assert entry is not None
+        return entry, taken[-1]
+
+    def reclaimed(self, queue: Queue) -> Queue:
+        """Without the lease of a tester that has died or whose time is over; what its command left is ended first."""
+        lease = queue.lease
+        if lease is None or lease.holds(running(), time.time()):
+            return queue
+        ended = end_left_behind(lease.group, lease.group_ticks, (RUN_MARK, lease.run_id))
+        entry = queue.entry(lease.pull)
+        why = f"{lease.who} went away without a result"
+        if entry is not None:
+            journal_of(entry).write("test-lost", window=entry.window, why=why, pull=lease.pull, processes_ended=ended)
+        return queue.released(why)
+
+    def ask(self, entries: tuple[Entry, ...] | list[Entry]) -> dict[PullKey, int]:
+        """How many checks of each are not finished, as far as GitHub tells now."""
+        if not entries:
+            return {}
+        try:
+            hub = github(self.settings, most_seconds=ASKING_SECONDS)
+            found = hub.pull_requests([entry.key for entry in entries])
+        except FleetError:
+            return {}
+        return {
+            key: pending_checks(check.finished for check in pull.checks)
+            for key, pull in found.items()
+            if isinstance(pull, PullRequest)
+        }
+
+    def _lease(self, entry: Entry, who: Who) -> Lease:
+        now = time.time()
+        until = 0.0 if who.pid else now + self.about.lease_seconds
+        head = head_commit(Path(entry.worktree_path)) if entry.worktree_path else ""
+        return Lease(str(entry.key), uuid.uuid4().hex, who.name, now, who.pid, who.start_ticks, until=until, head=head)
+
+
+def entry_of(settings: Settings, agent: Agent, key: PullKey, behaviours: tuple[str, ...] = ()) -> Entry:
+    """An agent's pull request, to be queued now."""
+    return Entry(
+        host=key.host,
+        owner=key.owner,
+        name=key.name,
+        number=key.number,
+        window=agent.window,
+        worktree_path=agent.worktree_path,
+        spawned_at=agent.spawned_at,
+        state_file=str(settings.state_file.absolute()),
+        fleet_home=str(settings.fleet_home),
+        tmux_socket=settings.tmux_socket or "",
+        verify=behaviours,
+        added_at=time.time(),
+    )
+
+
+def journal_of(entry: Entry) -> Journal:
+    """The journal of the fleet that an entry belongs to."""
+    return Journal(Path(entry.fleet_home) / "events.jsonl")
+
+
+def _yield_to_other(queue: Queue, who: Who) -> None:
+    """Raise Pending while somebody else who still counts has the turn."""
+    held = queue.lease
+    if held is None or held.held_by(who.pid, who.start_ticks) or not held.holds(running(), time.time()):
+        return
+    raise Pending(f"{held.pull} is under test {_since(held)}: only one test runs at a time on this machine")
+
+
+def running() -> dict[int, str]:
+    """The start of each living process by its number."""
+    return {pid: process.start_ticks for pid, process in read_processes().by_pid.items()}
+
+
+def _since(lease: Lease) -> str:
+    began = time.strftime("%H:%M:%S", time.localtime(lease.since))
+    until = f", at most until {time.strftime('%H:%M:%S', time.localtime(lease.until))}" if lease.until else ""
+    return sanitize(f"since {began} by {lease.who}{until}")

@@ -1,0 +1,167 @@
+"""One test run by the configured command: under a lease, streamed into a log, bounded in time, recorded."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from types import FrameType
+from typing import BinaryIO
+
+from fleetscripts.adapters.git.check_command import PASSED_ON
+from fleetscripts.adapters.system.process_group import GroupCommand
+from fleetscripts.core.pr_testing.queue import Entry, Lease, Queue
+from fleetscripts.core.pr_testing.results import all_pass, merged
+from fleetscripts.core.records.sanitize import sanitize, sanitize_lines
+from fleetscripts.errors import FleetError, Refused
+from fleetscripts.services.notify.notify import notify
+from fleetscripts.services.pr_testing.output import Heard, verdicts
+from fleetscripts.services.pr_testing.queue import RUN_MARK, TestQueue, journal_of
+from fleetscripts.services.pr_testing.turn import this_process
+from fleetscripts.services.pr_testing.verdict import agent_of, finish, prompt
+
+MOST_LOGS = 30
+LONGEST_OBJECTIVE = 50_000
+"""The system takes at most 128 KiB for one variable."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ran:
+    """How a run ended: whether every scenario passed, and that in words."""
+
+    passed: bool
+    said: str
+
+
+def run_next(queue: TestQueue, wanted: str, listener: Callable[[str], None]) -> Ran:
+    """Test the next pull request, or ``wanted``, with the configured command; whoever waits for the end is notified."""
+    entry, lease = queue.take(this_process(), wanted)
+    who = f"{entry.key} ({entry.window})"
+    try:
+        ran = _tested(queue, entry, lease, listener)
+    except FleetError as error:
+        notify(f"{who}: {error}", queue.settings, queue.environ)
+        raise
+    if not ran.passed:
+        notify(f"{who}: not every scenario of /pr-test passes; {ran.said}", queue.settings, queue.environ)
+    return ran
+
+
+def _tested(queue: TestQueue, entry: Entry, lease: Lease, listener: Callable[[str], None]) -> Ran:
+    with _ending_on_signals():
+        try:
+            code, heard = _run(queue, entry, lease, listener)
+        except BaseException as error:
+            why = "the run was interrupted" if isinstance(error, KeyboardInterrupt) else f"the run failed: {error}"
+            _give_back(queue, entry, lease, sanitize(why))
+            raise
+    if code is None:
+        said = f"the command had not ended after {queue.about.timeout_seconds:g} s and was stopped"
+        _give_back(queue, entry, lease, said)
+        raise FleetError(f"{entry.key}: {said}; it waits again, see {_log_of(queue, lease)}")
+    found = verdicts(merged(heard.found), code, heard.last, exit_code_decides=queue.about.exit_code_decides)
+    if not found:
+        said = "its output has no line SCENARIO=PASS, SCENARIO=PARTIAL: … or SCENARIO=FAIL: …"
+        _give_back(queue, entry, lease, said)
+        raise Refused(f"{entry.key}: {said}; it waits again, see {_log_of(queue, lease)}")
+    listener("")
+    for one in found:
+        listener(str(one))
+    return Ran(all_pass(found), finish(queue, entry, lease.head, found))
+
+
+def _run(queue: TestQueue, entry: Entry, lease: Lease, listener: Callable[[str], None]) -> tuple[int | None, Heard]:
+    """Exit code (None: too late) and what was heard. The command begins once its group is on record."""
+    log = _log_of(queue, lease, entry)
+    environment, folder = _surroundings(queue, entry, lease)
+    command = GroupCommand(queue.about.command, folder, environment)
+    try:
+        with _opened(log) as stream:
+            heard = Heard(stream, listener)
+            queue.change(lambda known: _noted(known, lease, command, log))
+            journal_of(entry).write(
+                "test-began", window=entry.window, why="test-queue run", pull=lease.pull, log=str(log), head=lease.head
+            )
+            listener(f"log: {log}")
+            code = command.run(queue.about.timeout_seconds, heard)
+            heard.end()
+            return code, heard
+    finally:
+        command.end()
+
+
+def _noted(known: Queue, lease: Lease, command: GroupCommand, log: Path) -> Queue:
+    if known.lease is None or known.lease.run_id != lease.run_id:
+        raise Refused(f"{lease.pull}: somebody else took the test over before it began")
+    noted = replace(known.lease, group=command.group, group_ticks=command.start_ticks, log=str(log))
+    return replace(known, lease=noted)
+
+
+def _give_back(queue: TestQueue, entry: Entry, lease: Lease, why: str) -> None:
+    """The entry waits again, if it is still ours to give back."""
+
+    def release(known: Queue) -> Queue:
+        ours = known.lease is not None and known.lease.run_id == lease.run_id
+        return known.released(why) if ours else known
+
+    queue.change(release)
+    journal_of(entry).write("test-ended", window=entry.window, why=why, pull=lease.pull)
+
+
+def _surroundings(queue: TestQueue, entry: Entry, lease: Lease) -> tuple[dict[str, str], Path]:
+    """Environment and folder. What others wrote goes in variables, never into the command's text."""
+    agent = agent_of(queue, entry)
+    objective = sanitize_lines(agent.objective)[:LONGEST_OBJECTIVE] if agent is not None else ""
+    about = {
+        RUN_MARK: lease.run_id,
+        "FLEET_TEST_URL": entry.url,
+        "FLEET_TEST_PR": str(entry.number),
+        "FLEET_TEST_REPO": f"{entry.owner}/{entry.name}",
+        "FLEET_TEST_HOST": entry.host,
+        "FLEET_TEST_HEAD": lease.head,
+        "FLEET_TEST_BRANCH": sanitize(agent.branch) if agent is not None else "",
+        "FLEET_TEST_WORKTREE": entry.worktree_path,
+        "FLEET_TEST_OBJECTIVE": objective,
+        "FLEET_TEST_PROMPT": prompt(queue, entry, full=True)[: 2 * LONGEST_OBJECTIVE],
+    }
+    names = (*PASSED_ON, *queue.about.environment)
+    passed = {name: queue.environ[name] for name in names if name in queue.environ}
+    folder = Path(queue.about.folder or entry.worktree_path or queue.settings.home).expanduser()
+    return passed | about, folder
+
+
+def _log_of(queue: TestQueue, lease: Lease, entry: Entry | None = None) -> Path:
+    """Named by its beginning and its pull request's number."""
+    number = entry.number if entry is not None else lease.pull.rpartition("#")[2]
+    began = time.strftime("%Y%m%d-%H%M%S", time.localtime(lease.since))
+    return queue.folder / "logs" / f"{began}-{number}-{lease.run_id[:6]}.log"
+
+
+def _opened(log: Path) -> BinaryIO:
+    """The log, for its owner alone; the oldest of many go."""
+    try:
+        log.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        for old in sorted(log.parent.glob("*.log"))[: -MOST_LOGS + 1]:
+            old.unlink(missing_ok=True)
+        return os.fdopen(os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "wb")
+    except OSError as error:
+        raise FleetError(f"cannot write the log {log}: {error.strerror}") from error
+
+
+@contextmanager
+def _ending_on_signals() -> Iterator[None]:
+    """Being told to end ends the command too, as Ctrl-C does."""
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    before = {number: signal.signal(number, interrupt) for number in (signal.SIGTERM, signal.SIGHUP)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

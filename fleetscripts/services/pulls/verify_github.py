@@ -1,0 +1,143 @@
+"""What GitHub says of an agent's pull request, as gates. What cannot be read is ``unknown``, never passed."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from fleetscripts.adapters.git.commit_facts import CommitFinder
+from fleetscripts.adapters.git.git import Git
+from fleetscripts.adapters.git.remotes import remote_of
+from fleetscripts.adapters.github.github_problems import LIMITS, GitHubProblem, ProblemKind
+from fleetscripts.adapters.github.settled_threads import SettledThreads
+from fleetscripts.config import Settings
+from fleetscripts.core.gates.gates import GateResult, GateStatus
+from fleetscripts.core.gates.pull_gates import PullEvidence, fake_resolutions, pull_gates
+from fleetscripts.core.gates.resolutions import claimed_hashes
+from fleetscripts.errors import FleetError, UsageProblem
+from fleetscripts.fleet import Agent, Fleet
+from fleetscripts.pull_request import CommitFacts, PullRequest, PullState
+from fleetscripts.services.pulls.pull_reading import Reader, github, pull_key
+
+BEGINNING_SECONDS = 15
+"""How long the beginning of a task waits for GitHub; without an answer it goes on."""
+
+
+@dataclass(frozen=True, slots=True)
+class PullAnswer:
+    """The gates of a pull request. ``merged``: the very commit of the worktree was. ``pull`` None: none was read.
+
+    ``open_threads``: unresolved ones and those resolved without a fix. ``limited_until``: when GitHub answers again."""
+
+    gates: tuple[GateResult, ...] = ()
+    merged: bool = False
+    pull: PullRequest | None = None
+    open_threads: int = 0
+    limited_until: float = 0.0
+
+
+def ask_github(agent: Agent, fleet: Fleet, settings: Settings, head: str, read: Reader) -> PullAnswer:
+    """Read the agent's pull request and judge it."""
+    try:
+        key = pull_key(agent, fleet)
+        if key is None:
+            said = "none is recorded: the local gates alone decide (else: update-agent WINDOW pr_number=N)"
+            return PullAnswer((GateResult.passed("pull_request", said),))
+        pull = read(key)
+        if isinstance(pull, GitHubProblem):
+            return _unread(pull)
+        evidence = evidence_for(agent, pull, head, settings)
+        gates = tuple(pull_gates(evidence))
+        merged = pull.state is PullState.MERGED and gates[0].status is GateStatus.PASS
+        unresolved = sum(not thread.resolved for thread in pull.threads)
+        return PullAnswer(gates, merged, pull, unresolved + len(fake_resolutions(evidence)))
+    except FleetError as error:
+        return PullAnswer((GateResult.unknown("github", str(error)),))
+
+
+@dataclass(frozen=True, slots=True)
+class Beginning:
+    """The pull request as a task begins; None for a task without one, and where GitHub did not tell soon."""
+
+    pull: PullRequest | None = None
+    problem: str = ""
+
+    @property
+    def open_threads(self) -> int | None:
+        """How many review threads wait, where that is known."""
+        return None if self.pull is None else sum(not thread.resolved for thread in self.pull.threads)
+
+    def keep(self, agent: Agent, settings: Settings) -> str:
+        """Remember which threads are resolved already: they are not this agent's doing. What stood in the way, if
+        anything: then every resolved thread is judged."""
+        try:
+            if self.pull is not None:
+                SettledThreads(settings.fleet_home / "threads").keep(self.pull, agent.task_started_at)
+            problem = self.problem
+        except FleetError as error:
+            problem = str(error)
+        return f"threads that were resolved before this task will be judged too: {problem}" if problem else ""
+
+
+def beginning(agent: Agent, fleet: Fleet, settings: Settings) -> Beginning:
+    """The agent's pull request, read before it is told its task."""
+    try:
+        key = pull_key(agent, fleet)
+        if key is None:
+            return Beginning()
+        found = github(settings, most_seconds=BEGINNING_SECONDS).pull_requests([key])[key]
+    except FleetError as error:
+        return Beginning(problem=str(error))
+    return Beginning(problem=str(found)) if isinstance(found, GitHubProblem) else Beginning(found)
+
+
+def note_settled_threads(agent: Agent, fleet: Fleet, settings: Settings) -> str:
+    """Note which threads are resolved as the task begins; what stood in the way, if anything."""
+    return beginning(agent, fleet, settings).keep(agent, settings)
+
+
+def evidence_for(agent: Agent, pull: PullRequest, head: str, settings: Settings) -> PullEvidence:
+    """The pull request beside what git and our own records know."""
+    started = agent.task_started_at or agent.spawned_at
+    settled = SettledThreads(settings.fleet_home / "threads").read(pull.key, started)
+    required = settings.extra.get("ci_required")
+    if required is not None and not isinstance(required, bool):
+        raise UsageProblem(f"ci_required in config.toml: expected true or false, found {required!r}")
+    return PullEvidence(
+        pull=pull,
+        worktree_head=head,
+        worktree_branch=agent.branch,
+        task_started_at=started,
+        fresh_run=agent.fresh_run,
+        ci_required=required,
+        facts=_commit_facts(agent, pull, settled),
+        settled_before=settled,
+        accepted=frozenset(accepted_threads(agent)),
+    )
+
+
+def accepted_threads(agent: Agent) -> dict[str, str]:
+    """Thread's id → why somebody accepted its resolution."""
+    known = agent.extra.get("accepted_threads")
+    return dict(known) if isinstance(known, dict) else {}
+
+
+def _commit_facts(agent: Agent, pull: PullRequest, settled: frozenset[str]) -> dict[str, dict[str, CommitFacts]]:
+    """For each thread to be judged, what git knows of the hashes in its last words."""
+    git = Git(Path(agent.worktree_path))
+    if not git.says("cat-file", "-e", f"{pull.head}^{{commit}}"):
+        return {}  # the head is not here: that gate fails already
+    remote = remote_of(git, agent.branch)
+    base = f"refs/remotes/{remote}/{pull.base_ref}" if remote else pull.base_ref
+    finder = CommitFinder(git, pull.head, base)
+    judged = [thread for thread in pull.threads if thread.resolved and thread.id not in settled]
+    return {thread.id: finder.facts(claimed_hashes(thread)) for thread in judged}
+
+
+def _unread(problem: GitHubProblem) -> PullAnswer:
+    if problem.kind is ProblemKind.NOT_FOUND:
+        return PullAnswer((GateResult.failed("github", f"{problem}: check pr_number and repo in the record"),))
+    until = f"; asked again after {time.strftime('%H:%M:%S', time.localtime(problem.until))}" if problem.until else ""
+    limited = problem.until if problem.kind in LIMITS else None
+    return PullAnswer((GateResult.unknown("github", f"{problem}{until}"),), limited_until=limited or 0.0)

@@ -1,0 +1,79 @@
+"""The first look of a new orchestrator conversation: what survived, what it was doing, what to call next."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from fleetscripts.config import Settings
+from fleetscripts.core.records.sanitize import shell_word
+from fleetscripts.core.reports.survivor_text import SURVIVED, survivor_sentence
+from fleetscripts.fleet import Agent, Fleet
+from fleetscripts.models import AgentState, PaneState
+from fleetscripts.services.observe.fleet_look import look_at
+from fleetscripts.services.reports.status import fleet_status
+from fleetscripts.services.single_instance.single_instance import loop_runs
+
+
+@dataclass(frozen=True, slots=True)
+class Survivor:
+    """One agent as it is found."""
+
+    agent: Agent
+    pane_state: PaneState
+    sentence: str
+
+    @property
+    def alive(self) -> bool:
+        """Whether its client runs."""
+        return self.pane_state in SURVIVED
+
+
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """All of them, and what follows."""
+
+    summary: str
+    survivors: tuple[Survivor, ...]
+    calls: tuple[str, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """For programs."""
+        agents = [
+            {
+                "window": one.agent.window,
+                "state": str(one.agent.state),
+                "pane_state": str(one.pane_state),
+                "alive": one.alive,
+                "words": one.sentence,
+            }
+            for one in self.survivors
+        ]
+        return {"summary": self.summary, "agents": agents, "calls": list(self.calls)}
+
+
+def survey(settings: Settings, fleet: Fleet, now: float) -> Survey:
+    """Look at every agent once; nothing is changed, nothing is typed."""
+    found = tuple(
+        Survivor(agent, seen.classification.state, survivor_sentence(agent, seen.classification, now))
+        for agent, seen in look_at(fleet, settings, now)[0]
+    )
+    loop = fleet_status(settings, fleet, now).loop
+    watching = loop is not None or loop_runs(settings)
+    alive = sum(one.alive for one in found)
+    outside = "the loop runs outside tmux" if watching else "no loop runs"
+    watched = f"the loop runs in {loop.window}" if loop is not None else outside
+    state = "active" if fleet.active else "stopped"
+    summary = f"the fleet is {state}: {alive} of {len(found)} agents are alive, {watched}"
+    return Survey(summary, found, tuple(_calls(fleet, found, watching)))
+
+
+def _calls(fleet: Fleet, found: tuple[Survivor, ...], watched: bool) -> list[str]:
+    """What to call next, in this order."""
+    at_work = [one for one in found if not one.agent.finished]
+    gone = [one for one in at_work if not one.alive and not (one.agent.held and one.pane_state is PaneState.IDLE)]
+    calls = ["restore-agent --all"] if gone else []
+    calls += ["run-loop --window"] if at_work and not watched and fleet.active else []
+    judged = [one.agent for one in found if one.agent.state is AgentState.PENDING_EVALUATION]
+    calls += [f"evaluate {shell_word(agent.window)}" for agent in judged]
+    return [*calls, "heartbeat"] if at_work else calls

@@ -1,1 +1,0 @@
-"""What becomes of agents at a usage limit or another dead end."""

@@ -1,1 +1,0 @@
-"""Looking at panes: every source asked, the answers fused."""

@@ -1,0 +1,194 @@
+"""Agents for the tasks that wait: one for each, by priority and order, as long as there are spare worktrees."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from fleetscripts.adapters.records.store import Store
+from fleetscripts.adapters.tmux.tmux import Tmux
+from fleetscripts.config import Settings
+from fleetscripts.core.planning.task_plan import PAUSING, READY
+from fleetscripts.core.records.sanitize import sanitize
+from fleetscripts.core.records.task_file import TaskFile
+from fleetscripts.errors import FleetError, Pending, Refused
+from fleetscripts.fleet import Fleet
+from fleetscripts.services.clients.sessions import require_session
+from fleetscripts.services.spawning.spawn import spawn
+from fleetscripts.services.spawning.spawn_request import Request, checked
+from fleetscripts.services.tasks.tasks import (
+    archive_finished,
+    choosing,
+    claim_key,
+    claims,
+    folder,
+    forget_failure,
+    note_failure,
+    survey,
+)
+from fleetscripts.services.worktrees.spares import fleet_now, free, settle_left
+from fleetscripts.services.worktrees.spares import survey as worktrees_of
+
+WRITING_SECONDS = 2.0
+"""A file that changed so lately may not be whole yet."""
+
+
+@dataclass(frozen=True, slots=True)
+class Where:
+    """Where agents are started. Empty: the fleet's session, and the repository of the settings or of the agents."""
+
+    session: str = ""
+    repo: str = ""
+    again: bool = False
+    """Also tasks that could not be begun a moment ago, or whose file was written just now: a person asks."""
+
+
+def dispatch(
+    settings: Settings,
+    environ: Mapping[str, str],
+    now: float,
+    limit: int | None = None,
+    where: Where = Where(),
+    stop: Callable[[], bool] = lambda: False,
+) -> list[str]:
+    """Archive what is finished and start agents for what is ready, at most ``limit``; what was done, a line each.
+
+    Never one task twice, whoever else dispatches at the same time. A task that cannot be begun keeps none of the others
+    back."""
+    if not fleet_now(settings).active:
+        return ["the fleet is stopped (active is false): no task is begun"]
+    lines = _archived(settings, now)
+    lines += survey(settings, now).problems
+    lines += settle_left(settings)
+    round_ = _Round(settings, environ, where)
+    while (limit is None or round_.begun < limit) and not stop():
+        line = round_.next()
+        if line is None:
+            break
+        lines += [line] if line else []
+    return [sanitize(line) for line in (*lines, *round_.waiting())]
+
+
+@dataclass
+class _Round:
+    """One call: which tasks were tried, which repositories have no spare left, and which tasks wait for budget."""
+
+    settings: Settings
+    environ: Mapping[str, str]
+    where: Where
+    begun: int = 0
+    tried: set[str] = field(default_factory=set)
+    full: dict[Path, list[str]] = field(default_factory=dict)
+    walled: dict[str, list[str]] = field(default_factory=dict)
+
+    def next(self) -> str | None:
+        """Begin one task; None when none is left to be tried, nothing where it has to wait."""
+        with choosing(self.settings):
+            task = self._choose()
+            if task is not None:
+                claims(self.settings).write(claim_key(self.settings, task.name), "")
+        if task is None:
+            return None
+        self.tried.add(task.name)
+        try:
+            return self._begin(task)
+        except Pending as wait:
+            self.walled.setdefault(str(wait), []).append(f"{task.name}: {wait}")
+            return ""
+        finally:
+            claims(self.settings).drop(claim_key(self.settings, task.name))
+
+    def _choose(self) -> TaskFile | None:
+        wanted: Collection[str] = (READY, PAUSING) if self.where.again else (READY,)
+        for one in survey(self.settings, time.time()).standings:
+            if one.state not in wanted or one.task.name in self.tried or self._being_written(one.task.name):
+                continue
+            repo = self._repo(one.task)
+            if isinstance(repo, Path) and self._has_spare(repo):
+                return one.task
+            self.tried.add(one.task.name)
+            why = f"{repo} has no spare worktree" if isinstance(repo, Path) else repo
+            self.full.setdefault(repo if isinstance(repo, Path) else Path(), []).append(f"{one.task.name}: {why}")
+        return None
+
+    def _being_written(self, name: str) -> bool:
+        """Whether it may be only the first half of a text; the next round tells."""
+        ago = time.time() - folder(self.settings).changed_at(name)
+        return not self.where.again and 0 <= ago < WRITING_SECONDS
+
+    def _has_spare(self, repo: Path) -> bool:
+        if repo in self.full:
+            return False
+        try:
+            return bool(free(worktrees_of(repo, self.settings)))
+        except FleetError:
+            return True  # spawning says what is wrong
+
+    def _repo(self, task: TaskFile) -> Path | str:
+        """The repository whose spares are taken; why not, where none is known."""
+        named = task.repo or self.where.repo or self.settings.tasks_repo
+        if named:
+            path = self.settings.home / named[2:] if named.startswith("~/") else Path(named)
+            return path if path.is_absolute() else "expected an absolute path (or ~/…) as its repo"
+        agents = fleet_now(self.settings).agents
+        known = next((agent.worktree_path for agent in reversed(agents) if agent.worktree_path), "")
+        if known and Path(known).is_dir():
+            return Path(known)
+        return "no repository is known: say repo in the task, tasks_repo in the configuration, or --repo"
+
+    def _begin(self, task: TaskFile) -> str:
+        fleet = fleet_now(self.settings)
+        session, repo = self.where.session or fleet.tmux_session, self._repo(task)
+        try:
+            if not session:
+                raise Refused("no tmux session is known: give --session NAME")
+            self._wait_for(session)
+            request = Request(
+                session=session,
+                branch=task.work_branch,
+                objective=task.objective,
+                repo=repo if isinstance(repo, Path) else Path(),
+                pr_number=task.pr_number,
+                steps=task.steps,
+                agent=task.agent,
+                task=task.name,
+            )
+            spawned = spawn(self.settings, _known(self.settings, fleet), self.environ, checked(request))
+        except Pending:
+            raise
+        except FleetError as error:
+            if isinstance(repo, Path) and not self._has_spare(repo):
+                return f"{task.name}: {repo} has no spare worktree any more"
+            note_failure(self.settings, task.name, str(error), time.time())
+            return f"{task.name}: could not be begun: {error}"
+        self.begun += 1
+        forget_failure(self.settings, task.name)
+        return f"{task.name}: begun in {spawned.agent.window}, {spawned.agent.worktree} on {spawned.agent.branch}"
+
+    def _wait_for(self, session: str) -> None:
+        """A session that is not there is no task's failure: it is begun as soon as there is one."""
+        try:
+            require_session(Tmux(self.settings.tmux_socket), session)
+        except Refused as missing:
+            raise Pending(str(missing)) from missing
+
+    def waiting(self) -> Iterator[str]:
+        """Tasks that are ready and had to be left."""
+        for lines in (*self.full.values(), *self.walled.values()):
+            yield from lines[:1]
+            if len(lines) > 1:
+                yield f"and {len(lines) - 1} more task{'s' * (len(lines) > 2)} for the same reason"
+
+
+def _archived(settings: Settings, now: float) -> list[str]:
+    """What was archived; a file that cannot be moved keeps no other task back."""
+    try:
+        return archive_finished(settings, now)
+    except FleetError as error:
+        return [f"finished tasks cannot be archived: {error}"]
+
+
+def _known(settings: Settings, fleet: Fleet) -> Fleet | None:
+    return fleet if Store(settings.state_file).target.exists() else None

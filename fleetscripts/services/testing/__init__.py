@@ -1,1 +1,0 @@
-"""One test run at a time on the machine."""

@@ -1,0 +1,191 @@
+"""A text to an agent, provably: looked at, pasted under a guard, read back, Enter apart, and a receipt or an error.
+
+One sender at a time types into a pane. A shell, a busy turn, a dialog and somebody's draft are refused. Nothing is
+pressed unless the cursor stands where the last look found it: a key of somebody else, or a dialog, has moved it.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from fleetscripts.adapters.tmux.keyboard import paste
+from fleetscripts.core.records.message import as_message
+from fleetscripts.errors import FleetError, Refused, UsageProblem
+from fleetscripts.models import Frame, PaneState
+from fleetscripts.services.typing import input_box as drafts
+from fleetscripts.services.typing.outbox import CONFIRMED, INTENDED, UNSENT, Outbox, Sent
+from fleetscripts.services.typing.own_text import is_own
+from fleetscripts.services.typing.pane_io import PaneIO, Sight
+from fleetscripts.services.typing.receipt import Mark, Receipt, in_transcript
+from fleetscripts.services.typing.submit import Submission
+
+TRIES = 8
+"""A footer or a notice that comes and goes moves the box, and with it the cursor: then it is looked at again."""
+
+TAKES_TEXT = frozenset({PaneState.PROMPT, PaneState.COMPLETE, PaneState.API_ERROR})
+HAS_QUEUE = frozenset({"claude", "practice", "codex"})
+
+_WHY_NOT = {
+    PaneState.MISSING: "there is no such pane",
+    PaneState.IDLE: "the client has ended and a shell would read the text",
+    PaneState.RUNNING: "a turn is in progress",
+    PaneState.STARTING: "the client is still starting",
+    PaneState.WAITING_APPROVAL: "a dialog stands before the input box",
+    PaneState.RATE_LIMITED: "the agent is at its usage limit",
+    PaneState.UNKNOWN: "it is not sure what stands there",
+}
+
+
+def deliver(
+    pane_io: PaneIO,
+    pane_id: str,
+    text: str,
+    *,
+    queue: bool = False,
+    keep_draft: bool = False,
+    after_wall: bool = False,
+    why: str = "",
+) -> Receipt:
+    """Send a text and return the proof that it was submitted; Refused when it must not be typed now.
+
+    ``queue``: also while a turn is in progress. ``keep_draft``: take somebody's draft out of the box and put it back.
+    ``after_wall``: also at a usage limit, which the caller knows to have reset.
+    """
+    message = as_message(text)
+    if not message:
+        raise UsageProblem("expected a text to send, found nothing that can be typed")
+    with pane_io.turn(pane_id):
+        return _Delivery(pane_io, pane_id, message, queue, keep_draft, why, after_wall).run()
+
+
+@dataclass
+class _Delivery:
+    """One text to one pane, while its lock is held."""
+
+    pane_io: PaneIO
+    pane_id: str
+    message: str
+    queue: bool
+    keep_draft: bool
+    why: str
+    after_wall: bool = False
+    draft: str = ""
+    outbox: Outbox = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.outbox = Outbox(self.pane_io.settings.fleet_home, self.pane_io.server, self.pane_id)
+
+    def run(self) -> Receipt:
+        sight = self._look()
+        found = self._sent_before(sight)
+        if found is not None:
+            return found
+        try:
+            receipt = self._send(sight)
+        except BaseException:
+            if self.draft:
+                self._restore(sight)
+            raise
+        return replace(receipt, note=self._restore(sight)) if self.draft else receipt
+
+    def _send(self, sight: Sight) -> Receipt:
+        for _ in range(TRIES):
+            frame = self._empty_box(sight)
+            sent = self._intend(sight)
+            if paste(self.pane_io.tmux, self.pane_io.guard(frame, sight.kind), self.message):
+                self.pane_io.journal.write("send-pasted", pane_id=self.pane_id, message_id=sent.message_id)
+                return Submission(self.pane_io, sight, self.message, sent, self.outbox, self.why).run()
+            self._settle(sent, sight, UNSENT, "the pane changed before the text was pasted")
+            sight = self._look()
+        raise Refused(f"{sight.frame.facts.window}: its screen does not stand still; nothing was typed")
+
+    def _look(self) -> Sight:
+        sight = self.pane_io.look(self.pane_id)
+        if sight is None:
+            raise Refused(f"{self.pane_id}: {_WHY_NOT[PaneState.MISSING]}")
+        facts, state = sight.frame.facts, sight.classification.state
+        reason = _WHY_NOT.get(state, f"its state is {state}")
+        queues = state is PaneState.RUNNING and self.queue and sight.kind.name in HAS_QUEUE
+        walled = state is PaneState.RATE_LIMITED and self.after_wall and sight.classification.dialog is None
+        if state in TAKES_TEXT or queues or walled:
+            reason = _held_back(sight)
+        elif sight.classification.dialog is not None:
+            reason = f"a {sight.classification.dialog} dialog stands before the input box"
+        if reason:
+            self.pane_io.journal.write("send-refused", window=facts.window, pane_id=self.pane_id, why=reason)
+            raise Refused(f"{facts.window}: {reason} ({sight.classification.reason}); nothing was typed")
+        return sight
+
+    def _empty_box(self, sight: Sight) -> Frame:
+        """The screen with an empty box; what we left there ourselves is cleared, a draft taken out or refused."""
+        frame = self.pane_io.screen(self.pane_id)
+        typed = drafts.typed_in(frame, sight.kind)
+        if typed == "":
+            return frame
+        window = frame.facts.window
+        if typed is None:
+            raise Refused(f"{window}: something took the place of its input box; nothing was typed")
+        if is_own(self.outbox, sight, typed):
+            return drafts.clear(self.pane_io, sight.kind, self.pane_id)
+        if not self.keep_draft:
+            shown = " ".join(typed.split())[:60]
+            raise Refused(f"{window}: somebody's draft stands in its input box ({shown!r}); nothing was typed")
+        taken = drafts.taken_out(self.pane_io, sight.kind, self.pane_id, frame)
+        self.draft = f"{self.draft}{taken}"
+        return self.pane_io.screen(self.pane_id)
+
+    def _sent_before(self, sight: Sight) -> Receipt | None:
+        """The receipt of this very text when an earlier call sent it and never learned that it arrived."""
+        last = self.outbox.last()
+        if last is None or last.outcome != INTENDED or last.text != self.message:
+            return None
+        mark = Mark(Path(last.transcript) if last.transcript else None, last.offset)
+        if not in_transcript(sight.kind, sight.transcript, mark, self.message):
+            return None
+        self._settle(last, sight, CONFIRMED, "an earlier call had sent it")
+        window = sight.frame.facts.window
+        return Receipt(last.message_id, window, self.pane_id, "transcript", last.at, "an earlier call had sent it")
+
+    def _intend(self, sight: Sight) -> Sent:
+        mark = Mark.at_end_of(sight.transcript)
+        sent = self.outbox.intend(self.message, time.time(), str(mark.path or ""), mark.offset)
+        facts = sight.frame.facts
+        self.pane_io.journal.write(
+            "send-intended",
+            window=facts.window,
+            pane_id=self.pane_id,
+            why=self.why,
+            message_id=sent.message_id,
+            text=self.message,
+            evidence=sight.classification.reason,
+        )
+        return sent
+
+    def _settle(self, sent: Sent, sight: Sight, outcome: str, why: str) -> None:
+        self.outbox.settle(sent, outcome)
+        event = "send-confirmed" if outcome == CONFIRMED else "send-failed"
+        window = sight.frame.facts.window
+        self.pane_io.journal.write(event, window=window, pane_id=self.pane_id, why=why, message_id=sent.message_id)
+
+    def _restore(self, sight: Sight) -> str:
+        """Put the draft back; what the sender should know when that did not work."""
+        kept = f"it is kept in {self.pane_io.journal.path} (draft-saved)"
+        try:
+            back = drafts.put_back(self.pane_io, sight.kind, self.pane_id, self.draft)
+        except FleetError as error:
+            return f"the draft could not be put back ({error}); {kept}"
+        return "" if back else f"the draft could not be put back; {kept}"
+
+
+def _held_back(sight: Sight) -> str:
+    """Why tmux or the screen would not take a text although the client would; empty when they do."""
+    facts = sight.frame.facts
+    if facts.command not in sight.kind.commands:
+        return f"expected the client in the foreground, found {facts.command!r}"
+    if facts.in_mode:
+        return "somebody reads there in copy mode"
+    if facts.input_off or facts.synchronized:
+        return "its input is switched off" if facts.input_off else "its keys go to other panes too"
+    return ""

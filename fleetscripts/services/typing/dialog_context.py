@@ -1,0 +1,84 @@
+"""What a dialog's policy needs to know beside the screen: whose folder it is, what its settings would run or deny."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from fleetscripts.adapters.git.default_branch import default_branch_here
+from fleetscripts.adapters.git.git import Git
+from fleetscripts.adapters.git.remotes import has_remotes
+from fleetscripts.adapters.git.worktrees import worktrees
+from fleetscripts.config import Settings
+from fleetscripts.core.dialogs.dialog_policy import Surroundings
+from fleetscripts.errors import FleetError
+from fleetscripts.models import Frame
+
+RUNS_CODE = (".claude", ".mcp.json", ".codex", ".husky", ".githooks")
+"""What a client, or git for it, would run once the folder is trusted."""
+
+LARGEST_SETTINGS_BYTES = 1_000_000
+_RESTRICTS = ('"deny"', '"ask"', "disableBypassPermissionsMode", '"sandbox"')
+
+
+def surroundings(settings: Settings, folder: Path | None, frame: Frame | None = None) -> Surroundings:
+    """For a client that works in ``folder``, a worktree of the fleet; None: the fleet knows none there."""
+    doubt = "it is no worktree of this fleet" if folder is None else trust_doubt(folder)
+    return Surroundings(
+        trusted_folder=not doubt,
+        trust_doubt=doubt,
+        bypass_configured=settings.permission_mode == "bypassPermissions",
+        settings_deny=_denied(settings, folder, frame),
+    )
+
+
+def trust_doubt(folder: Path) -> str:
+    """Why trusting this worktree could run what the default branch does not have; empty when it cannot.
+
+    A repository without a remote is compared with what its main worktree has checked out."""
+    try:
+        git = Git(folder)
+        found = worktrees(folder)
+        if os.path.realpath(folder) not in {os.path.realpath(known.path) for known in found}:
+            return "it is no worktree of its repository"
+        reference = default_branch_here(git) if has_remotes(git) else found[0].head
+        if not reference:
+            return "its repository has no default branch to compare with"
+        differing = git.text("diff", "--name-only", "--no-ext-diff", reference, "--", *RUNS_CODE).splitlines()
+        extra = git.text("ls-files", "--others", "--", *RUNS_CODE).splitlines()
+        hooks = git.maybe("config", "--get", "core.hooksPath")
+    except FleetError as error:
+        return str(error)
+    if differing or extra:
+        return f"{(differing + extra)[0]} is not as on {reference}"
+    return _hooks_doubt(folder, hooks)
+
+
+def _hooks_doubt(folder: Path, configured: str | None) -> str:
+    """A hooks path inside the worktree is checked only where it is one of the folders compared above."""
+    if not configured:
+        return ""
+    inside = Path(os.path.realpath(folder / configured))
+    if not inside.is_relative_to(os.path.realpath(folder)):
+        return ""
+    known = inside.relative_to(os.path.realpath(folder)).parts[:1]
+    return "" if known and known[0] in RUNS_CODE else f"git hooks run from {configured}"
+
+
+def _denied(settings: Settings, folder: Path | None, frame: Frame | None) -> str:
+    """What the broken settings files named on the screen would have denied; empty when nothing."""
+    places = [settings.claude_config_dir, *([folder / ".claude"] if folder is not None else [])]
+    files = [place / name for place in places for name in ("settings.json", "settings.local.json")]
+    on_screen = "" if frame is None else "".join("".join(frame.lines).split())
+    named = [file for file in files if "".join(str(file).split()) in on_screen]
+    if not named:
+        return "the file it names is not one of the worktree's or the user's own"
+    for file in named:
+        try:
+            text = file.read_bytes()[:LARGEST_SETTINGS_BYTES].decode("utf-8", "replace")
+        except OSError as error:
+            return f"{file} cannot be read: {error.strerror}"
+        found = next((word for word in _RESTRICTS if word in text), None)
+        if found:
+            return f"{file} has {found}"
+    return ""

@@ -1,0 +1,162 @@
+"""Answering a dialog: the wanted row found by its text, the focus moved there and read back, then Enter."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+from fleetscripts.adapters.tmux.keyboard import press
+from fleetscripts.core.dialogs.dialog_policy import Ruling, Surroundings, forbidden, rule
+from fleetscripts.core.dialogs.dialog_rows import Menu, find_menu, row_named
+from fleetscripts.core.screen.screen import Screen
+from fleetscripts.errors import FleetError, Refused
+from fleetscripts.models import ActionKind, DialogKind, Frame, PaneState
+from fleetscripts.services.typing.pane_io import PAUSE_SECONDS, PaneIO, Sight, excerpt
+
+MOVE_SECONDS = 1.0
+"""Keys within about 0.25 s of a start-up dialog's drawing are ignored: then the focus has not moved, and the key is
+pressed again."""
+
+SETTLE_SECONDS = 0.4
+"""A client draws a moved focus before its key handler knows of it: an Enter in between chose the row before (seen in
+Claude Code 2.1.329 within some 20 ms). So the focus must have stood this long."""
+
+AT_START = frozenset({DialogKind.TRUST, DialogKind.BYPASS, DialogKind.SETTINGS, DialogKind.RESUME})
+GONE_SECONDS = 1.5
+TRIES = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Dialog:
+    """A dialog on a pane, what it shows, and what the policy says of it. ``menu`` None: its rows cannot be read."""
+
+    sight: Sight
+    kind: DialogKind
+    menu: Menu | None
+    ruling: Ruling
+
+    @property
+    def window(self) -> str:
+        return self.sight.frame.facts.window
+
+    @property
+    def chosen(self) -> str:
+        """The text of the row that the policy would choose, empty for none."""
+        return self.menu.rows[self.ruling.row].text if self.menu and self.ruling.row is not None else ""
+
+
+def dialog_on(pane_io: PaneIO, pane_id: str, around: Surroundings) -> Dialog:
+    """The dialog that stands in this pane; Refused when none does."""
+    sight = pane_io.look(pane_id)
+    if sight is None:
+        raise Refused(f"{pane_id}: there is no such pane")
+    said = sight.classification
+    if said.state is not PaneState.WAITING_APPROVAL and said.dialog is None:
+        raise Refused(f"{sight.frame.facts.window}: no dialog stands there, it is {said.state} ({said.reason})")
+    kind = said.dialog or DialogKind.OTHER
+    menu = menu_on(sight.frame)
+    return Dialog(sight, kind, menu, rule(kind, menu, around))
+
+
+def menu_on(frame: Frame) -> Menu | None:
+    """The rows on a screen."""
+    return find_menu(Screen.of(frame.lines).texts)
+
+
+def recover(pane_io: PaneIO, dialog: Dialog) -> str:
+    """Answer a dialog as the policy says; the chosen row's text. Refused when it is a decision."""
+    if dialog.ruling.kind is not ActionKind.RECOVERY or dialog.menu is None or dialog.ruling.row is None:
+        raise Refused(f"{dialog.window}: a {dialog.kind} dialog is a decision: {dialog.ruling.reason}")
+    return _choose(pane_io, dialog, dialog.menu, dialog.ruling.row, dialog.ruling.reason)
+
+
+def choose(pane_io: PaneIO, dialog: Dialog, text: str) -> str:
+    """Choose the row that says ``text``; the row's whole text. Never one that spends money or permits for good."""
+    menu = dialog.menu
+    if menu is None:
+        raise Refused(f"{dialog.window}: the rows of this dialog could not be read; answer it in its window")
+    if menu.several:
+        raise Refused(f"{dialog.window}: this dialog takes several answers at once; answer it in its window")
+    row = row_named(menu, text)
+    if row is None:
+        rows = ", ".join(repr(shown) for shown in menu.texts)
+        raise Refused(f"{dialog.window}: expected {text!r} to name one row, the dialog shows {rows}")
+    if why := forbidden(menu.rows[row].text):
+        raise Refused(f"{dialog.window}: {menu.rows[row].text!r} is left to a person at the keyboard: {why}")
+    return _choose(pane_io, dialog, menu, row, "chosen by its text")
+
+
+def _choose(pane_io: PaneIO, dialog: Dialog, menu: Menu, row: int, why: str) -> str:
+    facts = dialog.sight.frame.facts
+    text = menu.rows[row].text
+    with pane_io.turn(facts.pane_id):
+        about = {"pane_id": facts.pane_id, "dialog": dialog.kind, "row": text}
+        pane_io.journal.write("dialog-answer-intended", window=facts.window, why=why, **about)
+        try:
+            close_by(pane_io, dialog, menu, row)
+        except FleetError as error:
+            pane_io.journal.write("dialog-answer-failed", window=facts.window, why=str(error), **about)
+            raise
+        pane_io.journal.write("dialog-answered", window=facts.window, why=why, **about)
+    return text
+
+
+def close_by(pane_io: PaneIO, dialog: Dialog, menu: Menu, row: int) -> None:
+    """Enter on a row that closes the dialog."""
+    _enter(pane_io, dialog, menu, row, focus_row(pane_io, dialog, menu, row))
+
+
+def focus_row(pane_io: PaneIO, dialog: Dialog, menu: Menu, row: int) -> Frame:
+    """The screen on which the wanted row is focused, and has been for a while."""
+    since: float | None = None
+    deadline = time.monotonic() + TRIES * len(menu.rows) * MOVE_SECONDS
+    while time.monotonic() < deadline:
+        frame = pane_io.screen(dialog.sight.frame.facts.pane_id)
+        shown = menu_on(frame)
+        if shown is None or not shown.same_rows(menu):
+            raise Refused(f"{dialog.window}: the dialog changed while it was being answered: {excerpt(frame)}")
+        if shown.focus == row:
+            since = since or time.monotonic()
+            if time.monotonic() - since >= SETTLE_SECONDS:
+                return frame
+            time.sleep(PAUSE_SECONDS)
+            continue
+        since = None
+        if press_key(pane_io, dialog, frame, "Down" if shown.focus < row else "Up"):
+            _until_moved(pane_io, dialog, shown)
+    raise FleetError(f"{dialog.window}: the focus did not reach {menu.rows[row].text!r}; nothing was chosen")
+
+
+def press_key(pane_io: PaneIO, dialog: Dialog, frame: Frame, key: str) -> bool:
+    """One key, if the pane is still as on this frame."""
+    return press(pane_io.tmux, pane_io.guard(frame, dialog.sight.kind), key)
+
+
+def _until_moved(pane_io: PaneIO, dialog: Dialog, before: Menu) -> None:
+    deadline = time.monotonic() + MOVE_SECONDS
+    while time.monotonic() < deadline:
+        if menu_on(pane_io.screen(dialog.sight.frame.facts.pane_id)) != before:
+            return
+        time.sleep(PAUSE_SECONDS)
+
+
+def _enter(pane_io: PaneIO, dialog: Dialog, menu: Menu, row: int, frame: Frame) -> None:
+    """Enter on the focused row; again only on a start-up dialog: elsewhere the same rows may be the next request."""
+    for _ in range(TRIES if dialog.kind in AT_START else 1):
+        if press_key(pane_io, dialog, frame, "Enter") and _gone(pane_io, dialog, menu):
+            return
+        frame = pane_io.screen(dialog.sight.frame.facts.pane_id)
+        if dialog.kind in AT_START:
+            frame = focus_row(pane_io, dialog, menu, row)
+    raise FleetError(f"{dialog.window}: Enter did not close the dialog: {excerpt(frame)}")
+
+
+def _gone(pane_io: PaneIO, dialog: Dialog, menu: Menu) -> bool:
+    deadline = time.monotonic() + GONE_SECONDS
+    while time.monotonic() < deadline:
+        frame = pane_io.tmux.read(dialog.sight.frame.facts.pane_id, styled=True)
+        shown = menu_on(frame) if frame is not None else None
+        if shown is None or not shown.same_rows(menu):
+            return True
+        time.sleep(PAUSE_SECONDS)
+    return False

@@ -1,0 +1,217 @@
+"""Ending a client, so that a shell stands in its window: key by key, each only while the pane shows its occasion.
+
+Which keys those are, each kind of agent says. Where they do nothing, the client's process group is told to end, once
+it is proven to be the client of this very pane. No row of any menu is chosen.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from fleetscripts.adapters.system.processes import Process, ProcessTable, read_processes
+from fleetscripts.adapters.tmux.keyboard import press
+from fleetscripts.agents.kinds import EndingKey, known_kinds
+from fleetscripts.core.planning.classify import AT_REST
+from fleetscripts.errors import FleetError, Refused
+from fleetscripts.models import DialogKind, PaneFacts, PaneState
+from fleetscripts.services.observe.clients import find_client
+from fleetscripts.services.observe.launching import still_launching
+from fleetscripts.services.typing import input_box as drafts
+from fleetscripts.services.typing.pane_io import PAUSE_SECONDS, PaneIO, Sight, excerpt, wait_for
+
+MOST_KEYS = 8
+"""Claude Code at a wall takes three: one gives up waiting, one asks to press again, one ends."""
+
+NOTICE_SECONDS = 1.0
+"""In which a key shows on the screen; the clients take up to 0.2 s. Ctrl-C counts as twice within a second."""
+
+BETWEEN = frozenset({PaneState.UNKNOWN, PaneState.STARTING})
+"""What a pane may show between two screens, once a key was pressed."""
+
+KEYS_SECONDS = 15.0
+END_SECONDS = 5.0
+"""After the last key or a signal; the clients take 0.1 s to write what they keep."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """``facts``: the pane with its shell, None when the window closed. ``draft``: what stood unsent in its box."""
+
+    facts: PaneFacts | None
+    how: str
+    draft: str = ""
+
+
+def end_client(
+    pane_io: PaneIO,
+    pane_id: str,
+    *,
+    states: frozenset[PaneState] = AT_REST,
+    keep_draft: bool = False,
+    by_force: bool = False,
+    why: str = "",
+) -> Ended:
+    """End the client in this pane; Refused, with what stands there, when that must not be done now.
+
+    ``states``: in which it may be ended, looked at again before every key. ``keep_draft``: an unsent draft is taken
+    out and returned; otherwise it refuses. ``by_force``: whatever it is at; where no key is known, by a signal."""
+    with pane_io.turn(pane_id):
+        return _Ending(pane_io, pane_id, states, keep_draft, by_force, why).run()
+
+
+OCCASIONS: Mapping[str, Callable[[Sight], bool]] = {
+    "limit menu": lambda sight: sight.box is None and sight.classification.dialog is DialogKind.LIMIT,
+    "empty box": lambda sight: (
+        sight.box is not None
+        and sight.box.draft == ""
+        and sight.classification.dialog is None
+        and sight.classification.state in AT_REST
+    ),
+}
+"""What a pane shows when a key is in place, by the name that the agent kinds use for it."""
+
+
+@dataclass
+class _Ending:
+    pane_io: PaneIO
+    pane_id: str
+    states: frozenset[PaneState]
+    keep_draft: bool
+    by_force: bool
+    why: str
+    draft: str = field(default="", init=False)
+    keys: int = field(default=0, init=False)
+
+    def run(self) -> Ended:
+        deadline = time.monotonic() + KEYS_SECONDS
+        while time.monotonic() < deadline and self.keys < MOST_KEYS:
+            sight = self.pane_io.look(self.pane_id)
+            if sight is None:
+                return self._ended(None, "its window closed with it")
+            facts, said = sight.frame.facts, sight.classification
+            if said.state is PaneState.IDLE:
+                if not still_launching(facts):
+                    return self._ended(facts, "by its keys" if self.keys else "it had ended")
+                time.sleep(PAUSE_SECONDS)
+                continue
+            self._permitted(sight)
+            self._take_out_draft(sight)
+            key = _key(sight)
+            if key is not None:
+                self._press(sight, key)
+            elif self.keys or self.draft:
+                time.sleep(PAUSE_SECONDS)  # between two screens: the next look tells
+            else:
+                break
+        return self._by_signal()
+
+    def _permitted(self, sight: Sight) -> None:
+        """Refuse a client that is at something else than was agreed: it may have gone on by itself."""
+        said, window = sight.classification, sight.frame.facts.window
+        if self.by_force or said.state in self.states or (self.keys and said.state in BETWEEN):
+            return
+        raise Refused(f"{window}: expected it at {_names(self.states)}, it is {said.state} ({said.reason})")
+
+    def _take_out_draft(self, sight: Sight) -> None:
+        if sight.box is None or not sight.box.draft:
+            return
+        if not self.keep_draft and not self.by_force:
+            shown = " ".join(sight.box.draft.split())[:60]
+            raise Refused(f"{sight.frame.facts.window}: somebody's draft stands in its input box ({shown!r})")
+        frame = self.pane_io.screen(self.pane_id)
+        self.draft += drafts.taken_out(self.pane_io, sight.kind, self.pane_id, frame)
+
+    def _press(self, sight: Sight, key: EndingKey) -> None:
+        facts = sight.frame.facts
+        about = {"pane_id": self.pane_id, "key": key.key, "shows": key.shows}
+        self.pane_io.journal.write("end-intended", window=facts.window, why=self.why, **about)
+        pressed = press(self.pane_io.tmux, self.pane_io.guard(sight.frame, sight.kind), key.key)
+        self.pane_io.journal.write("end-pressed" if pressed else "end-not-pressed", window=facts.window, **about)
+        if pressed:
+            self.keys += 1
+            wait_for(lambda: self._moved(sight), NOTICE_SECONDS)
+
+    def _moved(self, before: Sight) -> bool:
+        frame = self.pane_io.tmux.read(self.pane_id, styled=True)
+        return frame is None or frame.facts.command != before.frame.facts.command or frame.lines != before.frame.lines
+
+    def _by_signal(self) -> Ended:
+        """Its process group, told to end and then made to; refused where keys were not tried and force is not meant."""
+        sight = self.pane_io.look(self.pane_id)
+        if sight is None:
+            return self._ended(None, "its window closed with it")
+        facts, said = sight.frame.facts, sight.classification
+        if not self.keys and not self.by_force:
+            raise Refused(f"{facts.window}: no key is known that ends it where it is: {said.state} ({said.reason})")
+        self._permitted(sight)
+        for number in (signal.SIGTERM, signal.SIGKILL):
+            client = self._group(facts)
+            if client is None:
+                break
+            about = {"pane_id": self.pane_id, "pid": client.pid, "signal": number.name}
+            self.pane_io.journal.write(
+                "end-signalled", window=facts.window, why=self.why or "keys did nothing", **about
+            )
+            _signal_group(client, number)
+            if wait_for(self._shell_stands, END_SECONDS):
+                return self._ended(self.pane_io.screen(self.pane_id).facts, f"by {number.name}")
+        if self._shell_stands():
+            return self._ended(self.pane_io.screen(self.pane_id).facts, "by its keys")
+        raise FleetError(f"{facts.window}: its client does not end: {excerpt(self.pane_io.screen(self.pane_id))}")
+
+    def _group(self, facts: PaneFacts) -> Process | None:
+        """The processes are not listed in one instant: what a client has just started may stand nowhere yet."""
+        deadline = time.monotonic() + NOTICE_SECONDS
+        while (client := client_group(read_processes(), facts, time.time())) is None:
+            if time.monotonic() >= deadline:
+                return None
+            time.sleep(PAUSE_SECONDS)
+        return client
+
+    def _shell_stands(self) -> bool:
+        sight = self.pane_io.look(self.pane_id)
+        if sight is None:
+            raise FleetError(f"pane {self.pane_id} closed as its client was ended")
+        return sight.classification.state is PaneState.IDLE and not still_launching(sight.frame.facts)
+
+    def _ended(self, facts: PaneFacts | None, how: str) -> Ended:
+        window = facts.window if facts is not None else ""
+        self.pane_io.journal.write("ended", window=window, why=self.why, pane_id=self.pane_id, how=how)
+        return Ended(facts, how, self.draft)
+
+
+def client_group(table: ProcessTable, facts: PaneFacts, now: float) -> Process | None:
+    """The client of this pane, when it leads or belongs to a process group of its own, wholly below the pane."""
+    client = find_client(table, facts, known_kinds(), now).client
+    process = table.by_pid.get(client.pid) if client is not None else None
+    first = table.by_pid.get(facts.pid)
+    if client is None or process is None or first is None or process.start_ticks != client.start_ticks:
+        return None
+    below = {found.pid for found in table.tree(facts.pid)}
+    group = [found for found in table.by_pid.values() if found.group == process.group]
+    members = {found.pid for found in group if not found.status.startswith("Z")}
+    alone = process.group not in (first.group, os.getpgrp()) and process.group > 1
+    return process if alone and members <= below else None
+
+
+def _signal_group(client: Process, number: signal.Signals) -> None:
+    """Only while it is still the process that was looked at."""
+    seen = read_processes().by_pid.get(client.pid)
+    if seen is None or (seen.start_ticks, seen.group) != (client.start_ticks, client.group):
+        return
+    try:
+        os.killpg(client.group, number)
+    except ProcessLookupError:
+        return
+
+
+def _key(sight: Sight) -> EndingKey | None:
+    return next((key for key in sight.kind.ending if OCCASIONS[key.shows](sight)), None)
+
+
+def _names(states: frozenset[PaneState]) -> str:
+    return " or ".join(sorted(states))

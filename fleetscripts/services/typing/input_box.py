@@ -1,0 +1,71 @@
+"""The input box of a client: emptied and read back, a draft taken out and put back."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from fleetscripts.adapters.tmux.keyboard import paste, press
+from fleetscripts.agents.kinds import AgentKind
+from fleetscripts.core.records.message import holds_placeholder, rejoined, squeezed
+from fleetscripts.errors import FleetError, Refused
+from fleetscripts.models import Frame
+from fleetscripts.services.observe.box import box_in
+from fleetscripts.services.typing.pane_io import PaneIO, excerpt, wait_for
+
+MOST_LINES = 60
+MODE_SIGNS = ("!", "/", "#", "&")
+MARGIN_COLUMNS = 3
+"""The prompt's mark, the blank after it, and one column for the cursor."""
+
+CHANGE_SECONDS = 1.0
+SHOWN_SECONDS = 3.0
+
+
+def typed_in(frame: Frame, kind: AgentKind) -> str | None:
+    """What stands unsent in the box; None when no box is on the screen."""
+    box = box_in(frame, kind)
+    return None if box is None else box.draft
+
+
+def clear(pane_io: PaneIO, kind: AgentKind, pane_id: str) -> Frame:
+    """Empty the box, a line with each C-u, and read it back; the frame with the empty box."""
+    for _ in range(MOST_LINES):
+        frame = pane_io.screen(pane_id)
+        before = typed_in(frame, kind)
+        if before == "":
+            return frame
+        if before is None:
+            raise Refused(f"{frame.facts.window}: something stands in place of the input box ({excerpt(frame)})")
+        if press(pane_io.tmux, pane_io.guard(frame, kind), "C-u"):
+            wait_for(partial(_changed, pane_io, kind, pane_id, before), CHANGE_SECONDS)
+    raise FleetError(f"the input box does not empty: {excerpt(pane_io.screen(pane_id))}")
+
+
+def _changed(pane_io: PaneIO, kind: AgentKind, pane_id: str, before: str) -> bool:
+    return typed_in(pane_io.screen(pane_id), kind) != before
+
+
+def taken_out(pane_io: PaneIO, kind: AgentKind, pane_id: str, frame: Frame) -> str:
+    """The draft in the box, which is then empty; refuses a draft that could not be put back as it was."""
+    shown = typed_in(frame, kind) or ""
+    facts = frame.facts
+    if holds_placeholder(shown) or shown.startswith(MODE_SIGNS):
+        raise Refused(f"{facts.window}: the draft in its input box ({shown[:40]!r}) could not be put back as it is")
+    draft = rejoined(shown.split("\n"), facts.width - MARGIN_COLUMNS)
+    pane_io.journal.write("draft-saved", window=facts.window, pane_id=pane_id, draft=draft)
+    clear(pane_io, kind, pane_id)
+    return draft
+
+
+def put_back(pane_io: PaneIO, kind: AgentKind, pane_id: str, draft: str) -> bool:
+    """Paste a draft into the empty box, unsent; whether it stands there again."""
+
+    def pasted() -> bool:
+        frame = pane_io.screen(pane_id)
+        return typed_in(frame, kind) == "" and paste(pane_io.tmux, pane_io.guard(frame, kind), draft)
+
+    def shown() -> bool:
+        text = typed_in(pane_io.screen(pane_id), kind)
+        return text is not None and squeezed(text) == squeezed(draft)
+
+    return wait_for(pasted, SHOWN_SECONDS) and wait_for(shown, SHOWN_SECONDS)

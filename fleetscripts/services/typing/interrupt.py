@@ -1,0 +1,119 @@
+"""Stopping what an agent does because a person wants it: the turn by Escape, or the client by its end.
+
+The record is held then: the loop neither nudges nor resumes it until it has got a text and works again.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+
+from fleetscripts.adapters.records.store import Store
+from fleetscripts.adapters.tmux.keyboard import press
+from fleetscripts.config import Settings
+from fleetscripts.errors import FleetError, Refused
+from fleetscripts.fleet import Agent, Fleet
+from fleetscripts.models import PaneState
+from fleetscripts.services.own_pane import own_pane
+from fleetscripts.services.typing import input_box as drafts
+from fleetscripts.services.typing.end_client import end_client
+from fleetscripts.services.typing.outbox import Outbox
+from fleetscripts.services.typing.own_text import is_own
+from fleetscripts.services.typing.pane_io import PaneIO, Sight, agent_at, excerpt, wait_for
+
+TURN_STOPPED = "its turn was stopped by a person"
+CLIENT_ENDED = "its client was ended by a person"
+
+STOP_SECONDS = 6.0
+"""In which a turn ends after Escape; a tool that has to be ended takes the clients up to 2 s."""
+
+ENDING_SECONDS = 120.0
+"""More than any client takes to end, with waiting for a sender in its pane."""
+
+TRIES = 3
+
+
+def interrupt(
+    pane_io: PaneIO, settings: Settings, fleet: Fleet | None, pane_id: str, environ: Mapping[str, str], kill: bool
+) -> list[str]:
+    """Stop the turn, or with ``kill`` end the client; what was done, in sentences. Refused where there is nothing."""
+    if pane_id == own_pane(environ, pane_io.server):
+        raise Refused(f"{pane_id} is the pane that this call comes from")
+    agent = agent_at(pane_io, fleet, pane_id)
+    said = _end(pane_io, settings, agent, pane_id) if kill else _stop(pane_io, settings, agent, pane_id)
+    if agent is not None:
+        said.append("held: the loop leaves it alone until it has got a text (send-agent) and works again")
+    return said
+
+
+def _stop(pane_io: PaneIO, settings: Settings, agent: Agent | None, pane_id: str) -> list[str]:
+    said = stop_turn(pane_io, pane_id)
+    _hold(settings, agent, TURN_STOPPED)
+    return said
+
+
+def _end(pane_io: PaneIO, settings: Settings, agent: Agent | None, pane_id: str) -> list[str]:
+    """Held before it ends: the loop would resume it in the next moment. That it still works then is no release."""
+    _hold(settings, agent, CLIENT_ENDED, ENDING_SECONDS)
+    try:
+        ended = end_client(pane_io, pane_id, keep_draft=True, by_force=True, why="a person wants it ended")
+    except FleetError:
+        if agent is not None:
+            Store(settings.state_file).update(lambda fleet: fleet.change(agent, held=agent.held, held_at=agent.held_at))
+        raise
+    _hold(settings, agent, CLIENT_ENDED)
+    draft = [f"unsent in its input box stood: {ended.draft}"] if ended.draft else []
+    where = ended.facts.window if ended.facts is not None else pane_id
+    return [f"{where}: the client has ended {ended.how}", *draft]
+
+
+def stop_turn(pane_io: PaneIO, pane_id: str) -> list[str]:
+    """Press Escape while a turn is in progress, and empty the box of the prompt that comes back into it."""
+    with pane_io.turn(pane_id):
+        for _ in range(TRIES):
+            sight = _in_a_turn(pane_io, pane_id)
+            facts = sight.frame.facts
+            frame = pane_io.screen(pane_id)
+            pane_io.journal.write("interrupt-intended", window=facts.window, pane_id=pane_id, why="a person wants it")
+            if press(pane_io.tmux, pane_io.guard(frame, sight.kind), "Escape") and _stopped(pane_io, pane_id):
+                pane_io.journal.write("interrupted", window=facts.window, pane_id=pane_id, why="a person wants it")
+                return [f"{facts.window}: the turn was stopped", *_tidied(pane_io, pane_id)]
+        raise FleetError(f"{facts.window}: the turn does not end: {excerpt(pane_io.screen(pane_id))}")
+
+
+def _in_a_turn(pane_io: PaneIO, pane_id: str) -> Sight:
+    sight = pane_io.look(pane_id)
+    if sight is None:
+        raise Refused(f"{pane_id}: there is no such pane")
+    said = sight.classification
+    if said.state is not PaneState.RUNNING or said.dialog is not None:
+        found = f"a {said.dialog} dialog" if said.dialog else said.state
+        raise Refused(f"{sight.frame.facts.window}: no turn is in progress, it is at {found} ({said.reason})")
+    return sight
+
+
+def _stopped(pane_io: PaneIO, pane_id: str) -> bool:
+    def at_rest() -> bool:
+        sight = pane_io.look(pane_id)
+        return sight is None or sight.classification.state is not PaneState.RUNNING
+
+    return wait_for(at_rest, STOP_SECONDS)
+
+
+def _tidied(pane_io: PaneIO, pane_id: str) -> list[str]:
+    """The box emptied of a text of ours; what else stands in it is told."""
+    sight = pane_io.look(pane_id)
+    typed = drafts.typed_in(sight.frame, sight.kind) if sight is not None else None
+    if sight is None or not typed:
+        return []
+    if is_own(Outbox(pane_io.settings.fleet_home, pane_io.server, pane_id), sight, typed):
+        drafts.clear(pane_io, sight.kind, pane_id)
+        return ["its prompt came back into the input box, which is empty again"]
+    return [f"in its input box stands: {' '.join(typed.split())[:200]}"]
+
+
+def _hold(settings: Settings, agent: Agent | None, why: str, from_seconds: float = 0) -> None:
+    """Held; a turn that is seen only ``from_seconds`` later lifts it."""
+    if agent is not None:
+        at = time.time() + from_seconds
+        Store(settings.state_file).update(lambda fleet: fleet.change(agent, held=why, held_at=at))

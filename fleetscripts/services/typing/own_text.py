@@ -1,0 +1,20 @@
+"""Whether what stands unsent in an input box is a text of ours: an interrupted turn puts its prompt back there."""
+
+from __future__ import annotations
+
+from fleetscripts.core.records.message import is_placeholder, same_message, stands_in
+from fleetscripts.services.typing.outbox import CONFIRMED, Outbox
+from fleetscripts.services.typing.pane_io import Sight
+from fleetscripts.services.typing.receipt import last_submitted
+
+
+def is_own(outbox: Outbox, sight: Sight, typed: str) -> bool:
+    """Whether it is a text that was sent, or was to be sent; not somebody's draft."""
+    last = outbox.last()
+    earlier = last_submitted(sight.kind, sight.transcript)
+    known = [text for text in (earlier, last.text if last is not None else None) if text]
+    if not is_placeholder(typed):
+        return any(same_message(typed, text) for text in known)
+    unsettled = last is not None and last.outcome != CONFIRMED
+    put_back = last is not None and earlier is not None and same_message(earlier, last.text)
+    return last is not None and (unsettled or put_back) and stands_in(typed, last.text)

@@ -1,0 +1,121 @@
+"""What typing into a pane needs: the server, one good look at the pane, the journal, and one sender at a time."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from fleetscripts.adapters.records.journal import Journal
+from fleetscripts.adapters.records.locks import hold
+from fleetscripts.adapters.tmux.guard import Guard
+from fleetscripts.adapters.tmux.tmux import Tmux
+from fleetscripts.agents.kinds import AgentKind, kind_named
+from fleetscripts.config import Settings
+from fleetscripts.core.screen.screen import Box, Screen
+from fleetscripts.errors import FleetError, Refused
+from fleetscripts.fleet import Agent, Fleet
+from fleetscripts.models import Classification, Frame, PaneFacts, ServerId
+from fleetscripts.services.observe.box import box_in
+from fleetscripts.services.observe.observe import look
+
+TURN_SECONDS = 120.0
+"""How long a sender waits for the one before it in the same pane: a delivery with all its waits takes at most 60 s."""
+PAUSE_SECONDS = 0.02
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """One pane looked at with all evidence. ``transcript``: where its conversation is written, None when unknown."""
+
+    frame: Frame
+    classification: Classification
+    kind: AgentKind
+    transcript: Path | None = None
+    session_id: str | None = None
+
+    @property
+    def box(self) -> Box | None:
+        """The live input box."""
+        return box_in(self.frame, self.kind)
+
+
+@dataclass(frozen=True, slots=True)
+class PaneIO:
+    """The tools of one command for one tmux server."""
+
+    tmux: Tmux
+    server: ServerId
+    settings: Settings
+    journal: Journal
+    look: Callable[[str], Sight | None]
+    """Looks at a pane; None when there is none."""
+
+    @contextmanager
+    def turn(self, pane_id: str) -> Iterator[None]:
+        """Hold the pane: nobody else types into it meanwhile."""
+        name = f"pane-{self.server.pid}-{self.server.start_time}-{pane_id.removeprefix('%')}.lock"
+        with hold(self.settings.locks / name, TURN_SECONDS):
+            yield
+
+    def screen(self, pane_id: str) -> Frame:
+        """The pane's facts and styled screen now."""
+        frame = self.tmux.read(pane_id, styled=True)
+        if frame is None:
+            raise FleetError(f"pane {pane_id} is gone")
+        return frame
+
+    def guard(self, frame: Frame, kind: AgentKind) -> Guard:
+        """Only while this client is in the foreground and the cursor is where it was on this frame."""
+        facts = frame.facts
+        commands = (facts.command,) if facts.command in kind.commands else ()
+        return Guard(self.server, facts.pane_id, facts.pid, commands, (facts.cursor_x, facts.cursor_y))
+
+
+def open_pane_io(settings: Settings, fleet: Fleet | None, tmux: Tmux | None = None) -> PaneIO:
+    """The panes of the settings' tmux server; raises NoServer when none runs."""
+    server_of = tmux or Tmux(settings.tmux_socket)
+
+    def sight_of(pane_id: str) -> Sight | None:
+        seen = look(server_of, settings, fleet, pane_id, time.time())
+        if seen is None:
+            return None
+        agent = fleet.agent_for(pane_id) if fleet is not None else None
+        kind = seen.kind or kind_named(agent.agent if agent else "claude")
+        return Sight(seen.frame, seen.classification, kind, seen.transcript, seen.session_id)
+
+    return PaneIO(server_of, server_of.require_server(), settings, Journal(settings.journal_file), sight_of)
+
+
+def pane_named(pane_io: PaneIO, fleet: Fleet | None, target: str) -> PaneFacts:
+    """The pane that a person means by a window, a pane id, a window id or a worktree's name."""
+    agent = fleet.agent_for(target) if fleet is not None else None
+    own = agent.pane_on(pane_io.server) if agent is not None else None
+    facts = pane_io.tmux.resolve(own or target)
+    if facts is None:
+        raise Refused(f"no such window: {target!r}; status lists the agents, tmux list-windows -a all windows")
+    return facts
+
+
+def agent_at(pane_io: PaneIO, fleet: Fleet | None, pane_id: str) -> Agent | None:
+    """The agent of the fleet that works in this pane of this server."""
+    agents = fleet.agents if fleet is not None else ()
+    return next((agent for agent in reversed(agents) if agent.pane_on(pane_io.server) == pane_id), None)
+
+
+def excerpt(frame: Frame, lines: int = 6, columns: int = 100) -> str:
+    """The last lines on the screen as one line, for an error."""
+    texts = [line.strip()[:columns] for line in Screen.of(frame.lines).texts if line.strip(" ─")]
+    return " / ".join(texts[-lines:])
+
+
+def wait_for(what: Callable[[], bool], seconds: float) -> bool:
+    """Ask until it is true, at most this long; the last answer."""
+    deadline = time.monotonic() + seconds
+    while not what():
+        if time.monotonic() >= deadline:
+            return False
+        time.sleep(PAUSE_SECONDS)
+    return True

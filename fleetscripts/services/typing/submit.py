@@ -1,0 +1,184 @@
+"""From a text pasted into the input box to the proof that it was submitted: read back, Enter, receipt."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NoReturn
+
+from fleetscripts.adapters.tmux.keyboard import press
+from fleetscripts.core.planning.classify import is_shell
+from fleetscripts.core.records.message import stands_in, stands_queued, without_ours
+from fleetscripts.core.screen.screen import Screen
+from fleetscripts.errors import FleetError, Refused
+from fleetscripts.models import Frame, PaneState
+from fleetscripts.services.typing import input_box as drafts
+from fleetscripts.services.typing.outbox import CONFIRMED, INTENDED, UNSENT, Outbox, Sent
+from fleetscripts.services.typing.pane_io import PAUSE_SECONDS, PaneIO, Sight, excerpt
+from fleetscripts.services.typing.receipt import Mark, Receipt, in_hooks, in_transcript
+
+SHOWN_SECONDS = 8.0
+"""From the paste to its appearance in the box: some ms, seconds on a loaded machine."""
+
+ENTER_TRIES = 10
+SECOND_ENTER_SECONDS = 1.5
+"""A client that still reads the paste takes Enter for a part of it: then the text stands in the box, and one more
+Enter is needed."""
+
+RECEIPT_SECONDS = 20.0
+"""The transcript is written asynchronously, usually within 0.1 s."""
+
+HOOK_SECONDS = 1.5
+LOOK_AGAIN_SECONDS = 0.4
+
+
+class ClientEnded(Exception):
+    """The client is no longer in the pane's foreground."""
+
+    def __init__(self, frame: Frame) -> None:
+        super().__init__(frame.facts.window)
+        self.frame = frame
+
+
+@dataclass
+class Submission:
+    """One pasted text. What it pressed is remembered, so that an error can say whether the text may have gone."""
+
+    pane_io: PaneIO
+    sight: Sight
+    message: str
+    sent: Sent
+    outbox: Outbox
+    why: str
+    enters: int = 0
+
+    def run(self) -> Receipt:
+        try:
+            self._press_enter(self._shown())
+            return self._receipt()
+        except ClientEnded as ended:
+            if self.enters and self._in_transcript():
+                return self._confirmed("transcript")
+            self._fail(ended.frame, "the client ended before it took the text", UNSENT)
+
+    @property
+    def pane_id(self) -> str:
+        return self.sight.frame.facts.pane_id
+
+    @property
+    def _turn_in_progress(self) -> bool:
+        return self.sight.classification.state is PaneState.RUNNING
+
+    def _shown(self) -> Frame:
+        """The screen on which the text, and nothing else, stands in the box."""
+        deadline = time.monotonic() + SHOWN_SECONDS
+        while True:
+            frame = self._screen()
+            typed = drafts.typed_in(frame, self.sight.kind)
+            if typed is not None and stands_in(typed, self.message):
+                return frame
+            if typed and self._mixed(typed):
+                self._take_back(frame, typed)
+            if time.monotonic() >= deadline:
+                place = "a dialog took the place of the input box" if typed is None else "it does not stand in the box"
+                self._fail(frame, f"the text was pasted, but {place}; it was not submitted", UNSENT)
+            time.sleep(PAUSE_SECONDS)
+
+    def _mixed(self, typed: str) -> bool:
+        """Whether somebody else's characters stand there beside all of our text."""
+        return bool(without_ours(typed, self.message))
+
+    def _press_enter(self, frame: Frame) -> None:
+        """One Enter (or what queues), only while the cursor is still where the text ends."""
+        key = self.sight.kind.queue_key if self._turn_in_progress and not self.enters else "Enter"
+        for _ in range(ENTER_TRIES):
+            if press(self.pane_io.tmux, self.pane_io.guard(frame, self.sight.kind), key):
+                self.enters += 1
+                self.pane_io.journal.write("send-entered", pane_id=self.pane_id, message_id=self.sent.message_id)
+                return
+            frame = self._shown()
+        self._fail(
+            frame, "the text stands in the input box, but the screen does not stand still; not submitted", UNSENT
+        )
+
+    def _receipt(self) -> Receipt:
+        began = again_at = time.monotonic()
+        while True:
+            proof = self._proof(time.monotonic() - began)
+            if proof:
+                return self._confirmed(proof)
+            frame = self._screen()
+            waited = time.monotonic() - began
+            typed = drafts.typed_in(frame, self.sight.kind)
+            standing = typed is not None and stands_in(typed, self.message)
+            if standing and self.enters == 1 and waited >= SECOND_ENTER_SECONDS:
+                self._press_enter(frame)
+            elif waited >= RECEIPT_SECONDS:
+                outcome = UNSENT if standing else INTENDED
+                said = "stands unsent in the input box" if standing else "left the input box, but nothing proves"
+                self._fail(frame, f"the text {said}{'' if standing else ' that it was taken'}", outcome)
+            if time.monotonic() - again_at >= LOOK_AGAIN_SECONDS:
+                self._look_again()
+                again_at = time.monotonic()
+            time.sleep(PAUSE_SECONDS)
+
+    def _proof(self, waited: float) -> str:
+        """Which proof there is by now, empty for none."""
+        if self.enters and self._in_transcript():
+            return "transcript"
+        frame = self._screen()
+        if drafts.typed_in(frame, self.sight.kind) != "":
+            return ""
+        if self.enters and stands_queued(Screen.of(frame.lines).texts, self.message):
+            return "screen"
+        if waited < HOOK_SECONDS:
+            return ""
+        if in_hooks(self.pane_io.settings.fleet_home, self.sight.session_id, self.sent.at, self.message):
+            return "hook"
+        return "screen" if self.sight.transcript is None and self._turn_in_progress else ""
+
+    def _in_transcript(self) -> bool:
+        path = Path(self.sent.transcript) if self.sent.transcript else None
+        return in_transcript(self.sight.kind, self.sight.transcript, Mark(path, self.sent.offset), self.message)
+
+    def _look_again(self) -> None:
+        """A first message begins the transcript; ``/clear`` or a fork begins another."""
+        self.sight = self.pane_io.look(self.pane_id) or self.sight
+
+    def _screen(self) -> Frame:
+        """The screen, while the client lives; a client that took the text before it died has taken it."""
+        frame = self.pane_io.tmux.read(self.pane_id, styled=True)
+        facts = frame.facts if frame is not None else None
+        if frame is None or facts is None or facts.dead or is_shell(facts.command):
+            raise ClientEnded(frame or self.sight.frame)
+        return frame
+
+    def _take_back(self, frame: Frame, typed: str) -> NoReturn:
+        """Somebody began to type: take our text out again, and leave theirs."""
+        theirs = without_ours(typed, self.message) or ""
+        self.pane_io.journal.write("draft-saved", window=frame.facts.window, pane_id=self.pane_id, draft=theirs)
+        drafts.clear(self.pane_io, self.sight.kind, self.pane_id)
+        back = drafts.put_back(self.pane_io, self.sight.kind, self.pane_id, theirs)
+        self.outbox.settle(self.sent, UNSENT)
+        kept = (
+            "what they typed is back in the box" if back else f"what they typed is kept in {self.pane_io.journal.path}"
+        )
+        reason = f"somebody began to type as the text was pasted; it was taken out again, {kept}"
+        self._journal("send-refused", reason)
+        raise Refused(f"{frame.facts.window}: {reason}")
+
+    def _confirmed(self, proof: str) -> Receipt:
+        self.outbox.settle(self.sent, CONFIRMED)
+        self._journal("send-confirmed", proof)
+        return Receipt(self.sent.message_id, self.sight.frame.facts.window, self.pane_id, proof, time.time())
+
+    def _fail(self, frame: Frame, what: str, outcome: str) -> NoReturn:
+        self.outbox.settle(self.sent, outcome)
+        self._journal("send-failed", what)
+        raise FleetError(f"{frame.facts.window}: {what}; on the screen: {excerpt(frame)}")
+
+    def _journal(self, event: str, why: str) -> None:
+        window = self.sight.frame.facts.window
+        journal = self.pane_io.journal
+        journal.write(event, window=window, pane_id=self.pane_id, why=why, message_id=self.sent.message_id)

@@ -1,0 +1,41 @@
+"""What the last test run says of an agent's work, as a gate: a commit that was tested and failed is not complete."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from fleetscripts.adapters.records.queue_file import QueueFile
+from fleetscripts.config import Settings
+from fleetscripts.core.gates.gates import GateResult
+from fleetscripts.core.pr_testing.queue_json import parsed
+from fleetscripts.core.pr_testing.results import failing
+from fleetscripts.errors import FleetError
+from fleetscripts.fleet import Agent
+
+GATE = "pr_test"
+SHOWN = 5
+
+
+def pr_test(agent: Agent, settings: Settings, head: str) -> list[GateResult]:
+    """One gate, or none where this very commit was not tested: the test is the orchestrator's to ask for."""
+    try:
+        outcome = parsed(QueueFile(queue_folder(settings, os.environ)).read()).outcome_of(agent)
+    except FleetError as error:
+        return [GateResult.unknown(GATE, str(error))]
+    if outcome is None or not outcome.scenarios or outcome.head != head or not head:
+        return []
+    blocking = failing(outcome.scenarios)
+    if not blocking:
+        return [GateResult.passed(GATE, f"{len(outcome.scenarios)} scenarios PASS")]
+    shown = "; ".join(str(one) for one in blocking[:SHOWN])
+    more = f" and {len(blocking) - SHOWN} more" if len(blocking) > SHOWN else ""
+    return [GateResult.failed(GATE, f"{len(blocking)} of {len(outcome.scenarios)} do not pass: {shown}{more}")]
+
+
+def queue_folder(settings: Settings, environ: Mapping[str, str]) -> Path:
+    """One place for all fleets of this user: ports and databases are the machine's, not a fleet's."""
+    named = environ.get("XDG_STATE_HOME", "")
+    base = Path(named) if named.startswith("/") else settings.home / ".local" / "state"
+    return base / "fleetscripts" / "test-queue"

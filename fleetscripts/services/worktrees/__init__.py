@@ -1,0 +1,1 @@
+"""Git worktrees: spares, branches, and putting them back."""

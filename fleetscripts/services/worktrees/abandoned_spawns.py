@@ -1,0 +1,79 @@
+"""Worktrees that a killed spawn had put on a branch, but not yet recorded an agent for: spare again."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from fleetscripts.adapters.git.claims import Claim, ClaimBook
+from fleetscripts.adapters.git.git import Git
+from fleetscripts.adapters.git.worktrees import changed_paths
+from fleetscripts.adapters.records.journal import Journal
+from fleetscripts.config import Settings
+from fleetscripts.errors import FleetError
+from fleetscripts.fleet import Fleet
+from fleetscripts.models import AgentState
+from fleetscripts.services.worktrees import branching
+from fleetscripts.services.worktrees.branching import StartPoint
+
+
+def begin(settings: Settings, path: Path, spare_branch: str, branch: str, start: StartPoint) -> None:
+    """Note on our claim what is about to be done to the worktree, for whoever finds it if we die."""
+    begun = {"branch": branch, "start": start.commit, "existing": start.existing}
+    _book(settings).write(str(path), spare_branch, begun)
+
+
+def put_back(settings: Settings, fleet: Fleet) -> list[str]:
+    """Put each of them back on its spare branch, in words; the caller holds the lock of all claims.
+
+    Only what is as the spawn left it: what an agent is recorded for, what a pane works in, and where somebody changed
+    or committed something stays as it is. ``capacity`` tells of that, and ``heartbeat`` of the pane."""
+    return [_put_back(settings, claim) for claim in _left(settings, fleet)]
+
+
+def is_any(settings: Settings) -> bool:
+    """Whether a dead process has left a claim with something begun; cheap where there is none."""
+    return any(not claim.alive and claim.begun for claim in _book(settings).read())
+
+
+def _left(settings: Settings, fleet: Fleet) -> list[Claim]:
+    if not is_any(settings):
+        return []
+    from fleetscripts.adapters.tmux.tmux import Tmux  # here, so that find-spare does not load it
+
+    at_work = [agent for agent in fleet.agents if agent.worktree_path and agent.state is not AgentState.RECYCLED]
+    agents = {os.path.realpath(agent.worktree_path) for agent in at_work}
+    panes = [Path(os.path.realpath(pane.path)) for pane in Tmux(settings.tmux_socket).panes() if pane.path]
+    return [
+        claim
+        for claim in _book(settings).read()
+        if not claim.alive and claim.begun and claim.path not in agents and _as_it_was_left(claim, panes)
+    ]
+
+
+def _as_it_was_left(claim: Claim, panes: Sequence[Path]) -> bool:
+    if any(pane.is_relative_to(claim.path) for pane in panes):
+        return False
+    git = Git(Path(claim.path))
+    try:
+        place = (git.maybe("symbolic-ref", "--quiet", "--short", "HEAD"), git.maybe("rev-parse", "HEAD"))
+        return place == (claim.begun.get("branch"), claim.begun.get("start")) and not changed_paths(git)
+    except FleetError:
+        return False
+
+
+def _put_back(settings: Settings, claim: Claim) -> str:
+    start = StartPoint(str(claim.begun["start"]), existing=bool(claim.begun.get("existing")))
+    try:
+        branching.put_back(Path(claim.path), claim.spare_branch, str(claim.begun["branch"]), start)
+    except FleetError as error:
+        return f"{claim.path} was left half-way by a spawn, and cannot be made spare again: {error}"
+    _book(settings).drop(claim.path)
+    said = f"{claim.path} was left half-way by a spawn: on {claim.spare_branch} again"
+    Journal(settings.journal_file).write("spawn-undone", why="whoever spawned there was killed", outcome=said)
+    return said
+
+
+def _book(settings: Settings) -> ClaimBook:
+    return ClaimBook(settings.fleet_home / "claims")

@@ -1,0 +1,157 @@
+"""Spare worktrees: which there are, and taking one so that no two takers ever get the same."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from fleetscripts.adapters.git.claims import ClaimBook
+from fleetscripts.adapters.git.git import GitFailed
+from fleetscripts.adapters.git.worktrees import contents, worktrees
+from fleetscripts.adapters.records.locks import hold
+from fleetscripts.adapters.records.store import StateMissing, Store
+from fleetscripts.config import Settings
+from fleetscripts.core.planning.capacity import Claims, Place, Standing, order, standing, standing_inside
+from fleetscripts.errors import Refused
+from fleetscripts.fleet import Fleet
+from fleetscripts.models import AgentState, WorktreeFacts
+from fleetscripts.services.worktrees import abandoned_spawns as left_half_way
+from fleetscripts.services.worktrees.bundle_paths import bundle_folders
+
+LOCK_TIMEOUT_SECONDS = 120.0
+"""Ten takers in a row, each looking into every spare of a large repository."""
+
+
+@dataclass(frozen=True, slots=True)
+class Spare:
+    """A worktree that is ours as long as its claim lasts."""
+
+    path: Path
+    branch: str
+
+
+def survey(repo: Path, settings: Settings) -> list[Place]:
+    """Every worktree of the repository with its standing: free ones first, by number."""
+    found = worktrees(repo)
+    claims = claims_on(found, settings)
+    return sorted((_looked_into(standing(real_worktree(facts), claims)) for facts in found), key=order)
+
+
+def free(places: Sequence[Place]) -> list[Place]:
+    """Those that can be taken."""
+    return [place for place in places if place.standing is Standing.FREE]
+
+
+@contextmanager
+def taken(settings: Settings, choose: Callable[[], Spare]) -> Iterator[Spare]:
+    """Take what ``choose`` chooses, alone with all claims, and hold it until the block ends.
+
+    A killed process leaves its claim behind, which then counts no more.
+    """
+    book = ClaimBook(settings.fleet_home / "claims")
+    with _alone(settings):
+        left_half_way.put_back(settings, fleet_now(settings))
+        spare = choose()
+        book.write(str(spare.path), spare.branch)
+    try:
+        yield spare
+    finally:
+        book.drop(str(spare.path))
+
+
+def settle_left(settings: Settings) -> list[str]:
+    """Make spare again what killed spawns have left half-way; what was done, in words."""
+    if not left_half_way.is_any(settings):
+        return []
+    with _alone(settings):
+        return left_half_way.put_back(settings, fleet_now(settings))
+
+
+def claim_next(repo: Path, settings: Settings) -> AbstractContextManager[Spare]:
+    """Take the next spare of the repository; the block writes the agent's record."""
+    return taken(settings, lambda: _next(repo, settings))
+
+
+def claim(path: Path, spare_branch: str, settings: Settings) -> AbstractContextManager[Spare]:
+    """Take this very worktree from this spare branch; refuses when it is not free."""
+    return taken(settings, lambda: _this(path, spare_branch, settings))
+
+
+def _alone(settings: Settings) -> AbstractContextManager[None]:
+    """With all claims."""
+    return hold(settings.locks / "spares.lock", LOCK_TIMEOUT_SECONDS)
+
+
+def _next(repo: Path, settings: Settings) -> Spare:
+    found = worktrees(repo)
+    claims = claims_on(found, settings)
+    candidates = free(sorted((standing(real_worktree(facts), claims) for facts in found), key=order))
+    chosen = next((place for place in map(_looked_into, candidates) if place.standing is Standing.FREE), None)
+    if chosen is None:
+        raise Refused(f"no spare worktree in {repo}: capacity says why each one is not free")
+    return Spare(Path(chosen.worktree.path), chosen.worktree.branch or "")
+
+
+def _this(path: Path, spare_branch: str, settings: Settings) -> Spare:
+    found = [real_worktree(facts) for facts in worktrees(path)]
+    named = next((facts for facts in found if facts.path == _realpath(path)), None)
+    if named is None:
+        raise Refused(f"{path} is no worktree of its own: expected one that find-spare lists")
+    place = _looked_into(standing(named, claims_on(found, settings)))
+    if place.standing is not Standing.FREE:
+        raise Refused(f"{path} is not free: {place.reason}")
+    if named.branch != spare_branch:
+        raise Refused(f"{path} is on {named.branch}, expected {spare_branch}")
+    return Spare(Path(named.path), spare_branch)
+
+
+def claims_on(found: Sequence[WorktreeFacts], settings: Settings) -> Claims:
+    """Who has a say over these worktrees, read now."""
+    fleet = fleet_now(settings)
+    at_work = [agent for agent in fleet.agents if agent.worktree_path and agent.state is not AgentState.RECYCLED]
+    claimed = ClaimBook(settings.fleet_home / "claims").read()
+    names = settings.protected_worktrees
+    return Claims(
+        agents={_realpath(agent.worktree_path): agent.window for agent in at_work},
+        taken={claim.path: f"being taken by process {claim.pid}" for claim in claimed if claim.alive},
+        left={claim.path: claim.spare_branch for claim in claimed if not claim.alive},
+        protected_branches=frozenset(settings.protected_branches),
+        protected_worktrees=frozenset(_realpath(name) if "/" in name else name for name in names),
+        host=_host([real_worktree(facts) for facts in found], bundle_folders(settings.fleet_home)),
+    )
+
+
+def fleet_now(settings: Settings) -> Fleet:
+    """The fleet, empty where there is no state file yet."""
+    try:
+        return Store(settings.state_file).read()
+    except StateMissing:
+        return Fleet()
+
+
+def _host(found: Sequence[WorktreeFacts], folders: Sequence[Path]) -> str | None:
+    """The innermost worktree that one of the folders lies in."""
+    hosts = [facts.path for facts in found if any(folder.is_relative_to(facts.path) for folder in folders)]
+    return max(hosts, key=len, default=None)
+
+
+def _looked_into(place: Place) -> Place:
+    """A worktree that git cannot read is not free; the others are told all the same."""
+    if place.standing is not Standing.FREE:
+        return place
+    try:
+        return standing_inside(place, contents(place.worktree))
+    except GitFailed as error:
+        return replace(place, standing=Standing.UNUSABLE, reason=str(error))
+
+
+def real_worktree(facts: WorktreeFacts) -> WorktreeFacts:
+    """The same by its real path, by which everything is compared."""
+    return replace(facts, path=_realpath(facts.path))
+
+
+def _realpath(path: str | Path) -> str:
+    return os.path.realpath(path)
