@@ -17,8 +17,8 @@ from fleetscripts.core.records.task_file import TaskFile
 from fleetscripts.errors import Pending
 from fleetscripts.services.loop import dispatching as beside
 from fleetscripts.services.loop.dispatching import Dispatching
+from fleetscripts.services.spawning import dispatch as dispatching
 from fleetscripts.services.spawning.dispatch import Where, dispatch
-from fleetscripts.services.tasks import dispatch as dispatching
 from fleetscripts.services.tasks.tasks import add, survey
 from tests.conftest import RunScript
 from tests.waiting import wait_until
