@@ -11,6 +11,9 @@ from fleetscripts.models import DialogKind, Evidence, PaneState, Source
 # A process's start is known to about a second where it comes from ps.
 _CLOCK_SLACK_SECONDS = 2.0
 
+LATEST_MILLISECONDS = 1e14
+"""The year 5138: beyond it is no time that a client wrote."""
+
 DIALOGS: Mapping[str, DialogKind] = {
     "permission prompt": DialogKind.PERMISSION,
     "sandbox request": DialogKind.PERMISSION,
@@ -68,4 +71,5 @@ def session_of(record: Mapping[str, Any]) -> str | None:
 
 
 def _seconds(milliseconds: object) -> float | None:
-    return milliseconds / 1000 if isinstance(milliseconds, int | float) else None
+    is_time = isinstance(milliseconds, int | float) and 0 <= milliseconds < LATEST_MILLISECONDS
+    return milliseconds / 1000 if is_time else None  # type: ignore[operator]

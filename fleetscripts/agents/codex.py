@@ -14,6 +14,7 @@ from fleetscripts.adapters.records.ledger import Ledger
 from fleetscripts.adapters.sessions.json_lines import parse_line
 from fleetscripts.adapters.sessions.open_files import open_files
 from fleetscripts.adapters.sessions.transcripts import Remembered, read_new, recall, remember
+from fleetscripts.adapters.system.regular_file import read_regular
 from fleetscripts.agents.codex_limits import limits_in
 from fleetscripts.agents.codex_rollout import all_checkpoints, evidence_of, last_messages, met_github_limit, typed_text
 from fleetscripts.agents.kinds import Client, CommandLine, EndingKey, Launch, Places, SessionView
@@ -34,6 +35,7 @@ NO_DAEMON = ("--no-daemon",)
 """Where it is offered: otherwise the client opens on a list of all conversations, and a server stays when it ends."""
 
 MOST_RECORDS = 400
+LARGEST_CONFIG_BYTES = 1 << 20
 _ROLLOUT = re.compile(r"rollout-.+-([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})\.jsonl")
 _USEFUL_EVENTS = ("task_started", "task_complete", "turn_aborted", "error", "token_count")
 _USEFUL_ITEMS = ("message", "function_call", "custom_tool_call", "local_shell_call")
@@ -67,8 +69,8 @@ class Codex:
     def needs(self, places: Places) -> tuple[str, ...]:
         """The variables that hold the keys of the user's own model providers."""
         try:
-            config = tomllib.loads((places.codex_home / "config.toml").read_text(encoding="utf-8"))
-        except (OSError, ValueError):
+            config = tomllib.loads(read_regular(places.codex_home / "config.toml", LARGEST_CONFIG_BYTES).decode())
+        except (OSError, ValueError, RecursionError):
             return ()  # Codex itself tells what it cannot read there
         providers = config.get("model_providers")
         tables = providers.values() if isinstance(providers, dict) else ()

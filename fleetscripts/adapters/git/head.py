@@ -5,6 +5,11 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from fleetscripts.adapters.system.regular_file import read_regular
+
+LARGEST_BYTES = 16 << 20
+"""Packed refs of a large repository; whatever holds more is read by git alone."""
+
 _HASH = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 
 
@@ -47,6 +52,4 @@ def _ref(folder: Path, name: str) -> str:
 
 def _text(path: Path) -> str:
     """What stands in a plain file; a pipe in its place would keep us waiting."""
-    if not path.is_file():
-        raise FileNotFoundError(path)
-    return path.read_text(encoding="utf-8", errors="surrogateescape")
+    return read_regular(path, LARGEST_BYTES).decode("utf-8", "surrogateescape")

@@ -18,6 +18,7 @@ from typing import Any
 from fleetscripts.account import NAME
 from fleetscripts.adapters.records.files import replace_file
 from fleetscripts.adapters.records.locks import hold
+from fleetscripts.adapters.system.regular_file import read_regular
 from fleetscripts.errors import FleetError
 from fleetscripts.usage import SERVED_AFTER_SECONDS, Figure, newer, plausible, window_named
 
@@ -151,8 +152,7 @@ def _figure(window: str, entry: Mapping[str, Any], now: float) -> Figure | None:
 
 def _parsed(file: Path) -> dict[str, Any]:
     try:
-        with file.open("rb") as stream:
-            return _members(json.loads(stream.read(LARGEST_BYTES)))
+        return _members(json.loads(read_regular(file, LARGEST_BYTES)))
     except (OSError, ValueError, RecursionError):
         return {}
 

@@ -1,4 +1,5 @@
-"""One line of a client's JSON Lines file. Transcripts grow to many MB, so a fast parser reads them."""
+"""One JSON object that a client wrote. Transcripts grow to many MB, so a fast parser reads them; agents can write them
+too, so what is nested deeper than any client nests is no object."""
 
 from __future__ import annotations
 
@@ -7,6 +8,9 @@ from typing import Any
 
 import orjson
 
+MOST_DEPTH = 100
+"""Objects and lists inside each other; whoever walks or writes a record again must not run out of stack."""
+
 
 def parse_line(line: bytes) -> dict[str, Any] | None:
     """The object on the line; None for a half-written line or anything that is no object."""
@@ -14,7 +18,9 @@ def parse_line(line: bytes) -> dict[str, Any] | None:
         record = orjson.loads(line)
     except orjson.JSONDecodeError:
         record = _leniently(line)
-    return record if isinstance(record, dict) else None
+    if not isinstance(record, dict) or (line.count(b"[") + line.count(b"{") > MOST_DEPTH and _is_too_deep(record)):
+        return None
+    return record
 
 
 def _leniently(line: bytes) -> object:
@@ -23,3 +29,16 @@ def _leniently(line: bytes) -> object:
         return json.loads(line)
     except (ValueError, RecursionError):
         return None
+
+
+def _is_too_deep(record: object) -> bool:
+    level = [record]
+    for _ in range(MOST_DEPTH):
+        level = [member for holder in level for member in _members(holder) if isinstance(member, dict | list)]
+        if not level:
+            return False
+    return True
+
+
+def _members(holder: object) -> Any:
+    return holder.values() if isinstance(holder, dict) else holder

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
+
+from fleetscripts.adapters.sessions.json_lines import parse_line
+from fleetscripts.adapters.system.regular_file import read_regular
 
 _LARGEST_BYTES = 65536
 """Today's files hold about 700 bytes."""
@@ -12,10 +14,7 @@ _LARGEST_BYTES = 65536
 
 def read_record(config_dir: Path, pid: int) -> dict[str, Any] | None:
     """The record of the client process ``pid``; None when there is none, or it is half written or not understood."""
-    path = config_dir / "sessions" / f"{pid}.json"
     try:
-        with path.open("rb") as file:
-            record = json.loads(file.read(_LARGEST_BYTES))
-    except (OSError, ValueError):
+        return parse_line(read_regular(config_dir / "sessions" / f"{pid}.json", _LARGEST_BYTES))
+    except OSError:
         return None
-    return record if isinstance(record, dict) else None

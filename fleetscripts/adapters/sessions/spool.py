@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import shlex
 import sys
@@ -10,6 +9,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from fleetscripts.adapters.sessions.json_lines import parse_line
+from fleetscripts.adapters.system.regular_file import open_regular
 
 _TAIL_BYTES = 262144
 _SESSION = re.compile(r"[0-9A-Za-z-]{1,64}")
@@ -52,7 +54,7 @@ def read_events(fleet_home: Path, session_id: str) -> list[HookEvent]:
 
 def _tail(path: Path) -> list[bytes]:
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             size = file.seek(0, 2)
             start = file.seek(max(0, size - _TAIL_BYTES))
             lines = file.read(_TAIL_BYTES).split(b"\n")
@@ -65,9 +67,8 @@ def _event(line: bytes) -> HookEvent | None:
     match = _LINE.fullmatch(line)
     if match is None:
         return None
-    try:
-        payload = json.loads(match[3])
-    except ValueError:
+    payload = parse_line(match[3])
+    if payload is None:
         return None
     name = payload.get("hook_event_name")
     pane = match[2].decode("utf-8", "replace")

@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from fleetscripts.adapters.system.regular_file import open_regular, read_regular
+
 FIRST_TAIL_BYTES = 8 << 20
 """At the first look this much of the end is read; what stands before it is not needed to know the last turn."""
 LARGEST_GAP_BYTES = 64 << 20
@@ -48,7 +50,7 @@ class Remembered:
 def read_new(path: Path, cursor: Cursor) -> Reading | None:
     """The whole lines after the cursor; None when the file is missing, unreadable or compressed."""
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             status = os.fstat(file.fileno())
             if file.read(6).startswith(_COMPRESSED):
                 return None
@@ -72,11 +74,11 @@ def read_new(path: Path, cursor: Cursor) -> Reading | None:
 def recall(fleet_home: Path, path: Path) -> Remembered:
     """What was remembered of this file; empty when nothing is, or it cannot be read."""
     try:
-        entry = json.loads(_cursor_file(fleet_home, path).read_bytes())
+        entry = json.loads(read_regular(_cursor_file(fleet_home, path), FIRST_TAIL_BYTES))
         if entry["path"] != str(path):
             return Remembered()
         return Remembered(Cursor(entry["offset"], entry["inode"], entry["seal"]), entry["summary"])
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return Remembered()
 
 

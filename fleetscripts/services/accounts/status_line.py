@@ -10,6 +10,7 @@ from typing import Any, TypedDict
 
 from fleetscripts.account import OWN, Account, own_account
 from fleetscripts.adapters.records.account_file import read_accounts
+from fleetscripts.adapters.system.regular_file import read_regular
 from fleetscripts.config import Settings
 
 SCRIPT = Path(__file__).resolve().parents[2] / "statusline.py"
@@ -42,8 +43,7 @@ def _known(settings: Settings) -> tuple[Account, ...]:
 def _own(config_dir: Path) -> dict[str, Any]:
     """The user's own setting; a file that makes no sense is the client's to complain about."""
     try:
-        with (config_dir / "settings.json").open("rb") as file:
-            line = json.loads(file.read(LARGEST_BYTES)).get("statusLine")
+        line = json.loads(read_regular(config_dir / "settings.json", LARGEST_BYTES)).get("statusLine")
     except (OSError, ValueError, AttributeError, RecursionError):
         return {}
     return line if isinstance(line, dict) else {}

@@ -16,7 +16,7 @@ from fleetscripts.core.screen.screen import Screen
 from fleetscripts.fleet import Agent, Fleet
 from fleetscripts.models import AgentState, Classification, PaneState, ServerId
 from fleetscripts.services.observe.box import box_in
-from fleetscripts.services.observe.observe import Observation, observe
+from fleetscripts.services.observe.observe import Observation, observe, unreadable
 
 EXCERPT_LINES = 30
 """What a decision shows of the screen; more only when somebody asks."""
@@ -38,7 +38,15 @@ def look_at(
     wanted = list(dict.fromkeys(panes.values()))
     observed = observe(tmux, settings, fleet, now, wanted, server=server) if wanted else []
     by_pane = {observation.frame.facts.pane_id: observation for observation in observed}
-    return [(agent, seen_of(agent, by_pane.get(panes.get(agent.key, "")), server)) for agent in agents], by_pane
+    return [(agent, _seen(agent, by_pane.get(panes.get(agent.key, "")), server)) for agent in agents], by_pane
+
+
+def _seen(agent: Agent, observation: Observation | None, server: ServerId | None) -> Seen:
+    """What the plan needs of one agent; unknown where it has made that unreadable."""
+    try:
+        return seen_of(agent, observation, server)
+    except Exception as error:  # noqa: BLE001 - what one agent wrote must not end the look at the others
+        return Seen(unreadable(error), output_hash=agent.last_output_hash)
 
 
 def pane_ids(agents: Sequence[Agent], tmux: Tmux, server: ServerId | None) -> Mapping[tuple[str, float], str]:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from fleetscripts.adapters.system.processes import read_processes, read_trees
+from fleetscripts.adapters.system.processes import ProcessTable, read_processes, read_trees
 from fleetscripts.adapters.system.zone import local_zone
 from fleetscripts.adapters.tmux.tmux import Tmux
 from fleetscripts.agents.kinds import KINDS, AgentKind, Client, Places, SessionView, kind_named, known_kinds
@@ -17,10 +17,13 @@ from fleetscripts.core.planning.progress import Work
 from fleetscripts.core.screen.reading import Reader, Reading
 from fleetscripts.core.screen.screen import Screen
 from fleetscripts.fleet import Agent, Fleet
-from fleetscripts.models import Classification, Frame, ServerId
+from fleetscripts.models import Classification, Frame, PaneState, ServerId
 from fleetscripts.services.observe.clients import Found, find_client
 from fleetscripts.services.observe.kept_frames import keep_when_sources_disagree
 from fleetscripts.services.observe.rule_files import load_rules
+
+MOST_SAID = 120
+"""Characters of an error in a reason."""
 
 FEW_PANES = 20
 """Up to so many, the processes below them cost less to find than all that the machine runs."""
@@ -64,10 +67,7 @@ def observe(
     kinds = known_kinds()
     sight = _Sight(settings, Reader(load_rules(settings.fleet_home), now, local_zone()), now)
     agents = _agents(tmux, fleet, server)
-    return [
-        sight.of(frame, find_client(table, frame.facts, kinds, now), agents.get(frame.facts.pane_id))
-        for frame in frames
-    ]
+    return [sight.whatever_stands_there(frame, table, kinds, agents.get(frame.facts.pane_id)) for frame in frames]
 
 
 def look(tmux: Tmux, settings: Settings, fleet: Fleet | None, pane_id: str, now: float) -> Observation | None:
@@ -76,11 +76,26 @@ def look(tmux: Tmux, settings: Settings, fleet: Fleet | None, pane_id: str, now:
     return found[0] if found else None
 
 
+def unreadable(error: Exception) -> Classification:
+    """The answer on a pane whose evidence could not be read."""
+    said = " ".join(f"{type(error).__name__}: {error}".split())
+    return Classification(PaneState.UNKNOWN, f"its evidence cannot be read ({said[:MOST_SAID]})")
+
+
 @dataclass(frozen=True, slots=True)
 class _Sight:
     settings: Settings
     reader: Reader
     now: float
+
+    def whatever_stands_there(
+        self, frame: Frame, table: ProcessTable, kinds: Sequence[AgentKind], agent: Agent | None
+    ) -> Observation:
+        """What all sources say of one pane; unknown where an agent has made one of them unreadable."""
+        try:
+            return self.of(frame, find_client(table, frame.facts, kinds, self.now), agent)
+        except Exception as error:  # noqa: BLE001 - what one agent wrote must not end the look at the others
+            return Observation(frame, unreadable(error), kind=_kind_of(agent))
 
     def of(self, frame: Frame, found: Found, agent: Agent | None) -> Observation:
         """Fuse what all sources say of one pane."""

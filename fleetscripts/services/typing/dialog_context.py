@@ -9,6 +9,7 @@ from fleetscripts.adapters.git.default_branch import default_branch_here
 from fleetscripts.adapters.git.git import Git
 from fleetscripts.adapters.git.remotes import has_remotes
 from fleetscripts.adapters.git.worktrees import worktrees
+from fleetscripts.adapters.system.regular_file import read_regular
 from fleetscripts.config import Settings
 from fleetscripts.core.dialogs.dialog_policy import Surroundings
 from fleetscripts.errors import FleetError
@@ -75,7 +76,7 @@ def _denied(settings: Settings, folder: Path | None, frame: Frame | None) -> str
         return "the file it names is not one of the worktree's or the user's own"
     for file in named:
         try:
-            text = file.read_bytes()[:LARGEST_SETTINGS_BYTES].decode("utf-8", "replace")
+            text = read_regular(file, LARGEST_SETTINGS_BYTES).decode("utf-8", "replace")
         except OSError as error:
             return f"{file} cannot be read: {error.strerror}"
         found = next((word for word in _RESTRICTS if word in text), None)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from fleetscripts.adapters.sessions.json_lines import parse_line
 from fleetscripts.adapters.sessions.spool import read_events
+from fleetscripts.adapters.system.regular_file import open_regular
 from fleetscripts.agents.kinds import AgentKind
 from fleetscripts.core.records.message import same_message
 
@@ -71,7 +72,7 @@ def last_submitted(kind: AgentKind, path: Path | None, tail_bytes: int = 1 << 20
 
 def _submitted(kind: AgentKind, path: Path, offset: int) -> Iterator[str]:
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             file.seek(offset)
             lines = file.read().split(b"\n")[:-1]
     except OSError:
