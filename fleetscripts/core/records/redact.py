@@ -3,48 +3,147 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 
+from fleetscripts.core.records.token_forms import TOKEN_FORMS
+
 MASK = "[masked]"
+SHORTEST = 12
+"""Characters of the shortest word that is looked at: whatever is shorter has no form by which it could be told."""
 
 _STYLE = re.compile(r"\x1b\[[0-9;:]*m")
-
-_SECRETS = re.compile(
-    r"\bsk-[A-Za-z0-9_-]{16,}"
-    r"|\bgh[pousr]_[A-Za-z0-9]{20,}|\bgithub_pat_[A-Za-z0-9_]{20,}|\bglpat-[A-Za-z0-9_-]{16,}"
-    r"|\bxox[abprs]-[A-Za-z0-9-]{10,}|\bAKIA[A-Z0-9]{16}\b|\bAIza[A-Za-z0-9_-]{30,}|\bnpm_[A-Za-z0-9]{30,}"
-    r"|\beyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]+"
-    r"|https://(?:[a-z]+\.)?discord(?:app)?\.com/api/webhooks/\S+|https://hooks\.slack\.com/\S+"
-    r"|-----BEGIN [A-Z ]{0,30}PRIVATE KEY-----"
-)
+_LONG_WORD = re.compile(rf"\S{{{SHORTEST}}}")
+_TOKENS = re.compile("(?<![A-Za-z0-9])(?:" + "|".join(f"(?:{form})" for form in TOKEN_FORMS.values()) + ")")
 _NAMED = re.compile(
-    r"(?i)\b([a-z0-9_]{0,40}(?:api_?key|token|secret|passwd|password|authorization)[\"']?"
-    r"[ ]?[:=][ ]?(?:bearer )?[\"']?)[^\s\"']{6,}"
+    r"(?i)\b([a-z0-9_.-]{0,40}(?:(?:api|access|account|private|secret|signing|encryption)[_-]?key|token|secret|passwd"
+    r"|password|passphrase|credentials?|authorization|auth|cookie|_pw|_pass|dsn)(?:_?\d{1,3})?[\"']?"
+    r"[ ]?(?:[:=]|=>)[ ]?(?:bearer |basic |token )?[\"']?)[^\s\"'(){}<>\[\],;]{6,}"
 )
-_IN_URL = re.compile(r"(?<=://)[^\s/@:]{1,200}:[^\s/@]{1,200}(?=@)")
+_SPOKEN = re.compile(r"(?i)\b((?:bearer|basic) )[A-Za-z0-9+/=._~-]{12,}")
+_IN_URL = re.compile(r"(?<=://)[^\s/@:]{0,200}:[^\s/@]{1,200}(?=@)")
 _CONTEXT = re.compile(
     r"(?i)\bcontext (?:left|low|remaining)\b[^│|·\n]{0,60}?\d{1,3} ?%[^│|·\n]{0,30}"
     r"|\b\d{1,3} ?% (?:of )?(?:the )?(?:context|until auto-?compact)[a-z -]{0,30}"
     r"|\bcontext(?: window)?(?: used)?[: ]{1,3}\d{1,3} ?%(?: (?:used|left|full))?"
     r"|\bcontext (?:left|remaining)\b[^│|·\n]{0,60}"
 )
+_KEY_BEGINS = re.compile(r"-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----")
+_KEY_ENDS = re.compile(r"-----END [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----")
+_KEY_BODY = re.compile(r"[A-Za-z0-9+/]{1,200}={0,3}|(?:Proc-Type|DEK-Info|Version|Comment): .{1,120}|")
+_BODY_ALONE = re.compile(r"[A-Za-z0-9+/]{56,}={0,3}")
+"""A line of a key's body whose head and foot are out of sight."""
+
+_BEFORE = re.compile(r"[ \t\xa0│┃|║⎿❯›>•●⏺∙·]{0,200}(?:\d{1,6}[ \t\xa0])?[ \t\xa0│┃|║]{0,40}(?:[+-][ \t\xa0]{1,40})?")
+"""What is drawn before the text of a line: borders, marks, a line's number, the sign of a change."""
+_AFTER = " \t\xa0│┃|║"
 
 
 def redact(text: str) -> str:
     """The text with secrets masked and every report of remaining context removed."""
-    text = _SECRETS.sub(MASK, text)
-    text = _NAMED.sub(rf"\1{MASK}", text)
-    return _CONTEXT.sub("", _IN_URL.sub(MASK, text))
+    return "\n".join(redact_lines(text.split("\n")))
 
 
 def redact_lines(lines: Iterable[str]) -> list[str]:
-    """Each line redacted by itself. A line with something to hide loses its colours: they may stand in its midst."""
-    return [_redact_line(line) for line in lines]
+    """The lines with secrets masked, also those that go on in the next line, and the bodies of private keys.
+
+    A line with something to hide loses its colours: they may stand in its midst."""
+    return list(_redacted(tuple(lines)))
+
+
+@lru_cache(maxsize=1024)
+def _redacted(lines: tuple[str, ...]) -> tuple[str, ...]:
+    plain = [_STYLE.sub("", line) for line in lines]
+    hidden = list(plain)
+    for number, spans in _wrapped(plain).items():
+        hidden[number] = _masked(plain[number], spans)
+    for number in _of_private_keys(plain):
+        hidden[number] = MASK
+    hidden = [_redact_line(line) for line in hidden]
+    return tuple(line if now == before else now for line, before, now in zip(lines, plain, hidden, strict=True))
 
 
 @lru_cache(maxsize=16384)
 def _redact_line(line: str) -> str:
-    plain = _STYLE.sub("", line)
-    hidden = redact(plain)
-    return line if hidden == plain else hidden
+    if _LONG_WORD.search(line):
+        line = _SPOKEN.sub(rf"\1{MASK}", _TOKENS.sub(MASK, line))
+    line = _NAMED.sub(rf"\1{MASK}", line)
+    return _CONTEXT.sub("", _IN_URL.sub(MASK, line))
+
+
+def _of_private_keys(lines: Sequence[str]) -> Iterator[int]:
+    """Numbers of the lines that hold a part of a private key; its head or its foot may be out of sight."""
+    bare = [line[start:end] for line, (start, end) in zip(lines, map(_inner, lines), strict=True)]
+    inside = False
+    for number, line in enumerate(bare):
+        begins, ends = _KEY_BEGINS.search(line), _KEY_ENDS.search(line)
+        if begins or ends or (inside and _KEY_BODY.fullmatch(line)) or _is_key_body(line):
+            yield number
+        if ends and not begins:
+            yield from _body_above(bare, number)
+        inside = bool(begins) or (inside and not ends and _KEY_BODY.fullmatch(line) is not None)
+
+
+def _is_key_body(line: str) -> bool:
+    return bool(_BODY_ALONE.fullmatch(line)) and len({*line}) > 20 and any(char.isdigit() for char in line)
+
+
+def _body_above(bare: Sequence[str], foot: int) -> Iterator[int]:
+    for number in range(foot - 1, -1, -1):
+        if not bare[number] or not _KEY_BODY.fullmatch(bare[number]):
+            return
+        yield number
+
+
+def _wrapped(lines: Sequence[str]) -> dict[int, list[tuple[int, int]]]:
+    """Spans to mask, by line: tokens that a line's end cuts in two or more."""
+    found: dict[int, list[tuple[int, int]]] = {}
+    bounds = [_inner(line) for line in lines]
+    for number, line in enumerate(lines):
+        start, end = bounds[number]
+        word = max(line.rfind(" ", start, end), line.rfind("\xa0", start, end)) + 1 or start
+        parts = [(number, max(word, start), end)]
+        for later in range(number + 1, len(lines)):
+            begin, stop = bounds[later]
+            blank = lines[later].find(" ", begin, stop)
+            parts.append((later, begin, blank if blank >= 0 else stop))
+            if blank >= 0 or begin == stop:
+                break
+        if len(parts) > 1 and parts[0][1] < parts[0][2]:
+            _note_spans(lines, parts, found)
+    return found
+
+
+def _note_spans(
+    lines: Sequence[str], parts: Sequence[tuple[int, int, int]], found: dict[int, list[tuple[int, int]]]
+) -> None:
+    text = "".join(lines[number][start:end] for number, start, end in parts)
+    if len(text) < SHORTEST:
+        return
+    for match in _TOKENS.finditer(text):
+        offset = 0
+        spans = []
+        for number, start, end in parts:
+            first, last = max(match.start() - offset, 0), min(match.end() - offset, end - start)
+            if first < last:
+                spans.append((number, start + first, start + last))
+            offset += end - start
+        if len(spans) > 1:
+            for number, begin, stop in spans:
+                found.setdefault(number, []).append((begin, stop))
+
+
+def _inner(line: str) -> tuple[int, int]:
+    """Where the text of a line begins and ends inside what is drawn around it."""
+    end = len(line.rstrip(_AFTER))
+    before = _BEFORE.match(line, 0, end)
+    return (before.end() if before is not None else 0), end
+
+
+def _masked(line: str, spans: Sequence[tuple[int, int]]) -> str:
+    kept, at = "", 0
+    for start, end in sorted(spans):
+        if end > at:
+            kept += line[at : max(start, at)] + (MASK if start >= at else "")
+            at = end
+    return kept + line[at:]
