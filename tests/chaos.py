@@ -103,7 +103,7 @@ class ChaosPane:
     def disturb(self, rng: random.Random, stop: threading.Event) -> None:
         """One thing after another until it is told to stop."""
         while not stop.wait(rng.uniform(0.1, 1.2)):
-            event = rng.choices(["kill", "dialog", "turn", "type"], [2, 4, 4, 5])[0]
+            event = rng.choices(["kill", "dialog", "turn", "type", "freeze"], [2, 4, 4, 5, 2])[0]
             self.counts[event] = self.counts.get(event, 0) + 1
             getattr(self, f"_{event}")(rng, stop)
         self._clean_up()
@@ -111,6 +111,13 @@ class ChaosPane:
     def _kill(self, rng: random.Random, stop: threading.Event) -> None:
         self.order("crash")
         stop.wait(rng.uniform(0, 0.6))
+
+    def _freeze(self, rng: random.Random, stop: threading.Event) -> None:
+        """As on a machine that gives the client no time for a while."""
+        frozen = self.config / f"{self.session_id}.frozen"
+        if self.order(f"freeze {frozen}"):
+            stop.wait(rng.uniform(0.2, 3))
+            frozen.unlink(missing_ok=True)
 
     def _turn(self, rng: random.Random, stop: threading.Event) -> None:
         self.order(f"turn a turn of its own [[think {rng.uniform(0.05, 0.8):.2f}]]")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import re
 import shutil
 import sys
 import tempfile
@@ -36,6 +37,7 @@ SENDS = int(os.environ.get("FLEET_RACE_SENDS", "2000"))
 PANES = 12
 PROCESSES = 2
 SENDERS_PER_PANE = 2
+NOT_SENT = re.compile("not submitted|before it took|nothing was typed")
 LONG = "\n".join(f"line {number} of a long text" for number in range(8))
 
 
@@ -166,6 +168,8 @@ def judge(panes: list[ChaosPane], tallies: list[Tally], journal: Path) -> Report
     wrong += [f"a draft begun before the paste was sent with {token}" for token in began_before]
     if len(delivered) < len(texts) // 20:
         wrong.append(f"only {len(delivered)} of {len(texts)} texts were delivered: too few to show anything")
+    denied = [(token, error) for tally in tallies for token, error in tally.failed.items() if NOT_SENT.search(error)]
+    wrong += [f"{token} was reported as not sent and arrived: {error}" for token, error in denied if once[token]]
     unknown = [token for tally in tallies for token in tally.failed if once[token]]
     failed = Counter(error.partition(": ")[2].partition("; on")[0] for t in tallies for error in t.failed.values())
     refused = sum((tally.refused for tally in tallies), Counter[str]())

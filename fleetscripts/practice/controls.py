@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import time
+from pathlib import Path
 
 from fleetscripts.practice import dialog as dialogs
 from fleetscripts.practice.script import Step
@@ -13,6 +14,7 @@ from fleetscripts.practice.transcript import new_id
 from fleetscripts.practice.view import clock
 
 AGAIN_SECONDS = 1.0
+LONGEST_FREEZE_SECONDS = 60.0
 _MODES = ["default", "acceptEdits", "plan", "bypassPermissions"]
 
 
@@ -146,7 +148,7 @@ class Controls:
         session.hooks.run("PostCompact", trigger="manual")
 
     def order(self, line: str) -> None:
-        """An order: ``turn TEXT``, ``type TEXT``, ``dialog NAME``, ``wall SECONDS``, ``crash``, ``exit``."""
+        """``turn TEXT``, ``type TEXT``, ``dialog NAME``, ``wall SECONDS``, ``freeze FILE``, ``crash`` or ``exit``."""
         word, _, rest = line.partition(" ")
         session = self.session
         if word == "turn":
@@ -158,10 +160,20 @@ class Controls:
             session.show_status()
         elif word == "wall":
             session.submit(f"[[ratelimit {rest}]]")
+        elif word == "freeze":
+            _freeze(Path(rest))
         elif word == "crash":
             os.kill(os.getpid(), signal.SIGKILL)
         elif word == "exit":
             raise Leave("other")
+
+
+def _freeze(file: Path) -> None:
+    """Do nothing at all while the file stands, which is made to show that it began: a machine that gives no time."""
+    file.touch()
+    end = time.monotonic() + LONGEST_FREEZE_SECONDS
+    while file.exists() and time.monotonic() < end:
+        time.sleep(0.005)
 
 
 def _dialog_named(name: str, cwd: str) -> dialogs.Dialog:

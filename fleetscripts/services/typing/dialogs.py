@@ -23,6 +23,9 @@ Claude Code 2.1.329 within some 20 ms). So the focus must have stood this long."
 
 AT_START = frozenset({DialogKind.TRUST, DialogKind.BYPASS, DialogKind.SETTINGS, DialogKind.RESUME})
 GONE_SECONDS = 1.5
+SLOW_SECONDS = 6.0
+"""On a loaded machine a client draws what an Enter did seconds later."""
+
 TRIES = 4
 
 
@@ -141,18 +144,29 @@ def _until_moved(pane_io: PaneIO, dialog: Dialog, before: Menu) -> None:
 
 
 def _enter(pane_io: PaneIO, dialog: Dialog, menu: Menu, row: int, frame: Frame) -> None:
-    """Enter on the focused row; again only on a start-up dialog: elsewhere the same rows may be the next request."""
-    for _ in range(TRIES if dialog.kind in AT_START else 1):
-        if press_key(pane_io, dialog, frame, "Enter") and _gone(pane_io, dialog, menu):
-            return
-        frame = pane_io.screen(dialog.sight.frame.facts.pane_id)
-        if dialog.kind in AT_START:
-            frame = focus_row(pane_io, dialog, menu, row)
+    """Enter on the focused row; again only on a start-up dialog: elsewhere the same rows may be the next request.
+
+    A dialog that is gone after an Enter of ours was answered by it, however long the client took to draw that."""
+    entered = False
+    again = dialog.kind in AT_START
+    for _ in range(TRIES if again else 1):
+        if press_key(pane_io, dialog, frame, "Enter"):
+            entered = True
+            if _gone(pane_io, dialog, menu, GONE_SECONDS if again else SLOW_SECONDS):
+                return
+        try:
+            frame = focus_row(pane_io, dialog, menu, row) if again else frame
+        except Refused:
+            if entered:
+                return
+            raise
+    if entered and _gone(pane_io, dialog, menu, SLOW_SECONDS):
+        return
     raise FleetError(f"{dialog.window}: Enter did not close the dialog: {excerpt(frame)}")
 
 
-def _gone(pane_io: PaneIO, dialog: Dialog, menu: Menu) -> bool:
-    deadline = time.monotonic() + GONE_SECONDS
+def _gone(pane_io: PaneIO, dialog: Dialog, menu: Menu, seconds: float) -> bool:
+    deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         frame = pane_io.tmux.read(dialog.sight.frame.facts.pane_id, styled=True)
         shown = menu_on(frame) if frame is not None else None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NoReturn
+from typing import ClassVar, NoReturn
 
 from fleetscripts.adapters.tmux.keyboard import press
 from fleetscripts.core.planning.classify import is_shell
@@ -26,8 +26,8 @@ SECOND_ENTER_SECONDS = 1.5
 """A client that still reads the paste takes Enter for a part of it: then the text stands in the box, and one more
 Enter is needed."""
 
-RECEIPT_SECONDS = 20.0
-"""The transcript is written asynchronously, usually within 0.1 s."""
+RECEIPT_SECONDS = 45.0
+"""The transcript is written asynchronously, usually within 0.1 s; with eight programs a core it took up to 20 s."""
 
 HOOK_SECONDS = 1.5
 LOOK_AGAIN_SECONDS = 0.4
@@ -52,15 +52,18 @@ class Submission:
     outbox: Outbox
     why: str
     enters: int = 0
+    patience_seconds: ClassVar[float] = RECEIPT_SECONDS
 
     def run(self) -> Receipt:
         try:
             self._press_enter(self._shown())
             return self._receipt()
         except ClientEnded as ended:
-            if self.enters and self._in_transcript():
+            if not self.enters:
+                self._fail(ended.frame, "the client ended before it took the text", UNSENT)
+            if self._taken_after_all():
                 return self._confirmed("transcript")
-            self._fail(ended.frame, "the client ended before it took the text", UNSENT)
+            self._fail(ended.frame, "the client ended after Enter, and nothing proves that it took the text", INTENDED)
 
     @property
     def pane_id(self) -> str:
@@ -91,16 +94,22 @@ class Submission:
 
     def _press_enter(self, frame: Frame) -> None:
         """One Enter (or what queues), only while the cursor is still where the text ends."""
-        key = self.sight.kind.queue_key if self._turn_in_progress and not self.enters else "Enter"
+        key = self.sight.kind.queue_key if self._turn_in_progress else "Enter"
         for _ in range(ENTER_TRIES):
-            if press(self.pane_io.tmux, self.pane_io.guard(frame, self.sight.kind), key):
-                self.enters += 1
-                self.pane_io.journal.write("send-entered", pane_id=self.pane_id, message_id=self.sent.message_id)
+            if self._pressed(frame, key):
                 return
             frame = self._shown()
         self._fail(
             frame, "the text stands in the input box, but the screen does not stand still; not submitted", UNSENT
         )
+
+    def _pressed(self, frame: Frame, key: str) -> bool:
+        """Whether the pane was still as on this frame, so that the key was pressed."""
+        if not press(self.pane_io.tmux, self.pane_io.guard(frame, self.sight.kind), key):
+            return False
+        self.enters += 1
+        self.pane_io.journal.write("send-entered", pane_id=self.pane_id, message_id=self.sent.message_id)
+        return True
 
     def _receipt(self) -> Receipt:
         began = again_at = time.monotonic()
@@ -113,11 +122,14 @@ class Submission:
             typed = drafts.typed_in(frame, self.sight.kind)
             standing = typed is not None and stands_in(typed, self.message)
             if standing and self.enters == 1 and waited >= SECOND_ENTER_SECONDS:
-                self._press_enter(frame)
-            elif waited >= RECEIPT_SECONDS:
-                outcome = UNSENT if standing else INTENDED
-                said = "stands unsent in the input box" if standing else "left the input box, but nothing proves"
-                self._fail(frame, f"the text {said}{'' if standing else ' that it was taken'}", outcome)
+                self._pressed(frame, "Enter")
+            elif waited >= self.patience_seconds:
+                if self._taken_after_all():
+                    return self._confirmed("transcript")
+                where = "still stands in" if standing else "left"
+                self._fail(
+                    frame, f"the text {where} the input box after Enter; nothing proves that it was taken", INTENDED
+                )
             if time.monotonic() - again_at >= LOOK_AGAIN_SECONDS:
                 self._look_again()
                 again_at = time.monotonic()
@@ -141,6 +153,11 @@ class Submission:
     def _in_transcript(self) -> bool:
         path = Path(self.sent.transcript) if self.sent.transcript else None
         return in_transcript(self.sight.kind, self.sight.transcript, Mark(path, self.sent.offset), self.message)
+
+    def _taken_after_all(self) -> bool:
+        """The transcript asked a last time, a conversation's that began meanwhile too."""
+        self._look_again()
+        return self._in_transcript()
 
     def _look_again(self) -> None:
         """A first message begins the transcript; ``/clear`` or a fork begins another."""

@@ -1,0 +1,103 @@
+"""A client that is given no time: what was entered is never said to be unsent, what was answered is never a failure."""
+
+from __future__ import annotations
+
+import os
+import signal
+from pathlib import Path
+
+import pytest
+
+from fleetscripts.adapters.tmux.guard import Guard
+from fleetscripts.adapters.tmux.tmux import Tmux
+from fleetscripts.config import load_settings
+from fleetscripts.core.dialogs.dialog_policy import Surroundings
+from fleetscripts.errors import FleetError
+from fleetscripts.services.typing.deliver import deliver
+from fleetscripts.services.typing.dialogs import dialog_on, recover
+from fleetscripts.services.typing.outbox import INTENDED, Outbox
+from fleetscripts.services.typing.pane_io import PaneIO, open_pane_io
+from tests.places import TmuxServer
+from tests.practice.stage import PracticePane
+from tests.waiting import wait_until
+
+
+class Hindered(Tmux):
+    """The real tmux, before whose Enters something happens to the client."""
+
+    def __init__(self, socket: str, *before: object) -> None:
+        super().__init__(socket)
+        self.before = list(before)
+
+    def guarded(self, guard: Guard, command: str, otherwise: str = "start-server") -> bool:
+        if "send-keys" in command and command.endswith("Enter") and self.before:
+            happens = self.before.pop(0)
+            assert callable(happens)
+            happens()
+        return super().guarded(guard, command, otherwise)
+
+
+@pytest.fixture
+def agent(tmux_server: TmuxServer, tmp_path: Path, home: Path) -> PracticePane:
+    tmux_server.new_session("fleet", ["sleep", "900"])
+    folder = tmp_path / "worktree"
+    folder.mkdir()
+    return PracticePane(tmux_server, folder, home / ".claude").start()
+
+
+def hindered(agent: PracticePane, *before: object) -> PaneIO:
+    return open_pane_io(load_settings(os.environ), None, Hindered(agent.server.socket, *before))
+
+
+def freeze(agent: PracticePane) -> None:
+    agent.order(f"freeze {agent.config / 'frozen'}")
+    wait_until((agent.config / "frozen").exists, what="a client that does nothing")
+
+
+def thaw(agent: PracticePane) -> None:
+    """It goes on, and has taken the text before anybody looks again."""
+    (agent.config / "frozen").unlink()
+    wait_until(lambda: agent.texts("user"), 20, "the text in its transcript")
+
+
+def test_a_text_taken_just_before_the_second_enter_is_delivered(agent: PracticePane) -> None:
+    pane_io = hindered(agent, lambda: freeze(agent), lambda: thaw(agent))
+    assert deliver(pane_io, agent.pane, "hello [[say fine]]").proof == "transcript"
+    assert agent.texts("user") == ["hello [[say fine]]"]
+
+
+def test_a_text_that_is_entered_and_never_taken_is_not_said_to_be_unsent(
+    agent: PracticePane, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("fleetscripts.services.typing.submit.Submission.patience_seconds", 0.5)
+    pane_io = hindered(agent, lambda: freeze(agent))
+    with pytest.raises(FleetError, match="nothing proves that it was taken") as failed:
+        deliver(pane_io, agent.pane, "hello [[say fine]]")
+    assert "not submitted" not in str(failed.value)
+    last = Outbox(home / "fleet", pane_io.server, agent.pane).last()
+    assert last is not None
+    assert last.outcome == INTENDED
+    thaw(agent)
+    agent.wait_for_status("idle")
+    assert deliver(pane_io, agent.pane, "hello [[say fine]]").note == "an earlier call had sent it"
+    assert agent.texts("user") == ["hello [[say fine]]"]
+
+
+def test_a_client_that_dies_after_enter_is_not_said_to_have_died_before(agent: PracticePane) -> None:
+    pid = agent.registry()["pid"]
+    pane_io = hindered(agent, lambda: freeze(agent), lambda: os.kill(pid, signal.SIGKILL))
+    with pytest.raises(FleetError, match="after Enter, and nothing proves"):
+        deliver(pane_io, agent.pane, "hello")
+
+
+def test_a_start_up_dialog_that_closes_late_was_answered(agent: PracticePane) -> None:
+    agent.order("dialog bypass")
+    agent.wait_for("Yes, I accept")
+
+    def wakes() -> None:
+        (agent.config / "frozen").unlink()
+        wait_until(lambda: "Yes, I accept" not in agent.screen(), what="the next screen")
+
+    pane_io = hindered(agent, lambda: freeze(agent), wakes)
+    dialog = dialog_on(pane_io, agent.pane, Surroundings(bypass_configured=True))
+    assert recover(pane_io, dialog) == "Yes, I accept"
