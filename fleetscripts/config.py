@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
@@ -14,6 +15,9 @@ from fleetscripts.schema import describe
 
 SUPERVISION = ("active", "on-demand")
 PERMISSION_MODES = ("bypassPermissions", "auto", "acceptEdits", "manual", "plan", "dontAsk", "default")
+
+OTHERS_WRITE = 0o022
+"""Mode bits by which somebody else could change a file."""
 
 NOT_SETTABLE = ("home", "fleet_home", "extra")
 
@@ -78,6 +82,7 @@ def load_settings(
     """The settings in force. ``fleet_top`` is the state file's top level; options that are None are not given."""
     home = Path(environ.get("HOME") or Path.home())
     fleet_home = _path((options or {}).get("fleet_home") or environ.get("FLEET_HOME") or "~/.claude/orchestrator", home)
+    _refuse_if_others_write(fleet_home)
     file = fleet_home / "config.toml"
     from_file = _config_file(file)
     known = {setting.name: str(setting.type) for setting in fields(Settings)}
@@ -102,13 +107,30 @@ def load_settings(
 
 def _config_file(file: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(file.read_text(encoding="utf-8"))
+        return tomllib.loads(read_own(file))
     except FileNotFoundError:
         return {}
     except OSError as error:
         raise UsageProblem(f"cannot read {file}: {error.strerror}") from error
     except ValueError as error:
         raise UsageProblem(f"{file} is not TOML: {error}") from error
+
+
+def _refuse_if_others_write(fleet_home: Path) -> None:
+    try:
+        others_write = fleet_home.stat().st_mode & OTHERS_WRITE
+    except OSError:
+        return
+    if others_write:
+        raise UsageProblem(f"{fleet_home} can be written by others, who could say what we do: chmod 700 it")
+
+
+def read_own(file: Path) -> str:
+    """A file that says what we do. Raises OSError, ValueError, and UsageProblem where others can write it."""
+    with file.open("rb") as stream:
+        if os.fstat(stream.fileno()).st_mode & OTHERS_WRITE:
+            raise UsageProblem(f"{file} can be written by others, who could say what we do: chmod go-w it")
+        return stream.read().decode("utf-8")
 
 
 def _from_environment(environ: Mapping[str, str]) -> dict[str, object]:
@@ -146,7 +168,9 @@ def _path(value: object, home: Path) -> Path:
     text = str(value)
     if text == "~" or text.startswith("~/"):
         return home / text[2:]
-    return Path(text).absolute()
+    if not text.startswith("/"):
+        raise UsageProblem(f"expected an absolute path, found {describe(text)}: it would be another in each folder")
+    return Path(text)
 
 
 def _checked(settings: Settings) -> Settings:

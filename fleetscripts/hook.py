@@ -11,6 +11,8 @@ import time
 LONGEST_LINE_BYTES = 65536
 ROTATE_AT_BYTES = 1048576
 READ_SECONDS = 2.0
+FLAGS = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+"""A pipe in the file's place fails at once."""
 
 
 def main() -> None:
@@ -57,11 +59,11 @@ def _value(payload: bytes, name: bytes) -> bytes:
 
 def _append(path: bytes, line: bytes) -> None:
     """One write, so that lines of hooks that run at the same time do not mix."""
-    file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    file = os.open(path, FLAGS, 0o600)
     if os.fstat(file).st_size > ROTATE_AT_BYTES:
         os.replace(path, path + b".1")  # noqa: PTH105 - pathlib costs more than this whole program
         os.close(file)
-        file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+        file = os.open(path, FLAGS, 0o600)
     os.write(file, line)
     os.close(file)
 

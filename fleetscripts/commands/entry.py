@@ -67,12 +67,14 @@ def _complain(name: str, message: str, code: int) -> int:
 
 def _record(name: str, error: Exception) -> str:
     """Append the traceback to ``errors.log`` in FLEET_HOME; return the line that says where it is."""
+    from fleetscripts.adapters.records.files import private_folder
+
     summary = f"unexpected {type(error).__name__}: {error}"
     log = _fleet_home() / "errors.log"
     stamp = time.strftime("%Y-%m-%dT%H:%M:%S%z")
     text = f"{stamp} {name}\n{''.join(traceback.format_exception(error))}\n"
     try:
-        log.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        private_folder(log.parent)
         descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         with os.fdopen(descriptor, "w", encoding="utf-8", errors="backslashreplace") as stream:
             stream.write(text)

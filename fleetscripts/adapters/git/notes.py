@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from fleetscripts.adapters.records.files import replace_file
+from fleetscripts.adapters.records.files import private_folder, replace_file
 from fleetscripts.errors import FleetError
 
 
@@ -32,7 +32,7 @@ class NoteBook:
     def write(self, path: str, members: Mapping[str, Any]) -> None:
         """Put this note in place of an earlier one."""
         try:
-            self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            private_folder(self.folder)
             replace_file(self._file(path), json.dumps({**members, "path": path}).encode())
         except OSError as error:
             raise FleetError(f"cannot write in {self.folder}: {error.strerror}") from error

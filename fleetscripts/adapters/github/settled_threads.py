@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-from fleetscripts.adapters.records.files import replace_file
+from fleetscripts.adapters.records.files import private_folder, replace_file
 from fleetscripts.errors import FleetError
 from fleetscripts.pull_request import PullKey, PullRequest
 
@@ -21,7 +21,7 @@ class SettledThreads:
         """Note the threads that are resolved now, as the task begins."""
         settled = sorted(thread.id for thread in pull.threads if thread.resolved)
         try:
-            self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            private_folder(self.folder)
             replace_file(self._file(pull.key, task_started_at), json.dumps(settled).encode())
         except OSError as error:
             raise FleetError(f"cannot write in {self.folder}: {error.strerror}") from error

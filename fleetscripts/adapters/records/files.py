@@ -11,6 +11,14 @@ from pathlib import Path
 TEMPORARY_SUFFIX = ".tmp"
 
 
+def private_folder(folder: Path) -> None:
+    """Make the folder and whatever is missing above it, each for the user alone whatever the umask is."""
+    missing = [folder, *folder.parents]
+    missing = missing[: next((at for at, place in enumerate(missing) if place.is_dir()), len(missing))]
+    for place in reversed(missing):
+        place.mkdir(mode=0o700, exist_ok=True)
+
+
 def replace_file(path: Path, content: bytes) -> None:
     """Put ``content`` at ``path`` with mode 0600, safe on the disk. If anything fails the old file stays."""
     descriptor, name = tempfile.mkstemp(TEMPORARY_SUFFIX, f".{path.name}.", path.parent)
@@ -30,7 +38,7 @@ def append_line(path: Path, line: bytes) -> None:
     """Add a line whole, whoever else adds one, or raise; the file is made with mode 0600.
 
     What a full disk or a power cut left of a line before it is ended first."""
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    private_folder(path.parent)
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
     try:
         content = line if _at_line_end(descriptor) else b"\n" + line

@@ -11,6 +11,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from fleetscripts.adapters.records.files import private_folder
+
 MOST_FRAMES = 60
 LARGEST_FRAME_BYTES = 131072
 AGAIN_AFTER_SECONDS = 3600.0
@@ -26,7 +28,7 @@ def keep_frame(fleet_home: Path, case: str, entry: Mapping[str, Any]) -> Path | 
     if len(content) > LARGEST_FRAME_BYTES or _age(path) < AGAIN_AFTER_SECONDS:
         return None
     with suppress(OSError):
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        private_folder(folder)
         _forget_oldest(folder)
         scratch = path.with_suffix(f".{os.getpid()}")
         with os.fdopen(os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from fleetscripts.account import NAME
-from fleetscripts.adapters.records.files import replace_file
+from fleetscripts.adapters.records.files import private_folder, replace_file
 from fleetscripts.adapters.records.locks import hold
 from fleetscripts.adapters.system.regular_file import read_regular
 from fleetscripts.errors import FleetError
@@ -74,7 +74,7 @@ class Ledger:
         ):
             return
         with suppress(OSError):  # the next look finds it again
-            file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            private_folder(file.parent)
             replace_file(file, json.dumps({"at": at, "rate_limits": windows}).encode())
 
     def account_of(self, session_id: str) -> str:

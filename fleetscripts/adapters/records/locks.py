@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from fleetscripts.adapters.records.files import private_folder
 from fleetscripts.errors import FleetError
 
 TRY_AGAIN_SECONDS = 0.001
@@ -23,7 +24,7 @@ def hold(path: Path, timeout_seconds: float) -> Iterator[None]:
 
     lock = FileLock(path, timeout=timeout_seconds, mode=0o600, poll_interval=TRY_AGAIN_SECONDS, thread_local=False)
     try:
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        private_folder(path.parent)
         lock.acquire()
     except Timeout:
         raise Locked(f"{path} is held by another process (waited {timeout_seconds:g} s)") from None

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from fleetscripts import schema
-from fleetscripts.adapters.records.files import replace_file, sweep_temporaries
+from fleetscripts.adapters.records.files import private_folder, replace_file, sweep_temporaries
 from fleetscripts.adapters.records.locks import hold
 from fleetscripts.errors import FleetError
 
@@ -40,7 +40,7 @@ class QueueFile:
 
     def update(self, change: Callable[[Members], tuple[Mapping[str, Any], T]]) -> T:
         """Read again under the lock, apply ``change``, replace the file; what ``change`` answered beside it."""
-        self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        private_folder(self.path.parent)
         with hold(self.path.with_name("queue.lock"), LOCK_TIMEOUT_SECONDS):
             before = self.read()
             after, answer = change(dict(before))

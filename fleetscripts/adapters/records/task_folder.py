@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from fleetscripts.adapters.records.files import replace_file
+from fleetscripts.adapters.records.files import private_folder, replace_file
 from fleetscripts.errors import FleetError, UsageProblem
 
 LARGEST_BYTES = 262_144
@@ -93,7 +93,7 @@ class TaskFolder:
         path = self.pending / f"{name}{SUFFIX}"
         temporary = self.pending / f".{name}.{os.getpid()}.tmp"
         try:
-            self.pending.mkdir(parents=True, exist_ok=True, mode=0o700)
+            private_folder(self.pending)
             temporary.write_text(text, encoding="utf-8")
             temporary.chmod(0o600)
             os.link(temporary, path)
@@ -109,7 +109,7 @@ class TaskFolder:
         """Move a task out of ``pending``, its outcome beside it; a task of that name archived before stays."""
         source = self.pending / f"{name}{SUFFIX}"
         try:
-            self.archived.mkdir(parents=True, exist_ok=True, mode=0o700)
+            private_folder(self.archived)
             target = next(path for path in self._names(name) if not path.exists())
             replace_file(target.with_name(target.name + OUTCOME), json.dumps(dict(outcome), indent=2).encode() + b"\n")
             source.rename(target)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from fleetscripts.adapters.records.files import private_folder
 from fleetscripts.adapters.sessions.json_lines import parse_line
 from fleetscripts.adapters.system.regular_file import open_regular
 
@@ -31,7 +32,7 @@ class HookEvent:
 def spool_folder(fleet_home: Path) -> Path:
     """Where the hooks of this fleet write; made when missing, for the user alone."""
     folder = fleet_home / "spool"
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    private_folder(folder)
     return folder
 
 

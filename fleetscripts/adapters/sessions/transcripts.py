@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from fleetscripts.adapters.records.files import private_folder
 from fleetscripts.adapters.system.regular_file import open_regular, read_regular
 
 FIRST_TAIL_BYTES = 8 << 20
@@ -96,7 +97,7 @@ def remember(fleet_home: Path, path: Path, remembered: Remembered) -> None:
     scratch = target.with_suffix(f".{os.getpid()}")
     with suppress(OSError):
         if not target.exists():
-            target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            private_folder(target.parent)
             _forget_oldest(target.parent)
         with os.fdopen(os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
             json.dump(entry, file)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from fleetscripts.account import Account, own_account
 from fleetscripts.adapters.records.account_file import read_accounts
+from fleetscripts.adapters.records.files import private_folder
 from fleetscripts.config import Settings
 from fleetscripts.errors import FleetError, Refused, UsageProblem
 
@@ -66,8 +67,8 @@ def share(account: Account, settings: Settings) -> str:
     if problem := not_shared(account, settings):
         return problem
     try:
-        ours.mkdir(parents=True, exist_ok=True, mode=0o700)
-        theirs.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        private_folder(ours)
+        private_folder(theirs.parent)
         theirs.symlink_to(ours)
     except OSError as error:
         raise FleetError(f"cannot link {theirs} to {ours}: {error.strerror}") from error

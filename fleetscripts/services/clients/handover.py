@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fleetscripts.adapters.git.git import Git
-from fleetscripts.adapters.records.files import replace_file
+from fleetscripts.adapters.records.files import private_folder, replace_file
 from fleetscripts.adapters.sessions.json_lines import parse_line
 from fleetscripts.adapters.sessions.transcripts import Cursor, read_new
 from fleetscripts.agents.kinds import Launch, kind_named
@@ -136,7 +136,7 @@ def _git_state(folder: Path) -> str:
 
 def _keep(place: Path, text: str) -> None:
     try:
-        place.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        private_folder(place.parent)
         for old in place.parent.glob("*.md"):
             if old.stat().st_mtime < time.time() - KEPT_SECONDS:
                 old.unlink(missing_ok=True)

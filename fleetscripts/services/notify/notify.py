@@ -12,7 +12,7 @@ from datetime import datetime
 from pathlib import Path
 
 from fleetscripts.adapters.channels import channels
-from fleetscripts.adapters.records.files import replace_file
+from fleetscripts.adapters.records.files import private_folder, replace_file
 from fleetscripts.adapters.records.locks import hold
 from fleetscripts.adapters.records.secrets import resolve
 from fleetscripts.adapters.records.store import StateMissing, Store
@@ -162,7 +162,7 @@ def _time(value: object) -> float:
 
 def _write(file: Path, tray: Tray) -> None:
     try:
-        file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        private_folder(file.parent)
         replace_file(file, json.dumps(asdict(tray)).encode())
     except OSError as error:
         raise FleetError(f"cannot keep notifications in {file}: {error.strerror}") from error

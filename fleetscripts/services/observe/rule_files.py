@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from fleetscripts.config import read_own
 from fleetscripts.core.screen.rules import Rule, RuleError, RuleSet, parse_rules
 
 SHIPPED = Path(__file__).resolve().parents[2] / "rules"
@@ -25,7 +26,7 @@ def load_rules(fleet_home: Path | None) -> dict[str, RuleSet]:
 
 def _own_rules(file: Path) -> tuple[Rule, ...]:
     try:
-        text = file.read_text(encoding="utf-8")
+        text = read_own(file)
     except FileNotFoundError:
         return ()
     except (OSError, UnicodeDecodeError) as error:

@@ -13,6 +13,7 @@ from types import FrameType
 from typing import BinaryIO
 
 from fleetscripts.adapters.git.check_command import PASSED_ON
+from fleetscripts.adapters.records.files import private_folder
 from fleetscripts.adapters.system.process_group import GroupCommand
 from fleetscripts.core.pr_testing.queue import Entry, Lease, Queue
 from fleetscripts.core.pr_testing.results import all_pass, merged
@@ -144,7 +145,7 @@ def _log_of(queue: TestQueue, lease: Lease, entry: Entry | None = None) -> Path:
 def _opened(log: Path) -> BinaryIO:
     """The log, for its owner alone; the oldest of many go."""
     try:
-        log.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        private_folder(log.parent)
         for old in sorted(log.parent.glob("*.log"))[: -MOST_LOGS + 1]:
             old.unlink(missing_ok=True)
         return os.fdopen(os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "wb")

@@ -7,7 +7,7 @@ import uuid
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-from fleetscripts.adapters.records.files import replace_file
+from fleetscripts.adapters.records.files import private_folder, replace_file
 from fleetscripts.errors import FleetError
 from fleetscripts.models import ServerId
 
@@ -54,7 +54,7 @@ class Outbox:
 
     def _write(self, sent: Sent) -> None:
         try:
-            self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            private_folder(self.path.parent)
             replace_file(self.path, json.dumps(asdict(sent)).encode())
         except OSError as error:
             raise FleetError(f"cannot keep what is sent in {self.path}: {error.strerror}") from error

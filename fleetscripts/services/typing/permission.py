@@ -9,6 +9,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+from fleetscripts.config import read_own
 from fleetscripts.core.permissions.command_policy import judge_command
 from fleetscripts.core.permissions.command_rules import CommandRules, load_command_rules
 from fleetscripts.core.permissions.path_policy import why_not_readable, why_not_writable
@@ -31,7 +32,7 @@ def user_command_rules(fleet_home: Path) -> CommandRules:
     texts = {"commands.toml": files("fleetscripts").joinpath("rules/commands.toml").read_text(encoding="utf-8")}
     own = fleet_home / "rules" / "commands.toml"
     if own.exists():
-        texts[str(own)] = own.read_text(encoding="utf-8")
+        texts[str(own)] = read_own(own)
     return load_command_rules(texts)
 
 

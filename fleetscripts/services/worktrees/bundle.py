@@ -9,6 +9,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+from fleetscripts.adapters.records.files import private_folder
 from fleetscripts.adapters.records.locks import hold
 from fleetscripts.errors import FleetError
 from fleetscripts.services.worktrees.bundle_paths import BUNDLE, ORIGIN
@@ -68,7 +69,7 @@ def _digest(bundle: Path) -> str:
 
 def _copy(bundle: Path, target: Path) -> None:
     """Made beside its place and moved there whole."""
-    target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    private_folder(target.parent)
     unfinished = Path(tempfile.mkdtemp(".tmp", ".copy.", target.parent))
     try:
         for path in _files(bundle):
