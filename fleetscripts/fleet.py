@@ -112,6 +112,11 @@ class Agent:
         return (self.worktree_path or self.window, self.spawned_at)
 
     @property
+    def handle(self) -> str:
+        """What a call names it by: never its window's number, which moves."""
+        return self.worktree or self.pane_id or self.window
+
+    @property
     def finished(self) -> bool:
         """Nobody has to do anything more with it."""
         return self.state in (AgentState.DONE, AgentState.RECYCLED)

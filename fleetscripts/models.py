@@ -104,6 +104,13 @@ class PaneFacts:
     height: int = 0
     activity: int = 0
     history_size: int = 0
+    session_id: str = ""
+    """tmux's own (``$3``), which a session keeps through every new name; not a conversation's."""
+
+    @property
+    def session_number(self) -> int:
+        """Sessions in the order in which they were made."""
+        return int(self.session_id[1:]) if self.session_id[1:].isdigit() else 0
 
     @property
     def window(self) -> str:

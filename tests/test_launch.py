@@ -143,7 +143,8 @@ def test_a_shell_that_runs_something_behind_is_left_alone(tmux_server: TmuxServe
 def test_no_value_of_the_environment_is_shown_in_an_argument_list(tmp_path: Path) -> None:
     start = start_of(command(), tmp_path, {"PATH": "/bin", "ANTHROPIC_API_KEY": "sk-secret", "OTHER": "x"})
     assert "sk-secret" not in "".join(start.argv)
-    assert start.environment == {"PATH": "/bin", "ANTHROPIC_API_KEY": "sk-secret", "IS_SANDBOX": "1"}
+    origin = {"FLEET_WORKTREE": str(tmp_path)}
+    assert start.environment == {"PATH": "/bin", "ANTHROPIC_API_KEY": "sk-secret", "IS_SANDBOX": "1"} | origin
 
 
 def test_a_missing_client_is_named(tmp_path: Path) -> None:

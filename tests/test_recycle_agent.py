@@ -357,9 +357,12 @@ def test_a_remote_that_does_not_answer_leaves_the_last_fetched_default_branch(
 
 def test_a_window_of_an_earlier_server_or_of_another_folder_is_left_alone(run_script: RunScript, work: Work) -> None:
     server = work.tmux.require_server()
-    earlier = {"socket": server.socket, "pid": server.pid, "start_time": server.start_time - 1}
-    work.record(tmux_server=earlier)
-    assert run_script("recycle-agent", WINDOW).returncode == 0
+    work.record(tmux_server={"socket": server.socket, "pid": 2**22 + 1, "start_time": server.start_time - 1})
+    refused = run_script("recycle-agent", "spare-1")
+    assert (refused.returncode, work.open) == (3, True)
+    assert f"pid {work.pane.pid} (sleep 900) works in the worktree: end it (kill {work.pane.pid})" in refused.stderr
+    work.server.run("respawn-pane", "-k", "-t", work.pane.pane_id, "-c", "/", "--", "sleep", "900")
+    assert run_script("recycle-agent", "spare-1").returncode == 0
     assert work.open
     work.record(pane_id="", window_id="", tmux_server=None, window="fleet:0")
     work.git("checkout", "-q", "feat/x")

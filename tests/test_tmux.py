@@ -64,7 +64,7 @@ def test_without_a_server_there_are_no_panes_and_a_change_says_so(tmux: Tmux) ->
         tmux.require_server()
     with pytest.raises(NoServer):
         tmux.new_window("fleet", "w", Path("/"))
-    assert tmux.kill_window("@0", ServerId("", 1, 1)) is False
+    assert tmux.kill_pane("%0", ServerId("", 1, 1)) is False
 
 
 def test_the_server_is_known_by_pid_start_and_socket(tmux: Tmux, pane: str) -> None:
@@ -164,7 +164,7 @@ def test_ids_outlast_renumbering_moving_and_base_index(tmux: Tmux, tmux_server: 
     made = [tmux.new_window("fleet", f"w{n}", tmp_path, ["cat"]) for n in range(3)]
     assert [facts.window for facts in made] == ["fleet:1", "fleet:2", "fleet:3"]
     server = tmux.require_server()
-    assert tmux.kill_window(made[0].window_id, server)
+    assert tmux.kill_pane(made[0].pane_id, server)
     tmux_server.run("move-window", "-s", made[2].window_id, "-t", "fleet:9")
     tmux_server.run("move-window", "-r", "-t", "fleet:")
     assert tmux.resolve(made[0].pane_id) is None
@@ -257,19 +257,19 @@ def test_a_locale_without_utf8_changes_nothing(tmux: Tmux, pane: str, monkeypatc
     assert facts.window_name == "✳ é"
 
 
-def test_a_window_is_closed_only_on_the_server_it_came_from(tmux: Tmux, tmux_server: TmuxServer, pane: str) -> None:
+def test_a_pane_is_closed_only_on_the_server_it_came_from(tmux: Tmux, tmux_server: TmuxServer, pane: str) -> None:
     server = tmux.require_server()
     facts = tmux.resolve(pane)
     assert facts is not None
     earlier = ServerId(server.socket, server.pid, server.start_time - 1)
-    assert not tmux.kill_window(facts.window_id, earlier)
+    assert not tmux.kill_pane(facts.pane_id, earlier)
     assert tmux.resolve(pane) is not None
-    assert not tmux.kill_window("@999", server)
+    assert not tmux.kill_pane("%999", server)
     tmux_server.new_session("keep", ["cat"])
-    assert tmux.kill_window(facts.window_id, server)
+    assert tmux.kill_pane(facts.pane_id, server)
     assert tmux.resolve(pane) is None
-    with pytest.raises(ValueError, match="not a window id"):
-        tmux.kill_window("fleet:0", server)
+    with pytest.raises(ValueError, match="not a pane id"):
+        tmux.kill_pane("fleet:0", server)
 
 
 def test_a_dead_pane_is_told_and_a_respawn_takes_only_the_pane_that_was_seen(

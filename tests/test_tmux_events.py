@@ -17,7 +17,8 @@ from tests.waiting import wait_until
 
 
 def listing(stream: ControlStream, *rows: str) -> bytes:
-    return f"%subscription-changed {stream.name} $0 - - - : {' '.join(rows)} ".encode()
+    placed = (row if "$" in row else f"{row} $0:fleet:1" for row in rows)
+    return f"%subscription-changed {stream.name} $0 - - - : {' '.join(placed)} ".encode()
 
 
 def test_a_listing_is_compared_with_the_one_before() -> None:

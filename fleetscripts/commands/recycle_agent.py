@@ -1,4 +1,4 @@
-"""``recycle-agent``: close an agent's window and make its worktree a spare again, losing nothing."""
+"""``recycle-agent``: close an agent's pane and make its worktree a spare again, losing nothing."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from fleetscripts.services.lifecycle.recycle import Given, recycling
 @click.option("--force", is_flag=True, help="Recycle although gates do not hold. What is there is saved all the same.")
 @settings_options
 def command(window: str, path: Path | None, spare_branch: str, force: bool, options: Mapping[str, object]) -> int:
-    """Save what would be lost under refs/fleet/rescue, close the window, put the worktree on its spare branch.
+    """Save what would be lost under refs/fleet/rescue, close the pane, put the worktree on its spare branch.
 
     Refuses (exit code 3) unless verify-complete passes now. Called again after a crash it goes on where it stopped.
     PATH and SPARE_BRANCH are needed only where no record has them.
@@ -42,8 +42,7 @@ def command(window: str, path: Path | None, spare_branch: str, force: bool, opti
         return 0
     with recycling(settings, fleet, agent_meant(window, agent), Given(path, spare_branch, force)) as work:
         try:
-            for step in work.steps():
-                step()
+            work.run()
         finally:
             for ref in work.rescued:
                 click.echo(f"rescued: {ref}")

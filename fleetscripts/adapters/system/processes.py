@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+from fleetscripts.errors import FleetError
+
 _PROC = "/proc"
 _PS_COLUMNS = "pid=,ppid=,pgid=,tpgid=,stat=,time=,lstart=,command="
 _PS_ROW = re.compile(
@@ -116,6 +118,36 @@ def working_directory(pid: int) -> str:
         return str(Path(f"{_PROC}/{pid}/cwd").readlink())
     except OSError:
         return ""
+
+
+def working_in(folder: Path, table: ProcessTable) -> list[Process]:
+    """Those whose working folder is this one or lies in it, also when that was deleted; not those that have ended."""
+    elsewhere = {} if sys.platform == "linux" else _folders_by_lsof()
+    found = []
+    for process in table.by_pid.values():
+        place = elsewhere.get(process.pid, "") or working_directory(process.pid)
+        if (
+            place
+            and not process.status.startswith("Z")
+            and Path(place.removesuffix(" (deleted)")).is_relative_to(folder)
+        ):
+            found.append(process)
+    return found
+
+
+def _folders_by_lsof() -> dict[int, str]:
+    """Working folders of this user's processes, where the system has no ``/proc``."""
+    words = ["lsof", "-a", "-d", "cwd", "-u", str(os.getuid()), "-Fpn"]
+    try:
+        done = subprocess.run(words, check=False, capture_output=True, text=True, errors="replace", timeout=20)
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise FleetError(f"cannot find out which processes work where (lsof: {error})") from error
+    found: dict[int, str] = {}
+    pid = 0
+    for row in done.stdout.splitlines():
+        pid = int(row[1:]) if row.startswith("p") else pid
+        found |= {pid: row[1:]} if row.startswith("n") else {}
+    return found
 
 
 def environment(pid: int, names: frozenset[str]) -> dict[str, str]:

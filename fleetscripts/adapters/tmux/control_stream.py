@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 _BLOCK = re.compile(rb"%(begin|end|error) (\d+ \d+ \d+)")
-_ROW = re.compile(rb"(%\d+) ([01]) (\d+) (\S*) (\d+)")
+_ROW = re.compile(rb"(%\d+) ([01]) (\d+) (\S*) (\d+) (\$\d+:\S*:\d+)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,11 +24,14 @@ class PaneSign:
     command: str
     activity: int
     """The second in which anything in its window was last put out."""
+    places: frozenset[str] = frozenset()
+    """Session and number of its window, once for each session that shows it: a new number is news."""
 
 
 @dataclass(frozen=True, slots=True)
 class PaneNews:
-    """Panes by id. ``changed``: new, dead, or with another command in front. ``moved``: only put something out."""
+    """Panes by id. ``changed``: new, dead, in another place, or with another command in front. ``moved``: only put
+    something out."""
 
     changed: frozenset[str] = frozenset()
     moved: frozenset[str] = frozenset()
@@ -54,7 +57,9 @@ class ControlStream:
     def subscribe(self) -> str:
         """The command that makes tmux tell us of all panes of all sessions, at most once a second, when any changed."""
         command = "#{s/[^A-Za-z0-9_.-]/_/:pane_current_command}"
-        row = f"#{{pane_id}} #{{pane_dead}} #{{pane_pid}} {command} #{{window_activity}} "
+        session = "#{session_id}:#{s/[^A-Za-z0-9_.-]/_/:session_name}"
+        place = f"{session}:#{{window_index}}"
+        row = f"#{{pane_id}} #{{pane_dead}} #{{pane_pid}} {command} #{{window_activity}} {place} "
         return f'refresh-client -B "{self.name}::#{{S:#{{W:#{{P:{row}}}}}}}"\n'
 
     def feed(self, line: bytes) -> PaneNews | None:
@@ -85,11 +90,14 @@ class ControlStream:
 
 def _panes(listing: bytes) -> dict[str, PaneSign]:
     """Rows of a listing; a pane of a window linked into two sessions stands there twice."""
-    return {
-        row[1].decode(): PaneSign(row[2] == b"1", int(row[3]), row[4].decode("ascii", "replace"), int(row[5]))
-        for row in _ROW.finditer(listing)
-    }
+    found: dict[str, PaneSign] = {}
+    for row in _ROW.finditer(listing):
+        pane, place = row[1].decode(), row[6].decode("ascii", "replace")
+        places = found[pane].places if pane in found else frozenset()
+        command = row[4].decode("ascii", "replace")
+        found[pane] = PaneSign(row[2] == b"1", int(row[3]), command, int(row[5]), places | {place})
+    return found
 
 
-def _standing(sign: PaneSign) -> tuple[bool, int, str]:
-    return sign.dead, sign.pid, sign.command
+def _standing(sign: PaneSign) -> tuple[object, ...]:
+    return sign.dead, sign.pid, sign.command, sign.places

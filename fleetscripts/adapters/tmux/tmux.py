@@ -65,7 +65,7 @@ class Tmux:
 
         A window means its active pane. Nothing is matched by prefix or pattern.
         """
-        found = self._rows()
+        found = sorted(self._rows(), key=lambda row: row.facts.session_number)
         if target.startswith(("%", "@")):
             return next((r.facts for r in found if target == r.facts.pane_id or _is_window(r, target)), None)
         session, colon, window = target.rpartition(":")
@@ -114,7 +114,8 @@ class Tmux:
     ) -> PaneFacts:
         """A new window in the background at the session's next free index; without ``argv`` it runs the user's shell.
 
-        The folder goes as the client's own, the environment through stdin: neither is parsed, nor shown by ``ps``.
+        The folder is named with ``-c`` too, which stands over an alias's or a hook's; it and the environment go through
+        stdin, where ``ps`` shows neither.
         """
         session_id = self.sessions().get(session)
         if session_id is None:
@@ -122,6 +123,7 @@ class Tmux:
             raise FleetError(f"no tmux session named {session!r}: start one with {start}")
         mark = token()
         words = ["new-window", "-d", "-P", "-F", row_format(mark), "-t", f"{session_id}:", "-n", literal(name)]
+        words += ["-c", literal(str(cwd))]
         answer = self.client.script(line(*words, *_environment(env), *_command(argv)), cwd=cwd)
         made = next(rows(answer.stdout, mark), None)
         if made is None:
@@ -150,21 +152,21 @@ class Tmux:
         answer = self.client.script(line("if-shell", "-F", "-t", guard.pane_id, guard.condition, then, otherwise))
         return held.encode() in answer.stdout and not answer.stderr
 
-    def kill_window(self, window_id: str, server: ServerId) -> bool:
-        """Close the window with this id on this very server; False when there is no such window."""
-        if not re.fullmatch(r"@\d+", window_id):
-            raise ValueError(f"not a window id: {window_id!r}")
+    def kill_pane(self, pane_id: str, server: ServerId) -> bool:
+        """Close this pane of this very server, whatever stands beside it; False when there is no such pane."""
+        if not _PANE_ID.fullmatch(pane_id):
+            raise ValueError(f"not a pane id: {pane_id!r}")
         import libtmux
 
         same_server = f"#{{&&:#{{==:#{{pid}},{server.pid}}},#{{==:#{{start_time}},{server.start_time}}}}}"
-        condition = f"#{{&&:{same_server},#{{==:#{{window_id}},{window_id}}}}}"
+        condition = f"#{{&&:{same_server},#{{m:?{pane_id[1:]},#{{pane_id}}}}}}"
         held = token()
-        then = f"display-message -p {held} ; {line('kill-window', '-t', window_id)}"
+        then = f"display-message -p {held} ; {line('kill-pane', '-t', pane_id)}"
         try:
             there = libtmux.Server(socket_path=server.socket)
-            answer = there.cmd("if-shell", "-F", "-t", window_id, condition, then, "start-server")
+            answer = there.cmd("if-shell", "-F", "-t", pane_id, condition, then, "start-server")
         except libtmux.exc.LibTmuxException as error:
-            raise FleetError(f"cannot close window {window_id}: {error}") from error
+            raise FleetError(f"cannot close pane {pane_id}: {error}") from error
         return held in answer.stdout and not answer.stderr
 
     def _rows(self) -> list[Row]:
@@ -210,8 +212,9 @@ def is_session_name(name: str) -> bool:
 
 
 def _each_once(found: Sequence[Row]) -> dict[str, PaneFacts]:
-    """Facts by pane id; of a window linked into several sessions the first session's."""
-    return {row.facts.pane_id: row.facts for row in reversed(found)}
+    """Facts by pane id; of a window in several sessions (grouped, linked) those of the session that was made first."""
+    oldest_last = sorted(found, key=lambda row: row.facts.session_number, reverse=True)
+    return {row.facts.pane_id: row.facts for row in oldest_last}
 
 
 def _is_window(row: Row, window_id: str) -> bool:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import re
 import shlex
 import subprocess
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,11 +14,24 @@ from fleetscripts.errors import FleetError
 
 # A server that does not answer for this long is frozen, not busy (200 captures take about 20 ms).
 TIMEOUT_SECONDS = 30.0
-_NO_SERVER = ("no server running on", "error connecting to", "server exited", "lost server")
+_NO_SERVER = re.compile(
+    r"no server running on|server exited|lost server"
+    r"|error connecting to .*\((No such file or directory|Connection refused)\)"
+)
+_NOT_REACHED = "error connecting to"
+"""For any reason but those above (a full queue, no permission) the server may well run."""
+
+CONNECT_SECONDS = 2.0
+"""How long a server whose queue is full is asked again: nothing has reached it, so nothing is done twice."""
+_PAUSE_SECONDS = 0.05
 
 
 class NoServer(FleetError):
     """No tmux server listens at the socket."""
+
+
+class Unreachable(FleetError):
+    """A tmux server that could not be asked: whether it runs, and what stands in it, is not known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +80,20 @@ class TmuxClient:
         return ["tmux", "-u", *where, *words]
 
     def ask(self, *words: str, stdin: bytes = b"", cwd: Path | None = None) -> Answer:
-        """One client's answer; raises when there is no tmux or no server."""
+        """One client's answer; raises when there is no tmux or no server, ``Unreachable`` when it cannot be asked."""
+        deadline = time.monotonic() + CONNECT_SECONDS
+        while True:
+            answer = self._ask(words, stdin, cwd)
+            if answer.code and _NO_SERVER.match(answer.stderr):
+                start = self.line("new-session", "-d", "-s", "NAME")
+                raise NoServer(f"no tmux server at socket {self}: start one with {start}")
+            if answer.code == 0 or not answer.stderr.startswith(_NOT_REACHED):
+                return answer
+            if time.monotonic() >= deadline:
+                raise Unreachable(f"the tmux server at socket {self} cannot be asked: {answer.stderr}")
+            time.sleep(_PAUSE_SECONDS)
+
+    def _ask(self, words: tuple[str, ...], stdin: bytes, cwd: Path | None) -> Answer:
         try:
             done = subprocess.run(
                 self.argv(*words), input=stdin, capture_output=True, cwd=cwd, timeout=TIMEOUT_SECONDS, check=False
@@ -77,12 +105,8 @@ class TmuxClient:
         except (NotADirectoryError, PermissionError) as denied:
             raise FleetError(f"cannot run tmux in {str(cwd)!r}: {denied.strerror}") from denied
         except subprocess.TimeoutExpired as frozen:
-            raise FleetError(f"the tmux server at socket {self} did not answer in {TIMEOUT_SECONDS:g} s") from frozen
-        stderr = done.stderr.decode("utf-8", "replace").strip()
-        if done.returncode != 0 and stderr.startswith(_NO_SERVER):
-            start = self.line("new-session", "-d", "-s", "NAME")
-            raise NoServer(f"no tmux server at socket {self}: start one with {start}")
-        return Answer(done.stdout, stderr, done.returncode)
+            raise Unreachable(f"the tmux server at socket {self} did not answer in {TIMEOUT_SECONDS:g} s") from frozen
+        return Answer(done.stdout, done.stderr.decode("utf-8", "replace").strip(), done.returncode)
 
     def script(self, *lines: str, cwd: Path | None = None) -> Answer:
         """Several commands in one process, through stdin: a failed one does not stop the next, argv shows none."""

@@ -15,6 +15,7 @@ _FIELDS = (
     "pane_id",
     "window_id",
     "session_name",
+    "session_id",
     "window_index",
     "pane_active",
     "pane_current_command",
@@ -65,13 +66,14 @@ def rows(answer: bytes, mark: str) -> Iterator[Row]:
 
 def _row(fields: list[str]) -> Row:
     """Fields in the order of ``_FIELDS``."""
-    pane_id, window_id, session, index, active, command, pid, *flags_and_numbers, name, title, path = fields
+    pane_id, window_id, session, session_id, index, active, command, pid, *flags_and_numbers, name, title, path = fields
     dead, in_mode, input_off, synchronized, alternate, cursor_visible = map(_flag, flags_and_numbers[:6])
     cursor_x, cursor_y, width, height, activity, history = map(_number, flags_and_numbers[6:])
     facts = PaneFacts(
         pane_id=pane_id,
         window_id=window_id,
         session=session,
+        session_id=session_id,
         window_index=_number(index),
         window_name=name,
         command=command,

@@ -10,17 +10,19 @@ from pathlib import Path
 from typing import Any
 
 from fleetscripts.adapters.git.claims import ClaimBook
-from fleetscripts.adapters.tmux.tmux import NoServer
+from fleetscripts.adapters.tmux.tmux import Tmux
 from fleetscripts.core.records.message import as_message
 from fleetscripts.core.reports.state_lines import state_line
 from fleetscripts.errors import Refused
 from fleetscripts.fleet import Agent
 from fleetscripts.models import PaneState
 from fleetscripts.services.actions.case import Case
-from fleetscripts.services.clients.closing import close, window_of
+from fleetscripts.services.clients.closing import close, place_of
+from fleetscripts.services.clients.left_running import end_own, left_running, refuse_others
 from fleetscripts.services.clients.readiness import at_prompt
+from fleetscripts.services.observe.servers import server_at_work
 from fleetscripts.services.typing.deliver import deliver
-from fleetscripts.services.typing.pane_io import PaneIO, open_pane_io
+from fleetscripts.services.typing.pane_io import open_pane_io
 from fleetscripts.services.typing.was_delivered import was_told
 from fleetscripts.services.worktrees import branching
 from fleetscripts.services.worktrees.branching import StartPoint
@@ -52,14 +54,14 @@ def settle_spawn(case: Case) -> str:
         raise Refused(f"{agent.window}: whoever spawns it is still at work")
     if was_told(case.settings, agent, intent):
         return _recorded(case, "it has its briefing; the record says so now")
-    try:
-        pane_io = open_pane_io(case.settings, case.fleet)
-    except NoServer:
-        return _undone(case, agent, intent, None)
+    asked = server_at_work(agent.tmux_server, Tmux(case.settings.tmux_socket))
+    if asked is None:
+        return _undone(case, agent, intent)
+    pane_io = open_pane_io(case.settings, case.fleet, asked)
     pane_id = agent.pane_on(pane_io.server)
     sight = pane_io.look(pane_id) if pane_id else None
     if pane_id is None or sight is None or sight.classification.state in GONE:
-        return _undone(case, agent, intent, pane_io)
+        return _undone(case, agent, intent)
     at_prompt(pane_io, case.settings, pane_id, Path(agent.worktree_path))
     receipt = deliver(pane_io, pane_id, str(intent["text"]), why="briefing")
     return _recorded(case, f"it got its briefing now (proof: {receipt.proof})")
@@ -76,12 +78,14 @@ def _recorded(case: Case, words: str) -> str:
     return words
 
 
-def _undone(case: Case, agent: Agent, intent: Mapping[str, Any], pane_io: PaneIO | None) -> str:
+def _undone(case: Case, agent: Agent, intent: Mapping[str, Any]) -> str:
     """The worktree spare again, and no record: the task can be begun anew."""
     folder = Path(agent.worktree_path)
-    window = window_of(pane_io.tmux, agent, folder) if pane_io is not None else None
-    if pane_io is not None and window is not None:
-        close(pane_io.tmux, window)
+    place = place_of(Tmux(case.settings.tmux_socket), agent, folder)
+    refuse_others(left_running(agent, folder, place.pane.pid if place else None))
+    if place is not None:
+        close(place)
+    end_own(agent, folder)
     start = StartPoint(str(intent["start"]), existing=bool(intent["existing"]))
     kept = branching.put_back(folder, str(intent["spare_branch"]), agent.branch, start)
     case.store.update(lambda fleet: fleet.without_agent(agent))

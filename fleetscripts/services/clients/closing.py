@@ -1,4 +1,4 @@
-"""Closing an agent's window, and being sure that what ran there has ended before its worktree is touched."""
+"""Closing an agent's pane, and being sure that what ran there has ended before its worktree is touched."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from fleetscripts.errors import FleetError, Refused
 from fleetscripts.fleet import Agent, Fleet
 from fleetscripts.models import PaneFacts, ServerId
 from fleetscripts.services.observe.agent_pane import pane_of
+from fleetscripts.services.observe.servers import server_at_work
 from fleetscripts.services.own_pane import own_pane
 
 HANGUP_SECONDS = 5.0
@@ -25,51 +26,60 @@ _LOOK_EVERY_SECONDS = 0.02
 
 
 @dataclass(frozen=True, slots=True)
-class Window:
-    """A window that stands, with all its panes."""
+class Place:
+    """A pane that stands, on the server that was asked for it. What stands beside it in its window is not ours."""
 
     server: ServerId
-    panes: tuple[PaneFacts, ...]
-
-    @property
-    def window_id(self) -> str:
-        return self.panes[0].window_id
+    pane: PaneFacts
 
 
-def window_of(tmux: Tmux, agent: Agent, folder: Path) -> Window | None:
-    """The agent's window, None when it is gone. A record without ids is believed only if a pane works in the folder."""
-    server = tmux.server()
-    panes = tmux.panes()
-    pane = pane_of(agent, panes, server)
-    if pane is None or server is None:
+def place_of(tmux: Tmux, agent: Agent, folder: Path) -> Place | None:
+    """The agent's pane, None when it is certainly gone: its own server says so, or is provably dead.
+
+    ``tmux`` is asked for a record without ids, which is believed only if that pane works in the folder."""
+    asked = server_at_work(agent.tmux_server if agent.pane_id else None, tmux)
+    if asked is None:
         return None
-    found = tuple(known for known in panes if known.window_id == pane.window_id)
-    if not agent.pane_id and not any(_inside(known.path, folder) for known in found):
+    server = asked.require_server()
+    pane = pane_of(agent, asked.panes(), server)
+    if pane is None or not (agent.pane_id or _inside(pane.path, folder)):
         return None
-    return Window(server, found)
+    return Place(server, pane)
 
 
-def refuse_own(window: Window, fleet: Fleet, environ: Mapping[str, str]) -> None:
-    """Refuse to close the window that we, or the fleet's loop, run in."""
-    here = own_pane(environ, window.server)
-    loop = fleet.loop_pane_id if fleet.loop_tmux_server == window.server else None
-    for pane in window.panes:
-        if pane.pane_id == here:
-            raise Refused(f"{pane.window} is the window this command runs in: call it from another")
-        if pane.pane_id == loop:
-            raise Refused(f"the run loop runs in {pane.window}: move or stop it first")
+def refuse_own(place: Place, fleet: Fleet, environ: Mapping[str, str]) -> None:
+    """Refuse to close the pane that we, or the fleet's loop, run in."""
+    loop = fleet.loop_pane_id if fleet.loop_tmux_server == place.server else None
+    if place.pane.pane_id == own_pane(environ, place.server):
+        raise Refused(f"{place.pane.window} is the window this command runs in: call it from another")
+    if place.pane.pane_id == loop:
+        raise Refused(f"the run loop runs in {place.pane.window}: move or stop it first")
 
 
-def close(tmux: Tmux, window: Window) -> None:
-    """Close the window; return when all that ran in it has ended, by force if it must."""
-    table = read_processes()
-    running = [process for pane in window.panes for process in table.tree(pane.pid)]
-    tmux.kill_window(window.window_id, window.server)
-    left = _left_after(running, HANGUP_SECONDS)
+def close(place: Place) -> None:
+    """Close the pane; return when all that ran in it has ended, by force if it must, and it is known to be gone."""
+    running = list(read_processes().tree(place.pane.pid))
+    tmux = Tmux(place.server.socket)
+    tmux.kill_pane(place.pane.pane_id, place.server)
+    end(running, HANGUP_SECONDS)
+    asked = server_at_work(place.server, tmux)
+    if asked is not None and any(pane.pane_id == place.pane.pane_id for pane in asked.panes()):
+        raise Refused(f"tmux did not close pane {place.pane.pane_id} ({place.pane.window}): close it, then call again")
+
+
+def end(processes: Sequence[Process], grace_seconds: float) -> None:
+    """Return when these have ended: by themselves within the grace, else by force."""
+    left = _left_after(processes, grace_seconds)
     for process in left:
-        _kill(process)
+        _signal(process, signal.SIGKILL)
     if stubborn := _left_after(left, KILLED_SECONDS):
         raise FleetError(f"process {stubborn[0].pid} ({stubborn[0].command!r}) does not end: the worktree is untouched")
+
+
+def ask_to_end(processes: Sequence[Process]) -> None:
+    """Tell each that it is to end."""
+    for process in _running(processes):
+        _signal(process, signal.SIGTERM)
 
 
 def _left_after(processes: Sequence[Process], seconds: float) -> list[Process]:
@@ -95,13 +105,13 @@ def _running(processes: Sequence[Process]) -> list[Process]:
     ]
 
 
-def _kill(process: Process) -> None:
+def _signal(process: Process, number: signal.Signals) -> None:
     try:
-        os.kill(process.pid, signal.SIGKILL)
+        os.kill(process.pid, number)
     except ProcessLookupError:
         return
     except PermissionError as error:
-        raise FleetError(f"process {process.pid} of the closed window is not ours to end") from error
+        raise FleetError(f"process {process.pid} ({process.command!r}) is not ours to end") from error
 
 
 def _inside(path: str, folder: Path) -> bool:

@@ -19,6 +19,9 @@ from fleetscripts.errors import FleetError, Refused
 from fleetscripts.models import PaneFacts
 from fleetscripts.services.observe.launching import WRAPPER
 
+WORKTREE_VARIABLE = "FLEET_WORKTREE"
+"""In the environment of all that a client starts: which worktree it was started for, whatever it becomes."""
+
 PASSED_ON = (
     "PATH",
     "LANG",
@@ -89,6 +92,7 @@ def start_of(command: CommandLine, folder: Path, environ: Mapping[str, str], nee
             raise ValueError(f"not a name for the environment: {name!r}")
     for name in unset:
         environment.pop(name, None)
+    environment[WORKTREE_VARIABLE] = str(folder)
     script = (f"unset {' '.join(unset)}\n" if unset else "") + _AFTERWARDS.strip()
     return Start(("/bin/sh", "-c", script, WRAPPER, *command.argv), folder, environment)
 

@@ -19,12 +19,18 @@ from fleetscripts.adapters.records.store import Store
 from fleetscripts.adapters.tmux.tmux import Tmux
 from fleetscripts.config import Settings
 from fleetscripts.core.planning.capacity import protected, spare_number
-from fleetscripts.errors import Refused, UsageProblem
+from fleetscripts.errors import FleetError, Refused, UsageProblem
 from fleetscripts.fleet import Agent, Fleet
 from fleetscripts.models import AgentState
-from fleetscripts.services.clients.closing import close, refuse_own, window_of
+from fleetscripts.services.clients.closing import Place, close, place_of, refuse_own
+from fleetscripts.services.clients.left_running import end_own, left_running, refuse_others
+from fleetscripts.services.lifecycle.scene import elsewhere
 from fleetscripts.services.verification.verify import Question, verify
 from fleetscripts.services.worktrees.spares import Spare, claims_on, fleet_now, real_worktree, taken
+from fleetscripts.services.worktrees.undo import coded
+
+HELD = "its worktree is being made spare again"
+"""In the record from the decision on: the loop leaves it alone, whatever becomes of us."""
 
 
 @dataclass
@@ -39,6 +45,8 @@ class Recycling:
     forced: bool = False
     rescued: list[str] = field(default_factory=list)
     base: str = ""
+    changed: bool = False
+    """Whether anything was done that a person would notice: from then on a failure is told as one half-way."""
 
     @property
     def git(self) -> Git:
@@ -56,14 +64,42 @@ class Recycling:
 
     def steps(self) -> tuple[Callable[[], None], ...]:
         """What is done, in order."""
-        return (self.decide, self.save, self.close_window, self.save, self.restore, self.forget)
+        return (self.decide, self.save, self.close_pane, self.save, self.restore, self.forget)
+
+    def run(self) -> None:
+        """All steps. What fails before the pane is closed leaves the agent at work; later, the record says how far."""
+        try:
+            for step in self.steps():
+                step()
+        except FleetError as error:
+            if not self.changed:
+                self._take_back()
+                raise
+            raise coded(f"half-way, {self.agent.handle} is held and nobody resumes it: {error};"
+                        f" recycle-agent {self.agent.handle} goes on from here", error) from error  # fmt: skip
 
     def decide(self) -> None:
-        """Settle that it is to be done: from here on it is only finished, never asked again."""
-        if not self.decided_before():
+        """Settle that it is to be done: from here on it is only finished, never asked again, and nobody resumes it."""
+        before = self.decided_before()
+        self.changed = before and self.place() is None
+        self.refuse_disturbed()
+        if not before:
             self._refuse_incomplete()
         self._note()
+        if self.recorded:
+            self._change(held=HELD, held_at=time.time())
         self._journal("recycling", why="forced" if self.forced else "all gates hold")
+
+    def refuse_disturbed(self) -> None:
+        """Refuse while its conversation is open anywhere but in its pane, or others' processes are in the worktree."""
+        place = self.place()
+        if where := elsewhere(self.settings, self.agent, place.pane if place else None):
+            raise Refused(f"its conversation is open in {where.place}: end that (kill {where.pid}), then call again")
+        refuse_others(left_running(self.agent, self.path, place.pane.pid if place else None))
+
+    def place(self) -> Place | None:
+        """Its pane, if that stands."""
+        return place_of(Tmux(self.settings.tmux_socket), self.agent, self.path)
 
     def save(self) -> None:
         """Keep under a rescue ref what would be lost."""
@@ -75,13 +111,16 @@ class Recycling:
                 self._note()
                 self._journal("rescued", ref=ref)
 
-    def close_window(self) -> None:
-        """Close the agent's window, if it stands."""
-        tmux = Tmux(self.settings.tmux_socket)
-        window = window_of(tmux, self.agent, self.path)
-        if window is not None:
-            refuse_own(window, self.fleet, os.environ)
-            close(tmux, window)
+    def close_pane(self) -> None:
+        """Close the agent's pane, if it stands, and end what it left running in the worktree."""
+        self.refuse_disturbed()
+        place = self.place()
+        if place is not None:
+            refuse_own(place, self.fleet, os.environ)
+            self.changed = True
+            close(place)
+        self.changed = True
+        end_own(self.agent, self.path)
 
     def restore(self) -> None:
         """Empty the worktree and put it on its spare branch; what its new branch does not ignore is saved and goes."""
@@ -96,18 +135,19 @@ class Recycling:
     def forget(self) -> None:
         """Mark the record recycled, then drop the note."""
         if self.recorded:
-            store = Store(self.settings.state_file)
-            store.update(lambda fleet: fleet.change(self.agent, state=AgentState.RECYCLED))
+            self._change(state=AgentState.RECYCLED, held="", held_at=0)
         self._journal("recycled", why=self.base)
         self.notes.drop(str(self.path))
 
     def decided_before(self) -> bool:
-        """Whether this very agent's recycling was begun and died after its window was closed."""
+        """Whether this very agent's recycling was begun and cut short. Set to work again since, it is
+        asked anew."""
         note = self.notes.read(str(self.path))
         if note is None or note.get("agent") != list(self.agent.key):
             return False
         self.rescued = [ref for ref in note.get("rescued", []) if isinstance(ref, str)]
-        return window_of(Tmux(self.settings.tmux_socket), self.agent, self.path) is None
+        known = self.fleet.current(self.agent)
+        return self.place() is None or (known is not None and known.held == HELD)
 
     def _refuse_incomplete(self) -> None:
         if self.forced:
@@ -120,6 +160,16 @@ class Recycling:
         if held_back:
             said = "; ".join(f"{gate.name} {gate.status}: {gate.evidence}" for gate in held_back)
             raise Refused(f"not complete, nothing was changed: {said}; --force saves what is there and recycles")
+
+    def _take_back(self) -> None:
+        """Decided, and then found impossible: the agent is at work as before."""
+        self.notes.drop(str(self.path))
+        known = self.fleet.current(self.agent)
+        if known is not None:
+            self._change(held=known.held, held_at=known.held_at)
+
+    def _change(self, **fields: object) -> None:
+        Store(self.settings.state_file).update(lambda fleet: fleet.change(self.agent, **fields))
 
     def _of_spare_branch(self, branch: str | None, stamp: str) -> str | None:
         return None if branch == self.spare_branch else rescue_branch(self.git, self.spare_branch, stamp)
@@ -195,6 +245,6 @@ def _refuse_untouchable(settings: Settings, agent: Agent, path: Path, spare_bran
     elsewhere = next((facts.path for facts in found if facts.branch == spare_branch and facts is not here), None)
     if elsewhere is not None:
         raise Refused(f"{spare_branch} is checked out in {elsewhere}: put that worktree on another branch first")
-    window = window_of(Tmux(settings.tmux_socket), agent, path)
-    if window is not None:
-        refuse_own(window, fleet, os.environ)
+    place = place_of(Tmux(settings.tmux_socket), agent, path)
+    if place is not None:
+        refuse_own(place, fleet, os.environ)

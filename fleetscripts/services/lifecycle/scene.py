@@ -45,6 +45,15 @@ class Scene:
         return (known.pane if known is not None else None) or self.pane_of(agent)
 
 
+def elsewhere(settings: Settings, agent: Agent, own: PaneFacts | None) -> OpenConversation | None:
+    """A live client on its conversation that does not run in its own pane."""
+    if not agent.session_id:
+        return None
+    panes = [own] if own is not None else []
+    known = open_conversations(settings, panes, time.time()).get(agent.session_id)
+    return None if known is None or (own is not None and known.pane is not None) else known
+
+
 def look_around(settings: Settings, tmux: Tmux) -> Scene:
     """The scene as it is now."""
     panes = tmux.panes()

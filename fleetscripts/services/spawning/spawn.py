@@ -6,7 +6,7 @@ import time
 import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from fleetscripts.adapters.records.images import forget_image, keep_image
@@ -22,8 +22,9 @@ from fleetscripts.models import AgentState, PaneFacts
 from fleetscripts.services.actions.resume_spawn import intent_of
 from fleetscripts.services.briefing.briefing import Task, briefing
 from fleetscripts.services.clients.client_start import client_start
-from fleetscripts.services.clients.closing import Window, close
+from fleetscripts.services.clients.closing import Place, close
 from fleetscripts.services.clients.launch import open_window
+from fleetscripts.services.clients.left_running import end_own
 from fleetscripts.services.clients.readiness import at_prompt
 from fleetscripts.services.clients.sessions import require_session
 from fleetscripts.services.context import START_AGAIN
@@ -97,6 +98,7 @@ class _Spawning:
     account: str = ""
     account_note: str = ""
     begun: Agent | None = None
+    began: float = field(default_factory=time.time)
 
     def run(self) -> Spawned:
         with step("state file"):
@@ -123,7 +125,7 @@ class _Spawning:
             pane_io = open_pane_io(self.settings, self.fleet, self.tmux)
             with undisturbed():
                 facts = open_window(self.tmux, request.session, folder.name, command)
-                self.undo.add(close, self.tmux, Window(pane_io.server, (facts,)))
+                self.undo.add(self._close, Place(pane_io.server, facts))
         with step("record"):
             agent = self._begin(pane_io, facts, start, session_id, text)
         with step("start of the client"):
@@ -207,6 +209,12 @@ class _Spawning:
         store.update(lambda fleet: fleet.with_agent(agent), create=self._new_fleet())
         self.begun = agent
         return agent
+
+    def _close(self, place: Place) -> None:
+        """The pane closed, and nothing of what ran in it left in the worktree."""
+        close(place)
+        folder = self.spare.path
+        end_own(Agent("", worktree_path=str(folder), spawned_at=self.began).at(place.pane, place.server), folder)
 
     def _forget(self) -> None:
         """Last of all that is undone: whoever finds the record of an undoing that was cut short ends that."""

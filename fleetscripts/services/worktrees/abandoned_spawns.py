@@ -10,6 +10,7 @@ from fleetscripts.adapters.git.claims import Claim, ClaimBook
 from fleetscripts.adapters.git.git import Git
 from fleetscripts.adapters.git.worktrees import changed_paths
 from fleetscripts.adapters.records.journal import Journal
+from fleetscripts.adapters.system.processes import read_processes, working_in
 from fleetscripts.config import Settings
 from fleetscripts.errors import FleetError
 from fleetscripts.fleet import Fleet
@@ -53,7 +54,7 @@ def _left(settings: Settings, fleet: Fleet) -> list[Claim]:
 
 
 def _as_it_was_left(claim: Claim, panes: Sequence[Path]) -> bool:
-    if any(pane.is_relative_to(claim.path) for pane in panes):
+    if any(pane.is_relative_to(claim.path) for pane in panes) or working_in(Path(claim.path), read_processes()):
         return False
     git = Git(Path(claim.path))
     try:

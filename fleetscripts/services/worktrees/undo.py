@@ -22,15 +22,17 @@ class Undo:
         self.steps.append(partial(step, *args))
 
     def run(self) -> list[str]:
-        """Undo everything; sentences on what is kept and on what could not be undone."""
-        said = []
+        """Undo as far as it goes; sentences on what is kept and on what could not be undone.
+
+        What was done before a thing that cannot be undone stays too: where a client may live is no spare."""
+        said: list[str] = []
         while self.steps:
             try:
                 kept = self.steps.pop()()
             except FleetError as error:
-                said.append(f"not undone: {error}")
-            else:
-                said += [f"what was done is kept under {kept}"] if kept else []
+                left = len(self.steps)
+                return [*said, f"not undone: {error}{'; what came before is left as it is' if left else ''}"]
+            said += [f"what was done is kept under {kept}"] if kept else []
         return said
 
 

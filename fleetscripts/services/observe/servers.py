@@ -1,0 +1,63 @@
+"""The tmux server that a record names, asked itself: what is not seen is not gone."""
+
+from __future__ import annotations
+
+import shlex
+import time
+
+from fleetscripts.adapters.system.processes import read_processes, started_at
+from fleetscripts.adapters.tmux.tmux import NoServer, Tmux
+from fleetscripts.adapters.tmux.tmux_client import Unreachable
+from fleetscripts.errors import Refused
+from fleetscripts.models import ServerId
+
+START_SLACK_SECONDS = 5.0
+"""Between the start of a process and the start that its tmux server tells: under a second, but clocks are set."""
+
+
+def server_at_work(recorded: ServerId | None, default: Tmux) -> Tmux | None:
+    """The recorded server, which has just answered; None when it is provably dead. Refused when it can be neither.
+
+    Without a record of one it is ``default``, where the record's window number was read."""
+    if recorded is None:
+        return _answering(default)
+    tmux, found, why = Tmux(recorded.socket), None, "nothing listens at its socket"
+    try:
+        found = tmux.require_server()
+    except NoServer:
+        pass
+    except Unreachable as error:
+        why = str(error)
+    if found == recorded:
+        return tmux
+    if (found is not None and found.pid == recorded.pid) or not runs(recorded):
+        return None
+    if found is not None:
+        what = shlex.join(["ps", "--ppid", str(recorded.pid), "-f"])
+        raise Refused(
+            f"the tmux server of its record (pid {recorded.pid}) runs, but another one has its socket"
+            f" {recorded.socket}: {what} lists what runs in it; end that, then call again"
+        )
+    raise Refused(
+        f"the tmux server of its record (pid {recorded.pid}) runs and cannot be asked ({why}):"
+        f" kill -USR1 {recorded.pid} makes it open its socket anew; then call again"
+    )
+
+
+def _answering(tmux: Tmux) -> Tmux | None:
+    try:
+        tmux.require_server()
+    except NoServer:
+        return None
+    except Unreachable as error:
+        raise Refused(f"{error}: call again when it answers") from error
+    return tmux
+
+
+def runs(server: ServerId) -> bool:
+    """Whether the server's process may live: only a pid that is free, or plainly another process's, proves its end."""
+    process = read_processes().by_pid.get(server.pid)
+    if process is None or process.status.startswith("Z"):
+        return False
+    apart = abs(started_at(process, time.time()) - server.start_time)
+    return process.command.startswith("tmux") or apart <= START_SLACK_SECONDS
