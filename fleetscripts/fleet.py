@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields, replace
 from typing import Any, TypeAlias
 
 from fleetscripts import schema
 from fleetscripts.errors import FleetError
 from fleetscripts.models import AgentState, PaneFacts, ServerId
+from fleetscripts.record import WAS, Attempts, Escalation, Hold, LastLook, Notices, Rescue, Task, Verdict
+from fleetscripts.schema import Count, UnixSeconds
 
 PullNumber: TypeAlias = str
 """A pull request's number as text, empty when there is none; a number in the file is read too."""
@@ -40,76 +42,68 @@ class Agent:
     checkpoints: tuple[str, ...] = ()
     state: AgentState = AgentState.RUNNING
     last_output_hash: str = ""
-    last_seen_at: float = 0
-    spawned_at: float = 0
-    idle_since: float = 0
-    revision_count: int = 0
-    last_rebriefed_at: float = 0
+    last_seen_at: UnixSeconds = 0
+    spawned_at: UnixSeconds = 0
+    idle_since: UnixSeconds = 0
+    revision_count: Count = 0
+    last_rebriefed_at: UnixSeconds = 0
 
+    id: str = ""
     agent: str = "claude"
+    account: str = ""
     pane_id: str = ""
     window_id: str = ""
     tmux_server: ServerId | None = None
     session_ids: tuple[str, ...] = ()
-    repo_path: str = ""
-    image_path: str = ""
-    verify_command: str = ""
-    task_started_at: float = 0
-    fresh_run: bool = True
-    kicks: int = 0
-    nudges: int = 0
-    last_kicked_at: float = 0
-    last_nudged_at: float = 0
-    last_commit: str = ""
-    last_verdict: str = ""
-    last_verified_at: float = 0
-    verdict_since: float = 0
-    verdict_told_at: float = 0
-    github_limited_at: float = 0
-    github_told_at: float = 0
-    last_checks: str = ""
-    last_findings: str = ""
-    last_said: str = ""
-    told_state: str = ""
-    unknown_since: float = 0
-    pane_state: str = ""
-    pane_state_since: float = 0
-    pane_reason: str = ""
-    output_changed_at: float = 0
-    worked_at: float = 0
-    tool_processes: str = ""
-    tool_cpu_seconds: float = 0
-    fruitless_rounds: int = 0
-    rounds: int = 0
-    last_notice: str = ""
-    last_notice_at: float = 0
-    handed_out: str = ""
-    handed_out_at: float = 0
-    dialog: str = ""
-    error: str = ""
-    held_back: str = ""
-    resets_at: float = 0
-    escalation: str = ""
-    escalated_at: float = 0
-    account: str = ""
-    parked_until: float = 0
-    rescue_stage: str = ""
-    rescue_tries: int = 0
-    rescue_problem: str = ""
-    rescued_at: float = 0
-    rescued_from: str = ""
-    failed_accounts: tuple[str, ...] = ()
-    handover_from: str = ""
-    held: str = ""
-    held_at: float = 0
-    task: str = ""
-    new_task: Mapping[str, Any] | None = None
+    task: Task = field(default_factory=Task)
+    seen: LastLook = field(default_factory=LastLook)
+    attempts: Attempts = field(default_factory=Attempts)
+    verdict: Verdict = field(default_factory=Verdict)
+    notices: Notices = field(default_factory=Notices)
+    hold: Hold = field(default_factory=Hold)
+    escalation: Escalation = field(default_factory=Escalation)
+    rescue: Rescue = field(default_factory=Rescue)
     extra: Mapping[str, Any] = field(default_factory=dict)
 
     @property
-    def key(self) -> tuple[str, float]:
-        """What names this record while its window, session and everything else may change."""
-        return (self.worktree_path or self.window, self.spawned_at)
+    def key(self) -> str:
+        """What names this record while its window, session and everything else may change; one that was written by
+        hand has no id until the state file is next written."""
+        return self.id or self._place
+
+    @property
+    def _place(self) -> str:
+        return f"{self.worktree_path or self.window}@{self.spawned_at!r}"
+
+    def is_same(self, other: Agent) -> bool:
+        """Whether both are records of one agent."""
+        return self.id == other.id if self.id and other.id else self._place == other._place
+
+    def changed(self, /, **fields: Any) -> Agent:
+        """The record with these fields. A mapping for a part changes only the fields of that part that it names."""
+        parts = {
+            name: replace(getattr(self, name), **value)
+            for name, value in fields.items()
+            if name in PARTS and isinstance(value, Mapping)
+        }
+        return replace(self, **{**fields, **parts})
+
+    def with_task(self, task: Task, **fields: Any) -> Agent:
+        """At work on another task: nothing that was said, done or judged of the one before belongs to it."""
+        begun: dict[str, Any] = {
+            "state": AgentState.RUNNING,
+            "checkpoints": (),
+            "revision_count": 0,
+            "last_rebriefed_at": 0,
+            "idle_since": 0,
+            "attempts": Attempts(),
+            "verdict": Verdict(),
+            "notices": Notices(told_state=self.notices.told_state),
+            "hold": Hold(),
+            "escalation": Escalation(),
+            "rescue": Rescue(),
+        }
+        return replace(self, **{**begun, **fields}, task=task)
 
     @property
     def handle(self) -> str:
@@ -126,12 +120,33 @@ class Agent:
         return self.pane_id if self.pane_id and server is not None and server == self.tmux_server else None
 
     def answers_to(self, target: str) -> bool:
-        """Is it meant by ``SESSION:WIN``, a pane id, a window id or a worktree's name?"""
-        return bool(target) and target in (self.window, self.pane_id, self.window_id, self.worktree)
+        """Is it meant by its id, ``SESSION:WIN``, a pane id, a window id or a worktree's name?"""
+        return bool(target) and target in (self.id, self.window, self.pane_id, self.window_id, self.worktree)
 
     def at(self, facts: PaneFacts, server: ServerId | None) -> Agent:
         """Itself in the pane it now stands in."""
         return replace(self, window=facts.window, pane_id=facts.pane_id, window_id=facts.window_id, tmux_server=server)
+
+
+PARTS: Mapping[str, type[Any]] = {
+    "task": Task,
+    "seen": LastLook,
+    "attempts": Attempts,
+    "verdict": Verdict,
+    "notices": Notices,
+    "hold": Hold,
+    "escalation": Escalation,
+    "rescue": Rescue,
+}
+"""The record's parts by their field, which is also their name in the state file."""
+
+FLAT: Mapping[str, tuple[str, str]] = {
+    part.metadata[WAS]: (name, part.name)
+    for name, kind in PARTS.items()
+    for part in fields(kind)
+    if WAS in part.metadata
+}
+"""Names that stood flat in the record before there were parts: the part and its field."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,13 +160,13 @@ class Fleet:
     supervisor_window: str | None = None
     repo: str = ""
     discord_webhook: str = field(default="", repr=False)
-    last_poll_at: float = 0
+    last_poll_at: UnixSeconds = 0
     loop_pane_id: str = ""
     loop_tmux_server: ServerId | None = None
-    orchestrator_seen_at: float = 0
-    orchestrator_called_at: float = 0
-    all_done_notified_at: float = 0
-    heartbeat_at: float = 0
+    orchestrator_seen_at: UnixSeconds = 0
+    orchestrator_called_at: UnixSeconds = 0
+    all_done_notified_at: UnixSeconds = 0
+    heartbeat_at: UnixSeconds = 0
     agents: tuple[Agent, ...] = ()
     extra: Mapping[str, Any] = field(default_factory=dict)
 
@@ -185,13 +200,13 @@ class Fleet:
 
     def current(self, agent: Agent) -> Agent | None:
         """The same agent's record as it stands here."""
-        return next((known for known in self.agents if known.key == agent.key), None)
+        return next((known for known in self.agents if known.is_same(agent)), None)
 
     def with_agent(self, agent: Agent) -> Fleet:
         """The fleet with this record in place of the agent's earlier one, or added."""
         if self.current(agent) is None:
             return replace(self, agents=(*self.agents, agent))
-        return replace(self, agents=tuple(agent if known.key == agent.key else known for known in self.agents))
+        return replace(self, agents=tuple(agent if known.is_same(agent) else known for known in self.agents))
 
     def exchange(self, old: Agent, new: Agent) -> Fleet:
         """The fleet with ``new`` in place of exactly this record, whatever fields changed."""
@@ -199,12 +214,33 @@ class Fleet:
 
     def without_agent(self, agent: Agent) -> Fleet:
         """The fleet with no record of it."""
-        return replace(self, agents=tuple(known for known in self.agents if known.key != agent.key))
+        return replace(self, agents=tuple(known for known in self.agents if not known.is_same(agent)))
 
     def change(self, agent: Agent, /, **fields: Any) -> Fleet:
         """Only these fields of its current record; what others wrote meanwhile stays. A gone record stays gone."""
         known = self.current(agent)
-        return self if known is None else self.with_agent(replace(known, **fields))
+        return self if known is None else self.with_agent(known.changed(**fields))
+
+    def ids_on(self, server: ServerId | None) -> Mapping[str, str]:
+        """Agents' ids by the panes that they have on this server, and by their windows."""
+        at_work = [agent for agent in self.agents if agent.id and agent.state is not AgentState.RECYCLED]
+        by_window = {agent.window: agent.id for agent in at_work}
+        return by_window | {pane: agent.id for agent in at_work if (pane := agent.pane_on(server))}
+
+    def with_ids(self, make: Callable[[], str]) -> Fleet:
+        """The fleet with an id in each record; ``make`` makes one up, again if somebody has it already."""
+        taken = {agent.id for agent in self.agents}
+        if "" not in taken and len(taken) == len(self.agents):
+            return self
+        agents: list[Agent] = []
+        seen: set[str] = set()
+        for agent in self.agents:
+            name = agent.id
+            while not name or name in seen or (name in taken and name != agent.id):
+                name = make()
+            seen.add(name)
+            agents.append(agent if name == agent.id else replace(agent, id=name))
+        return replace(self, agents=tuple(agents))
 
 
 def _agent(where: str, value: object) -> Agent:
@@ -212,4 +248,10 @@ def _agent(where: str, value: object) -> Agent:
     if not isinstance(members.get("window"), str):
         found = schema.describe(members["window"]) if "window" in members else "nothing"
         raise schema.WrongShape(f"{where}.window: expected SESSION:WIN, found {found}")
-    return schema.read(Agent, where, members)
+    given: dict[str, Any] = {}
+    rest = dict(members)
+    for name, part in PARTS.items():
+        nested = rest.pop(name) if isinstance(rest.get(name), dict) else {}
+        flat = {new: rest.pop(old) for old, (place, new) in FLAT.items() if place == name and old in rest}
+        given[name] = schema.read(part, f"{where}.{name}", {**flat, **nested})
+    return schema.read(Agent, where, rest, given)

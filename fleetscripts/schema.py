@@ -6,12 +6,16 @@ import dataclasses
 import math
 from collections.abc import Callable, Mapping
 from functools import cache
-from typing import Any, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 from fleetscripts.errors import FleetError
 from fleetscripts.models import AgentState, ServerId
 
 T = TypeVar("T")
+UnixSeconds: TypeAlias = float
+"""An instant; 0 for none."""
+Count: TypeAlias = int
+"""How often something was done; never below 0."""
 UNKNOWN_FIELDS = "extra"
 """The dataclass field that keeps what we don't know, as it is."""
 
@@ -127,8 +131,10 @@ READERS: dict[str, Callable[[str, object], Any]] = {
     "bool": _flag,
     "bool | None": _optional_flag,
     "int": _whole,
+    "Count": _whole,
     "int | None": _optional_whole,
     "float": _seconds,
+    "UnixSeconds": _seconds,
     "tuple[str, ...]": _names,
     "AgentState": _state,
     "ServerId | None": _server,
@@ -166,9 +172,19 @@ def write(value: object, always: frozenset[str]) -> dict[str, Any]:
     members: dict[str, Any] = {}
     for field in dataclasses.fields(value):  # type: ignore[arg-type]
         member = getattr(value, field.name)
-        if field.name != UNKNOWN_FIELDS and (field.name in always or member != field.default):
+        if field.name != UNKNOWN_FIELDS and (field.name in always or member != _default(field)):
             members[field.name] = _plain(member)
     return members | dict(getattr(value, UNKNOWN_FIELDS))
+
+
+def _default(field: dataclasses.Field[Any]) -> object:
+    return field.default if field.default_factory is dataclasses.MISSING else _made(field.default_factory)  # type: ignore[arg-type]
+
+
+@cache
+def _made(factory: Callable[[], object]) -> object:
+    """A frozen part as it is when nothing was written into it."""
+    return factory()
 
 
 def _plain(member: object) -> object:
@@ -176,4 +192,6 @@ def _plain(member: object) -> object:
         return list(member)
     if isinstance(member, ServerId):
         return {"socket": member.socket, "pid": member.pid, "start_time": member.start_time}
+    if dataclasses.is_dataclass(member):
+        return write(member, frozenset())
     return member

@@ -249,12 +249,12 @@ class Bench:
                 continue
             known = (status.st_mtime_ns, status.st_ino)
             for agent in self.state()["agents"]:
-                if states.get(agent["pane_id"]) != agent.get("pane_state"):
-                    states[agent["pane_id"]] = agent.get("pane_state")
-                    self._recorded.append((agent["pane_id"], agent.get("pane_state", ""), time.time()))
+                if states.get(agent["pane_id"]) != agent.get("seen", {}).get("pane_state"):
+                    states[agent["pane_id"]] = agent.get("seen", {}).get("pane_state")
+                    self._recorded.append((agent["pane_id"], agent.get("seen", {}).get("pane_state", ""), time.time()))
 
     def panes(self) -> set[str]:
-        return {agent.get("pane_state", "") for agent in self.state()["agents"]}
+        return {agent.get("seen", {}).get("pane_state", "") for agent in self.state()["agents"]}
 
     def state(self) -> dict:
         return json.loads((self.root / "state.json").read_text(encoding="utf-8"))

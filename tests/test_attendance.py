@@ -13,6 +13,7 @@ from fleetscripts.config import load_settings
 from fleetscripts.errors import FleetError
 from fleetscripts.fleet import Agent, Fleet
 from fleetscripts.models import Action, ActionKind, AgentState
+from fleetscripts.record import LastLook
 from fleetscripts.services.loop import notify_decisions as attendance
 from fleetscripts.services.loop.cycle import run_cycle
 
@@ -45,7 +46,7 @@ class Office:
 @pytest.fixture
 def office(home: Path, monkeypatch: pytest.MonkeyPatch) -> Office:
     made = Office(home / "state.json", monkeypatch)
-    agents = tuple(Agent(f"s:{n}", f"tree-{n}", f"/t{n}", pane_state_since=NOW - 5) for n in range(3))
+    agents = tuple(Agent(f"s:{n}", f"tree-{n}", f"/t{n}", seen=LastLook(since=NOW - 5)) for n in range(3))
     made.store.update(lambda _: Fleet(agents=agents), create=Fleet())
     return made
 
@@ -55,7 +56,7 @@ def test_each_occasion_is_told_once_and_all_of_a_cycle_in_one_message(office: Of
     office.attend(*both)
     office.attend(*both, now=NOW + 30)
     assert office.sent == ["s:0 (tree-0): dialog: question: the agent asks\ns:1 (tree-1): stuck: nothing moves"]
-    office.store.update(lambda fleet: fleet.change(fleet.agents[0], pane_state_since=NOW + 40))
+    office.store.update(lambda fleet: fleet.change(fleet.agents[0], seen={"since": NOW + 40}))
     office.attend(*both, now=NOW + 60)
     assert office.sent[1:] == ["s:0 (tree-0): dialog: question: the agent asks"]
 
@@ -63,14 +64,18 @@ def test_each_occasion_is_told_once_and_all_of_a_cycle_in_one_message(office: Of
 def test_an_escalation_marks_the_agent_with_its_reason(office: Office) -> None:
     assert office.attend((2, "escalate", "it stopped 3 times")) == ["s:2 (tree-2): escalated, it stopped 3 times"]
     agent = office.store.read().agents[2]
-    assert (agent.state, agent.escalation, agent.escalated_at) == (AgentState.ESCALATED, "it stopped 3 times", NOW)
+    assert (agent.state, agent.escalation.reason, agent.escalation.at) == (
+        AgentState.ESCALATED,
+        "it stopped 3 times",
+        NOW,
+    )
     assert office.attend((2, "escalated", "it stopped 3 times"), now=NOW + 30) == []
 
 
 def test_after_an_escalation_the_rounds_are_counted_anew(office: Office) -> None:
-    office.store.update(lambda fleet: fleet.change(fleet.agents[2], rounds=10))
+    office.store.update(lambda fleet: fleet.change(fleet.agents[2], attempts={"rounds": 10}))
     office.attend((2, "escalate", "sent back 10 times, and still not complete"))
-    assert office.store.read().agents[2].rounds == 0
+    assert office.store.read().agents[2].attempts.rounds == 0
 
 
 def test_an_agent_that_somebody_just_recycled_is_not_escalated(office: Office) -> None:

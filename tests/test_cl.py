@@ -331,7 +331,7 @@ def test_a_hand_over_holds_the_fleets_record(stage: AccountStage, run_script: Ru
     assert run_script("cl", "--resume", SESSION, cwd=git_repo.path).returncode == EXIT
     record = json.loads((stage.home / "state.json").read_text())["agents"][0]
     assert (record["agent"], record["account"], record["session_id"]) == ("codex", "gpt", "")
-    assert (record["handover_from"], record["session_ids"]) == (f"claude:{SESSION}", [SESSION])
+    assert (record["rescue"]["handover_from"], record["session_ids"]) == (f"claude:{SESSION}", [SESSION])
     text = next((stage.fleet / "handovers").iterdir()).read_text()
     for expected in ("Write the parser", "CHECKPOINT:two", "reported: one. Still open: two", "feat/parser", "DONE"):
         assert expected in text

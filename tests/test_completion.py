@@ -52,7 +52,7 @@ def told(home: Path) -> list[dict[str, Any]]:
 
 def earlier(work: Work, seconds: float) -> None:
     """As if the present verdict had come so long ago."""
-    work.record(**{**work.agent(), "verdict_since": time.time() - seconds})
+    work.record(**{**work.agent(), "verdict": {**work.agent()["verdict"], "since": time.time() - seconds}})
 
 
 @pytest.mark.parametrize(
@@ -66,7 +66,7 @@ def test_a_verdict_that_stays_is_told_of_once(
     with work.serve({11: situation}) as hub:
         hub.situation.update({"http": situation["http"]} if "http" in situation else {})
         assert verify_once().startswith(outcome)
-        assert work.agent()["verdict_since"] == pytest.approx(time.time(), abs=20)
+        assert work.agent()["verdict"]["since"] == pytest.approx(time.time(), abs=20)
         assert told(home) == []
         earlier(work, patience - 60)
         assert verify_once().startswith(outcome)
@@ -92,11 +92,11 @@ def test_another_verdict_begins_anew(work: Work, home: Path) -> None:
         verify_once()
         earlier(work, 9000)
         verify_once()
-        assert work.agent()["verdict_told_at"] > 0
+        assert work.agent()["verdict"]["told_at"] > 0
     with work.serve({11: {}}):
         assert verify_once().startswith("every gate holds: pending_evaluation")
-    assert work.agent()["last_verdict"] == "verified"
-    assert "verdict_told_at" not in work.agent()
+    assert work.agent()["verdict"]["outcome"] == "verified"
+    assert "told_at" not in work.agent()["verdict"]
     assert len(told(home)) == 1
 
 

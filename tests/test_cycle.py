@@ -111,7 +111,7 @@ def test_what_somebody_else_wrote_meanwhile_stays(
 
     monkeypatch.setattr(module, "look_at", look_at)
     fleet = run_cycle(store, load_settings(os.environ), time.time()).fleet
-    assert (fleet.agents[0].objective, fleet.agents[0].pane_state, fleet.repo) == ("changed", "idle", "a/b")
+    assert (fleet.agents[0].objective, fleet.agents[0].seen.pane_state, fleet.repo) == ("changed", "idle", "a/b")
 
 
 def test_a_look_at_the_conversation_before_does_not_bring_it_back(
@@ -184,7 +184,7 @@ def test_a_look_at_some_panes_leaves_the_others_and_the_time_of_the_last_full_lo
     tmux_server.run("kill-pane", "-t", first)
     tmux_server.run("kill-pane", "-t", second)
     cycle = run_cycle(store, settings, time.time() + 1, panes={second})
-    assert [agent.pane_state for agent in cycle.fleet.agents] == ["idle", "missing"]
+    assert [agent.seen.pane_state for agent in cycle.fleet.agents] == ["idle", "missing"]
     assert [agent.pane_id for agent, _ in cycle.looks] == [second]
     assert cycle.fleet.last_poll_at == before.last_poll_at
 

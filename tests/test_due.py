@@ -13,6 +13,8 @@ from fleetscripts.core.planning.policy import Case, Limits, decide
 from fleetscripts.core.planning.progress import Seen, note
 from fleetscripts.fleet import Agent
 from fleetscripts.models import AgentState, Classification, DialogKind, ErrorKind, PaneState
+from fleetscripts.record import LastLook, Task
+from tests.records import agent_with
 
 NOW = 1_800_000_000.0
 LIMITS = Limits(idle_threshold_seconds=300, nudge_cooldown_seconds=200, verify_pause_seconds=30, retry_pause_seconds=40)
@@ -21,7 +23,7 @@ past = st.one_of(st.just(0.0), st.integers(0, 2000).map(lambda seconds: NOW - se
 ahead = st.one_of(st.just(0.0), st.integers(-1000, 2000).map(lambda seconds: NOW + seconds))
 counts = st.integers(0, 4)
 agents = st.builds(
-    Agent,
+    agent_with,
     st.just("f:1"),
     state=st.sampled_from(AgentState),
     kicks=counts,
@@ -64,7 +66,7 @@ def test_the_policy_answers_the_same_until_the_next_due_instant(
 
 
 def test_a_prompt_is_due_when_it_has_stood_still_long_enough() -> None:
-    agent = Agent("f:1", pane_state_since=NOW - 100, output_changed_at=NOW - 90)
+    agent = Agent("f:1", seen=LastLook(since=NOW - 100, output_changed_at=NOW - 90))
     due = next_due(Case(agent, Classification(PaneState.PROMPT, "as drawn"), LIMITS, NOW))
     assert due is not None
     assert abs(due - (NOW + 210)) < 0.01
@@ -73,18 +75,18 @@ def test_a_prompt_is_due_when_it_has_stood_still_long_enough() -> None:
 
 def test_an_agent_that_is_done_is_never_due() -> None:
     for state in (AgentState.DONE, AgentState.PENDING_EVALUATION, AgentState.ESCALATED):
-        agent = Agent("f:1", state=state, pane_state_since=NOW)
+        agent = Agent("f:1", state=state, seen=LastLook(since=NOW))
         assert next_due(Case(agent, Classification(PaneState.PROMPT, "as drawn"), LIMITS, NOW)) is None
 
 
 def test_after_the_clock_was_set_back_a_nudge_counts_as_just_given() -> None:
     before: dict[str, Any] = {"last_nudged_at": NOW + 3600, "last_verified_at": NOW + 2, "last_kicked_at": NOW - 5}
     seen = Seen(Classification(PaneState.PROMPT, "as drawn"))
-    after = note(Agent("f:1", **before), seen, 300, NOW)
-    assert (after.last_nudged_at, after.last_verified_at, after.last_kicked_at) == (NOW, NOW + 2, NOW - 5)
+    after = note(agent_with("f:1", **before), seen, 300, NOW)
+    assert (after.attempts.nudged_at, after.verdict.at, after.attempts.restarted_at) == (NOW, NOW + 2, NOW - 5)
 
 
 def test_a_task_that_a_hand_wrote_without_a_time_has_no_instant_of_its_own() -> None:
     for at in ("yesterday", None, []):
-        agent = Agent("f:1", state=AgentState.PENDING_EVALUATION, new_task={"at": at})
+        agent = Agent("f:1", state=AgentState.PENDING_EVALUATION, task=Task(pending={"at": at}))
         assert next_due(Case(agent, Classification(PaneState.PROMPT, ""), LIMITS, NOW)) is None

@@ -14,7 +14,7 @@ from fleetscripts.core.gates.github_limit import met_limit
 from fleetscripts.core.planning.progress import Seen, note
 from fleetscripts.fleet import Agent
 from fleetscripts.models import Classification, PaneState
-from fleetscripts.services.briefing.briefing import Rebrief, Task, briefing, rebriefing
+from fleetscripts.services.briefing.briefing import Brief, Rebrief, briefing, rebriefing
 from tests.places import BUNDLE
 
 SAID = "You have exceeded a secondary rate limit. Please wait a few minutes before you try again."
@@ -81,11 +81,11 @@ def test_a_codex_rollout_tells_it_too(output: str) -> None:
 def test_the_record_keeps_when_it_was_met_last() -> None:
     seen = Seen(Classification(PaneState.PROMPT, "as drawn"), github_limited_at=50.0)
     first = note(Agent("s:1"), seen, 300, 60.0)
-    assert first.github_limited_at == 50.0
-    assert note(first, Seen(Classification(PaneState.PROMPT, "as drawn")), 300, 70.0).github_limited_at == 50.0
+    assert first.seen.github_limited_at == 50.0
+    assert note(first, Seen(Classification(PaneState.PROMPT, "as drawn")), 300, 70.0).seen.github_limited_at == 50.0
 
 
-TASK = Task("Do it.", "/w", "feat/x", pr_number="12")
+TASK = Brief("Do it.", "/w", "feat/x", pr_number="12")
 
 
 @pytest.mark.parametrize(
@@ -98,12 +98,12 @@ TASK = Task("Do it.", "/w", "feat/x", pr_number="12")
     ],
 )
 def test_a_briefing_with_a_pull_request_has_the_rule_and_the_pace(count: int | None, pace: str, not_said: str) -> None:
-    text = briefing(Task("Do it.", "/w", "feat/x", pr_number="12", open_threads=count))
+    text = briefing(Brief("Do it.", "/w", "feat/x", pr_number="12", open_threads=count))
     assert pace in text
     assert not_said not in text
     assert "Do NOT resolve any review thread unless the code fix is committed and pushed first" in text
     assert "wait at least 2 minutes" in text
-    assert "review thread" not in briefing(Task("Do it.", "/w", "feat/x"))
+    assert "review thread" not in briefing(Brief("Do it.", "/w", "feat/x"))
 
 
 def test_a_rebrief_has_the_rules_that_its_findings_call_for() -> None:

@@ -20,6 +20,7 @@ from fleetscripts.core.reports.timeline import lanes
 from fleetscripts.core.reports.timeline_svg import WIDTH, timeline_svg
 from fleetscripts.fleet import Agent, Fleet
 from fleetscripts.models import AgentState
+from fleetscripts.record import LastLook, Notices
 from tests.conftest import RunScript
 
 NOW = 1_700_000_000.0
@@ -137,11 +138,16 @@ def test_no_journal_breaks_words_or_picture(rows: list[tuple[str, dict[str, Any]
 
 
 def test_every_change_of_state_is_told_once() -> None:
-    fleet = Fleet(agents=(Agent("s:1", told_state="running"), Agent("s:2", state=AgentState.IDLE, pane_reason="ended")))
+    fleet = Fleet(
+        agents=(
+            Agent("s:1", notices=Notices(told_state="running")),
+            Agent("s:2", state=AgentState.IDLE, seen=LastLook(reason="ended")),
+        )
+    )
     after, lines = untold(fleet)
     assert [(line["window"], line["state"], line["why"]) for line in lines] == [("s:2", "idle", "ended")]
     assert untold(after) == (after, [])
-    assert "why" not in state_line(Agent("s:1", state=AgentState.DONE, pane_reason="whatever"))
+    assert "why" not in state_line(Agent("s:1", state=AgentState.DONE, seen=LastLook(reason="whatever")))
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from fleetscripts.adapters.records import images
 from fleetscripts.adapters.records.images import forget_image, keep_image
 from fleetscripts.errors import FleetError
 from fleetscripts.fleet import Agent
+from fleetscripts.record import Task
 from fleetscripts.services.briefing.briefing import Rebrief, nudge, rebriefing
 
 NOW = 1_800_000_000.4
@@ -63,6 +64,6 @@ def test_only_a_plain_file_is_an_image(folder: Path, tmp_path: Path) -> None:
 
 
 def test_it_is_named_when_an_agent_is_reminded() -> None:
-    agent = Agent("s:1", objective="Build the layout", image_path="/tmp/orchestrator-context-1.png")
+    agent = Agent("s:1", objective="Build the layout", task=Task(image="/tmp/orchestrator-context-1.png"))
     for text in (nudge(agent), rebriefing(agent, Rebrief(("steps: missing",)))):
         assert "Read the image /tmp/orchestrator-context-1.png again" in text

@@ -16,6 +16,7 @@ from fleetscripts.commands import run_loop
 from fleetscripts.config import Settings, load_settings
 from fleetscripts.fleet import Agent, Fleet
 from fleetscripts.models import AgentState
+from fleetscripts.record import Task
 from fleetscripts.services.loop.loop import Loop
 from tests.waiting import wait_until
 
@@ -97,7 +98,7 @@ def test_a_log_that_cannot_be_written_does_not_end_it(loop: Loop, home: Path) ->
     thread = begin(loop, home)
     (home / "loop.log").unlink()
     (home / "loop.log").mkdir()
-    more = Agent("f:2", pane_id="%2", state=AgentState.DONE, task_started_at=1)
+    more = Agent("f:2", pane_id="%2", state=AgentState.DONE, task=Task(started_at=1))
     Store(home / "state.json").update(lambda fleet: replace(fleet, agents=(*fleet.agents, more)))
     wait_until(lambda: loop._said.get("fleet") == "fleet: 2 done" or not thread.is_alive(), 10, "the next cycle")
     assert ends_when_stopped(loop, home, thread)

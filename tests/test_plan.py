@@ -25,6 +25,8 @@ from fleetscripts.models import (
     PaneState,
     ServerId,
 )
+from fleetscripts.record import Attempts, Hold, LastLook, Task
+from tests.records import agent_with, changed
 from tests.test_rescue_policy import rows_met
 
 NOW = 1_800_000_000.0
@@ -173,13 +175,13 @@ CASES: list[tuple[str, dict[str, Any], Classification, str]] = [
     ("agent", "classification", "expected"), [case[1:] for case in CASES], ids=[c[0] for c in CASES]
 )
 def test_each_case_has_its_answer(agent: dict[str, Any], classification: Classification, expected: str) -> None:
-    record = Agent("s:1", worktree_path="/w", **agent)
+    record = agent_with("s:1", worktree_path="/w", **agent)
     actions = plan([(record, Seen(classification))], LIMITS, NOW)
     assert " ".join(f"{action.kind} {action.action}" for action in actions) == expected
 
 
 def test_on_demand_the_loop_speaks_to_nobody() -> None:
-    agent = Agent("s:1", **STILL)
+    agent = agent_with("s:1", **STILL)
     actions = plan([(agent, Seen(found(P)))], replace(LIMITS, nudges=False), NOW)
     assert [(action.kind, action.action) for action in actions] == [(ActionKind.DECISION, "stalled")]
 
@@ -188,24 +190,26 @@ WANTING = {"last_verdict": "not_complete", "last_verified_at": NOW - 5, "last_fi
 
 
 def test_on_demand_an_agent_that_is_not_complete_is_a_decision() -> None:
-    agent = Agent("s:1", pane_state_since=NOW - 60, **WANTING)
+    agent = agent_with("s:1", pane_state_since=NOW - 60, **WANTING)
     on_demand = replace(LIMITS, nudges=False)
     (action,) = plan([(agent, Seen(found(PaneState.COMPLETE)))], on_demand, NOW)
     assert (action.kind, action.action) == (ActionKind.DECISION, "not_complete")
     assert "clean fail: 1 file changed" in action.reason
     (later,) = plan([(agent, Seen(found(PaneState.COMPLETE)))], on_demand, NOW + 60)
     assert later.action == "verify"
-    again = replace(agent, pane_state_since=NOW - 1)
+    again = agent.changed(seen={"since": NOW - 1})
     assert plan([(again, Seen(found(PaneState.COMPLETE)))], on_demand, NOW) == []
 
 
 def test_every_rule_is_met_by_a_case() -> None:
     met = {
-        decide_index(Case(Agent("s:1", worktree_path="/w", **agent), classification, LIMITS, NOW))
+        decide_index(Case(agent_with("s:1", worktree_path="/w", **agent), classification, LIMITS, NOW))
         for _, agent, classification, _ in CASES
     }
-    met.add(decide_index(Case(Agent("s:1", **STILL), found(P), replace(LIMITS, nudges=False), NOW)))
-    met.add(decide_index(Case(Agent("s:1", **WANTING), found(PaneState.COMPLETE), replace(LIMITS, nudges=False), NOW)))
+    met.add(decide_index(Case(agent_with("s:1", **STILL), found(P), replace(LIMITS, nudges=False), NOW)))
+    met.add(
+        decide_index(Case(agent_with("s:1", **WANTING), found(PaneState.COMPLETE), replace(LIMITS, nudges=False), NOW))
+    )
     met |= rows_met()
     unmet = [rule for number, rule in enumerate(RULES) if number not in met]
     assert unmet == []
@@ -230,7 +234,9 @@ def decide_index(case: Case) -> int | None:
 def test_nothing_is_typed_where_it_must_not_be(
     state: AgentState, pane: PaneState, dialog: Any, error: Any, kicks: int, nudges: int, since: float
 ) -> None:
-    agent = Agent("s:1", state=state, kicks=kicks, nudges=nudges, pane_state_since=NOW - since)
+    agent = Agent(
+        "s:1", state=state, attempts=Attempts(restarts=kicks, nudges=nudges), seen=LastLook(since=NOW - since)
+    )
     rule = decide(Case(agent, found(pane, dialog=dialog, error=error), LIMITS, NOW))
     action = rule.action if rule else ""
     if action == "nudge":
@@ -247,7 +253,9 @@ def test_nothing_is_typed_where_it_must_not_be(
 
 
 def test_a_decision_shows_the_screen_as_harmless_text() -> None:
-    agent = Agent("s:1", pane_id="%3", worktree="w", dialog="question", steps=("a", "b"), checkpoints=("a",))
+    agent = Agent(
+        "s:1", pane_id="%3", worktree="w", seen=LastLook(dialog="question"), steps=("a", "b"), checkpoints=("a",)
+    )
     seen = Seen(found(W, dialog=DialogKind.QUESTION), excerpt=("Which?\x1b[31m", "\u202e1. Yes"))
     [action] = plan([(agent, seen)], LIMITS, NOW)
     shown = as_json(action)
@@ -272,7 +280,7 @@ def test_a_look_finds_the_window_again_by_its_pane() -> None:
 
 
 def test_checkpoints_of_an_earlier_task_do_not_count() -> None:
-    agent = Agent("s:1", task_started_at=100, steps=("a",))
+    agent = Agent("s:1", task=Task(started_at=100), steps=("a",))
     seen = (Checkpoint("old", 99.0), Checkpoint("a", 101.0), Checkpoint("untimed", 0))
     assert look(agent, found(P), checkpoints=seen).checkpoints == ("a", "untimed")
 
@@ -281,19 +289,34 @@ def test_checkpoints_of_an_earlier_task_do_not_count() -> None:
     "progress", [{"checkpoints": (Checkpoint("a", NOW),)}, {"commit": "new"}], ids=["step", "commit"]
 )
 def test_progress_sets_the_counts_back_and_lifts_an_escalation(progress: dict[str, Any]) -> None:
-    agent = Agent("s:1", kicks=2, nudges=3, fruitless_rounds=1, last_commit="old", state=AgentState.ESCALATED)
+    agent = Agent(
+        "s:1",
+        attempts=Attempts(restarts=2, nudges=3, fruitless_rounds=1),
+        seen=LastLook(commit="old"),
+        state=AgentState.ESCALATED,
+    )
     after = look(agent, found(R), **progress)
-    assert (after.kicks, after.nudges, after.fruitless_rounds, after.state) == (0, 0, 0, AgentState.RUNNING)
+    assert (after.attempts.restarts, after.attempts.nudges, after.attempts.fruitless_rounds, after.state) == (
+        0,
+        0,
+        0,
+        AgentState.RUNNING,
+    )
     same = look(agent, found(R))
-    assert (same.kicks, same.state) == (2, AgentState.ESCALATED)
+    assert (same.attempts.restarts, same.state) == (2, AgentState.ESCALATED)
 
 
 def test_a_commit_in_every_round_does_not_make_the_rounds_endless() -> None:
-    assert look(Agent("s:1", rounds=4, last_commit="old"), found(R), commit="new").rounds == 4
+    assert (
+        look(
+            Agent("s:1", attempts=Attempts(rounds=4), seen=LastLook(commit="old")), found(R), commit="new"
+        ).attempts.rounds
+        == 4
+    )
 
 
 def test_the_first_commit_seen_is_no_progress() -> None:
-    assert look(Agent("s:1", kicks=2), found(P), commit="first").kicks == 2
+    assert look(Agent("s:1", attempts=Attempts(restarts=2)), found(P), commit="first").attempts.restarts == 2
 
 
 def test_a_prompt_becomes_stuck_after_the_threshold_and_moves_back() -> None:
@@ -338,7 +361,7 @@ def test_only_an_agent_at_work_or_at_its_prompt_is_ever_stuck(
     classification: Classification, still: float, worked: float
 ) -> None:
     times = {"pane_state_since": NOW - still, "output_changed_at": NOW - still, "worked_at": NOW - worked}
-    agent = Agent("s:1", pane_state=str(classification.state), last_output_hash="x", last_seen_at=NOW - 1, **times)
+    agent = agent_with(pane_state=str(classification.state), last_output_hash="x", last_seen_at=NOW - 1, **times)
     stuck = look(agent, classification, output_hash="x", work=Work()).state is AgentState.STUCK
     assert stuck == (classification.state is A)
 
@@ -347,7 +370,7 @@ def test_only_an_agent_at_work_or_at_its_prompt_is_ever_stuck(
 def test_patience_never_ends_before_the_threshold_and_always_after_four_of_them(
     screen: float, tools: float, behind: bool, state: PaneState
 ) -> None:
-    agent = Agent("s:1", pane_state_since=NOW - screen, output_changed_at=NOW - screen, worked_at=NOW - tools)
+    agent = Agent("s:1", seen=LastLook(since=NOW - screen, output_changed_at=NOW - screen, worked_at=NOW - tools))
     more = moving(agent, found(state, background=behind), 300, NOW)
     if screen < 300 or (state is R and tools < 300):
         assert more
@@ -356,10 +379,10 @@ def test_patience_never_ends_before_the_threshold_and_always_after_four_of_them(
 
 
 def test_what_a_person_stopped_is_held_until_it_works_again() -> None:
-    agent = Agent("s:1", held="stopped", held_at=NOW)
-    assert look(agent, found(R), NOW - 1).held == "stopped"
-    assert look(agent, found(P), NOW + 9).held == "stopped"
-    assert look(agent, found(R), NOW + 9).held == ""
+    agent = Agent("s:1", hold=Hold(reason="stopped", since=NOW))
+    assert look(agent, found(R), NOW - 1).hold.reason == "stopped"
+    assert look(agent, found(P), NOW + 9).hold.reason == "stopped"
+    assert look(agent, found(R), NOW + 9).hold.reason == ""
 
 
 def test_changed_output_begins_the_wait_again() -> None:
@@ -384,9 +407,9 @@ def test_a_verdict_outlasts_whatever_the_pane_shows() -> None:
 
 def test_unknown_changes_no_state_and_remembers_since_when() -> None:
     agent = look(Agent("s:1", state=AgentState.RATE_LIMITED), found(PaneState.UNKNOWN))
-    assert (agent.state, agent.unknown_since) == (AgentState.RATE_LIMITED, NOW)
-    assert look(agent, found(PaneState.UNKNOWN), NOW + 9).unknown_since == NOW
-    assert look(agent, found(P), NOW + 9).unknown_since == 0
+    assert (agent.state, agent.seen.unknown_since) == (AgentState.RATE_LIMITED, NOW)
+    assert look(agent, found(PaneState.UNKNOWN), NOW + 9).seen.unknown_since == NOW
+    assert look(agent, found(P), NOW + 9).seen.unknown_since == 0
 
 
 def test_an_earlier_session_is_kept_beside_the_newest() -> None:
@@ -396,9 +419,9 @@ def test_an_earlier_session_is_kept_beside_the_newest() -> None:
 
 def test_what_was_held_back_is_forgotten_with_the_dialog() -> None:
     trust = found(W, dialog=DialogKind.TRUST)
-    agent = replace(look(Agent("s:1"), trust), held_back="why")
-    assert look(agent, trust, NOW + 1).held_back == "why"
-    assert look(agent, found(P), NOW + 1).held_back == ""
+    agent = changed(look(Agent("s:1"), trust), held_back="why")
+    assert look(agent, trust, NOW + 1).attempts.refusal == "why"
+    assert look(agent, found(P), NOW + 1).attempts.refusal == ""
 
 
 def test_the_loop_slows_down_while_nothing_happens_and_is_quick_again_at_once() -> None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from fleetscripts.fleet import Agent
-from fleetscripts.services.briefing.briefing import Task, briefing, nudge
+from fleetscripts.record import Task
+from fleetscripts.services.briefing.briefing import Brief, briefing, nudge
 
 STALLED = Agent(
     "s:1",
@@ -11,7 +12,7 @@ STALLED = Agent(
     steps=("one", "two"),
     checkpoints=("one",),
     pr_number="42",
-    image_path="/i.png",
+    task=Task(image="/i.png"),
 )
 
 
@@ -34,7 +35,7 @@ def test_what_an_agent_does_not_have_is_not_spoken_of() -> None:
 
 
 def test_a_follow_on_begins_with_the_end_of_the_old_task() -> None:
-    text = briefing(Task("New one.", "/w", "feat/new", steps=("a",), opening="follow-on"))
+    text = briefing(Brief("New one.", "/w", "feat/new", steps=("a",), opening="follow-on"))
     assert text.startswith("Your earlier task is over.")
     assert "New one." in text
     assert "CHECKPOINT:a" in text

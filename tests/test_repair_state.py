@@ -19,6 +19,7 @@ from fleetscripts.config import Settings, load_settings
 from fleetscripts.core.records.repair import GONE, Reality, mended
 from fleetscripts.fleet import Agent, Fleet
 from fleetscripts.models import AgentState, PaneFacts, ServerId
+from fleetscripts.record import Hold, LastLook
 from fleetscripts.services.lifecycle import repair as repairing
 from tests.conftest import RunScript
 from tests.places import GitRepo, TmuxServer
@@ -208,7 +209,7 @@ def test_an_agent_that_a_person_ended_is_not_proposed_for_restoring(
     tmux = Tmux(tmux_server.socket)
     facts = tmux.resolve(tmux_server.new_session(command=["sh"]))
     assert facts is not None
-    ended = Agent("x", "t1", held="its client was ended by a person").at(facts, tmux.server())
+    ended = Agent("x", "t1", hold=Hold(reason="its client was ended by a person")).at(facts, tmux.server())
     Store(home / "state.json").update(lambda _: Fleet(agents=(ended,)), create=Fleet())
     said = run_script("startup-recovery").stdout.splitlines()
     assert said[1].endswith("its client has ended, a shell stands there (its client was ended by a person)")
@@ -223,7 +224,12 @@ def test_a_new_conversation_hears_what_survived(tmux_server: TmuxServer, home: P
     assert facts is not None
     ended = Agent("x", "t1", branch="feat/a", objective="Add it\nmore", steps=("a", "b"), checkpoints=("a",))
     gone = Agent(
-        "fleet:5", "t2", branch="feat/b", pane_id="%9", last_said="Half \x1b[31mdone", held="ended by a person"
+        "fleet:5",
+        "t2",
+        branch="feat/b",
+        pane_id="%9",
+        seen=LastLook(said="Half \x1b[31mdone"),
+        hold=Hold(reason="ended by a person"),
     )
     judged = Agent("fleet:6", "t3", state=AgentState.PENDING_EVALUATION, pane_id="%8")
     fleet = Fleet(agents=(ended.at(facts, tmux.server()), gone, judged))

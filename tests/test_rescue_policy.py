@@ -24,6 +24,7 @@ from fleetscripts.core.planning.rescue import (
 )
 from fleetscripts.fleet import Agent
 from fleetscripts.models import AgentState, Classification, DialogKind, ErrorKind, Evidence, PaneState, Source
+from tests.records import agent_with
 
 NOW = 1_800_000_000.0
 LIMITS = Limits()
@@ -89,7 +90,7 @@ CASES: list[tuple[str, dict[str, Any], Classification, Prospect | None, str]] = 
 
 
 def case_of(agent: dict[str, Any], classification: Classification, prospect: Prospect | None) -> Case:
-    return Case(Agent("s:1", worktree_path="/w", **agent), classification, LIMITS, NOW, prospect)
+    return Case(agent_with("s:1", worktree_path="/w", **agent), classification, LIMITS, NOW, prospect)
 
 
 def rows_met() -> set[int]:
@@ -107,7 +108,7 @@ def fits(pane: PaneState | None, when: str, case: Case) -> bool:
 def test_each_case_has_its_answer(
     agent: dict[str, Any], classification: Classification, prospect: Prospect | None, expected: str
 ) -> None:
-    known = Agent("s:1", worktree_path="/w", **agent)
+    known = agent_with("s:1", worktree_path="/w", **agent)
     prospects = {} if prospect is None else {known.key: prospect}
     shown = [as_json(action) for action in plan([(known, Seen(classification))], LIMITS, NOW, prospects)]
     assert [f"{action['kind']} {action['action']}" for action in shown] == ([expected] if expected else [])
@@ -130,17 +131,17 @@ def test_an_agent_is_woken_after_its_reset_and_a_restart_changes_nothing(
     assert resets <= at <= resets + WAKE_SPREAD_SECONDS
     parked = note(agent, Seen(wall), 300, NOW)
     again = note(parked, Seen(wall), 300, NOW + later)
-    assert (parked.state, parked.parked_until, again.parked_until) == (AgentState.RATE_LIMITED, at, at)
+    assert (parked.state, parked.rescue.parked_until, again.rescue.parked_until) == (AgentState.RATE_LIMITED, at, at)
     assert due(again, wall, at)
     assert not due(again, wall, at - 0.001)
-    assert note(again, Seen(found(PROMPT)), 300, NOW).parked_until == 0
+    assert note(again, Seen(found(PROMPT)), 300, NOW).rescue.parked_until == 0
 
 
 def test_a_limit_that_names_no_end_is_tried_again_and_not_put_off_for_ever() -> None:
     wall = found(WALL)
     parked = note(Agent("s:1"), Seen(wall), 300, NOW)
-    assert UNKNOWN_RESET_SECONDS <= parked.parked_until - NOW <= UNKNOWN_RESET_SECONDS + WAKE_SPREAD_SECONDS
-    assert note(parked, Seen(wall), 300, NOW + 600).parked_until == parked.parked_until
+    assert UNKNOWN_RESET_SECONDS <= parked.rescue.parked_until - NOW <= UNKNOWN_RESET_SECONDS + WAKE_SPREAD_SECONDS
+    assert note(parked, Seen(wall), 300, NOW + 600).rescue.parked_until == parked.rescue.parked_until
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,7 @@ from fleetscripts.errors import FleetError
 from fleetscripts.practice.install import install
 from fleetscripts.services.spawning import spawn as spawning
 from tests.places import BUNDLE, GitRepo, TmuxServer
+from tests.records import flat
 from tests.waiting import wait_until
 
 OBJECTIVE = 'Do it "well": $(touch evil) `touch evil` #{pid} ünïcode\n/second line [[think 20]]'
@@ -47,7 +48,7 @@ def state(home: Path) -> dict[str, object]:
 def agents(home: Path) -> list[dict[str, object]]:
     listed = state(home)["agents"] if (home / "state.json").exists() else []
     assert isinstance(listed, list)
-    return listed
+    return [flat(agent) for agent in listed]
 
 
 def test_an_agent_is_at_work_when_it_returns(

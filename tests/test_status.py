@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import time
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -17,8 +16,10 @@ from fleetscripts.core.reports.status_text import age
 from fleetscripts.core.reports.table import table
 from fleetscripts.fleet import Agent, Fleet
 from fleetscripts.models import AgentState
+from fleetscripts.record import Escalation, LastLook, Verdict
 from tests.conftest import RunScript
 from tests.places import BUNDLE, TmuxServer
+from tests.records import changed
 from tests.waiting import wait_until
 
 
@@ -35,7 +36,14 @@ def test_records_stand_beside_what_their_panes_run(
     facts = tmux.resolve(pane)
     assert facts is not None
     live = Agent("old:9", "tree-1", "/t1", branch="feat/漢字", steps=("a", "b"), checkpoints=("a",), objective="Do it")
-    gone = Agent("fleet:7", "tree-2", "/t2", branch="b", state=AgentState.ESCALATED, escalation="why \x1b[31mso")
+    gone = Agent(
+        "fleet:7",
+        "tree-2",
+        "/t2",
+        branch="b",
+        state=AgentState.ESCALATED,
+        escalation=Escalation(reason="why \x1b[31mso"),
+    )
     fleet = Fleet(tmux_session="fleet", agents=(live.at(facts, tmux.server()), gone), discord_webhook="https://s3cr3t/")
     store.update(lambda _: fleet, create=Fleet())
 
@@ -80,7 +88,9 @@ def test_a_narrow_terminal_goes_without_columns_and_wraps_nothing(
         for n in range(9)
     )
     agents = tuple(
-        replace(agent, pr_number="105", last_checks="pass", steps=("a", "b"), state=AgentState.PENDING_EVALUATION)
+        agent.changed(
+            pr_number="105", verdict={"checks": "pass"}, steps=("a", "b"), state=AgentState.PENDING_EVALUATION
+        )
         for agent in agents
     )
     store.update(lambda _: Fleet(agents=agents), create=Fleet())
@@ -114,7 +124,7 @@ def test_an_agent_finds_itself_by_its_pane(
     store: Store, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     me = Agent("s:1", "tree", "/tree", "spare/1", "feat/x", "Line one\nline two", "12", steps=("a", "b"))
-    me = replace(me, checkpoints=("a",), pane_id="%3", image_path="/tmp/i.png")
+    me = changed(me, checkpoints=("a",), pane_id="%3", image_path="/tmp/i.png")
     store.update(lambda _: Fleet(agents=(me, Agent("s:2", pane_id="%4"))), create=Fleet())
     assert main(["--me"]) == 1
     assert "TMUX_PANE not set" in capsys.readouterr().err
@@ -165,8 +175,15 @@ def test_hostile_text_is_harmless() -> None:
 
 def test_checks_account_wake_and_last_words_have_their_columns(store: Store, run_script: RunScript) -> None:
     now = time.time()
-    checked = Agent("s:1", "t1", pr_number="12", last_checks="fail", account="work", last_said="Tests \x1b[31mfail")
-    parked = Agent("s:2", "t2", state=AgentState.RATE_LIMITED, resets_at=now + 3600 * 2 + 90)
+    checked = Agent(
+        "s:1",
+        "t1",
+        pr_number="12",
+        verdict=Verdict(checks="fail"),
+        account="work",
+        seen=LastLook(said="Tests \x1b[31mfail"),
+    )
+    parked = Agent("s:2", "t2", state=AgentState.RATE_LIMITED, seen=LastLook(resets_at=now + 3600 * 2 + 90))
     store.update(lambda _: Fleet(agents=(checked, parked)), create=Fleet())
     lines = run_script("status").stdout.splitlines()
     assert lines[2].split() == ["WINDOW", "STATE", "FOR", "WORKTREE", "BRANCH", "PR", "ACCOUNT", "COMMAND", "NOTE"]

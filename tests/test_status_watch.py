@@ -23,7 +23,9 @@ from fleetscripts.core.reports.status_text import URGENT_FIRST, by_urgency, in_o
 from fleetscripts.core.reports.watch_view import Model, Piece, View, moved, screen, settled, table_rows
 from fleetscripts.fleet import Agent, Fleet
 from fleetscripts.models import AgentState
+from fleetscripts.record import LastLook, Verdict
 from tests.places import BUNDLE, TmuxServer
+from tests.records import agent_with
 from tests.waiting import wait_until
 
 QUICK_SECONDS = 3.0
@@ -31,7 +33,7 @@ QUICK_SECONDS = 3.0
 
 texts = st.text(max_size=40)
 agents = st.builds(
-    Agent,
+    agent_with,
     window=texts,
     worktree=texts,
     worktree_path=st.uuids().map(str),
@@ -129,7 +131,7 @@ def test_it_shows_changes_and_goes_to_an_agents_window(tmux_server: TmuxServer, 
     assert "feat/2" in outer.screen(seat)
 
     begun = time.monotonic()
-    store.update(lambda now: now.change(now.agents[1], state=AgentState.ESCALATED, escalation="why so"))
+    store.update(lambda now: now.change(now.agents[1], state=AgentState.ESCALATED, escalation={"reason": "why so"}))
     wait_until(lambda: "escalated" in outer.screen(seat), what="the change")
     assert time.monotonic() - begun < QUICK_SECONDS
 
@@ -206,7 +208,7 @@ STRANGE = ("fix/क्षि-ไทยที่นี่", "fix/👍🏽-❤️-
 @pytest.mark.parametrize("columns", [50, 80, 120, 200])
 def test_text_of_any_width_leaves_every_line_in_its_place(tmux_server: TmuxServer, home: Path, columns: int) -> None:
     listed = tuple(
-        Agent(f"s:{n}", f"t{n}", f"/{n}", branch=text, objective=text * 3, last_said=f"{text} " * 30)
+        Agent(f"s:{n}", f"t{n}", f"/{n}", branch=text, objective=text * 3, seen=LastLook(said=f"{text} " * 30))
         for n, text in enumerate(STRANGE)
     )
     Store(home / "state.json").update(lambda _: Fleet(agents=listed), create=Fleet())
@@ -221,7 +223,10 @@ def test_text_of_any_width_leaves_every_line_in_its_place(tmux_server: TmuxServe
 
 
 def test_short_words_beside_long_ones_end_without_an_ellipsis() -> None:
-    listed = [Agent("s:1", "a", "/a", last_said="short"), Agent("s:2", "b", "/b", last_said="long " * 80)]
+    listed = [
+        Agent("s:1", "a", "/a", seen=LastLook(said="short")),
+        Agent("s:2", "b", "/b", seen=LastLook(said="long " * 80)),
+    ]
     lines = screen(Model((), "", tuple(listed), 1000.0), View(), 120, 24)
     first, second = ("".join(piece.text for piece in line).rstrip() for line in lines[3:5])
     assert first.endswith("short")
@@ -230,7 +235,7 @@ def test_short_words_beside_long_ones_end_without_an_ellipsis() -> None:
 
 
 def test_the_selected_agents_pull_request_is_named_on_a_screen_too_narrow_for_its_column() -> None:
-    agent = Agent("s:1", "a", "/a", branch="feat/a", pr_number="12", last_checks="fail", account="work")
+    agent = Agent("s:1", "a", "/a", branch="feat/a", pr_number="12", verdict=Verdict(checks="fail"), account="work")
     lines = screen(Model((), "", (agent,), 1000.0), View(), 80, 24)
     assert any("feat/a · #12 ✗ · work" in "".join(piece.text for piece in line) for line in lines)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import stat
 import subprocess
 import sys
@@ -19,6 +20,7 @@ from fleetscripts.errors import FleetError
 from fleetscripts.fleet import Agent, Fleet
 from fleetscripts.models import AgentState, ServerId
 from fleetscripts.schema import WrongShape
+from tests.records import changed
 
 SEED = {
     "active": True,
@@ -61,7 +63,7 @@ def store(tmp_path: Path) -> Store:
 
 
 def kick(fleet: Fleet) -> Fleet:
-    return fleet.change(fleet.agents[0], kicks=fleet.agents[0].kicks + 1)
+    return fleet.change(fleet.agents[0], attempts={"restarts": fleet.agents[0].attempts.restarts + 1})
 
 
 def filled(store: Store) -> Store:
@@ -73,7 +75,8 @@ def filled(store: Store) -> Store:
 def test_the_seeds_file_comes_back_with_every_field_known_or_not(store: Store) -> None:
     filled(store).update(kick)
     after = json.loads(store.path.read_text())
-    assert after["agents"][0].pop("kicks") == 1
+    assert after["agents"][0].pop("attempts") == {"restarts": 1}
+    assert re.fullmatch("([bdfgklmnprstvz][aeiou]){3}", after["agents"][0].pop("id"))
     assert after == SEED | {"agents": after["agents"]}
     assert after["agents"][0] == SEED["agents"][0]  # type: ignore[index]
 
@@ -103,7 +106,7 @@ def test_any_record_is_read_back_as_it_was_written(top: dict, objective: str, na
         (("agents", 0, "steps"), [1], "agents[0].steps: expected a list of names, found a list of 1"),
         (("agents", 0, "state"), "busy", "agents[0].state: expected one of running, idle"),
         (("agents", 0, "window"), 3, "agents[0].window: expected SESSION:WIN, found the number 3"),
-        (("agents", 0, "kicks"), True, "agents[0].kicks: expected a whole number, found true"),
+        (("agents", 0, "kicks"), True, "agents[0].attempts.restarts: expected a whole number, found true"),
         (("agents", 0, "tmux_server"), {"socket": "x"}, "agents[0].tmux_server.pid: expected a whole number"),
         (("agents", 0), "x", "agents[0]: expected an object, found text 'x'"),
         (("agents",), {}, "agents: expected a list of agents, found an object"),
@@ -135,7 +138,7 @@ def test_a_damaged_file_is_never_written_over(store: Store, damage: bytes) -> No
         with pytest.raises(StateDamaged, match=r"left as it is.*last good copy is .*state\.json\.bak"):
             attempt()
     assert store.path.read_bytes() == damage
-    assert Store(store.backup).read().agents[0].kicks == 0
+    assert Store(store.backup).read().agents[0].attempts.restarts == 0
 
 
 def test_a_missing_file_is_an_error_unless_it_may_be_created(store: Store) -> None:
@@ -157,7 +160,7 @@ def test_only_the_owner_can_read_it_and_its_copy(store: Store) -> None:
 def test_the_last_good_copy_is_one_change_behind(store: Store) -> None:
     filled(store).update(kick)
     store.update(kick)
-    assert (store.read().agents[0].kicks, Store(store.backup).read().agents[0].kicks) == (2, 1)
+    assert (store.read().agents[0].attempts.restarts, Store(store.backup).read().agents[0].attempts.restarts) == (2, 1)
 
 
 def test_a_symbolic_link_stays_one_and_its_target_is_replaced(store: Store, tmp_path: Path) -> None:
@@ -166,7 +169,7 @@ def test_a_symbolic_link_stays_one_and_its_target_is_replaced(store: Store, tmp_
     link.symlink_to(store.path)
     Store(link).update(kick)
     assert link.is_symlink()
-    assert store.read().agents[0].kicks == 1
+    assert store.read().agents[0].attempts.restarts == 1
     assert sorted(path.name for path in tmp_path.iterdir()) == ["folder", "home", "link.json"]
 
 
@@ -194,7 +197,7 @@ def test_a_full_disk_leaves_the_old_file_and_says_so_in_one_line(store: Store) -
         "import resource, sys; from pathlib import Path; from fleetscripts.adapters.records.store import Store\n"
         "import signal; signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (100, 100))\n"
-        "Store(Path(sys.argv[1])).update(lambda f: f.change(f.agents[0], kicks=9))\n"
+        "Store(Path(sys.argv[1])).update(lambda f: f.change(f.agents[0], attempts={'restarts': 9}))\n"
     )
     failed = subprocess.run([sys.executable, "-c", code, store.path], capture_output=True, text=True, check=False)
     assert "cannot write the state file" in failed.stderr
@@ -226,8 +229,10 @@ def test_an_agent_is_found_by_window_pane_or_worktree_and_one_at_work_before_a_r
 def test_a_change_keeps_what_others_wrote_meanwhile() -> None:
     seen = Agent("a:1", worktree_path="/w", spawned_at=1)
     fleet = Fleet(agents=(replace(seen, window="b:2", checkpoints=("x",)),))
-    assert fleet.change(seen, kicks=1).agents == (replace(seen, window="b:2", checkpoints=("x",), kicks=1),)
-    assert Fleet().change(seen, kicks=1).agents == ()
+    assert fleet.change(seen, attempts={"restarts": 1}).agents == (
+        changed(seen, window="b:2", checkpoints=("x",), kicks=1),
+    )
+    assert Fleet().change(seen, attempts={"restarts": 1}).agents == ()
 
 
 def test_a_large_fleet_is_written_exactly_as_a_small_one(tmp_path: Path) -> None:

@@ -78,8 +78,8 @@ def test_no_update_of_a_finished_process_is_lost_and_no_lock_stays_held(tmp_path
         for agent in store.read().agents:
             assert finished(reports[agent.window]) == UPDATES, f"seed {seed}"
             # A kill may fall between the replaced file and the report of it: one more then, never one less.
-            assert UPDATES <= agent.kicks <= UPDATES + killed[agent.window], f"seed {seed}"
-    store.update(lambda fleet: fleet.change(fleet.agents[0], kicks=0))
+            assert UPDATES <= agent.attempts.restarts <= UPDATES + killed[agent.window], f"seed {seed}"
+    store.update(lambda fleet: fleet.change(fleet.agents[0], attempts={"restarts": 0}))
     left_there = sorted(path.name for path in tmp_path.glob("*state*")) + [path.name for path in tmp_path.glob("*.tmp")]
     assert left_there == ["state.json", "state.json.bak", "state.json.lock"]
     assert sum(killed.values()) >= KILLS // 2, f"seed {seed}"

@@ -17,6 +17,7 @@ from fleetscripts.core.records.task_file import TaskFile, TaskProblem, parse, wr
 from fleetscripts.errors import UsageProblem
 from fleetscripts.fleet import Agent
 from fleetscripts.models import AgentState
+from fleetscripts.record import Task
 
 FULL = """---
 # what is known
@@ -113,14 +114,14 @@ def test_priority_then_name_with_its_numbers() -> None:
 def test_a_task_waits_for_others_until_they_are_done() -> None:
     first, second = TaskFile("first", "x"), TaskFile("second", "x", after=("first",))
     assert {name: one.state for name, one in plan(first, second).items()} == {"first": "ready", "second": "waiting"}
-    at_work = Agent("s:1", task="first", state=AgentState.PENDING_EVALUATION)
+    at_work = Agent("s:1", task=Task(file="first"), state=AgentState.PENDING_EVALUATION)
     assert plan(first, second, agents=(at_work,))["first"].state == "working"
     assert plan(first, second, agents=(at_work,))["second"].state == "waiting"
-    done = Agent("s:1", task="first", state=AgentState.DONE)
+    done = Agent("s:1", task=Task(file="first"), state=AgentState.DONE)
     assert plan(first, second, agents=(done,))["second"].state == "ready"
     assert plan(second, archived={"first": "done"})["second"].state == "ready"
     assert plan(second, archived={"first": "dropped"})["second"].state == "waiting"
-    thrown_away = Agent("s:1", task="first", state=AgentState.RECYCLED)
+    thrown_away = Agent("s:1", task=Task(file="first"), state=AgentState.RECYCLED)
     assert plan(first, second, agents=(thrown_away,))["second"].state == "waiting"
 
 

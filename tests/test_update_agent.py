@@ -13,6 +13,7 @@ from fleetscripts.adapters.records.store import Store
 from fleetscripts.commands.update_agent import main
 from fleetscripts.fleet import Agent, Fleet
 from fleetscripts.models import AgentState, ServerId
+from fleetscripts.record import Attempts, Escalation
 
 Change = Callable[..., tuple[int, str, str]]
 
@@ -20,10 +21,19 @@ Change = Callable[..., tuple[int, str, str]]
 @pytest.fixture
 def store(home: Path) -> Store:
     agent = Agent(
-        "s:1", "tree", "/tree", objective="old", session_id="abc", pane_id="%7", window_id="@4",
-        tmux_server=ServerId("/x", 1, 2), state=AgentState.ESCALATED, kicks=3, fruitless_rounds=3, rescue_tries=3,
-        escalation="why", extra={"mine": 1},
-    )  # fmt: skip
+        "s:1",
+        "tree",
+        "/tree",
+        objective="old",
+        session_id="abc",
+        pane_id="%7",
+        window_id="@4",
+        tmux_server=ServerId("/x", 1, 2),
+        state=AgentState.ESCALATED,
+        attempts=Attempts(restarts=3, fruitless_rounds=3, rescues=3),
+        escalation=Escalation(reason="why"),
+        extra={"mine": 1},
+    )
     store = Store(home / "state.json")
     store.update(lambda fleet: fleet.with_agent(agent), create=Fleet(loop_window="s:9", loop_pane_id="%9"))
     return store
@@ -42,7 +52,7 @@ def change(store: Store, capsys: pytest.CaptureFixture[str]) -> Change:
 def test_fields_are_typed_and_what_changed_is_told(store: Store, change: Change) -> None:
     code, out, _ = change("tree", "steps=pr-address, docs", "pr_number=12", "fresh_run=false", "revision_count=2")
     agent = store.read().agents[0]
-    assert (agent.steps, agent.pr_number, agent.fresh_run, agent.revision_count) == (
+    assert (agent.steps, agent.pr_number, agent.task.fresh_run, agent.revision_count) == (
         ("pr-address", "docs"),
         "12",
         False,
@@ -54,7 +64,7 @@ def test_fields_are_typed_and_what_changed_is_told(store: Store, change: Change)
         "s:1 pr_number: (empty) → 12",
         "s:1 steps: (empty) → pr-address,docs",
         "s:1 revision_count: 0 → 2",
-        "s:1 fresh_run: True → False",
+        "s:1 task.fresh_run: True → False",
     ]
 
 
@@ -71,8 +81,8 @@ def test_an_objective_may_have_several_lines_and_equals_signs(store: Store, chan
 def test_lifting_an_escalation_begins_to_count_anew(store: Store, change: Change) -> None:
     change("s:1", "state=running")
     agent = store.read().agents[0]
-    assert (agent.state, agent.kicks, agent.escalation) == (AgentState.RUNNING, 0, "")
-    assert (agent.fruitless_rounds, agent.rescue_tries) == (0, 0), "or it would be escalated again at once"
+    assert (agent.state, agent.attempts.restarts, agent.escalation.reason) == (AgentState.RUNNING, 0, "")
+    assert (agent.attempts.fruitless_rounds, agent.attempts.rescues) == (0, 0), "or it would be escalated again at once"
 
 
 def test_a_new_window_leaves_the_old_windows_ids_behind(store: Store, change: Change) -> None:
@@ -95,14 +105,14 @@ def test_done_belongs_to_evaluate(store: Store, change: Change) -> None:
     code, _, err = change("s:1", "kicks=0", "state=done")
     assert code == 3
     assert "evaluate" in err
-    assert store.read().agents[0].kicks == 3
+    assert store.read().agents[0].attempts.restarts == 3
 
 
 @pytest.mark.parametrize(
     ("arguments", "code", "complaint"),
     [
         (("s:2", "kicks=1"), 1, "no agent 's:2' in"),
-        (("s:1", "colour=red"), 2, "no field 'colour' to set; there are: account, agent, branch"),
+        (("s:1", "colour=red"), 2, "no field 'colour' to set; there are: account, agent, attempts.failed_accounts"),
         (("s:1", "kicks"), 2, "expected field=value, found 'kicks'"),
         (("s:1",), 2, "expected field=value after the window"),
         ((), 2, "Missing argument"),

@@ -54,8 +54,8 @@ def test_complete_work_is_verified(run_script: RunScript, work: Path, home: Path
     assert (code, outcome) == (0, "verified"), said
     assert {status for status, _ in said.values()} == {"pass"}
     kept = json.loads((home / "state.json").read_text())["agents"][0]
-    assert kept["last_verdict"] == "verified"
-    assert kept["last_verified_at"] > 0
+    assert kept["verdict"]["outcome"] == "verified"
+    assert kept["verdict"]["at"] > 0
     plain = run_script("verify-complete", work.name)
     assert plain.stdout.splitlines()[-1] == "verified"
     assert len(plain.stdout.splitlines()) == len(said) + 1

@@ -23,10 +23,12 @@ from fleetscripts.fleet import Agent, Fleet
 from fleetscripts.models import Action, ActionKind, AgentState
 from fleetscripts.practice.playground import Playground
 from fleetscripts.practice.stage import Stage
+from fleetscripts.record import LastLook, Notices
 from fleetscripts.services.single_instance.single_instance import loop_runs, only_loop
 from tests.conftest import RunScript
 from tests.e2e.crew import Crew
 from tests.places import BUNDLE
+from tests.records import changed
 from tests.waiting import wait_until
 
 NOW = 1_800_000_000.0
@@ -35,21 +37,26 @@ EVALUATE = Action("f:1", "%1", "evaluate", ActionKind.DECISION, "judge it")
 
 
 def test_a_decision_is_handed_out_once_and_again_when_it_stands_for_long() -> None:
-    agent = Agent("f:1", dialog="question", pane_state_since=NOW - 10, output_changed_at=NOW - 10)
+    agent = Agent("f:1", seen=LastLook(dialog="question", since=NOW - 10, output_changed_at=NOW - 10))
     assert to_hand_out([(agent, DIALOG)], NOW, 900) == [(agent, DIALOG)]
     [given] = handed_out(Fleet(agents=(agent,)), [(agent, DIALOG)], NOW).agents
     assert to_hand_out([(given, DIALOG)], NOW + 1, 900) == []
     assert to_hand_out([(given, DIALOG)], NOW + 901, 900) == [(given, DIALOG)]
     assert to_hand_out([(given, DIALOG)], NOW + 1, 0) == [(given, DIALOG)]
-    another = replace(given, pane_state_since=NOW + 5)
+    another = changed(given, pane_state_since=NOW + 5)
     assert to_hand_out([(another, DIALOG)], NOW + 6, 900) == [(another, DIALOG)]
 
 
 def test_work_that_waits_to_be_judged_is_not_handed_out_anew_because_its_screen_moved() -> None:
-    agent = Agent("f:1", state=AgentState.PENDING_EVALUATION, last_notice_at=NOW - 5, output_changed_at=NOW - 5)
+    agent = Agent(
+        "f:1",
+        state=AgentState.PENDING_EVALUATION,
+        notices=Notices(last_at=NOW - 5),
+        seen=LastLook(output_changed_at=NOW - 5),
+    )
     [given] = handed_out(Fleet(agents=(agent,)), [(agent, EVALUATE)], NOW).agents
-    assert to_hand_out([(replace(given, output_changed_at=NOW + 1), EVALUATE)], NOW + 2, 900) == []
-    assert to_hand_out([(replace(given, last_notice_at=NOW + 1), EVALUATE)], NOW + 2, 900) != []
+    assert to_hand_out([(changed(given, output_changed_at=NOW + 1), EVALUATE)], NOW + 2, 900) == []
+    assert to_hand_out([(changed(given, last_notice_at=NOW + 1), EVALUATE)], NOW + 2, 900) != []
 
 
 def test_where_everything_is_done_there_is_nothing_to_wait_for(run_script: RunScript, home: Path) -> None:

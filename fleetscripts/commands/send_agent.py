@@ -85,8 +85,8 @@ def command(
 def _release(settings: Settings, pane_io: PaneIO, fleet: Fleet | None, pane_id: str) -> None:
     """An agent that a person stopped, and has now got a text, is watched again."""
     agent = agent_at(pane_io, fleet, pane_id)
-    if agent is not None and agent.held:
-        Store(settings.state_file).update(lambda current: current.change(agent, held="", held_at=0))
+    if agent is not None and agent.hold.reason:
+        Store(settings.state_file).update(lambda current: current.change(agent, hold={"reason": "", "since": 0}))
 
 
 def _give(settings: Settings, fleet: Fleet | None, window: str, request: Request) -> int:

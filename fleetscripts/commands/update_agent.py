@@ -16,7 +16,7 @@ from fleetscripts.config import NOT_SETTABLE, Settings, load_settings
 from fleetscripts.core.records.record_edit import edit_agent, edit_top
 from fleetscripts.core.records.sanitize import sanitize
 from fleetscripts.errors import FleetError
-from fleetscripts.fleet import Fleet
+from fleetscripts.fleet import PARTS, Fleet
 
 SETTABLE = {
     setting.name: str(setting.type)
@@ -82,8 +82,11 @@ def _differences(who: str, before: object, after: object) -> list[str]:
 
 
 def _flat(record: Any) -> dict[str, Any]:
+    """Its fields, those of its parts as ``PART.FIELD``, and the unknown ones."""
     own = {field.name: getattr(record, field.name) for field in dataclasses.fields(record)}
-    return own | dict(own.pop("extra"))
+    parts = {name: own.pop(name) for name in PARTS if name in own}
+    inner = {f"{name}.{field}": value for name, part in parts.items() for field, value in _flat(part).items()}
+    return own | inner | dict(own.pop("extra"))
 
 
 def _shown(value: object) -> str:

@@ -17,6 +17,7 @@ from fleetscripts.practice.stage import Stage
 from tests.e2e.conftest import program_of
 from tests.e2e.crew import Crew
 from tests.places import BUNDLE
+from tests.records import flat
 from tests.waiting import wait_until
 
 CONFIG = "notify_desktop = false\nidle_threshold_seconds = 900\n"
@@ -71,7 +72,7 @@ def list_codex(crew: Crew) -> None:
 def agents(crew: Crew) -> list[dict[str, Any]]:
     """The state file's records."""
     found: list[dict[str, Any]] = json.loads((crew.stage.folder / "state.json").read_text(encoding="utf-8"))["agents"]
-    return found
+    return [flat(agent) for agent in found]
 
 
 def log(crew: Crew) -> str:

@@ -16,6 +16,7 @@ from fleetscripts.practice.stage import Stage
 from fleetscripts.practice.transcript import project_folder
 from tests.e2e import rollout
 from tests.places import BUNDLE
+from tests.records import flat
 from tests.waiting import wait_until
 
 
@@ -81,7 +82,7 @@ class Crew:
     def agent(self, window: str) -> dict[str, Any]:
         """The state file's record of an agent."""
         fleet = json.loads((self.stage.folder / "state.json").read_text(encoding="utf-8"))
-        return next(agent for agent in fleet["agents"] if agent["window"] == window)
+        return next(flat(agent) for agent in fleet["agents"] if agent["window"] == window)
 
     def registry(self, session_id: str) -> dict[str, Any]:
         """The live client's entry for a session, empty when there is none."""

@@ -124,7 +124,7 @@ def interrupt_at(monkeypatch: pytest.MonkeyPatch, crew: Crew, name: str, window:
         assert send_agent.main([window, "--task", "The new one. [[say Begun.]]", "--branch", "feat/two"]) == 130
     path = crew.stage.folder / "state.json"
     fleet = json.loads(path.read_text())
-    fleet["agents"][0]["new_task"]["at"] -= 200
+    fleet["agents"][0]["task"]["pending"]["at"] -= 200
     path.write_text(json.dumps(fleet))
 
 

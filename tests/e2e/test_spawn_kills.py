@@ -55,7 +55,7 @@ def fleet(crew: Crew) -> dict[str, Any]:
 def two_minutes_pass(crew: Crew) -> None:
     state = fleet(crew)
     for agent in state["agents"]:
-        agent["new_task"]["at"] -= 121
+        agent["task"]["pending"]["at"] -= 121
     (crew.stage.folder / "state.json").write_text(json.dumps(state))
 
 

@@ -15,6 +15,7 @@ import pytest
 from tests.e2e.crew import Crew
 from tests.e2e.quick import heartbeat, quick_crew, run_loop, said
 from tests.places import BUNDLE
+from tests.records import flat
 from tests.waiting import wait_until
 
 
@@ -39,7 +40,7 @@ def add(crew: Crew, name: str, text: str, *options: str) -> None:
 
 def agents(crew: Crew) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = json.loads((crew.stage.folder / "state.json").read_text())["agents"]
-    return found
+    return [flat(agent) for agent in found]
 
 
 def listed(crew: Crew) -> dict[str, tuple[str, str]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from fleetscripts.adapters.records.files import append_line
@@ -21,14 +21,18 @@ ROTATE_WAIT_SECONDS = 5.0
 
 
 class Journal:
-    """``events.jsonl`` under FLEET_HOME."""
+    """``events.jsonl`` under FLEET_HOME. ``ids``: agents' ids by pane id and window, for lines that name only these."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, ids: Mapping[str, str] | None = None) -> None:
         self.path = path
+        self.ids = ids or {}
 
     def write(self, event: str, *, window: str = "", why: str = "", **fields: object) -> None:
         """Append one line. Long texts are cut; nothing secret belongs here."""
         members: dict[str, object] = {"at": round(time.time(), 3), "event": event}
+        known = self.ids.get(str(fields.get("pane_id", ""))) or self.ids.get(window)
+        if known and not fields.get("id"):
+            members["id"] = known
         members |= {name: value for name, value in (("window", window), ("why", why)) if value}
         members |= {name: _short(value) for name, value in fields.items() if value is not None}
         line = json.dumps(members, default=str).encode() + b"\n"

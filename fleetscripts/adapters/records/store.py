@@ -23,6 +23,10 @@ MANY_AGENTS = 20
 """From here on the fast encoder saves more than its import costs."""
 
 
+LETTERS = ("bdfgklmnprstvz", "aeiou") * 3
+"""Of an agent's id."""
+
+
 class StateMissing(FleetError):
     """There is no state file."""
 
@@ -82,6 +86,7 @@ class Store:
                 before = None
             after = change(before or create or Fleet())
             if after != before:
+                after = after.with_ids(new_id)
                 self._write(target, after, keep_copy=before is not None)
             return after
 
@@ -112,6 +117,12 @@ class Store:
     def _damaged(self, what: str) -> StateDamaged:
         advice = f"; the last good copy is {self.backup}" if self.backup.exists() else ""
         return StateDamaged(f"the state file {self.path} is damaged and was left as it is: {what}{advice}")
+
+
+def new_id() -> str:
+    """Six letters that can be said and typed; whoever gives it sees to it that nobody else has it."""
+    drawn = os.urandom(6)
+    return "".join(letters[number % len(letters)] for letters, number in zip(LETTERS, drawn, strict=True))
 
 
 def encode(fleet: Fleet) -> bytes:

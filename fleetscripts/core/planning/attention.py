@@ -22,21 +22,21 @@ ANIMATED = frozenset({DialogKind.LOGIN})
 
 def notice_of(agent: Agent, action: Action) -> str:
     """What names this occasion: the same dialog, or the same standstill, is told of once."""
-    moved_at = 0.0 if agent.dialog in ANIMATED else agent.output_changed_at
-    return f"{action.action}:{agent.dialog}:{int(max(agent.pane_state_since, moved_at))}"
+    moved_at = 0.0 if agent.seen.dialog in ANIMATED else agent.seen.output_changed_at
+    return f"{action.action}:{agent.seen.dialog}:{int(max(agent.seen.since, moved_at))}"
 
 
 def is_news(agent: Agent, action: Action) -> bool:
     """Whether this decision was not told of yet."""
     if action.action in STANDING:
-        return not agent.last_notice_at
-    return notice_of(agent, action) != agent.last_notice
+        return not agent.notices.last_at
+    return notice_of(agent, action) != agent.notices.last
 
 
 def waiting_since(fleet: Fleet, deciding: Iterable[Agent]) -> float | None:
     """Since when something waits for the orchestrator; None when nothing does."""
-    waiting = [agent.last_notice_at for agent in fleet.agents if agent.state in WAITS]
-    told = [at for at in (*waiting, *(agent.last_notice_at for agent in deciding)) if at]
+    waiting = [agent.notices.last_at for agent in fleet.agents if agent.state in WAITS]
+    told = [at for at in (*waiting, *(agent.notices.last_at for agent in deciding)) if at]
     return min(told, default=None)
 
 

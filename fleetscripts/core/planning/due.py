@@ -19,17 +19,17 @@ Instant = Callable[[Case], float]
 INSTANTS: Mapping[str, Instant] = {
     "it stood still": lambda case: _still_since(case) + case.limits.idle_threshold_seconds,
     "it stood still long": lambda case: _still_since(case) + case.limits.idle_threshold_seconds * BACKGROUND_PATIENCE,
-    "its tools stood still": lambda case: case.agent.worked_at + case.limits.idle_threshold_seconds,
-    "it may be kicked again": lambda case: case.agent.last_kicked_at + case.agent.kicks * 2,
+    "its tools stood still": lambda case: case.agent.seen.worked_at + case.limits.idle_threshold_seconds,
+    "it may be kicked again": lambda case: case.agent.attempts.restarted_at + case.agent.attempts.restarts * 2,
     "it may be nudged again": lambda case: _spoken_to(case) + case.limits.nudge_cooldown_seconds,
     "a turn may be tried again": lambda case: _spoken_to(case) + _pause(case),
     "an error stood still": lambda case: _still_since(case) + case.limits.retry_pause_seconds,
-    "it may be verified again": lambda case: case.agent.last_verified_at + case.limits.verify_pause_seconds,
-    "it was unknown for long": lambda case: case.agent.unknown_since + case.limits.idle_threshold_seconds,
+    "it may be verified again": lambda case: case.agent.verdict.at + case.limits.verify_pause_seconds,
+    "it was unknown for long": lambda case: case.agent.seen.unknown_since + case.limits.idle_threshold_seconds,
     "its new task is old": lambda case: began(case.agent) + _task_change(case),
-    "its limit is reset": lambda case: case.found.resets_at or case.agent.resets_at,
-    "it was parked until now": lambda case: case.agent.parked_until,
-    "its client ought to have gone on": lambda case: case.agent.parked_until + OVERDUE_SECONDS,
+    "its limit is reset": lambda case: case.found.resets_at or case.agent.seen.resets_at,
+    "it was parked until now": lambda case: case.agent.rescue.parked_until,
+    "its client ought to have gone on": lambda case: case.agent.rescue.parked_until + OVERDUE_SECONDS,
     "it may be woken again": lambda case: _spoken_to(case) + case.limits.wake_pause_seconds,
     "what it wrote is old": lambda case: _said_last(case) + FRESH_SECONDS,
 }
@@ -39,7 +39,7 @@ INSTANTS: Mapping[str, Instant] = {
 def next_due(case: Case) -> float | None:
     """The first instant after ``case.now`` at which the policy may answer otherwise; None when none is in sight."""
     if case.agent.finished or case.agent.state in (AgentState.PENDING_EVALUATION, AgentState.ESCALATED):
-        return _first(case, ("its new task is old",)) if case.agent.new_task is not None else None
+        return _first(case, ("its new task is old",)) if case.agent.task.pending is not None else None
     return _first(case, INSTANTS)
 
 
@@ -55,11 +55,11 @@ def _still_since(case: Case) -> float:
 
 
 def _spoken_to(case: Case) -> float:
-    return max(case.agent.last_nudged_at, case.agent.last_rebriefed_at)
+    return max(case.agent.attempts.nudged_at, case.agent.last_rebriefed_at)
 
 
 def _pause(case: Case) -> float:
-    return float(case.limits.retry_pause_seconds * 2 ** min(case.agent.nudges, 30))
+    return float(case.limits.retry_pause_seconds * 2 ** min(case.agent.attempts.nudges, 30))
 
 
 def _task_change(case: Case) -> float:

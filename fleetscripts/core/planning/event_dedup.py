@@ -13,7 +13,7 @@ from fleetscripts.models import Action, ActionKind, AgentState
 def occasion(agent: Agent, action: Action) -> str:
     """What names this decision while it stands: the same dialog, the same escalation, whatever the screen does."""
     if action.action in STANDING:
-        return f"{action.action}:{int(agent.last_notice_at or agent.escalated_at)}"
+        return f"{action.action}:{int(agent.notices.last_at or agent.escalation.at)}"
     return notice_of(agent, action)
 
 
@@ -25,25 +25,28 @@ def to_hand_out(
         (agent, action)
         for agent, action in decided
         if action.kind is ActionKind.DECISION
-        and (agent.handed_out != occasion(agent, action) or not 0 <= now - agent.handed_out_at < again_after_seconds)
+        and (
+            agent.notices.handed_out != occasion(agent, action)
+            or not 0 <= now - agent.notices.handed_out_at < again_after_seconds
+        )
     ]
 
 
 def handed_out(fleet: Fleet, given: Iterable[tuple[Agent, Action]], now: float) -> Fleet:
     """The fleet with these noted as handed out."""
     for agent, action in given:
-        fleet = fleet.change(agent, handed_out=occasion(agent, action), handed_out_at=now)
+        fleet = fleet.change(agent, notices={"handed_out": occasion(agent, action), "handed_out_at": now})
     return fleet
 
 
 def told(agent: Agent) -> tuple[object, ...]:
     """What changes in a record when the loop has something new for the orchestrator."""
-    return (agent.key, agent.state, agent.last_notice, agent.last_notice_at)
+    return (agent.key, agent.state, agent.notices.last, agent.notices.last_at)
 
 
 def may_wait(agent: Agent) -> bool:
     """Whether the record says that something about this agent was told; a look says whether it still stands."""
-    return bool(agent.last_notice_at) or agent.state in (AgentState.PENDING_EVALUATION, AgentState.ESCALATED)
+    return bool(agent.notices.last_at) or agent.state in (AgentState.PENDING_EVALUATION, AgentState.ESCALATED)
 
 
 def nothing_new(standing: Sequence[tuple[Agent, Action]], summary: str, waited_seconds: float) -> str:

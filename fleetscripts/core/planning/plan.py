@@ -13,9 +13,9 @@ from fleetscripts.fleet import Agent
 from fleetscripts.models import Action, ActionKind, AgentState, PaneState
 
 TRIES = {
-    **dict.fromkeys(("resume", "restore"), "kicks"),
+    **dict.fromkeys(("resume", "restore"), "restarts"),
     **dict.fromkeys(("nudge", "continue"), "nudges"),
-    **dict.fromkeys(("rescue", "renew"), "rescue_tries"),
+    **dict.fromkeys(("rescue", "renew"), "rescues"),
 }
 """Actions of which only so many are performed without progress, with the count each of them advances."""
 
@@ -34,7 +34,7 @@ def plan(
 
 def _action(agent: Agent, seen: Seen, rule: Rule, prospect: Prospect | None) -> Action:
     fields: dict[str, Any] = {name: getattr(agent, name) for name in agent.__dataclass_fields__}
-    reason = rule.reason.format_map(fields | {"dialog_reason": dialog_reason(agent.dialog)})
+    reason = rule.reason.format_map(fields | {"dialog_reason": dialog_reason(agent.seen.dialog)})
     details = _details(agent, seen, rule)
     if rule.action == "rescue" and prospect is not None:
         details["account"] = prospect.account
@@ -49,16 +49,16 @@ def _details(agent: Agent, seen: Seen, rule: Rule) -> dict[str, Any]:
         "pane_state": str(seen.classification.state),
     }
     known = {
-        "dialog": agent.dialog,
-        "error": agent.error,
-        "resets_at": agent.resets_at,
-        "parked_until": agent.parked_until,
+        "dialog": agent.seen.dialog,
+        "error": agent.seen.error,
+        "resets_at": agent.seen.resets_at,
+        "parked_until": agent.rescue.parked_until,
         "pr_number": agent.pr_number,
         "missing_steps": [step for step in agent.steps if step not in agent.checkpoints],
     }
     details |= {name: value for name, value in known.items() if value}
     if rule.action in TRIES:
-        details["tries"] = getattr(agent, TRIES[rule.action])
+        details["tries"] = getattr(agent.attempts, TRIES[rule.action])
     if rule.kind is ActionKind.DECISION and seen.classification.state is not PaneState.MISSING:
         details["screen"] = [sanitize(line) for line in seen.excerpt]
     return details

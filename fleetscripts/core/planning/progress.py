@@ -9,6 +9,7 @@ from fleetscripts.core.gates.completion import Checkpoint
 from fleetscripts.core.planning.rescue import wake_at
 from fleetscripts.fleet import Agent
 from fleetscripts.models import AgentState, Classification, PaneFacts, PaneState, ServerId
+from fleetscripts.record import Hold, not_after
 
 STATE_OF_PANE = {
     PaneState.STARTING: AgentState.RUNNING,
@@ -28,8 +29,8 @@ JUDGED = frozenset({AgentState.PENDING_EVALUATION, AgentState.DONE, AgentState.R
 
 AT_WORK = frozenset({PaneState.STARTING, PaneState.RUNNING})
 
-DEEDS = ("last_nudged_at", "last_rebriefed_at", "last_kicked_at", "last_verified_at", "last_notice_at", "rescued_at")
-"""Times at which something was done, from which pauses are counted."""
+DONE_BY_US = ("attempts", "verdict", "notices")
+"""Parts whose times say when something was done; pauses are counted from them."""
 
 CLOCK_SLACK_SECONDS = 5.0
 """A deed may be a little later than the look that is being recorded."""
@@ -80,66 +81,74 @@ def note(agent: Agent, seen: Seen, stalled_after_seconds: float, now: float, unw
 
 def _of_the_past(agent: Agent, now: float) -> Agent:
     """What was done cannot lie ahead: after the clock was set back it counts as done just now."""
-    ahead: dict[str, Any] = {name: now for name in DEEDS if getattr(agent, name) > now + CLOCK_SLACK_SECONDS}
-    return replace(agent, **ahead) if ahead else agent
+    latest = now + CLOCK_SLACK_SECONDS
+    parts = {name: not_after(getattr(agent, name), latest, now) for name in DONE_BY_US}
+    return replace(
+        agent, **parts, last_rebriefed_at=now if agent.last_rebriefed_at > latest else agent.last_rebriefed_at
+    )
 
 
 def progressed(before: Agent, after: Agent) -> bool:
     """Whether a checkpoint or a commit came between."""
-    committed = before.last_commit not in ("", after.last_commit)
+    committed = before.seen.commit not in ("", after.seen.commit)
     return committed or set(after.checkpoints) > set(before.checkpoints)
 
 
 def _advanced(agent: Agent, seen: Seen) -> Agent:
     """Checkpoints of the present task, the newest commit and session; any progress sets the counts back."""
-    reached = [mark.step for mark in seen.checkpoints if not mark.at or mark.at >= agent.task_started_at]
+    reached = [mark.step for mark in seen.checkpoints if not mark.at or mark.at >= agent.task.started_at]
     sessions = agent.session_ids
     if seen.session_id and agent.session_id and seen.session_id != agent.session_id:
         sessions = tuple(dict.fromkeys((*sessions, agent.session_id)))
-    after = replace(
-        agent,
+    after = agent.changed(
         checkpoints=tuple(dict.fromkeys((*agent.checkpoints, *reached))),
-        last_commit=seen.commit or agent.last_commit,
+        seen={
+            "commit": seen.commit or agent.seen.commit,
+            "said": seen.said or agent.seen.said,
+            "github_limited_at": max(agent.seen.github_limited_at, seen.github_limited_at),
+        },
         session_id=seen.session_id or agent.session_id,
         session_ids=sessions,
-        last_said=seen.said or agent.last_said,
-        github_limited_at=max(agent.github_limited_at, seen.github_limited_at),
     )
     if not progressed(agent, after):
         return after
-    return replace(after, kicks=0, nudges=0, fruitless_rounds=0, rescue_tries=0, failed_accounts=())
+    return replace(after, attempts=after.attempts.after_progress())
 
 
 def _released(agent: Agent, seen: Seen, now: float) -> Agent:
     """What a person stopped is held until it works again, by whatever text."""
-    works = seen.classification.state is PaneState.RUNNING and now > agent.held_at
-    return replace(agent, held="", held_at=0) if agent.held and works else agent
+    works = seen.classification.state is PaneState.RUNNING and now > agent.hold.since
+    return replace(agent, hold=Hold()) if agent.hold.reason and works else agent
 
 
 def _timed(agent: Agent, before: Agent, seen: Seen, now: float, unwatched: bool) -> Agent:
     """Since when the pane is as it is, and since when nothing on it has moved."""
     found = seen.classification
     dialog, error = found.dialog or "", found.error or ""
-    same = (before.pane_state, before.dialog, before.error) == (found.state, dialog, error) and not unwatched
-    moved = unwatched or not before.output_changed_at or seen.output_hash != before.last_output_hash
-    changed_at = now if moved or before.output_changed_at > now else before.output_changed_at
-    since = before.pane_state_since if same and 0 < before.pane_state_since <= now else now
+    last = before.seen
+    same = (last.pane_state, last.dialog, last.error) == (found.state, dialog, error) and not unwatched
+    moved = unwatched or not before.seen.output_changed_at or seen.output_hash != before.last_output_hash
+    changed_at = now if moved or before.seen.output_changed_at > now else before.seen.output_changed_at
+    since = before.seen.since if same and 0 < before.seen.since <= now else now
     unknown = found.state is PaneState.UNKNOWN
-    return replace(
-        agent,
-        pane_state=str(found.state),
-        pane_reason=found.reason,
-        pane_state_since=since,
-        dialog=str(dialog),
-        error=str(error),
-        held_back=before.held_back if same else "",
-        resets_at=found.resets_at or 0,
-        parked_until=wake_at(before, found, now) if found.state is PaneState.RATE_LIMITED else 0,
-        rescue_stage="" if found.state is PaneState.RUNNING else agent.rescue_stage,
-        unknown_since=since if unknown else 0,
+    return agent.changed(
+        seen={
+            "pane_state": str(found.state),
+            "reason": found.reason,
+            "since": since,
+            "dialog": str(dialog),
+            "error": str(error),
+            "resets_at": found.resets_at or 0,
+            "unknown_since": since if unknown else 0,
+            "output_changed_at": changed_at,
+            **_work(before, seen, now, unwatched),
+        },
+        attempts={"refusal": before.attempts.refusal if same else ""},
+        rescue={
+            "parked_until": wake_at(before, found, now) if found.state is PaneState.RATE_LIMITED else 0,
+            "stage": "" if found.state is PaneState.RUNNING else agent.rescue.stage,
+        },
         last_output_hash=seen.output_hash,
-        output_changed_at=changed_at,
-        **_work(before, seen, now, unwatched),
         idle_since=0 if found.state in AT_WORK else max(since, changed_at),
         last_seen_at=before.last_seen_at if found.state is PaneState.MISSING else now,
     )
@@ -159,11 +168,11 @@ def _work(before: Agent, seen: Seen, now: float, unwatched: bool) -> dict[str, A
     """Since when nothing that the client started has begun, ended or used a processor; what it is measured by."""
     work = seen.work
     if work is None:
-        return {"worked_at": min(before.worked_at, now), "tool_processes": "", "tool_cpu_seconds": 0}
-    burned = work.cpu_seconds - before.tool_cpu_seconds >= WORK_SHARE * max(now - before.last_seen_at, 1)
-    moved = unwatched or work.processes != before.tool_processes or burned or before.worked_at > now
+        return {"worked_at": min(before.seen.worked_at, now), "tool_processes": "", "tool_cpu_seconds": 0}
+    burned = work.cpu_seconds - before.seen.tool_cpu_seconds >= WORK_SHARE * max(now - before.last_seen_at, 1)
+    moved = unwatched or work.processes != before.seen.tool_processes or burned or before.seen.worked_at > now
     return {
-        "worked_at": now if moved else before.worked_at,
+        "worked_at": now if moved else before.seen.worked_at,
         "tool_processes": work.processes,
         "tool_cpu_seconds": work.cpu_seconds,
     }
@@ -180,11 +189,11 @@ def moving(agent: Agent, found: Classification, threshold_seconds: float, now: f
 def works_behind(agent: Agent, found: Classification, threshold_seconds: float, now: float) -> bool:
     """Whether something still runs behind the prompt, as the client says or as its processes show."""
     at_prompt = found.state is PaneState.PROMPT
-    return at_prompt and (found.background or now - agent.worked_at < threshold_seconds)
+    return at_prompt and (found.background or now - agent.seen.worked_at < threshold_seconds)
 
 
 def stood_still(agent: Agent, found: Classification, now: float) -> float:
     """Seconds in which its screen and its transcript have not changed; of a turn also: nor its tools' processes."""
     if found.state is PaneState.RUNNING:
-        return now - max(agent.output_changed_at, agent.worked_at)
-    return now - max(agent.pane_state_since, agent.output_changed_at)
+        return now - max(agent.seen.output_changed_at, agent.seen.worked_at)
+    return now - max(agent.seen.since, agent.seen.output_changed_at)

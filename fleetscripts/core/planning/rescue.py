@@ -32,7 +32,7 @@ class Prospect:
     reason: str = ""
 
 
-Prospects = Mapping[tuple[str, float], Prospect]
+Prospects = Mapping[str, Prospect]
 """By ``Agent.key``; an agent that stands nowhere in it has none."""
 
 
@@ -50,9 +50,9 @@ def wake_at(agent: Agent, found: Classification, now: float) -> float:
     """When an agent at its limit goes on, by itself or woken by us, in Unix seconds.
 
     A time that was reckoned before stands while the wall is the same: an unnamed reset is not put off for ever."""
-    same = agent.pane_state == PaneState.RATE_LIMITED and agent.resets_at == (found.resets_at or 0)
-    if same and agent.parked_until:
-        return agent.parked_until
+    same = agent.seen.pane_state == PaneState.RATE_LIMITED and agent.seen.resets_at == (found.resets_at or 0)
+    if same and agent.rescue.parked_until:
+        return agent.rescue.parked_until
     return (found.resets_at or now + UNKNOWN_RESET_SECONDS) + spread(agent)
 
 
@@ -63,10 +63,10 @@ def spread(agent: Agent) -> float:
 
 def due(agent: Agent, found: Classification, now: float) -> bool:
     """Whether it is time to tell an agent at its limit to go on."""
-    if not agent.parked_until:
+    if not agent.rescue.parked_until:
         return False
     patience = OVERDUE_SECONDS if continues_by_itself(found) else 0.0
-    return now >= agent.parked_until + patience
+    return now >= agent.rescue.parked_until + patience
 
 
 _WINDOWS = (

@@ -33,16 +33,16 @@ def on_record(agents: Iterable[Agent], seen_at: float) -> list[Obstacle]:
             found.append(_of(agent, "it waits for evaluation: evaluate it"))
         elif agent.state not in SETTLED and agent.state is not AgentState.RECYCLED:
             found.append(_of(agent, f"it is {agent.state}, neither done nor escalated"))
-        elif agent.state is AgentState.ESCALATED and seen_at < agent.escalated_at:
-            why = agent.escalation or "no reason recorded"
+        elif agent.state is AgentState.ESCALATED and seen_at < agent.escalation.at:
+            why = agent.escalation.reason or "no reason recorded"
             found.append(_of(agent, f"escalated ({why}), and nobody has looked since: call status, tell the user"))
     return found
 
 
 def on_github(
     agents: Iterable[Agent],
-    gates: Mapping[tuple[str, float], Iterable[GateResult]],
-    accepted: Mapping[tuple[str, float], Collection[str]],
+    gates: Mapping[str, Iterable[GateResult]],
+    accepted: Mapping[str, Collection[str]],
 ) -> list[Obstacle]:
     """What GitHub says against it, but for the gates that somebody accepted when the agent was evaluated."""
     return [

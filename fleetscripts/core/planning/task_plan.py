@@ -37,7 +37,7 @@ def standings(
     pausing: Mapping[str, str] | None = None,
 ) -> list[Standing]:
     """Every task in the order in which it would begin. ``archived``: outcome by name; ``pausing``: why by name."""
-    by_task = {agent.task: agent for agent in agents if agent.task}
+    by_task = {agent.task.file: agent for agent in agents if agent.task.file}
     listed = sorted(tasks, key=order)
     pending = {task.name: task for task in listed}
     done = {name for name, outcome in archived.items() if outcome == DONE}
@@ -56,7 +56,7 @@ def outcome_of(agent: Agent) -> str:
     if agent.state is AgentState.DONE:
         return DONE
     if agent.state is AgentState.RECYCLED:
-        return DONE if agent.last_verdict == "verified" else "recycled"
+        return DONE if agent.verdict.outcome == "verified" else "recycled"
     return ""
 
 

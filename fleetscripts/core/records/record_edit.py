@@ -9,11 +9,13 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from fleetscripts.errors import FleetError, Refused, UsageProblem
-from fleetscripts.fleet import Agent, Fleet
+from fleetscripts.fleet import FLAT, PARTS, Agent, Fleet
 from fleetscripts.models import AgentState
+from fleetscripts.record import Escalation
 from fleetscripts.schema import READERS
 
-AGENT_FIXED = frozenset({"tmux_server", "new_task", "extra"})
+AGENT_FIXED = frozenset({"id", "tmux_server", "extra", *PARTS})
+PART_FIXED = frozenset({"pending", "accepted_threads", "extra"})
 FLEET_FIXED = frozenset({"agents", "loop_tmux_server", "extra"})
 SECRETS = frozenset({"discord_webhook"})
 
@@ -21,6 +23,19 @@ _SESSION_ID = re.compile(r"(?:[0-9A-Za-z][0-9A-Za-z-]{0,99})?")
 _WINDOW = re.compile(r"[^\x00-\x1f:]+:\d+")
 _STEP = re.compile(r"\S(?:[^\x00-\x1f\x7f]{0,98}\S)?")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+
+
+def _settable() -> dict[str, str]:
+    """What may be set, with its type: fields of the record, of its parts, and their flat names of earlier times."""
+    found = {field.name: str(field.type) for field in dataclasses.fields(Agent) if field.name not in AGENT_FIXED}
+    for part, kind in PARTS.items():
+        types = {field.name: str(field.type) for field in dataclasses.fields(kind) if field.name not in PART_FIXED}
+        found |= {f"{part}.{name}": type_ for name, type_ in types.items()}
+        found |= {old: types[new] for old, (place, new) in FLAT.items() if place == part and new in types}
+    return found
+
+
+SETTABLE = _settable()
 
 Check = tuple[Callable[[Any], bool], str]
 CHECKS: Mapping[str, Check] = {
@@ -38,21 +53,33 @@ CHECKS: Mapping[str, Check] = {
 
 def edit_agent(agent: Agent, changes: Iterable[str]) -> Agent:
     """The record with ``field=value`` changes made. Raises UsageProblem, or Refused for ``state=done``."""
-    known = {field.name: str(field.type) for field in dataclasses.fields(Agent) if field.name not in AGENT_FIXED}
-    values = _parsed(changes, known)
+    values = _parsed(changes, SETTABLE)
     if values.get("state") is AgentState.DONE:
         raise Refused("state=done is for evaluate to set, after the gates have held and somebody has judged the work")
-    return dataclasses.replace(agent, **(_follows(agent, values) | values))
+    is_lifted = agent.state is AgentState.ESCALATED and values.get("state", agent.state) is not AgentState.ESCALATED
+    begun = _lifted(agent) if is_lifted else agent
+    given = {".".join(FLAT[name]) if name in FLAT else name: value for name, value in values.items()}
+    return _placed(begun, _follows(agent, values) | given)
+
+
+def _placed(agent: Agent, values: Mapping[str, Any]) -> Agent:
+    """The record with these values, a field of a part being named ``PART.FIELD``."""
+    for name, value in values.items():
+        part, dot, field = name.partition(".")
+        agent = agent.changed(**({part: {field: value}} if dot else {name: value}))
+    return agent
+
+
+def _lifted(agent: Agent) -> Agent:
+    """Somebody ended the escalation: it may be tried again."""
+    return dataclasses.replace(agent, attempts=agent.attempts.lifted(), escalation=Escalation())
 
 
 def _follows(agent: Agent, values: Mapping[str, Any]) -> dict[str, Any]:
-    """What must change along: ids belong to the old window, counts and escalation to the old state."""
+    """What must change along: ids belong to the old window."""
     along: dict[str, Any] = {}
     if values.get("window", agent.window) != agent.window:
         along |= {"pane_id": "", "window_id": "", "tmux_server": None}
-    if "state" in values and agent.state is AgentState.ESCALATED and values["state"] is not AgentState.ESCALATED:
-        along |= {"kicks": 0, "nudges": 0, "fruitless_rounds": 0, "rounds": 0, "rescue_tries": 0}
-        along |= {"escalation": "", "escalated_at": 0}
     if values.get("session_id", agent.session_id) != agent.session_id and agent.session_id:
         along |= {"session_ids": tuple(dict.fromkeys((*agent.session_ids, agent.session_id)))}
     return along
@@ -83,7 +110,7 @@ def _parsed(changes: Iterable[str], known: Mapping[str, str]) -> dict[str, Any]:
         if not equals:
             raise UsageProblem(f"expected field=value, found {change!r}")
         if name not in known:
-            raise UsageProblem(f"no field {name!r} to set; there are: {', '.join(sorted(known))}")
+            raise UsageProblem(f"no field {name!r} to set; there are: {', '.join(sorted(known.keys() - FLAT.keys()))}")
         values[name] = _value(name, known[name], text)
     return values
 

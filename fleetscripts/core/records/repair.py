@@ -5,22 +5,18 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from fleetscripts.core.reports.status_text import age
-from fleetscripts.fleet import Agent, Fleet
+from fleetscripts.fleet import PARTS, Agent, Fleet
 from fleetscripts.models import AgentState, PaneFacts, ServerId
+from fleetscripts.record import Escalation, typed
 
 AT_WORK = frozenset({
     AgentState.RUNNING, AgentState.STUCK, AgentState.WAITING_APPROVAL, AgentState.RATE_LIMITED, AgentState.COMPLETE,
 })  # fmt: skip
 """States that say that a client lives."""
 
-TIMES = (
-    "last_seen_at", "spawned_at", "idle_since", "last_rebriefed_at", "task_started_at", "last_kicked_at",
-    "last_nudged_at", "last_verified_at", "unknown_since", "pane_state_since", "output_changed_at", "last_notice_at",
-    "escalated_at",
-)  # fmt: skip
-COUNTS = ("kicks", "nudges", "revision_count", "fruitless_rounds", "rounds")
 AHEAD_SECONDS = 86400.0
 """A clock may be a little off; a day ahead is milliseconds, or somebody's slip."""
 
@@ -76,26 +72,34 @@ def mended(fleet: Fleet, reality: Reality) -> Report:
 
 def _plausible(agent: Agent, reality: Reality) -> tuple[Agent, list[str]]:
     """Fields that a hand edit left with values that cannot be."""
+    said: list[str] = []
+    parts = {name: _plausible_part(getattr(agent, name), reality, said) for name in PARTS}
+    agent = _plausible_part(replace(agent, **parts), reality, said)
     changes: dict[str, object] = {}
-    said = []
-    for name in TIMES:
-        at = getattr(agent, name)
+    if match := _PULL.fullmatch(agent.pr_number):
+        changes["pr_number"] = match[1]
+        said.append(f"pr_number {agent.pr_number} means {match[1]}")
+    if agent.escalation.reason and agent.state is not AgentState.ESCALATED:
+        changes["escalation"] = Escalation()
+        said.append(f"it is {agent.state}, but still had the reason of an escalation ({agent.escalation.reason})")
+    return agent.changed(**changes), said
+
+
+def _plausible_part(part: Any, reality: Reality, said: list[str]) -> Any:
+    """A part, or the record itself, without instants and counts that cannot be; adds to ``said`` what was mended."""
+    changes: dict[str, object] = {}
+    for name in typed(part, "UnixSeconds"):
+        at = getattr(part, name)
         if at > reality.now + AHEAD_SECONDS or at < 0:
             seconds = at / 1000
             changes[name] = seconds if 1e9 < seconds <= reality.now + AHEAD_SECONDS else 0
             what = "was in milliseconds" if changes[name] else "lay where no time can"
             said.append(f"{name} {what}: {changes[name]:.0f}")
-    for name in COUNTS:
-        if getattr(agent, name) < 0:
+    for name in typed(part, "Count"):
+        if getattr(part, name) < 0:
             changes[name] = 0
             said.append(f"{name} was below zero: 0")
-    if match := _PULL.fullmatch(agent.pr_number):
-        changes["pr_number"] = match[1]
-        said.append(f"pr_number {agent.pr_number} means {match[1]}")
-    if agent.escalation and agent.state is not AgentState.ESCALATED:
-        changes["escalation"] = ""
-        said.append(f"it is {agent.state}, but still had the reason of an escalation ({agent.escalation})")
-    return replace(agent, **changes), said  # type: ignore[arg-type]
+    return replace(part, **changes)
 
 
 def _placed(agent: Agent, reality: Reality) -> tuple[Agent, list[str]]:
@@ -128,16 +132,18 @@ def _in_its_worktree(agent: Agent, reality: Reality) -> tuple[Agent, list[str]]:
     branch = reality.branches[agent.worktree_path]
     if branch == GONE:
         if agent.state is AgentState.DONE:
-            return replace(agent, state=AgentState.RECYCLED, escalation=""), [
+            return agent.changed(state=AgentState.RECYCLED, escalation=Escalation()), [
                 "done, and its worktree is gone: recycled"
             ]
         if agent.state is AgentState.ESCALATED:
             return agent, []
-        gone = {"state": AgentState.ESCALATED, "escalation": "its worktree is gone", "escalated_at": reality.now}
-        return replace(agent, **gone), [f"{agent.worktree_path} is gone: escalated"]  # type: ignore[arg-type]
+        why = Escalation("its worktree is gone", reality.now)
+        return agent.changed(state=AgentState.ESCALATED, escalation={"reason": why}), [
+            f"{agent.worktree_path} is gone: escalated"
+        ]
     is_spare = branch is not None and (branch == agent.spare_branch or _SPARE.fullmatch(branch) is not None)
     if is_spare and branch != agent.branch:
-        return replace(agent, state=AgentState.RECYCLED, escalation=""), [
+        return agent.changed(state=AgentState.RECYCLED, escalation=Escalation()), [
             f"its worktree stands on {branch} again: recycled"
         ]
     return agent, []
@@ -165,7 +171,7 @@ def _drop(report: Report, agent: Agent, kept: Agent, what: str) -> None:
         report.fleet = replace(report.fleet, agents=left)
         report.repairs.append(f"{who}: stood twice; {kept.window} is kept, the other record removed")
     else:
-        report.fleet = report.fleet.exchange(agent, replace(agent, state=AgentState.RECYCLED, escalation=""))
+        report.fleet = report.fleet.exchange(agent, agent.changed(state=AgentState.RECYCLED, escalation=Escalation()))
         report.repairs.append(f"{who}: {kept.window} has the same {what}; the older record is recycled")
 
 

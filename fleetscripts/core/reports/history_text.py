@@ -16,7 +16,7 @@ STEPS = frozenset({"send-pasted", "send-entered", "end-intended", "end-pressed",
 ENDED = frozenset({"send-confirmed", "send-failed", "send-refused"})
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*([smhd])")
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
-_BORING = frozenset({"at", "event", "window", "why", "pane_id", "message_id", "worktree", "branch", "spawned_at"})
+_BORING = frozenset({"id", "at", "event", "window", "why", "pane_id", "message_id", "worktree", "branch", "spawned_at"})
 
 STATES = {
     "running": "at work",

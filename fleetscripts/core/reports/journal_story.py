@@ -50,11 +50,14 @@ def stories(lines: Iterable[Line]) -> dict[Key, Story]:
     """Every agent that the journal names, in the order in which they appear, with all that happened to each."""
     found: dict[Key, Story] = {}
     holders: dict[str, tuple[float, Key]] = {}
+    ids: dict[str, Key] = {}
     unclaimed: deque[Line] = deque(maxlen=500)
     for line in lines:
         key = key_of(line)
+        if key is not None and text_of(line, "id"):
+            ids[text_of(line, "id")] = key
         if key is None:
-            key = _holder(line, holders)
+            key = ids.get(text_of(line, "id")) if text_of(line, "id") else _holder(line, holders)
             if key is None:
                 unclaimed.append(line)
             else:
@@ -83,6 +86,11 @@ def _holder(line: Line, holders: Mapping[str, tuple[float, Key]]) -> Key | None:
 
 
 def _its_beginning(line: Line, unclaimed: Iterable[Line]) -> list[Line]:
-    """What happened in the same pane shortly before the agent was named."""
-    pane, begun = text_of(line, "pane_id"), at_of(line) - BEFORE_SECONDS
-    return [one for one in unclaimed if pane and text_of(one, "pane_id") == pane and at_of(one) >= begun]
+    """What bears its id; and of lines without one, what happened in the same pane shortly before it was named."""
+    name, pane, begun = text_of(line, "id"), text_of(line, "pane_id"), at_of(line) - BEFORE_SECONDS
+    return [
+        one
+        for one in unclaimed
+        if (text_of(one, "id") == name if name and text_of(one, "id") else pane and text_of(one, "pane_id") == pane)
+        and (at_of(one) >= begun or (name and text_of(one, "id") == name))
+    ]

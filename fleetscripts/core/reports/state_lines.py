@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 from fleetscripts.core.planning.progress import JUDGED
@@ -18,21 +17,21 @@ PROTOCOL = ("CHECKPOINT:", "ORCHESTRATOR:")
 
 def untold(fleet: Fleet) -> tuple[Fleet, list[dict[str, Any]]]:
     """The fleet with every agent's state marked as told, and a line for each whose state was not."""
-    changed = [agent for agent in fleet.agents if agent.told_state != agent.state]
+    changed = [agent for agent in fleet.agents if agent.notices.told_state != agent.state]
     for agent in changed:
-        fleet = fleet.exchange(agent, replace(agent, told_state=str(agent.state)))
+        fleet = fleet.exchange(agent, agent.changed(notices={"told_state": str(agent.state)}))
     return fleet, [state_line(agent) for agent in changed]
 
 
 def state_line(agent: Agent) -> dict[str, Any]:
     """The fields of a ``state`` line; the record's key is in it, since windows get other numbers."""
     known = {
-        "was": agent.told_state,
-        "pane_state": agent.pane_state,
+        "was": agent.notices.told_state,
+        "pane_state": agent.seen.pane_state,
         "why": _why(agent),
-        "dialog": agent.dialog,
+        "dialog": agent.seen.dialog,
         "account": agent.account,
-        "resets_at": agent.resets_at,
+        "resets_at": agent.seen.resets_at,
     }
     return identity(agent) | {"state": str(agent.state)} | {name: value for name, value in known.items() if value}
 
@@ -40,13 +39,14 @@ def state_line(agent: Agent) -> dict[str, Any]:
 def _why(agent: Agent) -> str:
     """A judgement has its own line; what the pane shows is no reason for it."""
     if agent.state is AgentState.ESCALATED:
-        return agent.escalation
-    return "" if agent.state in JUDGED else agent.pane_reason
+        return agent.escalation.reason
+    return "" if agent.state in JUDGED else agent.seen.reason
 
 
 def identity(agent: Agent) -> dict[str, Any]:
     """What says in a line which record it is about."""
     return {
+        "id": agent.id or None,
         "window": agent.window,
         "pane_id": agent.pane_id,
         "worktree": agent.worktree,

@@ -88,7 +88,7 @@ def in_order(agents: Sequence[Agent]) -> tuple[Agent, ...]:
 
 def in_state_for(agent: Agent, now: float) -> str:
     """How long the agent has been as it is."""
-    since = max(agent.pane_state_since, agent.idle_since if agent.state is not AgentState.RUNNING else 0)
+    since = max(agent.seen.since, agent.idle_since if agent.state is not AgentState.RUNNING else 0)
     return age(now - (since or agent.spawned_at))
 
 
@@ -99,7 +99,7 @@ def steps(agent: Agent) -> str:
 
 def pull(agent: Agent) -> str:
     """``#12 ✓``: the pull request, and its checks as last verified."""
-    mark = CHECK_MARKS.get(agent.last_checks, "")
+    mark = CHECK_MARKS.get(agent.verdict.checks, "")
     return f"#{agent.pr_number} {mark}".rstrip() if agent.pr_number else "-"
 
 
@@ -145,16 +145,16 @@ def _needed(lines: Sequence[tuple[str, ...]]) -> int:
 
 def note(agent: Agent, now: float) -> str:
     """What a person has to know beyond the state, else what the agent said last, else its objective."""
-    if agent.escalation:
-        return agent.escalation
-    if agent.held:
-        return agent.held
-    if agent.resets_at > now:
-        why = f"; {agent.rescue_problem}" if agent.rescue_problem else ""
-        return f"wakes in {age(agent.resets_at - now)}{why}"
-    if agent.dialog:
-        return f"{agent.dialog} dialog"
-    return agent.last_said or agent.objective
+    if agent.escalation.reason:
+        return agent.escalation.reason
+    if agent.hold.reason:
+        return agent.hold.reason
+    if agent.seen.resets_at > now:
+        why = f"; {agent.rescue.problem}" if agent.rescue.problem else ""
+        return f"wakes in {age(agent.seen.resets_at - now)}{why}"
+    if agent.seen.dialog:
+        return f"{agent.seen.dialog} dialog"
+    return agent.seen.said or agent.objective
 
 
 def about(agent: Agent) -> list[str]:
@@ -169,8 +169,8 @@ def about(agent: Agent) -> list[str]:
         f"checkpoints reached: {_names(agent.checkpoints)}",
         f"checkpoints missing: {_names(missing)}",
     ]
-    if agent.image_path:
-        lines.append(f"image: {sanitize(agent.image_path)}")
+    if agent.task.image:
+        lines.append(f"image: {sanitize(agent.task.image)}")
     return lines
 
 

@@ -43,14 +43,14 @@ def survivor_sentence(agent: Agent, seen: Classification, now: float) -> str:
     facts += [pull(agent)] if agent.pr_number else []
     facts += [f"{steps(agent)} steps"] if agent.steps else []
     stands = STANDS[seen.state](agent, seen, now)
-    if agent.new_task is not None:
+    if agent.task.pending is not None:
         stands = f"{stands}, and its task is only being given to it"
-    if agent.held:
-        stands = f"{stands} ({agent.held})"
+    if agent.hold.reason:
+        stands = f"{stands} ({agent.hold.reason})"
     if agent.state in JUDGED:
-        why = f" ({agent.escalation})" if agent.escalation else ""
+        why = f" ({agent.escalation.reason})" if agent.escalation.reason else ""
         stands = f"{JUDGED[agent.state]}{why}; {stands}"
     objective = next((line for part in agent.objective.splitlines() if (line := sanitize(part))), "")
     doing = f", on “{fit(objective, OBJECTIVE_COLUMNS)}”" if objective else ""
-    said = f"; it said last: “{fit(sanitize(agent.last_said), SAID_COLUMNS)}”" if agent.last_said else ""
+    said = f"; it said last: “{fit(sanitize(agent.seen.said), SAID_COLUMNS)}”" if agent.seen.said else ""
     return sanitize(f"{agent.window} ({', '.join(fact for fact in facts if fact)}): {stands}{doing}{said}")

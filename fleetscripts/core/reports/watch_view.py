@@ -67,7 +67,7 @@ class Model:
 class View:
     """Where the eye is: the selected agent and the first row that is shown."""
 
-    selected: tuple[str, float] | None = None
+    selected: str | None = None
     top: int = 0
     index: int = field(default=0)
 
@@ -162,7 +162,7 @@ def _style(name: str, agent: Agent) -> str:
 
 
 def _pull_style(agent: Agent) -> str:
-    return {"pass": "green", "fail": "red", "pending": "yellow"}.get(agent.last_checks, "dim")
+    return {"pass": "green", "fail": "red", "pending": "yellow"}.get(agent.verdict.checks, "dim")
 
 
 def _detail(model: Model, view: View, columns: int) -> list[list[Piece]]:
@@ -177,11 +177,13 @@ def _detail(model: Model, view: View, columns: int) -> list[list[Piece]]:
     lines = [
         [Piece("──", "dim"), Piece(title, "bold"), Piece(rule, "dim")],
         [Piece("objective  ", "dim"), Piece(objective)],
-        [Piece("says       ", "dim"), Piece(sanitize(agent.last_said) or "-")],
+        [Piece("says       ", "dim"), Piece(sanitize(agent.seen.said) or "-")],
     ]
-    if missing or agent.escalation:
-        about = agent.escalation or f"missing: {', '.join(missing)}"
-        lines.append([Piece("open       ", "dim"), Piece(sanitize(about), "red" if agent.escalation else "yellow")])
+    if missing or agent.escalation.reason:
+        about = agent.escalation.reason or f"missing: {', '.join(missing)}"
+        lines.append(
+            [Piece("open       ", "dim"), Piece(sanitize(about), "red" if agent.escalation.reason else "yellow")]
+        )
     room = DETAIL_LINES - len(lines)
     lines += [[Piece(f"{text[:8]}   ", "dim"), Piece(text[8:].lstrip())] for text in model.history[-room:]]
     return lines

@@ -17,13 +17,13 @@ from fleetscripts.services.accounts.launcher import GONE, Pick, pick
 
 def prospects_of(
     settings: Settings, fleet: Fleet, looks: Sequence[tuple[Agent, Seen]], now: float
-) -> dict[tuple[str, float], Prospect]:
+) -> dict[str, Prospect]:
     """For each agent that cannot go on where it is, the account that it could go on with, by ``Agent.key``."""
     wanting = [(agent, seen) for agent, seen in looks if wants_account(agent, seen.classification)]
     if not wanting or not read_accounts(settings.fleet_home):
         return {}
     busy = busy_among(fleet.agents)
-    found: dict[tuple[str, float], Prospect] = {}
+    found: dict[str, Prospect] = {}
     for agent, seen in wanting:
         chosen = next_account(settings, agent, seen.classification, now, busy)
         if chosen is not None:
@@ -33,9 +33,9 @@ def prospects_of(
 
 def wants_account(agent: Agent, found: Classification) -> bool:
     """Whether it stands at a limit, has a login that is not accepted, or is between two accounts."""
-    if agent.finished or agent.held or found.state is PaneState.RUNNING:
+    if agent.finished or agent.hold.reason or found.state is PaneState.RUNNING:
         return False
-    return bool(agent.rescue_stage) or found.state is PaneState.RATE_LIMITED or found.error is ErrorKind.AUTH
+    return bool(agent.rescue.stage) or found.state is PaneState.RATE_LIMITED or found.error is ErrorKind.AUTH
 
 
 def next_account(
@@ -44,8 +44,8 @@ def next_account(
     """The account to go on with; never the one that refuses, and one on which it failed only when none else is left."""
     refused = found.state in (PaneState.RATE_LIMITED, PaneState.API_ERROR)
     here = frozenset({account_of(settings, agent)} if refused else ())
-    failed = here | set(agent.failed_accounts)
-    keep = agent.account if agent.rescue_stage and not refused else ""
+    failed = here | set(agent.attempts.failed_accounts)
+    keep = agent.account if agent.rescue.stage and not refused else ""
     chosen = pick(settings, {}, agent=agent.agent, keep=keep, exclude=failed, busy=busy, now=now)
     if chosen is None and failed > here and found.error is not ErrorKind.AUTH:
         chosen = pick(settings, {}, agent=agent.agent, keep=keep, exclude=here, busy=busy, now=now)

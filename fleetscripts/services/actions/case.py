@@ -30,7 +30,9 @@ class Case:
 
     @property
     def journal(self) -> Journal:
-        return Journal(self.settings.journal_file)
+        return Journal(
+            self.settings.journal_file, dict.fromkeys((self.agent.pane_id, self.agent.window), self.agent.id)
+        )
 
     def change(self, **fields: Any) -> None:
         """Write fields of the agent's record; what others wrote meanwhile stays."""

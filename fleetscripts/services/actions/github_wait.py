@@ -27,4 +27,4 @@ def tell_to_wait(case: Case) -> str:
 
 def _told(case: Case) -> None:
     now = time.time()
-    case.change(github_told_at=now, last_nudged_at=now)
+    case.change(notices={"github_told_at": now}, attempts={"nudged_at": now})

@@ -73,9 +73,9 @@ def wake(case: Case) -> str:
     except Refused:
         raise
     except FleetError:
-        case.change(last_nudged_at=time.time())
+        case.change(attempts={"nudged_at": time.time()})
         raise
-    case.change(last_nudged_at=time.time())
+    case.change(attempts={"nudged_at": time.time()})
     return f"told to go on (proof: {receipt.proof})"
 
 
@@ -113,9 +113,11 @@ def _moved(case: Case, move: Move) -> str:
         if isinstance(error, Refused) and not move.touched:
             raise
         agent = case.current()
-        failed = tuple(dict.fromkeys((*agent.failed_accounts, move.target.account)))
+        failed = tuple(dict.fromkeys((*agent.attempts.failed_accounts, move.target.account)))
         problem = " ".join(str(error).split())[:300]
-        case.change(rescue_tries=agent.rescue_tries + 1, rescue_problem=problem, failed_accounts=failed)
+        case.change(
+            attempts={"rescues": agent.attempts.rescues + 1, "failed_accounts": failed}, rescue={"problem": problem}
+        )
         move.give_up()
         if isinstance(error, Refused):
             raise FleetError(str(error)) from error
@@ -126,8 +128,8 @@ def _moved(case: Case, move: Move) -> str:
 
 def _at_hand(case: Case) -> Agent:
     agent = case.current()
-    if agent.finished or agent.held or agent.new_task is not None:
-        raise Refused(f"{agent.window}: {agent.held or 'nothing is to be resumed'} (it is {agent.state})")
+    if agent.finished or agent.hold.reason or agent.task.pending is not None:
+        raise Refused(f"{agent.window}: {agent.hold.reason or 'nothing is to be resumed'} (it is {agent.state})")
     if not Path(agent.worktree_path).is_dir():
         raise FleetError(f"{agent.window}: its worktree {agent.worktree_path} is gone")
     return agent

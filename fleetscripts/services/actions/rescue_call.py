@@ -75,12 +75,12 @@ def _rescued(settings: Settings, fleet: Fleet, environ: Mapping[str, str], agent
         environ,
     )
     about = {"action": "rescue", "pane_id": agent.pane_id}
-    case.journal.write("recovery-intended", window=agent.window, why=WHY, **about)
+    case.journal.write("recovery-intended", id=agent.id, window=agent.window, why=WHY, **about)
     try:
         outcome = Outcome(agent, RESCUED, rescue(case))
     except Refused as refusal:
         outcome = Outcome(agent, REFUSED, str(refusal).removeprefix(f"{agent.window}: "))
     except FleetError as error:
         outcome = Outcome(agent, FAILED, str(error).removeprefix(f"{agent.window}: "))
-    case.journal.write("recovery-ended", window=agent.window, why=WHY, outcome=outcome.words, **about)
+    case.journal.write("recovery-ended", id=agent.id, window=agent.window, why=WHY, outcome=outcome.words, **about)
     return outcome

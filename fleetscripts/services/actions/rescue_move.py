@@ -68,7 +68,7 @@ class Move:
             self._start(self.case.current(), facts)
         proof = self._tell()
         after = self.case.current()
-        how = f"handed over to {after.agent}" if after.handover_from != agent.handover_from else "resumed"
+        how = f"handed over to {after.agent}" if after.rescue.handover_from != agent.rescue.handover_from else "resumed"
         where = f" on {after.account}" if after.account else ""
         return f"{before} → {after.account or 'the own account'}: {how} in {after.window}{where}; {proof}"
 
@@ -77,21 +77,21 @@ class Move:
         agent = self.case.current()
         pane_id = agent.pane_on(self.pane_io.server)
         sight = self.pane_io.look(pane_id) if pane_id else None
-        handing, said = agent.rescue_stage == HANDING_OVER, sight.classification if sight is not None else None
+        handing, said = agent.rescue.stage == HANDING_OVER, sight.classification if sight is not None else None
         if said is not None and (said.state is PaneState.RUNNING or not (handing or said.dialog is DialogKind.LOGIN)):
             return
-        if agent.rescue_stage in (STARTING, HANDING_OVER) and said is not None and said.state is not PaneState.IDLE:
+        if agent.rescue.stage in (STARTING, HANDING_OVER) and said is not None and said.state is not PaneState.IDLE:
             end_client(self.pane_io, agent.pane_id, by_force=True, why="it could not be put to work on this account")
         if handing:
-            kind, _, session_id = agent.handover_from.partition(":")
+            kind, _, session_id = agent.rescue.handover_from.partition(":")
             earlier = tuple(known for known in agent.session_ids if known != session_id)
             self.case.change(
-                rescue_stage=ENDING, handover_from="", agent=kind, session_id=session_id, session_ids=earlier
+                rescue={"stage": ENDING, "handover_from": ""}, agent=kind, session_id=session_id, session_ids=earlier
             )
 
     def _has_started(self, agent: Agent, sight: Sight) -> bool:
         """Whether the client already runs that an earlier call started, and only has to be told."""
-        return agent.rescue_stage in (STARTING, HANDING_OVER) and sight.classification.state in (
+        return agent.rescue.stage in (STARTING, HANDING_OVER) and sight.classification.state in (
             PaneState.STARTING, PaneState.PROMPT, PaneState.COMPLETE, PaneState.WAITING_APPROVAL,
         )  # fmt: skip
 
@@ -108,8 +108,8 @@ class Move:
             raise Refused(f"{agent.window}: its limit has reset meanwhile")
         if said.error is ErrorKind.AUTH:
             self._stopped = "a login that was not accepted"
-        if not agent.rescue_stage:
-            self.case.change(rescue_stage=ENDING)
+        if not agent.rescue.stage:
+            self.case.change(rescue={"stage": ENDING})
         ended = end_client(
             self.pane_io, agent.pane_id, states=frozenset({said.state}), keep_draft=True, why=self.case.action.reason
         )
@@ -123,9 +123,9 @@ class Move:
             known = open_conversations(case.settings, self.pane_io.tmux.panes(), now).get(agent.session_id)
             if known is not None:
                 raise Refused(f"{agent.window}: its conversation is open in {known.place}")
-        if self.target.fresh and (agent.rescue_stage != HANDING_OVER or agent.agent != self.target.kind):
+        if self.target.fresh and (agent.rescue.stage != HANDING_OVER or agent.agent != self.target.kind):
             agent = self._begin_anew(agent)
-        fresh = agent.rescue_stage == HANDING_OVER
+        fresh = agent.rescue.stage == HANDING_OVER
         kind, folder, account = kind_named(agent.agent), Path(agent.worktree_path), self.target.account
         start = client_start(
             case.settings, case.environ, kind, folder, agent.session_id, resume=not fresh, name=agent.branch,
@@ -133,7 +133,9 @@ class Move:
         )  # fmt: skip
         self.touched = True
         stage = HANDING_OVER if fresh else STARTING
-        case.change(rescue_stage=stage, rescued_from=agent.account, account=account, last_kicked_at=now)
+        case.change(
+            rescue={"stage": stage}, rescued_from=agent.account, account=account, attempts={"restarted_at": now}
+        )
         if facts is None:
             session = agent.window.rpartition(":")[0] or case.fleet.tmux_session
             placed = open_window(self.pane_io.tmux, session, agent.worktree, start)
@@ -145,11 +147,13 @@ class Move:
     def _begin_anew(self, agent: Agent) -> Agent:
         """The record as that of a new conversation, before there is one; it remembers whose work it takes over."""
         session_id = str(uuid.uuid4()) if kind_named(self.target.kind).takes_session_id else ""
-        known = agent.rescue_stage == HANDING_OVER  # nobody worked in the conversation that was begun in vain
+        known = agent.rescue.stage == HANDING_OVER  # nobody worked in the conversation that was begun in vain
         earlier = tuple(dict.fromkeys((*agent.session_ids, *([agent.session_id] if agent.session_id else []))))
         self.case.change(
-            rescue_stage=HANDING_OVER,
-            handover_from=agent.handover_from if known else f"{agent.agent}:{agent.session_id}",
+            rescue={
+                "stage": HANDING_OVER,
+                "handover_from": agent.rescue.handover_from if known else f"{agent.agent}:{agent.session_id}",
+            },
             agent=self.target.kind,
             session_id=session_id,
             session_ids=earlier,
@@ -169,19 +173,21 @@ class Move:
             why = f"its client was ended at {self._stopped} and started again"
             proof = f"told to go on (proof: {deliver(self.pane_io, agent.pane_id, self._text(agent), why=why).proof})"
         now = time.time()
-        done = {"rescue_stage": "", "rescue_tries": 0, "rescue_problem": "", "rescued_at": now, "last_nudged_at": now}
-        failed = agent.failed_accounts if self._stopped != "a usage limit" else ()
-        case.change(**done, failed_accounts=failed)
+        failed = agent.attempts.failed_accounts if self._stopped != "a usage limit" else ()
+        done = {"rescues": 0, "rescued_at": now, "nudged_at": now, "failed_accounts": failed}
+        case.change(rescue={"stage": "", "problem": ""}, attempts=done)
         if agent.state not in JUDGED and said.state is PaneState.PROMPT:
-            case.change(state=AgentState.RUNNING, escalation="", resets_at=0, parked_until=0)
+            case.change(
+                state=AgentState.RUNNING, escalation={"reason": ""}, seen={"resets_at": 0}, rescue={"parked_until": 0}
+            )
         if self._draft:
             drafts.put_back(self.pane_io, sight.kind, agent.pane_id, self._draft)
         return proof
 
     def _text(self, agent: Agent) -> str:
-        if agent.rescue_stage != HANDING_OVER:
+        if agent.rescue.stage != HANDING_OVER:
             return go_on(agent, self._stopped)
-        kind_name, _, session_id = agent.handover_from.partition(":")
+        kind_name, _, session_id = agent.rescue.handover_from.partition(":")
         settings, folder = self.case.settings, agent.worktree_path
         places = Places(settings.claude_config_dir, settings.codex_home, settings.fleet_home)
         ended = Client(pid=0, started_at=0.0, cwd=folder)

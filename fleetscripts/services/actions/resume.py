@@ -39,7 +39,7 @@ def resume(case: Case) -> str:
     with alone(case):
         pane_io = open_pane_io(case.settings, case.fleet)
         sight = pane_io.look(case.agent.pane_id)
-        if held := case.current().held:
+        if held := case.current().hold.reason:
             raise Refused(f"{case.agent.window}: {held}")
         if sight is None or sight.classification.state is not PaneState.IDLE:
             found = "no pane" if sight is None else sight.classification.state
@@ -69,9 +69,9 @@ def nudge(case: Case) -> str:
     except Refused:
         raise
     except FleetError:
-        case.change(nudges=case.current().nudges + 1, last_nudged_at=time.time())
+        case.change(attempts={"nudges": case.current().attempts.nudges + 1, "nudged_at": time.time()})
         raise
-    case.change(nudges=case.current().nudges + 1, last_nudged_at=time.time())
+    case.change(attempts={"nudges": case.current().attempts.nudges + 1, "nudged_at": time.time()})
     return f"told to go on (proof: {receipt.proof})"
 
 
@@ -82,9 +82,9 @@ def _still_stalled(case: Case, pane_io: PaneIO) -> None:
     found = PaneState.MISSING if sight is None else sight.classification.state
     if found is not wanted:
         raise Refused(f"{agent.window}: expected it at {wanted}, found {found}")
-    if agent.held or agent.new_task is not None or agent.task_started_at != case.agent.task_started_at:
-        raise Refused(f"{agent.window}: {agent.held or 'it was given another task meanwhile'}")
-    ago = time.time() - max(agent.last_nudged_at, agent.last_rebriefed_at)
+    if agent.hold.reason or agent.task.pending is not None or agent.task.started_at != case.agent.task.started_at:
+        raise Refused(f"{agent.window}: {agent.hold.reason or 'it was given another task meanwhile'}")
+    ago = time.time() - max(agent.attempts.nudged_at, agent.last_rebriefed_at)
     if wanted is PaneState.PROMPT and 0 <= ago < case.settings.nudge_cooldown_seconds:
         raise Refused(f"{agent.window}: it was told {ago:.0f} s ago")
 
@@ -98,7 +98,7 @@ def answer_dialog(case: Case) -> str:
     try:
         return f"chose {recover(pane_io, dialog)!r}"
     except Refused as refusal:
-        case.change(held_back=str(refusal))
+        case.change(attempts={"refusal": str(refusal)})
         raise
 
 
@@ -130,7 +130,7 @@ def _counted(case: Case, pane_io: PaneIO) -> Start:
     if not folder.is_dir():
         raise FleetError(f"{agent.window}: its worktree {folder} is gone")
     account = account_to_resume(case.settings, case.environ, agent)
-    case.change(kicks=agent.kicks + 1, last_kicked_at=now, account=account)
+    case.change(attempts={"restarts": agent.attempts.restarts + 1, "restarted_at": now}, account=account)
     return client_start(
         case.settings, case.environ, kind, folder, agent.session_id, resume=True, name=agent.branch, account=account
     )
@@ -146,11 +146,11 @@ def _continue(case: Case, pane_io: PaneIO, facts: PaneFacts) -> str:
     case.change(window=facts.window, pane_id=facts.pane_id, window_id=facts.window_id, tmux_server=pane_io.server)
     sight = at_prompt(pane_io, case.settings, facts.pane_id, Path(case.agent.worktree_path), stands)
     agent = case.current()
-    alone = case.settings.supervision != "active" or bool(agent.held) or agent.state in (*WAITS, *JUDGED)
+    alone = case.settings.supervision != "active" or bool(agent.hold.reason) or agent.state in (*WAITS, *JUDGED)
     if alone or sight.classification.state is not PaneState.PROMPT:
         return f"resumed in {facts.window}, it is at {sight.classification.state}"
     receipt = deliver(pane_io, facts.pane_id, nudge_text(agent), why="the client had ended and was resumed")
-    case.change(last_nudged_at=time.time())
+    case.change(attempts={"nudged_at": time.time()})
     return f"resumed in {facts.window} and told to go on (proof: {receipt.proof})"
 
 

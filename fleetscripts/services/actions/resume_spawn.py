@@ -49,7 +49,7 @@ def is_spawn(intent: Mapping[str, Any] | None) -> bool:
 def settle_spawn(case: Case) -> str:
     """Brief the agent unless it was briefed; undo the spawn where there is no client to be told anything."""
     agent = case.current()
-    intent = agent.new_task or {}
+    intent = agent.task.pending or {}
     if _spawner_lives(case, agent):
         raise Refused(f"{agent.window}: whoever spawns it is still at work")
     if was_told(case.settings, agent, intent):
@@ -73,7 +73,7 @@ def _spawner_lives(case: Case, agent: Agent) -> bool:
 
 
 def _recorded(case: Case, words: str) -> str:
-    case.change(new_task=None)
+    case.change(task={"pending": None})
     case.journal.write("spawned", **state_line(case.current()))
     return words
 

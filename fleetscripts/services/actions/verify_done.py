@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from dataclasses import replace
 
 from fleetscripts.core.gates.gates import GateResult, Outcome, Verdict
 from fleetscripts.core.gates.github_limit import WAIT_SECONDS
@@ -55,9 +54,9 @@ def _verified(case: Case) -> str:
             return fleet
         marked.append(agent)
         now = time.time()
-        counts = {"kicks": 0, "nudges": 0, "fruitless_rounds": 0, "rounds": 0}
-        noticed = replace(agent, state=AgentState.PENDING_EVALUATION, last_notice="evaluate", last_notice_at=now)
-        return fleet.exchange(agent, noticed).change(agent, **counts)
+        noticed = {"last": "evaluate", "last_at": now}
+        waits = agent.changed(state=AgentState.PENDING_EVALUATION, notices=noticed, attempts=agent.attempts.verified())
+        return fleet.exchange(agent, waits)
 
     case.store.update(mark)
     if not marked:
@@ -68,7 +67,7 @@ def _verified(case: Case) -> str:
 
 def _has_another_task(agent: Agent, judged: Agent) -> bool:
     """Whether the verdict is on a task that is no longer its own."""
-    return agent.new_task is not None or agent.task_started_at != judged.task_started_at
+    return agent.task.pending is not None or agent.task.started_at != judged.task.started_at
 
 
 def _rebrief(case: Case, finding: Finding, now: float) -> str:
@@ -76,7 +75,9 @@ def _rebrief(case: Case, finding: Finding, now: float) -> str:
     agent = case.current()
     if _has_another_task(agent, case.agent):
         return "not told: it was given another task meanwhile"
-    again = max(agent.last_rebriefed_at + case.settings.nudge_cooldown_seconds, agent.github_told_at + WAIT_SECONDS)
+    again = max(
+        agent.last_rebriefed_at + case.settings.nudge_cooldown_seconds, agent.notices.github_told_at + WAIT_SECONDS
+    )
     if again > now:
         return f"not told now, again in {again - now:.0f} s"
     failed = failing(finding.verdict)
@@ -85,15 +86,19 @@ def _rebrief(case: Case, finding: Finding, now: float) -> str:
         Rebrief(
             findings=[f"{gate.name}: {gate.evidence}" for gate in failed],
             threads=finding.pull.open_threads if THREAD_GATES & {gate.name for gate in failed} else None,
-            github_limits=finding.pull.limited_until > now or now - agent.github_limited_at < 2 * WAIT_SECONDS,
+            github_limits=finding.pull.limited_until > now or now - agent.seen.github_limited_at < 2 * WAIT_SECONDS,
         ),
     )
     try:
         receipt = deliver(open_pane_io(case.settings, case.fleet), agent.pane_id, text, why="not complete")
     except Refused as refusal:
         return f"not told: {refusal}"
-    counts = {name: getattr(agent, name) + 1 for name in ("revision_count", "fruitless_rounds", "rounds")}
-    case.change(state=AgentState.RUNNING, last_rebriefed_at=now, kicks=0, nudges=0, **counts)
+    case.change(
+        state=AgentState.RUNNING,
+        last_rebriefed_at=now,
+        revision_count=agent.revision_count + 1,
+        attempts=agent.attempts.rebriefed(),
+    )
     return f"re-briefed (proof: {receipt.proof})"
 
 
@@ -101,10 +106,10 @@ def _lasting(case: Case, outcome: Outcome, verdict: Verdict, now: float) -> list
     """Tell a person, once, of a verdict that the agent can do nothing about: when it has been waiting for long, or at
     once where the record itself is wrong."""
     agent = case.current()
-    waited = now - agent.verdict_since
-    if agent.verdict_told_at or waited < LASTING_SECONDS.get(outcome, 0.0):
+    waited = now - agent.verdict.since
+    if agent.verdict.told_at or waited < LASTING_SECONDS.get(outcome, 0.0):
         return []
-    case.change(verdict_told_at=now)
+    case.change(verdict={"told_at": now})
     line = f"{_who(case)}: {outcome} for {waited / 60:.0f} minutes: {verdict.findings()}"
     case.journal.write("verdict-lasts", window=agent.window, why=verdict.findings(), outcome=str(outcome))
     return ["told of it", *notify(line, case.settings, case.environ)]

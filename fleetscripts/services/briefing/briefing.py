@@ -22,7 +22,7 @@ _BLANK = re.compile(r"\{(\w+)\}")
 
 
 @dataclass(frozen=True, slots=True)
-class Task:
+class Brief:
     """What one agent is to do, and where. ``pr_number`` and ``image_path`` may be empty."""
 
     objective: str
@@ -48,7 +48,7 @@ class Rebrief:
     """GitHub limits its answers now, or did so to the agent a moment ago."""
 
 
-def briefing(task: Task) -> str:
+def briefing(task: Brief) -> str:
     """The first text. The objective is put in as it is: never read for blanks, never at the start of the text."""
     if not task.objective.strip():
         raise UsageProblem("expected an objective, found nothing: say what the agent is to do")
@@ -72,13 +72,13 @@ def nudge(agent: Agent) -> str:
     lines = [_open_steps(agent)]
     if agent.pr_number:
         lines.append(f"\nReorient with: gh pr view {agent.pr_number} --json title,body,headRefName\n")
-    if agent.image_path:
+    if agent.task.image:
         lines.append(f"\n{_image(agent)}\n")
     return _filled("nudge", objective=agent.objective, open_steps="".join(lines))
 
 
 def _image(agent: Agent) -> str:
-    return f"Read the image {agent.image_path} again before you go on."
+    return f"Read the image {agent.task.image} again before you go on."
 
 
 def _open_steps(agent: Agent) -> str:
@@ -93,7 +93,7 @@ def go_on(agent: Agent, stopped: str) -> str:
 
 def rebriefing(agent: Agent, found: Rebrief) -> str:
     """What the check found missing, for an agent that said it had finished, with the rules that this calls for."""
-    rules = [_image(agent)] if agent.image_path else []
+    rules = [_image(agent)] if agent.task.image else []
     if found.threads is not None:
         rules.append(_threads(found.threads))
     if found.github_limits:
@@ -126,7 +126,7 @@ class Record:
     messages: str
 
 
-def takeover(task: Task, record: Record, *, protocol: bool) -> str:
+def takeover(task: Brief, record: Record, *, protocol: bool) -> str:
     """The first text of an agent that goes on with another's work. ``protocol``: it has to report to the fleet."""
     missing = [step for step in task.steps if step not in record.reached]
     told = briefing(task) if protocol else f"The objective:\n\n{task.objective.strip()}"

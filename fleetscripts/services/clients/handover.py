@@ -20,7 +20,7 @@ from fleetscripts.core.records.redact import redact
 from fleetscripts.core.records.sanitize import sanitize_lines
 from fleetscripts.errors import FleetError
 from fleetscripts.fleet import Agent
-from fleetscripts.services.briefing.briefing import Record, Task, takeover
+from fleetscripts.services.briefing.briefing import Brief, Record, takeover
 from fleetscripts.services.clients.client_words import Words, transcript_of
 from fleetscripts.services.clients.launch_record import recorded
 
@@ -51,14 +51,14 @@ def handover_text(settings: Settings, agent: Agent, transcript: Path | None) -> 
     reached = tuple(dict.fromkeys((*agent.checkpoints, *named)))
     folder = Path(agent.worktree_path or ".")
     first = next((one.text for one in said if not one.by_agent), "")
-    task = Task(
+    task = Brief(
         objective=agent.objective or redact(sanitize_lines(first))[:LONGEST_OBJECTIVE] or DEFAULT_OBJECTIVE,
         folder=str(folder),
         branch=agent.branch,
         steps=agent.steps,
         pr_number=agent.pr_number,
-        image_path=agent.image_path,
-        verify_command=agent.verify_command or settings.verify_command,
+        image_path=agent.task.image,
+        verify_command=agent.task.verify_command or settings.verify_command,
     )
     record = Record(agent.agent, reached, _git_state(folder), _quoted(said[-MOST_MESSAGES:]))
     return takeover(task, record, protocol=bool(agent.window))

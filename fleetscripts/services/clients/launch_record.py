@@ -56,7 +56,9 @@ def note_launch(settings: Settings, session_id: str, account: str, agent_kind: s
         if agent.agent != agent_kind:
             ids = tuple(dict.fromkeys((*agent.session_ids, agent.session_id)))
             source = f"{agent.agent}:{agent.session_id}"
-            changed = replace(changed, agent=agent_kind, session_id="", session_ids=ids, handover_from=source)
+            changed = changed.changed(
+                agent=agent_kind, session_id="", session_ids=ids, rescue={"handover_from": source}
+            )
         moved.append(changed)
         return fleet.with_agent(changed)
 
@@ -65,6 +67,7 @@ def note_launch(settings: Settings, session_id: str, account: str, agent_kind: s
         how = "handed over" if moved[0].agent != known.agent else "moved"
         Journal(settings.journal_file).write(
             "account",
+            id=moved[0].id,
             window=moved[0].window,
             why=f"{how} by cl",
             before=known.account,

@@ -127,7 +127,7 @@ class Demo:
             time.sleep(WATCH_SECONDS)
 
     def _look(self, course: Course, agent: Mapping[str, Any]) -> None:
-        if (agent.get("kicks") or agent.get("last_kicked_at")) and not course.died:
+        if (agent.get("attempts", {}).get("restarted_at")) and not course.died:
             course.died = True
             course.events.append("died, resumed in its conversation")
             self._tell(f"{course.window}  its client died; the loop resumed session {course.session_id[:8]}…")
@@ -136,14 +136,13 @@ class Demo:
         if (told := f"{state:19} {steps}".rstrip()) != course.state:
             course.state = told
             self._tell(f"{course.window}  {course.task.branch:15} {told}")
-        if state == "waiting_approval" and agent.get("dialog") == "question":
+        if state == "waiting_approval" and agent.get("seen", {}).get("dialog") == "question":
             self._answer(course)
         if state in ("pending_evaluation", "done") and not course.finished_seconds:
             course.finished_seconds = time.monotonic() - self.began
         if state == "escalated":
-            raise FleetError(
-                f"{course.task.branch} was escalated: {agent.get('escalation') or 'no reason was recorded'}"
-            )
+            why = agent.get("escalation", {}).get("reason") or "no reason was recorded"
+            raise FleetError(f"{course.task.branch} was escalated: {why}")
 
     def _answer(self, course: Course) -> None:
         """A decision: shown, and answered as a person would; again while the question still stands."""

@@ -143,11 +143,11 @@ class Recycling:
         """Whether this very agent's recycling was begun and cut short. Set to work again since, it is
         asked anew."""
         note = self.notes.read(str(self.path))
-        if note is None or note.get("agent") != list(self.agent.key):
+        if note is None or note.get("agent") != self.agent.key:
             return False
         self.rescued = [ref for ref in note.get("rescued", []) if isinstance(ref, str)]
         known = self.fleet.current(self.agent)
-        return self.place() is None or (known is not None and known.held == HELD)
+        return self.place() is None or (known is not None and known.hold.reason == HELD)
 
     def _refuse_incomplete(self) -> None:
         if self.forced:
@@ -166,7 +166,7 @@ class Recycling:
         self.notes.drop(str(self.path))
         known = self.fleet.current(self.agent)
         if known is not None:
-            self._change(held=known.held, held_at=known.held_at)
+            self._change(held=known.hold.reason, held_at=known.hold.since)
 
     def _change(self, **fields: object) -> None:
         Store(self.settings.state_file).update(lambda fleet: fleet.change(self.agent, **fields))
@@ -180,7 +180,12 @@ class Recycling:
     def _journal(self, event: str, **fields: str) -> None:
         journal = Journal(self.settings.journal_file)
         journal.write(
-            event, window=self.agent.window, worktree=str(self.path), spare_branch=self.spare_branch, **fields
+            event,
+            id=self.agent.id,
+            window=self.agent.window,
+            worktree=str(self.path),
+            spare_branch=self.spare_branch,
+            **fields,
         )
 
 
@@ -240,7 +245,7 @@ def _refuse_untouchable(settings: Settings, agent: Agent, path: Path, spare_bran
         raise Refused(f"the agent in {agent.window} has been recycled meanwhile")
     for other in fleet.agents:
         other_path = os.path.realpath(other.worktree_path) if other.worktree_path else ""
-        if other_path == str(path) and other.state is not AgentState.RECYCLED and other.key != agent.key:
+        if other_path == str(path) and other.state is not AgentState.RECYCLED and not other.is_same(agent):
             raise Refused(f"{path} is in use by the agent in {other.window}")
     elsewhere = next((facts.path for facts in found if facts.branch == spare_branch and facts is not here), None)
     if elsewhere is not None:

@@ -106,7 +106,7 @@ def _restored(
 ) -> Restored:
     if agent.finished:
         raise Refused(f"it is {agent.state}: nothing is to be reopened")
-    if is_spawn(agent.new_task):
+    if is_spawn(agent.task.pending):
         words = settle_spawn(_case(settings, fleet, environ, agent, "settle_task"))
         now = Store(settings.state_file).read().current(agent)
         if now is None:
@@ -127,8 +127,8 @@ def _restored(
     state = _state_of(settings, fleet, own_pane)
     if state is not PaneState.IDLE:
         return Restored(agent, STANDING, f"its window stands, at {state}")
-    if agent.held and not named:
-        return Restored(agent, STANDING, f"left as it is: {agent.held}")
+    if agent.hold.reason and not named:
+        return Restored(agent, STANDING, f"left as it is: {agent.hold.reason}")
     return _perform(settings, fleet, environ, agent, "resume")
 
 
@@ -137,10 +137,10 @@ def _release(settings: Settings, agents: Sequence[Agent]) -> None:
 
     def change(fleet: Fleet) -> Fleet:
         for agent in agents:
-            fleet = fleet.change(agent, held="", held_at=0)
+            fleet = fleet.change(agent, hold={"reason": "", "since": 0})
         return fleet
 
-    if any(agent.held for agent in agents):
+    if any(agent.hold.reason for agent in agents):
         Store(settings.state_file).update(change)
 
 
@@ -150,7 +150,9 @@ def _found_again(settings: Settings, agent: Agent, pane: PaneFacts, server: Serv
         return Restored(agent, STANDING, "its client runs there")
     after = _placed(settings, agent, pane, server)
     words = f"its client runs in {pane.window}; the record names that window now"
-    _journal(settings).write("found-again", window=pane.window, pane_id=pane.pane_id, why=f"was {agent.window}")
+    _journal(settings).write(
+        "found-again", id=agent.id, window=pane.window, pane_id=pane.pane_id, why=f"was {agent.window}"
+    )
     return Restored(after, RESTORED, words)
 
 
@@ -171,17 +173,17 @@ def _perform(settings: Settings, fleet: Fleet, environ: Mapping[str, str], agent
     case = _case(settings, fleet, environ, placed, name)
     why = case.action.reason
     journal, about = _journal(settings), {"action": name, "pane_id": agent.pane_id}
-    journal.write("recovery-intended", window=agent.window, why=why, **about)
+    journal.write("recovery-intended", id=agent.id, window=agent.window, why=why, **about)
     try:
         words = (recovery.restore if name == "restore" else recovery.resume)(case)
     except FleetError as error:
         how = "refused" if isinstance(error, Refused) else "failed"
-        journal.write("recovery-ended", window=agent.window, why=why, outcome=f"{how}: {error}", **about)
+        journal.write("recovery-ended", id=agent.id, window=agent.window, why=why, outcome=f"{how}: {error}", **about)
         raise
-    case.change(kicks=0)  # a person's word that it shall go on: the tries of the loop begin anew
+    case.change(attempts={"restarts": 0})  # a person's word that it shall go on: the tries of the loop begin anew
     after = case.current()
     journal.write(
-        "recovery-ended", window=after.window, why=why, outcome=words, action=name, pane_id=after.pane_id,
+        "recovery-ended", id=after.id, window=after.window, why=why, outcome=words, action=name, pane_id=after.pane_id,
         was=agent.window,
     )  # fmt: skip
     return Restored(after, RESTORED, words)

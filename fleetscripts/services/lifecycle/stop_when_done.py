@@ -38,15 +38,21 @@ def _gates(agent: Agent, fleet: Fleet, settings: Settings, read: Reader) -> tupl
     return () if merged and agent.state is AgentState.DONE else answer.gates
 
 
-def _accepted(settings: Settings, agents: Iterable[Agent]) -> dict[tuple[str, float], set[str]]:
+def _accepted(settings: Settings, agents: Iterable[Agent]) -> dict[str, set[str]]:
     """By agent that is done, the gates that were overridden when it was evaluated: the journal has them."""
     done = [agent for agent in agents if agent.state is AgentState.DONE]
-    found: dict[tuple[str, float], set[str]] = {agent.key: set() for agent in done}
+    found: dict[str, set[str]] = {agent.key: set() for agent in done}
     overrides = [line for line in Journal(settings.journal_file).read() if line.get("event") == "override"]
     for agent in done:
-        began = agent.task_started_at or agent.spawned_at
+        began = agent.task.started_at or agent.spawned_at
         for line in overrides:
             at = line.get("at")
-            if line.get("window") == agent.window and isinstance(at, int | float) and at >= began:
+            if _is_about(line, agent) and isinstance(at, int | float) and at >= began:
                 found[agent.key].add(str(line.get("gate", "")))
     return found
+
+
+def _is_about(line: Mapping[str, object], agent: Agent) -> bool:
+    """By its id; by its window's number, which tmux uses again, only where the line or the record has no id."""
+    named = line.get("id")
+    return named == agent.id if named and agent.id else line.get("window") == agent.window

@@ -74,7 +74,7 @@ def run_cycle(
     recorded = tuple(
         (known, seen)
         for looked_at, known, seen in pairs
-        if known is not None and known.task_started_at == looked_at.task_started_at
+        if known is not None and known.task.started_at == looked_at.task.started_at
     )
     note_walls(settings, recorded, now)
     prospects = prospects_of(settings, after, recorded, now)
@@ -86,7 +86,7 @@ def _is_same_agent(known: Agent, looked_at: Agent) -> bool:
     conversation, meanwhile."""
 
     def about(agent: Agent) -> tuple[object, ...]:
-        return agent.pane_id, agent.window, agent.task_started_at, agent.session_id, agent.agent
+        return agent.pane_id, agent.window, agent.task.started_at, agent.session_id, agent.agent
 
     return about(known) == about(looked_at)
 
@@ -111,6 +111,6 @@ def _moved(before: Fleet, after: Fleet) -> bool:
     """Whether any agent's screen, state or number changed."""
 
     def picture(fleet: Fleet) -> list[tuple[object, ...]]:
-        return [(agent.key, agent.state, agent.pane_state, agent.last_output_hash) for agent in fleet.agents]
+        return [(agent.key, agent.state, agent.seen.pane_state, agent.last_output_hash) for agent in fleet.agents]
 
     return picture(before) != picture(after)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Protocol
@@ -29,10 +29,6 @@ REST_AFTER_EVERYTHING_SECONDS = 1.0
 
 LOOK_AGAIN_SECONDS = 1.0
 """What was put out in the very second of a look may not be on it; what could not be told may be telling soon."""
-
-BY_OTHERS = ("pane_id", "state", "session_id", "task_started_at", "new_task", "held", "held_back", "parked_until",
-             "rescue_stage", "account", "kicks", "nudges")  # fmt: skip
-"""Fields of a record that somebody else may have changed so that there is something to do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +112,7 @@ class Listening:
         self._missed = ""
         self._next_everything = 0.0
         self._not_before = 0.0
-        self._known: Mapping[tuple[str, float], Agent] = {}
+        self._known: Mapping[str, Agent] = {}
 
     def due(self, settings: Settings, fleet: Fleet) -> Look | None:
         missed, now = self._clock.missed(), time.monotonic()
@@ -176,7 +172,7 @@ class Listening:
         panes = []
         for agent in fleet.agents:
             known = self._known.get(agent.key)
-            if known is None or any(getattr(known, name) != getattr(agent, name) for name in BY_OTHERS):
+            if known is None or not _was_only_seen(known, agent):
                 panes.append(agent.pane_id)
         self._known = {agent.key: agent for agent in fleet.agents}
         return [pane for pane in panes if pane]
@@ -196,8 +192,22 @@ class Listening:
         observation = cycle.observed.get(agent.pane_id)
         if observation is None or by_files(observation.classification):
             return False
-        unknown = agent.pane_state == PaneState.UNKNOWN and wall - agent.unknown_since < 10 * LOOK_AGAIN_SECONDS
+        unknown = (
+            agent.seen.pane_state == PaneState.UNKNOWN and wall - agent.seen.unknown_since < 10 * LOOK_AGAIN_SECONDS
+        )
         return unknown or observation.frame.facts.activity >= int(observation.frame.at)
+
+
+def _was_only_seen(known: Agent, agent: Agent) -> bool:
+    """Whether nothing but looks and notices, which ask for no new look, came between."""
+    return known == replace(
+        agent,
+        seen=known.seen,
+        notices=known.notices,
+        last_output_hash=known.last_output_hash,
+        last_seen_at=known.last_seen_at,
+        idle_since=known.idle_since,
+    )
 
 
 def stamp(path: Path) -> object:

@@ -12,6 +12,7 @@ from fleetscripts.core.planning import attention
 from fleetscripts.core.planning.plan import all_done
 from fleetscripts.fleet import Agent, Fleet
 from fleetscripts.models import Action, AgentState
+from fleetscripts.record import Escalation
 from fleetscripts.services.notify.notify import notify, send_held
 
 MOST_LINES = 12
@@ -46,7 +47,7 @@ def _journal(journal: Journal, news: Sequence[tuple[Agent, Action]]) -> None:
     """Written down after it was told: a journal that cannot be written keeps nothing from a person."""
     for agent, action in news:
         event = "escalated" if action.action == "escalate" else "decision"
-        journal.write(event, window=agent.window, why=action.reason, action=action.action)
+        journal.write(event, id=agent.id, window=agent.window, why=action.reason, action=action.action)
 
 
 def _wording(action: Action) -> str:
@@ -59,10 +60,10 @@ def _noticed(fleet: Fleet, news: Sequence[tuple[Agent, Action]], now: float) -> 
         known = fleet.current(agent)
         if known is None:
             continue
-        fleet = fleet.change(known, last_notice=attention.notice_of(agent, action), last_notice_at=now)
+        fleet = fleet.change(known, notices={"last": attention.notice_of(agent, action), "last_at": now})
         if action.action == "escalate" and known.state is agent.state:
-            escalated = {"state": AgentState.ESCALATED, "escalation": action.reason, "escalated_at": now}
-            fleet = fleet.change(known, rounds=0, **escalated)
+            why = Escalation(action.reason, now)
+            fleet = fleet.change(known, state=AgentState.ESCALATED, escalation={"reason": why}, attempts={"rounds": 0})
     return fleet
 
 
@@ -80,7 +81,9 @@ def _unseen(
     store: Store, fleet: Fleet, decisions: Sequence[tuple[Agent, Action]], settings: Settings, now: float
 ) -> list[str]:
     """A call when something has waited long and neither poll-cycle nor status was called by a supervisor."""
-    deciding = [known for agent, _ in decisions if (known := fleet.current(agent)) is not None and known.last_notice_at]
+    deciding = [
+        known for agent, _ in decisions if (known := fleet.current(agent)) is not None and known.notices.last_at
+    ]
     since = attention.waiting_since(fleet, deciding)
     if since is None or not attention.unseen(fleet, since, settings.orchestrator_unseen_seconds, now):
         return []

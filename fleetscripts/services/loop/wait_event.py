@@ -95,13 +95,13 @@ class Waiting:
             self._next_look = now + self.settings.poll_interval_seconds
             return None
         waiting = [agent for agent in fleet.agents if may_wait(agent) and not agent.finished]
-        stale = [agent for agent in waiting if agent.handed_out and self._is_old(agent)]
+        stale = [agent for agent in waiting if agent.notices.handed_out and self._is_old(agent)]
         new = [agent for agent in waiting if told(agent) not in self._seen]
         self._seen.update(told(agent) for agent in new)
         return {agent.pane_id for agent in (*new, *stale)}
 
     def _is_old(self, agent: Agent) -> bool:
-        return not 0 <= time.time() - agent.handed_out_at < self.settings.orchestrator_unseen_seconds
+        return not 0 <= time.time() - agent.notices.handed_out_at < self.settings.orchestrator_unseen_seconds
 
     def _ask_after_loop(self, now: float) -> None:
         looped = loop_runs(self.settings)

@@ -49,7 +49,7 @@ def _seen(agent: Agent, observation: Observation | None, server: ServerId | None
         return Seen(unreadable(error), output_hash=agent.last_output_hash)
 
 
-def pane_ids(agents: Sequence[Agent], tmux: Tmux, server: ServerId | None) -> Mapping[tuple[str, float], str]:
+def pane_ids(agents: Sequence[Agent], tmux: Tmux, server: ServerId | None) -> Mapping[str, str]:
     """Pane ids by agent: those that this server gave, and for records without any the pane of their window."""
     if server is None:
         return {}

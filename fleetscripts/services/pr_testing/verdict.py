@@ -122,8 +122,7 @@ def _back_to_work(question: Question, store: Store, outcome: TestOutcome) -> str
     changes: dict[str, Any] = {
         "revision_count": agent.revision_count + 1,
         "last_rebriefed_at": time.time(),
-        "kicks": 0,
-        "nudges": 0,
+        "attempts": {"restarts": 0, "nudges": 0},
     }
     _change(store, agent, **changes, state=AgentState.RUNNING)
     return f"{agent.window} was told and is running again (proof: {receipt.proof})"

@@ -117,4 +117,4 @@ def keys_of(agents: Iterable[Agent], fleet: Fleet) -> list[PullKey]:
 def _due(fleet: Fleet, pause_seconds: float, now: float) -> list[Agent]:
     """Who says it has finished and was not verified just now."""
     complete = [agent for agent in fleet.agents if agent.state is AgentState.COMPLETE]
-    return [agent for agent in complete if not 0 <= now - agent.last_verified_at < pause_seconds]
+    return [agent for agent in complete if not 0 <= now - agent.verdict.at < pause_seconds]

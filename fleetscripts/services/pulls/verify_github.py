@@ -73,7 +73,7 @@ class Beginning:
         anything: then every resolved thread is judged."""
         try:
             if self.pull is not None:
-                SettledThreads(settings.fleet_home / "threads").keep(self.pull, agent.task_started_at)
+                SettledThreads(settings.fleet_home / "threads").keep(self.pull, agent.task.started_at)
             problem = self.problem
         except FleetError as error:
             problem = str(error)
@@ -99,7 +99,7 @@ def note_settled_threads(agent: Agent, fleet: Fleet, settings: Settings) -> str:
 
 def evidence_for(agent: Agent, pull: PullRequest, head: str, settings: Settings) -> PullEvidence:
     """The pull request beside what git and our own records know."""
-    started = agent.task_started_at or agent.spawned_at
+    started = agent.task.started_at or agent.spawned_at
     settled = SettledThreads(settings.fleet_home / "threads").read(pull.key, started)
     required = settings.extra.get("ci_required")
     if required is not None and not isinstance(required, bool):
@@ -109,7 +109,7 @@ def evidence_for(agent: Agent, pull: PullRequest, head: str, settings: Settings)
         worktree_head=head,
         worktree_branch=agent.branch,
         task_started_at=started,
-        fresh_run=agent.fresh_run,
+        fresh_run=agent.task.fresh_run,
         ci_required=required,
         facts=_commit_facts(agent, pull, settled),
         settled_before=settled,
@@ -119,8 +119,7 @@ def evidence_for(agent: Agent, pull: PullRequest, head: str, settings: Settings)
 
 def accepted_threads(agent: Agent) -> dict[str, str]:
     """Thread's id → why somebody accepted its resolution."""
-    known = agent.extra.get("accepted_threads")
-    return dict(known) if isinstance(known, dict) else {}
+    return dict(agent.task.accepted_threads or {})
 
 
 def _commit_facts(agent: Agent, pull: PullRequest, settled: frozenset[str]) -> dict[str, dict[str, CommitFacts]]:

@@ -41,7 +41,7 @@ def agents_reviewed(cycle: Cycle, failed: Mapping[str, str], now: float) -> Revi
     acted = {(action.window, action.pane_id): action for action in cycle.actions}
     for agent, seen in cycle.looks:
         action = acted.get((agent.window, agent.pane_id))
-        if agent.held and not agent.finished:
+        if agent.hold.reason and not agent.finished:
             waiting.append(_held(agent, now))
         if action is not None and action.kind is ActionKind.DECISION:
             decisions.append(_decision(agent, action))
@@ -88,7 +88,7 @@ def _wall(agent: Agent, seen: Seen, now: float) -> Item:
 
 
 def _held(agent: Agent, now: float) -> Item:
-    what = f"{agent.held}, {age(now - agent.held_at)} ago: left alone until somebody sends it a text"
+    what = f"{agent.hold.reason}, {age(now - agent.hold.since)} ago: left alone until somebody sends it a text"
     return Item("held", agent.window, sanitize(what), (), agent.pane_id, about(agent))
 
 

@@ -71,7 +71,9 @@ def survey(settings: Settings, fleet: Fleet, now: float) -> Survey:
 def _calls(fleet: Fleet, found: tuple[Survivor, ...], watched: bool) -> list[str]:
     """What to call next, in this order."""
     at_work = [one for one in found if not one.agent.finished]
-    gone = [one for one in at_work if not one.alive and not (one.agent.held and one.pane_state is PaneState.IDLE)]
+    gone = [
+        one for one in at_work if not one.alive and not (one.agent.hold.reason and one.pane_state is PaneState.IDLE)
+    ]
     calls = ["restore-agent --all"] if gone else []
     calls += ["run-loop --window"] if at_work and not watched and fleet.active else []
     judged = [one.agent for one in found if one.agent.state is AgentState.PENDING_EVALUATION]

@@ -18,6 +18,7 @@ from fleetscripts.core.planning.capacity import protected, spare_number
 from fleetscripts.errors import Refused, UsageProblem
 from fleetscripts.fleet import Agent, Fleet
 from fleetscripts.models import AgentState, PaneFacts, WorktreeFacts
+from fleetscripts.record import LastLook, Task
 from fleetscripts.services.observe.observe import Observation, look
 from fleetscripts.services.own_pane import own_pane
 from fleetscripts.services.pulls.verify_github import note_settled_threads
@@ -62,7 +63,9 @@ def adopt(
         raise UsageProblem("it was told nothing yet: give --objective TEXT")
     agent = _record(pane_io, found, place, replace(request, objective=objective))
     after = Store(settings.state_file).update(lambda now: _added(now, agent), create=Fleet(tmux_session=facts.session))
-    Journal(settings.journal_file).write("adopted", window=agent.window, pane_id=agent.pane_id, why="asked for")
+    Journal(settings.journal_file).write(
+        "adopted", id=agent.id, window=agent.window, pane_id=agent.pane_id, why="asked for"
+    )
     notes += [note for note in (note_settled_threads(agent, after, settings),) if note]
     if request.steps or request.pr_number:
         notes.append(f"it does not know yet how to report: send-agent {agent.window} --task tells it")
@@ -110,10 +113,10 @@ def _record(pane_io: PaneIO, found: Observation, place: WorktreeFacts, request: 
         session_id=found.session_id or "",
         steps=request.steps,
         spawned_at=now,
-        task_started_at=now,
+        task=Task(started_at=now),
         last_seen_at=now,
         agent=found.kind.name if found.kind is not None else "claude",
-        last_commit=head_commit(Path(place.path)),
+        seen=LastLook(commit=head_commit(Path(place.path))),
     ).at(found.frame.facts, pane_io.server)
 
 

@@ -25,9 +25,10 @@ from fleetscripts.core.records.message import as_message
 from fleetscripts.errors import FleetError, Refused
 from fleetscripts.fleet import Agent, Fleet
 from fleetscripts.models import AgentState
+from fleetscripts.record import Task
 from fleetscripts.services.actions.case import Case
 from fleetscripts.services.actions.resume_spawn import is_spawn, settle_spawn
-from fleetscripts.services.briefing.briefing import Task, briefing
+from fleetscripts.services.briefing.briefing import Brief, briefing
 from fleetscripts.services.pulls.verify_github import beginning
 from fleetscripts.services.spawning.spawn_request import Request
 from fleetscripts.services.tasks.tasks import archive_finished, survey
@@ -38,19 +39,6 @@ from fleetscripts.services.typing.was_delivered import was_told
 from fleetscripts.services.worktrees import branching
 from fleetscripts.services.worktrees.branching import StartPoint
 from fleetscripts.services.worktrees.undo import step
-
-FRESH: Mapping[str, Any] = {
-    "checkpoints": (), "revision_count": 0, "kicks": 0, "nudges": 0, "fruitless_rounds": 0, "rounds": 0,
-    "last_verdict": "", "last_verified_at": 0, "verdict_since": 0, "verdict_told_at": 0, "last_checks": "",
-    "last_notice": "", "last_notice_at": 0, "last_rebriefed_at": 0, "idle_since": 0,
-    "escalation": "", "escalated_at": 0, "held": "", "held_at": 0, "task": "", "new_task": None,
-    "rescue_tries": 0, "failed_accounts": (), "handover_from": "",
-    "state": AgentState.RUNNING,
-}  # fmt: skip
-"""What a record says of its task and not of its agent, as a new task begins."""
-
-OF_THE_OLD_TASK = frozenset({"accepted_threads"})
-"""The same among the fields that are kept as they are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,11 +88,11 @@ def give_task(pane_io: PaneIO, settings: Settings, fleet: Fleet, agent: Agent, r
 
 def settle_task(case: Case) -> str:
     """A new task whose giver died: recorded if the agent has it, forgotten if not. Its first one is a spawn's."""
-    if is_spawn(case.current().new_task):
+    if is_spawn(case.current().task.pending):
         return settle_spawn(case)
     with _nobody_types(case):
         agent = case.current()
-        intent = agent.new_task
+        intent = agent.task.pending
         if intent is None:
             raise Refused(f"{agent.window}: nobody is giving it a task any more")
         if was_told(case.settings, agent, intent):
@@ -157,23 +145,25 @@ def _start_of(folder: Path, agent: Agent, branch: str, base: str, settings: Sett
 def _leave_file(settings: Settings, agent: Agent) -> str:
     """The task file that it worked on so far goes away with its outcome, or it would be begun again; what becomes of
     one that is not finished."""
-    if not agent.task:
+    if not agent.task.file:
         return ""
     archive_finished(settings, time.time())
-    known = survey(settings, time.time()).named(agent.task)
-    again = f"tasks archive {agent.task} --outcome dropped keeps it from being begun again"
-    return f"the task {agent.task} is pending again: {again}" if known is not None and known.agent is not None else ""
+    known = survey(settings, time.time()).named(agent.task.file)
+    again = f"tasks archive {agent.task.file} --outcome dropped keeps it from being begun again"
+    return (
+        f"the task {agent.task.file} is pending again: {again}" if known is not None and known.agent is not None else ""
+    )
 
 
-def _task(agent: Agent, request: Request, branch: str, settings: Settings) -> Task:
-    return Task(
+def _task(agent: Agent, request: Request, branch: str, settings: Settings) -> Brief:
+    return Brief(
         objective=request.objective,
         folder=agent.worktree_path,
         branch=branch,
         steps=request.steps,
         pr_number=request.pr_number,
         image_path=request.image,
-        verify_command=agent.verify_command or settings.verify_command,
+        verify_command=agent.task.verify_command or settings.verify_command,
         opening="follow-on",
     )
 
@@ -202,44 +192,46 @@ def _begin(store: Store, agent: Agent, intent: Mapping[str, Any]) -> None:
         known = fleet.current(agent)
         if known is None:
             raise FleetError(f"{agent.window}: its record is gone")
-        pending = known.new_task
+        pending = known.task.pending
         if pending is not None:
             ago = float(intent["at"]) - float(pending.get("at", 0))
             when = f"{ago:.0f} s ago" if ago < Limits().task_change_seconds else "and whoever did it ended half-way"
             raise Refused(f"{agent.window}: it was being given another task {when}; the loop or heartbeat settles it")
-        return fleet.change(agent, new_task=intent)
+        return fleet.change(agent, task={"pending": intent})
 
     store.update(begin)
 
 
 def _apply(store: Store, settings: Settings, agent: Agent, intent: Mapping[str, Any]) -> Agent:
     """The new task in the old one's place, in one write."""
-    fields = {
-        **FRESH,
-        "objective": intent["objective"],
-        "pr_number": intent["pr_number"],
-        "steps": tuple(intent["steps"]),
-        "image_path": intent["image_path"],
-        "branch": intent["branch"],
-        "task_started_at": float(intent["at"]),
-    }
 
     def apply(fleet: Fleet) -> Fleet:
         known = fleet.current(agent)
         if known is None:
             raise FleetError(f"{agent.window}: its record is gone")
-        kept = {name: value for name, value in known.extra.items() if name not in OF_THE_OLD_TASK}
-        return fleet.change(agent, **fields, extra=kept)
+        return fleet.with_agent(_on_the_new_task(known, intent))
 
     after = store.update(apply).current(agent)
     Journal(settings.journal_file).write(
         "task-given",
+        id=agent.id,
         window=agent.window,
         why="a new task in the same session",
         objective=intent["objective"],
         before=agent.objective,
     )
-    return after if after is not None else replace(agent, **fields)
+    return after if after is not None else _on_the_new_task(agent, intent)
+
+
+def _on_the_new_task(agent: Agent, intent: Mapping[str, Any]) -> Agent:
+    image = str(intent["image_path"])
+    return agent.with_task(
+        Task(started_at=float(intent["at"]), image=image, verify_command=agent.task.verify_command),
+        objective=intent["objective"],
+        pr_number=intent["pr_number"],
+        steps=tuple(intent["steps"]),
+        branch=intent["branch"],
+    )
 
 
 def _drop(store: Store, settings: Settings, agent: Agent, intent: Mapping[str, Any], why: str) -> None:
@@ -247,6 +239,8 @@ def _drop(store: Store, settings: Settings, agent: Agent, intent: Mapping[str, A
     if old := intent.get("old_branch"):
         start = StartPoint(str(intent["start"]), existing=bool(intent["existing"]))
         branching.put_back(Path(agent.worktree_path), str(old), str(intent["branch"]), start)
-    store.update(lambda fleet: fleet.change(agent, new_task=None))
+    store.update(lambda fleet: fleet.change(agent, task={"pending": None}))
     objective = intent.get("objective")
-    Journal(settings.journal_file).write("task-not-given", window=agent.window, why=why, objective=objective)
+    Journal(settings.journal_file).write(
+        "task-not-given", id=agent.id, window=agent.window, why=why, objective=objective
+    )

@@ -19,8 +19,9 @@ from fleetscripts.core.reports.state_lines import state_line
 from fleetscripts.errors import FleetError
 from fleetscripts.fleet import Agent, Fleet
 from fleetscripts.models import AgentState, PaneFacts
+from fleetscripts.record import LastLook, Notices, Task
 from fleetscripts.services.actions.resume_spawn import intent_of
-from fleetscripts.services.briefing.briefing import Task, briefing
+from fleetscripts.services.briefing.briefing import Brief, briefing
 from fleetscripts.services.clients.client_start import client_start
 from fleetscripts.services.clients.closing import Place, close
 from fleetscripts.services.clients.launch import open_window
@@ -165,7 +166,7 @@ class _Spawning:
     def _briefing(self, began: Beginning) -> str:
         request = self.request
         return briefing(
-            Task(
+            Brief(
                 objective=request.objective,
                 folder=str(self.spare.path),
                 branch=request.branch,
@@ -191,19 +192,21 @@ class _Spawning:
             session_id=session_id,
             steps=request.steps,
             spawned_at=now,
-            task_started_at=now,
+            task=Task(
+                started_at=now,
+                image=request.image,
+                verify_command=request.verify_command,
+                file=request.task,
+                pending=intent_of(text, self.spare.branch, start, now),
+            ),
             last_seen_at=now,
             agent=self.kind.name,
             pane_id=facts.pane_id,
             window_id=facts.window_id,
             tmux_server=pane_io.server,
-            image_path=request.image,
-            verify_command=request.verify_command,
-            last_commit=start.commit,
+            seen=LastLook(commit=start.commit),
             account=self.account,
-            task=request.task,
-            told_state=str(AgentState.RUNNING),
-            new_task=intent_of(text, self.spare.branch, start, now),
+            notices=Notices(told_state=str(AgentState.RUNNING)),
         )
         store = Store(self.settings.state_file)
         store.update(lambda fleet: fleet.with_agent(agent), create=self._new_fleet())
@@ -231,7 +234,7 @@ class _Spawning:
             "window_id": placed.window_id,
             "session_id": (seen.session_id if seen is not None else None) or agent.session_id,
             "state": AgentState.RUNNING,
-            "new_task": None,
+            "task": {"pending": None},
         }
         after = Store(self.settings.state_file).update(lambda fleet: fleet.change(agent, **known)).current(agent)
         if after is None:

@@ -135,7 +135,7 @@ def add(settings: Settings, task: TaskFile) -> Path:
     if _checked(parse(task.name, text)) != replace(task, objective=task.objective.strip()):
         raise UsageProblem("expected values that a task file can hold, on one line each")
     with choosing(settings):
-        earlier = [agent for agent in fleet_now(settings).agents if agent.task == task.name]
+        earlier = [agent for agent in fleet_now(settings).agents if agent.task.file == task.name]
         if at_work := [agent for agent in earlier if not outcome_of(agent)]:
             raise Refused(f"the agent in {at_work[0].window} works on a task {task.name}: choose another name")
         path = folder(settings).add(task.name, text)
@@ -187,16 +187,16 @@ def _work_of(agent: Agent | None) -> dict[str, Any]:
         "branch": agent.branch,
         "pr_number": agent.pr_number,
         "checkpoints": list(agent.checkpoints),
-        "verdict": agent.last_verdict,
+        "verdict": agent.verdict.outcome,
         "session_id": agent.session_id,
-        "began": _date(agent.task_started_at),
+        "began": _date(agent.task.started_at),
     }
 
 
 def _unlink(settings: Settings, agent: Agent) -> None:
     """A later task of the same name is not this agent's."""
     try:
-        Store(settings.state_file).update(lambda fleet: fleet.change(agent, task=""))
+        Store(settings.state_file).update(lambda fleet: fleet.change(agent, task={"file": ""}))
     except StateMissing:
         return
 

@@ -59,7 +59,9 @@ def _end(pane_io: PaneIO, settings: Settings, agent: Agent | None, pane_id: str)
         ended = end_client(pane_io, pane_id, keep_draft=True, by_force=True, why="a person wants it ended")
     except FleetError:
         if agent is not None:
-            Store(settings.state_file).update(lambda fleet: fleet.change(agent, held=agent.held, held_at=agent.held_at))
+            Store(settings.state_file).update(
+                lambda fleet: fleet.change(agent, hold={"reason": agent.hold.reason, "since": agent.hold.since})
+            )
         raise
     _hold(settings, agent, CLIENT_ENDED)
     draft = [f"unsent in its input box stood: {ended.draft}"] if ended.draft else []
@@ -116,4 +118,4 @@ def _hold(settings: Settings, agent: Agent | None, why: str, from_seconds: float
     """Held; a turn that is seen only ``from_seconds`` later lifts it."""
     if agent is not None:
         at = time.time() + from_seconds
-        Store(settings.state_file).update(lambda fleet: fleet.change(agent, held=why, held_at=at))
+        Store(settings.state_file).update(lambda fleet: fleet.change(agent, hold={"reason": why, "since": at}))

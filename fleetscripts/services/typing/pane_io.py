@@ -86,7 +86,9 @@ def open_pane_io(settings: Settings, fleet: Fleet | None, tmux: Tmux | None = No
         kind = seen.kind or kind_named(agent.agent if agent else "claude")
         return Sight(seen.frame, seen.classification, kind, seen.transcript, seen.session_id)
 
-    return PaneIO(server_of, server_of.require_server(), settings, Journal(settings.journal_file), sight_of)
+    server = server_of.require_server()
+    journal = Journal(settings.journal_file, fleet.ids_on(server) if fleet is not None else None)
+    return PaneIO(server_of, server, settings, journal, sight_of)
 
 
 def pane_named(pane_io: PaneIO, fleet: Fleet | None, target: str) -> PaneFacts:

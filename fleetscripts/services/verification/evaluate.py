@@ -67,8 +67,8 @@ def accept(question: Question, why: str, overrides: Sequence[Override], environ:
         findings = "; ".join(f"{gate.name} {gate.status}: {gate.evidence}" for gate in standing)
         raise Refused(f"{agent.window} is not complete: {findings}")
     _write_overrides(question, overrides, finding)
-    changes = {"state": AgentState.DONE, "extra": agent.extra}
-    store.update(lambda fleet: fleet.change(question.agent, **changes))
+    accepted = {"accepted_threads": agent.task.accepted_threads}
+    store.update(lambda fleet: fleet.change(question.agent, state=AgentState.DONE, task={"file": accepted}))
     _journal(question, "evaluated", why, outcome="done")
     return notify(sanitize(f"{_who(agent)} is done: {why}{_named(overrides)}"), question.settings, environ)
 
@@ -82,7 +82,8 @@ def accept_threads(question: Question, overrides: Sequence[Override], environ: M
     finding = look_into(replace(question, agent=agent))
     _check_threads(overrides, finding)
     _write_overrides(question, overrides, finding)
-    Store(question.settings.state_file).update(lambda fleet: fleet.change(question.agent, extra=agent.extra))
+    accepted = {"accepted_threads": agent.task.accepted_threads}
+    Store(question.settings.state_file).update(lambda fleet: fleet.change(question.agent, task={"file": accepted}))
     return notify(sanitize(f"{_who(agent)}{_named(overrides)}"), question.settings, environ)
 
 
@@ -123,7 +124,7 @@ def _is_gate(name: str) -> bool:
 def _with_accepted(agent: Agent, overrides: Sequence[Override]) -> Agent:
     threads = {over.name: over.why for over in overrides if not _is_gate(over.name)}
     accepted = {**accepted_threads(agent), **threads}
-    return replace(agent, extra={**agent.extra, "accepted_threads": accepted}) if accepted else agent
+    return agent.changed(task={"accepted_threads": accepted}) if accepted else agent
 
 
 def _check_threads(overrides: Sequence[Override], finding: Finding) -> None:
@@ -149,7 +150,9 @@ def _named(overrides: Sequence[Override]) -> str:
 
 
 def _journal(question: Question, event: str, why: str, **fields: object) -> None:
-    Journal(question.settings.journal_file).write(event, window=question.agent.window, why=why, **fields)
+    Journal(question.settings.journal_file).write(
+        event, id=question.agent.id, window=question.agent.window, why=why, **fields
+    )
 
 
 def _work(agent: Agent, pull: PullRequest | None) -> Work:
@@ -157,7 +160,7 @@ def _work(agent: Agent, pull: PullRequest | None) -> Work:
     try:
         base = _base(git, agent, pull)
         diff = git.text("diff", *_PLAIN, base, "HEAD")
-        since = agent.task_started_at or agent.spawned_at
+        since = agent.task.started_at or agent.spawned_at
         rows = [row.split(" ", 1) for row in git.text("log", "--format=%ct %h %s", f"{base}..HEAD").splitlines()]
         return Work(
             base=base[:12],

@@ -80,7 +80,7 @@ def look_into(question: Question) -> Finding:
 
 def _verify_command(question: Question, worktree: WorktreeEvidence, others: Sequence[GateResult]) -> GateResult:
     """Not run while the others only wait: they will be asked again, and a test suite costs minutes each time."""
-    command = question.agent.verify_command or question.settings.verify_command
+    command = question.agent.task.verify_command or question.settings.verify_command
     if command and not worktree.problem and gates.outcome_of(others) in (Outcome.PENDING, Outcome.UNKNOWN):
         return GateResult.pending("verify_command", "run once the others can be told")
     return gates.verify_command(command_evidence(question, worktree))
@@ -124,7 +124,7 @@ def remote_evidence(question: Question, worktree: WorktreeEvidence) -> RemoteEvi
 
 def command_evidence(question: Question, worktree: WorktreeEvidence) -> CommandEvidence:
     """The verify command's end; not run where it would judge another branch than the agent's."""
-    command = question.agent.verify_command or question.settings.verify_command
+    command = question.agent.task.verify_command or question.settings.verify_command
     if not command:
         return CommandEvidence()
     if worktree.problem or worktree.branch != worktree.wanted_branch:
@@ -155,10 +155,10 @@ def record(store: Store, agent: Agent, verdict: Verdict, now: float) -> None:
             return fleet
         outcome = verdict.outcome.value
         checks = next((str(gate.status) for gate in verdict.gates if gate.name == "checks"), "")
-        since = {} if known.last_verdict == outcome and known.verdict_since else {"verdict_since": now}
-        told = {"verdict_told_at": 0.0} if since else {}
-        fields = {"last_verdict": outcome, "last_verified_at": now, "last_checks": checks}
-        fields |= {"last_findings": fit(sanitize(verdict.findings()), SHOWN_OUTPUT_COLUMNS)}
-        return fleet.change(known, **fields, **since, **told)
+        is_same = known.verdict.outcome == outcome and known.verdict.since
+        since = {} if is_same else {"since": now, "told_at": 0.0}
+        findings = fit(sanitize(verdict.findings()), SHOWN_OUTPUT_COLUMNS)
+        said = {"outcome": outcome, "at": now, "checks": checks, "findings": findings}
+        return fleet.change(known, verdict={**said, **since})
 
     store.update(keep)
