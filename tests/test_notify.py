@@ -277,7 +277,7 @@ def test_a_digest_that_did_not_go_out_waits_and_loses_nothing() -> None:
     before = Tray(held=(Notice(at - 600, "night"),), dropped=3)
     after, text = due(before, Manners(), now)
     assert "night" in text
-    meanwhile = after.changed(hold={"reason": (Notice(at + 1, "meanwhile"),)})
+    meanwhile = replace(after, held=(Notice(at + 1, "meanwhile"),))
     kept = given_back(meanwhile, before, after, "", at + 2)
     assert [notice.text for notice in kept.held] == ["night", "meanwhile"]
     assert (kept.dropped, kept.failed_at) == (3, at + 2)

@@ -19,10 +19,11 @@ from fleetscripts.config import Settings, load_settings
 from fleetscripts.core.records.repair import GONE, Reality, mended
 from fleetscripts.fleet import Agent, Fleet
 from fleetscripts.models import AgentState, PaneFacts, ServerId
-from fleetscripts.record import Hold, LastLook
+from fleetscripts.record import Attempts, Escalation, Hold, LastLook
 from fleetscripts.services.lifecycle import repair as repairing
 from tests.conftest import RunScript
 from tests.places import GitRepo, TmuxServer
+from tests.records import agent_with, changed
 
 NOW = 1_800_000_000.0
 SERVER, EARLIER = ServerId("/s", 10, 100), ServerId("/s", 9, 50)
@@ -55,9 +56,15 @@ CASES = [
     ),
     ("milliseconds", replace(HERE, idle_since=1.7e12), {}, {"idle_since": 1.7e9}, "idle_since was in milliseconds"),
     ("far ahead", replace(HERE, idle_since=1e18), {}, {"idle_since": 0}, "idle_since lay where no time can"),
-    ("below zero", replace(HERE, kicks=-3), {}, {"kicks": 0}, "kicks was below zero"),
+    ("below zero", changed(HERE, kicks=-3), {}, {"attempts": Attempts()}, "restarts was below zero"),
     ("a link", replace(HERE, pr_number="https://github.com/o/r/pull/12"), {}, {"pr_number": "12"}, "means 12"),
-    ("an old reason", replace(HERE, escalation="x"), {}, {"escalation": ""}, "still had the reason of an escalation"),
+    (
+        "an old reason",
+        changed(HERE, escalation="x"),
+        {},
+        {"escalation": Escalation()},
+        "still had the reason of an escalation",
+    ),
 ]
 
 
@@ -94,7 +101,7 @@ def test_a_loop_that_is_gone_is_forgotten() -> None:
 
 
 some = st.builds(
-    Agent,
+    agent_with,
     window=st.sampled_from(["s:1", "s:2", "s:9"]),
     worktree_path=st.sampled_from(["", "/t1", "/t2"]),
     branch=st.sampled_from(["", "feat/a"]),

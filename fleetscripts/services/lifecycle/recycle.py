@@ -22,6 +22,7 @@ from fleetscripts.core.planning.capacity import protected, spare_number
 from fleetscripts.errors import FleetError, Refused, UsageProblem
 from fleetscripts.fleet import Agent, Fleet
 from fleetscripts.models import AgentState
+from fleetscripts.record import Hold
 from fleetscripts.services.clients.closing import Place, close, place_of, refuse_own
 from fleetscripts.services.clients.left_running import end_own, left_running, refuse_others
 from fleetscripts.services.lifecycle.scene import elsewhere
@@ -87,7 +88,7 @@ class Recycling:
             self._refuse_incomplete()
         self._note()
         if self.recorded:
-            self._change(held=HELD, held_at=time.time())
+            self._change(hold=Hold(HELD, time.time()))
         self._journal("recycling", why="forced" if self.forced else "all gates hold")
 
     def refuse_disturbed(self) -> None:
@@ -135,7 +136,7 @@ class Recycling:
     def forget(self) -> None:
         """Mark the record recycled, then drop the note."""
         if self.recorded:
-            self._change(state=AgentState.RECYCLED, held="", held_at=0)
+            self._change(state=AgentState.RECYCLED, hold=Hold())
         self._journal("recycled", why=self.base)
         self.notes.drop(str(self.path))
 
@@ -166,7 +167,7 @@ class Recycling:
         self.notes.drop(str(self.path))
         known = self.fleet.current(self.agent)
         if known is not None:
-            self._change(held=known.hold.reason, held_at=known.hold.since)
+            self._change(hold=known.hold)
 
     def _change(self, **fields: object) -> None:
         Store(self.settings.state_file).update(lambda fleet: fleet.change(self.agent, **fields))

@@ -68,7 +68,7 @@ def accept(question: Question, why: str, overrides: Sequence[Override], environ:
         raise Refused(f"{agent.window} is not complete: {findings}")
     _write_overrides(question, overrides, finding)
     accepted = {"accepted_threads": agent.task.accepted_threads}
-    store.update(lambda fleet: fleet.change(question.agent, state=AgentState.DONE, task={"file": accepted}))
+    store.update(lambda fleet: fleet.change(question.agent, state=AgentState.DONE, task=accepted))
     _journal(question, "evaluated", why, outcome="done")
     return notify(sanitize(f"{_who(agent)} is done: {why}{_named(overrides)}"), question.settings, environ)
 
@@ -83,7 +83,7 @@ def accept_threads(question: Question, overrides: Sequence[Override], environ: M
     _check_threads(overrides, finding)
     _write_overrides(question, overrides, finding)
     accepted = {"accepted_threads": agent.task.accepted_threads}
-    Store(question.settings.state_file).update(lambda fleet: fleet.change(question.agent, task={"file": accepted}))
+    Store(question.settings.state_file).update(lambda fleet: fleet.change(question.agent, task=accepted))
     return notify(sanitize(f"{_who(agent)}{_named(overrides)}"), question.settings, environ)
 
 
