@@ -72,6 +72,11 @@ class Agent:
         return self.id or self._place
 
     @property
+    def keys(self) -> tuple[str, ...]:
+        """All that may have been noted as its ``key``: the one by its place from before it had an id, too."""
+        return (self.id, self._place) if self.id else (self._place,)
+
+    @property
     def _place(self) -> str:
         return f"{self.worktree_path or self.window}@{self.spawned_at!r}"
 

@@ -144,7 +144,7 @@ class Recycling:
         """Whether this very agent's recycling was begun and cut short. Set to work again since, it is
         asked anew."""
         note = self.notes.read(str(self.path))
-        if note is None or note.get("agent") != self.agent.key:
+        if note is None or note.get("agent") not in self.agent.keys:
             return False
         self.rescued = [ref for ref in note.get("rescued", []) if isinstance(ref, str)]
         known = self.fleet.current(self.agent)
