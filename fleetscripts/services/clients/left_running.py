@@ -28,6 +28,9 @@ SHARED = frozenset({
 """One for all of a user's work, whoever's call began it: to end one would hit others. By program, or by the word after
 it that names what a ``java`` or a ``git`` runs."""
 
+BEGINNING_SECONDS = 0.2
+"""Between a process's fork and the moment when its own program and environment can be read."""
+
 LOOKS = 20
 """What ends may leave something behind once more; a shell script in a loop has ended after one or two."""
 
@@ -56,7 +59,19 @@ class Left:
 
 
 def left_running(agent: Agent, folder: Path, pane_pid: int | None) -> list[Left]:
-    """Everything but what lives below the pane's process, and we ourselves with the shells that we were called from."""
+    """Everything but what lives below the pane's process, and we ourselves with the shells that we were called from.
+
+    Looked at twice where anything is not plainly the agent's: what has just been begun shows no environment yet."""
+    found = _look(agent, folder, pane_pid)
+    if all(left.is_own for left in found):
+        return found
+    time.sleep(BEGINNING_SECONDS)
+    before = {(left.process.pid, left.process.start_ticks) for left in found}
+    again = _look(agent, folder, pane_pid)
+    return [left for left in again if left.is_own or (left.process.pid, left.process.start_ticks) in before]
+
+
+def _look(agent: Agent, folder: Path, pane_pid: int | None) -> list[Left]:
     table = read_processes()
     passed = {process.pid for process in table.tree(pane_pid)} if pane_pid else set()
     passed |= set(_own_chain(table)) | ({agent.tmux_server.pid} if agent.tmux_server else set())
