@@ -26,6 +26,10 @@ FLEET_SEED_FIELDS = frozenset({
 """Always written, as the seed's readers expect them; other fields only when they differ from their default."""
 
 
+MOST_EARLIER_WINDOWS = 9
+"""Numbers that somebody may still have read of a window that tmux renumbered since."""
+
+
 @dataclass(frozen=True, slots=True)
 class Agent:
     """One client session on one task, in one window, in one worktree."""
@@ -53,6 +57,7 @@ class Agent:
     account: str = ""
     pane_id: str = ""
     window_id: str = ""
+    earlier_windows: tuple[str, ...] = ()
     tmux_server: ServerId | None = None
     session_ids: tuple[str, ...] = ()
     task: Task = field(default_factory=Task)
@@ -130,7 +135,17 @@ class Agent:
 
     def at(self, facts: PaneFacts, server: ServerId | None) -> Agent:
         """Itself in the pane it now stands in."""
-        return replace(self, window=facts.window, pane_id=facts.pane_id, window_id=facts.window_id, tmux_server=server)
+        moved = self.pane_on(server) == facts.pane_id and self.window != facts.window
+        earlier = dict.fromkeys((*self.earlier_windows, self.window)) if moved else dict.fromkeys(self.earlier_windows)
+        earlier.pop(facts.window, None)
+        return replace(
+            self,
+            window=facts.window,
+            pane_id=facts.pane_id,
+            window_id=facts.window_id,
+            tmux_server=server,
+            earlier_windows=tuple(earlier)[-MOST_EARLIER_WINDOWS:],
+        )
 
 
 PARTS: Mapping[str, type[Any]] = {

@@ -56,7 +56,7 @@ def command(
     if failed is not None and (passed is not None or pairs):
         raise UsageProblem("expected --pass WHY (with or without --override), or --fail WHAT, or neither")
     settings, fleet = load_fleet(os.environ, options)
-    question = Question(judged(fleet, agent_at_work(fleet, window)), fleet, settings)
+    question = Question(judged(fleet, agent_at_work(settings, fleet, window)), fleet, settings)
     if failed is not None:
         proof = send_back(question, _said("--fail", failed))
         click.echo(f"{question.agent.window} was told and is running again (proof: {proof})")

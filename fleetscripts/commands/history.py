@@ -34,7 +34,7 @@ def command(begun: str | None, last: int, as_json: bool, window: str, options: M
     --json prints the journal's own lines, the steps in between too. The journal keeps the last 16 MB.
     """
     settings, fleet = load_fleet(os.environ, options)
-    agent = agent_named(fleet, window)
+    agent = agent_named(settings, fleet, window)
     lines = history(settings, agent)
     if begun is not None:
         lines = in_span(lines, _time(begun, time.time()))

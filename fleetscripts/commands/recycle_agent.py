@@ -18,6 +18,7 @@ from fleetscripts.fleet import Agent, Fleet
 from fleetscripts.models import AgentState
 from fleetscripts.services.context import load_fleet
 from fleetscripts.services.lifecycle.recycle import Given, recycling
+from fleetscripts.services.observe.agent_meant import agent_meant
 
 
 @click.command("recycle-agent")
@@ -33,14 +34,14 @@ def command(window: str, path: Path | None, spare_branch: str, force: bool, opti
     PATH and SPARE_BRANCH are needed only where no record has them.
     """
     settings, fleet = fleet_or_none(options)
-    agent = fleet.agent_for(window)
+    agent = agent_meant(settings, fleet, window)
     if agent is None and path is None:
-        known = ", ".join(sanitize(known.window) for known in fleet.agents) or "none"
-        raise FleetError(f"no agent {sanitize(window)!r} is recorded; windows there: {known}")
+        known = ", ".join(sanitize(known.handle) for known in fleet.agents) or "none"
+        raise FleetError(f"no agent {sanitize(window)!r} is recorded; there are: {known}")
     if agent is not None and agent.state is AgentState.RECYCLED and not used_since(agent, path):
         click.echo(f"{sanitize(agent.window)} was recycled before: nothing to do")
         return 0
-    with recycling(settings, fleet, agent_meant(window, agent), Given(path, spare_branch, force)) as work:
+    with recycling(settings, fleet, at_work_or_nobody(window, agent), Given(path, spare_branch, force)) as work:
         try:
             work.run()
         finally:
@@ -65,7 +66,7 @@ def used_since(agent: Agent, path: Path | None) -> bool:
     return path is not None and os.path.realpath(path) != os.path.realpath(agent.worktree_path)
 
 
-def agent_meant(window: str, agent: Agent | None) -> Agent:
+def at_work_or_nobody(window: str, agent: Agent | None) -> Agent:
     """The record; without one at work whatever stands in that window, which must then be in the worktree named."""
     return Agent(window) if agent is None or agent.state is AgentState.RECYCLED else agent
 

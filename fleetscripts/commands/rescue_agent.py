@@ -13,6 +13,7 @@ from fleetscripts.commands.options import settings_options
 from fleetscripts.core.records.sanitize import sanitize
 from fleetscripts.errors import EXIT_DONE, EXIT_FAILED, EXIT_NO, FleetError
 from fleetscripts.services.context import load_fleet
+from fleetscripts.services.observe.agent_meant import agent_meant
 
 
 @click.command("rescue-agent")
@@ -35,7 +36,7 @@ def command(everyone: bool, account: str, window: str | None, options: Mapping[s
     if everyone:
         agents = at_a_limit(settings, fleet)
     else:
-        agent = fleet.agent_for(window or "")
+        agent = agent_meant(settings, fleet, window or "")
         if agent is None:
             known = ", ".join(sanitize(known.window) for known in fleet.agents) or "none"
             raise FleetError(f"no agent {sanitize(window or '')!r}; windows in the state file: {known}")

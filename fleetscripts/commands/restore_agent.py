@@ -11,6 +11,7 @@ import click
 
 from fleetscripts.commands.entry import run
 from fleetscripts.commands.options import json_option, settings_options
+from fleetscripts.config import Settings
 from fleetscripts.core.records.sanitize import sanitize
 from fleetscripts.errors import EXIT_DONE, EXIT_FAILED, EXIT_NO, FleetError
 from fleetscripts.fleet import Agent, Fleet
@@ -42,7 +43,7 @@ def command(everyone: bool, as_json: bool, window: str | None, options: Mapping[
     from fleetscripts.services.single_instance.single_instance import loop_runs
 
     settings, fleet = load_fleet(os.environ, options)
-    agents = restorable(fleet) if everyone else [agent_named(fleet, window or "")]
+    agents = restorable(fleet) if everyone else [agent_named(settings, fleet, window or "")]
     saying = threading.Lock()
 
     def tell(outcome: Restored) -> None:
@@ -72,9 +73,11 @@ def summary(outcomes: Sequence[object]) -> str:
     return ", ".join(f"{results.count(word)} {word}" for word in dict.fromkeys(results)) or "nobody to restore"
 
 
-def agent_named(fleet: Fleet, window: str) -> Agent:
+def agent_named(settings: Settings, fleet: Fleet, window: str) -> Agent:
     """The agent that a person means."""
-    agent = fleet.agent_for(window)
+    from fleetscripts.services.observe.agent_meant import agent_meant
+
+    agent = agent_meant(settings, fleet, window)
     if agent is None:
         known = ", ".join(sanitize(known.window) for known in fleet.agents) or "none"
         raise FleetError(f"no agent {window!r}; windows in the state file: {known}")

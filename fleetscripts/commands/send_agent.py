@@ -17,6 +17,7 @@ from fleetscripts.config import Settings
 from fleetscripts.errors import Refused, UsageProblem
 from fleetscripts.fleet import Fleet
 from fleetscripts.services.context import load_fleet, load_settings_here
+from fleetscripts.services.observe.agent_meant import agent_meant
 from fleetscripts.services.spawning.follow_on import give_task
 from fleetscripts.services.spawning.spawn_request import Request, checked
 from fleetscripts.services.typing.deliver import deliver
@@ -90,7 +91,7 @@ def _release(settings: Settings, pane_io: PaneIO, fleet: Fleet | None, pane_id: 
 
 
 def _give(settings: Settings, fleet: Fleet | None, window: str, request: Request) -> int:
-    agent = fleet.agent_for(window) if fleet is not None else None
+    agent = agent_meant(settings, fleet, window) if fleet is not None else None
     if fleet is None or agent is None:
         raise Refused(f"no agent {window!r} in {settings.state_file}: adopt-agent takes a window into the fleet first")
     given = give_task(open_pane_io(settings, fleet), settings, fleet, agent, request)

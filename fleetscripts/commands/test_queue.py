@@ -20,8 +20,8 @@ from fleetscripts.core.pr_testing.queue_text import lines
 from fleetscripts.core.pr_testing.results import merged, scenario, vague
 from fleetscripts.core.records.sanitize import sanitize
 from fleetscripts.errors import EXIT_NO, FleetError, Refused, UsageProblem
-from fleetscripts.fleet import Fleet
 from fleetscripts.services.context import load_fleet, load_settings_here
+from fleetscripts.services.observe.agent_meant import agent_meant
 from fleetscripts.services.observe.agent_pane import agent_in_pane
 from fleetscripts.services.pr_testing.background import start_in_background
 from fleetscripts.services.pr_testing.queue import TestQueue, entry_of, running
@@ -52,7 +52,7 @@ def command() -> None:
 def add(window: str, verify: tuple[str, ...], options: Options) -> int:
     """Queue the pull request of the agent in WINDOW. Fewest pending checks go first, then the oldest."""
     settings, fleet = load_fleet(os.environ, options)
-    agent = agent_at_work(fleet, window)
+    agent = agent_at_work(settings, fleet, window)
     key = pull_key(agent, fleet)
     if key is None:
         raise UsageProblem(f"{agent.window} has no pull request to test: update-agent WINDOW pr_number=N")
@@ -186,8 +186,8 @@ def _hand_out(queue: TestQueue, wanted: str) -> int:
 def _entry(queue: TestQueue, target: str, options: Options) -> Entry:
     """The entry meant by an agent's window, or by the pull request itself."""
     known = queue.read()
-    fleet: Fleet = load_fleet(os.environ, options)[1]
-    agent = fleet.agent_for(target)
+    settings, fleet = load_fleet(os.environ, options)
+    agent = agent_meant(settings, fleet, target)
     found = known.of_agent(agent) if agent is not None else None
     found = found or known.entry(target)
     if found is None:
@@ -211,8 +211,8 @@ def _tested_commit(queue: TestQueue, entry: Entry) -> str:
 
 
 def _tell_again(queue: TestQueue, window: str, options: Options) -> int:
-    fleet: Fleet = load_fleet(os.environ, options)[1]
-    agent = agent_at_work(fleet, window)
+    settings, fleet = load_fleet(os.environ, options)
+    agent = agent_at_work(settings, fleet, window)
     outcome = queue.read().outcome_of(agent)
     if outcome is None or outcome.told:
         raise UsageProblem(f"expected results: {RESULT_FORM}")

@@ -10,13 +10,16 @@ from typing import Any
 import click
 
 from fleetscripts.adapters.records.store import Store
+from fleetscripts.adapters.tmux.tmux import Tmux
 from fleetscripts.commands.entry import run
 from fleetscripts.commands.options import settings_options
 from fleetscripts.config import NOT_SETTABLE, Settings, load_settings
+from fleetscripts.core.records.handles import refuse_held
 from fleetscripts.core.records.record_edit import edit_agent, edit_top
 from fleetscripts.core.records.sanitize import sanitize
 from fleetscripts.errors import FleetError
 from fleetscripts.fleet import PARTS, Fleet
+from fleetscripts.services.observe.agent_meant import agent_meant
 
 SETTABLE = {
     setting.name: str(setting.type)
@@ -35,25 +38,29 @@ def command(top: bool, words: tuple[str, ...], options: Mapping[str, object]) ->
     Lists are given with commas (steps=review,docs); an empty value clears a text or a list. A new window or session id
     keeps the record's other fields in step. state=done is refused: evaluate sets it.
     """
-    store = Store(load_settings(os.environ, options).state_file)
-    changed = update_top(store, words) if top else update_one(store, words[0], words[1:])
+    settings = load_settings(os.environ, options)
+    store = Store(settings.state_file)
+    changed = update_top(store, words) if top else update_one(settings, store, words[0], words[1:])
     for line in changed:
         click.echo(line)
     return 0
 
 
-def update_one(store: Store, window: str, changes: Sequence[str]) -> list[str]:
+def update_one(settings: Settings, store: Store, window: str, changes: Sequence[str]) -> list[str]:
     """Change one agent's record; return what is different now, a line each."""
     if not changes:
         raise click.UsageError("expected field=value after the window")
     lines: list[str] = []
+    tmux = Tmux(settings.tmux_socket)
 
     def change(fleet: Fleet) -> Fleet:
-        agent = fleet.agent_for(window)
+        agent = agent_meant(settings, fleet, window)
         if agent is None:
-            known = ", ".join(sanitize(known.window) for known in fleet.agents) or "none"
-            raise FleetError(f"no agent {window!r} in {store.path}; windows there: {known}")
+            known = ", ".join(sanitize(known.handle) for known in fleet.agents) or "none"
+            raise FleetError(f"no agent {window!r} in {store.path}; there are: {known}")
         edited = edit_agent(agent, changes)
+        if edited.window != agent.window or edited.pane_id != agent.pane_id:
+            refuse_held(fleet, agent, edited, tmux.panes_at(edited.pane_id or edited.window), tmux.server())
         lines.extend(_differences(sanitize(edited.window), agent, edited))
         return fleet.exchange(agent, edited)
 

@@ -12,12 +12,14 @@ import click
 from fleetscripts.adapters.records.store import Store
 from fleetscripts.commands.entry import run
 from fleetscripts.commands.options import json_option, settings_options, window_argument
+from fleetscripts.config import Settings
 from fleetscripts.core.gates.gates import Verdict
 from fleetscripts.core.records.sanitize import sanitize
 from fleetscripts.errors import FleetError, Refused
 from fleetscripts.fleet import Agent, Fleet
 from fleetscripts.models import AgentState
 from fleetscripts.services.context import load_fleet
+from fleetscripts.services.observe.agent_meant import agent_meant
 from fleetscripts.services.verification.verify import Question, record, verify
 
 
@@ -31,7 +33,7 @@ def command(window: str, as_json: bool, options: Mapping[str, object]) -> int:
     Exit code 0: verified. 3: not complete. 8: pending, ask again later. 1: something could not be measured.
     """
     settings, fleet = load_fleet(os.environ, options)
-    agent = agent_at_work(fleet, window)
+    agent = agent_at_work(settings, fleet, window)
     verdict = verify(Question(agent, fleet, settings))
     click.echo(json.dumps(members(agent, verdict), indent=2) if as_json else text(verdict))
     try:
@@ -41,9 +43,9 @@ def command(window: str, as_json: bool, options: Mapping[str, object]) -> int:
     return verdict.exit_code
 
 
-def agent_at_work(fleet: Fleet, target: str) -> Agent:
+def agent_at_work(settings: Settings, fleet: Fleet, target: str) -> Agent:
     """The agent meant; raises when there is none, or when it has been recycled."""
-    agent = fleet.agent_for(target)
+    agent = agent_meant(settings, fleet, target)
     if agent is None:
         known = ", ".join(sanitize(known.window) for known in fleet.agents) or "none"
         raise FleetError(f"no agent {sanitize(target)!r} is recorded; windows there: {known}")

@@ -74,6 +74,17 @@ class Tmux:
         by_name = [row.facts for row in here if row.facts.window_name == window]
         return next(iter(by_index or (by_name if len(by_name) == 1 else [])), None)
 
+    def panes_at(self, target: str) -> list[PaneFacts]:
+        """All panes of the window meant by ``@window`` or exactly ``SESSION:INDEX``, or the one meant by ``%pane``."""
+        session, colon, index = target.rpartition(":")
+        found = [
+            row
+            for row in self._rows()
+            if target in (row.facts.pane_id, row.facts.window_id)
+            or (colon and (row.facts.session, str(row.facts.window_index)) == (session, index))
+        ]
+        return list(_each_once(found).values())
+
     def sessions(self) -> dict[str, str]:
         """Session ids (``$3``) by exact name."""
         mark = token()

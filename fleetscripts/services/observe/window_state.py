@@ -10,6 +10,7 @@ from fleetscripts.core.planning.classify import classify
 from fleetscripts.core.screen.explain import nearest
 from fleetscripts.fleet import Fleet
 from fleetscripts.models import Classification
+from fleetscripts.services.observe.agent_meant import agent_meant
 from fleetscripts.services.observe.observe import Observation, look
 from fleetscripts.services.observe.rule_files import load_rules
 
@@ -29,7 +30,7 @@ def state_of(target: str, settings: Settings, fleet: Fleet | None, now: float) -
     server = tmux.server()
     if server is None:
         return _missing(target, "no tmux server runs", now)
-    agent = fleet.agent_for(target) if fleet is not None else None
+    agent = agent_meant(settings, fleet, target) if fleet is not None else None
     facts = tmux.resolve((agent.pane_on(server) if agent is not None else None) or target)
     seen = look(tmux, settings, fleet, facts.pane_id, now) if facts is not None else None
     if seen is None:

@@ -18,6 +18,7 @@ from fleetscripts.core.screen.screen import Box, Screen
 from fleetscripts.errors import FleetError, Refused
 from fleetscripts.fleet import Agent, Fleet
 from fleetscripts.models import Classification, Frame, PaneFacts, ServerId
+from fleetscripts.services.observe.agent_meant import agent_meant
 from fleetscripts.services.observe.box import box_in
 from fleetscripts.services.observe.observe import look
 
@@ -93,7 +94,7 @@ def open_pane_io(settings: Settings, fleet: Fleet | None, tmux: Tmux | None = No
 
 def pane_named(pane_io: PaneIO, fleet: Fleet | None, target: str) -> PaneFacts:
     """The pane that a person means by a window, a pane id, a window id or a worktree's name."""
-    agent = fleet.agent_for(target) if fleet is not None else None
+    agent = agent_meant(pane_io.settings, fleet, target) if fleet is not None else None
     own = agent.pane_on(pane_io.server) if agent is not None else None
     facts = pane_io.tmux.resolve(own or target)
     if facts is None:
