@@ -118,7 +118,7 @@ class Agent:
     @property
     def handle(self) -> str:
         """What a call names it by: never its window's number, which moves."""
-        return self.worktree or self.pane_id or self.window
+        return self.worktree or self.id or self.pane_id or self.window
 
     @property
     def finished(self) -> bool:
@@ -213,8 +213,8 @@ class Fleet:
         found = [agent for agent in self.agents if agent.answers_to(target)]
         at_work = [agent for agent in found if agent.state is not AgentState.RECYCLED]
         if len(at_work) > 1:
-            windows = ", ".join(agent.window for agent in at_work)
-            raise FleetError(f"{target} names {len(at_work)} agents ({windows}): say which by its window")
+            ids = ", ".join(f"{agent.id or agent.window}: {agent.branch}" for agent in at_work)
+            raise FleetError(f"{target} names {len(at_work)} agents ({ids}): say which by its id")
         chosen = at_work or found
         return chosen[-1] if chosen else None
 

@@ -30,38 +30,40 @@ def agent(name: str, number: int, index: int) -> Agent:
     return Agent("", name, f"/{name}", spawned_at=number).at(pane(number, index), SERVER)
 
 
+ALIVE = ("%1", "%2", "%3", "%4", "%7", "%8")
 A, B, C = agent("a", 1, 1), agent("b", 2, 2), agent("c", 3, 3)
 
 
 def test_a_number_counts_while_record_and_tmux_mean_the_same_pane() -> None:
     fleet = Fleet(agents=(A, B, C))
-    assert meant(fleet, "s:2", [pane(2, 2)], SERVER) is B
-    assert meant(fleet, "s:2", [pane(7, 2), pane(2, 2)], SERVER) is B
-    assert meant(fleet, "s:9", [pane(3, 9)], SERVER) is C
-    assert meant(fleet, "s:9", [pane(8, 9)], SERVER) is None
+    assert meant(fleet, "s:2", [pane(2, 2)], SERVER, ALIVE) is B
+    assert meant(fleet, "s:2", [pane(7, 2), pane(2, 2)], SERVER, ALIVE) is B
+    assert meant(fleet, "s:9", [pane(3, 9)], SERVER, ALIVE) is C
+    assert meant(fleet, "s:9", [pane(8, 9)], SERVER, ALIVE) is None
     for shown in ([pane(3, 2)], [pane(8, 2)], []):
         with pytest.raises(Refused, match="s:2 is b in the record, and tmux shows"):
-            meant(fleet, "s:2", shown, SERVER)
+            meant(fleet, "s:2", shown, SERVER, ALIVE)
+    assert meant(fleet, "s:2", [], SERVER, ("%1", "%3")) is B
 
 
 def test_a_number_that_was_anothers_before_the_renumbering_is_nobodys() -> None:
     gone = replace(A, state=AgentState.RECYCLED)
     fleet = Fleet(agents=(gone, B.at(pane(2, 1), SERVER), C.at(pane(3, 2), SERVER)))
     with pytest.raises(Refused, match="s:2 was b and is c since"):
-        meant(fleet, "s:2", [pane(3, 2)], SERVER)
+        meant(fleet, "s:2", [pane(3, 2)], SERVER, ALIVE)
     with pytest.raises(Refused, match=r"s:1 (is a in the record|was a and is b)"):
-        meant(fleet, "s:1", [pane(2, 1)], SERVER)
+        meant(fleet, "s:1", [pane(2, 1)], SERVER, ALIVE)
     fresh = agent("d", 4, 3)
-    assert meant(Fleet(agents=(*fleet.agents, fresh)), "s:3", [pane(4, 3)], SERVER) is fresh
+    assert meant(Fleet(agents=(*fleet.agents, fresh)), "s:3", [pane(4, 3)], SERVER, ALIVE) is fresh
 
 
 def test_ids_of_an_earlier_server_are_not_those_of_this_one() -> None:
     earlier = replace(A, tmux_server=ServerId("/s", 9, 50))
     for target in ("%1", "@1", "s:1"):
         with pytest.raises(Refused, match=f"{target} is a in the record"):
-            meant(Fleet(agents=(earlier,)), target, [pane(1, 1)], SERVER)
-        assert meant(Fleet(agents=(earlier,)), target, [], SERVER) is earlier
-        assert meant(Fleet(agents=(earlier,)), target, [], None) is earlier
+            meant(Fleet(agents=(earlier,)), target, [pane(1, 1)], SERVER, ALIVE)
+        assert meant(Fleet(agents=(earlier,)), target, [], SERVER, ALIVE) is earlier
+        assert meant(Fleet(agents=(earlier,)), target, [], None, ()) is earlier
 
 
 @given(st.permutations([1, 2, 3]), st.permutations([1, 2, 3]), st.sampled_from([1, 2, 3]))
@@ -74,7 +76,7 @@ def test_no_number_ever_means_an_agent_that_tmux_does_not_show_there(
     )
     shown = [pane(n, i) for n, i in enumerate(second, 1) if i == index]
     try:
-        found = meant(fleet, f"s:{index}", shown, SERVER)
+        found = meant(fleet, f"s:{index}", shown, SERVER, ALIVE)
     except FleetError:
         return
     assert found is not None

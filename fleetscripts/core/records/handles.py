@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from fleetscripts.errors import Refused
 from fleetscripts.fleet import Agent, Fleet
@@ -17,8 +17,11 @@ def is_place(target: str) -> bool:
     return bool(_PLACE.fullmatch(target))
 
 
-def meant(fleet: Fleet, target: str, shown: Sequence[PaneFacts], server: ServerId | None) -> Agent | None:
-    """The agent in that place; None where there is none. ``shown``: the panes that tmux has there now.
+def meant(
+    fleet: Fleet, target: str, shown: Sequence[PaneFacts], server: ServerId | None, alive: Collection[str]
+) -> Agent | None:
+    """The agent in that place; None where there is none. ``shown``: the panes that tmux has there now, ``alive``: the
+    ids of all that it has.
 
     Refused, with both named, where the record and tmux differ, or where the number was another agent's before windows
     were renumbered."""
@@ -35,7 +38,7 @@ def meant(fleet: Fleet, target: str, shown: Sequence[PaneFacts], server: ServerI
         return _unmoved(fleet, target, recorded)
     if recorded.handle == target and not holders:
         return recorded
-    if (recorded.pane_id and (there or recorded.pane_on(server))) or (holders and recorded not in holders):
+    if (recorded.pane_id and (there or recorded.pane_on(server) in alive)) or (holders and recorded not in holders):
         raise Refused(_differ(target, recorded, holders[0] if holders else None, shown))
     return recorded
 

@@ -13,4 +13,5 @@ def agent_meant(settings: Settings, fleet: Fleet, target: str) -> Agent | None:
     if not is_place(target) or not fleet.agents:
         return fleet.agent_for(target)
     tmux = Tmux(settings.tmux_socket)
-    return meant(fleet, target, tmux.panes_at(target), tmux.server())
+    alive = {pane.pane_id for pane in tmux.panes()}
+    return meant(fleet, target, tmux.panes_at(target), tmux.server(), alive)
