@@ -156,6 +156,10 @@ class Evidence:
     rule: str | None = None
     nearest: str | None = None
     session_id: str | None = None
+    limit: str = ""
+    """The usage window whose limit was hit, as the client names it; empty when it names none."""
+    model: str = ""
+    """On which the conversation last ran."""
 
 
 @dataclass(frozen=True, slots=True)

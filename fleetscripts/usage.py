@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -24,9 +25,15 @@ SAME_WINDOW_SECONDS = 600.0
 
 ALIASES: Mapping[str, str] = {
     "5h": FIVE_HOUR, "session": FIVE_HOUR, "five_hour": FIVE_HOUR, "primary": FIVE_HOUR,
-    "seven_day": WEEKLY, "weekly": WEEKLY, "secondary": WEEKLY, "": LIMIT,
+    "seven_day": WEEKLY, "weekly": WEEKLY, "secondary": WEEKLY, "": LIMIT, "overage": LIMIT,
+    "weekly_opus": "seven_day_opus", "weekly_sonnet": "seven_day_sonnet",
+    "seven_day_fable": "seven_day_overage_included",
 }  # fmt: skip
-"""What clients call the windows. Others (``seven_day_opus``) keep their names: their walls are walls all the same."""
+"""What clients call the windows; others keep their names. ``overage``: the window is full and so are the credits."""
+
+_OF_A_MODEL = re.compile(r"(?:five_hour|seven_day|weekly|model)_(?P<model>.+)")
+_MODELS: Mapping[str, str] = {"overage_included": "fable", "oauth_apps": "", "cowork": ""}
+"""What stands after the length in a window's name and is no model's name → the model, empty for none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +59,12 @@ Ledger = Mapping[str, Mapping[str, Figure]]
 def window_named(name: str) -> str:
     """Our name of a window."""
     return ALIASES.get(name, name)
+
+
+def model_of(window: str) -> str:
+    """The one model whose use this window counts, as a part of the model's name; empty when it counts every use."""
+    found = _OF_A_MODEL.fullmatch(window_named(window))
+    return _MODELS.get(found["model"], found["model"]) if found else ""
 
 
 def plausible(window: str, used_percent: object, resets_at: object, at: object, now: float) -> Figure | None:

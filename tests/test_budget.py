@@ -38,7 +38,9 @@ def used(percent: float, resets_in: float = HOUR, age: float = 60, wall: bool = 
         ({FIVE_HOUR: used(100, 0, wall=True)}, 0, "capped", 0, None, UNSAID_SECONDS - 60),
         ({LIMIT: used(100, HOUR, wall=True)}, 0, "capped", None, None, HOUR),
         ({LIMIT: used(100, -1, wall=True)}, 0, "ok", None, None, None),
-        ({"seven_day_opus": used(100, HOUR, wall=True), WEEKLY: used(10, 60 * HOUR)}, 0, "capped", None, 90, HOUR),
+        ({"thirty_day": used(100, HOUR, wall=True), WEEKLY: used(10, 60 * HOUR)}, 0, "capped", None, 90, HOUR),
+        ({"seven_day_opus": used(100, HOUR, wall=True), WEEKLY: used(10, 60 * HOUR)}, 0, "ok", None, 90, 60 * HOUR),
+        ({"seven_day_opus": used(100, HOUR, wall=True)}, 0, "unknown", None, None, None),
     ],
 )
 def test_how_an_account_stands(
@@ -53,6 +55,31 @@ def test_how_an_account_stands(
     assert (found.state, found.five_hour, found.weekly) == (state, five_hour, weekly)
     assert found.resets_at == (0 if resets_in is None else NOW + resets_in)
     assert found.reason
+
+
+@pytest.mark.parametrize(
+    ("window", "model", "state"),
+    [
+        ("seven_day_opus", "claude-opus-4-8", "capped"),
+        ("seven_day_opus", "claude-sonnet-5", "ok"),
+        ("seven_day_opus", "opus", "capped"),
+        ("seven_day_opus", "", "ok"),
+        ("weekly_sonnet", "claude-sonnet-5", "capped"),
+        ("seven_day_overage_included", "claude-fable-5", "capped"),
+        ("seven_day_overage_included", "claude-opus-4-8", "ok"),
+        ("seven_day_nova", "claude-nova-1", "capped"),
+        ("model_gpt-6-luna", "gpt-6-luna", "capped"),
+        ("model_gpt-6-luna", "gpt-5", "ok"),
+        ("seven_day_oauth_apps", "", "capped"),
+        ("five_hour", "claude-opus-4-8", "capped"),
+        ("seven_day", "", "capped"),
+        ("overage", "", "capped"),
+        ("thirty_day", "claude-opus-4-8", "capped"),
+    ],
+)
+def test_the_wall_of_one_model_counts_only_for_work_on_that_model(window: str, model: str, state: str) -> None:
+    figures = {window_named(window): used(100, HOUR, wall=True), "other": used(10, HOUR)}
+    assert standing(A, figures, NOW, model).state == state
 
 
 @pytest.mark.parametrize(

@@ -150,7 +150,7 @@ def test_a_limit_that_names_no_end_is_tried_again_and_not_put_off_for_ever() -> 
         ("the transcript ends at a usage limit: You've hit your 5-hour limit · resets 4am (UTC)", "five_hour"),
         ("You've hit your session limit · resets 3pm", "five_hour"),
         ("You've hit your weekly limit · resets Mon", "weekly"),
-        ("You've hit your Opus limit", "weekly_opus"),
+        ("You've hit your Opus limit", "seven_day_opus"),
         ("Claude AI usage limit reached|1795233618", ""),
     ],
 )

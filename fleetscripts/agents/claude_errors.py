@@ -26,23 +26,37 @@ NAMED: Mapping[str, ErrorKind] = {
 _WORDED: tuple[tuple[re.Pattern[str], ErrorKind], ...] = (
     (re.compile(r"[Pp]rompt is too long|Context limit reached|exceed context limit"), ErrorKind.CONTEXT),
     (re.compile(r"run /login|OAuth token|Not logged in|Invalid API key"), ErrorKind.AUTH),
-    (re.compile(r"[Cc]redit balance (?:is )?too low"), ErrorKind.BILLING),
+    (re.compile(r"[Cc]redit balance (?:is )?too low|Usage credits required"), ErrorKind.BILLING),
     (re.compile(r"\b529\b|Overloaded"), ErrorKind.OVERLOADED),
     (re.compile(r"API Error: 5\d\d\b|Internal server error"), ErrorKind.SERVER),
 )
+_TOLD_BY_WORDS = frozenset({ErrorKind.CONTEXT, ErrorKind.BILLING})
+"""Kinds that go under the name of another one."""
+
 _WALL = re.compile(
-    r"^You've hit your .{1,40} limit|^\S{1,20} limit reached|^Claude (?:AI )?usage limit reached|^Usage limit reached"
+    r"^(?:You['’]ve (?:hit|reached) your |You['’]re out of (?:usage credits|extra usage)|Your org is out of usage"
+    r"|Your seat type doesn['’]t include (?:extra )?usage|Your usage allocation has been disabled"
+    r"|Your group['’]s usage limit is set to|This service is disabled for your org|Usage is paused for your org"
+    r"|(?:Fable|Haiku|Mythos|Opus|Sonnet)\b.{0,40} requires usage credits|Spending cap reached"
+    r"|[\w -]{1,24} limit reached\b|Claude (?:AI )?usage limit reached)"
 )
+"""How the clients' own lists of refusals begin, 1.0.128 to 2.1.332."""
+
+_WALLED = frozenset({"usage_limit_reached", "model_requires_usage_credits"})
+"""``apiError`` of such a refusal, in the releases that write one."""
 
 
 @dataclass(frozen=True, slots=True)
 class Death:
-    """How a turn ended: at a usage wall, or on an error of some kind."""
+    """How a turn ended: at a usage wall, or on an error of some kind.
+
+    ``limit``: the usage window that refused, as the client names it; empty when it names none."""
 
     state: PaneState
     reason: str
     error: ErrorKind | None = None
     resets_at: float | None = None
+    limit: str = ""
 
 
 def death_of(record: Mapping[str, Any], text: str) -> Death:
@@ -50,7 +64,7 @@ def death_of(record: Mapping[str, Any], text: str) -> Death:
     shown = text.strip().split("\n")[0][:120]
     if _is_wall(record, shown):
         reason = f"the transcript ends at a usage limit: {shown}"
-        return Death(PaneState.RATE_LIMITED, reason, resets_at=_resets(record))
+        return Death(PaneState.RATE_LIMITED, reason, resets_at=_resets(record), limit=_limit(record))
     kind = error_kind(record.get("error"), shown)
     return Death(PaneState.API_ERROR, f"the transcript says the turn died: {shown}", kind)
 
@@ -58,7 +72,7 @@ def death_of(record: Mapping[str, Any], text: str) -> Death:
 def error_kind(name: object, text: str) -> ErrorKind:
     """The kind of an API error by its name, else by its text."""
     for pattern, kind in _WORDED:
-        if kind is ErrorKind.CONTEXT and pattern.search(text):
+        if kind in _TOLD_BY_WORDS and pattern.search(text):
             return kind
     if isinstance(name, str) and name in NAMED:
         return NAMED[name]
@@ -66,17 +80,26 @@ def error_kind(name: object, text: str) -> ErrorKind:
 
 
 def _is_wall(record: Mapping[str, Any], shown: str) -> bool:
-    if record.get("apiError") == "usage_limit_reached":
-        return True
-    return record.get("error") in (None, "rate_limit", "unknown") and bool(_WALL.match(shown))
+    return record.get("apiError") in _WALLED or bool(_WALL.match(shown))
 
 
 def _resets(record: Mapping[str, Any]) -> float | None:
     """Unix seconds, from the fields that today's client writes; older ones have it in their text alone."""
-    parameters = record.get("apiErrorParams")
-    limits = [record.get("quotaLimits"), parameters.get("rate_limit_info") if isinstance(parameters, Mapping) else None]
-    for limit in limits:
-        at = limit.get("resetsAt") if isinstance(limit, Mapping) else None
-        if isinstance(at, int | float):
-            return float(at)
+    for info in _infos(record):
+        for name in ("resetsAt", "overageResetsAt"):
+            at = info.get(name)
+            if isinstance(at, int | float) and not isinstance(at, bool):
+                return float(at)
     return None
+
+
+def _limit(record: Mapping[str, Any]) -> str:
+    named = (info.get("rateLimitType") for info in _infos(record))
+    return next((name for name in named if isinstance(name, str) and name), "")
+
+
+def _infos(record: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """What the server said of the limit, as far as the client wrote it down."""
+    parameters = record.get("apiErrorParams")
+    found = [record.get("quotaLimits"), parameters.get("rate_limit_info") if isinstance(parameters, Mapping) else None]
+    return [info for info in found if isinstance(info, Mapping)]

@@ -17,8 +17,9 @@ from fleetscripts.models import ErrorKind, Evidence, PaneState, Source
 
 Record = Mapping[str, Any]
 
-FOLD_VERSION = 2
+FOLD_VERSION = 3
 LONGEST_TEXT = 4000
+LONGEST_MODEL = 80
 MOST_CHECKPOINTS = 200
 MOST_PENDING = 64
 
@@ -27,6 +28,7 @@ _LOCAL = ("<command-name>", "<command-message>", "<local-command-", "<bash-input
 _INTERRUPTED = "[Request interrupted by user"
 _OPEN = frozenset({"user", "tool_use", "tool_result", "streaming", "said"})
 _REST = frozenset({"said", "over", "interrupted"})
+_ENDED = frozenset({"died", "over", "interrupted"})
 _WAITS = {
     "user": "a message is not answered yet",
     "tool_use": "a tool has not returned",
@@ -43,6 +45,8 @@ class Turn:
 
     phase: str = "none"
     at: float = 0.0
+    begun_at: float = 0.0
+    """When the message came that this turn answers."""
     pending: tuple[str, ...] = ()
     key: str = ""
     text: str = ""
@@ -52,6 +56,8 @@ class Turn:
     error: str = ""
     resets_at: float | None = None
     problem: str = ""
+    limit: str = ""
+    model: str = ""
     checkpoints: tuple[tuple[str, float], ...] = ()
     github_limited_at: float = 0.0
     """When one of its tools last printed that GitHub's secondary rate limit was hit."""
@@ -101,7 +107,8 @@ def evidence_of(turn: Turn, client_started: float, session_id: str | None = None
     at = turn.at or None
 
     def say(state: PaneState | None, reason: str, **more: Any) -> Evidence:
-        return Evidence(Source.TRANSCRIPT, state, reason, at=at, session_id=session_id, rule=turn.phase, **more)
+        more |= {"session_id": session_id, "rule": turn.phase, "model": turn.model}
+        return Evidence(Source.TRANSCRIPT, state, reason, at=at, **more)
 
     if turn.phase == "none":
         return say(None, "the transcript holds no turn yet")
@@ -114,7 +121,7 @@ def evidence_of(turn: Turn, client_started: float, session_id: str | None = None
         state, resets_at = PaneState(turn.state), turn.resets_at
         if state is PaneState.RATE_LIMITED and resets_at is None:
             resets_at = reset_instant(turn.problem, turn.at, zone)
-        return say(state, turn.problem, error=error, resets_at=resets_at)
+        return say(state, turn.problem, error=error, resets_at=resets_at, limit=turn.limit)
     if turn.phase in _REST:
         how = "was interrupted" if turn.phase == "interrupted" else "is over"
         return say(PaneState.PROMPT, f"the transcript says the turn {how}")
@@ -128,6 +135,8 @@ def _user(turn: Turn, record: Record) -> Turn:
     texts = [str(block.get("text")) for block in _typed(blocks, "text")]
     text = content if isinstance(content, str) else "\n".join(texts)
     at = _time(record)
+    if _came_late(turn, at):
+        return turn
     if results:
         if any(met_limit(_printed(block)) for block in _typed(blocks, "tool_result")):
             turn = replace(turn, github_limited_at=at)
@@ -139,7 +148,8 @@ def _user(turn: Turn, record: Record) -> Turn:
         return replace(turn, phase="interrupted", pending=(), at=at)
     if text.lstrip().startswith(_LOCAL) or record.get("isVisibleInTranscriptOnly"):
         return turn
-    return replace(turn, phase="user", pending=(), at=at, done=False, key="", text="", text_at=0.0, problem="")
+    asked = replace(turn, phase="user", pending=(), at=at, begun_at=at, done=False, key="", text="", text_at=0.0)
+    return replace(asked, problem="", limit="")
 
 
 def _assistant(turn: Turn, record: Record) -> Turn:
@@ -147,12 +157,16 @@ def _assistant(turn: Turn, record: Record) -> Turn:
     content = message.get("content")
     blocks = content if isinstance(content, list) else [{"type": "text", "text": content}]
     text = "\n".join(str(block["text"]) for block in _typed(blocks, "text") if block.get("text"))
+    late = _came_late(turn, at)
     if record.get("isApiErrorMessage"):
-        return _died(turn, death_of(record, text), at)
+        return _died(turn, death_of(record, text), at) if _ended_by(turn, at) else turn
     if message.get("model") == "<synthetic>":
         return replace(turn, phase="over", pending=(), at=at)
     if text:
         turn = _said(turn, text, str(message.get("id") or record.get("uuid") or ""), at)
+    if late:
+        return turn
+    turn = replace(turn, model=str(message.get("model") or turn.model)[:LONGEST_MODEL])
     calls = tuple(str(block.get("id")) for block in _typed(blocks, "tool_use"))
     if calls:
         return replace(turn, phase="tool_use", pending=(*turn.pending, *calls)[-MOST_PENDING:], at=at)
@@ -183,12 +197,24 @@ def _died(turn: Turn, death: Death, at: float) -> Turn:
         turn,
         phase="died",
         pending=(),
-        at=at,
+        at=max(at, turn.at),
         state=death.state.value,
         error=death.error.value if death.error else "",
         resets_at=death.resets_at,
         problem=death.reason,
+        limit=death.limit,
     )
+
+
+def _came_late(turn: Turn, at: float) -> bool:
+    """Whether a record is older than the end of the turn that it belongs to: the client writes from several places, a
+    refusal before the message that was refused (seen in 2.1.119 and 2.1.187)."""
+    return turn.phase in _ENDED and 0 < at < turn.at
+
+
+def _ended_by(turn: Turn, at: float) -> bool:
+    """Whether a refusal of that moment is how the turn ended: nothing was said or asked since."""
+    return at >= turn.at or (turn.phase == "over" and at >= max(turn.begun_at, turn.text_at))
 
 
 def _printed(result: Mapping[str, Any]) -> str:

@@ -15,6 +15,7 @@ from fleetscripts.adapters.sessions.json_lines import parse_line
 from fleetscripts.adapters.sessions.open_files import open_files
 from fleetscripts.adapters.sessions.transcripts import Remembered, read_new, recall, remember
 from fleetscripts.adapters.system.regular_file import read_regular
+from fleetscripts.adapters.system.zone import local_zone
 from fleetscripts.agents.codex_limits import limits_in
 from fleetscripts.agents.codex_rollout import all_checkpoints, evidence_of, last_messages, met_github_limit, typed_text
 from fleetscripts.agents.kinds import Client, CommandLine, EndingKey, Launch, Places, SessionView
@@ -51,7 +52,7 @@ class Codex:
     commands = frozenset({"codex", "node"})
     takes_session_id = False
     queue_key = "Tab"
-    ending = (EndingKey("empty box", "C-c"),)
+    ending = (EndingKey("limit menu", "Escape"), EndingKey("empty box", "C-c"))
 
     def is_client(self, command: str, argv: Sequence[str]) -> bool:
         """The native binary. The npm wrapper only waits for it, and holds no rollout."""
@@ -93,7 +94,7 @@ class Codex:
         windows, at = limits_in(records)
         if windows and own_id and (account := client.environment.get(ACCOUNT_VARIABLE)):
             Ledger(places.fleet_home).note_session(account, own_id, windows, at)
-        piece = evidence_of(records, own_id)
+        piece = evidence_of(records, own_id, local_zone())
         return SessionView(
             evidence=(piece,) if piece else (),
             session_id=own_id,

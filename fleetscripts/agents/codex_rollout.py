@@ -9,11 +9,12 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime, tzinfo
 from typing import Any
 
 from fleetscripts.core.gates.completion import Checkpoint, Message, checkpoints, says_done
 from fleetscripts.core.gates.github_limit import met_limit
+from fleetscripts.core.screen.reset_time import reset_instant
 from fleetscripts.models import ErrorKind, Evidence, PaneState, Source
 
 Record = Mapping[str, Any]
@@ -32,17 +33,24 @@ ERRORS: Mapping[str, ErrorKind] = {
     "response_too_many_failed_attempts": ErrorKind.SERVER,
 }
 WALLS = frozenset({"usage_limit_exceeded", "usage_limit_reached"})
-NO_CREDIT = re.compile(r"Quota exceeded|(?:out of|no) credits?\b|insufficient_quota")
-"""Codex files an empty account under the same name as a limit; but no waiting ends it, only paying does."""
+NO_CREDIT = re.compile(r"Quota exceeded|insufficient_quota")
+"""Codex files an unpaid key under the same name as a limit; but no waiting ends it, only paying does."""
+
+WORDED_WALL = re.compile(r"hit your (?:usage limit|spend cap)|reached your usage limit|workspace is out of credits")
+LONGEST_REASON = 120
 
 
-def evidence_of(records: Sequence[Record], session_id: str | None = None) -> Evidence | None:
-    """How the newest turn stands; None when the records hold no turn."""
+def evidence_of(records: Sequence[Record], session_id: str | None = None, zone: tzinfo = UTC) -> Evidence | None:
+    """How the newest turn stands; None when the records hold no turn.
+
+    ``zone``: in which a limit's words name the time of day when it ends."""
     bounded = any(_payload(record).get("type") == "task_started" for record in records)
     for at in range(len(records) - 1, -1, -1):
         found = _turn_state(records, at, bounded)
         if found is not None:
             state, reason, error, resets_at, rule = found
+            if state is PaneState.RATE_LIMITED and resets_at is None:
+                resets_at = reset_instant(reason, _time(records[at]) or 0.0, zone)
             return Evidence(
                 Source.TRANSCRIPT, state, reason, at=_time(records[at]), error=error, resets_at=resets_at, rule=rule,
                 session_id=session_id,
@@ -164,8 +172,9 @@ def _failed(error: Mapping[str, Any], records: Sequence[Record], at: int) -> _Fo
     message = str(error.get("message") or "")
     if NO_CREDIT.search(message) and (not name or name in WALLS):
         return PaneState.API_ERROR, "the rollout says that the account has no credit", ErrorKind.BILLING, None, "credit"
-    if name in WALLS or (not name and "hit your usage limit" in message):
-        return PaneState.RATE_LIMITED, "the rollout says: usage limit", None, _resets_at(records, at), "wall"
+    if name in WALLS or (not name and WORDED_WALL.search(message)):
+        reason = f"the rollout says: usage limit: {' '.join(message.split())[:LONGEST_REASON]}"
+        return PaneState.RATE_LIMITED, reason, None, _resets_at(records, at), "wall"
     kind = ERRORS.get(name, ErrorKind.OTHER)
     return PaneState.API_ERROR, f"the rollout says that the turn died: {name or 'an error'}", kind, None, "error"
 

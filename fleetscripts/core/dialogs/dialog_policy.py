@@ -49,7 +49,7 @@ RECOVERIES: Mapping[DialogKind, Recovery] = {
     DialogKind.BYPASS: Recovery(("Yes, I accept",), "the configuration asks for this permission mode"),
     DialogKind.SETTINGS: Recovery(("Continue without these settings",), "the broken settings deny nothing"),
     DialogKind.LIMIT: Recovery(
-        ("Wait here, then continue automatically", "Stop and wait for limit to reset", "Stop and wait"),
+        ("Wait here, then continue automatically", "Stop and wait for limit to reset", "Stop and wait", "No (default)"),
         "waiting costs nothing",
     ),
     DialogKind.RESUME: Recovery((), "the conversation as it was"),

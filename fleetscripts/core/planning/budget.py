@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from fleetscripts.account import Account
-from fleetscripts.usage import FIVE_HOUR, LIMIT, WEEKLY, Figure, Ledger
+from fleetscripts.usage import FIVE_HOUR, LIMIT, WEEKLY, Figure, Ledger, model_of
 
 UNKNOWN_LEFT = 50.0
 """What an account of which nothing is known counts for, in percent."""
@@ -34,28 +34,32 @@ class Standing:
         return max(0.0, min(known) - self.account.reserve_percent) if known else UNKNOWN_LEFT
 
 
-def standings(accounts: Sequence[Account], ledger: Ledger, now: float) -> list[Standing]:
+def standings(accounts: Sequence[Account], ledger: Ledger, now: float, model: str = "") -> list[Standing]:
     """Every account, best first: ok by what is left, then unknown, then capped by when they have budget again."""
-    found = [standing(account, ledger.get(account.name, {}), now) for account in accounts]
+    found = [standing(account, ledger.get(account.name, {}), now, model) for account in accounts]
     return sorted(found, key=_rank)
 
 
-def standing(account: Account, figures: Mapping[str, Figure], now: float) -> Standing:
-    """One account. A window past its reset is full again."""
-    live = {name: figure for name, figure in figures.items() if now < figure.until}
-    left = {name: 100.0 - live[name].used_percent if name in live else 100.0 for name in figures}
+def standing(account: Account, figures: Mapping[str, Figure], now: float, model: str = "") -> Standing:
+    """One account. A window past its reset is full again; that of one model counts for work on this ``model`` alone."""
+    counting = {name: figure for name, figure in figures.items() if _counts(name, model)}
+    live = {name: figure for name, figure in counting.items() if now < figure.until}
+    left = {name: 100.0 - live[name].used_percent if name in live else 100.0 for name in counting}
     five, week = left.get(FIVE_HOUR), left.get(WEEKLY)
     full = {name: figure for name, figure in live.items() if _is_full(figure, account.reserve_percent)}
     if full:
         name = max(full, key=lambda window: full[window].until)
         return Standing(account, "capped", five, week, full[name].until, _why_capped(name, full[name], now), figures)
-    if not figures:
-        return Standing(account, "unknown", reason="nothing is known of it yet")
+    if not counting:
+        return Standing(
+            account, "unknown", reason=f"nothing is known of it yet{_closed(figures, now)}", figures=figures
+        )
     tightest = max(live, key=lambda window: live[window].used_percent, default="")
     resets = live[tightest].resets_at if tightest else 0.0
     if five is None and week is None:
         return Standing(account, "ok", resets_at=resets, reason="its limit has reset", figures=figures)
-    return Standing(account, "ok", five, week, resets, _why_ok(live, figures, now), figures)
+    why = _why_ok(live, counting, now) + _closed(figures, now)
+    return Standing(account, "ok", five, week, resets, why, figures)
 
 
 def choose(
@@ -86,6 +90,17 @@ def _rank(known: Standing) -> tuple[int, float, int]:
 
 def _is_full(figure: Figure, reserve_percent: float) -> bool:
     return figure.wall or figure.used_percent >= 100.0 - reserve_percent
+
+
+def _counts(window: str, model: str) -> bool:
+    only = model_of(window)
+    return not only or (bool(model) and only in model.lower())
+
+
+def _closed(figures: Mapping[str, Figure], now: float) -> str:
+    """The models that are refused while others are served."""
+    names = sorted(model_of(name) for name, figure in figures.items() if figure.wall and now < figure.until)
+    return "".join(f"; not on {name}" for name in names if name)
 
 
 def _why_capped(window: str, figure: Figure, now: float) -> str:

@@ -154,11 +154,14 @@ def _shell_drawn(case: _Case, screen: Evidence) -> Verdict:
 
 
 def _ended(case: _Case) -> Verdict | None:
-    """How the last turn died: the transcript knows, the screen only where there is none: a resume redraws old walls."""
+    """How the last turn died: the transcript knows, the screen only where there is none: a resume redraws old walls.
+
+    A transcript that has stood for long at an unanswered message is none: Codex 0.98 writes down no refusal."""
     screen, transcript = case.said(Source.SCREEN), case.said(Source.TRANSCRIPT)
     if transcript is not None and transcript.state in ENDED_BADLY and _calm(case):
         return transcript.state or PaneState.UNKNOWN, transcript, ""
-    if transcript is None and screen is not None and screen.state in ENDED_BADLY:
+    silent = transcript is None or (transcript.state is PaneState.RUNNING and transcript.rule == "user")
+    if silent and screen is not None and screen.state in ENDED_BADLY:
         return screen.state or PaneState.UNKNOWN, screen, ""
     return None
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from fleetscripts.fleet import Agent
 from fleetscripts.models import Classification, PaneState
+from fleetscripts.usage import model_of
 
 CONTINUES = "limit-continues-by-itself"
 """The screen rule (rules/claude.toml) that shows a client which goes on by itself when its limit resets."""
@@ -70,15 +71,29 @@ def due(agent: Agent, found: Classification, now: float) -> bool:
 
 
 _WINDOWS = (
+    (re.compile(r"usage limit for (?P<model>\S{1,30}?)\. Switch", re.IGNORECASE), "model_"),
     (re.compile(r"\b(?:5|five)[- ]hour|\bsession\b", re.IGNORECASE), "five_hour"),
-    (re.compile(r"\b(opus|sonnet)\b", re.IGNORECASE), ""),
+    (re.compile(r"\b(?P<model>opus|sonnet|haiku|fable|mythos)\b", re.IGNORECASE), "seven_day_"),
     (re.compile(r"\bweekly\b", re.IGNORECASE), "weekly"),
 )
 
 
+def limit_of(found: Classification) -> str:
+    """The usage window whose limit it stands at: as the client's own record names it, else as its words do."""
+    walls = [piece for piece in found.evidence if piece.state is PaneState.RATE_LIMITED]
+    named = next((piece.limit for piece in walls if piece.limit), "")
+    return named or next((window for piece in walls if (window := window_of(piece.reason))), window_of(found.reason))
+
+
 def window_of(reason: str) -> str:
-    """The usage window that a wall names: ``five_hour``, ``weekly``, ``weekly_opus``; empty when it names none."""
+    """The usage window that a wall names: ``five_hour``, ``weekly``, ``seven_day_opus``; empty when it names none."""
     for pattern, window in _WINDOWS:
         if match := pattern.search(reason):
-            return window or f"weekly_{match[1].lower()}"
+            model = match.groupdict().get("model") or ""
+            return f"{window}{re.sub('[^a-z0-9]+', '-', model.lower())}"
     return ""
+
+
+def model_used(found: Classification) -> str:
+    """The model that the conversation runs on, as far as its limit or its transcript names one; empty for none."""
+    return model_of(limit_of(found)) or next((piece.model for piece in found.evidence if piece.model), "")

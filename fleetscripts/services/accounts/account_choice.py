@@ -9,7 +9,7 @@ from fleetscripts.adapters.records.account_file import read_accounts
 from fleetscripts.adapters.records.ledger import Ledger
 from fleetscripts.config import Settings
 from fleetscripts.core.planning.progress import Seen
-from fleetscripts.core.planning.rescue import Prospect, window_of
+from fleetscripts.core.planning.rescue import Prospect, limit_of, model_used
 from fleetscripts.fleet import Agent, Fleet
 from fleetscripts.models import Classification, ErrorKind, PaneState
 from fleetscripts.services.accounts.launcher import GONE, Pick, pick
@@ -46,9 +46,14 @@ def next_account(
     here = frozenset({account_of(settings, agent)} if refused else ())
     failed = here | set(agent.attempts.failed_accounts)
     keep = agent.account if agent.rescue.stage and not refused else ""
-    chosen = pick(settings, {}, agent=agent.agent, keep=keep, exclude=failed, busy=busy, now=now)
+
+    def choose(exclude: frozenset[str]) -> Pick | None:
+        model = model_used(found)
+        return pick(settings, {}, agent=agent.agent, keep=keep, exclude=exclude, busy=busy, now=now, model=model)
+
+    chosen = choose(failed)
     if chosen is None and failed > here and found.error is not ErrorKind.AUTH:
-        chosen = pick(settings, {}, agent=agent.agent, keep=keep, exclude=here, busy=busy, now=now)
+        chosen = choose(here)
     return chosen
 
 
@@ -65,7 +70,7 @@ def note_wall(settings: Settings, agent: Agent, found: Classification, now: floa
     hit = min((piece.at for piece in found.evidence if piece.state is PaneState.RATE_LIMITED and piece.at), default=now)
     source = str(found.source or "screen")
     account = account_of(settings, agent)
-    Ledger(settings.fleet_home).note_wall(account, window_of(found.reason), found.resets_at, hit, source)
+    Ledger(settings.fleet_home).note_wall(account, limit_of(found), found.resets_at, hit, source)
 
 
 def account_of(settings: Settings, agent: Agent) -> str:

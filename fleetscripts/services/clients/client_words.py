@@ -6,6 +6,7 @@ import os
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 from fleetscripts.agents.claude_session import transcript_path
@@ -38,6 +39,7 @@ class Words:
     prints: bool = False
     has_settings: bool = False
     forks: bool = False
+    model: str = ""
     others: tuple[str, ...] = ()
     """Options that another client would not understand."""
 
@@ -77,6 +79,9 @@ def read_words(words: Sequence[str], agent: str = "claude") -> Words:
                 found["permission_mode"] = value
             elif name == "--settings":
                 found["has_settings"] = True
+            elif name == "--model":
+                found["model"] = value
+                others.append(name)
             elif name != "--session-id":
                 others.append(name)
     found["others"] = tuple(others)
@@ -88,9 +93,9 @@ def _codex_words(words: Sequence[str]) -> Words:
     resumes = "resume" in words
     after = words[words.index("resume") + 1 :] if resumes else ()
     named = next((word for word in after if _SESSION.fullmatch(word)), "")
-    return Words(
-        resumes, session_id=named, prints="exec" in words[:1], others=tuple(w for w in words if w.startswith("-"))
-    )
+    model = next((value for name, value in pairwise(words) if name in ("-m", "--model")), "")
+    others = tuple(word for word in words if word.startswith("-"))
+    return Words(resumes, session_id=named, prints="exec" in words[:1], model=model, others=others)
 
 
 def session_of(words: Words, settings: Settings, folder: Path) -> str:

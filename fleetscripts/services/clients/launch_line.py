@@ -108,7 +108,7 @@ def _chosen(settings: Settings, environ: Mapping[str, str], asked: Asked, words:
         if account.agent != asked.agent:
             raise UsageProblem(f"account {account.name} is one of {account.agent}: call cl --agent {account.agent}")
         return Pick(account, "named by --account")
-    chosen = pick(settings, environ, agent=asked.agent, keep=account_of(settings, session_id))
+    chosen = pick(settings, environ, agent=asked.agent, keep=account_of(settings, session_id), model=words.model)
     if chosen is None or (chosen.kind_changes and words.prints):
         raise Pending(f"no account has budget{until(earliest_reset(settings, agent=asked.agent))}; see balance --why")
     return chosen

@@ -10,6 +10,7 @@ from tests.recorder.claude import Claude
 from tests.recorder.claude_scenarios.errors import NO_RETRY
 from tests.recorder.replies import Fail, Say
 from tests.recorder.scenario import scenario
+from tests.recorder.terminal import NotReached
 
 PREFIX = "anthropic-ratelimit-unified"
 
@@ -49,6 +50,9 @@ FORMS: Mapping[str, Mapping[str, str]] = {
 }  # fmt: skip
 """Name of a form → the headers of the refusal, without their common beginning."""
 
+NO_LIMITS = frozenset({"no-claim"})
+"""What names no limit is the service's trouble, not the account's."""
+
 
 def refusal(form: str) -> tuple[Fail, int]:
     """The answer at this limit, and when it resets."""
@@ -77,7 +81,12 @@ def _record_form(form: str) -> None:
         if s.terminal.shows(r"What do you want to do"):
             s.terminal.keys("Escape")
             s.terminal.settle()
-        s.snap(name, "rate_limited")
+        if s.terminal.shows(r"limit reached, now using"):
+            raise NotReached("the client goes on with another model")
+        if form in NO_LIMITS:
+            s.snap(name, "api_error", error="other")
+        else:
+            s.snap(name, "rate_limited")
         keep_records(s, name)
         s.terminal.kill_client()
 
