@@ -46,7 +46,8 @@ QUESTION = {"dialog": DialogKind.QUESTION}
 CASES: dict[str, tuple[PaneFacts | None, list[Evidence], PaneState, Source | None]] = {
     "a pane that is gone is missing": (None, [], S.MISSING, None),
     "a limit that no transcript mentions is seen on the screen once the message has waited": (
-        CLAUDE, [alive(), screen(S.RATE_LIMITED), transcript(S.RUNNING, 90, rule="user")], S.RATE_LIMITED, Source.SCREEN,
+        CLAUDE, [alive(), screen(S.RATE_LIMITED), transcript(S.RUNNING, 90, rule="user")],
+        S.RATE_LIMITED, Source.SCREEN,
     ),
     "a message that was sent just now is not answered by an older limit on the screen": (
         CLAUDE, [alive(), screen(S.RATE_LIMITED), transcript(S.RUNNING, 5, rule="user")], S.RUNNING, Source.TRANSCRIPT,
