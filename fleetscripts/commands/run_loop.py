@@ -15,11 +15,13 @@ import click
 
 from fleetscripts.adapters.records.log_file import LogFile
 from fleetscripts.adapters.records.store import Store
+from fleetscripts.adapters.tmux.tmux import Tmux
 from fleetscripts.commands.entry import run
 from fleetscripts.commands.options import settings_options
 from fleetscripts.config import Settings
 from fleetscripts.errors import FleetError, Refused
 from fleetscripts.fleet import Fleet
+from fleetscripts.services.clients.sessions import session_meant
 from fleetscripts.services.context import START_AGAIN, load_fleet
 from fleetscripts.services.single_instance import single_instance as loop_place
 from fleetscripts.services.worktrees.bundle import is_copy
@@ -56,7 +58,8 @@ def command(
     flags = [flag for flag, given in (("--poll", poll), ("--dispatch", dispatch)) if given]
     arguments = ["run-loop", *flags, *_spelled(options)]
     if window:
-        return show_window(settings, session or fleet.tmux_session, arguments)
+        named = session_meant(Tmux(settings.tmux_socket), fleet, session or fleet.tmux_session)
+        return show_window(settings, named, arguments)
     if once:
         with loop_place.only_loop(settings):
             _loop(settings, options, poll, dispatch).run_once()

@@ -16,7 +16,7 @@ from fleetscripts.schema import READERS
 
 AGENT_FIXED = frozenset({"id", "tmux_server", "extra", *PARTS})
 PART_FIXED = frozenset({"pending", "accepted_threads", "extra"})
-FLEET_FIXED = frozenset({"agents", "loop_tmux_server", "extra"})
+FLEET_FIXED = frozenset({"agents", "loop_tmux_server", "tmux_session_server", "extra"})
 SECRETS = frozenset({"discord_webhook"})
 
 _SESSION_ID = re.compile(r"(?:[0-9A-Za-z][0-9A-Za-z-]{0,99})?")

@@ -18,7 +18,7 @@ from fleetscripts.errors import FleetError, Refused
 from fleetscripts.fleet import Agent
 from fleetscripts.models import AgentState, DialogKind, ErrorKind, PaneFacts, PaneState
 from fleetscripts.services.actions.case import Case
-from fleetscripts.services.actions.resume import children_of, stands
+from fleetscripts.services.actions.resume import children_of, refuse_other_branch, session_for, stands
 from fleetscripts.services.briefing.briefing import go_on
 from fleetscripts.services.clients.client_start import client_start
 from fleetscripts.services.clients.handover import handover_text
@@ -127,6 +127,7 @@ class Move:
             agent = self._begin_anew(agent)
         fresh = agent.rescue.stage == HANDING_OVER
         kind, folder, account = kind_named(agent.agent), Path(agent.worktree_path), self.target.account
+        refuse_other_branch(agent, folder)
         start = client_start(
             case.settings, case.environ, kind, folder, agent.session_id, resume=not fresh, name=agent.branch,
             account=account,
@@ -137,7 +138,7 @@ class Move:
             rescue={"stage": stage}, rescued_from=agent.account, account=account, attempts={"restarted_at": now}
         )
         if facts is None:
-            session = agent.window.rpartition(":")[0] or case.fleet.tmux_session
+            session = session_for(case, self.pane_io)
             placed = open_window(self.pane_io.tmux, session, agent.worktree, start)
         else:
             placed = restart_in(self.pane_io.tmux, facts, start, children_of(facts))

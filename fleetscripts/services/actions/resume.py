@@ -11,12 +11,14 @@ from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
 
+from fleetscripts.adapters.git.git import Git
 from fleetscripts.adapters.records.locks import hold
 from fleetscripts.adapters.system.processes import read_processes
 from fleetscripts.agents.kinds import kind_named
 from fleetscripts.core.planning.attention import WAITS
 from fleetscripts.core.planning.progress import JUDGED
 from fleetscripts.errors import FleetError, Refused
+from fleetscripts.fleet import Agent, Fleet
 from fleetscripts.models import Classification, PaneFacts, PaneState
 from fleetscripts.services.accounts.launcher import account_to_resume
 from fleetscripts.services.actions.case import Case
@@ -24,11 +26,15 @@ from fleetscripts.services.briefing.briefing import nudge as nudge_text
 from fleetscripts.services.clients.client_start import client_start
 from fleetscripts.services.clients.launch import Start, open_window, restart_in
 from fleetscripts.services.clients.readiness import at_prompt
+from fleetscripts.services.clients.sessions import make_sessions, session_meant
 from fleetscripts.services.observe.conversations import open_conversations
 from fleetscripts.services.typing.deliver import deliver
 from fleetscripts.services.typing.dialog_context import surroundings
 from fleetscripts.services.typing.dialogs import dialog_on, recover
 from fleetscripts.services.typing.pane_io import PaneIO, open_pane_io
+
+SESSION_SECONDS = 30.0
+"""For another process that makes the same session."""
 
 STANDING = frozenset({PaneState.PROMPT, PaneState.COMPLETE, PaneState.RATE_LIMITED, PaneState.API_ERROR})
 """What a conversation that was resumed may stand at."""
@@ -55,9 +61,43 @@ def restore(case: Case) -> str:
         pane_io = open_pane_io(case.settings, case.fleet)
         if case.agent.pane_on(pane_io.server) and pane_io.look(case.agent.pane_id) is not None:
             raise Refused(f"{case.agent.window}: its pane is there again")
-        session = case.agent.window.rpartition(":")[0] or case.fleet.tmux_session
+        if (home := _home(case, pane_io)) is not None:
+            return _taken_over(case, pane_io, home)
+        session = session_for(case, pane_io)
         start = _counted(case, pane_io)
         return _continue(case, pane_io, open_window(pane_io.tmux, session, case.agent.worktree, start))
+
+
+def _home(case: Case, pane_io: PaneIO) -> PaneFacts | None:
+    """A pane of this server in which its conversation is open already: somebody, or something, reopened it."""
+    if not case.agent.session_id:
+        return None
+    known = open_conversations(case.settings, pane_io.tmux.panes(), time.time()).get(case.agent.session_id)
+    return known.pane if known is not None else None
+
+
+def _taken_over(case: Case, pane_io: PaneIO, home: PaneFacts) -> str:
+    """The record names that pane from now on; no try is counted, and nothing is typed."""
+
+    def take(fleet: Fleet) -> Fleet:
+        holder, known = fleet.holder_of(home.pane_id, pane_io.server), fleet.current(case.agent)
+        if holder is not None and holder is not known:
+            raise Refused(f"{case.agent.handle}: its conversation is open in the pane of {holder.handle}")
+        return fleet if known is None else fleet.exchange(known, known.at(home, pane_io.server))
+
+    case.store.update(take)
+    return f"its client runs in {home.window}: the record names that pane now"
+
+
+def session_for(case: Case, pane_io: PaneIO) -> str:
+    """The session to open its window in; made where it was closed, once for all of its agents, before a try counts."""
+    named = case.agent.window.rpartition(":")[0] or case.fleet.tmux_session
+    session = session_meant(pane_io.tmux, case.store.read(), named)
+    with hold(case.settings.locks / "sessions.lock", SESSION_SECONDS):
+        problems = make_sessions(pane_io.tmux, case.settings, [session], case.environ)
+    if problems:
+        raise Refused(f"{case.agent.handle}: {problems[session]}")
+    return session
 
 
 def nudge(case: Case) -> str:
@@ -129,11 +169,22 @@ def _counted(case: Case, pane_io: PaneIO) -> Start:
     folder = Path(agent.worktree_path)
     if not folder.is_dir():
         raise FleetError(f"{agent.window}: its worktree {folder} is gone")
+    refuse_other_branch(agent, folder)
     account = account_to_resume(case.settings, case.environ, agent)
     case.change(attempts={"restarts": agent.attempts.restarts + 1, "restarted_at": now}, account=account)
     return client_start(
         case.settings, case.environ, kind, folder, agent.session_id, resume=True, name=agent.branch, account=account
     )
+
+
+def refuse_other_branch(agent: Agent, folder: Path) -> None:
+    """Nobody is set to work on a branch that is not its own. In the middle of a rebase it is on none."""
+    branch = Git(folder).maybe("symbolic-ref", "--short", "--quiet", "HEAD")
+    if branch and agent.branch and branch != agent.branch:
+        raise Refused(
+            f"{agent.handle}: its worktree stands on {branch}, its work is on {agent.branch}:"
+            f" git switch {agent.branch} there, or update-agent {agent.handle} branch={branch} if that is right"
+        )
 
 
 def children_of(facts: PaneFacts) -> list[str]:

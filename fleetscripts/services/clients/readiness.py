@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -31,7 +32,8 @@ def at_prompt(
     folder: Path,
     accept: Callable[[Classification], bool] = lambda said: said.state is PaneState.PROMPT,
 ) -> Sight:
-    """The client at its input prompt; FleetError when it ends, asks for a decision or takes too long.
+    """The client at its input prompt in ``folder``; FleetError when it is elsewhere, ends, asks for a decision or takes
+    too long.
 
     ``accept``: a resumed conversation may stand at other states than ``prompt`` (``complete``, a wall)."""
     deadline = time.monotonic() + settings.start_timeout_seconds
@@ -43,6 +45,7 @@ def at_prompt(
         said = sight.classification
         steady = steady + 1 if accept(said) and sight.box is not None else 0
         if steady >= STEADY_LOOKS:
+            _require_folder(sight, folder)
             return sight
         if said.state is PaneState.WAITING_APPROVAL:
             dialogs += 1
@@ -52,6 +55,16 @@ def at_prompt(
         if time.monotonic() >= deadline:
             raise FleetError(f"no prompt after {settings.start_timeout_seconds:g} s: {_seen(said, sight.frame)}")
         time.sleep(LOOK_SECONDS)
+
+
+def _require_folder(sight: Sight, folder: Path) -> None:
+    """An alias, a hook or a wrapper of the user's may have led the client elsewhere: nobody works in a wrong folder."""
+    where = os.path.realpath(sight.cwd) if sight.cwd else ""
+    if where and not Path(where).is_relative_to(os.path.realpath(folder)):
+        raise FleetError(
+            f"the client works in {where}, expected {folder}: it was told nothing; look for a tmux alias, hook or"
+            " wrapper that changes folders"
+        )
 
 
 def _last_words(pane_io: PaneIO, pane_id: str) -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 from fleetscripts.adapters.tmux.tmux import NoServer, Tmux, is_session_name
 from fleetscripts.config import Settings
 from fleetscripts.errors import FleetError, Refused
+from fleetscripts.fleet import Fleet
 
 INSIDE_CLAUDE = "CLAUDECODE"
 """Set for all that a Claude session starts: a tmux server started there would end with it."""
@@ -20,6 +21,23 @@ def missing_sessions(tmux: Tmux, wanted: Iterable[str]) -> list[str]:
     except NoServer:
         known = {}
     return [name for name in dict.fromkeys(wanted) if name not in known]
+
+
+def session_meant(tmux: Tmux, fleet: Fleet | None, session: str) -> str:
+    """The session's name by now: the fleet's own is known by its id, whatever it has been renamed to.
+
+    Where no id is known its agents' panes tell. Unchanged where there is such a session, or none that is meant."""
+    try:
+        known, server = tmux.sessions(), tmux.require_server()
+    except NoServer:
+        return session
+    if fleet is None or session in known:
+        return session
+    by_id = {number: name for name, number in known.items()} if fleet.tmux_session_server == server else {}
+    own = {agent.pane_on(server) for agent in fleet.agents if session in agent.sessions}
+    if fleet.tmux_session_id in by_id and (own or session == fleet.tmux_session):
+        return by_id[fleet.tmux_session_id]
+    return next((pane.session for pane in tmux.panes() if pane.pane_id in own), session)
 
 
 def session_line(tmux: Tmux, session: str) -> str:

@@ -21,7 +21,7 @@ from fleetscripts.models import Action, ActionKind, PaneFacts, PaneState, Server
 from fleetscripts.services.actions import resume as recovery
 from fleetscripts.services.actions.case import Case
 from fleetscripts.services.actions.resume_spawn import is_spawn, settle_spawn
-from fleetscripts.services.clients.sessions import make_sessions
+from fleetscripts.services.clients.sessions import make_sessions, session_meant
 from fleetscripts.services.lifecycle.scene import Scene, look_around
 from fleetscripts.services.typing.pane_io import open_pane_io
 
@@ -63,7 +63,8 @@ def restore_agents(
     tmux = Tmux(settings.tmux_socket)
     scene = look_around(settings, tmux)
     gone = [agent for agent in agents if scene.home_of(agent) is None]
-    scene = replace(scene, unmade=make_sessions(tmux, settings, [session_of(agent, fleet) for agent in gone], environ))
+    wanted = [session_meant(tmux, fleet, session_of(agent, fleet)) for agent in gone]
+    scene = replace(scene, unmade=make_sessions(tmux, settings, wanted, environ))
 
     if named:
         _release(settings, agents)

@@ -60,6 +60,7 @@ def run_cycle(
                 noted = note(known, seen, limits.idle_threshold_seconds, now, unwatched)
                 nothing_new = panes is not None and replace(noted, last_seen_at=known.last_seen_at) == known
                 fleet = fleet if nothing_new else fleet.exchange(known, noted)
+                fleet = fleet.seen_in(seen.facts, seen.server) if seen.facts is not None else fleet
         fleet = clamp_future_times(fleet, now)
         if orchestrator_looks:
             fleet = replace(fleet, orchestrator_seen_at=now, orchestrator_called_at=0)

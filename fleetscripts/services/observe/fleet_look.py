@@ -56,7 +56,8 @@ def pane_ids(agents: Sequence[Agent], tmux: Tmux, server: ServerId | None) -> Ma
     own = {agent.key: agent.pane_on(server) for agent in agents}
     by_window: dict[str, str] = {}
     if any(not agent.pane_id for agent in agents):
-        by_window = {pane.window: pane.pane_id for pane in reversed(tmux.panes())}
+        held = {pane_id for pane_id in own.values() if pane_id}
+        by_window = {pane.window: pane.pane_id for pane in reversed(tmux.panes()) if pane.pane_id not in held}
     found = {agent.key: own[agent.key] or ("" if agent.pane_id else by_window.get(agent.window)) for agent in agents}
     return {key: pane_id for key, pane_id in found.items() if pane_id}
 

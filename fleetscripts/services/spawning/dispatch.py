@@ -15,7 +15,7 @@ from fleetscripts.core.records.sanitize import sanitize
 from fleetscripts.core.records.task_file import TaskFile
 from fleetscripts.errors import FleetError, Pending, Refused
 from fleetscripts.fleet import Fleet
-from fleetscripts.services.clients.sessions import require_session
+from fleetscripts.services.clients.sessions import require_session, session_meant
 from fleetscripts.services.spawning.spawn import spawn
 from fleetscripts.services.spawning.spawn_request import Request, checked
 from fleetscripts.services.tasks.tasks import (
@@ -144,6 +144,7 @@ class _Round:
         try:
             if not session:
                 raise Refused("no tmux session is known: give --session NAME")
+            session = session_meant(Tmux(self.settings.tmux_socket), fleet, session)
             self._wait_for(session)
             request = Request(
                 session=session,

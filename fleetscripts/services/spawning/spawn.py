@@ -27,7 +27,7 @@ from fleetscripts.services.clients.closing import Place, close
 from fleetscripts.services.clients.launch import open_window
 from fleetscripts.services.clients.left_running import end_own
 from fleetscripts.services.clients.readiness import at_prompt
-from fleetscripts.services.clients.sessions import require_session
+from fleetscripts.services.clients.sessions import require_session, session_meant
 from fleetscripts.services.context import START_AGAIN
 from fleetscripts.services.pulls.verify_github import Beginning, beginning
 from fleetscripts.services.spawning.spawn_account import DEFAULT_AGENT, account_for
@@ -55,6 +55,7 @@ def spawn(settings: Settings, fleet: Fleet | None, environ: Mapping[str, str], r
     kind = kind_named(account.agent if account is not None else request.agent or DEFAULT_AGENT)
     tmux = Tmux(settings.tmux_socket)
     with step("tmux session"):
+        request = replace(request, session=session_meant(tmux, fleet, request.session))
         require_session(tmux, request.session)
     with step("client"):
         client_start(settings, environ, kind, Path(), "", account=account.name if account is not None else "")
@@ -209,7 +210,8 @@ class _Spawning:
             notices=Notices(told_state=str(AgentState.RUNNING)),
         )
         store = Store(self.settings.state_file)
-        store.update(lambda fleet: fleet.with_agent(agent), create=self._new_fleet())
+        server = pane_io.server
+        store.update(lambda fleet: fleet.with_agent(agent).seen_in(facts, server), create=self._new_fleet())
         self.begun = agent
         return agent
 

@@ -36,6 +36,8 @@ class Sight:
     kind: AgentKind
     transcript: Path | None = None
     session_id: str | None = None
+    cwd: str = ""
+    """Where the client's process works; empty where no client was found."""
 
     @property
     def box(self) -> Box | None:
@@ -85,7 +87,8 @@ def open_pane_io(settings: Settings, fleet: Fleet | None, tmux: Tmux | None = No
             return None
         agent = fleet.agent_for(pane_id) if fleet is not None else None
         kind = seen.kind or kind_named(agent.agent if agent else "claude")
-        return Sight(seen.frame, seen.classification, kind, seen.transcript, seen.session_id)
+        cwd = seen.client.cwd if seen.client is not None else ""
+        return Sight(seen.frame, seen.classification, kind, seen.transcript, seen.session_id, cwd)
 
     server = server_of.require_server()
     journal = Journal(settings.journal_file, fleet.ids_on(server) if fleet is not None else None)

@@ -1,0 +1,148 @@
+"""Sessions closed, renamed and grouped, panes brought back by others, folders changed: followed, and nobody twice."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from pathlib import Path
+
+import pytest
+
+from fleetscripts.adapters.records.store import Store
+from fleetscripts.adapters.tmux.tmux import Tmux
+from fleetscripts.fleet import Agent, Fleet
+from fleetscripts.models import AgentState
+from tests.conftest import RunScript
+from tests.places import GitRepo, TmuxServer
+from tests.waiting import wait_until
+
+NEVER_READY = "#!/bin/sh\nexec sleep 900\n"
+
+
+class Crew:
+    """Agents in windows of ``fleet``, each a stand-in client on a conversation of its own."""
+
+    def __init__(self, repo: GitRepo, server: TmuxServer, home: Path, count: int = 3) -> None:
+        self.repo, self.server, self.home, self.tmux = repo, server, home, Tmux(server.socket)
+        self.store = Store(home / "state.json")
+        self.client = home / "bin" / "claude"
+        self.client.parent.mkdir()
+        self.client.write_text(NEVER_READY)
+        self.client.chmod(0o755)
+        (home / "fleet").mkdir(mode=0o700, exist_ok=True)
+        (home / "fleet" / "config.toml").write_text(f'claude_path = "{self.client}"\nstart_timeout_seconds = 1\n')
+        (home / "fleet" / "config.toml").chmod(0o600)
+        server.new_session("keep", ["sleep", "900"])
+        server.new_session("fleet", ["sleep", "900"])
+        self.paths = repo.add_spares(count)
+        self.agents = tuple(self.open(number, path) for number, path in enumerate(self.paths, 1))
+        self.store.update(lambda _: Fleet(tmux_session="fleet", agents=self.agents), create=Fleet())
+
+    def open(self, number: int, path: Path) -> Agent:
+        self.repo.git("checkout", "-q", "-b", f"feat/{number}", cwd=path)
+        facts = self.tmux.new_window("fleet", path.name, path, ["sleep", "900"])
+        known = Agent(
+            "", path.name, str(path), f"spare/{number}", f"feat/{number}", "Do it", session_id=str(uuid.uuid4()),
+            spawned_at=float(number), id=f"a{number}",
+        )  # fmt: skip
+        return known.at(facts, self.tmux.server())
+
+    def now(self) -> list[Agent]:
+        return list(self.store.read().agents)
+
+    def bring_back(self, agent: Agent, session: str) -> tuple[str, int]:
+        """Its client in another pane, as a tool that restores sessions does it."""
+        tool = self.home / "bin" / "sleeping" / "claude"
+        if not tool.exists():
+            tool.parent.mkdir()
+            tool.symlink_to("/bin/sleep")
+        facts = self.tmux.new_window(session, "back", Path(agent.worktree_path), [str(tool), "900"])
+        wait_until(lambda: self.server.show(facts.pane_id, "#{pane_current_command}") == "claude")
+        start = Path(f"/proc/{facts.pid}/stat").read_text().rpartition(")")[2].split()[19]
+        folder = self.home / ".claude" / "sessions"
+        folder.mkdir(parents=True, exist_ok=True)
+        record = {"pid": facts.pid, "sessionId": agent.session_id, "cwd": agent.worktree_path, "procStart": start,
+                  "status": "idle"}  # fmt: skip
+        (folder / f"{facts.pid}.json").write_text(json.dumps(record))
+        return facts.pane_id, facts.pid
+
+
+@pytest.fixture
+def crew(git_repo: GitRepo, tmux_server: TmuxServer, home: Path) -> Crew:
+    return Crew(git_repo, tmux_server, home)
+
+
+def test_a_closed_session_is_made_once_and_holds_all_its_agents_again(run_script: RunScript, crew: Crew) -> None:
+    crew.server.run("kill-session", "-t", "fleet")
+    done = run_script("run-loop", "--once")
+    assert done.returncode == 0, done.stderr
+    assert list(crew.tmux.sessions()) == ["fleet", "keep"]
+    assert {agent.window.rpartition(":")[0] for agent in crew.now()} == {"fleet"}
+    assert len({agent.pane_id for agent in crew.now()}) == 3
+    assert [agent.attempts.restarts for agent in crew.now()] == [1, 1, 1]
+
+
+def test_inside_a_claude_session_no_session_is_made_and_no_try_is_counted(run_script: RunScript, crew: Crew) -> None:
+    crew.server.run("kill-session", "-t", "fleet")
+    for _ in range(4):
+        assert run_script("run-loop", "--once", env={"CLAUDECODE": "1"}).returncode == 0
+    assert list(crew.tmux.sessions()) == ["keep"]
+    assert [agent.attempts.restarts for agent in crew.now()] == [0, 0, 0]
+    assert AgentState.ESCALATED not in [agent.state for agent in crew.now()]
+    journal = (crew.home / "fleet" / "events.jsonl").read_text()
+    assert "new-session -d -s fleet" in journal
+
+
+def test_a_client_that_somebody_brought_back_is_taken_over_by_the_loop(run_script: RunScript, crew: Crew) -> None:
+    first, second, third = crew.agents
+    crew.server.run("kill-pane", "-t", first.pane_id)
+    pane, pid = crew.bring_back(first, "keep")
+    assert run_script("run-loop", "--once").returncode == 0
+    taken = crew.now()[0]
+    assert (taken.pane_id, taken.window, taken.attempts.restarts) == (pane, "keep:1", 0)
+    assert Path(f"/proc/{pid}").exists()
+    assert len(crew.tmux.panes()) == 5
+    assert [agent.pane_id for agent in crew.now()[1:]] == [second.pane_id, third.pane_id]
+
+
+def test_nobody_is_resumed_on_another_branch_than_its_own(run_script: RunScript, crew: Crew) -> None:
+    first = crew.agents[0]
+    crew.repo.git("checkout", "-q", "spare/1", cwd=crew.paths[0])
+    crew.server.run("kill-pane", "-t", first.pane_id)
+    panes = len(crew.tmux.panes())
+    done = run_script("restore-agent", "spare-1")
+    assert done.returncode == 3
+    assert "its worktree stands on spare/1, its work is on feat/1" in done.stdout
+    run_script("run-loop", "--once")
+    assert len(crew.tmux.panes()) == panes
+    assert crew.now()[0].attempts.restarts == 0
+    crew.repo.git("checkout", "-q", "--detach", "feat/1", cwd=crew.paths[0])
+    assert "its work is on" not in run_script("restore-agent", "spare-1").stdout
+
+
+@pytest.mark.parametrize("polled", [True, False])
+def test_a_renamed_session_is_followed(run_script: RunScript, crew: Crew, polled: bool) -> None:
+    if polled:
+        assert run_script("poll-cycle").returncode == 0
+    crew.server.run("rename-session", "-t", "fleet", "work")
+    if polled:
+        assert run_script("poll-cycle").returncode == 0
+        assert crew.store.read().tmux_session == "work"
+    (spare,) = crew.repo.add_spares(1)
+    words = ["--session", "fleet", "--branch", "feat/new", "--objective", "Do", "--repo", crew.repo.path]
+    said = run_script("spawn-agent", *words)
+    assert "no tmux session" not in said.stderr
+    assert "start of the client" in said.stderr
+    assert crew.repo.git("symbolic-ref", "--short", "HEAD", cwd=spare) == "spare/4"
+    loop = run_script("run-loop", "--window")
+    assert (loop.returncode, loop.stdout.rpartition(":")[0]) == (0, "work"), loop.stderr
+    run_script("stop-fleet", "--yes")
+
+
+def test_no_alias_of_tmux_leads_a_client_into_another_folder(run_script: RunScript, crew: Crew) -> None:
+    elsewhere = crew.home / "elsewhere"
+    elsewhere.mkdir()
+    crew.server.run("set-option", "-s", "command-alias[100]", f"new-window=new-window -c {elsewhere}")
+    (spare,) = crew.repo.add_spares(1)
+    facts = crew.tmux.new_window("fleet", "w", spare, ["sleep", "900"])
+    assert Path(f"/proc/{facts.pid}/cwd").readlink() == spare
