@@ -131,6 +131,19 @@ def test_an_account_of_its_own_folder_shares_the_conversations(stage: AccountSta
     assert (own / "projects").is_symlink()
 
 
+@pytest.mark.parametrize("named", ["~/.claude", "~/.claude/", "~/linked"])
+def test_the_default_folder_is_not_named_to_the_client(stage: AccountStage, run_script: RunScript, named: str) -> None:
+    """Its ``.claude.json`` lies beside it then, not inside."""
+    (stage.home / ".claude").mkdir(exist_ok=True)
+    (stage.home / "linked").symlink_to(stage.home / ".claude")
+    stage.list_accounts(f'[[account]]\nname = "a"\nconfig_dir = "{named}"\n')
+    assert run_script("cl", "hello").returncode == EXIT
+    assert "CLAUDE_CONFIG_DIR" not in stage.told()
+    (stage.home / ".claude" / ".claude.json").write_text("{}")
+    assert run_script("cl", "hello").returncode == EXIT
+    assert Path(stage.told()["CLAUDE_CONFIG_DIR"]).resolve() == (stage.home / ".claude").resolve()
+
+
 def test_a_conversation_that_the_account_cannot_reach_is_not_begun_anew(
     stage: AccountStage, run_script: RunScript
 ) -> None:

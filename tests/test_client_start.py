@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from fleetscripts.agents.kinds import kind_named
+from fleetscripts.agents.kinds import Launch, kind_named
 from fleetscripts.config import load_settings
-from fleetscripts.errors import FleetError
+from fleetscripts.errors import FleetError, UsageProblem
 from fleetscripts.services.clients.client_start import client_start
 from fleetscripts.services.clients.launch import Start
 from tests.account_stage import AccountStage
@@ -88,3 +88,35 @@ def test_an_account_that_cannot_be_used_is_refused_before_anything_starts(
         file.write('[[account]]\nname = "cloud"\nprovider = "bedrock"\n')
     with pytest.raises(FleetError):
         start(stage.home, account, kind)
+
+
+HELP = """  --session-id <uuid>        Use a specific session ID
+  --permission-mode <mode>   Permission mode (choices: "acceptEdits", "bypassPermissions", {mode}, "plan")
+  --settings <file-or-json>  More settings
+{name}"""
+
+
+@pytest.mark.parametrize(
+    ("mode", "name", "wanted"),
+    [
+        ("default", "", ["--permission-mode", "default"]),
+        ("default", "  -n, --name <name>   A name", ["--permission-mode", "default", "-n", "feat/a"]),
+        ("manual", "", ["--permission-mode", "manual"]),
+    ],
+)
+def test_a_release_is_given_what_it_takes(tmp_path: Path, mode: str, name: str, wanted: list[str]) -> None:
+    path = tmp_path / "claude"
+    path.write_text("#!/bin/sh\ncat <<'END'\n" + HELP.format(mode=f'"{mode}"', name=name) + "\nEND\n")
+    path.chmod(0o755)
+    for asked in ("manual", "default"):
+        line = kind_named("claude").launch(Launch(str(path), SESSION, permission_mode=asked, name="feat/a"))
+        assert list(line.argv) == [str(path), "--session-id", SESSION, *wanted]
+
+
+def test_a_release_that_takes_no_session_id_is_refused_by_name(tmp_path: Path) -> None:
+    path = tmp_path / "claude"
+    path.write_text("#!/bin/sh\nprintf '  --resume [id]\\n  --settings <file>\\n  --print\\n'\n")
+    path.chmod(0o755)
+    with pytest.raises(UsageProblem, match="takes --session-id, 2"):
+        kind_named("claude").launch(Launch(str(path), SESSION))
+    assert kind_named("claude").resume(Launch(str(path), SESSION)).argv == (str(path), "--resume", SESSION)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from pathlib import Path
 
@@ -113,8 +114,6 @@ def test_a_growing_rollout_is_followed_from_where_reading_stopped(tmp_path: Path
 
 
 def test_a_rollout_is_found_by_the_process_that_holds_it_open(tmp_path: Path) -> None:
-    import os
-
     rollout = tmp_path / f"rollout-2026-11-21T00-54-31-{SESSION}.jsonl"
     shutil.copy(SAMPLE, rollout)
     places = Places(tmp_path / "claude", tmp_path / "codex", tmp_path / "fleet")
@@ -122,6 +121,50 @@ def test_a_rollout_is_found_by_the_process_that_holds_it_open(tmp_path: Path) ->
         view = KIND.look(Client(pid=os.getpid(), started_at=0.0), places, 0.0)
     assert view.transcript == rollout
     assert view.evidence[0].state is PaneState.RUNNING
+
+
+PARENT, CHILD = "01a1fb99-0414-7831-b6d5-c37eeebee745", "01a1fb99-ffff-7831-b6d5-c37eeebee745"
+
+
+@pytest.mark.parametrize(
+    "child",
+    [
+        {"source": {"subagent": {"thread_spawn": {"parent_thread_id": PARENT, "depth": 1}}}},
+        {"source": {"subagent": "review"}},
+        {"source": "sub_agent"},
+        {"source": "cli", "thread_source": "subagent"},
+        {"source": "cli", "parent_thread_id": PARENT},
+    ],
+)
+@pytest.mark.parametrize("known", [PARENT, CHILD, None])
+def test_a_sub_agents_rollout_never_takes_its_parents_place(
+    tmp_path: Path, child: dict[str, object], known: str | None
+) -> None:
+    parent = rollout_of(tmp_path, "2026-11-21T00-54-31", PARENT, {"source": "cli"})
+    newer = rollout_of(tmp_path, "2026-11-21T00-59-59", CHILD, child)
+    places = Places(tmp_path / "claude", tmp_path / "codex", tmp_path / "fleet")
+    with parent.open("ab"), newer.open("ab"):
+        view = KIND.look(Client(pid=os.getpid(), started_at=0.0), places, 0.0, known)
+    assert (view.transcript, view.session_id) == (parent, PARENT)
+
+
+def test_the_known_conversation_stays_while_its_rollout_is_held_open(tmp_path: Path) -> None:
+    first = rollout_of(tmp_path, "2026-11-21T00-54-31", PARENT, {"source": "cli"})
+    second = rollout_of(tmp_path, "2026-11-21T00-59-59", CHILD, {"source": "cli"})
+    places = Places(tmp_path / "claude", tmp_path / "codex", tmp_path / "fleet")
+    client = Client(pid=os.getpid(), started_at=0.0)
+    with first.open("ab"), second.open("ab"):
+        assert KIND.look(client, places, 0.0, PARENT).transcript == first
+        assert KIND.look(client, places, 0.0).transcript == second
+    with second.open("ab"):
+        assert KIND.look(client, places, 0.0, PARENT).transcript == second
+
+
+def rollout_of(folder: Path, when: str, session: str, meta: dict[str, object]) -> Path:
+    path = folder / f"rollout-{when}-{session}.jsonl"
+    record = {"timestamp": "2026-11-21T00:54:31Z", "type": "session_meta", "payload": {"id": session, **meta}}
+    path.write_text(json.dumps(record) + "\n", encoding="utf-8")
+    return path
 
 
 def test_launch_and_resume_lines() -> None:

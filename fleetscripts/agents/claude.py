@@ -6,8 +6,10 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from fleetscripts.adapters.git.offered import choices, lacks
 from fleetscripts.agents.claude_typed import typed_text
 from fleetscripts.agents.kinds import Client, CommandLine, EndingKey, Launch, Places, SessionView
+from fleetscripts.errors import UsageProblem
 
 OUTER_SESSION = ("CLAUDECODE", "CLAUDE_CODE_CHILD_SESSION", "CLAUDE_CODE_SESSION_ID", "CLAUDE_PID")
 """Marks of the session that starts us: a client that inherits them saves no transcript and cannot be resumed."""
@@ -26,6 +28,7 @@ HOOK_EVENTS = (
     "SessionEnd",
 )
 HOOK_TIMEOUT_SECONDS = 5
+_SAME_MODE = {"manual": "default", "default": "manual"}
 
 
 class ClaudeCode:
@@ -71,9 +74,11 @@ class ClaudeCode:
 
 def _command(launch: Launch, session: tuple[str, ...]) -> CommandLine:
     argv = [launch.executable, *session]
+    if session[:1] == ("--session-id",) and lacks(launch.executable, session[0]):
+        raise UsageProblem(f"expected a Claude Code that takes {session[0]}, 2.0 or later, found {launch.executable}")
     if launch.permission_mode:
-        argv += ["--permission-mode", launch.permission_mode]
-    if launch.name:
+        argv += ["--permission-mode", _mode(launch)]
+    if launch.name and not lacks(launch.executable, "--name"):
         argv += ["-n", launch.name]
     if launch.settings:
         argv += ["--settings", launch.settings]
@@ -83,6 +88,13 @@ def _command(launch: Launch, session: tuple[str, ...]) -> CommandLine:
         env_set={"IS_SANDBOX": "1"} if bypass_as_root else {},
         env_unset=OUTER_SESSION,
     )
+
+
+def _mode(launch: Launch) -> str:
+    """The permission mode by the name that this release has for it."""
+    known = choices(launch.executable, "--permission-mode")
+    other = _SAME_MODE.get(launch.permission_mode, launch.permission_mode)
+    return other if launch.permission_mode not in known and other in known else launch.permission_mode
 
 
 def settings_json(

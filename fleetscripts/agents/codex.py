@@ -36,6 +36,8 @@ NO_DAEMON = ("--no-daemon",)
 """Where it is offered: otherwise the client opens on a list of all conversations, and a server stays when it ends."""
 
 MOST_RECORDS = 400
+LONGEST_META_BYTES = 1 << 20
+"""Of a rollout's first line, which holds the instructions of the model too."""
 LARGEST_CONFIG_BYTES = 1 << 20
 _ROLLOUT = re.compile(r"rollout-.+-([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})\.jsonl")
 _USEFUL_EVENTS = ("task_started", "task_complete", "turn_aborted", "error", "token_count")
@@ -120,13 +122,35 @@ def _command(launch: Launch, session: tuple[str, ...]) -> CommandLine:
 
 
 def _rollout(pid: int, home: Path, session_id: str | None) -> Path | None:
-    """The rollout that this very process writes; before its first turn, the one of the session it was resumed with."""
-    held = [path for path in open_files(pid, ".jsonl") if _ROLLOUT.fullmatch(path.name)]
-    if held:
-        return max(held, key=lambda path: path.name)
+    """The rollout that this very process writes; before its first turn, the one of the session it was resumed with.
+
+    The one last known, while it is held open; else the newest that is no sub-agent's: each has a rollout of its own."""
+    held = {path: found[1] for path in open_files(pid, ".jsonl") if (found := _ROLLOUT.fullmatch(path.name))}
+    known = next((path for path, session in held.items() if session == session_id), None)
+    if known is not None and not is_sub_agents(known):
+        return known
+    own = [path for path in held if not is_sub_agents(path)]
+    if own:
+        return max(own, key=lambda path: path.name)
     if session_id and re.fullmatch(r"[0-9a-f-]{36}", session_id):
         return max(home.glob(f"sessions/*/*/*/rollout-*-{session_id}.jsonl"), default=None)
     return None
+
+
+def is_sub_agents(path: Path) -> bool:
+    """Whether a rollout's first record says that another conversation began it."""
+    try:
+        with path.open("rb") as file:
+            record = parse_line(file.readline(LONGEST_META_BYTES))
+    except OSError:
+        return False
+    payload = record.get("payload") if record is not None and record.get("type") == "session_meta" else None
+    if not isinstance(payload, dict):
+        return False
+    source = payload.get("source")
+    kind = next(iter(source), "") if isinstance(source, dict) else source
+    named = any(str(word).replace("_", "").startswith("subagent") for word in (kind, payload.get("thread_source")))
+    return named or bool(payload.get("parent_thread_id"))
 
 
 def _up_to_date(fleet_home: Path, path: Path) -> dict[str, Any]:

@@ -3,14 +3,33 @@
 from __future__ import annotations
 
 import functools
+import re
 import subprocess
 
 HELP_TIMEOUT_SECONDS = 20
+FEWEST_OPTIONS = 3
+"""What lists fewer is no help of a client."""
+
+
+def offers(executable: str, option: str) -> bool:
+    """Whether ``--help`` lists the option at the beginning of a line; no when the program does not answer."""
+    return any(option in line.replace(",", " ").split()[:2] for line in _help(executable))
+
+
+def lacks(executable: str, option: str) -> bool:
+    """Whether ``--help`` lists options and this is not one of them; no when the program does not answer."""
+    listed = sum(line.lstrip().startswith("-") for line in _help(executable))
+    return listed >= FEWEST_OPTIONS and not offers(executable, option)
+
+
+def choices(executable: str, option: str) -> tuple[str, ...]:
+    """The values that ``--help`` says the option may have; empty when it names none."""
+    found = re.search(rf"{re.escape(option)}\b[^()]{{0,200}}\(choices: ([^)]{{0,400}})\)", " ".join(_help(executable)))
+    return tuple(re.findall(r'"([^"]+)"', found[1])) if found else ()
 
 
 @functools.cache
-def offers(executable: str, option: str) -> bool:
-    """Whether ``--help`` lists the option at the beginning of a line; no when the program does not answer."""
+def _help(executable: str) -> tuple[str, ...]:
     try:
         done = subprocess.run(
             [executable, "--help"],
@@ -18,5 +37,5 @@ def offers(executable: str, option: str) -> bool:
             timeout=HELP_TIMEOUT_SECONDS,
         )  # fmt: skip
     except (OSError, subprocess.TimeoutExpired):
-        return False
-    return any(option in line.replace(",", " ").split()[:2] for line in done.stdout.splitlines())
+        return ()
+    return tuple(done.stdout.splitlines())

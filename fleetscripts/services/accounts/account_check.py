@@ -48,7 +48,7 @@ def check(account: Account, settings: Settings, environ: Mapping[str, str]) -> C
     version = _first_line(_said([program, "--version"], handed.environment))
     logged_in = _logged_in(account, program, handed)
     if logged_in is False:
-        problems.append(f"not logged in: {_login_line(account)}")
+        problems.append(f"not logged in: {_login_line(account, handed.environment)}")
     return Check(account, logged_in, version, shared, tuple(problems))
 
 
@@ -69,10 +69,11 @@ def _logged_in(account: Account, program: str, handed: Handed) -> bool | None:
     return told["loggedIn"] is True if isinstance(told, dict) and "loggedIn" in told else None
 
 
-def _login_line(account: Account) -> str:
+def _login_line(account: Account, environment: Mapping[str, str]) -> str:
     if account.agent == "codex":
         return f"CODEX_HOME={account.config_dir} codex login" if account.config_dir else "codex login"
-    return f"CLAUDE_CONFIG_DIR={account.config_dir} claude auth login" if account.config_dir else "claude auth login"
+    folder = environment.get("CLAUDE_CONFIG_DIR") if account.config_dir else None
+    return f"CLAUDE_CONFIG_DIR={folder} claude auth login" if folder else "claude auth login"
 
 
 def _run(words: list[str], environment: Mapping[str, str]) -> subprocess.CompletedProcess[str] | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from fleetscripts.account import ACCOUNT_VARIABLE, SUBSCRIPTION, Account, SecretRef
 from fleetscripts.adapters.records.secrets import resolve
@@ -67,8 +68,7 @@ def environment_on(account: Account, environ: Mapping[str, str], others: Sequenc
     environment = {name: value for name, value in environ.items() if name not in unset}
     if account.provider in SWITCHES:
         environment[SWITCHES[account.provider]] = "1"
-    if account.config_dir is not None:
-        environment[CONFIG_VARIABLES.get(account.agent, CLAUDE_CONFIG)] = str(account.config_dir)
+    _name_config_dir(account, environment)
     for name, value in account.environment.items():
         environment[name] = resolve(value, environ) if isinstance(value, SecretRef) else value
     environment[ACCOUNT_VARIABLE] = account.name
@@ -82,6 +82,20 @@ def environment_on(account: Account, environ: Mapping[str, str], others: Sequenc
         )
     descriptor = TOKEN_DESCRIPTORS.get((account.agent, variables[0]), "")
     return Handed(environment, resolve(account.token, environ), variables, descriptor)
+
+
+def _name_config_dir(account: Account, environment: dict[str, str]) -> None:
+    """Claude Code keeps the user's ``.claude.json`` inside a folder that is named to it, and beside ``~/.claude`` else:
+    named, the default folder lacks it, and the client begins with its first-run set-up."""
+    variable = CONFIG_VARIABLES.get(account.agent, CLAUDE_CONFIG)
+    if account.config_dir is None:
+        return
+    default = Path(environment["HOME"]) / ".claude" if environment.get("HOME") else Path.home() / ".claude"
+    if variable == CLAUDE_CONFIG and account.config_dir.resolve() == default.resolve():
+        if not (default / ".claude.json").exists():
+            environment.pop(variable, None)
+            return
+    environment[variable] = str(account.config_dir)
 
 
 def rivals(account: Account) -> frozenset[str]:
