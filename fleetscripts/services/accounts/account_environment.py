@@ -91,11 +91,11 @@ def _name_config_dir(account: Account, environment: dict[str, str]) -> None:
     if account.config_dir is None:
         return
     default = Path(environment["HOME"]) / ".claude" if environment.get("HOME") else Path.home() / ".claude"
-    if variable == CLAUDE_CONFIG and account.config_dir.resolve() == default.resolve():
-        if not (default / ".claude.json").exists():
-            environment.pop(variable, None)
-            return
-    environment[variable] = str(account.config_dir)
+    is_default = variable == CLAUDE_CONFIG and account.config_dir.resolve() == default.resolve()
+    if is_default and not (default / ".claude.json").exists():
+        environment.pop(variable, None)
+    else:
+        environment[variable] = str(account.config_dir)
 
 
 def rivals(account: Account) -> frozenset[str]:
