@@ -30,6 +30,6 @@ def flat(record: Mapping[str, Any]) -> dict[str, Any]:
     found = dict(record)
     for name, (part, field) in FLAT.items():
         members = record.get(part)
-        if isinstance(members, Mapping) and field in members:
-            found[name] = members[field]
+        if isinstance(members, Mapping) and (field in members or name == part):
+            found[name] = members.get(field, "")
     return found

@@ -65,7 +65,7 @@ def test_walled_agents_go_on_in_the_same_conversation_on_another_account(crew: C
         agent = crew.agent(known["window"])
         kept = ("session_id", "pane_id", "worktree_path")
         assert {name: agent[name] for name in kept} == {name: known[name] for name in kept}
-        assert (agent["account"], agent["rescued_from"]) == ("spare", "work")
+        assert (known["account"], agent["account"]) == ("work", "spare")
         assert agent.get("rescue_stage", "") == ""
         said = crew.said(known["window"], "assistant")
         assert [text for text in said if text in ("One.", "Two.")] == ["One.", "Two."]

@@ -14,6 +14,7 @@ import pytest
 from tests.e2e.crew import Crew
 from tests.e2e.quick import heartbeat, quick_crew, said
 from tests.places import BUNDLE
+from tests.records import flat
 from tests.waiting import wait_until
 
 DISPATCHER = f"""
@@ -76,6 +77,7 @@ def test_what_had_a_window_is_told_once_and_recorded(crew: Crew, when: str, func
     assert [line for line in review["repaired"] if "briefing" in line], review
     assert review["decisions"] == []
     [agent] = fleet(crew)["agents"]
+    agent = flat(agent)
     assert (agent["task"], agent["branch"], agent["state"], "new_task" in agent) == ("a", "task/a", "running", False)
     wait_until(lambda: crew.said(agent["window"], "user"), what="its briefing")
     assert len(crew.said(agent["window"], "user")) == 1

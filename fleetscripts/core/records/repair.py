@@ -138,9 +138,7 @@ def _in_its_worktree(agent: Agent, reality: Reality) -> tuple[Agent, list[str]]:
         if agent.state is AgentState.ESCALATED:
             return agent, []
         why = Escalation("its worktree is gone", reality.now)
-        return agent.changed(state=AgentState.ESCALATED, escalation={"reason": why}), [
-            f"{agent.worktree_path} is gone: escalated"
-        ]
+        return agent.changed(state=AgentState.ESCALATED, escalation=why), [f"{agent.worktree_path} is gone: escalated"]
     is_spare = branch is not None and (branch == agent.spare_branch or _SPARE.fullmatch(branch) is not None)
     if is_spare and branch != agent.branch:
         return agent.changed(state=AgentState.RECYCLED, escalation=Escalation()), [

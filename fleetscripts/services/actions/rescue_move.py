@@ -134,9 +134,7 @@ class Move:
         )  # fmt: skip
         self.touched = True
         stage = HANDING_OVER if fresh else STARTING
-        case.change(
-            rescue={"stage": stage}, rescued_from=agent.account, account=account, attempts={"restarted_at": now}
-        )
+        case.change(rescue={"stage": stage}, account=account, attempts={"restarted_at": now})
         if facts is None:
             session = session_for(case, self.pane_io)
             placed = open_window(self.pane_io.tmux, session, agent.worktree, start)

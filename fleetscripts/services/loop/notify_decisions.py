@@ -63,7 +63,7 @@ def _noticed(fleet: Fleet, news: Sequence[tuple[Agent, Action]], now: float) -> 
         fleet = fleet.change(known, notices={"last": attention.notice_of(agent, action), "last_at": now})
         if action.action == "escalate" and known.state is agent.state:
             why = Escalation(action.reason, now)
-            fleet = fleet.change(known, state=AgentState.ESCALATED, escalation={"reason": why}, attempts={"rounds": 0})
+            fleet = fleet.change(known, state=AgentState.ESCALATED, escalation=why, attempts={"rounds": 0})
     return fleet
 
 
