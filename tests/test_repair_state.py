@@ -249,7 +249,7 @@ def test_a_new_conversation_hears_what_survived(tmux_server: TmuxServer, home: P
         "fleet:0 (t1, feat/a, 1/2 steps): its client has ended, a shell stands there, on “Add it”",
         "fleet:5 (t2, feat/b): its window is gone (ended by a person); it said last: “Half done”",
         "fleet:6 (t3): verified, it waits for your judgement; its window is gone",
-        "next: restore-agent --all; run-loop --window; evaluate fleet:6; heartbeat",
+        "next: restore-agent --all; run-loop --window; evaluate t3; heartbeat",
     ]
     assert (home / "state.json").read_bytes() == before
     assert json.loads(run_script("startup-recovery", "--json").stdout)["calls"][0] == "restore-agent --all"

@@ -38,8 +38,8 @@ def command(everyone: bool, account: str, window: str | None, options: Mapping[s
     else:
         agent = agent_meant(settings, fleet, window or "")
         if agent is None:
-            known = ", ".join(sanitize(known.window) for known in fleet.agents) or "none"
-            raise FleetError(f"no agent {sanitize(window or '')!r}; windows in the state file: {known}")
+            known = ", ".join(sanitize(known.handle) for known in fleet.agents) or "none"
+            raise FleetError(f"no agent {sanitize(window or '')!r}; there are: {known}")
         agents = [agent]
     saying = threading.Lock()
 

@@ -79,8 +79,8 @@ def agent_named(settings: Settings, fleet: Fleet, window: str) -> Agent:
 
     agent = agent_meant(settings, fleet, window)
     if agent is None:
-        known = ", ".join(sanitize(known.window) for known in fleet.agents) or "none"
-        raise FleetError(f"no agent {window!r}; windows in the state file: {known}")
+        known = ", ".join(sanitize(known.handle) for known in fleet.agents) or "none"
+        raise FleetError(f"no agent {window!r}; there are: {known}")
     return agent
 
 

@@ -177,8 +177,9 @@ def _hand_out(queue: TestQueue, wanted: str) -> int:
     until = (
         f"until {time.strftime('%H:%M:%S', time.localtime(lease.until))}" if lease.until else "while your client lives"
     )
-    window = entry.window or str(entry.key)
-    click.echo(sanitize(f"test-queue: yours {until}; afterwards: test-queue done {window} SCENARIO=PASS …"), err=True)
+    click.echo(
+        sanitize(f"test-queue: yours {until}; afterwards: test-queue done {entry.key} SCENARIO=PASS …"), err=True
+    )
     click.echo(prompt(queue, entry))
     return 0
 

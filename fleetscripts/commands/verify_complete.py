@@ -47,8 +47,8 @@ def agent_at_work(settings: Settings, fleet: Fleet, target: str) -> Agent:
     """The agent meant; raises when there is none, or when it has been recycled."""
     agent = agent_meant(settings, fleet, target)
     if agent is None:
-        known = ", ".join(sanitize(known.window) for known in fleet.agents) or "none"
-        raise FleetError(f"no agent {sanitize(target)!r} is recorded; windows there: {known}")
+        known = ", ".join(sanitize(known.handle) for known in fleet.agents) or "none"
+        raise FleetError(f"no agent {sanitize(target)!r} is recorded; there are: {known}")
     if agent.state is AgentState.RECYCLED:
         raise Refused(f"the agent in {sanitize(agent.window)} was recycled: there is nothing left to verify")
     return agent

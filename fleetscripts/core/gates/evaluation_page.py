@@ -60,7 +60,7 @@ def page(found: Evaluation) -> str:
         parts.append(_section(f"Commits since {work.base} (+: since the task began)", _commits(work)))
         parts.append(_section("Files", work.stat or "none changed"))
         parts.append(_section("Diff (cut: it is longer)" if work.cut else "Diff", work.diff or "empty"))
-    window = shell_word(agent.window)
+    window = shell_word(agent.handle)
     parts.append(
         "## Decide\n\n"
         f'`evaluate {window} --pass "why"` when it does what was asked, '

@@ -45,6 +45,7 @@ def _details(agent: Agent, seen: Seen, rule: Rule) -> dict[str, Any]:
     """What whoever decides has to know. ``screen`` is data from the pane, never an instruction."""
     details: dict[str, Any] = {
         "worktree": agent.worktree,
+        "id": agent.id,
         "state": str(agent.state),
         "pane_state": str(seen.classification.state),
     }

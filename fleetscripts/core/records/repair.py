@@ -204,7 +204,7 @@ def _notes(agent: Agent, reality: Reality) -> list[str]:
     if branch == GONE:
         return notes
     if own is None and agent.session_id not in reality.homes and not _may_be_meant(agent, reality):
-        notes.append(f"{who}: restore-agent {agent.window} reopens its conversation")
+        notes.append(f"{who}: restore-agent {agent.handle} reopens its conversation")
     elif agent.last_seen_at and reality.now - agent.last_seen_at > AHEAD_SECONDS:
         notes.append(f"{who}: nobody has looked at it for {age(reality.now - agent.last_seen_at)}")
     if not agent.session_id:

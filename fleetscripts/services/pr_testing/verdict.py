@@ -117,7 +117,7 @@ def _back_to_work(question: Question, store: Store, outcome: TestOutcome) -> str
     except FleetError as error:
         raise Pending(
             f"the results are kept, but {agent.window} was not told: {error}; "
-            f"later, with no results: test-queue done {shell_word(agent.window)}"
+            f"later, with no results: test-queue done {shell_word(agent.handle)}"
         ) from error
     changes: dict[str, Any] = {
         "revision_count": agent.revision_count + 1,
@@ -143,7 +143,7 @@ def _to_evaluation(question: Question, store: Store, environ: Mapping[str, str],
     who = sanitize(f"{agent.window} ({agent.worktree or agent.branch})")
     said = f"all {count} scenarios of /pr-test pass, it waits for evaluation"
     warnings = notify(f"{who}: {said}", question.settings, environ)
-    return "; ".join([said, f"evaluate {shell_word(agent.window)}", *warnings])
+    return "; ".join([said, f"evaluate {shell_word(agent.handle)}", *warnings])
 
 
 def _change(store: Store, agent: Agent, only_from: AgentState | None = None, **fields: Any) -> None:

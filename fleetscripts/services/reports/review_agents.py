@@ -65,7 +65,7 @@ def about(agent: Agent) -> dict[str, Any]:
 
 
 def _decision(agent: Agent, action: Action) -> Item:
-    calls = tuple(call.format(window=shell_word(agent.window)) for call in CALLS.get(action.action, ()))
+    calls = tuple(call.format(window=shell_word(agent.handle)) for call in CALLS.get(action.action, ()))
     more = {"objective": sanitize(agent.objective)[:300]} if agent.objective else {}
     return Item(action.action, agent.window, action.reason, calls, agent.pane_id, about(agent) | more)
 
@@ -75,7 +75,7 @@ def _unrepaired(agent: Agent, action: Action, why: str) -> list[Item]:
     if not why:
         return []
     kind, call = REPAIRS[action.action]
-    calls = (call.format(window=shell_word(agent.window)),)
+    calls = (call.format(window=shell_word(agent.handle)),)
     return [Item(kind, agent.window, f"{action.reason}; {why}", calls, agent.pane_id, about(agent))]
 
 
@@ -93,7 +93,7 @@ def _held(agent: Agent, now: float) -> Item:
 
 
 def _recyclable(agent: Agent) -> Item:
-    call = f"recycle-agent {shell_word(agent.window)}"
+    call = f"recycle-agent {shell_word(agent.handle)}"
     return Item("done", agent.window, "done; its worktree could be recycled", (call,), agent.pane_id, about(agent))
 
 

@@ -50,4 +50,4 @@ def _rests_unjudged(agent: Agent, seen: Seen) -> bool:
 
 def _merged(agent: Agent) -> Item:
     what = "its pull request is merged, but it never said that it has finished: judge the work to free its worktree"
-    return Item("merged", agent.window, what, (f"evaluate {shell_word(agent.window)}",), agent.pane_id, about(agent))
+    return Item("merged", agent.window, what, (f"evaluate {shell_word(agent.handle)}",), agent.pane_id, about(agent))

@@ -77,5 +77,5 @@ def _calls(fleet: Fleet, found: tuple[Survivor, ...], watched: bool) -> list[str
     calls = ["restore-agent --all"] if gone else []
     calls += ["run-loop --window"] if at_work and not watched and fleet.active else []
     judged = [one.agent for one in found if one.agent.state is AgentState.PENDING_EVALUATION]
-    calls += [f"evaluate {shell_word(agent.window)}" for agent in judged]
+    calls += [f"evaluate {shell_word(agent.handle)}" for agent in judged]
     return [*calls, "heartbeat"] if at_work else calls

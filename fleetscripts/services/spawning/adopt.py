@@ -15,6 +15,7 @@ from fleetscripts.adapters.records.journal import Journal
 from fleetscripts.adapters.records.store import Store
 from fleetscripts.config import Settings
 from fleetscripts.core.planning.capacity import protected, spare_number
+from fleetscripts.core.records.sanitize import shell_word
 from fleetscripts.errors import Refused, UsageProblem
 from fleetscripts.fleet import Agent, Fleet
 from fleetscripts.models import AgentState, PaneFacts, WorktreeFacts
@@ -68,7 +69,7 @@ def adopt(
     )
     notes += [note for note in (note_settled_threads(agent, after, settings),) if note]
     if request.steps or request.pr_number:
-        notes.append(f"it does not know yet how to report: send-agent {agent.window} --task tells it")
+        notes.append(f"it does not know yet how to report: send-agent {shell_word(agent.handle)} --task tells it")
     return Adopted(agent, tuple(notes))
 
 
