@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 
 from fleetscripts import schema
 from fleetscripts.errors import FleetError
-from fleetscripts.models import AgentState, PaneFacts, ServerId
+from fleetscripts.models import AgentState, PaneFacts, Repository, ServerId
 from fleetscripts.record import WAS, Attempts, Escalation, Hold, LastLook, Notices, Rescue, Task, Verdict
 from fleetscripts.schema import Count, UnixSeconds
 
@@ -60,6 +60,7 @@ class Agent:
     earlier_windows: tuple[str, ...] = ()
     tmux_server: ServerId | None = None
     session_ids: tuple[str, ...] = ()
+    repository: Repository | None = None
     task: Task = field(default_factory=Task)
     seen: LastLook = field(default_factory=LastLook)
     attempts: Attempts = field(default_factory=Attempts)

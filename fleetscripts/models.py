@@ -80,6 +80,19 @@ class ServerId:
 
 
 @dataclass(frozen=True, slots=True)
+class Repository:
+    """The repository of a worktree: real paths of its own git folder and of the one shared by all worktrees; the
+    remote its work is pushed to, and the URLs that git makes of that one and of the one pull requests are made to.
+    Empty: it had none."""
+
+    git_dir: str
+    common_dir: str
+    remote: str = ""
+    url: str = ""
+    base_url: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class PaneFacts:
     """What tmux says of one pane. Names and titles are hostile text."""
 

@@ -9,7 +9,7 @@ from functools import cache
 from typing import Any, TypeAlias, TypeVar
 
 from fleetscripts.errors import FleetError
-from fleetscripts.models import AgentState, ServerId
+from fleetscripts.models import AgentState, Repository, ServerId
 
 T = TypeVar("T")
 UnixSeconds: TypeAlias = float
@@ -120,6 +120,14 @@ def _server(where: str, value: object) -> ServerId | None:
     )
 
 
+def _repository(where: str, value: object) -> Repository | None:
+    if value is None:
+        return None
+    members = mapping(where, value)
+    names = (field.name for field in dataclasses.fields(Repository))
+    return Repository(**{name: _text(f"{where}.{name}", members.get(name)) for name in names})
+
+
 def _optional_mapping(where: str, value: object) -> Mapping[str, Any] | None:
     return None if value is None else mapping(where, value)
 
@@ -138,6 +146,7 @@ READERS: dict[str, Callable[[str, object], Any]] = {
     "tuple[str, ...]": _names,
     "AgentState": _state,
     "ServerId | None": _server,
+    "Repository | None": _repository,
     "Mapping[str, Any] | None": _optional_mapping,
 }
 """By annotation, as it is written in the dataclass."""
@@ -190,8 +199,8 @@ def _made(factory: Callable[[], object]) -> object:
 def _plain(member: object) -> object:
     if isinstance(member, tuple):
         return list(member)
-    if isinstance(member, ServerId):
-        return {"socket": member.socket, "pid": member.pid, "start_time": member.start_time}
+    if isinstance(member, ServerId | Repository):
+        return dataclasses.asdict(member)
     if dataclasses.is_dataclass(member):
         return write(member, frozenset())
     return member

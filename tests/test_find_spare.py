@@ -137,7 +137,7 @@ def stable_copy(repo: GitRepo, path: Path, home: Path) -> None:
         (stable_copy, "hosts the running scripts"),
         (recorded, "agent in fleet:3"),
         (recorded_through_a_link, "agent in fleet:3"),
-        (lambda repo, path, home: (path / ".git").write_text("gitdir: /nowhere\n"), "git status failed"),
+        (lambda repo, path, home: (path / ".git").write_text("gitdir: /nowhere\n"), "cannot tell the repository"),
     ],
 )  # fmt: skip
 def test_what_is_not_free_is_not_offered_and_capacity_says_why(

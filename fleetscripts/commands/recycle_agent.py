@@ -46,7 +46,9 @@ def command(window: str, path: Path | None, spare_branch: str, force: bool, opti
             work.run()
         finally:
             for ref in work.rescued:
-                click.echo(f"rescued: {ref}")
+                click.echo(f"rescued: {sanitize(ref)}")
+            for notice in work.notices:
+                click.echo(sanitize(notice), err=True)
     click.echo(
         f"recycled {sanitize(work.agent.window)}: {sanitize(str(work.path))} is on {work.spare_branch} at {work.base}"
     )

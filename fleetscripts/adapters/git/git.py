@@ -1,4 +1,4 @@
-"""One git process in one folder: nothing it reads from the repository starts a program, asks a person or opens a pager.
+"""One git process in one folder: no hook, monitor or pager runs, no person is asked, no setting changes what it prints.
 
 Filters (git-lfs among them) do run: without them a checkout would be wrong.
 """
@@ -11,48 +11,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from fleetscripts.adapters.git import neutral
+from fleetscripts.adapters.git.place import repository_at, require_same
 from fleetscripts.errors import FleetError
+from fleetscripts.models import Repository
 
 LOCAL_TIMEOUT_SECONDS = 120.0
 """``git status`` of a very large tree on a cold disk takes tens of seconds."""
 
 REMOTE_TIMEOUT_SECONDS = 120.0
-
-_SAFE = (
-    "core.fsmonitor=false",
-    "core.hooksPath=/dev/null",
-    "core.quotePath=false",
-    "gc.auto=0",
-    "maintenance.auto=false",
-)
-_ENVIRONMENT = {
-    "LC_ALL": "C",
-    "GIT_TERMINAL_PROMPT": "0",
-    "GIT_OPTIONAL_LOCKS": "0",
-    "GIT_PAGER": "cat",
-    "GIT_EDITOR": "true",
-    "SSH_ASKPASS_REQUIRE": "never",
-}
-# What `git rev-parse --local-env-vars` names: set inside a hook, they would mean another repository than the folder's.
-_LOCAL_VARIABLES = (
-    "GIT_ALTERNATE_OBJECT_DIRECTORIES",
-    "GIT_COMMON_DIR",
-    "GIT_CONFIG",
-    "GIT_CONFIG_COUNT",
-    "GIT_CONFIG_PARAMETERS",
-    "GIT_DIR",
-    "GIT_GRAFT_FILE",
-    "GIT_IMPLICIT_WORK_TREE",
-    "GIT_INDEX_FILE",
-    "GIT_INTERNAL_SUPER_PREFIX",
-    "GIT_NAMESPACE",
-    "GIT_NO_REPLACE_OBJECTS",
-    "GIT_OBJECT_DIRECTORY",
-    "GIT_PREFIX",
-    "GIT_REPLACE_REF_BASE",
-    "GIT_SHALLOW_FILE",
-    "GIT_WORK_TREE",
-)
 
 
 class GitFailed(FleetError):
@@ -61,9 +28,29 @@ class GitFailed(FleetError):
 
 @dataclass(frozen=True, slots=True)
 class Git:
-    """git in one folder."""
+    """git in one folder. ``repository``: the one it is known to belong to, no other is asked; ``settings``: for it
+    alone, as ``git -c`` takes them."""
 
     folder: Path
+    repository: Repository | None = None
+    settings: tuple[str, ...] = ()
+
+    @classmethod
+    def in_worktree(cls, path: str, recorded: Repository | None = None) -> Git:
+        """git in an agent's worktree: of the repository recorded, else of the one that points there and back."""
+        return cls(Path(path), recorded or _named(Path(path)))
+
+    @property
+    def git_dir(self) -> Path:
+        """Where git keeps this worktree's own state."""
+        if self.repository is not None:
+            return Path(self.repository.git_dir)
+        return Path(os.fsdecode(self.run("rev-parse", "--absolute-git-dir").removesuffix(b"\n")))
+
+    def branch(self) -> str | None:
+        """The branch checked out, also where a tag has the same name; None for a detached HEAD."""
+        head = self.maybe("symbolic-ref", "--quiet", "HEAD")
+        return head.removeprefix("refs/heads/") if head else None
 
     def text(self, *words: str, **given: str) -> str:
         """What git prints, without the last newline."""
@@ -78,6 +65,12 @@ class Git:
         done = self._done(words, None, LOCAL_TIMEOUT_SECONDS)
         return os.fsdecode(done.stdout).removesuffix("\n") if done.returncode == 0 else None
 
+    def setting(self, name: str) -> str | None:
+        """A setting as the user and the repository have it, without what is set here for every call."""
+        found = (self.maybe("config", "--show-scope", "--null", "--get-all", name) or "").split("\0")
+        values = [value for scope, value in zip(found[::2], found[1::2], strict=False) if scope != "command"]
+        return values[-1] if values else None
+
     def patch_id(self, commit: str) -> str | None:
         """The id of a commit's change, the same for the same change elsewhere; None for an empty one or a merge."""
         change = self.run("diff-tree", "--no-ext-diff", "--no-textconv", "--root", "-p", commit)
@@ -89,10 +82,14 @@ class Git:
         return os.fsdecode(self.run(*words, timeout_seconds=REMOTE_TIMEOUT_SECONDS)).removesuffix("\n")
 
     def run(
-        self, *words: str, env: Mapping[str, str] | None = None, timeout_seconds: float = LOCAL_TIMEOUT_SECONDS
+        self,
+        *words: str,
+        env: Mapping[str, str] | None = None,
+        timeout_seconds: float = LOCAL_TIMEOUT_SECONDS,
+        given: bytes = b"",
     ) -> bytes:
-        """What git prints; raises GitFailed with its reason."""
-        done = self._done(words, env, timeout_seconds)
+        """What git prints, ``given`` this; raises GitFailed with its reason."""
+        done = self._done(words, env, timeout_seconds, given)
         if done.returncode != 0:
             raise GitFailed(f"git {words[0]} failed in {self.folder}: {_reason(done)}")
         return done.stdout
@@ -102,14 +99,17 @@ class Git:
     ) -> subprocess.CompletedProcess[bytes]:
         if not self.folder.is_dir():
             raise GitFailed(f"no such folder: {self.folder}")
-        safe = [word for setting in _SAFE for word in ("-c", setting)]
-        inherited = {name: value for name, value in os.environ.items() if name not in _LOCAL_VARIABLES}
+        place: dict[str, str] = {}
+        if self.repository is not None:
+            require_same(self.folder, self.repository)
+            own = self.repository
+            place = {"GIT_DIR": own.git_dir, "GIT_COMMON_DIR": own.common_dir, "GIT_WORK_TREE": str(self.folder)}
         try:
             return subprocess.run(
-                ["git", "-C", str(self.folder), "--no-pager", *safe, *words],
+                ["git", "-C", str(self.folder), *neutral.options(self.settings), *words],
                 input=given,
                 capture_output=True,
-                env={**inherited, **_ENVIRONMENT, **(env or {})},
+                env={**neutral.environment(), **place, **(env or {})},
                 timeout=timeout_seconds,
                 start_new_session=True,  # no terminal: ssh cannot ask there
                 check=False,
@@ -118,6 +118,11 @@ class Git:
             raise FleetError("git is not installed: install it (apt install git, brew install git)") from missing
         except subprocess.TimeoutExpired as slow:
             raise GitFailed(f"git {words[0]} in {self.folder} did not finish in {timeout_seconds:g} s") from slow
+
+
+def _named(folder: Path) -> Repository | None:
+    """The repository that the worktree itself names; None where git has to find it (a folder further up)."""
+    return repository_at(folder) if os.path.lexists(folder / ".git") else None
 
 
 def _reason(done: subprocess.CompletedProcess[bytes]) -> str:

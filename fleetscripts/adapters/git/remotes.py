@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from fleetscripts.adapters.git.git import Git
+from fleetscripts.models import Repository
 
 _BRANCH = "refs/heads/"
+MOST_REWRITES = 5
+"""One ``insteadOf`` may lead to another; in a circle they lead nowhere."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,9 +35,42 @@ def base_remote(git: Git, branch: str | None) -> str | None:
     chosen = (git.maybe("config", "--get-regexp", r"^remote\..*\.gh-resolved$") or "").splitlines()
     based = [line.split()[0] for line in chosen if line.endswith(" base")]
     remotes = git.text("remote").split()
+    keys = ("checkout.defaultRemote", *(f"branch.{name}.remote" for name in ("main", "master", "develop")))
+    hint = next((name for key in keys if (name := git.maybe("config", "--get", key)) in remotes), None)
     named = [name.removeprefix("remote.").removesuffix(".gh-resolved") for name in based]
     known = [name for name in (*named, "upstream") if name in remotes]
-    return known[0] if known else remote_of(git, branch)
+    return known[0] if known else remote_of(git, branch) or hint
+
+
+def push_remote(git: Git, branch: str) -> str | None:
+    """Where a plain ``git push`` of this branch goes; None where nobody can tell."""
+    remotes = git.text("remote").split()
+    keys = (f"branch.{branch}.pushRemote", "remote.pushDefault")
+    said = [name for key in keys if (name := git.maybe("config", "--get", key)) in remotes]
+    return said[0] if said else remote_of(git, branch)
+
+
+def recorded_remote(git: Git, branch: str) -> Repository | None:
+    """The worktree's repository with what its remotes are now; None outside of a worktree."""
+    if git.repository is None:
+        return None
+    base = base_remote(git, branch)
+    remote = push_remote(git, branch) or base
+    return replace(
+        git.repository,
+        remote=remote or "",
+        url=address(git, remote) if remote else "",
+        base_url=address(git, base) if base else "",
+    )
+
+
+def address(git: Git, remote: str) -> str:
+    """The URL that git makes of a remote or a URL, with every ``insteadOf`` carried out."""
+    for _ in range(MOST_REWRITES):
+        before, remote = remote, git.text("ls-remote", "--get-url", "--", remote)
+        if remote == before:
+            break
+    return remote
 
 
 def has_remotes(git: Git) -> bool:
@@ -48,27 +84,39 @@ def remote_head(git: Git, remote: str, branch: str) -> str | None:
     return next((sha for sha, _, ref in (row.partition("\t") for row in listed) if ref == f"{_BRANCH}{branch}"), None)
 
 
-def compare(git: Git, remote: str, branch: str, there: str) -> Standing:
-    """HEAD against the commit the remote's branch is at; fetches that branch when it is not here yet."""
+def compare(git: Git, remote: str, branch: str, there: str, url: str = "") -> Standing:
+    """HEAD against the commit the remote's branch is at; fetches that branch (from ``url``) when it is not here yet."""
     if git.text("rev-parse", "HEAD") == there:
         return Standing(0, 0)
     if not git.says("cat-file", "-e", f"{there}^{{commit}}"):
-        fetch(git, remote, branch)
+        fetch(git, remote, branch, url)
     ahead, behind = git.text("rev-list", "--left-right", "--count", f"HEAD...{there}").split()
     return Standing(int(ahead), int(behind))
 
 
-def fetch(git: Git, remote: str, branch: str) -> str:
-    """Fetch one branch; return the commit it is at."""
+def fetch(git: Git, remote: str, branch: str, url: str = "") -> str:
+    """Fetch one branch, whatever else the remote is set up to fetch; return the commit it is at."""
     tracking = f"refs/remotes/{remote}/{branch}"
-    git.remote(
-        "fetch", "--quiet", "--no-tags", "--no-recurse-submodules", "--", remote, f"+{_BRANCH}{branch}:{tracking}"
-    )
+    _clear_the_way(git, remote, branch)
+    words = ("fetch", "--quiet", "--no-tags", "--no-recurse-submodules", "--no-write-fetch-head", "--refmap=")
+    git.remote(*words, "--", url or remote, f"+{_BRANCH}{branch}:{tracking}")
     return git.text("rev-parse", "--verify", f"{tracking}^{{commit}}")
+
+
+def _clear_the_way(git: Git, remote: str, branch: str) -> None:
+    """Forget tracking refs of branches that cannot be there any more, since this one has their name as a folder, or
+    they have its."""
+    parts = branch.split("/")
+    above = [f"refs/remotes/{remote}/{'/'.join(parts[:number])}" for number in range(1, len(parts))]
+    below = git.text("for-each-ref", "--format=%(refname)", f"refs/remotes/{remote}/{branch}/").splitlines()
+    for ref in (*above, *below):
+        if git.says("show-ref", "--verify", "--quiet", ref):
+            git.run("update-ref", "--no-deref", "-d", ref)
 
 
 def default_branch(git: Git, remote: str) -> str | None:
     """The branch the remote's HEAD points to, asked there; None when it does not say."""
     listed = git.remote("ls-remote", "--symref", "--", remote, "HEAD").splitlines()
-    heads = [row.removeprefix("ref: ").partition("\t")[0] for row in listed if row.startswith("ref: ")]
+    heads = [row.removeprefix("ref: ").removesuffix("\tHEAD") for row in listed if row.startswith("ref: ")]
+    heads = [head for head in heads if "\t" not in head]
     return next((head.removeprefix(_BRANCH) for head in heads if head.startswith(_BRANCH)), None)

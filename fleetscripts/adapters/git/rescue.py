@@ -1,18 +1,21 @@
 """Rescue refs: a commit of everything in a worktree that is nowhere else, kept under ``refs/fleet/rescue``.
 
-Neither the worktree nor its index is touched. The commit's tree is the worktree with its untracked files (ignored ones
-not); its first parent is HEAD; a second parent holds what was staged, where that is something else again.
+Neither the worktree nor its index is touched. The commit's tree is the worktree with its untracked files (of ignored
+ones those that are named); its first parent is HEAD; a second parent holds what was staged, where that is something
+else again. What a submodule holds is kept in the submodule's own repository.
 """
 
 from __future__ import annotations
 
-import os
 import shutil
-import tempfile
+from collections.abc import Iterable
 from pathlib import Path
 
+from fleetscripts.adapters.git.changes import status
 from fleetscripts.adapters.git.git import Git, GitFailed
-from fleetscripts.adapters.git.worktrees import changed_paths, own_commits
+from fleetscripts.adapters.git.index_listing import Listing, listed, listing, watching_index
+from fleetscripts.adapters.git.submodules import Submodule, submodules
+from fleetscripts.adapters.git.worktrees import own_commits
 from fleetscripts.errors import Refused
 
 FOLDER = "refs/fleet/rescue"
@@ -22,19 +25,29 @@ _WHO = {
     "GIT_COMMITTER_NAME": "fleetscripts",
     "GIT_COMMITTER_EMAIL": "fleetscripts@localhost",
 }
-_NESTED = "160000"
 
 
-def rescue(git: Git, branch: str | None, stamp: str) -> str | None:
-    """The ref that now keeps what this worktree alone holds, None when it holds nothing of its own."""
+def rescue(git: Git, branch: str | None, stamp: str, ignored: Iterable[str] = ()) -> list[str]:
+    """The refs that now keep what this worktree alone holds, those of submodules with the submodule's path before them.
+
+    ``ignored``: paths of ignored files that are kept too. Refused where something cannot be kept."""
+    known = listing(git)
+    modules = submodules(git, known.links)
+    _refuse_foreign(git, modules)
+    kept = [
+        f"{module.path}: {ref}"
+        for module in modules
+        if module.git is not None
+        for ref in rescue(module.git, module.git.branch(), stamp)
+    ]
     head = git.maybe("rev-parse", "--verify", "--quiet", "HEAD")
-    if changed_paths(git):
-        commit = _commit(git, head, branch)
+    commit = _commit(git, known, head, branch, tuple(ignored))
+    if commit is not None:
         earlier = git.text("for-each-ref", "--format=%(refname)", f"--points-at={commit}", FOLDER).splitlines()
-        return earlier[0] if earlier else _kept(git, commit, branch, stamp)
+        return [*kept, earlier[0] if earlier else _kept(git, commit, branch, stamp)]
     if head is not None and own_commits(git, branch):
-        return _kept(git, head, branch, stamp)
-    return None
+        return [*kept, _kept(git, head, branch, stamp)]
+    return kept
 
 
 def rescue_branch(git: Git, branch: str, stamp: str) -> str | None:
@@ -46,21 +59,36 @@ def rescue_branch(git: Git, branch: str, stamp: str) -> str | None:
     return _kept(git, tip, branch, stamp) if int(alone) else None
 
 
-def _commit(git: Git, head: str | None, branch: str | None) -> str:
-    with tempfile.TemporaryDirectory(prefix="fleet-rescue-") as folder:
-        everything, staged = Path(folder, "everything"), Path(folder, "staged")
-        index = Path(git.folder, git.text("rev-parse", "--git-path", "index"))
+def _commit(git: Git, known: Listing, head: str | None, branch: str | None, ignored: tuple[str, ...]) -> str | None:
+    """A commit of what the worktree holds; None when that is HEAD's own tree, and nothing else was staged."""
+    with watching_index(git, known) as index:
+        staged = index.with_name("staged")
         if index.exists():
-            shutil.copyfile(index, everything)
-            shutil.copyfile(index, staged)
-        git.run("add", "--all", "--", ".", env={"GIT_INDEX_FILE": str(everything)})
-        _refuse_nested(git, everything, head)
-        tree = git.text("write-tree", GIT_INDEX_FILE=str(everything))
+            shutil.copy2(index, staged)
+        _add(git, index, (*(path for _, path in status(git, index, "all")), *ignored))
+        tree = git.text("write-tree", GIT_INDEX_FILE=str(index))
+        before = git.text("rev-parse", f"{head}^{{tree}}") if head else None
         parents = [] if head is None else [head]
         staged_tree = _staged_tree(git, staged) if staged.exists() else None
-        if staged_tree is not None and staged_tree not in (tree, head and git.text("rev-parse", f"{head}^{{tree}}")):
+        if staged_tree is not None and staged_tree not in (tree, before):
             parents.append(_commit_tree(git, staged_tree, parents, f"Staged on {branch or 'a detached HEAD'}"))
+        elif tree == (before or _empty_tree(git)):
+            return None
         return _commit_tree(git, tree, parents, f"Rescued from {branch or 'a detached HEAD'}")
+
+
+def _add(git: Git, index: Path, paths: tuple[str, ...]) -> None:
+    """Put these files into the index as they are, removed ones out of it. Nested repositories are not entered."""
+    nested = next((path for path in paths if path.endswith("/")), None)
+    if nested is not None:
+        raise _own_repository(git, nested.rstrip("/"), "a git repository of its own")
+    if paths:
+        words = ("update-index", "--add", "--remove", "--replace", "-z", "--stdin")
+        git.run(*words, env={"GIT_INDEX_FILE": str(index)}, given=listed(paths))
+
+
+def _empty_tree(git: Git) -> str:
+    return git.run("mktree").decode().strip()
 
 
 def _commit_tree(git: Git, tree: str, parents: list[str], message: str) -> str:
@@ -78,17 +106,15 @@ def _staged_tree(git: Git, index: Path) -> str | None:
         return None
 
 
-def _refuse_nested(git: Git, index: Path, head: str | None) -> None:
-    """A repository inside the worktree would be kept only by name, and ``git clean`` leaves it."""
-    base = head or git.text("hash-object", "-t", "tree", os.devnull)
-    listed = git.text("diff-index", "--cached", "--raw", "-z", "--no-renames", base, GIT_INDEX_FILE=str(index))
-    fields = listed.split("\0")
-    for how, path in zip(fields[::2], fields[1::2], strict=False):
-        before, after = how[1:].split(" ")[:2]
-        if after == _NESTED != before:
-            raise Refused(
-                f"{git.folder}/{path} is a git repository of its own: move it away first, nothing was changed"
-            )
+def _refuse_foreign(git: Git, modules: Iterable[Submodule]) -> None:
+    """What stands inside would be kept only by name, or not at all."""
+    for module in modules:
+        if module.foreign:
+            raise _own_repository(git, module.path, module.foreign)
+
+
+def _own_repository(git: Git, path: str, what: str) -> Refused:
+    return Refused(f"{git.folder}/{path} is {what}: move it away first, nothing was changed")
 
 
 def _kept(git: Git, commit: str, branch: str | None, stamp: str) -> str:

@@ -1,12 +1,17 @@
-"""Putting a worktree back on its spare branch. Each function may be called again after a crash half-way."""
+"""Putting a worktree on a branch, submodules with it. Each function may be called again after a crash half-way."""
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import dataclass
+from pathlib import Path
 
+from fleetscripts.adapters.git.changes import Changes, changes
 from fleetscripts.adapters.git.git import Git, GitFailed
-from fleetscripts.adapters.git.remotes import default_branch, fetch, remote_of
-from fleetscripts.adapters.git.worktrees import changed_paths, operation
+from fleetscripts.adapters.git.index_listing import listing, uncover
+from fleetscripts.adapters.git.remotes import base_remote, default_branch, fetch
+from fleetscripts.adapters.git.submodules import bring_to_pin, submodules
+from fleetscripts.adapters.git.worktrees import operation
 from fleetscripts.errors import FleetError
 
 _ABANDON = {
@@ -26,8 +31,9 @@ class Base:
 
 
 def base_of(git: Git, spare_branch: str) -> Base:
-    """The default branch of the remote, fetched now, else as last fetched; without a remote where the branch was."""
-    remote = remote_of(git, None)
+    """The default branch of the remote that work is meant for, fetched now, else as last fetched; without a remote
+    where the branch was."""
+    remote = base_remote(git, None)
     if remote is not None:
         try:
             name = default_branch(git, remote)
@@ -53,21 +59,64 @@ def _as_it_was(git: Git, spare_branch: str, why: str) -> Base:
 def empty_out(git: Git) -> None:
     """Throw away every change and untracked file, ignored ones not, and whatever merge or rebase stands half done."""
     under_way = operation(git)
+    known = listing(git)
+    uncover(git, known)
     git.run("reset", "--quiet", "--hard")
     for words in _ABANDON.get(under_way or "", ()):
         git.says(*words)
     git.run("clean", "--quiet", "-d", "--force")
+    for module in submodules(git, known.links):
+        if module.git is not None:
+            empty_out(module.git)
 
 
-def put_on(git: Git, spare_branch: str, base: Base) -> None:
-    """Check the spare branch out at its base."""
+def put_on(git: Git, spare_branch: str, base: Base) -> list[str]:
+    """Check the spare branch out at its base; what of its submodules could not follow."""
+    leave_submodules(git, base.commit)
     git.run("checkout", "--quiet", "--force", "--no-track", "-B", spare_branch, base.commit)
+    return pin_submodules(git)
 
 
-def require_clean(git: Git) -> None:
-    """Raise when anything is left that would keep the worktree from being a spare."""
-    left = changed_paths(git)
+def leave_submodules(git: Git, commit: str) -> None:
+    """Clear the folders of submodules that this commit does not have: git leaves them, as files of nobody.
+
+    Their own repositories stay, and with them what was rescued there."""
+    links = listing(git).links
+    kept = set(git.text("ls-tree", "-r", "-z", "--name-only", commit).split("\0")) if links else set()
+    for module in submodules(git, links):
+        if module.git is not None and module.path not in kept:
+            _clear(module.git.folder)
+
+
+def pin_submodules(git: Git) -> list[str]:
+    """Bring every submodule that is checked out to the commit that HEAD has for it; one that cannot be brought there
+    is not checked out any more, and that is said."""
+    said = []
+    for module in submodules(git, listing(git).links):
+        if module.git is None:
+            continue
+        if problem := bring_to_pin(module):
+            _clear(module.git.folder)
+            said.append(f"{problem}; it is not checked out now (git submodule update --init)")
+        else:
+            said += [f"{module.path}/{more}" for more in pin_submodules(module.git)]
+    return said
+
+
+def _clear(folder: Path) -> None:
+    for place in folder.iterdir():
+        if place.is_dir() and not place.is_symlink():
+            shutil.rmtree(place)
+        else:
+            place.unlink()
+
+
+def require_clean(git: Git) -> Changes:
+    """Raise when anything is left that would keep the worktree from being a spare. What a checkout itself leaves
+    modified is the repository's own."""
+    left = changes(git)
     half_done = operation(git)
-    if left or half_done:
-        what = f"a {half_done}" if half_done else f"{left[0]!r} ({len(left)} in all)"
+    if left.paths or half_done:
+        what = f"a {half_done}" if half_done else f"{left.paths[0]!r} ({len(left.paths)} in all)"
         raise GitFailed(f"{git.folder} is not clean after recycling, {what} is left: clear it and recycle again")
+    return left

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import shlex
 from pathlib import Path
 
+from fleetscripts.adapters.git.changes import changed_paths
 from fleetscripts.adapters.git.git import Git, GitFailed
 from fleetscripts.errors import FleetError
-from fleetscripts.models import WorktreeContents, WorktreeFacts
+from fleetscripts.models import Repository, WorktreeContents, WorktreeFacts
 
 _BRANCH = "refs/heads/"
 _OPERATIONS = {
@@ -20,22 +22,38 @@ _OPERATIONS = {
 }
 
 
+_OF_THE_WORKTREE = ("refs/bisect/*", "refs/worktree/*", "refs/rewritten/*")
+"""Refs that go with the worktree, so they keep nothing."""
+
+_LOCKS = ("index.lock", "HEAD.lock", "config.worktree.lock")
+
+
 class NoRepository(FleetError):
     """The folder is in no git repository."""
 
 
-def worktrees(repo: Path) -> list[WorktreeFacts]:
-    """Every worktree of the repository that ``repo`` belongs to, the main one first."""
+def worktrees(repo: Path, recorded: Repository | None = None) -> list[WorktreeFacts]:
+    """Every worktree of the repository that ``repo`` belongs to (or is recorded to belong to), the main one first."""
     if not _is_folder(repo):
         raise NoRepository(f"no such folder: {str(repo)!r}: give the path of a git repository")
     try:
-        listing = Git(repo).text("worktree", "list", "--porcelain", "-z")
+        listing = Git(repo, recorded).text("worktree", "list", "--porcelain", "-z")
     except GitFailed as error:
         if "not a git repository" in str(error):
             found = f"not a git repository: {str(repo)!r}: give the path of one, or call from inside one"
             raise NoRepository(found) from error
-        raise GitFailed(f"{error} (git 2.36 or newer is needed)") from error
+        raise GitFailed(_explained(str(error), repo)) from error
     return [_facts(entry.split("\0")) for entry in listing.split("\0\0") if entry]
+
+
+def _explained(error: str, repo: Path) -> str:
+    if "dubious ownership" in error:
+        return (
+            f"git refuses {repo}, since it belongs to another user: make it yours (chown),"
+            f" or trust it: git config --global --add safe.directory {shlex.quote(str(repo))}"
+        )
+    outdated = "unknown switch" in error or "usage:" in error
+    return f"{error} (git 2.36 or newer is needed)" if outdated else error
 
 
 def _is_folder(path: Path) -> bool:
@@ -61,7 +79,9 @@ def _facts(lines: list[str]) -> WorktreeFacts:
 
 def contents(facts: WorktreeFacts) -> WorktreeContents:
     """What the worktree holds that is nowhere else; raises when git cannot say."""
-    git = Git(Path(facts.path))
+    git = Git.in_worktree(facts.path)
+    if why := stuck(git):
+        raise GitFailed(why)
     changes = changed_paths(git)
     return WorktreeContents(
         changes=len(changes),
@@ -71,29 +91,32 @@ def contents(facts: WorktreeFacts) -> WorktreeContents:
     )
 
 
-def changed_paths(git: Git) -> list[str]:
-    """Paths that differ from HEAD or are unknown to git, whatever the repository's settings say; ignored ones not."""
-    options = ("--porcelain", "-z", "--no-renames", "--untracked-files=normal", "--ignore-submodules=none")
-    entries = git.text("status", *options).split("\0")
-    return [entry[3:] for entry in entries if entry]
-
-
 def operation(git: Git) -> str | None:
     """The merge, rebase, … that stands unfinished here."""
-    folder = _git_folder(git)
-    return next((name for mark, name in _OPERATIONS.items() if (folder / mark).exists()), None)
+    return next((name for mark, name in _OPERATIONS.items() if (git.git_dir / mark).exists()), None)
 
 
-def _git_folder(git: Git) -> Path:
-    """Where git keeps this worktree's own state; read from the file it left there, which saves a process."""
-    try:
-        text = (git.folder / ".git").read_text(encoding="utf-8", errors="surrogateescape")
-    except OSError:  # the main worktree's is a folder
-        return Path(os.fsdecode(git.run("rev-parse", "--absolute-git-dir").removesuffix(b"\n")))
-    return git.folder / text.removeprefix("gitdir: ").removesuffix("\n")
+def stuck(git: Git) -> str:
+    """Why git could change nothing in this worktree now, empty when it could."""
+    for name in _LOCKS:
+        if os.path.lexists(git.git_dir / name):
+            return f"{git.git_dir / name} stands: another git is at work there, or one died (then remove the file)"
+    for place in (git.folder, git.git_dir):
+        if not os.access(place, os.W_OK | os.X_OK):
+            return f"{place} cannot be written"
+    return ""
+
+
+def unwritable(git: Git) -> str:
+    """A folder with files of git's or of the agent's in it that cannot be changed; empty when all can."""
+    listed = git.text("ls-files", "--cached", "--others", "--exclude-standard", "-z").split("\0")
+    for folder in sorted({(git.folder / path).parent for path in listed}):
+        if folder.is_dir() and not os.access(folder, os.W_OK | os.X_OK):
+            return f"{folder} cannot be written by you: change its owner or mode"
+    return ""
 
 
 def own_commits(git: Git, branch: str | None) -> int:
     """How many commits of HEAD no ref but its own branch holds."""
-    but_its_own = [] if branch is None else [f"--exclude={_BRANCH}{branch}"]
+    but_its_own = [f"--exclude={name}" for name in (*_OF_THE_WORKTREE, *([f"{_BRANCH}{branch}"] if branch else []))]
     return int(git.text("rev-list", "--count", "HEAD", "--not", *but_its_own, "--glob=refs/*"))

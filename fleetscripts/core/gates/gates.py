@@ -101,16 +101,20 @@ class WorktreeEvidence:
     branch: str | None = None
     head: str = ""
     changes: tuple[str, ...] = ()
+    as_checked_out: tuple[str, ...] = ()
+    """Shown as modified by git right after a checkout: the repository's own."""
     operation: str | None = None
     problem: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class RemoteEvidence:
-    """The branch beside its like on the remote. ``remote`` None: the repository has none; ``expected``: it had one."""
+    """The branch beside its like on the remote. ``remote`` None: the repository has none, or had none when the agent
+    was ``recorded``; ``expected``: it should have one."""
 
     remote: str | None = None
     expected: bool = False
+    recorded: bool = False
     exists: bool = False
     ahead: int = 0
     behind: int = 0
@@ -148,7 +152,9 @@ def clean(worktree: WorktreeEvidence) -> GateResult:
     if worktree.operation:
         return GateResult.failed("clean", f"a {worktree.operation} is under way: finish or abort it")
     if not worktree.changes:
-        return GateResult.passed("clean", "nothing uncommitted")
+        own = worktree.as_checked_out
+        said = f"; {own[0]} ({len(own)} in all) differs only in how a checkout writes it" if own else ""
+        return GateResult.passed("clean", f"nothing uncommitted{said}")
     shown = ", ".join(worktree.changes[:SHOWN_PATHS])
     more = len(worktree.changes) - SHOWN_PATHS
     return GateResult.failed(
@@ -179,7 +185,8 @@ def pushed(remote: RemoteEvidence, head: str) -> GateResult:
             return GateResult.failed(
                 "pushed", "the task belongs to a GitHub repository, but no remote is configured: add it back"
             )
-        return GateResult.passed("pushed", "not pushed anywhere: the repository has no remote")
+        said = "had no remote when the agent was spawned" if remote.recorded else "has no remote"
+        return GateResult.passed("pushed", f"not pushed anywhere: the repository {said}")
     if not remote.exists:
         return GateResult.failed("pushed", f"{remote.remote} has no such branch: push it")
     if remote.ahead or remote.behind:
@@ -191,6 +198,27 @@ def pushed(remote: RemoteEvidence, head: str) -> GateResult:
         advice = "push" if not remote.behind else "pull, then push" if remote.ahead else "pull"
         return GateResult.failed("pushed", f"{' and '.join(sides)} {remote.remote}: {advice}")
     return GateResult.passed("pushed", f"{remote.remote} has {head[:12]}")
+
+
+@dataclass(frozen=True, slots=True)
+class PinsEvidence:
+    """Submodules whose pinned commit the branch changed, each in words; ``problem`` when they could not be read."""
+
+    pushed: tuple[str, ...] = ()
+    missing: tuple[str, ...] = ()
+    unknown: tuple[str, ...] = ()
+    problem: str = ""
+
+
+def submodules(pins: PinsEvidence) -> tuple[GateResult, ...]:
+    """Every commit that the branch newly pins is on a branch of that submodule's remote. No gate where none changed."""
+    if pins.problem:
+        return (GateResult.unknown("submodules", pins.problem),)
+    if pins.missing:
+        return (GateResult.failed("submodules", "; ".join(pins.missing)),)
+    if pins.unknown:
+        return (GateResult.unknown("submodules", "; ".join(pins.unknown)),)
+    return (GateResult.passed("submodules", "; ".join(pins.pushed)),) if pins.pushed else ()
 
 
 def merged(head: str) -> GateResult:

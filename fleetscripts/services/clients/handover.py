@@ -118,10 +118,12 @@ def _quoted(said: Iterable[Said]) -> str:
 def _git_state(folder: Path) -> str:
     """Branch, what is not committed, the last commits; why not, where git cannot tell."""
     try:
-        git = Git(folder)
-        status = git.text("status", "--short", "--branch", "--untracked-files=normal")
+        git = Git.in_worktree(str(folder))
+        status = git.text("status", "--short", "--branch", "--untracked-files=normal", "--ignore-submodules=dirty")
         commits = git.maybe("log", "--oneline", "--no-decorate", "-8") or ""
-        changed = git.maybe("diff", "--stat", "--no-ext-diff", "--no-textconv", "HEAD") or ""
+        changed = (
+            git.maybe("diff", "--ignore-submodules=dirty", "--stat", "--no-ext-diff", "--no-textconv", "HEAD") or ""
+        )
     except FleetError as error:
         return str(error)
     lines = [

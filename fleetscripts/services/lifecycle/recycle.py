@@ -10,10 +10,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from fleetscripts.adapters.git.git import Git
+from fleetscripts.adapters.git.ignored import colliding, steering
 from fleetscripts.adapters.git.notes import NoteBook
 from fleetscripts.adapters.git.rescue import rescue, rescue_branch
-from fleetscripts.adapters.git.restore import base_of, empty_out, put_on, require_clean
-from fleetscripts.adapters.git.worktrees import worktrees
+from fleetscripts.adapters.git.restore import Base, base_of, empty_out, put_on, require_clean
+from fleetscripts.adapters.git.worktrees import stuck, unwritable, worktrees
 from fleetscripts.adapters.records.journal import Journal
 from fleetscripts.adapters.records.store import Store
 from fleetscripts.adapters.tmux.tmux import Tmux
@@ -45,13 +46,16 @@ class Recycling:
     spare_branch: str
     forced: bool = False
     rescued: list[str] = field(default_factory=list)
+    notices: list[str] = field(default_factory=list)
+    """What whoever called should know of the worktree."""
+    onto: Base | None = None
     base: str = ""
     changed: bool = False
     """Whether anything was done that a person would notice: from then on a failure is told as one half-way."""
 
     @property
     def git(self) -> Git:
-        return Git(self.path)
+        return Git.in_worktree(str(self.path), self.agent.repository)
 
     @property
     def recorded(self) -> bool:
@@ -65,7 +69,7 @@ class Recycling:
 
     def steps(self) -> tuple[Callable[[], None], ...]:
         """What is done, in order."""
-        return (self.decide, self.save, self.close_pane, self.save, self.restore, self.forget)
+        return (self.decide, self.prepare, self.save, self.close_pane, self.save, self.restore, self.forget)
 
     def run(self) -> None:
         """All steps. What fails before the pane is closed leaves the agent at work; later, the record says how far."""
@@ -98,6 +102,13 @@ class Recycling:
             raise Refused(f"its conversation is open in {where.place}: end that (kill {where.pid}), then call again")
         refuse_others(left_running(self.agent, self.path, place.pane.pid if place else None))
 
+    def prepare(self) -> None:
+        """Find out what git could fail in while the agent can still be left as it is."""
+        git = self.git
+        if why := stuck(git) or unwritable(git):
+            raise Refused(f"{self.path} cannot be made spare: {why}")
+        self.onto = base_of(git, self.spare_branch)
+
     def place(self) -> Place | None:
         """Its pane, if that stands."""
         return place_of(Tmux(self.settings.tmux_socket), self.agent, self.path)
@@ -105,8 +116,10 @@ class Recycling:
     def save(self) -> None:
         """Keep under a rescue ref what would be lost."""
         stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
-        branch = self.git.maybe("symbolic-ref", "--short", "--quiet", "HEAD")
-        for ref in (rescue(self.git, branch, stamp), self._of_spare_branch(branch, stamp)):
+        git, onto = self.git, self._base()
+        branch, head = git.branch(), git.maybe("rev-parse", "--verify", "--quiet", "HEAD")
+        ignored = (*colliding(git, onto.commit, *([head] if head else [])), *steering(git))
+        for ref in (*rescue(git, branch, stamp, ignored), self._of_spare_branch(branch, stamp)):
             if ref is not None and ref not in self.rescued:
                 self.rescued.append(ref)
                 self._note()
@@ -125,13 +138,24 @@ class Recycling:
 
     def restore(self) -> None:
         """Empty the worktree and put it on its spare branch; what its new branch does not ignore is saved and goes."""
-        base = base_of(self.git, self.spare_branch)
-        empty_out(self.git)
-        put_on(self.git, self.spare_branch, base)
+        base, git = self._base(), self.git
+        empty_out(git)
+        self.notices += put_on(git, self.spare_branch, base)
         self.save()
-        empty_out(self.git)
-        require_clean(self.git)
+        empty_out(git)
+        for path in steering(git):
+            (self.path / path).unlink(missing_ok=True)
+        if own := require_clean(git).as_checked_out:
+            more = f" and {len(own) - 1} more" if len(own) > 1 else ""
+            self.notices.append(
+                f"{own[0]}{more} shown as modified right after a checkout: the repository's own settings"
+            )
         self.base = f"{base.commit[:12]}, {base.origin}"
+
+    def _base(self) -> Base:
+        """Where the spare branch is put; looked up once."""
+        self.onto = self.onto or base_of(self.git, self.spare_branch)
+        return self.onto
 
     def forget(self) -> None:
         """Mark the record recycled, then drop the note."""
@@ -231,7 +255,8 @@ def recycling(settings: Settings, fleet: Fleet, agent: Agent, given: Given) -> I
 
 def _refuse_untouchable(settings: Settings, agent: Agent, path: Path, spare_branch: str) -> None:
     """Refuse a worktree that is protected, another's, or not what it is taken for."""
-    found = [real_worktree(facts) for facts in worktrees(path)]
+    git = Git.in_worktree(str(path), agent.repository)
+    found = [real_worktree(facts) for facts in worktrees(path, git.repository)]
     claims = claims_on(found, settings)
     here = next((facts for facts in found if facts.path == str(path)), None)
     if here is None or here.bare:

@@ -129,6 +129,6 @@ def _branch(path: str) -> str | None:
     if not Path(path).is_dir():
         return GONE
     try:
-        return Git(Path(path)).maybe("symbolic-ref", "--short", "-q", "HEAD")
+        return Git.in_worktree(path).branch()
     except FleetError:
         return None

@@ -5,11 +5,10 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 from fleetscripts.adapters.git.git import Git
-from fleetscripts.adapters.git.remotes import default_branch, remote_of
+from fleetscripts.adapters.git.remotes import base_remote, default_branch
 from fleetscripts.adapters.records.store import Store
 from fleetscripts.core.gates.gates import Outcome
 from fleetscripts.core.pr_testing.prompt import full_context, short_line
@@ -161,8 +160,8 @@ def _change(store: Store, agent: Agent, only_from: AgentState | None = None, **f
 def changed_files(agent: Agent) -> list[str]:
     """What the work touches, as git names it; empty where git does not tell."""
     try:
-        git = Git(Path(agent.worktree_path))
-        remote = remote_of(git, agent.branch)
+        git = Git.in_worktree(agent.worktree_path, agent.repository)
+        remote = base_remote(git, agent.branch)
         branch = default_branch(git, remote) if remote else None
         base = git.maybe("merge-base", "HEAD", f"refs/remotes/{remote}/{branch}") if branch else None
         return (

@@ -7,7 +7,6 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from fleetscripts.adapters.git.git import Git
 from fleetscripts.adapters.git.remotes import base_remote
@@ -47,16 +46,19 @@ def pull_key(agent: Agent, fleet: Fleet) -> PullKey | None:
 
 
 def repository_of(agent: Agent, fleet: Fleet) -> RepositoryName:
-    """The repository of the state file, else that of a remote of the worktree, rewritten as git would rewrite it."""
+    """The repository of the state file, else that of the remote that pull requests are made to, as recorded, or as the
+    worktree has it where nothing is; rewritten as git would rewrite it."""
     if fleet.repo:
         named = from_slug(fleet.repo)
         if named is None:
             raise FleetError(f"repo: expected OWNER/NAME, found {fleet.repo!a}: update-agent --top repo=OWNER/NAME")
         return named
-    git = Git(Path(agent.worktree_path))
-    remote = base_remote(git, agent.branch)
-    address = git.text("remote", "get-url", remote) if remote else ""
-    found = from_address(address)
+    if agent.repository is not None:
+        found = from_address(agent.repository.base_url)
+    else:
+        git = Git.in_worktree(agent.worktree_path)
+        remote = base_remote(git, agent.branch)
+        found = from_address(git.text("remote", "get-url", remote) if remote else "")
     if found is None:
         raise FleetError("no GitHub repository is known for this worktree: update-agent --top repo=OWNER/NAME")
     return found

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from pathlib import Path
 
 from fleetscripts.adapters.git.commit_facts import CommitFinder
 from fleetscripts.adapters.git.git import Git
-from fleetscripts.adapters.git.remotes import remote_of
+from fleetscripts.adapters.git.remotes import base_remote
 from fleetscripts.adapters.github.github_problems import LIMITS, GitHubProblem, ProblemKind
 from fleetscripts.adapters.github.settled_threads import SettledThreads
 from fleetscripts.config import Settings
@@ -124,10 +123,10 @@ def accepted_threads(agent: Agent) -> dict[str, str]:
 
 def _commit_facts(agent: Agent, pull: PullRequest, settled: frozenset[str]) -> dict[str, dict[str, CommitFacts]]:
     """For each thread to be judged, what git knows of the hashes in its last words."""
-    git = Git(Path(agent.worktree_path))
+    git = Git.in_worktree(agent.worktree_path, agent.repository)
     if not git.says("cat-file", "-e", f"{pull.head}^{{commit}}"):
         return {}  # the head is not here: that gate fails already
-    remote = remote_of(git, agent.branch)
+    remote = base_remote(git, agent.branch)
     base = f"refs/remotes/{remote}/{pull.base_ref}" if remote else pull.base_ref
     finder = CommitFinder(git, pull.head, base)
     judged = [thread for thread in pull.threads if thread.resolved and thread.id not in settled]

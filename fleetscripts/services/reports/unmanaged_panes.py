@@ -82,4 +82,4 @@ def _left(found: Observation) -> str:
 
 
 def _branch(folder: Path) -> str:
-    return Git(folder).maybe("symbolic-ref", "--short", "-q", "HEAD") or "none" if folder.is_dir() else "none"
+    return Git(folder).branch() or "none" if folder.is_dir() else "none"

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from fleetscripts.adapters.git.git import Git
 from fleetscripts.adapters.git.head import head_commit
+from fleetscripts.adapters.git.remotes import recorded_remote
 from fleetscripts.adapters.git.worktrees import worktrees
 from fleetscripts.adapters.records.journal import Journal
 from fleetscripts.adapters.records.store import Store
@@ -107,6 +108,7 @@ def _record(pane_io: PaneIO, found: Observation, place: WorktreeFacts, request: 
         window="",
         worktree=place.name,
         worktree_path=place.path,
+        repository=recorded_remote(Git.in_worktree(place.path), branch),
         spare_branch=branch if spare_number(branch) is not None else "",
         branch=request.branch or branch,
         objective=request.objective.strip(),

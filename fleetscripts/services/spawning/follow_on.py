@@ -13,8 +13,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from fleetscripts.adapters.git.changes import changed_paths
 from fleetscripts.adapters.git.git import Git
-from fleetscripts.adapters.git.worktrees import changed_paths, operation
+from fleetscripts.adapters.git.worktrees import operation
 from fleetscripts.adapters.records.images import forget_image, keep_image
 from fleetscripts.adapters.records.journal import Journal
 from fleetscripts.adapters.records.store import Store
@@ -128,8 +129,8 @@ def _takes_a_task(pane_io: PaneIO, agent: Agent) -> str:
 def _start_of(folder: Path, agent: Agent, branch: str, base: str, settings: Settings) -> StartPoint | None:
     """Where the branch comes from; None when the worktree is on it already."""
     with step("branch"):
-        git = Git(folder)
-        here = git.maybe("symbolic-ref", "--short", "-q", "HEAD") or ""
+        git = Git.in_worktree(str(folder), agent.repository)
+        here = git.branch() or ""
         if branch in (here, agent.branch):
             return None
         branching.checked_name(branch, folder)
@@ -180,7 +181,7 @@ def _intent(agent: Agent, request: Request, branch: str, start: StartPoint | Non
         "branch": branch,
     }
     if start is not None:
-        old = Git(Path(agent.worktree_path)).maybe("symbolic-ref", "--short", "-q", "HEAD") or agent.branch
+        old = Git.in_worktree(agent.worktree_path, agent.repository).branch() or agent.branch
         intent |= {"old_branch": old, "start": start.commit, "existing": start.existing}
     return intent
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from fleetscripts.adapters.git.git import Git
+from fleetscripts.adapters.git.remotes import recorded_remote
 from fleetscripts.adapters.records.images import forget_image, keep_image
 from fleetscripts.adapters.records.journal import Journal
 from fleetscripts.adapters.records.store import Store
@@ -36,8 +38,8 @@ from fleetscripts.services.typing.deliver import deliver
 from fleetscripts.services.typing.pane_io import PaneIO, open_pane_io
 from fleetscripts.services.worktrees import abandoned_spawns as left_half_way
 from fleetscripts.services.worktrees import branching
-from fleetscripts.services.worktrees.branching import StartPoint, check_out, checked_name, start_point
-from fleetscripts.services.worktrees.spares import Spare, claim, claim_next
+from fleetscripts.services.worktrees.branching import NotCheckedOut, StartPoint, check_out, checked_name, start_point
+from fleetscripts.services.worktrees.spares import Spare, claim, claim_next, free, survey
 from fleetscripts.services.worktrees.undo import Undo, coded, step, undisturbed
 
 
@@ -59,30 +61,44 @@ def spawn(settings: Settings, fleet: Fleet | None, environ: Mapping[str, str], r
         require_session(tmux, request.session)
     with step("client"):
         client_start(settings, environ, kind, Path(), "", account=account.name if account is not None else "")
-    with _claimed(request, settings) as spare:
-        undo = Undo()
-        try:
-            name = account.name if account is not None else ""
-            return _Spawning(settings, fleet, environ, request, kind, tmux, spare, undo, name, note).run()
-        except BaseException as error:
-            said = undo.run()
-            if said and isinstance(error, FleetError):
-                raise coded("; ".join([str(error), *said]), error) from error
-            raise
+    passed: list[Path] = []
+    notes: list[str] = [note] if note else []
+    while True:
+        with _claimed(request, settings, passed) as spare:
+            undo = Undo()
+            try:
+                name = account.name if account is not None else ""
+                return _Spawning(settings, fleet, environ, request, kind, tmux, spare, undo, name, notes).run()
+            except BaseException as error:
+                said = undo.run()
+                if _another_may_do(error, request, settings, [*passed, spare.path]):
+                    passed.append(spare.path)
+                    notes.append(f"{spare.path.name} was passed over: {'; '.join([str(error), *said])}")
+                    continue
+                if said and isinstance(error, FleetError):
+                    raise coded("; ".join([str(error), *said]), error) from error
+                raise
+
+
+def _another_may_do(error: BaseException, request: Request, settings: Settings, passed: Collection[Path]) -> bool:
+    """Whether it failed in this one worktree, and another is free."""
+    if request.path is not None or not isinstance(error.__cause__, NotCheckedOut):
+        return False
+    return any(Path(place.worktree.path) not in passed for place in free(survey(request.repo, settings)))
 
 
 @contextmanager
-def _claimed(request: Request, settings: Settings) -> Iterator[Spare]:
+def _claimed(request: Request, settings: Settings, passed: Collection[Path]) -> Iterator[Spare]:
     with ExitStack() as held:
         with step("spare worktree"):
-            spare = held.enter_context(_taking(request, settings))
+            spare = held.enter_context(_taking(request, settings, passed))
         yield spare
 
 
-def _taking(request: Request, settings: Settings) -> AbstractContextManager[Spare]:
+def _taking(request: Request, settings: Settings, passed: Collection[Path]) -> AbstractContextManager[Spare]:
     if request.path is not None:
         return claim(request.path, request.spare_branch, settings)
-    return claim_next(request.repo, settings)
+    return claim_next(request.repo, settings, passed)
 
 
 @dataclass
@@ -98,7 +114,7 @@ class _Spawning:
     spare: Spare
     undo: Undo
     account: str = ""
-    account_note: str = ""
+    notes: Sequence[str] = ()
     begun: Agent | None = None
     began: float = field(default_factory=time.time)
 
@@ -118,7 +134,7 @@ class _Spawning:
         with step("branch"):
             left_half_way.begin(self.settings, folder, self.spare.branch, request.branch, start)
             self.undo.add(branching.put_back, folder, self.spare.branch, request.branch, start)
-            check_out(folder, request.branch, start)
+            checked_out = check_out(folder, request.branch, start)
         with step("window"):
             session_id = str(uuid.uuid4()) if self.kind.takes_session_id else ""
             command = client_start(
@@ -137,7 +153,7 @@ class _Spawning:
         with step("record"):
             agent = self._record(pane_io, agent)
         Journal(self.settings.journal_file).write("spawned", **state_line(agent))
-        notes = (self.account_note, start.note, began.keep(agent, self.settings), self._stopped_note())
+        notes = (*self.notes, start.note, checked_out, began.keep(agent, self.settings), self._stopped_note())
         return Spawned(agent, tuple(note for note in notes if note))
 
     def _keep_image(self) -> None:
@@ -205,6 +221,7 @@ class _Spawning:
             pane_id=facts.pane_id,
             window_id=facts.window_id,
             tmux_server=pane_io.server,
+            repository=recorded_remote(Git.in_worktree(str(folder)), request.branch),
             seen=LastLook(commit=start.commit),
             account=self.account,
             notices=Notices(told_state=str(AgentState.RUNNING)),

@@ -38,16 +38,25 @@ def trust_doubt(folder: Path) -> str:
 
     A repository without a remote is compared with what its main worktree has checked out."""
     try:
-        git = Git(folder)
+        git = Git.in_worktree(str(folder))
         found = worktrees(folder)
         if os.path.realpath(folder) not in {os.path.realpath(known.path) for known in found}:
             return "it is no worktree of its repository"
         reference = default_branch_here(git) if has_remotes(git) else found[0].head
         if not reference:
             return "its repository has no default branch to compare with"
-        differing = git.text("diff", "--name-only", "--no-ext-diff", reference, "--", *RUNS_CODE).splitlines()
+        differing = git.text(
+            "diff",
+            "--name-only",
+            "--no-ext-diff",
+            "--no-textconv",
+            "--ignore-submodules=dirty",
+            reference,
+            "--",
+            *RUNS_CODE,
+        ).splitlines()
         extra = git.text("ls-files", "--others", "--", *RUNS_CODE).splitlines()
-        hooks = git.maybe("config", "--get", "core.hooksPath")
+        hooks = git.setting("core.hooksPath")
     except FleetError as error:
         return str(error)
     if differing or extra:

@@ -5,10 +5,9 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 from fleetscripts.adapters.git.git import Git
-from fleetscripts.adapters.git.remotes import default_branch, remote_of
+from fleetscripts.adapters.git.remotes import base_remote, default_branch
 from fleetscripts.adapters.records.journal import Journal
 from fleetscripts.adapters.records.store import Store
 from fleetscripts.core.gates.evaluation_page import Evaluation, Work
@@ -156,8 +155,8 @@ def _journal(question: Question, event: str, why: str, **fields: object) -> None
 
 
 def _work(agent: Agent, pull: PullRequest | None) -> Work:
-    git = Git(Path(agent.worktree_path))
     try:
+        git = Git.in_worktree(agent.worktree_path, agent.repository)
         base = _base(git, agent, pull)
         diff = git.text("diff", *_PLAIN, base, "HEAD")
         since = agent.task.started_at or agent.spawned_at
@@ -176,7 +175,7 @@ def _work(agent: Agent, pull: PullRequest | None) -> Work:
 
 def _base(git: Git, agent: Agent, pull: PullRequest | None) -> str:
     """Where the work left the branch it is meant for: the pull request's, else the remote's default one."""
-    remote = remote_of(git, agent.branch)
+    remote = base_remote(git, agent.branch)
     branch = pull.base_ref if pull is not None else default_branch(git, remote) if remote else None
     base = git.maybe("merge-base", "HEAD", f"refs/remotes/{remote}/{branch}") if branch else None
     return base or git.text("rev-list", "--max-parents=0", "HEAD").split("\n")[-1]

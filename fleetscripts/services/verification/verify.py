@@ -8,10 +8,13 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
+from fleetscripts.adapters.git.changes import changes
 from fleetscripts.adapters.git.check_command import run_check
+from fleetscripts.adapters.git.default_branch import default_branch_here
 from fleetscripts.adapters.git.git import Git
-from fleetscripts.adapters.git.remotes import compare, has_remotes, remote_head, remote_of
-from fleetscripts.adapters.git.worktrees import changed_paths, operation
+from fleetscripts.adapters.git.remotes import address, compare, has_remotes, remote_head, remote_of
+from fleetscripts.adapters.git.submodule_pins import changed_pins
+from fleetscripts.adapters.git.worktrees import operation
 from fleetscripts.adapters.records.store import Store
 from fleetscripts.config import Settings
 from fleetscripts.core.gates import gates
@@ -19,6 +22,7 @@ from fleetscripts.core.gates.gates import (
     CommandEvidence,
     GateResult,
     Outcome,
+    PinsEvidence,
     RemoteEvidence,
     Verdict,
     WorktreeEvidence,
@@ -27,6 +31,7 @@ from fleetscripts.core.records.redact import redact
 from fleetscripts.core.records.sanitize import fit, sanitize
 from fleetscripts.errors import FleetError
 from fleetscripts.fleet import Agent, Fleet
+from fleetscripts.models import Repository
 from fleetscripts.services.pulls.pull_reading import Reader, reading
 from fleetscripts.services.pulls.verify_github import PullAnswer, ask_github
 from fleetscripts.services.verification.pr_test_gate import pr_test
@@ -71,6 +76,7 @@ def look_into(question: Question) -> Finding:
         gates.clean(worktree),
         gates.branch(worktree),
         pushed(worktree.head),
+        *gates.submodules(pins_evidence(agent, worktree)),
         *pr_test(agent, question.settings, worktree.head),
     ]
     results.append(_verify_command(question, worktree, results))
@@ -90,13 +96,15 @@ def worktree_evidence(agent: Agent) -> WorktreeEvidence:
     """The agent's worktree as git sees it."""
     if not agent.worktree_path:
         return WorktreeEvidence(agent.branch, problem="the record names no worktree")
-    git = Git(Path(agent.worktree_path))
     try:
+        git = Git.in_worktree(agent.worktree_path, agent.repository)
+        found = changes(git)
         return WorktreeEvidence(
             wanted_branch=agent.branch,
-            branch=git.maybe("symbolic-ref", "--short", "-q", "HEAD"),
+            branch=git.branch(),
             head=git.text("rev-parse", "--verify", "HEAD"),
-            changes=tuple(changed_paths(git)),
+            changes=found.paths,
+            as_checked_out=found.as_checked_out,
             operation=operation(git),
         )
     except FleetError as error:
@@ -105,10 +113,13 @@ def worktree_evidence(agent: Agent) -> WorktreeEvidence:
 
 def remote_evidence(question: Question, worktree: WorktreeEvidence) -> RemoteEvidence:
     """The branch on its remote, asked there now."""
-    agent, git = question.agent, Git(Path(question.agent.worktree_path))
+    agent = question.agent
     if worktree.problem or not agent.branch:
         return RemoteEvidence(problem=worktree.problem or "the record names no branch")
     try:
+        git = Git.in_worktree(agent.worktree_path, agent.repository)
+        if agent.repository is not None:
+            return _on_recorded(question, git, agent.repository)
         remote = remote_of(git, agent.branch)
         if remote is None:
             several = "none of the remotes is origin, and the branch names none" if has_remotes(git) else ""
@@ -120,6 +131,41 @@ def remote_evidence(question: Question, worktree: WorktreeEvidence) -> RemoteEvi
         return RemoteEvidence(remote, exists=True, ahead=beside.ahead, behind=beside.behind)
     except FleetError as error:
         return RemoteEvidence(problem=redact(str(error)))
+
+
+def _on_recorded(question: Question, git: Git, recorded: Repository) -> RemoteEvidence:
+    """Asked where the repository pushed to when the agent was recorded, whatever its settings say now."""
+    agent, url = question.agent, recorded.url
+    if not url:
+        if has_remotes(git):
+            return RemoteEvidence(problem="nothing recorded says which remote its work goes to: push it and judge it")
+        return RemoteEvidence(expected=bool(question.fleet.repo or agent.pr_number), recorded=True)
+    if (leads := address(git, url)) != url:
+        return RemoteEvidence(problem=redact(f"git makes {leads} of {url}: take that insteadOf out of its settings"))
+    there = remote_head(git, url, agent.branch)
+    if there is None:
+        return RemoteEvidence(recorded.remote)
+    beside = compare(git, recorded.remote, agent.branch, there, url)
+    return RemoteEvidence(recorded.remote, exists=True, ahead=beside.ahead, behind=beside.behind)
+
+
+def pins_evidence(agent: Agent, worktree: WorktreeEvidence) -> PinsEvidence:
+    """The submodules' commits that the branch pins and its base does not."""
+    if worktree.problem:
+        return PinsEvidence()
+    try:
+        git = Git.in_worktree(agent.worktree_path, agent.repository)
+        reference = default_branch_here(git)
+        base = git.maybe("merge-base", "HEAD", reference) if reference else None
+        found = changed_pins(git, base, agent.repository.url if agent.repository else "")
+    except FleetError as error:
+        return PinsEvidence(problem=redact(str(error)))
+    said = [(pin, f"{pin.path} at {pin.pin[:12]}") for pin in found]
+    return PinsEvidence(
+        pushed=tuple(f"{words} is on its remote" for pin, words in said if not pin.missing and not pin.unknown),
+        missing=tuple(f"{words} is {pin.missing}" for pin, words in said if pin.missing),
+        unknown=tuple(redact(f"{words}: {pin.unknown}") for pin, words in said if pin.unknown),
+    )
 
 
 def command_evidence(question: Question, worktree: WorktreeEvidence) -> CommandEvidence:

@@ -6,9 +6,9 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
+from fleetscripts.adapters.git.changes import changed_paths
 from fleetscripts.adapters.git.claims import Claim, ClaimBook
 from fleetscripts.adapters.git.git import Git
-from fleetscripts.adapters.git.worktrees import changed_paths
 from fleetscripts.adapters.records.journal import Journal
 from fleetscripts.adapters.system.processes import read_processes, working_in
 from fleetscripts.config import Settings
@@ -56,9 +56,9 @@ def _left(settings: Settings, fleet: Fleet) -> list[Claim]:
 def _as_it_was_left(claim: Claim, panes: Sequence[Path]) -> bool:
     if any(pane.is_relative_to(claim.path) for pane in panes) or working_in(Path(claim.path), read_processes()):
         return False
-    git = Git(Path(claim.path))
     try:
-        place = (git.maybe("symbolic-ref", "--quiet", "--short", "HEAD"), git.maybe("rev-parse", "HEAD"))
+        git = Git.in_worktree(claim.path)
+        place = (git.branch(), git.maybe("rev-parse", "HEAD"))
         return place == (claim.begun.get("branch"), claim.begun.get("start")) and not changed_paths(git)
     except FleetError:
         return False

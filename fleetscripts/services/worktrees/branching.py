@@ -8,16 +8,22 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from fleetscripts.adapters.git.default_branch import only_remote
-from fleetscripts.adapters.git.git import Git
+from fleetscripts.adapters.git.changes import changes, status
+from fleetscripts.adapters.git.git import Git, GitFailed
+from fleetscripts.adapters.git.ignored import colliding
+from fleetscripts.adapters.git.remotes import base_remote, default_branch, fetch, push_remote, remote_head
 from fleetscripts.adapters.git.rescue import rescue
-from fleetscripts.adapters.git.restore import empty_out
-from fleetscripts.adapters.git.worktrees import changed_paths
+from fleetscripts.adapters.git.restore import empty_out, leave_submodules, pin_submodules
+from fleetscripts.adapters.git.worktrees import stuck
 from fleetscripts.adapters.records.locks import hold
 from fleetscripts.config import Settings
 from fleetscripts.errors import FleetError, Refused, UsageProblem
 
 FETCH_LOCK_SECONDS = 300.0
+
+
+class NotCheckedOut(FleetError):
+    """A worktree could not be put on the branch; another one may do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,54 +50,119 @@ def checked_name(branch: str, folder: Path) -> str:
 
 
 def start_point(folder: Path, branch: str, base: str, settings: Settings) -> StartPoint:
-    """Find where the branch starts: itself where it exists (here or at origin), else ``base``, else origin's default.
+    """Find where the branch starts: itself where it exists (here or at a remote), else ``base``, else the default
+    branch of the remote that work is meant for.
 
-    Fetches what it needs. Only a repository without a remote starts at the spare's own commit."""
-    git = Git(folder)
-    remote = only_remote(git)
-    head, there = (None, False) if remote is None else _fetched(git, remote, branch, settings)
+    Fetches what it needs. A branch here that is behind its remote is brought forward where it only lacks commits.
+    Only a repository without a remote starts at the spare's own commit."""
+    git = Git.in_worktree(str(folder))
+    known = _fetched(git, branch, base, settings)
     if git.says("show-ref", "--verify", "--quiet", f"refs/heads/{branch}"):
         _free(git, branch)
         ignored = f"{branch} exists already: --base {base} was not used" if base else ""
-        return StartPoint(_commit(git, f"refs/heads/{branch}"), existing=True, note=ignored)
-    if there:
-        tracked = f"refs/remotes/{remote}/{branch}"
-        return StartPoint(_commit(git, tracked), tracked=tracked)
+        return _brought_forward(git, branch, known, ignored)
+    if known.tracked:
+        return StartPoint(_commit(git, known.tracked), tracked=known.tracked)
     if base:
-        return StartPoint(_commit(git, base))
-    if head is not None:
-        return StartPoint(_commit(git, f"refs/remotes/{remote}/{head}"))
-    if remote is not None:
-        raise FleetError(f"{remote} does not say which branch is its default: give --base")
+        return StartPoint(_commit(git, base), note=known.problem)
+    if known.default:
+        return StartPoint(_commit(git, known.default))
+    if known.problem:
+        raise FleetError(f"{known.problem}: give --base")
     return StartPoint(_commit(git, "HEAD"), note="no remote: the branch starts at the spare's own commit")
 
 
-def check_out(folder: Path, branch: str, start: StartPoint) -> None:
-    """Put the worktree on the branch, making it where it is new."""
-    git = Git(folder)
-    if start.existing:
-        git.run("checkout", "-q", branch, "--")
-    elif start.tracked:
-        git.run("checkout", "-q", "--track", "-b", branch, start.tracked.removeprefix("refs/remotes/"), "--")
-    else:
-        git.run("checkout", "-q", "--no-track", "-b", branch, start.commit, "--")
+def _brought_forward(git: Git, branch: str, known: Fetched, note: str) -> StartPoint:
+    """The branch that is here, with what its remote has in addition; said, also where the two have gone apart."""
+    ref = f"refs/heads/{branch}"
+    here = _commit(git, ref)
+    there = _commit(git, known.tracked) if known.tracked else here
+    notes = [note] if note else []
+    if here != there and git.says("merge-base", "--is-ancestor", here, there):
+        git.run("update-ref", ref, there, here)
+        notes.append(f"{branch} was behind {_short(known.tracked)}: it was brought forward to {there[:12]}")
+        here = there
+    elif here != there and not git.says("merge-base", "--is-ancestor", there, here):
+        notes.append(f"{branch} and {_short(known.tracked)} have gone apart: it starts at {here[:12]}, as it is here")
+    return StartPoint(here, existing=True, note="; ".join(notes))
 
 
-def _fetched(git: Git, remote: str, branch: str, settings: Settings) -> tuple[str | None, bool]:
-    """The remote's default branch and whether it has ``branch``; both fetched. One fetch at a time in a repository."""
-    common = os.path.realpath(git.folder / git.text("rev-parse", "--git-common-dir"))
+def check_out(folder: Path, branch: str, start: StartPoint) -> str:
+    """Put the worktree on the branch, making it where it is new, and its submodules to their pins. What to tell the
+    caller: ignored files that the branch has too are kept under a ref first."""
+    git = Git.in_worktree(str(folder))
+    found = changes(git)
+    if found.paths:
+        raise NotCheckedOut(f"{folder} has changes now: {found.paths[0]}")
+    if why := stuck(git):
+        raise NotCheckedOut(f"{folder}: {why}")
+    said = []
+    in_the_way = colliding(git, start.commit)
+    if in_the_way:
+        refs = rescue(git, git.branch(), _stamp(), in_the_way)
+        said.append(f"{in_the_way[0]} of the worktree, which {branch} has too, is kept under {', '.join(refs)}")
+    leave_submodules(git, start.commit)
+    force = ["--force"] if found.as_checked_out else []
+    words = [branch] if start.existing else ["--no-track", "-b", branch, start.commit]
+    try:
+        git.run("checkout", "-q", *force, *words, "--")
+    except GitFailed as error:
+        raise NotCheckedOut(str(error)) from error
+    if start.tracked:
+        remote = start.tracked.removeprefix("refs/remotes/").removesuffix(f"/{branch}")
+        git.run("config", f"branch.{branch}.remote", remote)
+        git.run("config", f"branch.{branch}.merge", f"refs/heads/{branch}")
+    return "; ".join([*said, *pin_submodules(git)])
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """Refs as they are at the remotes now: ``tracked`` the branch's, ``default`` the default branch's; empty where
+    there is none. ``problem``: why no default branch is known."""
+
+    tracked: str = ""
+    default: str = ""
+    problem: str = ""
+
+
+def _fetched(git: Git, branch: str, base: str, settings: Settings) -> Fetched:
+    """The branch (where it is pushed to, else where it is meant for) and the default branch, fetched; one fetch at a
+    time in a repository."""
+    meant = base_remote(git, None)
+    pushed = push_remote(git, branch) or meant
+    remotes = list(dict.fromkeys(name for name in (pushed, meant) if name))
+    if not remotes:
+        named = git.text("remote").split()
+        _fetch_base(git, named, base)
+        return Fetched(problem=f"none of the remotes {', '.join(named)} is origin or upstream" if named else "")
+    common = git.repository.common_dir if git.repository else str(git.git_dir)
     name = f"fetch-{hashlib.sha256(os.fsencode(common)).hexdigest()[:16]}.lock"
     with hold(settings.locks / name, FETCH_LOCK_SECONDS):
-        listing = git.remote("ls-remote", "--symref", remote, "HEAD", f"refs/heads/{branch}").splitlines()
-        head = next((line.split()[1].removeprefix("refs/heads/") for line in listing if line.startswith("ref: ")), None)
-        there = any(line.endswith(f"\trefs/heads/{branch}") for line in listing)
-        wanted = dict.fromkeys(name for name in (head, branch if there else None) if name)
-        if wanted:
-            refs = [f"+refs/heads/{name}:refs/remotes/{remote}/{name}" for name in wanted]
-            git.remote("fetch", "-q", "--no-tags", remote, *refs)
-        if head is not None:
-            git.run("symbolic-ref", f"refs/remotes/{remote}/HEAD", f"refs/remotes/{remote}/{head}")
-    return head, there
+        _fetch_base(git, git.text("remote").split(), base)
+        heads = {remote: remote_head(git, remote, branch) for remote in remotes}
+        holder = next((remote for remote in remotes if heads[remote]), None)
+        if holder is not None:
+            fetch(git, holder, branch)
+        default = default_branch(git, meant) if meant else None
+        if meant and default:
+            fetch(git, meant, default)
+            git.run("symbolic-ref", f"refs/remotes/{meant}/HEAD", f"refs/remotes/{meant}/{default}")
+    return Fetched(
+        tracked=f"refs/remotes/{holder}/{branch}" if holder else "",
+        default=f"refs/remotes/{meant}/{default}" if default else "",
+        problem="" if default else f"{meant} does not say which branch is its default",
+    )
+
+
+def _fetch_base(git: Git, remotes: list[str], base: str) -> None:
+    """``REMOTE/BRANCH`` as it is there now, where the base is one."""
+    remote, _, branch = base.removeprefix("refs/remotes/").partition("/")
+    if branch and remote in remotes and remote_head(git, remote, branch):
+        fetch(git, remote, branch)
+
+
+def _short(tracking: str) -> str:
+    return tracking.removeprefix("refs/remotes/")
 
 
 def _commit(git: Git, ref: str) -> str:
@@ -110,18 +181,26 @@ def _free(git: Git, branch: str) -> None:
 
 
 def put_back(folder: Path, spare_branch: str, branch: str, start: StartPoint) -> str:
-    """Put the worktree back on its spare branch; returns the ref that keeps what was done in it, empty for nothing.
+    """Put the worktree back on its spare branch; returns the refs that keep what was done in it, empty for nothing.
 
     A branch that was made for it goes when nothing was committed on it."""
-    git = Git(folder)
-    kept = rescue(git, branch, time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())) if changed_paths(git) else None
-    if kept is not None:
+    git = Git.in_worktree(str(folder))
+    spare = git.maybe("rev-parse", "--verify", "--quiet", f"refs/heads/{spare_branch}^{{commit}}") or start.commit
+    ignored = colliding(git, spare)
+    kept = rescue(git, branch, _stamp(), ignored) if ignored or status(git) or changes(git).paths else []
+    if kept:
         empty_out(git)
-    if git.maybe("symbolic-ref", "--quiet", "--short", "HEAD") != spare_branch:
-        git.run("checkout", "-q", spare_branch, "--")
+    if git.branch() != spare_branch:
+        leave_submodules(git, spare)
+        git.run("checkout", "-q", "--force", spare_branch, "--")
+        pin_submodules(git)
     ref = f"refs/heads/{branch}"
     if not start.existing and git.maybe("rev-parse", "--verify", "--quiet", ref) == start.commit:
         git.run("branch", "-q", "-D", "--", branch)
-    elif not start.existing and git.says("show-ref", "--verify", "--quiet", ref):
-        kept = kept or ref
-    return kept or ""
+    elif not start.existing and not kept and git.says("show-ref", "--verify", "--quiet", ref):
+        kept = [ref]
+    return ", ".join(kept)
+
+
+def _stamp() -> str:
+    return time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from fleetscripts.adapters.git.claims import ClaimBook
-from fleetscripts.adapters.git.git import GitFailed
 from fleetscripts.adapters.git.worktrees import contents, worktrees
 from fleetscripts.adapters.records.locks import hold
 from fleetscripts.adapters.records.store import StateMissing, Store
 from fleetscripts.config import Settings
 from fleetscripts.core.planning.capacity import Claims, Place, Standing, order, standing, standing_inside
-from fleetscripts.errors import Refused
+from fleetscripts.errors import FleetError, Refused
 from fleetscripts.fleet import Fleet
 from fleetscripts.models import AgentState, WorktreeFacts
 from fleetscripts.services.worktrees import abandoned_spawns as left_half_way
@@ -70,9 +69,9 @@ def settle_left(settings: Settings) -> list[str]:
         return left_half_way.put_back(settings, fleet_now(settings))
 
 
-def claim_next(repo: Path, settings: Settings) -> AbstractContextManager[Spare]:
-    """Take the next spare of the repository; the block writes the agent's record."""
-    return taken(settings, lambda: _next(repo, settings))
+def claim_next(repo: Path, settings: Settings, passed: Collection[Path] = ()) -> AbstractContextManager[Spare]:
+    """Take the next spare of the repository that is not ``passed`` over; the block writes the agent's record."""
+    return taken(settings, lambda: _next(repo, settings, passed))
 
 
 def claim(path: Path, spare_branch: str, settings: Settings) -> AbstractContextManager[Spare]:
@@ -85,11 +84,12 @@ def _alone(settings: Settings) -> AbstractContextManager[None]:
     return hold(settings.locks / "spares.lock", LOCK_TIMEOUT_SECONDS)
 
 
-def _next(repo: Path, settings: Settings) -> Spare:
+def _next(repo: Path, settings: Settings, passed: Collection[Path]) -> Spare:
     found = worktrees(repo)
     claims = claims_on(found, settings)
     candidates = free(sorted((standing(real_worktree(facts), claims) for facts in found), key=order))
-    chosen = next((place for place in map(_looked_into, candidates) if place.standing is Standing.FREE), None)
+    others = (place for place in candidates if Path(place.worktree.path) not in passed)
+    chosen = next((place for place in map(_looked_into, others) if place.standing is Standing.FREE), None)
     if chosen is None:
         raise Refused(f"no spare worktree in {repo}: capacity says why each one is not free")
     return Spare(Path(chosen.worktree.path), chosen.worktree.branch or "")
@@ -144,7 +144,7 @@ def _looked_into(place: Place) -> Place:
         return place
     try:
         return standing_inside(place, contents(place.worktree))
-    except GitFailed as error:
+    except FleetError as error:
         return replace(place, standing=Standing.UNUSABLE, reason=str(error))
 
 

@@ -1,0 +1,69 @@
+"""What in a worktree differs from its HEAD, asked of the files: marks in the index hide nothing, submodules neither."""
+
+from __future__ import annotations
+
+import os
+import stat
+from dataclasses import dataclass
+from pathlib import Path
+
+from fleetscripts.adapters.git.git import Git
+from fleetscripts.adapters.git.index_listing import listing, watching_index
+from fleetscripts.adapters.git.submodules import submodules
+from fleetscripts.errors import FleetError
+
+MOST_COMPARED = 2000
+"""So many modified files are compared with what a checkout would write; more of them are changes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """``paths``: changed, or unknown to git; ignored ones not. ``as_checked_out``: shown as modified although a
+    checkout writes just that (line endings, filters): the repository's own, nothing of anybody's work."""
+
+    paths: tuple[str, ...] = ()
+    as_checked_out: tuple[str, ...] = ()
+
+
+def changes(git: Git) -> Changes:
+    """All that differs, whatever the repository's settings say."""
+    known = listing(git)
+    with watching_index(git, known) as index:
+        entries = status(git, index if known.unwatched or known.skipped else None)
+    modified = [path for mark, path in entries if mark == " M" and path not in known.links][:MOST_COMPARED]
+    own = frozenset(path for path in modified if _is_as_checked_out(git, path))
+    found = [path for _, path in entries if path not in own]
+    for module in submodules(git, known.links):
+        if module.foreign:
+            found.append(f"{module.path} ({module.foreign})")
+        elif module.git is not None:
+            found += [f"{module.path}/{path}" for path in changes(module.git).paths]
+    return Changes(tuple(dict.fromkeys(found)), tuple(path for path in modified if path in own))
+
+
+def changed_paths(git: Git) -> list[str]:
+    """The paths of what differs."""
+    return list(changes(git).paths)
+
+
+def status(git: Git, index: Path | None = None, untracked: str = "normal") -> list[tuple[str, str]]:
+    """git's two marks and the path of each entry. Of submodules only which commit is checked out: none is entered."""
+    words = ("--porcelain", "-z", "--no-renames", f"--untracked-files={untracked}", "--ignore-submodules=dirty")
+    given = {"GIT_INDEX_FILE": str(index)} if index is not None else {}
+    entries = git.text("status", *words, **given).split("\0")
+    return [(entry[:2], entry[3:]) for entry in entries if entry]
+
+
+def _is_as_checked_out(git: Git, path: str) -> bool:
+    """Whether the file is byte for byte, and by its mode, what a checkout of the index would write."""
+    file = git.folder / path
+    try:
+        found = os.lstat(file)
+        if not stat.S_ISREG(found.st_mode):
+            return False
+        if git.run("cat-file", "--filters", f":0:{path}") != file.read_bytes():
+            return False
+        mode = git.text("ls-files", "--stage", "-z", "--", f":(literal,top){path}").partition(" ")[0]
+    except (OSError, FleetError):
+        return False
+    return bool(found.st_mode & stat.S_IXUSR) == (mode == "100755") or mode not in ("100755", "100644")

@@ -1,0 +1,47 @@
+"""Ignored files that do not simply stay: those another commit would overwrite, and those that steer an agent."""
+
+from __future__ import annotations
+
+import os
+
+from fleetscripts.adapters.git.git import Git
+
+STEERING = (
+    *("CLAUDE.md", "CLAUDE.local.md", "AGENTS.md", "AGENTS.override.md", "GEMINI.md", ".mcp.json"),
+    *(".claude/**", ".codex/**", ".agents/**", ".cursor/**"),
+)
+"""What a client reads as its instructions, permissions or programs: one agent's are not the next one's."""
+
+
+def colliding(git: Git, *commits: str) -> list[str]:
+    """Files in the worktree that git does not track, where one of the commits has a file of its own, or needs a folder
+    there, or has a file where they lie in a folder: checking it out replaces ignored ones without a word."""
+    tracked = set(git.text("ls-files", "-z").split("\0"))
+    wanted = {path for commit in commits for path in git.text("ls-tree", "-r", "-z", "--name-only", commit).split("\0")}
+    found: dict[str, None] = {}
+    for path in sorted(wanted - tracked):
+        for place in _in_the_way(git, path):
+            if place not in tracked:
+                found[place] = None
+    return list(found)
+
+
+def _in_the_way(git: Git, path: str) -> list[str]:
+    parts = path.split("/")
+    for number in range(1, len(parts)):
+        above = "/".join(parts[:number])
+        file = git.folder / above
+        if file.is_symlink() or file.is_file():
+            return [above]
+    place = git.folder / path
+    if place.is_dir() and not place.is_symlink():
+        inside = (os.path.relpath(file, git.folder) for file in place.rglob("*") if file.is_symlink() or file.is_file())
+        return sorted(inside)
+    return [path] if os.path.lexists(place) else []
+
+
+def steering(git: Git) -> list[str]:
+    """Ignored files that steer whoever works here."""
+    patterns = [f":(top,glob){prefix}{name}" for name in STEERING for prefix in ("", "**/")]
+    words = ("ls-files", "--others", "--ignored", "--exclude-standard", "-z", "--", *patterns)
+    return [path for path in git.text(*words).split("\0") if path and not path.endswith("/")]
