@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -16,7 +17,8 @@ from typing import Any
 
 import pytest
 
-from fleetscripts.adapters.github.github_problems import GitHubProblem
+from fleetscripts.adapters.github.github_problems import LIMITS as ASKED_LATER
+from fleetscripts.adapters.github.github_problems import GitHubProblem, ProblemKind
 from fleetscripts.errors import FleetError
 from fleetscripts.fleet import Agent, Fleet
 from fleetscripts.models import Action, ActionKind
@@ -141,6 +143,7 @@ def test_one_broken_pull_request_spoils_no_other(ten: Work, monkeypatch: pytest.
         ({"to_request": 1, "status": 502}, 11, 10),
         ({"to_request": 1, "body": {"errors": [{"type": "MAX_NODE_LIMIT_EXCEEDED", "message": "Too much."}]}}, 11, 10),
         ({"status": 502}, 2, 0),
+        ({"body": "no JSON, whatever its type says"}, 2, 0),
         ({"status": 401}, 1, 0),
     ],
 )
@@ -154,6 +157,111 @@ def test_what_is_too_much_at_once_is_asked_singly(
     assert hub.requests == requests
     assert [isinstance(pull, PullRequest) for pull in found.values()].count(True) == read
     assert len(found) == 10
+
+
+SLOW_DOWN = "You have exceeded a secondary rate limit. Please wait a few minutes before you try again."
+EXCEEDED = "API rate limit exceeded for user ID 1."
+
+
+def graphql(**error: Any) -> dict[str, Any]:
+    return {"errors": [error]}
+
+
+LIMITS: Mapping[str, dict[str, Any]] = {
+    "type RATE_LIMIT": {"body": graphql(type="RATE_LIMIT", code="graphql_rate_limit", message=EXCEEDED)},
+    "type RATE_LIMITED": {"body": graphql(type="RATE_LIMITED", message="wait")},
+    "code graphql_rate_limit": {"body": graphql(code="graphql_rate_limit", message="wait")},
+    "code in the extensions": {"body": graphql(extensions={"code": "RATE_LIMITED"}, message="wait")},
+    "code at the top": {"body": {"code": "graphql_rate_limit", "message": "wait"}},
+    "status 200 with the secondary limit's words as an error": {"body": graphql(message=SLOW_DOWN)},
+    "status 200 with the secondary limit's words at the top": {"body": {"message": SLOW_DOWN}},
+    "status 200 with the primary limit's words": {"body": graphql(message=EXCEEDED)},
+    "status 200 with words that are no JSON": {"headers": {"content-type": "text/plain"}, "body": SLOW_DOWN},
+    "status 200 with a page": {"body": f"<html>{SLOW_DOWN}</html>"},
+    "too quickly": {"body": graphql(type="UNPROCESSABLE", message="was submitted too quickly")},
+    "a limit among other errors": {"body": {"errors": [{"message": "x"}, {"type": "RATE_LIMIT", "message": "y"}]}},
+    "a single error": {"body": {"errors": {"type": "RATE_LIMIT", "message": "y"}}},
+    "a limit beside the data of one part": {
+        "body": {"data": {"p0": None}, "errors": [{"type": "RATE_LIMITED", "path": ["p0"], "message": "y"}]}
+    },
+    "nothing remains, beside an error": {
+        "headers": {"x-ratelimit-remaining": "0"}, "reset_in": 600, "body": graphql(message="Something went wrong.")
+    },
+    "nothing remains, 403": {
+        "status": 403, "headers": {"x-ratelimit-remaining": "0"}, "reset_in": 600, "body": {"message": "no"}
+    },
+    "403 in words": {"status": 403, "body": {"message": EXCEEDED}},
+    "403 with the abuse code": {"status": 403, "body": {"code": "abuse"}},
+    "403 with retry-after": {"status": 403, "headers": {"retry-after": "60"}, "body": {"message": "no"}},
+    "403 with retry-after as a date": {
+        "status": 403, "headers": {"retry-after": "Wed, 21 Oct 2015 07:28:00 GMT"}, "body": {"message": "no"}
+    },
+    "403 with a page": {"status": 403, "body": f"<html>{SLOW_DOWN}</html>"},
+    "429 without a word": {"status": 429},
+    "429 in words": {"status": 429, "body": {"message": "Too Many Requests"}},
+    "503 with retry-after": {"status": 503, "headers": {"retry-after": "120"}},
+    "502 with the words": {"status": 502, "body": {"message": SLOW_DOWN}},
+    "400 with the words": {"status": 400, "body": {"message": SLOW_DOWN}},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("instead", LIMITS.values(), ids=LIMITS)
+def test_a_limit_in_any_spelling_is_met_by_one_request(
+    ten: Work, monkeypatch: pytest.MonkeyPatch, instead: dict[str, Any]
+) -> None:
+    settings, fleet = cycle(ten, monkeypatch)
+    wanted = keys_of(fleet.agents, fleet)
+    with ten.serve({11 + number: {} for number in range(10)}) as hub:
+        hub.situation.update({"http": instead})
+        said = [*github(settings).pull_requests(wanted).values(), *github(settings).pull_requests(wanted).values()]
+    assert hub.requests == 1
+    assert all(isinstance(one, GitHubProblem) and one.kind in ASKED_LATER for one in said), said
+    until = json.loads((settings.fleet_home / "github-budget.json").read_text())["github.com"][0]
+    assert 60 <= until - time.time() + 5 <= 7205
+
+
+NO_LIMITS: Mapping[str, dict[str, Any]] = {
+    "a repository of that name": {"body": graphql(type="NOT_FOUND", message=f"no '{SLOW_DOWN}'")},
+    "another error": {"headers": {"x-ratelimit-remaining": "4999"}, "body": graphql(message="Something went wrong.")},
+    "too heavy a query": {
+        "body": graphql(type="RESOURCE_LIMITS_EXCEEDED", message="Resource limits for this query exceeded.")
+    },
+    "no permission": {"status": 403, "body": {"message": "Resource not accessible by integration"}},
+}
+
+
+@pytest.mark.parametrize("instead", NO_LIMITS.values(), ids=NO_LIMITS)
+def test_what_only_resembles_a_limit_is_none(
+    ten: Work, monkeypatch: pytest.MonkeyPatch, instead: dict[str, Any]
+) -> None:
+    settings, fleet = cycle(ten, monkeypatch)
+    wanted = keys_of(fleet.agents, fleet)[:1]
+    with ten.serve({11: {}}) as hub:
+        hub.situation.update({"http": instead})
+        for _ in range(2):
+            (found,) = github(settings).pull_requests(wanted).values()
+            assert isinstance(found, GitHubProblem)
+            assert found.kind not in ASKED_LATER
+    assert hub.requests == 2
+
+
+def test_a_pull_request_that_speaks_of_limits_is_read(ten: Work, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings, fleet = cycle(ten, monkeypatch)
+    with ten.serve({11: {"pull": {"title": SLOW_DOWN, "body": EXCEEDED}}}):
+        (found,) = github(settings).pull_requests(keys_of(fleet.agents, fleet)[:1]).values()
+    assert isinstance(found, PullRequest)
+
+
+def test_the_last_answer_of_an_hour_counts_and_is_the_last(ten: Work, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings, fleet = cycle(ten, monkeypatch)
+    wanted = keys_of(fleet.agents, fleet)[:1]
+    with ten.serve({11: {}}) as hub:
+        hub.headers.update({"x-ratelimit-remaining": "0", "x-ratelimit-reset": str(int(time.time()) + 600)})
+        (first,) = github(settings).pull_requests(wanted).values()
+        (second,) = github(settings).pull_requests(wanted).values()
+    assert isinstance(first, PullRequest)
+    assert isinstance(second, GitHubProblem)
+    assert (second.kind, hub.requests) == (ProblemKind.PRIMARY_LIMIT, 1)
 
 
 def test_a_long_reading_ends_in_time(ten: Work, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -49,7 +49,9 @@ class _Handler(BaseHTTPRequestHandler):
         elif instead and instead.get("from_request", 1) <= world.requests <= instead.get("to_request", world.requests):
             self._instead(instead)
             return
-        self._send(200, {"content-type": "application/json"}, json.dumps(_answer(world, body)).encode())
+        self._send(
+            200, {"content-type": "application/json", **world.headers}, json.dumps(_answer(world, body)).encode()
+        )
 
     def _body(self) -> bytes:
         """The request's body; gh sends what it reads from standard input in chunks."""

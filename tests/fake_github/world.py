@@ -90,6 +90,8 @@ class World:
         if many:
             self.checks += [{"name": f"job {n}"} for n in range(many)]
         self.events = list(self.situation.get("events", []))
+        self.headers: dict[str, str] = {}
+        """Sent with every answer."""
         self.requests = 0
         self.asked: list[tuple[str, str]] = []
         """Host and path of each request."""

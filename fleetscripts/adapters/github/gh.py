@@ -9,8 +9,9 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from fleetscripts.adapters.github.answers import Answer, answer_in
 from fleetscripts.adapters.github.github_budget import Budget
-from fleetscripts.adapters.github.github_problems import Answer, GitHubProblem, ProblemKind, answer_in
+from fleetscripts.adapters.github.github_problems import GitHubProblem, ProblemKind
 from fleetscripts.adapters.github.github_query import Query
 from fleetscripts.adapters.records.locks import Locked
 
@@ -37,8 +38,8 @@ class Gh:
             with self.budget.turn(host, 2 * self.timeout_seconds):
                 self.budget.require(host, self.clock())
                 answer = self._answer(host, query)
-                if answer.problem is not None:
-                    self.budget.note(host, answer.problem)
+                for problem in filter(None, (answer.problem, answer.limit)):
+                    self.budget.note(host, problem)
         except Locked:
             text = "others of this fleet have been asking GitHub all the while"
             raise GitHubProblem(ProblemKind.NETWORK, text) from None

@@ -1,0 +1,96 @@
+"""What ``gh api --include`` printed, understood. Anything not understood is a problem too."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from fleetscripts.adapters.github.github_problems import GitHubProblem, ProblemKind
+from fleetscripts.adapters.github.rate_limits import limit_in, limit_in_words, used_up_by
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What GitHub said: ``data``, or the ``problem`` that stood in the way of all of it. ``problems``: of single parts,
+    by the alias under which they were asked for."""
+
+    data: Mapping[str, Any] = field(default_factory=dict)
+    problem: GitHubProblem | None = None
+    problems: Mapping[str, GitHubProblem] = field(default_factory=dict)
+    limit: GitHubProblem | None = None
+    """The limit that the next question would meet."""
+
+
+def answer_in(code: int, stdout: bytes, stderr: bytes, now: float) -> Answer:
+    """What ``gh api --include`` printed, understood; whatever is not understood is a problem."""
+    status, headers, body = _split(stdout)
+    words = stderr.decode("utf-8", "replace").strip()
+    if status is None:
+        return Answer(problem=limit_in_words(words, now) or _without_answer(code, words))
+    try:
+        answer = json.loads(body)
+    except ValueError:
+        answer = None
+    is_json = isinstance(answer, dict)
+    text = words if is_json else body.decode("utf-8", "replace") + "\n" + words
+    limit = limit_in(status, headers, answer, text, now, is_json=is_json)
+    if limit is not None:
+        return Answer(problem=limit, limit=limit)
+    if status == 401:
+        return Answer(problem=GitHubProblem(ProblemKind.LOGIN, "GitHub refuses gh's login: run 'gh auth login'"))
+    if status != 200:
+        kind = ProblemKind.FAILED if status >= 500 else ProblemKind.UNEXPECTED
+        return Answer(problem=GitHubProblem(kind, f"GitHub answered {status}"))
+    if not isinstance(answer, dict):
+        return Answer(problem=GitHubProblem(ProblemKind.FAILED, "GitHub's answer was not JSON"))
+    found = _graphql_answer(answer.get("data"), answer.get("errors"))
+    return replace(found, limit=used_up_by(status, headers, now))
+
+
+def _graphql_answer(data: object, errors: object) -> Answer:
+    """Data counts only without errors; an error that names one part of the data spoils that part alone."""
+    if not errors:
+        if isinstance(data, dict):
+            return Answer(data)
+        return Answer(problem=GitHubProblem(ProblemKind.UNEXPECTED, "GitHub's answer held no data"))
+    listed = errors if isinstance(errors, list) else [errors]
+    parts = [_part_of(error) for error in listed]
+    if not isinstance(data, dict) or not all(part in data for part in parts):
+        return Answer(problem=_graphql_problem(listed[0]))
+    return Answer(data, problems={part: _graphql_problem(error) for part, error in zip(parts, listed, strict=True)})
+
+
+def _part_of(error: object) -> str:
+    path = error.get("path") if isinstance(error, dict) else None
+    return path[0] if isinstance(path, list) and path and isinstance(path[0], str) else ""
+
+
+def _split(stdout: bytes) -> tuple[int | None, Mapping[str, str], bytes]:
+    """Status, headers and body of what ``gh api --include`` prints."""
+    head, separator, body = stdout.replace(b"\r\n", b"\n").partition(b"\n\n")
+    first, *rest = head.decode("utf-8", "replace").split("\n")
+    match = re.match(r"HTTP/[\d.]+ (\d{3})", first)
+    if match is None or not separator:
+        return None, {}, b""
+    pairs = (line.partition(":") for line in rest)
+    return int(match[1]), {name.strip().lower(): value.strip() for name, _, value in pairs}, body
+
+
+def _without_answer(code: int, words: str) -> GitHubProblem:
+    first = words.splitlines()[0][:200] if words else f"gh ended with code {code} and said nothing"
+    if "gh auth login" in words or "GH_TOKEN" in words or "authentication" in words.lower():
+        return GitHubProblem(ProblemKind.LOGIN, "gh is not logged in: run 'gh auth login'")
+    if re.search(r"dial |connect|lookup|network|timeout|EOF|no route|TLS", words):
+        return GitHubProblem(ProblemKind.NETWORK, f"GitHub could not be reached: {first}")
+    return GitHubProblem(ProblemKind.UNEXPECTED, f"gh failed: {first}")
+
+
+def _graphql_problem(error: object) -> GitHubProblem:
+    said = error if isinstance(error, dict) else {}
+    message = str(said.get("message") or "no message")[:200]
+    if said.get("type") == "NOT_FOUND":
+        return GitHubProblem(ProblemKind.NOT_FOUND, message)
+    return GitHubProblem(ProblemKind.UNEXPECTED, f"GitHub reported an error: {message}")
