@@ -100,9 +100,10 @@ def test_without_gh_nothing_is_verified(template: Work, home: Path, run_script: 
     environment = prepare(home, template, {}, tmp_path / "gh.sock")
     tools = tmp_path / "bin"
     tools.mkdir()
-    git = shutil.which("git")
-    assert git is not None
-    (tools / "git").symlink_to(git)
+    for name in ("git", "tmux"):
+        found = shutil.which(name)
+        assert found is not None
+        (tools / name).symlink_to(found)
     done = run_script("verify-complete", WINDOW, env={**environment, "PATH": str(tools)})
     assert done.returncode == 1
     assert "install it and log in" in done.stdout
