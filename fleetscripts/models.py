@@ -59,6 +59,15 @@ class DialogKind(StrEnum):
     OTHER = "other"
 
 
+ANSWERED_ALONE = frozenset(
+    {DialogKind.TRUST, DialogKind.BYPASS, DialogKind.SETTINGS, DialogKind.LIMIT, DialogKind.RESUME}
+)
+"""Dialogs that are answered without asking anybody."""
+
+AT_START = ANSWERED_ALONE - {DialogKind.LIMIT}
+"""Dialogs that a client shows before the first turn, never after it."""
+
+
 class ErrorKind(StrEnum):
     """Why a turn died."""
 

@@ -73,7 +73,7 @@ def test_names_are_unique_within_a_file() -> None:
 def test_every_shipped_pattern_is_bounded() -> None:
     for rules in shipped_rules().values():
         for rule in rules.rules:
-            for pattern in (*rule.all, *rule.unless, *([rule.line] if rule.line else [])):
+            for pattern in (*rule.all, *rule.unless, *(pattern for pattern in (rule.line, rule.ending) if pattern)):
                 assert problem_of(pattern) == "", f"{rule.name}: {pattern}"
 
 
@@ -84,7 +84,7 @@ def test_every_shipped_pattern_is_bounded() -> None:
         (lambda row: row.replace('name = "mine"', ""), "the field name is missing"),
         (lambda row: row.replace('state = "running"', ""), "needs the field state"),
         (lambda row: row.replace('state = "running"', 'state = "asleep"'), "expected state to be one of"),
-        (lambda row: row.replace('all = "busy"', ""), "the field all (or line) is missing"),
+        (lambda row: row.replace('all = "busy"', ""), "the field all (or line, or ending) is missing"),
         (lambda row: row.replace('"busy"', "'(busy'"), "not a regular expression"),
         (lambda row: row.replace('"busy"', "'(a{0,200}){0,200}b'"), "tries at each place"),
         (lambda row: row.replace('"busy"', "'(?:a|aa)+b'"), "upper bound"),
@@ -94,6 +94,7 @@ def test_every_shipped_pattern_is_bounded() -> None:
         (lambda row: row.replace('seen = "9.9"', ""), "the field seen is missing"),
         (lambda row: row.replace("running", "waiting_approval"), "the field dialog is missing"),
         (lambda row: row.replace("running", "api_error"), "the field error is missing"),
+        (lambda row: row.replace("running", "waiting_approval") + 'dialog = "trust"\n', "all of its rows and keys"),
         (lambda row: row + 'colour = "red"\n', "unknown field 'colour'"),
         (lambda row: row + row, "the name is there twice"),
         (lambda row: row + "[[rule", "expected TOML"),

@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from fleetscripts.core.dialogs.dialog_rows import Menu, normalised
+from fleetscripts.core.dialogs.dialog_rows import Menu
 from fleetscripts.models import ActionKind, DialogKind
 
 
@@ -35,7 +35,8 @@ class Ruling:
 
 @dataclass(frozen=True, slots=True)
 class Recovery:
-    """One kind of dialog that is answered without asking: by the first of these rows that it shows."""
+    """One kind of dialog that is answered without asking: by the first of these rows, each a pattern of a whole row,
+    that it shows. Which dialogs these are, and all of their rows, the rules of each client's screens say."""
 
     rows: tuple[str, ...]
     reason: str
@@ -49,7 +50,11 @@ RECOVERIES: Mapping[DialogKind, Recovery] = {
     DialogKind.BYPASS: Recovery(("Yes, I accept",), "the configuration asks for this permission mode"),
     DialogKind.SETTINGS: Recovery(("Continue without these settings",), "the broken settings deny nothing"),
     DialogKind.LIMIT: Recovery(
-        ("Wait here, then continue automatically", "Stop and wait for limit to reset", "Stop and wait", "No (default)"),
+        (
+            r"Wait here, then continue automatically(?: (?:at|when|shortly).*)?",
+            "Stop and wait for limit to reset",
+            r"No \(default\)(?: \(n\))?",
+        ),
         "waiting costs nothing",
     ),
     DialogKind.RESUME: Recovery((), "the conversation as it was"),
@@ -110,7 +115,7 @@ def rule(dialog: DialogKind | None, menu: Menu | None, around: Surroundings) -> 
         return Ruling(ActionKind.DECISION, doubt)
     if menu is None or menu.several:
         return Ruling(ActionKind.DECISION, f"the rows of this {kind} dialog could not be read")
-    wanted = (around.resume_row,) if kind is DialogKind.RESUME else recovery.rows
+    wanted = (re.escape(around.resume_row),) if kind is DialogKind.RESUME else recovery.rows
     for text in wanted:
         row = _row(menu, text)
         if row is not None:
@@ -129,6 +134,6 @@ def _doubt(kind: DialogKind, around: Surroundings) -> str:
 
 
 def _row(menu: Menu, wanted: str) -> int | None:
-    want = normalised(wanted)
-    found = [n for n, row in enumerate(menu.rows) if normalised(row.text).startswith(want) and not forbidden(row.text)]
+    texts = [(n, " ".join(row.text.split())) for n, row in enumerate(menu.rows)]
+    found = [n for n, text in texts if re.fullmatch(wanted, text) and not forbidden(text)]
     return found[0] if len(found) == 1 else None

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
-from fleetscripts.models import Classification, DialogKind, Evidence, PaneFacts, PaneState, Source
+from fleetscripts.models import AT_START, Classification, DialogKind, Evidence, PaneFacts, PaneState, Source
 
 SHELLS = frozenset(
     {"ash", "bash", "csh", "dash", "elvish", "fish", "ksh", "mksh", "nu", "pwsh", "sh", "tcsh", "xonsh", "zsh"}
@@ -97,6 +97,9 @@ def _dialog(case: _Case) -> Verdict | None:
     if screen is not None and screen.state is PaneState.WAITING_APPROVAL:
         if screen.dialog in (None, DialogKind.OTHER) and registry is not None and registry.dialog is not None:
             screen = replace(screen, dialog=registry.dialog)
+        if screen.dialog in AT_START and _had_a_turn(case):
+            late = f"{screen.reason}, yet this client has had a turn: such a dialog stands before the first one"
+            return PaneState.WAITING_APPROVAL, replace(screen, dialog=DialogKind.OTHER, reason=late), ""
         return PaneState.WAITING_APPROVAL, screen, ""
     if screen is not None and screen.state is PaneState.RATE_LIMITED and screen.dialog is not None:
         return PaneState.RATE_LIMITED, screen, ""  # the menu that a client opens at its limit
@@ -104,6 +107,14 @@ def _dialog(case: _Case) -> Verdict | None:
         if other is not None and other.state is PaneState.WAITING_APPROVAL:
             return PaneState.WAITING_APPROVAL, other, ""
     return None
+
+
+def _had_a_turn(case: _Case) -> bool:
+    """Whether the conversation went on in this very process."""
+    transcript = case.said(Source.TRANSCRIPT)
+    if transcript is None or transcript.at is None or case.client_started is None:
+        return False
+    return transcript.at > case.client_started
 
 
 def _running(case: _Case) -> Verdict | None:

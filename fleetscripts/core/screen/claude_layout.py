@@ -11,7 +11,7 @@ import re
 from collections.abc import Sequence
 
 from fleetscripts.core.screen.draft import read_box
-from fleetscripts.core.screen.screen import Box, Finds, Layout, Region, Screen, region_of
+from fleetscripts.core.screen.screen import Box, Finds, Layout, Region, Screen, dialog_region, region_of
 
 # At the left edge: a rule (a name may stand in an upper one), the edges of a rounded box, the prompt's own mark.
 _RULE = re.compile(r"[─━]{8}")
@@ -204,7 +204,7 @@ def _without_box(texts: Sequence[str]) -> Layout:
     last = next((text for text in reversed(texts) if text.strip()), "")
     if not certain and not _can_be_dialog(block):
         return Layout({"bottom": region_of([last])})
-    region = region_of(block)
+    region = dialog_region(block)
     menu = start is not None and (texts[start].startswith("▔") or _under_command(texts, start))
     regions = {"dialog": region, "bottom": region_of([last]), **({"menu": region} if menu else {})}
     return Layout(regions, certain=certain)

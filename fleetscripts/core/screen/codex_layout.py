@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 from fleetscripts.core.screen.draft import read_box
-from fleetscripts.core.screen.screen import Box, Finds, Layout, Region, Screen, region_of
+from fleetscripts.core.screen.screen import Box, Finds, Layout, Region, Screen, dialog_region, region_of
 
 _COMPOSER = re.compile(r"[›!▌](?: |$)")
 _ROW = re.compile(r"(?:›|  )[ ]{0,2}(?:\d{1,2}\. |\[[ x✓]\] )")
@@ -163,4 +163,4 @@ def _without_composer(texts: Sequence[str]) -> Layout:
     hint = any(_KEY_HINT.search(text) for text in tail[-3:])
     if not rows and not hint:
         return Layout()
-    return Layout({"dialog": region_of(block)}, certain=hint)
+    return Layout({"dialog": dialog_region(block)}, certain=hint)

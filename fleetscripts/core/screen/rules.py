@@ -12,9 +12,9 @@ from typing import Any
 from fleetscripts.core.screen.rule_pattern import problem_of
 from fleetscripts.core.screen.screen import REGIONS, STATELESS, Region
 from fleetscripts.errors import FleetError
-from fleetscripts.models import DialogKind, ErrorKind, PaneState
+from fleetscripts.models import ANSWERED_ALONE, DialogKind, ErrorKind, PaneState
 
-FIELDS = ("name", "region", "all", "line", "not", "state", "dialog", "error", "background", "seen", "note")
+FIELDS = ("name", "region", "all", "line", "ending", "not", "state", "dialog", "error", "background", "seen", "note")
 BINARY_TEXT = "binary text"
 """``seen`` of a rule that is known from the client's own texts and has no recording."""
 
@@ -26,7 +26,8 @@ class RuleError(FleetError):
 @dataclass(frozen=True, slots=True)
 class Rule:
     """One row. ``all``: patterns for the region's running text, every one must match. ``line``: one for a single
-    line. ``unless``: none of these may match the running text. ``state`` None: the row only names a text."""
+    line. ``ending``: one that the rows and keys at the end of a dialog must match, where only the client writes.
+    ``unless``: none of these may match the running text. ``state`` None: the row only names a text."""
 
     name: str
     region: str
@@ -40,6 +41,7 @@ class Rule:
     seen: str
     note: str
     file: str = ""
+    ending: str = ""
 
     def matches(self, region: Region) -> bool:
         """Whether the row holds for a region."""
@@ -51,6 +53,8 @@ class Rule:
         if self.line:
             search = _compiled(self.line).search
             wanted.append(any(search(line) for line in region.lines))
+        if self.ending:
+            wanted.append(bool(_compiled(self.ending).search(region.ending)))
         wanted += [not _compiled(pattern).search(region.flat) for pattern in self.unless]
         return sum(wanted) / len(wanted)
 
@@ -145,14 +149,18 @@ def _rule(row: Any, file: str, number: int, trusted: bool) -> Rule:
         seen=_text(row, "seen", where),
         note=_text(row, "note", where),
         file=file,
+        ending="".join(_patterns(row, "ending", where, trusted)),
     )
     _complete(rule, where)
     return rule
 
 
 def _complete(rule: Rule, where: str) -> None:
-    if not rule.all and not rule.line:
-        raise RuleError(f"{where}: the field all (or line) is missing: what the region must say")
+    if not rule.all and not rule.line and not rule.ending:
+        raise RuleError(f"{where}: the field all (or line, or ending) is missing: what the region must say")
+    if rule.dialog in ANSWERED_ALONE and not (rule.ending.startswith("^(?:") and rule.ending.endswith(")$")):
+        needs = "needs the field ending as ^(?:…)$, all of its rows and keys"
+        raise RuleError(f"{where}: a {rule.dialog} dialog is answered without asking and {needs}")
     if (rule.state is None) != (rule.region in STATELESS or rule.background):
         needed = "says no state" if rule.region in STATELESS or rule.background else "needs the field state"
         raise RuleError(f"{where}: a rule of the region {rule.region} {needed}")

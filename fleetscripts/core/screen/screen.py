@@ -35,6 +35,7 @@ STATELESS = frozenset({"suggestion", "fresh", "aside", "ending"})
 _HEAD_LINES, _TAIL_LINES = 15, 35
 _FLAT_COLUMNS = 300
 _FLAT_HEAD, _FLAT_TAIL = 1_000, 2_200
+_ENDING_PARAGRAPHS = 2
 _FRAMES = "│┃"
 _RULE_RUN = re.compile(r"[─━╌┄═▔▁╭╮╰╯┌┐└┘├┤]{3,500}")
 _RULES = ("──", "╌╌", "▔▔", "━━", "┄┄", "══", "▁▁")
@@ -42,10 +43,14 @@ _RULES = ("──", "╌╌", "▔▔", "━━", "┄┄", "══", "▁▁")
 
 @dataclass(frozen=True, slots=True)
 class Region:
-    """Some lines of a screen, and the same as one line of running text: frames taken off, wrapped lines joined."""
+    """Some lines of a screen, and the same as one line of running text: frames taken off, wrapped lines joined.
+
+    ``ending``, of a dialog alone: the running text of its last two paragraphs, its rows and the keys that it takes.
+    Nothing that an agent words can stand below them."""
 
     lines: tuple[str, ...] = ()
     flat: str = ""
+    ending: str = ""
 
     def __bool__(self) -> bool:
         return bool(self.flat)
@@ -58,6 +63,24 @@ def region_of(lines: Sequence[str]) -> Region:
     if len(flat) > _FLAT_HEAD + _FLAT_TAIL:
         flat = f"{flat[:_FLAT_HEAD]} {flat[-_FLAT_TAIL:]}"
     return Region(tuple(line.replace("\xa0", " ") for line in ends), flat)
+
+
+def dialog_region(lines: Sequence[str]) -> Region:
+    """The region of a dialog, with how it ends."""
+    region = region_of(lines)
+    kept: list[str] = []
+    gaps, below = 0, False
+    for line in reversed(lines[-_TAIL_LINES:]):
+        words = _unframed(line).strip()
+        if words:
+            kept.append(words)
+        elif below:
+            gaps += 1
+        if gaps == _ENDING_PARAGRAPHS:
+            break
+        below = bool(words)
+    ending = " ".join(" ".join(reversed(kept)).split())
+    return Region(region.lines, region.flat, ending[-_FLAT_TAIL:])
 
 
 def _unframed(line: str) -> str:

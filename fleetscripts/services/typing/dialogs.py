@@ -10,7 +10,7 @@ from fleetscripts.core.dialogs.dialog_policy import Ruling, Surroundings, forbid
 from fleetscripts.core.dialogs.dialog_rows import Menu, find_menu, row_named
 from fleetscripts.core.screen.screen import Screen
 from fleetscripts.errors import FleetError, Refused
-from fleetscripts.models import ActionKind, DialogKind, Frame, PaneState
+from fleetscripts.models import AT_START, ActionKind, DialogKind, Frame, PaneState
 from fleetscripts.services.typing.pane_io import PAUSE_SECONDS, PaneIO, Sight, excerpt
 
 MOVE_SECONDS = 1.0
@@ -21,7 +21,6 @@ SETTLE_SECONDS = 0.4
 """A client draws a moved focus before its key handler knows of it: an Enter in between chose the row before (seen in
 Claude Code 2.1.329 within some 20 ms). So the focus must have stood this long."""
 
-AT_START = frozenset({DialogKind.TRUST, DialogKind.BYPASS, DialogKind.SETTINGS, DialogKind.RESUME})
 GONE_SECONDS = 1.5
 SLOW_SECONDS = 6.0
 """On a loaded machine a client draws what an Enter did seconds later."""
