@@ -51,7 +51,7 @@ RECOVERIES: Mapping[DialogKind, Recovery] = {
     DialogKind.SETTINGS: Recovery(("Continue without these settings",), "the broken settings deny nothing"),
     DialogKind.LIMIT: Recovery(
         (
-            r"Wait here, then continue automatically(?: (?:at|when|shortly).*)?",
+            r"Wait here, then continue automatically(?: (?:at|when|shortly)\b.*)?",
             "Stop and wait for limit to reset",
             r"No \(default\)(?: \(n\))?",
         ),
