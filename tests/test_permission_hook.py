@@ -24,7 +24,7 @@ def request(worktree: Path, command: str) -> bytes:
 
 @pytest.fixture
 def worktree(tmp_path: Path) -> Path:
-    (tmp_path / "tree").mkdir()
+    (tmp_path / "tree" / ".git").mkdir(parents=True)
     return tmp_path / "tree"
 
 

@@ -7,32 +7,39 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
-from fleetscripts.core.permissions.command_rules import CommandRule, CommandRules, is_pattern
-from fleetscripts.core.permissions.shell_syntax import NotPlain, SimpleCommand, simple_commands
+from fleetscripts.core.permissions.command_rules import CommandRule, CommandRules
+from fleetscripts.core.permissions.shell_syntax import SimpleCommand, simple_commands
+from fleetscripts.core.permissions.shell_words import NotPlain, Word
+from fleetscripts.core.permissions.word_kinds import Refusal, is_harmless_test, shown, why_unfit
 
-REVISION = re.compile(r"[A-Za-z0-9_./@^~:{}-]+")
-BRANCH = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_./-]*")
-NUMBER = re.compile(r"[+-]?[0-9]+(\.[0-9]+)?[a-zA-Z]?")
+ENVIRONMENT_PROGRAM = re.compile(r"(?:\./)?((?:\.venv|venv)/bin)/([a-z0-9]+)")
+MAX_BASES = 16
 
 
 @dataclass(frozen=True, slots=True)
 class PathUse:
-    """A path the line would touch, relative to the worktree or absolute; the caller resolves links and judges it."""
+    """A path the line would touch, relative to the worktree or absolute; the caller resolves links and judges it.
+
+    ``use``: "read", "write", "rewrite" (a formatter, in files that end in ``suffixes``), "enter" (``cd``), "git" (git
+    is run in this folder) or "node" (a program that must be in ``node_modules/.bin``). ``wild``: places of wildcards;
+    ``bare``: the word begins with one, and a file's name must not be taken for an option.
+    """
 
     path: str
-    write: bool
+    use: str
+    wild: tuple[int, ...] = ()
+    bare: bool = False
+    suffixes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """``reason`` None: harmless, as long as every one of ``paths`` is. Else what stands in the way."""
+    """``reason`` None: harmless, as long as every one of ``paths`` is, and with ``own_branch`` if the branch that is
+    checked out may be pushed to. Else ``reason`` says what stands in the way."""
 
     reason: str | None
     paths: tuple[PathUse, ...] = ()
-
-
-class _Refusal(Exception):
-    pass
+    own_branch: bool = False
 
 
 @dataclass(slots=True)
@@ -42,174 +49,236 @@ class _Reading:
     rules: CommandRules
     bases: tuple[str, ...] = ("",)
     paths: list[PathUse] = field(default_factory=list)
+    own_branch: bool = False
+    changed: bool = False
+    moved: bool = False
 
-    def use(self, word: str, write: bool) -> None:
+    def use(self, word: Word, use: str, rule: CommandRule) -> None:
+        if self.moved:
+            raise Refusal("it uses files after it moved some, and links may then lead elsewhere")
+        bare = bool(word.wild) and word.wild[0] == 0 and not rule.any_option
+        if bare and self.changed:
+            raise Refusal("it uses a wildcard after it made files, whose names may be options")
         for base in self.bases:
-            self.paths.append(PathUse(posixpath.join(base, word), write))
+            path = posixpath.join(base, word.text)
+            wild = tuple(at + len(path) - len(word.text) for at in word.wild)
+            self.paths.append(PathUse(path, use, wild, bare, rule.rewrites if use == "rewrite" else ()))
 
 
 def judge_command(line: str, rules: CommandRules) -> Judgement:
-    """Judge one line for a shell that stands in the worktree's root."""
+    """Judge one line for a shell, bash or zsh, that stands in the worktree's root."""
     reading = _Reading(rules)
     try:
         for command in simple_commands(line):
             _judge(command, reading)
-    except (NotPlain, _Refusal) as refusal:
+    except (NotPlain, Refusal) as refusal:
         return Judgement(str(refusal))
-    return Judgement(None, tuple(dict.fromkeys(reading.paths)))
+    return Judgement(None, tuple(dict.fromkeys(reading.paths)), reading.own_branch)
 
 
 def _judge(command: SimpleCommand, reading: _Reading) -> None:
-    for name, _ in command.assignments:
-        if name not in reading.rules.environment:
-            raise _Refusal(f"it sets {name} for the command")
     if not command.words:
-        raise _Refusal("it names no command")
+        raise Refusal("it names no command")
+    for name, value in command.assignments:
+        if name not in reading.rules.environment:
+            raise Refusal(f"it sets {name} for the command")
+        _fits(reading.rules.environment[name], Word(value), name, reading, CommandRule())
     for redirect in command.redirects:
-        reading.use(redirect.path, redirect.write)
-    rule, label, arguments = _find_rule(command.words, reading.rules)
-    operands = _options(rule, label, arguments, reading)
+        reading.use(Word(redirect.path), "write" if redirect.write else "read", CommandRule())
+    rule, label, arguments = _find_rule(command.words, reading)
+    if rule.operands[0] == "test":
+        _test(label, arguments, reading, rule)
+        return
+    operands, options = _options(rule, label, arguments, reading)
     if rule.wraps:
         _judge_wrapped(rule, label, operands, command, reading)
-        return
-    _operands(rule, label, operands, reading)
+    else:
+        rule = _as_given(rule, options)
+        _operands(rule, label, operands, reading)
+        _after(rule, label, operands, command, reading)
+
+
+def _as_given(rule: CommandRule, options: set[str]) -> CommandRule:
+    """What the operands are when these options are given."""
+    if options & set(rule.first_given_by):
+        return replace(rule, operands=rule.operands[-1:])
+    spared = options & set(rule.rewrites_without) or (rule.rewrites_with and not options & set(rule.rewrites_with))
+    return replace(rule, operands=("path",), rewrites=()) if rule.rewrites and spared else rule
+
+
+def _after(rule: CommandRule, label: str, operands: Sequence[Word], command: SimpleCommand, reading: _Reading) -> None:
+    """Keep what the command changes for those that follow."""
     if label == "cd":
-        moved = tuple(posixpath.join(base, operands[0]) for base in reading.bases)
+        moved = tuple(posixpath.join(base, operands[0].text) for base in reading.bases)
         reading.bases = moved if command.certain else tuple(dict.fromkeys(reading.bases + moved))
+        if len(reading.bases) > MAX_BASES:
+            raise Refusal("it changes the folder too often")
+        return
+    if rule.pushes and (not operands[1:] or any(operand.text == "HEAD" for operand in operands[1:])):
+        reading.own_branch = True
+    reading.moved |= rule.moves
+    reading.changed |= not rule.any_option
 
 
 def _judge_wrapped(
-    rule: CommandRule, label: str, operands: Sequence[str], command: SimpleCommand, reading: _Reading
+    rule: CommandRule, label: str, operands: Sequence[Word], command: SimpleCommand, reading: _Reading
 ) -> None:
     if len(operands) < 2:
-        raise _Refusal(f"{label} names no command")
-    _fits(rule.operands[0], operands[0], label, reading)
-    if operands[1] in ("cd", label):
-        raise _Refusal(f"{label} {operands[1]} is not judged")
+        raise Refusal(f"{label} names no command")
+    _fits(rule.operands[0], operands[0], label, reading, rule)
+    if not operands[1].literal or operands[1].text in ("cd", "command", label):
+        raise Refusal(f"{label} {shown(operands[1].text)} is not judged")
     _judge(replace(command, words=tuple(operands[1:]), assignments=(), redirects=()), reading)
 
 
-def _find_rule(words: Sequence[str], rules: CommandRules) -> tuple[CommandRule, str, list[str]]:
-    rule = rules.commands.get(words[0])
+def _find_rule(words: Sequence[Word], reading: _Reading) -> tuple[CommandRule, str, list[Word]]:
+    rules, label, rest = reading.rules, words[0].text, list(words[1:])
+    rule = rules.commands.get(label)
+    program = ENVIRONMENT_PROGRAM.fullmatch(label)
+    if program:
+        rule = rules.commands.get(program[2])
+        rule = rule if rule and rule.in_environment else None
+        reading.use(Word(program[1]), "read", CommandRule())
     if rule is None:
-        raise _Refusal(f"{_shown(words[0])} is not on the safe list")
-    label, rest = words[0], list(words[1:])
+        raise Refusal(f"{shown(label)} is not on the safe list")
+    if rule.git:
+        _enter_git(reading)
     while True:
         if rule.like:
             target = rules.find(rule.like)
             if target is None:
-                raise _Refusal(f"{label} is judged as {rule.like}, which is not on the safe list")
+                raise Refusal(f"{label} is judged as {rule.like}, which is not on the safe list")
             rule = target
-        elif rule.module and rest[:1] == ["-m"]:
+        elif rule.module and rest and rest[0] == Word("-m"):
             rule, label, rest = _step(rule.module, label + " -m", rest[1:])
-        elif rule.sub and (subcommand := [word for word in rest if word not in rule.flags]):
-            rule, label, rest = _step(rule.sub, label, subcommand)
+        elif rule.sub:
+            while rest and rest[0].literal and rest[0].text in rule.flags:
+                rest.pop(0)
+            if not rest and not rule.needs:
+                raise Refusal(f"{label} alone is not on the safe list")
+            before, (rule, label, rest) = rule, _step(rule.sub, label, rest)
+            if before.in_node_modules:
+                reading.use(Word("node_modules/.bin/" + label.rpartition(" ")[2]), "node", CommandRule())
         else:
             return rule, label, rest
 
 
-def _step(choices: object, label: str, rest: list[str]) -> tuple[CommandRule, str, list[str]]:
+def _enter_git(reading: _Reading) -> None:
+    """git takes a folder that looks like a bare repository for one, and runs what its configuration names."""
+    if reading.bases != ("",) and reading.changed:
+        raise Refusal("git is run in another folder after the line changed files")
+    reading.paths += [PathUse(base, "git") for base in reading.bases]
+
+
+def _step(choices: object, label: str, rest: list[Word]) -> tuple[CommandRule, str, list[Word]]:
     assert isinstance(choices, dict)
-    chosen = choices.get(rest[0]) if rest else None
+    chosen = choices.get(rest[0].text) if rest and rest[0].literal else None
     if chosen is None:
-        raise _Refusal(f"{label} {_shown(rest[0]) if rest else ''}".strip() + " is not on the safe list")
-    return chosen, f"{label} {rest[0]}", rest[1:]
+        raise Refusal(f"{label} {shown(rest[0].text) if rest else ''}".strip() + " is not on the safe list")
+    return chosen, f"{label} {rest[0].text}", rest[1:]
 
 
-def _options(rule: CommandRule, label: str, arguments: list[str], reading: _Reading) -> list[str]:
-    """Check every option; return the operands."""
-    operands: list[str] = []
+def _options(
+    rule: CommandRule, label: str, arguments: Sequence[Word], reading: _Reading
+) -> tuple[list[Word], set[str]]:
+    """Check every option; return the operands, and the options that were given."""
+    operands: list[Word] = []
     seen: set[str] = set()
     queue = list(arguments)
     while queue:
         word = queue.pop(0)
-        if rule.wraps and operands:
+        text = word.text
+        name, equals, value = text.partition("=")
+        if (rule.wraps or rule.ordered) and operands:
             operands += [word, *queue]
             break
-        if word == "--" and not rule.free:
+        if text == "--" and rule.tail:
+            for after in queue:
+                _fits(rule.tail, after, label + " --", reading, rule)
+            break
+        if text == "--" and not rule.free:
             operands += queue
             break
-        if rule.free or len(word) < 2 or word[0] != "-":
+        if rule.free or len(text) < 2 or text[0] != "-":
             operands.append(word)
-        elif word in rule.flags:
-            seen.add(word)
-        elif word in rule.values:
-            seen.add(word)
-            _value(rule, label, word, queue.pop(0) if queue else None, reading)
-        elif word.startswith("--") and "=" in word and word.split("=", 1)[0] in rule.values:
-            name, value = word.split("=", 1)
+        elif word.wild and word.wild[0] <= len(name) + len(equals) - 1:
+            raise Refusal(f"{label} with {shown(text)} is not on the safe list")
+        elif word.literal and (text in rule.flags or text in rule.optional):
+            seen.add(text)
+        elif word.literal and text in rule.values:
+            seen.add(text)
+            _value(rule.values[text], label, text, queue.pop(0) if queue else None, reading, rule)
+        elif text.startswith("--") and equals and (kind := rule.values.get(name) or rule.optional.get(name)):
             seen.add(name)
-            _value(rule, label, name, value, reading)
-        elif not word.startswith("--") and rule.joined:
-            seen |= _letters(rule, label, word, queue, reading)
+            _value(kind, label, name, replace(word, text=value, wild=()), reading, rule, joined=bool(word.wild))
+        elif word.literal and not text.startswith("--") and rule.joined:
+            seen |= _letters(rule, label, text, queue, reading)
         else:
-            raise _Refusal(f"{label} with {_shown(word)} is not on the safe list")
+            raise Refusal(f"{label} with {shown(text)} is not on the safe list")
     missing = [name for name in rule.needs if name not in seen]
     if missing:
-        raise _Refusal(f"{label} without {missing[0]} is not on the safe list")
-    if seen & set(rule.first_given_by):
-        reading_kind = rule.operands[-1]
-        for operand in operands:
-            _fits(reading_kind, operand, label, reading)
-        return []
-    return operands
+        raise Refusal(f"{label} without {missing[0]} is not on the safe list")
+    return operands, seen
 
 
-def _letters(rule: CommandRule, label: str, word: str, queue: list[str], reading: _Reading) -> set[str]:
+def _letters(rule: CommandRule, label: str, text: str, queue: list[Word], reading: _Reading) -> set[str]:
     """One bundle of short options, the last of which may take a value: ``-rnA3``."""
     seen: set[str] = set()
-    for at, letter in enumerate(word[1:], 1):
+    for at, letter in enumerate(text[1:], 1):
         option = "-" + letter
         seen.add(option)
         if option in rule.values:
-            attached = word[at + 1 :]
-            _value(rule, label, option, attached or (queue.pop(0) if queue else None), reading)
+            attached = Word(text[at + 1 :]) if text[at + 1 :] else None
+            value = attached or (queue.pop(0) if queue else None)
+            _value(rule.values[option], label, option, value, reading, rule)
             return seen
         if letter not in rule.letters and option not in rule.flags:
-            raise _Refusal(f"{label} with {_shown(word)} is not on the safe list")
+            raise Refusal(f"{label} with {shown(text)} is not on the safe list")
     return seen
 
 
-def _value(rule: CommandRule, label: str, option: str, value: str | None, reading: _Reading) -> None:
-    if value is None:
-        raise _Refusal(f"{label} {option} lacks its value")
-    _fits(rule.values[option], value, f"{label} {option}", reading)
+def _value(
+    kind: str, label: str, option: str, value: Word | None, reading: _Reading, rule: CommandRule, joined: bool = False
+) -> None:
+    """``joined``: the value had a wildcard, which a shell fills in only together with the option's name."""
+    if value is None or value.wild or (joined and kind != "text"):
+        raise Refusal(f"{label} {option} lacks its value")
+    _fits(kind, value, f"{label} {option}", reading, rule)
 
 
-def _operands(rule: CommandRule, label: str, operands: Sequence[str], reading: _Reading) -> None:
+def _operands(rule: CommandRule, label: str, operands: Sequence[Word], reading: _Reading) -> None:
     if len(operands) < rule.least or (rule.most is not None and len(operands) > rule.most):
-        raise _Refusal(f"{label} with {len(operands)} operands is not on the safe list")
+        raise Refusal(f"{label} with {len(operands)} operands is not on the safe list")
     for at, operand in enumerate(operands):
-        _fits(rule.operands[min(at, len(rule.operands) - 1)], operand, label, reading)
+        if operand.wild and (at < len(rule.operands) - 1 or rule.most is not None):
+            raise Refusal(f"{label} with a wildcard there is not on the safe list")
+        _fits(rule.operands[min(at, len(rule.operands) - 1)], operand, label, reading, rule)
+    if rule.rewrites and not operands:
+        _fits("rewrite", Word("."), label, reading, rule)
 
 
-def _fits(kind: str, word: str, label: str, reading: _Reading) -> None:
+def _test(label: str, arguments: Sequence[Word], reading: _Reading, rule: CommandRule) -> None:
+    words = list(arguments)
+    if label == "[" and (not words or words.pop() != Word("]")):
+        raise Refusal("[ has no ]")
+    if not is_harmless_test(words):
+        raise Refusal(f"{label} is not on the safe list with these words")
+    if len(words) == 2 and words[0].text not in ("-n", "-z"):
+        _fits("path", words[1], label, reading, rule)
+
+
+def _fits(kind: str, word: Word, label: str, reading: _Reading, rule: CommandRule) -> None:
     """Raise unless ``word`` is of that kind; paths are noted for the caller."""
-    match kind:
-        case "text":
-            fits = True
-        case "path" | "write":
-            fits = word == "-" or not word.startswith("-")
-            if word != "-":
-                reading.use(word, kind == "write")
-        case "folder":
-            fits = not word.startswith("-")
-            reading.use(word, False)
-        case "number":
-            fits = NUMBER.fullmatch(word) is not None
-        case "revision":
-            fits = not word.startswith("-") and REVISION.fullmatch(word) is not None
-            reading.use(word.partition(":")[2] or word, False)
-        case "branch":
-            fits = BRANCH.fullmatch(word) is not None
-        case "own-branch":
-            plain = word.removeprefix("refs/heads/")
-            fits = BRANCH.fullmatch(word) is not None and plain not in reading.rules.protected_branches
-        case _:
-            fits = is_pattern(kind) and re.fullmatch(kind[1:-1], word) is not None
-    if not fits:
-        raise _Refusal(f"{label} with {_shown(word)} is not on the safe list")
-
-
-def _shown(word: str) -> str:
-    return ascii(word if len(word) <= 40 else word[:39] + "…")[1:-1] or "an empty word"
+    if (word.status and kind not in ("text", "number")) or (word.wild and kind not in ("text", "path", "write")):
+        raise Refusal(f"{label} with {shown(word.text)} is not on the safe list")
+    if why_unfit(kind, word.text, reading.rules.protected_branches):
+        raise Refusal(f"{label} with {shown(word.text)} is not on the safe list")
+    if kind == "text" and word.wild:
+        reading.use(word, "read", rule)
+    elif kind == "revision":
+        text = word.text.partition(":")[2] or word.text
+        reading.use(Word(text), "read", rule)
+    elif kind in ("write", "rewrite") or (kind == "path" and word.text != "-"):
+        reading.use(word, "read" if kind == "path" else kind, rule)
+    elif kind == "folder":
+        reading.use(word, "enter", rule)

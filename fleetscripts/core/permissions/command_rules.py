@@ -10,7 +10,9 @@ from typing import Any
 
 from fleetscripts.errors import UsageProblem
 
-KINDS = frozenset({"path", "folder", "write", "text", "number", "none", "revision", "branch", "own-branch"})
+KINDS = frozenset(
+    {"path", "folder", "write", "rewrite", "text", "number", "none", "revision", "branch", "own-branch", "test"}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +22,7 @@ class CommandRule:
     letters: str = ""
     flags: frozenset[str] = frozenset()
     values: Mapping[str, str] = field(default_factory=dict)
+    optional: Mapping[str, str] = field(default_factory=dict)
     operands: tuple[str, ...] = ("none",)
     most: int | None = None
     least: int = 0
@@ -28,6 +31,17 @@ class CommandRule:
     joined: bool = True
     free: bool = False
     wraps: bool = False
+    tail: str = ""
+    any_option: bool = False
+    moves: bool = False
+    rewrites: tuple[str, ...] = ()
+    rewrites_with: tuple[str, ...] = ()
+    rewrites_without: tuple[str, ...] = ()
+    ordered: bool = False
+    pushes: bool = False
+    git: bool = False
+    in_environment: bool = False
+    in_node_modules: bool = False
     like: str = ""
     sub: Mapping[str, CommandRule] = field(default_factory=dict)
     module: Mapping[str, CommandRule] = field(default_factory=dict)
@@ -38,36 +52,41 @@ class CommandRules:
     """All rows, and the names that belong to no single row."""
 
     commands: Mapping[str, CommandRule]
-    environment: frozenset[str]
+    environment: Mapping[str, str]
     protected_branches: frozenset[str]
+    steering: tuple[str, ...] = ()
 
     def find(self, words: str) -> CommandRule | None:
         """The row that ``like = "cargo test"`` names."""
         name, *rest = words.split()
         rule = self.commands.get(name)
         for word in rest:
-            rule = rule.sub.get(word) if rule else None
+            rule = (rule.sub.get(word) or rule.module.get(word)) if rule and word != "-m" else rule
         return rule
 
 
 def load_command_rules(texts: Mapping[str, str]) -> CommandRules:
     """Rows of several files, the later ones replacing commands of the same name. ``texts``: file name → TOML."""
     commands: dict[str, CommandRule] = {}
-    environment: set[str] = set()
+    environment: dict[str, str] = {}
     branches: set[str] = set()
+    steering: list[str] = []
     for source, text in texts.items():
         try:
             table = tomllib.loads(text)
         except tomllib.TOMLDecodeError as error:
             raise UsageProblem(f"{source} is not TOML: {error}") from error
-        unknown = set(table) - {"command", "environment", "protected_branches"}
+        unknown = set(table) - {"command", "environment", "protected_branches", "steering"}
         if unknown:
             raise UsageProblem(f"{source}: unknown key {sorted(unknown)[0]!r} at the top level")
-        environment |= set(table.get("environment", ()))
+        for name, kind in table.get("environment", {}).items():
+            _check_kind(f"{source}: environment.{name}", kind)
+            environment[name] = kind
         branches |= set(table.get("protected_branches", ()))
+        steering += table.get("steering", ())
         for name, row in table.get("command", {}).items():
             commands[name] = _rule(f"{source}: command.{name}", row)
-    rules = CommandRules(commands, frozenset(environment), frozenset(branches))
+    rules = CommandRules(commands, environment, frozenset(branches), tuple(steering))
     for name, rule in commands.items():
         _check_likes(name, rule, rules)
     return rules
@@ -87,9 +106,9 @@ def _rule(where: str, row: Any) -> CommandRule:
     operands = fields.get("operands", "none")
     fields["operands"] = (operands,) if isinstance(operands, str) else tuple(operands)
     fields["flags"] = frozenset(fields.get("flags", ()))
-    for listed in ("needs", "first_given_by"):
+    for listed in ("needs", "first_given_by", "rewrites", "rewrites_with", "rewrites_without"):
         fields[listed] = tuple(fields.get(listed, ()))
-    for kind in (*fields["operands"], *fields.get("values", {}).values()):
+    for kind in (*fields["operands"], *fields.get("values", {}).values(), *fields.get("optional", {}).values()):
         _check_kind(where, kind)
     return CommandRule(**fields)
 

@@ -2,27 +2,10 @@
 
 from __future__ import annotations
 
+import unicodedata
+from collections.abc import Sequence
+from fnmatch import fnmatchcase
 from pathlib import PurePosixPath
-
-STEERING = (
-    (".git",),
-    (".claude",),
-    (".codex",),
-    (".mcp.json",),
-    ("CLAUDE.md",),
-    ("CLAUDE.local.md",),
-    ("AGENTS.md",),
-    (".github", "workflows"),
-    (".github", "actions"),
-    (".husky",),
-    (".githooks",),
-    (".envrc",),
-    (".gitattributes",),
-    (".gitmodules",),
-    (".pre-commit-config.yaml",),
-    (".vscode",),
-)
-"""Name sequences, anywhere in a path: writing there would run code later, or change what an agent is told."""
 
 
 def why_not_readable(real: str, worktree: str) -> str | None:
@@ -32,19 +15,30 @@ def why_not_readable(real: str, worktree: str) -> str | None:
     return None
 
 
-def why_not_writable(real: str, worktree: str, *, whole_folders: bool = False) -> str | None:
+def why_not_writable(real: str, worktree: str, steering: Sequence[str], *, whole_folders: bool = False) -> str | None:
     """As for reading, and no steering file. ``whole_folders``: a folder may be put there, as ``mv`` does, so that
-    the parent of a steering folder counts too."""
+    the parent of a steering folder counts too. ``steering``: names, or paths of several, with wildcards."""
     if not _inside(real, worktree):
         return f"{real!a} lies outside the worktree"
-    parts = tuple(part.casefold() for part in PurePosixPath(real).relative_to(PurePosixPath(worktree)).parts)
-    for steering in STEERING:
-        wanted = tuple(part.casefold() for part in steering)
-        if any(parts[at : at + len(wanted)] == wanted for at in range(len(parts))):
-            return f"{'/'.join(steering)} steers agents or runs code"
-        if whole_folders and len(wanted) > 1 and parts and parts[-1:] == wanted[:1]:
-            return f"{'/'.join(steering)} steers agents or runs code, and its folder would be replaced"
+    parts = [_folded(part) for part in PurePosixPath(real).relative_to(PurePosixPath(worktree)).parts]
+    for entry in steering:
+        wanted = entry.casefold().split("/")
+        if any(_matches(parts[at : at + len(wanted)], wanted) for at in range(len(parts))):
+            return f"{entry} steers agents or runs code"
+        shorter = (wanted[:length] for length in range(1, len(wanted)))
+        if whole_folders and any(_matches(parts[-len(begin) :], begin) for begin in shorter):
+            return f"{entry} steers agents or runs code, and its folder would be replaced"
     return None
+
+
+def _matches(parts: Sequence[str], wanted: Sequence[str]) -> bool:
+    return len(parts) == len(wanted) and all(map(fnmatchcase, parts, wanted))
+
+
+def _folded(part: str) -> str:
+    """A name as file systems that ignore case, composition and invisible characters compare it."""
+    shown = (char for char in unicodedata.normalize("NFKC", part) if unicodedata.category(char) != "Cf")
+    return "".join(shown).casefold().rstrip(". ")
 
 
 def _inside(real: str, worktree: str) -> bool:

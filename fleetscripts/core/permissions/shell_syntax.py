@@ -1,25 +1,26 @@
-"""The simple commands inside one shell line, read with a real grammar. Whatever could hide a command is refused."""
+"""The commands of a shell line that bash and zsh read alike, every byte accounted for; all else raises ``NotPlain``."""
 
 from __future__ import annotations
 
+import re
 import unicodedata
-from dataclasses import dataclass, replace
-from functools import cache
+from dataclasses import dataclass, field
 
-import tree_sitter_bash
-from tree_sitter import Language, Node, Parser
+from fleetscripts.core.permissions.shell_words import BLANKS, NotPlain, Word, read_word
 
-MAX_BYTES = 8_192
-MAX_DEPTH = 50
-
-
-class NotPlain(Exception):
-    """The line holds something whose effect cannot be read off its text; the message names it."""
+MAX_BYTES = 16_384
+MAX_COMMANDS = 100
+ODD = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
+JOINER = re.compile(r"&&|\|\||[;|\n]")
+STREAM = re.compile(r"[12]?>&[12](?=[ \t\n;|&]|\Z)")
+REDIRECT = re.compile(r"([12]?>>|[12]?>\||[12]?>|&>>|&>|<)(?![<>&|!(-])")
+HEREDOC = re.compile(r"""<<(['"])([A-Za-z_][A-Za-z0-9_]*)\1(?=[ \t\n;|&])""")
+ASSIGNMENT = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)=")
 
 
 @dataclass(frozen=True, slots=True)
 class Redirect:
-    """One redirection: ``write`` tells whether the file would be changed."""
+    """One redirection to or from a file: ``write`` tells whether the file would be changed."""
 
     path: str
     write: bool
@@ -27,178 +28,182 @@ class Redirect:
 
 @dataclass(frozen=True, slots=True)
 class SimpleCommand:
-    """One command as the shell would run it: literal words only."""
+    """One command as the shell would run it. ``joiner``: what stands before it (empty for the first, ``|`` in a pipe).
 
-    words: tuple[str, ...]
+    ``redirects`` leave out ``/dev/null`` and joined streams (``2>&1``); ``heredoc`` is the text given to it as input.
+    ``certain``: only ``&&`` joins all of the line, so that whatever follows a ``cd`` happens in that folder.
+    """
+
+    words: tuple[Word, ...]
     assignments: tuple[tuple[str, str], ...] = ()
     redirects: tuple[Redirect, ...] = ()
+    heredoc: str | None = None
+    joiner: str = ""
     certain: bool = False
-    """Joined to what follows by ``&&`` alone: a ``cd`` here surely holds there. Elsewhere it may or may not."""
 
 
-@cache
-def _parser() -> Parser:
-    return Parser(Language(tree_sitter_bash.language()))
+@dataclass(slots=True)
+class _Command:
+    joiner: str
+    words: list[Word] = field(default_factory=list)
+    assignments: list[tuple[str, str]] = field(default_factory=list)
+    redirects: list[Redirect] = field(default_factory=list)
+    heredoc: str | None = None
+    ends_heredoc: str = ""
+
+    @property
+    def empty(self) -> bool:
+        return not (self.words or self.assignments or self.redirects or self.ends_heredoc)
 
 
 def simple_commands(line: str) -> tuple[SimpleCommand, ...]:
     """Every simple command in ``line``, in order. Raises ``NotPlain`` where the line is more than plain commands."""
     _refuse_odd_characters(line)
-    source = line.encode()
-    if len(source) > MAX_BYTES:
+    if len(line.encode()) > MAX_BYTES:
         raise NotPlain("a command this long is not judged")
-    tree = _parser().parse(source)
-    if tree.root_node.has_error:
-        raise NotPlain("the shell grammar does not read it cleanly")
-    found: list[SimpleCommand] = []
-    _statements(tree.root_node, found, True, 0)
-    if not found:
-        raise NotPlain("there is no command in it")
-    return tuple(found)
+    found = _Reader(line).read()
+    if len(found) > MAX_COMMANDS:
+        raise NotPlain("so many commands are not judged")
+    certain = all(command.joiner in ("", "&&") for command in found)
+    return tuple(
+        SimpleCommand(
+            tuple(command.words), tuple(command.assignments), tuple(command.redirects), command.heredoc,
+            command.joiner, certain,
+        )
+        for command in found
+    )  # fmt: skip
 
 
 def _refuse_odd_characters(line: str) -> None:
     for char in line:
-        if char in "\n\t":
+        if char in "\n\t" or " " <= char <= "~":
             continue
-        if unicodedata.category(char) in {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"} or (char.isspace() and char != " "):
+        if unicodedata.category(char) in ODD or char.isspace():
             raise NotPlain(f"an invisible or control character (U+{ord(char):04X}) stands in it")
 
 
-def _statements(node: Node, found: list[SimpleCommand], certain: bool, depth: int) -> None:
-    if depth > MAX_DEPTH:
-        raise NotPlain("it is nested too deeply")
-    match node.type:
-        case "program":
-            alone = sum(child.type != "comment" for child in node.named_children) == 1
-            _children(node, found, certain and alone, depth)
-        case "list":
-            only_and = all(child.is_named or child.type == "&&" for child in node.children)
-            _children(node, found, certain and only_and, depth)
-        case "pipeline":
-            _children(node, found, False, depth)
-        case "command":
-            found.append(_command(node, certain))
-        case "redirected_statement":
-            body = node.child_by_field_name("body")
-            if body is None or body.type not in {"command", "list", "pipeline"}:
-                raise NotPlain("it redirects something other than a command")
-            _statements(body, found, certain, depth + 1)
-            extra = tuple(r for r in map(_redirect, node.children_by_field_name("redirect")) if r)
-            found[-1] = replace(found[-1], redirects=found[-1].redirects + extra)
-        case "comment":
-            return
-        case _:
-            raise NotPlain(f"it holds {_words(node.type)}")
+@dataclass(slots=True)
+class _Reader:
+    """Reads a line from left to right, one word or operator at a time."""
 
+    line: str
+    at: int = 0
+    found: list[_Command] = field(default_factory=list)
+    command: _Command = field(default_factory=lambda: _Command(""))
 
-_JOINERS = {"&&", "||", ";", "\n", "|"}
+    def read(self) -> list[_Command]:
+        while True:
+            self._skip_blanks()
+            if self.at == len(self.line):
+                break
+            if joiner := JOINER.match(self.line, self.at):
+                self._join(joiner[0])
+            elif self.line[self.at] == "#":
+                self._skip_comment()
+            elif not self._redirect():
+                self._word()
+        if self.command.ends_heredoc and self.command.heredoc is None:
+            raise NotPlain("a here-document has no text")
+        self._finish()
+        return self.found
 
+    def _skip_blanks(self) -> None:
+        while self.line[self.at : self.at + 1] in (" ", "\t"):
+            self.at += 1
+            if self.line.startswith("\\\n", self.at):
+                self._continue()
 
-def _children(node: Node, found: list[SimpleCommand], certain: bool, depth: int) -> None:
-    for child in node.children:
-        if child.is_named:
-            _statements(child, found, certain, depth + 1)
-        elif child.type not in _JOINERS:
-            raise NotPlain(f"it holds {child.type!r}")
+    def _continue(self) -> None:
+        """A backslash at a line's end, with a blank before it and a word on the next line."""
+        rest = self.line[self.at + 2 :].lstrip(BLANKS)
+        if not rest or rest[0] in "\n#\\" or self._pending():
+            raise NotPlain("it continues on the next line in a way that shells read differently")
+        self.at = len(self.line) - len(rest)
 
+    def _skip_comment(self) -> None:
+        end = self.line.find("\n", self.at)
+        end = len(self.line) if end < 0 else end
+        if self._pending() or self.line[end - 1] == "\\":
+            raise NotPlain("it holds a comment that shells read differently")
+        if self.at and self.line[self.at - 1] not in BLANKS + "\n":
+            raise NotPlain("it holds '#' outside quotes")
+        self.at = end
 
-def _command(node: Node, certain: bool) -> SimpleCommand:
-    words: list[str] = []
-    assignments: list[tuple[str, str]] = []
-    own: list[Redirect] = []
-    for child in node.children:
-        match child.type:
-            case "command_name":
-                words.append(_literal(child.children[0]))
-            case "variable_assignment":
-                assignments.append(_assignment(child))
-            case "file_redirect":
-                redirect = _redirect(child)
-                if redirect:
-                    own.append(redirect)
-            case _:
-                words.append(_literal(child))
-    return SimpleCommand(tuple(words), tuple(assignments), tuple(own), certain)
+    def _pending(self) -> bool:
+        return any(command.ends_heredoc and command.heredoc is None for command in (*self.found, self.command))
 
+    def _join(self, joiner: str) -> None:
+        self.at += len(joiner)
+        if joiner == "\n":
+            self._heredoc_text()
+            if self.command.empty:
+                return
+        elif self.command.empty:
+            raise NotPlain("there is no command where one must stand")
+        self._finish()
+        self.command = _Command(joiner)
 
-def _assignment(node: Node) -> tuple[str, str]:
-    name, value = node.child_by_field_name("name"), node.child_by_field_name("value")
-    if name is None or name.type != "variable_name" or any(child.type == "+=" for child in node.children):
-        raise NotPlain("it assigns in a way that is not judged")
-    return _text(name), _literal(value) if value is not None else ""
+    def _finish(self) -> None:
+        """Keep the command that ends here; only a line's end may follow its last ``;`` or newline."""
+        if not self.command.empty:
+            self.found.append(self.command)
+        elif not self.found or self.command.joiner not in (";", "\n"):
+            raise NotPlain("there is no command where one must stand")
 
+    def _redirect(self) -> bool:
+        """Whether a redirection stood here. One begins only after a blank, and its file is a literal word."""
+        if self.line[self.at] not in "12<>&":
+            return False
+        stream, heredoc = STREAM.match(self.line, self.at), HEREDOC.match(self.line, self.at)
+        match = stream or heredoc or REDIRECT.match(self.line, self.at)
+        if not match:
+            if self.line[self.at] in "12":
+                return False
+            raise NotPlain(f"it holds {self.line[self.at]!r} in a way that is not judged")
+        if self.at and self.line[self.at - 1] not in BLANKS:
+            raise NotPlain("a redirection touches what stands before it")
+        self.at = match.end()
+        if heredoc:
+            if self._pending() or self.command.ends_heredoc:
+                raise NotPlain("it holds two here-documents")
+            self.command.ends_heredoc = heredoc[2]
+        elif not stream:
+            self._redirect_file(match[1])
+        return True
 
-def _redirect(node: Node) -> Redirect | None:
-    """A redirection to a literal file; None for one that only joins streams, as ``2>&1`` does."""
-    if node.type != "file_redirect":
-        raise NotPlain(f"it holds {_words(node.type)}")
-    operator = next((child.type for child in node.children if not child.is_named), "")
-    target = node.child_by_field_name("destination")
-    if target is None:
-        raise NotPlain("a redirection has no target")
-    path = _literal(target)
-    if operator in {">&", "<&"}:
-        if path in {"0", "1", "2"}:
-            return None
-        raise NotPlain("it redirects to a stream that is not judged")
-    if operator not in {">", ">>", "<", "&>", "&>>", ">|"}:
-        raise NotPlain(f"it redirects with {operator!r}")
-    if path == "/dev/null":
-        return None
-    return Redirect(path, write=operator != "<")
+    def _redirect_file(self, operator: str) -> None:
+        while self.line[self.at : self.at + 1] in (" ", "\t"):
+            self.at += 1
+        if self.line[self.at : self.at + 1] in ("", "\n", ";", "|", "&", "\\", "#"):
+            raise NotPlain("a redirection has no target")
+        word, self.at = read_word(self.line, self.at)
+        if not word.literal or not word.text:
+            raise NotPlain("a redirection's target is not judged")
+        if word.text != "/dev/null":
+            self.command.redirects.append(Redirect(word.text, write=operator != "<"))
 
+    def _word(self) -> None:
+        begin = self.at
+        word, self.at = read_word(self.line, self.at)
+        spelled = self.line[begin : self.at]
+        if self._pending() and "\n" in spelled:
+            raise NotPlain("a quoted text of several lines stands beside a here-document")
+        if not self.command.words:
+            assigned = ASSIGNMENT.match(spelled)
+            if assigned and word.literal:
+                self.command.assignments.append((assigned[1], word.text[len(assigned[0]) :]))
+                return
+            if not word.literal or "=" in word.text or not word.text:
+                raise NotPlain("a command's name is not plain")
+        self.command.words.append(word)
 
-def _literal(node: Node) -> str:
-    """The exact word the shell would pass on, or ``NotPlain`` when that depends on anything but the text."""
-    match node.type:
-        case "word" | "number":
-            if node.named_child_count:
-                raise NotPlain("a word holds an expansion")
-            return _unquoted(_text(node))
-        case "raw_string":
-            return _text(node)[1:-1]
-        case "string":
-            if any(child.type != "string_content" for child in node.named_children):
-                raise NotPlain("a quoted text holds a substitution or a variable")
-            return _double_quoted(_text(node)[1:-1])
-        case "concatenation":
-            return "".join(_literal(child) for child in node.children)
-        case _:
-            raise NotPlain(f"it holds {_words(node.type)}")
-
-
-def _unquoted(text: str) -> str:
-    if text.startswith("~") or "=~" in text or ":~" in text:
-        raise NotPlain("a word begins at somebody's home (~)")
-    out, chars = [], iter(text)
-    for char in chars:
-        if char == "\\":
-            following = next(chars, "")
-            out.append("" if following == "\n" else following)
-        elif char in "*?[]{}$`!":
-            raise NotPlain(f"the shell would expand {char!r} in it")
-        else:
-            out.append(char)
-    return "".join(out)
-
-
-def _double_quoted(text: str) -> str:
-    out, chars = [], iter(text)
-    for char in chars:
-        if char in "$`":
-            raise NotPlain("a quoted text holds a substitution or a variable")
-        if char == "\\":
-            following = next(chars, "")
-            out.append({"\n": ""}.get(following, following if following in '$`"\\' else "\\" + following))
-        else:
-            out.append(char)
-    return "".join(out)
-
-
-def _text(node: Node) -> str:
-    return (node.text or b"").decode()
-
-
-def _words(node_type: str) -> str:
-    return "a " + node_type.replace("_", " ")
+    def _heredoc_text(self) -> None:
+        """The lines up to the one that ends the here-document, which begin right after the current line."""
+        for command in (*self.found, self.command):
+            if not command.ends_heredoc or command.heredoc is not None:
+                continue
+            end = re.compile(rf"^{command.ends_heredoc}(?:\n|\Z)", re.MULTILINE).search(self.line, self.at)
+            if end is None:
+                raise NotPlain("a here-document has no end")
+            command.heredoc = self.line[self.at : end.start()]
+            self.at = end.end()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.resources import files
@@ -10,13 +11,30 @@ from pathlib import Path
 from typing import Any
 
 from fleetscripts.config import read_own
-from fleetscripts.core.permissions.command_policy import judge_command
+from fleetscripts.core.permissions.command_policy import PathUse, judge_command
 from fleetscripts.core.permissions.command_rules import CommandRules, load_command_rules
-from fleetscripts.core.permissions.path_policy import why_not_readable, why_not_writable
+from fleetscripts.core.permissions.path_policy import why_not_readable
+from fleetscripts.services.typing.permitted_paths import Place, why_not, why_not_own_branch
 
-READING = {"Read": "file_path", "Glob": "path", "Grep": "path", "LS": "path", "NotebookRead": "notebook_path"}
-EDITING = {"Write": "file_path", "Edit": "file_path", "MultiEdit": "file_path", "NotebookEdit": "notebook_path"}
-DEVICES = ("/dev/", "/proc/", "/sys/")
+PATH_FIELDS = {
+    "Read": "file_path", "Glob": "path", "Grep": "path", "LS": "path", "NotebookRead": "notebook_path",
+    "Write": "file_path", "Edit": "file_path", "MultiEdit": "file_path", "NotebookEdit": "notebook_path",
+}  # fmt: skip
+SHELLS = ("any", "bash", "zsh")
+EDITING = {"Write", "Edit", "MultiEdit", "NotebookEdit"}
+MEMBERS = {
+    "Bash": "command description timeout run_in_background dangerouslyDisableSandbox",
+    "Read": "file_path offset limit pages",
+    "NotebookRead": "notebook_path cell_id",
+    "Glob": "pattern path",
+    "Grep": "pattern path glob output_mode -A -B -C -n -i -o context type head_limit offset multiline",
+    "LS": "path ignore",
+    "Write": "file_path content",
+    "Edit": "file_path old_string new_string replace_all",
+    "MultiEdit": "file_path edits",
+    "NotebookEdit": "notebook_path new_source cell_id cell_type edit_mode",
+}
+"""What each tool may be asked; a request with anything more is not understood."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,54 +55,65 @@ def user_command_rules(fleet_home: Path) -> CommandRules:
 
 
 def judge_request(
-    tool: str, tool_input: Mapping[str, Any], worktree: Path, cwd: Path, rules: CommandRules
+    tool: str, tool_input: Mapping[str, Any], worktree: Path, cwd: Path, rules: CommandRules, shell: str = "any"
 ) -> Permission:
-    """Judge one tool call of an agent that works in ``worktree`` and stands in ``cwd``."""
+    """Judge one tool call of an agent that works in ``worktree`` and stands in ``cwd``. ``shell`` runs its commands."""
     root = os.path.realpath(worktree)
     here = os.path.realpath(cwd)
     outside = why_not_readable(here, root)
     if outside:
         return Permission(False, f"the agent stands elsewhere: {outside}")
-    if tool == "Bash":
-        return _judge_bash(tool_input, root, here, rules)
-    field = EDITING.get(tool) or READING.get(tool)
-    if field is None:
+    place = Place(root, here, str(worktree.absolute()))
+    if tool not in MEMBERS:
         return Permission(False, f"{tool!a} is not a tool that is judged")
-    path = tool_input.get(field, here if tool in READING else None)
-    if not isinstance(path, str) or not path or "\0" in path:
-        return Permission(False, f"{tool} names no file")
-    reason = _judge_path(path, root, here, write=tool in EDITING, whole_folders=False)
-    return Permission(reason is None, reason or f"{tool} stays in the worktree")
+    if tool == "Bash" and shell not in SHELLS:
+        return Permission(False, f"commands for {shell!a} are not judged; expected {', '.join(SHELLS)}")
+    unknown = set(tool_input) - set(MEMBERS[tool].split())
+    if unknown:
+        return Permission(False, f"{tool} with {min(unknown)!a} is not judged")
+    reason = _why_not_bash(tool_input, place, rules) if tool == "Bash" else None
+    reason = reason or (_why_not_file(tool, tool_input, place, rules) if tool != "Bash" else None)
+    return Permission(reason is None, reason or f"{tool} does only what is on the safe list, in the worktree")
 
 
-def _judge_bash(tool_input: Mapping[str, Any], root: str, here: str, rules: CommandRules) -> Permission:
+def _why_not_bash(tool_input: Mapping[str, Any], place: Place, rules: CommandRules) -> str | None:
     line = tool_input.get("command")
     if not isinstance(line, str):
-        return Permission(False, "the request names no command")
+        return "the request names no command"
     if tool_input.get("dangerouslyDisableSandbox"):
-        return Permission(False, "it asks to leave the sandbox")
+        return "it asks to leave the sandbox"
     judgement = judge_command(line, rules)
     if judgement.reason:
-        return Permission(False, judgement.reason)
-    for use in judgement.paths:
-        reason = _judge_path(use.path, root, here, write=use.write, whole_folders=True)
-        if reason:
-            return Permission(False, reason)
-    return Permission(True, "every command in it is on the safe list and stays in the worktree")
+        return judgement.reason
+    uses = {use.use for use in judgement.paths}
+    if place.here != place.root and "git" in uses and uses & {"write", "rewrite"}:
+        return "git is run in another folder than the worktree's root in a line that changes files"
+    if judgement.own_branch and (reason := why_not_own_branch(place.root, rules)):
+        return reason
+    return next((reason for use in judgement.paths if (reason := why_not(use, place, rules))), None)
 
 
-def _judge_path(path: str, root: str, here: str, *, write: bool, whole_folders: bool) -> str | None:
-    if path.startswith(DEVICES):
-        return f"{path!a} is no file of the worktree"
-    spelled = Path(here) / path
-    reason = _judge_real(os.path.realpath(spelled), root, write, whole_folders)
-    lexical = os.path.normpath(spelled)
-    if reason is None and write and why_not_readable(lexical, root) is None:
-        return _judge_real(lexical, root, write, whole_folders)
-    return reason
+def _why_not_file(tool: str, tool_input: Mapping[str, Any], place: Place, rules: CommandRules) -> str | None:
+    path = tool_input.get(PATH_FIELDS[tool], place.here if tool in ("Glob", "Grep", "LS") else None)
+    if not isinstance(path, str) or not path or "\0" in path:
+        return f"{tool} names no file"
+    if path.startswith("~"):
+        return f"{path!a} begins at somebody's home"
+    if tool == "Glob" and (reason := _why_not_pattern(tool_input.get("pattern"))):
+        return reason
+    if tool == "Grep" and not _is_plain_filter(tool_input.get("glob")):
+        return "Grep's glob is not judged"
+    return why_not(PathUse(path, "write" if tool in EDITING else "read"), place, rules)
 
 
-def _judge_real(real: str, root: str, write: bool, whole_folders: bool) -> str | None:
-    if write:
-        return why_not_writable(real, root, whole_folders=whole_folders)
-    return why_not_readable(real, root)
+def _why_not_pattern(pattern: object) -> str | None:
+    """A pattern may only lead further down: no absolute one, no ``..``, and no braces that could hold either."""
+    if not isinstance(pattern, str) or not pattern or "\0" in pattern:
+        return "Glob names no pattern"
+    if pattern[0] in "/~\\" or "\\" in pattern or ".." in pattern or re.search(r"[{,][/~]", pattern):
+        return f"the pattern {pattern[:40]!a} may leave the worktree"
+    return None
+
+
+def _is_plain_filter(filter: object) -> bool:
+    return filter is None or (isinstance(filter, str) and not filter.startswith("-") and " -" not in filter)
