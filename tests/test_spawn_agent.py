@@ -126,6 +126,24 @@ def test_branches_that_exist_are_checked_out_and_a_base_is_used(repo: GitRepo, h
     assert repo.git("symbolic-ref", "--short", "HEAD", cwd=repo.spares[1]) == "feat/known"
 
 
+def test_after_a_checkout_that_fails_the_next_spare_is_taken_and_that_is_said(
+    repo: GitRepo, home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    repo.git("config", "filter.once.smudge", 'case "$PWD" in *spare-1) exit 1;; esac; cat')
+    repo.git("config", "filter.once.clean", "cat")
+    repo.git("config", "filter.once.required", "true")
+    (repo.path / ".gitattributes").write_text("asset filter=once\n")
+    (repo.path / "asset").write_text("big\n")
+    repo.commit("An asset")
+    repo.git("push", "-q", "origin", "HEAD:main")
+    assert spawn(repo) == 0
+    assert "spare-1 was passed over: branch: " in capsys.readouterr().err
+    (agent,) = agents(home)
+    assert agent["worktree_path"] == str(repo.spares[1])
+    assert repo.git("symbolic-ref", "HEAD", cwd=repo.spares[0]) == "refs/heads/spare/1"
+    assert repo.git("symbolic-ref", "HEAD", cwd=repo.spares[1]) == "refs/heads/feat/x"
+
+
 def test_without_a_remote_it_starts_at_the_spare_and_says_so(repo: GitRepo, capsys: pytest.CaptureFixture[str]) -> None:
     repo.git("remote", "remove", "origin")
     repo.commit("Only in the main worktree")

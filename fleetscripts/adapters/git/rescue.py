@@ -11,7 +11,7 @@ import shutil
 from collections.abc import Iterable
 from pathlib import Path
 
-from fleetscripts.adapters.git.changes import status
+from fleetscripts.adapters.git.changes import changes, status
 from fleetscripts.adapters.git.git import Git, GitFailed
 from fleetscripts.adapters.git.index_listing import Listing, listed, listing, watching_index
 from fleetscripts.adapters.git.submodules import Submodule, submodules
@@ -65,7 +65,8 @@ def _commit(git: Git, known: Listing, head: str | None, branch: str | None, igno
         staged = index.with_name("staged")
         if index.exists():
             shutil.copy2(index, staged)
-        _add(git, index, (*(path for _, path in status(git, index, "all")), *ignored))
+        own = set(changes(git).as_checked_out)
+        _add(git, index, (*(path for _, path in status(git, index, "all") if path not in own), *ignored))
         tree = git.text("write-tree", GIT_INDEX_FILE=str(index))
         before = git.text("rev-parse", f"{head}^{{tree}}") if head else None
         parents = [] if head is None else [head]

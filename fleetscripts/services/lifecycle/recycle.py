@@ -139,18 +139,23 @@ class Recycling:
     def restore(self) -> None:
         """Empty the worktree and put it on its spare branch; what its new branch does not ignore is saved and goes."""
         base, git = self._base(), self.git
+        self._drop_steering()
         empty_out(git)
         self.notices += put_on(git, self.spare_branch, base)
         self.save()
         empty_out(git)
-        for path in steering(git):
-            (self.path / path).unlink(missing_ok=True)
+        self._drop_steering()
         if own := require_clean(git).as_checked_out:
             more = f" and {len(own) - 1} more" if len(own) > 1 else ""
             self.notices.append(
                 f"{own[0]}{more} shown as modified right after a checkout: the repository's own settings"
             )
         self.base = f"{base.commit[:12]}, {base.origin}"
+
+    def _drop_steering(self) -> None:
+        """What steers an agent and is ignored is saved by now; it does not wait for the next one."""
+        for path in steering(self.git):
+            (self.path / path).unlink(missing_ok=True)
 
     def _base(self) -> Base:
         """Where the spare branch is put; looked up once."""

@@ -1,0 +1,302 @@
+"""What is lost, believed or run when an agent's worktree is not as git shows it: hidden changes, other repositories."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fleetscripts.adapters.git.git import Git
+from fleetscripts.adapters.git.remotes import recorded_remote
+from tests.conftest import RunScript
+from tests.places import GitRepo
+
+WINDOW = "fleet:1"
+
+
+class Work:
+    """A complete task in a spare worktree, with its repository recorded."""
+
+    def __init__(self, repo: GitRepo, home: Path) -> None:
+        self.repo, self.home = repo, home
+        (repo.path / "a.txt").write_text("a\n")
+        (repo.path / "b.txt").write_text("b\n")
+        repo.commit("Files")
+        repo.git("push", "-q", "origin", "HEAD:main")
+        (self.path,) = repo.add_spares(1)
+        self.git("checkout", "-q", "-b", "feat/x")
+        (self.path / "work.txt").write_text("work\n")
+        repo.commit("Work", cwd=self.path)
+        self.git("push", "-q", "-u", "origin", "feat/x")
+        self.record()
+
+    def git(self, *words: str) -> str:
+        return self.repo.git(*words, cwd=self.path)
+
+    def record(self, **fields: Any) -> None:
+        found = recorded_remote(Git.in_worktree(str(self.path)), "feat/x")
+        assert found is not None
+        repository = {name: getattr(found, name) for name in ("git_dir", "common_dir", "remote", "url", "base_url")}
+        agent = {"window": WINDOW, "worktree": "spare-1", "worktree_path": str(self.path), "spare_branch": "spare/1",
+                 "branch": "feat/x", "spawned_at": 5, "repository": repository}  # fmt: skip
+        (self.home / "state.json").write_text(json.dumps({"agents": [agent | fields]}))
+
+    def rescued(self) -> list[str]:
+        return self.git("for-each-ref", "--format=%(refname)", "refs/fleet/rescue").splitlines()
+
+    def kept(self, path: str) -> list[str]:
+        found = []
+        for ref in self.rescued():
+            if path in self.git("ls-tree", "-r", "--name-only", ref).splitlines():
+                found.append(self.git("cat-file", "blob", f"{ref}:{path}"))
+        return found
+
+
+@pytest.fixture
+def work(git_repo: GitRepo, home: Path) -> Work:
+    return Work(git_repo, home)
+
+
+def gate(run_script: RunScript, name: str) -> tuple[str, str]:
+    done = run_script("verify-complete", WINDOW, "--json")
+    return next((g["status"], g["evidence"]) for g in json.loads(done.stdout)["gates"] if g["name"] == name)
+
+
+@pytest.mark.parametrize("mark", ["--assume-unchanged", "--skip-worktree"])
+def test_a_change_that_the_index_hides_is_no_clean_work_and_is_kept(
+    run_script: RunScript, work: Work, mark: str
+) -> None:
+    work.git("update-index", mark, "a.txt")
+    (work.path / "a.txt").write_text("hidden\n")
+    assert work.git("status", "--porcelain") == ""
+    assert gate(run_script, "clean") == ("fail", "uncommitted: a.txt: commit or remove")
+    done = run_script("recycle-agent", WINDOW, "--force")
+    assert done.returncode == 0, done.stderr
+    assert work.kept("a.txt") == ["hidden"]
+    assert (work.path / "a.txt").read_text() == "a\n"
+    assert all(line.startswith("H ") for line in work.git("ls-files", "-v").splitlines())
+
+
+@pytest.mark.parametrize("mark", ["--assume-unchanged", "--skip-worktree"])
+def test_a_spare_that_hides_a_change_is_not_free(run_script: RunScript, git_repo: GitRepo, mark: str) -> None:
+    (path,) = git_repo.add_spares(1)
+    git_repo.git("update-index", mark, "README.md", cwd=path)
+    (path / "README.md").write_text("hidden\n")
+    assert run_script("find-spare", git_repo.path).returncode == 3
+
+
+def test_ignored_files_that_the_spare_branch_would_overwrite_are_kept(run_script: RunScript, work: Work) -> None:
+    (work.repo.path / "notes.md").write_text("of main\n")
+    (work.repo.path / "deep").write_text("a file\n")
+    work.repo.commit("notes")
+    work.repo.git("push", "-q", "origin", "HEAD:main")
+    (work.repo.path / ".git" / "info" / "exclude").write_text("notes.md\ndeep/\n.env\n")
+    (work.path / "notes.md").write_text("the agent's\n")
+    (work.path / "deep").mkdir()
+    (work.path / "deep" / "er.md").write_text("deeper\n")
+    (work.path / ".env").write_text("KEY=1\n")
+    done = run_script("recycle-agent", WINDOW)
+    assert done.returncode == 0, done.stderr
+    assert work.kept("notes.md") == ["the agent's"]
+    assert work.kept("deep/er.md") == ["deeper"]
+    assert (work.path / "notes.md").read_text() == "of main\n"
+    assert (work.path / ".env").read_text() == "KEY=1\n"
+    assert "rescued: refs/fleet/rescue/" in done.stdout
+
+
+@pytest.mark.parametrize("name", ["CLAUDE.local.md", ".claude/settings.local.json", "sub/CLAUDE.local.md", ".mcp.json"])
+def test_what_steers_an_agent_does_not_wait_for_the_next_one(run_script: RunScript, work: Work, name: str) -> None:
+    (work.repo.path / ".git" / "info" / "exclude").write_text("CLAUDE.local.md\n.claude/\n.mcp.json\n.env\n")
+    (work.path / name).parent.mkdir(exist_ok=True)
+    (work.path / name).write_text("steer\n")
+    (work.path / ".env").write_text("KEY=1\n")
+    assert run_script("recycle-agent", WINDOW).returncode == 0
+    assert not (work.path / name).exists()
+    assert work.kept(name) == ["steer"]
+    assert (work.path / ".env").exists()
+
+
+def test_a_rescue_that_would_equal_its_parent_is_none(run_script: RunScript, work: Work) -> None:
+    os.utime(work.path / "a.txt", (1, 1))
+    (work.path / "b.txt").chmod(0o600)
+    done = run_script("recycle-agent", WINDOW, "--force")
+    assert done.returncode == 0, done.stderr
+    assert "rescued" not in done.stdout
+    assert work.rescued() == []
+
+
+def evil(work: Work, tmp_path: Path) -> Path:
+    """A repository of the agent's own that says all is well, and runs what it likes."""
+    place = tmp_path / "evil"
+    work.repo.git("clone", "-q", str(work.repo.origin), str(place), cwd=tmp_path)
+    work.repo.git("config", "filter.x.clean", f"touch {tmp_path}/ran; cat", cwd=place)
+    work.repo.git("config", "core.sshCommand", f"touch {tmp_path}/ran", cwd=place)
+    (place / ".git" / "info" / "attributes").write_text("* filter=x\n")
+    work.repo.git("checkout", "-q", "feat/x", cwd=place)
+    return place
+
+
+def plain_pointer(work: Work, place: Path) -> None:
+    (work.path / ".git").write_text(f"gitdir: {place}/.git\n")
+
+
+def link(work: Work, place: Path) -> None:
+    (work.path / ".git").unlink()
+    (work.path / ".git").symlink_to(place / ".git")
+
+
+def folder(work: Work, place: Path) -> None:
+    (work.path / ".git").unlink()
+    (place / ".git").rename(work.path / ".git")
+
+
+def forged(work: Work, place: Path) -> None:
+    """Points there and back."""
+    own = place / ".git" / "worktrees" / "spare-1"
+    own.mkdir(parents=True)
+    (own / "gitdir").write_text(f"{work.path}/.git\n")
+    (own / "commondir").write_text("../..\n")
+    (own / "HEAD").write_text("ref: refs/heads/feat/x\n")
+    (work.path / ".git").write_text(f"gitdir: {own}\n")
+
+
+@pytest.mark.parametrize("rewrite", [plain_pointer, link, folder, forged])
+@pytest.mark.parametrize("call", [("verify-complete", WINDOW), ("recycle-agent", WINDOW, "--force")])
+def test_no_other_repository_is_asked_than_the_recorded_one(
+    run_script: RunScript,
+    work: Work,
+    tmp_path: Path,
+    rewrite: Callable[[Work, Path], None],
+    call: tuple[str, ...],
+) -> None:
+    rewrite(work, evil(work, tmp_path))
+    (tmp_path / "ran").unlink(missing_ok=True)
+    (work.path / "a.txt").write_text("changed\n")
+    done = run_script(*call)
+    assert done.returncode in (1, 3), done.stdout
+    assert "own .git file back" in done.stdout + done.stderr
+    assert not (tmp_path / "ran").exists()
+    assert (work.path / "a.txt").read_text() == "changed\n"
+
+
+@pytest.mark.parametrize("committed", [False, True])
+def test_a_nested_repository_is_not_entered_and_its_work_not_lost(
+    run_script: RunScript, work: Work, tmp_path: Path, committed: bool
+) -> None:
+    nested = work.path / "nested"
+    work.repo.git("init", "-q", str(nested), cwd=tmp_path)
+    (nested / "file").write_text("one\n")
+    work.repo.commit("Inside", cwd=nested)
+    work.git("-c", "advice.addEmbeddedRepo=false", "add", "nested")
+    if committed:
+        work.git("commit", "-q", "-m", "nested")
+        work.git("push", "-q", "origin", "feat/x")
+    work.repo.git("config", "filter.x.clean", f"touch {tmp_path}/ran; cat", cwd=nested)
+    (nested / ".git" / "info" / "attributes").write_text("* filter=x\n")
+    (nested / "file").write_text("two\n")
+    status, evidence = gate(run_script, "clean")
+    assert status == "fail"
+    assert "nested" in evidence
+    done = run_script("recycle-agent", WINDOW, "--force")
+    assert done.returncode == 3
+    assert "move it away first" in done.stderr
+    assert (nested / "file").read_text() == "two\n"
+    assert not (tmp_path / "ran").exists()
+
+
+def remote_of_its_own(work: Work, place: Path) -> None:
+    work.git("remote", "add", "mine", str(place))
+    work.git("push", "-q", "-u", "mine", "feat/x")
+
+
+def origin_moved(work: Work, place: Path) -> None:
+    work.git("remote", "set-url", "origin", str(place))
+    work.git("push", "-q", "origin", "feat/x")
+
+
+def no_remote(work: Work, place: Path) -> None:
+    work.git("remote", "remove", "origin")
+
+
+def rewritten_url(work: Work, place: Path) -> None:
+    work.git("config", f"url.{place}.insteadOf", str(work.repo.origin))
+    work.git("push", "-q", "origin", "feat/x")
+
+
+@pytest.mark.parametrize("trick", [remote_of_its_own, origin_moved, no_remote, rewritten_url])
+def test_only_the_remote_of_the_spawn_counts(
+    run_script: RunScript, work: Work, tmp_path: Path, trick: Callable[[Work, Path], None]
+) -> None:
+    place = tmp_path / "mine.git"
+    work.repo.git("init", "-q", "--bare", str(place), cwd=tmp_path)
+    work.repo.commit("not pushed", cwd=work.path)
+    trick(work, place)
+    assert gate(run_script, "pushed")[0] in ("fail", "unknown")
+
+
+def test_a_tag_with_the_branchs_name_holds_nothing_up(run_script: RunScript, work: Work) -> None:
+    work.git("tag", "feat/x", "HEAD~1")
+    assert run_script("verify-complete", WINDOW).returncode == 0
+
+
+def library_in(work: Work) -> tuple[GitRepo, Path]:
+    work.repo.git("config", "--global", "protocol.file.allow", "always")
+    library = GitRepo(work.repo.root.parent / "library").create()
+    work.repo.git("submodule", "add", "-q", str(library.origin), "lib")
+    work.repo.commit("library")
+    work.repo.git("push", "-q", "origin", "HEAD:main")
+    work.git("merge", "-q", "--no-edit", "main")
+    work.git("submodule", "update", "-q", "--init")
+    work.git("push", "-q", "origin", "feat/x")
+    work.git("fetch", "-q", "origin")
+    assert work.repo.git("rev-parse", "HEAD", cwd=work.path / "lib")
+    return library, work.path / "lib"
+
+
+def test_work_inside_a_submodule_is_seen_and_kept_in_its_own_repository(run_script: RunScript, work: Work) -> None:
+    _, lib = library_in(work)
+    assert run_script("verify-complete", WINDOW).returncode == 0
+    pin = work.repo.git("rev-parse", "HEAD", cwd=lib)
+    (lib / "README.md").write_text("changed inside\n")
+    assert gate(run_script, "clean") == ("fail", "uncommitted: lib/README.md: commit or remove")
+    done = run_script("recycle-agent", WINDOW, "--force")
+    assert done.returncode == 0, done.stderr
+    assert "rescued: lib: refs/fleet/rescue/" in done.stdout
+    ref = work.repo.git("for-each-ref", "--format=%(refname)", "refs/fleet/rescue", cwd=lib)
+    assert work.repo.git("cat-file", "blob", f"{ref}:README.md", cwd=lib) == "changed inside"
+    assert work.repo.git("rev-parse", "HEAD", cwd=lib) == pin
+    assert work.git("status", "--porcelain") == ""
+
+
+def test_a_submodules_commit_must_be_on_its_remote(run_script: RunScript, work: Work) -> None:
+    library, lib = library_in(work)
+    pin = work.repo.git("rev-parse", "HEAD", cwd=lib)
+    new = work.repo.commit("only here", cwd=lib)
+    work.git("add", "lib")
+    work.git("commit", "-q", "-m", "pin")
+    work.git("push", "-q", "--no-recurse-submodules", "origin", "feat/x")
+    status, evidence = gate(run_script, "submodules")
+    assert (status, evidence) == ("fail", f"lib at {new[:12]} is on no branch of its remote: push it there first")
+    work.repo.git("push", "-q", str(library.origin), "HEAD:refs/heads/feat/lib", cwd=lib)
+    assert gate(run_script, "submodules")[0] == "pass"
+    assert run_script("recycle-agent", WINDOW).returncode == 0
+    assert work.repo.git("rev-parse", "HEAD", cwd=lib) == pin
+
+
+def test_a_stale_lock_makes_one_spare_unusable_with_its_reason(run_script: RunScript, git_repo: GitRepo) -> None:
+    first, second = git_repo.add_spares(2)
+    lock = Path(git_repo.git("rev-parse", "--absolute-git-dir", cwd=first)) / "index.lock"
+    lock.touch()
+    assert run_script("find-spare", git_repo.path).stdout == f"{second} spare/2\n"
+    assert f"{lock} stands" in run_script("capacity", git_repo.path).stdout
+
+
+def test_dubious_ownership_is_said_truthfully(run_script: RunScript, git_repo: GitRepo) -> None:
+    done = run_script("find-spare", git_repo.path, env={"GIT_TEST_ASSUME_DIFFERENT_OWNER": "1"})
+    assert done.returncode == 1
+    assert "belongs to another user" in done.stderr
+    assert "2.36" not in done.stderr
