@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 
 from fleetscripts import commands
+from fleetscripts.core.planning.actions import ACTIONS
 from fleetscripts.core.planning.policy import RULES
 from fleetscripts.models import ActionKind
-from fleetscripts.services.reports.review_agents import CALLS
 from tests.places import BUNDLE
 
 SKILL = (BUNDLE / "SKILL.md").read_text(encoding="utf-8")
@@ -82,7 +82,7 @@ def test_no_call_of_the_skill_asks_for_permission() -> None:
 
 def test_every_decision_that_a_cycle_may_propose_is_in_the_skill_and_has_a_call_in_heartbeat() -> None:
     decisions = {rule.action for rule in RULES if rule.kind is ActionKind.DECISION}
-    assert decisions == set(CALLS)
+    assert decisions == {row.name for row in ACTIONS if row.kind is ActionKind.DECISION and row.calls}
     assert {action for action in decisions if f"`{action}`" not in SKILL} == set()
 
 

@@ -129,7 +129,7 @@ def interrupt_at(monkeypatch: pytest.MonkeyPatch, crew: Crew, name: str, window:
 
 
 @pytest.mark.parametrize(
-    ("moment", "objective"), [("_apply", "The new one. [[say Begun.]]"), ("deliver", "[[checkpoint one]] [[done]]")]
+    ("moment", "objective"), [("apply_task", "The new one. [[say Begun.]]"), ("deliver", "[[checkpoint one]] [[done]]")]
 )
 def test_a_crash_half_way_is_settled_by_what_the_agent_was_told(
     crew: Crew, monkeypatch: pytest.MonkeyPatch, moment: str, objective: str

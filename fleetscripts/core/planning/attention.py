@@ -6,13 +6,11 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
+from fleetscripts.core.planning.actions import NOTICED
 from fleetscripts.core.planning.plan import all_done
 from fleetscripts.core.planning.progress import CLOCK_SLACK_SECONDS
 from fleetscripts.fleet import Agent, Fleet
 from fleetscripts.models import Action, AgentState, DialogKind
-
-STANDING = frozenset({"evaluate", "escalated"})
-"""Decisions that are told of when they arise; told here only where somebody else brought them about."""
 
 WAITS = frozenset({AgentState.PENDING_EVALUATION, AgentState.ESCALATED})
 
@@ -28,7 +26,7 @@ def notice_of(agent: Agent, action: Action) -> str:
 
 def is_news(agent: Agent, action: Action) -> bool:
     """Whether this decision was not told of yet."""
-    if action.action in STANDING:
+    if action.action in NOTICED:
         return not agent.notices.last_at
     return notice_of(agent, action) != agent.notices.last
 

@@ -20,7 +20,7 @@ INSTANTS: Mapping[str, Instant] = {
     "it stood still": lambda case: _still_since(case) + case.limits.idle_threshold_seconds,
     "it stood still long": lambda case: _still_since(case) + case.limits.idle_threshold_seconds * BACKGROUND_PATIENCE,
     "its tools stood still": lambda case: case.agent.seen.worked_at + case.limits.idle_threshold_seconds,
-    "it may be kicked again": lambda case: case.agent.attempts.restarted_at + case.agent.attempts.restarts * 2,
+    "it may be restarted again": lambda case: case.agent.attempts.restarted_at + case.agent.attempts.restarts * 2,
     "it may be nudged again": lambda case: _spoken_to(case) + case.limits.nudge_cooldown_seconds,
     "a turn may be tried again": lambda case: _spoken_to(case) + _pause(case),
     "an error stood still": lambda case: _still_since(case) + case.limits.retry_pause_seconds,

@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from fleetscripts.core.planning.attention import STANDING, notice_of
+from fleetscripts.core.planning.actions import NOTICED
+from fleetscripts.core.planning.attention import notice_of
 from fleetscripts.fleet import Agent, Fleet
 from fleetscripts.models import Action, ActionKind, AgentState
 
 
 def occasion(agent: Agent, action: Action) -> str:
     """What names this decision while it stands: the same dialog, the same escalation, whatever the screen does."""
-    if action.action in STANDING:
+    if action.action in NOTICED:
         return f"{action.action}:{int(agent.notices.last_at or agent.escalation.at)}"
     return notice_of(agent, action)
 

@@ -5,19 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from fleetscripts.core.planning.actions import BY_NAME
 from fleetscripts.core.planning.policy import Case, Limits, Rule, decide, dialog_reason
 from fleetscripts.core.planning.progress import Seen
 from fleetscripts.core.planning.rescue import Prospect, Prospects
 from fleetscripts.core.records.sanitize import sanitize
 from fleetscripts.fleet import Agent
 from fleetscripts.models import Action, ActionKind, AgentState, PaneState
-
-TRIES = {
-    **dict.fromkeys(("resume", "restore"), "restarts"),
-    **dict.fromkeys(("nudge", "continue"), "nudges"),
-    **dict.fromkeys(("rescue", "renew"), "rescues"),
-}
-"""Actions of which only so many are performed without progress, with the count each of them advances."""
 
 STOP = frozenset({AgentState.DONE, AgentState.RECYCLED, AgentState.ESCALATED})
 
@@ -36,7 +30,7 @@ def _action(agent: Agent, seen: Seen, rule: Rule, prospect: Prospect | None) -> 
     fields: dict[str, Any] = {name: getattr(agent, name) for name in agent.__dataclass_fields__}
     reason = rule.reason.format_map(fields | {"dialog_reason": dialog_reason(agent.seen.dialog)})
     details = _details(agent, seen, rule)
-    if rule.action == "rescue" and prospect is not None:
+    if BY_NAME[rule.action].account and prospect is not None:
         details["account"] = prospect.account
     return Action(agent.window, agent.pane_id, rule.action, rule.kind, sanitize(reason), details)
 
@@ -58,8 +52,8 @@ def _details(agent: Agent, seen: Seen, rule: Rule) -> dict[str, Any]:
         "missing_steps": [step for step in agent.steps if step not in agent.checkpoints],
     }
     details |= {name: value for name, value in known.items() if value}
-    if rule.action in TRIES:
-        details["tries"] = getattr(agent.attempts, TRIES[rule.action])
+    if counter := BY_NAME[rule.action].counter:
+        details["tries"] = getattr(agent.attempts, counter)
     if rule.kind is ActionKind.DECISION and seen.classification.state is not PaneState.MISSING:
         details["screen"] = [sanitize(line) for line in seen.excerpt]
     return details

@@ -1,4 +1,4 @@
-"""What to do about an agent, as a table: the first row that fits decides. Recoveries execute, decisions escalate."""
+"""What to do about an agent: the first occasion in the table of actions that fits. Recoveries run, decisions ask."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from fleetscripts.core.dialogs.dialog_policy import DECISIONS, RECOVERIES
 from fleetscripts.core.gates.gates import Outcome
 from fleetscripts.core.gates.github_limit import WAIT_SECONDS
+from fleetscripts.core.planning.action_row import LEAVE, ActionRow, On
+from fleetscripts.core.planning.actions import ACTIONS, BY_NAME
 from fleetscripts.core.planning.progress import moving, stood_still
 from fleetscripts.core.planning.rescue import Prospect, due, has_reset
 from fleetscripts.fleet import Agent
@@ -71,11 +73,11 @@ CONDITIONS: Mapping[str, Condition] = {
     "over": lambda case: case.agent.finished,
     "judged": lambda case: case.agent.state is AgentState.PENDING_EVALUATION,
     "escalated": lambda case: case.agent.state is AgentState.ESCALATED,
-    "kicked enough": lambda case: case.agent.attempts.restarts >= case.limits.tries,
+    "restarted enough": lambda case: case.agent.attempts.restarts >= case.limits.tries,
     "nudged enough": lambda case: case.agent.attempts.nudges >= case.limits.tries,
     "re-briefed enough": lambda case: case.agent.attempts.fruitless_rounds >= case.limits.tries,
     "re-briefed without end": lambda case: case.agent.attempts.rounds >= case.limits.rounds,
-    "just kicked": lambda case: 0 <= case.now - case.agent.attempts.restarted_at < case.agent.attempts.restarts * 2,
+    "just restarted": lambda case: 0 <= case.now - case.agent.attempts.restarted_at < case.agent.attempts.restarts * 2,
     "budget elsewhere": lambda case: case.prospect is not None and not has_reset(case.found, case.now),
     "in rescue": lambda case: bool(case.agent.rescue.stage),
     "rescued enough": lambda case: case.agent.attempts.rescues >= case.limits.tries,
@@ -119,98 +121,14 @@ class Rule:
     reason: str = ""
 
 
-_RECOVERY, _DECISION = ActionKind.RECOVERY, ActionKind.DECISION
+def _rule(row: ActionRow, occasion: On) -> Rule:
+    name = row.name if occasion.action is None else occasion.action
+    kind = ActionKind.RECOVERY if name == LEAVE else BY_NAME[name].kind
+    return Rule(occasion.pane, occasion.when, name, kind, occasion.reason)
 
-_CUT_OFF = (PaneState.IDLE, PaneState.MISSING, PaneState.PROMPT)
-"""What the pane of a rescue shows that ended half-way."""
 
-_NO_RESCUE = "{attempts.rescues} rescues failed: {rescue.problem}"
-
-RULES: tuple[Rule, ...] = (
-    Rule(None, "changing task+just begun"),
-    Rule(None, "changing task", "settle_task", _RECOVERY, "whoever gave it a new task ended half-way"),
-    Rule(None, "over"),
-    Rule(None, "judged", "evaluate", _DECISION, "every gate held; somebody has to judge the work"),
-    Rule(None, "escalated", "escalated", _DECISION, "{escalation.reason}"),
-    *(Rule(pane, "held") for pane in (*_CUT_OFF, PaneState.API_ERROR, PaneState.RATE_LIMITED)),
-    *(Rule(pane, "in rescue+rescued enough", "escalate", _DECISION, _NO_RESCUE) for pane in _CUT_OFF),
-    *(Rule(pane, "in rescue+budget elsewhere", "rescue", _RECOVERY, "a rescue was cut short") for pane in _CUT_OFF),
-    *(Rule(pane, "in rescue", "park", _RECOVERY, "between accounts, none of which has budget") for pane in _CUT_OFF),
-    Rule(
-        PaneState.IDLE,
-        "kicked enough",
-        "escalate",
-        _DECISION,
-        "the client ended {attempts.restarts} times without progress",
-    ),
-    Rule(PaneState.IDLE, "just kicked"),
-    Rule(PaneState.IDLE, "always", "resume", _RECOVERY, "the client has ended, a shell stands there"),
-    Rule(
-        PaneState.MISSING,
-        "kicked enough",
-        "escalate",
-        _DECISION,
-        "its window went {attempts.restarts} times without progress",
-    ),
-    Rule(PaneState.MISSING, "just kicked"),
-    Rule(PaneState.MISSING, "always", "restore", _RECOVERY, "its window is gone"),
-    Rule(PaneState.WAITING_APPROVAL, "held back", "dialog", _DECISION, "{seen.dialog}: {attempts.refusal}"),
-    Rule(
-        PaneState.WAITING_APPROVAL, "answerable", "answer_dialog", _RECOVERY, "a {seen.dialog} dialog stands before it"
-    ),
-    Rule(PaneState.WAITING_APPROVAL, "always", "dialog", _DECISION, "{seen.dialog}: {dialog_reason}"),
-    Rule(PaneState.RATE_LIMITED, "rescued enough", "escalate", _DECISION, _NO_RESCUE),
-    Rule(PaneState.RATE_LIMITED, "budget elsewhere", "rescue", _RECOVERY, "at a usage limit, another account is not"),
-    Rule(PaneState.RATE_LIMITED, "answerable", "answer_dialog", _RECOVERY, "the menu of a usage limit: wait there"),
-    Rule(PaneState.RATE_LIMITED, "time to wake", "wake", _RECOVERY, "its usage limit has reset"),
-    Rule(PaneState.RATE_LIMITED, "always", "park", _RECOVERY, "at a usage limit"),
-    Rule(
-        PaneState.API_ERROR, "passing+nudged enough", "escalate", _DECISION, "its turns keep dying: {seen.error} error"
-    ),
-    Rule(PaneState.API_ERROR, "passing+pausing"),
-    Rule(PaneState.API_ERROR, "passing", "continue", _RECOVERY, "its turn died on a passing error ({seen.error})"),
-    Rule(PaneState.API_ERROR, "auth+rescued enough", "escalate", _DECISION, _NO_RESCUE),
-    Rule(PaneState.API_ERROR, "auth+budget elsewhere", "rescue", _RECOVERY, "its login is not accepted"),
-    Rule(PaneState.API_ERROR, "context+rescued enough", "escalate", _DECISION, _NO_RESCUE),
-    Rule(PaneState.API_ERROR, "context+handed over", "escalate", _DECISION, "its conversation is full once more"),
-    Rule(PaneState.API_ERROR, "context", "renew", _RECOVERY, "its conversation is full"),
-    Rule(PaneState.API_ERROR, "always", "api_error", _DECISION, "its turn died: {seen.error} error"),
-    Rule(
-        PaneState.COMPLETE,
-        "re-briefed enough",
-        "escalate",
-        _DECISION,
-        "DONE {attempts.fruitless_rounds} times for nothing",
-    ),
-    Rule(
-        PaneState.COMPLETE,
-        "re-briefed without end",
-        "escalate",
-        _DECISION,
-        "sent back {attempts.rounds} times, and still not complete",
-    ),
-    Rule(
-        PaneState.COMPLETE,
-        "on demand+found wanting+just verified",
-        "not_complete",
-        _DECISION,
-        "it says that it has finished, but {verdict.findings}",
-    ),
-    Rule(PaneState.COMPLETE, "just verified"),
-    Rule(PaneState.COMPLETE, "always", "verify", _RECOVERY, "it says that it has finished"),
-    Rule(PaneState.UNKNOWN, "lasting", "escalate", _DECISION, "its state cannot be told: {seen.reason}"),
-    Rule(PaneState.RUNNING, "moving"),
-    Rule(PaneState.RUNNING, "always", "stuck", _DECISION, "it says that it works, but nothing moves"),
-    Rule(PaneState.PROMPT, "github limit", "github_wait", _RECOVERY, "it met GitHub's secondary rate limit"),
-    Rule(PaneState.PROMPT, "moving"),
-    Rule(PaneState.PROMPT, "just nudged"),
-    Rule(PaneState.PROMPT, "draft", "stalled", _DECISION, "at its prompt with somebody's unsent text in the box"),
-    Rule(PaneState.PROMPT, "on demand", "stalled", _DECISION, "it waits at its prompt with its work not done"),
-    Rule(
-        PaneState.PROMPT, "nudged enough", "escalate", _DECISION, "it stopped {attempts.nudges} times without progress"
-    ),
-    Rule(PaneState.PROMPT, "always", "nudge", _RECOVERY, "it waits at its prompt with its work not done"),
-)
+RULES = tuple(_rule(row, occasion) for row in ACTIONS for occasion in row.when)
+"""The policy that the table of actions makes, in its order."""
 
 
 def decide(case: Case) -> Rule | None:

@@ -7,6 +7,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 
+from fleetscripts.core.planning.actions import BY_NAME
 from fleetscripts.core.records.sanitize import fit, sanitize
 from fleetscripts.core.reports.journal_story import Line, at_of, text_of
 
@@ -30,19 +31,6 @@ STATES = {
     "escalated": "escalated",
     "recycled": "recycled",
 }
-ACTIONS = {
-    "resume": "resuming its client",
-    "restore": "restoring its window",
-    "nudge": "reminding it",
-    "continue": "telling it to go on",
-    "verify": "verifying its work",
-    "answer_dialog": "answering a dialog",
-    "rescue": "moving it to another account",
-    "wake": "waking it",
-    "renew": "renewing its client",
-    "github_wait": "telling it to wait for GitHub",
-    "settle_task": "settling a new task",
-}
 
 
 def _state(line: Line) -> str:
@@ -55,7 +43,8 @@ def _spawned(line: Line) -> str:
 
 
 def _recovery(line: Line) -> str:
-    what = ACTIONS.get(text_of(line, "action"), text_of(line, "action"))
+    name = text_of(line, "action")
+    what = (BY_NAME[name].words if name in BY_NAME else "") or name
     if text_of(line, "event").endswith("intended"):
         return f"{what}: {text_of(line, 'why')} (begun, its end was not seen)"
     return f"{what} ({text_of(line, 'why')}): {text_of(line, 'outcome')}"

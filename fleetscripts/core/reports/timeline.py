@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
+from fleetscripts.core.planning.action_row import Mark
+from fleetscripts.core.planning.actions import BY_NAME
 from fleetscripts.core.reports.history_text import sentence, told
 from fleetscripts.core.reports.journal_story import Line, Story, at_of, text_of
 
-RESCUES = frozenset({"resume", "restore", "rescue", "renew", "wake"})
 LIVE_SECONDS = 3600.0
 """A state that was told of longer ago than this, with nothing after it, is drawn to its last line only."""
 
@@ -23,10 +24,10 @@ class Span:
 
 
 @dataclass(frozen=True, slots=True)
-class Mark:
-    """One thing that was done. ``kind``: rescue, verified, missing, asked, told, judged, recycled."""
+class Sign:
+    """One thing that was done."""
 
-    kind: str
+    kind: Mark
     at: float
     words: str
 
@@ -38,7 +39,7 @@ class Lane:
     name: str
     place: str
     spans: tuple[Span, ...]
-    marks: tuple[Mark, ...]
+    marks: tuple[Sign, ...]
 
 
 def lanes(stories: Iterable[Story], begun: float, now: float) -> list[Lane]:
@@ -80,21 +81,19 @@ def _spans(lines: list[Line], now: float, latest: float) -> list[Span]:
     return joined
 
 
-def _mark(line: Line) -> Mark | None:
+def _mark(line: Line) -> Sign | None:
     event, action, outcome = text_of(line, "event"), text_of(line, "action"), text_of(line, "outcome")
-    kind = ""
-    if event == "recovery-ended" and action in RESCUES:
-        kind = "missing" if outcome.startswith(("failed", "refused")) else "rescue"
+    kind: Mark | None = None
+    if event == "recovery-ended" and action in BY_NAME:
+        kind = next((sign for begins, sign in BY_NAME[action].marks if outcome.startswith(begins)), None)
     elif event == "found-again":
-        kind = "rescue"
-    elif event == "recovery-ended" and action == "verify":
-        kind = "verified" if outcome.startswith("every gate holds") else "missing" if "not_complete" in outcome else ""
+        kind = Mark.RESCUE
     elif event in ("decision", "escalated"):
-        kind = "asked"
+        kind = Mark.ASKED
     elif event == "dialog-answered" or (event == "send-confirmed" and text_of(line, "about") != "briefing"):
-        kind = "told"
+        kind = Mark.TOLD
     elif event == "evaluated":
-        kind = "judged" if outcome == "done" else "missing"
+        kind = Mark.JUDGED if outcome == "done" else Mark.MISSING
     elif event == "recycled":
-        kind = "recycled"
-    return Mark(kind, at_of(line), sentence(line)) if kind else None
+        kind = Mark.RECYCLED
+    return Sign(kind, at_of(line), sentence(line)) if kind else None

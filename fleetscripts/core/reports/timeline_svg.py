@@ -7,7 +7,7 @@ from datetime import datetime
 from xml.sax.saxutils import escape
 
 from fleetscripts.core.records.sanitize import fit, sanitize
-from fleetscripts.core.reports.timeline import Lane, Mark, Span
+from fleetscripts.core.reports.timeline import Lane, Sign, Span
 
 WIDTH, LEFT, RIGHT = 1080, 232, 28
 TOP, LANE, BAR, NARROWEST_BAR = 104, 46, 20, 1.2
@@ -131,9 +131,9 @@ def _bars(spans: Sequence[Span], top: float, x: Place) -> list[str]:
     return parts
 
 
-def _signs(marks: Sequence[Mark], middle: float, x: Place) -> list[str]:
+def _signs(marks: Sequence[Sign], middle: float, x: Place) -> list[str]:
     """A sign for each mark, or one for those that are too many for their place; what was told gives way."""
-    placed: list[tuple[float, list[Mark]]] = []
+    placed: list[tuple[float, list[Sign]]] = []
     free = 0.0
     for mark in marks:
         small, at = mark.kind == "told", x(mark.at)
@@ -157,7 +157,7 @@ def _bar(span: Span, top: float, x: Place) -> str:
     )
 
 
-def _sign(together: Sequence[Mark], x: float, middle: float) -> str:
+def _sign(together: Sequence[Sign], x: float, middle: float) -> str:
     mark = min(together, key=lambda one: GRAVEST_FIRST.index(one.kind))
     sign, ink, fill, _ = MARKS[mark.kind]
     words = "&#10;".join(_text(one.words) for one in together[:MOST_TOLD])

@@ -14,7 +14,8 @@ from fleetscripts.models import Action, ActionKind
 from fleetscripts.services.accounts.account_choice import wants_account
 from fleetscripts.services.accounts.accounts import account_named
 from fleetscripts.services.actions.case import Case
-from fleetscripts.services.actions.rescue import NAMED, rescue
+from fleetscripts.services.actions.perform import perform
+from fleetscripts.services.actions.rescue import NAMED
 from fleetscripts.services.observe.fleet_look import look_at
 
 AT_ONCE = 2
@@ -74,13 +75,8 @@ def _rescued(settings: Settings, fleet: Fleet, environ: Mapping[str, str], agent
         settings,
         environ,
     )
-    about = {"action": "rescue", "pane_id": agent.pane_id}
-    case.journal.write("recovery-intended", id=agent.id, window=agent.window, why=WHY, **about)
     try:
-        outcome = Outcome(agent, RESCUED, rescue(case))
-    except Refused as refusal:
-        outcome = Outcome(agent, REFUSED, str(refusal).removeprefix(f"{agent.window}: "))
+        return Outcome(agent, RESCUED, perform(case))
     except FleetError as error:
-        outcome = Outcome(agent, FAILED, str(error).removeprefix(f"{agent.window}: "))
-    case.journal.write("recovery-ended", id=agent.id, window=agent.window, why=WHY, outcome=outcome.words, **about)
-    return outcome
+        result = REFUSED if isinstance(error, Refused) else FAILED
+        return Outcome(agent, result, str(error).removeprefix(f"{agent.window}: "))

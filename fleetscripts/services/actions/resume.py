@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
 
@@ -142,11 +141,6 @@ def answer_dialog(case: Case) -> str:
         raise
 
 
-def park(case: Case) -> str:
-    """Left alone: the client waits for its limit to reset and goes on by itself."""
-    return ""
-
-
 def alone(case: Case) -> AbstractContextManager[None]:
     """One process at a time starts a client on one conversation."""
     conversation = re.sub(
@@ -207,14 +201,3 @@ def _continue(case: Case, pane_io: PaneIO, facts: PaneFacts) -> str:
 
 def stands(said: Classification) -> bool:
     return said.state in STANDING
-
-
-PERFORMERS: Mapping[str, Callable[[Case], str]] = {
-    "resume": resume,
-    "restore": restore,
-    "nudge": nudge,
-    "continue": nudge,
-    "answer_dialog": answer_dialog,
-    "park": park,
-}
-"""By action. What each returns is what was done, in words; empty where there was nothing to do."""

@@ -18,9 +18,9 @@ from fleetscripts.config import Settings
 from fleetscripts.errors import FleetError, Refused
 from fleetscripts.fleet import Agent, Fleet
 from fleetscripts.models import Action, ActionKind, PaneFacts, PaneState, ServerId
-from fleetscripts.services.actions import resume as recovery
 from fleetscripts.services.actions.case import Case
-from fleetscripts.services.actions.resume_spawn import is_spawn, settle_spawn
+from fleetscripts.services.actions.perform import perform
+from fleetscripts.services.actions.resume_spawn import is_spawn
 from fleetscripts.services.clients.sessions import make_sessions, session_meant
 from fleetscripts.services.lifecycle.scene import Scene, look_around
 from fleetscripts.services.typing.pane_io import open_pane_io
@@ -108,7 +108,7 @@ def _restored(
     if agent.finished:
         raise Refused(f"it is {agent.state}: nothing is to be reopened")
     if is_spawn(agent.task.pending):
-        words = settle_spawn(_case(settings, fleet, environ, agent, "settle_task"))
+        words = perform(_case(settings, fleet, environ, agent, "settle_task"))
         now = Store(settings.state_file).read().current(agent)
         if now is None:
             return Restored(agent, UNDONE, words)
@@ -172,22 +172,9 @@ def _perform(settings: Settings, fleet: Fleet, environ: Mapping[str, str], agent
     session = session_of(agent, fleet)
     placed = agent if agent.window.rpartition(":")[0] else replace(agent, window=f"{session}:{agent.window}")
     case = _case(settings, fleet, environ, placed, name)
-    why = case.action.reason
-    journal, about = _journal(settings), {"action": name, "pane_id": agent.pane_id}
-    journal.write("recovery-intended", id=agent.id, window=agent.window, why=why, **about)
-    try:
-        words = (recovery.restore if name == "restore" else recovery.resume)(case)
-    except FleetError as error:
-        how = "refused" if isinstance(error, Refused) else "failed"
-        journal.write("recovery-ended", id=agent.id, window=agent.window, why=why, outcome=f"{how}: {error}", **about)
-        raise
+    words = perform(case)
     case.change(attempts={"restarts": 0})  # a person's word that it shall go on: the tries of the loop begin anew
-    after = case.current()
-    journal.write(
-        "recovery-ended", id=after.id, window=after.window, why=why, outcome=words, action=name, pane_id=after.pane_id,
-        was=agent.window,
-    )  # fmt: skip
-    return Restored(after, RESTORED, words)
+    return Restored(case.current(), RESTORED, words)
 
 
 def _case(settings: Settings, fleet: Fleet, environ: Mapping[str, str], agent: Agent, name: str) -> Case:

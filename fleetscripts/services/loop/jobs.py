@@ -5,19 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 
-LANES: Mapping[str, int] = {"verify": 3, "start": 4, "rescue": 2, "word": 8}
+from fleetscripts.core.planning.action_row import Lane
+
+LANES: Mapping[Lane, int] = {Lane.VERIFY: 3, Lane.START: 4, Lane.RESCUE: 2, Lane.WORD: 8}
 """Jobs at a time, so that none waits for others of another kind: verifications may run for minutes, clients that start
 storm the machine when a whole fleet is restored, a dialog or a word to an agent is quick. Rescues of one account take
 turns anyway: two side by side serve two."""
-
-LANE_OF: Mapping[str, str] = {
-    "verify": "verify",
-    "resume": "start",
-    "restore": "start",
-    "rescue": "rescue",
-    "renew": "rescue",
-}
-"""By action; every other one is a word."""
 
 
 class Jobs:
@@ -27,19 +20,19 @@ class Jobs:
         self._pools = {lane: ThreadPoolExecutor(workers, f"recovery-{lane}") for lane, workers in LANES.items()}
         self._ended = ended
         self._under_way: dict[Hashable, Future[None]] = {}
-        self._lane: dict[Hashable, str] = {}
+        self._lane: dict[Hashable, Lane] = {}
 
     def busy(self, key: Hashable) -> bool:
         """Whether this key's job is not finished."""
         return key in self._under_way and not self._under_way[key].done()
 
-    def start(self, key: Hashable, job: Callable[[], None], action: str = "") -> None:
+    def start(self, key: Hashable, job: Callable[[], None], lane: Lane = Lane.WORD) -> None:
         """Begin a job. It reports its own outcome; what it raises nevertheless comes out of ``settle``."""
-        self._lane[key] = LANE_OF.get(action, "word")
+        self._lane[key] = lane
         self._under_way[key] = self._pools[self._lane[key]].submit(job)
         self._under_way[key].add_done_callback(lambda _future: self._ended(key))
 
-    def any_in(self, lane: str) -> bool:
+    def any_in(self, lane: Lane) -> bool:
         """Whether a job of this lane waits or is under way."""
         return any(known == lane and self.busy(key) for key, known in list(self._lane.items()))
 

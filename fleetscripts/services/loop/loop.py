@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from queue import SimpleQueue
@@ -13,17 +13,16 @@ from queue import SimpleQueue
 from fleetscripts.adapters.records.log_file import LogFile
 from fleetscripts.adapters.records.store import StateMissing, Store
 from fleetscripts.config import Settings
+from fleetscripts.core.planning.action_row import Lane
+from fleetscripts.core.planning.actions import BY_NAME
 from fleetscripts.core.planning.attention import summary
 from fleetscripts.core.records.sanitize import sanitize
-from fleetscripts.errors import FleetError, Refused
+from fleetscripts.errors import FleetError
 from fleetscripts.fleet import Agent, Fleet
 from fleetscripts.models import Action, ActionKind
 from fleetscripts.services.actions.case import Case
-from fleetscripts.services.actions.github_wait import tell_to_wait
-from fleetscripts.services.actions.rescue import renew, rescue, wake
+from fleetscripts.services.actions.perform import failure, perform
 from fleetscripts.services.actions.rescue_tally import tell_rescued
-from fleetscripts.services.actions.resume import PERFORMERS
-from fleetscripts.services.actions.verify_done import verify_agent
 from fleetscripts.services.context import load_fleet
 from fleetscripts.services.loop.cycle import Cycle, run_cycle
 from fleetscripts.services.loop.dispatching import Dispatching
@@ -31,17 +30,7 @@ from fleetscripts.services.loop.jobs import Jobs
 from fleetscripts.services.loop.loop_rhythm import Listening, Look, Polling, Rhythm, stamp
 from fleetscripts.services.loop.loop_watch import JobEnded, News, Woken
 from fleetscripts.services.loop.notify_decisions import attend
-from fleetscripts.services.spawning.follow_on import settle_task
 
-PERFORM: Mapping[str, Callable[[Case], str]] = {
-    **PERFORMERS,
-    "verify": verify_agent,
-    "github_wait": tell_to_wait,
-    "settle_task": settle_task,
-    "rescue": rescue,
-    "renew": renew,
-    "wake": wake,
-}
 REST_SECONDS = 1.0
 """The same is not done twice to one agent in this time, however quickly its pane is looked at again."""
 
@@ -176,7 +165,7 @@ class Loop:
             agent = agents[action.window, action.pane_id]
             if action.kind is ActionKind.DECISION:
                 decisions.append((agent, action))
-            elif action.action != "park" and not self.jobs.busy(agent.key):
+            elif BY_NAME[action.action].performer and not self.jobs.busy(agent.key):
                 rest = self._rest_seconds(agent, action)
                 if rest <= 0:
                     self._start(Case(agent, action, cycle.fleet, settings, self.environ))
@@ -184,14 +173,14 @@ class Loop:
                 elif rhythm is not None:
                     rhythm.retry(agent.pane_id, rest)
         told = attend(cycle.fleet, decisions, settings, self.environ, time.time())
-        told += tell_rescued(settings, self.environ, cycle.fleet, self.jobs.any_in("rescue"))
+        told += tell_rescued(settings, self.environ, cycle.fleet, self.jobs.any_in(Lane.RESCUE))
         for line in told:
             self.log.write(sanitize(line))
         self._report(cycle)
         return cycle, cycle.moved or finished or started or bool(told)
 
     def _start(self, case: Case) -> None:
-        self.jobs.start(case.agent.key, lambda: self._perform(case), case.action.action)
+        self.jobs.start(case.agent.key, lambda: self._perform(case), BY_NAME[case.action.action].lane)
 
     def _rest_seconds(self, agent: Agent, action: Action) -> float:
         """How long this has to rest: what was refused or failed waits for the next poll, the rest a moment."""
@@ -199,17 +188,14 @@ class Loop:
         return until - time.monotonic() if name == action.action else 0.0
 
     def _perform(self, case: Case) -> None:
-        """One recovery, from its intent to its outcome, both in the journal."""
+        """One recovery, and what comes of it in the log; it rests a while afterwards."""
         name, window = case.action.action, case.agent.window
-        about = {"action": name, "pane_id": case.agent.pane_id}
-        case.journal.write("recovery-intended", window=window, why=case.action.reason, **about)
         try:
-            outcome = PERFORM[name](case)
+            outcome = perform(case)
         except FleetError as error:
-            outcome = f"{'refused' if isinstance(error, Refused) else 'failed'}: {error}"
+            outcome = failure(error)
         except Exception as error:  # noqa: BLE001 - one agent's trouble must not end the watch over the others
-            outcome = f"failed: unexpected {type(error).__name__}: {error} (details in {self._keep(error)})"
-        case.journal.write("recovery-ended", window=window, why=case.action.reason, outcome=outcome, **about)
+            outcome = f"{failure(error)} (details in {self._keep(error)})"
         if not outcome.startswith("refused"):
             self._said.pop(case.agent.key, None)
         in_vain = outcome.startswith(("refused", "failed"))

@@ -9,6 +9,7 @@ from fleetscripts.adapters.records.journal import Journal
 from fleetscripts.adapters.records.store import Store
 from fleetscripts.config import Settings
 from fleetscripts.core.planning import attention
+from fleetscripts.core.planning.action_row import ESCALATE
 from fleetscripts.core.planning.plan import all_done
 from fleetscripts.fleet import Agent, Fleet
 from fleetscripts.models import Action, AgentState
@@ -37,7 +38,7 @@ def attend(
     if not lines:
         return [f"not notified everywhere: {warning}" for warning in send_held(settings, environ)]
     more = [f"and {len(lines) - MOST_LINES} more"] if len(lines) > MOST_LINES else []
-    urgent = any(action.action == "escalate" for _, action in news)
+    urgent = any(action.action == ESCALATE for _, action in news)
     warnings = notify("\n".join([*lines[:MOST_LINES], *more]), settings, environ, urgent)
     _journal(Journal(settings.journal_file), news)
     return [*lines, *(f"not notified everywhere: {warning}" for warning in warnings)]
@@ -46,12 +47,12 @@ def attend(
 def _journal(journal: Journal, news: Sequence[tuple[Agent, Action]]) -> None:
     """Written down after it was told: a journal that cannot be written keeps nothing from a person."""
     for agent, action in news:
-        event = "escalated" if action.action == "escalate" else "decision"
+        event = "escalated" if action.action == ESCALATE else "decision"
         journal.write(event, id=agent.id, window=agent.window, why=action.reason, action=action.action)
 
 
 def _wording(action: Action) -> str:
-    return f"escalated, {action.reason}" if action.action == "escalate" else f"{action.action}: {action.reason}"
+    return f"escalated, {action.reason}" if action.action == ESCALATE else f"{action.action}: {action.reason}"
 
 
 def _noticed(fleet: Fleet, news: Sequence[tuple[Agent, Action]], now: float) -> Fleet:
@@ -61,7 +62,7 @@ def _noticed(fleet: Fleet, news: Sequence[tuple[Agent, Action]], now: float) -> 
         if known is None:
             continue
         fleet = fleet.change(known, notices={"last": attention.notice_of(agent, action), "last_at": now})
-        if action.action == "escalate" and known.state is agent.state:
+        if action.action == ESCALATE and known.state is agent.state:
             why = Escalation(action.reason, now)
             fleet = fleet.change(known, state=AgentState.ESCALATED, escalation=why, attempts={"rounds": 0})
     return fleet

@@ -6,6 +6,7 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
+from fleetscripts.core.planning.actions import BY_NAME
 from fleetscripts.core.planning.progress import Seen
 from fleetscripts.core.records.sanitize import sanitize, shell_word
 from fleetscripts.core.reports.review import Item, Review
@@ -13,25 +14,6 @@ from fleetscripts.core.reports.status_text import age
 from fleetscripts.fleet import Agent
 from fleetscripts.models import Action, ActionKind, AgentState, PaneState
 from fleetscripts.services.loop.cycle import Cycle
-
-CALLS: Mapping[str, tuple[str, ...]] = {
-    "dialog": ('answer-dialog {window} --choose "ROW"',),
-    "stalled": ('send-agent {window} "what it lacks"',),
-    "not_complete": ('send-agent {window} "what is missing"',),
-    "stuck": ("classify-pane {window} --explain", "interrupt-agent {window}"),
-    "api_error": ("classify-pane {window} --explain",),
-    "evaluate": ("evaluate {window}",),
-    "escalated": ('send-agent {window} "what it lacks"', "update-agent {window} state=running"),
-    "escalate": ('send-agent {window} "what it lacks"',),
-}
-"""What may follow a decision, by its action."""
-
-REPAIRS: Mapping[str, tuple[str, str]] = {
-    "resume": ("ended", "restore-agent {window}"),
-    "restore": ("pane_gone", "restore-agent {window}"),
-    "settle_task": ("task_unsettled", "classify-pane {window} --explain"),
-}
-"""What a repair that does not succeed leaves behind, and the call that may follow."""
 
 
 def agents_reviewed(cycle: Cycle, failed: Mapping[str, str], now: float) -> Review:
@@ -45,7 +27,7 @@ def agents_reviewed(cycle: Cycle, failed: Mapping[str, str], now: float) -> Revi
             waiting.append(_held(agent, now))
         if action is not None and action.kind is ActionKind.DECISION:
             decisions.append(_decision(agent, action))
-        elif action is not None and action.action in REPAIRS:
+        elif action is not None and BY_NAME[action.action].undone:
             decisions += _unrepaired(agent, action, failed.get(agent.window, ""))
         elif seen.classification.state is PaneState.RATE_LIMITED and not agent.finished:
             waiting.append(_wall(agent, seen, now))
@@ -65,7 +47,7 @@ def about(agent: Agent) -> dict[str, Any]:
 
 
 def _decision(agent: Agent, action: Action) -> Item:
-    calls = tuple(call.format(window=shell_word(agent.handle)) for call in CALLS.get(action.action, ()))
+    calls = tuple(call.format(agent=shell_word(agent.handle)) for call in BY_NAME[action.action].calls)
     more = {"objective": sanitize(agent.objective)[:300]} if agent.objective else {}
     return Item(action.action, agent.window, action.reason, calls, agent.pane_id, about(agent) | more)
 
@@ -74,9 +56,9 @@ def _unrepaired(agent: Agent, action: Action, why: str) -> list[Item]:
     """A record whose pane is gone, or a dead shell, that could not be repaired; nothing while it is being tried."""
     if not why:
         return []
-    kind, call = REPAIRS[action.action]
-    calls = (call.format(window=shell_word(agent.handle)),)
-    return [Item(kind, agent.window, f"{action.reason}; {why}", calls, agent.pane_id, about(agent))]
+    row = BY_NAME[action.action]
+    calls = tuple(call.format(agent=shell_word(agent.handle)) for call in row.calls)
+    return [Item(row.undone, agent.window, f"{action.reason}; {why}", calls, agent.pane_id, about(agent))]
 
 
 def _wall(agent: Agent, seen: Seen, now: float) -> Item:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -17,24 +16,20 @@ from fleetscripts.adapters.git.changes import changed_paths
 from fleetscripts.adapters.git.git import Git
 from fleetscripts.adapters.git.worktrees import operation
 from fleetscripts.adapters.records.images import forget_image, keep_image
-from fleetscripts.adapters.records.journal import Journal
 from fleetscripts.adapters.records.store import Store
-from fleetscripts.adapters.tmux.tmux import NoServer
 from fleetscripts.config import Settings
 from fleetscripts.core.planning.policy import Limits
 from fleetscripts.core.records.message import as_message
 from fleetscripts.errors import FleetError, Refused
 from fleetscripts.fleet import Agent, Fleet
 from fleetscripts.models import AgentState
-from fleetscripts.record import Task
-from fleetscripts.services.actions.case import Case
-from fleetscripts.services.actions.resume_spawn import is_spawn, settle_spawn
+from fleetscripts.services.actions.settle_task import apply_task, drop_task
 from fleetscripts.services.briefing.briefing import Brief, briefing
 from fleetscripts.services.pulls.verify_github import beginning
 from fleetscripts.services.spawning.spawn_request import Request
 from fleetscripts.services.tasks.tasks import archive_finished, survey
 from fleetscripts.services.typing.deliver import TAKES_TEXT, deliver
-from fleetscripts.services.typing.pane_io import PaneIO, open_pane_io
+from fleetscripts.services.typing.pane_io import PaneIO
 from fleetscripts.services.typing.receipt import Receipt
 from fleetscripts.services.typing.was_delivered import was_told
 from fleetscripts.services.worktrees import branching
@@ -73,42 +68,18 @@ def give_task(pane_io: PaneIO, settings: Settings, fleet: Fleet, agent: Agent, r
                 branching.check_out(folder, branch, start)
         receipt = deliver(pane_io, pane_id, text, why="a new task")
     except Refused:
-        _drop(store, settings, agent, intent, "it was refused")
+        drop_task(store, settings, agent, intent, "it was refused")
         forget_image(request.image, source)
         raise
     except FleetError as error:
         current = store.read().current(agent) or agent
         if not was_told(settings, current, intent):
-            _drop(store, settings, agent, intent, str(error))
+            drop_task(store, settings, agent, intent, str(error))
             forget_image(request.image, source)
         raise
-    after = _apply(store, settings, agent, intent)
+    after = apply_task(store, settings, agent, intent)
     notes = (start.note if start else "", receipt.note, began.keep(after, settings), freed)
     return Given(receipt, after, tuple(note for note in notes if note))
-
-
-def settle_task(case: Case) -> str:
-    """A new task whose giver died: recorded if the agent has it, forgotten if not. Its first one is a spawn's."""
-    if is_spawn(case.current().task.pending):
-        return settle_spawn(case)
-    with _nobody_types(case):
-        agent = case.current()
-        intent = agent.task.pending
-        if intent is None:
-            raise Refused(f"{agent.window}: nobody is giving it a task any more")
-        if was_told(case.settings, agent, intent):
-            _apply(case.store, case.settings, agent, intent)
-            return "it has its new task; the record says so now"
-        _drop(case.store, case.settings, agent, intent, "whoever gave it ended before it was told")
-        return "it never got the new task; the record is as it was"
-
-
-def _nobody_types(case: Case) -> AbstractContextManager[None]:
-    """A slow giver is waited for, where there is a pane to type into."""
-    try:
-        return open_pane_io(case.settings, case.fleet).turn(case.agent.pane_id)
-    except NoServer:
-        return nullcontext()
 
 
 def _takes_a_task(pane_io: PaneIO, agent: Agent) -> str:
@@ -201,47 +172,3 @@ def _begin(store: Store, agent: Agent, intent: Mapping[str, Any]) -> None:
         return fleet.change(agent, task={"pending": intent})
 
     store.update(begin)
-
-
-def _apply(store: Store, settings: Settings, agent: Agent, intent: Mapping[str, Any]) -> Agent:
-    """The new task in the old one's place, in one write."""
-
-    def apply(fleet: Fleet) -> Fleet:
-        known = fleet.current(agent)
-        if known is None:
-            raise FleetError(f"{agent.window}: its record is gone")
-        return fleet.with_agent(_on_the_new_task(known, intent))
-
-    after = store.update(apply).current(agent)
-    Journal(settings.journal_file).write(
-        "task-given",
-        id=agent.id,
-        window=agent.window,
-        why="a new task in the same session",
-        objective=intent["objective"],
-        before=agent.objective,
-    )
-    return after if after is not None else _on_the_new_task(agent, intent)
-
-
-def _on_the_new_task(agent: Agent, intent: Mapping[str, Any]) -> Agent:
-    image = str(intent["image_path"])
-    return agent.with_task(
-        Task(started_at=float(intent["at"]), image=image, verify_command=agent.task.verify_command),
-        objective=intent["objective"],
-        pr_number=intent["pr_number"],
-        steps=tuple(intent["steps"]),
-        branch=intent["branch"],
-    )
-
-
-def _drop(store: Store, settings: Settings, agent: Agent, intent: Mapping[str, Any], why: str) -> None:
-    """The record as it was, and the worktree on the branch it was on."""
-    if old := intent.get("old_branch"):
-        start = StartPoint(str(intent["start"]), existing=bool(intent["existing"]))
-        branching.put_back(Path(agent.worktree_path), str(old), str(intent["branch"]), start)
-    store.update(lambda fleet: fleet.change(agent, task={"pending": None}))
-    objective = intent.get("objective")
-    Journal(settings.journal_file).write(
-        "task-not-given", id=agent.id, window=agent.window, why=why, objective=objective
-    )

@@ -1,0 +1,70 @@
+"""What the table of actions says of each of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from fleetscripts.models import ActionKind, PaneState
+
+
+class Lane(StrEnum):
+    """Which workers perform an action: none waits for one of another lane."""
+
+    VERIFY = "verify"
+    START = "start"
+    RESCUE = "rescue"
+    WORD = "word"
+
+
+class Mark(StrEnum):
+    """A sign of the timeline."""
+
+    RESCUE = "rescue"
+    VERIFIED = "verified"
+    MISSING = "missing"
+    ASKED = "asked"
+    TOLD = "told"
+    JUDGED = "judged"
+    RECYCLED = "recycled"
+
+
+LEAVE = ""
+"""In place of an action: nothing is to be done."""
+
+ESCALATE = "escalate"
+
+
+@dataclass(frozen=True, slots=True)
+class On:
+    """One occasion. ``pane`` None: whatever the pane shows. ``when``: conditions of the policy, joined by ``+``.
+
+    ``reason`` may name fields of the agent. ``action``: another one than the row's, or ``LEAVE``."""
+
+    pane: PaneState | None
+    when: str
+    reason: str = ""
+    action: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ActionRow:
+    """One action. ``performer``: ``module:function`` in ``services/actions``, empty where there is nothing to do.
+
+    ``counter``: the count of ``Attempts`` that says how often it was tried without progress. ``words``: for the
+    history. ``marks``: signs of the timeline by how the outcome begins, the first that fits. ``calls``: what a person
+    may call then, on ``{agent}``. ``undone``: what a heartbeat calls a recovery that did not succeed. ``account``: it
+    goes on with another account, which the proposal names. ``noticed``: whoever brings it about tells of it."""
+
+    name: str
+    when: tuple[On, ...] = ()
+    kind: ActionKind = ActionKind.RECOVERY
+    lane: Lane = Lane.WORD
+    performer: str = ""
+    counter: str = ""
+    words: str = ""
+    marks: tuple[tuple[str, Mark], ...] = ()
+    calls: tuple[str, ...] = ()
+    undone: str = ""
+    account: bool = False
+    noticed: bool = False

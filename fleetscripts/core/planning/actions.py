@@ -1,0 +1,259 @@
+"""Everything that is proposed for an agent: one row an action, in the order in which they are asked.
+
+An action's row says when it is proposed, how it is performed and how it is told of. To add one, add a row where its
+priority is, and the function that it names.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from fleetscripts.core.planning.action_row import ESCALATE, LEAVE, ActionRow, Lane, Mark, On
+from fleetscripts.models import ActionKind, PaneState
+
+_DECISION = ActionKind.DECISION
+_CUT_OFF = (PaneState.IDLE, PaneState.MISSING, PaneState.PROMPT)
+"""What the pane of a rescue shows that ended half-way."""
+
+_NO_RESCUE = "{attempts.rescues} rescues failed: {rescue.problem}"
+_EXPLAIN = "classify-pane {agent} --explain"
+_RESTORE = "restore-agent {agent}"
+_SEND = 'send-agent {agent} "what it lacks"'
+_RESCUED = (("failed", Mark.MISSING), ("refused", Mark.MISSING), ("", Mark.RESCUE))
+_VERIFIED = (("every gate holds", Mark.VERIFIED), ("not_complete", Mark.MISSING))
+
+ACTIONS: tuple[ActionRow, ...] = (
+    ActionRow(
+        "settle_task",
+        (
+            On(None, "changing task+just begun", action=LEAVE),
+            On(None, "changing task", "whoever gave it a new task ended half-way"),
+        ),
+        performer="settle_task:settle_task",
+        words="settling a new task",
+        undone="task_unsettled",
+        calls=(_EXPLAIN,),
+    ),
+    ActionRow(
+        "evaluate",
+        (
+            On(None, "over", action=LEAVE),
+            On(None, "judged", "every gate held; somebody has to judge the work"),
+        ),
+        _DECISION,
+        calls=("evaluate {agent}",),
+        noticed=True,
+    ),
+    ActionRow(
+        "escalated",
+        (On(None, "escalated", "{escalation.reason}"),),
+        _DECISION,
+        calls=(_SEND, "update-agent {agent} state=running"),
+        noticed=True,
+    ),
+    ActionRow(
+        "rescue",
+        (
+            *(On(pane, "held", action=LEAVE) for pane in (*_CUT_OFF, PaneState.API_ERROR, PaneState.RATE_LIMITED)),
+            *(On(pane, "in rescue+rescued enough", _NO_RESCUE, ESCALATE) for pane in _CUT_OFF),
+            *(On(pane, "in rescue+budget elsewhere", "a rescue was cut short") for pane in _CUT_OFF),
+            On(PaneState.RATE_LIMITED, "rescued enough", _NO_RESCUE, ESCALATE),
+            On(PaneState.RATE_LIMITED, "budget elsewhere", "at a usage limit, another account is not"),
+            On(PaneState.API_ERROR, "auth+rescued enough", _NO_RESCUE, ESCALATE),
+            On(PaneState.API_ERROR, "auth+budget elsewhere", "its login is not accepted"),
+        ),
+        lane=Lane.RESCUE,
+        performer="rescue:rescue",
+        counter="rescues",
+        words="moving it to another account",
+        marks=_RESCUED,
+        account=True,
+    ),
+    ActionRow(
+        "answer_dialog",
+        (
+            On(PaneState.WAITING_APPROVAL, "held back", "{seen.dialog}: {attempts.refusal}", "dialog"),
+            On(PaneState.WAITING_APPROVAL, "answerable", "a {seen.dialog} dialog stands before it"),
+            On(PaneState.RATE_LIMITED, "answerable", "the menu of a usage limit: wait there"),
+        ),
+        performer="resume:answer_dialog",
+        words="answering a dialog",
+    ),
+    ActionRow(
+        "dialog",
+        (On(PaneState.WAITING_APPROVAL, "always", "{seen.dialog}: {dialog_reason}"),),
+        _DECISION,
+        calls=('answer-dialog {agent} --choose "ROW"',),
+    ),
+    ActionRow(
+        "wake",
+        (On(PaneState.RATE_LIMITED, "time to wake", "its usage limit has reset"),),
+        performer="rescue:wake",
+        words="waking it",
+        marks=_RESCUED,
+    ),
+    ActionRow(
+        "park",
+        (
+            *(On(pane, "in rescue", "between accounts, none of which has budget") for pane in _CUT_OFF),
+            On(PaneState.RATE_LIMITED, "always", "at a usage limit"),
+        ),
+    ),
+    ActionRow(
+        "resume",
+        (
+            On(
+                PaneState.IDLE,
+                "restarted enough",
+                "the client ended {attempts.restarts} times without progress",
+                ESCALATE,
+            ),
+            On(PaneState.IDLE, "just restarted", action=LEAVE),
+            On(PaneState.IDLE, "always", "the client has ended, a shell stands there"),
+        ),
+        lane=Lane.START,
+        performer="resume:resume",
+        counter="restarts",
+        words="resuming its client",
+        marks=_RESCUED,
+        undone="ended",
+        calls=(_RESTORE,),
+    ),
+    ActionRow(
+        "restore",
+        (
+            On(
+                PaneState.MISSING,
+                "restarted enough",
+                "its window went {attempts.restarts} times without progress",
+                ESCALATE,
+            ),
+            On(PaneState.MISSING, "just restarted", action=LEAVE),
+            On(PaneState.MISSING, "always", "its window is gone"),
+        ),
+        lane=Lane.START,
+        performer="resume:restore",
+        counter="restarts",
+        words="restoring its window",
+        marks=_RESCUED,
+        undone="pane_gone",
+        calls=(_RESTORE,),
+    ),
+    ActionRow(
+        "continue",
+        (
+            On(PaneState.API_ERROR, "passing+nudged enough", "its turns keep dying: {seen.error} error", ESCALATE),
+            On(PaneState.API_ERROR, "passing+pausing", action=LEAVE),
+            On(PaneState.API_ERROR, "passing", "its turn died on a passing error ({seen.error})"),
+        ),
+        performer="resume:nudge",
+        counter="nudges",
+        words="telling it to go on",
+    ),
+    ActionRow(
+        "renew",
+        (
+            On(PaneState.API_ERROR, "context+rescued enough", _NO_RESCUE, ESCALATE),
+            On(PaneState.API_ERROR, "context+handed over", "its conversation is full once more", ESCALATE),
+            On(PaneState.API_ERROR, "context", "its conversation is full"),
+        ),
+        lane=Lane.RESCUE,
+        performer="rescue:renew",
+        counter="rescues",
+        words="renewing its client",
+        marks=_RESCUED,
+    ),
+    ActionRow(
+        "api_error",
+        (On(PaneState.API_ERROR, "always", "its turn died: {seen.error} error"),),
+        _DECISION,
+        calls=(_EXPLAIN,),
+    ),
+    ActionRow(
+        "not_complete",
+        (
+            On(
+                PaneState.COMPLETE,
+                "re-briefed enough",
+                "DONE {attempts.fruitless_rounds} times for nothing",
+                ESCALATE,
+            ),
+            On(
+                PaneState.COMPLETE,
+                "re-briefed without end",
+                "sent back {attempts.rounds} times, and still not complete",
+                ESCALATE,
+            ),
+            On(
+                PaneState.COMPLETE,
+                "on demand+found wanting+just verified",
+                "it says that it has finished, but {verdict.findings}",
+            ),
+        ),
+        _DECISION,
+        calls=('send-agent {agent} "what is missing"',),
+    ),
+    ActionRow(
+        "verify",
+        (
+            On(PaneState.COMPLETE, "just verified", action=LEAVE),
+            On(PaneState.COMPLETE, "always", "it says that it has finished"),
+        ),
+        lane=Lane.VERIFY,
+        performer="verify_done:verify_agent",
+        words="verifying its work",
+        marks=_VERIFIED,
+    ),
+    ActionRow(
+        "stuck",
+        (
+            On(PaneState.RUNNING, "moving", action=LEAVE),
+            On(PaneState.RUNNING, "always", "it says that it works, but nothing moves"),
+        ),
+        _DECISION,
+        calls=(_EXPLAIN, "interrupt-agent {agent}"),
+    ),
+    ActionRow(
+        "github_wait",
+        (On(PaneState.PROMPT, "github limit", "it met GitHub's secondary rate limit"),),
+        performer="github_wait:tell_to_wait",
+        words="telling it to wait for GitHub",
+    ),
+    ActionRow(
+        "stalled",
+        (
+            On(PaneState.PROMPT, "moving", action=LEAVE),
+            On(PaneState.PROMPT, "just nudged", action=LEAVE),
+            On(PaneState.PROMPT, "draft", "at its prompt with somebody's unsent text in the box"),
+            On(PaneState.PROMPT, "on demand", "it waits at its prompt with its work not done"),
+        ),
+        _DECISION,
+        calls=(_SEND,),
+    ),
+    ActionRow(
+        "nudge",
+        (
+            On(
+                PaneState.PROMPT,
+                "nudged enough",
+                "it stopped {attempts.nudges} times without progress",
+                ESCALATE,
+            ),
+            On(PaneState.PROMPT, "always", "it waits at its prompt with its work not done"),
+        ),
+        performer="resume:nudge",
+        counter="nudges",
+        words="reminding it",
+    ),
+    ActionRow(
+        ESCALATE,
+        (On(PaneState.UNKNOWN, "lasting", "its state cannot be told: {seen.reason}"),),
+        _DECISION,
+        calls=(_SEND,),
+    ),
+)
+
+BY_NAME: Mapping[str, ActionRow] = {row.name: row for row in ACTIONS}
+
+NOTICED = frozenset(row.name for row in ACTIONS if row.noticed)
+"""Decisions of which whoever brings them about tells; the loop does only where nobody did."""

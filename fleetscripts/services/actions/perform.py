@@ -1,0 +1,49 @@
+"""An action performed, from its intent to its outcome, both in the journal."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib import import_module
+
+from fleetscripts.core.planning.action_row import ActionRow
+from fleetscripts.core.planning.actions import BY_NAME
+from fleetscripts.errors import FleetError, Refused
+from fleetscripts.services.actions.case import Case
+
+Performer = Callable[[Case], str]
+"""Does it; returns what was done, in words."""
+
+
+def perform(case: Case) -> str:
+    """What was done, in words; raises what the performer raised, once that stands in the journal."""
+    row, agent, why = BY_NAME[case.action.action], case.agent, case.action.reason
+    about = {"id": agent.id, "action": row.name}
+    case.journal.write("recovery-intended", window=agent.window, why=why, pane_id=agent.pane_id, **about)
+    try:
+        words = performer_of(row)(case)
+    except Exception as error:
+        outcome = failure(error)
+        case.journal.write(
+            "recovery-ended", window=agent.window, why=why, outcome=outcome, pane_id=agent.pane_id, **about
+        )
+        raise
+    after = case.store.read().current(agent) or agent
+    was = agent.window if after.window != agent.window else None
+    case.journal.write(
+        "recovery-ended", window=after.window, why=why, outcome=words, pane_id=after.pane_id, was=was, **about
+    )
+    return words
+
+
+def performer_of(row: ActionRow) -> Performer:
+    """The function that the row names."""
+    module, _, name = row.performer.partition(":")
+    found: Performer = getattr(import_module(f"fleetscripts.services.actions.{module}"), name)
+    return found
+
+
+def failure(error: Exception) -> str:
+    """The outcome of an action that was refused or failed."""
+    if isinstance(error, FleetError):
+        return f"{'refused' if isinstance(error, Refused) else 'failed'}: {error}"
+    return f"failed: unexpected {type(error).__name__}: {error}"
