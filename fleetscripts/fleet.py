@@ -25,7 +25,6 @@ FLEET_SEED_FIELDS = frozenset({
 })  # fmt: skip
 """Always written, as the seed's readers expect them; other fields only when they differ from their default."""
 
-
 MOST_EARLIER_WINDOWS = 9
 """Numbers that somebody may still have read of a window that tmux renumbered since."""
 
@@ -58,6 +57,7 @@ class Agent:
     pane_id: str = ""
     window_id: str = ""
     earlier_windows: tuple[str, ...] = ()
+    git_folder: str = ""
     tmux_server: ServerId | None = None
     session_ids: tuple[str, ...] = ()
     repository: Repository | None = None

@@ -146,3 +146,50 @@ def test_no_alias_of_tmux_leads_a_client_into_another_folder(run_script: RunScri
     (spare,) = crew.repo.add_spares(1)
     facts = crew.tmux.new_window("fleet", "w", spare, ["sleep", "900"])
     assert Path(f"/proc/{facts.pid}/cwd").readlink() == spare
+
+
+@pytest.mark.parametrize("known", [True, False])
+@pytest.mark.parametrize("script", ["poll-cycle", "repair-state"])
+def test_a_worktree_that_was_moved_under_its_agent_is_followed(
+    run_script: RunScript, crew: Crew, script: str, known: bool
+) -> None:
+    """By git's own folder for it; where the record does not know that, by where its client has been taken along."""
+    old, new = crew.paths[1], crew.paths[1].with_name("moved")
+    folder = crew.repo.git("rev-parse", "--absolute-git-dir", cwd=old)
+    crew.store.update(lambda fleet: fleet.change(crew.agents[1], git_folder=folder if known else ""))
+    crew.repo.git("worktree", "move", str(old), str(new))
+    if script == "repair-state":
+        dry = run_script(script, "--dry-run")
+        assert f"spare-2: its worktree was moved from {old} to {new}" in dry.stdout
+        assert crew.now()[1].worktree_path == str(old)
+    done = run_script(script)
+    assert done.returncode == 0, done.stderr
+    assert [agent.worktree_path for agent in crew.now()] == [str(crew.paths[0]), str(new), str(crew.paths[2])]
+    assert crew.now()[1].state is not AgentState.ESCALATED
+    assert run_script("recycle-agent", "spare-2", "--force").returncode == 0
+    assert crew.repo.git("symbolic-ref", "--short", "HEAD", cwd=new) == "spare/2"
+
+
+def test_another_folder_that_only_claims_to_be_the_worktree_is_not_followed(run_script: RunScript, crew: Crew) -> None:
+    folder = crew.repo.git("rev-parse", "--absolute-git-dir", cwd=crew.paths[1])
+    crew.store.update(lambda fleet: fleet.change(crew.agents[1], git_folder=folder))
+    crew.paths[1].rename(crew.paths[1].with_name("away"))
+    (Path(folder) / "gitdir").write_text(f"{crew.repo.path}/.git\n")
+    assert run_script("poll-cycle").returncode == 0
+    assert crew.now()[1].worktree_path == str(crew.paths[1])
+
+
+def test_agents_of_a_server_that_was_not_asked_are_not_called_lost(run_script: RunScript, crew: Crew) -> None:
+    """Neither recorded as gone, nor opened a second time, whatever server this call names."""
+    other = TmuxServer(f"o{uuid.uuid4().hex[:8]}")
+    other.new_session("fleet", ["sleep", "900"])
+    try:
+        env: dict[str, str | None] = {"FLEET_TMUX_SOCKET": other.socket}
+        before = [(agent.pane_id, agent.tmux_server, agent.state) for agent in crew.now()]
+        for words in (["poll-cycle"], ["repair-state"], ["run-loop", "--once"], ["restore-agent", "--all"]):
+            run_script(*words, env=env)
+            assert [(agent.pane_id, agent.tmux_server, agent.state) for agent in crew.now()] == before, words
+        assert len(Tmux(other.socket).panes()) == 1
+        assert [agent.attempts.restarts for agent in crew.now()] == [0, 0, 0]
+    finally:
+        other.kill()

@@ -31,6 +31,8 @@ _SPARE = re.compile(r"spare/\d+")
 class Reality:
     """What really is. ``homes``: panes by the conversation that a live client has open in them.
 
+    ``unseen``: tmux servers that may live and were not asked: nothing in them is gone.
+
     ``branches``: what each worktree stands on; GONE for one that is not there, None for one on no branch."""
 
     now: float
@@ -38,6 +40,7 @@ class Reality:
     panes: Sequence[PaneFacts] = ()
     homes: Mapping[str, PaneFacts] = field(default_factory=dict)
     branches: Mapping[str, str | None] = field(default_factory=dict)
+    unseen: frozenset[ServerId] = frozenset()
 
     def pane(self, pane_id: str | None) -> PaneFacts | None:
         """The pane with this id."""
@@ -112,6 +115,8 @@ def _placed(agent: Agent, reality: Reality) -> tuple[Agent, list[str]]:
         return agent.at(home, reality.server), [f"its client runs in {home.window} ({home.pane_id})"]
     if own is not None and own.window != agent.window:
         return agent.at(own, reality.server), [f"its window is called {own.window} now"]
+    if own is None and agent.tmux_server in reality.unseen:
+        return agent, []
     if own is None and agent.state in AT_WORK and not _may_be_meant(agent, reality):
         why = "no tmux server runs" if reality.server is None else "its window is gone"
         return replace(agent, state=AgentState.IDLE), [f"{why}, so it is idle, not {agent.state}"]

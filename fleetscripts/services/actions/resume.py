@@ -23,6 +23,7 @@ from fleetscripts.services.accounts.launcher import account_to_resume
 from fleetscripts.services.actions.case import Case
 from fleetscripts.services.briefing.briefing import nudge as nudge_text
 from fleetscripts.services.clients.client_start import client_start
+from fleetscripts.services.clients.closing import place_of
 from fleetscripts.services.clients.launch import Start, open_window, restart_in
 from fleetscripts.services.clients.readiness import at_prompt
 from fleetscripts.services.clients.sessions import make_sessions, session_meant
@@ -60,6 +61,8 @@ def restore(case: Case) -> str:
         pane_io = open_pane_io(case.settings, case.fleet)
         if case.agent.pane_on(pane_io.server) and pane_io.look(case.agent.pane_id) is not None:
             raise Refused(f"{case.agent.window}: its pane is there again")
+        if place_of(pane_io.tmux, case.agent, Path(case.agent.worktree_path)) is not None:
+            raise Refused(f"{case.agent.handle}: its pane stands, on another tmux server than the one asked")
         if (home := _home(case, pane_io)) is not None:
             return _taken_over(case, pane_io, home)
         session = session_for(case, pane_io)

@@ -19,6 +19,8 @@ from fleetscripts.errors import FleetError, Refused
 from fleetscripts.fleet import Fleet
 from fleetscripts.models import AgentState
 from fleetscripts.services.observe.conversations import open_conversations
+from fleetscripts.services.observe.servers import runs
+from fleetscripts.services.worktrees.moved import follow_moved, move_said, moves
 
 LOOKS = 5
 """A fleet that is just being spawned or restored changes once a second or so; a look takes a tenth of that."""
@@ -47,13 +49,22 @@ def reality_of(settings: Settings, fleet: Fleet) -> Reality:
     conversations = open_conversations(settings, panes, now)
     homes = {session_id: known.pane for session_id, known in conversations.items() if known.pane is not None}
     paths = {agent.worktree_path for agent in fleet.agents if agent.worktree_path}
-    return Reality(now, tmux.server() if panes else None, panes, homes, {path: _branch(path) for path in paths})
+    server = tmux.server() if panes else None
+    others = {agent.tmux_server for agent in fleet.agents if agent.tmux_server not in (None, server)}
+    unseen = frozenset(other for other in others if other is not None and runs(other))
+    return Reality(now, server, panes, homes, {path: _branch(path) for path in paths}, unseen)
 
 
 def repair(settings: Settings, fleet: Fleet, dry_run: bool) -> Report:
     """What there was to mend; written, and noted in the journal, unless ``dry_run``."""
     if dry_run:
-        return mended(fleet, reality_of(settings, fleet))
+        found = moves(settings, fleet)
+        for agent, place in found:
+            fleet = fleet.change(agent, worktree_path=str(place))
+        dry = mended(fleet, reality_of(settings, fleet))
+        dry.repairs[:0] = [move_said(agent, place) for agent, place in found]
+        return dry
+    followed = follow_moved(Store(settings.state_file), settings, fleet)[1]
     for _ in range(LOOKS):
         if (report := _mended_now(settings)) is not None:
             break
@@ -61,6 +72,7 @@ def repair(settings: Settings, fleet: Fleet, dry_run: bool) -> Report:
         raise FleetError(f"the state file changed during each of {LOOKS} looks: nothing was mended; call again")
     for words in report.repairs:
         Journal(settings.journal_file).write("repaired", why=words)
+    report.repairs[:0] = followed
     return report
 
 

@@ -19,6 +19,7 @@ from fleetscripts.models import Action
 from fleetscripts.services.accounts.account_choice import note_walls, prospects_of
 from fleetscripts.services.observe.fleet_look import look_at
 from fleetscripts.services.observe.observe import Observation
+from fleetscripts.services.worktrees.moved import follow_moved
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +47,7 @@ def run_cycle(
     """Look at every agent once, record what was seen in one write, and propose.
 
     ``panes``: only at the agents that have these. ``slept``: nobody watched until now, whatever the record says."""
-    before = store.read()
+    before, _ = follow_moved(store, settings, store.read())
     looks, observed = look_at(before, settings, now, panes)
     limits = limits_of(settings)
     unwatched = slept or not 0 <= now - before.last_poll_at <= longest_gap(settings)

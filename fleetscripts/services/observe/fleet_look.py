@@ -17,6 +17,7 @@ from fleetscripts.fleet import Agent, Fleet
 from fleetscripts.models import AgentState, Classification, PaneState, ServerId
 from fleetscripts.services.observe.box import box_in
 from fleetscripts.services.observe.observe import Observation, observe, unreadable
+from fleetscripts.services.observe.servers import runs
 
 EXCERPT_LINES = 30
 """What a decision shows of the screen; more only when somebody asks."""
@@ -66,6 +67,9 @@ def seen_of(agent: Agent, observation: Observation | None, server: ServerId | No
     """One observation as the plan needs it; None is a pane that is gone."""
     commit = head_commit(Path(agent.worktree_path)) if agent.worktree_path else ""
     if observation is None:
+        if agent.pane_id and agent.tmux_server not in (None, server) and runs(agent.tmux_server):
+            why = f"its tmux server (pid {agent.tmux_server.pid}) runs, and another one was asked"
+            return Seen(Classification(PaneState.UNKNOWN, why), output_hash=agent.last_output_hash, commit=commit)
         reason = "no tmux server runs" if server is None else "its pane is gone"
         return Seen(Classification(PaneState.MISSING, reason), output_hash=agent.last_output_hash, commit=commit)
     return Seen(

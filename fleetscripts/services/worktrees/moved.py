@@ -1,0 +1,93 @@
+"""Worktrees that ``git worktree move`` put elsewhere: known by git's own folder for them, which stays where it was."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from fleetscripts.adapters.git.git import Git
+from fleetscripts.adapters.records.journal import Journal
+from fleetscripts.adapters.records.store import Store
+from fleetscripts.adapters.system.processes import read_processes, working_directory
+from fleetscripts.adapters.system.regular_file import read_regular
+from fleetscripts.adapters.tmux.tmux import Tmux
+from fleetscripts.config import Settings
+from fleetscripts.errors import FleetError
+from fleetscripts.fleet import Agent, Fleet
+from fleetscripts.models import AgentState, PaneFacts, ServerId
+
+LARGEST_BYTES = 1 << 16
+"""A path and a word; what holds more was not written by git."""
+
+
+def git_folder_of(worktree: Path) -> str:
+    """Git's own folder for a worktree, empty where there is none."""
+    try:
+        return Git(worktree).maybe("rev-parse", "--absolute-git-dir") or ""
+    except FleetError:
+        return ""
+
+
+def follow_moved(store: Store, settings: Settings, fleet: Fleet) -> tuple[Fleet, list[str]]:
+    """The fleet with each moved worktree where it is now, written and noted; what was followed, in words."""
+    found = moves(settings, fleet)
+    if not found:
+        return fleet, []
+
+    def change(current: Fleet) -> Fleet:
+        for agent, place in found:
+            current = current.change(agent, worktree_path=str(place))
+        return current
+
+    after = store.update(change)
+    said = [move_said(agent, place) for agent, place in found]
+    for words in said:
+        Journal(settings.journal_file).write("worktree-moved", why=words)
+    return after, said
+
+
+def move_said(agent: Agent, place: Path) -> str:
+    """One move, for people."""
+    return f"{agent.handle}: its worktree was moved from {agent.worktree_path} to {place}"
+
+
+def moves(settings: Settings, fleet: Fleet) -> list[tuple[Agent, Path]]:
+    """Agents whose worktree is not where the record has it, with the folder where it is. Costs little where all are."""
+    at_work = [agent for agent in fleet.agents if agent.worktree_path and agent.state is not AgentState.RECYCLED]
+    gone = [agent for agent in at_work if not os.path.lexists(agent.worktree_path)]
+    if not gone:
+        return []
+    tmux = Tmux(settings.tmux_socket)
+    panes = tmux.panes()
+    server = tmux.server() if panes else None
+    taken = {os.path.realpath(agent.worktree_path) for agent in at_work}
+    found = [(agent, _where(agent, panes, server)) for agent in gone]
+    return [(agent, place) for agent, place in found if place is not None and str(place) not in taken]
+
+
+def _where(agent: Agent, panes: Sequence[PaneFacts], server: ServerId | None) -> Path | None:
+    """Where git has it by now; for a record without git's folder, where its client has been taken along."""
+    if agent.git_folder:
+        return _named_by(Path(agent.git_folder))
+    pane = next((pane for pane in panes if pane.pane_id == agent.pane_on(server)), None)
+    below = read_processes().tree(pane.pid) if pane is not None else ()
+    folders = {folder for process in below if (folder := working_directory(process.pid)) and Path(folder).is_dir()}
+    tops = {Git(Path(folder)).maybe("rev-parse", "--show-toplevel") for folder in folders} - {None, ""}
+    fitting = [Path(os.path.realpath(top)) for top in tops if top and _branch(Path(top)) == agent.branch]
+    return fitting[0] if len(fitting) == 1 and (fitting[0] / ".git").is_file() else None
+
+
+def _named_by(git_folder: Path) -> Path | None:
+    """The worktree that git's folder names, if that names the folder as its own."""
+    try:
+        place = Path(os.fsdecode(read_regular(git_folder / "gitdir", LARGEST_BYTES)).strip()).parent
+        back = os.fsdecode(read_regular(place / ".git", LARGEST_BYTES)).strip().removeprefix("gitdir: ")
+    except (OSError, ValueError):
+        return None
+    same = os.path.realpath(place / back) == os.path.realpath(git_folder)
+    return Path(os.path.realpath(place)) if same and place.is_absolute() else None
+
+
+def _branch(worktree: Path) -> str | None:
+    return Git(worktree).maybe("symbolic-ref", "--short", "--quiet", "HEAD")
