@@ -57,7 +57,6 @@ class Agent:
     pane_id: str = ""
     window_id: str = ""
     earlier_windows: tuple[str, ...] = ()
-    git_folder: str = ""
     tmux_server: ServerId | None = None
     session_ids: tuple[str, ...] = ()
     repository: Repository | None = None

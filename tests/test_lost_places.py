@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from fleetscripts.adapters.git.git import Git
 from fleetscripts.adapters.records.store import Store
 from fleetscripts.adapters.tmux.tmux import Tmux
 from fleetscripts.fleet import Agent, Fleet
@@ -49,6 +50,13 @@ class Crew:
 
     def now(self) -> list[Agent]:
         return list(self.store.read().agents)
+
+    def know_repository(self, index: int) -> str:
+        """Its record as a spawn writes it: with its repository. Git's own folder for its worktree."""
+        known = Git.in_worktree(str(self.paths[index])).repository
+        assert known is not None
+        self.store.update(lambda fleet: fleet.change(self.agents[index], repository=known))
+        return known.git_dir
 
     def bring_back(self, agent: Agent, session: str) -> tuple[str, int]:
         """Its client in another pane, as a tool that restores sessions does it."""
@@ -155,8 +163,8 @@ def test_a_worktree_that_was_moved_under_its_agent_is_followed(
 ) -> None:
     """By git's own folder for it; where the record does not know that, by where its client has been taken along."""
     old, new = crew.paths[1], crew.paths[1].with_name("moved")
-    folder = crew.repo.git("rev-parse", "--absolute-git-dir", cwd=old)
-    crew.store.update(lambda fleet: fleet.change(crew.agents[1], git_folder=folder if known else ""))
+    if known:
+        crew.know_repository(1)
     crew.repo.git("worktree", "move", str(old), str(new))
     if script == "repair-state":
         dry = run_script(script, "--dry-run")
@@ -171,8 +179,7 @@ def test_a_worktree_that_was_moved_under_its_agent_is_followed(
 
 
 def test_another_folder_that_only_claims_to_be_the_worktree_is_not_followed(run_script: RunScript, crew: Crew) -> None:
-    folder = crew.repo.git("rev-parse", "--absolute-git-dir", cwd=crew.paths[1])
-    crew.store.update(lambda fleet: fleet.change(crew.agents[1], git_folder=folder))
+    folder = crew.know_repository(1)
     crew.paths[1].rename(crew.paths[1].with_name("away"))
     (Path(folder) / "gitdir").write_text(f"{crew.repo.path}/.git\n")
     assert run_script("poll-cycle").returncode == 0

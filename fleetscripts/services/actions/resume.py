@@ -176,7 +176,7 @@ def _counted(case: Case, pane_io: PaneIO) -> Start:
 
 def refuse_other_branch(agent: Agent, folder: Path) -> None:
     """Nobody is set to work on a branch that is not its own. In the middle of a rebase it is on none."""
-    branch = Git(folder).maybe("symbolic-ref", "--short", "--quiet", "HEAD")
+    branch = Git.in_worktree(str(folder), agent.repository).branch()
     if branch and agent.branch and branch != agent.branch:
         raise Refused(
             f"{agent.handle}: its worktree stands on {branch}, its work is on {agent.branch}:"

@@ -27,7 +27,6 @@ from fleetscripts.services.pulls.verify_github import note_settled_threads
 from fleetscripts.services.spawning.spawn_request import Request
 from fleetscripts.services.typing.pane_io import PaneIO, agent_at
 from fleetscripts.services.typing.receipt import last_submitted
-from fleetscripts.services.worktrees.moved import git_folder_of
 from fleetscripts.services.worktrees.spares import claims_on, real_worktree
 
 LONGEST_OBJECTIVE = 4000
@@ -110,7 +109,6 @@ def _record(pane_io: PaneIO, found: Observation, place: WorktreeFacts, request: 
         worktree=place.name,
         worktree_path=place.path,
         repository=recorded_remote(Git.in_worktree(place.path), branch),
-        git_folder=git_folder_of(Path(place.path)),
         spare_branch=branch if spare_number(branch) is not None else "",
         branch=request.branch or branch,
         objective=request.objective.strip(),

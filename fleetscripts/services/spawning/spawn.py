@@ -40,7 +40,6 @@ from fleetscripts.services.worktrees import abandoned_spawns as left_half_way
 from fleetscripts.services.worktrees import branching
 from fleetscripts.services.worktrees.branching import NotCheckedOut, StartPoint, check_out, checked_name, start_point
 from fleetscripts.services.worktrees.spares import Spare, claim, claim_next, free, survey
-from fleetscripts.services.worktrees.moved import git_folder_of
 from fleetscripts.services.worktrees.undo import Undo, coded, step, undisturbed
 
 
@@ -203,7 +202,6 @@ class _Spawning:
             window=facts.window,
             worktree=folder.name,
             worktree_path=str(folder),
-            git_folder=git_folder_of(folder),
             spare_branch=self.spare.branch,
             branch=request.branch,
             objective=request.objective,

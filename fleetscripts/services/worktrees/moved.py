@@ -13,20 +13,11 @@ from fleetscripts.adapters.system.processes import read_processes, working_direc
 from fleetscripts.adapters.system.regular_file import read_regular
 from fleetscripts.adapters.tmux.tmux import Tmux
 from fleetscripts.config import Settings
-from fleetscripts.errors import FleetError
 from fleetscripts.fleet import Agent, Fleet
 from fleetscripts.models import AgentState, PaneFacts, ServerId
 
 LARGEST_BYTES = 1 << 16
 """A path and a word; what holds more was not written by git."""
-
-
-def git_folder_of(worktree: Path) -> str:
-    """Git's own folder for a worktree, empty where there is none."""
-    try:
-        return Git(worktree).maybe("rev-parse", "--absolute-git-dir") or ""
-    except FleetError:
-        return ""
 
 
 def follow_moved(store: Store, settings: Settings, fleet: Fleet) -> tuple[Fleet, list[str]]:
@@ -67,14 +58,14 @@ def moves(settings: Settings, fleet: Fleet) -> list[tuple[Agent, Path]]:
 
 
 def _where(agent: Agent, panes: Sequence[PaneFacts], server: ServerId | None) -> Path | None:
-    """Where git has it by now; for a record without git's folder, where its client has been taken along."""
-    if agent.git_folder:
-        return _named_by(Path(agent.git_folder))
+    """Where git has it by now; for a record that does not know that folder, where its client has been taken along."""
+    if agent.repository is not None:
+        return _named_by(Path(agent.repository.git_dir))
     pane = next((pane for pane in panes if pane.pane_id == agent.pane_on(server)), None)
     below = read_processes().tree(pane.pid) if pane is not None else ()
     folders = {folder for process in below if (folder := working_directory(process.pid)) and Path(folder).is_dir()}
     tops = {Git(Path(folder)).maybe("rev-parse", "--show-toplevel") for folder in folders} - {None, ""}
-    fitting = [Path(os.path.realpath(top)) for top in tops if top and _branch(Path(top)) == agent.branch]
+    fitting = [Path(os.path.realpath(top)) for top in tops if top and Git.in_worktree(top).branch() == agent.branch]
     return fitting[0] if len(fitting) == 1 and (fitting[0] / ".git").is_file() else None
 
 
@@ -87,7 +78,3 @@ def _named_by(git_folder: Path) -> Path | None:
         return None
     same = os.path.realpath(place / back) == os.path.realpath(git_folder)
     return Path(os.path.realpath(place)) if same and place.is_absolute() else None
-
-
-def _branch(worktree: Path) -> str | None:
-    return Git(worktree).maybe("symbolic-ref", "--short", "--quiet", "HEAD")
