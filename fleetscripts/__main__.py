@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
+
+CALLED_FROM = "--called-from="
+"""The folder of the script that was called, as it was called."""
 
 
 def _import_from_bundle() -> None:
@@ -26,8 +30,12 @@ def main(argv: list[str] | None = None) -> int:
     import importlib
 
     from fleetscripts import commands
+    from fleetscripts.invocation import called_with, prefix_of_scripts
 
     arguments = sys.argv[1:] if argv is None else argv
+    if arguments and arguments[0].startswith(CALLED_FROM):
+        called_with(prefix_of_scripts(arguments[0].removeprefix(CALLED_FROM), os.environ.get("PATH", "")))
+        arguments = arguments[1:]
     known = commands.names()
     name = arguments[0] if arguments else "--help"
     if name in ("-h", "--help"):

@@ -4,4 +4,4 @@
 bundle=${self%/*}/..
 . "$bundle/fleetscripts/environment.sh"
 prepare_environment env "$bundle/requirements/runtime.txt" || exit 1
-exec "$python" -I -X utf8 "$bundle/fleetscripts/__main__.py" "${self##*/}" "$@"
+exec "$python" -I -X utf8 "$bundle/fleetscripts/__main__.py" "--called-from=${0%/*}" "${self##*/}" "$@"

@@ -24,7 +24,7 @@ DOCUMENTS = {"SKILL.md": SKILL, "README.md": README, **PAGES}
 SCRIPTS = sorted(
     path.name for path in (BUNDLE / "scripts").iterdir() if path.is_file() and not path.name.startswith(".")
 )
-FOR_PEOPLE = {"permission-check", "demo"}
+FOR_PEOPLE = {"demo", "fleet", "permission-check"}
 """Scripts that the orchestrator has no use for."""
 
 

@@ -108,7 +108,11 @@ def test_pip_installs_commands_that_run(tmp_path: Path) -> None:
     subprocess.run([place / "bin" / "pip", "install", "-q", source], check=True, timeout=300)
     for name in commands.names():
         done = subprocess.run(
-            [place / "bin" / f"fleet-{name}", "--help"], check=False, capture_output=True, text=True, cwd=tmp_path
+            [place / "bin" / (name if name == "fleet" else f"fleet-{name}"), "--help"],
+            check=False,
+            capture_output=True,
+            text=True,
+            cwd=tmp_path,
         )
         assert (done.returncode, done.stderr) == (0, "")
     rules = sorted(path.name for path in (BUNDLE / "fleetscripts" / "rules").glob("*.toml"))

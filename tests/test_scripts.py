@@ -28,7 +28,8 @@ def test_launchers_modules_and_installed_commands_are_the_same() -> None:
     project = tomllib.loads((BUNDLE / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     assert NAMES
     assert sorted(path.name for path in SCRIPTS.iterdir()) == NAMES
-    assert project["scripts"] == {f"fleet-{name}": f"{module_of(name)}:main" for name in NAMES}
+    installed = {"fleet" if name == "fleet" else f"fleet-{name}": f"{module_of(name)}:main" for name in NAMES}
+    assert project["scripts"] == installed
 
 
 def test_all_launchers_are_one_text_that_may_be_run() -> None:

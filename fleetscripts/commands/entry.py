@@ -11,8 +11,12 @@ from pathlib import Path
 
 import click
 
+from fleetscripts import __version__
+from fleetscripts.commands.examples import ONLY_TELLS, epilog
+from fleetscripts.commands.output import begin_output
 from fleetscripts.core.records.sanitize import sanitize
 from fleetscripts.errors import EXIT_DONE, EXIT_FAILED, EXIT_USAGE, FleetError
+from fleetscripts.invocation import called_with
 
 EXIT_INTERRUPTED = 130
 EXIT_BROKEN_PIPE = 141
@@ -22,11 +26,17 @@ EXIT_BROKEN_PIPE = 141
 def run(command: click.Command, argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code; whatever goes wrong becomes one line on stderr."""
     name = command.name or "fleet"
+    if argv is None and Path(sys.argv[0]).name.startswith("fleet-"):
+        called_with("fleet-")
     arguments = list(sys.argv[1:] if argv is None else argv)
+    if arguments[:1] == ["--version"] and name != "cl":  # which has its client's
+        print(f"fleetscripts {__version__}")
+        return EXIT_DONE
+    output = begin_output()
     try:
         code = _invoke(command, name, arguments)
         sys.stdout.flush()
-        return code
+        return code if output is None or output.lost is None else _untold(name, code, output.lost)
     except FleetError as error:
         return _complain(name, str(error), error.exit_code)
     except click.ClickException as error:
@@ -43,12 +53,20 @@ def run(command: click.Command, argv: Sequence[str] | None = None) -> int:
 
 
 def _invoke(command: click.Command, name: str, arguments: list[str]) -> int:
+    command.epilog = command.epilog or epilog(name)
     try:
-        with command.make_context(name, arguments) as context:
+        with command.make_context(name, arguments, help_option_names=["-h", "--help"]) as context:
             result = command.invoke(context)
     except click.exceptions.Exit as leaving:
         return leaving.exit_code
     return result if isinstance(result, int) else EXIT_DONE
+
+
+def _untold(name: str, code: int, why: OSError) -> int:
+    """The command's own code where it did something, failure where its words were all that it was for."""
+    words = f"what it prints could not be written ({why.strerror}); by its exit code {code} it ended as it should"
+    only_tells = name in ONLY_TELLS and code == EXIT_DONE
+    return _complain(name, words.split(";")[0] if only_tells else words, EXIT_FAILED if only_tells else code)
 
 
 def _usage_message(error: click.ClickException, name: str) -> str:

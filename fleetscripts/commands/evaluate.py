@@ -13,6 +13,7 @@ from fleetscripts.commands.options import json_option, settings_options, window_
 from fleetscripts.commands.verify_complete import agent_at_work
 from fleetscripts.core.gates.evaluation_page import members, page
 from fleetscripts.errors import UsageProblem
+from fleetscripts.invocation import spelled
 from fleetscripts.services.context import load_fleet
 from fleetscripts.services.verification.evaluate import (
     accept,
@@ -62,7 +63,7 @@ def command(
         click.echo(f"{question.agent.window} was told and is running again (proof: {proof})")
     elif passed is not None:
         _warn(accept(question, _said("--pass", passed), overrides_of(pairs), os.environ))
-        click.echo(f"{question.agent.window} is done; its window and worktree stay until recycle-agent")
+        click.echo(f"{question.agent.window} is done; its window and worktree stay until {spelled('recycle-agent')}")
     elif pairs:
         _warn(accept_threads(question, overrides_of(pairs), os.environ))
         click.echo(f"{question.agent.window}: accepted {', '.join(name for name, _ in pairs)}")

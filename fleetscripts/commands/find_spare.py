@@ -14,6 +14,7 @@ from fleetscripts.commands.options import settings_options
 from fleetscripts.core.planning.capacity import Place
 from fleetscripts.core.records.sanitize import sanitize
 from fleetscripts.errors import EXIT_DONE, EXIT_NO
+from fleetscripts.invocation import spelled
 from fleetscripts.services.context import load_settings_here
 from fleetscripts.services.worktrees.spares import free, survey
 
@@ -35,7 +36,7 @@ def command(repo: Path, options: Mapping[str, object]) -> int:
             shown = sanitize(place.worktree.path)
             click.echo(f"find-spare: not offered, its path does not fit one line: {shown!r}", err=True)
     if not offered:
-        click.echo(f"find-spare: no spare worktree in {sanitize(str(repo))}: capacity says why", err=True)
+        click.echo(f"find-spare: no spare worktree in {sanitize(str(repo))}: {spelled('capacity')} says why", err=True)
     return EXIT_DONE if offered else EXIT_NO
 
 

@@ -55,7 +55,6 @@ def _request(line: bytes) -> dict[str, Any] | None:
 
 @click.command(
     "permission-check",
-    epilog='Example: echo \'{"tool": "Bash", "input": {"command": "git status"}}\' | scripts/permission-check',
 )
 @click.option(
     "--worktree",

@@ -14,6 +14,7 @@ from fleetscripts.commands.options import json_option, settings_options
 from fleetscripts.config import load_settings
 from fleetscripts.core.records.sanitize import sanitize
 from fleetscripts.errors import FleetError
+from fleetscripts.invocation import spelled
 from fleetscripts.services.context import load_fleet
 
 
@@ -42,7 +43,7 @@ def command(dry_run: bool, from_backup: bool, as_json: bool, options: Mapping[st
         settings, fleet = load_fleet(os.environ, options)
     except (StateDamaged, StateMissing) as error:
         found = backup_of(store)
-        offer = f"; repair-state --from-backup puts back {found.words}" if found is not None else ""
+        offer = f"; {spelled('repair-state')} --from-backup puts back {found.words}" if found is not None else ""
         raise FleetError(f"{error}{offer}") from error
     report = repair(settings, fleet, dry_run)
     if as_json:

@@ -15,6 +15,7 @@ from fleetscripts.config import Settings
 from fleetscripts.core.records.sanitize import sanitize
 from fleetscripts.errors import EXIT_DONE, EXIT_FAILED, EXIT_NO, FleetError
 from fleetscripts.fleet import Agent, Fleet
+from fleetscripts.invocation import spelled
 from fleetscripts.services.context import load_fleet
 
 
@@ -62,7 +63,7 @@ def command(everyone: bool, as_json: bool, window: str | None, options: Mapping[
     elif everyone:
         click.echo(summary(outcomes))
     if outcomes and fleet.active and not loop_runs(settings):
-        click.echo("restore-agent: no loop watches them; run-loop --window starts one", err=True)
+        click.echo(f"restore-agent: no loop watches them; {spelled('run-loop')} --window starts one", err=True)
     results = {outcome.result for outcome in outcomes}
     return EXIT_FAILED if FAILED in results else EXIT_NO if REFUSED in results else EXIT_DONE
 

@@ -21,8 +21,9 @@ from fleetscripts.commands.options import settings_options
 from fleetscripts.config import Settings
 from fleetscripts.errors import FleetError, Refused
 from fleetscripts.fleet import Fleet
+from fleetscripts.invocation import spelled
 from fleetscripts.services.clients.sessions import session_meant
-from fleetscripts.services.context import START_AGAIN, load_fleet
+from fleetscripts.services.context import load_fleet, start_again
 from fleetscripts.services.single_instance import single_instance as loop_place
 from fleetscripts.services.worktrees.bundle import is_copy
 
@@ -54,7 +55,7 @@ def command(
         raise click.UsageError("expected --once or --window, not both")
     settings, fleet = load_fleet(os.environ, options)
     if not fleet.active:
-        raise Refused(f"the fleet is stopped: {START_AGAIN} starts it again")
+        raise Refused(f"the fleet is stopped: {start_again()} starts it again")
     flags = [flag for flag, given in (("--poll", poll), ("--dispatch", dispatch)) if given]
     arguments = ["run-loop", *flags, *_spelled(options)]
     if window:
@@ -65,7 +66,7 @@ def command(
             _loop(settings, options, poll, dispatch).run_once()
         return 0
     if os.environ.get("CLAUDECODE"):
-        raise Refused("a loop inside a Claude session would end with it: call run-loop --window")
+        raise Refused(f"a loop inside a Claude session would end with it: call {spelled('run-loop')} --window")
     if not is_copy():
         with loop_place.only_loop(settings):
             call = loop_place.copied_command(settings, arguments)

@@ -16,6 +16,7 @@ from fleetscripts.commands.text_source import text_of
 from fleetscripts.config import Settings
 from fleetscripts.errors import Refused, UsageProblem
 from fleetscripts.fleet import Fleet
+from fleetscripts.invocation import spelled
 from fleetscripts.services.context import load_fleet, load_settings_here
 from fleetscripts.services.observe.agent_meant import agent_meant
 from fleetscripts.services.spawning.follow_on import give_task
@@ -93,7 +94,7 @@ def _release(settings: Settings, pane_io: PaneIO, fleet: Fleet | None, pane_id: 
 def _give(settings: Settings, fleet: Fleet | None, window: str, request: Request) -> int:
     agent = agent_meant(settings, fleet, window) if fleet is not None else None
     if fleet is None or agent is None:
-        raise Refused(f"no agent {window!r} in {settings.state_file}: adopt-agent takes a window into the fleet first")
+        raise Refused(f"no agent {window!r} in {settings.state_file}: {spelled('adopt-agent')} makes it one")
     given = give_task(open_pane_io(settings, fleet), settings, fleet, agent, request)
     print(f"{given.agent.window} has its new task (message {given.receipt.message_id}, proof: {given.receipt.proof})")
     for note in given.notes:

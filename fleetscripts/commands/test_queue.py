@@ -20,6 +20,7 @@ from fleetscripts.core.pr_testing.queue_text import lines
 from fleetscripts.core.pr_testing.results import merged, scenario, vague
 from fleetscripts.core.records.sanitize import sanitize
 from fleetscripts.errors import EXIT_NO, FleetError, Refused, UsageProblem
+from fleetscripts.invocation import spelled
 from fleetscripts.services.context import load_fleet, load_settings_here
 from fleetscripts.services.observe.agent_meant import agent_meant
 from fleetscripts.services.observe.agent_pane import agent_in_pane
@@ -55,7 +56,7 @@ def add(window: str, verify: tuple[str, ...], options: Options) -> int:
     agent = agent_at_work(settings, fleet, window)
     key = pull_key(agent, fleet)
     if key is None:
-        raise UsageProblem(f"{agent.window} has no pull request to test: update-agent WINDOW pr_number=N")
+        raise UsageProblem(f"{agent.window} has no pull request to test: {spelled('update-agent')} WINDOW pr_number=N")
     entry = entry_of(settings, agent, key, tuple(text.strip() for text in verify if text.strip()))
     queue = TestQueue(settings, os.environ).add(entry)
     waiting = queue.waiting()
@@ -178,7 +179,8 @@ def _hand_out(queue: TestQueue, wanted: str) -> int:
         f"until {time.strftime('%H:%M:%S', time.localtime(lease.until))}" if lease.until else "while your client lives"
     )
     click.echo(
-        sanitize(f"test-queue: yours {until}; afterwards: test-queue done {entry.key} SCENARIO=PASS …"), err=True
+        sanitize(f"test-queue: yours {until}; afterwards: {spelled('test-queue')} done {entry.key} SCENARIO=PASS …"),
+        err=True,
     )
     click.echo(prompt(queue, entry))
     return 0
@@ -192,7 +194,9 @@ def _entry(queue: TestQueue, target: str, options: Options) -> Entry:
     found = known.of_agent(agent) if agent is not None else None
     found = found or known.entry(target)
     if found is None:
-        raise FleetError(f"{sanitize(target)} is not in the test queue: test-queue add WINDOW, or test-queue list")
+        raise FleetError(
+            f"{sanitize(target)} is not in the test queue: {spelled('test-queue')} add WINDOW puts it there"
+        )
     return found
 
 

@@ -7,9 +7,12 @@ from collections.abc import Mapping
 from fleetscripts.adapters.records.store import StateMissing, Store
 from fleetscripts.config import Settings, load_settings
 from fleetscripts.fleet import Fleet
+from fleetscripts.invocation import spelled
 
-START_AGAIN = "update-agent --top active=true"
-"""What starts a fleet again that was stopped."""
+
+def start_again() -> str:
+    """The call that starts a fleet again that was stopped."""
+    return spelled(f"{spelled('update-agent')} --top active=true")
 
 
 def load_fleet(environ: Mapping[str, str], options: Mapping[str, object] | None = None) -> tuple[Settings, Fleet]:

@@ -14,6 +14,7 @@ from fleetscripts.adapters.records.files import replace_file, sweep_temporaries
 from fleetscripts.adapters.records.locks import hold
 from fleetscripts.errors import FleetError
 from fleetscripts.fleet import Fleet
+from fleetscripts.invocation import spelled
 from fleetscripts.schema import WrongShape
 
 LOCK_TIMEOUT_SECONDS = 30.0
@@ -56,7 +57,7 @@ class Store:
         try:
             content = self.target.read_bytes()
         except FileNotFoundError:
-            raise StateMissing(f"no state file at {self.path}: spawn-agent creates it") from None
+            raise StateMissing(f"no state file at {self.path}: {spelled('spawn-agent')} creates it") from None
         except OSError as error:
             raise FleetError(f"cannot read the state file {self.path}: {error.strerror}") from error
         try:
@@ -76,7 +77,7 @@ class Store:
         """
         target = self.target
         if not target.parent.is_dir() and create is None:
-            raise StateMissing(f"no state file at {self.path}: spawn-agent creates it")
+            raise StateMissing(f"no state file at {self.path}: {spelled('spawn-agent')} creates it")
         with hold(target.with_name(target.name + ".lock"), LOCK_TIMEOUT_SECONDS):
             try:
                 before: Fleet | None = self.read()

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from fleetscripts.errors import EXIT_DONE, EXIT_FAILED, EXIT_NO, EXIT_PENDING
+from fleetscripts.invocation import spelled
 
 SHOWN_PATHS = 5
 """How many changed paths an evidence text names."""
@@ -167,7 +168,7 @@ def branch(worktree: WorktreeEvidence) -> GateResult:
     if worktree.problem:
         return GateResult.unknown("branch", worktree.problem)
     if not worktree.wanted_branch:
-        return GateResult.unknown("branch", "the record names no branch: update-agent WINDOW branch=NAME")
+        return GateResult.unknown("branch", f"the record names no branch: {spelled('update-agent')} WINDOW branch=NAME")
     if worktree.branch == worktree.wanted_branch:
         return GateResult.passed("branch", f"on {worktree.branch}")
     found = "a detached HEAD" if worktree.branch is None else worktree.branch

@@ -9,6 +9,7 @@ from fleetscripts.core.gates.gates import GateResult, GateStatus
 from fleetscripts.core.pr_testing.queue import Queue
 from fleetscripts.core.records.sanitize import sanitize
 from fleetscripts.fleet import Agent
+from fleetscripts.invocation import spelled
 from fleetscripts.models import AgentState
 
 SETTLED = frozenset({AgentState.DONE, AgentState.ESCALATED})
@@ -60,7 +61,7 @@ def in_test_queue(agents: Iterable[Agent], queue: Queue) -> list[Obstacle]:
         entry = queue.of_agent(agent)
         if entry is not None and agent.state is not AgentState.RECYCLED:
             tested = queue.lease is not None and queue.lease.pull == str(entry.key)
-            what = "is under test" if tested else "waits for its test (or: test-queue drop)"
+            what = "is under test" if tested else f"waits for its test (or: {spelled('test-queue')} drop)"
             found.append(_of(agent, f"{entry.key} {what}", GateStatus.PENDING))
     return found
 

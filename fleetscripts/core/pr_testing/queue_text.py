@@ -7,6 +7,7 @@ from fleetscripts.core.pr_testing.results import failing
 from fleetscripts.core.records.sanitize import sanitize
 from fleetscripts.core.reports.status_text import age
 from fleetscripts.core.reports.table import table
+from fleetscripts.invocation import spelled
 
 HEADINGS = ("PULL REQUEST", "WINDOW", "PENDING", "QUEUED", "NOW", "NOTE")
 SHOWN_OUTCOMES = 5
@@ -35,5 +36,5 @@ def _outcome(outcome: TestOutcome, now: float) -> str:
     verdict = (
         f"{len(blocking)} of {len(found)} do not pass: {'; '.join(map(str, blocking))}" if blocking else "all PASS"
     )
-    told = "" if outcome.told else "; its agent is NOT TOLD yet: test-queue done WINDOW"
+    told = "" if outcome.told else f"; its agent is NOT TOLD yet: {spelled('test-queue')} done WINDOW"
     return f"{outcome.pull} was tested {age(now - outcome.at)} ago at {outcome.head[:10] or '?'}: {verdict}{told}"

@@ -9,6 +9,7 @@ from typing import Any
 
 from fleetscripts.core.reports.status_text import age
 from fleetscripts.fleet import PARTS, Agent, Fleet
+from fleetscripts.invocation import spelled
 from fleetscripts.models import AgentState, PaneFacts, ServerId
 from fleetscripts.record import Escalation, typed
 
@@ -185,7 +186,9 @@ def _top(report: Report, reality: Reality) -> None:
     stands = reality.pane(loop.pane_on(reality.server)) is not None
     stands = stands or (not fleet.loop_pane_id and any(pane.window == fleet.loop_window for pane in reality.panes))
     if (fleet.loop_window or fleet.loop_pane_id) and not stands:
-        report.repairs.append(f"the loop's window {fleet.loop_window} is gone; run-loop --window starts it")
+        report.repairs.append(
+            f"the loop's window {fleet.loop_window} is gone; {spelled('run-loop')} --window starts it"
+        )
         fleet = replace(fleet, loop_window=None, loop_pane_id="", loop_tmux_server=None)
     if fleet.supervisor_window and not any(pane.window == fleet.supervisor_window for pane in reality.panes):
         report.repairs.append(f"the supervisor's window {fleet.supervisor_window} is gone")
@@ -209,7 +212,7 @@ def _notes(agent: Agent, reality: Reality) -> list[str]:
     if branch == GONE:
         return notes
     if own is None and agent.session_id not in reality.homes and not _may_be_meant(agent, reality):
-        notes.append(f"{who}: restore-agent {agent.handle} reopens its conversation")
+        notes.append(f"{who}: {spelled('restore-agent')} {agent.handle} reopens its conversation")
     elif agent.last_seen_at and reality.now - agent.last_seen_at > AHEAD_SECONDS:
         notes.append(f"{who}: nobody has looked at it for {age(reality.now - agent.last_seen_at)}")
     if not agent.session_id:

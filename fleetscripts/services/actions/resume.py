@@ -18,6 +18,7 @@ from fleetscripts.core.planning.attention import WAITS
 from fleetscripts.core.planning.progress import JUDGED
 from fleetscripts.errors import FleetError, Refused
 from fleetscripts.fleet import Agent, Fleet
+from fleetscripts.invocation import spelled
 from fleetscripts.models import Classification, PaneFacts, PaneState
 from fleetscripts.services.accounts.launcher import account_to_resume
 from fleetscripts.services.actions.case import Case
@@ -180,7 +181,7 @@ def refuse_other_branch(agent: Agent, folder: Path) -> None:
     if branch and agent.branch and branch != agent.branch:
         raise Refused(
             f"{agent.handle}: its worktree stands on {branch}, its work is on {agent.branch}:"
-            f" git switch {agent.branch} there, or update-agent {agent.handle} branch={branch} if that is right"
+            f" git switch {agent.branch} there, or {spelled('update-agent')} {agent.handle} branch={branch}"
         )
 
 

@@ -16,6 +16,7 @@ from fleetscripts.agents.claude import settings_json
 from fleetscripts.agents.kinds import kind_named
 from fleetscripts.config import Settings
 from fleetscripts.errors import Pending, Refused, UsageProblem
+from fleetscripts.invocation import spelled
 from fleetscripts.services.accounts.account_environment import Handed, environment_on
 from fleetscripts.services.accounts.accounts import account_named, is_shared, not_shared, share
 from fleetscripts.services.accounts.launcher import Pick, earliest_reset, pick
@@ -110,7 +111,9 @@ def _chosen(settings: Settings, environ: Mapping[str, str], asked: Asked, words:
         return Pick(account, "named by --account")
     chosen = pick(settings, environ, agent=asked.agent, keep=account_of(settings, session_id), model=words.model)
     if chosen is None or (chosen.kind_changes and words.prints):
-        raise Pending(f"no account has budget{until(earliest_reset(settings, agent=asked.agent))}; see balance --why")
+        raise Pending(
+            f"no account has budget{until(earliest_reset(settings, agent=asked.agent))}; see {spelled('balance')} --why"
+        )
     return chosen
 
 

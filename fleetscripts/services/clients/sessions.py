@@ -9,6 +9,7 @@ from fleetscripts.adapters.tmux.tmux import NoServer, Tmux, is_session_name
 from fleetscripts.config import Settings
 from fleetscripts.errors import FleetError, Refused
 from fleetscripts.fleet import Fleet
+from fleetscripts.invocation import spelled
 
 INSIDE_CLAUDE = "CLAUDECODE"
 """Set for all that a Claude session starts: a tmux server started there would end with it."""
@@ -58,7 +59,7 @@ def make_sessions(tmux: Tmux, settings: Settings, wanted: Iterable[str], environ
     Refused inside a Claude session: the lines are for the person to run."""
     missing = missing_sessions(tmux, wanted)
     makeable = [name for name in missing if is_session_name(name)]
-    mend = "give it another window with update-agent WINDOW window=SESSION:WIN"
+    mend = f"give it another window with {spelled('update-agent')} WINDOW window=SESSION:WIN"
     problems = {name: f"no tmux session can be called {name!r}: {mend}" for name in missing if name not in makeable}
     if makeable and environ.get(INSIDE_CLAUDE):
         names, lines = ", ".join(makeable), " && ".join(session_line(tmux, name) for name in makeable)

@@ -22,6 +22,7 @@ from fleetscripts.config import Settings
 from fleetscripts.core.planning.capacity import protected, spare_number
 from fleetscripts.errors import FleetError, Refused, UsageProblem
 from fleetscripts.fleet import Agent, Fleet
+from fleetscripts.invocation import spelled
 from fleetscripts.models import AgentState
 from fleetscripts.record import Hold
 from fleetscripts.services.clients.closing import Place, close, place_of, refuse_own
@@ -80,8 +81,10 @@ class Recycling:
             if not self.changed:
                 self._take_back()
                 raise
-            raise coded(f"half-way, {self.agent.handle} is held and nobody resumes it: {error};"
-                        f" recycle-agent {self.agent.handle} goes on from here", error) from error  # fmt: skip
+            again = f"{spelled('recycle-agent')} {self.agent.handle} goes on from here"
+            raise coded(
+                f"half-way, {self.agent.handle} is held and nobody resumes it: {error}; {again}", error
+            ) from error
 
     def decide(self) -> None:
         """Settle that it is to be done: from here on it is only finished, never asked again, and nobody resumes it."""

@@ -17,6 +17,7 @@ from fleetscripts.core.planning.attention import summary
 from fleetscripts.core.planning.event_dedup import handed_out, may_wait, nothing_new, to_hand_out, told
 from fleetscripts.errors import Refused
 from fleetscripts.fleet import Agent, Fleet
+from fleetscripts.invocation import spelled
 from fleetscripts.models import Action, ActionKind
 from fleetscripts.services.loop.cycle import run_cycle
 from fleetscripts.services.single_instance.single_instance import loop_runs
@@ -107,7 +108,7 @@ class Waiting:
         looped = loop_runs(self.settings)
         if self._looped and not looped:
             self.say(
-                f"no loop runs, so nobody recovers anything (run-loop --window starts one): looking every "
+                f"no loop runs, so nobody recovers anything ({spelled('run-loop')} --window starts one): looking every "
                 f"{self.settings.poll_interval_seconds:g} s"
             )
         self._looped = looped

@@ -85,7 +85,12 @@ def _run(queue: TestQueue, entry: Entry, lease: Lease, listener: Callable[[str],
             heard = Heard(stream, listener)
             queue.change(lambda known: _noted(known, lease, command, log))
             journal_of(entry).write(
-                "test-began", window=entry.window, why="test-queue run", pull=lease.pull, log=str(log), head=lease.head
+                "test-began",
+                window=entry.window,
+                why="test-queue run",
+                pull=lease.pull,
+                log=str(log),
+                head=lease.head,
             )
             listener(f"log: {log}")
             code = command.run(queue.about.timeout_seconds, heard)

@@ -17,6 +17,7 @@ from fleetscripts.core.pr_testing.results import Scenario, all_pass, findings
 from fleetscripts.core.records.sanitize import sanitize, shell_word
 from fleetscripts.errors import FleetError, Pending, Refused
 from fleetscripts.fleet import Agent, Fleet
+from fleetscripts.invocation import spelled
 from fleetscripts.models import AgentState
 from fleetscripts.services.briefing.briefing import Rebrief, rebriefing
 from fleetscripts.services.context import load_fleet
@@ -111,12 +112,12 @@ def _back_to_work(question: Question, store: Store, outcome: TestOutcome) -> str
         pane_io = open_pane_io(settings, question.fleet)
         pane = agent.pane_on(pane_io.server)
         if pane is None:
-            raise Refused("it has no pane on this tmux server: run-loop restores it first")
+            raise Refused(f"it has no pane on this tmux server: {spelled('run-loop')} restores it first")
         receipt = deliver(pane_io, pane, text, queue=True, why="pr-test")
     except FleetError as error:
         raise Pending(
             f"the results are kept, but {agent.window} was not told: {error}; "
-            f"later, with no results: test-queue done {shell_word(agent.handle)}"
+            f"later, with no results: {spelled('test-queue')} done {shell_word(agent.handle)}"
         ) from error
     changes: dict[str, Any] = {
         "revision_count": agent.revision_count + 1,
@@ -142,7 +143,7 @@ def _to_evaluation(question: Question, store: Store, environ: Mapping[str, str],
     who = sanitize(f"{agent.window} ({agent.worktree or agent.branch})")
     said = f"all {count} scenarios of /pr-test pass, it waits for evaluation"
     warnings = notify(f"{who}: {said}", question.settings, environ)
-    return "; ".join([said, f"evaluate {shell_word(agent.handle)}", *warnings])
+    return "; ".join([said, f"{spelled('evaluate')} {shell_word(agent.handle)}", *warnings])
 
 
 def _change(store: Store, agent: Agent, only_from: AgentState | None = None, **fields: Any) -> None:

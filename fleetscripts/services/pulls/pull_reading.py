@@ -17,6 +17,7 @@ from fleetscripts.config import Settings
 from fleetscripts.core.gates.repository_name import RepositoryName, from_address, from_slug
 from fleetscripts.errors import FleetError, UsageProblem
 from fleetscripts.fleet import Agent, Fleet
+from fleetscripts.invocation import spelled
 from fleetscripts.models import AgentState
 from fleetscripts.pull_request import PullKey
 
@@ -40,7 +41,9 @@ def pull_key(agent: Agent, fleet: Fleet) -> PullKey | None:
     if not agent.pr_number:
         return None
     if not agent.pr_number.isdecimal() or not agent.pr_number.isascii() or int(agent.pr_number) == 0:
-        raise FleetError(f"pr_number: expected a number, found {agent.pr_number!a}: update-agent WINDOW pr_number=N")
+        raise FleetError(
+            f"pr_number: expected a number, found {agent.pr_number!a}: {spelled('update-agent')} WINDOW pr_number=N"
+        )
     repository = repository_of(agent, fleet)
     return PullKey(repository.host, repository.owner, repository.name, int(agent.pr_number))
 
@@ -51,7 +54,9 @@ def repository_of(agent: Agent, fleet: Fleet) -> RepositoryName:
     if fleet.repo:
         named = from_slug(fleet.repo)
         if named is None:
-            raise FleetError(f"repo: expected OWNER/NAME, found {fleet.repo!a}: update-agent --top repo=OWNER/NAME")
+            raise FleetError(
+                f"repo: expected OWNER/NAME, found {fleet.repo!a}: {spelled('update-agent')} --top repo=OWNER/NAME"
+            )
         return named
     if agent.repository is not None:
         found = from_address(agent.repository.base_url)
@@ -60,7 +65,9 @@ def repository_of(agent: Agent, fleet: Fleet) -> RepositoryName:
         remote = base_remote(git, agent.branch)
         found = from_address(git.text("remote", "get-url", remote) if remote else "")
     if found is None:
-        raise FleetError("no GitHub repository is known for this worktree: update-agent --top repo=OWNER/NAME")
+        raise FleetError(
+            f"no GitHub repository is known for this worktree: {spelled('update-agent')} --top repo=OWNER/NAME"
+        )
     return found
 
 

@@ -16,6 +16,7 @@ from fleetscripts.core.gates.pull_gates import PullEvidence, fake_resolutions, p
 from fleetscripts.core.gates.resolutions import claimed_hashes
 from fleetscripts.errors import FleetError, UsageProblem
 from fleetscripts.fleet import Agent, Fleet
+from fleetscripts.invocation import spelled
 from fleetscripts.pull_request import CommitFacts, PullRequest, PullState
 from fleetscripts.services.pulls.pull_reading import Reader, github, pull_key
 
@@ -41,7 +42,9 @@ def ask_github(agent: Agent, fleet: Fleet, settings: Settings, head: str, read: 
     try:
         key = pull_key(agent, fleet)
         if key is None:
-            said = "none is recorded: the local gates alone decide (else: update-agent WINDOW pr_number=N)"
+            said = (
+                f"none is recorded: the local gates alone decide (else: {spelled('update-agent')} WINDOW pr_number=N)"
+            )
             return PullAnswer((GateResult.passed("pull_request", said),))
         pull = read(key)
         if isinstance(pull, GitHubProblem):

@@ -15,7 +15,7 @@ from fleetscripts.core.records.sanitize import sanitize
 from fleetscripts.core.reports.review import Item, Review
 from fleetscripts.errors import Refused
 from fleetscripts.fleet import Fleet
-from fleetscripts.services.context import START_AGAIN
+from fleetscripts.services.context import start_again
 from fleetscripts.services.loop.cycle import Cycle, run_cycle
 from fleetscripts.services.loop.loop import Loop
 from fleetscripts.services.observe.agent_pane import agent_in_pane
@@ -72,7 +72,7 @@ def _stopped(fleet: Fleet) -> list[Item]:
     """That nothing is repaired, where there is still somebody at work."""
     if fleet.active or all(agent.finished for agent in fleet.agents):
         return []
-    return [Item("stopped", "", "the fleet is stopped, nothing is repaired: start it again", (START_AGAIN,))]
+    return [Item("stopped", "", "the fleet is stopped, nothing is repaired: start it again", (start_again(),))]
 
 
 def _repair(settings: Settings, environ: Mapping[str, str], fleet: Fleet) -> str:

@@ -12,6 +12,7 @@ from fleetscripts.core.records.sanitize import sanitize, shell_word
 from fleetscripts.core.reports.review import Item, Review
 from fleetscripts.core.reports.status_text import age
 from fleetscripts.fleet import Agent
+from fleetscripts.invocation import spelled
 from fleetscripts.models import Action, ActionKind, AgentState, PaneState
 from fleetscripts.services.loop.cycle import Cycle
 
@@ -47,7 +48,7 @@ def about(agent: Agent) -> dict[str, Any]:
 
 
 def _decision(agent: Agent, action: Action) -> Item:
-    calls = tuple(call.format(agent=shell_word(agent.handle)) for call in BY_NAME[action.action].calls)
+    calls = tuple(spelled(call).format(agent=shell_word(agent.handle)) for call in BY_NAME[action.action].calls)
     more = {"objective": sanitize(agent.objective)[:300]} if agent.objective else {}
     return Item(action.action, agent.window, action.reason, calls, agent.pane_id, about(agent) | more)
 
@@ -57,7 +58,7 @@ def _unrepaired(agent: Agent, action: Action, why: str) -> list[Item]:
     if not why:
         return []
     row = BY_NAME[action.action]
-    calls = tuple(call.format(agent=shell_word(agent.handle)) for call in row.calls)
+    calls = tuple(spelled(call).format(agent=shell_word(agent.handle)) for call in row.calls)
     return [Item(row.undone, agent.window, f"{action.reason}; {why}", calls, agent.pane_id, about(agent))]
 
 
@@ -75,7 +76,7 @@ def _held(agent: Agent, now: float) -> Item:
 
 
 def _recyclable(agent: Agent) -> Item:
-    call = f"recycle-agent {shell_word(agent.handle)}"
+    call = f"{spelled('recycle-agent')} {shell_word(agent.handle)}"
     return Item("done", agent.window, "done; its worktree could be recycled", (call,), agent.pane_id, about(agent))
 
 

@@ -11,6 +11,7 @@ from fleetscripts.core.records.sanitize import shell_word
 from fleetscripts.core.reports.review import Item
 from fleetscripts.errors import FleetError
 from fleetscripts.fleet import Agent, Fleet
+from fleetscripts.invocation import spelled
 from fleetscripts.models import PaneState
 from fleetscripts.pull_request import PullState
 from fleetscripts.services.pulls.pull_reading import github, keys_of
@@ -50,4 +51,11 @@ def _rests_unjudged(agent: Agent, seen: Seen) -> bool:
 
 def _merged(agent: Agent) -> Item:
     what = "its pull request is merged, but it never said that it has finished: judge the work to free its worktree"
-    return Item("merged", agent.window, what, (f"evaluate {shell_word(agent.handle)}",), agent.pane_id, about(agent))
+    return Item(
+        "merged",
+        agent.window,
+        what,
+        (f"{spelled('evaluate')} {shell_word(agent.handle)}",),
+        agent.pane_id,
+        about(agent),
+    )

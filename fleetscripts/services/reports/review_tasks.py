@@ -7,6 +7,7 @@ from fleetscripts.core.planning.task_plan import PAUSING, READY
 from fleetscripts.core.records.sanitize import sanitize
 from fleetscripts.core.reports.review import Item
 from fleetscripts.errors import FleetError
+from fleetscripts.invocation import spelled
 from fleetscripts.services.tasks.tasks import Survey, archive_finished, survey
 
 MOST_NAMES = 12
@@ -26,11 +27,13 @@ def tasks_reviewed(settings: Settings, now: float, archives: bool) -> tuple[list
 def _left(found: Survey) -> list[Item]:
     ready = [one.task.name for one in found.standings if one.state == READY]
     stuck = [one for one in found.standings if one.state == PAUSING or one.never]
-    items = [Item("task_problem", "", f"task {one.task.name}: {one.why}", ("tasks list",)) for one in stuck]
+    items = [
+        Item("task_problem", "", f"task {one.task.name}: {one.why}", (f"{spelled('tasks')} list",)) for one in stuck
+    ]
     items += [Item("task_problem", "", problem) for problem in found.problems]
     if ready:
         more = f" and {len(ready) - MOST_NAMES} more" if len(ready) > MOST_NAMES else ""
         names = ", ".join(ready[:MOST_NAMES]) + more
         what = f"{len(ready)} pending task{'s' * (len(ready) > 1)} with nobody on it: {names}"
-        items.append(Item("tasks", "", what, ("tasks dispatch", "capacity")))
+        items.append(Item("tasks", "", what, (f"{spelled('tasks')} dispatch", "capacity")))
     return items

@@ -9,6 +9,7 @@ from fleetscripts.config import Settings
 from fleetscripts.core.records.sanitize import shell_word
 from fleetscripts.core.reports.survivor_text import SURVIVED, survivor_sentence
 from fleetscripts.fleet import Agent, Fleet
+from fleetscripts.invocation import spelled
 from fleetscripts.models import AgentState, PaneState
 from fleetscripts.services.observe.fleet_look import look_at
 from fleetscripts.services.reports.status import fleet_status
@@ -74,8 +75,8 @@ def _calls(fleet: Fleet, found: tuple[Survivor, ...], watched: bool) -> list[str
     gone = [
         one for one in at_work if not one.alive and not (one.agent.hold.reason and one.pane_state is PaneState.IDLE)
     ]
-    calls = ["restore-agent --all"] if gone else []
-    calls += ["run-loop --window"] if at_work and not watched and fleet.active else []
+    calls = [f"{spelled('restore-agent')} --all"] if gone else []
+    calls += [f"{spelled('run-loop')} --window"] if at_work and not watched and fleet.active else []
     judged = [one.agent for one in found if one.agent.state is AgentState.PENDING_EVALUATION]
-    calls += [f"evaluate {shell_word(agent.handle)}" for agent in judged]
+    calls += [f"{spelled('evaluate')} {shell_word(agent.handle)}" for agent in judged]
     return [*calls, "heartbeat"] if at_work else calls

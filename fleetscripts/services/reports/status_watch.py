@@ -22,6 +22,7 @@ from fleetscripts.core.reports.status_text import COLOURS, age, by_urgency, in_o
 from fleetscripts.core.reports.watch_view import Model, Piece, View, moved, screen, settled, table_rows
 from fleetscripts.errors import FleetError
 from fleetscripts.fleet import Agent
+from fleetscripts.invocation import spelled
 from fleetscripts.models import PaneFacts
 from fleetscripts.services.context import load_fleet
 from fleetscripts.services.reports.live_screen import LiveScreen
@@ -174,7 +175,9 @@ def model_of(status: FleetStatus, agents: tuple[Agent, ...], history: tuple[str,
     for state, count in by_urgency(status.counts()):
         title.append(Piece(f"  {count} {str(state).replace('_', ' ')}", COLOURS.get(state, "white")))
     loop = (
-        f"loop in {sanitize(status.loop.window)}" if status.loop is not None else "no loop watches: run-loop --window"
+        f"loop in {sanitize(status.loop.window)}"
+        if status.loop is not None
+        else f"no loop watches: {spelled('run-loop')} --window"
     )
     looked = f", last look {age(time.time() - fleet.last_poll_at)} ago" if fleet.last_poll_at else ""
     return Model(tuple(title), loop + looked, agents, time.time(), history, sanitize(message))

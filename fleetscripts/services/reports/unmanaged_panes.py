@@ -14,6 +14,7 @@ from fleetscripts.core.records.sanitize import sanitize
 from fleetscripts.core.reports.review import Item
 from fleetscripts.errors import Refused
 from fleetscripts.fleet import Fleet
+from fleetscripts.invocation import spelled
 from fleetscripts.models import AgentState, PaneFacts, PaneState, ServerId
 from fleetscripts.services.observe.observe import Observation, observe
 from fleetscripts.services.own_pane import own_pane
@@ -42,7 +43,7 @@ def keep_out(tmux: Tmux, fleet: Fleet, pane: PaneFacts) -> str:
     if pane.pane_id in known_panes(fleet, server):
         raise Refused(f"{pane.window} is an agent of the fleet, or its loop: it stays under review")
     mark_mine(tmux, pane.pane_id)
-    return f"{pane.window} is yours: heartbeat says no more of it"
+    return f"{pane.window} is yours: {spelled('heartbeat')} says no more of it"
 
 
 def known_panes(fleet: Fleet, server: ServerId) -> set[str]:
@@ -58,7 +59,7 @@ def _dead(pane: PaneFacts) -> Item:
 
 def _mine(pane: PaneFacts) -> tuple[str]:
     """The call for a window that is none of the fleet's business."""
-    return (f"heartbeat --mine {pane.pane_id}",)
+    return (f"{spelled('heartbeat')} --mine {pane.pane_id}",)
 
 
 def _of(found: Observation) -> Iterator[Item]:
@@ -67,7 +68,7 @@ def _of(found: Observation) -> Iterator[Item]:
         state = f"{said.dialog} dialog" if said.dialog else str(said.state)
         what = f"runs {found.kind.name} ({state}) and is not in the state file"
         about = {"folder": sanitize(found.client.cwd), "name": sanitize(facts.window_name)}
-        calls = (f"adopt-agent {facts.pane_id}", *_mine(facts))
+        calls = (f"{spelled('adopt-agent')} {facts.pane_id}", *_mine(facts))
         yield Item("not_in_the_fleet", facts.window, what, calls, facts.pane_id, about)
     elif said.state is PaneState.IDLE and (left := _left(found)):
         what = f"a client has ended here and left its conversation {left}"

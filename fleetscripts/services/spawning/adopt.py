@@ -19,6 +19,7 @@ from fleetscripts.core.planning.capacity import protected, spare_number
 from fleetscripts.core.records.sanitize import shell_word
 from fleetscripts.errors import Refused, UsageProblem
 from fleetscripts.fleet import Agent, Fleet
+from fleetscripts.invocation import spelled
 from fleetscripts.models import AgentState, PaneFacts, WorktreeFacts
 from fleetscripts.record import LastLook, Task
 from fleetscripts.services.observe.observe import Observation, look
@@ -70,7 +71,9 @@ def adopt(
     )
     notes += [note for note in (note_settled_threads(agent, after, settings),) if note]
     if request.steps or request.pr_number:
-        notes.append(f"it does not know yet how to report: send-agent {shell_word(agent.handle)} --task tells it")
+        notes.append(
+            f"it does not know yet how to report: {spelled('send-agent')} {shell_word(agent.handle)} --task tells it"
+        )
     return Adopted(agent, tuple(notes))
 
 

@@ -22,6 +22,7 @@ from fleetscripts.core.planning.policy import Limits
 from fleetscripts.core.records.message import as_message
 from fleetscripts.errors import FleetError, Refused
 from fleetscripts.fleet import Agent, Fleet
+from fleetscripts.invocation import spelled
 from fleetscripts.models import AgentState
 from fleetscripts.services.actions.settle_task import apply_task, drop_task
 from fleetscripts.services.briefing.briefing import Brief, briefing
@@ -85,7 +86,7 @@ def give_task(pane_io: PaneIO, settings: Settings, fleet: Fleet, agent: Agent, r
 def _takes_a_task(pane_io: PaneIO, agent: Agent) -> str:
     """Its pane, if a text typed there now would be read and its record is one to change."""
     if agent.state is AgentState.RECYCLED:
-        raise Refused(f"{agent.window}: it is recycled; spawn-agent starts a new one")
+        raise Refused(f"{agent.window}: it is recycled; {spelled('spawn-agent')} starts a new one")
     pane_id = agent.pane_on(pane_io.server)
     sight = pane_io.look(pane_id) if pane_id else None
     if pane_id is None or sight is None:
@@ -121,7 +122,7 @@ def _leave_file(settings: Settings, agent: Agent) -> str:
         return ""
     archive_finished(settings, time.time())
     known = survey(settings, time.time()).named(agent.task.file)
-    again = f"tasks archive {agent.task.file} --outcome dropped keeps it from being begun again"
+    again = f"{spelled('tasks')} archive {agent.task.file} --outcome dropped keeps it from being begun again"
     return (
         f"the task {agent.task.file} is pending again: {again}" if known is not None and known.agent is not None else ""
     )

@@ -30,7 +30,7 @@ from fleetscripts.services.clients.launch import open_window
 from fleetscripts.services.clients.left_running import end_own
 from fleetscripts.services.clients.readiness import at_prompt
 from fleetscripts.services.clients.sessions import require_session, session_meant
-from fleetscripts.services.context import START_AGAIN
+from fleetscripts.services.context import start_again
 from fleetscripts.services.pulls.verify_github import Beginning, beginning
 from fleetscripts.services.spawning.spawn_account import DEFAULT_AGENT, account_for
 from fleetscripts.services.spawning.spawn_request import Request
@@ -166,7 +166,7 @@ class _Spawning:
 
     def _stopped_note(self) -> str:
         stopped = self.fleet is not None and not self.fleet.active
-        return f"the fleet is stopped, nobody watches this agent: {START_AGAIN} starts it again" if stopped else ""
+        return f"the fleet is stopped, nobody watches this agent: {start_again()} starts it again" if stopped else ""
 
     def _prepare_state(self) -> None:
         """A state file that cannot be written is found out before anything is started."""

@@ -9,6 +9,7 @@ from fleetscripts.adapters.records.account_file import read_accounts
 from fleetscripts.agents.kinds import kind_named
 from fleetscripts.config import Settings
 from fleetscripts.errors import Pending
+from fleetscripts.invocation import spelled
 from fleetscripts.services.accounts.accounts import account_named
 from fleetscripts.services.accounts.launcher import earliest_reset, pick
 from fleetscripts.services.clients.launch_line import until
@@ -28,6 +29,8 @@ def account_for(settings: Settings, environ: Mapping[str, str], request: Request
         return None, ""
     chosen = pick(settings, environ, agent=kind)
     if chosen is None or (chosen.kind_changes and request.agent):
-        raise Pending(f"no {kind} account has budget{until(earliest_reset(settings, agent=kind))}; see balance --why")
+        raise Pending(
+            f"no {kind} account has budget{until(earliest_reset(settings, agent=kind))}; see {spelled('balance')} --why"
+        )
     note = f"starts {chosen.account.agent} on account {chosen.account.name}: {chosen.reason}"
     return chosen.account, note if chosen.kind_changes else ""

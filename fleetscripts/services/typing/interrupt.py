@@ -13,6 +13,7 @@ from fleetscripts.adapters.tmux.keyboard import press
 from fleetscripts.config import Settings
 from fleetscripts.errors import FleetError, Refused
 from fleetscripts.fleet import Agent, Fleet
+from fleetscripts.invocation import spelled
 from fleetscripts.models import PaneState
 from fleetscripts.services.own_pane import own_pane
 from fleetscripts.services.typing import input_box as drafts
@@ -42,7 +43,7 @@ def interrupt(
     agent = agent_at(pane_io, fleet, pane_id)
     said = _end(pane_io, settings, agent, pane_id) if kill else _stop(pane_io, settings, agent, pane_id)
     if agent is not None:
-        said.append("held: the loop leaves it alone until it has got a text (send-agent) and works again")
+        said.append(f"held: the loop leaves it alone until it has got a text ({spelled('send-agent')}) and works again")
     return said
 
 

@@ -17,6 +17,7 @@ from fleetscripts.config import Settings
 from fleetscripts.core.screen.screen import Box, Screen
 from fleetscripts.errors import FleetError, Refused
 from fleetscripts.fleet import Agent, Fleet
+from fleetscripts.invocation import spelled
 from fleetscripts.models import Classification, Frame, PaneFacts, ServerId
 from fleetscripts.services.observe.agent_meant import agent_meant
 from fleetscripts.services.observe.box import box_in
@@ -101,7 +102,9 @@ def pane_named(pane_io: PaneIO, fleet: Fleet | None, target: str) -> PaneFacts:
     own = agent.pane_on(pane_io.server) if agent is not None else None
     facts = pane_io.tmux.resolve(own or target)
     if facts is None:
-        raise Refused(f"no such window: {target!r}; status lists the agents, tmux list-windows -a all windows")
+        raise Refused(
+            f"no such window: {target!r}; {spelled('status')} lists the agents, tmux list-windows -a all windows"
+        )
     return facts
 
 

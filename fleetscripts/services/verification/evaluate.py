@@ -14,6 +14,7 @@ from fleetscripts.core.gates.evaluation_page import Evaluation, Work
 from fleetscripts.core.records.sanitize import sanitize
 from fleetscripts.errors import FleetError, Refused, UsageProblem
 from fleetscripts.fleet import Agent, Fleet
+from fleetscripts.invocation import spelled
 from fleetscripts.models import AgentState
 from fleetscripts.pull_request import PullRequest
 from fleetscripts.services.briefing.briefing import Rebrief, rebriefing
@@ -92,7 +93,7 @@ def send_back(question: Question, what: str) -> str:
     pane_io = open_pane_io(settings, question.fleet)
     pane = agent.pane_on(pane_io.server)
     if pane is None:
-        raise FleetError(f"{agent.window} has no pane on this tmux server: run-loop restores it first")
+        raise FleetError(f"{agent.window} has no pane on this tmux server: {spelled('run-loop')} restores it first")
     receipt = deliver(pane_io, pane, rebriefing(agent, Rebrief([what])), why="evaluation")
     changes = {
         "state": AgentState.RUNNING,

@@ -16,6 +16,7 @@ from fleetscripts.config import Settings
 from fleetscripts.core.planning.capacity import Claims, Place, Standing, order, standing, standing_inside
 from fleetscripts.errors import FleetError, Refused
 from fleetscripts.fleet import Fleet
+from fleetscripts.invocation import spelled
 from fleetscripts.models import AgentState, WorktreeFacts
 from fleetscripts.services.worktrees import abandoned_spawns as left_half_way
 from fleetscripts.services.worktrees.bundle_paths import bundle_folders
@@ -91,7 +92,7 @@ def _next(repo: Path, settings: Settings, passed: Collection[Path]) -> Spare:
     others = (place for place in candidates if Path(place.worktree.path) not in passed)
     chosen = next((place for place in map(_looked_into, others) if place.standing is Standing.FREE), None)
     if chosen is None:
-        raise Refused(f"no spare worktree in {repo}: capacity says why each one is not free")
+        raise Refused(f"no spare worktree in {repo}: {spelled('capacity')} says why each one is not free")
     return Spare(Path(chosen.worktree.path), chosen.worktree.branch or "")
 
 
@@ -99,7 +100,7 @@ def _this(path: Path, spare_branch: str, settings: Settings) -> Spare:
     found = [real_worktree(facts) for facts in worktrees(path)]
     named = next((facts for facts in found if facts.path == _realpath(path)), None)
     if named is None:
-        raise Refused(f"{path} is no worktree of its own: expected one that find-spare lists")
+        raise Refused(f"{path} is no worktree of its own: expected one that {spelled('find-spare')} lists")
     place = _looked_into(standing(named, claims_on(found, settings)))
     if place.standing is not Standing.FREE:
         raise Refused(f"{path} is not free: {place.reason}")

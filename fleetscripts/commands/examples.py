@@ -1,0 +1,62 @@
+"""What each ``--help`` ends with: a call as somebody would make it, and what the exit codes mean."""
+
+from __future__ import annotations
+
+from fleetscripts.invocation import spelled
+
+EXAMPLES: dict[str, str] = {
+    "accounts": "accounts list",
+    "add-spare": "add-spare 3 --repo ~/src/project",
+    "adopt-agent": f"{spelled('adopt-agent')} work:4 --objective 'Add the banner'",
+    "answer-dialog": f"{spelled('answer-dialog')} worktree-2 --choose 'Yes'",
+    "attach": "attach worktree-2",
+    "balance": f"{spelled('balance')} --why",
+    "capacity": "capacity ~/src/project",
+    "cl": "cl --resume 0f5e8c1a-7c0e-4f7b-9d6e-1a2b3c4d5e6f",
+    "classify-pane": f"{spelled('classify-pane')} work:4 --explain",
+    "config": "config idle_threshold_seconds=600",
+    "demo": "demo --keep",
+    "evaluate": "evaluate worktree-2 --pass 'does what was asked'",
+    "find-spare": f"{spelled('find-spare')} ~/src/project",
+    "fleet": "fleet status --watch",
+    "heartbeat": "heartbeat --lines 40",
+    "history": "history worktree-2 --since 2h",
+    "hosts": "hosts list",
+    "interrupt-agent": f"{spelled('interrupt-agent')} worktree-2",
+    "notify": "notify 'all pull requests are merged'",
+    "open-pr": "open-pr worktree-2",
+    "permission-check": "permission-check --worktree . < requests.jsonl",
+    "poll-cycle": "poll-cycle",
+    "recycle-agent": f"{spelled('recycle-agent')} worktree-2",
+    "release-agent": "release-agent worktree-2",
+    "repair-state": "repair-state",
+    "rescue-agent": f"{spelled('rescue-agent')} worktree-2",
+    "restore-agent": f"{spelled('restore-agent')} --all",
+    "run-loop": f"{spelled('run-loop')} --window",
+    "send-agent": f"{spelled('send-agent')} worktree-2 'the checks are red: look at lint'",
+    "setup": "setup --check",
+    "show": "show worktree-2 --diff",
+    "spawn-agent": f"{spelled('spawn-agent')} --session work --branch feat/banner --objective 'Add the banner'",
+    "startup-recovery": "startup-recovery",
+    "status": "status --watch",
+    "stop-fleet": f"{spelled('stop-fleet')} --when-done",
+    "tasks": "tasks add banner 'Add the banner'",
+    "test-queue": f"{spelled('test-queue')} add worktree-2",
+    "update-agent": f"{spelled('update-agent')} worktree-2 pr_number=12",
+    "verify-complete": f"{spelled('verify-complete')} worktree-2",
+    "wait-event": f"{spelled('wait-event')} --timeout 900",
+}
+
+EXIT_CODES = "Exit codes: 0 done, or yes; 1 failed; 2 wrong usage; 3 the answer is no, or refused; 8 not yet."
+
+ONLY_TELLS = frozenset({
+    "balance", "capacity", "classify-pane", "find-spare", "history", "permission-check", "poll-cycle", "show",
+    "startup-recovery", "status", "verify-complete", "wait-event",
+})  # fmt: skip
+"""Commands whose output is all that they are for: what could not be printed is a failure."""
+
+
+def epilog(name: str) -> str:
+    """The last lines of a command's help; ``\\b`` keeps click from filling them."""
+    example = f"Example: {EXAMPLES[name]}\n" if name in EXAMPLES else ""
+    return f"\b\n{example}{EXIT_CODES}"

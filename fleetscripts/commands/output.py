@@ -1,0 +1,39 @@
+"""Standard output that may be closed, or full: the command ends its work first, then says what was not printed."""
+
+from __future__ import annotations
+
+import io
+import os
+import sys
+
+STDOUT = 1
+
+
+class _Lossy(io.FileIO):
+    """Takes what cannot be written, and remembers why. A reader that has gone still ends whoever writes."""
+
+    lost: OSError | None = None
+
+    def write(self, content: object, /) -> int:
+        try:
+            return super().write(content)  # type: ignore[arg-type]
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            self.lost = error
+            return memoryview(content).nbytes  # type: ignore[arg-type]
+
+
+def begin_output() -> _Lossy | None:
+    """Put such an output in place of the process's own; None where somebody else's stands there already."""
+    if sys.stdout is None:
+        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - closed by whoever called us
+        return None
+    known = sys.__stdout__
+    if known is None or sys.stdout is not known:
+        return None
+    raw = _Lossy(STDOUT, "wb", closefd=False)
+    sys.stdout = io.TextIOWrapper(
+        io.BufferedWriter(raw), encoding=known.encoding, errors=known.errors, line_buffering=known.line_buffering
+    )
+    return raw
