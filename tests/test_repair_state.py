@@ -88,6 +88,26 @@ def test_the_same_agent_twice_stands_once() -> None:
     assert len(report.repairs) == 2
 
 
+@pytest.mark.parametrize("younger", [0, 1])
+@pytest.mark.parametrize("alive", [True, False])
+def test_a_pane_and_a_conversation_belong_to_who_works_there(younger: int, alive: bool) -> None:
+    """One record was given another's window by hand, and took over its conversation: the living one keeps both."""
+    theirs, ours = replace(SECOND, path="/t2/deep"), replace(FIRST, path="/t1")
+    owner = replace(
+        Agent("", "t2", "/t2", "spare/2", "feat/b", session_id="b", spawned_at=5).at(theirs, SERVER), id="o"
+    )
+    taker = replace(HERE, id="t", spawned_at=5 + younger, session_id="b", session_ids=("a",)).at(theirs, SERVER)
+    homes = {"b": theirs} | ({"a": ours} if alive else {})
+    report = mended(Fleet(agents=(taker, owner)), reality(panes=(ours, theirs), homes=homes))
+    after, kept = report.fleet.agents
+    assert kept == owner
+    assert (after.session_id, after.state is AgentState.RECYCLED) == ("a", False)
+    assert after.pane_on(SERVER) == ("%1" if alive else None)
+    assert "t1: s:2 (%2) is where t2 works, not it" in report.repairs
+    again = mended(report.fleet, reality(panes=(ours, theirs), homes=homes))
+    assert (again.fleet, again.repairs) == (report.fleet, [])
+
+
 def test_a_loop_that_is_gone_is_forgotten() -> None:
     fleet = Fleet(loop_window="s:7", loop_pane_id="%7", loop_tmux_server=SERVER, supervisor_window="s:8")
     report = mended(fleet, reality())

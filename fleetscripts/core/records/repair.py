@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import PurePath
 from typing import Any
 
 from fleetscripts.core.reports.status_text import age
@@ -63,6 +64,7 @@ Mend = Callable[[Agent, Reality], tuple[Agent, list[str]]]
 def mended(fleet: Fleet, reality: Reality) -> Report:
     """The fleet as it really is; mending it again changes nothing."""
     report = Report(fleet)
+    _give_back(report, reality)
     for mend in (_plausible, _placed, _in_its_worktree):
         for agent in report.fleet.agents:
             after, said = mend(agent, reality)
@@ -72,6 +74,34 @@ def mended(fleet: Fleet, reality: Reality) -> Report:
     _top(report, reality)
     report.notes += [note for agent in report.fleet.agents for note in _notes(agent, reality)]
     return report
+
+
+def _give_back(report: Report, reality: Reality) -> None:
+    """What one record took of another's: pane and conversation are those of the agent in whose worktree they are."""
+    for agent in report.fleet.agents:
+        pane = reality.pane(agent.pane_on(reality.server)) or reality.homes.get(agent.session_id)
+        if agent.state is AgentState.RECYCLED or pane is None or _works_in(pane, agent):
+            continue
+        owner = next((other for other in report.fleet.agents if _owns(other, agent, pane, reality)), None)
+        if owner is None:
+            continue
+        own = [known for known in agent.session_ids if known != owner.session_id]
+        session = agent.session_id if agent.session_id != owner.session_id else (own[-1] if own else "")
+        state = AgentState.IDLE if agent.state in AT_WORK else agent.state
+        after = agent.changed(session_id=session, session_ids=tuple(own), tmux_server=None, state=state)
+        report.fleet = report.fleet.exchange(agent, after)
+        report.repairs.append(f"{agent.handle}: {pane.window} ({pane.pane_id}) is where {owner.handle} works, not it")
+
+
+def _owns(other: Agent, agent: Agent, pane: PaneFacts, reality: Reality) -> bool:
+    if other is agent or other.state is AgentState.RECYCLED or not _works_in(pane, other):
+        return False
+    same_conversation = other.session_id in reality.homes and other.session_id == agent.session_id
+    return same_conversation or other.pane_on(reality.server) == pane.pane_id
+
+
+def _works_in(pane: PaneFacts, agent: Agent) -> bool:
+    return bool(agent.worktree_path) and PurePath(pane.path).is_relative_to(agent.worktree_path)
 
 
 def _plausible(agent: Agent, reality: Reality) -> tuple[Agent, list[str]]:
@@ -161,10 +191,16 @@ def _once_each(report: Report, reality: Reality) -> None:
             if agent.state is not AgentState.RECYCLED and getattr(agent, name):
                 groups.setdefault(getattr(agent, name), []).append(agent)
         for group in groups.values():
-            kept = max(group, key=lambda agent: (agent.session_id in reality.homes, agent.spawned_at))
+            kept = max(group, key=lambda agent: (*_lives(agent, reality), agent.spawned_at))
             for agent in group:
                 if agent is not kept:
                     _drop(report, agent, kept, "conversation" if name == "session_id" else "worktree")
+
+
+def _lives(agent: Agent, reality: Reality) -> tuple[bool, bool]:
+    """Whether its conversation is open, and that in its own worktree."""
+    home = reality.homes.get(agent.session_id)
+    return home is not None, home is not None and _works_in(home, agent)
 
 
 def _drop(report: Report, agent: Agent, kept: Agent, what: str) -> None:

@@ -45,7 +45,7 @@ def at_prompt(
         said = sight.classification
         steady = steady + 1 if accept(said) and sight.box is not None else 0
         if steady >= STEADY_LOOKS:
-            _require_folder(sight, folder)
+            require_folder(sight.cwd, folder)
             return sight
         if said.state is PaneState.WAITING_APPROVAL:
             dialogs += 1
@@ -57,9 +57,9 @@ def at_prompt(
         time.sleep(LOOK_SECONDS)
 
 
-def _require_folder(sight: Sight, folder: Path) -> None:
+def require_folder(cwd: str, folder: Path) -> None:
     """An alias, a hook or a wrapper of the user's may have led the client elsewhere: nobody works in a wrong folder."""
-    where = os.path.realpath(sight.cwd) if sight.cwd else ""
+    where = os.path.realpath(cwd) if cwd else ""
     if where and not Path(where).is_relative_to(os.path.realpath(folder)):
         raise FleetError(
             f"the client works in {where}, expected {folder}: it was told nothing; look for a tmux alias, hook or"
