@@ -202,3 +202,22 @@ def test_the_whole_life_hits_nobody_else(life: Life, unsteady: Callable[[Life], 
     ]
     life.check("dispatched", iter((f"fact {number} of the new agent", holds) for number, holds in enumerate(begun)))
     assert life.checks == len(STEPS) * CHECKS_A_STEP + 2 * 6 + len(freed) + len(begun)
+
+
+def test_a_client_that_was_led_into_another_folder_is_told_nothing_and_undone(life: Life) -> None:
+    """By a wrapper of the user's that changes folders before it starts the client."""
+    program = life.crew.stage.folder / "bin" / "practice"
+    real = program.rename(program.with_name("real-practice"))
+    elsewhere = life.crew.stage.folder / "elsewhere"
+    elsewhere.mkdir()
+    program.write_text(f'#!/bin/sh\ncd {elsewhere} && exec {real} "$@"\n')
+    program.chmod(0o755)
+    words = ["--session", "fleet", "--branch", "feat/led", "--objective", "Write. [[say Hi.]]", "--agent", "practice"]
+    said = life.call("spawn-agent", *words, "--repo", str(life.crew.playground.repository), code=1)
+    assert f"the client works in {elsewhere}" in said
+    assert json.loads((life.crew.stage.folder / "state.json").read_text())["agents"] == []
+    assert life.git("branch", "--list", "feat/led") == ""
+    assert "feat/led" not in life.git("worktree", "list")
+    panes = life.tmux("list-panes", "-a", "-F", "#{pane_id}").split()
+    assert len(panes) == 2
+    assert life.editor in panes
