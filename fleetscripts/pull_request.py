@@ -34,15 +34,49 @@ class Check:
     """When its run was created, by the server's clock: for a CheckRun its suite. Running it again changes nothing."""
     is_status: bool = False
     """A StatusContext: whoever may push can set one."""
+    started_at: float | None = None
+    completed_at: float | None = None
+    suite: str = ""
+    app: str = ""
+    workflow: str = ""
+    event: str = ""
+    """What the workflow ran for: ``push``, ``pull_request``, …"""
+    needs_approval: bool = False
+    """It waits until a person lets it run."""
+
+    @property
+    def is_skipped(self) -> bool:
+        """It ended without having run."""
+        return self.outcome == "SKIPPED"
+
+
+@dataclass(frozen=True, slots=True)
+class Suite:
+    """What GitHub made for one app, or one run of a workflow, on the head commit; ``runs`` counts its check runs.
+
+    Of an app that never reports anything it stays unfinished for ever, without a run."""
+
+    id: str
+    finished: bool
+    outcome: str = ""
+    created_at: float | None = None
+    updated_at: float | None = None
+    runs: int = 0
+    app: str = ""
+    workflow: str = ""
+    """Its workflow's name; empty for an app other than GitHub Actions."""
+    event: str = ""
+    needs_approval: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Comment:
-    """One comment of a review thread. Its text is hostile."""
+    """One comment, of a review thread or of the conversation. Its text is hostile."""
 
     author: str
     body: str
     at: float
+    is_bot: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +91,9 @@ class Thread:
     resolved_by: str
     opened_at: float
     comments: tuple[Comment, ...] = ()
+    opened_by: str = ""
+    reviewed: str = ""
+    """The commit that was looked at when it was opened; empty where GitHub does not say."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +105,7 @@ class Review:
     at: float
     commit: str
     is_bot: bool = False
+    body: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +148,18 @@ class PullRequest:
     commits: tuple[Commit, ...]
     commits_total: int
     read_at: float
+    author: str = ""
+    merged_by: str = ""
+    suites: tuple[Suite, ...] = ()
+    conversation: tuple[Comment, ...] = ()
+    """The last comments outside review threads, oldest first."""
+
+    @property
+    def pushed_at(self) -> float:
+        """When the head came into being, as far as is known; 0 when nothing tells."""
+        if self.head_seen_at is not None:
+            return self.head_seen_at
+        return next((commit.committed_at for commit in self.commits if commit.oid == self.head), 0.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,3 +171,5 @@ class CommitFacts:
     at: float
     paths: frozenset[str]
     found_by: str = "hash"
+    reviewed: bool | None = None
+    """Whether it, or the same change before a rebase, was there when the thread was opened; None: unknown."""

@@ -25,8 +25,10 @@ DEFAULTS: Mapping[str, Any] = {
 }
 
 
-def time_text(seconds: float) -> str:
-    """GitHub's way to write a time."""
+def time_text(seconds: float | str) -> str:
+    """GitHub's way to write a time; ``"now"``, or ``"now-60"`` for a minute ago."""
+    if isinstance(seconds, str):
+        seconds = time.time() - TASK_STARTED + float(seconds.removeprefix("now") or 0)
     return datetime.fromtimestamp(TASK_STARTED + seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
@@ -73,6 +75,55 @@ def _position(cursor: str) -> int:
     return int(base64.b64decode(cursor).decode().split(":")[1])
 
 
+def _actor(login: str) -> dict[str, Any] | None:
+    """A bot by its name; nobody for a deleted account."""
+    if login == "ghost":
+        return None
+    is_bot = login.endswith("[bot]")
+    return {"__typename": "Bot" if is_bot else "User", "login": login.removesuffix("[bot]")}
+
+
+def _remark(comment: Mapping[str, Any]) -> dict[str, Any]:
+    """A comment of the conversation."""
+    return {
+        "body": comment.get("body", "Please look again."),
+        "createdAt": time_text(comment.get("at", 300)),
+        "author": _actor(comment.get("author", "reviewer")),
+        "isMinimized": comment.get("minimized", False),
+        "minimizedReason": None,
+    }
+
+
+def _soon_after(created: float | str) -> float | str:
+    return created if isinstance(created, str) else created + 30
+
+
+def _suite_key(check: Mapping[str, Any]) -> str:
+    """Runs of one workflow for one event at one time are one suite."""
+    names = ("app", "workflow", "event", "created", "suite")
+    return "/".join(str(check.get(name, "")) for name in names)
+
+
+def suite_of(suite: Mapping[str, Any], number: object) -> dict[str, Any]:
+    """A check suite; GitHub Actions' unless it names another app."""
+    app = suite.get("app", "github-actions")
+    created = suite.get("created", 200)
+    run = {
+        "id": f"WR{number}", "createdAt": time_text(created), "event": suite.get("event", "pull_request"),
+        "runNumber": 1, "workflow": {"id": "W", "name": suite.get("workflow", "CI")},
+    }  # fmt: skip
+    return {
+        "id": f"S{number}",
+        "app": {"id": app, "name": app, "slug": app},
+        "status": suite["status"],
+        "conclusion": suite.get("conclusion"),
+        "createdAt": time_text(created),
+        "updatedAt": time_text(suite.get("updated", created)),
+        "workflowRun": run if app == "github-actions" else None,
+        "checkRuns": {"totalCount": suite.get("runs", 0), "nodes": []},
+    }
+
+
 class World:
     """One repository with one pull request. ``commits``: name → (oid, message, committed at)."""
 
@@ -86,6 +137,8 @@ class World:
         bulk = self.situation.get("many_threads")
         if bulk:
             self.threads += [_one_of_many(bulk, number) for number in range(bulk["count"])]
+        self.suites = list(self.situation.get("suites", []))
+        self.conversation = list(self.situation.get("conversation", []))
         many = self.situation.get("many_checks")
         if many:
             self.checks += [{"name": f"job {n}"} for n in range(many)]
@@ -112,6 +165,7 @@ class World:
                 self.reviews += event.get("reviews", [])
                 self.threads += event.get("threads", [])
                 self.checks = event.get("checks", self.checks)
+                self.suites = event.get("suites", self.suites)
 
     def mutations(self) -> Mapping[str, Callable[..., Any]]:
         """By name, what a request can change: nothing in a situation."""
@@ -137,7 +191,10 @@ class World:
             "headRefName": pull["branch"],
             "baseRefName": pull["base"],
             "mergedAt": time_text(pull["merged"]) if "merged" in pull else None,
-            "updatedAt": time_text(time.time() - TASK_STARTED if pull["updated"] == "now" else pull["updated"]),
+            "mergedBy": _actor(pull.get("merged_by", "maintainer")) if "merged" in pull else None,
+            "author": _actor(pull.get("author", "agent")),
+            "comments": lambda _info, **args: connection([_remark(c) for c in self.conversation], args),
+            "updatedAt": time_text(pull["updated"]),
             "commits": lambda _info, **args: self._commits(branch, args),
             "reviewThreads": lambda _info, **args: connection(range(len(self.threads)), args, self._thread),
             "reviews": lambda _info, **args: connection([self._review(review) for review in self.reviews], args),
@@ -153,29 +210,46 @@ class World:
 
     def _commit(self, name: str) -> dict[str, Any]:
         oid, message, at = self.commits.get(name, (name, "A commit", float(TASK_STARTED)))
-        suites = [self._suite(check) for check in self.checks if "context" not in check]
         rollup = {"contexts": lambda _info, **args: connection([self._check(check) for check in self.checks], args)}
         return {
             "oid": oid,
             "message": message,
             "committedDate": time_text(at - TASK_STARTED),
-            "checkSuites": {"nodes": suites[:20]},
+            "checkSuites": lambda _info, **args: connection(self._suites(), args),
             "statusCheckRollup": rollup if self.checks else None,
         }
 
-    def _suite(self, check: Mapping[str, Any]) -> dict[str, Any]:
-        """The suite of one check: ``created`` when it was pushed, ``attempts`` what a re-run has replaced."""
-        created = check.get("created", 200)
+    def _suites(self) -> list[dict[str, Any]]:
+        """Those of the checks, one for each workflow's run or app; those that a situation names beside them."""
+        keys = dict.fromkeys(_suite_key(check) for check in self.checks if "context" not in check)
+        alone = [suite_of({"runs": 0, "status": "QUEUED", **suite}, n) for n, suite in enumerate(self.suites)]
+        return [*map(self._suite, keys), *alone]
+
+    def _suite(self, key: str) -> dict[str, Any]:
+        """``created`` when it was pushed; ``attempts`` of a check are what a re-run has replaced."""
+        mine = [check for check in self.checks if "context" not in check and _suite_key(check) == key]
+        ended = all(check.get("status", "COMPLETED") == "COMPLETED" for check in mine)
+        outcomes = {check.get("conclusion", "SUCCESS") for check in {c["name"]: c for c in mine if ended}.values()}
+        worst = next(iter(sorted(outcomes - {"SUCCESS", "NEUTRAL", "SKIPPED"})), "SUCCESS")
+        created = mine[0].get("created", 200)
 
         def runs(_info: object, filterBy: Mapping[str, Any] | None = None, **args: Any) -> dict[str, Any]:
             every = (filterBy or {}).get("checkType") == "ALL"
             earlier = [
-                {"name": check["name"], "status": "COMPLETED", "conclusion": ended, "startedAt": time_text(created + n)}
-                for n, ended in enumerate(check.get("attempts", []))
+                {
+                    "name": c["name"],
+                    "status": "COMPLETED",
+                    "conclusion": ended,
+                    "startedAt": time_text(float(created) + n),
+                }
+                for c in mine
+                for n, ended in enumerate(c.get("attempts", []))
             ]
-            return connection([*(earlier if every else []), self._check(check)], args)
+            return connection([*(earlier if every else []), *map(self._check, mine)], args)
 
-        return {"createdAt": time_text(created), "checkRuns": runs}
+        own = {"status": "COMPLETED" if ended else "IN_PROGRESS", "conclusion": worst if ended else None}
+        fields = {name: mine[0][name] for name in ("app", "workflow", "event") if name in mine[0]}
+        return {**suite_of({**own, **fields, "created": created}, key), "checkRuns": runs}
 
     def _check(self, check: Mapping[str, Any]) -> dict[str, Any]:
         if "context" in check:
@@ -193,10 +267,11 @@ class World:
             "name": check["name"],
             "status": status,
             "conclusion": conclusion,
-            "startedAt": time_text(check.get("started", check.get("created", 200) + 30))
+            "startedAt": time_text(check.get("started", _soon_after(check.get("created", 200))))
             if status != "QUEUED"
             else None,
-            "checkSuite": self._suite(check),
+            "completedAt": time_text(check["completed"]) if "completed" in check else None,
+            "checkSuite": self._suite(_suite_key(check)),
         }
 
     def _thread(self, number: int) -> dict[str, Any]:
@@ -207,9 +282,10 @@ class World:
             {
                 "body": self._with_hashes(word),
                 "createdAt": time_text(opened + 400 * at),
-                "author": {"__typename": "User", "login": "reviewer" if at % 2 == 0 else "agent"},
+                "author": _actor(author),
+                "originalCommit": {"oid": self.oid(thread["reviewed"])} if "reviewed" in thread else None,
             }
-            for at, word in enumerate(words)
+            for at, (word, author) in enumerate(zip(words, self._authors(thread, len(words)), strict=True))
         ]
         resolved = thread.get("resolved", True)
         return {
@@ -222,11 +298,17 @@ class World:
             "comments": lambda _info, **args: connection(listed, args),
         }
 
+    def _authors(self, thread: Mapping[str, Any], count: int) -> list[str]:
+        """Of the comments: by turns the reviewer and the agent, unless the situation names them."""
+        named = thread.get("authors", [])
+        return [named[at] if at < len(named) else ("reviewer", "agent")[at % 2] for at in range(count)]
+
     def _review(self, review: Mapping[str, Any]) -> dict[str, Any]:
         login = review.get("author", "reviewer")
         author = {"__typename": "Bot" if login.endswith("[bot]") or review.get("bot") else "User", "login": login}
         return {
             "state": review.get("state", "CHANGES_REQUESTED"),
+            "body": review.get("body", ""),
             "submittedAt": time_text(review.get("at", 100)),
             "author": author if login != "ghost" else None,
             "commit": self._commit(review.get("commit", "fix")),

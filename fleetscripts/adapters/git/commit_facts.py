@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from fleetscripts.adapters.git.git import Git
 from fleetscripts.pull_request import CommitFacts
@@ -24,9 +25,12 @@ class CommitFinder:
     _branch: dict[str, str] | None = field(default=None)
     _messages: dict[str, list[str]] | None = field(default=None)
     _known: dict[str, CommitFacts | None] = field(default_factory=dict)
+    _changes: dict[str, frozenset[str]] = field(default_factory=dict)
 
-    def facts(self, names: Iterable[str]) -> dict[str, CommitFacts]:
-        """Hash as written → facts, for those that are on the branch, or whose change is. Each is looked up once."""
+    def facts(self, names: Iterable[str], reviewed: str = "") -> dict[str, CommitFacts]:
+        """Hash as written → facts, for those that are on the branch, or whose change is. Each is looked up once.
+
+        ``reviewed``: the commit that was looked at when somebody asked for a change."""
         found = {}
         for name in names:
             if name not in self._known and len(self._known) >= MOST_NAMES:
@@ -34,7 +38,22 @@ class CommitFinder:
             if name not in self._known:
                 self._known[name] = self._find(name)
             found[name] = self._known[name]
-        return {name: facts for name, facts in found.items() if facts is not None}
+        known = {name: facts for name, facts in found.items() if facts is not None}
+        return {name: replace(facts, reviewed=self._was_in(facts.oid, reviewed)) for name, facts in known.items()}
+
+    def _was_in(self, oid: str, reviewed: str) -> bool | None:
+        """Whether the reviewed commit had this one, or after a rebase one that makes the same change."""
+        is_hash = re.fullmatch(r"[0-9a-f]{40,64}", reviewed)
+        if not is_hash or not self.git.says("cat-file", "-e", f"{reviewed}^{{commit}}"):
+            return None
+        if self.git.says("merge-base", "--is-ancestor", oid, reviewed):
+            return True
+        if self.git.says("merge-base", "--is-ancestor", reviewed, self.head):
+            return False
+        if reviewed not in self._changes:
+            listed = self.git.text("rev-list", *self._own_commits(reviewed)).split()
+            self._changes[reviewed] = frozenset(filter(None, map(self._change, listed)))
+        return self._change(oid) in self._changes[reviewed]
 
     def _find(self, name: str) -> CommitFacts | None:
         oid = self.git.maybe("rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}")
@@ -74,10 +93,15 @@ class CommitFinder:
                 self._messages.setdefault(message.strip(), []).append(oid)
         return self._messages
 
-    def _own_commits(self) -> tuple[str, ...]:
+    def _own_commits(self, head: str = "") -> tuple[str, ...]:
         """What selects the branch's own commits; where its base is not known here, its newest ones."""
         known = self.git.says("rev-parse", "--verify", "--quiet", "--end-of-options", f"{self.base}^{{commit}}")
-        return ("--no-merges", f"--max-count={MOST_BRANCH_COMMITS}", self.head, *([f"^{self.base}"] if known else []))
+        return (
+            "--no-merges",
+            f"--max-count={MOST_BRANCH_COMMITS}",
+            head or self.head,
+            *([f"^{self.base}"] if known else []),
+        )
 
     def _change(self, oid: str) -> str | None:
         """The commit's patch id: the same after a rebase that changed nothing in it."""

@@ -8,7 +8,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from fleetscripts.adapters.github.gh import Gh
-from fleetscripts.adapters.github.github_parse import WrongAnswer, attempts, contexts, nodes, pull_request, shortened
+from fleetscripts.adapters.github.github_parse import (
+    WrongAnswer,
+    attempts,
+    contexts,
+    nodes,
+    pull_request,
+    shortened,
+    suites,
+)
 from fleetscripts.adapters.github.github_problems import GitHubProblem, ProblemKind
 from fleetscripts.adapters.github.github_query import attempts_query, page_query, pulls_query
 from fleetscripts.pull_request import PullKey, PullRequest
@@ -21,7 +29,13 @@ MOST_AT_ONCE = 10
 READING_SECONDS = 300
 """For one pull request with all its pages."""
 
-_CONNECTIONS = {"contexts": "", "threads": "reviewThreads", "reviews": "reviews"}
+_Connections = Mapping[str, Callable[[Mapping[str, Any]], object]]
+_CONNECTIONS: _Connections = {
+    "contexts": contexts,
+    "suites": suites,
+    "threads": lambda node: node.get("reviewThreads"),
+    "reviews": lambda node: node.get("reviews"),
+}
 
 Found = PullRequest | GitHubProblem
 
@@ -138,7 +152,7 @@ def _pull_node(answer: object) -> dict[str, Any]:
 
 
 def _connection(node: dict[str, Any], part: str) -> dict[str, Any]:
-    found = node.get(_CONNECTIONS[part]) if _CONNECTIONS[part] else contexts(node)
+    found = _CONNECTIONS[part](node)
     if not isinstance(found, dict):
         raise WrongAnswer(f"{part} are missing")
     return found

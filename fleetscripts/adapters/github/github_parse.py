@@ -6,7 +6,18 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from fleetscripts.pull_request import GHOST, Check, Comment, Commit, PullKey, PullRequest, PullState, Review, Thread
+from fleetscripts.pull_request import (
+    GHOST,
+    Check,
+    Comment,
+    Commit,
+    PullKey,
+    PullRequest,
+    PullState,
+    Review,
+    Suite,
+    Thread,
+)
 
 LONGEST_BODY = 4000
 """Of a comment's text this much is kept, in characters: 6,000 threads of long comments fit into memory then."""
@@ -41,6 +52,12 @@ def pull_request(key: PullKey, node: Mapping[str, Any], read_at: float) -> PullR
         commits=tuple(_commit(_dict(item, "commit")) for item in nodes(branch)),
         commits_total=int(_number(branch, "totalCount")),
         read_at=read_at,
+        author=_login(node.get("author")),
+        merged_by=_login(node.get("mergedBy")) if node.get("mergedBy") else "",
+        suites=tuple(_suite(item) for item in nodes(suites(node))),
+        conversation=tuple(
+            _comment(item) for item in nodes(_dict(node, "conversation")) if item.get("isMinimized") is not True
+        ),
     )
 
 
@@ -48,6 +65,12 @@ def contexts(node: Mapping[str, Any]) -> Mapping[str, Any]:
     """The connection of check contexts on the head commit; an empty one when there are none at all."""
     rollup = _head(node).get("statusCheckRollup")
     return {"nodes": [], "pageInfo": {"hasNextPage": False}} if rollup is None else _dict(rollup, "contexts")
+
+
+def suites(node: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The connection of check suites on the head commit; an empty one for whoever may not see them."""
+    found = _head(node).get("checkSuites")
+    return {"nodes": [], "pageInfo": {"hasNextPage": False}} if found is None else _dict(_head(node), "checkSuites")
 
 
 def nodes(connection: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
@@ -73,12 +96,20 @@ def check(node: Mapping[str, Any]) -> Check:
     match node.get("__typename"):
         case "CheckRun":
             suite = node.get("checkSuite") or {}
-            created = _maybe_time(suite.get("createdAt"))
+            created, started = _maybe_time(suite.get("createdAt")), _maybe_time(node.get("startedAt"))
+            status, (app, workflow, event) = _str(node, "status"), _origin(suite)
             return Check(
                 name=_str(node, "name"),
-                finished=_str(node, "status") == "COMPLETED",
+                finished=status == "COMPLETED",
                 outcome=node.get("conclusion") or "",
-                created_at=_maybe_time(node.get("startedAt")) if created is None else created,
+                created_at=started if created is None else created,
+                started_at=started,
+                completed_at=_maybe_time(node.get("completedAt")),
+                suite=str(suite.get("id") or ""),
+                app=app,
+                workflow=workflow,
+                event=event,
+                needs_approval=status == "WAITING",
             )
         case "StatusContext":
             state = _str(node, "state")
@@ -87,6 +118,36 @@ def check(node: Mapping[str, Any]) -> Check:
             return Check(_str(node, "context"), finished, state if finished else "", created, is_status=True)
         case other:
             return Check(f"a context of kind {other!a}", finished=False)
+
+
+GITHUB_ACTIONS = "github-actions"
+"""The app's name in GitHub's answers, on Enterprise servers too."""
+
+
+def _origin(suite: Mapping[str, Any]) -> tuple[str, str, str]:
+    """Which app a suite is of, of which workflow's run, and for which event."""
+    app, run = suite.get("app") or {}, suite.get("workflowRun") or {}
+    slug, workflow = str(app.get("slug") or ""), str((run.get("workflow") or {}).get("name") or "")
+    is_workflow = bool(run) or slug == GITHUB_ACTIONS
+    return slug, workflow or "(unnamed)" * is_workflow, str(run.get("event") or "")
+
+
+def _suite(node: Mapping[str, Any]) -> Suite:
+    status, outcome = _str(node, "status"), node.get("conclusion") or ""
+    app, workflow, event = _origin(node)
+    runs = int(_number(node.get("checkRuns") or {"totalCount": 0}, "totalCount"))
+    return Suite(
+        id=_str(node, "id"),
+        finished=status == "COMPLETED",
+        outcome=outcome,
+        created_at=_maybe_time(node.get("createdAt")),
+        updated_at=_maybe_time(node.get("updatedAt")),
+        runs=runs,
+        app=app,
+        workflow=workflow,
+        event=event,
+        needs_approval=status == "WAITING" or (outcome == "ACTION_REQUIRED" and not runs),
+    )
 
 
 def attempts(node: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
@@ -112,14 +173,14 @@ def _head(node: Mapping[str, Any]) -> Mapping[str, Any]:
 
 def _head_seen_at(node: Mapping[str, Any], head: Mapping[str, Any]) -> float | None:
     """The earliest the server is known to have had the head commit: its first check suite, or the push that put it."""
-    suites = [_maybe_time(suite.get("createdAt")) for suite in nodes(head.get("checkSuites") or {"nodes": []})]
+    made = [_maybe_time(suite.get("createdAt")) for suite in nodes(suites(node))]
     pushes = [
         _maybe_time(event.get("createdAt"))
         for event in nodes(node.get("timelineItems") or {"nodes": []})
         if (event.get("afterCommit") or {}).get("oid") == head.get("oid")
     ]
     runs = [item.created_at for item in map(check, nodes(contexts(node)))]
-    known = [time for time in (*suites, *pushes) if time is not None] or [time for time in runs if time is not None]
+    known = [time for time in (*made, *pushes) if time is not None] or [time for time in runs if time is not None]
     return min(known, default=None)
 
 
@@ -136,11 +197,16 @@ def _thread(node: Mapping[str, Any]) -> Thread:
         line=line if isinstance(line, int) else None,
         resolved_by=_login(node.get("resolvedBy")) if node.get("resolvedBy") else "",
         opened_at=_time(opening[0], "createdAt"),
-        comments=tuple(
-            Comment(_login(item.get("author")), _str(item, "body"), _time(item, "createdAt"))
-            for item in nodes(_dict(node, "latest"))
-        ),
+        comments=tuple(map(_comment, nodes(_dict(node, "latest")))),
+        opened_by=_login(opening[0].get("author")),
+        reviewed=str((opening[0].get("originalCommit") or {}).get("oid") or ""),
     )
+
+
+def _comment(node: Mapping[str, Any]) -> Comment:
+    author = node.get("author") or {}
+    body = _str(node, "body")[:LONGEST_BODY]
+    return Comment(_login(author), body, _time(node, "createdAt"), is_bot=_is_bot(author))
 
 
 def _review(node: Mapping[str, Any]) -> Review:
@@ -150,12 +216,17 @@ def _review(node: Mapping[str, Any]) -> Review:
         state=_str(node, "state"),
         at=_time(node, "submittedAt"),
         commit=((node.get("commit") or {}).get("oid")) or "",
-        is_bot=author.get("__typename") == "Bot",
+        is_bot=_is_bot(author),
+        body=_str(node, "body")[:LONGEST_BODY],
     )
 
 
 def _commit(node: Mapping[str, Any]) -> Commit:
     return Commit(_str(node, "oid"), _str(node, "message"), _time(node, "committedDate"))
+
+
+def _is_bot(author: Mapping[str, Any]) -> bool:
+    return author.get("__typename") == "Bot" or str(author.get("login") or "").endswith("[bot]")
 
 
 def _login(author: object) -> str:

@@ -8,20 +8,22 @@ from dataclasses import dataclass
 from fleetscripts.pull_request import PullKey
 
 PAGE = 100
-LAST_COMMENTS = 6
-"""Of each thread: enough to look behind courtesies for the words that claim a fix."""
+LAST_COMMENTS = 20
+"""Of each thread: enough to look behind courtesies and bots for the words that claim a fix."""
 
 _PULL_FIELDS = """
 fragment pull on PullRequest {
   number title body state isDraft mergeable headRefOid headRefName baseRefName mergedAt updatedAt
+  author { login } mergedBy { login }
   branch: commits(last: 100) { totalCount nodes { commit { oid message committedDate } } }
   head: commits(last: 1) { nodes { commit {
     oid
-    checkSuites(first: 20) { nodes { createdAt } }
+    checkSuites(first: 100) { ...suites }
     statusCheckRollup { contexts(first: 100) { ...contexts } }
   } } }
   reviewThreads(first: 100) { ...threads }
   reviews(last: 100) { ...reviews }
+  conversation: comments(last: 100) { nodes { body createdAt isMinimized author { __typename login } } }
   timelineItems(last: 1, itemTypes: [HEAD_REF_FORCE_PUSHED_EVENT]) { nodes {
     ... on HeadRefForcePushedEvent { createdAt afterCommit { oid } }
   } }
@@ -33,8 +35,19 @@ fragment contexts on StatusCheckRollupContextConnection {
   pageInfo { hasNextPage endCursor }
   nodes {
     __typename
-    ... on CheckRun { name status conclusion startedAt checkSuite { createdAt } }
+    ... on CheckRun {
+      name status conclusion startedAt completedAt
+      checkSuite { id createdAt app { slug } workflowRun { event workflow { name } } }
+    }
     ... on StatusContext { context state createdAt }
+  }
+}
+fragment suites on CheckSuiteConnection {
+  totalCount
+  pageInfo { hasNextPage endCursor }
+  nodes {
+    id status conclusion createdAt updatedAt app { slug } workflowRun { event workflow { name } }
+    checkRuns(first: 1) { totalCount }
   }
 }
 fragment threads on PullRequestReviewThreadConnection {
@@ -43,14 +56,14 @@ fragment threads on PullRequestReviewThreadConnection {
   nodes {
     id isResolved isOutdated path line
     resolvedBy { login }
-    opening: comments(first: 1) { nodes { createdAt } }
-    latest: comments(last: 6) { nodes { body createdAt author { login } } }
+    opening: comments(first: 1) { nodes { createdAt author { login } originalCommit { oid } } }
+    latest: comments(last: 20) { nodes { body createdAt author { __typename login } } }
   }
 }
 fragment reviews on PullRequestReviewConnection {
   totalCount
   pageInfo { hasPreviousPage startCursor }
-  nodes { state submittedAt author { __typename login } commit { oid } }
+  nodes { state submittedAt body author { __typename login } commit { oid } }
 }
 """
 
@@ -102,12 +115,15 @@ _PAGES = {
         "head: commits(last: 1) { nodes { commit { oid statusCheckRollup { "
         "contexts(first: 100, after: $cursor) { ...contexts } } } } }"
     ),
+    "suites": (
+        "head: commits(last: 1) { nodes { commit { oid checkSuites(first: 100, after: $cursor) { ...suites } } } }"
+    ),
 }
 
 
 def page_query(key: PullKey, part: str, cursor: str) -> Query:
-    """A further page of one part (``threads``, ``reviews``, ``contexts``), with what tells whether the pull request
-    has changed since the page before."""
+    """A further page of one part (``threads``, ``reviews``, ``contexts``, ``suites``), with what tells whether the pull
+    request has changed since the page before."""
     fragment = _PARTS.split("fragment ")
     needed = next(text for text in fragment if text.startswith(part))
     text = (

@@ -38,6 +38,8 @@ class GateResult:
     name: str
     status: GateStatus
     evidence: str
+    by_person: bool = False
+    """What holds it back only a person can do."""
 
     @classmethod
     def passed(cls, name: str, evidence: str) -> GateResult:
@@ -211,15 +213,15 @@ class PinsEvidence:
     problem: str = ""
 
 
-def submodules(pins: PinsEvidence) -> tuple[GateResult, ...]:
+def submodules(pins: PinsEvidence) -> GateResult | None:
     """Every commit that the branch newly pins is on a branch of that submodule's remote. No gate where none changed."""
     if pins.problem:
-        return (GateResult.unknown("submodules", pins.problem),)
+        return GateResult.unknown("submodules", pins.problem)
     if pins.missing:
-        return (GateResult.failed("submodules", "; ".join(pins.missing)),)
+        return GateResult.failed("submodules", "; ".join(pins.missing))
     if pins.unknown:
-        return (GateResult.unknown("submodules", "; ".join(pins.unknown)),)
-    return (GateResult.passed("submodules", "; ".join(pins.pushed)),) if pins.pushed else ()
+        return GateResult.unknown("submodules", "; ".join(pins.unknown))
+    return GateResult.passed("submodules", "; ".join(pins.pushed)) if pins.pushed else None
 
 
 def merged(head: str) -> GateResult:

@@ -1,54 +1,14 @@
-"""The gates GitHub answers: pull request, checks, threads, reviews, conflicts. Pure; what was not read never passes."""
+"""The gates on a pull request, its threads, reviews and conflicts. Pure; what was not read never passes."""
 
 from __future__ import annotations
 
-import math
-import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 
 from fleetscripts.core.gates.gates import GateResult, GateStatus
+from fleetscripts.core.gates.pull_evidence import PullEvidence, some
+from fleetscripts.core.gates.remarks import remarks_since
 from fleetscripts.core.gates.resolutions import FakeResolution, judge_resolution
-from fleetscripts.pull_request import GHOST, Check, CommitFacts, PullRequest, PullState, Review, Thread
-
-PASSED_OUTCOMES = frozenset({"SUCCESS", "NEUTRAL", "SKIPPED"})
-CI_GRACE_SECONDS = 300
-"""How long after something last happened a head without any check may still be waiting for its first one."""
-ASKS_FOR_NO_CI = re.compile(
-    r"\[(?:skip ci|ci skip|no ci|skip actions|actions skip)\]|^skip-checks: *true$", re.I | re.M
-)
-"""In the head commit's message: the checks do not run then."""
-SHOWN = 5
-
-
-@dataclass(frozen=True, slots=True)
-class PullEvidence:
-    """One pull request and what is known around it. ``facts``: thread id → hash as written → what git knows of it.
-    ``settled_before``: threads that were resolved before the present task began."""
-
-    pull: PullRequest
-    worktree_head: str
-    worktree_branch: str
-    task_started_at: float = 0.0
-    fresh_run: bool = True
-    ci_required: bool | None = None
-    """Whether a head without any check will do: True never, False always, None once none can be under way."""
-    facts: Mapping[str, Mapping[str, CommitFacts]] = field(default_factory=dict)
-    settled_before: frozenset[str] = frozenset()
-    accepted: frozenset[str] = frozenset()
-
-
-def pull_gates(evidence: PullEvidence) -> list[GateResult]:
-    """All of them, in order. What reviewers say is judged only once the checks have finished."""
-    if evidence.pull.state is PullState.MERGED:
-        return [pull_request(evidence)]
-    first = [pull_request(evidence), checks(evidence), fresh_run(evidence)]
-    if first[1].status is GateStatus.PENDING:
-        names = ("threads", "resolutions", "reviews", "conflicts")
-        return first + [
-            GateResult(name, GateStatus.PENDING, "looked at once the checks have finished") for name in names
-        ]
-    return [*first, threads(evidence), resolutions(evidence), reviews(evidence), conflicts(evidence)]
+from fleetscripts.pull_request import GHOST, PullRequest, PullState, Review, Thread
 
 
 def pull_request(evidence: PullEvidence) -> GateResult:
@@ -73,40 +33,10 @@ def pull_request(evidence: PullEvidence) -> GateResult:
         )
     if pull.draft:
         return GateResult.failed("pull_request", f"{pull.key} is a draft: mark it ready for review")
-    said = "merged" if pull.state is PullState.MERGED else "open"
-    return GateResult.passed("pull_request", f"{pull.key} is {said} at {pull.head[:10]}")
-
-
-def checks(evidence: PullEvidence) -> GateResult:
-    """Every check on the head has finished, and none failed."""
-    found = evidence.pull.checks
-    waiting = [check.name for check in found if not check.finished]
-    if waiting:
-        return GateResult.pending("checks", f"{len(waiting)} of {len(found)} not finished: {_some(waiting)}")
-    failed = [_failure(check) for check in found if check.outcome not in PASSED_OUTCOMES]
-    if failed:
-        return GateResult.failed("checks", f"{len(failed)} of {len(found)} failed: {_some(failed)}")
-    if not found:
-        return _no_checks(evidence)
-    return GateResult.passed("checks", f"{len(found)} finished, none failed")
-
-
-def fresh_run(evidence: PullEvidence) -> GateResult:
-    """Some run was created after the present task began: an old green one proves nothing about it.
-
-    A status, which whoever may push can set, counts only where there is nothing else."""
-    found = evidence.pull.checks
-    if not evidence.fresh_run:
-        return GateResult.passed("fresh_run", "not asked for: the task needs no push")
-    if not found:
-        return GateResult("fresh_run", checks(evidence).status, "there is no check to be fresh")
-    runs = [check for check in found if not check.is_status] or found
-    began = math.floor(evidence.task_started_at)  # GitHub's times are whole seconds
-    if any(check.created_at is not None and check.created_at >= began for check in runs):
-        return GateResult.passed("fresh_run", "a run was created after the task began")
-    return GateResult.failed(
-        "fresh_run", "every check is older than the task, and running an old one again is no new run: push the work"
-    )
+    if pull.state is PullState.MERGED:
+        by = f" by {pull.merged_by}" if pull.merged_by else ""
+        return GateResult.passed("pull_request", f"{pull.key} is merged at {pull.head[:10]}{by}")
+    return GateResult.passed("pull_request", f"{pull.key} is open at {pull.head[:10]}")
 
 
 def threads(evidence: PullEvidence) -> GateResult:
@@ -115,7 +45,7 @@ def threads(evidence: PullEvidence) -> GateResult:
     open_ones = [thread for thread in found if not thread.resolved]
     if open_ones:
         return GateResult.failed(
-            "threads", f"{len(open_ones)} of {len(found)} unresolved: {_some([_place(t) for t in open_ones])}"
+            "threads", f"{len(open_ones)} of {len(found)} unresolved: {some([_place(t) for t in open_ones])}"
         )
     return GateResult.passed("threads", f"{len(found)} resolved" if found else "none")
 
@@ -125,7 +55,7 @@ def resolutions(evidence: PullEvidence) -> GateResult:
     fakes = fake_resolutions(evidence)
     if fakes:
         return GateResult.failed(
-            "resolutions", f"{len(fakes)} resolved without a confirmed fix: {_some([str(f) for f in fakes])}"
+            "resolutions", f"{len(fakes)} resolved without a confirmed fix: {some([str(f) for f in fakes])}"
         )
     judged = [t for t in evidence.pull.threads if t.resolved and t.id not in evidence.settled_before]
     return GateResult.passed("resolutions", f"{len(judged)} confirmed" if judged else "none to confirm")
@@ -134,7 +64,7 @@ def resolutions(evidence: PullEvidence) -> GateResult:
 def fake_resolutions(evidence: PullEvidence) -> list[FakeResolution]:
     """The resolved threads that nothing shows to be fixed and that nobody accepted by name."""
     judged = [
-        judge_resolution(thread, evidence.facts.get(thread.id, {}))
+        judge_resolution(thread, evidence.facts.get(thread.id, {}), evidence.pull.author)
         for thread in evidence.pull.threads
         if thread.id not in evidence.settled_before and thread.id not in evidence.accepted
     ]
@@ -148,10 +78,20 @@ def reviews(evidence: PullEvidence) -> GateResult:
     blocking = [review for review in asking if _is_fresh(review, evidence.pull)]
     if blocking:
         return GateResult.failed(
-            "reviews", f"changes requested by {_some([review.author for review in blocking])}: address them"
+            "reviews", f"changes requested by {some([review.author for review in blocking])}: address them"
         )
     stale = f", {len(asking)} request for changes is older than the head" if asking else ""
     return GateResult.passed("reviews", f"{len(latest)} reviewers{stale}" if latest else "none")
+
+
+def remarks(evidence: PullEvidence) -> GateResult:
+    """A note, whatever was said: only whoever judges the work can tell what a remark asks for."""
+    found = remarks_since(evidence.pull)
+    if not found:
+        return GateResult.passed("remarks", "none outside threads")
+    authors = list(dict.fromkeys(remark.author for remark in found))
+    since = evidence.pull.head[:10]
+    return GateResult.passed("remarks", f"{len(found)} outside threads since {since}, by {some(authors)}: read them")
 
 
 def latest_reviews(found: Sequence[Review]) -> list[Review]:
@@ -165,7 +105,9 @@ def latest_reviews(found: Sequence[Review]) -> list[Review]:
 
 
 def conflicts(evidence: PullEvidence) -> GateResult:
-    """The branch can be merged."""
+    """The branch can be merged, or was."""
+    if evidence.pull.state is PullState.MERGED:
+        return GateResult.passed("conflicts", f"none: it was merged into {evidence.pull.base_ref}")
     match evidence.pull.mergeable:
         case "MERGEABLE":
             return GateResult.passed("conflicts", f"none with {evidence.pull.base_ref}")
@@ -184,29 +126,5 @@ def _is_fresh(review: Review, pull: PullRequest) -> bool:
     return review.commit == pull.head or pull.head_seen_at is None or review.at >= pull.head_seen_at
 
 
-def _no_checks(evidence: PullEvidence) -> GateResult:
-    pull = evidence.pull
-    if evidence.ci_required is False:
-        return GateResult.passed("checks", "none configured: the settings say that none is required")
-    head = next((commit for commit in pull.commits if commit.oid == pull.head), None)
-    if head is not None and ASKS_FOR_NO_CI.search(head.message):
-        return GateResult.failed("checks", "none, because the head commit's message tells CI to skip it: push without")
-    happened_at = max(pull.updated_at, head.committed_at if head is not None else 0.0)
-    if pull.read_at - happened_at < CI_GRACE_SECONDS:
-        return GateResult.pending("checks", "no check on this head yet")
-    if evidence.ci_required:
-        return GateResult.failed("checks", "no check on this head, and checks are required: have them run")
-    return GateResult.passed("checks", "none configured")
-
-
-def _failure(check: Check) -> str:
-    return f"{check.name} ({check.outcome.lower().replace('_', ' ') or 'no outcome'})"
-
-
 def _place(thread: Thread) -> str:
     return f"{thread.path}:{thread.line}" if thread.line else thread.path
-
-
-def _some(names: Sequence[str]) -> str:
-    more = len(names) - SHOWN
-    return ", ".join(names[:SHOWN]) + (f" and {more} more" if more > 0 else "")

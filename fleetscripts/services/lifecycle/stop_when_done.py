@@ -8,6 +8,7 @@ from pathlib import Path
 from fleetscripts.adapters.git.head import head_commit
 from fleetscripts.adapters.records.journal import Journal
 from fleetscripts.config import Settings
+from fleetscripts.core.gates.gate_table import ask_pull_gates
 from fleetscripts.core.gates.gates import GateResult
 from fleetscripts.core.planning.stopping import SETTLED, Obstacle, in_test_queue, on_github, on_record
 from fleetscripts.fleet import Agent, Fleet
@@ -35,7 +36,8 @@ def _gates(agent: Agent, fleet: Fleet, settings: Settings, read: Reader) -> tupl
     head = head_commit(Path(agent.worktree_path)) if agent.worktree_path else ""
     answer = ask_github(agent, fleet, settings, head, read)
     merged = answer.pull is not None and answer.pull.state is PullState.MERGED
-    return () if merged and agent.state is AgentState.DONE else answer.gates
+    is_over = merged and agent.state is AgentState.DONE
+    return () if is_over else ask_pull_gates(answer.evidence, answer.instead)
 
 
 def _accepted(settings: Settings, agents: Iterable[Agent]) -> dict[str, set[str]]:

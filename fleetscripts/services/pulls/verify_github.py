@@ -12,8 +12,9 @@ from fleetscripts.adapters.github.github_problems import LIMITS, GitHubProblem, 
 from fleetscripts.adapters.github.settled_threads import SettledThreads
 from fleetscripts.config import Settings
 from fleetscripts.core.gates.gates import GateResult, GateStatus
-from fleetscripts.core.gates.pull_gates import PullEvidence, fake_resolutions, pull_gates
-from fleetscripts.core.gates.resolutions import claimed_hashes
+from fleetscripts.core.gates.pull_evidence import PullEvidence
+from fleetscripts.core.gates.pull_gates import fake_resolutions, pull_request
+from fleetscripts.core.gates.resolutions import claimed_hashes, is_settled
 from fleetscripts.errors import FleetError, UsageProblem
 from fleetscripts.fleet import Agent, Fleet
 from fleetscripts.invocation import spelled
@@ -26,36 +27,39 @@ BEGINNING_SECONDS = 15
 
 @dataclass(frozen=True, slots=True)
 class PullAnswer:
-    """The gates of a pull request. ``merged``: the very commit of the worktree was. ``pull`` None: none was read.
+    """A pull request to be judged, or what is said ``instead``. ``merged``: the very commit of the worktree was.
 
     ``open_threads``: unresolved ones and those resolved without a fix. ``limited_until``: when GitHub answers again."""
 
-    gates: tuple[GateResult, ...] = ()
+    evidence: PullEvidence | None = None
+    instead: GateResult | None = None
     merged: bool = False
-    pull: PullRequest | None = None
     open_threads: int = 0
     limited_until: float = 0.0
 
+    @property
+    def pull(self) -> PullRequest | None:
+        return None if self.evidence is None else self.evidence.pull
+
 
 def ask_github(agent: Agent, fleet: Fleet, settings: Settings, head: str, read: Reader) -> PullAnswer:
-    """Read the agent's pull request and judge it."""
+    """Read the agent's pull request, and gather what it is judged by."""
     try:
         key = pull_key(agent, fleet)
         if key is None:
             said = (
                 f"none is recorded: the local gates alone decide (else: {spelled('update-agent')} WINDOW pr_number=N)"
             )
-            return PullAnswer((GateResult.passed("pull_request", said),))
+            return PullAnswer(instead=GateResult.passed("pull_request", said))
         pull = read(key)
         if isinstance(pull, GitHubProblem):
             return _unread(pull)
         evidence = evidence_for(agent, pull, head, settings)
-        gates = tuple(pull_gates(evidence))
-        merged = pull.state is PullState.MERGED and gates[0].status is GateStatus.PASS
+        merged = pull.state is PullState.MERGED and pull_request(evidence).status is GateStatus.PASS
         unresolved = sum(not thread.resolved for thread in pull.threads)
-        return PullAnswer(gates, merged, pull, unresolved + len(fake_resolutions(evidence)))
+        return PullAnswer(evidence, None, merged, unresolved + len(fake_resolutions(evidence)))
     except FleetError as error:
-        return PullAnswer((GateResult.unknown("github", str(error)),))
+        return PullAnswer(instead=GateResult.unknown("github", str(error)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,13 +136,14 @@ def _commit_facts(agent: Agent, pull: PullRequest, settled: frozenset[str]) -> d
     remote = base_remote(git, agent.branch)
     base = f"refs/remotes/{remote}/{pull.base_ref}" if remote else pull.base_ref
     finder = CommitFinder(git, pull.head, base)
-    judged = [thread for thread in pull.threads if thread.resolved and thread.id not in settled]
-    return {thread.id: finder.facts(claimed_hashes(thread)) for thread in judged}
+    resolved = [thread for thread in pull.threads if thread.resolved and thread.id not in settled]
+    judged = [thread for thread in resolved if not is_settled(thread, pull.author)]
+    return {thread.id: finder.facts(claimed_hashes(thread, pull.author), thread.reviewed) for thread in judged}
 
 
 def _unread(problem: GitHubProblem) -> PullAnswer:
     if problem.kind is ProblemKind.NOT_FOUND:
-        return PullAnswer((GateResult.failed("github", f"{problem}: check pr_number and repo in the record"),))
+        return PullAnswer(instead=GateResult.failed("github", f"{problem}: check pr_number and repo in the record"))
     until = f"; asked again after {time.strftime('%H:%M:%S', time.localtime(problem.until))}" if problem.until else ""
     limited = problem.until if problem.kind in LIMITS else None
-    return PullAnswer((GateResult.unknown("github", f"{problem}{until}"),), limited_until=limited or 0.0)
+    return PullAnswer(instead=GateResult.unknown("github", f"{problem}{until}"), limited_until=limited or 0.0)

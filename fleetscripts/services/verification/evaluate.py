@@ -11,6 +11,7 @@ from fleetscripts.adapters.git.remotes import base_remote, default_branch
 from fleetscripts.adapters.records.journal import Journal
 from fleetscripts.adapters.records.store import Store
 from fleetscripts.core.gates.evaluation_page import Evaluation, Work
+from fleetscripts.core.gates.gate_table import is_gate
 from fleetscripts.core.records.sanitize import sanitize
 from fleetscripts.errors import FleetError, Refused, UsageProblem
 from fleetscripts.fleet import Agent, Fleet
@@ -75,7 +76,7 @@ def accept(question: Question, why: str, overrides: Sequence[Override], environ:
 
 def accept_threads(question: Question, overrides: Sequence[Override], environ: Mapping[str, str]) -> list[str]:
     """Take the resolution of these threads for good from now on; warnings of the notification."""
-    gate = next((over.name for over in overrides if _is_gate(over.name)), None)
+    gate = next((over.name for over in overrides if is_gate(over.name)), None)
     if gate is not None:
         raise UsageProblem(f"--override {gate}: a gate is overridden together with --pass WHY only")
     agent = _with_accepted(question.agent, overrides)
@@ -113,16 +114,8 @@ def overrides_of(pairs: Sequence[tuple[str, str]]) -> list[Override]:
     return [Override(name.strip(), why.strip()) for name, why in pairs]
 
 
-_LOCAL_GATES = ("steps", "clean", "branch", "pushed", "pr_test", "verify_command")
-_PULL_GATES = ("github", "pull_request", "checks", "fresh_run", "threads", "resolutions", "reviews", "conflicts")
-
-
-def _is_gate(name: str) -> bool:
-    return name in _LOCAL_GATES or name in _PULL_GATES
-
-
 def _with_accepted(agent: Agent, overrides: Sequence[Override]) -> Agent:
-    threads = {over.name: over.why for over in overrides if not _is_gate(over.name)}
+    threads = {over.name: over.why for over in overrides if not is_gate(over.name)}
     accepted = {**accepted_threads(agent), **threads}
     return agent.changed(task={"accepted_threads": accepted}) if accepted else agent
 
@@ -131,7 +124,7 @@ def _check_threads(overrides: Sequence[Override], finding: Finding) -> None:
     """A name that is neither a gate's nor a thread's was mistyped."""
     threads = {thread.id for thread in finding.pull.pull.threads} if finding.pull.pull is not None else set()
     for over in overrides:
-        if not _is_gate(over.name) and over.name not in threads:
+        if not is_gate(over.name) and over.name not in threads:
             raise Refused(f"--override: {sanitize(over.name)} is neither a gate nor a review thread that could be read")
 
 

@@ -18,20 +18,20 @@ GATE = "pr_test"
 SHOWN = 5
 
 
-def pr_test(agent: Agent, settings: Settings, head: str) -> list[GateResult]:
-    """One gate, or none where this very commit was not tested: the test is the orchestrator's to ask for."""
+def pr_test(agent: Agent, settings: Settings, head: str) -> GateResult | None:
+    """The gate, or None where this very commit was not tested: the test is the orchestrator's to ask for."""
     try:
         outcome = parsed(QueueFile(queue_folder(settings, os.environ)).read()).outcome_of(agent)
     except FleetError as error:
-        return [GateResult.unknown(GATE, str(error))]
+        return GateResult.unknown(GATE, str(error))
     if outcome is None or not outcome.scenarios or outcome.head != head or not head:
-        return []
+        return None
     blocking = failing(outcome.scenarios)
     if not blocking:
-        return [GateResult.passed(GATE, f"{len(outcome.scenarios)} scenarios PASS")]
+        return GateResult.passed(GATE, f"{len(outcome.scenarios)} scenarios PASS")
     shown = "; ".join(str(one) for one in blocking[:SHOWN])
     more = f" and {len(blocking) - SHOWN} more" if len(blocking) > SHOWN else ""
-    return [GateResult.failed(GATE, f"{len(blocking)} of {len(outcome.scenarios)} do not pass: {shown}{more}")]
+    return GateResult.failed(GATE, f"{len(blocking)} of {len(outcome.scenarios)} do not pass: {shown}{more}")
 
 
 def queue_folder(settings: Settings, environ: Mapping[str, str]) -> Path:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -17,16 +16,8 @@ from fleetscripts.adapters.git.submodule_pins import changed_pins
 from fleetscripts.adapters.git.worktrees import operation
 from fleetscripts.adapters.records.store import Store
 from fleetscripts.config import Settings
-from fleetscripts.core.gates import gates
-from fleetscripts.core.gates.gates import (
-    CommandEvidence,
-    GateResult,
-    Outcome,
-    PinsEvidence,
-    RemoteEvidence,
-    Verdict,
-    WorktreeEvidence,
-)
+from fleetscripts.core.gates.gate_table import Evidence, ask_gates
+from fleetscripts.core.gates.gates import CommandEvidence, PinsEvidence, RemoteEvidence, Verdict, WorktreeEvidence
 from fleetscripts.core.records.redact import redact
 from fleetscripts.core.records.sanitize import fit, sanitize
 from fleetscripts.errors import FleetError
@@ -69,27 +60,21 @@ def look_into(question: Question) -> Finding:
     worktree = worktree_evidence(agent)
     read = question.read or reading(question.settings)
     answer = ask_github(agent, question.fleet, question.settings, worktree.head, read)
-    pushed = gates.merged if answer.merged else partial(gates.pushed, remote_evidence(question, worktree))
-    results = [
-        gates.steps(agent.steps, agent.checkpoints),
-        *answer.gates,
-        gates.clean(worktree),
-        gates.branch(worktree),
-        pushed(worktree.head),
-        *gates.submodules(pins_evidence(agent, worktree)),
-        *pr_test(agent, question.settings, worktree.head),
-    ]
-    results.append(_verify_command(question, worktree, results))
-    seen = tuple(replace(result, evidence=sanitize(result.evidence)) for result in results)
+    evidence = Evidence(
+        steps=agent.steps,
+        checkpoints=agent.checkpoints,
+        worktree=worktree,
+        remote=partial(remote_evidence, question, worktree),
+        command=partial(command_evidence, question, worktree),
+        pins=partial(pins_evidence, agent, worktree),
+        has_command=bool(agent.task.verify_command or question.settings.verify_command),
+        pull=answer.evidence,
+        without_pull=answer.instead,
+        merged=answer.merged,
+        tests=pr_test(agent, question.settings, worktree.head),
+    )
+    seen = tuple(replace(result, evidence=sanitize(result.evidence)) for result in ask_gates(evidence))
     return Finding(Verdict(seen), answer)
-
-
-def _verify_command(question: Question, worktree: WorktreeEvidence, others: Sequence[GateResult]) -> GateResult:
-    """Not run while the others only wait: they will be asked again, and a test suite costs minutes each time."""
-    command = question.agent.task.verify_command or question.settings.verify_command
-    if command and not worktree.problem and gates.outcome_of(others) in (Outcome.PENDING, Outcome.UNKNOWN):
-        return GateResult.pending("verify_command", "run once the others can be told")
-    return gates.verify_command(command_evidence(question, worktree))
 
 
 def worktree_evidence(agent: Agent) -> WorktreeEvidence:

@@ -1,0 +1,122 @@
+"""The gates by name, in the order in which they are shown. A new gate is a function and one row here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+from fleetscripts.core.gates import check_gates, gates, pull_gates
+from fleetscripts.core.gates.gates import (
+    CommandEvidence,
+    GateResult,
+    GateStatus,
+    Outcome,
+    PinsEvidence,
+    RemoteEvidence,
+    WorktreeEvidence,
+    outcome_of,
+)
+from fleetscripts.core.gates.pull_evidence import PullEvidence
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """All that was gathered on one agent's work. ``command``: run, or asked for, only when a gate wants it."""
+
+    steps: Sequence[str]
+    checkpoints: Sequence[str]
+    worktree: WorktreeEvidence
+    remote: Callable[[], RemoteEvidence]
+    command: Callable[[], CommandEvidence]
+    pins: Callable[[], PinsEvidence]
+    has_command: bool = False
+    pull: PullEvidence | None = None
+    without_pull: GateResult | None = None
+    """What is said in place of a pull request's gates: there is none, or it could not be read."""
+    merged: bool = False
+    """The very commit of the worktree was."""
+    tests: GateResult | None = None
+    others: Sequence[GateResult] = ()
+    """What the gates before said."""
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """Answered by ``ask`` from all that was gathered, or by ``judge`` from the pull request alone; either may answer
+    None, where it has nothing to say. ``with_checks``: judged once the checks have finished, or stand still."""
+
+    name: str
+    ask: Callable[[Evidence], GateResult | None] = lambda _: None
+    judge: Callable[[PullEvidence], GateResult | None] | None = None
+    with_checks: bool = False
+
+
+def _pushed(evidence: Evidence) -> GateResult:
+    head = evidence.worktree.head
+    return gates.merged(head) if evidence.merged else gates.pushed(evidence.remote(), head)
+
+
+def _verify_command(evidence: Evidence) -> GateResult:
+    """Not run while the others only wait: they will be asked again, and a test suite costs minutes each time."""
+    waits = outcome_of(evidence.others) in (Outcome.PENDING, Outcome.UNKNOWN)
+    if evidence.has_command and not evidence.worktree.problem and waits:
+        return GateResult.pending("verify_command", "run once the others can be told")
+    return gates.verify_command(evidence.command())
+
+
+GATES: tuple[Gate, ...] = (
+    Gate("steps", lambda evidence: gates.steps(evidence.steps, evidence.checkpoints)),
+    Gate("github"),
+    Gate("pull_request", judge=pull_gates.pull_request),
+    Gate("checks", judge=check_gates.checks),
+    Gate("fresh_run", judge=check_gates.fresh_run),
+    Gate("threads", judge=pull_gates.threads, with_checks=True),
+    Gate("resolutions", judge=pull_gates.resolutions, with_checks=True),
+    Gate("reviews", judge=pull_gates.reviews, with_checks=True),
+    Gate("remarks", judge=pull_gates.remarks),
+    Gate("conflicts", judge=pull_gates.conflicts),
+    Gate("clean", lambda evidence: gates.clean(evidence.worktree)),
+    Gate("branch", lambda evidence: gates.branch(evidence.worktree)),
+    Gate("pushed", _pushed),
+    Gate("submodules", lambda evidence: gates.submodules(evidence.pins())),
+    Gate("pr_test", lambda evidence: evidence.tests),
+    Gate("verify_command", _verify_command),
+)
+"""The last one is asked when all others have answered."""
+
+
+def is_gate(name: str) -> bool:
+    """Whether ``--override`` may name it."""
+    return any(gate.name == name for gate in GATES)
+
+
+def ask_gates(evidence: Evidence) -> tuple[GateResult, ...]:
+    """What every gate says."""
+    said: list[GateResult] = []
+    for gate in GATES:
+        about_pull = _of_pull(gate, evidence.pull, evidence.without_pull, said)
+        answer = about_pull or gate.ask(replace(evidence, others=tuple(said)))
+        said += [answer] if answer is not None else []
+    return tuple(said)
+
+
+def ask_pull_gates(pull: PullEvidence | None, without_pull: GateResult | None = None) -> tuple[GateResult, ...]:
+    """What those say that GitHub answers."""
+    said: list[GateResult] = []
+    for gate in GATES:
+        answer = _of_pull(gate, pull, without_pull, said)
+        said += [answer] if answer is not None else []
+    return tuple(said)
+
+
+def _of_pull(
+    gate: Gate, pull: PullEvidence | None, without_pull: GateResult | None, said: Sequence[GateResult]
+) -> GateResult | None:
+    if without_pull is not None and without_pull.name == gate.name:
+        return without_pull
+    if pull is None or gate.judge is None:
+        return None
+    checks_wait = any(one.name == "checks" and one.status is GateStatus.PENDING for one in said)
+    if gate.with_checks and checks_wait and not pull.stands_still:
+        return GateResult.pending(gate.name, "looked at once the checks have finished, or stand still")
+    return gate.judge(pull)
