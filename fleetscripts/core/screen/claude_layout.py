@@ -11,7 +11,7 @@ import re
 from collections.abc import Sequence
 
 from fleetscripts.core.screen.draft import read_box
-from fleetscripts.core.screen.screen import Box, Finds, Layout, Region, Screen, dialog_region, region_of
+from fleetscripts.core.screen.screen import Box, Finds, Layout, Region, Screen, dialog_region, quoted_at_end, region_of
 
 # At the left edge: a rule (a name may stand in an upper one), the edges of a rounded box, the prompt's own mark.
 _RULE = re.compile(r"[─━]{8}")
@@ -22,6 +22,10 @@ _ROUND_PROMPT = re.compile(r"│ [❯>!#&](?:[ \xa0]|$)")
 _NUMBERED_ROW = re.compile(r"(?:│ )?[❯>]?[ \xa0]{0,6}\d{1,2}\. ")
 _FOCUSED_ROW = re.compile(r"[ \xa0│]{0,8}❯[ \xa0]{1,3}\S")
 _KEY_HINT = re.compile(r"(?i)\b(?:enter|esc|escape|tab|ctrl[+-]\w|press \w{1,8}|space|←/→|↑/↓)\b.{0,20} (?:to|again) ")
+_READ_ALOUD = re.compile(r"\[Screen Reader Mode: on\b")
+_READ_ALOUD_PROMPT = re.compile(r"[$!#&](?: |$)")
+_MODE_LINE = re.compile(r"  (?:[⏵⏸]|\? for shortcuts|esc to )")
+_DIALOG_KEYS = re.compile(r"(?i)\b(?:enter|esc) to (?:confirm|select|cancel|exit|amend|reject)\b|differently \(esc\)$")
 _COMPLETION = re.compile(r"[/@+◇*]\S{0,1}")
 _MESSAGE = re.compile(r"[●⏺○] ")
 _USER = re.compile(r"[❯>] ")
@@ -43,17 +47,29 @@ def claude_layout(screen: Screen, finds: Finds) -> Layout:
     """The regions of a screen of Claude Code."""
     texts = screen.texts
     box = _find_box(screen)
+    if box is None and (line := _read_aloud_prompt(texts)):
+        return Layout({}, read_box(screen, line, line + 1, top=line, bottom=line))
     if box is None:
         return _without_box(texts)
     box = read_box(screen, box.top + 1, box.bottom, top=box.top, bottom=box.bottom)
     notice = texts[box.top - 1] if box.top else ""
     regions = {
         "footer": region_of(texts[box.bottom + 1 :]),
+        "mode_line": _mode_line(texts[box.bottom + 1 :]),
         "above_box": _above(texts, box.top),
         "notice": region_of([notice] if _NOTICE.match(notice) else []),
-        **_last_message(texts, box.top, finds, screen.width),
+        **_last_message(screen, box.top, finds),
     }
     return Layout(regions, box)
+
+
+def _read_aloud_prompt(texts: Sequence[str]) -> int:
+    """The last line where the screen reader mode, which draws no box, waits for input; 0 when it does not."""
+    started = max((at for at, text in enumerate(texts) if _READ_ALOUD.match(text)), default=None)
+    if started is None:
+        return 0
+    last = max(at for at, text in enumerate(texts) if text.strip())
+    return last if last > started and _READ_ALOUD_PROMPT.match(texts[last]) else 0
 
 
 def _find_box(screen: Screen) -> Box | None:
@@ -111,16 +127,30 @@ def _is_list(inside: Sequence[str]) -> bool:
 
 
 def _only_footer(texts: Sequence[str], top: int, bottom: int) -> bool:
-    """Whether below the box stands nothing but a footer: no list with a focused row, no line at the left edge.
+    """Whether below the box stands nothing but a footer: no rows of a dialog, no line at the left edge.
 
-    A list of completions may stand there at the left edge while something is being typed."""
+    The user's own status line may show rows that begin with the mark of a focused one. A list of completions may stand there at the left edge while something is being typed."""
     typed = texts[top + 1].lstrip("│ ")[2:].strip()
-    for text in texts[bottom + 1 :]:
-        if _FOCUSED_ROW.match(text):
-            return False
+    below = texts[bottom + 1 :]
+    if any(_FOCUSED_ROW.match(text) for text in below) and _ends_like_a_dialog(below):
+        return False
+    for text in below:
         if text[:1].strip() and not (typed and _COMPLETION.match(text)):
             return False
     return True
+
+
+def _ends_like_a_dialog(below: Sequence[str]) -> bool:
+    last = [text for text in below if text.strip()][-2:]
+    numbered = any(_FOCUSED_ROW.match(text) and _NUMBERED_ROW.match(text.strip()) for text in below)
+    return numbered or any(_DIALOG_KEYS.search(text) for text in last)
+
+
+def _mode_line(footer: Sequence[str]) -> Region:
+    """The client's own line below the rows of the user's status line, with what is wrapped or noticed below it."""
+    drawn = [text for text in footer if text.strip()]
+    begins = [at for at, text in enumerate(drawn) if _MODE_LINE.match(text)]
+    return region_of(drawn[begins[-1] :] if begins else drawn[-1:])
 
 
 def _above(texts: Sequence[str], top: int) -> Region:
@@ -134,9 +164,9 @@ def _above(texts: Sequence[str], top: int) -> Region:
     return Region()
 
 
-def _last_message(texts: Sequence[str], top: int, finds: Finds, width: int) -> dict[str, Region]:
+def _last_message(screen: Screen, top: int, finds: Finds) -> dict[str, Region]:
     """The newest message above the box: of the agent, or of the client (an error, a limit), never of the user."""
-    end = top
+    texts, end = screen.texts, top
     for index in range(top - 1, -1, -1):
         text = texts[index]
         if not text[:1].strip():
@@ -153,7 +183,8 @@ def _last_message(texts: Sequence[str], top: int, finds: Finds, width: int) -> d
         block = [line for line in texts[index:end] if line.strip()]
         if any(_RESULT.match(line) for line in block):
             return {}
-        own = _own_last_line(texts[index:end], width)
+        own = _own_last_line(texts[index:end], screen.width)
+        own = "" if quoted_at_end(screen, index, end) else own
         return {"last_message": region_of(block), "last_line": region_of([own] if own else [])}
     return {}
 
@@ -202,11 +233,13 @@ def _without_box(texts: Sequence[str]) -> Layout:
     certain = start is not None
     block = texts[start or 0 :]
     last = next((text for text in reversed(texts) if text.strip()), "")
+    drawn = [text for text in texts if text.strip()]
+    ends = {"bottom": region_of([last]), "editor": region_of([*drawn[:1], *drawn[-2:]])}
     if not certain and not _can_be_dialog(block):
-        return Layout({"bottom": region_of([last])})
+        return Layout(ends)
     region = dialog_region(block)
     menu = start is not None and (texts[start].startswith("▔") or _under_command(texts, start))
-    regions = {"dialog": region, "bottom": region_of([last]), **({"menu": region} if menu else {})}
+    regions = {"dialog": region, **ends, **({"menu": region} if menu else {})}
     return Layout(regions, certain=certain)
 
 

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 from fleetscripts.core.screen.draft import read_box
-from fleetscripts.core.screen.screen import Box, Finds, Layout, Region, Screen, dialog_region, region_of
+from fleetscripts.core.screen.screen import Box, Finds, Layout, Region, Screen, dialog_region, quoted_at_end, region_of
 
 _COMPOSER = re.compile(r"[›!▌](?: |$)")
 _ROW = re.compile(r"(?:›|  )[ ]{0,2}(?:\d{1,2}\. |\[[ x✓]\] )")
@@ -19,7 +19,7 @@ _USER = re.compile(r"[›▌] ")
 _AGENT = re.compile(r"• ")
 _ERROR = re.compile(r"[■⚠✗] ?")
 _MARKED = re.compile(r"[■⚠✗•◦›▌✔] ?")
-_TURN_END = re.compile(r"(?:  |─ )Worked for .{1,20}|─{3,500}$|─ Worked for")
+_TURN_END = re.compile(r"(?:  |─ )Worked for .{1,20}|  done \d{1,2}:\d\d(?: [AP]M)?$|─{3,500}$|─ Worked for")
 _KEY_HINT = re.compile(r"(?i)(?:^|[ ·|])(?:enter|esc|space|tab|q|\?|\^[a-z]) (?:to )?[a-z]{3,20}")
 _DIALOG_FOOT = re.compile(
     r"(?i) {1,4}(?:press |use .{1,20}, press )?(?:enter|space) (?:to )?"
@@ -50,7 +50,7 @@ def codex_layout(screen: Screen, finds: Finds) -> Layout:
         return _without_composer(texts)
     box, end = _composer(screen, top)
     above = _above(texts, top, finds)
-    message, unfinished = _last_message(texts, top, finds)
+    message, unfinished = _last_message(screen, top, finds)
     notice = next((text for text in reversed(texts[:top]) if text.strip()), "")
     notices = [notice] if notice[:1] == " " else []
     regions = {"footer": region_of(texts[end:]), "above_box": above, "notice": region_of(notices), **message}
@@ -112,9 +112,9 @@ def _above(texts: Sequence[str], top: int, finds: Finds) -> Region:
     return Region()
 
 
-def _last_message(texts: Sequence[str], top: int, finds: Finds) -> tuple[dict[str, Region], bool]:
+def _last_message(screen: Screen, top: int, finds: Finds) -> tuple[dict[str, Region], bool]:
     """The newest message above the composer, and whether it is the agent's and lacks the line that ends a turn."""
-    end = top
+    texts, end = screen.texts, top
     ended = False
     for index in range(top - 1, -1, -1):
         text = texts[index]
@@ -130,7 +130,7 @@ def _last_message(texts: Sequence[str], top: int, finds: Finds) -> tuple[dict[st
         if not _AGENT.match(text):
             return {}, False
         block = texts[index:end]
-        own = _own_last_line(block)
+        own = "" if quoted_at_end(screen, index, end) else _own_last_line(block)
         return {"last_message": region_of(block), "last_line": region_of([own] if own else [])}, not ended
     return {}, False
 

@@ -86,7 +86,7 @@ class _Look:
         over = self._match(PaneState.WAITING_APPROVAL, "footer")
         if over:
             return self._said(over, over.note or over.name)
-        busy = self._match(PaneState.RUNNING, "above_box", "footer")
+        busy = self._match(PaneState.RUNNING, "above_box", "mode_line", "footer")
         if busy:
             return self._said(busy, f"{busy.note or busy.name} above the input box")
         wall = self._match(PaneState.RATE_LIMITED, "footer", "notice")
@@ -101,7 +101,7 @@ class _Look:
             rule = self.rules.first(name, self.layout.region(name))
             if rule and not (rule.state in _DIED and self._fresh()):
                 return self._said(rule, rule.note or rule.name, self.layout.region(name).flat)
-        if self.layout.unfinished and not self.screen.title:
+        if self.layout.unfinished:
             growing = PaneState.RUNNING if self.layout.marks_ends else PaneState.UNKNOWN
             return self._evidence(growing, "an input box, but the agent's last message lacks the end of its turn")
         return self._evidence(PaneState.PROMPT, "an empty input box at the bottom, nothing busy above it")

@@ -10,16 +10,18 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from fleetscripts.core.screen.sgr import Line, read_lines
+from fleetscripts.core.screen.sgr import Line, quotes_by_colour, read_lines
 
 REGIONS: Mapping[str, str] = {
     "footer": "the lines below the live input box",
+    "mode_line": "the last of these that is the client's own, not the user's status line",
     "above_box": "the spinner or status line above the live input box, with its tips",
     "notice": "a line set to the right, directly above the live input box",
     "last_message": "the newest message of the conversation, once the box is live",
     "last_line": "the last line of the agent's own newest message, where it is a line of its own",
     "dialog": "what stands at the bottom in place of an input box, from the line that opens it",
     "menu": "the same, where the user's own /command or its upper edge tells that it is a menu",
+    "editor": "what names the file of an editor that was opened over the client",
     "bottom": "the last line of the screen",
     "left_edge": "the last lines that begin at the left edge, where a shell writes over a dead client's screen",
     "title": "the title that the client gave the pane",
@@ -144,3 +146,12 @@ class Screen:
     def texts(self) -> tuple[str, ...]:
         """The lines' texts."""
         return tuple(line.text for line in self.lines)
+
+
+def quoted_at_end(screen: Screen, start: int, end: int) -> bool:
+    """Whether the last line of a message is quoted: in a colour of its own, or after a line that ends with a colon."""
+    said = [at for at in range(start, end) if screen.texts[at].strip()]
+    if len(said) > 1 and screen.texts[said[-2]].endswith(":"):
+        return True
+    before = screen.lines[start - 1] if start else Line("")
+    return bool(said) and quotes_by_colour(screen.lines[start : said[-1] + 1], before)

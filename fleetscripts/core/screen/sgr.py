@@ -104,6 +104,43 @@ def _marked(raw: str, state: str) -> tuple[Styled, str]:
     return Styled(text, ("".join(marks) + state * len(piece))[:MAX_COLUMNS]), state
 
 
+def quotes_by_colour(lines: Sequence[Line], before: Line) -> bool:
+    """Whether the last of the lines begins in a colour of its own, as code in a message does."""
+    _, coloured = _colour(before.raw, False)
+    begins = False
+    for line in lines:
+        begins, coloured = _colour(line.raw, coloured) if line.raw else (coloured, coloured)
+    return begins
+
+
+def _colour(raw: str, coloured: bool) -> tuple[bool, bool]:
+    """Whether the first visible character has a foreground colour, and whether one is set at the end of the line."""
+    begins: bool | None = None
+    at = 0
+    for match in _SGR.finditer(raw):
+        if begins is None and raw[at : match.start()].strip():
+            begins = coloured
+        coloured = _coloured_after(match[0][2:-1], coloured)
+        at = match.end()
+    return coloured if begins is None else begins, coloured
+
+
+def _coloured_after(parameters: str, coloured: bool) -> bool:
+    codes = parameters.replace(":", ";").split(";")
+    skip = 0
+    for index, code in enumerate(codes):
+        if skip:
+            skip -= 1
+            continue
+        if code in ("38", "48", "58"):
+            skip = 2 if codes[index + 1 : index + 2] == ["5"] else 4
+        if code == "38" or (len(code) == 2 and code[0] in "39" and code[1] in "01234567"):
+            coloured = True
+        elif code in ("", "0", "39"):
+            coloured = False
+    return coloured
+
+
 def _after(parameters: str, state: str) -> str:
     """The mark after one SGR sequence. Reverse outranks dim: it is the cursor's cell."""
     dim, reverse = state == DIM, state == REVERSE
