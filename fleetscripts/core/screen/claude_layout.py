@@ -129,15 +129,13 @@ def _is_list(inside: Sequence[str]) -> bool:
 def _only_footer(texts: Sequence[str], top: int, bottom: int) -> bool:
     """Whether below the box stands nothing but a footer: no rows of a dialog, no line at the left edge.
 
-    The user's own status line may show rows that begin with the mark of a focused one. A list of completions may stand there at the left edge while something is being typed."""
+    The user's own status line may show rows that begin with the mark of a focused one. A list of completions may
+    stand there at the left edge while something is being typed."""
     typed = texts[top + 1].lstrip("│ ")[2:].strip()
     below = texts[bottom + 1 :]
     if any(_FOCUSED_ROW.match(text) for text in below) and _ends_like_a_dialog(below):
         return False
-    for text in below:
-        if text[:1].strip() and not (typed and _COMPLETION.match(text)):
-            return False
-    return True
+    return all(not text[:1].strip() or (typed and _COMPLETION.match(text)) for text in below)
 
 
 def _ends_like_a_dialog(below: Sequence[str]) -> bool:

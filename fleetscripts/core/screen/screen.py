@@ -37,7 +37,7 @@ STATELESS = frozenset({"suggestion", "fresh", "aside", "ending"})
 _HEAD_LINES, _TAIL_LINES = 15, 35
 _FLAT_COLUMNS = 300
 _FLAT_HEAD, _FLAT_TAIL = 1_000, 2_200
-_ENDING_PARAGRAPHS = 2
+_ENDING_PARAGRAPHS, _ENDING_COLUMNS = 2, 800
 _FRAMES = "│┃"
 _RULE_RUN = re.compile(r"[─━╌┄═▔▁╭╮╰╯┌┐└┘├┤]{3,500}")
 _RULES = ("──", "╌╌", "▔▔", "━━", "┄┄", "══", "▁▁")
@@ -82,7 +82,7 @@ def dialog_region(lines: Sequence[str]) -> Region:
             break
         below = bool(words)
     ending = " ".join(" ".join(reversed(kept)).split())
-    return Region(region.lines, region.flat, ending[-_FLAT_TAIL:])
+    return Region(region.lines, region.flat, ending[-_ENDING_COLUMNS:])
 
 
 def _unframed(line: str) -> str:
