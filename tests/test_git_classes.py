@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from fleetscripts.adapters.git.git import Git
+from fleetscripts.adapters.git.place import repository_at
 from fleetscripts.adapters.git.remotes import recorded_remote
 from tests.conftest import RunScript
 from tests.places import GitRepo
@@ -300,3 +301,63 @@ def test_dubious_ownership_is_said_truthfully(run_script: RunScript, git_repo: G
     assert done.returncode == 1
     assert "belongs to another user" in done.stderr
     assert "2.36" not in done.stderr
+
+
+def test_a_pipe_in_a_files_place_keeps_nothing_from_being_recycled(run_script: RunScript, work: Work) -> None:
+    (work.path / "a.txt").unlink()
+    os.mkfifo(work.path / "a.txt")
+    (work.path / "b.txt").write_text("changed\n")
+    done = run_script("recycle-agent", WINDOW, "--force", timeout=30)
+    assert done.returncode == 0, done.stderr
+    assert work.kept("b.txt") == ["changed"]
+    assert (work.path / "a.txt").read_text() == "a\n"
+
+
+def test_an_orphan_branch_is_kept_too(run_script: RunScript, work: Work) -> None:
+    work.git("checkout", "-q", "--orphan", "feat/y")
+    (work.path / "a.txt").write_text("from nothing\n")
+    done = run_script("recycle-agent", WINDOW, "--force")
+    assert done.returncode == 0, done.stderr
+    assert work.kept("a.txt") == ["from nothing"]
+
+
+def test_the_spare_branch_is_put_where_the_recorded_remote_says(
+    run_script: RunScript, work: Work, tmp_path: Path
+) -> None:
+    main = work.repo.git("rev-parse", "main", cwd=work.repo.origin)
+    place = tmp_path / "mine.git"
+    work.repo.git("clone", "-q", "--bare", str(work.repo.origin), str(place), cwd=tmp_path)
+    work.repo.git("update-ref", "refs/heads/main", work.repo.commit("evil", cwd=work.path), cwd=work.path)
+    work.git("push", "-q", str(place), "main")
+    work.git("remote", "add", "upstream", str(place))
+    work.git("remote", "set-url", "origin", str(place))
+    done = run_script("recycle-agent", WINDOW, "--force")
+    assert done.returncode == 0, done.stderr
+    assert work.git("rev-parse", "HEAD") == main
+
+
+def test_an_agents_git_file_does_not_choose_whose_spares_are_free(
+    run_script: RunScript, git_repo: GitRepo, tmp_path: Path
+) -> None:
+    """A spare that points to another repository, there and back, is none of this one."""
+    first, second = git_repo.add_spares(2)
+    own = tmp_path / "evil" / ".git" / "worktrees" / "spare-1"
+    git_repo.git("clone", "-q", str(git_repo.origin), str(tmp_path / "evil"), cwd=tmp_path)
+    own.mkdir(parents=True)
+    (own / "gitdir").write_text(f"{first}/.git\n")
+    (own / "commondir").write_text("../..\n")
+    (own / "HEAD").write_text("ref: refs/heads/main\n")
+    (first / ".git").write_text(f"gitdir: {own}\n")
+    assert run_script("find-spare", git_repo.path).stdout == f"{second} spare/2\n"
+    assert "points to another repository" in run_script("capacity", git_repo.path).stdout
+
+
+def test_pointers_may_be_relative(tmp_path: Path) -> None:
+    worktree, own = tmp_path / "work", tmp_path / "repo" / ".git" / "worktrees" / "work"
+    worktree.mkdir()
+    own.mkdir(parents=True)
+    (worktree / ".git").write_text("gitdir: ../repo/.git/worktrees/work\n")
+    (own / "gitdir").write_text("../../../../work/.git\n")
+    (own / "commondir").write_text("../..\n")
+    found = repository_at(worktree)
+    assert (found.git_dir, found.common_dir) == (str(own), str(tmp_path / "repo" / ".git"))

@@ -276,7 +276,44 @@ def with_submodule(git: GitRepo, root: Path, home: Path) -> World:
     return world
 
 
-FORMS = [plain, hostile, bare, mirror, shallow, sparse, fork, no_origin, filtered, with_submodule]
+def crlf(git: GitRepo, root: Path, home: Path) -> World:
+    """Committed with CRLF before the attributes said so: modified after every checkout, in each worktree."""
+    (git.path / "dos.txt").write_bytes(b"one\r\ntwo\r\n")
+    git.commit("a file with CRLF")
+    (git.path / ".gitattributes").write_text("*.txt text eol=crlf\n")
+    git.git("add", ".gitattributes")
+    git.git("commit", "-q", "-m", "attributes afterwards")
+    git.git("push", "-q", "origin", "main")
+    world = plain(git, root, home)
+
+    def after(world: World, path: Path) -> int:
+        assert (path / "dos.txt").read_bytes() == b"one\r\ntwo\r\n"
+        return 1
+
+    world.after = after
+    return world
+
+
+def partial(git: GitRepo, root: Path, home: Path) -> World:
+    git.git("config", "uploadpack.allowFilter", "true", cwd=git.origin)
+    repo = root / "partial" / "repo"
+    git.git("clone", "-q", "--filter=blob:none", "--single-branch", f"file://{git.origin}", str(repo), cwd=root)
+    git.commit("newer")
+    git.git("push", "-q", "origin", "main")
+    return World(git, root, repo, add_spares(git, repo, "main"), git.git("rev-parse", "main"))
+
+
+def rewritten_url(git: GitRepo, root: Path, home: Path) -> World:
+    """The user's own short names for where repositories are."""
+    git.git("config", "--global", f"url.{git.origin.parent}/.insteadOf", "corp:")
+    git.git("remote", "set-url", "origin", f"corp:{git.origin.name}")
+    return plain(git, root, home)
+
+
+FORMS = [
+    *(plain, hostile, bare, mirror, shallow, partial, sparse, fork, no_origin, filtered, crlf, rewritten_url),
+    with_submodule,
+]
 
 
 def agents(home: Path) -> list[dict[str, Any]]:

@@ -122,3 +122,26 @@ def test_an_undone_branch_leaves_no_trace_in_the_settings(git_repo: GitRepo, spa
     assert put_back(spare, "spare/1", "feat/x", start) == ""
     assert git_repo.git("symbolic-ref", "HEAD", cwd=spare) == "refs/heads/spare/1"
     assert "feat/x" not in git_repo.git("config", "--list")
+
+
+@pytest.mark.parametrize("how", [("--bare",), ("--depth=1",), ("--single-branch",), ("--mirror",), ("-o", "company")])
+def test_a_branch_that_only_the_remote_has_is_found_in_every_clone(
+    git_repo: GitRepo, settings: Settings, tmp_path: Path, how: tuple[str, ...]
+) -> None:
+    repo, spare = tmp_path / "clone", tmp_path / "spare"
+    git_repo.git("clone", "-q", *how, f"file://{git_repo.origin}", str(repo), cwd=tmp_path)
+    git_repo.git("worktree", "add", "-q", "-b", "spare/1", str(spare), "main", cwd=repo)
+    there = elsewhere(git_repo, "feat/there")
+    start = start_point(spare, "feat/there", "", settings)
+    check_out(spare, "feat/there", start)
+    assert git_repo.git("rev-parse", "HEAD", cwd=spare) == there
+    assert git_repo.git("config", "branch.feat/there.merge", cwd=spare) == "refs/heads/feat/there"
+
+
+@pytest.mark.parametrize(("here", "wanted"), [("feat", "feat/x"), ("feat/x/deep", "feat/x")])
+def test_a_branch_whose_name_another_has_as_a_folder_is_refused_before_a_spare_is_touched(
+    git_repo: GitRepo, spare: Path, settings: Settings, here: str, wanted: str
+) -> None:
+    git_repo.git("branch", here)
+    with pytest.raises(FleetError, match=f"{wanted} cannot be made beside the branch {here}"):
+        start_point(spare, wanted, "", settings)

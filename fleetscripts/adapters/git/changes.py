@@ -28,8 +28,11 @@ class Changes:
 def changes(git: Git) -> Changes:
     """All that differs, whatever the repository's settings say."""
     known = listing(git)
-    with watching_index(git, known) as index:
-        entries = status(git, index if known.unwatched or known.skipped else None)
+    if known.unwatched or known.skipped:
+        with watching_index(git, known) as index:
+            entries = status(git, index)
+    else:
+        entries = status(git)
     modified = [path for mark, path in entries if mark == " M" and path not in known.links][:MOST_COMPARED]
     own = frozenset(path for path in modified if _is_as_checked_out(git, path))
     found = [path for _, path in entries if path not in own]

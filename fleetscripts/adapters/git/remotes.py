@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from fleetscripts.adapters.git.git import Git
+from fleetscripts.adapters.git.git import Git, GitFailed
 from fleetscripts.models import Repository
 
 _BRANCH = "refs/heads/"
@@ -101,6 +101,22 @@ def fetch(git: Git, remote: str, branch: str, url: str = "") -> str:
     words = ("fetch", "--quiet", "--no-tags", "--no-recurse-submodules", "--no-write-fetch-head", "--refmap=")
     git.remote(*words, "--", url or remote, f"+{_BRANCH}{branch}:{tracking}")
     return git.text("rev-parse", "--verify", f"{tracking}^{{commit}}")
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """A tracking ref, and the commit that it was fetched to."""
+
+    ref: str
+    commit: str
+
+
+def fetch_default(git: Git, remote: str, url: str = "") -> Fetched | None:
+    """Fetch the default branch, from ``url`` where that is known; None where the remote does not say which it is."""
+    if url and (leads := address(git, url)) != url:
+        raise GitFailed(f"git makes {leads} of {url}: take that insteadOf out of its settings")
+    name = default_branch(git, url or remote)
+    return None if name is None else Fetched(f"refs/remotes/{remote}/{name}", fetch(git, remote, name, url))
 
 
 def _clear_the_way(git: Git, remote: str, branch: str) -> None:

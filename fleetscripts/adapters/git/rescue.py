@@ -8,6 +8,7 @@ else again. What a submodule holds is kept in the submodule's own repository.
 from __future__ import annotations
 
 import shutil
+import stat
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -83,9 +84,21 @@ def _add(git: Git, index: Path, paths: tuple[str, ...]) -> None:
     nested = next((path for path in paths if path.endswith("/")), None)
     if nested is not None:
         raise _own_repository(git, nested.rstrip("/"), "a git repository of its own")
-    if paths:
-        words = ("update-index", "--add", "--remove", "--replace", "-z", "--stdin")
-        git.run(*words, env={"GIT_INDEX_FILE": str(index)}, given=listed(paths))
+    special = [path for path in paths if _is_special(git.folder / path)]
+    kept = [path for path in paths if path not in special]
+    for how, some in (("--force-remove", special), ("--remove", kept)):
+        if some:
+            words = ("update-index", "--add", how, "--replace", "-z", "--stdin")
+            git.run(*words, env={"GIT_INDEX_FILE": str(index)}, given=listed(some))
+
+
+def _is_special(path: Path) -> bool:
+    """A pipe, a socket, a device: it has no content that could be kept."""
+    try:
+        mode = path.lstat().st_mode
+    except OSError:
+        return False
+    return not (stat.S_ISREG(mode) or stat.S_ISLNK(mode) or stat.S_ISDIR(mode))
 
 
 def _empty_tree(git: Git) -> str:
@@ -95,7 +108,7 @@ def _empty_tree(git: Git) -> str:
 def _commit_tree(git: Git, tree: str, parents: list[str], message: str) -> str:
     """A commit that depends on its contents alone, so that a second try makes the very same one."""
     words = [word for parent in parents for word in ("-p", parent)]
-    date = git.text("show", "--no-patch", "--format=%ct +0000", parents[0]) if parents else "0 +0000"
+    date = git.text("show", "--no-patch", "--format=@%ct +0000", parents[0]) if parents else "@0 +0000"
     return git.text("commit-tree", tree, *words, "-m", message, **_WHO, GIT_AUTHOR_DATE=date, GIT_COMMITTER_DATE=date)
 
 

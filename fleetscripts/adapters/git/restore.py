@@ -9,7 +9,7 @@ from pathlib import Path
 from fleetscripts.adapters.git.changes import Changes, changes
 from fleetscripts.adapters.git.git import Git, GitFailed
 from fleetscripts.adapters.git.index_listing import listing, uncover
-from fleetscripts.adapters.git.remotes import base_remote, default_branch, fetch
+from fleetscripts.adapters.git.remotes import base_remote, fetch_default
 from fleetscripts.adapters.git.submodules import bring_to_pin, submodules
 from fleetscripts.adapters.git.worktrees import operation
 from fleetscripts.errors import FleetError
@@ -33,12 +33,13 @@ class Base:
 def base_of(git: Git, spare_branch: str) -> Base:
     """The default branch of the remote that work is meant for, fetched now, else as last fetched; without a remote
     where the branch was."""
-    remote = base_remote(git, None)
+    url = git.repository.base_url if git.repository is not None else ""
+    remote = base_remote(git, None) or ("origin" if url else None)
     if remote is not None:
         try:
-            name = default_branch(git, remote)
-            if name is not None:
-                return Base(fetch(git, remote, name), f"{remote}/{name}, fetched now")
+            found = fetch_default(git, remote, url)
+            if found is not None:
+                return Base(found.commit, f"{found.ref.removeprefix('refs/remotes/')}, fetched now")
         except FleetError as error:
             return _last_fetched(git, remote, str(error)) or _as_it_was(git, spare_branch, str(error))
     return _as_it_was(git, spare_branch, "no remote to fetch from")

@@ -26,6 +26,11 @@ class ChangedPin:
     unknown: str = ""
 
 
+def has_pins(git: Git) -> bool:
+    """Whether HEAD has any submodule."""
+    return bool(_pins(git, "HEAD"))
+
+
 def changed_pins(git: Git, base: str | None, remote_url: str) -> list[ChangedPin]:
     """Every pin of HEAD that ``base`` does not have, those of nested submodules not. ``remote_url``: the repository's
     own, which relative URLs start from."""

@@ -14,6 +14,7 @@ from fleetscripts.errors import FleetError
 from fleetscripts.models import Repository
 
 _POINTER = "gitdir: "
+_OWN = "a git repository of its own"
 _RUNS = ("clean", "smudge", "process", "textconv", "command", "driver", "sshcommand", "helper", "gitproxy", "askpass")
 _OVERRIDES = {"core.sshcommand": "ssh"}
 
@@ -44,7 +45,11 @@ def _look(git: Git, path: str, pin: str) -> Submodule:
         return Submodule(path, pin, foreign="files in a submodule that is not checked out" if held else "")
     module = _module(git, dot_git)
     if module is None:
-        return Submodule(path, pin, foreign="a git repository of its own")
+        return Submodule(
+            path,
+            pin,
+            foreign=_OWN if dot_git.is_file() else f"{_OWN}; git submodule absorbgitdirs, if it is a submodule",
+        )
     return Submodule(path, pin, Git(place, Repository(str(module), str(module)), _harmless(git, module)))
 
 

@@ -77,9 +77,17 @@ def _facts(lines: list[str]) -> WorktreeFacts:
     )
 
 
-def contents(facts: WorktreeFacts) -> WorktreeContents:
-    """What the worktree holds that is nowhere else; raises when git cannot say."""
+def common_folder(repo: Path) -> str:
+    """What all worktrees of the repository share, by its real path."""
+    return os.path.realpath(repo / Git(repo).text("rev-parse", "--git-common-dir"))
+
+
+def contents(facts: WorktreeFacts, common: str) -> WorktreeContents:
+    """What the worktree of the repository with this common folder holds that is nowhere else; raises when git cannot
+    say, or it points to another repository."""
     git = Git.in_worktree(facts.path)
+    if git.repository is None or git.repository.common_dir != common:
+        raise GitFailed(f"{facts.path}/.git points to another repository than {common}")
     if why := stuck(git):
         raise GitFailed(why)
     changes = changed_paths(git)

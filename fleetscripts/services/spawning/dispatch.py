@@ -14,7 +14,7 @@ from fleetscripts.core.planning.task_plan import PAUSING, READY
 from fleetscripts.core.records.sanitize import sanitize
 from fleetscripts.core.records.task_file import TaskFile
 from fleetscripts.errors import FleetError, Pending, Refused
-from fleetscripts.fleet import Fleet
+from fleetscripts.fleet import Agent, Fleet
 from fleetscripts.services.clients.sessions import require_session, session_meant
 from fleetscripts.services.spawning.spawn import spawn
 from fleetscripts.services.spawning.spawn_request import Request, checked
@@ -133,9 +133,10 @@ class _Round:
             path = self.settings.home / named[2:] if named.startswith("~/") else Path(named)
             return path if path.is_absolute() else "expected an absolute path (or ~/…) as its repo"
         agents = fleet_now(self.settings).agents
-        known = next((agent.worktree_path for agent in reversed(agents) if agent.worktree_path), "")
-        if known and Path(known).is_dir():
-            return Path(known)
+        known = next((agent for agent in reversed(agents) if agent.worktree_path), None)
+        place = _main_folder(known) if known is not None else Path()
+        if known is not None and place.is_dir():
+            return place
         return "no repository is known: say repo in the task, tasks_repo in the configuration, or --repo"
 
     def _begin(self, task: TaskFile) -> str:
@@ -189,6 +190,14 @@ def _archived(settings: Settings, now: float) -> list[str]:
         return archive_finished(settings, now)
     except FleetError as error:
         return [f"finished tasks cannot be archived: {error}"]
+
+
+def _main_folder(agent: Agent) -> Path:
+    """The repository that the agent was recorded in, whatever its worktree's .git says by now."""
+    if agent.repository is None:
+        return Path(agent.worktree_path)
+    common = Path(agent.repository.common_dir)
+    return common.parent if common.name == ".git" else common
 
 
 def _known(settings: Settings, fleet: Fleet) -> Fleet | None:

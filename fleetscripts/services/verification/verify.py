@@ -9,10 +9,17 @@ from pathlib import Path
 
 from fleetscripts.adapters.git.changes import changes
 from fleetscripts.adapters.git.check_command import run_check
-from fleetscripts.adapters.git.default_branch import default_branch_here
 from fleetscripts.adapters.git.git import Git
-from fleetscripts.adapters.git.remotes import address, compare, has_remotes, remote_head, remote_of
-from fleetscripts.adapters.git.submodule_pins import changed_pins
+from fleetscripts.adapters.git.remotes import (
+    address,
+    base_remote,
+    compare,
+    fetch_default,
+    has_remotes,
+    remote_head,
+    remote_of,
+)
+from fleetscripts.adapters.git.submodule_pins import changed_pins, has_pins
 from fleetscripts.adapters.git.worktrees import operation
 from fleetscripts.adapters.records.store import Store
 from fleetscripts.config import Settings
@@ -140,9 +147,13 @@ def pins_evidence(agent: Agent, worktree: WorktreeEvidence) -> PinsEvidence:
         return PinsEvidence()
     try:
         git = Git.in_worktree(agent.worktree_path, agent.repository)
-        reference = default_branch_here(git)
-        base = git.maybe("merge-base", "HEAD", reference) if reference else None
-        found = changed_pins(git, base, agent.repository.url if agent.repository else "")
+        if not has_pins(git):
+            return PinsEvidence()
+        urls = agent.repository
+        remote = base_remote(git, agent.branch)
+        meant = fetch_default(git, remote, urls.base_url if urls else "") if remote else None
+        base = git.maybe("merge-base", "HEAD", meant.commit) if meant else None
+        found = changed_pins(git, base, (urls.base_url or urls.url) if urls else "")
     except FleetError as error:
         return PinsEvidence(problem=redact(str(error)))
     said = [(pin, f"{pin.path} at {pin.pin[:12]}") for pin in found]

@@ -8,7 +8,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from fleetscripts.adapters.git.changes import changes, status
+from fleetscripts.adapters.git.changes import changes
 from fleetscripts.adapters.git.git import Git, GitFailed
 from fleetscripts.adapters.git.ignored import colliding
 from fleetscripts.adapters.git.remotes import base_remote, default_branch, fetch, push_remote, remote_head
@@ -61,6 +61,8 @@ def start_point(folder: Path, branch: str, base: str, settings: Settings) -> Sta
         _free(git, branch)
         ignored = f"{branch} exists already: --base {base} was not used" if base else ""
         return _brought_forward(git, branch, known, ignored)
+    if other := _name_taken(git, branch):
+        raise Refused(f"{branch} cannot be made beside the branch {other}: delete or rename one of them")
     if known.tracked:
         return StartPoint(_commit(git, known.tracked), tracked=known.tracked)
     if base:
@@ -70,6 +72,14 @@ def start_point(folder: Path, branch: str, base: str, settings: Settings) -> Sta
     if known.problem:
         raise FleetError(f"{known.problem}: give --base")
     return StartPoint(_commit(git, "HEAD"), note="no remote: the branch starts at the spare's own commit")
+
+
+def _name_taken(git: Git, branch: str) -> str:
+    """A branch that has this one's name as a folder, or the other way round; git cannot have both."""
+    above = ["/".join(branch.split("/")[:number]) for number in range(1, branch.count("/") + 1)]
+    here = [name for name in above if git.says("show-ref", "--verify", "--quiet", f"refs/heads/{name}")]
+    below = git.text("for-each-ref", "--count=1", "--format=%(refname:lstrip=2)", f"refs/heads/{branch}/")
+    return here[0] if here else below
 
 
 def _brought_forward(git: Git, branch: str, known: Fetched, note: str) -> StartPoint:
@@ -187,12 +197,13 @@ def put_back(folder: Path, spare_branch: str, branch: str, start: StartPoint) ->
     git = Git.in_worktree(str(folder))
     spare = git.maybe("rev-parse", "--verify", "--quiet", f"refs/heads/{spare_branch}^{{commit}}") or start.commit
     ignored = colliding(git, spare)
-    kept = rescue(git, branch, _stamp(), ignored) if ignored or status(git) or changes(git).paths else []
+    found = changes(git)
+    kept = rescue(git, branch, _stamp(), ignored) if ignored or found.paths else []
     if kept:
         empty_out(git)
     if git.branch() != spare_branch:
         leave_submodules(git, spare)
-        git.run("checkout", "-q", "--force", spare_branch, "--")
+        git.run("checkout", "-q", *(["--force"] if found.as_checked_out else []), spare_branch, "--")
         pin_submodules(git)
     ref = f"refs/heads/{branch}"
     if not start.existing and git.maybe("rev-parse", "--verify", "--quiet", ref) == start.commit:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from fleetscripts.adapters.git.claims import ClaimBook
-from fleetscripts.adapters.git.worktrees import contents, worktrees
+from fleetscripts.adapters.git.worktrees import common_folder, contents, worktrees
 from fleetscripts.adapters.records.locks import hold
 from fleetscripts.adapters.records.store import StateMissing, Store
 from fleetscripts.config import Settings
@@ -37,7 +37,8 @@ def survey(repo: Path, settings: Settings) -> list[Place]:
     """Every worktree of the repository with its standing: free ones first, by number."""
     found = worktrees(repo)
     claims = claims_on(found, settings)
-    return sorted((_looked_into(standing(real_worktree(facts), claims)) for facts in found), key=order)
+    common = common_folder(repo)
+    return sorted((_looked_into(standing(real_worktree(facts), claims), common) for facts in found), key=order)
 
 
 def free(places: Sequence[Place]) -> list[Place]:
@@ -89,8 +90,9 @@ def _next(repo: Path, settings: Settings, passed: Collection[Path]) -> Spare:
     found = worktrees(repo)
     claims = claims_on(found, settings)
     candidates = free(sorted((standing(real_worktree(facts), claims) for facts in found), key=order))
-    others = (place for place in candidates if Path(place.worktree.path) not in passed)
-    chosen = next((place for place in map(_looked_into, others) if place.standing is Standing.FREE), None)
+    common = common_folder(repo)
+    looked = (_looked_into(place, common) for place in candidates if Path(place.worktree.path) not in passed)
+    chosen = next((place for place in looked if place.standing is Standing.FREE), None)
     if chosen is None:
         raise Refused(f"no spare worktree in {repo}: {spelled('capacity')} says why each one is not free")
     return Spare(Path(chosen.worktree.path), chosen.worktree.branch or "")
@@ -101,7 +103,7 @@ def _this(path: Path, spare_branch: str, settings: Settings) -> Spare:
     named = next((facts for facts in found if facts.path == _realpath(path)), None)
     if named is None:
         raise Refused(f"{path} is no worktree of its own: expected one that {spelled('find-spare')} lists")
-    place = _looked_into(standing(named, claims_on(found, settings)))
+    place = _looked_into(standing(named, claims_on(found, settings)), common_folder(path))
     if place.standing is not Standing.FREE:
         raise Refused(f"{path} is not free: {place.reason}")
     if named.branch != spare_branch:
@@ -139,12 +141,12 @@ def _host(found: Sequence[WorktreeFacts], folders: Sequence[Path]) -> str | None
     return max(hosts, key=len, default=None)
 
 
-def _looked_into(place: Place) -> Place:
+def _looked_into(place: Place, common: str) -> Place:
     """A worktree that git cannot read is not free; the others are told all the same."""
     if place.standing is not Standing.FREE:
         return place
     try:
-        return standing_inside(place, contents(place.worktree))
+        return standing_inside(place, contents(place.worktree, common))
     except FleetError as error:
         return replace(place, standing=Standing.UNUSABLE, reason=str(error))
 
