@@ -131,7 +131,7 @@ def test_copy_mode_and_unknown_windows_are_refused(agent: PracticePane, capsys: 
     agent.server.run("copy-mode", "-t", agent.pane)
     assert send(agent, "into copy mode") == 3
     assert "copy mode" in capsys.readouterr().err
-    assert send_agent.main(["nowhere:7", "some text"]) == 3
+    assert send_agent.main(["nowhere:7", "some text"]) == 1
     assert "no such window" in capsys.readouterr().err
 
 

@@ -55,8 +55,9 @@ def test_records_stand_beside_what_their_panes_run(
     assert lines[2].split() == ["WINDOW", "STATE", "FOR", "WORKTREE", "BRANCH", "STEPS", "COMMAND", "NOTE"]
     assert lines[3].split()[-4:] == ["-", "missing", "why", "so"], "who waits for somebody comes first"
     assert lines[4].split() == ["fleet:0", "running", "-", "tree-1", "feat/漢字", "1/2", "sleep", "Do", "it"]
-    columns = [width(line[: line.index(word)]) for line, word in zip(lines[3:], ("missing", "sleep"), strict=True)]
+    columns = [width(line[: line.index(word)]) for line, word in zip(lines[3:5], ("missing", "sleep"), strict=True)]
     assert columns[0] == columns[1]
+    assert [line.partition(":")[0] for line in lines[5:]] == ["next"]
     assert "\x1b" not in plain.stdout
 
     shown = json.loads(run_script("status", "--json").stdout)
@@ -76,7 +77,7 @@ def test_on_a_terminal_it_is_coloured_and_fits(tmux_server: TmuxServer, store: S
     wait_until(lambda: "…" in tmux_server.screen(pane), what="the table")
     assert [line for line in tmux_server.screen(pane).splitlines() if line.startswith("s:1")]
     assert "\x1b[1m" in tmux_server.run("capture-pane", "-ep", "-t", pane)
-    assert len([line for line in tmux_server.screen(pane).splitlines() if line.strip()]) == 4
+    assert len([line for line in tmux_server.screen(pane).splitlines() if line.strip()]) == 5
 
 
 @pytest.mark.parametrize(("columns", "kept"), [(120, "COMMAND"), (80, "PR"), (50, "NOTE"), (24, "STATE")])
@@ -101,8 +102,10 @@ def test_a_narrow_terminal_goes_without_columns_and_wraps_nothing(
     lines = [line for line in tmux_server.screen(pane).splitlines() if line.strip()]
     head = next(n for n, line in enumerate(lines) if line.startswith("WINDOW"))
     assert kept in lines[head]
-    assert [line.split()[0] for line in lines[head + 1 :]] == [f"fleet:{n}" for n in range(9)]
-    assert all("fleet:" not in line[8:] and len(line) > columns - 16 for line in lines[head + 1 :])
+    table, after = lines[head + 1 : head + 10], lines[head + 10 :]
+    assert [line.split()[0] for line in table] == [f"fleet:{n}" for n in range(9)]
+    assert all("fleet:" not in line[8:] and len(line) > columns - 16 for line in table)
+    assert [line.split()[0] for line in after] == ["next:"]
 
 
 @pytest.mark.parametrize(

@@ -96,9 +96,10 @@ def test_the_earlier_session_is_kept(store: Store, change: Change) -> None:
     assert store.read().agents[0].session_ids == ("abc",)
 
 
-def test_a_record_that_is_named_by_its_path_may_change_it(store: Store, change: Change) -> None:
-    change("s:1", "worktree_path=/elsewhere")
-    assert [agent.worktree_path for agent in store.read().agents] == ["/elsewhere"]
+def test_a_record_that_is_named_by_its_path_may_change_it(store: Store, change: Change, tmp_path: Path) -> None:
+    (tmp_path / "elsewhere" / ".git").mkdir(parents=True)
+    change("s:1", f"worktree_path={tmp_path}/elsewhere")
+    assert [agent.worktree_path for agent in store.read().agents] == [f"{tmp_path}/elsewhere"]
 
 
 def test_done_belongs_to_evaluate(store: Store, change: Change) -> None:

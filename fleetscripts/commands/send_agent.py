@@ -14,7 +14,8 @@ from fleetscripts.commands.entry import run
 from fleetscripts.commands.options import settings_options, window_argument
 from fleetscripts.commands.text_source import text_of
 from fleetscripts.config import Settings
-from fleetscripts.errors import Refused, UsageProblem
+from fleetscripts.core.records.message import left_out
+from fleetscripts.errors import FleetError, UsageProblem
 from fleetscripts.fleet import Fleet
 from fleetscripts.invocation import spelled
 from fleetscripts.services.context import load_fleet, load_settings_here
@@ -79,8 +80,10 @@ def command(
     receipt = deliver(pane_io, facts.pane_id, message, queue=queue, keep_draft=keep_draft, why="send-agent")
     _release(settings, pane_io, fleet, facts.pane_id)
     print(f"{receipt.window} has it (message {receipt.message_id}, proof: {receipt.proof})")
-    if receipt.note:
-        print(f"send-agent: {receipt.note}", file=sys.stderr)
+    dropped = left_out(message)
+    notes = (receipt.note, f"{dropped} control characters were left out of the text" if dropped else "")
+    for note in filter(None, notes):
+        print(f"send-agent: {note}", file=sys.stderr)
     return 0
 
 
@@ -94,7 +97,7 @@ def _release(settings: Settings, pane_io: PaneIO, fleet: Fleet | None, pane_id: 
 def _give(settings: Settings, fleet: Fleet | None, window: str, request: Request) -> int:
     agent = agent_meant(settings, fleet, window) if fleet is not None else None
     if fleet is None or agent is None:
-        raise Refused(f"no agent {window!r} in {settings.state_file}: {spelled('adopt-agent')} makes it one")
+        raise FleetError(f"no agent {window!r} in {settings.state_file}: {spelled('adopt-agent')} makes it one")
     given = give_task(open_pane_io(settings, fleet), settings, fleet, agent, request)
     print(f"{given.agent.window} has its new task (message {given.receipt.message_id}, proof: {given.receipt.proof})")
     for note in given.notes:

@@ -7,6 +7,7 @@ import os
 import sys
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -22,6 +23,7 @@ from fleetscripts.core.reports.status_text import (
     age,
     by_urgency,
     in_order,
+    next_step,
     readable,
     row,
     without_empty,
@@ -29,11 +31,12 @@ from fleetscripts.core.reports.status_text import (
 from fleetscripts.core.reports.table import table
 from fleetscripts.errors import FleetError, UsageProblem
 from fleetscripts.fleet import AGENT_SEED_FIELDS, Fleet
+from fleetscripts.models import AgentState
 from fleetscripts.schema import write
 from fleetscripts.services.context import load_fleet
 from fleetscripts.services.observe.agent_pane import agent_in_pane
 from fleetscripts.services.reports import status as service
-from fleetscripts.services.reports.status import FleetStatus
+from fleetscripts.services.reports.status import AgentStatus, FleetStatus
 
 NARROWEST_TERMINAL = 20
 TERMS_OF_PAPER = frozenset({"", "dumb", "unknown"})
@@ -41,6 +44,7 @@ TERMS_OF_PAPER = frozenset({"", "dumb", "unknown"})
 
 
 @click.command("status")
+@click.option("--all", "everyone", is_flag=True, help="Also agents whose worktree was recycled.")
 @click.option("--me", is_flag=True, help="Only the agent whose pane this is (TMUX_PANE): its task and checkpoints.")
 @click.option("--watch", is_flag=True, help="Live, until q: j/k or arrows select, Enter goes to the agent's window.")
 @click.option("--timeline", is_flag=True, help="Write a picture (SVG) of who did what when; print where.")
@@ -50,6 +54,7 @@ TERMS_OF_PAPER = frozenset({"", "dumb", "unknown"})
 @json_option
 @settings_options
 def command(
+    everyone: bool,
     me: bool,
     watch: bool,
     timeline: bool,
@@ -75,12 +80,17 @@ def command(
     if as_json:
         click.echo(json.dumps(service.as_json(status), indent=2))
     else:
-        show(status, sys.stdout.isatty(), coloured(colour, sys.stdout.isatty(), os.environ))
+        shown = status if everyone else replace(status, agents=tuple(filter(_is_there, status.agents)))
+        show(shown, sys.stdout.isatty(), coloured(colour, sys.stdout.isatty(), os.environ))
     try:
         service.record_look(Store(settings.state_file), fleet, os.environ, status.at)
     except FleetError as error:
         click.echo(f"status: {error}", err=True)
     return 0
+
+
+def _is_there(known: AgentStatus) -> bool:
+    return known.agent.state is not AgentState.RECYCLED
 
 
 def show_own(fleet: Fleet, as_json: bool) -> int:
@@ -156,6 +166,8 @@ def show(status: FleetStatus, on_terminal: bool, colours: bool) -> None:
     click.echo(click.style(lines[0], bold=True) if colours else lines[0], color=colours)
     for line, of in zip(lines[1:], rows, strict=True):
         click.echo(click.style(line, fg=COLOURS.get(of.state)) if colours else line, color=colours)
+    if step := next_step(shown, status.watched, status.fleet.active):
+        click.echo(fit(f"next: {step}", columns) if columns is not None else f"next: {step}")
 
 
 def summary(status: FleetStatus) -> list[str]:
@@ -163,10 +175,10 @@ def summary(status: FleetStatus) -> list[str]:
     fleet = status.fleet
     counts = ", ".join(f"{count} {state}" for state, count in by_urgency(status.counts())) or "no agents"
     where = f"session {sanitize(fleet.tmux_session)}, " if fleet.tmux_session else ""
-    loop = "not running"
+    loop = "runs outside tmux" if status.watched else "not running"
     if status.loop is not None:
         loop = f"in {status.loop.window}"
-    elif fleet.loop_window:
+    elif fleet.loop_window and not status.watched:
         loop = f"recorded in {fleet.loop_window}, but that window is gone"
     looked = f", last cycle {age(status.at - fleet.last_poll_at)} ago" if fleet.last_poll_at else ""
     return [f"fleet {'active' if fleet.active else 'stopped'}: {where}{counts}", sanitize(f"loop {loop}{looked}")]

@@ -16,14 +16,26 @@ def text_of(text: str | None, file: Path | None) -> str:
         raise UsageProblem("expected one text: TEXT, a FILE, or - for standard input")
     source = str(file) if file is not None else "-"
     if text is not None and text != "-":
-        return text
+        return _told(text)
     try:
         content = sys.stdin.buffer.read(LARGEST_BYTES + 1) if source == "-" else _head(Path(source))
     except OSError as error:
         raise UsageProblem(f"cannot read {source}: {error.strerror}") from error
     if len(content) > LARGEST_BYTES:
         raise UsageProblem(f"expected at most {LARGEST_BYTES:,} bytes of text in {source}, found more")
-    return content.decode("utf-8", "replace")
+    try:
+        return content.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise UsageProblem(f"expected text in UTF-8, found the byte 0x{content[error.start]:02x} in {source}") from None
+
+
+def _told(text: str) -> str:
+    """A text from the command line, which the system hands over byte by byte."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise UsageProblem("expected text in UTF-8, found other bytes in the text") from None
+    return text
 
 
 def _head(path: Path) -> bytes:

@@ -5,20 +5,22 @@ from __future__ import annotations
 import dataclasses
 import os
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import click
 
 from fleetscripts.adapters.records.store import Store
 from fleetscripts.adapters.tmux.tmux import Tmux
+from fleetscripts.agents.kinds import KINDS
 from fleetscripts.commands.entry import run
 from fleetscripts.commands.options import settings_options
 from fleetscripts.config import NOT_SETTABLE, Settings, load_settings
 from fleetscripts.core.records.handles import refuse_held
 from fleetscripts.core.records.record_edit import edit_agent, edit_top
 from fleetscripts.core.records.sanitize import sanitize
-from fleetscripts.errors import FleetError
-from fleetscripts.fleet import PARTS, Fleet
+from fleetscripts.errors import FleetError, UsageProblem
+from fleetscripts.fleet import PARTS, Agent, Fleet
 from fleetscripts.services.observe.agent_meant import agent_meant
 
 SETTABLE = {
@@ -61,11 +63,22 @@ def update_one(settings: Settings, store: Store, window: str, changes: Sequence[
         edited = edit_agent(agent, changes)
         if edited.window != agent.window or edited.pane_id != agent.pane_id:
             refuse_held(fleet, agent, edited, tmux.panes_at(edited.pane_id or edited.window), tmux.server())
+        _refuse_missing(agent, edited)
         lines.extend(_differences(sanitize(edited.window), agent, edited))
         return fleet.exchange(agent, edited)
 
     store.update(change)
     return lines
+
+
+def _refuse_missing(before: Agent, after: Agent) -> None:
+    """Refuse paths that are not there, where they were set now."""
+    if after.worktree_path != before.worktree_path and not (Path(after.worktree_path) / ".git").exists():
+        raise UsageProblem(f"worktree_path: expected a worktree of git, found {sanitize(after.worktree_path)!r}")
+    if after.task.image not in ("", before.task.image) and not Path(after.task.image).is_file():
+        raise UsageProblem(f"task.image: expected a file, found {sanitize(after.task.image)!r}")
+    if after.agent != before.agent and after.agent not in KINDS:
+        raise UsageProblem(f"agent: expected one of {', '.join(sorted(KINDS))}, found {sanitize(after.agent)!r}")
 
 
 def update_top(store: Store, changes: Sequence[str]) -> list[str]:

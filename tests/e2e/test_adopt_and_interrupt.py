@@ -49,7 +49,7 @@ def test_a_hand_made_window_becomes_an_agent_like_any_other(crew: Crew) -> None:
 def test_what_is_not_the_fleets_to_take_is_refused(crew: Crew) -> None:
     shell = crew.stage.tmux("new-window", "-d", "-P", "-F", "#{pane_id}", "sh") or ""
     assert "expected a live client" in said(crew, "adopt-agent", shell, "--objective", "a", code=3)
-    assert "no such window" in said(crew, "adopt-agent", "nowhere:1", "--objective", "a", code=3)
+    assert "no such window" in said(crew, "adopt-agent", "nowhere:1", "--objective", "a", code=1)
     outside = hand_made(crew, crew.stage.home)
     assert "expected its client in a git worktree" in said(crew, "adopt-agent", outside, "--objective", "a", code=3)
     config = crew.stage.folder / "fleet" / "config.toml"

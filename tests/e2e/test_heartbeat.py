@@ -90,7 +90,7 @@ def test_a_window_that_is_the_persons_own_is_told_of_no_more(crew: Crew) -> None
     assert [item["pane_id"] for item in heartbeat(crew)["decisions"]] == [own]
     agent = crew.spawn("feat/agent", "[[think 60]]")
     assert "is an agent of the fleet" in said(crew, "heartbeat", "--mine", agent, code=3)
-    assert "no such window" in said(crew, "heartbeat", "--mine", "nowhere:1", code=3)
+    assert "no such window" in said(crew, "heartbeat", "--mine", "nowhere:1", code=1)
 
 
 @pytest.mark.stress

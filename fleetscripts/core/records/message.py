@@ -38,6 +38,11 @@ def as_message(text: str) -> str:
     return f"{clean} ." if clean.endswith("\\") or opens_completion else clean
 
 
+def left_out(text: str) -> int:
+    """How many characters of the text no client is sent: controls, and what only turns the writing direction."""
+    return len(_CONTROLS.findall(text.replace("\r\n", "\n").replace("\r", "\n").replace("\t", "    ")))
+
+
 def squeezed(text: str) -> str:
     """The text without any blanks: wrapping in a narrow box cuts words, and wrapped pastes gain line ends."""
     return _BLANKS.sub("", text.replace("\xa0", " "))

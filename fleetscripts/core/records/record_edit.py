@@ -37,6 +37,19 @@ def _settable() -> dict[str, str]:
 
 SETTABLE = _settable()
 
+BY_HAND = "held by hand"
+"""The reason of a hold that was set without one."""
+
+_NO_BRANCH = re.compile(r"^[-/.]|[\x00-\x20\x7f~^:?*\[\\]|\.\.|@\{|//|/\.|\.lock(/|$)|[/.]$|^@$|^HEAD$")
+"""What git refuses in a branch's name (git check-ref-format)."""
+
+_REPOSITORY = re.compile(r"(?:[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+/)?[A-Za-z0-9_.-]{1,100}/[A-Za-z0-9_.-]{1,100}")
+
+
+def _is_branch(text: str) -> bool:
+    return not text or _NO_BRANCH.search(text) is None
+
+
 Check = tuple[Callable[[Any], bool], str]
 CHECKS: Mapping[str, Check] = {
     "window": (lambda text: bool(_WINDOW.fullmatch(text)), "SESSION:WIN"),
@@ -46,6 +59,14 @@ CHECKS: Mapping[str, Check] = {
     "worktree_path": (lambda text: text.startswith("/"), "an absolute path"),
     "steps": (lambda names: all(_STEP.fullmatch(name) for name in names), "names, commas between"),
     "checkpoints": (lambda names: all(_STEP.fullmatch(name) for name in names), "names, commas between"),
+    "branch": (_is_branch, "a branch name that git takes"),
+    "spare_branch": (_is_branch, "a branch name that git takes"),
+    "objective": (lambda text: bool(text.strip()), "what the agent is to do"),
+    "pane_id": (lambda text: bool(re.fullmatch(r"(%\d+)?", text)), "a pane id (%7)"),
+    "window_id": (lambda text: bool(re.fullmatch(r"(@\d+)?", text)), "a window id (@4)"),
+    "session_ids": (lambda names: all(_SESSION_ID.fullmatch(name) for name in names), "session ids, commas between"),
+    "repo": (lambda text: not text or bool(_REPOSITORY.fullmatch(text)), "OWNER/NAME, or HOST/OWNER/NAME"),
+    "held": (lambda text: text in ("", "true", "false"), "true or false (its reason is hold.reason)"),
     "idle_threshold_seconds": (lambda number: number is None or number > 0, "more than 0 seconds"),
 }
 """What a field's type does not say."""
@@ -58,6 +79,8 @@ def edit_agent(agent: Agent, changes: Iterable[str]) -> Agent:
         raise Refused("state=done is for evaluate to set, after the gates have held and somebody has judged the work")
     is_lifted = agent.state is AgentState.ESCALATED and values.get("state", agent.state) is not AgentState.ESCALATED
     begun = _lifted(agent) if is_lifted else agent
+    if "held" in values:
+        values["held"] = BY_HAND if values["held"] == "true" else ""
     given = {".".join(FLAT[name]) if name in FLAT else name: value for name, value in values.items()}
     return _placed(begun, _follows(agent, values) | given)
 

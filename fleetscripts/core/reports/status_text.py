@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from fleetscripts.core.records.sanitize import sanitize, width
+from fleetscripts.core.records.sanitize import sanitize, shell_word, width
 from fleetscripts.fleet import Agent
+from fleetscripts.invocation import spelled
 from fleetscripts.models import AgentState
 
 HEADINGS = ("WINDOW", "STATE", "FOR", "WORKTREE", "BRANCH", "PR", "STEPS", "ACCOUNT", "COMMAND", "NOTE")
@@ -75,9 +76,35 @@ def age(seconds: float) -> str:
     return f"{hours}h{minutes % 60:02}" if hours < 48 else f"{hours // 24}d"
 
 
-def by_urgency(counts: Mapping[AgentState, int]) -> list[tuple[AgentState, int]]:
+HELD = "held"
+"""Shown in place of the state of an agent that a person paused."""
+
+
+def shown_state(agent: Agent) -> str:
+    """The state that people are shown."""
+    return HELD if agent.hold.reason and not agent.finished else str(agent.state)
+
+
+def by_urgency(counts: Mapping[str, int]) -> list[tuple[str, int]]:
     """How many are in which state, what may need somebody first."""
-    return [(state, counts[state]) for state in URGENT_FIRST if counts.get(state)]
+    return [(str(state), counts[state]) for state in (*URGENT_FIRST, HELD) if counts.get(state)]
+
+
+def next_step(agents: Sequence[Agent], watched: bool, active: bool) -> str:
+    """What whoever looks at the fleet may do next, as a call; empty where there is nothing to do."""
+    at_work = [agent for agent in agents if not agent.finished]
+    judged = [agent for agent in at_work if agent.state is AgentState.PENDING_EVALUATION]
+    if not active and at_work:
+        return f"{spelled('update-agent')} --top active=true starts the fleet again"
+    if any(agent.state in (AgentState.ESCALATED, AgentState.WAITING_APPROVAL, AgentState.STUCK) for agent in at_work):
+        return f"{spelled('heartbeat')} shows what waits for you, with the calls that may follow"
+    if judged:
+        return f"{spelled('evaluate')} {shell_word(judged[0].handle)} shows what it did"
+    if at_work and not watched:
+        return f"{spelled('run-loop')} --window: nobody watches them"
+    if at_work:
+        return f"{spelled('wait-event')} returns when something needs you"
+    return ""
 
 
 def in_order(agents: Sequence[Agent]) -> tuple[Agent, ...]:
@@ -89,6 +116,12 @@ def in_order(agents: Sequence[Agent]) -> tuple[Agent, ...]:
 def in_state_for(agent: Agent, now: float) -> str:
     """How long the agent has been as it is."""
     since = max(agent.seen.since, agent.idle_since if agent.state is not AgentState.RUNNING else 0)
+    if agent.hold.reason and not agent.finished:
+        since = agent.hold.since
+    elif agent.state is AgentState.ESCALATED:
+        since = agent.escalation.at or since
+    elif agent.state is AgentState.PENDING_EVALUATION:
+        since = agent.verdict.since or since
     return age(now - (since or agent.spawned_at))
 
 
@@ -107,7 +140,7 @@ def row(agent: Agent, command: str, now: float) -> Row:
     """One agent's row."""
     cells = (
         agent.window,
-        str(agent.state),
+        shown_state(agent),
         in_state_for(agent, now),
         agent.worktree,
         agent.branch or "-",

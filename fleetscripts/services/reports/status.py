@@ -10,9 +10,11 @@ from typing import Any
 from fleetscripts.adapters.records.store import Store
 from fleetscripts.adapters.tmux.tmux import Tmux
 from fleetscripts.config import Settings
+from fleetscripts.core.reports.status_text import shown_state
 from fleetscripts.fleet import Agent, Fleet
-from fleetscripts.models import AgentState, PaneFacts
+from fleetscripts.models import PaneFacts
 from fleetscripts.services.observe.agent_pane import agent_in_pane, pane_of
+from fleetscripts.services.single_instance.single_instance import loop_runs
 
 SECRET = ("discord_webhook",)
 LOOK_EVERY_SECONDS = 30.0
@@ -42,10 +44,12 @@ class FleetStatus:
     agents: tuple[AgentStatus, ...]
     loop: PaneFacts | None
     at: float
+    watched: bool = False
+    """Whether a loop runs, in a window or anywhere."""
 
-    def counts(self) -> Counter[AgentState]:
-        """Agents by state; those that wait are counted apart from those that run."""
-        return Counter(status.agent.state for status in self.agents)
+    def counts(self) -> Counter[str]:
+        """Agents by the state that is shown; those that wait are counted apart from those that run."""
+        return Counter(shown_state(status.agent) for status in self.agents)
 
 
 def fleet_status(settings: Settings, fleet: Fleet, now: float) -> FleetStatus:
@@ -55,7 +59,8 @@ def fleet_status(settings: Settings, fleet: Fleet, now: float) -> FleetStatus:
     server = tmux.server() if panes else None
     agents = tuple(AgentStatus(agent, pane_of(agent, panes, server)) for agent in fleet.agents)
     loop = Agent(fleet.loop_window or "", pane_id=fleet.loop_pane_id, tmux_server=fleet.loop_tmux_server)
-    return FleetStatus(fleet, agents, pane_of(loop, panes, server), now)
+    here = pane_of(loop, panes, server)
+    return FleetStatus(fleet, agents, here, now, watched=here is not None or loop_runs(settings))
 
 
 def record_look(store: Store, fleet: Fleet, environ: Mapping[str, str], now: float) -> None:
@@ -71,4 +76,4 @@ def as_json(status: FleetStatus) -> dict[str, Any]:
     members["agents"] = [
         agent | {"pane_cmd": known.command, "pane_present": known.pane is not None} for agent, known in shown
     ]
-    return members | {"loop_running": status.loop is not None, "now": status.at}
+    return members | {"loop_running": status.watched, "now": status.at}

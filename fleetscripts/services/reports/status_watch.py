@@ -18,12 +18,12 @@ from fleetscripts.config import Settings
 from fleetscripts.core.records.sanitize import sanitize
 from fleetscripts.core.reports.history_text import sentence, told
 from fleetscripts.core.reports.journal_story import at_of, stories
-from fleetscripts.core.reports.status_text import COLOURS, age, by_urgency, in_order
+from fleetscripts.core.reports.status_text import COLOURS, HELD, age, by_urgency, in_order
 from fleetscripts.core.reports.watch_view import Model, Piece, View, moved, screen, settled, table_rows
 from fleetscripts.errors import FleetError
 from fleetscripts.fleet import Agent
 from fleetscripts.invocation import spelled
-from fleetscripts.models import PaneFacts
+from fleetscripts.models import AgentState, PaneFacts
 from fleetscripts.services.context import load_fleet
 from fleetscripts.services.reports.live_screen import LiveScreen
 from fleetscripts.services.reports.status import FleetStatus, fleet_status
@@ -173,7 +173,12 @@ def model_of(status: FleetStatus, agents: tuple[Agent, ...], history: tuple[str,
     if fleet.tmux_session:
         title.append(Piece(f"  {sanitize(fleet.tmux_session)}", "dim"))
     for state, count in by_urgency(status.counts()):
-        title.append(Piece(f"  {count} {str(state).replace('_', ' ')}", COLOURS.get(state, "white")))
+        title.append(
+            Piece(
+                f"  {count} {str(state).replace('_', ' ')}",
+                COLOURS.get(AgentState(state), "white") if state != HELD else "yellow",
+            )
+        )
     loop = (
         f"loop in {sanitize(status.loop.window)}"
         if status.loop is not None

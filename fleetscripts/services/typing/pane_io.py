@@ -15,7 +15,7 @@ from fleetscripts.adapters.tmux.tmux import Tmux
 from fleetscripts.agents.kinds import AgentKind, kind_named
 from fleetscripts.config import Settings
 from fleetscripts.core.screen.screen import Box, Screen
-from fleetscripts.errors import FleetError, Refused
+from fleetscripts.errors import FleetError
 from fleetscripts.fleet import Agent, Fleet
 from fleetscripts.invocation import spelled
 from fleetscripts.models import Classification, Frame, PaneFacts, ServerId
@@ -102,7 +102,7 @@ def pane_named(pane_io: PaneIO, fleet: Fleet | None, target: str) -> PaneFacts:
     own = agent.pane_on(pane_io.server) if agent is not None else None
     facts = pane_io.tmux.resolve(own or target)
     if facts is None:
-        raise Refused(
+        raise FleetError(
             f"no such window: {target!r}; {spelled('status')} lists the agents, tmux list-windows -a all windows"
         )
     return facts

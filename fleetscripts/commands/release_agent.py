@@ -1,0 +1,45 @@
+"""release-agent WINDOW: the fleet lets go of a record; nothing else changes."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+
+import click
+
+from fleetscripts.adapters.records.journal import Journal
+from fleetscripts.adapters.records.store import Store
+from fleetscripts.commands.entry import run
+from fleetscripts.commands.options import settings_options, window_argument
+from fleetscripts.core.records.sanitize import sanitize
+from fleetscripts.errors import FleetError, Refused
+from fleetscripts.services.context import load_fleet
+from fleetscripts.services.observe.agent_meant import agent_meant
+
+
+@click.command("release-agent")
+@window_argument
+@settings_options
+def command(window: str, options: Mapping[str, object]) -> int:
+    """Let go of the agent in WINDOW: its record goes, its client, window, branch and worktree stay as they are.
+
+    For a client that is a person's from now on, and for records of recycled agents. adopt-agent takes it back.
+    """
+    settings, fleet = load_fleet(os.environ, options)
+    agent = agent_meant(settings, fleet, window)
+    if agent is None:
+        known = ", ".join(sanitize(known.handle) for known in fleet.agents) or "none"
+        raise FleetError(f"no agent {window!r} in {settings.state_file}; there are: {known}")
+    if agent.task.pending is not None:
+        raise Refused(f"{sanitize(agent.handle)}: it is being given a task just now; call again when it has it")
+    Store(settings.state_file).update(lambda current: current.without_agent(agent))
+    Journal(settings.journal_file).write(
+        "released", id=agent.id, window=agent.window, pane_id=agent.pane_id, why="asked for"
+    )
+    click.echo(f"{sanitize(agent.handle)} is no agent of the fleet any more; its client and worktree stay as they are")
+    return 0
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Entry point."""
+    return run(command, argv)
