@@ -182,6 +182,8 @@ class Evidence:
     """The usage window whose limit was hit, as the client names it; empty when it names none."""
     model: str = ""
     """On which the conversation last ran."""
+    spends: bool = False
+    """The client says that it goes on beyond its subscription, on credits."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -55,6 +55,7 @@ class LastLook:
     dialog: str = was("dialog")
     error: str = was("error")
     resets_at: UnixSeconds = was("resets_at", 0)
+    spends_until: UnixSeconds = 0
     unknown_since: UnixSeconds = was("unknown_since", 0)
     output_changed_at: UnixSeconds = was("output_changed_at", 0)
     worked_at: UnixSeconds = was("worked_at", 0)
@@ -75,6 +76,7 @@ class Attempts:
     rounds: Count = was("rounds", 0)
     fruitless_rounds: Count = was("fruitless_rounds", 0)
     rescues: Count = was("rescue_tries", 0)
+    wakes: Count = 0
     failed_accounts: tuple[str, ...] = was("failed_accounts", ())
     refusal: str = was("held_back")
     restarted_at: UnixSeconds = was("last_kicked_at", 0)
@@ -84,7 +86,7 @@ class Attempts:
 
     def after_progress(self) -> Attempts:
         """A checkpoint or a commit: what was tried for it has done its work."""
-        return replace(self, restarts=0, nudges=0, fruitless_rounds=0, rescues=0, failed_accounts=())
+        return replace(self, restarts=0, nudges=0, fruitless_rounds=0, rescues=0, wakes=0, failed_accounts=())
 
     def rebriefed(self) -> Attempts:
         """It was told what its work lacks: one more round, which has all restarts and nudges before it."""
@@ -97,7 +99,7 @@ class Attempts:
 
     def lifted(self) -> Attempts:
         """Somebody ended an escalation: everything may be tried again."""
-        return replace(self, restarts=0, nudges=0, rounds=0, fruitless_rounds=0, rescues=0)
+        return replace(self, restarts=0, nudges=0, rounds=0, fruitless_rounds=0, rescues=0, wakes=0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,4 +154,5 @@ class Rescue:
     problem: str = was("rescue_problem")
     parked_until: UnixSeconds = was("parked_until", 0)
     handover_from: str = was("handover_from")
+    origin: str = was("rescued_from")
     extra: Mapping[str, Any] = field(default_factory=dict)

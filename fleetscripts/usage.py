@@ -7,8 +7,8 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-FIVE_HOUR, WEEKLY, LIMIT = "five_hour", "weekly", "limit"
-"""Names of windows. LIMIT: a wall of which nobody said which window it is."""
+FIVE_HOUR, WEEKLY, LIMIT, LOGIN = "five_hour", "weekly", "limit", "login"
+"""Names of windows. LIMIT: a wall of which nobody said which window it is. LOGIN: none is meant, it is not let in."""
 
 LONGEST_SECONDS = 8 * 86_400.0
 """A weekly window ends within seven days; a day is for clocks and zones."""

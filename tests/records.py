@@ -7,6 +7,9 @@ from typing import Any
 
 from fleetscripts.fleet import FLAT, Agent
 
+NEW = {"wakes": ("attempts", "wakes"), "spends_until": ("seen", "spends_until")}
+"""Fields that have never stood anywhere but in their part."""
+
 
 def agent_with(window: str = "s:1", **fields: Any) -> Agent:
     """A record with these fields; one of a part is named as it stood in the record before there were parts."""
@@ -17,8 +20,8 @@ def changed(agent: Agent, **fields: Any) -> Agent:
     """The record with these fields, named in the same way."""
     parts: dict[str, Any] = {}
     for name, value in fields.items():
-        if name in FLAT:
-            part, field = FLAT[name]
+        if name in FLAT or name in NEW:
+            part, field = FLAT.get(name) or NEW[name]
             parts.setdefault(part, {})[field] = value
         else:
             parts[name] = value

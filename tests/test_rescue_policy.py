@@ -9,31 +9,40 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fleetscripts.core.planning.attention import notice_of
 from fleetscripts.core.planning.plan import as_json, plan
 from fleetscripts.core.planning.policy import CONDITIONS, RULES, Case, Limits
-from fleetscripts.core.planning.progress import Seen, note
+from fleetscripts.core.planning.progress import Seen, note, spends
 from fleetscripts.core.planning.rescue import (
     CONTINUES,
+    LONGEST_PAUSE_SECONDS,
     OVERDUE_SECONDS,
+    PARKED,
     UNKNOWN_RESET_SECONDS,
     WAKE_SPREAD_SECONDS,
     Prospect,
     due,
+    pause_seconds,
     wake_at,
     window_of,
 )
 from fleetscripts.fleet import Agent
 from fleetscripts.models import AgentState, Classification, DialogKind, ErrorKind, Evidence, PaneState, Source
-from tests.records import agent_with
+from tests.records import agent_with, changed
+from tests.scoring import judge_all, recordings
 
 NOW = 1_800_000_000.0
-LIMITS = Limits()
+LIMITS = Limits(may_spend=frozenset({"rich"}))
 SPARE = Prospect("spare")
 WALL, IDLE, PROMPT = PaneState.RATE_LIMITED, PaneState.IDLE, PaneState.PROMPT
 WAITS_THERE = Evidence(Source.SCREEN, WALL, "as drawn", rule=CONTINUES)
 OVER = {"parked_until": NOW - 1}
 HALF_WAY = {"rescue_stage": "starting"}
 LONG_AGO = NOW - 1000
+PUT_BACK = {"rescue_stage": PARKED}
+AT_REST = {"output_changed_at": NOW - 9, "pane_state_since": NOW - 9}
+CREDITS = {"spends_until": NOW + 60}
+CHEAPER = Prospect("spare", saves=True)
 
 
 def found(state: PaneState, **more: Any) -> Classification:
@@ -63,6 +72,30 @@ CASES: list[tuple[str, dict[str, Any], Classification, Prospect | None, str]] = 
         None,
         "recovery wake",
     ),
+    ("not when the reset is near", {}, found(WALL, resets_at=NOW + 599), SPARE, "recovery park"),
+    ("but when it is far", {}, found(WALL, resets_at=NOW + 601), SPARE, "recovery rescue"),
+    ("not while a task of its own runs behind it", {}, found(WALL, background=True), SPARE, "recovery park"),
+    ("then from a menu by waiting", {}, found(WALL, background=True, dialog=DialogKind.LIMIT), SPARE,
+     "recovery answer_dialog"),
+    ("knocked at again after twice as long", OVER | {"last_nudged_at": NOW - 119, "wakes": 1}, found(WALL), None,
+     "recovery park"),
+    ("but then", OVER | {"last_nudged_at": NOW - 121, "wakes": 1}, found(WALL), None, "recovery wake"),
+    ("after three a person is told", OVER | {"last_nudged_at": NOW - 121, "wakes": 3}, found(WALL), None,
+     "decision limit_stays"),
+    ("and it is knocked at all the same", OVER | {"last_nudged_at": NOW - 3601, "wakes": 30}, found(WALL), None,
+     "recovery wake"),
+    ("put back where it was it waits", PUT_BACK | {"parked_until": NOW + 9}, found(PROMPT), SPARE, "recovery park"),
+    ("until its reset", PUT_BACK | OVER, found(PROMPT), None, "recovery wake"),
+    ("resumed there when it ended", PUT_BACK | OVER, found(IDLE), None, "recovery resume"),
+    ("back from an account that bills by use", AT_REST, found(PROMPT), CHEAPER, "recovery rescue"),
+    ("not with a draft in the box", AT_REST, found(PROMPT, draft="x"), CHEAPER, ""),
+    ("nor in the middle of its work", {}, found(PaneState.RUNNING), CHEAPER, "decision stuck"),
+    ("nor before it rests", {"output_changed_at": NOW - 1, "pane_state_since": NOW - 1}, found(PROMPT), CHEAPER, ""),
+    ("on credits that nobody allowed a person is told", CREDITS, found(PaneState.RUNNING), None, "decision spending"),
+    ("and it is moved as soon as it rests", CREDITS | AT_REST, found(PROMPT), CHEAPER, "recovery rescue"),
+    ("or left there", CREDITS | AT_REST, found(PROMPT), None, "decision spending"),
+    ("where its account may spend it goes on", CREDITS | {"account": "rich", "output_changed_at": NOW},
+     found(PaneState.RUNNING), CHEAPER, ""),
     ("three failed rescues escalate", {"rescue_tries": 3}, found(WALL), SPARE, "decision escalate"),
     ("a rescue that ended at the shell is gone on with", HALF_WAY, found(IDLE), SPARE, "recovery rescue"),
     ("or at a gone window", HALF_WAY, found(PaneState.MISSING), SPARE, "recovery rescue"),
@@ -135,6 +168,56 @@ def test_an_agent_is_woken_after_its_reset_and_a_restart_changes_nothing(
     assert due(again, wall, at)
     assert not due(again, wall, at - 0.001)
     assert note(again, Seen(found(PROMPT)), 300, NOW).rescue.parked_until == 0
+
+
+def test_a_limit_that_stays_is_knocked_at_ever_less_often_and_told_of_once() -> None:
+    pauses = [pause_seconds(agent_with("s:1", wakes=wakes), 60) for wakes in range(40)]
+    assert pauses[:7] == [60, 120, 240, 480, 960, 1920, LONGEST_PAUSE_SECONDS]
+    assert set(pauses[6:]) == {LONGEST_PAUSE_SECONDS}
+    known = agent_with("s:1", worktree_path="/w", wakes=3, last_nudged_at=NOW - 61, **OVER)
+    later = changed(known, wakes=9, output_changed_at=NOW, pane_state_since=NOW, resets_at=NOW + 5)
+    notices = {
+        notice_of(agent, action)
+        for agent in (known, later)
+        for action in plan([(agent, Seen(found(WALL)))], LIMITS, NOW, {})
+    }
+    assert len(notices) == 1
+
+
+@pytest.mark.parametrize(
+    ("classification", "wakes"),
+    [
+        (found(WALL), 5),
+        (found(WALL, resets_at=NOW - 60), 5),
+        (found(WALL, resets_at=NOW + 60), 5),
+        (found(WALL, resets_at=NOW + 3600), 0),
+        (found(PROMPT), 5),
+        (found(PaneState.RUNNING), 5),
+    ],
+)
+def test_only_another_limit_or_progress_ends_the_count_of_tries(classification: Classification, wakes: int) -> None:
+    known = agent_with("s:1", wakes=5, last_commit="a")
+    assert note(known, Seen(classification, commit="a"), 300, NOW).attempts.wakes == wakes
+    assert note(known, Seen(classification, commit="b"), 300, NOW).attempts.wakes == 0
+
+
+@pytest.mark.parametrize("release", ["2.1.187", "2.1.332"])
+def test_a_client_that_goes_on_on_credits_says_so_and_it_is_remembered(release: str) -> None:
+    recorded = [one for one in recordings() if release in one.name and one.sidecar.stem == "prompt-on-credits"]
+    assert recorded
+    for verdict in judge_all(recorded, ("facts",)):
+        assert spends(verdict.found)
+        known = note(Agent("s:1"), Seen(verdict.found), 300, NOW)
+        assert known.seen.spends_until > NOW
+        assert note(known, Seen(found(PROMPT)), 300, NOW).seen.spends_until == known.seen.spends_until
+
+
+def test_an_agent_that_was_put_back_counts_as_parked_until_it_works_again() -> None:
+    known = agent_with("s:1", rescue_stage=PARKED, parked_until=NOW + 900)
+    rests = note(known, Seen(found(PROMPT)), 300, NOW)
+    assert (rests.state, rests.rescue.parked_until) == (AgentState.RATE_LIMITED, NOW + 900)
+    works = note(rests, Seen(found(PaneState.RUNNING)), 300, NOW)
+    assert (works.state, works.rescue.stage, works.rescue.parked_until) == (AgentState.RUNNING, "", 0)
 
 
 def test_a_limit_that_names_no_end_is_tried_again_and_not_put_off_for_ever() -> None:

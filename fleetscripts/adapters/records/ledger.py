@@ -65,6 +65,13 @@ class Ledger:
         ``window`` empty: nobody said which. ``resets_at`` None: nobody said when. Whether it made sense."""
         return self._note(account, window, 100, resets_at, at, source, wall=True)
 
+    def lift(self, account: str, window: str) -> None:
+        """What was refused is served again."""
+        with hold(self.fleet_home / "locks" / "ledger.lock", LOCK_TIMEOUT_SECONDS):
+            accounts = self._noted(time.time())
+            if accounts.get(account, {}).pop(window, None) is not None:
+                self._write(accounts)
+
     def note_session(self, account: str, session_id: str, windows: Mapping[str, Any], at: float) -> None:
         """Keep what a session's client says of its account at ``at``, as its status line would; only what is new."""
         file = self.usage / account / f"{session_id}.json"

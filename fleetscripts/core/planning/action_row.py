@@ -54,7 +54,8 @@ class ActionRow:
     ``counter``: the count of ``Attempts`` that says how often it was tried without progress. ``words``: for the
     history. ``marks``: signs of the timeline by how the outcome begins, the first that fits. ``calls``: what a person
     may call then, on ``{agent}``. ``undone``: what a heartbeat calls a recovery that did not succeed. ``account``: it
-    goes on with another account, which the proposal names. ``noticed``: whoever brings it about tells of it."""
+    goes on with another account, which the proposal names. ``noticed``: whoever brings it about tells of it.
+    ``once``: told of once in a task, whatever the screen does meanwhile."""
 
     name: str
     when: tuple[On, ...] = ()
@@ -68,3 +69,4 @@ class ActionRow:
     undone: str = ""
     account: bool = False
     noticed: bool = False
+    once: bool = False

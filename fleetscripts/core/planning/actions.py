@@ -16,6 +16,8 @@ _CUT_OFF = (PaneState.IDLE, PaneState.MISSING, PaneState.PROMPT)
 """What the pane of a rescue shows that ended half-way."""
 
 _NO_RESCUE = "{attempts.rescues} rescues failed: {rescue.problem}"
+_SPENDS = "its subscription is used up, and it goes on on credits, which its account's may_spend does not allow"
+_OTHER_ACCOUNT = ("balance", "rescue-agent {agent} --account NAME")
 _EXPLAIN = "classify-pane {agent} --explain"
 _RESTORE = "restore-agent {agent}"
 _SEND = 'send-agent {agent} "what it lacks"'
@@ -61,6 +63,7 @@ ACTIONS: tuple[ActionRow, ...] = (
             On(PaneState.RATE_LIMITED, "budget elsewhere", "at a usage limit, another account is not"),
             On(PaneState.API_ERROR, "auth+rescued enough", _NO_RESCUE, ESCALATE),
             On(PaneState.API_ERROR, "auth+budget elsewhere", "its login is not accepted"),
+            On(PaneState.PROMPT, "cheaper elsewhere", "it spends where a subscription has budget again"),
         ),
         lane=Lane.RESCUE,
         performer="rescue:rescue",
@@ -87,16 +90,33 @@ ACTIONS: tuple[ActionRow, ...] = (
     ),
     ActionRow(
         "wake",
-        (On(PaneState.RATE_LIMITED, "time to wake", "its usage limit has reset"),),
+        (
+            On(PaneState.RATE_LIMITED, "time to wake", "its usage limit has reset"),
+            On(PaneState.PROMPT, "put back+time to wake", "its usage limit has reset"),
+        ),
         performer="rescue:wake",
         words="waking it",
         marks=_RESCUED,
+    ),
+    ActionRow(
+        "limit_stays",
+        (
+            On(
+                PaneState.RATE_LIMITED,
+                "woken enough",
+                "its usage limit ought to have reset, yet {attempts.wakes} tries were refused; tried again later",
+            ),
+        ),
+        _DECISION,
+        calls=_OTHER_ACCOUNT,
+        once=True,
     ),
     ActionRow(
         "park",
         (
             *(On(pane, "in rescue", "between accounts, none of which has budget") for pane in _CUT_OFF),
             On(PaneState.RATE_LIMITED, "always", "at a usage limit"),
+            On(PaneState.PROMPT, "put back", "no other account took it: it waits for the reset"),
         ),
     ),
     ActionRow(
@@ -205,6 +225,16 @@ ACTIONS: tuple[ActionRow, ...] = (
         marks=_VERIFIED,
     ),
     ActionRow(
+        "spending",
+        (
+            On(PaneState.RUNNING, "on credits", _SPENDS),
+            On(PaneState.PROMPT, "on credits", f"{_SPENDS}; it is left at its prompt"),
+        ),
+        _DECISION,
+        calls=_OTHER_ACCOUNT,
+        once=True,
+    ),
+    ActionRow(
         "stuck",
         (
             On(PaneState.RUNNING, "moving", action=LEAVE),
@@ -254,6 +284,8 @@ ACTIONS: tuple[ActionRow, ...] = (
 )
 
 BY_NAME: Mapping[str, ActionRow] = {row.name: row for row in ACTIONS}
+
+ONCE = frozenset(row.name for row in ACTIONS if row.once)
 
 NOTICED = frozenset(row.name for row in ACTIONS if row.noticed)
 """Decisions of which whoever brings them about tells; the loop does only where nobody did."""

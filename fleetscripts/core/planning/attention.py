@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
-from fleetscripts.core.planning.actions import NOTICED
+from fleetscripts.core.planning.actions import NOTICED, ONCE
 from fleetscripts.core.planning.plan import all_done
 from fleetscripts.core.planning.progress import CLOCK_SLACK_SECONDS
 from fleetscripts.fleet import Agent, Fleet
@@ -20,6 +20,8 @@ ANIMATED = frozenset({DialogKind.LOGIN})
 
 def notice_of(agent: Agent, action: Action) -> str:
     """What names this occasion: the same dialog, or the same standstill, is told of once."""
+    if action.action in ONCE:
+        return f"{action.action}:{int(agent.task.started_at)}"
     moved_at = 0.0 if agent.seen.dialog in ANIMATED else agent.seen.output_changed_at
     return f"{action.action}:{agent.seen.dialog}:{int(max(agent.seen.since, moved_at))}"
 

@@ -7,15 +7,20 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from fleetscripts.account import Account
-from fleetscripts.usage import FIVE_HOUR, LIMIT, WEEKLY, Figure, Ledger, model_of
+from fleetscripts.usage import FIVE_HOUR, LIMIT, LOGIN, SERVED_AFTER_SECONDS, WEEKLY, Figure, Ledger, model_of
 
 UNKNOWN_LEFT = 50.0
 """What an account of which nothing is known counts for, in percent."""
 
 
+CLOSED = frozenset({"capped", "locked"})
+"""States in which nobody is put on an account."""
+
+
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """One account now. ``five_hour``, ``weekly``: percent **left**, None when unknown; ``state`` ok, capped, unknown.
+    """One account now. ``five_hour``, ``weekly``: percent **left**, None when unknown; ``state`` ok, capped, unknown,
+    or locked: it is not let in.
 
     ``resets_at``: of a capped account when it has budget again, else when its fullest known window ends; 0 unknown."""
 
@@ -42,7 +47,10 @@ def standings(accounts: Sequence[Account], ledger: Ledger, now: float, model: st
 
 def standing(account: Account, figures: Mapping[str, Figure], now: float, model: str = "") -> Standing:
     """One account. A window past its reset is full again; that of one model counts for work on this ``model`` alone."""
-    counting = {name: figure for name, figure in figures.items() if _counts(name, model)}
+    if (locked := _locked(figures, now)) is not None:
+        reason = f"its login is not accepted ({locked.source}, {span(now - locked.at)} ago)"
+        return Standing(account, "locked", resets_at=locked.until, reason=reason, figures=figures)
+    counting = {name: figure for name, figure in figures.items() if name != LOGIN and _counts(name, model)}
     live = {name: figure for name, figure in counting.items() if now < figure.until}
     left = {name: 100.0 - live[name].used_percent if name in live else 100.0 for name in counting}
     five, week = left.get(FIVE_HOUR), left.get(WEEKLY)
@@ -66,7 +74,7 @@ def choose(
     candidates: Iterable[Standing], busy: Mapping[str, int], keep: str = "", exclude: frozenset[str] = frozenset()
 ) -> Standing | None:
     """The account for one more agent: ``keep`` while it has budget, else the one with most left for each agent."""
-    usable = [s for s in candidates if s.state != "capped" and s.left > 0 and s.account.name not in exclude]
+    usable = [s for s in candidates if s.state not in CLOSED and s.left > 0 and s.account.name not in exclude]
     kept = next((known for known in usable if known.account.name == keep), None)
     if kept is not None or not usable:
         return kept
@@ -83,13 +91,22 @@ def _load(known: Standing, busy: Mapping[str, int]) -> float:
 
 
 def _rank(known: Standing) -> tuple[int, float, int]:
-    states = ("ok", "unknown", "capped")
-    by = (known.resets_at or math.inf) if known.state == "capped" else -known.left
+    states = ("ok", "unknown", "capped", "locked")
+    by = (known.resets_at or math.inf) if known.state in CLOSED else -known.left
     return (states.index(known.state), by, known.account.order)
 
 
 def _is_full(figure: Figure, reserve_percent: float) -> bool:
     return figure.wall or figure.used_percent >= 100.0 - reserve_percent
+
+
+def _locked(figures: Mapping[str, Figure], now: float) -> Figure | None:
+    """Since when it is not let in; None when it is, or was served since."""
+    found = figures.get(LOGIN)
+    if found is None or now >= found.until:
+        return None
+    served = max((figure.at for figure in figures.values() if not figure.wall), default=0.0)
+    return None if served >= found.at + SERVED_AFTER_SECONDS else found
 
 
 def _counts(window: str, model: str) -> bool:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from fleetscripts.core.planning.classify import FRESH_SECONDS
-from fleetscripts.core.planning.policy import Case, began
+from fleetscripts.core.planning.policy import REST_SECONDS, Case, began
 from fleetscripts.core.planning.progress import BACKGROUND_PATIENCE
-from fleetscripts.core.planning.rescue import OVERDUE_SECONDS
+from fleetscripts.core.planning.rescue import OVERDUE_SECONDS, SOON_SECONDS, pause_seconds
 from fleetscripts.models import AgentState, PaneState, Source
 
 JUST_AFTER_SECONDS = 0.001
@@ -30,7 +30,9 @@ INSTANTS: Mapping[str, Instant] = {
     "its limit is reset": lambda case: case.found.resets_at or case.agent.seen.resets_at,
     "it was parked until now": lambda case: case.agent.rescue.parked_until,
     "its client ought to have gone on": lambda case: case.agent.rescue.parked_until + OVERDUE_SECONDS,
-    "it may be woken again": lambda case: _spoken_to(case) + case.limits.wake_pause_seconds,
+    "it may be woken again": lambda case: _spoken_to(case) + pause_seconds(case.agent, case.limits.wake_pause_seconds),
+    "its limit resets soon": lambda case: (case.found.resets_at or 0) - SOON_SECONDS,
+    "it has come to rest": lambda case: _still_since(case) + REST_SECONDS,
     "what it wrote is old": lambda case: _said_last(case) + FRESH_SECONDS,
 }
 """One row for each condition of the policy, and each step of the classification, in which the time of day stands."""

@@ -5,18 +5,23 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from fleetscripts.account import OWN
 from fleetscripts.core.dialogs.dialog_policy import DECISIONS, RECOVERIES
 from fleetscripts.core.gates.gates import Outcome
 from fleetscripts.core.gates.github_limit import WAIT_SECONDS
 from fleetscripts.core.planning.action_row import LEAVE, ActionRow, On
 from fleetscripts.core.planning.actions import ACTIONS, BY_NAME
 from fleetscripts.core.planning.progress import moving, stood_still
-from fleetscripts.core.planning.rescue import Prospect, due, has_reset
+from fleetscripts.core.planning.rescue import PARKED, Prospect, due, has_reset, pause_seconds, resets_soon
 from fleetscripts.fleet import Agent
 from fleetscripts.models import ActionKind, AgentState, Classification, DialogKind, ErrorKind, PaneState
 
 PASSING_ERRORS = frozenset({ErrorKind.OVERLOADED, ErrorKind.SERVER, ErrorKind.OTHER})
 """Errors of a turn that a later try may not meet; the others stay until a person acts."""
+
+
+REST_SECONDS = 5.0
+"""An agent that is at its prompt for so long has come to rest, and can be moved without losing what it does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +39,8 @@ class Limits:
     tries: int = 3
     rounds: int = 10
     nudges: bool = True
+    may_spend: frozenset[str] = frozenset()
+    """Accounts on which going beyond the subscription is allowed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,12 +85,29 @@ CONDITIONS: Mapping[str, Condition] = {
     "re-briefed enough": lambda case: case.agent.attempts.fruitless_rounds >= case.limits.tries,
     "re-briefed without end": lambda case: case.agent.attempts.rounds >= case.limits.rounds,
     "just restarted": lambda case: 0 <= case.now - case.agent.attempts.restarted_at < case.agent.attempts.restarts * 2,
-    "budget elsewhere": lambda case: case.prospect is not None and not has_reset(case.found, case.now),
-    "in rescue": lambda case: bool(case.agent.rescue.stage),
+    "budget elsewhere": lambda case: (
+        case.prospect is not None
+        and not has_reset(case.found, case.now)
+        and not resets_soon(case.found, case.now)
+        and not case.found.background
+    ),
+    "cheaper elsewhere": lambda case: (
+        case.prospect is not None
+        and case.prospect.saves
+        and not (case.found.background or case.found.draft)
+        and case.still_seconds >= REST_SECONDS
+    ),
+    "on credits": lambda case: (
+        case.agent.seen.spends_until > case.now and (case.agent.account or OWN) not in case.limits.may_spend
+    ),
+    "in rescue": lambda case: case.agent.rescue.stage not in ("", PARKED),
+    "put back": lambda case: case.agent.rescue.stage == PARKED,
     "rescued enough": lambda case: case.agent.attempts.rescues >= case.limits.tries,
     "time to wake": lambda case: (
-        due(case.agent, case.found, case.now) and case.nudged_seconds_ago >= case.limits.wake_pause_seconds
+        due(case.agent, case.found, case.now)
+        and case.nudged_seconds_ago >= pause_seconds(case.agent, case.limits.wake_pause_seconds)
     ),
+    "woken enough": lambda case: case.agent.attempts.wakes >= case.limits.tries,
     "auth": lambda case: case.found.error is ErrorKind.AUTH,
     "context": lambda case: case.found.error is ErrorKind.CONTEXT,
     "handed over": lambda case: bool(case.agent.rescue.handover_from),

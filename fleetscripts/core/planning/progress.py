@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from fleetscripts.core.gates.completion import Checkpoint
-from fleetscripts.core.planning.rescue import wake_at
+from fleetscripts.core.planning.rescue import PARKED, SOON_SECONDS, wake_at
 from fleetscripts.fleet import Agent
 from fleetscripts.models import AgentState, Classification, PaneFacts, PaneState, ServerId
 from fleetscripts.record import Hold, not_after
@@ -37,6 +37,9 @@ CLOCK_SLACK_SECONDS = 5.0
 
 BACKGROUND_PATIENCE = 4
 """So many times the usual threshold while something still runs behind a prompt."""
+
+SPENDS_SECONDS = 5 * 3600.0
+"""A client says once that it goes on beyond its subscription, and does so until the window ends that is full."""
 
 WORK_SHARE = 0.02
 """Of one core's time since the last look: what a server that a client keeps beside it uses while it idles stays below
@@ -86,6 +89,11 @@ def _of_the_past(agent: Agent, now: float) -> Agent:
     return replace(
         agent, **parts, last_rebriefed_at=now if agent.last_rebriefed_at > latest else agent.last_rebriefed_at
     )
+
+
+def spends(found: Classification) -> bool:
+    """Whether its client says that what it does is paid for beyond the subscription."""
+    return any(piece.spends for piece in found.evidence)
 
 
 def progressed(before: Agent, after: Agent) -> bool:
@@ -139,13 +147,17 @@ def _timed(agent: Agent, before: Agent, seen: Seen, now: float, unwatched: bool)
             "dialog": str(dialog),
             "error": str(error),
             "resets_at": found.resets_at or 0,
+            "spends_until": now + SPENDS_SECONDS if spends(found) else before.seen.spends_until,
             "unknown_since": since if unknown else 0,
             "output_changed_at": changed_at,
             **_work(before, seen, now, unwatched),
         },
-        attempts={"refusal": before.attempts.refusal if same else ""},
+        attempts={
+            "refusal": before.attempts.refusal if same else "",
+            "wakes": 0 if _is_new_limit(found, now) else agent.attempts.wakes,
+        },
         rescue={
-            "parked_until": wake_at(before, found, now) if found.state is PaneState.RATE_LIMITED else 0,
+            "parked_until": _parked_until(before, found, now),
             "stage": "" if found.state is PaneState.RUNNING else agent.rescue.stage,
         },
         last_output_hash=seen.output_hash,
@@ -154,11 +166,25 @@ def _timed(agent: Agent, before: Agent, seen: Seen, now: float, unwatched: bool)
     )
 
 
+def _parked_until(before: Agent, found: Classification, now: float) -> float:
+    if found.state is PaneState.RATE_LIMITED:
+        return wake_at(before, found, now)
+    put_back = before.rescue.stage == PARKED and found.state is not PaneState.RUNNING
+    return before.rescue.parked_until if put_back else 0
+
+
+def _is_new_limit(found: Classification, now: float) -> bool:
+    """Whether its end lies so far ahead that it is not the one that was knocked at."""
+    return found.state is PaneState.RATE_LIMITED and (found.resets_at or 0) > now + SOON_SECONDS
+
+
 def _state(agent: Agent, before: Agent, seen: Seen, stalled_after_seconds: float, now: float) -> AgentState:
     """The agent's state by its pane's; an escalation stands until there is progress or somebody lifts it."""
     found = seen.classification
     if agent.state in JUDGED or (agent.state is AgentState.ESCALATED and not progressed(before, agent)):
         return agent.state
+    if found.state is PaneState.PROMPT and agent.rescue.stage == PARKED:
+        return AgentState.RATE_LIMITED
     if found.state in (PaneState.PROMPT, PaneState.RUNNING) and not moving(agent, found, stalled_after_seconds, now):
         return AgentState.STUCK
     return STATE_OF_PANE.get(found.state, AgentState.RUNNING if agent.state is AgentState.ESCALATED else agent.state)

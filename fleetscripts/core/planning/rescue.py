@@ -20,6 +20,15 @@ WAKE_SPREAD_SECONDS = 15.0
 OVERDUE_SECONDS = 180.0
 """Claude Code 2.1.329 goes on about a minute after the reset; one that has not after this is woken."""
 
+SOON_SECONDS = 600.0
+"""An agent whose limit resets so soon waits for it: a move costs a new start, and another account's budget."""
+
+LONGEST_PAUSE_SECONDS = 3600.0
+"""Between two tries to wake an agent whose limit ought to have reset."""
+
+PARKED = "parked"
+"""A record's ``rescue.stage`` when every move has failed: started again where it was, it waits for the reset."""
+
 UNKNOWN_RESET_SECONDS = 3600.0
 """Where nobody says when a limit resets, it is tried again so much later: being refused costs nothing."""
 
@@ -31,6 +40,8 @@ class Prospect:
     account: str
     kind_changes: bool = False
     reason: str = ""
+    saves: bool = False
+    """It works now on an account that bills by use, and this is a subscription."""
 
 
 Prospects = Mapping[str, Prospect]
@@ -45,6 +56,16 @@ def continues_by_itself(found: Classification) -> bool:
 def has_reset(found: Classification, now: float) -> bool:
     """Whether the limit at which it stands is over: it is woken where it is then, not moved."""
     return bool(found.resets_at) and (found.resets_at or 0) <= now
+
+
+def resets_soon(found: Classification, now: float) -> bool:
+    """Whether waiting for the reset costs less than a move."""
+    return bool(found.resets_at) and (found.resets_at or 0) - now < SOON_SECONDS
+
+
+def pause_seconds(agent: Agent, first_seconds: float) -> float:
+    """Before it is woken once more: twice as long each time that it was refused."""
+    return min(first_seconds * 2.0 ** min(agent.attempts.wakes, 12), LONGEST_PAUSE_SECONDS)
 
 
 def wake_at(agent: Agent, found: Classification, now: float) -> float:

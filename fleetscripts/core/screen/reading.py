@@ -181,10 +181,11 @@ class _Look:
         box = self.layout.box
         return box is not None and self.rules.finds("fresh", " ".join((box.suggestion or box.draft).split()))
 
-    def _background(self) -> bool:
+    def _besides(self, of_kind: Callable[[Rule], bool]) -> bool:
+        """Whether a rule of this kind finds what is said around the box, beside how the turn stands."""
         for name in ("footer", "above_box", "notice"):
             region = self.layout.region(name)
-            if any(rule.background and rule.matches(region) for rule in self.rules.by_region.get(name, ())):
+            if any(of_kind(rule) and rule.matches(region) for rule in self.rules.by_region.get(name, ())):
                 return True
         return False
 
@@ -211,7 +212,8 @@ class _Look:
             error=rule.error if rule else None,
             resets_at=resets,
             draft=self._draft() or None,
-            background=self._background(),
+            background=self._besides(lambda rule: rule.background),
+            spends=self._besides(lambda rule: rule.spends),
             rule=rule.name if rule else None,
         )
 

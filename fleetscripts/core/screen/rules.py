@@ -14,7 +14,10 @@ from fleetscripts.core.screen.screen import REGIONS, STATELESS, Region
 from fleetscripts.errors import FleetError
 from fleetscripts.models import ANSWERED_ALONE, DialogKind, ErrorKind, PaneState
 
-FIELDS = ("name", "region", "all", "line", "ending", "not", "state", "dialog", "error", "background", "seen", "note")
+FIELDS = (
+    "name", "region", "all", "line", "ending", "not", "state", "dialog", "error", "background", "spends", "seen",
+    "note",
+)  # fmt: skip
 BINARY_TEXT = "binary text"
 """``seen`` of a rule that is known from the client's own texts and has no recording."""
 
@@ -38,6 +41,7 @@ class Rule:
     dialog: DialogKind | None
     error: ErrorKind | None
     background: bool
+    spends: bool
     seen: str
     note: str
     file: str = ""
@@ -146,6 +150,7 @@ def _rule(row: Any, file: str, number: int, trusted: bool) -> Rule:
         dialog=_choice(row, "dialog", DialogKind, where),
         error=_choice(row, "error", ErrorKind, where),
         background=row.get("background") is True,
+        spends=row.get("spends") is True,
         seen=_text(row, "seen", where),
         note=_text(row, "note", where),
         file=file,
@@ -161,8 +166,9 @@ def _complete(rule: Rule, where: str) -> None:
     if rule.dialog in ANSWERED_ALONE and not (rule.ending.startswith("^(?:") and rule.ending.endswith(")$")):
         needs = "needs the field ending as ^(?:…)$, all of its rows and keys"
         raise RuleError(f"{where}: a {rule.dialog} dialog is answered without asking and {needs}")
-    if (rule.state is None) != (rule.region in STATELESS or rule.background):
-        needed = "says no state" if rule.region in STATELESS or rule.background else "needs the field state"
+    stateless = rule.region in STATELESS or rule.background or rule.spends
+    if (rule.state is None) != stateless:
+        needed = "says no state" if stateless else "needs the field state"
         raise RuleError(f"{where}: a rule of the region {rule.region} {needed}")
     if rule.state is PaneState.WAITING_APPROVAL and rule.dialog is None:
         raise RuleError(f"{where}: the field dialog is missing")

@@ -52,6 +52,18 @@ def check(account: Account, settings: Settings, environ: Mapping[str, str]) -> C
     return Check(account, logged_in, version, shared, tuple(problems))
 
 
+def unfit(account: Account, settings: Settings, environ: Mapping[str, str]) -> str:
+    """Why no client can be put to work on it now; empty when nothing is known against it. No server is asked."""
+    try:
+        program = executable(account.agent, str(getattr(settings, f"{account.agent}_path", "")), environ)
+        handed = environment_on(account, environ)
+    except FleetError as error:
+        return str(error)
+    if _logged_in(account, program, handed) is False:
+        return f"not logged in: {_login_line(account, handed.environment)}"
+    return ""
+
+
 def _logged_in(account: Account, program: str, handed: Handed) -> bool | None:
     """A token counts as a login: whether it is still good only its server knows, and nobody is asked here."""
     if account.agent == "practice":

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from fleetscripts.account import OWN
+from fleetscripts.account import OWN, Account
 from fleetscripts.adapters.records.account_file import read_accounts
 from fleetscripts.adapters.records.ledger import Ledger
 from fleetscripts.config import Settings
@@ -12,22 +12,30 @@ from fleetscripts.core.planning.progress import Seen
 from fleetscripts.core.planning.rescue import Prospect, limit_of, model_used
 from fleetscripts.fleet import Agent, Fleet
 from fleetscripts.models import Classification, ErrorKind, PaneState
+from fleetscripts.services.accounts.accounts import not_shared
 from fleetscripts.services.accounts.launcher import GONE, Pick, pick
+from fleetscripts.usage import LOGIN
 
 
 def prospects_of(
     settings: Settings, fleet: Fleet, looks: Sequence[tuple[Agent, Seen]], now: float
 ) -> dict[str, Prospect]:
     """For each agent that cannot go on where it is, the account that it could go on with, by ``Agent.key``."""
-    wanting = [(agent, seen) for agent, seen in looks if wants_account(agent, seen.classification)]
-    if not wanting or not read_accounts(settings.fleet_home):
+    accounts = read_accounts(settings.fleet_home)
+    wanting = [
+        (agent, seen)
+        for agent, seen in looks
+        if wants_account(agent, seen.classification) or rests_on(agent, seen.classification, accounts, now)
+    ]
+    if not wanting or not accounts:
         return {}
     busy = busy_among(fleet.agents)
     found: dict[str, Prospect] = {}
     for agent, seen in wanting:
         chosen = next_account(settings, agent, seen.classification, now, busy)
         if chosen is not None:
-            found[agent.key] = Prospect(chosen.account.name, chosen.kind_changes, chosen.reason)
+            saves = rests_on(agent, seen.classification, accounts, now)
+            found[agent.key] = Prospect(chosen.account.name, chosen.kind_changes, chosen.reason, saves)
     return found
 
 
@@ -38,12 +46,33 @@ def wants_account(agent: Agent, found: Classification) -> bool:
     return bool(agent.rescue.stage) or found.state is PaneState.RATE_LIMITED or found.error is ErrorKind.AUTH
 
 
+def rests_on(agent: Agent, found: Classification, accounts: Sequence[Account], now: float) -> bool:
+    """Whether it stands at its prompt, its work not done, where each turn costs: on an account that bills by use, or
+    beyond its subscription where nobody allowed that."""
+    idle = agent.finished or agent.hold.reason or agent.rescue.stage
+    own = next((account for account in accounts if account.name == agent.account), None)
+    beyond = agent.seen.spends_until > now and (own is None or not own.may_spend)
+    costs = beyond or (own is not None and own.bills_by_use)
+    return not idle and found.state is PaneState.PROMPT and costs
+
+
+def unreachable(settings: Settings, kind: str) -> frozenset[str]:
+    """The accounts of this kind whose client would not find a conversation that was begun on another one."""
+    accounts = read_accounts(settings.fleet_home)
+    return frozenset(one.name for one in accounts if one.agent == kind and not_shared(one, settings))
+
+
 def next_account(
     settings: Settings, agent: Agent, found: Classification, now: float, busy: Mapping[str, int] | None = None
 ) -> Pick | None:
     """The account to go on with; never the one that refuses, and one on which it failed only when none else is left."""
     refused = found.state in (PaneState.RATE_LIMITED, PaneState.API_ERROR)
     here = frozenset({account_of(settings, agent)} if refused else ())
+    accounts = read_accounts(settings.fleet_home)
+    resting = rests_on(agent, found, accounts, now)
+    if resting:
+        here = frozenset({account_of(settings, agent), *(one.name for one in accounts if one.bills_by_use)})
+    here |= unreachable(settings, agent.agent)
     failed = here | set(agent.attempts.failed_accounts)
     keep = agent.account if agent.rescue.stage and not refused else ""
 
@@ -54,7 +83,7 @@ def next_account(
     chosen = choose(failed)
     if chosen is None and failed > here and found.error is not ErrorKind.AUTH:
         chosen = choose(here)
-    return chosen
+    return None if resting and chosen is not None and chosen.kind_changes else chosen
 
 
 def note_walls(settings: Settings, looks: Iterable[tuple[Agent, Seen]], now: float) -> None:
@@ -65,11 +94,13 @@ def note_walls(settings: Settings, looks: Iterable[tuple[Agent, Seen]], now: flo
 
 def note_wall(settings: Settings, agent: Agent, found: Classification, now: float) -> None:
     """As of when the wall was hit, where the transcript tells; a limit that has reset since is none any more."""
-    if found.state is not PaneState.RATE_LIMITED or (found.resets_at and found.resets_at <= now):
-        return
-    hit = min((piece.at for piece in found.evidence if piece.state is PaneState.RATE_LIMITED and piece.at), default=now)
+    hit = min((piece.at for piece in found.evidence if piece.state is found.state and piece.at), default=now)
     source = str(found.source or "screen")
     account = account_of(settings, agent)
+    if found.error is ErrorKind.AUTH:
+        Ledger(settings.fleet_home).note_wall(account, LOGIN, None, hit, source)
+    if found.state is not PaneState.RATE_LIMITED or (found.resets_at and found.resets_at <= now):
+        return
     Ledger(settings.fleet_home).note_wall(account, limit_of(found), found.resets_at, hit, source)
 
 

@@ -12,7 +12,7 @@ from fleetscripts.adapters.records.account_file import read_accounts
 from fleetscripts.adapters.records.ledger import Ledger
 from fleetscripts.adapters.records.store import StateMissing, Store
 from fleetscripts.config import Settings
-from fleetscripts.core.planning.budget import Standing, choose, earliest, standings
+from fleetscripts.core.planning.budget import CLOSED, Standing, choose, earliest, standings
 from fleetscripts.fleet import Agent
 from fleetscripts.models import AgentState
 from fleetscripts.services.accounts.accounts import listed
@@ -92,7 +92,7 @@ def _fallback(known: Sequence[Standing], agent: str, exclude: frozenset[str]) ->
     rest = [found for found in known if found.account.bills_by_use or found.account.agent != agent]
     for found in sorted(rest, key=lambda one: one.account.order):
         account = found.account
-        if account.name in exclude or found.state == "capped" or not account.may_be_used:
+        if account.name in exclude or found.state in CLOSED or not account.may_be_used:
             continue
         if account.agent == agent or {account.agent, agent} == {"claude", "codex"}:
             why = "bills by use, as its entry allows" if account.bills_by_use else f"{account.agent}, {found.state}"

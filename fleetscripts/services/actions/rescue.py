@@ -9,10 +9,14 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
+from fleetscripts.adapters.records.ledger import Ledger
 from fleetscripts.adapters.records.locks import Locked, hold
+from fleetscripts.core.planning.policy import Limits
+from fleetscripts.core.planning.rescue import PARKED
 from fleetscripts.errors import FleetError, Refused
 from fleetscripts.fleet import Agent
 from fleetscripts.models import Classification, PaneState
+from fleetscripts.services.accounts.account_check import unfit
 from fleetscripts.services.accounts.account_choice import account_of, next_account, note_wall
 from fleetscripts.services.accounts.accounts import account_named
 from fleetscripts.services.accounts.launcher import Pick
@@ -23,6 +27,7 @@ from fleetscripts.services.actions.resume import alone
 from fleetscripts.services.briefing.briefing import go_on
 from fleetscripts.services.typing.deliver import deliver
 from fleetscripts.services.typing.pane_io import PaneIO, Sight, open_pane_io
+from fleetscripts.usage import LOGIN
 
 TURN_SECONDS = 300.0
 """How long a rescue waits for the one before it on the same account."""
@@ -65,17 +70,19 @@ def wake(case: Case) -> str:
     agent = _at_hand(case)
     sight = _seen(pane_io, agent)
     state = PaneState.MISSING if sight is None else sight.classification.state
-    if state is not PaneState.RATE_LIMITED:
+    put_back = state is PaneState.PROMPT and agent.rescue.stage == PARKED
+    if state is not PaneState.RATE_LIMITED and not put_back:
         raise Refused(f"{agent.window}: expected it at a usage limit, it is {state}")
     text = go_on(agent, "a usage limit")
+    told = {"wakes": agent.attempts.wakes + 1}
     try:
         receipt = deliver(pane_io, agent.pane_id, text, after_wall=True, keep_draft=True, why=case.action.reason)
     except Refused:
         raise
     except FleetError:
-        case.change(attempts={"nudged_at": time.time()})
+        case.change(attempts={**told, "nudged_at": time.time()})
         raise
-    case.change(attempts={"nudged_at": time.time()})
+    case.change(attempts={**told, "nudged_at": time.time()}, rescue={"stage": ""})
     return f"told to go on (proof: {receipt.proof})"
 
 
@@ -86,11 +93,25 @@ def _on_its_turn(case: Case, pane_io: PaneIO, agent: Agent, sight: Sight | None)
         with hold(case.settings.locks / f"rescue-{chosen.account.name}.lock", TURN_SECONDS):
             again = _chosen(case, agent, sight)
             if again.account.name == chosen.account.name:
-                target = Target(again.account.name, again.account.agent, fresh=again.kind_changes)
+                if problem := unfit(again.account, case.settings, case.environ):
+                    _locked_out(case, agent, again.account.name, problem)
+                    chosen = _chosen(case, agent, sight)
+                    continue
+                rest = sight is not None and sight.classification.state is PaneState.PROMPT and not agent.rescue.stage
+                rest = rest and bool(case.action.details.get("account"))
+                target = Target(again.account.name, again.account.agent, again.kind_changes, from_rest=rest)
                 words = _moved(case, Move(case, pane_io, target))
                 time.sleep(STAGGER_SECONDS)
                 return f"{words} ({again.reason})"
         chosen = again
+
+
+def _locked_out(case: Case, agent: Agent, account: str, problem: str) -> None:
+    """Known before anything is ended: the account is left alone by all for a while. Refused when a person named it."""
+    if case.action.details.get(NAMED):
+        raise Refused(f"{agent.window}: account {account} cannot be worked on: {problem}")
+    Ledger(case.settings.fleet_home).note_wall(account, LOGIN, None, time.time(), "its client")
+    case.journal.write("account-locked", window=agent.window, account=account, why=problem)
 
 
 def _chosen(case: Case, agent: Agent, sight: Sight | None) -> Pick:
@@ -107,6 +128,7 @@ def _chosen(case: Case, agent: Agent, sight: Sight | None) -> Pick:
 
 def _moved(case: Case, move: Move) -> str:
     """The move, and what becomes of the record: counted when it failed, so that the next account is tried."""
+    origin = case.current()
     try:
         words = move.run()
     except Exception as error:
@@ -119,11 +141,24 @@ def _moved(case: Case, move: Move) -> str:
             attempts={"rescues": agent.attempts.rescues + 1, "failed_accounts": failed}, rescue={"problem": problem}
         )
         move.give_up()
+        if move.ended_at_a_limit and not _another(case, move):
+            move.put_back(origin)
         if isinstance(error, Refused):
             raise FleetError(str(error)) from error
         raise
-    count(case.settings, case.current().account, handed_over=move.target.fresh)
+    if move.answered:
+        count(case.settings, case.current().account, handed_over=move.target.fresh)
     return words
+
+
+def _another(case: Case, move: Move) -> bool:
+    """Whether an account is left on which it was not tried, and may be."""
+    agent = case.current()
+    if agent.attempts.rescues >= Limits().tries:
+        return False
+    chosen = next_account(case.settings, agent, Classification(PaneState.MISSING, ""), time.time())
+    tried = {*agent.attempts.failed_accounts, move.target.account, move.origin}
+    return chosen is not None and chosen.account.name not in tried
 
 
 def _at_hand(case: Case) -> Agent:

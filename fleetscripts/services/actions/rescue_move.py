@@ -11,12 +11,15 @@ import uuid
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from fleetscripts.account import OWN
+from fleetscripts.adapters.records.ledger import Ledger
 from fleetscripts.agents.kinds import Client, Places, kind_named
 from fleetscripts.core.planning.progress import JUDGED
-from fleetscripts.core.planning.rescue import has_reset
+from fleetscripts.core.planning.rescue import PARKED, UNKNOWN_RESET_SECONDS, has_reset, spread
 from fleetscripts.errors import FleetError, Refused
 from fleetscripts.fleet import Agent
-from fleetscripts.models import AgentState, DialogKind, ErrorKind, PaneFacts, PaneState
+from fleetscripts.models import AgentState, Classification, DialogKind, ErrorKind, PaneFacts, PaneState, Source
+from fleetscripts.services.accounts.account_choice import account_of, note_wall
 from fleetscripts.services.actions.case import Case
 from fleetscripts.services.actions.resume import children_of, refuse_other_branch, session_for, stands
 from fleetscripts.services.briefing.briefing import go_on
@@ -28,10 +31,22 @@ from fleetscripts.services.observe.conversations import open_conversations
 from fleetscripts.services.typing import input_box as drafts
 from fleetscripts.services.typing.deliver import deliver
 from fleetscripts.services.typing.end_client import end_client
-from fleetscripts.services.typing.pane_io import PaneIO, Sight
+from fleetscripts.services.typing.pane_io import PAUSE_SECONDS, PaneIO, Sight
+from fleetscripts.usage import LOGIN
 
 ENDING, STARTING, HANDING_OVER = "ending", "starting", "handing over"
 """What a record's ``rescue_stage`` says is being done: in the last two the client may or may not have been started."""
+
+LIMIT = "a usage limit"
+
+ANSWER_SECONDS = 60.0
+"""For the first answer on another account; one that is refused is refused at once."""
+
+WHOLE_TURN_SECONDS = 10.0
+"""Codex writes down the beginning and the end of a turn: one that goes on for so long is being answered."""
+
+UNANSWERED = frozenset({"user", "none", "task_started"})
+"""What a transcript's last record says while nothing has come back yet."""
 
 DEAD_ENDS = frozenset({PaneState.RATE_LIMITED, PaneState.API_ERROR})
 
@@ -43,6 +58,8 @@ class Target:
     account: str
     kind: str
     fresh: bool = False
+    from_rest: bool = False
+    """It stands at its prompt, and only the account is to be another one."""
 
 
 @dataclass
@@ -53,12 +70,48 @@ class Move:
     pane_io: PaneIO
     target: Target
     touched: bool = field(default=False, init=False)
+    answered: bool = field(default=False, init=False)
+    origin: str = field(default="", init=False)
     _draft: str = field(default="", init=False)
-    _stopped: str = field(default="a usage limit", init=False)
+    _stopped: str = field(default=LIMIT, init=False)
+
+    @property
+    def ended_at_a_limit(self) -> bool:
+        """Whether a shell stands now where its client waited for a limit to reset."""
+        if not self.touched or self._stopped != LIMIT:
+            return False
+        agent = self.case.current()
+        pane_id = agent.pane_on(self.pane_io.server)
+        sight = self.pane_io.look(pane_id) if pane_id else None
+        return sight is not None and sight.classification.state is PaneState.IDLE
+
+    def put_back(self, origin: Agent) -> None:
+        """Start the conversation again on the account that it came from, where it waits for the reset, told nothing."""
+        case, agent = self.case, self.case.current()
+        sight = self.pane_io.look(agent.pane_id)
+        if sight is None:
+            return
+        until = _limit_ends(case, self.origin)
+        case.change(
+            account=self.origin,
+            rescue={"stage": PARKED, "parked_until": until + spread(agent)},
+            attempts={"rescues": 0, "restarted_at": time.time()},
+            state=AgentState.RATE_LIMITED,
+        )
+        folder = Path(origin.worktree_path)
+        start = client_start(
+            case.settings, case.environ, kind_named(agent.agent), folder, agent.session_id, resume=True,
+            name=agent.branch, account=self.origin,
+        )  # fmt: skip
+        facts = sight.frame.facts
+        restart_in(self.pane_io.tmux, facts, start, children_of(facts))
+        case.journal.write("parked", window=agent.window, account=self.origin, until=until)
+        at_prompt(self.pane_io, case.settings, agent.pane_id, folder, stands)
 
     def run(self) -> str:
         """Do what is still to be done; what was done, in words."""
         agent = self.case.current()
+        self.origin = agent.account if agent.rescue.stage in ("", ENDING) else agent.rescue.origin
         before = agent.account or "the own account"
         pane_id = agent.pane_on(self.pane_io.server)
         sight = self.pane_io.look(pane_id) if pane_id else None
@@ -102,12 +155,16 @@ class Move:
         said = sight.classification
         if said.state is PaneState.IDLE:
             return sight.frame.facts
-        if said.state not in DEAD_ENDS:
+        if said.background:
+            raise Refused(f"{agent.window}: a task of its own still runs behind it: it is moved when that has ended")
+        if said.state not in DEAD_ENDS and not (self.target.from_rest and said.state is PaneState.PROMPT):
             raise Refused(f"{agent.window}: expected it at a usage limit, it is {said.state} ({said.reason})")
         if has_reset(said, time.time()):
             raise Refused(f"{agent.window}: its limit has reset meanwhile")
         if said.error is ErrorKind.AUTH:
             self._stopped = "a login that was not accepted"
+        elif said.state is PaneState.PROMPT:
+            self._stopped = "an account that bills by use"
         if not agent.rescue.stage:
             self.case.change(rescue={"stage": ENDING})
         ended = end_client(
@@ -134,7 +191,8 @@ class Move:
         )  # fmt: skip
         self.touched = True
         stage = HANDING_OVER if fresh else STARTING
-        case.change(rescue={"stage": stage}, account=account, attempts={"restarted_at": now})
+        case.change(rescue={"stage": stage, "origin": self.origin}, account=account, attempts={"restarted_at": now})
+        case.change(seen={"spends_until": 0})
         if facts is None:
             session = session_for(case, self.pane_io)
             placed = open_window(self.pane_io.tmux, session, agent.worktree, start)
@@ -171,9 +229,14 @@ class Move:
         if said.state is PaneState.PROMPT:
             why = f"its client was ended at {self._stopped} and started again"
             proof = f"told to go on (proof: {deliver(self.pane_io, agent.pane_id, self._text(agent), why=why).proof})"
+            self.answered = self._first_answer()
+            proof = proof if self.answered else f"{proof}; no answer came within {ANSWER_SECONDS:.0f} s"
+        else:
+            self.answered = True
         now = time.time()
-        failed = agent.attempts.failed_accounts if self._stopped != "a usage limit" else ()
-        done = {"rescues": 0, "rescued_at": now, "nudged_at": now, "failed_accounts": failed}
+        failed = agent.attempts.failed_accounts if self._stopped != LIMIT or not self.answered else ()
+        tries = 0 if self.answered else agent.attempts.rescues
+        done = {"rescues": tries, "rescued_at": now, "nudged_at": now, "failed_accounts": failed}
         case.change(rescue={"stage": "", "problem": ""}, attempts=done)
         if agent.state not in JUDGED and said.state is PaneState.PROMPT:
             case.change(
@@ -182,6 +245,24 @@ class Move:
         if self._draft:
             drafts.put_back(self.pane_io, sight.kind, agent.pane_id, self._draft)
         return proof
+
+    def _first_answer(self) -> bool:
+        """Whether something came back on the new account; FleetError when it is refused there too."""
+        case, began = self.case, time.monotonic()
+        while (waited := time.monotonic() - began) < ANSWER_SECONDS:
+            agent = case.current()
+            sight = self.pane_io.look(agent.pane_id)
+            if sight is None or sight.classification.state is PaneState.IDLE:
+                raise FleetError(f"{agent.window}: its client ended before the first answer came")
+            said = sight.classification
+            if said.state in DEAD_ENDS:
+                note_wall(case.settings, agent, said, time.time())
+                raise FleetError(f"{agent.window}: it stands at a dead end there too: {said.reason}")
+            if _answers(said, waited):
+                Ledger(case.settings.fleet_home).lift(account_of(case.settings, agent), LOGIN)
+                return True
+            time.sleep(PAUSE_SECONDS * 5)
+        return False
 
     def _text(self, agent: Agent) -> str:
         if agent.rescue.stage != HANDING_OVER:
@@ -192,3 +273,19 @@ class Move:
         ended = Client(pid=0, started_at=0.0, cwd=folder)
         transcript = kind_named(kind_name).look(ended, places, time.time(), session_id).transcript
         return handover_text(settings, replace(agent, agent=kind_name, session_id=session_id), transcript)
+
+
+def _answers(said: Classification, waited_seconds: float) -> bool:
+    """Whether the turn that was begun has brought an answer by now."""
+    phase = next((piece.rule for piece in said.evidence if piece.source is Source.TRANSCRIPT), None)
+    if said.state is PaneState.RUNNING and phase == "task_started":
+        return waited_seconds >= WHOLE_TURN_SECONDS
+    return phase not in UNANSWERED if phase is not None else said.state is not PaneState.RUNNING
+
+
+def _limit_ends(case: Case, account: str) -> float:
+    """When the last known limit of this account ends; later, where none is known."""
+    now = time.time()
+    figures = Ledger(case.settings.fleet_home).read().get(account or OWN, {})
+    ends = [figure.until for name, figure in figures.items() if figure.wall and name != LOGIN and figure.until > now]
+    return max(ends, default=now + UNKNOWN_RESET_SECONDS)

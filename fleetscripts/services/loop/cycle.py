@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from fleetscripts.adapters.records.account_file import read_accounts
 from fleetscripts.adapters.records.journal import Journal
 from fleetscripts.adapters.records.store import Store
 from fleetscripts.config import Settings
@@ -101,6 +102,7 @@ def limits_of(settings: Settings) -> Limits:
         verify_pause_seconds=settings.poll_interval_seconds,
         retry_pause_seconds=settings.retry_pause_seconds,
         nudges=settings.supervision == "active",
+        may_spend=frozenset(account.name for account in read_accounts(settings.fleet_home) if account.may_spend),
     )
 
 
