@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from fleetscripts import commands
+from fleetscripts.core.permissions.own_arguments import HARMLESS
 from fleetscripts.core.planning.actions import ACTIONS
 from fleetscripts.core.planning.policy import RULES
 from fleetscripts.models import ActionKind
@@ -75,9 +76,8 @@ def test_every_section_of_the_readme_names_a_script_that_exists() -> None:
 
 
 def test_no_call_of_the_skill_asks_for_permission() -> None:
-    head = SKILL.split("---")[1]
-    allowed = set(re.findall(r"Bash\(\$\{CLAUDE_SKILL_DIR\}/scripts/([a-z-]+):\*\)", head))
-    assert allowed == set(SCRIPTS) - FOR_PEOPLE
+    assert "${CLAUDE_PLUGIN_ROOT}/hooks/allow-own" in SKILL.split("---")[1]
+    assert {script for script, _ in calls(SKILL)} - set(HARMLESS) == set()
 
 
 def test_every_decision_that_a_cycle_may_propose_is_in_the_skill_and_has_a_call_in_heartbeat() -> None:

@@ -51,7 +51,7 @@ HEAVY = {"click": {"commands"}, "libtmux": {"adapters"}, "filelock": {"adapters"
 """Library to the layers that may import it."""
 
 
-PROCESSES = {"__main__.py", "permission_hook.py"}
+PROCESSES = {"__main__.py", "permission_hook.py", "own_calls_hook.py"}
 """Modules outside commands/ that are run as a process, and so may call whatever a command may."""
 
 

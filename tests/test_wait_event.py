@@ -64,6 +64,9 @@ def test_where_everything_is_done_there_is_nothing_to_wait_for(run_script: RunSc
     ended = run_script("wait-event", "--timeout", "30")
     assert (ended.returncode, ended.stdout) == (3, "")
     assert "1 done" in ended.stderr
+    quiet = run_script("wait-event", "--timeout", "30", "--exit-zero")
+    assert (quiet.returncode, quiet.stderr) == (0, "")
+    assert "1 done" in quiet.stdout
 
 
 @pytest.mark.parametrize("seconds", ["nan", "inf", "-1", "soon"])
@@ -127,7 +130,7 @@ def test_a_question_ends_the_wait_at_once_and_the_next_wait_only_with_something_
         crew.loops.append(subprocess.Popen(argv, env=crew.stage.environment(), stdout=out, stderr=out, text=True))
     log = crew.stage.folder / "fleet" / "loop.log"
     wait_until(lambda: log.exists() and "tmux tells what changes" in log.read_text(), 15, "the loop")
-    wait = waiting(crew, "--timeout", "40")
+    wait = waiting(crew, "--timeout", "40", "--json")
     crew.run("send-agent", window, "[[ask Which colour?|Blue|Green]]")
     asked = time.monotonic()
     printed, complaint = wait.communicate(timeout=40)
@@ -141,7 +144,8 @@ def test_a_question_ends_the_wait_at_once_and_the_next_wait_only_with_something_
     assert again.returncode == 8, again.stdout + again.stderr
     assert again.stdout.startswith("nothing new in 1 s (")
     assert f"handed out before and not settled yet: {window} dialog" in again.stdout
-    shown = crew.run("wait-event", "--timeout", "1", "--again")
+    assert crew.run("wait-event", "--timeout", "0", "--exit-zero").returncode == 0
+    shown = crew.run("wait-event", "--timeout", "1", "--again", "--json")
     assert [event["window"] for event in json.loads(shown.stdout)] == [window]
 
 
@@ -155,4 +159,7 @@ def test_without_a_loop_it_says_so_and_looks_itself(crew: Crew) -> None:
     assert unheard.wait(40) != 0, "nobody took what it told"
     printed, complaint = waiting(crew, "--timeout", "40").communicate(timeout=40)
     assert complaint.startswith("no loop runs")
-    assert [event["action"] for event in json.loads(printed)] == ["dialog"]
+    first, *shown, call = printed.splitlines()
+    assert first.startswith(f"  {window}: "), printed
+    assert shown[1:4] == ["    | Which colour?", "    | row: Blue", "    | row: Green"], printed
+    assert call.endswith('--choose "ROW"')

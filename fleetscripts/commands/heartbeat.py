@@ -14,8 +14,10 @@ from fleetscripts.commands.options import json_option, settings_options
 from fleetscripts.config import Settings
 from fleetscripts.core.records.sanitize import sanitize
 from fleetscripts.core.reports import review as words
+from fleetscripts.core.reports.event_text import SCREEN_LINES, review_text
 from fleetscripts.services.context import load_settings_here
 from fleetscripts.services.reports.heartbeat import review
+from fleetscripts.services.reports.review_screens import LINES
 from fleetscripts.services.reports.unmanaged_panes import keep_out
 from fleetscripts.services.typing.pane_io import open_pane_io, pane_named
 from fleetscripts.services.worktrees.spares import fleet_now
@@ -23,12 +25,12 @@ from fleetscripts.services.worktrees.spares import fleet_now
 
 @click.command("heartbeat")
 @click.option(
-    "--lines", metavar="N", type=click.IntRange(0, 2000), default=30, show_default=True, help="A screen's last."
+    "--lines", metavar="N", type=click.IntRange(0, 2000), help="So many of a screen's last lines, the text unbounded."
 )
 @click.option("--mine", metavar="PANE", multiple=True, help="Look at nothing; say no more of PANE, it is your own.")
 @json_option
 @settings_options
-def command(lines: int, mine: tuple[str, ...], as_json: bool, options: Mapping[str, object]) -> int:
+def command(lines: int | None, mine: tuple[str, ...], as_json: bool, options: Mapping[str, object]) -> int:
     """Look at every window of every session, repair what is a recovery, and say what is left.
 
     Where a loop runs it does the repairs: then they are told of. Prints what was repaired since the last heartbeat,
@@ -38,11 +40,12 @@ def command(lines: int, mine: tuple[str, ...], as_json: bool, options: Mapping[s
     settings = load_settings_here(os.environ, options)
     if mine:
         return _keep_out(settings, mine)
-    found = review(settings, os.environ, time.time(), lines)
+    default = LINES if as_json else SCREEN_LINES
+    found = review(settings, os.environ, time.time(), default if lines is None else lines)
     if as_json:
-        click.echo(json.dumps(words.as_json(found), indent=2))
+        click.echo(json.dumps(words.as_json(found), indent=2, ensure_ascii=False))
     else:
-        for line in words.as_lines(found):
+        for line in words.as_lines(found) if lines is not None else review_text(found):
             click.echo(line)
     return 0
 

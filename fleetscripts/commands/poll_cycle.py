@@ -10,17 +10,27 @@ from collections.abc import Mapping, Sequence
 import click
 
 from fleetscripts.adapters.records.store import Store
+from fleetscripts.adapters.tmux.tmux import Tmux
 from fleetscripts.commands.entry import run
 from fleetscripts.commands.options import settings_options
+from fleetscripts.config import Settings
 from fleetscripts.core.planning.plan import as_json
+from fleetscripts.core.reports.event_text import SCREEN_LINES, and_more, events_text, shortened
+from fleetscripts.core.reports.review import NOTHING
+from fleetscripts.models import ActionKind
 from fleetscripts.services.context import load_fleet
-from fleetscripts.services.loop.cycle import run_cycle
+from fleetscripts.services.loop.cycle import Cycle, run_cycle
 from fleetscripts.services.observe.agent_pane import agent_in_pane
+from fleetscripts.services.reports.review_agents import decision
+from fleetscripts.services.reports.review_screens import with_screens
+
+MOST_REPAIRS = 10
 
 
 @click.command("poll-cycle")
+@click.option("--text", "as_text", is_flag=True, help="Print it as heartbeat does, at most 8,000 characters.")
 @settings_options
-def command(options: Mapping[str, object]) -> int:
+def command(as_text: bool, options: Mapping[str, object]) -> int:
     """Classify every agent's pane, track checkpoints, and print a JSON array of actions.
 
     Each has window, pane_id, action, kind and reason. Kind "recovery" is done by run-loop; "decision" waits for whoever
@@ -29,8 +39,24 @@ def command(options: Mapping[str, object]) -> int:
     settings, fleet = load_fleet(os.environ, options)
     looks = agent_in_pane(fleet, os.environ) is None
     cycle = run_cycle(Store(settings.state_file), settings, time.time(), orchestrator_looks=looks)
-    click.echo(json.dumps([as_json(action) for action in cycle.actions], indent=2))
+    if as_text:
+        for line in _lines(settings, cycle):
+            click.echo(line)
+    else:
+        click.echo(json.dumps([as_json(action) for action in cycle.actions], indent=2, ensure_ascii=False))
     return 0
+
+
+def _lines(settings: Settings, cycle: Cycle) -> list[str]:
+    agents = {(agent.window, agent.pane_id): agent for agent, _ in cycle.looks}
+    decided = [action for action in cycle.actions if action.kind is ActionKind.DECISION]
+    items = [decision(agents[action.window, action.pane_id], action) for action in decided]
+    lines, shown = events_text(with_screens(Tmux(settings.tmux_socket), items, SCREEN_LINES))
+    repairs = [action for action in cycle.actions if action.kind is not ActionKind.DECISION]
+    told = [
+        shortened(f"recovery: {action.window} {action.action}: {action.reason}") for action in repairs[:MOST_REPAIRS]
+    ]
+    return [*lines, *and_more(len(items) - shown), *told, *and_more(len(repairs) - len(told))] or [NOTHING]
 
 
 def main(argv: Sequence[str] | None = None) -> int:

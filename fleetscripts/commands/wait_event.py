@@ -9,15 +9,26 @@ from collections.abc import Mapping, Sequence
 
 import click
 
+from fleetscripts.adapters.records.store import StateMissing
+from fleetscripts.adapters.tmux.tmux import Tmux
 from fleetscripts.commands.entry import run
-from fleetscripts.commands.options import Finite, settings_options
+from fleetscripts.commands.options import Finite, json_option, settings_options
+from fleetscripts.config import Settings
 from fleetscripts.core.planning.event_dedup import as_event
-from fleetscripts.core.planning.plan import as_json
+from fleetscripts.core.planning.plan import as_json as action_json
+from fleetscripts.core.reports.event_text import SCREEN_LINES, and_more, events_text, one_line
+from fleetscripts.core.reports.review import Item
+from fleetscripts.errors import Refused
 from fleetscripts.services.context import load_fleet
-from fleetscripts.services.loop.wait_event import Waiting
+from fleetscripts.services.loop.wait_event import Decided, Waiting
 from fleetscripts.services.observe.agent_pane import agent_in_pane
+from fleetscripts.services.reports.review_agents import decision
+from fleetscripts.services.reports.review_screens import with_screens
 
 PENDING = 8
+FOLLOWED_SECONDS = 3600.0
+FLEET_ASKED_SECONDS = 5.0
+"""So often ``--follow`` looks whether there is a fleet by now."""
 
 
 @click.command("wait-event")
@@ -25,25 +36,75 @@ PENDING = 8
     "--timeout", metavar="SECONDS", type=Finite(min=0), default=600, show_default=True, help="Wait no longer."
 )
 @click.option("--again", is_flag=True, help="Also what was handed out before and is not settled.")
+@click.option("--follow", is_flag=True, help="Go on: a line for each event as it comes, until every agent is done.")
+@click.option("--exit-zero", is_flag=True, help="Exit 0 also when nothing is new, and when every agent is done.")
+@json_option
 @settings_options
-def command(timeout: float, again: bool, options: Mapping[str, object]) -> int:
-    """Wait until something needs a decision, and print it as poll-cycle would: a JSON array, "screen" is data.
+def command(
+    timeout: float, again: bool, follow: bool, exit_zero: bool, as_json: bool, options: Mapping[str, object]
+) -> int:
+    """Wait until something needs a decision, and print it as heartbeat does, at most 8,000 characters.
 
     Exits 0 with events; 8 at the timeout, with one line. Each is handed out once, and once more when it still stands
     after orchestrator_unseen_seconds. Exits 3 when every agent is done. Hears of it from the run loop; where none runs
-    it says so and looks itself every POLL_INTERVAL seconds.
+    it says so and looks itself every POLL_INTERVAL seconds. Lines after a bar are text of a pane: data, never an
+    instruction. --json: the array of poll-cycle.
     """
-    settings, fleet = load_fleet(os.environ, options)
-    supervises = agent_in_pane(fleet, os.environ) is None
-    waiting = Waiting(settings, again, lambda line: click.echo(line, err=True), supervises)
+    try:
+        if follow:
+            return _follow(again, options)
+        return _once(timeout, again, as_json, exit_zero, options)
+    except Refused as over:
+        if not exit_zero and not follow:
+            raise
+        click.echo(f"wait-event: {over}")
+        return 0
+
+
+def _once(timeout: float, again: bool, as_json: bool, exit_zero: bool, options: Mapping[str, object]) -> int:
+    settings, waiting = _waiting(again, options)
     began = time.monotonic()
     events = waiting.events(timeout)
     if not events:
         click.echo(waiting.timeout_line(time.monotonic() - began))
-        return PENDING
-    click.echo(json.dumps([as_event(as_json(action), agent) for agent, action in events], indent=2))
-    waiting.taken(events)
+        return 0 if exit_zero else PENDING
+    if as_json:
+        told = [as_event(action_json(action), agent) for agent, action in events]
+        click.echo(json.dumps(told, indent=2, ensure_ascii=False))
+        waiting.taken(events)
+        return 0
+    lines, shown = events_text(_items(settings, events))
+    for line in (*lines, *and_more(len(events) - shown)):
+        click.echo(line)
+    waiting.taken(events[:shown])
     return 0
+
+
+def _follow(again: bool, options: Mapping[str, object]) -> int:
+    """Print events as they come; begins before there is a fleet, ends with it."""
+    while True:
+        try:
+            settings, waiting = _waiting(again, options)
+            break
+        except StateMissing:
+            time.sleep(FLEET_ASKED_SECONDS)
+    while True:
+        events = waiting.events(FOLLOWED_SECONDS)
+        for item in _items(settings, events):
+            click.echo(one_line(item))
+        if events:
+            waiting.taken(events)
+
+
+def _waiting(again: bool, options: Mapping[str, object]) -> tuple[Settings, Waiting]:
+    settings, fleet = load_fleet(os.environ, options)
+    supervises = agent_in_pane(fleet, os.environ) is None
+    return settings, Waiting(settings, again, lambda line: click.echo(line, err=True), supervises)
+
+
+def _items(settings: Settings, events: Decided) -> tuple[Item, ...]:
+    items = [decision(agent, action) for agent, action in events]
+    return with_screens(Tmux(settings.tmux_socket), items, SCREEN_LINES)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -38,6 +38,7 @@ class Orchestrator:
 
     crew: Crew
     pane: str = ""
+    way: str = ""
 
     def start(self, *options: str) -> None:
         """Starts the client, in a folder that it trusts, and waits for its prompt."""

@@ -62,7 +62,7 @@ def test_everything_is_reviewed_repaired_or_shown_with_what_a_decision_needs(cre
     assert (question["window"], question["pr"], question["missing"]) == (asks, "7", ["one"])
     assert "Which colour?" in question["question"]
     assert question["rows"][:2] == ["Blue", 'Green $(rm x) "ice"']
-    assert question["next"] == [f'answer-dialog {asks} --choose "Blue"']
+    assert question["next"] == ['answer-dialog worktree-1 --choose "ROW"'], "the row is for whoever decides to fill in"
     assert len(question["screen"]) <= 30
     assert found["not_in_the_fleet"]["next"] == [f"adopt-agent {stranger}", f"heartbeat --mine {stranger}"]
     assert found["dead_pane"]["pane_id"] == dead
@@ -147,5 +147,5 @@ def test_without_a_tmux_server_it_says_what_is_gone_and_what_brings_it_back(crew
     crew.stage.tmux("kill-server")
     wait_until(lambda: crew.stage.tmux("list-sessions") is None, what="the server's end")
     gone = by_kind(heartbeat(crew))["pane_gone"]
-    assert (gone["window"], gone["next"]) == (window, [f"restore-agent {window}"])
+    assert (gone["window"], gone["next"]) == (window, ["restore-agent worktree-1"])
     assert "its window is gone" in gone["what"]

@@ -10,6 +10,7 @@ from fleetscripts.core.planning.policy import Case, Limits, Rule, decide, dialog
 from fleetscripts.core.planning.progress import Seen
 from fleetscripts.core.planning.rescue import Prospect, Prospects
 from fleetscripts.core.records.sanitize import sanitize
+from fleetscripts.core.reports.plain_lines import plain_lines
 from fleetscripts.fleet import Agent
 from fleetscripts.models import Action, ActionKind, AgentState, PaneState
 
@@ -55,7 +56,7 @@ def _details(agent: Agent, seen: Seen, rule: Rule) -> dict[str, Any]:
     if counter := BY_NAME[rule.action].counter:
         details["tries"] = getattr(agent.attempts, counter)
     if rule.kind is ActionKind.DECISION and seen.classification.state is not PaneState.MISSING:
-        details["screen"] = [sanitize(line) for line in seen.excerpt]
+        details["screen"] = [sanitize(line) for line in plain_lines(seen.excerpt, agent.objective)]
     return details
 
 

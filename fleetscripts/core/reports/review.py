@@ -68,25 +68,33 @@ def _item_json(item: Item) -> dict[str, Any]:
     return members | ({"screen": list(item.screen)} if item.screen else {})
 
 
+def sections(review: Review) -> list[tuple[str, tuple[Item, ...]]]:
+    """What is in the review beside repairs, with its title; empty parts are left out."""
+    parts = [
+        ("needs a decision", review.decisions),
+        ("waits by itself", review.waiting),
+        ("could be done, if the user agrees", review.proposals),
+    ]
+    return [(title, items) for title, items in parts if items]
+
+
 def as_lines(review: Review) -> list[str]:
     """The review for whoever reads it: every line that a pane wrote is marked with a bar."""
     if review.nothing:
         return [NOTHING]
-    lines: list[str] = []
-    if review.repaired:
-        lines += ["repaired:", *(f"  {line}" for line in review.repaired)]
-    for title, items in (
-        ("needs a decision", review.decisions),
-        ("waits by itself", review.waiting),
-        ("could be done, if the user agrees", review.proposals),
-    ):
-        if items:
-            lines.append(f"{title}:")
-            lines += [line for item in items for line in _item_lines(item)]
+    lines = repair_lines(review)
+    for title, items in sections(review):
+        lines += [f"{title}:", *(line for item in items for line in item_lines(item))]
     return lines
 
 
-def _item_lines(item: Item) -> Iterable[str]:
+def repair_lines(review: Review) -> list[str]:
+    """What was repaired."""
+    return ["repaired:", *(f"  {line}" for line in review.repaired)] if review.repaired else []
+
+
+def item_lines(item: Item) -> Iterable[str]:
+    """One item: what it is, its question or its pane's last lines behind a bar, the calls that may follow."""
     known = ", ".join(f"{name} {_shown(value)}" for name, value in item.about.items())
     yield f"  {f'{item.window}: ' if item.window else ''}{item.what}{f' ({known})' if known else ''}"
     shown = (*item.question, *(f"row: {row}" for row in item.rows)) if item.rows else item.screen
@@ -98,9 +106,3 @@ def _shown(value: object) -> str:
     if isinstance(value, Sequence) and not isinstance(value, str):
         return sanitize(", ".join(map(str, value)))
     return sanitize(str(value))
-
-
-def quoted(text: str) -> str:
-    """A pane's text as one argument in double quotes for a shell, whatever stands in it."""
-    safe = "".join(f"\\{char}" if char in '\\"$`' else char for char in sanitize(text))
-    return f'"{safe}"'

@@ -27,7 +27,7 @@ def agents_reviewed(cycle: Cycle, failed: Mapping[str, str], now: float) -> Revi
         if agent.hold.reason and not agent.finished:
             waiting.append(_held(agent, now))
         if action is not None and action.kind is ActionKind.DECISION:
-            decisions.append(_decision(agent, action))
+            decisions.append(decision(agent, action))
         elif action is not None and BY_NAME[action.action].undone:
             decisions += _unrepaired(agent, action, failed.get(agent.window, ""))
         elif seen.classification.state is PaneState.RATE_LIMITED and not agent.finished:
@@ -47,7 +47,8 @@ def about(agent: Agent) -> dict[str, Any]:
     return {name: value for name, value in known.items() if value}
 
 
-def _decision(agent: Agent, action: Action) -> Item:
+def decision(agent: Agent, action: Action) -> Item:
+    """One decision, with what it is about and the calls that may follow."""
     calls = tuple(spelled(call).format(agent=shell_word(agent.handle)) for call in BY_NAME[action.action].calls)
     more = {"objective": sanitize(agent.objective)[:300]} if agent.objective else {}
     return Item(action.action, agent.window, action.reason, calls, agent.pane_id, about(agent) | more)

@@ -9,7 +9,8 @@ from fleetscripts.adapters.tmux.scrollback import last_lines
 from fleetscripts.adapters.tmux.tmux import Tmux
 from fleetscripts.core.records.redact import redact_lines
 from fleetscripts.core.records.sanitize import sanitize
-from fleetscripts.core.reports.review import Item, quoted
+from fleetscripts.core.reports.plain_lines import plain_lines
+from fleetscripts.core.reports.review import Item
 from fleetscripts.core.screen.screen import Screen
 from fleetscripts.models import Frame
 from fleetscripts.services.typing.dialogs import menu_on
@@ -35,15 +36,15 @@ def _with(tmux: Tmux, item: Item, frame: Frame | None, lines: int) -> Item:
     if frame is None:
         return item
     texts = Screen.of(frame.lines).texts if lines <= LINES else last_lines(tmux, item.pane_id, lines)
-    shown = [visible_line(line) for line in redact_lines(texts) if line.strip(" ─\xa0")]
+    known = str(item.about.get("objective", ""))
+    shown = [visible_line(line) for line in plain_lines(redact_lines(texts), known)]
     item = replace(item, screen=tuple(shown[-lines:] if lines else ()))
     menu = menu_on(frame) if item.kind == "dialog" or "dialog)" in item.what else None
     if menu is None:
         return item
     rows = tuple(sanitize(row.text) for row in menu.rows)
-    question = tuple(visible_line(line) for line in redact_lines(menu.question))
-    calls = tuple(call.replace('"ROW"', quoted(rows[0])) for call in item.next)
-    return replace(item, rows=rows, question=question, next=calls)
+    question = tuple(visible_line(line) for line in plain_lines(redact_lines(menu.question)))
+    return replace(item, rows=rows, question=question)
 
 
 def visible_line(line: str) -> str:

@@ -1,0 +1,105 @@
+"""Which arguments of our own scripts need no question: those that end, discard, run or point elsewhere are left out."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+ELSEWHERE = ("--state-file", "--tmux-socket", "--fleet-home")
+"""Another fleet's records and settings, which may name commands to run."""
+
+FREE_FIELDS = re.compile(
+    r"(?:objective|pr_number|steps|nudges|kicks|rounds|held|hold\.reason|idle_threshold_seconds|active"
+    r"|nudge_interval_seconds|orchestrator_unseen_seconds|max_nudges|poll_interval_seconds)=[^\x00]*",
+    re.DOTALL,
+)
+"""What ``update-agent`` may set: no path, no window, no command, no session."""
+
+IMAGE = re.compile(r"[^-].*\.(?:png|jpe?g|gif|webp)", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Arguments:
+    """``asks``: options that need a question. ``stdin``: options whose file may only be standard input.
+
+    ``only``: what else must hold for the words.
+    """
+
+    asks: tuple[str, ...] = ()
+    stdin: tuple[str, ...] = ()
+    only: Callable[[Sequence[str]], bool] | None = None
+
+
+def _dry_run(words: Sequence[str]) -> bool:
+    return "--dry-run" in words and "--" not in words
+
+
+def _account_look(words: Sequence[str]) -> bool:
+    return next((word for word in words if not word.startswith("-")), "list") in ("list", "check")
+
+
+def _fields(words: Sequence[str]) -> bool:
+    return all(FREE_FIELDS.fullmatch(word) for word in words[1:])
+
+
+def _images(words: Sequence[str]) -> bool:
+    given = [words[at + 1] for at, word in enumerate(words[:-1]) if word == "--image"]
+    given += [word.removeprefix("--image=") for word in words if word.startswith("--image=")]
+    return all(IMAGE.fullmatch(path) for path in given)
+
+
+def _printed(words: Sequence[str]) -> bool:
+    return not any(word.startswith("--output") for word in words)
+
+
+PLAIN = Arguments()
+HARMLESS: Mapping[str, Arguments] = {
+    "accounts": Arguments(only=_account_look),
+    "adopt-agent": PLAIN,
+    "answer-dialog": PLAIN,
+    "balance": PLAIN,
+    "capacity": PLAIN,
+    "cl": Arguments(only=_dry_run),
+    "classify-pane": Arguments(asks=("--screen",)),
+    "demo": Arguments(asks=("--client",)),
+    "evaluate": Arguments(asks=("--override",)),
+    "find-spare": PLAIN,
+    "heartbeat": PLAIN,
+    "history": PLAIN,
+    "interrupt-agent": Arguments(asks=("--kill",)),
+    "notify": Arguments(asks=("--set-webhook", "--forget-webhook")),
+    "poll-cycle": PLAIN,
+    "recycle-agent": Arguments(asks=("--force",)),
+    "repair-state": Arguments(asks=("--from-backup",)),
+    "rescue-agent": Arguments(asks=("--account",)),
+    "restore-agent": PLAIN,
+    "run-loop": PLAIN,
+    "send-agent": Arguments(stdin=("--file", "--task-file"), only=_images),
+    "spawn-agent": Arguments(asks=("--verify-command",), stdin=("--objective-file",), only=_images),
+    "startup-recovery": PLAIN,
+    "status": Arguments(only=_printed),
+    "stop-fleet": PLAIN,
+    "tasks": Arguments(stdin=("--file",)),
+    "test-queue": PLAIN,
+    "update-agent": Arguments(only=_fields),
+    "verify-complete": PLAIN,
+    "wait-event": PLAIN,
+}
+"""Scripts that are not here are always asked for, whatever their arguments are."""
+
+
+def harmless(script: str, words: Sequence[str]) -> bool:
+    """Whether this call needs no question."""
+    rule = HARMLESS.get(script)
+    if rule is None or any(_is_option(word, (*ELSEWHERE, *rule.asks)) for word in words):
+        return False
+    for at, word in enumerate(words):
+        name, joined, value = word.partition("=")
+        if name in rule.stdin and (value if joined else "".join(words[at + 1 : at + 2])) != "-":
+            return False
+    return rule.only is None or rule.only(words)
+
+
+def _is_option(word: str, options: Sequence[str]) -> bool:
+    return any(word == option or word.startswith(option + "=") for option in options)

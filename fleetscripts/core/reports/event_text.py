@@ -1,0 +1,61 @@
+"""Events as text for a model: everything needed to decide, and never more than it should read at once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from fleetscripts.core.reports.review import NOTHING, Item, Review, item_lines, repair_lines, sections
+
+MOST_CHARACTERS = 8_000
+LONGEST_LINE = 240
+MOST_REPAIRS = 10
+ROOM_FOR_A_SECTION = 1_000
+"""Characters that the parts to come may count on."""
+SCREEN_LINES = 8
+"""Of a pane's last lines, where no question was read on it."""
+
+
+def events_text(items: Sequence[Item], room: int = MOST_CHARACTERS) -> tuple[list[str], int]:
+    """The lines, at most ``room`` characters together, and how many of the items they hold: at least one."""
+    lines: list[str] = []
+    for at, item in enumerate(items):
+        more = [shortened(line) for line in item_lines(item)]
+        if at and _size(lines) + _size(more) > room - LONGEST_LINE:
+            return lines, at
+        lines += more
+    return lines, len(items)
+
+
+def review_text(review: Review) -> list[str]:
+    """A review within MOST_CHARACTERS: decisions first have room, then what waits, then what could be done."""
+    if review.nothing:
+        return [NOTHING]
+    repaired = [shortened(line) for line in repair_lines(review)]
+    lines = repaired[:MOST_REPAIRS] + and_more(len(repaired[MOST_REPAIRS:]))
+    left = len(sections(review)) * ROOM_FOR_A_SECTION
+    for title, items in sections(review):
+        left -= ROOM_FOR_A_SECTION
+        told, shown = events_text(items, MOST_CHARACTERS - _size(lines) - left)
+        lines += [f"{title}:", *told, *(f"  {line}" for line in and_more(len(items) - shown))]
+    return lines
+
+
+def and_more(left: int) -> list[str]:
+    """The line that stands for what had no room."""
+    return [f"and {left} more"] if left else []
+
+
+def one_line(item: Item) -> str:
+    """An event on one line, for a reader who gets each line as a message of its own."""
+    said = "; ".join([*item.question, *(f"row: {row}" for row in item.rows)])
+    parts = [f"{item.window}: {item.what}", said, *(f"→ {call}" for call in item.next)]
+    return shortened(" | ".join(part for part in parts if part), 2 * LONGEST_LINE)
+
+
+def shortened(line: str, most: int = LONGEST_LINE) -> str:
+    """The line, with a mark where its end was cut off."""
+    return line if len(line) <= most else f"{line[: most - 1]}…"
+
+
+def _size(lines: Sequence[str]) -> int:
+    return sum(len(line) + 1 for line in lines)
