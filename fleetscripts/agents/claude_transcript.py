@@ -25,6 +25,9 @@ MOST_PENDING = 64
 
 # Text of "user" records that the client writes itself, around commands that start no turn.
 _LOCAL = ("<command-name>", "<command-message>", "<local-command-", "<bash-input>", "<bash-stdout>", "<bash-stderr>")
+# Forms of "user" records that no turn answers. A resume tells what was running before as the first of these; without
+# this mark a <task-notification> begins a turn. Seen in 2.1.329 to 2.1.332.
+_UNANSWERED = ("queueTranscriptOnly", "isVisibleInTranscriptOnly")
 _INTERRUPTED = "[Request interrupted by user"
 _OPEN = frozenset({"user", "tool_use", "tool_result", "streaming", "said"})
 _REST = frozenset({"said", "over", "interrupted"})
@@ -146,7 +149,7 @@ def _user(turn: Turn, record: Record) -> Turn:
             return turn
     if text.startswith(_INTERRUPTED):
         return replace(turn, phase="interrupted", pending=(), at=at)
-    if text.lstrip().startswith(_LOCAL) or record.get("isVisibleInTranscriptOnly"):
+    if text.lstrip().startswith(_LOCAL) or any(record.get(mark) for mark in _UNANSWERED):
         return turn
     asked = replace(turn, phase="user", pending=(), at=at, begun_at=at, done=False, key="", text="", text_at=0.0)
     return replace(asked, problem="", limit="")

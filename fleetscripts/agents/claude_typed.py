@@ -8,7 +8,7 @@ from typing import Any
 
 def typed_text(record: Mapping[str, Any]) -> str | None:
     """The text that one record of a transcript says the user sent; None for all others."""
-    if record.get("isSidechain") or record.get("isMeta"):
+    if any(record.get(mark) for mark in ("isSidechain", "isMeta", "queueTranscriptOnly")):
         return None
     kind = record.get("type")
     if kind == "user" and isinstance(message := record.get("message"), Mapping):

@@ -20,6 +20,8 @@ ENDED_BADLY = frozenset({PaneState.RATE_LIMITED, PaneState.API_ERROR})
 
 # A transcript is written a moment after the fact: what it and the hooks say counts this long against a screen.
 FRESH_SECONDS = 60.0
+# What a transcript says alone against the screen and the registry together; these are written within a second.
+CONTRADICTED_SECONDS = 15.0
 # A client draws its first screen within seconds; one that still shows none after this is not starting.
 STARTING_SECONDS = 120.0
 UNREADABLE_SECONDS = 30.0
@@ -126,11 +128,18 @@ def _running(case: _Case) -> Verdict | None:
         piece = case.said(source)
         if piece is None or piece.state is not PaneState.RUNNING or _superseded(case, piece):
             continue
-        if piece.at is not None and case.now - piece.at <= FRESH_SECONDS:
+        contradicted = _contradicted(case)
+        if piece.at is not None and case.now - piece.at <= (CONTRADICTED_SECONDS if contradicted else FRESH_SECONDS):
             return PaneState.RUNNING, piece, ""
-        if source is Source.TRANSCRIPT and piece.rule == "tool_use":
+        if source is Source.TRANSCRIPT and piece.rule == "tool_use" and not contradicted:
             return PaneState.UNKNOWN, piece, f"{piece.reason}, yet no other source says a turn is in progress"
     return None
+
+
+def _contradicted(case: _Case) -> bool:
+    """Whether both the screen and the registry say that no turn is in progress: a record of a form that is not known
+    may never be answered."""
+    return case.state(Source.REGISTRY) in AT_REST and case.state(Source.SCREEN) in AT_REST
 
 
 def _superseded(case: _Case, piece: Evidence) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache, lru_cache
 from typing import Any
@@ -49,18 +49,24 @@ class Rule:
 
     def matches(self, region: Region) -> bool:
         """Whether the row holds for a region."""
-        return bool(region) and self.score(region) == 1.0
+        return bool(region) and all(self._conditions(region))
 
     def score(self, region: Region) -> float:
         """The share of the row's conditions that hold: 1.0 is a match, what is below tells how near it came."""
-        wanted = [bool(_compiled(pattern).search(region.flat)) for pattern in self.all]
+        held = list(self._conditions(region))
+        return sum(held) / len(held)
+
+    def _conditions(self, region: Region) -> Iterator[bool]:
+        """One after the other: of a row that does not match, the others are not asked."""
+        if self.ending:
+            yield bool(_compiled(self.ending).search(region.ending))
+        for pattern in self.all:
+            yield bool(_compiled(pattern).search(region.flat))
         if self.line:
             search = _compiled(self.line).search
-            wanted.append(any(search(line) for line in region.lines))
-        if self.ending:
-            wanted.append(bool(_compiled(self.ending).search(region.ending)))
-        wanted += [not _compiled(pattern).search(region.flat) for pattern in self.unless]
-        return sum(wanted) / len(wanted)
+            yield any(search(line) for line in region.lines)
+        for pattern in self.unless:
+            yield not _compiled(pattern).search(region.flat)
 
 
 @cache
