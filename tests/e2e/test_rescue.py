@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from fleetscripts.core.planning.rescue import WAKE_SPREAD_SECONDS
 from fleetscripts.practice.real_client import CODEX_HOME
+from fleetscripts.practice.transcript import project_folder
 from tests.e2e import rollout
 from tests.e2e.accounts import TOKENS, agents, bring_codex, crew_on_accounts, events, list_codex, log
 from tests.e2e.conftest import CLAUDE
@@ -137,6 +141,39 @@ def test_other_dead_ends_a_lost_login_moves_a_full_conversation_begins_anew_once
     assert any("> One." in text for text in crew.said(full, "user")), "it was told what the other one knew"
     assert crew.agent(locked)["account"] == "spare"
     assert balance(crew)["work"]["state"] != "capped", "a lost login is no wall"
+
+
+def lose_conversation(crew: Crew, window: str) -> str:
+    """Its transcript is gone and its client has died; the conversation that was."""
+    agent = crew.agent(window)
+    folder = Path(project_folder(str(crew.stage.home / ".claude"), os.path.realpath(agent["worktree_path"])))
+    (folder / f"{agent['session_id']}.jsonl").unlink()
+    pid = crew.pid(window)
+    assert pid is not None
+    os.kill(pid, signal.SIGKILL)
+    return str(agent["session_id"])
+
+
+@by_practice
+def test_a_conversation_that_is_gone_is_begun_anew_once_and_then_a_persons(crew: Crew) -> None:
+    window = crew.spawn("feat/lost", "Do it. [[say One.]]", "--account", "work", "--step", "one")
+    crew.wait_for_words(window, "One.")
+    wait_until(lambda: crew.resting(window), what="the end of its turn")
+    gone = lose_conversation(crew, window)
+    crew.start_loop()
+    wait_until(
+        lambda: crew.agent(window)["session_id"] != gone and not crew.agent(window).get("rescue_stage"),
+        60,
+        lambda: f"a new conversation\n{log(crew)}\n{crew.screens()}",
+    )
+    agent = crew.agent(window)
+    assert (agent["handover_from"], agent["session_ids"], agent["account"]) == (f"practice:{gone}", [gone], "work")
+    assert any("Do it. [[say One.]]" in text for text in crew.said(window, "user")), "it knows its objective"
+    wait_until(lambda: crew.resting(window), what="the end of its turn")
+    lose_conversation(crew, window)
+    wait_until(lambda: crew.agent(window)["state"] == "escalated", 60, lambda: f"an escalation\n{log(crew)}")
+    assert "No conversation found with session ID" in crew.agent(window)["escalation"]
+    assert len(events(crew, "conversation-gone")) == 2
 
 
 def cap(crew: Crew, account: str) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import json
 import random
 import threading
 from collections import Counter
@@ -132,7 +131,7 @@ def test_a_storm_of_walls_with_the_loop_killed_twenty_times() -> None:
 
 
 @pytest.mark.stress
-def test_a_rescue_that_fails_tries_the_next_account_and_after_three_a_person_decides() -> None:
+def test_an_account_that_cannot_be_worked_on_is_known_before_a_client_is_ended() -> None:
     tokens = {"work": "oat-W", "broken": "oat-B", "good": "oat-G"}
     with crew_on_accounts("practice", 2, tokens) as crew:
         script = "Do it. [[say One.]] [[ratelimit 3600]] [[checkpoint one]]"
@@ -144,18 +143,21 @@ def test_a_rescue_that_fails_tries_the_next_account_and_after_three_a_person_dec
         wait_until(lambda: not crew.agent(first).get("rescue_stage"), 20, "the end of the rescue")
         agent = crew.agent(first)
         assert (agent["account"], agent.get("rescue_tries", 0), agent.get("failed_accounts", [])) == ("good", 0, [])
-        assert "broken" in log(crew)
+        assert [event["account"] for event in events(crew, "account-locked")] == ["broken"]
 
         (crew.stage.folder / "good.token").unlink()
         second = crew.spawn("feat/b", script, "--account", "work")
-        wait_until(lambda: crew.agent(second)["state"] == "escalated", 60, lambda: f"an escalation\n{log(crew)}")
+        wait_until(
+            lambda: "good" in [event["account"] for event in events(crew, "account-locked")],
+            60,
+            lambda: f"that nothing is left\n{log(crew)}",
+        )
+        wait_until(lambda: crew.agent(second)["state"] == "rate_limited", 20, lambda: f"it waits\n{log(crew)}")
         agent = crew.agent(second)
-        assert agent["rescue_tries"] == 3
-        assert agent["escalation"].startswith("3 rescues failed: ")
-        assert set(agent["failed_accounts"]) == {"broken", "good"}
-        shown = next(a for a in json.loads(crew.run("poll-cycle").stdout) if a["window"] == second)
-        assert (shown["kind"], shown["action"]) == ("decision", "escalated")
-        assert any(".token" in line for line in shown["screen"]), shown["screen"]
+        assert (agent["account"], agent.get("rescue_tries", 0), agent.get("rescue_stage", "")) == ("work", 0, "")
+        ended = [event["window"] for event in events(crew, "end-intended")]
+        assert second not in ended, "its client was left in peace"
+        assert events(crew, "escalated") == []
         (crew.stage.folder / "good.token").write_text("oat-G")
         (crew.stage.folder / "good.token").chmod(0o600)
         done = crew.run("rescue-agent", second, "--account", "good")
