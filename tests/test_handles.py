@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from fleetscripts.fleet import Agent, Fleet
 from fleetscripts.models import AgentState, PaneFacts, ServerId
 from tests.conftest import RunScript
 from tests.places import GitRepo, TmuxServer
+from tests.waiting import wait_until
 
 SERVER = ServerId("/s", 10, 100)
 
@@ -169,3 +171,22 @@ def test_a_place_that_another_record_has_is_not_given_twice(run_script: RunScrip
         assert "spare-2" in done.stderr
         assert three.store.read() == before
     assert run_script("update-agent", "spare-1", "window=fleet:1").returncode == 0
+
+
+def test_a_spare_that_a_client_works_in_is_nobodys(
+    run_script: RunScript, git_repo: GitRepo, tmux_server: TmuxServer, home: Path
+) -> None:
+    """Whatever the records say of it."""
+    spare, other = git_repo.add_spares(2)
+    client = home / "claude"
+    client.symlink_to("/bin/sleep")
+    (spare / "deep").mkdir()
+    tmux_server.new_session("fleet", ["sh", "-c", f"cd {spare}/deep && exec {client} 900"])
+    wait_until(lambda: tmux_server.show("fleet:0", "#{pane_current_command}") == "claude")
+    assert run_script("find-spare", git_repo.path).stdout == f"{other} spare/2\n"
+    assert "claude (pid" in run_script("capacity", git_repo.path).stdout
+    words = ["fleet", str(spare), "spare/1", "feat/a", "Do it"]
+    refused = run_script("spawn-agent", *words, env={"PATH": f"{home}:{os.environ['PATH']}"})
+    assert refused.returncode == 3
+    assert "works in it" in refused.stderr
+    assert git_repo.git("symbolic-ref", "--short", "HEAD", cwd=spare) == "spare/1"

@@ -128,7 +128,7 @@ def _refuse_foreign(git: Git, modules: Iterable[Submodule]) -> None:
 
 
 def _own_repository(git: Git, path: str, what: str) -> Refused:
-    return Refused(f"{git.folder}/{path} is {what}: move it away first, nothing was changed")
+    return Refused(f"{git.folder}/{path} is {what}: move it away first")
 
 
 def _kept(git: Git, commit: str, branch: str | None, stamp: str) -> str:
@@ -136,4 +136,4 @@ def _kept(git: Git, commit: str, branch: str | None, stamp: str) -> str:
     for ref in (name, *(f"{name}-{number}" for number in range(2, 100))):
         if git.says("update-ref", ref, commit, "0" * len(commit)):
             return ref
-    raise GitFailed(f"cannot write the ref {name} in {git.folder}: nothing was changed")
+    raise GitFailed(f"cannot write the ref {name} in {git.folder}")

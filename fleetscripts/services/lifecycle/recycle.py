@@ -32,6 +32,7 @@ from fleetscripts.services.verification.verify import Question, verify
 from fleetscripts.services.worktrees.spares import Spare, claims_on, fleet_now, real_worktree, taken
 from fleetscripts.services.worktrees.undo import coded
 
+NOTHING = "nothing"
 HELD = "its worktree is being made spare again"
 """In the record from the decision on: the loop leaves it alone, whatever becomes of us."""
 
@@ -80,7 +81,7 @@ class Recycling:
         except FleetError as error:
             if not self.changed:
                 self._take_back()
-                raise
+                raise self._as_before(error) from error
             again = f"{spelled('recycle-agent')} {self.agent.handle} goes on from here"
             raise coded(
                 f"half-way, {self.agent.handle} is held and nobody resumes it: {error}; {again}", error
@@ -173,8 +174,8 @@ class Recycling:
         self.notes.drop(str(self.path))
 
     def decided_before(self) -> bool:
-        """Whether this very agent's recycling was begun and cut short. Set to work again since, it is
-        asked anew."""
+        """Whether this very agent's recycling was begun and cut short. Set to work again since, it is asked
+        anew."""
         note = self.notes.read(str(self.path))
         if note is None or note.get("agent") not in self.agent.keys:
             return False
@@ -192,7 +193,13 @@ class Recycling:
         held_back = verify(Question(self.agent, self.fleet, self.settings)).holding_back()
         if held_back:
             said = "; ".join(f"{gate.name} {gate.status}: {gate.evidence}" for gate in held_back)
-            raise Refused(f"not complete, nothing was changed: {said}; --force saves what is there and recycles")
+            raise Refused(f"not complete, {NOTHING} was changed: {said}; --force saves what is there and recycles")
+
+    def _as_before(self, error: FleetError) -> FleetError:
+        """The same, and whether anything was changed: a rescue ref that was written stays."""
+        if f"{NOTHING} was changed" in str(error):
+            return error
+        return coded(f"{error}; {'nothing else' if self.rescued else NOTHING} was changed", error)
 
     def _take_back(self) -> None:
         """Decided, and then found impossible: the agent is at work as before."""

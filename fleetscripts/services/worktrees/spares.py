@@ -20,6 +20,7 @@ from fleetscripts.invocation import spelled
 from fleetscripts.models import AgentState, WorktreeFacts
 from fleetscripts.services.worktrees import abandoned_spawns as left_half_way
 from fleetscripts.services.worktrees.bundle_paths import bundle_folders
+from fleetscripts.services.worktrees.clients_inside import ClientsInside, clients_inside
 
 LOCK_TIMEOUT_SECONDS = 120.0
 """Ten takers in a row, each looking into every spare of a large repository."""
@@ -36,9 +37,8 @@ class Spare:
 def survey(repo: Path, settings: Settings) -> list[Place]:
     """Every worktree of the repository with its standing: free ones first, by number."""
     found = worktrees(repo)
-    claims = claims_on(found, settings)
-    common = common_folder(repo)
-    return sorted((_looked_into(standing(real_worktree(facts), claims), common) for facts in found), key=order)
+    claims, look = claims_on(found, settings), _Look(common_folder(repo), clients_inside())
+    return sorted((look.into(standing(real_worktree(facts), claims)) for facts in found), key=order)
 
 
 def free(places: Sequence[Place]) -> list[Place]:
@@ -88,10 +88,9 @@ def _alone(settings: Settings) -> AbstractContextManager[None]:
 
 def _next(repo: Path, settings: Settings, passed: Collection[Path]) -> Spare:
     found = worktrees(repo)
-    claims = claims_on(found, settings)
+    claims, look = claims_on(found, settings), _Look(common_folder(repo), clients_inside())
     candidates = free(sorted((standing(real_worktree(facts), claims) for facts in found), key=order))
-    common = common_folder(repo)
-    looked = (_looked_into(place, common) for place in candidates if Path(place.worktree.path) not in passed)
+    looked = (look.into(place) for place in candidates if Path(place.worktree.path) not in passed)
     chosen = next((place for place in looked if place.standing is Standing.FREE), None)
     if chosen is None:
         raise Refused(f"no spare worktree in {repo}: {spelled('capacity')} says why each one is not free")
@@ -103,7 +102,7 @@ def _this(path: Path, spare_branch: str, settings: Settings) -> Spare:
     named = next((facts for facts in found if facts.path == _realpath(path)), None)
     if named is None:
         raise Refused(f"{path} is no worktree of its own: expected one that {spelled('find-spare')} lists")
-    place = _looked_into(standing(named, claims_on(found, settings)), common_folder(path))
+    place = _Look(common_folder(path), clients_inside()).into(standing(named, claims_on(found, settings)))
     if place.standing is not Standing.FREE:
         raise Refused(f"{path} is not free: {place.reason}")
     if named.branch != spare_branch:
@@ -141,14 +140,23 @@ def _host(found: Sequence[WorktreeFacts], folders: Sequence[Path]) -> str | None
     return max(hosts, key=len, default=None)
 
 
-def _looked_into(place: Place, common: str) -> Place:
-    """A worktree that git cannot read is not free; the others are told all the same."""
-    if place.standing is not Standing.FREE:
-        return place
-    try:
-        return standing_inside(place, contents(place.worktree, common))
-    except FleetError as error:
-        return replace(place, standing=Standing.UNUSABLE, reason=str(error))
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """What the worktrees of one repository are looked into with. ``common``: the folder that they share."""
+
+    common: str
+    clients: ClientsInside
+
+    def into(self, place: Place) -> Place:
+        """One that git cannot read, or that a client works in, is not free; the others are told all the same."""
+        if place.standing is not Standing.FREE:
+            return place
+        if words := self.clients.words(Path(place.worktree.path)):
+            return replace(place, standing=Standing.IN_USE, reason=words)
+        try:
+            return standing_inside(place, contents(place.worktree, self.common))
+        except FleetError as error:
+            return replace(place, standing=Standing.UNUSABLE, reason=str(error))
 
 
 def real_worktree(facts: WorktreeFacts) -> WorktreeFacts:
