@@ -51,14 +51,14 @@ def reality_of(settings: Settings, fleet: Fleet) -> Reality:
     paths = {agent.worktree_path for agent in fleet.agents if agent.worktree_path}
     server = tmux.server() if panes else None
     others = {agent.tmux_server for agent in fleet.agents if agent.tmux_server not in (None, server)}
-    unseen = frozenset(other for other in others if other is not None and runs(other))
+    unseen = frozenset(other for other in others if other is not None and runs(other, server))
     return Reality(now, server, panes, homes, {path: _branch(path) for path in paths}, unseen)
 
 
 def repair(settings: Settings, fleet: Fleet, dry_run: bool) -> Report:
     """What there was to mend; written, and noted in the journal, unless ``dry_run``."""
     if dry_run:
-        found = moves(settings, fleet)
+        found = moves(fleet)
         for agent, place in found:
             fleet = fleet.change(agent, worktree_path=str(place))
         dry = mended(fleet, reality_of(settings, fleet))

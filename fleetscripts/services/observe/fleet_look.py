@@ -67,7 +67,7 @@ def seen_of(agent: Agent, observation: Observation | None, server: ServerId | No
     """One observation as the plan needs it; None is a pane that is gone."""
     commit = head_commit(Path(agent.worktree_path)) if agent.worktree_path else ""
     if observation is None:
-        if agent.pane_id and agent.tmux_server not in (None, server) and runs(agent.tmux_server):
+        if agent.pane_id and agent.tmux_server not in (None, server) and runs(agent.tmux_server, server):
             why = f"its tmux server (pid {agent.tmux_server.pid}) runs, and another one was asked"
             return Seen(Classification(PaneState.UNKNOWN, why), output_hash=agent.last_output_hash, commit=commit)
         reason = "no tmux server runs" if server is None else "its pane is gone"

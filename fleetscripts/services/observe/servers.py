@@ -30,7 +30,7 @@ def server_at_work(recorded: ServerId | None, default: Tmux) -> Tmux | None:
         why = str(error)
     if found == recorded:
         return tmux
-    if (found is not None and found.pid == recorded.pid) or not runs(recorded):
+    if not runs(recorded, found):
         return None
     if found is not None:
         what = shlex.join(["ps", "--ppid", str(recorded.pid), "-f"])
@@ -54,8 +54,12 @@ def _answering(tmux: Tmux) -> Tmux | None:
     return tmux
 
 
-def runs(server: ServerId) -> bool:
-    """Whether the server's process may live: only a pid that is free, or plainly another process's, proves its end."""
+def runs(server: ServerId, answered: ServerId | None) -> bool:
+    """Whether the server's process may live: only a pid that is free, or plainly another process's, proves its end.
+
+    ``answered``: a server that has just told its own pid."""
+    if answered is not None and answered.pid == server.pid:
+        return answered == server
     process = read_processes().by_pid.get(server.pid)
     if process is None or process.status.startswith("Z"):
         return False

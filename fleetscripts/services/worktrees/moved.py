@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
 from pathlib import Path
 
 from fleetscripts.adapters.git.git import Git
 from fleetscripts.adapters.records.journal import Journal
 from fleetscripts.adapters.records.store import Store
-from fleetscripts.adapters.system.processes import read_processes, working_directory
+from fleetscripts.adapters.system.processes import environment, read_processes, working_directory
 from fleetscripts.adapters.system.regular_file import read_regular
-from fleetscripts.adapters.tmux.tmux import Tmux
 from fleetscripts.config import Settings
 from fleetscripts.fleet import Agent, Fleet
-from fleetscripts.models import AgentState, PaneFacts, ServerId
+from fleetscripts.models import AgentState
 
 LARGEST_BYTES = 1 << 16
 """A path and a word; what holds more was not written by git."""
@@ -22,7 +20,7 @@ LARGEST_BYTES = 1 << 16
 
 def follow_moved(store: Store, settings: Settings, fleet: Fleet) -> tuple[Fleet, list[str]]:
     """The fleet with each moved worktree where it is now, written and noted; what was followed, in words."""
-    found = moves(settings, fleet)
+    found = moves(fleet)
     if not found:
         return fleet, []
 
@@ -43,30 +41,37 @@ def move_said(agent: Agent, place: Path) -> str:
     return f"{agent.handle}: its worktree was moved from {agent.worktree_path} to {place}"
 
 
-def moves(settings: Settings, fleet: Fleet) -> list[tuple[Agent, Path]]:
+def moves(fleet: Fleet) -> list[tuple[Agent, Path]]:
     """Agents whose worktree is not where the record has it, with the folder where it is. Costs little where all are."""
     at_work = [agent for agent in fleet.agents if agent.worktree_path and agent.state is not AgentState.RECYCLED]
     gone = [agent for agent in at_work if not os.path.lexists(agent.worktree_path)]
     if not gone:
         return []
-    tmux = Tmux(settings.tmux_socket)
-    panes = tmux.panes()
-    server = tmux.server() if panes else None
     taken = {os.path.realpath(agent.worktree_path) for agent in at_work}
-    found = [(agent, _where(agent, panes, server)) for agent in gone]
+    found = [(agent, _where(agent)) for agent in gone]
     return [(agent, place) for agent, place in found if place is not None and str(place) not in taken]
 
 
-def _where(agent: Agent, panes: Sequence[PaneFacts], server: ServerId | None) -> Path | None:
-    """Where git has it by now; for a record that does not know that folder, where its client has been taken along."""
+def _where(agent: Agent) -> Path | None:
+    """Where git has it by now; for a record that does not know git's folder, where its client has been taken along."""
     if agent.repository is not None:
         return _named_by(Path(agent.repository.git_dir))
-    pane = next((pane for pane in panes if pane.pane_id == agent.pane_on(server)), None)
-    below = read_processes().tree(pane.pid) if pane is not None else ()
-    folders = {folder for process in below if (folder := working_directory(process.pid)) and Path(folder).is_dir()}
-    tops = {Git(Path(folder)).maybe("rev-parse", "--show-toplevel") for folder in folders} - {None, ""}
+    tops = {Git(Path(folder)).maybe("rev-parse", "--show-toplevel") for folder in _folders_of(agent)} - {None, ""}
     fitting = [Path(os.path.realpath(top)) for top in tops if top and Git.in_worktree(top).branch() == agent.branch]
     return fitting[0] if len(fitting) == 1 and (fitting[0] / ".git").is_file() else None
+
+
+def _folders_of(agent: Agent) -> set[str]:
+    """Where the processes of its pane work, which their environment names."""
+    if agent.tmux_server is None or not agent.pane_id:
+        return set()
+    begins = f"{agent.tmux_server.socket},{agent.tmux_server.pid},"
+    found = set()
+    for pid in read_processes().by_pid:
+        told = environment(pid, frozenset({"TMUX", "TMUX_PANE"}))
+        if told.get("TMUX_PANE") == agent.pane_id and told.get("TMUX", "").startswith(begins):
+            found.add(working_directory(pid))
+    return {folder for folder in found if folder and Path(folder).is_dir()}
 
 
 def _named_by(git_folder: Path) -> Path | None:
