@@ -288,6 +288,68 @@ def test_a_submodules_commit_must_be_on_its_remote(run_script: RunScript, work: 
     assert work.repo.git("rev-parse", "HEAD", cwd=lib) == pin
 
 
+def test_a_submodule_added_and_never_committed_is_kept_and_leaves_no_folder(
+    run_script: RunScript, work: Work, git_repo: GitRepo
+) -> None:
+    work.repo.git("config", "--global", "protocol.file.allow", "always")
+    library = GitRepo(work.repo.root.parent / "library").create()
+    work.git("submodule", "add", "-q", str(library.origin), "new")
+    inside = work.repo.commit("in the new one", cwd=work.path / "new")
+    done = run_script("recycle-agent", WINDOW, "--force")
+    assert done.returncode == 0, done.stderr
+    assert not (work.path / "new" / ".git").exists()
+    modules = Path(work.git("rev-parse", "--absolute-git-dir")) / "modules" / "new"
+    there = ("--git-dir", str(modules), "--work-tree", str(work.path))
+    assert inside in work.repo.git(*there, "for-each-ref", "refs/fleet/rescue")
+    assert work.git("status", "--porcelain") == ""
+    assert run_script("find-spare", git_repo.path).returncode == 0
+
+
+def test_a_submodule_that_main_has_dropped_is_gone_from_the_spare(run_script: RunScript, work: Work) -> None:
+    library_in(work)
+    work.repo.git("rm", "-q", "-f", "lib")
+    work.repo.commit("no library")
+    work.repo.git("push", "-q", "origin", "HEAD:main")
+    done = run_script("recycle-agent", WINDOW)
+    assert done.returncode == 0, done.stderr
+    assert work.git("status", "--porcelain") == ""
+    assert not (work.path / "lib" / ".git").exists()
+
+
+def test_a_submodule_whose_pin_cannot_be_had_is_told_and_not_left_off_its_pin(
+    run_script: RunScript, work: Work
+) -> None:
+    library, lib = library_in(work)
+    old = library.git("rev-parse", "HEAD")
+    library.commit("newer")
+    library.git("push", "-q", "origin", "HEAD:main")
+    work.repo.git("fetch", "-q", cwd=work.repo.path / "lib")
+    work.repo.git("checkout", "-q", "origin/main", cwd=work.repo.path / "lib")
+    work.repo.commit("newer pin")
+    work.repo.git("push", "-q", "--no-recurse-submodules", "origin", "HEAD:main")
+    assert work.repo.git("rev-parse", "HEAD", cwd=lib) == old
+    library.origin.rename(library.origin.with_name("gone.git"))
+    done = run_script("recycle-agent", WINDOW)
+    assert done.returncode == 0, done.stderr
+    assert "lib could not be brought to " in done.stderr
+    assert work.git("submodule", "status").startswith("-")
+    assert work.git("status", "--porcelain") == ""
+
+
+def test_the_modules_own_settings_run_nothing(run_script: RunScript, work: Work, tmp_path: Path) -> None:
+    _, lib = library_in(work)
+    own = Path(work.repo.git("rev-parse", "--absolute-git-dir", cwd=lib))
+    ran = f"touch {tmp_path}/ran"
+    for name in ("filter.x.clean", "filter.x.smudge", "filter.x.process", "core.sshCommand", "core.fsmonitor"):
+        work.repo.git("config", "--file", str(own / "config"), name, f"{ran}; cat")
+    (own / "info").mkdir(exist_ok=True)
+    (own / "info" / "attributes").write_text("* filter=x\n")
+    (lib / "README.md").write_text("changed\n")
+    assert gate(run_script, "clean")[0] == "fail"
+    assert run_script("recycle-agent", WINDOW, "--force").returncode == 0
+    assert not (tmp_path / "ran").exists()
+
+
 def test_a_stale_lock_makes_one_spare_unusable_with_its_reason(run_script: RunScript, git_repo: GitRepo) -> None:
     first, second = git_repo.add_spares(2)
     lock = Path(git_repo.git("rev-parse", "--absolute-git-dir", cwd=first)) / "index.lock"

@@ -9,7 +9,8 @@ import pytest
 
 from fleetscripts.config import Settings, load_settings
 from fleetscripts.errors import FleetError
-from fleetscripts.services.worktrees.branching import NotCheckedOut, check_out, put_back, start_point
+from fleetscripts.services.worktrees.branching import NotCheckedOut, check_out, put_back
+from fleetscripts.services.worktrees.start_points import start_point
 from tests.places import GitRepo
 
 

@@ -25,7 +25,7 @@ from fleetscripts.services.typing.deliver import deliver
 from fleetscripts.services.typing.pane_io import open_pane_io
 from fleetscripts.services.typing.was_delivered import was_told
 from fleetscripts.services.worktrees import branching
-from fleetscripts.services.worktrees.branching import StartPoint
+from fleetscripts.services.worktrees.start_points import StartPoint
 
 GONE = frozenset({PaneState.IDLE, PaneState.MISSING})
 

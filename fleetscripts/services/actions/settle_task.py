@@ -19,7 +19,7 @@ from fleetscripts.services.actions.resume_spawn import is_spawn, settle_spawn
 from fleetscripts.services.typing.pane_io import open_pane_io
 from fleetscripts.services.typing.was_delivered import was_told
 from fleetscripts.services.worktrees import branching
-from fleetscripts.services.worktrees.branching import StartPoint
+from fleetscripts.services.worktrees.start_points import StartPoint
 
 
 def settle_task(case: Case) -> str:

@@ -13,7 +13,7 @@ from fleetscripts.adapters.git.git import Git
 from fleetscripts.adapters.git.ignored import colliding, steering
 from fleetscripts.adapters.git.notes import NoteBook
 from fleetscripts.adapters.git.rescue import rescue, rescue_branch
-from fleetscripts.adapters.git.restore import Base, base_of, empty_out, put_on, require_clean
+from fleetscripts.adapters.git.restore import Base, base_of, empty_out, leave_submodules, put_on, require_clean
 from fleetscripts.adapters.git.worktrees import stuck, unwritable, worktrees
 from fleetscripts.adapters.records.journal import Journal
 from fleetscripts.adapters.records.store import Store
@@ -144,6 +144,7 @@ class Recycling:
         """Empty the worktree and put it on its spare branch; what its new branch does not ignore is saved and goes."""
         base, git = self._base(), self.git
         self._drop_steering()
+        leave_submodules(git, base.commit)
         empty_out(git)
         self.notices += put_on(git, self.spare_branch, base)
         self.save()

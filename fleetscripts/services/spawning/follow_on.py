@@ -34,7 +34,7 @@ from fleetscripts.services.typing.pane_io import PaneIO
 from fleetscripts.services.typing.receipt import Receipt
 from fleetscripts.services.typing.was_delivered import was_told
 from fleetscripts.services.worktrees import branching
-from fleetscripts.services.worktrees.branching import StartPoint
+from fleetscripts.services.worktrees.start_points import StartPoint, checked_name, start_point
 from fleetscripts.services.worktrees.undo import step
 
 
@@ -105,14 +105,14 @@ def _start_of(folder: Path, agent: Agent, branch: str, base: str, settings: Sett
         here = git.branch() or ""
         if branch in (here, agent.branch):
             return None
-        branching.checked_name(branch, folder)
+        checked_name(branch, folder)
         if not here:
             raise Refused(f"{agent.window}: its worktree is on no branch")
         if dirty := changed_paths(git):
             raise Refused(f"{agent.window}: its worktree has changes that are not committed ({dirty[0]})")
         if under_way := operation(git):
             raise Refused(f"{agent.window}: a {under_way} is under way in its worktree")
-        return branching.start_point(folder, branch, base, settings)
+        return start_point(folder, branch, base, settings)
 
 
 def _leave_file(settings: Settings, agent: Agent) -> str:

@@ -38,8 +38,9 @@ from fleetscripts.services.typing.deliver import deliver
 from fleetscripts.services.typing.pane_io import PaneIO, open_pane_io
 from fleetscripts.services.worktrees import abandoned_spawns as left_half_way
 from fleetscripts.services.worktrees import branching
-from fleetscripts.services.worktrees.branching import NotCheckedOut, StartPoint, check_out, checked_name, start_point
+from fleetscripts.services.worktrees.branching import NotCheckedOut, check_out
 from fleetscripts.services.worktrees.spares import Spare, claim, claim_next, free, survey
+from fleetscripts.services.worktrees.start_points import StartPoint, checked_name, start_point
 from fleetscripts.services.worktrees.undo import Undo, coded, step, undisturbed
 
 

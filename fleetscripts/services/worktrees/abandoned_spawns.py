@@ -16,7 +16,7 @@ from fleetscripts.errors import FleetError
 from fleetscripts.fleet import Fleet
 from fleetscripts.models import AgentState
 from fleetscripts.services.worktrees import branching
-from fleetscripts.services.worktrees.branching import StartPoint
+from fleetscripts.services.worktrees.start_points import StartPoint
 
 
 def begin(settings: Settings, path: Path, spare_branch: str, branch: str, start: StartPoint) -> None:
