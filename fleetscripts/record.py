@@ -112,6 +112,8 @@ class Verdict:
     told_at: UnixSeconds = was("verdict_told_at", 0)
     checks: str = was("last_checks")
     findings: str = was("last_findings")
+    head: str = ""
+    """The commit that was judged."""
     extra: Mapping[str, Any] = field(default_factory=dict)
 
 

@@ -61,6 +61,13 @@ def test_the_page_holds_the_pull_request_and_nothing_leaves_its_fence(work: Work
         "pull": {"title": "Add it", "body": HOSTILE},
         "checks": [{"name": "ci", "attempts": ["FAILURE", "FAILURE"]}, {"name": "# lint"}],
         "threads": [FAKE],
+        "conversation": [
+            {"body": "Please begin.", "at": 20},
+            {"body": HOSTILE},
+            {"body": "Pushed.", "author": "agent"},
+            {"body": "Spam.", "minimized": True},
+        ],
+        "reviews": [{"state": "COMMENTED", "body": "What of empty input?", "at": 400, "author": "linter[bot]"}],
     }
     with work.serve({11: situation}) as hub:
         done = run_script("evaluate", WINDOW, env=work.environment)
@@ -86,6 +93,10 @@ def test_the_page_holds_the_pull_request_and_nothing_leaves_its_fence(work: Work
         "ci: success (run 3 times: failure, failure, success)\n# lint: success\n",
         "src/a.py:3 [resolved by agent] PRRT_1\n  reviewer: Please change this.\n  agent: Acknowledged",
         "fail: resolutions: 1 resolved without a confirmed fix",
+        "  reviewer: Please begin.\n\n+ reviewer: Good.",
+        "+ linter[bot]: What of empty input?\n",
+        "pass: remarks: 2 outside threads since ",
+        "by reviewer, linter[bot]: read them",
         "Commits since",
         "+ ",
         "work1.txt",
@@ -94,7 +105,7 @@ def test_the_page_holds_the_pull_request_and_nothing_leaves_its_fence(work: Work
 
 
 def test_the_same_as_json(work: Work, run_script: RunScript) -> None:
-    situation = {"checks": [{"name": "ci", "attempts": ["FAILURE"]}], "threads": [FAKE]}
+    situation = {"checks": [{"name": "ci", "attempts": ["FAILURE"]}], "threads": [FAKE], "conversation": [{}]}
     with work.serve({11: situation}):
         done = run_script("evaluate", WINDOW, "--json", env=work.environment)
     found = json.loads(done.stdout)
@@ -104,6 +115,9 @@ def test_the_same_as_json(work: Work, run_script: RunScript) -> None:
     assert (pull["number"], pull["repository"], pull["state"]) == (11, "acme/widget", "OPEN")
     assert pull["checks"] == [{"name": "ci", "finished": True, "outcome": "SUCCESS", "runs": ["FAILURE", "SUCCESS"]}]
     assert (pull["threads"][0]["id"], pull["threads"][0]["comments"][1]["body"]) == ("PRRT_1", "Acknowledged")
+    assert [(one["author"], one["body"], one["since_head"]) for one in pull["remarks"]] == [
+        ("reviewer", "Please look again.", True)
+    ]
     assert found["work"]["fresh"] == found["work"]["commits"]
     assert "+done" in found["work"]["diff"]
 

@@ -24,7 +24,7 @@ from fleetscripts.fleet import Agent, Fleet
 from fleetscripts.models import Action, ActionKind
 from fleetscripts.pull_request import PullKey, PullRequest
 from fleetscripts.services.actions.case import Case
-from fleetscripts.services.actions.verify_done import verify_agent
+from fleetscripts.services.actions.verify_done import verify_again, verify_agent
 from fleetscripts.services.context import load_fleet
 from fleetscripts.services.pulls.pull_reading import CycleReading, github, keys_of, pull_key
 from tests.conftest import RunScript
@@ -298,6 +298,48 @@ def test_a_run_of_the_loop_asks_once_for_the_whole_fleet(
     assert {agent["state"] for agent in json.loads((home / "state.json").read_text())["agents"]} == {
         "pending_evaluation"
     }
+
+
+VERIFY = Action("", "", "verify", ActionKind.RECOVERY, "it says that it has finished", {})
+AGAIN: Mapping[str, tuple[dict[str, Any], str, str]] = {
+    "nothing has changed": ({}, "pending_evaluation", "every gate still holds"),
+    "a check was begun": (
+        {"suites": [{"created": "now"}]}, "complete", "pending: no longer pending_evaluation: checks pending"
+    ),
+    "a check failed": ({"checks": [{"name": "ci", "conclusion": "FAILURE"}]}, "complete", "no longer pending_eval"),
+    "a thread was opened": ({"threads": [{"resolved": False}]}, "complete", "1 of 1 unresolved"),
+    "a conflict came up": ({"pull": {"mergeable": "CONFLICTING"}}, "complete", "conflicts with main"),
+    "it was closed": ({"pull": {"state": "CLOSED"}}, "complete", "closed without a merge"),
+    "somebody pushed": ({"pull": {"head": "feat/2"}}, "complete", "the worktree is at"),
+    "it was merged": ({"pull": {"state": "MERGED", "merged": 900}}, "pending_evaluation", "every gate still holds"),
+    "GitHub does not know yet": ({"pull": {"mergeable": "UNKNOWN"}}, "pending_evaluation", "cannot be told just now"),
+    "GitHub limits": ({"http": ABUSE["http"]}, "pending_evaluation", "cannot be told just now"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("later", "state", "says"), AGAIN.values(), ids=AGAIN)
+def test_what_waits_for_evaluation_is_verified_again(
+    ten: Work,
+    home: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    later: dict[str, Any],
+    state: str,
+    says: str,
+) -> None:
+    runs = tmp_path / "runs"
+    ten.record(verify_command=f"echo run >>{runs}")
+    settings, fleet = cycle(ten, monkeypatch)
+    with ten.serve({11: {}}):
+        assert verify_agent(Case(fleet.agents[0], VERIFY, fleet, settings, {"HOME": str(home)})).startswith("every")
+    settings, fleet = load_fleet(os.environ)
+    with ten.serve({11: later}) as hub:
+        hub.situation.update({"http": later["http"]} if "http" in later else {})
+        said = verify_again(Case(fleet.agents[0], VERIFY, fleet, settings, {"HOME": str(home)}))
+        assert hub.requests == 1
+    assert says in said
+    assert ten.agent()["state"] == state
+    assert runs.read_text() == "run\n", "the verify command runs once for a commit"
 
 
 REMOTES = [

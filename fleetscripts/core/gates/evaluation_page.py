@@ -3,15 +3,16 @@ fenced and marked as data."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from fleetscripts.core.gates.gates import Verdict
-from fleetscripts.core.records.sanitize import sanitize, sanitize_lines, shell_word
+from fleetscripts.core.gates.remarks import remarks
+from fleetscripts.core.records.fence import fenced
+from fleetscripts.core.records.sanitize import sanitize, shell_word
 from fleetscripts.fleet import Agent
-from fleetscripts.pull_request import Check, PullRequest, Thread
+from fleetscripts.pull_request import Check, Comment, PullRequest, Thread
 
 SHOWN_COMMENT = 600
 """Characters of one comment."""
@@ -91,8 +92,22 @@ def _pull_members(found: Evaluation, pull: PullRequest) -> dict[str, Any]:
         for c in pull.checks
     ]
     threads = [asdict(thread) for thread in pull.threads]
-    known = {"number": pull.key.number, "repository": str(pull.key).rpartition("#")[0], "state": pull.state}
-    return {**known, "title": pull.title, "body": pull.body, "head": pull.head, "checks": checks, "threads": threads}
+    said = [{**asdict(remark), "since_head": remark.at >= pull.pushed_at} for remark in remarks(pull)]
+    known = {
+        "merged_by": pull.merged_by,
+        "number": pull.key.number,
+        "repository": str(pull.key).rpartition("#")[0],
+        "state": pull.state,
+    }
+    return {
+        **known,
+        "title": pull.title,
+        "body": pull.body,
+        "head": pull.head,
+        "checks": checks,
+        "threads": threads,
+        "remarks": said,
+    }
 
 
 def _steps(agent: Agent) -> str:
@@ -113,10 +128,12 @@ def _pull(found: Evaluation, pull: PullRequest) -> list[str]:
     checks = [_check(check, found.attempts.get(check.name, ())) for check in pull.checks]
     if found.attempts_problem:
         checks.append(f"(earlier runs could not be read: {found.attempts_problem})")
+    said = [_remark(remark, pull) for remark in remarks(pull)]
     return [
         _section(f"Pull request {pull.key}", f"{pull.title}\n\n{pull.body}".strip()),
         _section(f"Checks ({len(pull.checks)})", "\n".join(checks) or "none"),
         _section(f"Review threads ({len(pull.threads)})", "\n\n".join(map(_thread, pull.threads)) or "none"),
+        _section(f"Remarks outside threads ({len(said)}; +: since {pull.head[:10]})", "\n\n".join(said) or "none"),
     ]
 
 
@@ -132,9 +149,11 @@ def _thread(thread: Thread) -> str:
     return "\n".join([f"{place} [{state}] {thread.id}", *said])
 
 
+def _remark(remark: Comment, pull: PullRequest) -> str:
+    mark = "+" if remark.at >= pull.pushed_at else " "
+    return f"{mark} {remark.author}: {remark.body.strip()[:SHOWN_COMMENT]}"
+
+
 def _section(title: str, text: str) -> str:
-    """A heading and a fence that the text cannot close: longer than any run of back-quotes in it."""
-    shown = sanitize_lines(text)
-    longest = max((len(run) for run in re.findall(r"`+", shown)), default=0)
-    fence = "`" * max(3, longest + 1)
-    return f"## {sanitize(title)}\n\n{fence}\n{shown}\n{fence}"
+    """A heading and a fence that the text cannot close."""
+    return f"## {sanitize(title)}\n\n{fenced(text)}"

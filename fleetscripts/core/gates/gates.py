@@ -63,6 +63,8 @@ class Verdict:
     """All gates' answers, in order. Something failed: no. Something unmeasured: unknown. Something running: pending."""
 
     gates: tuple[GateResult, ...]
+    head: str = ""
+    """The commit that was judged."""
 
     @property
     def outcome(self) -> Outcome:

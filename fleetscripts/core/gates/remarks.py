@@ -5,12 +5,13 @@ from __future__ import annotations
 from fleetscripts.pull_request import Comment, PullRequest
 
 
-def remarks_since(pull: PullRequest) -> list[Comment]:
-    """What others than the author said since the head was pushed, oldest first; without a time for it, everything."""
+def remarks(pull: PullRequest) -> list[Comment]:
+    """What others than the author said, oldest first."""
     reviews = [Comment(review.author, review.body, review.at, review.is_bot) for review in pull.reviews]
     said = sorted([*pull.conversation, *reviews], key=lambda remark: remark.at)
-    return [
-        remark
-        for remark in said
-        if remark.body.strip() and remark.author != pull.author and remark.at >= pull.pushed_at
-    ]
+    return [remark for remark in said if remark.body.strip() and remark.author != pull.author]
+
+
+def remarks_since(pull: PullRequest) -> list[Comment]:
+    """Those made since the head was pushed; all of them where nothing tells when that was."""
+    return [remark for remark in remarks(pull) if remark.at >= pull.pushed_at]

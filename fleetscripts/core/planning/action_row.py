@@ -55,7 +55,8 @@ class ActionRow:
     history. ``marks``: signs of the timeline by how the outcome begins, the first that fits. ``calls``: what a person
     may call then, on ``{agent}``. ``undone``: what a heartbeat calls a recovery that did not succeed. ``account``: it
     goes on with another account, which the proposal names. ``noticed``: whoever brings it about tells of it.
-    ``once``: told of once in a task, whatever the screen does meanwhile."""
+    ``once``: told of once in a task, whatever the screen does meanwhile.
+    ``meanwhile``: what is performed now and then while this decision waits for a person."""
 
     name: str
     when: tuple[On, ...] = ()
@@ -70,3 +71,4 @@ class ActionRow:
     account: bool = False
     noticed: bool = False
     once: bool = False
+    meanwhile: str = ""

@@ -45,6 +45,14 @@ ACTIONS: tuple[ActionRow, ...] = (
         _DECISION,
         calls=("evaluate {agent}",),
         noticed=True,
+        meanwhile="verify_again",
+    ),
+    ActionRow(
+        "verify_again",
+        lane=Lane.VERIFY,
+        performer="verify_done:verify_again",
+        words="verifying again what waits for evaluation",
+        marks=_VERIFIED,
     ),
     ActionRow(
         "escalated",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from fleetscripts.core.planning.classify import FRESH_SECONDS
-from fleetscripts.core.planning.policy import REST_SECONDS, Case, began
+from fleetscripts.core.planning.policy import REST_SECONDS, Case, began, verified_until
 from fleetscripts.core.planning.progress import BACKGROUND_PATIENCE
 from fleetscripts.core.planning.rescue import OVERDUE_SECONDS, SOON_SECONDS, pause_seconds
 from fleetscripts.models import AgentState, PaneState, Source
@@ -14,6 +14,8 @@ JUST_AFTER_SECONDS = 0.001
 """A threshold is reached, not only neared, when the look comes."""
 
 STILL = frozenset({PaneState.RUNNING, PaneState.PROMPT, PaneState.API_ERROR})
+
+_BY_PERSON = frozenset({AgentState.PENDING_EVALUATION, AgentState.ESCALATED})
 
 Instant = Callable[[Case], float]
 INSTANTS: Mapping[str, Instant] = {
@@ -25,6 +27,7 @@ INSTANTS: Mapping[str, Instant] = {
     "a turn may be tried again": lambda case: _spoken_to(case) + _pause(case),
     "an error stood still": lambda case: _still_since(case) + case.limits.retry_pause_seconds,
     "it may be verified again": lambda case: case.agent.verdict.at + case.limits.verify_pause_seconds,
+    "its verdict is old": lambda case: verified_until(case.agent) if case.agent.verdict.at else 0,
     "it was unknown for long": lambda case: case.agent.seen.unknown_since + case.limits.idle_threshold_seconds,
     "its new task is old": lambda case: began(case.agent) + _task_change(case),
     "its limit is reset": lambda case: case.found.resets_at or case.agent.seen.resets_at,
@@ -40,7 +43,11 @@ INSTANTS: Mapping[str, Instant] = {
 
 def next_due(case: Case) -> float | None:
     """The first instant after ``case.now`` at which the policy may answer otherwise; None when none is in sight."""
-    if case.agent.finished or case.agent.state in (AgentState.PENDING_EVALUATION, AgentState.ESCALATED):
+    if case.agent.state is AgentState.PENDING_EVALUATION:
+        return _first(
+            case, ("its new task is old",) if case.agent.task.pending is not None else ("its verdict is old",)
+        )
+    if case.agent.finished or case.agent.state is AgentState.ESCALATED:
         return _first(case, ("its new task is old",)) if case.agent.task.pending is not None else None
     return _first(case, INSTANTS)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from fleetscripts.account import OWN
 from fleetscripts.core.dialogs.dialog_policy import DECISIONS, RECOVERIES
@@ -14,7 +14,7 @@ from fleetscripts.core.planning.actions import ACTIONS, BY_NAME
 from fleetscripts.core.planning.progress import moving, stood_still
 from fleetscripts.core.planning.rescue import PARKED, Prospect, due, has_reset, pause_seconds, resets_soon
 from fleetscripts.fleet import Agent
-from fleetscripts.models import ActionKind, AgentState, Classification, DialogKind, ErrorKind, PaneState
+from fleetscripts.models import Action, ActionKind, AgentState, Classification, DialogKind, ErrorKind, PaneState
 
 PASSING_ERRORS = frozenset({ErrorKind.OVERLOADED, ErrorKind.SERVER, ErrorKind.OTHER})
 """Errors of a turn that a later try may not meet; the others stay until a person acts."""
@@ -161,6 +161,26 @@ def decide(case: Case) -> Rule | None:
         if rule.pane in (None, case.found.state) and all(CONDITIONS[name](case) for name in rule.when.split("+")):
             return rule if rule.action else None
     return None
+
+
+VERIFIED_SECONDS = (60.0, 600.0)
+"""How long a verdict is believed while the work waits for evaluation: the longer it has held, the longer."""
+
+
+def verified_until(agent: Agent) -> float:
+    """When work that waits for evaluation is verified again."""
+    shortest, longest = VERIFIED_SECONDS
+    return agent.verdict.at + min(max(agent.verdict.at - agent.verdict.since, shortest), longest)
+
+
+def to_perform(agent: Agent, action: Action, now: float) -> Action | None:
+    """What the loop does about it: of a decision only what is done meanwhile, and when it is time for that."""
+    if action.kind is not ActionKind.DECISION:
+        return action
+    meanwhile = BY_NAME[action.action].meanwhile
+    if not meanwhile or not agent.verdict.at or agent.verdict.at <= now < verified_until(agent):
+        return None
+    return replace(action, action=meanwhile, kind=ActionKind.RECOVERY, reason="whether every gate still holds")
 
 
 def dialog_reason(dialog: str) -> str:

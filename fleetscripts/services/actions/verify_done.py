@@ -6,6 +6,7 @@ import time
 
 from fleetscripts.core.gates.gates import GateResult, Outcome, Verdict
 from fleetscripts.core.gates.github_limit import WAIT_SECONDS
+from fleetscripts.core.gates.remarks import remarks_since
 from fleetscripts.core.records.sanitize import sanitize
 from fleetscripts.errors import Refused
 from fleetscripts.fleet import Agent, Fleet
@@ -65,6 +66,43 @@ def _verified(case: Case) -> str:
     return "; ".join(["every gate holds: pending_evaluation", *warnings])
 
 
+def verify_again(case: Case) -> str:
+    """Whether what was verified, and waits for evaluation, still is: else it goes back to be verified as before.
+
+    That GitHub cannot tell just now, or is still working out whether it can be merged, takes nothing back."""
+    verified = case.agent.verdict.head if case.agent.verdict.outcome == Outcome.VERIFIED else ""
+    read = _READING.reader(case.fleet, case.settings)
+    finding = look_into(Question(case.agent, case.fleet, case.settings, read, verified_head=verified))
+    verdict = finding.verdict
+    if verdict.outcome is Outcome.VERIFIED:
+        record(case.store, case.agent, verdict, time.time())
+        return "every gate still holds"
+    lost = [gate for gate in verdict.holding_back() if gate.status == "fail" or _waits_anew(gate)]
+    if not lost:
+        case.change(verdict={"at": time.time()})
+        return f"cannot be told just now: {verdict.findings()}"
+    taken: list[Agent] = []
+
+    def take_back(fleet: Fleet) -> Fleet:
+        agent = fleet.current(case.agent)
+        if agent is None or agent.state is not AgentState.PENDING_EVALUATION or _has_another_task(agent, case.agent):
+            return fleet
+        taken.append(agent)
+        return fleet.change(agent, state=AgentState.COMPLETE)
+
+    case.store.update(take_back)
+    if not taken:
+        return "its state was changed meanwhile"
+    record(case.store, case.agent, verdict, time.time())
+    line = f"{_who(case)}: waits for evaluation no longer: {verdict.findings()}"
+    warnings = notify(sanitize(line), case.settings, case.environ)
+    return "; ".join([f"{verdict.outcome}: no longer pending_evaluation: {verdict.findings()}", *warnings])
+
+
+def _waits_anew(gate: GateResult) -> bool:
+    return gate.status == "pending" and gate.name not in ("conflicts", "verify_command")
+
+
 def _has_another_task(agent: Agent, judged: Agent) -> bool:
     """Whether the verdict is on a task that is no longer its own."""
     return agent.task.pending is not None or agent.task.started_at != judged.task.started_at
@@ -86,6 +124,7 @@ def _rebrief(case: Case, finding: Finding, now: float) -> str:
         Rebrief(
             findings=[f"{gate.name}: {gate.evidence}" for gate in failed],
             threads=finding.pull.open_threads if THREAD_GATES & {gate.name for gate in failed} else None,
+            remarks=remarks_since(finding.pull.pull) if finding.pull.pull is not None else (),
             github_limits=finding.pull.limited_until > now or now - agent.seen.github_limited_at < 2 * WAIT_SECONDS,
         ),
     )
@@ -107,7 +146,8 @@ def _lasting(case: Case, outcome: Outcome, verdict: Verdict, now: float) -> list
     once where the record itself is wrong."""
     agent = case.current()
     waited = now - agent.verdict.since
-    if agent.verdict.told_at or waited < LASTING_SECONDS.get(outcome, 0.0):
+    needs_person = any(gate.by_person for gate in verdict.holding_back())
+    if agent.verdict.told_at or (waited < LASTING_SECONDS.get(outcome, 0.0) and not needs_person):
         return []
     case.change(verdict={"told_at": now})
     line = f"{_who(case)}: {outcome} for {waited / 60:.0f} minutes: {verdict.findings()}"
@@ -121,4 +161,8 @@ def _who(case: Case) -> str:
 
 def failing(verdict: Verdict) -> tuple[GateResult, ...]:
     """The gates that an agent can do something about; that GitHub knows no such pull request is not among them."""
-    return tuple(gate for gate in verdict.holding_back() if gate.status == "fail" and gate.name != "github")
+    return tuple(gate for gate in verdict.holding_back() if _is_the_agents(gate))
+
+
+def _is_the_agents(gate: GateResult) -> bool:
+    return gate.status == "fail" and gate.name != "github" and not gate.by_person

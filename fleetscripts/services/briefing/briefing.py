@@ -8,8 +8,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from fleetscripts.core.records.fence import fenced
 from fleetscripts.errors import FleetError, UsageProblem
 from fleetscripts.fleet import Agent
+from fleetscripts.pull_request import Comment
 
 PACKAGE = Path(__file__).resolve().parents[2]
 _PLACES = (PACKAGE.parent / "skill" / "briefing", PACKAGE / "briefing")
@@ -17,6 +19,10 @@ _PLACES = (PACKAGE.parent / "skill" / "briefing", PACKAGE / "briefing")
 
 MANY_THREADS = 20
 """With more than these, replies come so fast that GitHub's secondary limit asks for a longer pause between them."""
+
+MOST_REMARKS = 5
+SHOWN_REMARK = 600
+"""Characters of one remark."""
 
 _BLANK = re.compile(r"\{(\w+)\}")
 
@@ -46,6 +52,8 @@ class Rebrief:
     threads: int | None = None
     github_limits: bool = False
     """GitHub limits its answers now, or did so to the agent a moment ago."""
+    remarks: Sequence[Comment] = ()
+    """What others said outside review threads since the last push."""
 
 
 def briefing(task: Brief) -> str:
@@ -96,10 +104,18 @@ def rebriefing(agent: Agent, found: Rebrief) -> str:
     rules = [_image(agent)] if agent.task.image else []
     if found.threads is not None:
         rules.append(_threads(found.threads))
+    if found.remarks:
+        rules.append(_remarks(found.remarks))
     if found.github_limits:
         rules.append(github_wait())
     listed = "\n".join(f"- {finding}" for finding in found.findings)
     return _filled("rebrief", objective=agent.objective, findings="\n\n".join([listed, *rules]))
+
+
+def _remarks(found: Sequence[Comment]) -> str:
+    """The last of them, as data."""
+    shown = [f"{one.author}: {one.body.strip()[:SHOWN_REMARK]}" for one in found[-MOST_REMARKS:]]
+    return _filled("remarks", count=str(len(found)), remarks=fenced("\n\n".join(shown)))
 
 
 def github_wait() -> str:

@@ -16,6 +16,7 @@ from fleetscripts.config import Settings
 from fleetscripts.core.planning.action_row import Lane
 from fleetscripts.core.planning.actions import BY_NAME
 from fleetscripts.core.planning.attention import summary
+from fleetscripts.core.planning.policy import to_perform
 from fleetscripts.core.records.sanitize import sanitize
 from fleetscripts.errors import FleetError
 from fleetscripts.fleet import Agent, Fleet
@@ -161,11 +162,14 @@ class Loop:
         agents = {(agent.window, agent.pane_id): agent for agent, _ in cycle.looks}
         decisions: list[tuple[Agent, Action]] = []
         started = False
-        for action in cycle.actions:
-            agent = agents[action.window, action.pane_id]
-            if action.kind is ActionKind.DECISION:
-                decisions.append((agent, action))
-            elif BY_NAME[action.action].performer and not self.jobs.busy(agent.key):
+        for proposed in cycle.actions:
+            agent = agents[proposed.window, proposed.pane_id]
+            if proposed.kind is ActionKind.DECISION:
+                decisions.append((agent, proposed))
+            action = to_perform(agent, proposed, time.time())
+            if action is None:
+                continue
+            if BY_NAME[action.action].performer and not self.jobs.busy(agent.key):
                 rest = self._rest_seconds(agent, action)
                 if rest <= 0:
                     self._start(Case(agent, action, cycle.fleet, settings, self.environ))

@@ -15,6 +15,7 @@ from fleetscripts.adapters.github.github import Found, GitHub
 from fleetscripts.adapters.github.github_budget import Budget
 from fleetscripts.config import Settings
 from fleetscripts.core.gates.repository_name import RepositoryName, from_address, from_slug
+from fleetscripts.core.planning.policy import verified_until
 from fleetscripts.errors import FleetError, UsageProblem
 from fleetscripts.fleet import Agent, Fleet
 from fleetscripts.invocation import spelled
@@ -124,6 +125,8 @@ def keys_of(agents: Iterable[Agent], fleet: Fleet) -> list[PullKey]:
 
 
 def _due(fleet: Fleet, pause_seconds: float, now: float) -> list[Agent]:
-    """Who says it has finished and was not verified just now."""
+    """Who says it has finished and was not verified just now, or waits for evaluation and is verified again."""
     complete = [agent for agent in fleet.agents if agent.state is AgentState.COMPLETE]
-    return [agent for agent in complete if not 0 <= now - agent.verdict.at < pause_seconds]
+    waiting = [agent for agent in fleet.agents if agent.state is AgentState.PENDING_EVALUATION and agent.verdict.at]
+    due = [agent for agent in complete if not 0 <= now - agent.verdict.at < pause_seconds]
+    return due + [agent for agent in waiting if not agent.verdict.at <= now < verified_until(agent)]

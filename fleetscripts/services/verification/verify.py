@@ -46,6 +46,8 @@ class Question:
     fleet: Fleet
     settings: Settings
     read: Reader | None = None
+    verified_head: str = ""
+    """The commit on which the verify command has passed: there it is not run again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +83,7 @@ def look_into(question: Question) -> Finding:
         tests=pr_test(agent, question.settings, worktree.head),
     )
     seen = tuple(replace(result, evidence=sanitize(result.evidence)) for result in ask_gates(evidence))
-    return Finding(Verdict(seen), answer)
+    return Finding(Verdict(seen, worktree.head), answer)
 
 
 def worktree_evidence(agent: Agent) -> WorktreeEvidence:
@@ -171,6 +173,8 @@ def command_evidence(question: Question, worktree: WorktreeEvidence) -> CommandE
         return CommandEvidence()
     if worktree.problem or worktree.branch != worktree.wanted_branch:
         return CommandEvidence(command, problem="not run: the worktree is not on the agent's branch")
+    if question.verified_head and worktree.head == question.verified_head:
+        return CommandEvidence(command, exit_code=0)
     folder, timeout_seconds = Path(question.agent.worktree_path), question.settings.verify_timeout_seconds
     try:
         run = run_check(command, folder, os.environ, timeout_seconds)
@@ -200,7 +204,7 @@ def record(store: Store, agent: Agent, verdict: Verdict, now: float) -> None:
         is_same = known.verdict.outcome == outcome and known.verdict.since
         since = {} if is_same else {"since": now, "told_at": 0.0}
         findings = fit(sanitize(verdict.findings()), SHOWN_OUTPUT_COLUMNS)
-        said = {"outcome": outcome, "at": now, "checks": checks, "findings": findings}
+        said = {"outcome": outcome, "at": now, "checks": checks, "findings": findings, "head": verdict.head}
         return fleet.change(known, verdict={**said, **since})
 
     store.update(keep)
