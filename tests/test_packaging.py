@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import tomllib
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -118,3 +119,39 @@ def test_pip_installs_commands_that_run(tmp_path: Path) -> None:
     rules = sorted(path.name for path in (BUNDLE / "fleetscripts" / "rules").glob("*.toml"))
     assert sorted(path.name for path in place.glob("lib/*/site-packages/fleetscripts/rules/*.toml")) == rules
     assert list(place.glob("lib/*/site-packages/fleetscripts/briefing/*.md"))
+
+
+def manifest(name: str) -> dict[str, Any]:
+    read: dict[str, Any] = json.loads((BUNDLE / name).read_text(encoding="utf-8"))
+    return read
+
+
+def test_both_clients_read_the_same_names_version_and_address() -> None:
+    claude, codex = manifest(".claude-plugin/plugin.json"), manifest(".codex-plugin/plugin.json")
+    for member in ("name", "version", "description", "homepage", "repository", "license", "skills"):
+        assert claude[member] == codex[member] or [claude[member], codex[member]] == [["./"], "./"]
+    for market in (".claude-plugin/marketplace.json", ".agents/plugins/marketplace.json"):
+        assert [plugin["name"] for plugin in manifest(market)["plugins"]] == [claude["name"]]
+    assert manifest(".claude-plugin/marketplace.json")["plugins"][0]["homepage"] == claude["repository"]
+
+
+def test_the_plugin_has_a_command_for_every_script() -> None:
+    assert sorted(path.name for path in (BUNDLE / "bin").iterdir()) == [
+        f"fleet-{name}" for name in commands.names() if name != "fleet"
+    ]
+    for path in (BUNDLE / "bin").iterdir():
+        assert os.access(path, os.X_OK)
+    done = subprocess.run([BUNDLE / "bin" / "fleet-find-spare", "--help"], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout[:6]) == (0, "Usage:")
+
+
+def test_every_hook_and_monitor_leads_to_a_program_of_the_bundle() -> None:
+    hooks = manifest("hooks/hooks.json")["hooks"]
+    lines = [hook["command"] for groups in hooks.values() for group in groups for hook in group["hooks"]]
+    monitors = json.loads((BUNDLE / "monitors.json").read_text(encoding="utf-8"))
+    lines += [monitor["command"] for monitor in monitors]
+    assert len(lines) == 4
+    for line in lines:
+        found = re.match(r'"\$\{CLAUDE_PLUGIN_ROOT\}/([a-z/-]+)"', line)
+        assert found, line
+        assert os.access(BUNDLE / found[1], os.X_OK), line

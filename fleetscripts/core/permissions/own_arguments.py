@@ -53,6 +53,8 @@ def _printed(words: Sequence[str]) -> bool:
     return not any(word.startswith("--output") for word in words)
 
 
+FRONT = "fleet"
+"""The front command: its first word names the script."""
 PLAIN = Arguments()
 HARMLESS: Mapping[str, Arguments] = {
     "accounts": Arguments(only=_account_look),
@@ -69,6 +71,7 @@ HARMLESS: Mapping[str, Arguments] = {
     "history": PLAIN,
     "interrupt-agent": Arguments(asks=("--kill",)),
     "notify": Arguments(asks=("--set-webhook", "--forget-webhook")),
+    "permission-check": PLAIN,
     "poll-cycle": PLAIN,
     "recycle-agent": Arguments(asks=("--force",)),
     "repair-state": Arguments(asks=("--from-backup",)),
@@ -91,6 +94,8 @@ HARMLESS: Mapping[str, Arguments] = {
 
 def harmless(script: str, words: Sequence[str]) -> bool:
     """Whether this call needs no question."""
+    if script == FRONT:
+        return bool(words) and harmless(words[0], words[1:])
     rule = HARMLESS.get(script)
     if rule is None or any(_is_option(word, (*ELSEWHERE, *rule.asks)) for word in words):
         return False

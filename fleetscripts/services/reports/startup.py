@@ -37,6 +37,8 @@ class Survey:
     summary: str
     survivors: tuple[Survivor, ...]
     calls: tuple[str, ...]
+    unwatched: bool = False
+    """Agents are at work, and whoever supervises is to keep watch unasked."""
 
     def to_json(self) -> dict[str, Any]:
         """For programs."""
@@ -50,7 +52,7 @@ class Survey:
             }
             for one in self.survivors
         ]
-        return {"summary": self.summary, "agents": agents, "calls": list(self.calls)}
+        return {"summary": self.summary, "unwatched": self.unwatched, "agents": agents, "calls": list(self.calls)}
 
 
 def survey(settings: Settings, fleet: Fleet, now: float) -> Survey:
@@ -66,7 +68,9 @@ def survey(settings: Settings, fleet: Fleet, now: float) -> Survey:
     watched = f"the loop runs in {loop.window}" if loop is not None else outside
     state = "active" if fleet.active else "stopped"
     summary = f"the fleet is {state}: {alive} of {len(found)} agents are alive, {watched}"
-    return Survey(summary, found, tuple(_calls(fleet, found, watching)))
+    at_work = any(one.alive and not one.agent.finished for one in found)
+    unwatched = at_work and fleet.active and settings.supervision == "active"
+    return Survey(summary, found, tuple(_calls(fleet, found, watching)), unwatched)
 
 
 def _calls(fleet: Fleet, found: tuple[Survivor, ...], watched: bool) -> list[str]:
