@@ -150,6 +150,19 @@ class Frame:
     styled: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Client:
+    """The live client process of a pane. ``start_ticks``: the kernel's own start time, as text, for comparing.
+
+    ``environment`` holds only the names that say where the client keeps its files, as the process itself got them."""
+
+    pid: int
+    started_at: float
+    start_ticks: str = ""
+    cwd: str = ""
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+
 class Source(StrEnum):
     """Where a piece of evidence comes from, best first (see ``core.classify`` for precedence)."""
 

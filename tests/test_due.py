@@ -9,8 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fleetscripts.core.planning.due import next_due
+from fleetscripts.core.planning.observation import Observation
 from fleetscripts.core.planning.policy import Case, Limits, decide
-from fleetscripts.core.planning.progress import Seen, note
+from fleetscripts.core.planning.progress import note
 from fleetscripts.fleet import Agent
 from fleetscripts.models import AgentState, Classification, DialogKind, ErrorKind, PaneState
 from fleetscripts.record import LastLook, Task
@@ -81,7 +82,7 @@ def test_an_agent_that_is_done_is_never_due() -> None:
 
 def test_after_the_clock_was_set_back_a_nudge_counts_as_just_given() -> None:
     before: dict[str, Any] = {"last_nudged_at": NOW + 3600, "last_verified_at": NOW + 2, "last_kicked_at": NOW - 5}
-    seen = Seen(Classification(PaneState.PROMPT, "as drawn"))
+    seen = Observation(Classification(PaneState.PROMPT, "as drawn"))
     after = note(agent_with("f:1", **before), seen, 300, NOW)
     assert (after.attempts.nudged_at, after.verdict.at, after.attempts.restarted_at) == (NOW, NOW + 2, NOW - 5)
 

@@ -11,7 +11,8 @@ import pytest
 from fleetscripts.agents.claude_transcript import Turn, fold
 from fleetscripts.agents.codex_rollout import met_github_limit
 from fleetscripts.core.gates.github_limit import met_limit
-from fleetscripts.core.planning.progress import Seen, note
+from fleetscripts.core.planning.observation import Observation
+from fleetscripts.core.planning.progress import note
 from fleetscripts.fleet import Agent
 from fleetscripts.models import Classification, PaneState
 from fleetscripts.pull_request import Comment
@@ -80,10 +81,12 @@ def test_a_codex_rollout_tells_it_too(output: str) -> None:
 
 
 def test_the_record_keeps_when_it_was_met_last() -> None:
-    seen = Seen(Classification(PaneState.PROMPT, "as drawn"), github_limited_at=50.0)
+    seen = Observation(Classification(PaneState.PROMPT, "as drawn"), github_limited_at=50.0)
     first = note(Agent("s:1"), seen, 300, 60.0)
     assert first.seen.github_limited_at == 50.0
-    assert note(first, Seen(Classification(PaneState.PROMPT, "as drawn")), 300, 70.0).seen.github_limited_at == 50.0
+    assert (
+        note(first, Observation(Classification(PaneState.PROMPT, "as drawn")), 300, 70.0).seen.github_limited_at == 50.0
+    )
 
 
 TASK = Brief("Do it.", "/w", "feat/x", pr_number="12")

@@ -13,9 +13,10 @@ from hypothesis import strategies as st
 
 from fleetscripts.adapters.records.journal import Journal
 from fleetscripts.adapters.records.store import Store
+from fleetscripts.core.planning.observation import last_words
 from fleetscripts.core.reports.history_text import sentence, since, told
 from fleetscripts.core.reports.journal_story import stories
-from fleetscripts.core.reports.state_lines import last_words, state_line, untold
+from fleetscripts.core.reports.state_lines import state_line, untold
 from fleetscripts.core.reports.timeline import lanes
 from fleetscripts.core.reports.timeline_svg import WIDTH, timeline_svg
 from fleetscripts.fleet import Agent, Fleet

@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 
 from fleetscripts.core.gates.completion import Checkpoint
 from fleetscripts.core.planning.backoff import next_interval
+from fleetscripts.core.planning.observation import Observation, Work
 from fleetscripts.core.planning.plan import as_json, plan
 from fleetscripts.core.planning.policy import CONDITIONS, RULES, Case, Limits, decide
-from fleetscripts.core.planning.progress import Seen, Work, moving, note
+from fleetscripts.core.planning.progress import moving, note
 from fleetscripts.fleet import Agent
 from fleetscripts.models import (
     ActionKind,
@@ -21,6 +22,7 @@ from fleetscripts.models import (
     Classification,
     DialogKind,
     ErrorKind,
+    Frame,
     PaneFacts,
     PaneState,
     ServerId,
@@ -176,13 +178,13 @@ CASES: list[tuple[str, dict[str, Any], Classification, str]] = [
 )
 def test_each_case_has_its_answer(agent: dict[str, Any], classification: Classification, expected: str) -> None:
     record = agent_with("s:1", worktree_path="/w", **agent)
-    actions = plan([(record, Seen(classification))], LIMITS, NOW)
+    actions = plan([(record, Observation(classification))], LIMITS, NOW)
     assert " ".join(f"{action.kind} {action.action}" for action in actions) == expected
 
 
 def test_on_demand_the_loop_speaks_to_nobody() -> None:
     agent = agent_with("s:1", **STILL)
-    actions = plan([(agent, Seen(found(P)))], replace(LIMITS, nudges=False), NOW)
+    actions = plan([(agent, Observation(found(P)))], replace(LIMITS, nudges=False), NOW)
     assert [(action.kind, action.action) for action in actions] == [(ActionKind.DECISION, "stalled")]
 
 
@@ -192,13 +194,13 @@ WANTING = {"last_verdict": "not_complete", "last_verified_at": NOW - 5, "last_fi
 def test_on_demand_an_agent_that_is_not_complete_is_a_decision() -> None:
     agent = agent_with("s:1", pane_state_since=NOW - 60, **WANTING)
     on_demand = replace(LIMITS, nudges=False)
-    (action,) = plan([(agent, Seen(found(PaneState.COMPLETE)))], on_demand, NOW)
+    (action,) = plan([(agent, Observation(found(PaneState.COMPLETE)))], on_demand, NOW)
     assert (action.kind, action.action) == (ActionKind.DECISION, "not_complete")
     assert "clean fail: 1 file changed" in action.reason
-    (later,) = plan([(agent, Seen(found(PaneState.COMPLETE)))], on_demand, NOW + 60)
+    (later,) = plan([(agent, Observation(found(PaneState.COMPLETE)))], on_demand, NOW + 60)
     assert later.action == "verify"
     again = agent.changed(seen={"since": NOW - 1})
-    assert plan([(again, Seen(found(PaneState.COMPLETE)))], on_demand, NOW) == []
+    assert plan([(again, Observation(found(PaneState.COMPLETE)))], on_demand, NOW) == []
 
 
 def test_every_rule_is_met_by_a_case() -> None:
@@ -256,7 +258,8 @@ def test_a_decision_shows_the_screen_as_harmless_text() -> None:
     agent = Agent(
         "s:1", pane_id="%3", worktree="w", seen=LastLook(dialog="question"), steps=("a", "b"), checkpoints=("a",)
     )
-    seen = Seen(found(W, dialog=DialogKind.QUESTION), excerpt=("Which?\x1b[31m", "\u202e1. Yes"))
+    shown_there = Frame(PaneFacts("%3"), ("Which?\x1b[31m", "\u202e1. Yes"), NOW)
+    seen = Observation(found(W, dialog=DialogKind.QUESTION), shown_there)
     [action] = plan([(agent, seen)], LIMITS, NOW)
     shown = as_json(action)
     assert list(shown)[:5] == ["window", "pane_id", "action", "kind", "reason"]
@@ -269,14 +272,14 @@ def test_a_decision_shows_the_screen_as_harmless_text() -> None:
 
 
 def look(agent: Agent, classification: Classification, now: float = NOW, **seen: Any) -> Agent:
-    return note(agent, Seen(classification, **seen), 300, now)
+    return note(agent, Observation(classification, **seen), 300, now)
 
 
 def test_a_look_finds_the_window_again_by_its_pane() -> None:
     server = ServerId("/tmp/x", 7, 8)
     agent = Agent("old:1", pane_id="%4", tmux_server=server)
     moved = PaneFacts("%4", "@9", "new", 5)
-    assert look(agent, found(P), facts=moved, server=server).window == "new:5"
+    assert look(agent, found(P), frame=Frame(moved, (), NOW), server=server).window == "new:5"
 
 
 def test_checkpoints_of_an_earlier_task_do_not_count() -> None:
@@ -394,7 +397,7 @@ def test_changed_output_begins_the_wait_again() -> None:
 @pytest.mark.parametrize("later", [NOW + 50_000, NOW - 50_000], ids=["slept", "clock set back"])
 def test_time_in_which_nobody_looked_is_not_counted(later: float) -> None:
     agent = look(Agent("s:1"), found(P), output_hash="x")
-    after = note(agent, Seen(found(P), output_hash="x"), 300, later, unwatched=True)
+    after = note(agent, Observation(found(P), output_hash="x"), 300, later, unwatched=True)
     assert (after.state, after.idle_since) == (AgentState.RUNNING, later)
 
 

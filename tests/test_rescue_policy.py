@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,10 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fleetscripts.account import Account
 from fleetscripts.core.planning.attention import notice_of
+from fleetscripts.core.planning.observation import Observation
 from fleetscripts.core.planning.plan import as_json, plan
 from fleetscripts.core.planning.policy import CONDITIONS, RULES, Case, Limits
-from fleetscripts.core.planning.progress import Seen, note, spends
+from fleetscripts.core.planning.progress import note, spends
 from fleetscripts.core.planning.rescue import (
     CONTINUES,
     LONGEST_PAUSE_SECONDS,
@@ -20,7 +23,7 @@ from fleetscripts.core.planning.rescue import (
     PARKED,
     UNKNOWN_RESET_SECONDS,
     WAKE_SPREAD_SECONDS,
-    Prospect,
+    Pick,
     due,
     pause_seconds,
     wake_at,
@@ -33,7 +36,7 @@ from tests.scoring import judge_all, recordings
 
 NOW = 1_800_000_000.0
 LIMITS = Limits(may_spend=frozenset({"rich"}))
-SPARE = Prospect("spare")
+SPARE = Pick(Account("spare"), "it has budget")
 WALL, IDLE, PROMPT = PaneState.RATE_LIMITED, PaneState.IDLE, PaneState.PROMPT
 WAITS_THERE = Evidence(Source.SCREEN, WALL, "as drawn", rule=CONTINUES)
 OVER = {"parked_until": NOW - 1}
@@ -42,7 +45,7 @@ LONG_AGO = NOW - 1000
 PUT_BACK = {"rescue_stage": PARKED}
 AT_REST = {"output_changed_at": NOW - 9, "pane_state_since": NOW - 9}
 CREDITS = {"spends_until": NOW + 60}
-CHEAPER = Prospect("spare", saves=True)
+CHEAPER = replace(SPARE, saves=True)
 
 
 def found(state: PaneState, **more: Any) -> Classification:
@@ -54,7 +57,7 @@ def died(error: ErrorKind) -> Classification:
 
 
 MENU = found(WALL, dialog=DialogKind.LIMIT)
-CASES: list[tuple[str, dict[str, Any], Classification, Prospect | None, str]] = [
+CASES: list[tuple[str, dict[str, Any], Classification, Pick | None, str]] = [
     ("a walled agent goes on elsewhere", {}, found(WALL), SPARE, "recovery rescue"),
     ("also from a menu, of which no row is chosen", {}, MENU, SPARE, "recovery rescue"),
     ("with no account left it is parked", {}, found(WALL), None, "recovery park"),
@@ -122,7 +125,7 @@ CASES: list[tuple[str, dict[str, Any], Classification, Prospect | None, str]] = 
 ]  # fmt: skip
 
 
-def case_of(agent: dict[str, Any], classification: Classification, prospect: Prospect | None) -> Case:
+def case_of(agent: dict[str, Any], classification: Classification, prospect: Pick | None) -> Case:
     return Case(agent_with("s:1", worktree_path="/w", **agent), classification, LIMITS, NOW, prospect)
 
 
@@ -139,11 +142,11 @@ def fits(pane: PaneState | None, when: str, case: Case) -> bool:
 @pytest.mark.parametrize(("agent", "classification", "prospect", "expected"), [c[1:] for c in CASES],
                          ids=[c[0] for c in CASES])  # fmt: skip
 def test_each_case_has_its_answer(
-    agent: dict[str, Any], classification: Classification, prospect: Prospect | None, expected: str
+    agent: dict[str, Any], classification: Classification, prospect: Pick | None, expected: str
 ) -> None:
     known = agent_with("s:1", worktree_path="/w", **agent)
     prospects = {} if prospect is None else {known.key: prospect}
-    shown = [as_json(action) for action in plan([(known, Seen(classification))], LIMITS, NOW, prospects)]
+    shown = [as_json(action) for action in plan([(known, Observation(classification))], LIMITS, NOW, prospects)]
     assert [f"{action['kind']} {action['action']}" for action in shown] == ([expected] if expected else [])
     if expected.endswith("rescue"):
         assert shown[0]["account"] == "spare"
@@ -162,12 +165,12 @@ def test_an_agent_is_woken_after_its_reset_and_a_restart_changes_nothing(
     wall = found(WALL, resets_at=resets)
     at = wake_at(agent, wall, NOW)
     assert resets <= at <= resets + WAKE_SPREAD_SECONDS
-    parked = note(agent, Seen(wall), 300, NOW)
-    again = note(parked, Seen(wall), 300, NOW + later)
+    parked = note(agent, Observation(wall), 300, NOW)
+    again = note(parked, Observation(wall), 300, NOW + later)
     assert (parked.state, parked.rescue.parked_until, again.rescue.parked_until) == (AgentState.RATE_LIMITED, at, at)
     assert due(again, wall, at)
     assert not due(again, wall, at - 0.001)
-    assert note(again, Seen(found(PROMPT)), 300, NOW).rescue.parked_until == 0
+    assert note(again, Observation(found(PROMPT)), 300, NOW).rescue.parked_until == 0
 
 
 def test_a_limit_that_stays_is_knocked_at_ever_less_often_and_told_of_once() -> None:
@@ -179,7 +182,7 @@ def test_a_limit_that_stays_is_knocked_at_ever_less_often_and_told_of_once() -> 
     notices = {
         notice_of(agent, action)
         for agent in (known, later)
-        for action in plan([(agent, Seen(found(WALL)))], LIMITS, NOW, {})
+        for action in plan([(agent, Observation(found(WALL)))], LIMITS, NOW, {})
     }
     assert len(notices) == 1
 
@@ -197,8 +200,8 @@ def test_a_limit_that_stays_is_knocked_at_ever_less_often_and_told_of_once() -> 
 )
 def test_only_another_limit_or_progress_ends_the_count_of_tries(classification: Classification, wakes: int) -> None:
     known = agent_with("s:1", wakes=5, last_commit="a")
-    assert note(known, Seen(classification, commit="a"), 300, NOW).attempts.wakes == wakes
-    assert note(known, Seen(classification, commit="b"), 300, NOW).attempts.wakes == 0
+    assert note(known, Observation(classification, commit="a"), 300, NOW).attempts.wakes == wakes
+    assert note(known, Observation(classification, commit="b"), 300, NOW).attempts.wakes == 0
 
 
 @pytest.mark.parametrize("release", ["2.1.187", "2.1.332"])
@@ -207,24 +210,24 @@ def test_a_client_that_goes_on_on_credits_says_so_and_it_is_remembered(release: 
     assert recorded
     for verdict in judge_all(recorded, ("facts",)):
         assert spends(verdict.found)
-        known = note(Agent("s:1"), Seen(verdict.found), 300, NOW)
+        known = note(Agent("s:1"), Observation(verdict.found), 300, NOW)
         assert known.seen.spends_until > NOW
-        assert note(known, Seen(found(PROMPT)), 300, NOW).seen.spends_until == known.seen.spends_until
+        assert note(known, Observation(found(PROMPT)), 300, NOW).seen.spends_until == known.seen.spends_until
 
 
 def test_an_agent_that_was_put_back_counts_as_parked_until_it_works_again() -> None:
     known = agent_with("s:1", rescue_stage=PARKED, parked_until=NOW + 900)
-    rests = note(known, Seen(found(PROMPT)), 300, NOW)
+    rests = note(known, Observation(found(PROMPT)), 300, NOW)
     assert (rests.state, rests.rescue.parked_until) == (AgentState.RATE_LIMITED, NOW + 900)
-    works = note(rests, Seen(found(PaneState.RUNNING)), 300, NOW)
+    works = note(rests, Observation(found(PaneState.RUNNING)), 300, NOW)
     assert (works.state, works.rescue.stage, works.rescue.parked_until) == (AgentState.RUNNING, "", 0)
 
 
 def test_a_limit_that_names_no_end_is_tried_again_and_not_put_off_for_ever() -> None:
     wall = found(WALL)
-    parked = note(Agent("s:1"), Seen(wall), 300, NOW)
+    parked = note(Agent("s:1"), Observation(wall), 300, NOW)
     assert UNKNOWN_RESET_SECONDS <= parked.rescue.parked_until - NOW <= UNKNOWN_RESET_SECONDS + WAKE_SPREAD_SECONDS
-    assert note(parked, Seen(wall), 300, NOW + 600).rescue.parked_until == parked.rescue.parked_until
+    assert note(parked, Observation(wall), 300, NOW + 600).rescue.parked_until == parked.rescue.parked_until
 
 
 @pytest.mark.parametrize(

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 
+from fleetscripts.account import Account
 from fleetscripts.core.dialogs.dialog_policy import Surroundings, rule, spends_money
 from fleetscripts.core.dialogs.dialog_rows import find_menu
+from fleetscripts.core.planning.observation import Observation
 from fleetscripts.core.planning.plan import plan
 from fleetscripts.core.planning.policy import Limits
-from fleetscripts.core.planning.progress import Seen
-from fleetscripts.core.planning.rescue import Prospect
+from fleetscripts.core.planning.rescue import Pick
 from fleetscripts.core.screen.screen import Screen
 from fleetscripts.fleet import Agent
 from fleetscripts.models import DialogKind, ErrorKind, PaneState
@@ -28,9 +29,11 @@ def verdicts() -> list[Verdict]:
 
 def proposed(verdict: Verdict) -> list[str]:
     agent = Agent("s:1", worktree_path="/w")
-    looks = [(agent, Seen(verdict.found))]
+    looks = [(agent, Observation(verdict.found))]
     now = verdict.recording.truth.get("now", NOW)
-    return [action.action for action in plan(looks, Limits(), now, {agent.key: Prospect("spare")})]
+    return [
+        action.action for action in plan(looks, Limits(), now, {agent.key: Pick(Account("spare"), "it has budget")})
+    ]
 
 
 def test_only_a_limit_or_a_lost_login_moves_an_agent_to_another_account() -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from fleetscripts.core.gates.evaluation_page import Evaluation, Work, page
 from fleetscripts.core.gates.gates import Verdict
-from fleetscripts.core.planning.progress import Seen
+from fleetscripts.core.planning.observation import Observation
 from fleetscripts.core.reports.review import Review
 from fleetscripts.fleet import Agent, Fleet
 from fleetscripts.models import Action, ActionKind, AgentState, Classification, PaneState
@@ -24,7 +24,7 @@ HOSTILE = "$(touch x)`touch y`;touch z 'a:1"
 def reviewed(agent: Agent, pane: PaneState, action: str = "", **failed: str) -> Review:
     kind = ActionKind.RECOVERY if failed else ActionKind.DECISION
     actions = (Action(agent.window, agent.pane_id, action, kind, "why"),) if action else ()
-    looks = ((agent, Seen(Classification(pane, "as drawn"))),)
+    looks = ((agent, Observation(Classification(pane, "as drawn"))),)
     return agents_reviewed(Cycle(Fleet(agents=(agent,)), looks, actions, moved=False), failed, NOW)
 
 

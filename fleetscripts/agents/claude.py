@@ -8,8 +8,9 @@ from typing import Any
 
 from fleetscripts.adapters.git.offered import choices, lacks
 from fleetscripts.agents.claude_typed import typed_text
-from fleetscripts.agents.kinds import Client, CommandLine, EndingKey, Launch, Places, SessionView
+from fleetscripts.agents.kinds import CommandLine, EndingKey, Launch, Places, SessionView
 from fleetscripts.errors import UsageProblem
+from fleetscripts.models import Client
 
 OUTER_SESSION = ("CLAUDECODE", "CLAUDE_CODE_CHILD_SESSION", "CLAUDE_CODE_SESSION_ID", "CLAUDE_PID")
 """Marks of the session that starts us: a client that inherits them saves no transcript and cannot be resumed."""

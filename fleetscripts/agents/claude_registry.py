@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from fleetscripts.agents.kinds import Client
-from fleetscripts.models import DialogKind, Evidence, PaneState, Source
+from fleetscripts.models import Client, DialogKind, Evidence, PaneState, Source
 
 # A process's start is known to about a second where it comes from ps.
 _CLOCK_SLACK_SECONDS = 2.0

@@ -13,8 +13,8 @@ from fleetscripts.adapters.sessions.json_lines import parse_line
 from fleetscripts.adapters.system.zone import local_zone
 from fleetscripts.agents import claude_hooks, claude_registry, claude_transcript
 from fleetscripts.agents.claude_transcript import Turn
-from fleetscripts.agents.kinds import Client, Places, SessionView
-from fleetscripts.models import Evidence, Source
+from fleetscripts.agents.kinds import Places, SessionView
+from fleetscripts.models import Client, Evidence, Source
 
 _SESSION_ID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _USEFUL = (b'"user"', b'"assistant"', b'"system"')

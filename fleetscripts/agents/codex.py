@@ -18,8 +18,9 @@ from fleetscripts.adapters.system.regular_file import read_regular
 from fleetscripts.adapters.system.zone import local_zone
 from fleetscripts.agents.codex_limits import limits_in
 from fleetscripts.agents.codex_rollout import all_checkpoints, evidence_of, last_messages, met_github_limit, typed_text
-from fleetscripts.agents.kinds import Client, CommandLine, EndingKey, Launch, Places, SessionView
+from fleetscripts.agents.kinds import CommandLine, EndingKey, Launch, Places, SessionView
 from fleetscripts.core.gates.completion import Checkpoint
+from fleetscripts.models import Client
 
 OUTER_SESSION = ("CODEX_SANDBOX", "CODEX_SANDBOX_NETWORK_DISABLED", "CODEX_THREAD_ID")
 """Marks that an outer session leaves in the environment of what it starts."""

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 from fleetscripts.core.gates.completion import Checkpoint, Message
 from fleetscripts.errors import UsageProblem
-from fleetscripts.models import Evidence
+from fleetscripts.models import Client, Evidence
 
 KINDS: Mapping[str, str] = {
     "claude": "fleetscripts.agents.claude",
@@ -40,19 +40,6 @@ class CommandLine:
     argv: tuple[str, ...]
     env_set: Mapping[str, str] = field(default_factory=dict)
     env_unset: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Client:
-    """The live client process of a pane. ``start_ticks``: the kernel's own start time, as text, for comparing.
-
-    ``environment`` holds only the names that say where the client keeps its files, as the process itself got them."""
-
-    pid: int
-    started_at: float
-    start_ticks: str = ""
-    cwd: str = ""
-    environment: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -136,12 +136,10 @@ def classify_window(window: str, options: dict[str, Any], explain: bool) -> int:
     if explain:
         print(explanation(window, found.classification, nearest_rule(settings, found)))
         return EXIT_DONE
-    seen = found.observation
     place: dict[str, Any] = {"window": window}
-    if seen is not None:
-        facts = seen.frame.facts
-        place = {"window": facts.window, "pane_id": facts.pane_id, "session_id": seen.session_id}
-    known = {name: value for name, value in place.items() if value is not None}
+    if found.exists:
+        place = {"window": found.facts.window, "pane_id": found.facts.pane_id, "session_id": found.session_id}
+    known = {name: value for name, value in place.items() if value}
     print(json.dumps(as_record(found.classification) | known, ensure_ascii=False))
     return EXIT_DONE
 

@@ -12,8 +12,7 @@ from fleetscripts.adapters.sessions.spool import HookEvent
 from fleetscripts.agents import claude_hooks, claude_registry
 from fleetscripts.agents.claude_errors import death_of, error_kind
 from fleetscripts.agents.claude_transcript import Turn, evidence_of, fold
-from fleetscripts.agents.kinds import Client
-from fleetscripts.models import DialogKind, ErrorKind, Evidence, PaneState
+from fleetscripts.models import Client, DialogKind, ErrorKind, Evidence, PaneState
 
 SAMPLES = Path(__file__).parent / "samples"
 S = PaneState

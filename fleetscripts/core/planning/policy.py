@@ -12,7 +12,7 @@ from fleetscripts.core.gates.github_limit import WAIT_SECONDS
 from fleetscripts.core.planning.action_row import LEAVE, ActionRow, On
 from fleetscripts.core.planning.actions import ACTIONS, BY_NAME
 from fleetscripts.core.planning.progress import moving, stood_still
-from fleetscripts.core.planning.rescue import PARKED, Prospect, due, has_reset, pause_seconds, resets_soon
+from fleetscripts.core.planning.rescue import PARKED, Pick, due, has_reset, pause_seconds, resets_soon
 from fleetscripts.fleet import Agent
 from fleetscripts.models import Action, ActionKind, AgentState, Classification, DialogKind, ErrorKind, PaneState
 
@@ -51,7 +51,7 @@ class Case:
     found: Classification
     limits: Limits
     now: float
-    prospect: Prospect | None = None
+    prospect: Pick | None = None
 
     @property
     def still_seconds(self) -> float:

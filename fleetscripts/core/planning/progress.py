@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
-from fleetscripts.core.gates.completion import Checkpoint
+from fleetscripts.core.planning.observation import Observation
 from fleetscripts.core.planning.rescue import PARKED, SOON_SECONDS, wake_at
 from fleetscripts.fleet import Agent
-from fleetscripts.models import AgentState, Classification, PaneFacts, PaneState, ServerId
+from fleetscripts.models import AgentState, Classification, PaneState
 from fleetscripts.record import Hold, not_after
 
 STATE_OF_PANE = {
@@ -46,37 +46,12 @@ WORK_SHARE = 0.02
 a fifth of this, a compiler or a test run far above."""
 
 
-@dataclass(frozen=True, slots=True)
-class Work:
-    """What a client has started and still runs. ``processes`` names them all; another set has another name."""
-
-    processes: str = ""
-    cpu_seconds: float = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Seen:
-    """One look: the classification and what else may tell of progress. ``commit`` empty: it could not be read."""
-
-    classification: Classification
-    facts: PaneFacts | None = None
-    server: ServerId | None = None
-    output_hash: str = ""
-    checkpoints: tuple[Checkpoint, ...] = ()
-    commit: str = ""
-    session_id: str = ""
-    excerpt: tuple[str, ...] = ()
-    work: Work | None = None
-    github_limited_at: float = 0
-    said: str = ""
-
-
-def note(agent: Agent, seen: Seen, stalled_after_seconds: float, now: float, unwatched: bool = False) -> Agent:
+def note(agent: Agent, seen: Observation, stalled_after_seconds: float, now: float, unwatched: bool = False) -> Agent:
     """The record after this look. ``unwatched``: nobody looked for so long that no waiting time may be counted."""
     if agent.state is AgentState.RECYCLED:
         return agent
     agent = _of_the_past(agent, now)
-    placed = agent if seen.facts is None else agent.at(seen.facts, seen.server)
+    placed = agent.at(seen.facts, seen.server) if seen.exists else agent
     advanced = _advanced(placed, seen)
     timed = _timed(_released(advanced, seen, now), agent, seen, now, unwatched)
     return replace(timed, state=_state(timed, agent, seen, stalled_after_seconds, now))
@@ -102,7 +77,7 @@ def progressed(before: Agent, after: Agent) -> bool:
     return committed or set(after.checkpoints) > set(before.checkpoints)
 
 
-def _advanced(agent: Agent, seen: Seen) -> Agent:
+def _advanced(agent: Agent, seen: Observation) -> Agent:
     """Checkpoints of the present task, the newest commit and session; any progress sets the counts back."""
     reached = [mark.step for mark in seen.checkpoints if not mark.at or mark.at >= agent.task.started_at]
     sessions = agent.session_ids
@@ -123,13 +98,13 @@ def _advanced(agent: Agent, seen: Seen) -> Agent:
     return replace(after, attempts=after.attempts.after_progress())
 
 
-def _released(agent: Agent, seen: Seen, now: float) -> Agent:
+def _released(agent: Agent, seen: Observation, now: float) -> Agent:
     """What a person stopped is held until it works again, by whatever text."""
     works = seen.classification.state is PaneState.RUNNING and now > agent.hold.since
     return replace(agent, hold=Hold()) if agent.hold.reason and works else agent
 
 
-def _timed(agent: Agent, before: Agent, seen: Seen, now: float, unwatched: bool) -> Agent:
+def _timed(agent: Agent, before: Agent, seen: Observation, now: float, unwatched: bool) -> Agent:
     """Since when the pane is as it is, and since when nothing on it has moved."""
     found = seen.classification
     dialog, error = found.dialog or "", found.error or ""
@@ -178,7 +153,7 @@ def _is_new_limit(found: Classification, now: float) -> bool:
     return found.state is PaneState.RATE_LIMITED and (found.resets_at or 0) > now + SOON_SECONDS
 
 
-def _state(agent: Agent, before: Agent, seen: Seen, stalled_after_seconds: float, now: float) -> AgentState:
+def _state(agent: Agent, before: Agent, seen: Observation, stalled_after_seconds: float, now: float) -> AgentState:
     """The agent's state by its pane's; an escalation stands until there is progress or somebody lifts it."""
     found = seen.classification
     if agent.state in JUDGED or (agent.state is AgentState.ESCALATED and not progressed(before, agent)):
@@ -190,7 +165,7 @@ def _state(agent: Agent, before: Agent, seen: Seen, stalled_after_seconds: float
     return STATE_OF_PANE.get(found.state, AgentState.RUNNING if agent.state is AgentState.ESCALATED else agent.state)
 
 
-def _work(before: Agent, seen: Seen, now: float, unwatched: bool) -> dict[str, Any]:
+def _work(before: Agent, seen: Observation, now: float, unwatched: bool) -> dict[str, Any]:
     """Since when nothing that the client started has begun, ended or used a processor; what it is measured by."""
     work = seen.work
     if work is None:

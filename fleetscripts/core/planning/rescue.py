@@ -7,6 +7,7 @@ import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from fleetscripts.account import Account
 from fleetscripts.fleet import Agent
 from fleetscripts.models import Classification, PaneState
 from fleetscripts.usage import model_of
@@ -34,17 +35,17 @@ UNKNOWN_RESET_SECONDS = 3600.0
 
 
 @dataclass(frozen=True, slots=True)
-class Prospect:
-    """The account that an agent could go on with. ``kind_changes``: by a hand-over to another client."""
+class Pick:
+    """The account to work on. ``kind_changes``: it is another client's, which the conversation has to be handed to."""
 
-    account: str
+    account: Account
+    reason: str
     kind_changes: bool = False
-    reason: str = ""
     saves: bool = False
     """It works now on an account that bills by use, and this is a subscription."""
 
 
-Prospects = Mapping[str, Prospect]
+Picks = Mapping[str, Pick]
 """By ``Agent.key``; an agent that stands nowhere in it has none."""
 
 

@@ -5,14 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from fleetscripts.core.planning.progress import JUDGED
-from fleetscripts.core.records.sanitize import fit, sanitize
 from fleetscripts.fleet import Agent, Fleet
 from fleetscripts.models import AgentState
-
-LONGEST_WORDS = 200
-"""Of what an agent said last, and of why it is in its state: enough for a line in a table."""
-
-PROTOCOL = ("CHECKPOINT:", "ORCHESTRATOR:")
 
 
 def untold(fleet: Fleet) -> tuple[Fleet, list[dict[str, Any]]]:
@@ -53,10 +47,3 @@ def identity(agent: Agent) -> dict[str, Any]:
         "branch": agent.branch,
         "spawned_at": agent.spawned_at,
     }
-
-
-def last_words(text: str) -> str:
-    """The last line of a message that says something, fit for a table; a mark of the protocol if there is no other."""
-    lines = [line for part in text.splitlines() if (line := sanitize(part))]
-    words = [line for line in lines if not line.startswith(PROTOCOL)] or lines
-    return fit(words[-1], LONGEST_WORDS) if words else ""

@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 
 from fleetscripts.account import OWN, Account
 from fleetscripts.adapters.records.account_file import read_accounts
 from fleetscripts.adapters.records.ledger import Ledger
 from fleetscripts.config import Settings
-from fleetscripts.core.planning.progress import Seen
-from fleetscripts.core.planning.rescue import Prospect, limit_of, model_used
+from fleetscripts.core.planning.observation import Observation
+from fleetscripts.core.planning.rescue import Pick, limit_of, model_used
 from fleetscripts.fleet import Agent, Fleet
 from fleetscripts.models import Classification, ErrorKind, PaneState
 from fleetscripts.services.accounts.accounts import not_shared
-from fleetscripts.services.accounts.launcher import GONE, Pick, pick
+from fleetscripts.services.accounts.launcher import GONE, pick
 from fleetscripts.usage import LOGIN
 
 
-def prospects_of(
-    settings: Settings, fleet: Fleet, looks: Sequence[tuple[Agent, Seen]], now: float
-) -> dict[str, Prospect]:
+def picks_of(
+    settings: Settings, fleet: Fleet, looks: Sequence[tuple[Agent, Observation]], now: float
+) -> dict[str, Pick]:
     """For each agent that cannot go on where it is, the account that it could go on with, by ``Agent.key``."""
     accounts = read_accounts(settings.fleet_home)
     wanting = [
@@ -30,12 +31,12 @@ def prospects_of(
     if not wanting or not accounts:
         return {}
     busy = busy_among(fleet.agents)
-    found: dict[str, Prospect] = {}
+    found: dict[str, Pick] = {}
     for agent, seen in wanting:
         chosen = next_account(settings, agent, seen.classification, now, busy)
         if chosen is not None:
             saves = rests_on(agent, seen.classification, accounts, now)
-            found[agent.key] = Prospect(chosen.account.name, chosen.kind_changes, chosen.reason, saves)
+            found[agent.key] = replace(chosen, saves=saves)
     return found
 
 
@@ -86,7 +87,7 @@ def next_account(
     return None if resting and chosen is not None and chosen.kind_changes else chosen
 
 
-def note_walls(settings: Settings, looks: Iterable[tuple[Agent, Seen]], now: float) -> None:
+def note_walls(settings: Settings, looks: Iterable[tuple[Agent, Observation]], now: float) -> None:
     """Tell the ledger of every account that an agent stands walled on."""
     for agent, seen in looks:
         note_wall(settings, agent, seen.classification, now)

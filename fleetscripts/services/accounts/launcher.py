@@ -5,29 +5,19 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
-from fleetscripts.account import Account
 from fleetscripts.adapters.records.account_file import read_accounts
 from fleetscripts.adapters.records.ledger import Ledger
 from fleetscripts.adapters.records.store import StateMissing, Store
 from fleetscripts.config import Settings
 from fleetscripts.core.planning.budget import CLOSED, Standing, choose, earliest, standings
+from fleetscripts.core.planning.rescue import Pick
 from fleetscripts.fleet import Agent
 from fleetscripts.models import AgentState
 from fleetscripts.services.accounts.accounts import listed
 
 GONE = frozenset({AgentState.DONE, AgentState.RECYCLED, AgentState.RATE_LIMITED})
 """Agents that use nothing of their account."""
-
-
-@dataclass(frozen=True, slots=True)
-class Pick:
-    """The account to work on. ``kind_changes``: it is another client's, which the conversation has to be handed to."""
-
-    account: Account
-    reason: str
-    kind_changes: bool = False
 
 
 def pick(

@@ -11,22 +11,22 @@ from pathlib import Path
 
 from fleetscripts.adapters.records.ledger import Ledger
 from fleetscripts.adapters.records.locks import Locked, hold
+from fleetscripts.core.planning.observation import Observation
 from fleetscripts.core.planning.policy import Limits
-from fleetscripts.core.planning.rescue import PARKED
+from fleetscripts.core.planning.rescue import PARKED, Pick
 from fleetscripts.errors import FleetError, Refused
 from fleetscripts.fleet import Agent
 from fleetscripts.models import Classification, PaneState
 from fleetscripts.services.accounts.account_check import unfit
 from fleetscripts.services.accounts.account_choice import account_of, next_account, note_wall
 from fleetscripts.services.accounts.accounts import account_named
-from fleetscripts.services.accounts.launcher import Pick
 from fleetscripts.services.actions.case import Case
 from fleetscripts.services.actions.rescue_move import Move, Target
 from fleetscripts.services.actions.rescue_tally import count
 from fleetscripts.services.actions.resume import alone
 from fleetscripts.services.briefing.briefing import go_on
 from fleetscripts.services.typing.deliver import deliver
-from fleetscripts.services.typing.pane_io import PaneIO, Sight, open_pane_io
+from fleetscripts.services.typing.pane_io import PaneIO, open_pane_io
 from fleetscripts.usage import LOGIN
 
 TURN_SECONDS = 300.0
@@ -86,7 +86,7 @@ def wake(case: Case) -> str:
     return f"told to go on (proof: {receipt.proof})"
 
 
-def _on_its_turn(case: Case, pane_io: PaneIO, agent: Agent, sight: Sight | None) -> str:
+def _on_its_turn(case: Case, pane_io: PaneIO, agent: Agent, sight: Observation | None) -> str:
     """When the account is free: chosen again then, since the one before may have used what was left."""
     chosen = _chosen(case, agent, sight)
     while True:
@@ -114,7 +114,7 @@ def _locked_out(case: Case, agent: Agent, account: str, problem: str) -> None:
     case.journal.write("account-locked", window=agent.window, account=account, why=problem)
 
 
-def _chosen(case: Case, agent: Agent, sight: Sight | None) -> Pick:
+def _chosen(case: Case, agent: Agent, sight: Observation | None) -> Pick:
     named = str(case.action.details.get(NAMED, ""))
     if named:
         account = account_named(case.settings, named, agent.agent)
@@ -170,6 +170,6 @@ def _at_hand(case: Case) -> Agent:
     return agent
 
 
-def _seen(pane_io: PaneIO, agent: Agent) -> Sight | None:
+def _seen(pane_io: PaneIO, agent: Agent) -> Observation | None:
     pane_id = agent.pane_on(pane_io.server)
     return pane_io.look(pane_id) if pane_id else None

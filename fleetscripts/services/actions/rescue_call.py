@@ -41,7 +41,7 @@ class Outcome:
 
 def at_a_limit(settings: Settings, fleet: Fleet) -> list[Agent]:
     """Every agent that cannot go on where it is, as its pane shows now."""
-    looks, _ = look_at(fleet, settings, time.time())
+    looks = look_at(fleet, settings, time.time())
     return [agent for agent, seen in looks if wants_account(agent, seen.classification)]
 
 

@@ -13,12 +13,13 @@ from pathlib import Path
 
 from fleetscripts.account import OWN
 from fleetscripts.adapters.records.ledger import Ledger
-from fleetscripts.agents.kinds import Client, Places, kind_named
+from fleetscripts.agents.kinds import Places, kind_named
+from fleetscripts.core.planning.observation import Observation
 from fleetscripts.core.planning.progress import JUDGED
 from fleetscripts.core.planning.rescue import PARKED, UNKNOWN_RESET_SECONDS, has_reset, spread
 from fleetscripts.errors import FleetError, Refused
 from fleetscripts.fleet import Agent
-from fleetscripts.models import AgentState, Classification, DialogKind, ErrorKind, PaneFacts, PaneState, Source
+from fleetscripts.models import AgentState, Classification, Client, DialogKind, ErrorKind, PaneFacts, PaneState, Source
 from fleetscripts.services.accounts.account_choice import account_of, note_wall
 from fleetscripts.services.actions.case import Case
 from fleetscripts.services.actions.resume import children_of, refuse_other_branch, session_for, stands
@@ -31,7 +32,7 @@ from fleetscripts.services.observe.conversations import open_conversations
 from fleetscripts.services.typing import input_box as drafts
 from fleetscripts.services.typing.deliver import deliver
 from fleetscripts.services.typing.end_client import end_client
-from fleetscripts.services.typing.pane_io import PAUSE_SECONDS, PaneIO, Sight
+from fleetscripts.services.typing.pane_io import PAUSE_SECONDS, PaneIO
 from fleetscripts.usage import LOGIN
 
 ENDING, STARTING, HANDING_OVER = "ending", "starting", "handing over"
@@ -142,13 +143,13 @@ class Move:
                 rescue={"stage": ENDING, "handover_from": ""}, agent=kind, session_id=session_id, session_ids=earlier
             )
 
-    def _has_started(self, agent: Agent, sight: Sight) -> bool:
+    def _has_started(self, agent: Agent, sight: Observation) -> bool:
         """Whether the client already runs that an earlier call started, and only has to be told."""
         return agent.rescue.stage in (STARTING, HANDING_OVER) and sight.classification.state in (
             PaneState.STARTING, PaneState.PROMPT, PaneState.COMPLETE, PaneState.WAITING_APPROVAL,
         )  # fmt: skip
 
-    def _shell(self, agent: Agent, sight: Sight | None) -> PaneFacts | None:
+    def _shell(self, agent: Agent, sight: Observation | None) -> PaneFacts | None:
         """The pane with a shell in place of the client, None when it has to be a new window."""
         if sight is None:
             return None
@@ -243,7 +244,7 @@ class Move:
                 state=AgentState.RUNNING, escalation={"reason": ""}, seen={"resets_at": 0}, rescue={"parked_until": 0}
             )
         if self._draft:
-            drafts.put_back(self.pane_io, sight.kind, agent.pane_id, self._draft)
+            drafts.put_back(self.pane_io, kind_named(sight.kind), agent.pane_id, self._draft)
         return proof
 
     def _first_answer(self) -> bool:

@@ -15,11 +15,12 @@ from fleetscripts.adapters.records.secrets import exposed
 from fleetscripts.agents.claude import settings_json
 from fleetscripts.agents.kinds import kind_named
 from fleetscripts.config import Settings
+from fleetscripts.core.planning.rescue import Pick
 from fleetscripts.errors import Pending, Refused, UsageProblem
 from fleetscripts.invocation import spelled
 from fleetscripts.services.accounts.account_environment import Handed, environment_on
 from fleetscripts.services.accounts.accounts import account_named, is_shared, not_shared, share
-from fleetscripts.services.accounts.launcher import Pick, earliest_reset, pick
+from fleetscripts.services.accounts.launcher import earliest_reset, pick
 from fleetscripts.services.accounts.programs import executable
 from fleetscripts.services.accounts.status_line import status_line
 from fleetscripts.services.clients.client_words import Words, read_words, session_of

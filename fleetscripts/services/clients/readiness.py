@@ -8,12 +8,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 from fleetscripts.config import Settings
+from fleetscripts.core.planning.observation import Observation
 from fleetscripts.errors import FleetError, Refused
 from fleetscripts.models import ActionKind, Classification, Frame, PaneState
 from fleetscripts.services.observe.launching import still_launching
 from fleetscripts.services.typing.dialog_context import surroundings
 from fleetscripts.services.typing.dialogs import dialog_on, recover
-from fleetscripts.services.typing.pane_io import PaneIO, Sight, excerpt, wait_for
+from fleetscripts.services.typing.pane_io import PaneIO, excerpt, wait_for
 
 LOOK_SECONDS = 0.1
 STEADY_LOOKS = 2
@@ -31,7 +32,7 @@ def at_prompt(
     pane_id: str,
     folder: Path,
     accept: Callable[[Classification], bool] = lambda said: said.state is PaneState.PROMPT,
-) -> Sight:
+) -> Observation:
     """The client at its input prompt in ``folder``; FleetError when it is elsewhere, ends, asks for a decision or takes
     too long.
 
@@ -78,7 +79,7 @@ def _last_words(pane_io: PaneIO, pane_id: str) -> str:
     return shown()
 
 
-def _answer(pane_io: PaneIO, settings: Settings, sight: Sight, folder: Path, count: int) -> None:
+def _answer(pane_io: PaneIO, settings: Settings, sight: Observation, folder: Path, count: int) -> None:
     """Answer a start-up dialog that the policy knows; a decision ends the start."""
     if count > MOST_DIALOGS:
         raise FleetError(f"one dialog after another: {excerpt(sight.frame)}")

@@ -11,15 +11,15 @@ from fleetscripts.adapters.records.journal import Journal
 from fleetscripts.adapters.records.store import Store
 from fleetscripts.config import Settings
 from fleetscripts.core.planning.attention import clamp_future_times
+from fleetscripts.core.planning.observation import Observation
 from fleetscripts.core.planning.plan import plan
 from fleetscripts.core.planning.policy import Limits
-from fleetscripts.core.planning.progress import Seen, note
+from fleetscripts.core.planning.progress import note
 from fleetscripts.core.reports.state_lines import untold
 from fleetscripts.fleet import Agent, Fleet
 from fleetscripts.models import Action
-from fleetscripts.services.accounts.account_choice import note_walls, prospects_of
+from fleetscripts.services.accounts.account_choice import note_walls, picks_of
 from fleetscripts.services.observe.fleet_look import look_at
-from fleetscripts.services.observe.observe import Observation
 from fleetscripts.services.worktrees.moved import follow_moved
 
 
@@ -30,7 +30,7 @@ class Cycle:
     ``observed``: the panes as they were seen, by id. ``at``: the time for which the actions were proposed."""
 
     fleet: Fleet
-    looks: tuple[tuple[Agent, Seen], ...]
+    looks: tuple[tuple[Agent, Observation], ...]
     actions: tuple[Action, ...]
     moved: bool
     observed: Mapping[str, Observation] = field(default_factory=dict)
@@ -49,7 +49,7 @@ def run_cycle(
 
     ``panes``: only at the agents that have these. ``slept``: nobody watched until now, whatever the record says."""
     before, _ = follow_moved(store, settings, store.read())
-    looks, observed = look_at(before, settings, now, panes)
+    looks = look_at(before, settings, now, panes)
     limits = limits_of(settings)
     unwatched = slept or not 0 <= now - before.last_poll_at <= longest_gap(settings)
 
@@ -62,7 +62,7 @@ def run_cycle(
                 noted = note(known, seen, limits.idle_threshold_seconds, now, unwatched)
                 nothing_new = panes is not None and replace(noted, last_seen_at=known.last_seen_at) == known
                 fleet = fleet if nothing_new else fleet.exchange(known, noted)
-                fleet = fleet.seen_in(seen.facts, seen.server) if seen.facts is not None else fleet
+                fleet = fleet.seen_in(seen.facts, seen.server) if seen.exists else fleet
         fleet = clamp_future_times(fleet, now)
         if orchestrator_looks:
             fleet = replace(fleet, orchestrator_seen_at=now, orchestrator_called_at=0)
@@ -80,8 +80,9 @@ def run_cycle(
         if known is not None and known.task.started_at == looked_at.task.started_at
     )
     note_walls(settings, recorded, now)
-    prospects = prospects_of(settings, after, recorded, now)
-    return Cycle(after, recorded, tuple(plan(recorded, limits, now, prospects)), _moved(before, after), observed, now)
+    picks = picks_of(settings, after, recorded, now)
+    observed = {seen.facts.pane_id: seen for _, seen in looks if seen.exists}
+    return Cycle(after, recorded, tuple(plan(recorded, limits, now, picks)), _moved(before, after), observed, now)
 
 
 def _is_same_agent(known: Agent, looked_at: Agent) -> bool:

@@ -6,9 +6,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from fleetscripts.agents.live_files import process_of, session_of
+from fleetscripts.core.planning.observation import Observation
 from fleetscripts.fleet import Agent
 from fleetscripts.models import AgentState, Classification, PaneState, Source
-from fleetscripts.services.observe.observe import Observation
 
 TELL_BY_FILES = frozenset({Source.REGISTRY, Source.TRANSCRIPT, Source.HOOK})
 """Sources whose files change when a turn ends: while they say that one is in progress, nobody watches the spinner."""

@@ -14,14 +14,14 @@ from fleetscripts.adapters.system.process_events import ProcessEvents
 from fleetscripts.adapters.tmux.control_stream import PaneNews
 from fleetscripts.adapters.tmux.tmux import Tmux
 from fleetscripts.adapters.tmux.tmux_events import Connected, Lost, TmuxEvents, TmuxNews
-from fleetscripts.agents.kinds import Client, Places
+from fleetscripts.agents.kinds import Places
 from fleetscripts.agents.live_files import folders, process_of
 from fleetscripts.config import Settings
 from fleetscripts.core.planning.debounce import Agenda, Pace
+from fleetscripts.core.planning.observation import Observation
 from fleetscripts.fleet import Fleet
-from fleetscripts.models import AgentState
+from fleetscripts.models import AgentState, Client
 from fleetscripts.services.loop.event_routing import Whose
-from fleetscripts.services.observe.observe import Observation
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,12 +88,8 @@ class Watch:
             self._tmux.start()
         for pane, seen in observed.items():
             self._whose.learn(pane, seen)
-            if (
-                seen.client is not None
-                and seen.kind is not None
-                and self._clients.get(pane, ("", None))[1] != seen.client
-            ):
-                self._clients[pane] = (seen.kind.name, seen.client)
+            if seen.client is not None and seen.kind and self._clients.get(pane, ("", None))[1] != seen.client:
+                self._clients[pane] = (seen.kind, seen.client)
                 self._moved_house = True
         self._whose.enlist(fleet.agents)
         self._panes = {agent.key: agent.pane_id for agent in fleet.agents}

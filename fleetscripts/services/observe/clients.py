@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from fleetscripts.account import ACCOUNT_VARIABLE
 from fleetscripts.adapters.system import processes
 from fleetscripts.adapters.system.processes import Process, ProcessTable
-from fleetscripts.agents.kinds import AgentKind, Client
+from fleetscripts.agents.kinds import AgentKind
 from fleetscripts.core.planning.classify import is_shell
-from fleetscripts.core.planning.progress import Work
-from fleetscripts.models import Evidence, PaneFacts, PaneState, Source
+from fleetscripts.core.planning.observation import Work
+from fleetscripts.models import Client, Evidence, PaneFacts, PaneState, Source
 
 TELLS_PLACES = frozenset({"HOME", "CLAUDE_CONFIG_DIR", "CODEX_HOME", ACCOUNT_VARIABLE})
 """Of a client's environment, the names that say where it keeps its files and whose account it works on; nothing else

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 from fleetscripts.adapters.system import processes
 from fleetscripts.adapters.system.processes import ProcessTable, read_processes
-from fleetscripts.agents.kinds import AgentKind, Client, Places, known_kinds
+from fleetscripts.agents.kinds import AgentKind, Places, known_kinds
 from fleetscripts.config import Settings
-from fleetscripts.models import PaneFacts
+from fleetscripts.models import Client, PaneFacts
 from fleetscripts.services.observe.clients import TELLS_PLACES
 
 _SESSION_ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")

@@ -4,50 +4,44 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from fleetscripts.adapters.git.head import head_commit
 from fleetscripts.adapters.tmux.tmux import Tmux
 from fleetscripts.config import Settings
-from fleetscripts.core.planning.progress import Seen
-from fleetscripts.core.records.redact import redact, redact_lines
-from fleetscripts.core.reports.state_lines import last_words
-from fleetscripts.core.screen.screen import Screen
+from fleetscripts.core.planning.observation import Observation
 from fleetscripts.fleet import Agent, Fleet
 from fleetscripts.models import AgentState, Classification, PaneState, ServerId
-from fleetscripts.services.observe.box import box_in
-from fleetscripts.services.observe.observe import Observation, observe, unreadable
+from fleetscripts.services.observe.observe import observe, unreadable
 from fleetscripts.services.observe.servers import runs
-
-EXCERPT_LINES = 30
-"""What a decision shows of the screen; more only when somebody asks."""
 
 
 def look_at(
     fleet: Fleet, settings: Settings, now: float, only: Collection[str] | None = None
-) -> tuple[list[tuple[Agent, Seen]], dict[str, Observation]]:
+) -> list[tuple[Agent, Observation]]:
     """Every agent that is not recycled, or those with the panes in ``only``, with what its pane shows.
 
     At most three tmux processes for all of them."""
     agents = [agent for agent in fleet.agents if agent.state is not AgentState.RECYCLED]
     agents = [agent for agent in agents if only is None or agent.pane_id in only]
     if not agents:
-        return [], {}
+        return []
     tmux = Tmux(settings.tmux_socket)
     server = tmux.server()
     panes = pane_ids(agents, tmux, server)
     wanted = list(dict.fromkeys(panes.values()))
     observed = observe(tmux, settings, fleet, now, wanted, server=server) if wanted else []
-    by_pane = {observation.frame.facts.pane_id: observation for observation in observed}
-    return [(agent, _seen(agent, by_pane.get(panes.get(agent.key, "")), server)) for agent in agents], by_pane
+    by_pane = {observation.facts.pane_id: observation for observation in observed}
+    return [(agent, _seen(agent, by_pane.get(panes.get(agent.key, "")), server)) for agent in agents]
 
 
-def _seen(agent: Agent, observation: Observation | None, server: ServerId | None) -> Seen:
-    """What the plan needs of one agent; unknown where it has made that unreadable."""
+def _seen(agent: Agent, observation: Observation | None, server: ServerId | None) -> Observation:
+    """With what is known of the fleet's agents alone; unknown where this one has made that unreadable."""
     try:
         return seen_of(agent, observation, server)
     except Exception as error:  # noqa: BLE001 - what one agent wrote must not end the look at the others
-        return Seen(unreadable(error), output_hash=agent.last_output_hash)
+        return Observation(unreadable(error), output_hash=agent.last_output_hash)
 
 
 def pane_ids(agents: Sequence[Agent], tmux: Tmux, server: ServerId | None) -> Mapping[str, str]:
@@ -63,39 +57,27 @@ def pane_ids(agents: Sequence[Agent], tmux: Tmux, server: ServerId | None) -> Ma
     return {key: pane_id for key, pane_id in found.items() if pane_id}
 
 
-def seen_of(agent: Agent, observation: Observation | None, server: ServerId | None) -> Seen:
-    """One observation as the plan needs it; None is a pane that is gone."""
+def seen_of(agent: Agent, observation: Observation | None, server: ServerId | None) -> Observation:
+    """The agent's pane with what is known of the fleet's agents alone; None is a pane that is gone."""
     commit = head_commit(Path(agent.worktree_path)) if agent.worktree_path else ""
     if observation is None:
         if agent.pane_id and agent.tmux_server not in (None, server) and runs(agent.tmux_server, server):
             why = f"its tmux server (pid {agent.tmux_server.pid}) runs, and another one was asked"
-            return Seen(Classification(PaneState.UNKNOWN, why), output_hash=agent.last_output_hash, commit=commit)
+            elsewhere = Classification(PaneState.UNKNOWN, why)
+            return Observation(elsewhere, output_hash=agent.last_output_hash, commit=commit)
         reason = "no tmux server runs" if server is None else "its pane is gone"
-        return Seen(Classification(PaneState.MISSING, reason), output_hash=agent.last_output_hash, commit=commit)
-    return Seen(
-        classification=observation.classification,
-        facts=observation.frame.facts,
-        server=server,
-        output_hash=output_hash(observation),
-        checkpoints=observation.checkpoints,
-        commit=commit,
-        session_id=observation.session_id or "",
-        excerpt=excerpt(observation),
-        said=last_words(redact(observation.messages[-1].text)) if observation.messages else "",
-        work=observation.work,
-        github_limited_at=observation.github_limited_at,
-    )
+        missing = Classification(PaneState.MISSING, reason)
+        return Observation(missing, server=server, output_hash=agent.last_output_hash, commit=commit)
+    return replace(observation, server=server, output_hash=output_hash(observation), commit=commit)
 
 
 def output_hash(observation: Observation) -> str:
     """What the agent has put out: its screen above the input box (a status line below has a clock of its own), its
     last words, and how long its transcript and those of its sub-agents are."""
-    frame = observation.frame
-    lines = Screen.of(frame.lines).texts
-    box = box_in(frame, observation.kind) if observation.kind is not None else None
+    lines, box = observation.texts, observation.box
     above = lines if box is None else lines[: box.top]
     said = [message.text for message in observation.messages[-1:]]
-    written = str(conversation_bytes(observation.transcript)) if observation.transcript is not None else ""
+    written = str(conversation_bytes(Path(observation.transcript))) if observation.transcript is not None else ""
     text = "\n".join(line.rstrip() for line in (*above, *said, written))
     return hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()[:16]
 
@@ -109,9 +91,3 @@ def conversation_bytes(transcript: Path) -> int:
         except OSError:  # gone meanwhile, or not there yet
             continue
     return total
-
-
-def excerpt(observation: Observation) -> tuple[str, ...]:
-    """The last lines on the screen, secrets masked, without what it says of remaining context."""
-    lines = [line for line in redact_lines(Screen.of(observation.frame.lines).texts) if line.strip(" ─\xa0")]
-    return tuple(lines[-EXCERPT_LINES:])

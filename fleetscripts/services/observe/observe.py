@@ -9,15 +9,14 @@ from pathlib import Path
 from fleetscripts.adapters.system.processes import ProcessTable, read_processes, read_trees
 from fleetscripts.adapters.system.zone import local_zone
 from fleetscripts.adapters.tmux.tmux import Tmux
-from fleetscripts.agents.kinds import KINDS, AgentKind, Client, Places, SessionView, kind_named, known_kinds
+from fleetscripts.agents.kinds import KINDS, AgentKind, Places, SessionView, kind_named, known_kinds
 from fleetscripts.config import Settings
-from fleetscripts.core.gates.completion import Checkpoint, Message
 from fleetscripts.core.planning.classify import classify
-from fleetscripts.core.planning.progress import Work
-from fleetscripts.core.screen.reading import Reader, Reading
+from fleetscripts.core.planning.observation import Observation
+from fleetscripts.core.screen.reading import Reader
 from fleetscripts.core.screen.screen import Screen
 from fleetscripts.fleet import Agent, Fleet
-from fleetscripts.models import Classification, Frame, PaneState, ServerId
+from fleetscripts.models import Classification, Client, Frame, PaneState, ServerId
 from fleetscripts.services.observe.clients import Found, find_client
 from fleetscripts.services.observe.kept_frames import keep_when_sources_disagree
 from fleetscripts.services.observe.rule_files import load_rules
@@ -27,26 +26,6 @@ MOST_SAID = 120
 
 FEW_PANES = 20
 """Up to so many, the processes below them cost less to find than all that the machine runs."""
-
-
-@dataclass(frozen=True, slots=True)
-class Observation:
-    """One pane looked at. ``checkpoints`` are those of the whole session, ``messages`` the last turn's.
-
-    ``client`` None: no client runs there; of an agent of the fleet ``kind`` is known all the same."""
-
-    frame: Frame
-    classification: Classification
-    kind: AgentKind | None = None
-    client: Client | None = None
-    session_id: str | None = None
-    transcript: Path | None = None
-    checkpoints: tuple[Checkpoint, ...] = ()
-    messages: tuple[Message, ...] = ()
-    version: str | None = None
-    github_limited_at: float = 0.0
-    reading: Reading | None = None
-    work: Work | None = None
 
 
 def observe(
@@ -65,9 +44,9 @@ def observe(
     few = pane_ids is not None and len(frames) <= FEW_PANES
     table = read_trees(frame.facts.pid for frame in frames) if few else read_processes()
     kinds = known_kinds()
-    sight = _Sight(settings, Reader(load_rules(settings.fleet_home), now, local_zone()), now)
+    observer = _Observer(settings, Reader(load_rules(settings.fleet_home), now, local_zone()), now)
     agents = _agents(tmux, fleet, server)
-    return [sight.whatever_stands_there(frame, table, kinds, agents.get(frame.facts.pane_id)) for frame in frames]
+    return [observer.whatever_stands_there(frame, table, kinds, agents.get(frame.facts.pane_id)) for frame in frames]
 
 
 def look(tmux: Tmux, settings: Settings, fleet: Fleet | None, pane_id: str, now: float) -> Observation | None:
@@ -82,8 +61,13 @@ def unreadable(error: Exception) -> Classification:
     return Classification(PaneState.UNKNOWN, f"its evidence cannot be read ({said[:MOST_SAID]})")
 
 
+def transcript_of(seen: Observation) -> Path | None:
+    """Where its conversation is written, to be opened."""
+    return None if seen.transcript is None else Path(seen.transcript)
+
+
 @dataclass(frozen=True, slots=True)
-class _Sight:
+class _Observer:
     settings: Settings
     reader: Reader
     now: float
@@ -95,25 +79,27 @@ class _Sight:
         try:
             return self.of(frame, find_client(table, frame.facts, kinds, self.now), agent)
         except Exception as error:  # noqa: BLE001 - what one agent wrote must not end the look at the others
-            return Observation(frame, unreadable(error), kind=_kind_of(agent))
+            return Observation(unreadable(error), frame, _kind_of(agent))
 
     def of(self, frame: Frame, found: Found, agent: Agent | None) -> Observation:
         """Fuse what all sources say of one pane."""
-        view, reading = self._view(found, agent), self._read(frame, found)
+        view, screen = self._view(found, agent), Screen.of(frame.lines, frame.facts.title, frame.facts.width)
+        reading = self.reader.read(screen, found.kind.name if found.kind else "auto", frame.facts.command)
         pieces = (*found.evidence, *view.evidence, *reading.evidence)
         answer = classify(frame.facts, pieces, self.now)
         keep_when_sources_disagree(self.settings.fleet_home, frame, answer)
         return Observation(
             frame=frame,
             classification=answer,
-            kind=found.kind or _kind_of(agent),
+            kind=found.kind.name if found.kind else _kind_of(agent),
             client=found.client,
-            session_id=view.session_id,
+            session_id=view.session_id or "",
             transcript=view.transcript,
             checkpoints=view.checkpoints,
             messages=view.messages,
             version=view.version,
             github_limited_at=view.github_limited_at,
+            screen=screen,
             reading=reading,
             work=found.work,
         )
@@ -124,24 +110,19 @@ class _Sight:
         if found.kind is not None and found.client is not None:
             return found.kind.look(found.client, self._places(), self.now, hint)
         kind = _kind_of(agent)
-        if agent is None or kind is None or hint is None:
+        if agent is None or not kind or hint is None:
             return SessionView(session_id=hint)
         ended = Client(pid=0, started_at=0.0, cwd=agent.worktree_path)
-        return kind.look(ended, self._places(), self.now, hint)
-
-    def _read(self, frame: Frame, found: Found) -> Reading:
-        facts = frame.facts
-        screen = Screen.of(frame.lines, title=facts.title, width=facts.width)
-        return self.reader.read(screen, found.kind.name if found.kind else "auto", facts.command)
+        return kind_named(kind).look(ended, self._places(), self.now, hint)
 
     def _places(self) -> Places:
         settings = self.settings
         return Places(settings.claude_config_dir, settings.codex_home, settings.fleet_home)
 
 
-def _kind_of(agent: Agent | None) -> AgentKind | None:
-    """The kind that the state file names; None for one that this version does not know."""
-    return kind_named(agent.agent) if agent is not None and agent.agent in KINDS else None
+def _kind_of(agent: Agent | None) -> str:
+    """The kind that the state file names; empty for one that this version does not know."""
+    return agent.agent if agent is not None and agent.agent in KINDS else ""
 
 
 def _agents(tmux: Tmux, fleet: Fleet | None, known: ServerId | None) -> dict[str, Agent]:

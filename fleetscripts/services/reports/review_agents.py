@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from fleetscripts.core.planning.actions import BY_NAME
-from fleetscripts.core.planning.progress import Seen
+from fleetscripts.core.planning.observation import Observation
 from fleetscripts.core.records.sanitize import sanitize, shell_word
 from fleetscripts.core.reports.review import Item, Review
 from fleetscripts.core.reports.status_text import age
@@ -63,7 +63,7 @@ def _unrepaired(agent: Agent, action: Action, why: str) -> list[Item]:
     return [Item(row.undone, agent.window, f"{action.reason}; {why}", calls, agent.pane_id, about(agent))]
 
 
-def _wall(agent: Agent, seen: Seen, now: float) -> Item:
+def _wall(agent: Agent, seen: Observation, now: float) -> Item:
     resets_at = seen.classification.resets_at
     when = "it does not say how long"
     if resets_at is not None:

@@ -6,7 +6,8 @@ from collections.abc import Iterable
 
 from fleetscripts.adapters.github.github_problems import GitHubProblem
 from fleetscripts.config import Settings
-from fleetscripts.core.planning.progress import AT_WORK, JUDGED, Seen
+from fleetscripts.core.planning.observation import Observation
+from fleetscripts.core.planning.progress import AT_WORK, JUDGED
 from fleetscripts.core.records.sanitize import shell_word
 from fleetscripts.core.reports.review import Item
 from fleetscripts.errors import FleetError
@@ -21,7 +22,7 @@ ASKING_SECONDS = 10
 """How long GitHub may take; without an answer nothing is proposed."""
 
 
-def merged_reviewed(looks: Iterable[tuple[Agent, Seen]], fleet: Fleet, settings: Settings) -> list[Item]:
+def merged_reviewed(looks: Iterable[tuple[Agent, Observation]], fleet: Fleet, settings: Settings) -> list[Item]:
     """A proposal to judge each of them: nobody else would, and its worktree stays taken. One request for up to ten."""
     keys = {
         agent.key: (agent, key)
@@ -43,7 +44,7 @@ def merged_reviewed(looks: Iterable[tuple[Agent, Seen]], fleet: Fleet, settings:
     ]
 
 
-def _rests_unjudged(agent: Agent, seen: Seen) -> bool:
+def _rests_unjudged(agent: Agent, seen: Observation) -> bool:
     """Whether nothing is under way that would come to a verdict by itself."""
     state = seen.classification.state
     return bool(agent.pr_number) and agent.state not in JUDGED and state not in {*AT_WORK, PaneState.COMPLETE}

@@ -59,7 +59,7 @@ def survey(settings: Settings, fleet: Fleet, now: float) -> Survey:
     """Look at every agent once; nothing is changed, nothing is typed."""
     found = tuple(
         Survivor(agent, seen.classification.state, survivor_sentence(agent, seen.classification, now))
-        for agent, seen in look_at(fleet, settings, now)[0]
+        for agent, seen in look_at(fleet, settings, now)
     )
     loop = fleet_status(settings, fleet, now).loop
     watching = loop is not None or loop_runs(settings)

@@ -10,13 +10,14 @@ from fleetscripts.adapters.git.git import Git
 from fleetscripts.adapters.tmux.pane_marks import mark_mine, marked_mine
 from fleetscripts.adapters.tmux.tmux import Tmux
 from fleetscripts.config import Settings
+from fleetscripts.core.planning.observation import Observation
 from fleetscripts.core.records.sanitize import sanitize
 from fleetscripts.core.reports.review import Item
 from fleetscripts.errors import Refused
 from fleetscripts.fleet import Fleet
 from fleetscripts.invocation import spelled
 from fleetscripts.models import AgentState, PaneFacts, PaneState, ServerId
-from fleetscripts.services.observe.observe import Observation, observe
+from fleetscripts.services.observe.observe import observe
 from fleetscripts.services.own_pane import own_pane
 
 _LEFT = re.compile(r"\b(claude|codex)\b.{0,40}(?:--resume|resume) ([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})")
@@ -64,9 +65,9 @@ def _mine(pane: PaneFacts) -> tuple[str]:
 
 def _of(found: Observation) -> Iterator[Item]:
     facts, said = found.frame.facts, found.classification
-    if found.client is not None and found.kind is not None:
+    if found.client is not None and found.kind:
         state = f"{said.dialog} dialog" if said.dialog else str(said.state)
-        what = f"runs {found.kind.name} ({state}) and is not in the state file"
+        what = f"runs {found.kind} ({state}) and is not in the state file"
         about = {"folder": sanitize(found.client.cwd), "name": sanitize(facts.window_name)}
         calls = (f"{spelled('adopt-agent')} {facts.pane_id}", *_mine(facts))
         yield Item("not_in_the_fleet", facts.window, what, calls, facts.pane_id, about)

@@ -14,15 +14,17 @@ from fleetscripts.adapters.git.remotes import recorded_remote
 from fleetscripts.adapters.git.worktrees import worktrees
 from fleetscripts.adapters.records.journal import Journal
 from fleetscripts.adapters.records.store import Store
+from fleetscripts.agents.kinds import kind_named
 from fleetscripts.config import Settings
 from fleetscripts.core.planning.capacity import protected, spare_number
+from fleetscripts.core.planning.observation import Observation
 from fleetscripts.core.records.sanitize import shell_word
 from fleetscripts.errors import Refused, UsageProblem
 from fleetscripts.fleet import Agent, Fleet
 from fleetscripts.invocation import spelled
 from fleetscripts.models import AgentState, PaneFacts, WorktreeFacts
 from fleetscripts.record import LastLook, Task
-from fleetscripts.services.observe.observe import Observation, look
+from fleetscripts.services.observe.observe import look, transcript_of
 from fleetscripts.services.own_pane import own_pane
 from fleetscripts.services.pulls.verify_github import note_settled_threads
 from fleetscripts.services.spawning.spawn_request import Request
@@ -52,7 +54,7 @@ def adopt(
     """Write a record for the client in this pane; Refused, with nothing written, when it cannot be the fleet's."""
     _may_be_ours(pane_io, fleet, facts, environ)
     found = look(pane_io.tmux, settings, fleet, facts.pane_id, time.time())
-    if found is None or found.client is None or found.kind is None:
+    if found is None or found.client is None or not found.kind:
         raise Refused(f"{facts.window}: expected a live client there, found {facts.command or 'nothing'}")
     if not found.session_id:
         raise Refused(f"{facts.window}: its conversation has no name yet; it gets one with its first turn")
@@ -60,7 +62,7 @@ def adopt(
     notes = []
     objective = request.objective
     if not objective:
-        objective = (last_submitted(found.kind, found.transcript) or "")[:LONGEST_OBJECTIVE]
+        objective = (last_submitted(kind_named(found.kind), transcript_of(found)) or "")[:LONGEST_OBJECTIVE]
         notes.append("its objective is what it was told last; --objective says another")
     if not objective.strip():
         raise UsageProblem("it was told nothing yet: give --objective TEXT")
@@ -116,12 +118,12 @@ def _record(pane_io: PaneIO, found: Observation, place: WorktreeFacts, request: 
         branch=request.branch or branch,
         objective=request.objective.strip(),
         pr_number=request.pr_number,
-        session_id=found.session_id or "",
+        session_id=found.session_id,
         steps=request.steps,
         spawned_at=now,
         task=Task(started_at=now),
         last_seen_at=now,
-        agent=found.kind.name if found.kind is not None else "claude",
+        agent=found.kind,
         seen=LastLook(commit=head_commit(Path(place.path))),
     ).at(found.frame.facts, pane_io.server)
 

@@ -252,7 +252,7 @@ class _Spawning:
         known = {
             "window": placed.window,
             "window_id": placed.window_id,
-            "session_id": (seen.session_id if seen is not None else None) or agent.session_id,
+            "session_id": (seen.session_id if seen is not None else "") or agent.session_id,
             "state": AgentState.RUNNING,
             "task": {"pending": None},
         }

@@ -11,13 +11,16 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from fleetscripts.adapters.tmux.keyboard import paste
+from fleetscripts.agents.kinds import kind_named
+from fleetscripts.core.planning.observation import Observation
 from fleetscripts.core.records.message import as_message
 from fleetscripts.errors import FleetError, Refused, UsageProblem
 from fleetscripts.models import Frame, PaneState
+from fleetscripts.services.observe.observe import transcript_of
 from fleetscripts.services.typing import input_box as drafts
 from fleetscripts.services.typing.outbox import CONFIRMED, INTENDED, UNSENT, Outbox, Sent
 from fleetscripts.services.typing.own_text import is_own
-from fleetscripts.services.typing.pane_io import PaneIO, Sight
+from fleetscripts.services.typing.pane_io import PaneIO
 from fleetscripts.services.typing.receipt import Mark, Receipt, in_transcript
 from fleetscripts.services.typing.submit import Submission
 
@@ -90,24 +93,24 @@ class _Delivery:
             raise
         return replace(receipt, note=self._restore(sight)) if self.draft else receipt
 
-    def _send(self, sight: Sight) -> Receipt:
+    def _send(self, sight: Observation) -> Receipt:
         for _ in range(TRIES):
             frame = self._empty_box(sight)
             sent = self._intend(sight)
-            if paste(self.pane_io.tmux, self.pane_io.guard(frame, sight.kind), self.message):
+            if paste(self.pane_io.tmux, self.pane_io.guard(frame, kind_named(sight.kind)), self.message):
                 self.pane_io.journal.write("send-pasted", pane_id=self.pane_id, message_id=sent.message_id)
                 return Submission(self.pane_io, sight, self.message, sent, self.outbox, self.why).run()
             self._settle(sent, sight, UNSENT, "the pane changed before the text was pasted")
             sight = self._look()
         raise Refused(f"{sight.frame.facts.window}: its screen does not stand still; nothing was typed")
 
-    def _look(self) -> Sight:
+    def _look(self) -> Observation:
         sight = self.pane_io.look(self.pane_id)
         if sight is None:
             raise Refused(f"{self.pane_id}: {_WHY_NOT[PaneState.MISSING]}")
         facts, state = sight.frame.facts, sight.classification.state
         reason = _WHY_NOT.get(state, f"its state is {state}")
-        queues = state is PaneState.RUNNING and self.queue and sight.kind.name in HAS_QUEUE
+        queues = state is PaneState.RUNNING and self.queue and sight.kind in HAS_QUEUE
         walled = state is PaneState.RATE_LIMITED and self.after_wall and sight.classification.dialog is None
         if state in TAKES_TEXT or queues or walled:
             reason = _held_back(sight)
@@ -118,38 +121,38 @@ class _Delivery:
             raise Refused(f"{facts.window}: {reason} ({sight.classification.reason}); nothing was typed")
         return sight
 
-    def _empty_box(self, sight: Sight) -> Frame:
+    def _empty_box(self, sight: Observation) -> Frame:
         """The screen with an empty box; what we left there ourselves is cleared, a draft taken out or refused."""
         frame = self.pane_io.screen(self.pane_id)
-        typed = drafts.typed_in(frame, sight.kind)
+        typed = drafts.typed_in(frame, kind_named(sight.kind))
         if typed == "":
             return frame
         window = frame.facts.window
         if typed is None:
             raise Refused(f"{window}: something took the place of its input box; nothing was typed")
         if is_own(self.outbox, sight, typed):
-            return drafts.clear(self.pane_io, sight.kind, self.pane_id)
+            return drafts.clear(self.pane_io, kind_named(sight.kind), self.pane_id)
         if not self.keep_draft:
             shown = " ".join(typed.split())[:60]
             raise Refused(f"{window}: somebody's draft stands in its input box ({shown!r}); nothing was typed")
-        taken = drafts.taken_out(self.pane_io, sight.kind, self.pane_id, frame)
+        taken = drafts.taken_out(self.pane_io, kind_named(sight.kind), self.pane_id, frame)
         self.draft = f"{self.draft}{taken}"
         return self.pane_io.screen(self.pane_id)
 
-    def _sent_before(self, sight: Sight) -> Receipt | None:
+    def _sent_before(self, sight: Observation) -> Receipt | None:
         """The receipt of this very text when an earlier call sent it and never learned that it arrived."""
         last = self.outbox.last()
         if last is None or last.outcome != INTENDED or last.text != self.message:
             return None
         mark = Mark(Path(last.transcript) if last.transcript else None, last.offset)
-        if not in_transcript(sight.kind, sight.transcript, mark, self.message):
+        if not in_transcript(kind_named(sight.kind), transcript_of(sight), mark, self.message):
             return None
         self._settle(last, sight, CONFIRMED, "an earlier call had sent it")
         window = sight.frame.facts.window
         return Receipt(last.message_id, window, self.pane_id, "transcript", last.at, "an earlier call had sent it")
 
-    def _intend(self, sight: Sight) -> Sent:
-        mark = Mark.at_end_of(sight.transcript)
+    def _intend(self, sight: Observation) -> Sent:
+        mark = Mark.at_end_of(transcript_of(sight))
         sent = self.outbox.intend(self.message, time.time(), str(mark.path or ""), mark.offset)
         facts = sight.frame.facts
         self.pane_io.journal.write(
@@ -163,26 +166,26 @@ class _Delivery:
         )
         return sent
 
-    def _settle(self, sent: Sent, sight: Sight, outcome: str, why: str) -> None:
+    def _settle(self, sent: Sent, sight: Observation, outcome: str, why: str) -> None:
         self.outbox.settle(sent, outcome)
         event = "send-confirmed" if outcome == CONFIRMED else "send-failed"
         window = sight.frame.facts.window
         self.pane_io.journal.write(event, window=window, pane_id=self.pane_id, why=why, message_id=sent.message_id)
 
-    def _restore(self, sight: Sight) -> str:
+    def _restore(self, sight: Observation) -> str:
         """Put the draft back; what the sender should know when that did not work."""
         kept = f"it is kept in {self.pane_io.journal.path} (draft-saved)"
         try:
-            back = drafts.put_back(self.pane_io, sight.kind, self.pane_id, self.draft)
+            back = drafts.put_back(self.pane_io, kind_named(sight.kind), self.pane_id, self.draft)
         except FleetError as error:
             return f"the draft could not be put back ({error}); {kept}"
         return "" if back else f"the draft could not be put back; {kept}"
 
 
-def _held_back(sight: Sight) -> str:
+def _held_back(sight: Observation) -> str:
     """Why tmux or the screen would not take a text although the client would; empty when they do."""
     facts = sight.frame.facts
-    if facts.command not in sight.kind.commands:
+    if facts.command not in kind_named(sight.kind).commands:
         return f"expected the client in the foreground, found {facts.command!r}"
     if facts.in_mode:
         return "somebody reads there in copy mode"

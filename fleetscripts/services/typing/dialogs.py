@@ -6,12 +6,14 @@ import time
 from dataclasses import dataclass
 
 from fleetscripts.adapters.tmux.keyboard import press
+from fleetscripts.agents.kinds import kind_named
 from fleetscripts.core.dialogs.dialog_policy import Ruling, Surroundings, forbidden, rule
 from fleetscripts.core.dialogs.dialog_rows import Menu, find_menu, row_named
+from fleetscripts.core.planning.observation import Observation
 from fleetscripts.core.screen.screen import Screen
 from fleetscripts.errors import FleetError, Refused
 from fleetscripts.models import AT_START, ActionKind, DialogKind, Frame, PaneState
-from fleetscripts.services.typing.pane_io import PAUSE_SECONDS, PaneIO, Sight, excerpt
+from fleetscripts.services.typing.pane_io import PAUSE_SECONDS, PaneIO, excerpt
 
 MOVE_SECONDS = 1.0
 """Keys within about 0.25 s of a start-up dialog's drawing are ignored: then the focus has not moved, and the key is
@@ -32,7 +34,7 @@ TRIES = 4
 class Dialog:
     """A dialog on a pane, what it shows, and what the policy says of it. ``menu`` None: its rows cannot be read."""
 
-    sight: Sight
+    sight: Observation
     kind: DialogKind
     menu: Menu | None
     ruling: Ruling
@@ -131,7 +133,7 @@ def focus_row(pane_io: PaneIO, dialog: Dialog, menu: Menu, row: int) -> Frame:
 
 def press_key(pane_io: PaneIO, dialog: Dialog, frame: Frame, key: str) -> bool:
     """One key, if the pane is still as on this frame."""
-    return press(pane_io.tmux, pane_io.guard(frame, dialog.sight.kind), key)
+    return press(pane_io.tmux, pane_io.guard(frame, kind_named(dialog.sight.kind)), key)
 
 
 def _until_moved(pane_io: PaneIO, dialog: Dialog, before: Menu) -> None:

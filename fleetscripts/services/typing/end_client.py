@@ -14,14 +14,15 @@ from dataclasses import dataclass, field
 
 from fleetscripts.adapters.system.processes import Process, ProcessTable, read_processes
 from fleetscripts.adapters.tmux.keyboard import press
-from fleetscripts.agents.kinds import EndingKey, known_kinds
+from fleetscripts.agents.kinds import EndingKey, kind_named, known_kinds
 from fleetscripts.core.planning.classify import AT_REST
+from fleetscripts.core.planning.observation import Observation
 from fleetscripts.errors import FleetError, Refused
 from fleetscripts.models import DialogKind, PaneFacts, PaneState
 from fleetscripts.services.observe.clients import find_client
 from fleetscripts.services.observe.launching import still_launching
 from fleetscripts.services.typing import input_box as drafts
-from fleetscripts.services.typing.pane_io import PAUSE_SECONDS, PaneIO, Sight, excerpt, wait_for
+from fleetscripts.services.typing.pane_io import PAUSE_SECONDS, PaneIO, excerpt, wait_for
 
 MOST_KEYS = 8
 """Claude Code at a wall takes three: one gives up waiting, one asks to press again, one ends."""
@@ -63,7 +64,7 @@ def end_client(
         return _Ending(pane_io, pane_id, states, keep_draft, by_force, why).run()
 
 
-OCCASIONS: Mapping[str, Callable[[Sight], bool]] = {
+OCCASIONS: Mapping[str, Callable[[Observation], bool]] = {
     "limit menu": lambda sight: sight.box is None and sight.classification.dialog is DialogKind.LIMIT,
     "empty box": lambda sight: (
         sight.box is not None
@@ -109,33 +110,33 @@ class _Ending:
                 break
         return self._by_signal()
 
-    def _permitted(self, sight: Sight) -> None:
+    def _permitted(self, sight: Observation) -> None:
         """Refuse a client that is at something else than was agreed: it may have gone on by itself."""
         said, window = sight.classification, sight.frame.facts.window
         if self.by_force or said.state in self.states or (self.keys and said.state in BETWEEN):
             return
         raise Refused(f"{window}: expected it at {_names(self.states)}, it is {said.state} ({said.reason})")
 
-    def _take_out_draft(self, sight: Sight) -> None:
+    def _take_out_draft(self, sight: Observation) -> None:
         if sight.box is None or not sight.box.draft:
             return
         if not self.keep_draft and not self.by_force:
             shown = " ".join(sight.box.draft.split())[:60]
             raise Refused(f"{sight.frame.facts.window}: somebody's draft stands in its input box ({shown!r})")
         frame = self.pane_io.screen(self.pane_id)
-        self.draft += drafts.taken_out(self.pane_io, sight.kind, self.pane_id, frame)
+        self.draft += drafts.taken_out(self.pane_io, kind_named(sight.kind), self.pane_id, frame)
 
-    def _press(self, sight: Sight, key: EndingKey) -> None:
+    def _press(self, sight: Observation, key: EndingKey) -> None:
         facts = sight.frame.facts
         about = {"pane_id": self.pane_id, "key": key.key, "shows": key.shows}
         self.pane_io.journal.write("end-intended", window=facts.window, why=self.why, **about)
-        pressed = press(self.pane_io.tmux, self.pane_io.guard(sight.frame, sight.kind), key.key)
+        pressed = press(self.pane_io.tmux, self.pane_io.guard(sight.frame, kind_named(sight.kind)), key.key)
         self.pane_io.journal.write("end-pressed" if pressed else "end-not-pressed", window=facts.window, **about)
         if pressed:
             self.keys += 1
             wait_for(lambda: self._moved(sight), NOTICE_SECONDS)
 
-    def _moved(self, before: Sight) -> bool:
+    def _moved(self, before: Observation) -> bool:
         frame = self.pane_io.tmux.read(self.pane_id, styled=True)
         return frame is None or frame.facts.command != before.frame.facts.command or frame.lines != before.frame.lines
 
@@ -209,8 +210,8 @@ def _signal_group(client: Process, number: signal.Signals) -> None:
         return
 
 
-def _key(sight: Sight) -> EndingKey | None:
-    return next((key for key in sight.kind.ending if OCCASIONS[key.shows](sight)), None)
+def _key(sight: Observation) -> EndingKey | None:
+    return next((key for key in kind_named(sight.kind).ending if OCCASIONS[key.shows](sight)), None)
 
 
 def _names(states: frozenset[PaneState]) -> str:

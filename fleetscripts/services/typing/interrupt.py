@@ -10,7 +10,9 @@ from collections.abc import Mapping
 
 from fleetscripts.adapters.records.store import Store
 from fleetscripts.adapters.tmux.keyboard import press
+from fleetscripts.agents.kinds import kind_named
 from fleetscripts.config import Settings
+from fleetscripts.core.planning.observation import Observation
 from fleetscripts.errors import FleetError, Refused
 from fleetscripts.fleet import Agent, Fleet
 from fleetscripts.invocation import spelled
@@ -20,7 +22,7 @@ from fleetscripts.services.typing import input_box as drafts
 from fleetscripts.services.typing.end_client import end_client
 from fleetscripts.services.typing.outbox import Outbox
 from fleetscripts.services.typing.own_text import is_own
-from fleetscripts.services.typing.pane_io import PaneIO, Sight, agent_at, excerpt, wait_for
+from fleetscripts.services.typing.pane_io import PaneIO, agent_at, excerpt, wait_for
 
 TURN_STOPPED = "its turn was stopped by a person"
 CLIENT_ENDED = "its client was ended by a person"
@@ -78,13 +80,15 @@ def stop_turn(pane_io: PaneIO, pane_id: str) -> list[str]:
             facts = sight.frame.facts
             frame = pane_io.screen(pane_id)
             pane_io.journal.write("interrupt-intended", window=facts.window, pane_id=pane_id, why="a person wants it")
-            if press(pane_io.tmux, pane_io.guard(frame, sight.kind), "Escape") and _stopped(pane_io, pane_id):
+            if press(pane_io.tmux, pane_io.guard(frame, kind_named(sight.kind)), "Escape") and _stopped(
+                pane_io, pane_id
+            ):
                 pane_io.journal.write("interrupted", window=facts.window, pane_id=pane_id, why="a person wants it")
                 return [f"{facts.window}: the turn was stopped", *_tidied(pane_io, pane_id)]
         raise FleetError(f"{facts.window}: the turn does not end: {excerpt(pane_io.screen(pane_id))}")
 
 
-def _in_a_turn(pane_io: PaneIO, pane_id: str) -> Sight:
+def _in_a_turn(pane_io: PaneIO, pane_id: str) -> Observation:
     sight = pane_io.look(pane_id)
     if sight is None:
         raise Refused(f"{pane_id}: there is no such pane")
@@ -106,11 +110,11 @@ def _stopped(pane_io: PaneIO, pane_id: str) -> bool:
 def _tidied(pane_io: PaneIO, pane_id: str) -> list[str]:
     """The box emptied of a text of ours; what else stands in it is told."""
     sight = pane_io.look(pane_id)
-    typed = drafts.typed_in(sight.frame, sight.kind) if sight is not None else None
+    typed = drafts.typed_in(sight.frame, kind_named(sight.kind)) if sight is not None else None
     if sight is None or not typed:
         return []
     if is_own(Outbox(pane_io.settings.fleet_home, pane_io.server, pane_id), sight, typed):
-        drafts.clear(pane_io, sight.kind, pane_id)
+        drafts.clear(pane_io, kind_named(sight.kind), pane_id)
         return ["its prompt came back into the input box, which is empty again"]
     return [f"in its input box stands: {' '.join(typed.split())[:200]}"]
 

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from fleetscripts.agents.kinds import kind_named
+from fleetscripts.core.planning.observation import Observation
 from fleetscripts.core.records.message import is_placeholder, same_message, stands_in
+from fleetscripts.services.observe.observe import transcript_of
 from fleetscripts.services.typing.outbox import CONFIRMED, Outbox
-from fleetscripts.services.typing.pane_io import Sight
 from fleetscripts.services.typing.receipt import last_submitted
 
 
-def is_own(outbox: Outbox, sight: Sight, typed: str) -> bool:
+def is_own(outbox: Outbox, sight: Observation, typed: str) -> bool:
     """Whether it is a text that was sent, or was to be sent; not somebody's draft."""
     last = outbox.last()
-    earlier = last_submitted(sight.kind, sight.transcript)
+    earlier = last_submitted(kind_named(sight.kind), transcript_of(sight))
     known = [text for text in (earlier, last.text if last is not None else None) if text]
     if not is_placeholder(typed):
         return any(same_message(typed, text) for text in known)

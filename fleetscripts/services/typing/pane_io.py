@@ -5,45 +5,26 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, replace
 
 from fleetscripts.adapters.records.journal import Journal
 from fleetscripts.adapters.records.locks import hold
 from fleetscripts.adapters.tmux.guard import Guard
 from fleetscripts.adapters.tmux.tmux import Tmux
-from fleetscripts.agents.kinds import AgentKind, kind_named
+from fleetscripts.agents.kinds import AgentKind
 from fleetscripts.config import Settings
-from fleetscripts.core.screen.screen import Box, Screen
+from fleetscripts.core.planning.observation import Observation
+from fleetscripts.core.screen.screen import Screen
 from fleetscripts.errors import FleetError
 from fleetscripts.fleet import Agent, Fleet
 from fleetscripts.invocation import spelled
-from fleetscripts.models import Classification, Frame, PaneFacts, ServerId
+from fleetscripts.models import Frame, PaneFacts, ServerId
 from fleetscripts.services.observe.agent_meant import agent_meant
-from fleetscripts.services.observe.box import box_in
 from fleetscripts.services.observe.observe import look
 
 TURN_SECONDS = 120.0
 """How long a sender waits for the one before it in the same pane: a delivery with all its waits takes at most 60 s."""
 PAUSE_SECONDS = 0.02
-
-
-@dataclass(frozen=True, slots=True)
-class Sight:
-    """One pane looked at with all evidence. ``transcript``: where its conversation is written, None when unknown."""
-
-    frame: Frame
-    classification: Classification
-    kind: AgentKind
-    transcript: Path | None = None
-    session_id: str | None = None
-    cwd: str = ""
-    """Where the client's process works; empty where no client was found."""
-
-    @property
-    def box(self) -> Box | None:
-        """The live input box."""
-        return box_in(self.frame, self.kind)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +35,7 @@ class PaneIO:
     server: ServerId
     settings: Settings
     journal: Journal
-    look: Callable[[str], Sight | None]
+    look: Callable[[str], Observation | None]
     """Looks at a pane; None when there is none."""
 
     @contextmanager
@@ -82,18 +63,16 @@ def open_pane_io(settings: Settings, fleet: Fleet | None, tmux: Tmux | None = No
     """The panes of the settings' tmux server; raises NoServer when none runs."""
     server_of = tmux or Tmux(settings.tmux_socket)
 
-    def sight_of(pane_id: str) -> Sight | None:
+    def seen_in(pane_id: str) -> Observation | None:
         seen = look(server_of, settings, fleet, pane_id, time.time())
-        if seen is None:
-            return None
+        if seen is None or seen.kind:
+            return seen
         agent = fleet.agent_for(pane_id) if fleet is not None else None
-        kind = seen.kind or kind_named(agent.agent if agent else "claude")
-        cwd = seen.client.cwd if seen.client is not None else ""
-        return Sight(seen.frame, seen.classification, kind, seen.transcript, seen.session_id, cwd)
+        return replace(seen, kind=agent.agent if agent is not None else "claude")
 
     server = server_of.require_server()
     journal = Journal(settings.journal_file, fleet.ids_on(server) if fleet is not None else None)
-    return PaneIO(server_of, server, settings, journal, sight_of)
+    return PaneIO(server_of, server, settings, journal, seen_in)
 
 
 def pane_named(pane_io: PaneIO, fleet: Fleet | None, target: str) -> PaneFacts:

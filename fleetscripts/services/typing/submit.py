@@ -8,14 +8,17 @@ from pathlib import Path
 from typing import ClassVar, NoReturn
 
 from fleetscripts.adapters.tmux.keyboard import press
+from fleetscripts.agents.kinds import kind_named
 from fleetscripts.core.planning.classify import is_shell
+from fleetscripts.core.planning.observation import Observation
 from fleetscripts.core.records.message import stands_in, stands_queued, without_ours
 from fleetscripts.core.screen.screen import Screen
 from fleetscripts.errors import FleetError, Refused
 from fleetscripts.models import Frame, PaneState
+from fleetscripts.services.observe.observe import transcript_of
 from fleetscripts.services.typing import input_box as drafts
 from fleetscripts.services.typing.outbox import CONFIRMED, INTENDED, UNSENT, Outbox, Sent
-from fleetscripts.services.typing.pane_io import PAUSE_SECONDS, PaneIO, Sight, excerpt
+from fleetscripts.services.typing.pane_io import PAUSE_SECONDS, PaneIO, excerpt
 from fleetscripts.services.typing.receipt import Mark, Receipt, in_hooks, in_transcript
 
 SHOWN_SECONDS = 8.0
@@ -46,7 +49,7 @@ class Submission:
     """One pasted text. What it pressed is remembered, so that an error can say whether the text may have gone."""
 
     pane_io: PaneIO
-    sight: Sight
+    sight: Observation
     message: str
     sent: Sent
     outbox: Outbox
@@ -78,7 +81,7 @@ class Submission:
         deadline = time.monotonic() + SHOWN_SECONDS
         while True:
             frame = self._screen()
-            typed = drafts.typed_in(frame, self.sight.kind)
+            typed = drafts.typed_in(frame, kind_named(self.sight.kind))
             if typed is not None and stands_in(typed, self.message):
                 return frame
             if typed and self._mixed(typed):
@@ -94,7 +97,7 @@ class Submission:
 
     def _press_enter(self, frame: Frame) -> None:
         """One Enter (or what queues), only while the cursor is still where the text ends."""
-        key = self.sight.kind.queue_key if self._turn_in_progress else "Enter"
+        key = kind_named(self.sight.kind).queue_key if self._turn_in_progress else "Enter"
         for _ in range(ENTER_TRIES):
             if self._pressed(frame, key):
                 return
@@ -105,7 +108,7 @@ class Submission:
 
     def _pressed(self, frame: Frame, key: str) -> bool:
         """Whether the pane was still as on this frame, so that the key was pressed."""
-        if not press(self.pane_io.tmux, self.pane_io.guard(frame, self.sight.kind), key):
+        if not press(self.pane_io.tmux, self.pane_io.guard(frame, kind_named(self.sight.kind)), key):
             return False
         self.enters += 1
         self.pane_io.journal.write("send-entered", pane_id=self.pane_id, message_id=self.sent.message_id)
@@ -119,7 +122,7 @@ class Submission:
                 return self._confirmed(proof)
             frame = self._screen()
             waited = time.monotonic() - began
-            typed = drafts.typed_in(frame, self.sight.kind)
+            typed = drafts.typed_in(frame, kind_named(self.sight.kind))
             standing = typed is not None and stands_in(typed, self.message)
             if standing and self.enters == 1 and waited >= SECOND_ENTER_SECONDS:
                 self._pressed(frame, "Enter")
@@ -140,7 +143,7 @@ class Submission:
         if self.enters and self._in_transcript():
             return "transcript"
         frame = self._screen()
-        if drafts.typed_in(frame, self.sight.kind) != "":
+        if drafts.typed_in(frame, kind_named(self.sight.kind)) != "":
             return ""
         if self.enters and stands_queued(Screen.of(frame.lines).texts, self.message):
             return "screen"
@@ -152,7 +155,9 @@ class Submission:
 
     def _in_transcript(self) -> bool:
         path = Path(self.sent.transcript) if self.sent.transcript else None
-        return in_transcript(self.sight.kind, self.sight.transcript, Mark(path, self.sent.offset), self.message)
+        return in_transcript(
+            kind_named(self.sight.kind), transcript_of(self.sight), Mark(path, self.sent.offset), self.message
+        )
 
     def _taken_after_all(self) -> bool:
         """The transcript asked a last time, a conversation's that began meanwhile too."""
@@ -175,8 +180,8 @@ class Submission:
         """Somebody began to type: take our text out again, and leave theirs."""
         theirs = without_ours(typed, self.message) or ""
         self.pane_io.journal.write("draft-saved", window=frame.facts.window, pane_id=self.pane_id, draft=theirs)
-        drafts.clear(self.pane_io, self.sight.kind, self.pane_id)
-        back = drafts.put_back(self.pane_io, self.sight.kind, self.pane_id, theirs)
+        drafts.clear(self.pane_io, kind_named(self.sight.kind), self.pane_id)
+        back = drafts.put_back(self.pane_io, kind_named(self.sight.kind), self.pane_id, theirs)
         self.outbox.settle(self.sent, UNSENT)
         kept = (
             "what they typed is back in the box" if back else f"what they typed is kept in {self.pane_io.journal.path}"

@@ -1,0 +1,102 @@
+"""One look at one pane: what it showed, what that means, and what follows from it for the agent in it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import PurePath
+
+from fleetscripts.core.gates.completion import Checkpoint, Message
+from fleetscripts.core.records.redact import redact, redact_lines
+from fleetscripts.core.records.sanitize import fit, sanitize
+from fleetscripts.core.screen.reading import Reading
+from fleetscripts.core.screen.screen import Box, Screen
+from fleetscripts.models import Classification, Client, Frame, PaneFacts, ServerId
+
+EXCERPT_LINES = 30
+"""What a decision shows of the screen; more only when somebody asks."""
+
+LONGEST_WORDS = 200
+"""Of what an agent said last, and of why it is in its state: enough for a line in a table."""
+
+PROTOCOL = ("CHECKPOINT:", "ORCHESTRATOR:")
+NO_PANE = Frame(PaneFacts(""), (), 0.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What a client has started and still runs. ``processes`` names them all; another set has another name."""
+
+    processes: str = ""
+    cpu_seconds: float = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """One pane looked at; without a frame there is no such pane.
+
+    ``kind``: the name of the agent kind, empty for none; of an agent of the fleet it is known without a client too.
+    ``client`` None: no client runs there. ``checkpoints`` are those of the whole session, ``messages`` the last
+    turn's. ``transcript``: where its conversation is written. ``screen`` and ``reading``: the frame parsed.
+
+    Known of the fleet's agents only: ``server``, ``output_hash`` (what the agent has put out) and ``commit``, empty
+    where it could not be read."""
+
+    classification: Classification
+    frame: Frame = NO_PANE
+    kind: str = ""
+    client: Client | None = None
+    session_id: str = ""
+    transcript: PurePath | None = None
+    checkpoints: tuple[Checkpoint, ...] = ()
+    messages: tuple[Message, ...] = ()
+    version: str | None = None
+    github_limited_at: float = 0
+    screen: Screen | None = None
+    reading: Reading | None = None
+    work: Work | None = None
+    server: ServerId | None = None
+    output_hash: str = ""
+    commit: str = ""
+
+    @property
+    def exists(self) -> bool:
+        """Whether there is such a pane."""
+        return bool(self.frame.facts.pane_id)
+
+    @property
+    def facts(self) -> PaneFacts:
+        """What tmux says of the pane."""
+        return self.frame.facts
+
+    @property
+    def box(self) -> Box | None:
+        """The live input box; None when something else stands in its place."""
+        return self.reading.layout.box if self.reading is not None else None
+
+    @property
+    def cwd(self) -> str:
+        """Where the client's process works; empty where no client was found."""
+        return self.client.cwd if self.client is not None else ""
+
+    @property
+    def texts(self) -> tuple[str, ...]:
+        """The lines on the screen."""
+        return tuple((self.screen or Screen.of(self.frame.lines)).texts)
+
+    @property
+    def excerpt(self) -> tuple[str, ...]:
+        """The last lines on the screen, secrets masked, without what it says of remaining context."""
+        lines = [line for line in redact_lines(self.texts) if line.strip(" ─\xa0")]
+        return tuple(lines[-EXCERPT_LINES:])
+
+    @property
+    def said(self) -> str:
+        """What the agent said last, on one line, secrets masked."""
+        return last_words(redact(self.messages[-1].text)) if self.messages else ""
+
+
+def last_words(text: str) -> str:
+    """The last line of a message that says something, fit for a table; a mark of the protocol if there is no other."""
+    lines = [line for part in text.splitlines() if (line := sanitize(part))]
+    words = [line for line in lines if not line.startswith(PROTOCOL)] or lines
+    return fit(words[-1], LONGEST_WORDS) if words else ""
