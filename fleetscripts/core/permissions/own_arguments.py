@@ -11,7 +11,7 @@ ELSEWHERE = ("--state-file", "--tmux-socket", "--fleet-home")
 
 FREE_FIELDS = re.compile(
     r"(?:objective|pr_number|steps|nudges|kicks|rounds|held|hold\.reason|idle_threshold_seconds|active"
-    r"|nudge_interval_seconds|orchestrator_unseen_seconds|max_nudges|poll_interval_seconds)=[^\x00]*",
+    r"|nudge_interval_seconds|orchestrator_unseen_seconds|max_nudges|poll_interval_seconds)=[^\x00]*|state=running",
     re.DOTALL,
 )
 """What ``update-agent`` may set: no path, no window, no command, no session."""
