@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from fleetscripts.agents.claude_transcript import Turn, fold
+from fleetscripts.agents.codex import _folded
 from fleetscripts.agents.codex_rollout import met_github_limit
-from fleetscripts.core.gates.github_limit import met_limit
+from fleetscripts.core.gates.github_limit import may_ask_github, met_limit
 from fleetscripts.core.planning.observation import Observation
 from fleetscripts.core.planning.progress import note
 from fleetscripts.fleet import Agent
@@ -60,6 +61,56 @@ def result(content: Any) -> dict[str, Any]:
     return record("user", [{"type": "tool_result", "tool_use_id": "t", "content": content, "is_error": True}])
 
 
+ASKING: dict[str, tuple[str, Any]] = {
+    "gh api": ("Bash", {"command": "gh api graphql -f query=@q.graphql"}),
+    "in a loop": ("Bash", {"command": "for id in 1 2; do\n  gh api graphql -f id=$id; sleep 3; done"}),
+    "after another": ("Bash", {"command": "cd /w && GH_PAGER=cat gh pr comment 12 -b hello 2>&1 | tail -5"}),
+    "in a pipe": ("Bash", {"command": "jq -r .id threads.json | xargs -n1 gh api"}),
+    "curl": ("Bash", {"command": "curl -sS https://api.github.com/graphql"}),
+    "a script": ("Bash", {"command": "./reply.sh 12"}),
+    "a script of Python's": ("Bash", {"command": "python3 scripts/reply.py"}),
+    "with a time limit": ("Bash", {"command": "timeout 60 gh api graphql"}),
+    "a tool of an MCP server": ("mcp__github__add_comment", {"body": "x"}),
+    "what runs behind": ("BashOutput", {"bash_id": "b1"}),
+    "Codex, what runs on": ("write_stdin", json.dumps({"session_id": 1, "chars": ""})),
+    "Codex, a list": ("shell", json.dumps({"command": ["bash", "-lc", "gh api graphql"]})),
+    "Codex, a line": ("exec_command", json.dumps({"cmd": "gh pr review 12 --comment -b x"})),
+}
+QUOTING: dict[str, tuple[str, Any]] = {
+    "cat": ("Bash", {"command": "cat ci.log"}),
+    "grep": ("Bash", {"command": "cd /w && grep -h 'rate limit' *.log | head -3"}),
+    "tail of a file that is called so": ("Bash", {"command": "tail -20 gh.log"}),
+    "git log": ("Bash", {"command": "git log -3 --format=%B"}),
+    "gh run view": ("Bash", {"command": "gh run view 12 --log-failed | tail -40"}),
+    "gh pr view": ("Bash", {"command": "gh pr view 12 --comments"}),
+    "gh issue view": ("Bash", {"command": "gh issue view 3"}),
+    "the reading tool": ("Read", {"file_path": "/w/ci.log"}),
+    "Codex, a list": ("shell", json.dumps({"command": ["bash", "-lc", "cat ci.log"]})),
+    "Codex, words": ("shell", json.dumps({"command": ["sed", "-n", "1,20p", "ci.log"]})),
+    "Codex, a line": ("exec_command", json.dumps({"cmd": "cat ci.log"})),
+}
+
+
+@pytest.mark.parametrize(("tool", "given"), ASKING.values(), ids=ASKING)
+def test_a_call_that_asks_github_may_meet_its_limit(tool: str, given: Any) -> None:
+    assert may_ask_github(tool, given)
+
+
+@pytest.mark.parametrize(("tool", "given"), QUOTING.values(), ids=QUOTING)
+def test_a_call_that_shows_something_only_quotes(tool: str, given: Any) -> None:
+    assert not may_ask_github(tool, given)
+
+
+@pytest.mark.parametrize(("command", "at"), [("cat ci.log", 0.0), ("gh api graphql", 1795219200.0)])
+def test_the_command_of_a_call_tells_whose_limit_its_result_shows(command: str, at: float) -> None:
+    use = {"type": "tool_use", "id": "t", "name": "Bash", "input": {"command": command}}
+    asked = fold(Turn(), record("assistant", [use]))
+    assert fold(asked, result(PRINTED["gh api"])).github_limited_at == at
+    kept = Turn.from_json(json.loads(json.dumps(asked.to_json())))
+    assert kept == asked
+    assert fold(fold(asked, result("nothing")), result(PRINTED["gh api"])).github_limited_at == 1795219200.0, "another"
+
+
 def test_only_a_tools_result_counts_in_a_transcript() -> None:
     text = PRINTED["gh api"]
     for quoting in (record("user", text), record("assistant", [{"type": "text", "text": text}])):
@@ -78,6 +129,17 @@ def test_a_codex_rollout_tells_it_too(output: str) -> None:
     assert met_github_limit({"timestamp": at, "type": "response_item", "payload": payload}) == 1795219200.0
     said = {"type": "message", "role": "assistant", "output": output}
     assert met_github_limit({"timestamp": at, "type": "response_item", "payload": said}) == 0
+
+
+@pytest.mark.parametrize(("command", "met"), [("cat ci.log", False), ("gh api graphql", True)])
+def test_a_codex_rollout_tells_whose_limit_it_is(command: str, met: bool) -> None:
+    call = {"type": "function_call", "name": "shell", "call_id": "c", "arguments": json.dumps({"command": command})}
+    printed = {"type": "function_call_output", "call_id": "c", "output": PRINTED["gh api"]}
+    summary: dict[str, Any] = {}
+    for payload in (call, printed):
+        line = {"timestamp": "2026-11-21T00:00:00Z", "type": "response_item", "payload": payload}
+        summary = _folded(summary, json.dumps(line).encode())
+    assert ("github_limited_at" in summary) is met
 
 
 def test_the_record_keeps_when_it_was_met_last() -> None:

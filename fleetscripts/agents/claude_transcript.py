@@ -11,13 +11,13 @@ from typing import Any
 
 from fleetscripts.agents.claude_errors import Death, death_of
 from fleetscripts.core.gates.completion import Checkpoint, Message, checkpoints, says_done
-from fleetscripts.core.gates.github_limit import met_limit
+from fleetscripts.core.gates.github_limit import may_ask_github, met_limit
 from fleetscripts.core.screen.reset_time import reset_instant
 from fleetscripts.models import ErrorKind, Evidence, PaneState, Source
 
 Record = Mapping[str, Any]
 
-FOLD_VERSION = 3
+FOLD_VERSION = 4
 LONGEST_TEXT = 4000
 LONGEST_MODEL = 80
 MOST_CHECKPOINTS = 200
@@ -64,6 +64,8 @@ class Turn:
     checkpoints: tuple[tuple[str, float], ...] = ()
     github_limited_at: float = 0.0
     """When one of its tools last printed that GitHub's secondary rate limit was hit."""
+    quoting: tuple[str, ...] = ()
+    """Of the pending calls those that only show something."""
 
     def to_json(self) -> dict[str, Any]:
         """As kept beside the cursor."""
@@ -76,6 +78,7 @@ class Turn:
             return None
         fields = {name: value for name, value in kept.items() if name != "version"}
         fields["pending"] = tuple(fields.get("pending", ()))
+        fields["quoting"] = tuple(fields.get("quoting", ()))
         fields["checkpoints"] = tuple((step, at) for step, at in fields.get("checkpoints", ()))
         return cls(**fields)
 
@@ -141,10 +144,13 @@ def _user(turn: Turn, record: Record) -> Turn:
     if _came_late(turn, at):
         return turn
     if results:
-        if any(met_limit(_printed(block)) for block in _typed(blocks, "tool_result")):
+        own = [block for block in _typed(blocks, "tool_result") if block.get("tool_use_id") not in turn.quoting]
+        if any(met_limit(_printed(block)) for block in own):
             turn = replace(turn, github_limited_at=at)
-        pending = tuple(call for call in turn.pending if call not in results)
-        turn = replace(turn, phase="tool_use" if pending else "tool_result", pending=pending, at=at)
+        pending, quoting = (
+            tuple(call for call in known if call not in results) for known in (turn.pending, turn.quoting)
+        )
+        turn = replace(turn, phase="tool_use" if pending else "tool_result", pending=pending, quoting=quoting, at=at)
         if not text:
             return turn
     if text.startswith(_INTERRUPTED):
@@ -170,9 +176,13 @@ def _assistant(turn: Turn, record: Record) -> Turn:
     if late:
         return turn
     turn = replace(turn, model=str(message.get("model") or turn.model)[:LONGEST_MODEL])
-    calls = tuple(str(block.get("id")) for block in _typed(blocks, "tool_use"))
-    if calls:
-        return replace(turn, phase="tool_use", pending=(*turn.pending, *calls)[-MOST_PENDING:], at=at)
+    uses = list(_typed(blocks, "tool_use"))
+    if uses:
+        calls = tuple(str(block.get("id")) for block in uses)
+        shown = [block for block in uses if not may_ask_github(str(block.get("name")), block.get("input"))]
+        quoting = (*turn.quoting, *(str(block.get("id")) for block in shown))[-MOST_PENDING:]
+        pending = (*turn.pending, *calls)[-MOST_PENDING:]
+        return replace(turn, phase="tool_use", pending=pending, quoting=quoting, at=at)
     why = message.get("stop_reason")
     if why in _TURN_ENDS:
         return replace(turn, phase="over", pending=(), at=at)

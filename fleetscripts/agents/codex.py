@@ -17,7 +17,14 @@ from fleetscripts.adapters.sessions.transcripts import Remembered, read_new, rec
 from fleetscripts.adapters.system.regular_file import read_regular
 from fleetscripts.adapters.system.zone import local_zone
 from fleetscripts.agents.codex_limits import limits_in
-from fleetscripts.agents.codex_rollout import all_checkpoints, evidence_of, last_messages, met_github_limit, typed_text
+from fleetscripts.agents.codex_rollout import (
+    all_checkpoints,
+    evidence_of,
+    last_messages,
+    met_github_limit,
+    quoting_call,
+    typed_text,
+)
 from fleetscripts.agents.kinds import CommandLine, EndingKey, Launch, Places, SessionView
 from fleetscripts.core.gates.completion import Checkpoint
 from fleetscripts.models import Client
@@ -175,7 +182,9 @@ def _folded(summary: dict[str, Any], line: bytes) -> dict[str, Any]:
         return summary
     if record.get("type") == "session_meta":
         return {**summary, "version": payload.get("cli_version")}
-    if limited_at := met_github_limit(record):
+    quoting = [*summary.get("quoting", []), *filter(None, [quoting_call(record)])][-MOST_RECORDS:]
+    summary = {**summary, "quoting": quoting} if quoting else summary
+    if payload.get("call_id") not in quoting and (limited_at := met_github_limit(record)):
         summary = {**summary, "github_limited_at": limited_at}
     if payload.get("type") not in _USEFUL.get(str(record.get("type")), ()):
         return summary

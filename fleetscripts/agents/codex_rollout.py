@@ -13,7 +13,7 @@ from datetime import UTC, datetime, tzinfo
 from typing import Any
 
 from fleetscripts.core.gates.completion import Checkpoint, Message, checkpoints, says_done
-from fleetscripts.core.gates.github_limit import met_limit
+from fleetscripts.core.gates.github_limit import may_ask_github, met_limit
 from fleetscripts.core.screen.reset_time import reset_instant
 from fleetscripts.models import ErrorKind, Evidence, PaneState, Source
 
@@ -94,6 +94,15 @@ def met_github_limit(record: Record) -> float:
     return (_time(record) or 0.0) if met_limit(_tool_output(record)) else 0.0
 
 
+def quoting_call(record: Record) -> str:
+    """The id of a tool's call that only shows something; empty for every other record."""
+    payload = _payload(record)
+    if record.get("type") != "response_item" or payload.get("type") not in _CALLS:
+        return ""
+    given = payload.get("arguments") or payload.get("input") or payload.get("action")
+    return "" if may_ask_github(str(payload.get("name") or ""), given) else str(payload.get("call_id") or "")
+
+
 def _tool_output(record: Record) -> str:
     """What a tool printed; empty for every other record. Some releases wrap it in JSON."""
     payload = _payload(record)
@@ -108,6 +117,7 @@ def _tool_output(record: Record) -> str:
     return inner if isinstance(inner, str) else output
 
 
+_CALLS = ("function_call", "custom_tool_call", "local_shell_call")
 _Found = tuple[PaneState, str, ErrorKind | None, float | None, str]
 
 
@@ -125,7 +135,7 @@ def _turn_state(records: Sequence[Record], at: int, bounded: bool) -> _Found | N
             return state, "the rollout ends with the agent's message", None, None, "message"
         if typed_text(record) is not None:
             return PaneState.RUNNING, "the rollout ends with a message to the agent", None, None, "user"
-        if kind in ("function_call", "custom_tool_call", "local_shell_call"):
+        if kind in _CALLS:
             return PaneState.RUNNING, "the rollout ends with a tool's call", None, None, "tool_use"
         return None
     if record.get("type") != "event_msg":

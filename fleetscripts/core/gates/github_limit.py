@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import re
+from collections.abc import Mapping
+from pathlib import PurePosixPath
 
 WAIT_SECONDS = 120
 """GitHub's own advice is "a few minutes"; being told twice within it would only make the agent try sooner."""
@@ -21,3 +24,56 @@ _MARK = re.compile(r"rate limit|abuse|too quickly")
 def met_limit(printed: str) -> bool:
     """Whether a tool's output says that GitHub refused because of too many writes."""
     return _MARK.search(printed) is not None and _PRINTED.search(printed) is not None
+
+
+_COMMAND = re.compile(
+    r"(?:^|[;&|\n({`!]|\b(?:do|then|else)\b)[ \t]*"
+    r"(?:[A-Za-z_]\w*=\S*[ \t]+|(?:timeout|nice|sleep)[ \t]+(?:-\S+[ \t]+)*[\d.]+\w?[ \t]+)*"
+    r"(?P<name>[\w./~+-]+)(?P<words>[^;&|\n]*)"
+)
+"""Where a command may begin in a line of the shell; too many are no harm."""
+_ASKING = frozenset({"gh", "hub", "curl", "wget", "http", "https", "bash", "sh", "zsh", "node", "deno", "bun", "npx"})
+_STARTING = frozenset({"xargs", "time", "sudo", "env", "nohup", "exec", "command"})
+MOST_WORDS = 12
+"""Of what starts another command, so many words are looked at."""
+_SCRIPT = re.compile(r"(?:\.{0,2}/|~/).+|python[\d.]*|.+\.(?:sh|py|js|ts)")
+_INDIRECT = re.compile(r"mcp__|bash_?output|task_?output|write_stdin", re.IGNORECASE)
+"""Tools without a command of their own: of a server, or what goes on with a command begun before."""
+_SHOWING = re.compile(r"\s+(?:(?:pr|issue|run|release|gist|repo|workflow)\s+(?:view|diff|list|status|checks)|search)\b")
+"""What ``gh`` shows of others' texts."""
+
+
+def may_ask_github(tool: str, given: object) -> bool:
+    """Whether GitHub may have refused the call itself; one that shows a file only quotes. ``given``: its input."""
+    command = _command_in(given)
+    if command is None:
+        return _INDIRECT.match(tool) is not None
+    return any(_asks(match["name"], match["words"]) for match in _COMMAND.finditer(command))
+
+
+def _asks(name: str, words: str) -> bool:
+    if name in _STARTING:
+        return any(_asks(word, " ".join(rest)) for word, *rest in _tails(words.split()))
+    if name == "gh":
+        return _SHOWING.match(f" {words.strip()}") is None
+    return PurePosixPath(name).name in _ASKING or _SCRIPT.fullmatch(name) is not None
+
+
+def _tails(words: list[str]) -> list[list[str]]:
+    return [words[at:] for at in range(min(len(words), MOST_WORDS))]
+
+
+def _command_in(given: object) -> str | None:
+    """The line for a shell in a tool's input, however the client writes it; None where there is none."""
+    if isinstance(given, str):
+        try:
+            given = json.loads(given)
+        except ValueError:
+            return str(given)
+    if not isinstance(given, Mapping):
+        return None
+    command = given.get("command", given.get("cmd"))
+    if isinstance(command, list):
+        words = [word for word in command if isinstance(word, str)]
+        return words[-1] if len(words) > 2 and words[1] in ("-c", "-lc") else " ".join(words)
+    return command if isinstance(command, str) else None
