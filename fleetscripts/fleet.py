@@ -121,6 +121,11 @@ class Agent:
         return self.worktree or self.id or self.pane_id or self.window
 
     @property
+    def called(self) -> str:
+        """Where it is by now, and what a call names it by."""
+        return self.window if self.handle == self.window else f"{self.window} ({self.handle})"
+
+    @property
     def sessions(self) -> frozenset[str]:
         """Names of the tmux sessions in which its window was seen, as they were called then."""
         return frozenset(window.rpartition(":")[0] for window in (self.window, *self.earlier_windows))
@@ -214,16 +219,6 @@ class Fleet:
     def top(self) -> dict[str, Any]:
         """The fields beside the agents, where settings may stand too."""
         return {name: member for name, member in self.to_json().items() if name != "agents"}
-
-    def seen_in(self, facts: PaneFacts, server: ServerId | None) -> Fleet:
-        """Its session learned, or followed to a new name, by one of its panes: a session is known by its id."""
-        if server is None or not facts.session_id:
-            return self
-        if (facts.session_id, server) == (self.tmux_session_id, self.tmux_session_server):
-            return self if facts.session == self.tmux_session else replace(self, tmux_session=facts.session)
-        if facts.session != self.tmux_session:
-            return self
-        return replace(self, tmux_session_id=facts.session_id, tmux_session_server=server)
 
     def holder_of(self, pane_id: str, server: ServerId | None) -> Agent | None:
         """Who is recorded at work in this pane of this server."""

@@ -56,7 +56,7 @@ def add(window: str, verify: tuple[str, ...], options: Options) -> int:
     agent = agent_at_work(settings, fleet, window)
     key = pull_key(agent, fleet)
     if key is None:
-        raise UsageProblem(f"{agent.window} has no pull request to test: {spelled('update-agent')} WINDOW pr_number=N")
+        raise UsageProblem(f"{agent.called} has no pull request to test: {spelled('update-agent')} WINDOW pr_number=N")
     entry = entry_of(settings, agent, key, tuple(text.strip() for text in verify if text.strip()))
     queue = TestQueue(settings, os.environ).add(entry)
     waiting = queue.waiting()
@@ -169,7 +169,7 @@ def _queue(options: Options) -> TestQueue:
     settings, fleet = load_fleet(os.environ, options)
     agent = agent_in_pane(fleet, os.environ)
     if agent is not None:
-        raise Refused(f"{agent.window} is an agent's window: the orchestrator tests, agents do not")
+        raise Refused(f"{agent.called} is an agent's window: the orchestrator tests, agents do not")
     return TestQueue(settings, os.environ)
 
 
@@ -223,7 +223,7 @@ def _tell_again(queue: TestQueue, window: str, options: Options) -> int:
         raise UsageProblem(f"expected results: {RESULT_FORM}")
     key = pull_key(agent, fleet)
     if key is None:
-        raise UsageProblem(f"{agent.window} has no pull request any more")
+        raise UsageProblem(f"{agent.called} has no pull request any more")
     click.echo(sanitize(follow(queue, entry_of(queue.settings, agent, key), outcome)))
     return 0
 

@@ -42,5 +42,5 @@ class Case:
         """The record as it stands now."""
         known = self.store.read().current(self.agent)
         if known is None:
-            raise Refused(f"{self.agent.window}: its record is gone")
+            raise Refused(f"{self.agent.called}: its record is gone")
         return known

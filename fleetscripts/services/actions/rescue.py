@@ -50,7 +50,7 @@ def rescue(case: Case) -> str:
                 note_wall(case.settings, agent, sight.classification, time.time())
             return _on_its_turn(case, pane_io, agent, sight)
     except Locked:
-        raise Refused(f"{case.agent.window}: another process is starting its client") from None
+        raise Refused(f"{case.agent.called}: another process is starting its client") from None
 
 
 def renew(case: Case) -> str:
@@ -61,7 +61,7 @@ def renew(case: Case) -> str:
             agent = _at_hand(case)
             return _moved(case, Move(case, pane_io, Target(agent.account, agent.agent, fresh=True)))
     except Locked:
-        raise Refused(f"{case.agent.window}: another process is starting its client") from None
+        raise Refused(f"{case.agent.called}: another process is starting its client") from None
 
 
 def wake(case: Case) -> str:
@@ -72,7 +72,7 @@ def wake(case: Case) -> str:
     state = PaneState.MISSING if sight is None else sight.classification.state
     put_back = state is PaneState.PROMPT and agent.rescue.stage == PARKED
     if state is not PaneState.RATE_LIMITED and not put_back:
-        raise Refused(f"{agent.window}: expected it at a usage limit, it is {state}")
+        raise Refused(f"{agent.called}: expected it at a usage limit, it is {state}")
     text = go_on(agent, "a usage limit")
     told = {"wakes": agent.attempts.wakes + 1}
     try:
@@ -109,7 +109,7 @@ def _on_its_turn(case: Case, pane_io: PaneIO, agent: Agent, sight: Observation |
 def _locked_out(case: Case, agent: Agent, account: str, problem: str) -> None:
     """Known before anything is ended: the account is left alone by all for a while. Refused when a person named it."""
     if case.action.details.get(NAMED):
-        raise Refused(f"{agent.window}: account {account} cannot be worked on: {problem}")
+        raise Refused(f"{agent.called}: account {account} cannot be worked on: {problem}")
     Ledger(case.settings.fleet_home).note_wall(account, LOGIN, None, time.time(), "its client")
     case.journal.write("account-locked", window=agent.window, account=account, why=problem)
 
@@ -122,7 +122,7 @@ def _chosen(case: Case, agent: Agent, sight: Observation | None) -> Pick:
     found = sight.classification if sight is not None else Classification(PaneState.MISSING, "")
     chosen = next_account(case.settings, agent, found, time.time())
     if chosen is None:
-        raise Refused(f"{agent.window}: no account but {account_of(case.settings, agent)} has budget")
+        raise Refused(f"{agent.called}: no account but {account_of(case.settings, agent)} has budget")
     return chosen
 
 
@@ -164,9 +164,9 @@ def _another(case: Case, move: Move) -> bool:
 def _at_hand(case: Case) -> Agent:
     agent = case.current()
     if agent.finished or agent.hold.reason or agent.task.pending is not None:
-        raise Refused(f"{agent.window}: {agent.hold.reason or 'nothing is to be resumed'} (it is {agent.state})")
+        raise Refused(f"{agent.called}: {agent.hold.reason or 'nothing is to be resumed'} (it is {agent.state})")
     if not Path(agent.worktree_path).is_dir():
-        raise FleetError(f"{agent.window}: its worktree {agent.worktree_path} is gone")
+        raise FleetError(f"{agent.called}: its worktree {agent.worktree_path} is gone")
     return agent
 
 

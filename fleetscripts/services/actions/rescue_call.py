@@ -79,4 +79,4 @@ def _rescued(settings: Settings, fleet: Fleet, environ: Mapping[str, str], agent
         return Outcome(agent, RESCUED, perform(case))
     except FleetError as error:
         result = REFUSED if isinstance(error, Refused) else FAILED
-        return Outcome(agent, result, str(error).removeprefix(f"{agent.window}: "))
+        return Outcome(agent, result, str(error).removeprefix(f"{agent.called}: ").removeprefix(f"{agent.handle}: "))

@@ -157,11 +157,11 @@ class Move:
         if said.state is PaneState.IDLE:
             return sight.frame.facts
         if said.background:
-            raise Refused(f"{agent.window}: a task of its own still runs behind it: it is moved when that has ended")
+            raise Refused(f"{agent.called}: a task of its own still runs behind it: it is moved when that has ended")
         if said.state not in DEAD_ENDS and not (self.target.from_rest and said.state is PaneState.PROMPT):
-            raise Refused(f"{agent.window}: expected it at a usage limit, it is {said.state} ({said.reason})")
+            raise Refused(f"{agent.called}: expected it at a usage limit, it is {said.state} ({said.reason})")
         if has_reset(said, time.time()):
-            raise Refused(f"{agent.window}: its limit has reset meanwhile")
+            raise Refused(f"{agent.called}: its limit has reset meanwhile")
         if said.error is ErrorKind.AUTH:
             self._stopped = "a login that was not accepted"
         elif said.state is PaneState.PROMPT:
@@ -180,7 +180,7 @@ class Move:
         if agent.session_id:
             known = open_conversations(case.settings, self.pane_io.tmux.panes(), now).get(agent.session_id)
             if known is not None:
-                raise Refused(f"{agent.window}: its conversation is open in {known.place}")
+                raise Refused(f"{agent.called}: its conversation is open in {known.place}")
         if self.target.fresh and (agent.rescue.stage != HANDING_OVER or agent.agent != self.target.kind):
             agent = self._begin_anew(agent)
         fresh = agent.rescue.stage == HANDING_OVER
@@ -225,7 +225,7 @@ class Move:
         sight = at_prompt(self.pane_io, case.settings, agent.pane_id, Path(agent.worktree_path), stands)
         said = sight.classification
         if said.state in DEAD_ENDS:
-            raise FleetError(f"{agent.window}: it stands at a dead end there too: {said.reason}")
+            raise FleetError(f"{agent.called}: it stands at a dead end there too: {said.reason}")
         proof = "it had said that it has finished"
         if said.state is PaneState.PROMPT:
             why = f"its client was ended at {self._stopped} and started again"
@@ -254,11 +254,11 @@ class Move:
             agent = case.current()
             sight = self.pane_io.look(agent.pane_id)
             if sight is None or sight.classification.state is PaneState.IDLE:
-                raise FleetError(f"{agent.window}: its client ended before the first answer came")
+                raise FleetError(f"{agent.called}: its client ended before the first answer came")
             said = sight.classification
             if said.state in DEAD_ENDS:
                 note_wall(case.settings, agent, said, time.time())
-                raise FleetError(f"{agent.window}: it stands at a dead end there too: {said.reason}")
+                raise FleetError(f"{agent.called}: it stands at a dead end there too: {said.reason}")
             if _answers(said, waited):
                 Ledger(case.settings.fleet_home).lift(account_of(case.settings, agent), LOGIN)
                 return True

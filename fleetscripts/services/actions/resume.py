@@ -47,10 +47,10 @@ def resume(case: Case) -> str:
         pane_io = open_pane_io(case.settings, case.fleet)
         sight = pane_io.look(case.agent.pane_id)
         if held := case.current().hold.reason:
-            raise Refused(f"{case.agent.window}: {held}")
+            raise Refused(f"{case.agent.called}: {held}")
         if sight is None or sight.classification.state is not PaneState.IDLE:
             found = "no pane" if sight is None else sight.classification.state
-            raise Refused(f"{case.agent.window}: expected its ended client, found {found}")
+            raise Refused(f"{case.agent.called}: expected its ended client, found {found}")
         facts = sight.frame.facts
         start = _counted(case, pane_io)
         return _continue(case, pane_io, restart_in(pane_io.tmux, facts, start, children_of(facts)))
@@ -61,7 +61,7 @@ def restore(case: Case) -> str:
     with alone(case):
         pane_io = open_pane_io(case.settings, case.fleet)
         if case.agent.pane_on(pane_io.server) and pane_io.look(case.agent.pane_id) is not None:
-            raise Refused(f"{case.agent.window}: its pane is there again")
+            raise Refused(f"{case.agent.called}: its pane is there again")
         if place_of(pane_io.tmux, case.agent, Path(case.agent.worktree_path)) is not None:
             raise Refused(f"{case.agent.handle}: its pane stands, on another tmux server than the one asked")
         if (home := _home(case, pane_io)) is not None:
@@ -124,12 +124,12 @@ def _still_stalled(case: Case, pane_io: PaneIO) -> None:
     wanted = PaneState.API_ERROR if case.action.action == "continue" else PaneState.PROMPT
     found = PaneState.MISSING if sight is None else sight.classification.state
     if found is not wanted:
-        raise Refused(f"{agent.window}: expected it at {wanted}, found {found}")
+        raise Refused(f"{agent.called}: expected it at {wanted}, found {found}")
     if agent.hold.reason or agent.task.pending is not None or agent.task.started_at != case.agent.task.started_at:
-        raise Refused(f"{agent.window}: {agent.hold.reason or 'it was given another task meanwhile'}")
+        raise Refused(f"{agent.called}: {agent.hold.reason or 'it was given another task meanwhile'}")
     ago = time.time() - max(agent.attempts.nudged_at, agent.last_rebriefed_at)
     if wanted is PaneState.PROMPT and 0 <= ago < case.settings.nudge_cooldown_seconds:
-        raise Refused(f"{agent.window}: it was told {ago:.0f} s ago")
+        raise Refused(f"{agent.called}: it was told {ago:.0f} s ago")
 
 
 def answer_dialog(case: Case) -> str:
@@ -157,16 +157,16 @@ def _counted(case: Case, pane_io: PaneIO) -> Start:
     """What to start, once it is known that nobody runs this conversation; the try is counted now."""
     agent = case.current()
     if agent.finished:
-        raise Refused(f"{agent.window}: it is {agent.state} now")
+        raise Refused(f"{agent.called}: it is {agent.state} now")
     now = time.time()
     if agent.session_id:
         elsewhere = open_conversations(case.settings, pane_io.tmux.panes(), now).get(agent.session_id)
         if elsewhere is not None:
-            raise Refused(f"{agent.window}: its conversation is open in {elsewhere.place}")
+            raise Refused(f"{agent.called}: its conversation is open in {elsewhere.place}")
     kind = kind_named(agent.agent)
     folder = Path(agent.worktree_path)
     if not folder.is_dir():
-        raise FleetError(f"{agent.window}: its worktree {folder} is gone")
+        raise FleetError(f"{agent.called}: its worktree {folder} is gone")
     refuse_other_branch(agent, folder)
     account = account_to_resume(case.settings, case.environ, agent)
     case.change(attempts={"restarts": agent.attempts.restarts + 1, "restarted_at": now}, account=account)

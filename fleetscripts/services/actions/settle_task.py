@@ -30,7 +30,7 @@ def settle_task(case: Case) -> str:
         agent = case.current()
         intent = agent.task.pending
         if intent is None:
-            raise Refused(f"{agent.window}: nobody is giving it a task any more")
+            raise Refused(f"{agent.called}: nobody is giving it a task any more")
         if was_told(case.settings, agent, intent):
             apply_task(case.store, case.settings, agent, intent)
             return "it has its new task; the record says so now"
@@ -52,7 +52,7 @@ def apply_task(store: Store, settings: Settings, agent: Agent, intent: Mapping[s
     def apply(fleet: Fleet) -> Fleet:
         known = fleet.current(agent)
         if known is None:
-            raise FleetError(f"{agent.window}: its record is gone")
+            raise FleetError(f"{agent.called}: its record is gone")
         return fleet.with_agent(_on_the_new_task(known, intent))
 
     after = store.update(apply).current(agent)

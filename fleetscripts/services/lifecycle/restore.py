@@ -192,4 +192,4 @@ def _journal(settings: Settings) -> Journal:
 
 
 def _without_window(error: FleetError, agent: Agent) -> str:
-    return str(error).removeprefix(f"{agent.window}: ")
+    return str(error).removeprefix(f"{agent.called}: ").removeprefix(f"{agent.handle}: ")

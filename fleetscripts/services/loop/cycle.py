@@ -15,6 +15,7 @@ from fleetscripts.core.planning.observation import Observation
 from fleetscripts.core.planning.plan import plan
 from fleetscripts.core.planning.policy import Limits
 from fleetscripts.core.planning.progress import note
+from fleetscripts.core.records.own_session import with_session_of
 from fleetscripts.core.reports.state_lines import untold
 from fleetscripts.fleet import Agent, Fleet
 from fleetscripts.models import Action
@@ -62,7 +63,7 @@ def run_cycle(
                 noted = note(known, seen, limits.idle_threshold_seconds, now, unwatched)
                 nothing_new = panes is not None and replace(noted, last_seen_at=known.last_seen_at) == known
                 fleet = fleet if nothing_new else fleet.exchange(known, noted)
-                fleet = fleet.seen_in(seen.facts, seen.server) if seen.exists else fleet
+                fleet = with_session_of(fleet, seen.facts, seen.server) if seen.exists else fleet
         fleet = clamp_future_times(fleet, now)
         if orchestrator_looks:
             fleet = replace(fleet, orchestrator_seen_at=now, orchestrator_called_at=0)

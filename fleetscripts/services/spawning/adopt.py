@@ -135,7 +135,7 @@ def _added(fleet: Fleet, agent: Agent) -> Fleet:
             continue
         same_pane = known.pane_id == agent.pane_id and known.tmux_server == agent.tmux_server
         if same_pane or agent.session_id in (known.session_id, *known.session_ids):
-            raise Refused(f"{agent.window} is in the fleet already, as {known.window}")
+            raise Refused(f"{agent.called} is in the fleet already, as {known.window}")
         if os.path.realpath(known.worktree_path) == agent.worktree_path and known.worktree_path:
-            raise Refused(f"{agent.window}: {agent.worktree_path} has an agent already, in {known.window}")
+            raise Refused(f"{agent.called}: {agent.worktree_path} has an agent already, in {known.window}")
     return fleet.with_agent(agent)

@@ -86,15 +86,15 @@ def give_task(pane_io: PaneIO, settings: Settings, fleet: Fleet, agent: Agent, r
 def _takes_a_task(pane_io: PaneIO, agent: Agent) -> str:
     """Its pane, if a text typed there now would be read and its record is one to change."""
     if agent.state is AgentState.RECYCLED:
-        raise Refused(f"{agent.window}: it is recycled; {spelled('spawn-agent')} starts a new one")
+        raise Refused(f"{agent.called}: it is recycled; {spelled('spawn-agent')} starts a new one")
     pane_id = agent.pane_on(pane_io.server)
     sight = pane_io.look(pane_id) if pane_id else None
     if pane_id is None or sight is None:
-        raise Refused(f"{agent.window}: its pane is gone")
+        raise Refused(f"{agent.called}: its pane is gone")
     said = sight.classification
     if said.state not in TAKES_TEXT or said.dialog is not None:
         found = f"a {said.dialog} dialog" if said.dialog else said.state
-        raise Refused(f"{agent.window}: expected it at its prompt, found {found} ({said.reason}); nothing was typed")
+        raise Refused(f"{agent.called}: expected it at its prompt, found {found} ({said.reason}); nothing was typed")
     return pane_id
 
 
@@ -107,11 +107,11 @@ def _start_of(folder: Path, agent: Agent, branch: str, base: str, settings: Sett
             return None
         checked_name(branch, folder)
         if not here:
-            raise Refused(f"{agent.window}: its worktree is on no branch")
+            raise Refused(f"{agent.called}: its worktree is on no branch")
         if dirty := changed_paths(git):
-            raise Refused(f"{agent.window}: its worktree has changes that are not committed ({dirty[0]})")
+            raise Refused(f"{agent.called}: its worktree has changes that are not committed ({dirty[0]})")
         if under_way := operation(git):
-            raise Refused(f"{agent.window}: a {under_way} is under way in its worktree")
+            raise Refused(f"{agent.called}: a {under_way} is under way in its worktree")
         return start_point(folder, branch, base, settings)
 
 
@@ -164,12 +164,12 @@ def _begin(store: Store, agent: Agent, intent: Mapping[str, Any]) -> None:
     def begin(fleet: Fleet) -> Fleet:
         known = fleet.current(agent)
         if known is None:
-            raise FleetError(f"{agent.window}: its record is gone")
+            raise FleetError(f"{agent.called}: its record is gone")
         pending = known.task.pending
         if pending is not None:
             ago = float(intent["at"]) - float(pending.get("at", 0))
             when = f"{ago:.0f} s ago" if ago < Limits().task_change_seconds else "and whoever did it ended half-way"
-            raise Refused(f"{agent.window}: it was being given another task {when}; the loop or heartbeat settles it")
+            raise Refused(f"{agent.called}: it was being given another task {when}; the loop or heartbeat settles it")
         return fleet.change(agent, task={"pending": intent})
 
     store.update(begin)

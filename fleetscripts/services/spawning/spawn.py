@@ -17,6 +17,7 @@ from fleetscripts.adapters.records.store import Store
 from fleetscripts.adapters.tmux.tmux import Tmux
 from fleetscripts.agents.kinds import AgentKind, kind_named
 from fleetscripts.config import Settings
+from fleetscripts.core.records.own_session import with_session_of
 from fleetscripts.core.reports.state_lines import state_line
 from fleetscripts.errors import FleetError
 from fleetscripts.fleet import Agent, Fleet
@@ -229,7 +230,7 @@ class _Spawning:
         )
         store = Store(self.settings.state_file)
         server = pane_io.server
-        store.update(lambda fleet: fleet.with_agent(agent).seen_in(facts, server), create=self._new_fleet())
+        store.update(lambda fleet: with_session_of(fleet.with_agent(agent), facts, server), create=self._new_fleet())
         self.begun = agent
         return agent
 

@@ -66,7 +66,7 @@ def accept(question: Question, why: str, overrides: Sequence[Override], environ:
     record(store, question.agent, finding.verdict, time.time())
     if standing or not finding.verdict.gates:
         findings = "; ".join(f"{gate.name} {gate.status}: {gate.evidence}" for gate in standing)
-        raise Refused(f"{agent.window} is not complete: {findings}")
+        raise Refused(f"{agent.called} is not complete: {findings}")
     _write_overrides(question, overrides, finding)
     accepted = {"accepted_threads": agent.task.accepted_threads}
     store.update(lambda fleet: fleet.change(question.agent, state=AgentState.DONE, task=accepted))
@@ -94,7 +94,7 @@ def send_back(question: Question, what: str) -> str:
     pane_io = open_pane_io(settings, question.fleet)
     pane = agent.pane_on(pane_io.server)
     if pane is None:
-        raise FleetError(f"{agent.window} has no pane on this tmux server: {spelled('run-loop')} restores it first")
+        raise FleetError(f"{agent.called} has no pane on this tmux server: {spelled('run-loop')} restores it first")
     receipt = deliver(pane_io, pane, rebriefing(agent, Rebrief([what])), why="evaluation")
     changes = {
         "state": AgentState.RUNNING,
@@ -178,5 +178,5 @@ def _base(git: Git, agent: Agent, pull: PullRequest | None) -> str:
 def judged(fleet: Fleet, agent: Agent) -> Agent:
     """The agent to judge; one that is done or recycled has been."""
     if agent.state in (AgentState.DONE, AgentState.RECYCLED):
-        raise Refused(f"{agent.window} is {agent.state} already")
+        raise Refused(f"{agent.called} is {agent.state} already")
     return fleet.current(agent) or agent

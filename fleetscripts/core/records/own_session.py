@@ -1,0 +1,19 @@
+"""The fleet's tmux session, known by its id: names are changed, and given to others."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from fleetscripts.fleet import Fleet
+from fleetscripts.models import PaneFacts, ServerId
+
+
+def with_session_of(fleet: Fleet, facts: PaneFacts, server: ServerId | None) -> Fleet:
+    """The fleet with its session's id learned from one of its panes, or its name followed to what it is called now."""
+    if server is None or not facts.session_id:
+        return fleet
+    if (facts.session_id, server) == (fleet.tmux_session_id, fleet.tmux_session_server):
+        return fleet if facts.session == fleet.tmux_session else replace(fleet, tmux_session=facts.session)
+    if facts.session != fleet.tmux_session:
+        return fleet
+    return replace(fleet, tmux_session_id=facts.session_id, tmux_session_server=server)
