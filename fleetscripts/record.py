@@ -56,6 +56,7 @@ class LastLook:
     error: str = was("error")
     resets_at: UnixSeconds = was("resets_at", 0)
     spends_until: UnixSeconds = 0
+    wakes_at: float = 0
     unknown_since: UnixSeconds = was("unknown_since", 0)
     output_changed_at: UnixSeconds = was("output_changed_at", 0)
     worked_at: UnixSeconds = was("worked_at", 0)

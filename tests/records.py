@@ -7,7 +7,7 @@ from typing import Any
 
 from fleetscripts.fleet import FLAT, Agent
 
-NEW = {"wakes": ("attempts", "wakes"), "spends_until": ("seen", "spends_until")}
+NEW = {"wakes": ("attempts", "wakes"), "spends_until": ("seen", "spends_until"), "wakes_at": ("seen", "wakes_at")}
 """Fields that have never stood anywhere but in their part."""
 
 

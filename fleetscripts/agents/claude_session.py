@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import time
 from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
@@ -12,6 +13,7 @@ from fleetscripts.adapters.sessions import registry, spool, transcripts
 from fleetscripts.adapters.sessions.json_lines import parse_line
 from fleetscripts.adapters.system.zone import local_zone
 from fleetscripts.agents import claude_hooks, claude_registry, claude_transcript
+from fleetscripts.agents.claude_alarms import next_alarm
 from fleetscripts.agents.claude_transcript import Turn
 from fleetscripts.agents.kinds import Places, SessionView
 from fleetscripts.models import Client, Evidence, Source
@@ -45,6 +47,7 @@ def look(client: Client, places: Places, session_id: str | None = None) -> Sessi
         messages=turn.messages() if turn else (),
         version=version if isinstance(version, str) else None,
         github_limited_at=turn.github_limited_at if turn else 0.0,
+        wakes_at=next_alarm(turn.alarms, client.started_at, time.time(), local_zone()) if turn and client.pid else 0.0,
     )
 
 

@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, tzinfo
 from typing import Any
 
+from fleetscripts.agents.claude_alarms import Alarm, after_call, after_result
 from fleetscripts.agents.claude_errors import Death, death_of
 from fleetscripts.core.gates.completion import Checkpoint, Message, checkpoints, says_done
 from fleetscripts.core.gates.github_limit import may_ask_github, met_limit
@@ -17,7 +18,7 @@ from fleetscripts.models import ErrorKind, Evidence, PaneState, Source
 
 Record = Mapping[str, Any]
 
-FOLD_VERSION = 4
+FOLD_VERSION = 5
 LONGEST_TEXT = 4000
 LONGEST_MODEL = 80
 MOST_CHECKPOINTS = 200
@@ -62,6 +63,7 @@ class Turn:
     limit: str = ""
     model: str = ""
     checkpoints: tuple[tuple[str, float], ...] = ()
+    alarms: tuple[Alarm, ...] = ()
     github_limited_at: float = 0.0
     """When one of its tools last printed that GitHub's secondary rate limit was hit."""
     quoting: tuple[str, ...] = ()
@@ -79,6 +81,7 @@ class Turn:
         fields = {name: value for name, value in kept.items() if name != "version"}
         fields["pending"] = tuple(fields.get("pending", ()))
         fields["quoting"] = tuple(fields.get("quoting", ()))
+        fields["alarms"] = tuple(tuple(alarm) for alarm in fields.get("alarms", ()))
         fields["checkpoints"] = tuple((step, at) for step, at in fields.get("checkpoints", ()))
         return cls(**fields)
 
@@ -147,6 +150,9 @@ def _user(turn: Turn, record: Record) -> Turn:
         own = [block for block in _typed(blocks, "tool_result") if block.get("tool_use_id") not in turn.quoting]
         if any(met_limit(_printed(block)) for block in own):
             turn = replace(turn, github_limited_at=at)
+        for block in _typed(blocks, "tool_result") if turn.alarms else ():
+            named = str(block.get("tool_use_id"))
+            turn = replace(turn, alarms=after_result(turn.alarms, named, _printed(block)))
         pending, quoting = (
             tuple(call for call in known if call not in results) for known in (turn.pending, turn.quoting)
         )
@@ -177,6 +183,8 @@ def _assistant(turn: Turn, record: Record) -> Turn:
         return turn
     turn = replace(turn, model=str(message.get("model") or turn.model)[:LONGEST_MODEL])
     uses = list(_typed(blocks, "tool_use"))
+    for block in uses:
+        turn = replace(turn, alarms=after_call(turn.alarms, block, at))
     if uses:
         calls = tuple(str(block.get("id")) for block in uses)
         shown = [block for block in uses if not may_ask_github(str(block.get("name")), block.get("input"))]

@@ -63,6 +63,8 @@ class SessionView:
     version: str | None = None
     github_limited_at: float = 0.0
     """When a tool of the session last printed that GitHub's secondary rate limit was hit; Unix seconds, 0: never."""
+    wakes_at: float = 0.0
+    """When it goes on by itself, as the agent has arranged; 0: not at all."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -260,6 +260,7 @@ ACTIONS: tuple[ActionRow, ...] = (
     ActionRow(
         "stalled",
         (
+            On(PaneState.PROMPT, "waits by itself", action=LEAVE),
             On(PaneState.PROMPT, "moving", action=LEAVE),
             On(PaneState.PROMPT, "just nudged", action=LEAVE),
             On(PaneState.PROMPT, "draft", "at its prompt with somebody's unsent text in the box"),

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 
 from fleetscripts.core.planning.classify import FRESH_SECONDS
 from fleetscripts.core.planning.policy import REST_SECONDS, Case, began, verified_until
-from fleetscripts.core.planning.progress import BACKGROUND_PATIENCE
+from fleetscripts.core.planning.progress import BACKGROUND_PATIENCE, LATE_SECONDS
 from fleetscripts.core.planning.rescue import OVERDUE_SECONDS, SOON_SECONDS, pause_seconds
 from fleetscripts.models import AgentState, PaneState, Source
 
@@ -35,6 +35,7 @@ INSTANTS: Mapping[str, Instant] = {
     "its client ought to have gone on": lambda case: case.agent.rescue.parked_until + OVERDUE_SECONDS,
     "it may be woken again": lambda case: _spoken_to(case) + pause_seconds(case.agent, case.limits.wake_pause_seconds),
     "its limit resets soon": lambda case: (case.found.resets_at or 0) - SOON_SECONDS,
+    "it ought to have gone on": lambda case: case.agent.seen.wakes_at + LATE_SECONDS,
     "it has come to rest": lambda case: _still_since(case) + REST_SECONDS,
     "what it wrote is old": lambda case: _said_last(case) + FRESH_SECONDS,
 }

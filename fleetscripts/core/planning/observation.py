@@ -51,6 +51,8 @@ class Observation:
     messages: tuple[Message, ...] = ()
     version: str | None = None
     github_limited_at: float = 0
+    wakes_at: float = 0
+    """When it goes on by itself, as the agent has arranged; 0: not at all."""
     screen: Screen | None = None
     reading: Reading | None = None
     work: Work | None = None

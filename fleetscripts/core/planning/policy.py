@@ -11,7 +11,7 @@ from fleetscripts.core.gates.gates import Outcome
 from fleetscripts.core.gates.github_limit import WAIT_SECONDS
 from fleetscripts.core.planning.action_row import LEAVE, ActionRow, On
 from fleetscripts.core.planning.actions import ACTIONS, BY_NAME
-from fleetscripts.core.planning.progress import moving, stood_still
+from fleetscripts.core.planning.progress import moving, stood_still, waits_by_itself
 from fleetscripts.core.planning.rescue import PARKED, Pick, due, has_reset, pause_seconds, resets_soon
 from fleetscripts.fleet import Agent
 from fleetscripts.models import Action, ActionKind, AgentState, Classification, DialogKind, ErrorKind, PaneState
@@ -123,6 +123,7 @@ CONDITIONS: Mapping[str, Condition] = {
     ),
     "just verified": lambda case: 0 <= case.now - case.agent.verdict.at < case.limits.verify_pause_seconds,
     "lasting": lambda case: case.now - case.agent.seen.unknown_since >= case.limits.idle_threshold_seconds,
+    "waits by itself": lambda case: waits_by_itself(case.agent, case.now),
     "moving": lambda case: moving(case.agent, case.found, case.limits.idle_threshold_seconds, case.now),
     "just nudged": lambda case: case.nudged_seconds_ago < case.limits.nudge_cooldown_seconds,
     "draft": lambda case: bool(case.found.draft),

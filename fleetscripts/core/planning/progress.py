@@ -38,6 +38,9 @@ CLOCK_SLACK_SECONDS = 5.0
 BACKGROUND_PATIENCE = 4
 """So many times the usual threshold while something still runs behind a prompt."""
 
+LATE_SECONDS = 180.0
+"""A client that goes on by itself at some time is given so long after it."""
+
 SPENDS_SECONDS = 5 * 3600.0
 """A client says once that it goes on beyond its subscription, and does so until the window ends that is full."""
 
@@ -122,6 +125,7 @@ def _timed(agent: Agent, before: Agent, seen: Observation, now: float, unwatched
             "dialog": str(dialog),
             "error": str(error),
             "resets_at": found.resets_at or 0,
+            "wakes_at": seen.wakes_at,
             "spends_until": now + SPENDS_SECONDS if spends(found) else before.seen.spends_until,
             "unknown_since": since if unknown else 0,
             "output_changed_at": changed_at,
@@ -160,6 +164,8 @@ def _state(agent: Agent, before: Agent, seen: Observation, stalled_after_seconds
         return agent.state
     if found.state is PaneState.PROMPT and agent.rescue.stage == PARKED:
         return AgentState.RATE_LIMITED
+    if found.state is PaneState.PROMPT and waits_by_itself(agent, now):
+        return AgentState.RUNNING
     if found.state in (PaneState.PROMPT, PaneState.RUNNING) and not moving(agent, found, stalled_after_seconds, now):
         return AgentState.STUCK
     return STATE_OF_PANE.get(found.state, AgentState.RUNNING if agent.state is AgentState.ESCALATED else agent.state)
@@ -177,6 +183,11 @@ def _work(before: Agent, seen: Observation, now: float, unwatched: bool) -> dict
         "tool_processes": work.processes,
         "tool_cpu_seconds": work.cpu_seconds,
     }
+
+
+def waits_by_itself(agent: Agent, now: float) -> bool:
+    """Whether it has arranged to go on at a time that is still to come, or has just come."""
+    return now < agent.seen.wakes_at + LATE_SECONDS
 
 
 def moving(agent: Agent, found: Classification, threshold_seconds: float, now: float) -> bool:

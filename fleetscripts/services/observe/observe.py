@@ -99,6 +99,7 @@ class _Observer:
             messages=view.messages,
             version=view.version,
             github_limited_at=view.github_limited_at,
+            wakes_at=view.wakes_at,
             screen=screen,
             reading=reading,
             work=found.work,
