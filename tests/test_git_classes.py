@@ -13,6 +13,7 @@ import pytest
 from fleetscripts.adapters.git.git import Git
 from fleetscripts.adapters.git.place import repository_at
 from fleetscripts.adapters.git.remotes import recorded_remote
+from fleetscripts.services.typing.dialog_context import trust_doubt
 from tests.conftest import RunScript
 from tests.places import GitRepo
 
@@ -348,6 +349,27 @@ def test_the_modules_own_settings_run_nothing(run_script: RunScript, work: Work,
     assert gate(run_script, "clean")[0] == "fail"
     assert run_script("recycle-agent", WINDOW, "--force").returncode == 0
     assert not (tmp_path / "ran").exists()
+
+
+def test_hooks_that_a_repository_names_are_read_past_our_own_override(work: Work) -> None:
+    """A tracked folder that is no known place of hooks runs code as soon as the folder is trusted."""
+    (work.path / "quiet").mkdir()
+    assert trust_doubt(work.path) == ""
+    work.git("config", "core.hooksPath", "quiet")
+    assert trust_doubt(work.path) == "git hooks run from quiet"
+
+
+def test_a_folder_that_cannot_be_written_is_told_before_the_pane_is_closed(run_script: RunScript, work: Work) -> None:
+    (work.path / "locked").mkdir()
+    (work.path / "locked" / "file").write_text("one\n")
+    (work.path / "locked").chmod(0o555)
+    if os.access(work.path / "locked", os.W_OK):
+        pytest.skip("only for users whom a folder's mode keeps out")
+    done = run_script("recycle-agent", WINDOW, "--force")
+    (work.path / "locked").chmod(0o755)
+    assert done.returncode == 3
+    assert f"{work.path / 'locked'} cannot be written by you" in done.stderr
+    assert (work.path / "locked" / "file").read_text() == "one\n"
 
 
 def test_a_stale_lock_makes_one_spare_unusable_with_its_reason(run_script: RunScript, git_repo: GitRepo) -> None:
