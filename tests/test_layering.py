@@ -31,7 +31,7 @@ MAY_IMPORT = {
 """Layer to the layers it may import; "" is the vocabulary: models, errors, fleet and the package itself."""
 
 SERVICES = (
-    ("reports",),
+    ("reports", "setup"),
     ("lifecycle", "loop", "demo"),
     ("spawning", "pr_testing"),
     ("actions", "single_instance"),

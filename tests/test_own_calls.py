@@ -239,6 +239,7 @@ FOREIGN = [
     f"{REAL}/accounts add x --token-command sh",
     f"{REAL}/demo --client /tmp/evil",
     f"{REAL}/notify --set-webhook",
+    f"{REAL}/setup --yes",
     f"{REAL}/status --timeline --output ~/.bashrc",
     "cd /tmp/evil && " + "cd /opt/fleet; scripts/status",
 ]  # fmt: skip
@@ -321,7 +322,7 @@ def raw(place: Path, request: bytes, **changes: str) -> str:
 
 @pytest.mark.parametrize("script", sorted(HARMLESS))
 def test_the_hook_knows_every_script(bundle: Path, script: str) -> None:
-    words = {"cl": " --dry-run"}.get(script, "")
+    words = {"cl": " --dry-run", "setup": " --check"}.get(script, "")
     assert hook(bundle, "Bash", f"{BUNDLE}/scripts/{script}{words}") == "allow"
 
 

@@ -35,6 +35,10 @@ def _dry_run(words: Sequence[str]) -> bool:
     return "--dry-run" in words and "--" not in words
 
 
+def _check(words: Sequence[str]) -> bool:
+    return list(words) == ["--check"]
+
+
 def _account_look(words: Sequence[str]) -> bool:
     return next((word for word in words if not word.startswith("-")), "list") in ("list", "check")
 
@@ -79,6 +83,7 @@ HARMLESS: Mapping[str, Arguments] = {
     "restore-agent": PLAIN,
     "run-loop": PLAIN,
     "send-agent": Arguments(stdin=("--file", "--task-file"), only=_images),
+    "setup": Arguments(only=_check),
     "spawn-agent": Arguments(asks=("--verify-command",), stdin=("--objective-file",), only=_images),
     "startup-recovery": PLAIN,
     "status": Arguments(only=_printed),

@@ -1,0 +1,71 @@
+"""``setup``: link the skill, offer its permission rules, and say what is missing with the line that mends it."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import click
+
+from fleetscripts.commands.entry import run
+from fleetscripts.commands.options import settings_options, yes_option
+from fleetscripts.core.records.sanitize import sanitize
+from fleetscripts.errors import EXIT_DONE, EXIT_NO, UsageProblem
+from fleetscripts.invocation import spelled
+from fleetscripts.services.context import load_settings_here
+from fleetscripts.services.setup.requirements import findings
+from fleetscripts.services.setup.skill_link import ClientFolder
+
+
+@click.command("setup")
+@click.option("--check", is_flag=True, help="Change nothing; exit 3 when something is missing.")
+@click.option("--undo", is_flag=True, help="Take away the link and the rules that setup made.")
+@yes_option
+@settings_options
+def command(check: bool, undo: bool, yes: bool, options: Mapping[str, object]) -> int:
+    """Link the skill into Claude Code's folder, and check all that a fleet needs on this machine.
+
+    The permission rules it offers are shown first, and written into the settings only when a person agrees on the
+    terminal, or with --yes. Calling it again changes nothing that is there already.
+    """
+    if check and undo:
+        raise UsageProblem("expected one of --check and --undo, found both")
+    folder = ClientFolder.of(os.environ)
+    if undo:
+        return _undo(folder)
+    if not check:
+        folder.make_link()
+        _offer_rules(folder, yes)
+    found = findings(folder, load_settings_here(os.environ, options), os.environ, Path.cwd())
+    for finding in found:
+        mend = f"; to mend it: {finding.mend}" if finding.mend else ""
+        click.echo(sanitize(f"{'missing' if finding.mend else 'ok'}: {finding.name}: {finding.found}{mend}"))
+    return EXIT_NO if any(finding.mend for finding in found) else EXIT_DONE
+
+
+def _undo(folder: ClientFolder) -> int:
+    click.echo(f"link {folder.link}: {'removed' if folder.drop_link() else 'there was none of ours'}")
+    click.echo(f"rules in {folder.settings_file}: {folder.drop_rules()} removed")
+    return EXIT_DONE
+
+
+def _offer_rules(folder: ClientFolder, agreed: bool) -> None:
+    missing = folder.missing_rules()
+    if not missing:
+        return
+    click.echo(f"rules that keep Claude Code from asking for these scripts, for {folder.settings_file}:")
+    for rule in missing:
+        click.echo(f"  {rule}")
+    asked = not agreed and sys.stdin.isatty() and sys.stdout.isatty()
+    if agreed or (asked and click.confirm("Write them?", default=False)):
+        folder.add_rules()
+        click.echo("written")
+    else:
+        click.echo(f"not written: {spelled('setup')} --yes writes them")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Entry point."""
+    return run(command, argv)

@@ -1,0 +1,102 @@
+"""What is there of all that a fleet needs, and the line that mends what is not."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from fleetscripts.config import Settings
+from fleetscripts.errors import FleetError
+from fleetscripts.invocation import spelled
+from fleetscripts.services.setup.skill_link import BUNDLE, ClientFolder
+from fleetscripts.services.worktrees.spares import free, survey
+
+ASK_SECONDS = 10.0
+VERSION = re.compile(r"[0-9]+(?:\.[0-9]+)+[a-z]?")
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """``found``: what there is. ``mend``: the line that mends it, empty where nothing is wrong."""
+
+    name: str
+    found: str
+    mend: str = ""
+
+
+def findings(folder: ClientFolder, settings: Settings, environ: Mapping[str, str], repo: Path) -> list[Finding]:
+    """All of it, in the order in which it is mended."""
+    install = f"sh {BUNDLE}/fleetscripts/packages.sh"
+    found = [_program("tmux", "-V", f"{install} tmux"), _program("git", "--version", f"{install} git")]
+    found.append(_program("gh", "--version", f"{install} gh"))
+    found += [_github_login()] if not found[-1].mend else []
+    found += [_clients(), _link(folder), _rules(folder), _spares(settings, repo)]
+    return found
+
+
+def _program(name: str, option: str, mend: str) -> Finding:
+    return Finding(name, version, "") if (version := _version(name, option)) else Finding(name, "none on PATH", mend)
+
+
+def _version(name: str, option: str = "--version") -> str:
+    done = _ask([name, option])
+    version = VERSION.search(done.stdout) if done is not None and done.returncode == 0 else None
+    return version[0] if version else ""
+
+
+def _ask(argv: list[str]) -> subprocess.CompletedProcess[str] | None:
+    if shutil.which(argv[0]) is None:
+        return None
+    try:
+        return subprocess.run(
+            argv, capture_output=True, text=True, check=False, timeout=ASK_SECONDS, stdin=subprocess.DEVNULL
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+
+
+def _github_login() -> Finding:
+    done = _ask(["gh", "auth", "token"])
+    there = done is not None and done.returncode == 0
+    return Finding("gh login", "logged in" if there else "not logged in", "" if there else "gh auth login")
+
+
+def _clients() -> Finding:
+    versions = {name: _version(name) for name in ("claude", "codex")}
+    there = ", ".join(f"{name} {version}" for name, version in versions.items() if version)
+    return Finding("clients", there or "neither claude nor codex on PATH", "" if there else _CLIENT)
+
+
+_CLIENT = "npm install -g @anthropic-ai/claude-code"
+
+
+def _link(folder: ClientFolder) -> Finding:
+    if folder.linked:
+        return Finding("skill", f"{folder.link}")
+    return Finding("skill", f"{folder.link} is not this bundle", spelled("setup"))
+
+
+def _rules(folder: ClientFolder) -> Finding:
+    missing = _or_problem(lambda: str(len(folder.missing_rules())))
+    if missing == "0":
+        return Finding("permissions", "the rules are in the settings")
+    if missing.isdigit():
+        return Finding("permissions", "asked only by the skill's hook, no rules in the settings", "")
+    return Finding("permissions", missing, f"$EDITOR {folder.settings_file}")
+
+
+def _spares(settings: Settings, repo: Path) -> Finding:
+    found = _or_problem(lambda: str(len(free(survey(repo, settings)))))
+    mend = "" if found.isdigit() and found != "0" else "git worktree add ../project-1 -b spare/1"
+    return Finding("spare worktrees", found if found.isdigit() else f"none here ({found})", mend)
+
+
+def _or_problem(ask: Callable[[], str]) -> str:
+    try:
+        return ask()
+    except FleetError as problem:
+        return str(problem)

@@ -1,0 +1,99 @@
+"""The link by which Claude Code finds the skill, and its permission rules in the user's settings."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from fleetscripts.adapters.records.files import replace_file
+from fleetscripts.core.permissions.allow_rules import allow_rules, rules_missing, with_rules, without_rules
+from fleetscripts.errors import FleetError
+
+BUNDLE = Path(__file__).resolve().parents[3]
+
+
+@dataclass(frozen=True, slots=True)
+class ClientFolder:
+    """Claude Code's folder of the user (CLAUDE_CONFIG_DIR, else ``~/.claude``)."""
+
+    path: Path
+
+    @classmethod
+    def of(cls, environ: Mapping[str, str]) -> ClientFolder:
+        """The folder that this environment means."""
+        named = environ.get("CLAUDE_CONFIG_DIR")
+        return cls(Path(named) if named else Path.home() / ".claude")
+
+    @property
+    def link(self) -> Path:
+        return self.path / "skills" / "orchestrate"
+
+    @property
+    def settings_file(self) -> Path:
+        return self.path / "settings.json"
+
+    @property
+    def rules(self) -> list[str]:
+        """The rules for the scripts as the skill calls them."""
+        return allow_rules(f"{self.link}/scripts")
+
+    @property
+    def linked(self) -> bool:
+        """Whether the skill is this bundle."""
+        return self.link.exists() and self.link.resolve() == BUNDLE
+
+    def make_link(self) -> None:
+        """Link the skill. FleetError when something else stands there, or this is no bundle."""
+        if self.linked:
+            return
+        if not (BUNDLE / "SKILL.md").is_file():
+            raise FleetError(
+                f"expected SKILL.md in {BUNDLE}, found none: the skill is linked from a clone of the bundle"
+            )
+        if os.path.lexists(self.link):
+            raise FleetError(f"expected nothing at {self.link}, found something else: move it away first")
+        self.link.parent.mkdir(parents=True, exist_ok=True)
+        self.link.symlink_to(BUNDLE)
+
+    def drop_link(self) -> bool:
+        """Remove the link if it is ours; whether it was."""
+        if not (self.link.is_symlink() and self.link.resolve() == BUNDLE):
+            return False
+        self.link.unlink()
+        return True
+
+    def missing_rules(self) -> list[str]:
+        """Rules that the settings lack."""
+        return rules_missing(self._settings(), self.rules)
+
+    def add_rules(self) -> None:
+        """Write the rules that are missing; nothing else changes."""
+        self._write(with_rules(self._settings(), self.rules))
+
+    def drop_rules(self) -> int:
+        """Take our rules out; how many there were."""
+        before = self._settings()
+        found = len(self.rules) - len(rules_missing(before, self.rules))
+        if found:
+            self._write(without_rules(before, self.rules))
+        return found
+
+    def _settings(self) -> dict[str, Any]:
+        try:
+            read = json.loads(self.settings_file.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            return {}
+        except (OSError, ValueError) as problem:
+            raise FleetError(f"expected JSON in {self.settings_file}, found {problem}: mend it first") from problem
+        if not isinstance(read, dict):
+            raise FleetError(f"expected an object in {self.settings_file}, found something else: mend it first")
+        return read
+
+    def _write(self, settings: Mapping[str, Any]) -> None:
+        target = self.settings_file.resolve()
+        target.parent.mkdir(parents=True, exist_ok=True)
+        replace_file(target, (json.dumps(settings, indent=2, ensure_ascii=False) + "\n").encode())
