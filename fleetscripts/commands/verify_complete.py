@@ -13,13 +13,15 @@ from fleetscripts.adapters.records.store import Store
 from fleetscripts.commands.entry import run
 from fleetscripts.commands.options import json_option, settings_options, window_argument
 from fleetscripts.config import Settings
-from fleetscripts.core.gates.gates import Verdict
+from fleetscripts.core.gates.gates import Outcome, Verdict
 from fleetscripts.core.records.sanitize import sanitize
 from fleetscripts.errors import FleetError, Refused
 from fleetscripts.fleet import Agent, Fleet
 from fleetscripts.models import AgentState
+from fleetscripts.services.actions.verify_done import waits_for_evaluation
 from fleetscripts.services.context import load_fleet
 from fleetscripts.services.observe.agent_meant import agent_meant
+from fleetscripts.services.observe.fresh_record import fresh_record
 from fleetscripts.services.verification.verify import Question, record, verify
 
 
@@ -30,14 +32,20 @@ from fleetscripts.services.verification.verify import Question, record, verify
 def command(window: str, as_json: bool, options: Mapping[str, object]) -> int:
     """Check every gate of the agent in WINDOW and print each with its evidence.
 
+    What it has reached is read from its conversation at this moment. When every gate holds and it has said that it is
+    done, it waits for evaluation, as after the loop's own check.
+
     Exit code 0: verified. 3: not complete. 8: pending, ask again later. 1: something could not be measured.
     """
     settings, fleet = load_fleet(os.environ, options)
-    agent = agent_at_work(settings, fleet, window)
+    fleet, agent = fresh_record(settings, fleet, agent_at_work(settings, fleet, window), time.time())
     verdict = verify(Question(agent, fleet, settings))
     click.echo(json.dumps(members(agent, verdict), indent=2) if as_json else text(verdict))
+    store = Store(settings.state_file)
     try:
-        record(Store(settings.state_file), agent, verdict, time.time())
+        record(store, agent, verdict, time.time())
+        if verdict.outcome is Outcome.VERIFIED and waits_for_evaluation(store, agent) is not None:
+            click.echo(f"verify-complete: {sanitize(agent.handle)} waits for evaluation now", err=True)
     except FleetError as error:
         click.echo(f"verify-complete: the verdict stands but was not recorded: {error}", err=True)
     return verdict.exit_code

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 
+from fleetscripts.adapters.records.store import Store
 from fleetscripts.core.gates.gates import GateResult, Outcome, Verdict
 from fleetscripts.core.gates.github_limit import WAIT_SECONDS
 from fleetscripts.core.gates.remarks import remarks_since
@@ -46,12 +47,21 @@ def verify_agent(case: Case) -> str:
 
 
 def _verified(case: Case) -> str:
-    """``pending_evaluation``, unless somebody changed its state while the gates were asked."""
+    """Told, unless somebody changed its state while the gates were asked."""
+    if waits_for_evaluation(case.store, case.agent) is None:
+        return "every gate holds, but its state was changed meanwhile"
+    warnings = notify(f"{_who(case)}: every gate holds, it waits for evaluation", case.settings, case.environ)
+    return "; ".join(["every gate holds: pending_evaluation", *warnings])
+
+
+def waits_for_evaluation(store: Store, judged: Agent) -> Agent | None:
+    """``pending_evaluation`` for an agent that said it has finished and whose gates hold; None when it is at work on
+    something else by now, or never said so."""
     marked: list[Agent] = []
 
     def mark(fleet: Fleet) -> Fleet:
-        agent = fleet.current(case.agent)
-        if agent is None or agent.state is not AgentState.COMPLETE or _has_another_task(agent, case.agent):
+        agent = fleet.current(judged)
+        if agent is None or agent.state is not AgentState.COMPLETE or _has_another_task(agent, judged):
             return fleet
         marked.append(agent)
         now = time.time()
@@ -59,11 +69,8 @@ def _verified(case: Case) -> str:
         waits = agent.changed(state=AgentState.PENDING_EVALUATION, notices=noticed, attempts=agent.attempts.verified())
         return fleet.exchange(agent, waits)
 
-    case.store.update(mark)
-    if not marked:
-        return "every gate holds, but its state was changed meanwhile"
-    warnings = notify(f"{_who(case)}: every gate holds, it waits for evaluation", case.settings, case.environ)
-    return "; ".join(["every gate holds: pending_evaluation", *warnings])
+    store.update(mark)
+    return marked[0] if marked else None
 
 
 def verify_again(case: Case) -> str:

@@ -28,6 +28,7 @@ from fleetscripts.record import Hold
 from fleetscripts.services.clients.closing import Place, close, place_of, refuse_own
 from fleetscripts.services.clients.left_running import end_own, left_running, refuse_others
 from fleetscripts.services.lifecycle.scene import elsewhere
+from fleetscripts.services.observe.fresh_record import fresh_record
 from fleetscripts.services.verification.verify import Question, verify
 from fleetscripts.services.worktrees.spares import Spare, claims_on, fleet_now, real_worktree, taken
 from fleetscripts.services.worktrees.undo import coded
@@ -191,7 +192,8 @@ class Recycling:
             raise Refused(
                 f"no agent is recorded in {self.path}, so nothing can be verified: --force saves and recycles"
             )
-        held_back = verify(Question(self.agent, self.fleet, self.settings)).holding_back()
+        fleet, agent = fresh_record(self.settings, self.fleet, self.agent, time.time())
+        held_back = verify(Question(agent, fleet, self.settings)).holding_back()
         if held_back:
             said = "; ".join(f"{gate.name} {gate.status}: {gate.evidence}" for gate in held_back)
             raise Refused(f"not complete, {NOTHING} was changed: {said}; --force saves what is there and recycles")
