@@ -83,6 +83,25 @@ def test_a_change_that_the_index_hides_is_no_clean_work_and_is_kept(
     assert all(line.startswith("H ") for line in work.git("ls-files", "-v").splitlines())
 
 
+def test_what_is_written_outside_of_a_sparse_checkout_is_seen_and_kept(run_script: RunScript, work: Work) -> None:
+    for name in ("seen", "left-out"):
+        (work.path / name).mkdir()
+        (work.path / name / "file").write_text(f"{name}\n")
+    work.repo.commit("folders", cwd=work.path)
+    work.git("push", "-q", "origin", "feat/x", "feat/x:main")
+    work.git("sparse-checkout", "set", "seen")
+    assert run_script("verify-complete", WINDOW).returncode == 0
+    (work.path / "left-out").mkdir()
+    (work.path / "left-out" / "file").write_text("changed\n")
+    (work.path / "left-out" / "new").write_text("new\n")
+    assert "left-out/file, left-out/new" in gate(run_script, "clean")[1]
+    done = run_script("recycle-agent", WINDOW, "--force")
+    assert done.returncode == 0, done.stderr
+    assert (work.kept("left-out/file"), work.kept("left-out/new")) == (["changed"], ["new"])
+    assert not (work.path / "left-out").exists()
+    assert (work.path / "seen" / "file").read_text() == "seen\n"
+
+
 @pytest.mark.parametrize("mark", ["--assume-unchanged", "--skip-worktree"])
 def test_a_spare_that_hides_a_change_is_not_free(run_script: RunScript, git_repo: GitRepo, mark: str) -> None:
     (path,) = git_repo.add_spares(1)

@@ -66,6 +66,8 @@ def empty_out(git: Git) -> None:
     for words in _ABANDON.get(under_way or "", ()):
         git.says(*words)
     git.run("clean", "--quiet", "-d", "--force")
+    if git.setting("core.sparseCheckout") == "true":  # what was written outside of it is saved and goes
+        git.run("sparse-checkout", "reapply")
     for module in submodules(git, known.links):
         if module.git is not None:
             empty_out(module.git)
