@@ -62,7 +62,8 @@ CUES: Cues = [
 ]
 
 
-MODES = ("default", "acceptEdits", "auto", "plan")
+MODES = ("default", "acceptEdits", "auto")
+"""In plan mode the client has every command checked or asked for, whatever a hook or a rule allows."""
 
 
 @pytest.fixture(params=[(way, mode) for way in ("skill", "plugin") for mode in MODES], ids="-".join)
@@ -103,6 +104,6 @@ def test_calls_of_ours_are_never_asked_for_and_others_always(session: Orchestrat
     assert len(session.command("all the forms", "All ran.")) == len(FORMS)
     for at, line in enumerate(FOREIGN):
         session.type(f"foreign {at}")
-        assert session.wait_for("waiting_approval")["dialog"] == "permission", line
+        assert session.wait_for("waiting_approval")["dialog"] in ("permission", "menu"), line
         session.crew.stage.tmux("send-keys", "-t", session.pane, "Escape")
         session.wait_for("prompt")
