@@ -302,6 +302,23 @@ def test_a_run_of_the_loop_asks_once_for_the_whole_fleet(
 
 
 VERIFY = Action("", "", "verify", ActionKind.RECOVERY, "it says that it has finished", {})
+APPROVAL = {"checks": [], "suites": [{"status": "COMPLETED", "conclusion": "ACTION_REQUIRED"}]}
+
+
+def test_what_only_a_person_can_do_is_told_at_once_and_once(
+    ten: Work, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with ten.serve({11: APPROVAL}):
+        settings, fleet = cycle(ten, monkeypatch)
+        first = verify_agent(Case(fleet.agents[0], VERIFY, fleet, settings, {"HOME": str(home)}))
+        settings, fleet = load_fleet(os.environ)
+        second = verify_agent(Case(fleet.agents[0], VERIFY, fleet, settings, {"HOME": str(home)}))
+    assert first.startswith("pending: checks pending: 1 of 1 wait until a person approves them: workflow CI")
+    assert ("told of it" in first, "told of it" in second) == (True, False)
+    assert "told:" not in first + second, "the agent is not re-briefed"
+    assert ten.agent()["state"] == "complete"
+
+
 AGAIN: Mapping[str, tuple[dict[str, Any], str, str]] = {
     "nothing has changed": ({}, "pending_evaluation", "every gate still holds"),
     "a check was begun": (

@@ -67,6 +67,7 @@ ASKING: dict[str, tuple[str, Any]] = {
     "after another": ("Bash", {"command": "cd /w && GH_PAGER=cat gh pr comment 12 -b hello 2>&1 | tail -5"}),
     "in a pipe": ("Bash", {"command": "jq -r .id threads.json | xargs -n1 gh api"}),
     "curl": ("Bash", {"command": "curl -sS https://api.github.com/graphql"}),
+    "what reports for another": ("Bash", {"command": f"echo '{PRINTED['gh api']}' >&2; exit 1"}),
     "a script": ("Bash", {"command": "./reply.sh 12"}),
     "a script of Python's": ("Bash", {"command": "python3 scripts/reply.py"}),
     "with a time limit": ("Bash", {"command": "timeout 60 gh api graphql"}),
@@ -79,6 +80,7 @@ ASKING: dict[str, tuple[str, Any]] = {
 QUOTING: dict[str, tuple[str, Any]] = {
     "cat": ("Bash", {"command": "cat ci.log"}),
     "grep": ("Bash", {"command": "cd /w && grep -h 'rate limit' *.log | head -3"}),
+    "echo": ("Bash", {"command": f"echo '{PRINTED['gh api']}'"}),
     "tail of a file that is called so": ("Bash", {"command": "tail -20 gh.log"}),
     "git log": ("Bash", {"command": "git log -3 --format=%B"}),
     "gh run view": ("Bash", {"command": "gh run view 12 --log-failed | tail -40"}),

@@ -138,6 +138,8 @@ class World:
         if bulk:
             self.threads += [_one_of_many(bulk, number) for number in range(bulk["count"])]
         self.suites = list(self.situation.get("suites", []))
+        idle = {"app": "some-app", "status": "QUEUED"}
+        self.suites = [*[idle] * self.situation.get("many_suites", 0), *self.suites]
         self.conversation = list(self.situation.get("conversation", []))
         many = self.situation.get("many_checks")
         if many:

@@ -54,6 +54,8 @@ def may_ask_github(tool: str, given: object) -> bool:
 def _asks(name: str, words: str) -> bool:
     if name in _STARTING:
         return any(_asks(word, " ".join(rest)) for word, *rest in _tails(words.split()))
+    if name in ("echo", "printf"):  # to standard error: a script's own word, not what it shows
+        return words.rstrip().endswith((">", "1>", "/dev/stderr"))
     if name == "gh":
         return _SHOWING.match(f" {words.strip()}") is None
     return PurePosixPath(name).name in _ASKING or _SCRIPT.fullmatch(name) is not None
