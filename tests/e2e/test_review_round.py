@@ -151,14 +151,15 @@ def test_a_merged_pull_request_whose_agent_never_finished_is_proposed_for_judgem
     assert heartbeat(crew)["proposals"] == []
     world.pull |= {"state": "MERGED", "merged": since_start()}
     [proposal] = heartbeat(crew)["proposals"]
-    assert (proposal["kind"], proposal["pr"], proposal["next"]) == ("merged", "12", [f"evaluate {window}"])
+    handle = crew.agent(window)["worktree"]
+    assert (proposal["kind"], proposal["pr"], proposal["next"]) == ("merged", "12", [f"evaluate {handle}"])
     asked = world.requests
     refused = crew.run("evaluate", window, "--pass", "it was merged")
     assert refused.returncode == 3
     assert "threads fail: 1 of 1 unresolved" in refused.stderr
     said(crew, "evaluate", window, "--pass", "it was merged", "--override", "threads", "the maintainer settled it")
     [proposal] = heartbeat(crew)["proposals"]
-    assert (proposal["kind"], proposal["next"]) == ("done", [f"recycle-agent {window}"])
+    assert (proposal["kind"], proposal["next"]) == ("done", [f"recycle-agent {handle}"])
     assert world.requests == asked + 2, "what is judged is not asked for again"
 
 
