@@ -13,7 +13,7 @@ from fleetscripts.services.observe.fleet_look import look_at
 
 def fresh_record(settings: Settings, fleet: Fleet, agent: Agent, now: float) -> tuple[Fleet, Agent]:
     """The fleet and the record after a look at its pane, kept where that can be; without a pane, as they were."""
-    looks = look_at(fleet, settings, now, {agent.pane_id})[0] if agent.pane_id else []
+    looks = look_at(fleet, settings, now, {agent.pane_id}) if agent.pane_id else []
     seen = next((found for looked_at, found in looks if looked_at.is_same(agent)), None)
     if seen is None or seen.classification.state is PaneState.MISSING:
         return fleet, agent
