@@ -88,6 +88,23 @@ def test_an_exit_a_new_window_and_a_closed_one_are_told_in_every_session(
     wait_until(told(news, "gone", made), 5, "its end")
 
 
+@pytest.mark.usefixtures("events")
+def test_another_number_and_another_name_of_the_session_are_told(tmux_server: TmuxServer, news: list[TmuxNews]) -> None:
+    tmux_server.new_session("fleet")
+    second, third = (tmux_server.new_window("fleet", ["sleep", "100"]) for _ in range(2))
+    tmux_server.run("set-option", "-g", "renumber-windows", "on")
+    wait_until(connected(news), 10, "the connection")
+    news.clear()
+    tmux_server.run("kill-pane", "-t", second)
+    wait_until(told(news, "changed", third), 5, "the new number")
+    news.clear()
+    tmux_server.run("rename-session", "-t", "fleet", "work")
+    wait_until(told(news, "changed", third), 5, "the new name")
+    news.clear()
+    tmux_server.run("new-session", "-d", "-t", "work", "-s", "a-look")
+    wait_until(told(news, "changed", third), 5, "the session beside it")
+
+
 def test_the_session_stays_as_it_is(tmux_server: TmuxServer, events: TmuxEvents, news: list[TmuxNews]) -> None:
     pane = tmux_server.new_session("fleet", width=117, height=33)
     wait_until(connected(news), 10, "the connection")
