@@ -172,11 +172,13 @@ def test_the_whole_life_hits_nobody_else(life: Life, unsteady: Callable[[Life], 
     spare = Path(life.record("feat/mine")["worktree_path"])
     assert f"recycled {life.record('feat/mine')['window']}" in life.call("recycle-agent", mine)
     both("recycled")
+    session = life.record("feat/mine")["session_id"]
+    wait_until(lambda: not life.crew.registry(session), what="the reaping of its client")
     freed = [
         life.git("-C", str(spare), "symbolic-ref", "--short", "HEAD").startswith("spare/"),
         (spare / ".env").read_text() == "feat/mine",
         not (spare / "note.txt").exists(),
-        not life.crew.registry(life.record("feat/mine")["session_id"]),
+        not life.crew.registry(session),
         life.record("feat/mine")["state"] == "recycled",
         life.git("show", "origin/feat/mine:note.txt") == "feat/mine",
     ]
