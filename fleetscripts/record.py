@@ -70,7 +70,9 @@ class LastLook:
 
 @dataclass(frozen=True, slots=True)
 class Attempts:
-    """What was done to get it on, counted. ``refusal``: why the dialog that stands there was not answered."""
+    """What was done to get it on, counted. ``refusal``: why the dialog that stands there was not answered.
+
+    ``obstacle``: why the last action was refused, since when, and when that was met again."""
 
     restarts: Count = was("kicks", 0)
     nudges: Count = was("nudges", 0)
@@ -80,6 +82,9 @@ class Attempts:
     wakes: Count = 0
     failed_accounts: tuple[str, ...] = was("failed_accounts", ())
     refusal: str = was("held_back")
+    obstacle: str = ""
+    obstacle_since: UnixSeconds = 0
+    obstacle_at: UnixSeconds = 0
     restarted_at: UnixSeconds = was("last_kicked_at", 0)
     nudged_at: UnixSeconds = was("last_nudged_at", 0)
     rescued_at: UnixSeconds = was("rescued_at", 0)

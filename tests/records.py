@@ -7,7 +7,12 @@ from typing import Any
 
 from fleetscripts.fleet import FLAT, Agent
 
-NEW = {"wakes": ("attempts", "wakes"), "spends_until": ("seen", "spends_until"), "wakes_at": ("seen", "wakes_at")}
+NEW = {
+    **{name: ("attempts", name) for name in ("obstacle", "obstacle_since", "obstacle_at")},
+    "wakes": ("attempts", "wakes"),
+    "spends_until": ("seen", "spends_until"),
+    "wakes_at": ("seen", "wakes_at"),
+}
 """Fields that have never stood anywhere but in their part."""
 
 

@@ -15,6 +15,7 @@ from fleetscripts.services.typing.outbox import INTENDED, Outbox
 from fleetscripts.services.typing.pane_io import open_pane_io
 from tests.places import TmuxServer
 from tests.practice.stage import PracticePane
+from tests.test_keyboard import attached
 from tests.waiting import wait_until
 
 BOX = "❯\xa0"
@@ -127,10 +128,23 @@ def test_a_message_sent_before_a_crash_is_found_and_not_sent_again(
     assert agent.texts("user") == ["once and no more"]
 
 
-def test_copy_mode_and_unknown_windows_are_refused(agent: PracticePane, capsys: pytest.CaptureFixture[str]) -> None:
-    agent.server.run("copy-mode", "-t", agent.pane)
-    assert send(agent, "into copy mode") == 3
-    assert "copy mode" in capsys.readouterr().err
+@pytest.mark.parametrize("mode", ["copy-mode", "clock-mode"])
+def test_a_mode_that_nobody_watches_is_left(agent: PracticePane, mode: str) -> None:
+    agent.server.run(mode, "-t", agent.pane)
+    assert send(agent, "out of the mode") == 0
+    assert agent.texts("user") == ["out of the mode"]
+    assert agent.server.run("display-message", "-p", "-t", agent.pane, "#{pane_in_mode}").strip() == "0"
+
+
+def test_a_mode_that_somebody_watches_and_unknown_windows_are_refused(
+    agent: PracticePane, capsys: pytest.CaptureFixture[str]
+) -> None:
+    agent.server.run("select-window", "-t", agent.pane)
+    with attached(agent.server, 1):
+        wait_until(lambda: agent.server.run("list-clients"), what="a terminal")
+        agent.server.run("copy-mode", "-t", agent.pane)
+        assert send(agent, "into copy mode") == 3
+        assert "copy mode" in capsys.readouterr().err
     assert send_agent.main(["nowhere:7", "some text"]) == 1
     assert "no such window" in capsys.readouterr().err
 

@@ -163,6 +163,15 @@ class Tmux:
         answer = self.client.script(line("if-shell", "-F", "-t", guard.pane_id, guard.condition, then, otherwise))
         return held.encode() in answer.stdout and not answer.stderr
 
+    def leave_unwatched_mode(self, facts: PaneFacts) -> bool:
+        """End the copy mode (or another) of a pane; False when somebody's terminal shows its window."""
+        shown = (
+            self.client.ask("list-clients", "-F", "#{client_control_mode} #{window_id}").stdout.decode().splitlines()
+        )
+        if any(client == f"0 {facts.window_id}" for client in shown):
+            return False
+        return self.client.ask("copy-mode", "-q", "-t", facts.pane_id).code == 0
+
     def kill_pane(self, pane_id: str, server: ServerId) -> bool:
         """Close this pane of this very server, whatever stands beside it; False when there is no such pane."""
         if not _PANE_ID.fullmatch(pane_id):

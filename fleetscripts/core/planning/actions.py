@@ -62,6 +62,12 @@ ACTIONS: tuple[ActionRow, ...] = (
         noticed=True,
     ),
     ActionRow(
+        "obstructed",
+        (On(None, "refused for long", "nothing could be done for it: {attempts.obstacle}"),),
+        _DECISION,
+        calls=(_EXPLAIN,),
+    ),
+    ActionRow(
         "rescue",
         (
             *(On(pane, "held", action=LEAVE) for pane in (*_CUT_OFF, PaneState.API_ERROR, PaneState.RATE_LIMITED)),

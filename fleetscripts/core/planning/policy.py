@@ -24,6 +24,10 @@ REST_SECONDS = 5.0
 """An agent that is at its prompt for so long has come to rest, and can be moved without losing what it does."""
 
 
+OBSTACLE_RETRY_SECONDS = 60.0
+"""What was refused for so long that a person was told is tried again as often, in case the obstacle is gone."""
+
+
 @dataclass(frozen=True, slots=True)
 class Limits:
     """Thresholds from the settings. ``tries``: kicks, nudges or re-briefs without progress before a person decides.
@@ -112,6 +116,11 @@ CONDITIONS: Mapping[str, Condition] = {
     "context": lambda case: case.found.error is ErrorKind.CONTEXT,
     "handed over": lambda case: bool(case.agent.rescue.handover_from),
     "held back": lambda case: bool(case.agent.attempts.refusal),
+    "refused for long": lambda case: (
+        bool(case.agent.attempts.obstacle)
+        and case.now - case.agent.attempts.obstacle_since >= case.limits.idle_threshold_seconds
+        and case.now - case.agent.attempts.obstacle_at < OBSTACLE_RETRY_SECONDS
+    ),
     "answerable": lambda case: case.found.dialog in RECOVERIES,
     "passing": lambda case: case.found.error in PASSING_ERRORS,
     "pausing": lambda case: (

@@ -133,6 +133,7 @@ def _timed(agent: Agent, before: Agent, seen: Observation, now: float, unwatched
         },
         attempts={
             "refusal": before.attempts.refusal if same else "",
+            **({} if same else {"obstacle": "", "obstacle_since": 0, "obstacle_at": 0}),
             "wakes": 0 if _is_new_limit(found, now) else agent.attempts.wakes,
         },
         rescue={

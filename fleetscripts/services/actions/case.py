@@ -13,6 +13,9 @@ from fleetscripts.errors import Refused
 from fleetscripts.fleet import Agent, Fleet
 from fleetscripts.models import Action
 
+NOT_TOLD = "not told: "
+"""How an outcome begins whose text was refused although the rest was done."""
+
 
 @dataclass(frozen=True, slots=True)
 class Case:

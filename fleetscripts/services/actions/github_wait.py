@@ -15,7 +15,13 @@ def tell_to_wait(case: Case) -> str:
     """The advice; written down before anything could repeat it: a second telling would only end its wait."""
     pane_io = open_pane_io(case.settings, case.fleet)
     try:
-        receipt = deliver(pane_io, case.agent.pane_id, github_wait(), why=case.action.reason)
+        receipt = deliver(
+            pane_io,
+            case.agent.pane_id,
+            github_wait(),
+            why=case.action.reason,
+            known_obstacle=case.agent.attempts.obstacle,
+        )
     except Refused:
         raise
     except FleetError:

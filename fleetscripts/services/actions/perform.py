@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from importlib import import_module
 
 from fleetscripts.core.planning.action_row import ActionRow
 from fleetscripts.core.planning.actions import BY_NAME
 from fleetscripts.errors import FleetError, Refused
-from fleetscripts.services.actions.case import Case
+from fleetscripts.services.actions.case import NOT_TOLD, Case
 
 Performer = Callable[[Case], str]
 """Does it; returns what was done, in words."""
@@ -18,21 +19,42 @@ def perform(case: Case) -> str:
     """What was done, in words; raises what the performer raised, once that stands in the journal."""
     row, agent, why = BY_NAME[case.action.action], case.agent, case.action.reason
     about = {"id": agent.id, "action": row.name}
-    case.journal.write("recovery-intended", window=agent.window, why=why, pane_id=agent.pane_id, **about)
+    if not agent.attempts.obstacle:
+        case.journal.write("recovery-intended", window=agent.window, why=why, pane_id=agent.pane_id, **about)
     try:
         words = performer_of(row)(case)
     except Exception as error:
         outcome = failure(error)
+        if _met_again(case, str(error) if isinstance(error, Refused) else ""):
+            raise
         case.journal.write(
             "recovery-ended", window=agent.window, why=why, outcome=outcome, pane_id=agent.pane_id, **about
         )
         raise
+    if _met_again(case, words.removeprefix(NOT_TOLD) if words.startswith(NOT_TOLD) else ""):
+        return words
     after = case.store.read().current(agent) or agent
     was = agent.window if after.window != agent.window else None
     case.journal.write(
         "recovery-ended", window=after.window, why=why, outcome=words, pane_id=after.pane_id, was=was, **about
     )
     return words
+
+
+def _met_again(case: Case, obstacle: str) -> bool:
+    """Remember what an action was refused for, empty for nothing; whether the journal tells of it already."""
+    before = case.agent.attempts
+    same, now = bool(obstacle) and before.obstacle == obstacle, time.time()
+    if obstacle or before.obstacle:
+        since = before.obstacle_since if same else now
+        case.change(
+            attempts={
+                "obstacle": obstacle,
+                "obstacle_since": since if obstacle else 0,
+                "obstacle_at": now if obstacle else 0,
+            }
+        )
+    return same
 
 
 def performer_of(row: ActionRow) -> Performer:

@@ -76,7 +76,15 @@ def wake(case: Case) -> str:
     text = go_on(agent, "a usage limit")
     told = {"wakes": agent.attempts.wakes + 1}
     try:
-        receipt = deliver(pane_io, agent.pane_id, text, after_wall=True, keep_draft=True, why=case.action.reason)
+        receipt = deliver(
+            pane_io,
+            agent.pane_id,
+            text,
+            after_wall=True,
+            keep_draft=True,
+            why=case.action.reason,
+            known_obstacle=case.agent.attempts.obstacle,
+        )
     except Refused:
         raise
     except FleetError:

@@ -108,7 +108,13 @@ def nudge(case: Case) -> str:
     pane_io = open_pane_io(case.settings, case.fleet)
     _still_stalled(case, pane_io)
     try:
-        receipt = deliver(pane_io, case.agent.pane_id, nudge_text(case.current()), why=case.action.reason)
+        receipt = deliver(
+            pane_io,
+            case.agent.pane_id,
+            nudge_text(case.current()),
+            why=case.action.reason,
+            known_obstacle=case.agent.attempts.obstacle,
+        )
     except Refused:
         raise
     except FleetError:

@@ -12,7 +12,7 @@ from fleetscripts.core.records.sanitize import sanitize
 from fleetscripts.errors import Refused
 from fleetscripts.fleet import Agent, Fleet
 from fleetscripts.models import AgentState
-from fleetscripts.services.actions.case import Case
+from fleetscripts.services.actions.case import NOT_TOLD, Case
 from fleetscripts.services.briefing.briefing import Rebrief, rebriefing
 from fleetscripts.services.notify.notify import notify
 from fleetscripts.services.pulls.pull_reading import CycleReading
@@ -136,9 +136,15 @@ def _rebrief(case: Case, finding: Finding, now: float) -> str:
         ),
     )
     try:
-        receipt = deliver(open_pane_io(case.settings, case.fleet), agent.pane_id, text, why="not complete")
+        receipt = deliver(
+            open_pane_io(case.settings, case.fleet),
+            agent.pane_id,
+            text,
+            why="not complete",
+            known_obstacle=case.agent.attempts.obstacle,
+        )
     except Refused as refusal:
-        return f"not told: {refusal}"
+        return f"{NOT_TOLD}{refusal}"
     case.change(
         state=AgentState.RUNNING,
         last_rebriefed_at=now,

@@ -50,17 +50,19 @@ def deliver(
     keep_draft: bool = False,
     after_wall: bool = False,
     why: str = "",
+    known_obstacle: str = "",
 ) -> Receipt:
     """Send a text and return the proof that it was submitted; Refused when it must not be typed now.
 
     ``queue``: also while a turn is in progress. ``keep_draft``: take somebody's draft out of the box and put it back.
-    ``after_wall``: also at a usage limit, which the caller knows to have reset.
+    ``after_wall``: also at a usage limit, which the caller knows to have reset. ``known_obstacle``: the refusal that
+    the journal tells of already.
     """
     message = as_message(text)
     if not message:
         raise UsageProblem("expected a text to send, found nothing that can be typed")
     with pane_io.turn(pane_id):
-        return _Delivery(pane_io, pane_id, message, queue, keep_draft, why, after_wall).run()
+        return _Delivery(pane_io, pane_id, message, queue, keep_draft, why, after_wall, known_obstacle).run()
 
 
 @dataclass
@@ -74,6 +76,7 @@ class _Delivery:
     keep_draft: bool
     why: str
     after_wall: bool = False
+    known_obstacle: str = ""
     draft: str = ""
     outbox: Outbox = field(init=False)
 
@@ -108,6 +111,8 @@ class _Delivery:
         sight = self.pane_io.look(self.pane_id)
         if sight is None:
             raise Refused(f"{self.pane_id}: {_WHY_NOT[PaneState.MISSING]}")
+        if sight.frame.facts.in_mode and self.pane_io.tmux.leave_unwatched_mode(sight.frame.facts):
+            sight = self.pane_io.look(self.pane_id) or sight
         facts, state = sight.frame.facts, sight.classification.state
         reason = _WHY_NOT.get(state, f"its state is {state}")
         queues = state is PaneState.RUNNING and self.queue and sight.kind in HAS_QUEUE
@@ -117,8 +122,10 @@ class _Delivery:
         elif sight.classification.dialog is not None:
             reason = f"a {sight.classification.dialog} dialog stands before the input box"
         if reason:
-            self.pane_io.journal.write("send-refused", window=facts.window, pane_id=self.pane_id, why=reason)
-            raise Refused(f"{facts.window}: {reason} ({sight.classification.reason}); nothing was typed")
+            said = f"{facts.window}: {reason} ({sight.classification.reason}); nothing was typed"
+            if said != self.known_obstacle:
+                self.pane_io.journal.write("send-refused", window=facts.window, pane_id=self.pane_id, why=reason)
+            raise Refused(said)
         return sight
 
     def _empty_box(self, sight: Observation) -> Frame:
