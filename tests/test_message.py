@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import unicodedata
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -140,3 +142,40 @@ def test_a_queued_text_is_known_by_its_row(row: str, queued: bool) -> None:
 )
 def test_only_what_the_user_sent_counts(kind: str, record: dict[str, object], text: str | None) -> None:
     assert kind_named(kind).typed_text(record) == text
+
+
+NFC_PAIRS = [
+    ("an accent", "se\u0301ance.txt", "s\u00e9ance.txt"),
+    ("several accents", "u\u031bo\u031b\u0301", "\u01b0\u1edb"),
+    ("Hangul", "\u1112\u1161\u11ab\u1100\u1173\u11af", "\ud55c\uae00"),
+    ("Kana", "か\u3099", "が"),
+    ("a skin tone", "well done \U0001f44d\U0001f3fd", "well done \U0001f44d"),
+    ("tags", "flag \U0001f3f4\U000e0067\U000e0062\U000e007f", "flag \U0001f3f4"),
+    ("a variation selector", "heart \u2764\ufe0f", "heart \u2764"),
+    ("a soft hyphen", "co\u00adoperate", "cooperate"),
+    ("a Mongolian selector", "\u1820\u180b", "\u1820"),
+    ("an Angstrom sign", "\u212b", "\u00c5"),
+]
+
+
+@pytest.mark.parametrize(("sent", "shown"), [pair[1:] for pair in NFC_PAIRS], ids=[pair[0] for pair in NFC_PAIRS])
+def test_a_text_is_known_as_the_client_writes_it(sent: str, shown: str) -> None:
+    text, box = f"look at {sent} please", f"look at {shown} please"
+    assert stands_in(box, text)
+    assert same_message(box, text)
+    assert without_ours(f"mine {box}", text) == "mine"
+    assert without_ours(f"{box} théirs", text) == "théirs"
+    assert not stands_in(f"{box}!", text)
+
+
+@given(st.text(min_size=1, max_size=40))
+def test_every_text_is_known_in_each_form_of_normalisation(text: str) -> None:
+    message = as_message(text)
+    for form in ("NFC", "NFD"):
+        assert not message or same_message(unicodedata.normalize(form, message), message)
+
+
+@pytest.mark.parametrize("joiner", ["\u200c", "\u200d"])
+def test_joiners_are_spelling_and_kept(joiner: str) -> None:
+    assert as_message(f"می{joiner}خواهم and more") == f"می{joiner}خواهم and more"
+    assert stands_in("میخواهم and more", f"می{joiner}خواهم and more")

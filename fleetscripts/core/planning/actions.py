@@ -18,6 +18,7 @@ _CUT_OFF = (PaneState.IDLE, PaneState.MISSING, PaneState.PROMPT)
 _NO_RESCUE = "{attempts.rescues} rescues failed: {rescue.problem}"
 _SPENDS = "its subscription is used up, and it goes on on credits, which its account's may_spend does not allow"
 _OTHER_ACCOUNT = ("balance", "rescue-agent {agent} --account NAME")
+_RESTARTS = "{attempts.restarts} times without progress"
 _EXPLAIN = "classify-pane {agent} --explain"
 _RESTORE = "restore-agent {agent}"
 _SEND = 'send-agent {agent} "what it lacks"'
@@ -136,12 +137,7 @@ ACTIONS: tuple[ActionRow, ...] = (
     ActionRow(
         "resume",
         (
-            On(
-                PaneState.IDLE,
-                "restarted enough",
-                "the client ended {attempts.restarts} times without progress",
-                ESCALATE,
-            ),
+            On(PaneState.IDLE, "restarted enough", f"the client ended {_RESTARTS}", ESCALATE),
             On(PaneState.IDLE, "just restarted", action=LEAVE),
             On(PaneState.IDLE, "always", "the client has ended, a shell stands there"),
         ),
@@ -156,12 +152,7 @@ ACTIONS: tuple[ActionRow, ...] = (
     ActionRow(
         "restore",
         (
-            On(
-                PaneState.MISSING,
-                "restarted enough",
-                "its window went {attempts.restarts} times without progress",
-                ESCALATE,
-            ),
+            On(PaneState.MISSING, "restarted enough", f"its window went {_RESTARTS}", ESCALATE),
             On(PaneState.MISSING, "just restarted", action=LEAVE),
             On(PaneState.MISSING, "always", "its window is gone"),
         ),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import re
+import unicodedata
 from collections.abc import Sequence
 
 COMMAND_SIGNS = ("!", "/", "@", "#", "&", "?", ":", "$", "%", "+")
@@ -13,11 +14,22 @@ FROM_OUTSIDE = "From the orchestrator:\n"
 SHORTEST = 6
 """A text of fewer characters could be a key of some survey, or a word (``exit``, ``quit``) that ends the client."""
 
-_CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ufff9-\ufffb]")
+_CONTROLS = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u061c\u180e"
+    "\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff\ufff9-\ufffb\U000e0000-\U000e0fff]"
+)
+"""Zero-width joiner and non-joiner are spelling, and stay."""
+
 _PLACEHOLDER = re.compile(r"\[Pasted text #\d+(?: \+(\d+) lines?)?\]")
 _OTHER_PLACEHOLDER = re.compile(r"\[Pasted Content \d+ chars\]|\[\.\.\.Truncated text #\d+ \+\d+ lines\.\.\.\]")
 _WRAPPING = re.compile(r"</?pasted_content\b[^>]*>")
 _BLANKS = re.compile(r"\s+")
+_DROPPED = re.compile(
+    "[\u00ad\u034f\u061c\u180b-\u180f\u200c\u200d\ufe00-\ufe0f\U0001f3fb-\U0001f3ff\U000e0000-\U000e0fff]"
+)
+"""Marks that some terminal or client drops from what it shows: variation selectors, skin tones, joiners, tags."""
+
+_CLUSTER = re.compile(r"[^\u0300-\u036f\u3099\u309a][\u0300-\u036f\u3099\u309a]*|.", re.DOTALL)
 _QUEUED_ROW = re.compile(r" {1,4}↳ (\S.*)")
 SCROLLED = 60
 """Of a text taller than the box its end stands there; this many characters of it are enough to know it."""
@@ -44,8 +56,9 @@ def left_out(text: str) -> int:
 
 
 def squeezed(text: str) -> str:
-    """The text without any blanks: wrapping in a narrow box cuts words, and wrapped pastes gain line ends."""
-    return _BLANKS.sub("", text.replace("\xa0", " "))
+    """The text for comparing: without blanks, as wrapping in a narrow box cuts words and wrapped pastes gain line
+    ends; in NFC, as clients write it; without the marks that a terminal or a client drops."""
+    return unicodedata.normalize("NFC", _DROPPED.sub("", _BLANKS.sub("", text.replace("\xa0", " "))))
 
 
 def stands_in(box: str, text: str) -> bool:
@@ -96,14 +109,18 @@ def without_ours(box: str, text: str) -> str | None:
 
 
 def _around(inside: str, text: str) -> str | None:
-    """The rest of ``inside`` around the text, both compared without blanks."""
-    places = [(at, character) for at, character in enumerate(inside) if not character.isspace() and character != "\xa0"]
-    seen, ours = "".join(character for _, character in places), squeezed(text)
+    """The rest of ``inside`` around the text, both compared as in ``squeezed``."""
+    clusters = list(_CLUSTER.finditer(inside))
+    places = [(match, seen) for match in clusters if (seen := squeezed(match[0]))]
+    seen, ours = "".join(one for _, one in places), squeezed(text)
     start = seen.find(ours)
     if start < 0 or not ours or seen.find(ours, start + 1) >= 0:
         return None
-    first, last = places[start][0], places[start + len(ours) - 1][0]
-    return (inside[:first] + inside[last + 1 :]).strip()
+    ends = list(itertools.accumulate((len(one) for _, one in places), initial=0))
+    if start not in ends or start + len(ours) not in ends:
+        return None
+    first, last = places[ends.index(start)][0], places[ends.index(start + len(ours)) - 1][0]
+    return (inside[: first.start()] + inside[last.end() :]).strip()
 
 
 def stands_queued(texts: Sequence[str], text: str) -> bool:

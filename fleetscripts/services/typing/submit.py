@@ -88,6 +88,7 @@ class Submission:
                 self._take_back(frame, typed)
             if time.monotonic() >= deadline:
                 place = "a dialog took the place of the input box" if typed is None else "it does not stand in the box"
+                place = f"{place}; {self._taken_out(frame, typed)}" if typed else place
                 self._fail(frame, f"the text was pasted, but {place}; it was not submitted", UNSENT)
             time.sleep(PAUSE_SECONDS)
 
@@ -175,6 +176,15 @@ class Submission:
         if frame is None or facts is None or facts.dead or is_shell(facts.command):
             raise ClientEnded(frame or self.sight.frame)
         return frame
+
+    def _taken_out(self, frame: Frame, typed: str) -> str:
+        """What stands in a box that was empty and took nothing but our text is ours, however the client wrote it."""
+        self.pane_io.journal.write("draft-saved", window=frame.facts.window, pane_id=self.pane_id, draft=typed)
+        try:
+            drafts.clear(self.pane_io, kind_named(self.sight.kind), self.pane_id)
+        except FleetError as error:
+            return f"what stands there instead could not be taken out ({error})"
+        return "what stood there instead was taken out"
 
     def _take_back(self, frame: Frame, typed: str) -> NoReturn:
         """Somebody began to type: take our text out again, and leave theirs."""
