@@ -52,6 +52,7 @@ class DialogKind(StrEnum):
     QUESTION = "question"
     LIMIT = "limit"
     RESUME = "resume"
+    EXIT = "exit"
     PICKER = "picker"
     MODEL = "model"
     MENU = "menu"
@@ -60,11 +61,11 @@ class DialogKind(StrEnum):
 
 
 ANSWERED_ALONE = frozenset(
-    {DialogKind.TRUST, DialogKind.BYPASS, DialogKind.SETTINGS, DialogKind.LIMIT, DialogKind.RESUME}
+    {DialogKind.TRUST, DialogKind.BYPASS, DialogKind.SETTINGS, DialogKind.LIMIT, DialogKind.RESUME, DialogKind.EXIT}
 )
 """Dialogs that are answered without asking anybody."""
 
-AT_START = ANSWERED_ALONE - {DialogKind.LIMIT}
+AT_START = ANSWERED_ALONE - {DialogKind.LIMIT, DialogKind.EXIT}
 """Dialogs that a client shows before the first turn, never after it."""
 
 

@@ -63,3 +63,18 @@ def test_no_row_that_costs_is_ever_chosen_on_a_recorded_menu() -> None:
             costly += sum(spends_money(row.text) for row in menu.rows)
             assert ruling.row is None or not spends_money(menu.rows[ruling.row].text), recording.name
     assert costly > 0
+
+
+def test_where_background_work_would_end_the_client_stays_and_nothing_is_moved() -> None:
+    asked = [one for one in recordings() if one.sidecar.stem == "dialog-background-exit"]
+    assert {one.name.split("/")[1].partition("-")[0] for one in asked} >= {"2.1.187", "2.1.332"}
+    for verdict in judge_all(asked, ("facts",)):
+        assert (verdict.found.state, verdict.found.dialog) == (PaneState.WAITING_APPROVAL, DialogKind.EXIT)
+        assert proposed(verdict) == ["answer_dialog"]
+    for recording in asked:
+        for capture in recording.captures():
+            menu = find_menu(Screen.of(capture.read_text(encoding="utf-8").splitlines()).texts)
+            assert menu is not None
+            ruling = rule(DialogKind.EXIT, menu, Surroundings())
+            assert ruling.row is not None
+            assert menu.rows[ruling.row].text == "Stay"

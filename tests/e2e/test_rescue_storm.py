@@ -93,18 +93,42 @@ def test_a_rescue_cut_short_is_gone_on_with_and_never_doubled(crew: Crew, stage:
     assert len([text for text in crew.said(window, "user") if "Something outside your work" in text]) == 1
 
 
+GOOD = ("work", "spare", "third", "fourth", "fifth", "sixth")
+FAR = 3600
+"""A limit that resets so late that its agent is moved; the others wait where they are."""
+
+
+def list_unfit_accounts(crew: Crew) -> None:
+    """In front of all others: one that is not let in, one with conversations of its own, one that bills by use."""
+    folder = crew.stage.folder
+    (folder / "apart" / "projects" / "of-its-own").mkdir(parents=True)
+    file = folder / "fleet" / "accounts.toml"
+    unfit = [
+        f'[[account]]\nname = "locked"\nagent = "practice"\ntoken = {{ file = "{folder}/none.token" }}\n',
+        f'[[account]]\nname = "apart"\nagent = "practice"\nconfig_dir = "{folder}/apart"\n',
+        f'[[account]]\nname = "paid"\nagent = "practice"\nprovider = "api"\ntoken = {{ file = "{folder}/none" }}\n',
+    ]
+    file.write_text("\n".join([*unfit, file.read_text()]))
+
+
 @pytest.mark.stress
 def test_a_storm_of_walls_with_the_loop_killed_twenty_times() -> None:
     dice = random.Random(7)
     script = (
-        "Do it. [[say One.]] [[think {}]] [[ratelimit {}]] [[say Two.]] [[think {}]] [[ratelimit {}]] [[say Three.]] "
-        "[[checkpoint one]]"
+        "Do it. [[say One.]] {} [[think {}]] [[ratelimit {}]] [[say Two.]] [[think {}]] [[ratelimit {}]] "
+        "[[say Three.]] [[checkpoint one]]"
     )
-    with crew_on_accounts("practice", 22) as crew, Watch() as watch:
+    tokens = {name: f"oat-{name}" for name in GOOD}
+    with crew_on_accounts("practice", 22, tokens) as crew, Watch() as watch:
+        list_unfit_accounts(crew)
         windows = []
         for number in range(22):
-            times = [dice.randint(1, 20), dice.randint(20, 60), dice.randint(1, 10), dice.randint(10, 40)]
-            windows.append(crew.spawn(f"feat/{number}", script.format(*times), "--step", "one"))
+            task = f"[[bgbash sleep {dice.randint(5, 25)}]]" if number % 2 else ""
+            first = FAR if number < 4 else dice.randint(20, 60)
+            times = [dice.randint(1, 20), first, dice.randint(1, 10), dice.randint(10, 40)]
+            account = GOOD[number % len(GOOD)]
+            objective = script.format(task, *times)
+            windows.append(crew.spawn(f"feat/{number}", objective, "--step", "one", "--account", account))
         sessions = {window: crew.agent(window)["session_id"] for window in windows}
         pause = threading.Event()
         for _ in range(20):
@@ -121,12 +145,16 @@ def test_a_storm_of_walls_with_the_loop_killed_twenty_times() -> None:
             said, heard = crew.said(window, "assistant"), crew.said(window, "user")
             assert [text for text in said if text in ("One.", "Two.", "Three.")] == ["One.", "Two.", "Three."]
             assert crew.agent(window)["session_id"] == sessions[window]
-            ours = ("You are one agent of a fleet", "Something outside your work", "You have stopped")
+            ours = ("You are one agent of a fleet", "Something outside your work", "You have stopped", "<task-notif")
             others = [text for text in heard if not any(words in text for words in ours)]
             assert others == [], "nothing else was ever typed"
         assert set(sessions.values()) <= watch.seen
         assert watch.doubled == set()
         assert events(crew, "escalated") == []
+        assert {agent["account"] for agent in agents(crew)} <= set(GOOD), "nothing spent that nobody allowed"
+        moved = [window for number, window in enumerate(windows) if crew.agent(window)["account"] != GOOD[number % 6]]
+        assert set(windows[:4]) == set(moved)
+        assert {event["account"] for event in events(crew, "account-locked")} <= {"locked"}
         assert {event["shows"] for event in events(crew, "end-pressed")} <= {"empty box", "limit menu"}
 
 

@@ -58,6 +58,7 @@ RECOVERIES: Mapping[DialogKind, Recovery] = {
         "waiting costs nothing",
     ),
     DialogKind.RESUME: Recovery((), "the conversation as it was"),
+    DialogKind.EXIT: Recovery(("Stay",), "what it has started in the background would end"),
 }
 
 DECISIONS: Mapping[DialogKind, str] = {

@@ -11,10 +11,12 @@ import signal
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import NoReturn
 
 from fleetscripts.adapters.system.processes import Process, ProcessTable, read_processes
 from fleetscripts.adapters.tmux.keyboard import press
 from fleetscripts.agents.kinds import EndingKey, kind_named, known_kinds
+from fleetscripts.core.dialogs.dialog_policy import Surroundings, rule
 from fleetscripts.core.planning.classify import AT_REST
 from fleetscripts.core.planning.observation import Observation
 from fleetscripts.errors import FleetError, Refused
@@ -22,6 +24,7 @@ from fleetscripts.models import DialogKind, PaneFacts, PaneState
 from fleetscripts.services.observe.clients import find_client
 from fleetscripts.services.observe.launching import still_launching
 from fleetscripts.services.typing import input_box as drafts
+from fleetscripts.services.typing.dialogs import Dialog, close_by, menu_on
 from fleetscripts.services.typing.pane_io import PAUSE_SECONDS, PaneIO, excerpt, wait_for
 
 MOST_KEYS = 8
@@ -99,6 +102,8 @@ class _Ending:
                     return self._ended(facts, "by its keys" if self.keys else "it had ended")
                 time.sleep(PAUSE_SECONDS)
                 continue
+            if said.dialog is DialogKind.EXIT:
+                self._stay(sight)
             self._permitted(sight)
             self._take_out_draft(sight)
             key = _key(sight)
@@ -116,6 +121,15 @@ class _Ending:
         if self.by_force or said.state in self.states or (self.keys and said.state in BETWEEN):
             return
         raise Refused(f"{window}: expected it at {_names(self.states)}, it is {said.state} ({said.reason})")
+
+    def _stay(self, sight: Observation) -> NoReturn:
+        """Something still runs behind the client, which would end with it: it goes on as it was."""
+        menu, window = menu_on(sight.frame), sight.frame.facts.window
+        ruling = rule(DialogKind.EXIT, menu, Surroundings())
+        if menu is not None and ruling.row is not None:
+            close_by(self.pane_io, Dialog(sight, DialogKind.EXIT, menu, ruling), menu, ruling.row)
+            self.pane_io.journal.write("end-given-up", window=window, why=ruling.reason, pane_id=self.pane_id)
+        raise Refused(f"{window}: background work is running: it is ended when that is over")
 
     def _take_out_draft(self, sight: Observation) -> None:
         if sight.box is None or not sight.box.draft:

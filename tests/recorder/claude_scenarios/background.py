@@ -102,3 +102,20 @@ def compacting(s: Claude) -> None:
     s.terminal.await_text(r"[Cc]ompacted|Conversation compacted|ctrl\+o", 10)
     s.turn_over()
     s.snap("prompt-after-compact", "prompt")
+
+
+@scenario("claude", "dialog-background-exit", own_start=True)
+def asked_at_the_exit(s: Claude) -> None:
+    s.restart()
+    call = Call("Bash", {"command": "sleep 66", "description": "Serve the shop", "run_in_background": True})
+    s.say("serve the shop until I leave", (call,), (Say("It is being served."),))
+    allow(s)
+    s.answered("It is being served")
+    s.terminal.wait(lambda: s.running("sleep 66"), "the background command", 5)
+    s.terminal.keys("C-c")
+    time.sleep(0.3)
+    s.terminal.keys("C-c")
+    s.terminal.await_text("Background work is running", 8)
+    s.terminal.settle()
+    s.write("dialog-background-exit", s.take(), state="waiting_approval", dialog="exit")
+    s.terminal.kill_client()
