@@ -220,11 +220,6 @@ class Fleet:
         """The fields beside the agents, where settings may stand too."""
         return {name: member for name, member in self.to_json().items() if name != "agents"}
 
-    def holder_of(self, pane_id: str, server: ServerId | None) -> Agent | None:
-        """Who is recorded at work in this pane of this server."""
-        live = (agent for agent in self.agents if agent.state is not AgentState.RECYCLED)
-        return next((agent for agent in live if agent.pane_on(server) == pane_id), None)
-
     def agent_for(self, target: str) -> Agent | None:
         """The agent meant by a window, pane id, window id or worktree name; one still at work before a recycled one."""
         found = [agent for agent in self.agents if agent.answers_to(target)]

@@ -17,9 +17,10 @@ from fleetscripts.core.records.sanitize import sanitize
 from fleetscripts.errors import EXIT_DONE, EXIT_NO, UsageProblem
 from fleetscripts.models import ActionKind
 from fleetscripts.services.context import load_fleet, load_settings_here
+from fleetscripts.services.observe.agent_pane import agent_at
 from fleetscripts.services.typing.dialog_context import surroundings
 from fleetscripts.services.typing.dialogs import Dialog, choose, dialog_on, recover
-from fleetscripts.services.typing.pane_io import agent_at, excerpt, open_pane_io, pane_named
+from fleetscripts.services.typing.pane_io import excerpt, open_pane_io, pane_named
 from fleetscripts.services.typing.question_tabs import answer_questions, read_questions
 
 
@@ -45,7 +46,7 @@ def command(window: str, texts: tuple[str, ...], show: bool, options: dict[str, 
         settings, fleet = load_settings_here(os.environ, options), None
     pane_io = open_pane_io(settings, fleet)
     facts = pane_named(pane_io, fleet, window)
-    agent = agent_at(pane_io, fleet, facts.pane_id)
+    agent = agent_at(fleet, facts.pane_id, pane_io.server)
     folder = Path(agent.worktree_path) if agent is not None and agent.worktree_path else None
     around = surroundings(settings, folder, pane_io.screen(facts.pane_id))
     dialog = dialog_on(pane_io, facts.pane_id, around)

@@ -20,10 +20,11 @@ from fleetscripts.fleet import Fleet
 from fleetscripts.invocation import spelled
 from fleetscripts.services.context import load_fleet, load_settings_here
 from fleetscripts.services.observe.agent_meant import agent_meant
+from fleetscripts.services.observe.agent_pane import agent_at
 from fleetscripts.services.spawning.follow_on import give_task
 from fleetscripts.services.spawning.spawn_request import Request, checked
 from fleetscripts.services.typing.deliver import deliver
-from fleetscripts.services.typing.pane_io import PaneIO, agent_at, open_pane_io, pane_named
+from fleetscripts.services.typing.pane_io import PaneIO, open_pane_io, pane_named
 
 
 @click.command("send-agent")
@@ -89,7 +90,7 @@ def command(
 
 def _release(settings: Settings, pane_io: PaneIO, fleet: Fleet | None, pane_id: str) -> None:
     """An agent that a person stopped, and has now got a text, is watched again."""
-    agent = agent_at(pane_io, fleet, pane_id)
+    agent = agent_at(fleet, pane_id, pane_io.server)
     if agent is not None and agent.hold.reason:
         Store(settings.state_file).update(lambda current: current.change(agent, hold={"reason": "", "since": 0}))
 

@@ -19,7 +19,7 @@ from fleetscripts.core.planning.progress import JUDGED
 from fleetscripts.errors import FleetError, Refused
 from fleetscripts.fleet import Agent, Fleet
 from fleetscripts.invocation import spelled
-from fleetscripts.models import Classification, PaneFacts, PaneState
+from fleetscripts.models import AgentState, Classification, PaneFacts, PaneState
 from fleetscripts.services.accounts.launcher import account_to_resume
 from fleetscripts.services.actions.case import Case
 from fleetscripts.services.briefing.briefing import nudge as nudge_text
@@ -28,6 +28,7 @@ from fleetscripts.services.clients.closing import place_of
 from fleetscripts.services.clients.launch import Start, open_window, restart_in
 from fleetscripts.services.clients.readiness import at_prompt
 from fleetscripts.services.clients.sessions import make_sessions, session_meant
+from fleetscripts.services.observe.agent_pane import agent_at
 from fleetscripts.services.observe.conversations import open_conversations
 from fleetscripts.services.typing.deliver import deliver
 from fleetscripts.services.typing.dialog_context import surroundings
@@ -83,8 +84,8 @@ def _taken_over(case: Case, pane_io: PaneIO, home: PaneFacts) -> str:
     """The record names that pane from now on; no try is counted, and nothing is typed."""
 
     def take(fleet: Fleet) -> Fleet:
-        holder, known = fleet.holder_of(home.pane_id, pane_io.server), fleet.current(case.agent)
-        if holder is not None and holder is not known:
+        holder, known = agent_at(fleet, home.pane_id, pane_io.server), fleet.current(case.agent)
+        if holder is not None and holder is not known and holder.state is not AgentState.RECYCLED:
             raise Refused(f"{case.agent.handle}: its conversation is open in the pane of {holder.handle}")
         return fleet if known is None else fleet.exchange(known, known.at(home, pane_io.server))
 

@@ -14,7 +14,7 @@ from fleetscripts.adapters.tmux.tmux import Tmux
 from fleetscripts.errors import FleetError, Refused
 from fleetscripts.fleet import Agent, Fleet
 from fleetscripts.models import PaneFacts, ServerId
-from fleetscripts.services.observe.agent_pane import pane_of
+from fleetscripts.services.observe.agent_pane import own_pane_of
 from fleetscripts.services.observe.servers import server_at_work
 from fleetscripts.services.own_pane import own_pane
 
@@ -41,10 +41,8 @@ def place_of(tmux: Tmux, agent: Agent, folder: Path) -> Place | None:
     if asked is None:
         return None
     server = asked.require_server()
-    pane = pane_of(agent, asked.panes(), server)
-    if pane is None or not (agent.pane_id or _inside(pane.path, folder)):
-        return None
-    return Place(server, pane)
+    pane = own_pane_of(agent, asked.panes(), server, str(folder))
+    return None if pane is None else Place(server, pane)
 
 
 def refuse_own(place: Place, fleet: Fleet, environ: Mapping[str, str]) -> None:
@@ -112,7 +110,3 @@ def _signal(process: Process, number: signal.Signals) -> None:
         return
     except PermissionError as error:
         raise FleetError(f"process {process.pid} ({process.command!r}) is not ours to end") from error
-
-
-def _inside(path: str, folder: Path) -> bool:
-    return bool(path) and Path(os.path.realpath(path)).is_relative_to(folder)

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from fleetscripts.adapters.tmux.tmux import Tmux
 from fleetscripts.config import Settings
 from fleetscripts.fleet import Agent
 from fleetscripts.models import PaneFacts, ServerId
-from fleetscripts.services.observe.agent_pane import pane_of
+from fleetscripts.services.observe.agent_pane import own_pane_of
 from fleetscripts.services.observe.conversations import OpenConversation, open_conversations
 
 
@@ -31,13 +29,8 @@ class Scene:
         return self.conversations.get(agent.session_id) if agent.session_id else None
 
     def pane_of(self, agent: Agent) -> PaneFacts | None:
-        """Its pane, when that still stands on this very server. A record without ids is believed only if a pane works
-        in its worktree: its window's number may be somebody else's by now."""
-        pane = pane_of(agent, self.panes, self.server)
-        if pane is None or agent.pane_id:
-            return pane
-        worktree = os.path.realpath(agent.worktree_path)
-        return pane if agent.worktree_path and Path(os.path.realpath(pane.path)).is_relative_to(worktree) else None
+        """Its pane, when that still stands on this very server."""
+        return own_pane_of(agent, self.panes, self.server, agent.worktree_path)
 
     def home_of(self, agent: Agent) -> PaneFacts | None:
         """A pane that is its own, or in which its client lives."""

@@ -1,11 +1,16 @@
-"""Where an agent's pane is."""
+"""Where an agent's pane is, and whose a pane is."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
+from fleetscripts.adapters.tmux.tmux import Tmux
+from fleetscripts.config import Settings
 from fleetscripts.fleet import Agent, Fleet
 from fleetscripts.models import AgentState, PaneFacts, ServerId
+from fleetscripts.services.observe.agent_meant import agent_meant
 
 
 def pane_of(agent: Agent, panes: Sequence[PaneFacts], server: ServerId | None) -> PaneFacts | None:
@@ -15,6 +20,48 @@ def pane_of(agent: Agent, panes: Sequence[PaneFacts], server: ServerId | None) -
     if agent.pane_id or agent.state is AgentState.RECYCLED:
         return None
     return next((pane for pane in panes if pane.window == agent.window), None)
+
+
+def own_pane_of(agent: Agent, panes: Sequence[PaneFacts], server: ServerId | None, worktree: str) -> PaneFacts | None:
+    """Its pane, to do something to. A record without ids is believed only if the pane works in its worktree: its
+    window's number may be somebody else's by now."""
+    pane = pane_of(agent, panes, server)
+    if pane is None or agent.pane_id:
+        return pane
+    named = bool(pane.path) and Path(worktree).is_absolute()
+    inside = named and Path(os.path.realpath(pane.path)).is_relative_to(os.path.realpath(worktree))
+    return pane if inside else None
+
+
+def pane_ids(agents: Sequence[Agent], tmux: Tmux, server: ServerId | None) -> Mapping[str, str]:
+    """Pane ids by ``Agent.key``; tmux lists its panes only for records without an id, none of which gets another's."""
+    if server is None:
+        return {}
+    own = {agent.key: agent.pane_on(server) for agent in agents}
+    nameless = any(not agent.pane_id for agent in agents)
+    free = [pane for pane in tmux.panes() if pane.pane_id not in own.values()] if nameless else []
+    for agent in agents:
+        if not own[agent.key] and (pane := pane_of(agent, free, server)) is not None:
+            own[agent.key] = pane.pane_id
+    return {key: pane_id for key, pane_id in own.items() if pane_id}
+
+
+def pane_meant(tmux: Tmux, settings: Settings, fleet: Fleet | None, server: ServerId, target: str) -> PaneFacts | None:
+    """The pane that a person means by a window, a pane id, a window id or what names an agent."""
+    agent = agent_meant(settings, fleet, target) if fleet is not None else None
+    return tmux.resolve((agent.pane_on(server) if agent is not None else None) or target)
+
+
+def agents_by_pane(fleet: Fleet | None, server: ServerId | None) -> dict[str, Agent]:
+    """Agents by the pane ids that this server gave; one still at work before a finished one, before a recycled one."""
+    there = [agent for agent in fleet.agents if agent.pane_on(server)] if fleet is not None else []
+    there.sort(key=lambda agent: (agent.state is not AgentState.RECYCLED, not agent.finished))
+    return {agent.pane_id: agent for agent in there}
+
+
+def agent_at(fleet: Fleet | None, pane_id: str, server: ServerId | None) -> Agent | None:
+    """The agent of the fleet that works, or worked last, in this pane of this server."""
+    return agents_by_pane(fleet, server).get(pane_id)
 
 
 def agent_in_pane(fleet: Fleet, environ: Mapping[str, str]) -> Agent | None:

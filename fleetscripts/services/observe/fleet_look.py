@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,6 +13,7 @@ from fleetscripts.config import Settings
 from fleetscripts.core.planning.observation import Observation
 from fleetscripts.fleet import Agent, Fleet
 from fleetscripts.models import AgentState, Classification, PaneState, ServerId
+from fleetscripts.services.observe.agent_pane import pane_ids
 from fleetscripts.services.observe.observe import observe, unreadable
 from fleetscripts.services.observe.servers import runs
 
@@ -42,19 +43,6 @@ def _seen(agent: Agent, observation: Observation | None, server: ServerId | None
         return seen_of(agent, observation, server)
     except Exception as error:  # noqa: BLE001 - what one agent wrote must not end the look at the others
         return Observation(unreadable(error), output_hash=agent.last_output_hash)
-
-
-def pane_ids(agents: Sequence[Agent], tmux: Tmux, server: ServerId | None) -> Mapping[str, str]:
-    """Pane ids by agent: those that this server gave, and for records without any the pane of their window."""
-    if server is None:
-        return {}
-    own = {agent.key: agent.pane_on(server) for agent in agents}
-    by_window: dict[str, str] = {}
-    if any(not agent.pane_id for agent in agents):
-        held = {pane_id for pane_id in own.values() if pane_id}
-        by_window = {pane.window: pane.pane_id for pane in reversed(tmux.panes()) if pane.pane_id not in held}
-    found = {agent.key: own[agent.key] or ("" if agent.pane_id else by_window.get(agent.window)) for agent in agents}
-    return {key: pane_id for key, pane_id in found.items() if pane_id}
 
 
 def seen_of(agent: Agent, observation: Observation | None, server: ServerId | None) -> Observation:

@@ -17,6 +17,7 @@ from fleetscripts.core.screen.reading import Reader
 from fleetscripts.core.screen.screen import Screen
 from fleetscripts.fleet import Agent, Fleet
 from fleetscripts.models import Classification, Client, Frame, PaneState, ServerId
+from fleetscripts.services.observe.agent_pane import agents_by_pane
 from fleetscripts.services.observe.clients import Found, find_client
 from fleetscripts.services.observe.kept_frames import keep_when_sources_disagree
 from fleetscripts.services.observe.rule_files import load_rules
@@ -45,7 +46,8 @@ def observe(
     table = read_trees(frame.facts.pid for frame in frames) if few else read_processes()
     kinds = known_kinds()
     observer = _Observer(settings, Reader(load_rules(settings.fleet_home), now, local_zone()), now)
-    agents = _agents(tmux, fleet, server)
+    named = fleet is not None and any(agent.pane_id for agent in fleet.agents)
+    agents = agents_by_pane(fleet, server or (tmux.server() if named else None))
     return [observer.whatever_stands_there(frame, table, kinds, agents.get(frame.facts.pane_id)) for frame in frames]
 
 
@@ -124,11 +126,3 @@ class _Observer:
 def _kind_of(agent: Agent | None) -> str:
     """The kind that the state file names; empty for one that this version does not know."""
     return agent.agent if agent is not None and agent.agent in KINDS else ""
-
-
-def _agents(tmux: Tmux, fleet: Fleet | None, known: ServerId | None) -> dict[str, Agent]:
-    """Agents by pane id, where that id was given by this very server; one still at work before a finished one."""
-    listed = [agent for agent in fleet.agents if agent.pane_id] if fleet is not None else []
-    server = known or (tmux.server() if listed else None)
-    listed.sort(key=lambda agent: not agent.finished)
-    return {agent.pane_id: agent for agent in listed if agent.pane_on(server)}

@@ -9,7 +9,7 @@ from fleetscripts.core.planning.observation import Observation
 from fleetscripts.core.screen.explain import nearest
 from fleetscripts.fleet import Fleet
 from fleetscripts.models import Classification
-from fleetscripts.services.observe.agent_meant import agent_meant
+from fleetscripts.services.observe.agent_pane import pane_meant
 from fleetscripts.services.observe.observe import look
 from fleetscripts.services.observe.rule_files import load_rules
 
@@ -20,8 +20,7 @@ def state_of(target: str, settings: Settings, fleet: Fleet | None, now: float) -
     server = tmux.server()
     if server is None:
         return _missing("no tmux server runs", now)
-    agent = agent_meant(settings, fleet, target) if fleet is not None else None
-    facts = tmux.resolve((agent.pane_on(server) if agent is not None else None) or target)
+    facts = pane_meant(tmux, settings, fleet, server, target)
     seen = look(tmux, settings, fleet, facts.pane_id, now) if facts is not None else None
     if seen is None:
         return _missing(f"no such window: {target!r} (tmux list-windows -a shows all)", now)

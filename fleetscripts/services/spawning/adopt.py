@@ -24,11 +24,12 @@ from fleetscripts.fleet import Agent, Fleet
 from fleetscripts.invocation import spelled
 from fleetscripts.models import AgentState, PaneFacts, WorktreeFacts
 from fleetscripts.record import LastLook, Task
+from fleetscripts.services.observe.agent_pane import agent_at
 from fleetscripts.services.observe.observe import look, transcript_of
 from fleetscripts.services.own_pane import own_pane
 from fleetscripts.services.pulls.verify_github import note_settled_threads
 from fleetscripts.services.spawning.spawn_request import Request
-from fleetscripts.services.typing.pane_io import PaneIO, agent_at
+from fleetscripts.services.typing.pane_io import PaneIO
 from fleetscripts.services.typing.receipt import last_submitted
 from fleetscripts.services.worktrees.spares import claims_on, real_worktree
 
@@ -84,7 +85,7 @@ def _may_be_ours(pane_io: PaneIO, fleet: Fleet | None, facts: PaneFacts, environ
         raise Refused(f"{facts.window} is the pane that this call comes from: the supervisor is none of its own agents")
     if fleet is not None and fleet.loop_pane_id == facts.pane_id and fleet.loop_tmux_server == pane_io.server:
         raise Refused(f"{facts.window} is where the loop runs")
-    known = agent_at(pane_io, fleet, facts.pane_id)
+    known = agent_at(fleet, facts.pane_id, pane_io.server)
     if known is not None and known.state is not AgentState.RECYCLED:
         raise Refused(f"{facts.window} is in the fleet already: {known.state}, {known.branch or known.worktree}")
 

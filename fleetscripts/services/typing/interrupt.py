@@ -17,12 +17,13 @@ from fleetscripts.errors import FleetError, Refused
 from fleetscripts.fleet import Agent, Fleet
 from fleetscripts.invocation import spelled
 from fleetscripts.models import PaneState
+from fleetscripts.services.observe.agent_pane import agent_at
 from fleetscripts.services.own_pane import own_pane
 from fleetscripts.services.typing import input_box as drafts
 from fleetscripts.services.typing.end_client import end_client
 from fleetscripts.services.typing.outbox import Outbox
 from fleetscripts.services.typing.own_text import is_own
-from fleetscripts.services.typing.pane_io import PaneIO, agent_at, excerpt, wait_for
+from fleetscripts.services.typing.pane_io import PaneIO, excerpt, wait_for
 
 TURN_STOPPED = "its turn was stopped by a person"
 CLIENT_ENDED = "its client was ended by a person"
@@ -42,7 +43,7 @@ def interrupt(
     """Stop the turn, or with ``kill`` end the client; what was done, in sentences. Refused where there is nothing."""
     if pane_id == own_pane(environ, pane_io.server):
         raise Refused(f"{pane_id} is the pane that this call comes from")
-    agent = agent_at(pane_io, fleet, pane_id)
+    agent = agent_at(fleet, pane_id, pane_io.server)
     said = _end(pane_io, settings, agent, pane_id) if kill else _stop(pane_io, settings, agent, pane_id)
     if agent is not None:
         said.append(f"held: the loop leaves it alone until it has got a text ({spelled('send-agent')}) and works again")

@@ -16,10 +16,10 @@ from fleetscripts.config import Settings
 from fleetscripts.core.planning.observation import Observation
 from fleetscripts.core.screen.screen import Screen
 from fleetscripts.errors import FleetError
-from fleetscripts.fleet import Agent, Fleet
+from fleetscripts.fleet import Fleet
 from fleetscripts.invocation import spelled
 from fleetscripts.models import Frame, PaneFacts, ServerId
-from fleetscripts.services.observe.agent_meant import agent_meant
+from fleetscripts.services.observe.agent_pane import pane_meant
 from fleetscripts.services.observe.observe import look
 
 TURN_SECONDS = 120.0
@@ -77,20 +77,12 @@ def open_pane_io(settings: Settings, fleet: Fleet | None, tmux: Tmux | None = No
 
 def pane_named(pane_io: PaneIO, fleet: Fleet | None, target: str) -> PaneFacts:
     """The pane that a person means by a window, a pane id, a window id or a worktree's name."""
-    agent = agent_meant(pane_io.settings, fleet, target) if fleet is not None else None
-    own = agent.pane_on(pane_io.server) if agent is not None else None
-    facts = pane_io.tmux.resolve(own or target)
+    facts = pane_meant(pane_io.tmux, pane_io.settings, fleet, pane_io.server, target)
     if facts is None:
         raise FleetError(
             f"no such window: {target!r}; {spelled('status')} lists the agents, tmux list-windows -a all windows"
         )
     return facts
-
-
-def agent_at(pane_io: PaneIO, fleet: Fleet | None, pane_id: str) -> Agent | None:
-    """The agent of the fleet that works in this pane of this server."""
-    agents = fleet.agents if fleet is not None else ()
-    return next((agent for agent in reversed(agents) if agent.pane_on(pane_io.server) == pane_id), None)
 
 
 def excerpt(frame: Frame, lines: int = 6, columns: int = 100) -> str:
