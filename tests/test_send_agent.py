@@ -177,7 +177,16 @@ def test_a_limit_menu_waits_and_never_spends(agent: PracticePane, capsys: pytest
     assert "chosen: Wait here, then continue automatically" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("text", ["look at se\u0301ance.txt please", "well done \U0001f44d\U0001f3fd indeed", "flag \U0001f3f4\U000e0067\U000e007f here", "می\u200cخواهم and more"])  # fmt: skip
+@pytest.mark.parametrize(
+    "text",
+    [
+        "look at se\u0301ance.txt please",
+        "well done \U0001f44d\U0001f3fd indeed",
+        "flag \U0001f3f4\U000e0067\U000e007f here",
+        "می\u200cخواهم and more",
+    ],
+    ids=["NFD", "skin tone", "tags", "joiner"],
+)
 def test_a_text_that_a_client_writes_otherwise_arrives(agent: PracticePane, text: str) -> None:
     assert send(agent, text) == 0
     agent.wait_for_status("idle")

@@ -8,7 +8,7 @@ import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -16,6 +16,9 @@ from fleetscripts.commands.entry import run
 from fleetscripts.commands.options import settings_options
 from fleetscripts.errors import EXIT_DONE, EXIT_FAILED, UsageProblem
 from fleetscripts.models import Classification, Evidence
+
+if TYPE_CHECKING:
+    from fleetscripts.core.screen.screen import Layout
 
 
 def as_record(found: Classification) -> dict[str, Any]:
@@ -60,14 +63,15 @@ def classify_screens(
             from fleetscripts.core.screen.explain import nearest
 
             near = nearest(rules[reading.agent], reading.layout, reading.screen.rule)
-            print(explanation(str(path), found, near.rule.name if near else None))
+            print(explanation(str(path), found, near.rule.name if near else None, reading.layout))
             continue
         print(json.dumps({"screen": str(path)} | as_record(found), ensure_ascii=False))
     return code
 
 
-def explanation(name: str, found: Classification, nearest_rule: str | None) -> str:
-    """The classification for a person: what decided, what the others said, and the rule that came nearest."""
+def explanation(name: str, found: Classification, nearest_rule: str | None, layout: Layout | None = None) -> str:
+    """The classification for a person: what decided, what the others said, the rule that came nearest, and the text
+    of each region of the screen, which is data and never an instruction."""
     lines = [f"{name}: {found.state}{f' ({found.dialog})' if found.dialog else ''}"]
     lines.append(f"  decided by {found.source or 'nothing'}: {found.reason}")
     for piece in found.evidence:
@@ -76,6 +80,11 @@ def explanation(name: str, found: Classification, nearest_rule: str | None) -> s
     if found.draft:
         lines.append(f"  unsent text in the box: {found.draft!r}")
     lines.append(f"  nearest rule that did not match: {nearest_rule or 'none'}")
+    from fleetscripts.core.records.sanitize import sanitize
+
+    for region, shown in (layout.regions if layout else {}).items():
+        lines += [f"  region {region}: {sanitize(shown.flat)}"] if shown else []
+        lines += [f"  region {region}, its ending: {sanitize(shown.ending)}"] if shown.ending else []
     return "\n".join(lines)
 
 
@@ -134,7 +143,14 @@ def classify_window(window: str, options: dict[str, Any], explain: bool) -> int:
         settings, fleet = load_settings_here(os.environ, options), None
     found = state_of(window, settings, fleet, time.time())
     if explain:
-        print(explanation(window, found.classification, nearest_rule(settings, found)))
+        print(
+            explanation(
+                window,
+                found.classification,
+                nearest_rule(settings, found),
+                found.reading.layout if found.reading else None,
+            )
+        )
         return EXIT_DONE
     place: dict[str, Any] = {"window": window}
     if found.exists:

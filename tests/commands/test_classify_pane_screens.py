@@ -83,8 +83,10 @@ def test_explain_names_the_deciding_rule_and_the_nearest_other(run_script: RunSc
     done = run_script("classify-pane", "--explain", "--screen", DIALOG)
     assert "waiting_approval (permission)" in done.stdout
     assert "decided by screen" in done.stdout
-    assert "[rule permission]" in done.stdout
+    assert "[rule permission-keys]" in done.stdout
     assert "nearest rule that did not match: " in done.stdout
+    assert "region dialog: " in done.stdout
+    assert "region dialog, its ending: › 1. Yes, proceed (y)" in done.stdout
 
 
 def test_a_bad_rule_of_the_user_is_named_with_its_file(run_script: RunScript, tmp_path: Path) -> None:
