@@ -170,7 +170,7 @@ def test_a_closed_window_an_ended_client_and_a_moved_one_each_get_what_they_need
 def test_what_a_person_stopped_stays_stopped_until_it_is_named(crew: Crew) -> None:
     window = crew.spawn("feat/held", "[[say Hello.]]")
     crew.wait_for_words(window, "Hello.")
-    crew.run("update-agent", window, "held=a person stopped it")
+    assert crew.run("update-agent", window, "hold.reason=a person stopped it").returncode == 0
     os.kill(crew.registry(crew.agent(window)["session_id"])["pid"], 9)
     wait_until(lambda: not live_sessions(crew), what="its end")
     everyone = restore(crew, "--all")
