@@ -7,16 +7,9 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from fleetscripts.adapters.github.answer_fields import WrongAnswer, nodes
 from fleetscripts.adapters.github.gh import Gh
-from fleetscripts.adapters.github.github_parse import (
-    WrongAnswer,
-    attempts,
-    contexts,
-    nodes,
-    pull_request,
-    shortened,
-    suites,
-)
+from fleetscripts.adapters.github.github_parse import attempts, contexts, pull_request, shortened, suites
 from fleetscripts.adapters.github.github_problems import GitHubProblem, ProblemKind
 from fleetscripts.adapters.github.github_query import attempts_query, page_query, pulls_query
 from fleetscripts.pull_request import PullKey, PullRequest

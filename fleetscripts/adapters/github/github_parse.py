@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from datetime import datetime
+from collections.abc import Mapping
 from typing import Any
 
+from fleetscripts.adapters.github.answer_fields import (
+    WrongAnswer,
+    flag,
+    maybe_time,
+    members,
+    nodes,
+    number,
+    text,
+    time,
+)
 from fleetscripts.pull_request import (
     GHOST,
     Check,
@@ -25,38 +34,34 @@ LONGEST_TEXT = 20_000
 """Of the pull request's own text."""
 
 
-class WrongAnswer(Exception):
-    """The answer is not of the shape that was asked for; the message names the place."""
-
-
 def pull_request(key: PullKey, node: Mapping[str, Any], read_at: float) -> PullRequest:
     """The pull request of one complete answer: all pages already joined."""
     head = _head(node)
-    branch = _dict(node, "branch")
+    branch = members(node, "branch")
     return PullRequest(
         key=key,
-        title=_str(node, "title"),
-        body=_str(node, "body")[:LONGEST_TEXT],
-        state=PullState(_str(node, "state")),
-        draft=_bool(node, "isDraft"),
-        mergeable=_str(node, "mergeable"),
-        head=_str(node, "headRefOid"),
-        head_ref=_str(node, "headRefName"),
-        base_ref=_str(node, "baseRefName"),
-        updated_at=_time(node, "updatedAt"),
-        merged_at=_maybe_time(node.get("mergedAt")),
+        title=text(node, "title"),
+        body=text(node, "body")[:LONGEST_TEXT],
+        state=PullState(text(node, "state")),
+        draft=flag(node, "isDraft"),
+        mergeable=text(node, "mergeable"),
+        head=text(node, "headRefOid"),
+        head_ref=text(node, "headRefName"),
+        base_ref=text(node, "baseRefName"),
+        updated_at=time(node, "updatedAt"),
+        merged_at=maybe_time(node.get("mergedAt")),
         head_seen_at=_head_seen_at(node, head),
         checks=tuple(check(item) for item in nodes(contexts(node))),
-        threads=tuple(_thread(item) for item in nodes(_dict(node, "reviewThreads"))),
-        reviews=tuple(_review(item) for item in nodes(_dict(node, "reviews")) if item.get("submittedAt")),
-        commits=tuple(_commit(_dict(item, "commit")) for item in nodes(branch)),
-        commits_total=int(_number(branch, "totalCount")),
+        threads=tuple(_thread(item) for item in nodes(members(node, "reviewThreads"))),
+        reviews=tuple(_review(item) for item in nodes(members(node, "reviews")) if item.get("submittedAt")),
+        commits=tuple(_commit(members(item, "commit")) for item in nodes(branch)),
+        commits_total=int(number(branch, "totalCount")),
         read_at=read_at,
         author=_login(node.get("author")),
         merged_by=_login(node.get("mergedBy")) if node.get("mergedBy") else "",
         suites=tuple(_suite(item) for item in nodes(suites(node))),
         conversation=tuple(
-            _comment(item) for item in nodes(_dict(node, "conversation")) if item.get("isMinimized") is not True
+            _comment(item) for item in nodes(members(node, "conversation")) if item.get("isMinimized") is not True
         ),
     )
 
@@ -64,21 +69,13 @@ def pull_request(key: PullKey, node: Mapping[str, Any], read_at: float) -> PullR
 def contexts(node: Mapping[str, Any]) -> Mapping[str, Any]:
     """The connection of check contexts on the head commit; an empty one when there are none at all."""
     rollup = _head(node).get("statusCheckRollup")
-    return {"nodes": [], "pageInfo": {"hasNextPage": False}} if rollup is None else _dict(rollup, "contexts")
+    return {"nodes": [], "pageInfo": {"hasNextPage": False}} if rollup is None else members(rollup, "contexts")
 
 
 def suites(node: Mapping[str, Any]) -> Mapping[str, Any]:
     """The connection of check suites on the head commit; an empty one for whoever may not see them."""
     found = _head(node).get("checkSuites")
-    return {"nodes": [], "pageInfo": {"hasNextPage": False}} if found is None else _dict(_head(node), "checkSuites")
-
-
-def nodes(connection: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
-    """The items of a connection."""
-    items = connection.get("nodes")
-    if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
-        raise WrongAnswer("a list in it holds something that could not be read")
-    return items
+    return {"nodes": [], "pageInfo": {"hasNextPage": False}} if found is None else members(_head(node), "checkSuites")
 
 
 def shortened(part: str, connection: Mapping[str, Any]) -> None:
@@ -86,7 +83,7 @@ def shortened(part: str, connection: Mapping[str, Any]) -> None:
     if part != "threads":
         return
     for thread in nodes(connection):
-        for comment in nodes(_dict(thread, "latest")):
+        for comment in nodes(members(thread, "latest")):
             if isinstance(comment, dict) and isinstance(comment.get("body"), str):
                 comment["body"] = comment["body"][:LONGEST_BODY]
 
@@ -96,15 +93,15 @@ def check(node: Mapping[str, Any]) -> Check:
     match node.get("__typename"):
         case "CheckRun":
             suite = node.get("checkSuite") or {}
-            created, started = _maybe_time(suite.get("createdAt")), _maybe_time(node.get("startedAt"))
-            status, (app, workflow, event) = _str(node, "status"), _origin(suite)
+            created, started = maybe_time(suite.get("createdAt")), maybe_time(node.get("startedAt"))
+            status, (app, workflow, event) = text(node, "status"), _origin(suite)
             return Check(
-                name=_str(node, "name"),
+                name=text(node, "name"),
                 finished=status == "COMPLETED",
                 outcome=node.get("conclusion") or "",
                 created_at=started if created is None else created,
                 started_at=started,
-                completed_at=_maybe_time(node.get("completedAt")),
+                completed_at=maybe_time(node.get("completedAt")),
                 suite=str(suite.get("id") or ""),
                 app=app,
                 workflow=workflow,
@@ -112,10 +109,10 @@ def check(node: Mapping[str, Any]) -> Check:
                 needs_approval=status == "WAITING",
             )
         case "StatusContext":
-            state = _str(node, "state")
+            state = text(node, "state")
             finished = state not in ("PENDING", "EXPECTED")
-            created = _maybe_time(node.get("createdAt"))
-            return Check(_str(node, "context"), finished, state if finished else "", created, is_status=True)
+            created = maybe_time(node.get("createdAt"))
+            return Check(text(node, "context"), finished, state if finished else "", created, is_status=True)
         case other:
             return Check(f"a context of kind {other!a}", finished=False)
 
@@ -133,15 +130,15 @@ def _origin(suite: Mapping[str, Any]) -> tuple[str, str, str]:
 
 
 def _suite(node: Mapping[str, Any]) -> Suite:
-    status, outcome = _str(node, "status"), node.get("conclusion") or ""
+    status, outcome = text(node, "status"), node.get("conclusion") or ""
     app, workflow, event = _origin(node)
-    runs = int(_number(node.get("checkRuns") or {"totalCount": 0}, "totalCount"))
+    runs = int(number(node.get("checkRuns") or {"totalCount": 0}, "totalCount"))
     return Suite(
-        id=_str(node, "id"),
+        id=text(node, "id"),
         finished=status == "COMPLETED",
         outcome=outcome,
-        created_at=_maybe_time(node.get("createdAt")),
-        updated_at=_maybe_time(node.get("updatedAt")),
+        created_at=maybe_time(node.get("createdAt")),
+        updated_at=maybe_time(node.get("updatedAt")),
         runs=runs,
         app=app,
         workflow=workflow,
@@ -152,30 +149,30 @@ def _suite(node: Mapping[str, Any]) -> Suite:
 
 def attempts(node: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
     """Check's name → how its runs on the head ended, oldest first."""
-    head = _dict(nodes(_dict(node, "commits"))[-1], "commit")
-    runs = [run for suite in nodes(_dict(head, "checkSuites")) for run in nodes(_dict(suite, "checkRuns"))]
+    head = members(nodes(members(node, "commits"))[-1], "commit")
+    runs = [run for suite in nodes(members(head, "checkSuites")) for run in nodes(members(suite, "checkRuns"))]
     found: dict[str, tuple[str, ...]] = {}
-    for run in sorted(runs, key=lambda run: _maybe_time(run.get("startedAt")) or float("inf")):
-        name = _str(run, "name")
+    for run in sorted(runs, key=lambda run: maybe_time(run.get("startedAt")) or float("inf")):
+        name = text(run, "name")
         found[name] = (*found.get(name, ()), str(run.get("conclusion") or run.get("status") or ""))
     return found
 
 
 def _head(node: Mapping[str, Any]) -> Mapping[str, Any]:
-    found = nodes(_dict(node, "head"))
+    found = nodes(members(node, "head"))
     if len(found) != 1:
         raise WrongAnswer("the head commit is missing")
-    commit = _dict(found[0], "commit")
-    if _str(commit, "oid") != _str(node, "headRefOid"):
+    commit = members(found[0], "commit")
+    if text(commit, "oid") != text(node, "headRefOid"):
         raise WrongAnswer("the head moved while it was read")
     return commit
 
 
 def _head_seen_at(node: Mapping[str, Any], head: Mapping[str, Any]) -> float | None:
     """The earliest the server is known to have had the head commit: its first check suite, or the push that put it."""
-    made = [_maybe_time(suite.get("createdAt")) for suite in nodes(suites(node))]
+    made = [maybe_time(suite.get("createdAt")) for suite in nodes(suites(node))]
     pushes = [
-        _maybe_time(event.get("createdAt"))
+        maybe_time(event.get("createdAt"))
         for event in nodes(node.get("timelineItems") or {"nodes": []})
         if (event.get("afterCommit") or {}).get("oid") == head.get("oid")
     ]
@@ -185,19 +182,19 @@ def _head_seen_at(node: Mapping[str, Any], head: Mapping[str, Any]) -> float | N
 
 
 def _thread(node: Mapping[str, Any]) -> Thread:
-    opening = nodes(_dict(node, "opening"))
+    opening = nodes(members(node, "opening"))
     if not opening:
         raise WrongAnswer("a review thread holds no comment")
     line = node.get("line")
     return Thread(
-        id=_str(node, "id"),
-        resolved=_bool(node, "isResolved"),
-        outdated=_bool(node, "isOutdated"),
-        path=_str(node, "path"),
+        id=text(node, "id"),
+        resolved=flag(node, "isResolved"),
+        outdated=flag(node, "isOutdated"),
+        path=text(node, "path"),
         line=line if isinstance(line, int) else None,
         resolved_by=_login(node.get("resolvedBy")) if node.get("resolvedBy") else "",
-        opened_at=_time(opening[0], "createdAt"),
-        comments=tuple(map(_comment, nodes(_dict(node, "latest")))),
+        opened_at=time(opening[0], "createdAt"),
+        comments=tuple(map(_comment, nodes(members(node, "latest")))),
         opened_by=_login(opening[0].get("author")),
         reviewed=str((opening[0].get("originalCommit") or {}).get("oid") or ""),
     )
@@ -205,24 +202,24 @@ def _thread(node: Mapping[str, Any]) -> Thread:
 
 def _comment(node: Mapping[str, Any]) -> Comment:
     author = node.get("author") or {}
-    body = _str(node, "body")[:LONGEST_BODY]
-    return Comment(_login(author), body, _time(node, "createdAt"), is_bot=_is_bot(author))
+    body = text(node, "body")[:LONGEST_BODY]
+    return Comment(_login(author), body, time(node, "createdAt"), is_bot=_is_bot(author))
 
 
 def _review(node: Mapping[str, Any]) -> Review:
     author = node.get("author") or {}
     return Review(
         author=_login(author),
-        state=_str(node, "state"),
-        at=_time(node, "submittedAt"),
+        state=text(node, "state"),
+        at=time(node, "submittedAt"),
         commit=((node.get("commit") or {}).get("oid")) or "",
         is_bot=_is_bot(author),
-        body=_str(node, "body")[:LONGEST_BODY],
+        body=text(node, "body")[:LONGEST_BODY],
     )
 
 
 def _commit(node: Mapping[str, Any]) -> Commit:
-    return Commit(_str(node, "oid"), _str(node, "message"), _time(node, "committedDate"))
+    return Commit(text(node, "oid"), text(node, "message"), time(node, "committedDate"))
 
 
 def _is_bot(author: Mapping[str, Any]) -> bool:
@@ -231,47 +228,3 @@ def _is_bot(author: Mapping[str, Any]) -> bool:
 
 def _login(author: object) -> str:
     return str(author.get("login") or GHOST) if isinstance(author, Mapping) else GHOST
-
-
-def _dict(node: Mapping[str, Any], name: str) -> Mapping[str, Any]:
-    value = node.get(name)
-    if not isinstance(value, dict):
-        raise WrongAnswer(f"{name} is missing")
-    return value
-
-
-def _str(node: Mapping[str, Any], name: str) -> str:
-    value = node.get(name)
-    if not isinstance(value, str):
-        raise WrongAnswer(f"{name} is missing")
-    return value
-
-
-def _bool(node: Mapping[str, Any], name: str) -> bool:
-    value = node.get(name)
-    if not isinstance(value, bool):
-        raise WrongAnswer(f"{name} is missing")
-    return value
-
-
-def _number(node: Mapping[str, Any], name: str) -> float:
-    value = node.get(name)
-    if not isinstance(value, int | float) or isinstance(value, bool):
-        raise WrongAnswer(f"{name} is missing")
-    return value
-
-
-def _time(node: Mapping[str, Any], name: str) -> float:
-    found = _maybe_time(node.get(name))
-    if found is None:
-        raise WrongAnswer(f"{name} is missing")
-    return found
-
-
-def _maybe_time(value: object) -> float | None:
-    if value is None:
-        return None
-    try:
-        return datetime.fromisoformat(str(value)).timestamp()
-    except ValueError:
-        raise WrongAnswer(f"{value!a} is no time") from None
