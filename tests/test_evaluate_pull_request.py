@@ -145,7 +145,7 @@ def test_a_thread_is_accepted_by_its_name(work: Work, home: Path, run_script: Ru
     assert [(line["gate"], line["why"]) for line in events(home) if line["event"] == "override"] == [
         ("PRRT_1", "a false alarm")
     ]
-    assert work.agent()["state"] == "complete"
+    assert work.agent()["state"] == "pending_evaluation", "accepting a thread judges nothing"
 
 
 def test_a_name_that_is_neither_gate_nor_thread_is_refused(work: Work, run_script: RunScript) -> None:
