@@ -1,0 +1,86 @@
+"""Dialogs in real panes, worded by an agent like those that are answered without asking: no key is pressed."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+from fleetscripts.adapters.tmux.tmux import Tmux
+from fleetscripts.config import load_settings
+from fleetscripts.core.dialogs.dialog_policy import Surroundings
+from fleetscripts.errors import Refused
+from fleetscripts.models import ActionKind
+from fleetscripts.services.typing.dialogs import dialog_on, recover
+from fleetscripts.services.typing.pane_io import open_pane_io
+from tests.places import TmuxServer
+from tests.waiting import wait_until
+
+SCREENS = Path(__file__).parent / "screens"
+EAGER = Surroundings(trusted_folder=True, trust_doubt="", bypass_configured=True, settings_deny="")
+CODEX = SCREENS / "codex/0.169.0-default-140x45/dialog-permission-dangerous.txt"
+CLAUDE = SCREENS / "claude/2.1.329-api-140x45/dialog-question.txt"
+CLIENT = """stty -echo -icanon
+clear
+cat "$1.screen"
+exec 3> "$1.keys"
+while key=$(dd bs=1 count=1 2>/dev/null); do printf '%s' "${key:-ENTER}" >&3; done
+"""
+
+
+def _pane(server: TmuxServer, folder: Path, name: str, lines: list[str]) -> str:
+    """A pane in which a program of the client's name shows these lines and writes down every key."""
+    client = folder / name
+    shutil.copy(os.path.realpath("/bin/sh"), client)  # so that the process has the client's name
+    script = folder / "script"
+    script.write_text(CLIENT)
+    Path(f"{client}.screen").write_text("\n".join(lines), encoding="utf-8")
+    server.new_session("fleet", ["sleep", "900"])
+    server.run("set-option", "-g", "default-size", "140x45")
+    pane = server.run(
+        "new-window",
+        "-d",
+        "-P",
+        "-F",
+        "#{pane_id}",
+        "-t",
+        "fleet:",
+        "env",
+        f"PATH={os.environ['PATH']}",
+        str(client),
+        str(script),
+        str(client),
+    ).strip()
+    wait_until(lambda: Path(f"{client}.keys").exists(), what="the dialog")
+    return pane
+
+
+@pytest.mark.parametrize(
+    "words",
+    ["Trust this folder?", "Do you trust the contents of this directory?", "You are running Codex in /home/me"],
+)
+def test_a_command_request_is_no_trust_dialog(tmux_server: TmuxServer, tmp_path: Path, home: Path, words: str) -> None:
+    drawn = [line for line in CODEX.read_text(encoding="utf-8").split("\n") if line.strip()][-24:]
+    at = next(index for index, line in enumerate(drawn) if "1. Yes, proceed" in line)
+    pane = _pane(tmux_server, tmp_path, "codex", [*drawn[:at], f"  Reason: {words}", "", *drawn[at:-1], "", drawn[-1]])
+    pane_io = open_pane_io(load_settings(os.environ), None, Tmux(tmux_server.socket))
+    dialog = dialog_on(pane_io, pane, EAGER)
+    assert (dialog.kind, dialog.ruling.kind) == ("permission", ActionKind.DECISION)
+    with pytest.raises(Refused):
+        recover(pane_io, dialog)
+    assert (tmp_path / "codex.keys").read_text() == ""
+
+
+def test_a_question_is_no_trust_dialog(tmux_server: TmuxServer, tmp_path: Path, home: Path) -> None:
+    text = CLAUDE.read_text(encoding="utf-8").rstrip()
+    text = text.replace("1. A", "1. Yes, proceed").replace("2. B", "2. No, exit")
+    text = text.replace("☐", "Accessing workspace: Is this a project you created or one you trust? ☐", 1)
+    pane = _pane(tmux_server, tmp_path, "claude", text.split("\n")[-40:])
+    pane_io = open_pane_io(load_settings(os.environ), None, Tmux(tmux_server.socket))
+    dialog = dialog_on(pane_io, pane, EAGER)
+    assert (dialog.kind, dialog.ruling.kind) == ("question", ActionKind.DECISION)
+    with pytest.raises(Refused):
+        recover(pane_io, dialog)
+    assert (tmp_path / "claude.keys").read_text() == ""
