@@ -12,7 +12,7 @@ from fleetscripts.core.dialogs.dialog_rows import find_menu
 from fleetscripts.core.planning.classify import classify
 from fleetscripts.core.screen.reading import Reader
 from fleetscripts.core.screen.screen import Screen
-from fleetscripts.models import ANSWERED_ALONE, DialogKind, Evidence, PaneFacts, PaneState, Source
+from fleetscripts.models import ANSWERED_ALONE, AT_START, DialogKind, Evidence, PaneFacts, PaneState, Source
 from tests.scoring import Recording, recordings, shipped_rules
 from tests.wordings import every_text, every_wording
 
@@ -110,7 +110,7 @@ def test_a_title_changes_no_dialog(one: Recording) -> None:
 
 
 def _start_up() -> list[Recording]:
-    return [one for one in recordings() if one.truth.get("dialog") in ANSWERED_ALONE - {DialogKind.LIMIT}]
+    return [one for one in recordings() if one.truth.get("dialog") in AT_START]
 
 
 @pytest.mark.parametrize("one", _start_up(), ids=lambda one: one.name)
