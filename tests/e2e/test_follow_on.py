@@ -88,7 +88,7 @@ def test_refused_it_changes_nothing(crew: Crew) -> None:
     for wrong in (["--task", " "], ["--task", "a", "b"], ["--pr", "5", "text"]):
         said(crew, "send-agent", window, *wrong, code=2)
     said(crew, "send-agent", window, "--task", "a", "--step", "pr-test", code=3)
-    said(crew, "send-agent", "elsewhere:1", "--task", "a", code=3)
+    said(crew, "send-agent", "elsewhere:1", "--task", "a", code=1)
 
 
 @pytest.mark.stress
