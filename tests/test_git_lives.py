@@ -314,6 +314,8 @@ FORMS = [
     *(plain, hostile, bare, mirror, shallow, partial, sparse, fork, no_origin, filtered, crlf, rewritten_url),
     with_submodule,
 ]
+ALWAYS = (hostile, fork, with_submodule)
+"""Tried in every run; the other forms with the long tests."""
 
 
 def agents(home: Path) -> list[dict[str, Any]]:
@@ -327,7 +329,10 @@ def git_as(env: dict[str, str], path: Path, *words: str) -> str:
     return done.stdout.strip()
 
 
-@pytest.mark.parametrize("form", FORMS, ids=lambda form: form.__name__)
+@pytest.mark.parametrize(
+    "form",
+    [pytest.param(form, id=form.__name__, marks=() if form in ALWAYS else pytest.mark.stress) for form in FORMS],
+)
 def test_the_whole_life_of_an_agent(
     form: Callable[[GitRepo, Path, Path], World],
     git_repo: GitRepo,

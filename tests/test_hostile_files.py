@@ -132,6 +132,8 @@ PLACES: dict[str, Callable[[LightAgents, LightAgent], Path]] = {
 }
 
 OF_CODEX = ("rollout", "codex settings")
+ALWAYS = ("registry", "transcript", "hook spool", "git head", "rollout")
+"""Tried in every run; the other places with the long tests."""
 
 
 @pytest.fixture
@@ -144,7 +146,9 @@ def stage(tmux_server: TmuxServer, home: Path) -> LightAgents:
     return stage
 
 
-@pytest.mark.parametrize("place", PLACES)
+@pytest.mark.parametrize(
+    "place", [pytest.param(place, marks=() if place in ALWAYS else pytest.mark.stress) for place in PLACES]
+)
 def test_a_bad_file_of_one_agent_costs_the_others_nothing(
     place: str, stage: LightAgents, home: Path, run_script: RunScript
 ) -> None:

@@ -34,6 +34,13 @@ def worded() -> list[Recording]:
     return list(found.values())
 
 
+EACH = [
+    pytest.param(one, id=one.name, marks=pytest.mark.stress if number % 4 else ())
+    for number, one in enumerate(worded())
+]
+"""Every fourth in each run, the rest with the long tests."""
+
+
 def _lines(one: Recording) -> list[str]:
     return one.sidecar.with_suffix(".txt").read_text(encoding="utf-8").rstrip("\n").split("\n")
 
@@ -87,7 +94,7 @@ def _wrong(one: Recording, screens: Iterator[list[str]]) -> list[str]:
     return [f"{one.name}: {kind}\n" + "\n".join(lines[-16:]) for lines, kind in found if kind is not wanted]
 
 
-@pytest.mark.parametrize("one", worded(), ids=lambda one: one.name)
+@pytest.mark.parametrize("one", EACH)
 def test_a_dialog_keeps_its_kind_whatever_an_agent_says_in_it(one: Recording) -> None:
     lines = _lines(one)
     width, height = one.truth["size"]
@@ -103,7 +110,7 @@ def test_a_question_stays_one_whatever_its_rows_say(one: Recording) -> None:
     assert not wrong, f"{len(wrong)} of them\n" + "\n\n".join(wrong[:3])
 
 
-@pytest.mark.parametrize("one", worded(), ids=lambda one: one.name)
+@pytest.mark.parametrize("one", EACH)
 def test_a_title_changes_no_dialog(one: Recording) -> None:
     for text in every_wording():
         assert _kind_of(_lines(one), one, title=text) == one.truth["dialog"]

@@ -66,7 +66,16 @@ MODES = ("default", "acceptEdits", "auto")
 """In plan mode the client has every command checked or asked for, whatever a hook or a rule allows."""
 
 
-@pytest.fixture(params=[(way, mode) for way in ("skill", "plugin") for mode in MODES], ids="-".join)
+WAYS = [
+    pytest.param(
+        (way, mode), id=f"{way}-{mode}", marks=() if (way, mode) == ("skill", "default") else pytest.mark.stress
+    )
+    for way in ("skill", "plugin")
+    for mode in MODES
+]
+
+
+@pytest.fixture(params=WAYS)
 def session(request: pytest.FixtureRequest) -> Iterator[Orchestrator]:
     """A session with the bundle installed in one of its ways, in one permission mode."""
     way, mode = request.param

@@ -153,7 +153,10 @@ def life() -> Iterator[Life]:
         )
 
 
-@pytest.mark.parametrize("unsteady", [renumbered, tiled, grouped_and_renamed, second_server])
+@pytest.mark.parametrize(
+    "unsteady",
+    [renumbered, *(pytest.param(one, marks=pytest.mark.stress) for one in (tiled, grouped_and_renamed, second_server))],
+)
 def test_the_whole_life_hits_nobody_else(life: Life, unsteady: Callable[[Life], None]) -> None:
     mine, other = work_on(life, "feat/mine"), work_on(life, "feat/other")
     unsteady(life)
