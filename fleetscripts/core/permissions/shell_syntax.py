@@ -50,6 +50,7 @@ class _Command:
     redirects: list[Redirect] = field(default_factory=list)
     heredoc: str | None = None
     ends_heredoc: str = ""
+    inputs: int = 0
 
     @property
     def empty(self) -> bool:
@@ -169,6 +170,9 @@ class _Reader:
             self.command.ends_heredoc = heredoc[2]
         elif not stream:
             self._redirect_file(match[1])
+        self.command.inputs += bool(heredoc) or (not stream and match[1] == "<")
+        if self.command.inputs > 1:
+            raise NotPlain("it reads two inputs, of which some shells take both and others the last")
         return True
 
     def _redirect_file(self, operator: str) -> None:
