@@ -144,7 +144,7 @@ def test_arguments_and_exit_code_pass_unchanged(data: Path, tmp_path: Path) -> N
     hard = ["", "a b", "*", "line\nline", "-n", "--", "ünï"]
     done = call(bundle / "scripts" / NAME, *hard, data=data, cwd=tmp_path)
     assert done.returncode == 8
-    assert json.loads(done.stdout) == [NAME, *hard]
+    assert json.loads(done.stdout) == [f"--called-from={bundle / 'scripts'}", NAME, *hard]
 
 
 def test_without_a_place_to_write_it_says_what_to_do(tmp_path: Path) -> None:

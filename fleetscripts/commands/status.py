@@ -80,6 +80,7 @@ def command(
     if as_json:
         click.echo(json.dumps(service.as_json(status), indent=2))
     else:
+        click.echo("\n".join(summary(status)))
         shown = status if everyone else replace(status, agents=tuple(filter(_is_there, status.agents)))
         show(shown, sys.stdout.isatty(), coloured(colour, sys.stdout.isatty(), os.environ))
     try:
@@ -150,9 +151,7 @@ def coloured(wanted: str, on_terminal: bool, environ: Mapping[str, str]) -> bool
 
 
 def show(status: FleetStatus, on_terminal: bool, colours: bool) -> None:
-    """Print the summary and the table; on a terminal cut to its width."""
-    for line in summary(status):
-        click.echo(line)
+    """Print the table and the next step; on a terminal cut to its width."""
     if not status.agents:
         return
     commands = {known.agent.key: known.command for known in status.agents}

@@ -51,7 +51,7 @@ def test_an_agent_behind_a_dialog_is_told_later(crew: Crew) -> None:
     wait_until(lambda: "Blue" in crew.run("answer-dialog", window).stdout, 20, "the question")
     refused = crew.run("test-queue", "done", window, "S5=FAIL: nothing there")
     assert refused.returncode == 8, refused.stdout + refused.stderr
-    assert f"test-queue done {window}" in refused.stderr
+    assert f"test-queue done {crew.agent(window)['worktree']}" in refused.stderr
     assert crew.agent(window)["state"] == "pending_evaluation"
     assert crew.run("answer-dialog", window, "--choose", "Blue").returncode == 0
     told = wait_until(lambda: (d := crew.run("test-queue", "done", window)).returncode == 0 and d, 20, crew.screens())

@@ -70,7 +70,7 @@ def test_everything_is_reviewed_repaired_or_shown_with_what_a_decision_needs(cre
     assert (waits["kind"], waits["window"]) == ("wall", wall)
     assert "it wakes at" in waits["what"]
     [proposal] = review["proposals"]
-    assert (proposal["window"], proposal["next"]) == (done, [f"recycle-agent {done}"])
+    assert (proposal["window"], proposal["next"]) == (done, [f"recycle-agent {crew.agent(done)['worktree']}"])
     text = said(crew, "heartbeat", "--lines", "3")
     assert "repaired:" not in text, "told once"
     assert "    | row: Blue" in text

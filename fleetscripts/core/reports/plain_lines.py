@@ -8,8 +8,8 @@ from collections.abc import Iterable
 FRAME = re.compile(r"^[\s─-▟]+|[\s─-▟]+$")
 """Box-drawing and block characters at a line's ends."""
 
-KNOWN_FROM = 12
-"""Characters from which on a line is compared with a text: shorter ones occur in any."""
+KNOWN_FROM = 40
+"""Characters from which on a line is compared with a text: a shorter one may be a question that repeats its words."""
 
 
 def plain_lines(lines: Iterable[str], known: str = "") -> list[str]:
