@@ -79,11 +79,7 @@ class Codex:
 
     def needs(self, places: Places) -> tuple[str, ...]:
         """The variables that hold the keys of the user's own model providers."""
-        try:
-            config = tomllib.loads(read_regular(places.codex_home / "config.toml", LARGEST_CONFIG_BYTES).decode())
-        except (OSError, ValueError, RecursionError):
-            return ()  # Codex itself tells what it cannot read there
-        providers = config.get("model_providers")
+        providers = _config(places.codex_home).get("model_providers")
         tables = providers.values() if isinstance(providers, dict) else ()
         names = [table.get("env_key") for table in tables if isinstance(table, dict)]
         return tuple(name for name in names if isinstance(name, str) and name)
@@ -114,6 +110,21 @@ class Codex:
             version=summary.get("version"),
             github_limited_at=float(summary.get("github_limited_at", 0.0)),
         )
+
+
+def uses_own_provider(home: Path) -> bool:
+    """Whether the configuration chooses a model provider of the user's own, which no login at OpenAI is needed for."""
+    config = _config(home)
+    providers, chosen = config.get("model_providers"), config.get("model_provider")
+    provider = providers.get(chosen) if isinstance(providers, dict) and isinstance(chosen, str) else None
+    return isinstance(provider, dict) and provider.get("requires_openai_auth") is not True
+
+
+def _config(home: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(read_regular(home / "config.toml", LARGEST_CONFIG_BYTES).decode())
+    except (OSError, ValueError, RecursionError):
+        return {}  # Codex itself tells what it cannot read there
 
 
 def _command(launch: Launch, session: tuple[str, ...]) -> CommandLine:

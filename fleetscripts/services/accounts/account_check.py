@@ -6,9 +6,11 @@ import json
 import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 from fleetscripts.account import Account
 from fleetscripts.adapters.records.secrets import exposed
+from fleetscripts.agents.codex import uses_own_provider
 from fleetscripts.config import Settings
 from fleetscripts.errors import FleetError
 from fleetscripts.services.accounts.account_environment import Handed, environment_on
@@ -71,6 +73,9 @@ def _logged_in(account: Account, program: str, handed: Handed) -> bool | None:
     if handed.token or account.bills_by_use:
         return True
     if account.agent == "codex":
+        home = handed.environment.get("CODEX_HOME") or f"{handed.environment.get('HOME', '~')}/.codex"
+        if uses_own_provider(Path(home)):
+            return None
         done = _run([program, "login", "status"], handed.environment)
         return None if done is None else done.returncode == 0
     done = _run([program, "auth", "status", "--json"], handed.environment)
