@@ -29,7 +29,7 @@ store, name, count = Store(Path(sys.argv[1])), sys.argv[2], int(sys.argv[3])
 for number in range(1, count + 1):
     def change(fleet):
         agent = fleet.agent_for(name)
-        return fleet.change(agent, kicks=agent.kicks + 1, objective="x" * (number % 50))
+        return fleet.change(agent, attempts={"restarts": agent.attempts.restarts + 1}, objective="x" * (number % 50))
     store.update(change)
     os.write(1, b"%d\\n" % number)
 """
