@@ -123,7 +123,7 @@ def test_a_server_that_is_started_again_gets_each_agent_back_once(crew: Crew) ->
     state = json.loads((crew.stage.folder / "state.json").read_text())
     assert {agent["session_id"] for agent in state["agents"]} == sessions
     assert len({agent["pane_id"] for agent in state["agents"]}) == 2
-    assert {agent["kicks"] for agent in state["agents"]} == {1}
+    assert {agent["attempts"]["restarts"] for agent in state["agents"]} == {1}
     assert loop.poll() is None
     assert "stuck" not in log(crew)
 
