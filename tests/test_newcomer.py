@@ -29,6 +29,8 @@ TAKES_A_WINDOW = (
     ("adopt-agent", "nowhere:7", "--objective", "x"),
     ("heartbeat", "--mine", "nowhere:7"),
 )
+NAMES_A_PANE = ("adopt-agent", "heartbeat", "send-agent")
+"""Commands, or a form of them, for windows that no record has."""
 
 
 def write(home: Path, *agents: dict[str, Any], **top: Any) -> None:
@@ -49,6 +51,7 @@ def test_an_unknown_window_is_one_exit_code_everywhere(
     done = run_script(*words)
     assert (done.returncode, done.stderr.count("\n")) == (1, 1), done.stderr
     assert "nowhere:7" in done.stderr
+    assert "there are: w" in done.stderr or "status lists the agents" in done.stderr or words[0] in NAMES_A_PANE
 
 
 @pytest.mark.parametrize(

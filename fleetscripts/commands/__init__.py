@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-SHARED = frozenset({"entry", "examples", "options", "output", "text_source"})
+SHARED = frozenset({"entry", "examples", "named_agent", "options", "output", "text_source"})
 """Modules of this package that are no commands of their own."""
 
 

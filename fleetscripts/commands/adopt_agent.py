@@ -9,11 +9,10 @@ from dataclasses import replace
 
 import click
 
-from fleetscripts.adapters.records.store import StateMissing
 from fleetscripts.commands.entry import run
 from fleetscripts.commands.options import settings_options
 from fleetscripts.core.records.sanitize import sanitize
-from fleetscripts.services.context import load_fleet, load_settings_here
+from fleetscripts.services.context import load_fleet_here
 from fleetscripts.services.spawning.adopt import adopt
 from fleetscripts.services.spawning.spawn_request import Request, checked
 from fleetscripts.services.typing.pane_io import open_pane_io, pane_named
@@ -34,10 +33,7 @@ def command(
     Its conversation, worktree and branch are taken as they are, and nothing is typed. Exits 3 where no client runs,
     where it is known already, in a protected worktree, and for the pane of the caller or the loop.
     """
-    try:
-        settings, fleet = load_fleet(os.environ, options)
-    except StateMissing:
-        settings, fleet = load_settings_here(os.environ, options), None
+    settings, fleet = load_fleet_here(os.environ, options)
     wanted = checked(Request("", branch, objective.strip() or "-", pr_number=pr, steps=steps))
     pane_io = open_pane_io(settings, fleet)
     facts = pane_named(pane_io, fleet, pane)

@@ -9,14 +9,13 @@ from pathlib import Path
 
 import click
 
-from fleetscripts.adapters.records.store import StateMissing
 from fleetscripts.commands.entry import run
 from fleetscripts.commands.options import settings_options, window_argument
 from fleetscripts.core.dialogs.dialog_rows import Menu
 from fleetscripts.core.records.sanitize import sanitize
 from fleetscripts.errors import EXIT_DONE, EXIT_NO, UsageProblem
 from fleetscripts.models import ActionKind
-from fleetscripts.services.context import load_fleet, load_settings_here
+from fleetscripts.services.context import load_fleet_here
 from fleetscripts.services.observe.agent_pane import agent_at
 from fleetscripts.services.typing.dialog_context import surroundings
 from fleetscripts.services.typing.dialogs import Dialog, choose, dialog_on, recover
@@ -40,10 +39,7 @@ def command(window: str, texts: tuple[str, ...], show: bool, options: dict[str, 
     Exits 0 when it was answered, 3 when it is a decision and nothing was chosen, or there is no dialog. A row that
     spends money, or permits something for good, is never chosen.
     """
-    try:
-        settings, fleet = load_fleet(os.environ, options)
-    except StateMissing:
-        settings, fleet = load_settings_here(os.environ, options), None
+    settings, fleet = load_fleet_here(os.environ, options)
     pane_io = open_pane_io(settings, fleet)
     facts = pane_named(pane_io, fleet, window)
     agent = agent_at(fleet, facts.pane_id, pane_io.server)

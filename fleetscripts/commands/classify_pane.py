@@ -133,14 +133,10 @@ def command(
 
 def classify_window(window: str, options: dict[str, Any], explain: bool) -> int:
     """Classify a live pane by all its evidence and print it."""
-    from fleetscripts.adapters.records.store import StateMissing
-    from fleetscripts.services.context import load_fleet, load_settings_here
+    from fleetscripts.services.context import load_fleet_here
     from fleetscripts.services.observe.window_state import nearest_rule, state_of
 
-    try:
-        settings, fleet = load_fleet(os.environ, options)
-    except StateMissing:
-        settings, fleet = load_settings_here(os.environ, options), None
+    settings, fleet = load_fleet_here(os.environ, options)
     found = state_of(window, settings, fleet, time.time())
     if explain:
         print(

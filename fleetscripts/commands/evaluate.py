@@ -9,12 +9,11 @@ from collections.abc import Mapping, Sequence
 import click
 
 from fleetscripts.commands.entry import run
+from fleetscripts.commands.named_agent import load_agent_at_work
 from fleetscripts.commands.options import json_option, settings_options, window_argument
-from fleetscripts.commands.verify_complete import agent_at_work
 from fleetscripts.core.gates.evaluation_page import members, page
 from fleetscripts.errors import UsageProblem
 from fleetscripts.invocation import spelled
-from fleetscripts.services.context import load_fleet
 from fleetscripts.services.verification.evaluate import (
     accept,
     accept_threads,
@@ -56,8 +55,8 @@ def command(
     """
     if failed is not None and (passed is not None or pairs):
         raise UsageProblem("expected --pass WHY (with or without --override), or --fail WHAT, or neither")
-    settings, fleet = load_fleet(os.environ, options)
-    question = Question(judged(fleet, agent_at_work(settings, fleet, window)), fleet, settings)
+    settings, fleet, agent = load_agent_at_work(options, window)
+    question = Question(judged(fleet, agent), fleet, settings)
     if failed is not None:
         proof = send_back(question, _said("--fail", failed))
         click.echo(f"{question.agent.window} was told and is running again (proof: {proof})")

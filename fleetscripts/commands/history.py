@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import time
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -11,12 +10,11 @@ from datetime import datetime
 import click
 
 from fleetscripts.commands.entry import run
+from fleetscripts.commands.named_agent import load_agent
 from fleetscripts.commands.options import json_option, settings_options, window_argument
-from fleetscripts.commands.restore_agent import agent_named
 from fleetscripts.core.reports.history_text import in_span, sentence, since, told
 from fleetscripts.core.reports.journal_story import Line, at_of
 from fleetscripts.errors import UsageProblem
-from fleetscripts.services.context import load_fleet
 from fleetscripts.services.reports.history import history
 
 MOST_LINES = 200
@@ -33,8 +31,7 @@ def command(begun: str | None, last: int, as_json: bool, window: str, options: M
 
     --json prints the journal's own lines, the steps in between too. The journal keeps the last 16 MB.
     """
-    settings, fleet = load_fleet(os.environ, options)
-    agent = agent_named(settings, fleet, window)
+    settings, _, agent = load_agent(options, window)
     lines = history(settings, agent)
     if begun is not None:
         lines = in_span(lines, _time(begun, time.time()))

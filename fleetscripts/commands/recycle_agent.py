@@ -8,17 +8,15 @@ from pathlib import Path
 
 import click
 
-from fleetscripts.adapters.records.store import StateMissing
 from fleetscripts.commands.entry import run
 from fleetscripts.commands.options import settings_options, window_argument
-from fleetscripts.config import Settings, load_settings
+from fleetscripts.config import Settings
 from fleetscripts.core.records.sanitize import sanitize
-from fleetscripts.errors import FleetError
 from fleetscripts.fleet import Agent, Fleet
 from fleetscripts.models import AgentState
-from fleetscripts.services.context import load_fleet
+from fleetscripts.services.context import load_fleet_here
 from fleetscripts.services.lifecycle.recycle import Given, recycling
-from fleetscripts.services.observe.agent_meant import agent_meant
+from fleetscripts.services.observe.agent_meant import agent_meant, agent_named
 
 
 @click.command("recycle-agent")
@@ -34,10 +32,7 @@ def command(window: str, path: Path | None, spare_branch: str, force: bool, opti
     PATH and SPARE_BRANCH are needed only where no record has them.
     """
     settings, fleet = fleet_or_none(options)
-    agent = agent_meant(settings, fleet, window)
-    if agent is None and path is None:
-        known = ", ".join(sanitize(known.handle) for known in fleet.agents) or "none"
-        raise FleetError(f"no agent {sanitize(window)!r} is recorded; there are: {known}")
+    agent = (agent_named if path is None else agent_meant)(settings, fleet, window)
     if agent is not None and agent.state is AgentState.RECYCLED and not used_since(agent, path):
         click.echo(f"{sanitize(agent.window)} was recycled before: nothing to do")
         return 0
@@ -57,10 +52,8 @@ def command(window: str, path: Path | None, spare_branch: str, force: bool, opti
 
 def fleet_or_none(options: Mapping[str, object]) -> tuple[Settings, Fleet]:
     """Settings and fleet; an empty fleet where there is no state file yet."""
-    try:
-        return load_fleet(os.environ, options)
-    except StateMissing:
-        return load_settings(os.environ, options), Fleet()
+    settings, fleet = load_fleet_here(os.environ, options)
+    return settings, fleet or Fleet()
 
 
 def used_since(agent: Agent, path: Path | None) -> bool:

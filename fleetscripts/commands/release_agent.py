@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 
 import click
@@ -10,11 +9,10 @@ import click
 from fleetscripts.adapters.records.journal import Journal
 from fleetscripts.adapters.records.store import Store
 from fleetscripts.commands.entry import run
+from fleetscripts.commands.named_agent import load_agent
 from fleetscripts.commands.options import settings_options, window_argument
 from fleetscripts.core.records.sanitize import sanitize
-from fleetscripts.errors import FleetError, Refused
-from fleetscripts.services.context import load_fleet
-from fleetscripts.services.observe.agent_meant import agent_meant
+from fleetscripts.errors import Refused
 
 
 @click.command("release-agent")
@@ -25,11 +23,7 @@ def command(window: str, options: Mapping[str, object]) -> int:
 
     For a client that is a person's from now on, and for records of recycled agents. adopt-agent takes it back.
     """
-    settings, fleet = load_fleet(os.environ, options)
-    agent = agent_meant(settings, fleet, window)
-    if agent is None:
-        known = ", ".join(sanitize(known.handle) for known in fleet.agents) or "none"
-        raise FleetError(f"no agent {window!r} in {settings.state_file}; there are: {known}")
+    settings, _, agent = load_agent(options, window)
     if agent.task.pending is not None:
         raise Refused(f"{sanitize(agent.handle)}: it is being given a task just now; call again when it has it")
     Store(settings.state_file).update(lambda current: current.without_agent(agent))

@@ -11,9 +11,9 @@ import click
 from fleetscripts.commands.entry import run
 from fleetscripts.commands.options import settings_options
 from fleetscripts.core.records.sanitize import sanitize
-from fleetscripts.errors import EXIT_DONE, EXIT_FAILED, EXIT_NO, FleetError
+from fleetscripts.errors import EXIT_DONE, EXIT_FAILED, EXIT_NO
 from fleetscripts.services.context import load_fleet
-from fleetscripts.services.observe.agent_meant import agent_meant
+from fleetscripts.services.observe.agent_meant import agent_named
 
 
 @click.command("rescue-agent")
@@ -33,14 +33,7 @@ def command(everyone: bool, account: str, window: str | None, options: Mapping[s
     from fleetscripts.services.actions.rescue_tally import line, parked, taken
 
     settings, fleet = load_fleet(os.environ, options)
-    if everyone:
-        agents = at_a_limit(settings, fleet)
-    else:
-        agent = agent_meant(settings, fleet, window or "")
-        if agent is None:
-            known = ", ".join(sanitize(known.handle) for known in fleet.agents) or "none"
-            raise FleetError(f"no agent {sanitize(window or '')!r}; there are: {known}")
-        agents = [agent]
+    agents = at_a_limit(settings, fleet) if everyone else [agent_named(settings, fleet, window or "")]
     saying = threading.Lock()
 
     def tell(outcome: Outcome) -> None:

@@ -11,10 +11,8 @@ import click
 
 from fleetscripts.commands.entry import run
 from fleetscripts.commands.options import json_option, settings_options
-from fleetscripts.config import Settings
 from fleetscripts.core.records.sanitize import sanitize
-from fleetscripts.errors import EXIT_DONE, EXIT_FAILED, EXIT_NO, FleetError
-from fleetscripts.fleet import Agent, Fleet
+from fleetscripts.errors import EXIT_DONE, EXIT_FAILED, EXIT_NO
 from fleetscripts.invocation import spelled
 from fleetscripts.services.context import load_fleet
 
@@ -41,6 +39,7 @@ def command(everyone: bool, as_json: bool, window: str | None, options: Mapping[
         restorable,
         restore_agents,
     )
+    from fleetscripts.services.observe.agent_meant import agent_named
     from fleetscripts.services.single_instance.single_instance import loop_runs
 
     settings, fleet = load_fleet(os.environ, options)
@@ -72,17 +71,6 @@ def summary(outcomes: Sequence[object]) -> str:
     """``3 restored, 1 refused``."""
     results = [str(getattr(outcome, "result", "")) for outcome in outcomes]
     return ", ".join(f"{results.count(word)} {word}" for word in dict.fromkeys(results)) or "nobody to restore"
-
-
-def agent_named(settings: Settings, fleet: Fleet, window: str) -> Agent:
-    """The agent that a person means."""
-    from fleetscripts.services.observe.agent_meant import agent_meant
-
-    agent = agent_meant(settings, fleet, window)
-    if agent is None:
-        known = ", ".join(sanitize(known.handle) for known in fleet.agents) or "none"
-        raise FleetError(f"no agent {window!r}; there are: {known}")
-    return agent
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from fleetscripts.adapters.records.store import StateMissing, Store
+from fleetscripts.adapters.records.store import Store
 from fleetscripts.commands.entry import run
 from fleetscripts.commands.options import settings_options, window_argument
 from fleetscripts.commands.text_source import text_of
@@ -18,7 +18,7 @@ from fleetscripts.core.records.message import left_out
 from fleetscripts.errors import FleetError, UsageProblem
 from fleetscripts.fleet import Fleet
 from fleetscripts.invocation import spelled
-from fleetscripts.services.context import load_fleet, load_settings_here
+from fleetscripts.services.context import load_fleet_here
 from fleetscripts.services.observe.agent_meant import agent_meant
 from fleetscripts.services.observe.agent_pane import agent_at
 from fleetscripts.services.spawning.follow_on import give_task
@@ -64,10 +64,7 @@ def command(
     Exits 0 only with proof that the client took it; 3 when it must not be typed now (a shell, a busy turn, a dialog,
     somebody's draft), with the reason; 1 when it failed, with what is on the screen.
     """
-    try:
-        settings, fleet = load_fleet(os.environ, options)
-    except StateMissing:
-        settings, fleet = load_settings_here(os.environ, options), None
+    settings, fleet = load_fleet_here(os.environ, options)
     if objective is not None or task_file is not None:
         if text is not None or file is not None or queue or keep_draft:
             raise UsageProblem("expected a text or a new task (--task, --task-file), found both")

@@ -11,12 +11,11 @@ from pathlib import Path
 
 import click
 
-from fleetscripts.adapters.records.store import StateMissing
 from fleetscripts.adapters.tmux.tmux import Tmux
 from fleetscripts.commands.entry import run
 from fleetscripts.commands.options import settings_options
 from fleetscripts.errors import UsageProblem
-from fleetscripts.services.context import load_fleet, load_settings_here
+from fleetscripts.services.context import load_fleet_here
 from fleetscripts.services.own_pane import own_session
 from fleetscripts.services.spawning.spawn import spawn
 from fleetscripts.services.spawning.spawn_request import Request, checked
@@ -66,10 +65,7 @@ def command(
     With words, as listed; with --branch and an objective, the next spare worktree of --repo is taken. Whatever fails
     leaves the worktree on its spare branch, no window and no record.
     """
-    try:
-        settings, fleet = load_fleet(os.environ, options)
-    except StateMissing:
-        settings, fleet = load_settings_here(os.environ, options), None
+    settings, fleet = load_fleet_here(os.environ, options)
     if words:
         named = {"--session": session, "--branch": branch, "--objective": objective, "--repo": repo}
         named |= {"--objective-file": objective_file, "--pr": pr or None}

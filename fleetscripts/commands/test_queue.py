@@ -12,8 +12,8 @@ import click
 
 from fleetscripts.adapters.git.head import head_commit
 from fleetscripts.commands.entry import run
+from fleetscripts.commands.named_agent import load_agent_at_work
 from fleetscripts.commands.options import json_option, settings_options
-from fleetscripts.commands.verify_complete import agent_at_work
 from fleetscripts.core.pr_testing.queue import Entry, Queue
 from fleetscripts.core.pr_testing.queue_json import written
 from fleetscripts.core.pr_testing.queue_text import lines
@@ -52,8 +52,7 @@ def command() -> None:
 @settings_options
 def add(window: str, verify: tuple[str, ...], options: Options) -> int:
     """Queue the pull request of the agent in WINDOW. Fewest pending checks go first, then the oldest."""
-    settings, fleet = load_fleet(os.environ, options)
-    agent = agent_at_work(settings, fleet, window)
+    settings, fleet, agent = load_agent_at_work(options, window)
     key = pull_key(agent, fleet)
     if key is None:
         raise UsageProblem(f"{agent.called} has no pull request to test: {spelled('update-agent')} WINDOW pr_number=N")
@@ -216,8 +215,7 @@ def _tested_commit(queue: TestQueue, entry: Entry) -> str:
 
 
 def _tell_again(queue: TestQueue, window: str, options: Options) -> int:
-    settings, fleet = load_fleet(os.environ, options)
-    agent = agent_at_work(settings, fleet, window)
+    _, fleet, agent = load_agent_at_work(options, window)
     outcome = queue.read().outcome_of(agent)
     if outcome is None or outcome.told:
         raise UsageProblem(f"expected results: {RESULT_FORM}")

@@ -19,9 +19,9 @@ from fleetscripts.config import NOT_SETTABLE, Settings, load_settings
 from fleetscripts.core.records.handles import refuse_held
 from fleetscripts.core.records.record_edit import edit_agent, edit_top
 from fleetscripts.core.records.sanitize import sanitize
-from fleetscripts.errors import FleetError, UsageProblem
+from fleetscripts.errors import UsageProblem
 from fleetscripts.fleet import PARTS, Agent, Fleet
-from fleetscripts.services.observe.agent_meant import agent_meant
+from fleetscripts.services.observe.agent_meant import agent_named
 
 SETTABLE = {
     setting.name: str(setting.type)
@@ -56,10 +56,7 @@ def update_one(settings: Settings, store: Store, window: str, changes: Sequence[
     tmux = Tmux(settings.tmux_socket)
 
     def change(fleet: Fleet) -> Fleet:
-        agent = agent_meant(settings, fleet, window)
-        if agent is None:
-            known = ", ".join(sanitize(known.handle) for known in fleet.agents) or "none"
-            raise FleetError(f"no agent {window!r} in {store.path}; there are: {known}")
+        agent = agent_named(settings, fleet, window)
         edited = edit_agent(agent, changes)
         if edited.window != agent.window or edited.pane_id != agent.pane_id:
             refuse_held(fleet, agent, edited, tmux.panes_at(edited.pane_id or edited.window), tmux.server())

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import time
 from collections.abc import Mapping, Sequence
 
@@ -11,16 +10,13 @@ import click
 
 from fleetscripts.adapters.records.store import Store
 from fleetscripts.commands.entry import run
+from fleetscripts.commands.named_agent import load_agent_at_work
 from fleetscripts.commands.options import json_option, settings_options, window_argument
-from fleetscripts.config import Settings
 from fleetscripts.core.gates.gates import Outcome, Verdict
 from fleetscripts.core.records.sanitize import sanitize
-from fleetscripts.errors import FleetError, Refused
-from fleetscripts.fleet import Agent, Fleet
-from fleetscripts.models import AgentState
+from fleetscripts.errors import FleetError
+from fleetscripts.fleet import Agent
 from fleetscripts.services.actions.verify_done import waits_for_evaluation
-from fleetscripts.services.context import load_fleet
-from fleetscripts.services.observe.agent_meant import agent_meant
 from fleetscripts.services.observe.fresh_record import fresh_record
 from fleetscripts.services.verification.verify import Question, record, verify
 
@@ -37,8 +33,8 @@ def command(window: str, as_json: bool, options: Mapping[str, object]) -> int:
 
     Exit code 0: verified. 3: not complete. 8: pending, ask again later. 1: something could not be measured.
     """
-    settings, fleet = load_fleet(os.environ, options)
-    fleet, agent = fresh_record(settings, fleet, agent_at_work(settings, fleet, window), time.time())
+    settings, fleet, agent = load_agent_at_work(options, window)
+    fleet, agent = fresh_record(settings, fleet, agent, time.time())
     verdict = verify(Question(agent, fleet, settings))
     click.echo(json.dumps(members(agent, verdict), indent=2) if as_json else text(verdict))
     store = Store(settings.state_file)
@@ -49,17 +45,6 @@ def command(window: str, as_json: bool, options: Mapping[str, object]) -> int:
     except FleetError as error:
         click.echo(f"verify-complete: the verdict stands but was not recorded: {error}", err=True)
     return verdict.exit_code
-
-
-def agent_at_work(settings: Settings, fleet: Fleet, target: str) -> Agent:
-    """The agent meant; raises when there is none, or when it has been recycled."""
-    agent = agent_meant(settings, fleet, target)
-    if agent is None:
-        known = ", ".join(sanitize(known.handle) for known in fleet.agents) or "none"
-        raise FleetError(f"no agent {sanitize(target)!r} is recorded; there are: {known}")
-    if agent.state is AgentState.RECYCLED:
-        raise Refused(f"the agent in {sanitize(agent.window)} was recycled: there is nothing left to verify")
-    return agent
 
 
 def text(verdict: Verdict) -> str:

@@ -22,9 +22,16 @@ def load_fleet(environ: Mapping[str, str], options: Mapping[str, object] | None 
     return load_settings(environ, options, fleet.top()), fleet
 
 
+def load_fleet_here(
+    environ: Mapping[str, str], options: Mapping[str, object] | None = None
+) -> tuple[Settings, Fleet | None]:
+    """Settings and fleet, None where there is no state file yet."""
+    try:
+        return load_fleet(environ, options)
+    except StateMissing:
+        return load_settings(environ, options), None
+
+
 def load_settings_here(environ: Mapping[str, str], options: Mapping[str, object] | None = None) -> Settings:
     """Settings whether or not there is a state file."""
-    try:
-        return load_fleet(environ, options)[0]
-    except StateMissing:
-        return load_settings(environ, options)
+    return load_fleet_here(environ, options)[0]

@@ -5,7 +5,13 @@ from __future__ import annotations
 from fleetscripts.adapters.tmux.tmux import Tmux
 from fleetscripts.config import Settings
 from fleetscripts.core.records.handles import is_place, meant
+from fleetscripts.core.records.sanitize import fit, sanitize
+from fleetscripts.errors import FleetError
 from fleetscripts.fleet import Agent, Fleet
+from fleetscripts.models import AgentState
+
+LONGEST_LIST = 400
+"""Columns of the names in an error: some thirty agents."""
 
 
 def agent_meant(settings: Settings, fleet: Fleet, target: str) -> Agent | None:
@@ -15,3 +21,13 @@ def agent_meant(settings: Settings, fleet: Fleet, target: str) -> Agent | None:
     tmux = Tmux(settings.tmux_socket)
     alive = {pane.pane_id for pane in tmux.panes()}
     return meant(fleet, target, tmux.panes_at(target), tmux.server(), alive)
+
+
+def agent_named(settings: Settings, fleet: Fleet, target: str) -> Agent:
+    """The agent in the record; an error that names those there are when there is none."""
+    agent = agent_meant(settings, fleet, target)
+    if agent is None:
+        there = [known.handle for known in fleet.agents if known.state is not AgentState.RECYCLED]
+        known = fit(", ".join(map(sanitize, there)), LONGEST_LIST) or "none"
+        raise FleetError(f"no agent {sanitize(target)!r} in {settings.state_file}; there are: {known}")
+    return agent
