@@ -120,7 +120,7 @@ def ask(s: Claude) -> None:
         "ask me what to do",
         (Call("AskUserQuestion", {"questions": [question("Approach", "Which approach should I take?")]}),),
     )
-    s.terminal.await_text("Which approach should I take.*Use a loop", 8)
+    s.terminal.await_text("Which approach should I take.*Use a loop.*to select", 8)
     s.terminal.settle()
     s.snap("dialog-question", "waiting_approval", dialog="question")
     for _ in range(3):
@@ -142,7 +142,7 @@ def ask_several(s: Claude) -> None:
         question("Tests", "Which tests matter most?"),
     ]
     s.say("ask me all you need", (Call("AskUserQuestion", {"questions": questions}),))
-    s.terminal.await_text("Which approach should I take.*Use a loop", 8)
+    s.terminal.await_text("Which approach should I take.*Use a loop.*to select", 8)
     s.terminal.settle()
     s.snap("dialog-questions-several", "waiting_approval", dialog="question")
     s.terminal.keys("Enter")
