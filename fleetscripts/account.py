@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import TypeAlias
+
+from fleetscripts.dataclass import dataclass
 
 OWN = "own"
 """The user's own account, as the client finds it by itself; the only one where there is no ``accounts.toml``."""

@@ -6,10 +6,11 @@ import math
 import os
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import field, fields
 from pathlib import Path
 from typing import Any
 
+from fleetscripts.dataclass import dataclass
 from fleetscripts.errors import UsageProblem
 from fleetscripts.schema import describe
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import field, fields, replace
 from typing import Any, TypeAlias
 
 from fleetscripts import schema
+from fleetscripts.dataclass import dataclass
 from fleetscripts.errors import FleetError
 from fleetscripts.models import AgentState, PaneFacts, Repository, ServerId
 from fleetscripts.record import WAS, Attempts, Escalation, Hold, LastLook, Notices, Rescue, Task, Verdict

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
+
+from fleetscripts.dataclass import dataclass
 
 GHOST = "ghost"
 """GitHub's name for the author of what a deleted account wrote."""

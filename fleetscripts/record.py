@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import field, fields, replace
 from typing import Any, TypeVar
 
+from fleetscripts.dataclass import dataclass
 from fleetscripts.schema import Count, UnixSeconds
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+from fleetscripts.dataclass import dataclass
 
 FIVE_HOUR, WEEKLY, LIMIT, LOGIN = "five_hour", "weekly", "limit", "login"
 """Names of windows. LIMIT: a wall of which nobody said which window it is. LOGIN: none is meant, it is not let in."""

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
+from fleetscripts.dataclass import dataclass
 from fleetscripts.models import ErrorKind, PaneState
 
 NAMED: Mapping[str, ErrorKind] = {

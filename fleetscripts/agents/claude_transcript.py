@@ -5,7 +5,7 @@ Seen in 2.1.329. Only records of type ``user``, ``assistant`` and ``system`` cou
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from datetime import UTC, datetime, tzinfo
 from typing import Any
 
@@ -14,6 +14,7 @@ from fleetscripts.agents.claude_errors import Death, death_of
 from fleetscripts.core.gates.completion import Checkpoint, Message, checkpoints, says_done
 from fleetscripts.core.gates.github_limit import may_ask_github, met_limit
 from fleetscripts.core.screen.reset_time import reset_instant
+from fleetscripts.dataclass import dataclass
 from fleetscripts.models import ErrorKind, Evidence, PaneState, Source
 
 Record = Mapping[str, Any]

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Any, Protocol
 
 from fleetscripts.core.gates.completion import Checkpoint, Message
+from fleetscripts.dataclass import dataclass
 from fleetscripts.errors import UsageProblem
 from fleetscripts.models import Client, Evidence
 

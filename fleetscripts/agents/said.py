@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from fleetscripts.agents import claude_typed, codex_rollout
+from fleetscripts.dataclass import dataclass
 
 _LOCAL = ("<command-", "<local-command-", "<bash-", "[Request interrupted", "<system-reminder>")
 """Text of "user" records that nobody typed as a message."""

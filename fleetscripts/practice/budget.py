@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
+
+from fleetscripts.dataclass import dataclass
 
 FIVE_HOURS_SECONDS = 18_000.0
 SEVEN_DAYS_SECONDS = 604_800.0

@@ -10,9 +10,9 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
+from fleetscripts.dataclass import dataclass
 from fleetscripts.practice.progress import Heard, Piece
 from fleetscripts.practice.script import steps_in
 

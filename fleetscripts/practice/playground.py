@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import subprocess
-from dataclasses import dataclass
 from pathlib import Path
 
+from fleetscripts.dataclass import dataclass
 from fleetscripts.errors import FleetError
 
 

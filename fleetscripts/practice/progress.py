@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from enum import StrEnum
 
+from fleetscripts.dataclass import dataclass
 from fleetscripts.practice.script import FAILURES, TEXTS, Step, resumes, says, steps_in
 
 

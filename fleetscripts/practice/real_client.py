@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
+from fleetscripts.dataclass import dataclass
 from fleetscripts.practice.registry import VERSION
 
 TOKEN = "sk-ant-oat01-practice"

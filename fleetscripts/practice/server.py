@@ -10,11 +10,12 @@ import threading
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+from fleetscripts.dataclass import dataclass
 from fleetscripts.practice.budget import FIVE_HOURS_SECONDS, Budget
 
 PARENT_CHECK_SECONDS = 0.5

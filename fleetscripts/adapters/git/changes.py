@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 import stat
-from dataclasses import dataclass
 from pathlib import Path
 
 from fleetscripts.adapters.git.git import Git
 from fleetscripts.adapters.git.index_listing import listing, watching_index
 from fleetscripts.adapters.git.submodules import submodules
+from fleetscripts.dataclass import dataclass
 from fleetscripts.errors import FleetError
 
 MOST_COMPARED = 2000

@@ -9,9 +9,9 @@ import signal
 import subprocess
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
+from fleetscripts.dataclass import dataclass
 from fleetscripts.errors import FleetError
 
 KEPT_BYTES = 4000

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from fleetscripts.adapters.git.notes import NoteBook
 from fleetscripts.adapters.system.processes import read_processes
+from fleetscripts.dataclass import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,10 +7,10 @@ import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 from fleetscripts.adapters.git.git import Git
+from fleetscripts.dataclass import dataclass
 
 _LINK = "160000"
 

@@ -6,11 +6,11 @@ import hashlib
 import json
 import os
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from fleetscripts.adapters.records.files import private_folder, replace_file
+from fleetscripts.dataclass import dataclass
 from fleetscripts.errors import FleetError
 
 

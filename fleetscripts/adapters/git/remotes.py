@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from fleetscripts.adapters.git.git import Git, GitFailed
+from fleetscripts.dataclass import dataclass
 from fleetscripts.models import Repository
 
 _BRANCH = "refs/heads/"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-from dataclasses import dataclass
 from pathlib import Path
 
 from fleetscripts.adapters.git.changes import Changes, changes
@@ -12,6 +11,7 @@ from fleetscripts.adapters.git.index_listing import listing, uncover
 from fleetscripts.adapters.git.remotes import base_remote, fetch_default
 from fleetscripts.adapters.git.submodules import bring_to_pin, submodules
 from fleetscripts.adapters.git.worktrees import operation
+from fleetscripts.dataclass import dataclass
 from fleetscripts.errors import FleetError
 
 _ABANDON = {

@@ -6,11 +6,11 @@ Asked of the URL that the branch's base names: what the worktree's own settings 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from fleetscripts.adapters.git.git import Git
 from fleetscripts.adapters.git.index_listing import listing
 from fleetscripts.adapters.git.submodules import submodules
+from fleetscripts.dataclass import dataclass
 from fleetscripts.errors import FleetError
 
 _LINK = "160000"

@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Any
 
 from fleetscripts.adapters.github.github_problems import GitHubProblem, ProblemKind
 from fleetscripts.adapters.github.rate_limits import limit_in, limit_in_words, used_up_by
+from fleetscripts.dataclass import dataclass
 
 
 @dataclass(frozen=True, slots=True)

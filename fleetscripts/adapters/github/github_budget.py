@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 import re
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from pathlib import Path
 
 from fleetscripts.adapters.github.github_problems import GitHubProblem, ProblemKind
 from fleetscripts.adapters.records.files import replace_file
 from fleetscripts.adapters.records.locks import hold
+from fleetscripts.dataclass import dataclass
 from fleetscripts.errors import FleetError
 
 LOCK_TIMEOUT_SECONDS = 5.0

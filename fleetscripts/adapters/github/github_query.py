@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
+from fleetscripts.dataclass import dataclass
 from fleetscripts.pull_request import PullKey
 
 PAGE = 100

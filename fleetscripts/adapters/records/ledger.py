@@ -11,7 +11,7 @@ import re
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from fleetscripts.account import NAME
 from fleetscripts.adapters.records.files import private_folder, replace_file
 from fleetscripts.adapters.records.locks import hold
 from fleetscripts.adapters.system.regular_file import read_regular
+from fleetscripts.dataclass import dataclass
 from fleetscripts.errors import FleetError
 from fleetscripts.usage import SERVED_AFTER_SECONDS, Figure, newer, plausible, window_named
 

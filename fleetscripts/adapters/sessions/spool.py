@@ -6,13 +6,13 @@ import re
 import shlex
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from fleetscripts.adapters.records.files import private_folder
 from fleetscripts.adapters.sessions.json_lines import parse_line
 from fleetscripts.adapters.system.regular_file import open_regular
+from fleetscripts.dataclass import dataclass
 
 _TAIL_BYTES = 262144
 _SESSION = re.compile(r"[0-9A-Za-z-]{1,64}")

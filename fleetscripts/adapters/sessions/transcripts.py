@@ -6,12 +6,13 @@ import hashlib
 import json
 import os
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Any
 
 from fleetscripts.adapters.records.files import private_folder
 from fleetscripts.adapters.system.regular_file import open_regular, read_regular
+from fleetscripts.dataclass import dataclass
 
 FIRST_TAIL_BYTES = 8 << 20
 """At the first look this much of the end is read; what stands before it is not needed to know the last turn."""

@@ -9,7 +9,9 @@ from __future__ import annotations
 import re
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
+
+from fleetscripts.dataclass import dataclass
 
 _BLOCK = re.compile(rb"%(begin|end|error) (\d+ \d+ \d+)")
 _ROW = re.compile(rb"(%\d+) ([01]) (\d+) (\S*) (\d+) (\$\d+:\S*:\d+)")

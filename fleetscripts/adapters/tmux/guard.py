@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 
+from fleetscripts.dataclass import dataclass
 from fleetscripts.models import PaneFacts, ServerId
 
 _COMMAND = re.compile(r"[A-Za-z0-9_.+@ -]+\Z")

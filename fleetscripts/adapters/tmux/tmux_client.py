@@ -7,9 +7,9 @@ import re
 import shlex
 import subprocess
 import time
-from dataclasses import dataclass
 from pathlib import Path
 
+from fleetscripts.dataclass import dataclass
 from fleetscripts.errors import FleetError
 
 # A server that does not answer for this long is frozen, not busy (200 captures take about 20 ms).

@@ -12,11 +12,11 @@ import subprocess
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
 
 from fleetscripts.adapters.tmux.control_stream import ControlStream, PaneNews
 from fleetscripts.adapters.tmux.tmux_client import TmuxClient
 from fleetscripts.adapters.tmux.tmux_listing import token
+from fleetscripts.dataclass import dataclass
 from fleetscripts.errors import FleetError
 
 FIRST_PAUSE_SECONDS = 0.25

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Iterator
-from dataclasses import dataclass
 
+from fleetscripts.dataclass import dataclass
 from fleetscripts.models import PaneFacts
 
 _FIELDS = (

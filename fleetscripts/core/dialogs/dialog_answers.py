@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from fleetscripts.core.dialogs.dialog_policy import forbidden
 from fleetscripts.core.dialogs.dialog_rows import Menu, normalised, row_named
+from fleetscripts.dataclass import dataclass
 from fleetscripts.errors import Refused
 
 NO_ANSWERS = frozenset({"type something", "type something.", "chat about this", "next", "submit"})

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from fleetscripts.core.dialogs.dialog_rows import Menu
+from fleetscripts.dataclass import dataclass
 from fleetscripts.models import ActionKind, DialogKind
 
 

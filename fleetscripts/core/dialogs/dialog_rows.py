@@ -8,7 +8,8 @@ from __future__ import annotations
 import itertools
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+
+from fleetscripts.dataclass import dataclass
 
 QUESTION_LINES = 24
 """Of a dialog with no rule above it, this many lines before the first row count as its question."""

@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from fleetscripts.core.gates.current_runs import current_checks, current_workflows
 from fleetscripts.core.gates.gates import GateResult, GateStatus
 from fleetscripts.core.gates.pull_evidence import PullEvidence, some
+from fleetscripts.dataclass import dataclass
 from fleetscripts.pull_request import Check, PullRequest, Suite
 
 PASSED_OUTCOMES = frozenset({"SUCCESS", "NEUTRAL", "SKIPPED"})

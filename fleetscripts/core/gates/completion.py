@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+from fleetscripts.dataclass import dataclass
 
 DONE_LINE = "ORCHESTRATOR:DONE"
 _CHECKPOINT = re.compile(r"CHECKPOINT:(\S(?:.{0,98}\S)?)")

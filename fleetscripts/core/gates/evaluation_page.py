@@ -4,13 +4,14 @@ fenced and marked as data."""
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, field
 from typing import Any
 
 from fleetscripts.core.gates.gates import Verdict
 from fleetscripts.core.gates.remarks import remarks
 from fleetscripts.core.records.fence import fenced
 from fleetscripts.core.records.sanitize import sanitize, shell_word
+from fleetscripts.dataclass import dataclass
 from fleetscripts.fleet import Agent
 from fleetscripts.pull_request import Check, Comment, PullRequest, Thread
 

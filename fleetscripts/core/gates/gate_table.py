@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from fleetscripts.core.gates import check_gates, gates, pull_gates
 from fleetscripts.core.gates.gates import (
@@ -17,6 +17,7 @@ from fleetscripts.core.gates.gates import (
     outcome_of,
 )
 from fleetscripts.core.gates.pull_evidence import PullEvidence
+from fleetscripts.dataclass import dataclass
 
 
 @dataclass(frozen=True, slots=True)

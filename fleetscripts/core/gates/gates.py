@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from enum import StrEnum
 
+from fleetscripts.dataclass import dataclass
 from fleetscripts.errors import EXIT_DONE, EXIT_FAILED, EXIT_NO, EXIT_PENDING
 from fleetscripts.invocation import spelled
 

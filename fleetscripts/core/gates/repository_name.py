@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+
+from fleetscripts.dataclass import dataclass
 
 DEFAULT_HOST = "github.com"
 _NAME = r"[A-Za-z0-9_.-]{1,100}"

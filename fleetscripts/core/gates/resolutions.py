@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import PurePosixPath
 
+from fleetscripts.dataclass import dataclass
 from fleetscripts.pull_request import GHOST, Comment, CommitFacts, Thread
 
 _HASH = re.compile(r"(?<![0-9a-zA-Z_])[0-9a-f]{7,40}(?![0-9a-zA-Z_])")

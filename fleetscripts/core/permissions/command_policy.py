@@ -5,12 +5,13 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
 from fleetscripts.core.permissions.command_rules import CommandRule, CommandRules
 from fleetscripts.core.permissions.shell_syntax import SimpleCommand, simple_commands
 from fleetscripts.core.permissions.shell_words import NotPlain, Word
 from fleetscripts.core.permissions.word_kinds import Refusal, is_harmless_test, shown, why_unfit
+from fleetscripts.dataclass import dataclass
 
 ENVIRONMENT_PROGRAM = re.compile(r"(?:\./)?((?:\.venv|venv)/bin)/([a-z0-9]+)")
 MAX_BASES = 16

@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
+from fleetscripts.dataclass import dataclass
 from fleetscripts.errors import UsageProblem
 
 KINDS = frozenset(

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+
+from fleetscripts.dataclass import dataclass
 
 ELSEWHERE = ("--state-file", "--tmux-socket", "--fleet-home")
 """Another fleet's records and settings, which may name commands to run."""

@@ -5,12 +5,13 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from fleetscripts.core.permissions.own_arguments import harmless
 from fleetscripts.core.permissions.own_line import UNKNOWN, rewritten
 from fleetscripts.core.permissions.shell_syntax import SimpleCommand, simple_commands
 from fleetscripts.core.permissions.shell_words import NotPlain, Word
+from fleetscripts.dataclass import dataclass
 
 ScriptAt = Callable[[str], str | None]
 """The name of our script that lies at this absolute path, or that this bare name starts; None if it is none of ours."""

@@ -6,9 +6,10 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from fleetscripts.core.permissions.shell_words import BLANKS, ENDS, NotPlain, read_word
+from fleetscripts.dataclass import dataclass
 
 UNKNOWN = "value-known-when-it-runs"
 """Stands for the value of a variable: anything at all, also an option."""

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from fleetscripts.core.permissions.shell_words import BLANKS, NotPlain, Word, read_word
+from fleetscripts.dataclass import dataclass
 
 MAX_BYTES = 16_384
 MAX_COMMANDS = 100

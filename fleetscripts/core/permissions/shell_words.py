@@ -6,7 +6,9 @@ Every character of a word is either taken literally, as one of the wildcards ``*
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import field
+
+from fleetscripts.dataclass import dataclass
 
 BLANKS = " \t"
 ENDS = BLANKS + "\n;|&"

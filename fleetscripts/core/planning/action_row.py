@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 
+from fleetscripts.dataclass import dataclass
 from fleetscripts.models import ActionKind, PaneState
 
 

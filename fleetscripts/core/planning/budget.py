@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from fleetscripts.account import Account
+from fleetscripts.dataclass import dataclass
 from fleetscripts.usage import FIVE_HOUR, LIMIT, LOGIN, SERVED_AFTER_SECONDS, WEEKLY, Figure, Ledger, model_of
 
 UNKNOWN_LEFT = 50.0

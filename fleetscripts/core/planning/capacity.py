@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
 
+from fleetscripts.dataclass import dataclass
 from fleetscripts.models import WorktreeContents, WorktreeFacts
 
 _SPARE = re.compile(r"spare/([0-9]{1,9})")

@@ -7,8 +7,9 @@ progress; a client still starting; how the last turn ended; the input box. What 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
+from fleetscripts.dataclass import dataclass
 from fleetscripts.models import AT_START, Classification, DialogKind, Evidence, PaneFacts, PaneState, Source
 
 SHELLS = frozenset(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import PurePath
 
 from fleetscripts.core.gates.completion import Checkpoint, Message
@@ -10,6 +9,7 @@ from fleetscripts.core.records.redact import redact, redact_lines
 from fleetscripts.core.records.sanitize import fit, sanitize
 from fleetscripts.core.screen.reading import Reading
 from fleetscripts.core.screen.screen import Box, Screen
+from fleetscripts.dataclass import dataclass
 from fleetscripts.models import Classification, Client, Frame, PaneFacts, ServerId
 
 EXCERPT_LINES = 30

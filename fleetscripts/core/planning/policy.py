@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from fleetscripts.account import OWN
 from fleetscripts.core.dialogs.dialog_policy import DECISIONS, RECOVERIES
@@ -13,6 +13,7 @@ from fleetscripts.core.planning.action_row import LEAVE, ActionRow, On
 from fleetscripts.core.planning.actions import ACTIONS, BY_NAME
 from fleetscripts.core.planning.progress import moving, stood_still, waits_by_itself
 from fleetscripts.core.planning.rescue import PARKED, Pick, due, has_reset, pause_seconds, resets_soon
+from fleetscripts.dataclass import dataclass
 from fleetscripts.fleet import Agent
 from fleetscripts.models import Action, ActionKind, AgentState, Classification, DialogKind, ErrorKind, PaneState
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 import zlib
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from fleetscripts.account import Account
+from fleetscripts.dataclass import dataclass
 from fleetscripts.fleet import Agent
 from fleetscripts.models import Classification, PaneState
 from fleetscripts.usage import model_of

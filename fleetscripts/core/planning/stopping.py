@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
 
 from fleetscripts.core.gates.gates import GateResult, GateStatus
 from fleetscripts.core.pr_testing.queue import Queue
 from fleetscripts.core.records.sanitize import sanitize
+from fleetscripts.dataclass import dataclass
 from fleetscripts.fleet import Agent
 from fleetscripts.invocation import spelled
 from fleetscripts.models import AgentState

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
 
 from fleetscripts.core.records.task_file import TaskFile
+from fleetscripts.dataclass import dataclass
 from fleetscripts.fleet import Agent
 from fleetscripts.models import AgentState
 

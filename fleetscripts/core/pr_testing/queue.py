@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Any
 
 from fleetscripts.core.pr_testing.results import Scenario, scenario
+from fleetscripts.dataclass import dataclass
 from fleetscripts.fleet import Agent
 from fleetscripts.pull_request import PullKey
 

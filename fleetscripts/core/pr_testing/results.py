@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from enum import StrEnum
+
+from fleetscripts.dataclass import dataclass
 
 LONGEST_NAME = 120
 LONGEST_MISSING = 600

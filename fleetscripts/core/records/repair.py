@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from pathlib import PurePath
 from typing import Any
 
 from fleetscripts.core.reports.status_text import age
+from fleetscripts.dataclass import dataclass
 from fleetscripts.fleet import PARTS, Agent, Fleet
 from fleetscripts.invocation import spelled
 from fleetscripts.models import AgentState, PaneFacts, ServerId

@@ -16,9 +16,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
+from fleetscripts.dataclass import dataclass
 from fleetscripts.errors import UsageProblem
 
 SUFFIX = ".task"

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
+
+from fleetscripts.dataclass import dataclass
 
 BURST_SECONDS = 60.0
 MOST_HELD = 200

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from fleetscripts.core.records.sanitize import sanitize
+from fleetscripts.dataclass import dataclass
 
 NOTHING = "nothing to report"
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 from fleetscripts.core.records.sanitize import sanitize, shell_word, width
+from fleetscripts.dataclass import dataclass
 from fleetscripts.fleet import Agent
 from fleetscripts.invocation import spelled
 from fleetscripts.models import AgentState

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from fleetscripts.core.planning.action_row import Mark
 from fleetscripts.core.planning.actions import BY_NAME
 from fleetscripts.core.reports.history_text import sentence, told
 from fleetscripts.core.reports.journal_story import Line, Story, at_of, text_of
+from fleetscripts.dataclass import dataclass
 
 LIVE_SECONDS = 3600.0
 """A state that was told of longer ago than this, with nothing after it, is drawn to its last line only."""

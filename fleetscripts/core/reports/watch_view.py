@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
 from fleetscripts.core.records.sanitize import fit, sanitize, width
 from fleetscripts.core.reports.status_text import COLOURS, in_state_for, note, pull, steps
+from fleetscripts.dataclass import dataclass
 from fleetscripts.fleet import Agent
 from fleetscripts.models import AgentState
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 
 from fleetscripts.core.screen.rules import Rule, RuleSet
 from fleetscripts.core.screen.screen import STATELESS, Layout
+from fleetscripts.dataclass import dataclass
 
 # Words in a pattern, without what is syntax: escapes, group openers, repeats.
 _SYNTAX = re.compile(r"\\.|\(\?\w{0,3}[:)=!]?|\{[\d,]{1,8}\}|\[[^\]]{0,80}\]")

@@ -8,7 +8,7 @@ something stands in its place: a dialog, when a rule knows it. All else is ``unk
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import tzinfo
 
 from fleetscripts.core.screen.claude_layout import claude_layout
@@ -16,6 +16,7 @@ from fleetscripts.core.screen.codex_layout import codex_layout, looks_like_codex
 from fleetscripts.core.screen.rules import Rule, RuleSet
 from fleetscripts.core.screen.screen import Finds, Layout, Region, Screen, region_of
 from fleetscripts.core.screen.shell_layout import launch_line_last, launched_to_resume, shell_layout
+from fleetscripts.dataclass import dataclass
 from fleetscripts.models import Evidence, PaneState, Source
 
 LAYOUTS: Mapping[str, Callable[[Screen, Finds], Layout]] = {"claude": claude_layout, "codex": codex_layout}

@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cache, lru_cache
 from typing import Any
 
 from fleetscripts.core.screen.rule_pattern import problem_of
 from fleetscripts.core.screen.screen import REGIONS, STATELESS, Region
+from fleetscripts.dataclass import dataclass
 from fleetscripts.errors import FleetError
 from fleetscripts.models import ANSWERED_ALONE, DialogKind, ErrorKind, PaneState
 

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from fleetscripts.core.screen.sgr import Line, quotes_by_colour, read_lines
+from fleetscripts.dataclass import dataclass
 
 REGIONS: Mapping[str, str] = {
     "footer": "the lines below the live input box",

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
+
+from fleetscripts.dataclass import dataclass
 
 MAX_LINES = 300
 MAX_COLUMNS = 500

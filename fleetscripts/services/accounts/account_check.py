@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 import subprocess
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 from fleetscripts.account import Account
 from fleetscripts.adapters.records.secrets import exposed
 from fleetscripts.agents.codex import uses_own_provider
 from fleetscripts.config import Settings
+from fleetscripts.dataclass import dataclass
 from fleetscripts.errors import FleetError
 from fleetscripts.services.accounts.account_environment import Handed, environment_on
 from fleetscripts.services.accounts.accounts import is_shared, not_shared

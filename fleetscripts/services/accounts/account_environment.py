@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 
 from fleetscripts.account import ACCOUNT_VARIABLE, SUBSCRIPTION, Account, SecretRef
 from fleetscripts.adapters.records.secrets import resolve
 from fleetscripts.agents.claude import OUTER_SESSION as CLAUDE_OUTER
 from fleetscripts.agents.codex import OUTER_SESSION as CODEX_OUTER
+from fleetscripts.dataclass import dataclass
 from fleetscripts.errors import UsageProblem
 
 OAUTH = "CLAUDE_CODE_OAUTH_TOKEN"

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 import uuid
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from pathlib import Path
 
 from fleetscripts.account import OWN
@@ -17,6 +17,7 @@ from fleetscripts.agents.kinds import Places, kind_named
 from fleetscripts.core.planning.observation import Observation
 from fleetscripts.core.planning.progress import JUDGED
 from fleetscripts.core.planning.rescue import PARKED, UNKNOWN_RESET_SECONDS, has_reset, spread
+from fleetscripts.dataclass import dataclass
 from fleetscripts.errors import FleetError, Refused
 from fleetscripts.fleet import Agent
 from fleetscripts.models import AgentState, Classification, Client, DialogKind, ErrorKind, PaneFacts, PaneState, Source

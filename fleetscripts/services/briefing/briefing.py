@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from fleetscripts.core.records.fence import fenced
+from fleetscripts.dataclass import dataclass
 from fleetscripts.errors import FleetError, UsageProblem
 from fleetscripts.fleet import Agent
 from fleetscripts.pull_request import Comment

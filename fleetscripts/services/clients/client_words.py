@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
 from fleetscripts.agents.claude_session import transcript_path
 from fleetscripts.config import Settings
+from fleetscripts.dataclass import dataclass
 
 RESUME, CONTINUE = ("--resume", "-r"), ("--continue", "-c")
 PRINT = ("--print", "-p")

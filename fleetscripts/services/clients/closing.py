@@ -6,11 +6,11 @@ import os
 import signal
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from fleetscripts.adapters.system.processes import Process, read_processes
 from fleetscripts.adapters.tmux.tmux import Tmux
+from fleetscripts.dataclass import dataclass
 from fleetscripts.errors import FleetError, Refused
 from fleetscripts.fleet import Agent, Fleet
 from fleetscripts.models import PaneFacts, ServerId

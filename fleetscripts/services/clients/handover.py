@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 import uuid
 from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
 
 from fleetscripts.adapters.git.git import Git
@@ -18,6 +17,7 @@ from fleetscripts.config import Settings
 from fleetscripts.core.gates.completion import checkpoints
 from fleetscripts.core.records.redact import redact
 from fleetscripts.core.records.sanitize import sanitize_lines
+from fleetscripts.dataclass import dataclass
 from fleetscripts.errors import FleetError
 from fleetscripts.fleet import Agent
 from fleetscripts.services.briefing.briefing import Brief, Record, takeover

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 
 from fleetscripts.adapters.tmux.guard import Guard
 from fleetscripts.adapters.tmux.tmux import Tmux
 from fleetscripts.agents.kinds import CommandLine
 from fleetscripts.core.planning.classify import is_shell
+from fleetscripts.dataclass import dataclass
 from fleetscripts.errors import FleetError, Refused
 from fleetscripts.models import PaneFacts
 from fleetscripts.services.observe.launching import WRAPPER

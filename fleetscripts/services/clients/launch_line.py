@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from pathlib import Path
 
 from fleetscripts.account import Account
@@ -16,6 +16,7 @@ from fleetscripts.agents.claude import settings_json
 from fleetscripts.agents.kinds import kind_named
 from fleetscripts.config import Settings
 from fleetscripts.core.planning.rescue import Pick
+from fleetscripts.dataclass import dataclass
 from fleetscripts.errors import Pending, Refused, UsageProblem
 from fleetscripts.invocation import spelled
 from fleetscripts.services.accounts.account_environment import Handed, environment_on

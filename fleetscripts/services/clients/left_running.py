@@ -6,12 +6,12 @@ import os
 import shlex
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from fleetscripts.adapters.system import processes
 from fleetscripts.adapters.system.processes import Process, ProcessTable, read_processes
 from fleetscripts.agents.kinds import known_kinds
+from fleetscripts.dataclass import dataclass
 from fleetscripts.errors import Refused
 from fleetscripts.fleet import Agent
 from fleetscripts.services.clients.closing import HANGUP_SECONDS, ask_to_end, end

@@ -6,10 +6,10 @@ import json
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from fleetscripts.dataclass import dataclass
 from fleetscripts.errors import EXIT_DONE, FleetError
 
 _ENTRY = Path(__file__).resolve().parents[2] / "__main__.py"

@@ -6,7 +6,7 @@ import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 
 from fleetscripts.adapters.git.git import Git
@@ -20,6 +20,7 @@ from fleetscripts.adapters.records.store import Store
 from fleetscripts.adapters.tmux.tmux import Tmux
 from fleetscripts.config import Settings
 from fleetscripts.core.planning.capacity import protected, spare_number
+from fleetscripts.dataclass import dataclass
 from fleetscripts.errors import FleetError, Refused, UsageProblem
 from fleetscripts.fleet import Agent, Fleet
 from fleetscripts.invocation import spelled

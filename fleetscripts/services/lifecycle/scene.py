@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from fleetscripts.adapters.tmux.tmux import Tmux
 from fleetscripts.config import Settings
+from fleetscripts.dataclass import dataclass
 from fleetscripts.fleet import Agent
 from fleetscripts.models import PaneFacts, ServerId
 from fleetscripts.services.observe.agent_pane import own_pane_of

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from fleetscripts.adapters.records.journal import Journal
 from fleetscripts.adapters.records.store import Store
 from fleetscripts.adapters.system.processes import read_processes
 from fleetscripts.adapters.tmux.tmux import Tmux
 from fleetscripts.config import Settings
+from fleetscripts.dataclass import dataclass
 from fleetscripts.fleet import Fleet
 from fleetscripts.models import PaneFacts
 from fleetscripts.services.own_pane import own_pane

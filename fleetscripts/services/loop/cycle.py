@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Any
 
 from fleetscripts.adapters.records.account_file import read_accounts
@@ -17,6 +17,7 @@ from fleetscripts.core.planning.policy import Limits
 from fleetscripts.core.planning.progress import note
 from fleetscripts.core.records.own_session import with_session_of
 from fleetscripts.core.reports.state_lines import untold
+from fleetscripts.dataclass import dataclass
 from fleetscripts.fleet import Agent, Fleet
 from fleetscripts.models import Action
 from fleetscripts.services.accounts.account_choice import note_walls, picks_of

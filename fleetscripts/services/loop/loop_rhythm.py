@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Protocol
@@ -14,6 +14,7 @@ from fleetscripts.core.planning.backoff import next_interval
 from fleetscripts.core.planning.debounce import Pace
 from fleetscripts.core.planning.due import next_due
 from fleetscripts.core.planning.policy import Case
+from fleetscripts.dataclass import dataclass
 from fleetscripts.fleet import Agent, Fleet
 from fleetscripts.models import PaneState
 from fleetscripts.services.loop.cycle import Cycle, limits_of

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Hashable, Iterable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from queue import Empty, SimpleQueue
 
@@ -19,6 +18,7 @@ from fleetscripts.agents.live_files import folders, process_of
 from fleetscripts.config import Settings
 from fleetscripts.core.planning.debounce import Agenda, Pace
 from fleetscripts.core.planning.observation import Observation
+from fleetscripts.dataclass import dataclass
 from fleetscripts.fleet import Fleet
 from fleetscripts.models import AgentState, Client
 from fleetscripts.services.loop.event_routing import Whose

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from fleetscripts.account import SecretRef
 from fleetscripts.adapters.records.account_file import secret_reference
 from fleetscripts.config import Settings
 from fleetscripts.core.reports.notice_plan import Manners, minute_of
+from fleetscripts.dataclass import dataclass
 from fleetscripts.errors import UsageProblem
 from fleetscripts.schema import describe
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from fleetscripts.account import ACCOUNT_VARIABLE
 from fleetscripts.adapters.system import processes
@@ -12,6 +11,7 @@ from fleetscripts.adapters.system.processes import Process, ProcessTable
 from fleetscripts.agents.kinds import AgentKind
 from fleetscripts.core.planning.classify import is_shell
 from fleetscripts.core.planning.observation import Work
+from fleetscripts.dataclass import dataclass
 from fleetscripts.models import Client, Evidence, PaneFacts, PaneState, Source
 
 TELLS_PLACES = frozenset({"HOME", "CLAUDE_CONFIG_DIR", "CODEX_HOME", ACCOUNT_VARIABLE})

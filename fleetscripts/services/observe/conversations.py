@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 from fleetscripts.adapters.system import processes
 from fleetscripts.adapters.system.processes import ProcessTable, read_processes
 from fleetscripts.agents.kinds import AgentKind, Places, known_kinds
 from fleetscripts.config import Settings
+from fleetscripts.dataclass import dataclass
 from fleetscripts.models import Client, PaneFacts
 from fleetscripts.services.observe.clients import TELLS_PLACES
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from fleetscripts.adapters.system.processes import ProcessTable, read_processes, read_trees
@@ -15,6 +14,7 @@ from fleetscripts.core.planning.classify import classify
 from fleetscripts.core.planning.observation import Observation
 from fleetscripts.core.screen.reading import Reader
 from fleetscripts.core.screen.screen import Screen
+from fleetscripts.dataclass import dataclass
 from fleetscripts.fleet import Agent, Fleet
 from fleetscripts.models import Classification, Client, Frame, PaneState, ServerId
 from fleetscripts.services.observe.agent_pane import agents_by_pane

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import tzinfo
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ from fleetscripts.core.planning.classify import classify
 from fleetscripts.core.screen.reading import Reader, Reading
 from fleetscripts.core.screen.rules import RuleSet
 from fleetscripts.core.screen.screen import Screen
+from fleetscripts.dataclass import dataclass
 from fleetscripts.errors import FleetError
 from fleetscripts.models import Classification, DialogKind, Evidence, PaneFacts, PaneState, Source
 

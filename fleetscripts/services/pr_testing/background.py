@@ -6,9 +6,9 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from fleetscripts.core.records.sanitize import sanitize_lines
+from fleetscripts.dataclass import dataclass
 from fleetscripts.errors import FleetError
 from fleetscripts.services.pr_testing.queue import TestQueue
 from fleetscripts.services.single_instance.single_instance import copied_command

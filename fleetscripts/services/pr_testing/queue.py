@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 import uuid
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from fleetscripts.config import Settings
 from fleetscripts.core.pr_testing.queue import Entry, Lease, Queue, pending_checks
 from fleetscripts.core.pr_testing.queue_json import parsed, written
 from fleetscripts.core.records.sanitize import sanitize
+from fleetscripts.dataclass import dataclass
 from fleetscripts.errors import FleetError, Pending, Refused
 from fleetscripts.fleet import Agent
 from fleetscripts.pull_request import PullKey, PullRequest

@@ -7,7 +7,7 @@ import signal
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from types import FrameType
 from typing import BinaryIO
@@ -18,6 +18,7 @@ from fleetscripts.adapters.system.process_group import GroupCommand
 from fleetscripts.core.pr_testing.queue import Entry, Lease, Queue
 from fleetscripts.core.pr_testing.results import all_pass, merged
 from fleetscripts.core.records.sanitize import sanitize, sanitize_lines
+from fleetscripts.dataclass import dataclass
 from fleetscripts.errors import FleetError, Refused
 from fleetscripts.services.notify.notify import notify
 from fleetscripts.services.pr_testing.output import Heard, verdicts

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from fleetscripts.adapters.system.processes import Process, ProcessTable, arguments, read_processes
 from fleetscripts.agents.kinds import KINDS, kind_named
+from fleetscripts.dataclass import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from fleetscripts.adapters.git.git import Git
@@ -15,6 +15,7 @@ from fleetscripts.core.pr_testing.prompt import full_context, short_line
 from fleetscripts.core.pr_testing.queue import Entry, Queue, TestOutcome
 from fleetscripts.core.pr_testing.results import Scenario, all_pass, findings
 from fleetscripts.core.records.sanitize import sanitize, shell_word
+from fleetscripts.dataclass import dataclass
 from fleetscripts.errors import FleetError, Pending, Refused
 from fleetscripts.fleet import Agent, Fleet
 from fleetscripts.invocation import spelled

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
 
 from fleetscripts.adapters.git.commit_facts import CommitFinder
 from fleetscripts.adapters.git.git import Git
@@ -15,6 +14,7 @@ from fleetscripts.core.gates.gates import GateResult, GateStatus
 from fleetscripts.core.gates.pull_evidence import PullEvidence
 from fleetscripts.core.gates.pull_gates import fake_resolutions, pull_request
 from fleetscripts.core.gates.resolutions import claimed_hashes, is_settled
+from fleetscripts.dataclass import dataclass
 from fleetscripts.errors import FleetError, UsageProblem
 from fleetscripts.fleet import Agent, Fleet
 from fleetscripts.invocation import spelled

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from fleetscripts.adapters.records.journal import Journal
 from fleetscripts.adapters.records.log_file import LogFile
@@ -13,6 +13,7 @@ from fleetscripts.adapters.tmux.tmux import Tmux
 from fleetscripts.config import Settings
 from fleetscripts.core.records.sanitize import sanitize
 from fleetscripts.core.reports.review import Item, Review
+from fleetscripts.dataclass import dataclass
 from fleetscripts.errors import Refused
 from fleetscripts.fleet import Fleet
 from fleetscripts.services.context import start_again

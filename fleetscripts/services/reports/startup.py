@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 from fleetscripts.config import Settings
 from fleetscripts.core.records.sanitize import shell_word
 from fleetscripts.core.reports.survivor_text import SURVIVED, survivor_sentence
+from fleetscripts.dataclass import dataclass
 from fleetscripts.fleet import Agent, Fleet
 from fleetscripts.invocation import spelled
 from fleetscripts.models import AgentState, PaneState

@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from fleetscripts.adapters.records.files import replace_file
 from fleetscripts.core.permissions.allow_rules import allow_rules, rules_missing, with_rules, without_rules
+from fleetscripts.dataclass import dataclass
 from fleetscripts.errors import FleetError
 
 BUNDLE = Path(__file__).resolve().parents[3]

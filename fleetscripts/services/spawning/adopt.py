@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from fleetscripts.adapters.git.git import Git
@@ -19,6 +19,7 @@ from fleetscripts.config import Settings
 from fleetscripts.core.planning.capacity import protected, spare_number
 from fleetscripts.core.planning.observation import Observation
 from fleetscripts.core.records.sanitize import shell_word
+from fleetscripts.dataclass import dataclass
 from fleetscripts.errors import Refused, UsageProblem
 from fleetscripts.fleet import Agent, Fleet
 from fleetscripts.invocation import spelled

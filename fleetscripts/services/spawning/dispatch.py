@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 
 from fleetscripts.adapters.records.store import Store
@@ -13,6 +13,7 @@ from fleetscripts.config import Settings
 from fleetscripts.core.planning.task_plan import PAUSING, READY
 from fleetscripts.core.records.sanitize import sanitize
 from fleetscripts.core.records.task_file import TaskFile
+from fleetscripts.dataclass import dataclass
 from fleetscripts.errors import FleetError, Pending, Refused
 from fleetscripts.fleet import Agent, Fleet
 from fleetscripts.services.clients.sessions import require_session, session_meant

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from fleetscripts.adapters.records.store import Store
 from fleetscripts.config import Settings
 from fleetscripts.core.planning.policy import Limits
 from fleetscripts.core.records.message import as_message
+from fleetscripts.dataclass import dataclass
 from fleetscripts.errors import FleetError, Refused
 from fleetscripts.fleet import Agent, Fleet
 from fleetscripts.invocation import spelled

@@ -6,7 +6,7 @@ import time
 import uuid
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from pathlib import Path
 
 from fleetscripts.adapters.git.git import Git
@@ -19,6 +19,7 @@ from fleetscripts.agents.kinds import AgentKind, kind_named
 from fleetscripts.config import Settings
 from fleetscripts.core.records.own_session import with_session_of
 from fleetscripts.core.reports.state_lines import state_line
+from fleetscripts.dataclass import dataclass
 from fleetscripts.errors import FleetError
 from fleetscripts.fleet import Agent, Fleet
 from fleetscripts.models import AgentState, PaneFacts

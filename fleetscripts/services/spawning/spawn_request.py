@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from fleetscripts.core.pr_testing.step import WHY_NOT, is_test_step
+from fleetscripts.dataclass import dataclass
 from fleetscripts.errors import Refused, UsageProblem
 
 LONGEST_STEP = 100

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ from fleetscripts.core.planning.task_plan import FINISHED, STARTING, WORKING, St
 from fleetscripts.core.pr_testing.step import is_test_step
 from fleetscripts.core.records.sanitize import sanitize
 from fleetscripts.core.records.task_file import NAME, TaskFile, TaskProblem, parse, write
+from fleetscripts.dataclass import dataclass
 from fleetscripts.errors import Refused, UsageProblem
 from fleetscripts.fleet import Agent
 from fleetscripts.services.worktrees.spares import fleet_now

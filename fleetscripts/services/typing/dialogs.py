@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
 
 from fleetscripts.adapters.tmux.keyboard import press
 from fleetscripts.agents.kinds import kind_named
@@ -11,6 +10,7 @@ from fleetscripts.core.dialogs.dialog_policy import Ruling, Surroundings, forbid
 from fleetscripts.core.dialogs.dialog_rows import Menu, find_menu, row_named
 from fleetscripts.core.planning.observation import Observation
 from fleetscripts.core.screen.screen import Screen
+from fleetscripts.dataclass import dataclass
 from fleetscripts.errors import FleetError, Refused
 from fleetscripts.models import AT_START, ActionKind, DialogKind, Frame, PaneState
 from fleetscripts.services.typing.pane_io import PAUSE_SECONDS, PaneIO, excerpt

@@ -10,7 +10,7 @@ import os
 import signal
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import NoReturn
 
 from fleetscripts.adapters.system.processes import Process, ProcessTable, read_processes
@@ -19,6 +19,7 @@ from fleetscripts.agents.kinds import EndingKey, kind_named, known_kinds
 from fleetscripts.core.dialogs.dialog_policy import Surroundings, rule
 from fleetscripts.core.planning.classify import AT_REST
 from fleetscripts.core.planning.observation import Observation
+from fleetscripts.dataclass import dataclass
 from fleetscripts.errors import FleetError, Refused
 from fleetscripts.models import DialogKind, PaneFacts, PaneState
 from fleetscripts.services.observe.clients import find_client

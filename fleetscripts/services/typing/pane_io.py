@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from fleetscripts.adapters.records.journal import Journal
 from fleetscripts.adapters.records.locks import hold
@@ -15,6 +15,7 @@ from fleetscripts.agents.kinds import AgentKind
 from fleetscripts.config import Settings
 from fleetscripts.core.planning.observation import Observation
 from fleetscripts.core.screen.screen import Screen
+from fleetscripts.dataclass import dataclass
 from fleetscripts.errors import FleetError
 from fleetscripts.fleet import Fleet
 from fleetscripts.invocation import spelled

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ from fleetscripts.config import read_own
 from fleetscripts.core.permissions.command_policy import PathUse, judge_command
 from fleetscripts.core.permissions.command_rules import CommandRules, load_command_rules
 from fleetscripts.core.permissions.path_policy import why_not_readable
+from fleetscripts.dataclass import dataclass
 from fleetscripts.services.typing.permitted_paths import Place, why_not, why_not_own_branch
 
 PATH_FIELDS = {

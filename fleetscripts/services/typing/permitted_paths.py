@@ -6,7 +6,6 @@ import json
 import os
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 from fleetscripts.adapters.system.regular_file import read_regular
@@ -14,6 +13,7 @@ from fleetscripts.core.permissions.command_policy import PathUse
 from fleetscripts.core.permissions.command_rules import CommandRules
 from fleetscripts.core.permissions.path_policy import why_not_readable, why_not_writable
 from fleetscripts.core.permissions.word_kinds import is_protected
+from fleetscripts.dataclass import dataclass
 
 DEVICES = ("/dev", "/proc", "/sys")
 MOST_LINKS = 40

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from fleetscripts.core.dialogs.dialog_answers import Answer, answer_to, review_says
 from fleetscripts.core.dialogs.dialog_rows import Menu, row_named
+from fleetscripts.dataclass import dataclass
 from fleetscripts.errors import FleetError, Refused
 from fleetscripts.services.typing.dialogs import (
     GONE_SECONDS,

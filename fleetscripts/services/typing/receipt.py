@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 from fleetscripts.adapters.sessions.json_lines import parse_line
@@ -11,6 +10,7 @@ from fleetscripts.adapters.sessions.spool import read_events
 from fleetscripts.adapters.system.regular_file import open_regular
 from fleetscripts.agents.kinds import AgentKind
 from fleetscripts.core.records.message import same_message
+from fleetscripts.dataclass import dataclass
 
 
 @dataclass(frozen=True, slots=True)

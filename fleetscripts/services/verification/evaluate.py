@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from fleetscripts.adapters.git.git import Git
 from fleetscripts.adapters.git.remotes import base_remote, default_branch
@@ -13,6 +13,7 @@ from fleetscripts.adapters.records.store import Store
 from fleetscripts.core.gates.evaluation_page import Evaluation, Work
 from fleetscripts.core.gates.gate_table import is_gate
 from fleetscripts.core.records.sanitize import sanitize
+from fleetscripts.dataclass import dataclass
 from fleetscripts.errors import FleetError, Refused, UsageProblem
 from fleetscripts.fleet import Agent, Fleet
 from fleetscripts.invocation import spelled

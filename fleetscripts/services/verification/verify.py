@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -27,6 +27,7 @@ from fleetscripts.core.gates.gate_table import Evidence, ask_gates
 from fleetscripts.core.gates.gates import CommandEvidence, PinsEvidence, RemoteEvidence, Verdict, WorktreeEvidence
 from fleetscripts.core.records.redact import redact
 from fleetscripts.core.records.sanitize import fit, sanitize
+from fleetscripts.dataclass import dataclass
 from fleetscripts.errors import FleetError
 from fleetscripts.fleet import Agent, Fleet
 from fleetscripts.models import Repository

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 
 from fleetscripts.adapters.system import processes
 from fleetscripts.adapters.system.processes import ProcessTable, read_processes
 from fleetscripts.agents.kinds import known_kinds
+from fleetscripts.dataclass import dataclass
 
 
 @dataclass(frozen=True, slots=True)

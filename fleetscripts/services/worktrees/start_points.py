@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import os
-from dataclasses import dataclass
 from pathlib import Path
 
 from fleetscripts.adapters.git.git import Git
 from fleetscripts.adapters.git.remotes import base_remote, default_branch, fetch, push_remote, remote_head
 from fleetscripts.adapters.records.locks import hold
 from fleetscripts.config import Settings
+from fleetscripts.dataclass import dataclass
 from fleetscripts.errors import FleetError, Refused, UsageProblem
 
 FETCH_LOCK_SECONDS = 300.0
