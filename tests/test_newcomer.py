@@ -26,6 +26,9 @@ TAKES_A_WINDOW = (
     ("restore-agent", "nowhere:7"),
     ("rescue-agent", "nowhere:7"),
     ("release-agent", "nowhere:7"),
+    ("show", "nowhere:7"),
+    ("attach", "nowhere:7"),
+    ("history", "nowhere:7"),
     ("adopt-agent", "nowhere:7", "--objective", "x"),
     ("heartbeat", "--mine", "nowhere:7"),
 )

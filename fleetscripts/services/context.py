@@ -12,7 +12,7 @@ from fleetscripts.invocation import spelled
 
 def start_again() -> str:
     """The call that starts a fleet again that was stopped."""
-    return spelled(f"{spelled('update-agent')} --top active=true")
+    return spelled("update-agent --top active=true")
 
 
 def load_fleet(environ: Mapping[str, str], options: Mapping[str, object] | None = None) -> tuple[Settings, Fleet]:

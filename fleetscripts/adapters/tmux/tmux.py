@@ -107,6 +107,11 @@ class Tmux:
         """The command line that attaches this terminal to a session."""
         return self.client.argv("attach-session", "-t", f"={session}:")
 
+    def line_to(self, pane: PaneFacts, inside: bool) -> str:
+        """What a person types to see the pane: ``inside`` a client of this server, else in a terminal of their own."""
+        words = ("switch-client", "-t", pane.pane_id) if inside else ("attach-session", "-t", _window_of(pane))
+        return self.client.line(*words)
+
     def new_session(self, name: str, cwd: Path) -> None:
         """A session with the user's shell in its first window; starts the server when none runs."""
         if not is_session_name(name):
@@ -235,6 +240,11 @@ def _each_once(found: Sequence[Row]) -> dict[str, PaneFacts]:
     """Facts by pane id; of a window in several sessions (grouped, linked) those of the session that was made first."""
     oldest_last = sorted(found, key=lambda row: row.facts.session_number, reverse=True)
     return {row.facts.pane_id: row.facts for row in oldest_last}
+
+
+def _window_of(pane: PaneFacts) -> str:
+    """Its window by session and stable id."""
+    return f"={pane.session}:{pane.window_id}"
 
 
 def _is_window(row: Row, window_id: str) -> bool:

@@ -25,6 +25,7 @@ from fleetscripts.fleet import Agent
 from fleetscripts.invocation import spelled
 from fleetscripts.models import AgentState, PaneFacts
 from fleetscripts.services.context import load_fleet
+from fleetscripts.services.observe.terminal_place import TerminalPlace, terminal_place
 from fleetscripts.services.reports.live_screen import LiveScreen
 from fleetscripts.services.reports.status import FleetStatus, fleet_status
 
@@ -147,14 +148,15 @@ class Watch:
             self.message = f"{sanitize(agent.window)} has no window now"
             return
         tmux = Tmux(self.settings.tmux_socket)
-        inside = self.environ.get("TMUX", "").rsplit(",", 2)
         server = tmux.server()
         if not tmux.show_pane(known.pane) or server is None:
             self.message = f"{sanitize(agent.window)} is gone"
-        elif len(inside) == 3 and inside[1] == str(server.pid):
+            return
+        place = terminal_place(self.environ, server)
+        if place is TerminalPlace.INSIDE:
             self.message = tmux.switch_here(known.pane)
-        elif len(inside) == 3:
-            self.message = f"another tmux: {' '.join(tmux.attach_line(known.pane.session))}"
+        elif place is TerminalPlace.OTHER_TMUX:
+            self.message = f"another tmux: {tmux.line_to(known.pane, inside=False)}"
         else:
             self._attach(tmux, known.pane)
 

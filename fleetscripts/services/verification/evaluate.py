@@ -6,11 +6,9 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from fleetscripts.adapters.git.git import Git
-from fleetscripts.adapters.git.remotes import base_remote, default_branch
 from fleetscripts.adapters.records.journal import Journal
 from fleetscripts.adapters.records.store import Store
-from fleetscripts.core.gates.evaluation_page import Evaluation, Work
+from fleetscripts.core.gates.evaluation_page import Evaluation
 from fleetscripts.core.gates.gate_table import is_gate
 from fleetscripts.core.records.sanitize import sanitize
 from fleetscripts.dataclass import dataclass
@@ -18,7 +16,6 @@ from fleetscripts.errors import FleetError, Refused, UsageProblem
 from fleetscripts.fleet import Agent, Fleet
 from fleetscripts.invocation import spelled
 from fleetscripts.models import AgentState
-from fleetscripts.pull_request import PullRequest
 from fleetscripts.services.briefing.briefing import Rebrief, rebriefing
 from fleetscripts.services.notify.notify import notify
 from fleetscripts.services.pulls.pull_reading import github
@@ -26,10 +23,7 @@ from fleetscripts.services.pulls.verify_github import accepted_threads
 from fleetscripts.services.typing.deliver import deliver
 from fleetscripts.services.typing.pane_io import open_pane_io
 from fleetscripts.services.verification.verify import Finding, Question, look_into, record
-
-DIFF_LIMIT = 40_000
-"""Characters of the diff on the page: what fits into one answer of the judging model, with the rest."""
-_PLAIN = ("--no-ext-diff", "--no-textconv", "--no-color")
+from fleetscripts.services.verification.work import work_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +39,7 @@ def evaluation(question: Question) -> Evaluation:
     finding = look_into(question)
     record(Store(question.settings.state_file), question.agent, finding.verdict, time.time())
     pull = finding.pull.pull
-    found = Evaluation(question.agent, finding.verdict, _work(question.agent, pull), pull)
+    found = Evaluation(question.agent, finding.verdict, work_of(question.agent, pull), pull)
     if pull is None or not pull.checks:
         return found
     try:
@@ -147,33 +141,6 @@ def _journal(question: Question, event: str, why: str, **fields: object) -> None
     Journal(question.settings.journal_file).write(
         event, id=question.agent.id, window=question.agent.window, why=why, **fields
     )
-
-
-def _work(agent: Agent, pull: PullRequest | None) -> Work:
-    try:
-        git = Git.in_worktree(agent.worktree_path, agent.repository)
-        base = _base(git, agent, pull)
-        diff = git.text("diff", *_PLAIN, base, "HEAD")
-        since = agent.task.started_at or agent.spawned_at
-        rows = [row.split(" ", 1) for row in git.text("log", "--format=%ct %h %s", f"{base}..HEAD").splitlines()]
-        return Work(
-            base=base[:12],
-            commits=[commit for _, commit in rows],
-            fresh=[commit for at, commit in rows if float(at) >= since],
-            stat=git.text("diff", *_PLAIN, "--stat=100", base, "HEAD"),
-            diff=diff[:DIFF_LIMIT],
-            cut=len(diff) > DIFF_LIMIT,
-        )
-    except FleetError as error:
-        return Work(problem=str(error))
-
-
-def _base(git: Git, agent: Agent, pull: PullRequest | None) -> str:
-    """Where the work left the branch it is meant for: the pull request's, else the remote's default one."""
-    remote = base_remote(git, agent.branch)
-    branch = pull.base_ref if pull is not None else default_branch(git, remote) if remote else None
-    base = git.maybe("merge-base", "HEAD", f"refs/remotes/{remote}/{branch}") if branch else None
-    return base or git.text("rev-list", "--max-parents=0", "HEAD").split("\n")[-1]
 
 
 def judged(fleet: Fleet, agent: Agent) -> Agent:

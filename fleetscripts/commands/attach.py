@@ -1,0 +1,77 @@
+"""``attach WINDOW``: this terminal goes to an agent's window."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from typing import NoReturn
+
+import click
+
+from fleetscripts.adapters.tmux.tmux import Tmux
+from fleetscripts.commands.entry import run
+from fleetscripts.commands.options import settings_options, window_argument
+from fleetscripts.config import Settings
+from fleetscripts.core.records.sanitize import shell_word
+from fleetscripts.errors import FleetError, Refused
+from fleetscripts.fleet import Fleet
+from fleetscripts.invocation import spelled
+from fleetscripts.services.context import load_fleet_here
+from fleetscripts.services.observe.agent_meant import agent_meant
+from fleetscripts.services.observe.agent_pane import pane_meant
+from fleetscripts.services.observe.terminal_place import TerminalPlace, terminal_place
+
+
+@click.command("attach")
+@window_argument
+@settings_options
+def command(window: str, options: Mapping[str, object]) -> int:
+    """Go to WINDOW: inside its tmux the client switches to it, outside of tmux this terminal attaches.
+
+    Where standard output is no terminal, the line that would go there is printed, and nothing is done.
+    """
+    settings, fleet = load_fleet_here(os.environ, options)
+    tmux = Tmux(settings.tmux_socket)
+    server = tmux.server()
+    pane = pane_meant(tmux, settings, fleet, server, window) if server is not None else None
+    if server is None or pane is None:
+        raise missing(tmux, settings, fleet, window)
+    place = terminal_place(os.environ, server)
+    line = tmux.line_to(pane, inside=place is TerminalPlace.INSIDE)
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        click.echo(line)
+        return 0
+    if place is TerminalPlace.OTHER_TMUX:
+        raise Refused(f"this terminal is in another tmux, which cannot show it; in one outside of tmux run: {line}")
+    if not tmux.show_pane(pane):
+        raise FleetError(f"{pane.window} is gone")
+    if place is TerminalPlace.OUTSIDE:
+        _become(tmux.attach_line(pane.session))
+    if problem := tmux.switch_here(pane):
+        raise FleetError(f"tmux does not switch to {pane.window}: {problem}")
+    return 0
+
+
+def missing(tmux: Tmux, settings: Settings, fleet: Fleet | None, target: str) -> FleetError:
+    """Why nobody can go there: an agent without a window, with the call that brings it back, or nobody of that name."""
+    agent = agent_meant(settings, fleet, target) if fleet is not None else None
+    if agent is not None and not agent.finished:
+        reopen = spelled(f"restore-agent {shell_word(agent.handle)}")
+        return FleetError(f"{agent.called} has no window now: {reopen} opens it again")
+    if agent is not None:
+        return FleetError(f"{agent.called} is {agent.state} and has no window any more")
+    tmux.require_server()
+    return FleetError(
+        f"no such window: {target!r}; {spelled('status')} lists the agents, tmux list-windows -a all windows"
+    )
+
+
+def _become(argv: list[str]) -> NoReturn:
+    """This process goes on as another program, on this terminal."""
+    os.execvp(argv[0], argv)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Entry point."""
+    return run(command, argv)

@@ -1,0 +1,24 @@
+"""Where this terminal stands, seen from a tmux server: in one of its panes, in another tmux, or outside of any."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import StrEnum
+
+from fleetscripts.models import ServerId
+
+
+class TerminalPlace(StrEnum):
+    """What may be done to show a pane here: the tmux client switches, nothing, or the terminal attaches."""
+
+    INSIDE = "inside"
+    OTHER_TMUX = "other tmux"
+    OUTSIDE = "outside"
+
+
+def terminal_place(environ: Mapping[str, str], server: ServerId) -> TerminalPlace:
+    """By ``TMUX``, which tmux gives to all that it starts."""
+    words = environ.get("TMUX", "").rsplit(",", 2)
+    if len(words) != 3:
+        return TerminalPlace.OUTSIDE
+    return TerminalPlace.INSIDE if words[1] == str(server.pid) else TerminalPlace.OTHER_TMUX

@@ -1,0 +1,84 @@
+"""What an agent said last, whole, from its conversation's own file; its pane may be gone, its client ended."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from fleetscripts.adapters.sessions.json_lines import parse_line
+from fleetscripts.adapters.sessions.transcripts import Cursor, read_new
+from fleetscripts.agents.kinds import KINDS, Places, kind_named
+from fleetscripts.agents.said import Said, said_in
+from fleetscripts.config import Settings
+from fleetscripts.core.planning.observation import Observation
+from fleetscripts.core.records.redact import redact
+from fleetscripts.core.records.sanitize import sanitize_lines
+from fleetscripts.fleet import Agent, Fleet
+from fleetscripts.models import Classification, Client, PaneState
+from fleetscripts.services.observe.fleet_look import look_at
+from fleetscripts.services.observe.observe import transcript_of
+
+_RECYCLED = Observation(Classification(PaneState.MISSING, "it was recycled"))
+
+
+@dataclass(frozen=True, slots=True)
+class LastAnswer:
+    """The agent's pane as it is now, and its last message, secrets masked. ``sent_since``: it was sent a text after it.
+
+    ``problem``: why there is no text."""
+
+    seen: Observation
+    text: str = ""
+    sent_since: bool = False
+    problem: str = ""
+
+
+def last_answer(settings: Settings, fleet: Fleet, agent: Agent, now: float) -> LastAnswer:
+    """Look at the agent, and read the end of its conversation."""
+    looks = look_at(replace(fleet, agents=(agent,)), settings, now)
+    seen = looks[0][1] if looks else _RECYCLED
+    file = transcript_of(seen) or _kept(settings, agent, now)
+    if file is None:
+        return LastAnswer(seen, problem="no conversation of it is found")
+    said = _messages(file)
+    at = next((number for number, one in enumerate(reversed(said)) if one.by_agent), None)
+    if at is None:
+        return LastAnswer(seen, problem=f"it has said nothing yet, by {file}")
+    return LastAnswer(seen, sanitize_lines(redact(said[-1 - at].text)).strip(), sent_since=at > 0)
+
+
+def _kept(settings: Settings, agent: Agent, now: float) -> Path | None:
+    """The file of its newest conversation that has one, where no client is there to tell."""
+    if agent.agent not in KINDS:
+        return None
+    places = Places(settings.claude_config_dir, settings.codex_home, settings.fleet_home)
+    ended = Client(pid=0, started_at=0.0, cwd=agent.worktree_path)
+    for session in dict.fromkeys((agent.session_id, *reversed(agent.session_ids))):
+        found = kind_named(agent.agent).look(ended, places, now, session).transcript if session else None
+        if found is not None:
+            return found
+    return None
+
+
+def _messages(transcript: Path) -> list[Said]:
+    """What both sides said, of the last megabytes; pieces of one message of the agent are joined."""
+    reading = read_new(transcript, Cursor())
+    found: list[Said] = []
+    before = ""
+    for record in map(parse_line, reading.lines if reading is not None else ()):
+        said = said_in(record) if record is not None else None
+        if record is None or said is None:
+            continue
+        name = _message_id(record) if said.by_agent else ""
+        if name and name == before:
+            found[-1] = Said(True, f"{found[-1].text}\n\n{said.text}")
+        else:
+            found.append(said)
+        before = name
+    return found
+
+
+def _message_id(record: dict[str, object]) -> str:
+    """What is the same in every record of one message of Claude Code's."""
+    message = record.get("message")
+    return str(message.get("id") or "") if isinstance(message, dict) else ""

@@ -1,0 +1,59 @@
+"""What an agent has committed: its branch against where it left the branch that it is meant for."""
+
+from __future__ import annotations
+
+from fleetscripts.adapters.git.default_branch import default_branch_here
+from fleetscripts.adapters.git.git import Git
+from fleetscripts.adapters.git.remotes import base_remote, default_branch
+from fleetscripts.core.gates.evaluation_page import Work
+from fleetscripts.errors import FleetError
+from fleetscripts.fleet import Agent
+from fleetscripts.pull_request import PullRequest
+
+DIFF_LIMIT = 40_000
+"""Characters of the diff on the page: what fits into one answer of the judging model, with the rest."""
+_PLAIN = ("--no-ext-diff", "--no-textconv", "--no-color")
+
+
+def work_of(agent: Agent, pull: PullRequest | None) -> Work:
+    """Commits, files and diff for whoever judges them; the base is asked of the remote."""
+    try:
+        git = Git.in_worktree(agent.worktree_path, agent.repository)
+        base = _base(git, agent, _meant_for(git, agent, pull))
+        diff = git.text("diff", *_PLAIN, base, "HEAD")
+        since = agent.task.started_at or agent.spawned_at
+        rows = [row.split(" ", 1) for row in git.text("log", "--format=%ct %h %s", f"{base}..HEAD").splitlines()]
+        return Work(
+            base=base[:12],
+            commits=[commit for _, commit in rows],
+            fresh=[commit for at, commit in rows if float(at) >= since],
+            stat=git.text("diff", *_PLAIN, "--stat=100", base, "HEAD"),
+            diff=diff[:DIFF_LIMIT],
+            cut=len(diff) > DIFF_LIMIT,
+        )
+    except FleetError as error:
+        return Work(problem=str(error))
+
+
+def diff_of(agent: Agent) -> str:
+    """The whole diff of its branch against its base, as they are here: nothing is asked of a remote."""
+    git = Git.in_worktree(agent.worktree_path, agent.repository)
+    branch = f"refs/heads/{agent.branch}"
+    head = branch if agent.branch and git.says("show-ref", "--verify", "--quiet", branch) else "HEAD"
+    return git.text("diff", *_PLAIN, _base(git, agent, default_branch_here(git), head), head)
+
+
+def _meant_for(git: Git, agent: Agent, pull: PullRequest | None) -> str | None:
+    """The pull request's base, else the remote's default branch, as a ref of this repository."""
+    remote = base_remote(git, agent.branch)
+    branch = pull.base_ref if pull is not None else default_branch(git, remote) if remote else None
+    return f"refs/remotes/{remote}/{branch}" if branch else None
+
+
+def _base(git: Git, agent: Agent, meant_for: str | None, head: str = "HEAD") -> str:
+    """Where the work left that branch; without one, the spare branch that it began at, else the first commit."""
+    spare = f"refs/heads/{agent.spare_branch}" if agent.spare_branch else None
+    for ref in filter(None, (meant_for, spare)):
+        if base := git.maybe("merge-base", head, ref):
+            return base
+    return git.text("rev-list", "--max-parents=0", head).split("\n")[-1]
