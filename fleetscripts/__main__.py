@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-from pathlib import Path
 
 CALLED_FROM = "--called-from="
 """The folder of the script that was called, as it was called."""
@@ -16,13 +15,13 @@ def _import_from_bundle() -> None:
     Neither the current folder (agents write there) nor this package's own folder (``config`` or ``models`` would
     shadow other libraries) may be imported from.
     """
-    package = Path(__file__).resolve().parent
+    package = os.path.dirname(os.path.realpath(__file__))
+    bundle = os.path.dirname(package)
     try:
-        here = str(Path.cwd())
+        here = os.getcwd()
     except FileNotFoundError:  # removed under the shell that stands in it
         here = ""
-    unwanted = {"", str(package), here} - {str(package.parent)}
-    sys.path[:] = [str(package.parent), *(entry for entry in sys.path if entry not in unwanted)]
+    sys.path[:] = [bundle, *(entry for entry in sys.path if entry not in {"", package, here} - {bundle})]
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -27,6 +27,7 @@ else:
 
 
 def _frozen(body: type) -> type:
+    body.__doc__ = body.__doc__ or body.__name__  # else the standard library writes one, by way of its tokenizer
     made: type = dataclasses.dataclass(init=False, repr=False, eq=False, slots=True)(body)
     compared = tuple(field.name for field in dataclasses.fields(made) if field.compare)
     values: Callable[[object], object] = attrgetter(*compared) if compared else lambda _: ()

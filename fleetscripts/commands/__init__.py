@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+import os
+
+from fleetscripts.deferred import start_quickly
+
+start_quickly()
 
 SHARED = frozenset({"entry", "examples", "named_agent", "options", "output", "text_source"})
 """Modules of this package that are no commands of their own."""
@@ -10,5 +14,5 @@ SHARED = frozenset({"entry", "examples", "named_agent", "options", "output", "te
 
 def names() -> list[str]:
     """Command names as users type them, discovered from the modules of this package."""
-    modules = (path.stem for path in Path(__file__).parent.glob("*.py"))
+    modules = (name[:-3] for name in os.listdir(os.path.dirname(__file__)) if name.endswith(".py"))
     return sorted(stem.replace("_", "-") for stem in modules if stem not in SHARED and not stem.startswith("_"))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import sys
 import time
-import traceback
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -85,6 +84,8 @@ def _complain(name: str, message: str, code: int) -> int:
 
 def _record(name: str, error: Exception) -> str:
     """Append the traceback to ``errors.log`` in FLEET_HOME; return the line that says where it is."""
+    import traceback
+
     from fleetscripts.adapters.records.files import private_folder
 
     summary = f"unexpected {type(error).__name__}: {error}"

@@ -7,34 +7,34 @@ or view takes the place of box and footer.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 
 from fleetscripts.core.screen.draft import read_box
 from fleetscripts.core.screen.screen import Box, Finds, Layout, Region, Screen, dialog_region, quoted_at_end, region_of
+from fleetscripts.pattern import pattern
 
 # At the left edge: a rule (a name may stand in an upper one), the edges of a rounded box, the prompt's own mark.
-_RULE = re.compile(r"[─━]{8}")
-_LABELLED_RULE = re.compile(r"[─━]{2,500}[^─━]{1,200}[─━]{1,500}$")
-_OPENING = re.compile(r"[─━▔]{8}|╭─|┌─")
-_PROMPT = re.compile(r"[❯>!#&][ \xa0]|[❯>!#&]$")
-_ROUND_PROMPT = re.compile(r"│ [❯>!#&](?:[ \xa0]|$)")
-_NUMBERED_ROW = re.compile(r"(?:│ )?[❯>]?[ \xa0]{0,6}\d{1,2}\. ")
-_FOCUSED_ROW = re.compile(r"[ \xa0│]{0,8}❯[ \xa0]{1,3}\S")
-_KEY_HINT = re.compile(r"(?i)\b(?:enter|esc|escape|tab|ctrl[+-]\w|press \w{1,8}|space|←/→|↑/↓)\b.{0,20} (?:to|again) ")
-_READ_ALOUD = re.compile(r"\[Screen Reader Mode: on\b")
-_READ_ALOUD_PROMPT = re.compile(r"[$!#&](?: |$)")
-_MODE_LINE = re.compile(r"  (?:[⏵⏸]|\? for shortcuts|esc to )")
-_DIALOG_KEYS = re.compile(r"(?i)\b(?:enter|esc) to (?:confirm|select|cancel|exit|amend|reject)\b|differently \(esc\)$")
-_COMPLETION = re.compile(r"[/@+◇*]\S{0,1}")
-_MESSAGE = re.compile(r"[●⏺○] ")
-_USER = re.compile(r"[❯>] ")
-_SLASH_COMMAND = re.compile(r"[❯>] /[a-z]")
-_SHELL_INPUT = re.compile(r"! ")
-_RESULT = re.compile(r"  ⎿")
-_INTERRUPTED = re.compile(r"  ⎿\s{1,4}Interrupted\b")
-_NOTICE = re.compile(r" {8}")
-_SPINNER_MARK = re.compile(r"[·✢*✳✶✻✽∗] ")
+_RULE = pattern(r"[─━]{8}")
+_LABELLED_RULE = pattern(r"[─━]{2,500}[^─━]{1,200}[─━]{1,500}$")
+_OPENING = pattern(r"[─━▔]{8}|╭─|┌─")
+_PROMPT = pattern(r"[❯>!#&][ \xa0]|[❯>!#&]$")
+_ROUND_PROMPT = pattern(r"│ [❯>!#&](?:[ \xa0]|$)")
+_NUMBERED_ROW = pattern(r"(?:│ )?[❯>]?[ \xa0]{0,6}\d{1,2}\. ")
+_FOCUSED_ROW = pattern(r"[ \xa0│]{0,8}❯[ \xa0]{1,3}\S")
+_KEY_HINT = pattern(r"(?i)\b(?:enter|esc|escape|tab|ctrl[+-]\w|press \w{1,8}|space|←/→|↑/↓)\b.{0,20} (?:to|again) ")
+_READ_ALOUD = pattern(r"\[Screen Reader Mode: on\b")
+_READ_ALOUD_PROMPT = pattern(r"[$!#&](?: |$)")
+_MODE_LINE = pattern(r"  (?:[⏵⏸]|\? for shortcuts|esc to )")
+_DIALOG_KEYS = pattern(r"(?i)\b(?:enter|esc) to (?:confirm|select|cancel|exit|amend|reject)\b|differently \(esc\)$")
+_COMPLETION = pattern(r"[/@+◇*]\S{0,1}")
+_MESSAGE = pattern(r"[●⏺○] ")
+_USER = pattern(r"[❯>] ")
+_SLASH_COMMAND = pattern(r"[❯>] /[a-z]")
+_SHELL_INPUT = pattern(r"! ")
+_RESULT = pattern(r"  ⎿")
+_INTERRUPTED = pattern(r"  ⎿\s{1,4}Interrupted\b")
+_NOTICE = pattern(r" {8}")
+_SPINNER_MARK = pattern(r"[·✢*✳✶✻✽∗] ")
 
 _MAX_FOOTER_LINES = 30
 _MAX_ROW_LINES = 40

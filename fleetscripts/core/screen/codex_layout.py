@@ -6,35 +6,35 @@ queued, the conversation. Dialogs and pickers take the composer's place; their r
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from itertools import pairwise
 
 from fleetscripts.core.screen.draft import read_box
 from fleetscripts.core.screen.screen import Box, Finds, Layout, Region, Screen, dialog_region, quoted_at_end, region_of
+from fleetscripts.pattern import pattern
 
-_COMPOSER = re.compile(r"[›!▌](?: |$)")
-_ROW = re.compile(r"(?:›|  )[ ]{0,2}(?:\d{1,2}\. |\[[ x✓]\] )")
-_USER = re.compile(r"[›▌] ")
-_AGENT = re.compile(r"• ")
-_ERROR = re.compile(r"[■⚠✗] ?")
-_MARKED = re.compile(r"[■⚠✗•◦›▌✔] ?")
-_TURN_END = re.compile(r"(?:  |─ )Worked for .{1,20}|  done \d{1,2}:\d\d(?: [AP]M)?$|─{3,500}$|─ Worked for")
-_KEY_HINT = re.compile(r"(?i)(?:^|[ ·|])(?:enter|esc|space|tab|q|\?|\^[a-z]) (?:to )?[a-z]{3,20}")
-_DIALOG_FOOT = re.compile(
+_COMPOSER = pattern(r"[›!▌](?: |$)")
+_ROW = pattern(r"(?:›|  )[ ]{0,2}(?:\d{1,2}\. |\[[ x✓]\] )")
+_USER = pattern(r"[›▌] ")
+_AGENT = pattern(r"• ")
+_ERROR = pattern(r"[■⚠✗] ?")
+_MARKED = pattern(r"[■⚠✗•◦›▌✔] ?")
+_TURN_END = pattern(r"(?:  |─ )Worked for .{1,20}|  done \d{1,2}:\d\d(?: [AP]M)?$|─{3,500}$|─ Worked for")
+_KEY_HINT = pattern(r"(?i)(?:^|[ ·|])(?:enter|esc|space|tab|q|\?|\^[a-z]) (?:to )?[a-z]{3,20}")
+_DIALOG_FOOT = pattern(
     r"(?i) {1,4}(?:press |use .{1,20}, press )?(?:enter|space) (?:to )?"
     r""
     r"(?:confirm|select|continue|submit|view|save|resume|toggle|open|apply)\b"
     r"|.{0,120}\besc (?:to )?(?:go back|back|cancel)\b"
 )
-_POPUP_ROW = re.compile(r"> \S")
-_TIP = re.compile(r"  └ Tip: ")
-_QUEUED = re.compile(r" {1,4}↳ ")
-_FOCUSED_ROW = re.compile(r"[ ]{1,4}› ")
+_POPUP_ROW = pattern(r"> \S")
+_TIP = pattern(r"  └ Tip: ")
+_QUEUED = pattern(r" {1,4}↳ ")
+_FOCUSED_ROW = pattern(r"[ ]{1,4}› ")
 # Releases with this footer hide the status line while an answer streams, and write a line when a turn has ended.
-_MARKING_FOOTER = re.compile(r"\bfor agents\b")
-_MARKED_END = re.compile(r"  Worked for .{1,20} • \d")
-_VERSION = re.compile(r">_ OpenAI Codex|^ ?Resume a previous (?:session|task)\b")
+_MARKING_FOOTER = pattern(r"\bfor agents\b")
+_MARKED_END = pattern(r"  Worked for .{1,20} • \d")
+_VERSION = pattern(r">_ OpenAI Codex|^ ?Resume a previous (?:session|task)\b")
 
 _MAX_FOOTER_LINES = 16
 _MAX_DRAFT_LINES = 100

@@ -6,12 +6,12 @@ is looked up in the rules. Pure.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import field
 
 from fleetscripts.core.screen.sgr import Line, quotes_by_colour, read_lines
 from fleetscripts.dataclass import dataclass
+from fleetscripts.pattern import pattern
 
 REGIONS: Mapping[str, str] = {
     "footer": "the lines below the live input box",
@@ -40,7 +40,7 @@ _FLAT_COLUMNS = 300
 _FLAT_HEAD, _FLAT_TAIL = 1_000, 2_200
 _ENDING_PARAGRAPHS, _ENDING_COLUMNS = 2, 800
 _FRAMES = "│┃"
-_RULE_RUN = re.compile(r"[─━╌┄═▔▁╭╮╰╯┌┐└┘├┤]{3,500}")
+_RULE_RUN = pattern(r"[─━╌┄═▔▁╭╮╰╯┌┐└┘├┤]{3,500}")
 _RULES = ("──", "╌╌", "▔▔", "━━", "┄┄", "══", "▁▁")
 
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
 
 from fleetscripts.dataclass import dataclass
+from fleetscripts.pattern import pattern
 
 MAX_LINES = 300
 MAX_COLUMNS = 500
@@ -17,11 +17,11 @@ _BELOW_LINES = 40
 
 PLAIN, DIM, REVERSE = " ", "d", "r"
 
-_SGR = re.compile(r"\x1b\[[0-9;:]*m")
+_SGR = pattern(r"\x1b\[[0-9;:]*m")
 # Other CSI and OSC sequences, charset choices, and any other control character.
-_ESCAPE = re.compile(r"\x1b(?:\[[0-9;:?<=>]{0,64}[ -/]{0,4}[@-~]|\][^\x07\x1b]{0,256}(?:\x07|\x1b\\)?|[()][0-9A-B]|.)?")
+_ESCAPE = pattern(r"\x1b(?:\[[0-9;:?<=>]{0,64}[ -/]{0,4}[@-~]|\][^\x07\x1b]{0,256}(?:\x07|\x1b\\)?|[()][0-9A-B]|.)?")
 _MOST_OTHER = 4
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\u200b\u2028\u2029\ufeff]")
+_CONTROL = pattern(r"[\x00-\x08\x0b-\x1f\x7f\u200b\u2028\u2029\ufeff]")
 
 
 @dataclass(frozen=True, slots=True)

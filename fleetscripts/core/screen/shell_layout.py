@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 
 from fleetscripts.core.screen.screen import Layout, Screen, region_of
+from fleetscripts.pattern import pattern
 
-_PROMPT = re.compile(r"(?:\S{0,100} ?)?[$%#❯➜>](?: |$)|Resume this session|To continue this session")
-_RESUMING = re.compile(r" (?:--resume|--continue|-r|-c|resume)\b")
+_PROMPT = pattern(r"(?:\S{0,100} ?)?[$%#❯➜>](?: |$)|Resume this session|To continue this session")
+_RESUMING = pattern(r" (?:--resume|--continue|-r|-c|resume)\b")
 _MAX_LAUNCH_LINES = 6
 _READ_COLUMNS = 160
-_LAUNCH = re.compile(r"(?:[^\s│●⎿][^│]{0,100})?[$%#❯➜>] {1,2}(?:\S{0,100}/)?(?:claude|codex)(?: |$)")
+_LAUNCH = pattern(r"(?:[^\s│●⎿][^│]{0,100})?[$%#❯➜>] {1,2}(?:\S{0,100}/)?(?:claude|codex)(?: |$)")
 
 
 def shell_layout(texts: Sequence[str], dialog: Sequence[str]) -> Layout:

@@ -1,0 +1,27 @@
+"""Regular expressions of a module, compiled when they are first used: a command imports many and uses a few."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, cast
+
+METHODS = ("search", "match", "fullmatch", "sub", "split", "findall", "finditer")
+
+
+class _Later:
+    """In place of a compiled expression, with its methods."""
+
+    def __init__(self, pattern: str, flags: int) -> None:
+        self.pattern, self.flags = pattern, flags
+
+    def __getattr__(self, name: str) -> Any:
+        if name not in METHODS:
+            raise AttributeError(name)
+        compiled = re.compile(self.pattern, self.flags)
+        self.__dict__.update({method: getattr(compiled, method) for method in METHODS})
+        return self.__dict__[name]
+
+
+def pattern(text: str, flags: int = 0) -> re.Pattern[str]:
+    """The expression; what is wrong with it shows at its first use."""
+    return cast("re.Pattern[str]", _Later(text, flags))
