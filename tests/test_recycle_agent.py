@@ -14,7 +14,8 @@ from fleetscripts.adapters.tmux.guard import Guard
 from fleetscripts.adapters.tmux.tmux import Tmux
 from fleetscripts.models import PaneFacts
 from fleetscripts.services.context import load_fleet
-from fleetscripts.services.lifecycle.recycle import Given, recycling
+from fleetscripts.services.lifecycle.recycle import recycling
+from fleetscripts.services.lifecycle.recycle_given import Given
 from tests.conftest import RunScript
 from tests.places import GitRepo, TmuxServer
 from tests.waiting import wait_until

@@ -16,11 +16,14 @@ import click
 from fleetscripts.commands.entry import run
 from fleetscripts.commands.options import json_option, settings_options
 from fleetscripts.core.planning.capacity import Place, Standing
+from fleetscripts.core.planning.set_up_state import SetUp
 from fleetscripts.core.reports.table import table
 from fleetscripts.services.context import load_settings_here
+from fleetscripts.services.worktrees.set_up import set_ups
 from fleetscripts.services.worktrees.spares import survey
 
 HEADINGS = ("STANDING", "WORKTREE", "BRANCH", "WHY", "PATH")
+SET_UP_HEADINGS = ("SLOT", "SET-UP")
 
 
 @click.command("capacity")
@@ -29,13 +32,16 @@ HEADINGS = ("STANDING", "WORKTREE", "BRANCH", "WHY", "PATH")
 @settings_options
 def command(repo: Path, as_json: bool, options: Mapping[str, object]) -> int:
     """Show the worktrees of REPO (default: the current folder's): free, in use, or unusable with the reason."""
-    places = survey(repo, load_settings_here(os.environ, options))
+    settings = load_settings_here(os.environ, options)
+    places = survey(repo, settings)
+    known = set_ups(settings, os.environ, places)
     if as_json:
-        click.echo(json.dumps(members(places), indent=2))
+        click.echo(json.dumps(members(places, known), indent=2))
         return 0
     click.echo(summary(places))
     width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
-    for line in table([HEADINGS, *(row(place) for place in places)], width):
+    headings = (*HEADINGS[:-1], *(SET_UP_HEADINGS if known else ()), HEADINGS[-1])
+    for line in table([headings, *(row(place, known) for place in places)], width):
         click.echo(line)
     return 0
 
@@ -46,14 +52,16 @@ def summary(places: Sequence[Place]) -> str:
     return ", ".join(f"{counts[standing]} {standing.replace('_', ' ')}" for standing in Standing)
 
 
-def row(place: Place) -> tuple[str, ...]:
-    """One worktree's cells."""
+def row(place: Place, set_ups: Mapping[str, SetUp]) -> tuple[str, ...]:
+    """One worktree's cells; those of set-ups only where one is configured."""
     known = place.worktree
     standing = place.standing.replace("_", " ")
-    return (standing, known.name, known.branch or "-", place.reason or "-", known.path)
+    ready = set_ups.get(known.path)
+    said = (str(ready.slot or "-"), ready.words) if ready is not None else ("-", "-")
+    return (standing, known.name, known.branch or "-", place.reason or "-", *(said if set_ups else ()), known.path)
 
 
-def members(places: Sequence[Place]) -> dict[str, Any]:
+def members(places: Sequence[Place], set_ups: Mapping[str, SetUp]) -> dict[str, Any]:
     """The object that ``--json`` prints: a list for each standing."""
     return {
         standing.value: [
@@ -64,12 +72,17 @@ def members(places: Sequence[Place]) -> dict[str, Any]:
                 "head": place.worktree.head,
                 "reason": place.reason,
                 "window": place.window,
+                **_set_up_members(set_ups.get(place.worktree.path)),
             }
             for place in places
             if place.standing is standing
         ]
         for standing in Standing
     }
+
+
+def _set_up_members(found: SetUp | None) -> dict[str, Any]:
+    return {} if found is None else {"slot": found.slot, "set_up": {"state": found.readiness, "why": found.why}}
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -15,7 +15,8 @@ from fleetscripts.core.records.sanitize import sanitize
 from fleetscripts.fleet import Agent, Fleet
 from fleetscripts.models import AgentState
 from fleetscripts.services.context import load_fleet_here
-from fleetscripts.services.lifecycle.recycle import Given, recycling
+from fleetscripts.services.lifecycle.recycle import recycling
+from fleetscripts.services.lifecycle.recycle_given import Given
 from fleetscripts.services.observe.agent_meant import agent_meant, agent_named
 
 

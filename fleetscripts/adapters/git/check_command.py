@@ -35,9 +35,15 @@ class Run:
     output: str
 
 
-def run_check(command: str, folder: Path, environ: Mapping[str, str], timeout_seconds: float) -> Run:
-    """Run ``sh -c command`` in the folder. What it started goes with it."""
-    environment = {name: environ[name] for name in PASSED_ON if name in environ}
+def run_check(
+    command: str,
+    folder: Path,
+    environ: Mapping[str, str],
+    timeout_seconds: float,
+    beside: Mapping[str, str] | None = None,
+) -> Run:
+    """Run ``sh -c command`` in the folder, ``beside`` in its environment too. What it started goes with it."""
+    environment = {name: environ[name] for name in PASSED_ON if name in environ} | dict(beside or {})
     try:
         process = subprocess.Popen(
             ["/bin/sh", "-c", command],

@@ -60,9 +60,9 @@ class Git:
         """Whether git exits with 0."""
         return self._done(words, None, LOCAL_TIMEOUT_SECONDS).returncode == 0
 
-    def maybe(self, *words: str) -> str | None:
-        """What git prints, None when it exits with anything but 0."""
-        done = self._done(words, None, LOCAL_TIMEOUT_SECONDS)
+    def maybe(self, *words: str, given: bytes = b"") -> str | None:
+        """What git prints, ``given`` this; None when it exits with anything but 0."""
+        done = self._done(words, None, LOCAL_TIMEOUT_SECONDS, given)
         return os.fsdecode(done.stdout).removesuffix("\n") if done.returncode == 0 else None
 
     def setting(self, name: str) -> str | None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import shutil
+from collections.abc import Sequence
 
 from fleetscripts.adapters.git.git import Git
 
@@ -45,3 +47,20 @@ def steering(git: Git) -> list[str]:
     patterns = [f":(top,glob){prefix}{name}" for name in STEERING for prefix in ("", "**/")]
     words = ("ls-files", "--others", "--ignored", "--exclude-standard", "-z", "--", *patterns)
     return [path for path in git.text(*words).split("\0") if path and not path.endswith("/")]
+
+
+def remove_ignored(git: Git, patterns: Sequence[str]) -> None:
+    """Remove what git ignores at these places, and folders that are empty then. Not by ``git clean``, which removes a
+    folder whole that is ignored, whatever of it the pattern names."""
+    words = [f":(top,glob){pattern}" for pattern in patterns]
+    listed = git.text("ls-files", "--others", "--ignored", "--exclude-standard", "-z", "--", *words) if words else ""
+    for path in filter(None, listed.split("\0")):
+        place = git.folder / path
+        if path.endswith("/"):  # a repository of its own
+            shutil.rmtree(place)
+        else:
+            place.unlink(missing_ok=True)
+        above = place.parent
+        while above != git.folder and not any(above.iterdir()):
+            above.rmdir()
+            above = above.parent

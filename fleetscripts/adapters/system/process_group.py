@@ -40,7 +40,7 @@ class GroupCommand:
                 start_new_session=True,
             )
         except (OSError, ValueError) as error:
-            raise FleetError(f"cannot run the test command in {folder}: {error}") from error
+            raise FleetError(f"cannot run the command in {folder}: {error}") from error
         self.group = self._process.pid
         leader = read_processes().by_pid.get(self.group)
         self.start_ticks = leader.start_ticks if leader is not None else ""

@@ -20,6 +20,7 @@ from fleetscripts.services.accounts.accounts import account_named, is_listed
 from fleetscripts.services.accounts.programs import executable
 from fleetscripts.services.accounts.status_line import status_line
 from fleetscripts.services.clients.launch import Start, start_of
+from fleetscripts.services.worktrees.slots import slot_variables
 
 PACKAGE = Path(__file__).resolve().parents[2]
 BYPASS = "bypassPermissions"
@@ -49,6 +50,8 @@ def client_start(
         as_root=os.geteuid() == 0,
     )
     command = kind.resume(launch) if resume else kind.launch(launch)
+    slot = slot_variables(settings, environ, folder) if folder.parts else {}
+    command = replace(command, env_set={**command.env_set, **slot})
     places = Places(settings.claude_config_dir, settings.codex_home, settings.fleet_home)
     listed = _listed(settings, account, kind)
     if listed is None:

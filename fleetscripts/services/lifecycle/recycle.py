@@ -19,18 +19,20 @@ from fleetscripts.adapters.records.journal import Journal
 from fleetscripts.adapters.records.store import Store
 from fleetscripts.adapters.tmux.tmux import Tmux
 from fleetscripts.config import Settings
-from fleetscripts.core.planning.capacity import protected, spare_number
+from fleetscripts.core.planning.capacity import protected
 from fleetscripts.dataclass import dataclass
-from fleetscripts.errors import FleetError, Refused, UsageProblem
+from fleetscripts.errors import FleetError, Refused
 from fleetscripts.fleet import Agent, Fleet
 from fleetscripts.invocation import spelled
 from fleetscripts.models import AgentState
 from fleetscripts.record import Hold
 from fleetscripts.services.clients.closing import Place, close, place_of, refuse_own
 from fleetscripts.services.clients.left_running import end_own, left_running, refuse_others
+from fleetscripts.services.lifecycle.recycle_given import Given
 from fleetscripts.services.lifecycle.scene import elsewhere
 from fleetscripts.services.observe.fresh_record import fresh_record
 from fleetscripts.services.verification.verify import Question, verify
+from fleetscripts.services.worktrees.set_up import Preparation, preparation
 from fleetscripts.services.worktrees.spares import Spare, claims_on, fleet_now, real_worktree, taken
 from fleetscripts.services.worktrees.undo import coded
 
@@ -53,6 +55,7 @@ class Recycling:
     notices: list[str] = field(default_factory=list)
     """What whoever called should know of the worktree."""
     onto: Base | None = None
+    prepared: Preparation | None = None
     base: str = ""
     changed: bool = False
     """Whether anything was done that a person would notice: from then on a failure is told as one half-way."""
@@ -73,7 +76,10 @@ class Recycling:
 
     def steps(self) -> tuple[Callable[[], None], ...]:
         """What is done, in order."""
-        return (self.decide, self.prepare, self.save, self.close_pane, self.save, self.restore, self.forget)
+        return (
+            *(self.decide, self.prepare, self.save, self.close_pane, self.tear_down, self.save),
+            *(self.restore, self.clean, self.forget),
+        )
 
     def run(self) -> None:
         """All steps. What fails before the pane is closed leaves the agent at work; later, the record says how far."""
@@ -114,6 +120,7 @@ class Recycling:
         if why := stuck(git) or unwritable(git):
             raise Refused(f"{self.path} cannot be made spare: {why}")
         self.onto = base_of(git, self.spare_branch)
+        self.prepared = preparation(self.settings, os.environ, self.path)
 
     def place(self) -> Place | None:
         """Its pane, if that stands."""
@@ -141,6 +148,16 @@ class Recycling:
             close(place)
         self.changed = True
         end_own(self.agent, self.path)
+
+    def tear_down(self) -> None:
+        """Take down what its set-up, and the agent after it, put up outside of the worktree."""
+        if self.prepared is not None:
+            self.notices += self.prepared.tear_down()
+
+    def clean(self) -> None:
+        """Remove what the operator's rules name."""
+        if self.prepared is not None:
+            self.notices += self.prepared.clean()
 
     def restore(self) -> None:
         """Empty the worktree and put it on its spare branch; what its new branch does not ignore is saved and goes."""
@@ -231,32 +248,6 @@ class Recycling:
             spare_branch=self.spare_branch,
             **fields,
         )
-
-
-@dataclass(frozen=True, slots=True)
-class Given:
-    """What the call says beside the window. Path and branch are needed only where the record has none."""
-
-    path: Path | None = None
-    spare_branch: str = ""
-    force: bool = False
-
-    def place_of(self, agent: Agent) -> tuple[Path, str]:
-        """The worktree's real path and its spare branch; what is given must agree with the record."""
-        recorded = Path(os.path.realpath(agent.worktree_path)) if agent.worktree_path else None
-        given = Path(os.path.realpath(self.path)) if self.path else None
-        if given and recorded and given != recorded:
-            raise UsageProblem(f"the agent's worktree is {recorded}, not {given}: give that, or none")
-        path = recorded or given
-        known = agent.spare_branch
-        branch = self.spare_branch or known
-        if path is None or not branch:
-            raise UsageProblem("the record names no worktree or no spare branch: give both, PATH and SPARE_BRANCH")
-        if known and branch != known:
-            raise UsageProblem(f"the worktree's spare branch is {known}, not {branch}: give that, or none")
-        if spare_number(branch) is None:
-            raise UsageProblem(f"expected a spare branch like spare/3, found {branch!r}")
-        return path, branch
 
 
 @contextmanager

@@ -25,6 +25,7 @@ from fleetscripts.services.pr_testing.output import Heard, verdicts
 from fleetscripts.services.pr_testing.queue import RUN_MARK, TestQueue, journal_of
 from fleetscripts.services.pr_testing.turn import this_process
 from fleetscripts.services.pr_testing.verdict import agent_of, finish, prompt
+from fleetscripts.services.worktrees.slots import slot_variables
 
 MOST_LOGS = 30
 LONGEST_OBJECTIVE = 50_000
@@ -137,6 +138,8 @@ def _surroundings(queue: TestQueue, entry: Entry, lease: Lease) -> tuple[dict[st
     }
     names = (*PASSED_ON, *queue.about.environment)
     passed = {name: queue.environ[name] for name in names if name in queue.environ}
+    if Path(entry.worktree_path).is_dir() and entry.worktree_path:
+        about |= slot_variables(queue.settings, queue.environ, Path(entry.worktree_path))
     folder = Path(queue.about.folder or entry.worktree_path or queue.settings.home).expanduser()
     return passed | about, folder
 

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from fleetscripts.config import Settings
+from fleetscripts.config_table import Table
 from fleetscripts.dataclass import dataclass
-from fleetscripts.errors import UsageProblem
-from fleetscripts.schema import describe
 
 TIMEOUT_SECONDS = 3600.0
 LEASE_SECONDS = 7200.0
@@ -31,41 +28,12 @@ class TestSettings:
 
 def test_settings(settings: Settings) -> TestSettings:
     """The table as it is in force; UsageProblem names what cannot be used."""
-    table = settings.extra.get("test_queue", {})
-    if not isinstance(table, Mapping):
-        raise UsageProblem(f"test_queue in config.toml: expected a table, found {describe(table)}")
-    unknown = sorted(set(table) - set(TestSettings.__dataclass_fields__))
-    if unknown:
-        raise UsageProblem(f"[test_queue] in config.toml: no setting is called {unknown[0]!a}")
-    names = table.get("environment", [])
-    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
-        raise UsageProblem(f"test_queue.environment: expected a list of names, found {describe(names)}")
+    table = Table.of(settings.extra, "test_queue").only(TestSettings.__dataclass_fields__)
     return TestSettings(
-        command=_text(table, "command"),
-        timeout_seconds=_seconds(table, "timeout_seconds", TIMEOUT_SECONDS),
-        lease_seconds=_seconds(table, "lease_seconds", LEASE_SECONDS),
-        folder=_text(table, "folder"),
-        environment=tuple(names),
-        exit_code_decides=_flag(table, "exit_code_decides"),
+        command=table.text("command"),
+        timeout_seconds=table.seconds("timeout_seconds", TIMEOUT_SECONDS),
+        lease_seconds=table.seconds("lease_seconds", LEASE_SECONDS),
+        folder=table.text("folder"),
+        environment=table.texts("environment"),
+        exit_code_decides=table.flag("exit_code_decides"),
     )
-
-
-def _text(table: Mapping[str, object], name: str) -> str:
-    value = table.get(name, "")
-    if not isinstance(value, str):
-        raise UsageProblem(f"test_queue.{name}: expected text, found {describe(value)}")
-    return value.strip()
-
-
-def _seconds(table: Mapping[str, object], name: str, usual: float) -> float:
-    value = table.get(name, usual)
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < 1e7:
-        raise UsageProblem(f"test_queue.{name}: expected a positive number of seconds, found {describe(value)}")
-    return float(value)
-
-
-def _flag(table: Mapping[str, object], name: str) -> bool:
-    value = table.get(name, False)
-    if not isinstance(value, bool):
-        raise UsageProblem(f"test_queue.{name}: expected true or false, found {describe(value)}")
-    return value

@@ -38,9 +38,10 @@ from fleetscripts.services.spawning.spawn_account import DEFAULT_AGENT, account_
 from fleetscripts.services.spawning.spawn_request import Request
 from fleetscripts.services.typing.deliver import deliver
 from fleetscripts.services.typing.pane_io import PaneIO, open_pane_io
-from fleetscripts.services.worktrees import abandoned_spawns as left_half_way
 from fleetscripts.services.worktrees import branching
+from fleetscripts.services.worktrees.abandoned_spawns import Begun
 from fleetscripts.services.worktrees.branching import NotCheckedOut, check_out
+from fleetscripts.services.worktrees.set_up import preparation
 from fleetscripts.services.worktrees.spares import Spare, claim, claim_next, free, survey
 from fleetscripts.services.worktrees.start_points import StartPoint, checked_name, start_point
 from fleetscripts.services.worktrees.undo import Undo, coded, step, undisturbed
@@ -135,9 +136,13 @@ class _Spawning:
             began = self._pull_request()
             text = self._briefing(began)
         with step("branch"):
-            left_half_way.begin(self.settings, folder, self.spare.branch, request.branch, start)
+            claim_note = Begun(self.settings, folder, self.spare.branch, request.branch, start)
+            claim_note.note()
             self.undo.add(branching.put_back, folder, self.spare.branch, request.branch, start)
             checked_out = check_out(folder, request.branch, start)
+        with step("set-up"):
+            prepared = preparation(self.settings, self.environ, folder)
+            set_up = prepared.set_up(claim_note.note) if prepared is not None else []
         with step("window"):
             session_id = str(uuid.uuid4()) if self.kind.takes_session_id else ""
             command = client_start(
@@ -156,7 +161,7 @@ class _Spawning:
         with step("record"):
             agent = self._record(pane_io, agent)
         Journal(self.settings.journal_file).write("spawned", **state_line(agent))
-        notes = (*self.notes, start.note, checked_out, began.keep(agent, self.settings), self._stopped_note())
+        notes = (*self.notes, start.note, checked_out, *set_up, began.keep(agent, self.settings), self._stopped_note())
         return Spawned(agent, tuple(note for note in notes if note))
 
     def _keep_image(self) -> None:

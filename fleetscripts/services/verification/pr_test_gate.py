@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from fleetscripts.adapters.records.queue_file import QueueFile
+from fleetscripts.adapters.records.user_state import user_state
 from fleetscripts.config import Settings
 from fleetscripts.core.gates.gates import GateResult
 from fleetscripts.core.pr_testing.queue_json import parsed
@@ -36,6 +37,4 @@ def pr_test(agent: Agent, settings: Settings, head: str) -> GateResult | None:
 
 def queue_folder(settings: Settings, environ: Mapping[str, str]) -> Path:
     """One place for all fleets of this user: ports and databases are the machine's, not a fleet's."""
-    named = environ.get("XDG_STATE_HOME", "")
-    base = Path(named) if named.startswith("/") else settings.home / ".local" / "state"
-    return base / "fleetscripts" / "test-queue"
+    return user_state(settings.home, environ) / "test-queue"

@@ -34,6 +34,7 @@ from fleetscripts.models import Repository
 from fleetscripts.services.pulls.pull_reading import Reader, reading
 from fleetscripts.services.pulls.verify_github import PullAnswer, ask_github
 from fleetscripts.services.verification.pr_test_gate import pr_test
+from fleetscripts.services.worktrees.slots import slot_variables
 
 SHOWN_OUTPUT_COLUMNS = 400
 """How much of the verify command's last output an evidence text holds."""
@@ -178,7 +179,8 @@ def command_evidence(question: Question, worktree: WorktreeEvidence) -> CommandE
         return CommandEvidence(command, exit_code=0)
     folder, timeout_seconds = Path(question.agent.worktree_path), question.settings.verify_timeout_seconds
     try:
-        run = run_check(command, folder, os.environ, timeout_seconds)
+        slot = slot_variables(question.settings, os.environ, folder)
+        run = run_check(command, folder, os.environ, timeout_seconds, slot)
     except FleetError as error:
         return CommandEvidence(command, problem=str(error))
     now = worktree_evidence(question.agent)

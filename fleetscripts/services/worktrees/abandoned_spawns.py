@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from fleetscripts.adapters.git.changes import changed_paths
 from fleetscripts.adapters.git.claims import Claim, ClaimBook
@@ -12,17 +13,29 @@ from fleetscripts.adapters.git.git import Git
 from fleetscripts.adapters.records.journal import Journal
 from fleetscripts.adapters.system.processes import read_processes, working_in
 from fleetscripts.config import Settings
+from fleetscripts.dataclass import dataclass
 from fleetscripts.errors import FleetError
 from fleetscripts.fleet import Fleet
 from fleetscripts.models import AgentState
 from fleetscripts.services.worktrees import branching
+from fleetscripts.services.worktrees.set_up import end_abandoned
 from fleetscripts.services.worktrees.start_points import StartPoint
 
 
-def begin(settings: Settings, path: Path, spare_branch: str, branch: str, start: StartPoint) -> None:
-    """Note on our claim what is about to be done to the worktree, for whoever finds it if we die."""
-    begun = {"branch": branch, "start": start.commit, "existing": start.existing}
-    _book(settings).write(str(path), spare_branch, begun)
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """What a spawn is about to do to a worktree, noted on its claim for whoever finds it if we die."""
+
+    settings: Settings
+    path: Path
+    spare_branch: str
+    branch: str
+    start: StartPoint
+
+    def note(self, set_up: Mapping[str, Any] | None = None) -> None:
+        """``set_up``: the group of a command that makes the worktree ready."""
+        begun = {"branch": self.branch, "start": self.start.commit, "existing": self.start.existing}
+        _book(self.settings).write(str(self.path), self.spare_branch, {**begun, "set_up": set_up or {}})
 
 
 def put_back(settings: Settings, fleet: Fleet) -> list[str]:
@@ -54,6 +67,8 @@ def _left(settings: Settings, fleet: Fleet) -> list[Claim]:
 
 
 def _as_it_was_left(claim: Claim, panes: Sequence[Path]) -> bool:
+    group = claim.begun.get("set_up")
+    end_abandoned(group if isinstance(group, Mapping) else {})
     if any(pane.is_relative_to(claim.path) for pane in panes) or working_in(Path(claim.path), read_processes()):
         return False
     try:

@@ -1,0 +1,197 @@
+"""A worktree made ready before its agent starts: files brought, the operator's command run, and both remembered."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from fleetscripts.adapters.git.brought_files import Brought, bring
+from fleetscripts.adapters.git.changes import changed_paths
+from fleetscripts.adapters.git.check_command import PASSED_ON
+from fleetscripts.adapters.git.git import Git
+from fleetscripts.adapters.git.ignored import remove_ignored
+from fleetscripts.adapters.git.lock_digest import lock_digest
+from fleetscripts.adapters.git.notes import NoteBook, key
+from fleetscripts.adapters.git.place import repository_at
+from fleetscripts.adapters.git.worktrees import worktrees
+from fleetscripts.adapters.system.process_group import GroupCommand, end_left_behind
+from fleetscripts.config import Settings
+from fleetscripts.core.planning.capacity import Place, Standing
+from fleetscripts.core.planning.set_up_state import Readiness, SetUp, set_up_of
+from fleetscripts.core.records.sanitize import sanitize
+from fleetscripts.dataclass import dataclass
+from fleetscripts.errors import FleetError, UsageProblem
+from fleetscripts.services.worktrees.command_log import CommandLog
+from fleetscripts.services.worktrees.slots import slot_book, slot_variables
+from fleetscripts.services.worktrees.worktree_settings import WorktreeSettings, variables, worktree_settings
+
+RUN_MARK = "FLEET_SET_UP_RUN"
+"""In the environment of everything that a set-up or tear-down starts: which run it belongs to."""
+
+SHOWN = 3
+
+Noted = Callable[[Mapping[str, Any]], None]
+"""Puts the group of a command on record before the command begins."""
+
+
+@dataclass(frozen=True, slots=True)
+class Preparation:
+    """One worktree, and what is configured for it."""
+
+    settings: Settings
+    environ: Mapping[str, str]
+    folder: Path
+    about: WorktreeSettings
+
+    @property
+    def git(self) -> Git:
+        return Git.in_worktree(str(self.folder))
+
+    @property
+    def notes(self) -> NoteBook:
+        """What the last set-up of each worktree came to."""
+        return NoteBook(self.settings.fleet_home / "set-up")
+
+    @property
+    def digest(self) -> str:
+        """What a set-up depends on, as it stands now."""
+        return lock_digest(self.git, self.about.lock_files, about=self.about.setup)
+
+    def standing(self) -> SetUp:
+        """Whether it is ready now."""
+        note = self.notes.read(str(self.folder))
+        left = [name for name in (note or {}).get("cached", []) if isinstance(name, str)]
+        missing = [name for name in left if not (self.folder / name).exists()]
+        slot = slot_book(self.settings, self.environ).known().get(repository_at(self.folder).git_dir, 0)
+        return set_up_of(note, self.digest, missing, slot)
+
+    def set_up(self, noted: Noted) -> list[str]:
+        """Bring the files, and run the command unless the worktree is ready; what to tell the caller."""
+        said = self._bring()
+        if not self.about.setup or self.standing().readiness is Readiness.READY:
+            return said
+        began = time.time()
+        self._note(Readiness.STALE, "its set-up was cut short")
+        try:
+            log = self._run("setup", self.about.setup, noted)
+        except FleetError as error:
+            self._note(Readiness.FAILED, str(error))
+            raise
+        cached = [name for name in self.about.cache if (self.folder / name).exists()]
+        self._note(Readiness.READY, "", digest=self.digest, cached=cached)
+        said.append(f"{self.folder.name} was set up in {time.time() - began:.1f} s: {log.path}")
+        return said + self._told_of_changes()
+
+    def tear_down(self) -> list[str]:
+        """Run the other command; what it failed in keeps nobody from recycling, and is told.
+
+        What the agent installed for lock files of its own is not what the spare branch needs: then the worktree is
+        to be set up again."""
+        note = self.notes.read(str(self.folder))
+        if note is not None and note.get("outcome") == Readiness.READY and note.get("digest") != self.digest:
+            self._note(Readiness.STALE, "its agent changed lock files")
+        if not self.about.teardown:
+            return []
+        try:
+            self._run("teardown", self.about.teardown, lambda group: None)
+        except FleetError as error:
+            self._note(Readiness.STALE, "its tear-down failed")
+            return [str(error)]
+        return []
+
+    def clean(self) -> list[str]:
+        """Remove what the rules name of what git ignores; what could not be removed is told."""
+        try:
+            remove_ignored(self.git, self.about.clean)
+        except (FleetError, OSError) as error:
+            return [f"not all of {', '.join(self.about.clean)} could be removed: {error}"]
+        return []
+
+    def _bring(self) -> list[str]:
+        main = worktrees(self.folder)[0]
+        if not self.about.include or main.bare or Path(main.path) == self.folder:
+            return []
+        brought = bring(Git.in_worktree(main.path), self.git, self.about.include, self.about.include_by)
+        return _told(brought)
+
+    def _run(self, name: str, command: str, noted: Noted) -> CommandLog:
+        """Run one command to its end; FleetError with its last lines unless it exits with 0 in time."""
+        extra = variables(self.about.environment, self.environ)
+        mark = uuid.uuid4().hex
+        log = CommandLog(
+            self.settings.fleet_home / "set-up" / f"{self.folder.name}-{key(str(self.folder))[:6]}-{name}.log",
+            tuple(extra.values()),
+        )
+        log.begin()
+        environment = {
+            **variables(PASSED_ON, self.environ),
+            **extra,
+            **slot_variables(self.settings, self.environ, self.folder),
+            "FLEET_WORKTREE": str(self.folder),
+            RUN_MARK: mark,
+        }
+        running = GroupCommand(command, self.folder, environment)
+        try:
+            noted({"group": running.group, "ticks": running.start_ticks, "mark": mark})
+            code = running.run(self.about.timeout_seconds, log)
+        finally:
+            running.end()
+        log.end()
+        if code == 0:
+            return log
+        ending = " / ".join(log.last_lines()) or "it printed nothing"
+        ended = f"did not end in {self.about.timeout_seconds:g} s" if code is None else f"exited with {code}"
+        more = f", which could not be written: {log.problem}" if log.problem else ""
+        raise FleetError(sanitize(f"{name} ({command}) {ended}: {ending} (log {log.path}{more})"))
+
+    def _told_of_changes(self) -> list[str]:
+        """A set-up should leave the branch as it is; what it changed would be the agent's to commit."""
+        found = changed_paths(self.git)
+        more = f" and {len(found) - 1} more" if len(found) > 1 else ""
+        return [f"the set-up changed {found[0]}{more}, which git does not ignore"] if found else []
+
+    def _note(self, outcome: Readiness, why: str, **more: object) -> None:
+        self.notes.write(str(self.folder), {"outcome": outcome, "why": sanitize(why), "at": time.time(), **more})
+
+
+def preparation(settings: Settings, environ: Mapping[str, str], folder: Path) -> Preparation | None:
+    """What is configured for this worktree; None where nothing is."""
+    common = repository_at(folder).common_dir
+    about = worktree_settings(settings, common)
+    return None if about is None else Preparation(settings, environ, folder, about)
+
+
+def set_ups(settings: Settings, environ: Mapping[str, str], places: Sequence[Place]) -> dict[str, SetUp]:
+    """The readiness of each worktree that agents work in, by path; empty where nothing is to be made ready."""
+    found: dict[str, SetUp] = {}
+    for place in places:
+        if place.standing is Standing.UNUSABLE:
+            continue
+        try:
+            prepared = preparation(settings, environ, Path(place.worktree.path))
+            if prepared is not None and prepared.about.prepares:
+                found[place.worktree.path] = prepared.standing()
+        except UsageProblem:
+            raise
+        except FleetError as error:
+            found[place.worktree.path] = SetUp(Readiness.FAILED, str(error))
+    return found
+
+
+def end_abandoned(begun: Mapping[str, Any]) -> None:
+    """End what the set-up of a spawn that was killed still runs."""
+    group, ticks, mark = begun.get("group"), begun.get("ticks"), begun.get("mark")
+    if isinstance(group, int) and isinstance(ticks, str) and isinstance(mark, str):
+        end_left_behind(group, ticks, (RUN_MARK, mark))
+
+
+def _told(brought: Brought) -> list[str]:
+    said = [f"{name} was not brought: {why}" for name, why in list(brought.left.items())[:SHOWN]]
+    if len(brought.left) > SHOWN:
+        said.append(f"and {len(brought.left) - SHOWN} more were not brought")
+    if brought.copied_whole:
+        said.append("files were copied whole: this file system cannot clone them")
+    return said
