@@ -240,10 +240,10 @@ def test_a_command_whose_runner_dies_before_it_is_on_record_never_begins(tmp_pat
     ("table", "says"),
     [
         ({"comand": "x"}, "no setting is called 'comand'"),
-        ({"timeout_seconds": 0}, "test_queue.timeout_seconds: expected a positive number of seconds"),
-        ({"environment": "X"}, "test_queue.environment: expected a list of names"),
-        ({"command": 5}, "test_queue.command: expected text"),
-        ({"exit_code_decides": "yes"}, "test_queue.exit_code_decides: expected true or false"),
+        ({"timeout_seconds": 0}, "test_queue.timeout_seconds in config.toml: expected a positive number of seconds"),
+        ({"environment": "X"}, "test_queue.environment in config.toml: expected a list of names"),
+        ({"command": 5}, "test_queue.command in config.toml: expected text"),
+        ({"exit_code_decides": "yes"}, "test_queue.exit_code_decides in config.toml: expected true or false"),
     ],
 )
 def test_settings_that_cannot_be_used_are_named(
