@@ -1,4 +1,4 @@
-"""The client's ``PreToolUse`` hook: says "allow" to calls of our own scripts, and nothing at all to the rest.
+"""The client's hook before a tool runs and before it asks: "allow" to calls of our own scripts, to all else nothing.
 
 Called by hooks/allow-own as ``python -I -S own_calls_hook.py BUNDLE``, with the bundle's path as the client spells it.
 Whatever goes wrong here is silence: the client then asks as it would without us.
@@ -16,13 +16,14 @@ if TYPE_CHECKING:
     from typing import Any
 
 LARGEST_REQUEST_BYTES = 1_000_000
-ALLOW = {
-    "hookSpecificOutput": {
-        "hookEventName": "PreToolUse",
+ALLOW: dict[str, dict[str, Any]] = {
+    "PreToolUse": {
         "permissionDecision": "allow",
         "permissionDecisionReason": "a call of the fleet's own scripts",
-    }
+    },
+    "PermissionRequest": {"decision": {"behavior": "allow"}},
 }
+"""By the event that asks: in plan mode the client takes no answer but the second."""
 REAL_BUNDLE = os.path.dirname(os.path.dirname(os.path.realpath(__file__)))
 
 
@@ -31,11 +32,17 @@ def main(argv: list[str]) -> int:
     try:
         sys.path.insert(0, REAL_BUNDLE)
         payload = sys.stdin.buffer.read(LARGEST_REQUEST_BYTES + 1)
-        if len(payload) <= LARGEST_REQUEST_BYTES and _allowed(json.loads(payload), argv[0]):
-            print(json.dumps(ALLOW), flush=True)
+        if len(payload) <= LARGEST_REQUEST_BYTES:
+            _answer(json.loads(payload), argv[0])
     except Exception:  # noqa: BLE001 -- whatever went wrong, the client asks by itself
         os._exit(0)
     os._exit(0)
+
+
+def _answer(request: dict[str, Any], spelled_bundle: str) -> None:
+    event = request["hook_event_name"]
+    if event in ALLOW and _allowed(request, spelled_bundle):
+        print(json.dumps({"hookSpecificOutput": {"hookEventName": event, **ALLOW[event]}}), flush=True)
 
 
 def _allowed(request: dict[str, Any], spelled_bundle: str) -> bool:

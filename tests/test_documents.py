@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import importlib
 import io
+import json
 import re
 from functools import cache
 from pathlib import Path
@@ -76,7 +77,10 @@ def test_every_section_of_the_readme_names_a_script_that_exists() -> None:
 
 
 def test_no_call_of_the_skill_asks_for_permission() -> None:
-    assert "${CLAUDE_PLUGIN_ROOT}/hooks/allow-own" in SKILL.split("---")[1]
+    head, plugin = SKILL.split("---")[1], json.loads((BUNDLE / "hooks" / "hooks.json").read_text(encoding="utf-8"))
+    for event in ("PreToolUse", "PermissionRequest"):
+        assert re.search(rf"{event}:\n(    .*\n)*?.*\{{CLAUDE_PLUGIN_ROOT\}}/hooks/allow-own", head)
+        assert plugin["hooks"][event][0]["hooks"][0]["command"] == '"${CLAUDE_PLUGIN_ROOT}/hooks/allow-own"'
     assert {script for script, _ in calls(SKILL)} - set(HARMLESS) == set()
 
 

@@ -326,6 +326,28 @@ def test_the_hook_knows_every_script(bundle: Path, script: str) -> None:
     assert hook(bundle, "Bash", f"{BUNDLE}/scripts/{script}{words}") == "allow"
 
 
+def answer(place: Path, event: str, command: str) -> dict[str, object]:
+    request = {"hook_event_name": event, "tool_name": "Bash", "tool_input": {"command": command}, "cwd": str(place)}
+    program = BUNDLE / "hooks" / "allow-own"
+    done = subprocess.run(
+        [program], input=json.dumps(request).encode(), capture_output=True, check=False, timeout=60,
+        env=environment({"HOME": str(place / "home")}),
+    )  # fmt: skip
+    assert (done.returncode, done.stderr) == (0, b"")
+    found: dict[str, object] = json.loads(done.stdout)["hookSpecificOutput"] if done.stdout else {}
+    return found
+
+
+def test_the_dialog_that_would_be_shown_is_answered_in_the_same_way(bundle: Path) -> None:
+    """Plan mode takes no answer before the tool runs, and this one."""
+    ours = f"{BUNDLE}/scripts/status --json"
+    said = {"hookEventName": "PermissionRequest", "decision": {"behavior": "allow"}}
+    assert answer(bundle, "PermissionRequest", ours) == said
+    assert answer(bundle, "PermissionRequest", f"{ours} > x") == {}
+    assert answer(bundle, "PreToolUse", ours)["permissionDecision"] == "allow"
+    assert answer(bundle, "PostToolUse", ours) == {}
+
+
 def test_the_hook_knows_the_link_the_home_and_the_folder(bundle: Path) -> None:
     link = bundle / "home" / ".claude" / "skills" / "orchestrate"
     lines = [f"{link}/scripts/status", "~/.claude/skills/orchestrate/scripts/status"]

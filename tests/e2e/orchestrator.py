@@ -38,7 +38,6 @@ class Orchestrator:
 
     crew: Crew
     pane: str = ""
-    way: str = ""
 
     def start(self, *options: str) -> None:
         """Starts the client, in a folder that it trusts, and waits for its prompt."""
@@ -50,6 +49,16 @@ class Orchestrator:
         words = ["new-window", "-P", "-F", "#{pane_id}", "-t", "=fleet:", "-c", repository, "claude", *options]
         self.pane = (stage.tmux(*words) or "").strip()
         self.wait_for("prompt")
+
+    def resume(self, *options: str) -> None:
+        """Ends the client and starts another on the same conversation."""
+        known = max(self._transcripts(), key=lambda path: path.stat().st_mtime).stem
+        self.type("/exit")
+        wait_until(lambda: self.pane not in self._panes(), 20, lambda: f"the client's end\n{self.crew.screens()}")
+        self.start("--resume", known, *options)
+
+    def _panes(self) -> list[str]:
+        return (self.crew.stage.tmux("list-panes", "-a", "-F", "#{pane_id}") or "").split()
 
     def wait_for(self, state: str) -> dict[str, Any]:
         """Waits until classify-pane says so of the session; its answer."""
@@ -79,24 +88,42 @@ class Orchestrator:
 
     def command(self, line: str, last: str) -> list[str]:
         """Types a slash command and waits for the last words of the turn; what its shell commands printed."""
-        before, times = len(self.printed()), self._said(last)
+        before, times = len(self.printed()), self.times_said(last)
         self.type(line)
-        wait_until(lambda: self._said(last) > times, 90, lambda: f"{last!r} after {line!r}\n{self.crew.screens()}")
+        self.until_said(last, times)
         return self.printed()[before:]
 
-    def _said(self, words: str) -> int:
+    def until_said(self, words: str, times: int) -> None:
+        """Waits until the model has said these words more often than so."""
+        wait_until(lambda: self.times_said(words) > times, 90, lambda: f"{words!r}\n{self.crew.screens()}")
+
+    def times_said(self, words: str) -> int:
         """How often the model has said these words."""
-        return [text for record in self._records("assistant") for text in _texts(record, "text", "text")].count(words)
+        return self.said().count(words)
+
+    def said(self) -> list[str]:
+        """What the model has said, in order."""
+        return [text for record in self._records("assistant") for text in _texts(record, "text", "text")]
+
+    def shell_commands(self) -> list[str]:
+        """What the model had a shell run, or wanted to."""
+        records = self._records("assistant")
+        return [command for record in records for command in _commands(record)]
+
+    def notices(self) -> str:
+        """What the client itself has said."""
+        return "\n".join(str(record.get("content")) for record in self._records("system"))
 
     def printed(self) -> list[str]:
         """What the commands printed that the session ran, in order."""
         return [text for record in self._records("user") for text in _texts(record, "tool_result", "content")]
 
+    def _transcripts(self) -> list[Path]:
+        repository = os.path.realpath(self.crew.playground.repository)
+        return list(Path(project_folder(str(self.crew.stage.home / ".claude"), repository)).glob("*.jsonl"))
+
     def _records(self, kind: str) -> list[dict[str, Any]]:
-        folder = project_folder(
-            str(self.crew.stage.home / ".claude"), os.path.realpath(self.crew.playground.repository)
-        )
-        lines = [line for path in Path(folder).glob("*.jsonl") for line in path.read_text().splitlines(keepends=True)]
+        lines = [line for path in self._transcripts() for line in path.read_text().splitlines(keepends=True)]
         records = [json.loads(line) for line in lines if line.endswith("\n")]
         return [record for record in records if record["type"] == kind]
 
@@ -110,3 +137,8 @@ class Orchestrator:
 def _texts(record: dict[str, Any], kind: str, field: str) -> list[str]:
     content = record["message"]["content"]
     return [str(block[field]) for block in content if isinstance(block, dict) and block["type"] == kind]
+
+
+def _commands(record: dict[str, Any]) -> list[str]:
+    blocks = record["message"]["content"]
+    return [block["input"]["command"] for block in blocks if block["type"] == "tool_use" and block["name"] == "Bash"]

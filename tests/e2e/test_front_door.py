@@ -2,117 +2,87 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 
-from fleetscripts.practice.playground import Playground
-from fleetscripts.practice.stage import Stage
-from tests.e2e.conftest import SPARES, real_client
-from tests.e2e.crew import Crew
-from tests.e2e.orchestrator import Cues, Orchestrator, rehearsed
-from tests.e2e.test_slash_command import plugin
-from tests.places import BUNDLE
+from tests.e2e.front_door import AROUND_OTHERS, Way, session_in, turns_wanted
+from tests.e2e.orchestrator import Orchestrator
 from tests.waiting import wait_until
 
 pytestmark = pytest.mark.real_client
 
-S = f"{BUNDLE}/scripts"
-SKILL = "~/.claude/skills/orchestrate/scripts"
-FORMS = [
-    f"{S}/capacity",
-    f"{S}/status --json | head -3",
-    f"bash {S}/capacity",
-    f"cd {BUNDLE} && scripts/capacity",
-    f"cd /tmp && {S}/find-spare 2>&1 | tail -n 2",
-    f'{S}/capacity; echo "exit: $?"',
-    f'W=$({S}/capacity); echo "$W"',
-    f"{S}/capacity && {S}/balance",
-    f"{S}/capacity --json | jq -r '.spare'",
-    f"{S}/capacity 2>&1 | grep -c spare | wc -l",
-    f"timeout 60 {S}/capacity",
-    f"{S}/history nobody - <<'EOF'\n$(touch x)\nEOF",
-]
-LINKED = [f"{SKILL}/capacity", f"$HOME/{SKILL[2:]}/capacity", f'"$HOME/{SKILL[2:]}/capacity"', f"bash {SKILL}/capacity"]
-FOREIGN = [
-    "curl http://127.0.0.1:9/",
-    f"{S}/capacity > ../out",
-    f"{S}/capacity && curl http://127.0.0.1:9/",
-    f"PATH=/tmp:$PATH {S}/capacity",
-    f"{S}/capacity | tee ../out",
-    f"{S}/recycle-agent nobody --force",
-    f"W=$(curl http://127.0.0.1:9/); {S}/capacity",
-]
+TURNS = turns_wanted(6)
+"""Of each long session; ``FLEET_SESSION_TURNS=50`` makes it a day."""
+
+WAYS = {
+    "skill, manual": Way("skill", "default"),
+    "skill, acceptEdits": Way("skill", "acceptEdits"),
+    "skill, auto": Way("skill", "auto"),
+    "skill, plan": Way("skill", "plan", settings=(("useAutoModeDuringPlan", False),)),
+    "skill with rules, plan that checks": Way("skill", "plan", rules=True),
+    "plugin, manual": Way("plugin", "default"),
+    "plugin, auto": Way("plugin", "auto"),
+}
+QUESTIONS = ("Do you want to proceed?", "Enter to stay in auto mode")
 
 
-def bash(lines: list[str], last: str) -> str:
-    return " ".join(f"[[bash {line}]]" for line in lines).replace("\\", "\\\\") + f" [[say {last}]]"
+def test_a_session_is_asked_for_nothing_of_ours_and_for_all_else() -> None:
+    with session_in(WAYS["skill, manual"], 5) as session:
+        session.command("/orchestrate hello", "Hello.")
+        hear_of_background(session)
+        compact(session)
+        assert len(session.command("work 3", "Worked 3.")) == 3
+        for at in (0, 2):
+            asked(session, at)
 
 
-CUES: Cues = [
-    ("ARGUMENTS: hello$", "[[say Hello.]]"),
-    ("^all the forms$", bash(FORMS, "All ran.")),
-    ("^the linked forms$", bash(LINKED, "Linked ran.")),
-    ("^in the background$", f"[[bgbash {S}/capacity]] [[say Waiting.]]"),
-    ("<task-notification>", bash(FORMS[:2], "Heard of it.")),
-    *((f"^foreign {at}$", bash([line], "Foreign ran.")) for at, line in enumerate(FOREIGN)),
-]
+@pytest.mark.stress
+@pytest.mark.parametrize("name", WAYS)
+def test_a_long_session_is_never_asked_for_our_own_scripts(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    way = WAYS[name]
+    with session_in(way, TURNS) as session:
+        session.command("/orchestrate hello", "Hello.")
+        for turn in range(TURNS):
+            if turn == TURNS // 3:
+                compact(session)
+            if turn == 2 * TURNS // 3:
+                session.resume("--permission-mode", way.mode)
+                if way.install == "skill":
+                    session.command("/orchestrate hello", "Hello.")
+            session.command(f"work {turn}", f"Worked {turn}.")
+            if turn % 5 == 2:
+                hear_of_background(session)
+        lines, turns = session.shell_commands(), len(session.said())
+        assert len(lines) >= 3 * TURNS
+        assert "Auto mode can't check actions" not in session.notices(), "one went to the safety check"
+        others = range(min(len(AROUND_OTHERS), max(4, TURNS // 2)))
+        for at in others:
+            asked(session, at)
+        assert session.times_said("It ran.") == 0
+    with capsys.disabled():
+        calls = sum(line.count("scripts/") for line in lines)
+        print(f"\n{name}: {turns} turns, {calls} calls of ours, none asked for; {len(others)} of others, all asked for")
 
 
-MODES = ("default", "acceptEdits", "auto")
-"""In plan mode the client has every command checked or asked for, whatever a hook or a rule allows."""
+def hear_of_background(session: Orchestrator) -> None:
+    """Have a command end in the background, and its turn with more calls."""
+    heard = session.times_said("Heard of it.")
+    session.type("later")
+    session.until_said("Heard of it.", heard)
 
 
-WAYS = [
-    pytest.param(
-        (way, mode), id=f"{way}-{mode}", marks=() if (way, mode) == ("skill", "default") else pytest.mark.stress
-    )
-    for way in ("skill", "plugin")
-    for mode in MODES
-]
-
-
-@pytest.fixture(params=WAYS)
-def session(request: pytest.FixtureRequest) -> Iterator[Orchestrator]:
-    """A session with the bundle installed in one of its ways, in one permission mode."""
-    way, mode = request.param
-    folder = Path(tempfile.mkdtemp(prefix="fe", dir="/tmp"))
-    stage = Stage(folder, real_client(), extra=rehearsed(folder, CUES))
-    session = Orchestrator(Crew(stage, Playground(folder / "git")))
-    try:
-        stage.home.mkdir()
-        session.crew.playground.build(SPARES, stage.environment())
-        stage.start()
-        if way == "skill":
-            (stage.home / ".claude" / "skills").mkdir(parents=True)
-            (stage.home / ".claude" / "skills" / "orchestrate").symlink_to(BUNDLE)
-        else:
-            words = ("install", "--yes", "fleetscripts", "--marketplace", str(BUNDLE))
-            done = plugin(*words, environment=stage.environment(), cwd=folder)
-            assert done.returncode == 0, done.stdout + done.stderr
-        session.start("--permission-mode", mode)
-        session.way = way
-        yield session
-    finally:
-        session.crew.end()
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-def test_calls_of_ours_are_never_asked_for_and_others_always(session: Orchestrator) -> None:
-    session.command("/orchestrate hello", "Hello.")
-    printed = session.command("all the forms", "All ran.")
-    assert len(printed) == len(FORMS), printed
-    if session.way == "skill":
-        session.command("the linked forms", "Linked ran.")
-    session.command("in the background", "Heard of it.")
+def compact(session: Orchestrator) -> None:
+    """Have the conversation compacted."""
     session.type("/compact")
     wait_until(lambda: "Compacted" in session.screen(), 60, session.screen)
-    assert len(session.command("all the forms", "All ran.")) == len(FORMS)
-    for at, line in enumerate(FOREIGN):
-        session.type(f"foreign {at}")
-        assert session.wait_for("waiting_approval")["dialog"] in ("permission", "menu"), line
-        session.crew.stage.tmux("send-keys", "-t", session.pane, "Escape")
-        session.wait_for("prompt")
+
+
+def asked(session: Orchestrator, at: int) -> None:
+    """The line is asked for, and refused."""
+    session.type(f"foreign {at}")
+    wait_until(
+        lambda: any(words in session.screen() for words in QUESTIONS), 40, lambda: AROUND_OTHERS[at] + session.screen()
+    )
+    answer = session.wait_for("waiting_approval")
+    assert answer["dialog"] in ("permission", "menu"), AROUND_OTHERS[at]
+    session.crew.stage.tmux("send-keys", "-t", session.pane, "Escape")
+    session.wait_for("prompt")

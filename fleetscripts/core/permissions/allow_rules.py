@@ -10,11 +10,14 @@ from fleetscripts.core.permissions.own_arguments import HARMLESS, PLAIN
 ALSO = ("spawn-agent",)
 """Scripts with options that the hook leaves to the client, whose safety check has to be told all the same."""
 
+EXACTLY = ("status", "status --json", "status --all", "status --me")
+"""Lines of scripts that have options which need a question, without them."""
+
 
 def allow_rules(scripts: str) -> list[str]:
     """One rule for each script none of whose arguments needs a question; ``scripts``: their folder as it is called."""
     names = sorted({*ALSO, *(name for name, rule in HARMLESS.items() if rule is PLAIN)})
-    return [f"Bash({scripts}/{name}:*)" for name in names]
+    return [*(f"Bash({scripts}/{name}:*)" for name in names), *(f"Bash({scripts}/{line})" for line in EXACTLY)]
 
 
 def rules_missing(settings: Mapping[str, Any], rules: Sequence[str]) -> list[str]:
