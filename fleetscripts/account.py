@@ -8,6 +8,7 @@ from dataclasses import field
 from pathlib import Path
 from typing import TypeAlias
 
+from fleetscripts.agents import DEFAULT_KIND
 from fleetscripts.dataclass import dataclass
 
 OWN = "own"
@@ -19,8 +20,6 @@ ACCOUNT_VARIABLE = "FLEET_ACCOUNT"
 SUBSCRIPTION = "subscription"
 PROVIDERS = (SUBSCRIPTION, "api", "bedrock", "vertex", "foundry", "gateway")
 """Where the model is served. Everything but a subscription bills by use."""
-
-CLIENTS = ("claude", "codex", "practice")
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,63}")
 """No blanks: ``balance --why`` is read by columns, and the name is part of a file's name."""
@@ -45,13 +44,13 @@ Value: TypeAlias = str | SecretRef
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """One account. ``config_dir``: the client's own folder (CLAUDE_CONFIG_DIR, CODEX_HOME), None for the user's.
+    """One account. ``config_dir``: the client's own folder, None for the user's.
 
     ``order``: place in the file. ``reserve_percent`` of each window is left to the user themselves."""
 
     name: str
     provider: str = SUBSCRIPTION
-    agent: str = "claude"
+    agent: str = DEFAULT_KIND
     config_dir: Path | None = None
     token: SecretRef | None = None
     environment: Mapping[str, Value] = field(default_factory=dict)
@@ -81,6 +80,6 @@ class Account:
         return (*((self.token,) if self.token else ()), *named)
 
 
-def own_account(agent: str = "claude") -> Account:
+def own_account(agent: str = DEFAULT_KIND) -> Account:
     """What stands for the user's own login where no accounts are listed."""
     return Account(OWN, agent=agent)

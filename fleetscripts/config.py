@@ -10,6 +10,7 @@ from dataclasses import field, fields
 from pathlib import Path
 from typing import Any
 
+from fleetscripts.agents.kinds import Places, known_kinds
 from fleetscripts.dataclass import dataclass
 from fleetscripts.errors import UsageProblem
 from fleetscripts.schema import describe
@@ -20,17 +21,16 @@ PERMISSION_MODES = ("bypassPermissions", "auto", "acceptEdits", "manual", "plan"
 OTHERS_WRITE = 0o022
 """Mode bits by which somebody else could change a file."""
 
-NOT_SETTABLE = ("home", "fleet_home", "extra")
+NOT_SETTABLE = ("home", "fleet_home", "homes", "programs", "extra")
 
 FROM_ENVIRONMENT = {
     "ORCHESTRATOR_STATE_FILE": "state_file",
     "FLEET_TMUX_SOCKET": "tmux_socket",
-    "CLAUDE_CONFIG_DIR": "claude_config_dir",
-    "CODEX_HOME": "codex_home",
     "POLL_INTERVAL": "poll_interval_seconds",
     "POLL_IDLE_MAX": "poll_idle_max_seconds",
 }
-"""Variables that are settings. FLEET_HOME is read before them: it says where config.toml lies."""
+"""Variables that are settings, beside the clients' own for their folders. FLEET_HOME is read before them: it says where
+config.toml lies."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +40,10 @@ class Settings:
     home: Path
     fleet_home: Path
     state_file: Path
-    claude_config_dir: Path
-    codex_home: Path
+    homes: Mapping[str, Path]
+    """Kind → the user's folder of that client; each has a setting and a variable of its own."""
+    programs: Mapping[str, str]
+    """Kind → its program, where ``NAME_path`` names one; empty: the one on PATH."""
     tmux_socket: str | None = None
     poll_interval_seconds: float = 30
     poll_idle_max_seconds: float = 300
@@ -56,8 +58,6 @@ class Settings:
     protected_branches: tuple[str, ...] = ()
     protected_worktrees: tuple[str, ...] = ()
     verify_command: str = ""
-    claude_path: str = ""
-    codex_path: str = ""
     tasks_folder: Path = Path("~/captain/tasks")
     tasks_repo: str = ""
     hooks: bool = True
@@ -69,6 +69,14 @@ class Settings:
     @property
     def journal_file(self) -> Path:
         return self.fleet_home / "events.jsonl"
+
+    def home_of(self, kind: str) -> Path:
+        """The user's folder of a client of this kind."""
+        return self.homes[kind]
+
+    def places_of(self, kind: str) -> Places:
+        """Where a client of this kind and we keep files."""
+        return Places(self.homes[kind], self.fleet_home)
 
     @property
     def locks(self) -> Path:
@@ -86,24 +94,33 @@ def load_settings(
     _refuse_if_others_write(fleet_home)
     file = fleet_home / "config.toml"
     from_file = _config_file(file)
-    known = {setting.name: str(setting.type) for setting in fields(Settings)}
+    kinds = known_kinds()
+    known = {setting.name: str(setting.type) for setting in fields(Settings) if setting.name not in NOT_SETTABLE}
+    known |= {kind.home.setting: "Path" for kind in kinds} | {program_setting(kind.name): "str" for kind in kinds}
     values: dict[str, Any] = {
         "state_file": _path("~/.claude/orchestrator-state.json", home),
-        "claude_config_dir": _path("~/.claude", home),
-        "codex_home": _path("~/.codex", home),
         "tasks_folder": _path("~/captain/tasks", home),
+        **{kind.home.setting: _path(kind.home.default, home) for kind in kinds},
     }
     for place, source in (
         (str(file), from_file),
         ("the state file", {k: v for k, v in (fleet_top or {}).items() if k != "state_file"}),
-        ("the environment", _from_environment(environ)),
+        ("the environment", _from_environment(environ, {kind.home.variable: kind.home.setting for kind in kinds})),
         ("the options", options or {}),
     ):
         for name, value in source.items():
-            if name in known and value is not None and name not in NOT_SETTABLE:
+            if name in known and value is not None:
                 values[name] = _typed(f"{name} in {place}", known[name], value, home)
-    rest = {name: value for name, value in from_file.items() if name not in known}
-    return _checked(Settings(home=home, fleet_home=fleet_home, extra=rest, **values))
+    rest = {name: value for name, value in from_file.items() if name not in {*known, *NOT_SETTABLE}}
+    homes = {kind.name: values[kind.home.setting] for kind in kinds}
+    programs = {kind.name: values.pop(program_setting(kind.name), "") for kind in kinds}
+    values = {name: value for name, value in values.items() if name not in {kind.home.setting for kind in kinds}}
+    return _checked(Settings(home=home, fleet_home=fleet_home, homes=homes, programs=programs, extra=rest, **values))
+
+
+def program_setting(kind: str) -> str:
+    """The setting that names the program of a client."""
+    return f"{kind}_path"
 
 
 def _config_file(file: Path) -> dict[str, Any]:
@@ -134,10 +151,10 @@ def read_own(file: Path) -> str:
         return stream.read().decode("utf-8")
 
 
-def _from_environment(environ: Mapping[str, str]) -> dict[str, object]:
+def _from_environment(environ: Mapping[str, str], homes: Mapping[str, str]) -> dict[str, object]:
     """Set variables, numbers parsed; an empty one counts as not set."""
     found: dict[str, object] = {}
-    for variable, name in FROM_ENVIRONMENT.items():
+    for variable, name in {**FROM_ENVIRONMENT, **homes}.items():
         text = environ.get(variable)
         if text and name.endswith("_seconds"):
             try:

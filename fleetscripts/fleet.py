@@ -7,6 +7,7 @@ from dataclasses import field, fields, replace
 from typing import Any, TypeAlias
 
 from fleetscripts import schema
+from fleetscripts.agents import DEFAULT_KIND
 from fleetscripts.dataclass import dataclass
 from fleetscripts.errors import FleetError
 from fleetscripts.models import AgentState, PaneFacts, Repository, ServerId
@@ -53,7 +54,7 @@ class Agent:
     last_rebriefed_at: UnixSeconds = 0
 
     id: str = ""
-    agent: str = "claude"
+    agent: str = DEFAULT_KIND
     account: str = ""
     pane_id: str = ""
     window_id: str = ""

@@ -54,8 +54,8 @@ def test_a_program_that_does_not_answer_is_started_without_the_option(tmp_path: 
 )
 def test_the_keys_of_the_users_own_providers_are_passed_on(tmp_path: Path, config: str, names: tuple[str, ...]) -> None:
     (tmp_path / "config.toml").write_text(config)
-    assert KIND.needs(Places(tmp_path, tmp_path, tmp_path)) == names
+    assert KIND.needs(Places(tmp_path, tmp_path)) == names
 
 
 def test_without_a_configuration_nothing_more_is_passed_on(tmp_path: Path) -> None:
-    assert KIND.needs(Places(tmp_path, tmp_path / "none", tmp_path)) == ()
+    assert KIND.needs(Places(tmp_path / "none", tmp_path)) == ()

@@ -96,7 +96,7 @@ def test_a_growing_rollout_is_followed_from_where_reading_stopped(tmp_path: Path
     folder = tmp_path / "codex" / "sessions" / "2026" / "11" / "21"
     folder.mkdir(parents=True)
     rollout = folder / f"rollout-2026-11-21T00-54-31-{SESSION}.jsonl"
-    places = Places(tmp_path / "claude", tmp_path / "codex", tmp_path / "fleet")
+    places = Places(tmp_path / "codex", tmp_path / "fleet")
     client = Client(pid=0, started_at=0.0)
     states = []
     for line in SAMPLE.read_bytes().splitlines(keepends=True):
@@ -116,7 +116,7 @@ def test_a_growing_rollout_is_followed_from_where_reading_stopped(tmp_path: Path
 def test_a_rollout_is_found_by_the_process_that_holds_it_open(tmp_path: Path) -> None:
     rollout = tmp_path / f"rollout-2026-11-21T00-54-31-{SESSION}.jsonl"
     shutil.copy(SAMPLE, rollout)
-    places = Places(tmp_path / "claude", tmp_path / "codex", tmp_path / "fleet")
+    places = Places(tmp_path / "codex", tmp_path / "fleet")
     with rollout.open("ab"):
         view = KIND.look(Client(pid=os.getpid(), started_at=0.0), places, 0.0)
     assert view.transcript == rollout
@@ -142,7 +142,7 @@ def test_a_sub_agents_rollout_never_takes_its_parents_place(
 ) -> None:
     parent = rollout_of(tmp_path, "2026-11-21T00-54-31", PARENT, {"source": "cli"})
     newer = rollout_of(tmp_path, "2026-11-21T00-59-59", CHILD, child)
-    places = Places(tmp_path / "claude", tmp_path / "codex", tmp_path / "fleet")
+    places = Places(tmp_path / "codex", tmp_path / "fleet")
     with parent.open("ab"), newer.open("ab"):
         view = KIND.look(Client(pid=os.getpid(), started_at=0.0), places, 0.0, known)
     assert (view.transcript, view.session_id) == (parent, PARENT)
@@ -151,7 +151,7 @@ def test_a_sub_agents_rollout_never_takes_its_parents_place(
 def test_the_known_conversation_stays_while_its_rollout_is_held_open(tmp_path: Path) -> None:
     first = rollout_of(tmp_path, "2026-11-21T00-54-31", PARENT, {"source": "cli"})
     second = rollout_of(tmp_path, "2026-11-21T00-59-59", CHILD, {"source": "cli"})
-    places = Places(tmp_path / "claude", tmp_path / "codex", tmp_path / "fleet")
+    places = Places(tmp_path / "codex", tmp_path / "fleet")
     client = Client(pid=os.getpid(), started_at=0.0)
     with first.open("ab"), second.open("ab"):
         assert KIND.look(client, places, 0.0, PARENT).transcript == first

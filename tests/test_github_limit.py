@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from fleetscripts.agents.claude_transcript import Turn, fold
-from fleetscripts.agents.codex import _folded
 from fleetscripts.agents.codex_rollout import met_github_limit
+from fleetscripts.agents.codex_session import _folded
 from fleetscripts.core.gates.github_limit import may_ask_github, met_limit
 from fleetscripts.core.planning.observation import Observation
 from fleetscripts.core.planning.progress import note

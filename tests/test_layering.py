@@ -25,7 +25,7 @@ MAY_IMPORT = {
     "agents": {"agents", "core", "adapters", ""},
     "adapters": {"adapters", ""},
     "core": {"core", ""},
-    "config": {"config", ""},
+    "config": {"config", "agents", ""},
     "": {""},
 }
 """Layer to the layers it may import; "" is the vocabulary: models, errors, fleet and the package itself."""
@@ -40,6 +40,9 @@ SERVICES = (
     ("observe", "accounts", "worktrees", "pulls", "briefing", "notify", "context", "own_pane"),
 )
 """The rooms of services/ from top to bottom; each imports only what stands below it."""
+
+REGISTER = {"fleetscripts.agents", "fleetscripts.agents.KINDS", "fleetscripts.agents.DEFAULT_KIND"}
+"""The names of the kinds: part of the vocabulary. What they are stays in agents/."""
 
 IMPURE = {
     "os", "time", "random", "secrets", "subprocess", "socket", "shutil", "tempfile", "glob", "threading",
@@ -78,6 +81,8 @@ def layer_imported(name: str) -> str | None:
     parts = name.split(".")
     if parts[0] != "fleetscripts":
         return None
+    if name in REGISTER:
+        return ""
     return parts[1] if len(parts) > 1 and parts[1] in MAY_IMPORT else ""
 
 

@@ -1,19 +1,34 @@
-"""Claude Code: its launch and resume lines, its settings, and where its evidence lies."""
+"""Claude Code: its launch and resume lines, its settings, its account, and what else its kind knows of itself."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from fleetscripts.adapters.git.offered import choices, lacks
-from fleetscripts.agents.claude_typed import typed_text
-from fleetscripts.agents.kinds import CommandLine, EndingKey, Launch, Places, SessionView
+from fleetscripts.account import SUBSCRIPTION
+from fleetscripts.agents.kinds import (
+    AccountVariables,
+    AgentKind,
+    CommandLine,
+    EndingKey,
+    Home,
+    InlineSettings,
+    Launch,
+    Places,
+    SessionView,
+    Words,
+)
 from fleetscripts.errors import UsageProblem
-from fleetscripts.models import Client
 
-OUTER_SESSION = ("CLAUDECODE", "CLAUDE_CODE_CHILD_SESSION", "CLAUDE_CODE_SESSION_ID", "CLAUDE_PID")
-"""Marks of the session that starts us: a client that inherits them saves no transcript and cannot be resumed."""
+if TYPE_CHECKING:
+    from fleetscripts.agents.said import Said
+    from fleetscripts.core.screen.screen import Finds, Layout, Screen
+    from fleetscripts.models import Client
+
+OAUTH = "CLAUDE_CODE_OAUTH_TOKEN"
+LARGEST_SETTINGS_BYTES = 1 << 20
 
 # A name that a release does not know makes it refuse the whole file: only such as 2.0.45 has already.
 HOOK_EVENTS = (
@@ -29,18 +44,12 @@ HOOK_EVENTS = (
     "SessionEnd",
 )
 HOOK_TIMEOUT_SECONDS = 5
+PERMISSION_TIMEOUT_SECONDS = 30
 _SAME_MODE = {"manual": "default", "default": "manual"}
 
 
-class ClaudeCode:
+class ClaudeCode(AgentKind):
     """Claude Code, native binary or npm build."""
-
-    name = "claude"
-    commands = frozenset({"claude", "node"})
-    takes_session_id = True
-    queue_key = "Enter"
-    # Ctrl-C at a wall first gives up waiting for the reset, then asks to be pressed again within a second, then ends.
-    ending = (EndingKey("limit menu", "Escape"), EndingKey("empty box", "C-c"))
 
     def is_client(self, command: str, argv: Sequence[str]) -> bool:
         """The native binary, or node running the npm build's entry file."""
@@ -52,19 +61,106 @@ class ClaudeCode:
 
     def launch(self, launch: Launch) -> CommandLine:
         """A new conversation under the given session id."""
-        return _command(launch, ("--session-id", launch.session_id) if launch.session_id else ())
+        return self._command(launch, ("--session-id", launch.session_id) if launch.session_id else ())
 
     def resume(self, launch: Launch) -> CommandLine:
         """The same conversation; mode and settings are not remembered by the client, so they are given again."""
-        return _command(launch, ("--resume", launch.session_id) if launch.session_id else ("--continue",))
+        return self._command(launch, ("--resume", launch.session_id) if launch.session_id else ("--continue",))
+
+    def _command(self, launch: Launch, session: tuple[str, ...]) -> CommandLine:
+        from fleetscripts.adapters.git.offered import lacks
+
+        argv = [launch.executable, *session]
+        if session[:1] == ("--session-id",) and lacks(launch.executable, session[0]):
+            found = launch.executable
+            raise UsageProblem(f"expected a {self.title} that takes {session[0]}, 2.0 or later, found {found}")
+        if launch.permission_mode:
+            argv += ["--permission-mode", _mode(launch)]
+        if launch.name and not lacks(launch.executable, "--name"):
+            argv += ["-n", launch.name]
+        if launch.settings:
+            argv += self.settings_words(launch.settings)
+        bypass_as_root = launch.as_root and launch.permission_mode == "bypassPermissions"
+        return CommandLine(
+            argv=(*argv, *launch.extra),
+            env_set={"IS_SANDBOX": "1"} if bypass_as_root else {},
+            env_unset=self.outer_session,
+        )
+
+    def read_words(self, words: Sequence[str]) -> Words:
+        """Options of any release."""
+        from fleetscripts.agents.claude_words import read_words
+
+        return read_words(words)
+
+    def inline_settings(self, wanted: InlineSettings) -> str:
+        """JSON that the client merges with the user's own settings, whose files stay untouched."""
+        return settings_json(wanted) if wanted.statusline or wanted.hook_command or wanted.skip_bypass_warning else ""
+
+    def settings_words(self, text: str) -> tuple[str, ...]:
+        """``--settings``, which takes JSON."""
+        return ("--settings", text)
 
     def needs(self, places: Places) -> tuple[str, ...]:
-        """None: what Claude Code reads has names that are known."""
+        """None: what it reads has names that are known."""
         return ()
+
+    def name_home(self, folder: Path, environment: dict[str, str]) -> None:
+        """It keeps the user's ``.claude.json`` inside a folder that is named to it, and beside ``~/.claude`` else:
+        named, the default folder lacks it, and the client begins with its first-run set-up."""
+        default = Path(environment["HOME"]) / ".claude" if environment.get("HOME") else Path.home() / ".claude"
+        if folder.resolve() == default.resolve() and not (default / ".claude.json").exists():
+            environment.pop(self.home.variable, None)
+        else:
+            environment[self.home.variable] = str(folder)
+
+    def login_question(self, environment: Mapping[str, str]) -> tuple[str, ...]:
+        """Its own status; older releases have no such command."""
+        return ("auth", "status", "--json")
+
+    def is_logged_in(self, exit_code: int, output: str) -> bool | None:
+        """As its JSON says, whatever the exit code."""
+        try:
+            told = json.loads(output)
+        except ValueError:
+            return None
+        return told["loggedIn"] is True if isinstance(told, dict) and "loggedIn" in told else None
+
+    def login_line(self, folder: str) -> str:
+        """``claude auth login``, in that folder."""
+        return f"{self.home.variable}={folder} claude auth login" if folder else "claude auth login"
+
+    def settings_files(self, home: Path, worktree: Path | None) -> tuple[Path, ...]:
+        """The user's, and the worktree's."""
+        folders = [home, *([worktree / ".claude"] if worktree is not None else [])]
+        return tuple(folder / name for folder in folders for name in ("settings.json", "settings.local.json"))
+
+    def layout(self, screen: Screen, finds: Finds) -> Layout:
+        """Input box, footer, spinner, conversation."""
+        from fleetscripts.agents.claude_layout import claude_layout
+
+        return claude_layout(screen, finds)
+
+    def looks_like(self, texts: Sequence[str]) -> bool:
+        """By the header of a session."""
+        return any("Claude Code v" in text for text in texts)
 
     def typed_text(self, record: Mapping[str, Any]) -> str | None:
         """Messages, and those that were queued or taken into a turn in progress."""
+        from fleetscripts.agents.claude_typed import typed_text
+
         return typed_text(record)
+
+    def said(self, record: Mapping[str, Any]) -> Said | None:
+        """Messages of both, in the main conversation."""
+        from fleetscripts.agents.said import said_in
+
+        typed = self.typed_text(record)
+        if typed is None and any(record.get(mark) for mark in ("isSidechain", "isMeta", "isApiErrorMessage")):
+            return None
+        answer = record.get("message") if record.get("type") == "assistant" else None
+        made_up = isinstance(answer, Mapping) and answer.get("model") == "<synthetic>"
+        return said_in(typed, None if made_up else answer)
 
     def look(self, client: Client, places: Places, now: float, session_id: str | None = None) -> SessionView:
         """Registry record, transcript and hook events of a live client."""
@@ -72,56 +168,45 @@ class ClaudeCode:
 
         return claude_session.look(client, places, session_id)
 
+    def conversation(self, home: Path, worktree: Path, session_id: str) -> Path | None:
+        """A transcript of the worktree's project folder, or of any other."""
+        from fleetscripts.agents.claude_session import newest_transcript, transcript_path
 
-def _command(launch: Launch, session: tuple[str, ...]) -> CommandLine:
-    argv = [launch.executable, *session]
-    if session[:1] == ("--session-id",) and lacks(launch.executable, session[0]):
-        raise UsageProblem(f"expected a Claude Code that takes {session[0]}, 2.0 or later, found {launch.executable}")
-    if launch.permission_mode:
-        argv += ["--permission-mode", _mode(launch)]
-    if launch.name and not lacks(launch.executable, "--name"):
-        argv += ["-n", launch.name]
-    if launch.settings:
-        argv += ["--settings", launch.settings]
-    bypass_as_root = launch.as_root and launch.permission_mode == "bypassPermissions"
-    return CommandLine(
-        argv=(*argv, *launch.extra),
-        env_set={"IS_SANDBOX": "1"} if bypass_as_root else {},
-        env_unset=OUTER_SESSION,
-    )
+        here = str(worktree.resolve())
+        return transcript_path(home, here, session_id) if session_id else newest_transcript(home, here)
+
+    def watched(self, environment: Mapping[str, str], cwd: str, places: Places, now: float) -> tuple[Path, ...]:
+        """The registry, and the transcripts of the worktree."""
+        from fleetscripts.agents.claude_session import config_folder, project_folder
+
+        config = config_folder(environment, places) if environment else places.home
+        return (config / "sessions", config / "projects", project_folder(config, cwd))
 
 
 def _mode(launch: Launch) -> str:
     """The permission mode by the name that this release has for it."""
+    from fleetscripts.adapters.git.offered import choices
+
     known = choices(launch.executable, "--permission-mode")
     other = _SAME_MODE.get(launch.permission_mode, launch.permission_mode)
     return other if launch.permission_mode not in known and other in known else launch.permission_mode
 
 
-def settings_json(
-    hook_command: str | None = None,
-    *,
-    statusline: str | None = None,
-    skip_bypass_warning: bool = False,
-    permission_command: str | None = None,
-    permission_timeout_seconds: int = 30,
-    more: Mapping[str, Any] | None = None,
-) -> str:
-    """Text for ``--settings``: merged by the client with the user's own settings, whose files stay untouched.
-
-    ``hook_command`` and ``permission_command`` are shell lines, quoted by the caller (``shlex.join``); the second
-    answers ``PermissionRequest``. ``statusline`` replaces the user's own status line."""
-    settings: dict[str, Any] = dict(more or {})
+def settings_json(wanted: InlineSettings) -> str:
+    """Text for ``--settings``. What else the user's own status line is set to (padding) stays as it is."""
+    settings: dict[str, Any] = {}
     hooks: dict[str, list[dict[str, Any]]] = {}
-    for event in HOOK_EVENTS if hook_command else ():
-        hooks[event] = [_hook(hook_command or "", HOOK_TIMEOUT_SECONDS)]
-    if permission_command:
-        hooks.setdefault("PermissionRequest", []).append(_hook(permission_command, permission_timeout_seconds))
+    for event in HOOK_EVENTS if wanted.hook_command else ():
+        hooks[event] = [_hook(wanted.hook_command, HOOK_TIMEOUT_SECONDS)]
+    if wanted.permission_command:
+        hooks.setdefault("PermissionRequest", []).append(_hook(wanted.permission_command, PERMISSION_TIMEOUT_SECONDS))
     if hooks:
-        settings["hooks"] = {**settings.get("hooks", {}), **hooks}
-    if statusline:
-        settings["statusLine"] = {**settings.get("statusLine", {}), "type": "command", "command": statusline}
-    if skip_bypass_warning:
+        settings["hooks"] = hooks
+    if wanted.statusline:
+        own = _own_status_line(wanted.config_dir)
+        kept = {name: value for name, value in own.items() if isinstance(value, int | float | bool)}
+        settings["statusLine"] = {**kept, "type": "command", "command": wanted.statusline}
+    if wanted.skip_bypass_warning:
         settings["skipDangerousModePermissionPrompt"] = True
     return json.dumps(settings, ensure_ascii=False)
 
@@ -130,4 +215,55 @@ def _hook(command: str, timeout_seconds: int) -> dict[str, Any]:
     return {"hooks": [{"type": "command", "command": command, "timeout": timeout_seconds}]}
 
 
-KIND = ClaudeCode()
+def _own_status_line(config_dir: Path) -> dict[str, Any]:
+    """The user's own setting; a file that makes no sense is the client's to complain about."""
+    from fleetscripts.adapters.system.regular_file import read_regular
+
+    try:
+        line = json.loads(read_regular(config_dir / "settings.json", LARGEST_SETTINGS_BYTES)).get("statusLine")
+    except (OSError, ValueError, AttributeError, RecursionError):
+        return {}
+    return line if isinstance(line, dict) else {}
+
+
+# Ctrl-C at a wall first gives up waiting for the reset, then asks to be pressed again within a second, then ends.
+KIND = ClaudeCode(
+    name="claude",
+    title="Claude Code",
+    commands=frozenset({"claude", "node"}),
+    launch_words=frozenset({"claude"}),
+    rules="claude",
+    takes_session_id=True,
+    hands_over=True,
+    queue_key="Enter",
+    ending=(EndingKey("limit menu", "Escape"), EndingKey("empty box", "C-c")),
+    resume_hint=r"\bclaude\b.{0,40}--resume (?P<session>[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})",
+    home=Home(setting="claude_config_dir", variable="CLAUDE_CONFIG_DIR", default="~/.claude", conversations="projects"),
+    accounts=AccountVariables(
+        tokens={
+            SUBSCRIPTION: (OAUTH,),
+            "api": ("ANTHROPIC_API_KEY",),
+            "gateway": ("ANTHROPIC_AUTH_TOKEN",),
+            "bedrock": ("AWS_BEARER_TOKEN_BEDROCK",),
+            "foundry": ("ANTHROPIC_FOUNDRY_API_KEY",),
+        },
+        # seen in 1.0.128 to 2.1.329, keys from 2.0.76
+        descriptors={
+            OAUTH: "CLAUDE_CODE_OAUTH_TOKEN_FILE_DESCRIPTOR",
+            "ANTHROPIC_API_KEY": "CLAUDE_CODE_API_KEY_FILE_DESCRIPTOR",
+        },
+        switches={
+            "bedrock": "CLAUDE_CODE_USE_BEDROCK",
+            "vertex": "CLAUDE_CODE_USE_VERTEX",
+            "foundry": "CLAUDE_CODE_USE_FOUNDRY",
+        },
+        own_login=frozenset({OAUTH}),
+    ),
+    passed_on=("CLAUDE_CONFIG_DIR", "ANTHROPIC_BASE_URL", "ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN", OAUTH),
+    outer_session=("CLAUDECODE", "CLAUDE_CODE_CHILD_SESSION", "CLAUDE_CODE_SESSION_ID", "CLAUDE_PID"),
+    session_mark="CLAUDECODE",
+    program_folders=(".claude/local",),
+    install="npm install -g @anthropic-ai/claude-code",
+    runs_code=(".claude", ".mcp.json"),
+    steering=("CLAUDE.md", "CLAUDE.local.md", "AGENTS.md", ".mcp.json", ".claude/**"),
+)

@@ -55,15 +55,24 @@ def config_folder(environment: Mapping[str, str], places: Places) -> Path:
     """Where this client keeps its files: as its own environment says, else as ours does."""
     if environment.get("CLAUDE_CONFIG_DIR"):
         return Path(environment["CLAUDE_CONFIG_DIR"])
-    return Path(environment["HOME"]) / ".claude" if environment.get("HOME") else places.claude_config_dir
+    return Path(environment["HOME"]) / ".claude" if environment.get("HOME") else places.home
+
+
+def project_folder(config_dir: Path, cwd: str) -> Path:
+    """Where the transcripts of conversations lie that are held in this folder."""
+    return config_dir / "projects" / re.sub(r"[^a-zA-Z0-9]", "-", cwd)
+
+
+def newest_transcript(config_dir: Path, cwd: str) -> Path | None:
+    """The conversation last written in this folder."""
+    return max(_entries(project_folder(config_dir, cwd), "*.jsonl"), key=_written, default=None)
 
 
 def transcript_path(config_dir: Path, cwd: str, session_id: str | None, client_started: float = 0.0) -> Path | None:
     """The session's transcript, in the project folder of ``cwd`` or any other.
 
     With no session id it is the only one of that folder written since the client started, if there is just one."""
-    projects = config_dir / "projects"
-    here = projects / re.sub(r"[^a-zA-Z0-9]", "-", cwd)
+    here = project_folder(config_dir, cwd)
     if session_id is None:
         recent = [path for path in _entries(here, "*.jsonl") if _written(path) >= client_started]
         recent = [path for path in recent if _SESSION_ID.fullmatch(path.stem)]
@@ -73,7 +82,7 @@ def transcript_path(config_dir: Path, cwd: str, session_id: str | None, client_s
     path = here / f"{session_id}.jsonl"
     if path.is_file():
         return path
-    return _in_another_folder(projects, path.name)
+    return _in_another_folder(config_dir / "projects", path.name)
 
 
 def read_turn(fleet_home: Path, path: Path) -> Turn | None:

@@ -1,36 +1,32 @@
-"""Codex: its launch and resume lines, and where its evidence lies (the rollout file that the client holds open)."""
+"""Codex: its launch and resume lines, its account, and what else its kind knows of itself."""
 
 from __future__ import annotations
 
 import re
 import tomllib
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from time import localtime, strftime
+from typing import TYPE_CHECKING, Any
 
-from fleetscripts.account import ACCOUNT_VARIABLE
-from fleetscripts.adapters.git.offered import offers
-from fleetscripts.adapters.records.ledger import Ledger
-from fleetscripts.adapters.sessions.json_lines import parse_line
-from fleetscripts.adapters.sessions.open_files import open_files
-from fleetscripts.adapters.sessions.transcripts import Remembered, read_new, recall, remember
-from fleetscripts.adapters.system.regular_file import read_regular
-from fleetscripts.adapters.system.zone import local_zone
-from fleetscripts.agents.codex_limits import limits_in
-from fleetscripts.agents.codex_rollout import (
-    all_checkpoints,
-    evidence_of,
-    last_messages,
-    met_github_limit,
-    quoting_call,
-    typed_text,
+from fleetscripts.agents.kinds import (
+    AccountVariables,
+    AgentKind,
+    CommandLine,
+    EndingKey,
+    Home,
+    InlineSettings,
+    Launch,
+    Places,
+    SessionView,
+    Words,
 )
-from fleetscripts.agents.kinds import CommandLine, EndingKey, Launch, Places, SessionView
-from fleetscripts.core.gates.completion import Checkpoint
-from fleetscripts.models import Client
 
-OUTER_SESSION = ("CODEX_SANDBOX", "CODEX_SANDBOX_NETWORK_DISABLED", "CODEX_THREAD_ID")
-"""Marks that an outer session leaves in the environment of what it starts."""
+if TYPE_CHECKING:
+    from fleetscripts.agents.said import Said
+    from fleetscripts.core.screen.screen import Finds, Layout, Screen
+    from fleetscripts.models import Client
 
 APPROVALS: Mapping[str, tuple[str, ...]] = {
     "bypassPermissions": ("--dangerously-bypass-approvals-and-sandbox",),
@@ -43,26 +39,12 @@ ASKS_FIRST = ("-a", "on-request", "-s", "workspace-write")
 NO_DAEMON = ("--no-daemon",)
 """Where it is offered: otherwise the client opens on a list of all conversations, and a server stays when it ends."""
 
-MOST_RECORDS = 400
-LONGEST_META_BYTES = 1 << 20
-"""Of a rollout's first line, which holds the instructions of the model too."""
 LARGEST_CONFIG_BYTES = 1 << 20
-_ROLLOUT = re.compile(r"rollout-.+-([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})\.jsonl")
-_USEFUL_EVENTS = ("task_started", "task_complete", "turn_aborted", "error", "token_count")
-_USEFUL_ITEMS = ("message", "function_call", "custom_tool_call", "local_shell_call")
-_USEFUL = {"event_msg": _USEFUL_EVENTS, "response_item": _USEFUL_ITEMS}
-_KEPT_TEXTS = ("type", "role", "content", "id", "message", "last_agent_message")
-_KEPT_FIELDS = (*_KEPT_TEXTS, "error", "codex_error_info", "rate_limits")
+_SESSION = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
 
-class Codex:
+class Codex(AgentKind):
     """Codex CLI, native binary or started by its npm wrapper."""
-
-    name = "codex"
-    commands = frozenset({"codex", "node"})
-    takes_session_id = False
-    queue_key = "Tab"
-    ending = (EndingKey("limit menu", "Escape"), EndingKey("empty box", "C-c"))
 
     def is_client(self, command: str, argv: Sequence[str]) -> bool:
         """The native binary. The npm wrapper only waits for it, and holds no rollout."""
@@ -71,45 +53,115 @@ class Codex:
 
     def launch(self, launch: Launch) -> CommandLine:
         """A new conversation; Codex chooses its session id itself."""
-        return _command(launch, ())
+        return self._command(launch, ())
 
     def resume(self, launch: Launch) -> CommandLine:
         """The conversation again, or the last one of this folder when its id is not known."""
-        return _command(launch, ("resume", launch.session_id or "--last"))
+        return self._command(launch, ("resume", launch.session_id or "--last"))
+
+    def _command(self, launch: Launch, session: tuple[str, ...]) -> CommandLine:
+        from fleetscripts.adapters.git.offered import offers
+
+        argv = (
+            launch.executable,
+            *(NO_DAEMON if offers(launch.executable, NO_DAEMON[0]) else ()),
+            *session,
+            *APPROVALS.get(launch.permission_mode, ASKS_FIRST),
+            "-c",
+            "check_for_update_on_startup=false",
+            *launch.extra,
+        )
+        return CommandLine(argv=argv, env_unset=self.outer_session)
+
+    def read_words(self, words: Sequence[str]) -> Words:
+        """``codex resume ID``, ``codex resume --last``, ``codex exec …``."""
+        resumes = "resume" in words
+        after = words[words.index("resume") + 1 :] if resumes else ()
+        named = next((word for word in after if _SESSION.fullmatch(word)), "")
+        model = next((value for name, value in pairwise(words) if name in ("-m", "--model")), "")
+        others = tuple(word for word in words if word.startswith("-"))
+        return Words(resumes, session_id=named, prints="exec" in words[:1], model=model, others=others)
+
+    def inline_settings(self, wanted: InlineSettings) -> str:
+        """None: it takes no hooks from its command line."""
+        return ""
+
+    def settings_words(self, text: str) -> tuple[str, ...]:
+        """None."""
+        return ()
 
     def needs(self, places: Places) -> tuple[str, ...]:
         """The variables that hold the keys of the user's own model providers."""
-        providers = _config(places.codex_home).get("model_providers")
+        providers = _config(places.home).get("model_providers")
         tables = providers.values() if isinstance(providers, dict) else ()
         names = [table.get("env_key") for table in tables if isinstance(table, dict)]
         return tuple(name for name in names if isinstance(name, str) and name)
 
+    def name_home(self, folder: Path, environment: dict[str, str]) -> None:
+        """By its variable alone."""
+        environment[self.home.variable] = str(folder)
+
+    def login_question(self, environment: Mapping[str, str]) -> tuple[str, ...]:
+        """Its status; none where the configuration chooses a provider of the user's own, which needs no login."""
+        home = environment.get(self.home.variable) or f"{environment.get('HOME', '~')}/.codex"
+        return () if uses_own_provider(Path(home)) else ("login", "status")
+
+    def is_logged_in(self, exit_code: int, output: str) -> bool | None:
+        """By its exit code."""
+        return exit_code == 0
+
+    def login_line(self, folder: str) -> str:
+        """``codex login``, in that folder."""
+        return f"{self.home.variable}={folder} codex login" if folder else "codex login"
+
+    def settings_files(self, home: Path, worktree: Path | None) -> tuple[Path, ...]:
+        """None that restricts what a dialog would allow."""
+        return ()
+
+    def layout(self, screen: Screen, finds: Finds) -> Layout:
+        """Composer, footer, status line, conversation."""
+        from fleetscripts.agents.codex_layout import codex_layout
+
+        return codex_layout(screen, finds)
+
+    def looks_like(self, texts: Sequence[str]) -> bool:
+        """By its prompt's mark, or its name and no other client's."""
+        from fleetscripts.agents.codex_layout import looks_like_codex
+
+        return looks_like_codex(texts)
+
     def typed_text(self, record: Mapping[str, Any]) -> str | None:
         """Messages of the user, not those that the client writes in their name."""
+        from fleetscripts.agents.codex_rollout import typed_text
+
         return typed_text(record)
 
+    def said(self, record: Mapping[str, Any]) -> Said | None:
+        """Messages of both."""
+        from fleetscripts.agents.said import said_in
+
+        return said_in(self.typed_text(record), record.get("payload"))
+
     def look(self, client: Client, places: Places, now: float, session_id: str | None = None) -> SessionView:
-        """Read what is new in the rollout that the client writes."""
-        home = Path(client.environment.get("CODEX_HOME") or places.codex_home)
-        path = _rollout(client.pid, home, session_id)
-        if path is None:
-            return SessionView(session_id=session_id)
-        summary = _up_to_date(places.fleet_home, path)
-        records: list[dict[str, Any]] = summary.get("records", [])
-        own_id = (_ROLLOUT.fullmatch(path.name) or [None, session_id])[1]
-        windows, at = limits_in(records)
-        if windows and own_id and (account := client.environment.get(ACCOUNT_VARIABLE)):
-            Ledger(places.fleet_home).note_session(account, own_id, windows, at)
-        piece = evidence_of(records, own_id, local_zone())
-        return SessionView(
-            evidence=(piece,) if piece else (),
-            session_id=own_id,
-            transcript=path,
-            checkpoints=tuple(Checkpoint(step, at) for step, at in summary.get("checkpoints", [])),
-            messages=last_messages(records),
-            version=summary.get("version"),
-            github_limited_at=float(summary.get("github_limited_at", 0.0)),
-        )
+        """The rollout that the client writes."""
+        from fleetscripts.agents import codex_session
+
+        return codex_session.look(client, self._home(client.environment, places), places, session_id)
+
+    def conversation(self, home: Path, worktree: Path, session_id: str) -> Path | None:
+        """A rollout, in the folder of the day on which the conversation began."""
+        from fleetscripts.agents.codex_session import newest_rollout, rollout_named
+
+        return rollout_named(home, session_id) if session_id else newest_rollout(home, worktree)
+
+    def watched(self, environment: Mapping[str, str], cwd: str, places: Places, now: float) -> tuple[Path, ...]:
+        """Rollouts appear in a folder of the day, of whatever worktree."""
+        sessions = self._home(environment, places) / "sessions"
+        days = [strftime("%Y/%m/%d", localtime(now + offset)) for offset in (0, 3600)]
+        return tuple(dict.fromkeys(sessions / day[:length] for day in days for length in (0, 4, 7, 10)))
+
+    def _home(self, environment: Mapping[str, str], places: Places) -> Path:
+        return Path(environment.get(self.home.variable) or places.home)
 
 
 def uses_own_provider(home: Path) -> bool:
@@ -121,100 +173,34 @@ def uses_own_provider(home: Path) -> bool:
 
 
 def _config(home: Path) -> dict[str, Any]:
+    from fleetscripts.adapters.system.regular_file import read_regular
+
     try:
         return tomllib.loads(read_regular(home / "config.toml", LARGEST_CONFIG_BYTES).decode())
     except (OSError, ValueError, RecursionError):
         return {}  # Codex itself tells what it cannot read there
 
 
-def _command(launch: Launch, session: tuple[str, ...]) -> CommandLine:
-    argv = (
-        launch.executable,
-        *(NO_DAEMON if offers(launch.executable, NO_DAEMON[0]) else ()),
-        *session,
-        *APPROVALS.get(launch.permission_mode, ASKS_FIRST),
-        "-c",
-        "check_for_update_on_startup=false",
-        *launch.extra,
-    )
-    return CommandLine(argv=argv, env_unset=OUTER_SESSION)
-
-
-def _rollout(pid: int, home: Path, session_id: str | None) -> Path | None:
-    """The rollout that this very process writes; before its first turn, the one of the session it was resumed with.
-
-    The one last known, while it is held open; else the newest that is no sub-agent's: each has a rollout of its own."""
-    held = {path: found[1] for path in open_files(pid, ".jsonl") if (found := _ROLLOUT.fullmatch(path.name))}
-    known = next((path for path, session in held.items() if session == session_id), None)
-    if known is not None and not is_sub_agents(known):
-        return known
-    own = [path for path in held if not is_sub_agents(path)]
-    if own:
-        return max(own, key=lambda path: path.name)
-    if session_id and re.fullmatch(r"[0-9a-f-]{36}", session_id):
-        return max(home.glob(f"sessions/*/*/*/rollout-*-{session_id}.jsonl"), default=None)
-    return None
-
-
-def is_sub_agents(path: Path) -> bool:
-    """Whether a rollout's first record says that another conversation began it."""
-    try:
-        with path.open("rb") as file:
-            record = parse_line(file.readline(LONGEST_META_BYTES))
-    except OSError:
-        return False
-    payload = record.get("payload") if record is not None and record.get("type") == "session_meta" else None
-    if not isinstance(payload, dict):
-        return False
-    source = payload.get("source")
-    kind = next(iter(source), "") if isinstance(source, dict) else source
-    named = any(str(word).replace("_", "").startswith("subagent") for word in (kind, payload.get("thread_source")))
-    return named or bool(payload.get("parent_thread_id"))
-
-
-def _up_to_date(fleet_home: Path, path: Path) -> dict[str, Any]:
-    """What is remembered of the rollout, with its new lines folded in."""
-    remembered = recall(fleet_home, path)
-    reading = read_new(path, remembered.cursor)
-    if reading is None or (not reading.lines and not reading.restarted):
-        return remembered.summary
-    summary = {} if reading.restarted else remembered.summary
-    for line in reading.lines:
-        summary = _folded(summary, line)
-    remember(fleet_home, path, Remembered(reading.cursor, summary))
-    return summary
-
-
-def _folded(summary: dict[str, Any], line: bytes) -> dict[str, Any]:
-    """The summary after one more record: those since the last typed message, and every checkpoint so far."""
-    record = parse_line(line)
-    payload = record.get("payload") if record is not None else None
-    if record is None or not isinstance(payload, dict):
-        return summary
-    if record.get("type") == "session_meta":
-        return {**summary, "version": payload.get("cli_version")}
-    quoting = [*summary.get("quoting", []), *filter(None, [quoting_call(record)])][-MOST_RECORDS:]
-    summary = {**summary, "quoting": quoting} if quoting else summary
-    if payload.get("call_id") not in quoting and (limited_at := met_github_limit(record)):
-        summary = {**summary, "github_limited_at": limited_at}
-    if payload.get("type") not in _USEFUL.get(str(record.get("type")), ()):
-        return summary
-    kept = summary.get("records", [])
-    if kept and kept[-1]["payload"].get("type") == payload.get("type") == "token_count":
-        kept = kept[:-1]
-    if typed_text(record) is not None:
-        kept = [known for known in kept if known["payload"].get("type") == "task_started"][-1:]
-    found = summary.get("checkpoints", [])
-    named = [[checkpoint.step, checkpoint.at] for checkpoint in all_checkpoints((record,))]
-    return {**summary, "records": [*kept, _slim(record)][-MOST_RECORDS:], "checkpoints": found + named}
-
-
-def _slim(record: dict[str, Any]) -> dict[str, Any]:
-    """The parts of a record that evidence is read from: rollouts hold whole files in tool outputs."""
-    payload = {name: record["payload"][name] for name in _KEPT_FIELDS if name in record["payload"]}
-    if payload.get("type") == "message" and payload.get("role") not in ("user", "assistant"):
-        payload.pop("content", None)
-    return {"timestamp": record.get("timestamp"), "type": record["type"], "payload": payload}
-
-
-KIND = Codex()
+KIND = Codex(
+    name="codex",
+    title="Codex",
+    commands=frozenset({"codex", "node"}),
+    launch_words=frozenset({"codex"}),
+    rules="codex",
+    takes_session_id=False,
+    hands_over=True,
+    queue_key="Tab",
+    ending=(EndingKey("limit menu", "Escape"), EndingKey("empty box", "C-c")),
+    resume_hint=r"\bcodex\b.{0,40}resume (?P<session>[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})",
+    home=Home(setting="codex_home", variable="CODEX_HOME", default="~/.codex", conversations="sessions"),
+    accounts=AccountVariables(
+        tokens={"api": ("OPENAI_API_KEY", "CODEX_API_KEY")}, descriptors={}, switches={}, own_login=frozenset()
+    ),
+    passed_on=("CODEX_HOME", "OPENAI_API_KEY", "CODEX_API_KEY"),
+    outer_session=("CODEX_SANDBOX", "CODEX_SANDBOX_NETWORK_DISABLED", "CODEX_THREAD_ID"),
+    session_mark="",
+    program_folders=(),
+    install="npm install -g @openai/codex",
+    runs_code=(".codex",),
+    steering=("AGENTS.md", "AGENTS.override.md", ".codex/**", ".agents/**"),
+)

@@ -1,24 +1,24 @@
-"""What every kind of agent has to offer, and the register of kinds."""
+"""What every kind of agent has to say of itself. Nothing has a default: a kind that forgets a fact or a method cannot
+be imported."""
 
 from __future__ import annotations
 
 import importlib
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any
 
-from fleetscripts.core.gates.completion import Checkpoint, Message
+from fleetscripts.agents import KINDS
 from fleetscripts.dataclass import dataclass
 from fleetscripts.errors import UsageProblem
-from fleetscripts.models import Client, Evidence
 
-KINDS: Mapping[str, str] = {
-    "claude": "fleetscripts.agents.claude",
-    "codex": "fleetscripts.agents.codex",
-    "practice": "fleetscripts.agents.practice",
-}
-"""Name of a kind → the module that holds it as ``KIND``. A new kind is a row here, a module and a rules file."""
+if TYPE_CHECKING:
+    from fleetscripts.agents.said import Said
+    from fleetscripts.core.gates.completion import Checkpoint, Message
+    from fleetscripts.core.screen.screen import Finds, Layout, Screen
+    from fleetscripts.models import Client, Evidence
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,11 +44,42 @@ class CommandLine:
 
 
 @dataclass(frozen=True, slots=True)
-class Places:
-    """Where the clients keep their files unless their own environment says otherwise, and where we keep ours."""
+class InlineSettings:
+    """What we would have a client do for us, for its own settings. Commands are shell lines, empty for none.
 
-    claude_config_dir: Path
-    codex_home: Path
+    ``permission_command`` answers its permission requests. ``config_dir``: the folder with the user's own settings."""
+
+    config_dir: Path
+    hook_command: str = ""
+    permission_command: str = ""
+    statusline: str = ""
+    skip_bypass_warning: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """A client's arguments as far as they matter when the account changes.
+
+    ``session_id`` empty with ``resumes``: the newest conversation of this folder, or the user is asked."""
+
+    resumes: bool = False
+    continues: bool = False
+    session_id: str = ""
+    prompt: str = ""
+    permission_mode: str = ""
+    prints: bool = False
+    has_settings: bool = False
+    forks: bool = False
+    model: str = ""
+    others: tuple[str, ...] = ()
+    """Options that another client would not understand."""
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """Where a kind keeps its files unless a client's own environment says otherwise, and where we keep ours."""
+
+    home: Path
     fleet_home: Path
 
 
@@ -76,57 +107,156 @@ class EndingKey:
     key: str
 
 
-class AgentKind(Protocol):
-    """One kind of agent: how it is launched and resumed, how its process is known, what its files say."""
+@dataclass(frozen=True, slots=True)
+class Home:
+    """The user's folder of a client. ``setting``: ours for it. ``variable``: the client's own. ``conversations``: the
+    part of it that all accounts share."""
+
+    setting: str
+    variable: str
+    default: str
+    conversations: str
+
+
+@dataclass(frozen=True, slots=True)
+class AccountVariables:
+    """Names of variables by which a client is told its account. ``tokens``: provider → where it looks for the token.
+
+    ``descriptors``: variable of a token → the one that names a file descriptor with it, which the client reads to its
+    end, so that no environment holds the token, its tools' neither. ``switches``: provider → what chooses it.
+    ``own_login``: those on which the user's own login may rest."""
+
+    tokens: Mapping[str, tuple[str, ...]]
+    descriptors: Mapping[str, str]
+    switches: Mapping[str, str]
+    own_login: frozenset[str]
 
     @property
-    def name(self) -> str:
-        """As in the state file and in the name of the rules file."""
-        ...
+    def credentials(self) -> frozenset[str]:
+        """What would win over an account's own token, or pay in its place."""
+        return frozenset({name for names in self.tokens.values() for name in names} | set(self.descriptors.values()))
 
-    @property
-    def commands(self) -> frozenset[str]:
-        """What ``pane_current_command`` may show while the client is in the foreground."""
-        ...
 
-    @property
-    def takes_session_id(self) -> bool:
-        """Whether a new conversation can be given its id; otherwise the client chooses one with its first turn."""
-        ...
+@dataclass(frozen=True, slots=True)
+class AgentKind(ABC):
+    """One kind of agent: how it is launched and resumed, how its process is known, what its screen and files say.
 
-    @property
-    def queue_key(self) -> str:
-        """tmux's name of the key that submits a text while a turn is in progress, to be read after it."""
-        ...
+    Methods import what they need when they are called, so that the facts alone cost nothing."""
 
-    @property
-    def ending(self) -> tuple[EndingKey, ...]:
-        """The keys that end it, each pressed as often as the pane shows its occasion; the first that fits is next."""
-        ...
+    name: str
+    """As in the state file."""
+    title: str
+    """As people call it."""
+    commands: frozenset[str]
+    """What ``pane_current_command`` may show while the client is in the foreground."""
+    launch_words: frozenset[str]
+    """Names of its program, as typed at a shell: in the foreground they tell that it is this client."""
+    rules: str
+    """The file under ``rules/`` that says what its screens mean, without ``.toml``."""
+    takes_session_id: bool
+    """Whether a new conversation can be given its id; otherwise the client chooses one with its first turn."""
+    hands_over: bool
+    """Whether the work of a conversation may pass to another kind that does so too, and come from there."""
+    queue_key: str
+    """tmux's name of the key that submits a text while a turn is in progress, to be read after it; empty: it cannot."""
+    ending: tuple[EndingKey, ...]
+    """The keys that end it, each pressed as often as the pane shows its occasion; the first that fits is next."""
+    resume_hint: str
+    """A pattern with the group ``session``: what it prints as it ends, to come back to the conversation; or empty."""
+    home: Home
+    accounts: AccountVariables
+    passed_on: tuple[str, ...]
+    """Variables of our own environment that it gets."""
+    outer_session: tuple[str, ...]
+    """Marks that it leaves in the environment of what it starts; what inherits them is no session of its own."""
+    session_mark: str
+    """The one of these that says: whatever is started here ends with the session. Empty where nothing does."""
+    program_folders: tuple[str, ...]
+    """Folders below the user's home in which its installer puts it, where PATH does not say."""
+    install: str
+    """The line that installs it; empty where it needs none."""
+    runs_code: tuple[str, ...]
+    """Names in a worktree from which it runs programs once the folder is trusted."""
+    steering: tuple[str, ...]
+    """Patterns of files in a worktree that it reads as instructions, permissions or programs."""
 
+    @abstractmethod
     def is_client(self, command: str, argv: Sequence[str]) -> bool:
         """Whether a process of this name and argv is the client itself, not something it started."""
-        ...
 
+    @abstractmethod
     def launch(self, launch: Launch) -> CommandLine:
         """A new conversation."""
-        ...
 
+    @abstractmethod
     def resume(self, launch: Launch) -> CommandLine:
         """The conversation of ``launch.session_id`` again."""
-        ...
 
+    @abstractmethod
+    def read_words(self, words: Sequence[str]) -> Words:
+        """What a user's own arguments ask of it. Only looks: the words themselves go to the client as they are."""
+
+    @abstractmethod
+    def inline_settings(self, wanted: InlineSettings) -> str:
+        """Text for ``Launch.settings``; empty where the client takes none."""
+
+    @abstractmethod
+    def settings_words(self, text: str) -> tuple[str, ...]:
+        """The arguments that give it this text; none where it takes none."""
+
+    @abstractmethod
     def needs(self, places: Places) -> tuple[str, ...]:
-        """Names of variables that the user's own configuration of the client reads, beside those known to us."""
-        ...
+        """Names of variables that the user's own configuration of the client reads, beside ``passed_on``."""
 
+    @abstractmethod
+    def name_home(self, folder: Path, environment: dict[str, str]) -> None:
+        """Change an environment so that a client started in it uses this folder of its own."""
+
+    @abstractmethod
+    def login_question(self, environment: Mapping[str, str]) -> tuple[str, ...]:
+        """The arguments with which the client says whether it is logged in; none where that cannot be asked."""
+
+    @abstractmethod
+    def is_logged_in(self, exit_code: int, output: str) -> bool | None:
+        """What its answer to that means; None: nothing."""
+
+    @abstractmethod
+    def login_line(self, folder: str) -> str:
+        """What a person runs to log in. ``folder``: of the account; empty for the user's own."""
+
+    @abstractmethod
+    def settings_files(self, home: Path, worktree: Path | None) -> tuple[Path, ...]:
+        """Files with permissions that it reads for this worktree."""
+
+    @abstractmethod
+    def layout(self, screen: Screen, finds: Finds) -> Layout:
+        """The regions of one of its screens."""
+
+    @abstractmethod
+    def looks_like(self, texts: Sequence[str]) -> bool:
+        """Whether a screen carries marks that only this client draws."""
+
+    @abstractmethod
     def typed_text(self, record: Mapping[str, Any]) -> str | None:
         """The text that one record of its transcript says the user sent; None for all others."""
-        ...
 
+    @abstractmethod
+    def said(self, record: Mapping[str, Any]) -> Said | None:
+        """The message of a record; None for tool calls, errors, sub-agents and what the client wrote itself."""
+
+    @abstractmethod
     def look(self, client: Client, places: Places, now: float, session_id: str | None = None) -> SessionView:
         """Read what the client's own files say. ``session_id``: the one last known, where the client tells none."""
-        ...
+
+    @abstractmethod
+    def conversation(self, home: Path, worktree: Path, session_id: str) -> Path | None:
+        """The transcript of that conversation; of the worktree's newest where ``session_id`` is empty."""
+
+    @abstractmethod
+    def watched(self, environment: Mapping[str, str], cwd: str, places: Places, now: float) -> tuple[Path, ...]:
+        """Folders in which files of a client that works in ``cwd`` appear or change; some may not exist yet.
+
+        ``environment``: the client's own, as far as it is known."""
 
 
 def kind_named(name: str) -> AgentKind:
@@ -138,6 +268,11 @@ def kind_named(name: str) -> AgentKind:
     return kind
 
 
+def inside_session(environ: Mapping[str, str]) -> AgentKind | None:
+    """The kind whose session started us, so that what we start ends with it."""
+    return next((kind for kind in known_kinds() if kind.session_mark and environ.get(kind.session_mark)), None)
+
+
 def known_kinds() -> tuple[AgentKind, ...]:
-    """Every kind whose module is here, in the order of the register."""
+    """Every kind, in the order of the register."""
     return tuple(kind_named(name) for name in KINDS)

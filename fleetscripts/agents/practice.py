@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import fields
 
-from fleetscripts.agents.claude import ClaudeCode
+from fleetscripts.account import SUBSCRIPTION
+from fleetscripts.agents import claude
+from fleetscripts.agents.kinds import AccountVariables
 
 
-class PracticeAgent(ClaudeCode):
+class PracticeAgent(claude.ClaudeCode):
     """Known by the name of its launcher; macOS calls it by its interpreter's."""
-
-    name = "practice"
-    commands = frozenset({"practice"} | ({"Python", "python3"} if sys.platform == "darwin" else set()))
 
     def is_client(self, command: str, argv: Sequence[str]) -> bool:
         """The launcher's link, or an interpreter that runs the agent's file."""
@@ -20,5 +20,26 @@ class PracticeAgent(ClaudeCode):
             return True
         return any(word.endswith("/practice/agent.py") for word in argv[1:4])
 
+    def login_question(self, environment: Mapping[str, str]) -> tuple[str, ...]:
+        """None: it needs no login."""
+        return ()
 
-KIND = PracticeAgent()
+    def looks_like(self, texts: Sequence[str]) -> bool:
+        """By the header of a session."""
+        return any("Practice · no model" in text for text in texts)
+
+
+_OWN = {
+    "name": "practice",
+    "title": "the practice agent",
+    "commands": frozenset({"practice"} | ({"Python", "python3"} if sys.platform == "darwin" else set())),
+    "launch_words": frozenset({"practice"}),
+    "hands_over": False,
+    "accounts": AccountVariables(
+        tokens={SUBSCRIPTION: (claude.OAUTH,)}, descriptors={}, switches={}, own_login=frozenset({claude.OAUTH})
+    ),
+    "resume_hint": "",
+    "install": "",
+}
+KIND = PracticeAgent(**{fact.name: getattr(claude.KIND, fact.name) for fact in fields(claude.KIND)} | _OWN)
+"""In all else as Claude Code."""

@@ -1,37 +1,34 @@
-"""What was said in a conversation, by whom, from one record of any client's transcript: pure."""
+"""What was said in a conversation, by whom: pure."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
-from fleetscripts.agents import claude_typed, codex_rollout
 from fleetscripts.dataclass import dataclass
 
 _LOCAL = ("<command-", "<local-command-", "<bash-", "[Request interrupted", "<system-reminder>")
-"""Text of "user" records that nobody typed as a message."""
+"""Text in the user's name that nobody typed as a message."""
 
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """One message: the agent's own, or one that was sent to it."""
+    """One message: the agent's own, or one that was sent to it. ``message_id``: the same in all parts of one of the
+    agent's; empty: not told."""
 
     by_agent: bool
     text: str
+    message_id: str = ""
 
 
-def said_in(record: Mapping[str, Any]) -> Said | None:
-    """The message of this record; None for tool calls, errors, sub-agents and what the client wrote itself."""
-    typed = claude_typed.typed_text(record) or codex_rollout.typed_text(record)
+def said_in(typed: str | None, answer: object) -> Said | None:
+    """The message of a record. ``typed``: the text that it says the user sent; ``answer``: a model's message, whose
+    ``content`` is text or blocks of it."""
     if typed is not None:
         return None if typed.lstrip().startswith(_LOCAL) or not typed.strip() else Said(False, typed)
-    if record.get("isSidechain") or record.get("isMeta") or record.get("isApiErrorMessage"):
+    if not isinstance(answer, Mapping) or answer.get("role") != "assistant":
         return None
-    holder = record.get("message") if record.get("type") == "assistant" else record.get("payload")
-    if not isinstance(holder, Mapping) or holder.get("role") != "assistant" or holder.get("model") == "<synthetic>":
-        return None
-    content = holder.get("content")
+    content = answer.get("content")
     blocks = [block for block in content if isinstance(block, Mapping)] if isinstance(content, list) else []
     texts = [block["text"] for block in blocks if isinstance(block.get("text"), str)]
     text = content if isinstance(content, str) else "\n".join(texts)
-    return Said(True, text) if text.strip() else None
+    return Said(True, text, str(answer.get("id") or "")) if text.strip() else None

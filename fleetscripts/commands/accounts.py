@@ -12,8 +12,9 @@ from typing import Any
 
 import click
 
-from fleetscripts.account import CLIENTS, PROVIDERS, Account, SecretRef
+from fleetscripts.account import PROVIDERS, Account, SecretRef
 from fleetscripts.adapters.records import account_file
+from fleetscripts.agents import DEFAULT_KIND, KINDS
 from fleetscripts.commands.entry import run
 from fleetscripts.commands.options import Finite, json_option, settings_options
 from fleetscripts.config import Settings
@@ -31,7 +32,7 @@ CHECKED = ("ACCOUNT", "LOGGED IN", "VERSION", "SHARED", "PROBLEMS")
 @click.argument("action", type=click.Choice(["list", "add", "remove", "check"]), default="list", metavar="[ACTION]")
 @click.argument("name", default="", metavar="[NAME]")
 @click.option("--provider", type=click.Choice(PROVIDERS), default=PROVIDERS[0], help="add: who serves it.")
-@click.option("--agent", type=click.Choice(CLIENTS), default=CLIENTS[0], help="add: its client.")
+@click.option("--agent", type=click.Choice(list(KINDS)), default=DEFAULT_KIND, help="add: its client.")
 @click.option("--config-dir", metavar="DIR", type=Path, help="add: the client's own folder, logged in there.")
 @click.option("--token-env", metavar="VARIABLE", default="", help="add: variable that holds its token.")
 @click.option("--token-file", metavar="FILE", type=Path, help="add: file that holds its token.")

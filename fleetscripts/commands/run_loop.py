@@ -16,6 +16,7 @@ import click
 from fleetscripts.adapters.records.log_file import LogFile
 from fleetscripts.adapters.records.store import Store
 from fleetscripts.adapters.tmux.tmux import Tmux
+from fleetscripts.agents.kinds import inside_session
 from fleetscripts.commands.entry import run
 from fleetscripts.commands.options import settings_options
 from fleetscripts.config import Settings
@@ -65,8 +66,10 @@ def command(
         with loop_place.only_loop(settings):
             _loop(settings, options, poll, dispatch).run_once()
         return 0
-    if os.environ.get("CLAUDECODE"):
-        raise Refused(f"a loop inside a Claude session would end with it: call {spelled('run-loop')} --window")
+    if outer := inside_session(os.environ):
+        raise Refused(
+            f"a loop inside a session of {outer.title} would end with it: call {spelled('run-loop')} --window"
+        )
     if not is_copy():
         with loop_place.only_loop(settings):
             call = loop_place.copied_command(settings, arguments)

@@ -12,7 +12,7 @@ import click
 
 from fleetscripts.adapters.records.store import Store
 from fleetscripts.adapters.tmux.tmux import Tmux
-from fleetscripts.agents.kinds import KINDS
+from fleetscripts.agents import KINDS
 from fleetscripts.commands.entry import run
 from fleetscripts.commands.options import settings_options
 from fleetscripts.config import NOT_SETTABLE, Settings, load_settings

@@ -1,18 +1,12 @@
-"""Ignored files that do not simply stay: those another commit would overwrite, and those that steer an agent."""
+"""Ignored files that do not simply stay: those another commit would overwrite, and those of given names."""
 
 from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from fleetscripts.adapters.git.git import Git
-
-STEERING = (
-    *("CLAUDE.md", "CLAUDE.local.md", "AGENTS.md", "AGENTS.override.md", "GEMINI.md", ".mcp.json"),
-    *(".claude/**", ".codex/**", ".agents/**", ".cursor/**"),
-)
-"""What a client reads as its instructions, permissions or programs: one agent's are not the next one's."""
 
 
 def colliding(git: Git, *commits: str) -> list[str]:
@@ -42,9 +36,9 @@ def _in_the_way(git: Git, path: str) -> list[str]:
     return [path] if os.path.lexists(place) else []
 
 
-def steering(git: Git) -> list[str]:
-    """Ignored files that steer whoever works here."""
-    patterns = [f":(top,glob){prefix}{name}" for name in STEERING for prefix in ("", "**/")]
+def ignored_of(git: Git, names: Iterable[str]) -> list[str]:
+    """Ignored files of these names, patterns of git's, in any folder."""
+    patterns = [f":(top,glob){prefix}{name}" for name in names for prefix in ("", "**/")]
     words = ("ls-files", "--others", "--ignored", "--exclude-standard", "-z", "--", *patterns)
     return [path for path in git.text(*words).split("\0") if path and not path.endswith("/")]
 

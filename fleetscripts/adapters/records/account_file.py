@@ -10,9 +10,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from fleetscripts.account import CLIENTS, NAME, PROVIDERS, Account, SecretRef, Value
+from fleetscripts.account import NAME, PROVIDERS, Account, SecretRef, Value
 from fleetscripts.adapters.records.files import replace_file
 from fleetscripts.adapters.records.locks import hold
+from fleetscripts.agents import DEFAULT_KIND, KINDS
 from fleetscripts.errors import Refused, UsageProblem
 from fleetscripts.schema import describe
 
@@ -148,7 +149,7 @@ def _account(where: str, table: Mapping[str, Any], order: int) -> Account:
     return Account(
         name=name,
         provider=_one_of(f"{where}: provider", table.get("provider", PROVIDERS[0]), PROVIDERS),
-        agent=_one_of(f"{where}: agent", table.get("agent", CLIENTS[0]), CLIENTS),
+        agent=_one_of(f"{where}: agent", table.get("agent", DEFAULT_KIND), tuple(KINDS)),
         config_dir=None if config_dir is None else Path(config_dir).expanduser(),
         token=None if table.get("token") is None else secret_reference(f"{where}: token", table["token"]),
         environment=_environment(f"{where}: environment", table.get("environment", {})),

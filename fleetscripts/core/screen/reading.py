@@ -11,18 +11,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import field
 from datetime import tzinfo
 
-from fleetscripts.core.screen.claude_layout import claude_layout
-from fleetscripts.core.screen.codex_layout import codex_layout, looks_like_codex
 from fleetscripts.core.screen.rules import Rule, RuleSet
-from fleetscripts.core.screen.screen import Finds, Layout, Region, Screen, region_of
+from fleetscripts.core.screen.screen import ClientScreens, Layout, Region, Screen, region_of
 from fleetscripts.core.screen.shell_layout import launch_line_last, launched_to_resume, shell_layout
 from fleetscripts.dataclass import dataclass
 from fleetscripts.models import Evidence, PaneState, Source
 
-LAYOUTS: Mapping[str, Callable[[Screen, Finds], Layout]] = {"claude": claude_layout, "codex": codex_layout}
-"""Agent kind → how its screens are built. A kind without one of its own is read like the first."""
+SHELL = "shell"
+"""The name of the rules for shells."""
 
-CLIENT_COMMANDS = frozenset({"claude", "codex"})
 # What stands in the foreground while a client known by other means is being started.
 _LAUNCHERS = frozenset({"node", "env"})
 # Clients whose prompt is marked so leave an interrupted prompt in the conversation.
@@ -47,7 +44,8 @@ class Reading:
 
 @dataclass(frozen=True, slots=True)
 class Reader:
-    """The rules of every agent kind, the time of the look and the zone in which clients name times."""
+    """The rules of every agent kind, the first being what nobody's marks tell, and of shells; the time of the look, and
+    the zone in which clients name times."""
 
     rules: Mapping[str, RuleSet]
     now: float
@@ -55,17 +53,35 @@ class Reader:
 
     def read(self, screen: Screen, agent: str = "auto", command: str = "") -> Reading:
         """Read one screen. ``command``: what tmux says is in the foreground, empty when nobody asked."""
-        told = agent in self.rules and agent != "shell"
-        agent = agent if told else _agent_of(screen, command)
+        told = agent in self.clients
+        agent = agent if told else self._agent_of(screen, command)
         reading = self._read_as(screen, agent, command, told)
-        if told or command in CLIENT_COMMANDS or reading.screen.state is not PaneState.UNKNOWN:
+        if told or command in self.programs or reading.screen.state is not PaneState.UNKNOWN:
             return reading
-        others = (self._read_as(screen, other, command, told) for other in LAYOUTS if other != agent)
+        differing = (name for name in self.clients if self.rules[name].rules != self.rules[agent].rules)
+        others = (self._read_as(screen, other, command, told) for other in differing)
         return next((other for other in others if other.screen.state is not PaneState.UNKNOWN), reading)
+
+    @property
+    def clients(self) -> Mapping[str, ClientScreens]:
+        """How the screens of each kind are read, in the order of the rules."""
+        return {name: rules.screens for name, rules in self.rules.items() if rules.screens is not None}
+
+    @property
+    def programs(self) -> frozenset[str]:
+        """Names in the foreground that tell of a client."""
+        return frozenset().union(*(client.programs for client in self.clients.values()))
+
+    def _agent_of(self, screen: Screen, command: str) -> str:
+        """Which client drew the screen: its program's name when that is telling, else marks that only one has."""
+        first, *others = self.clients
+        known = next((name for name, client in self.clients.items() if command in client.programs), None)
+        texts = screen.texts
+        return known or next((name for name in others if self.clients[name].looks_like(texts)), first)
 
     def _read_as(self, screen: Screen, agent: str, command: str, told: bool) -> Reading:
         rules = self.rules[agent]
-        layout = LAYOUTS.get(agent, claude_layout)(screen, rules.finds)
+        layout = self.clients[agent].layout(screen, rules.finds)
         look = _Look(self, rules, screen, layout, command, told)
         found = look.box() if layout.box else look.no_box()
         return Reading(agent, found, look.title(found), layout)
@@ -134,7 +150,7 @@ class _Look:
         return next((rule for rule in self.rules.by_region["title"] if rule.matches(_line(self.screen.title))), None)
 
     def _shell(self) -> Evidence | None:
-        rules = self.reader.rules["shell"]
+        rules = self.reader.rules[SHELL]
         layout = shell_layout(self.screen.texts, self.layout.region("dialog").lines)
         for name in ("bottom", "left_edge"):
             rule = rules.first(name, layout.region(name))
@@ -147,14 +163,14 @@ class _Look:
         box = self.layout.box
         if box is None or not self.rules.finds("ending", self.layout.region("footer").flat):
             return None
-        rule = self.reader.rules["shell"].first("in_box", region_of(box.draft.splitlines()[:1]))
+        rule = self.reader.rules[SHELL].first("in_box", region_of(box.draft.splitlines()[:1]))
         return self._said(rule, rule.note or rule.name) if rule else None
 
     def _starting(self) -> bool:
         """A client in the foreground, and on the screen nothing, or last of all the shell's line that started it."""
-        if launch_line_last(self.screen):
-            return self.told or not self.command or self.command in CLIENT_COMMANDS
-        known = self.command in CLIENT_COMMANDS or (self.told and self.command in _LAUNCHERS)
+        if launch_line_last(self.screen, self.reader.programs):
+            return self.told or not self.command or self.command in self.reader.programs
+        known = self.command in self.reader.programs or (self.told and self.command in _LAUNCHERS)
         return known and not any(self.screen.texts)
 
     def _match(self, state: PaneState, *regions: str) -> Rule | None:
@@ -177,7 +193,7 @@ class _Look:
 
     def _fresh(self) -> bool:
         """Whether nothing may have been sent since the client started: a limit or an error is history then."""
-        if launched_to_resume(self.screen.texts):
+        if launched_to_resume(self.screen.texts, self.reader.programs):
             return True
         box = self.layout.box
         return box is not None and self.rules.finds("fresh", " ".join((box.suggestion or box.draft).split()))
@@ -221,11 +237,3 @@ class _Look:
 
 def _line(text: str) -> Region:
     return Region((text,), text.strip())
-
-
-def _agent_of(screen: Screen, command: str) -> str:
-    """Which client drew the screen: its process's name when that is telling, else marks that only one of them has."""
-    if command in CLIENT_COMMANDS:
-        return command
-    texts = screen.texts
-    return "codex" if looks_like_codex(texts) else "claude"

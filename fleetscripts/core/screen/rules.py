@@ -10,7 +10,7 @@ from functools import cache, lru_cache
 from typing import Any
 
 from fleetscripts.core.screen.rule_pattern import problem_of
-from fleetscripts.core.screen.screen import REGIONS, STATELESS, Region
+from fleetscripts.core.screen.screen import REGIONS, STATELESS, ClientScreens, Region
 from fleetscripts.dataclass import dataclass
 from fleetscripts.errors import FleetError
 from fleetscripts.models import ANSWERED_ALONE, DialogKind, ErrorKind, PaneState
@@ -77,18 +77,21 @@ def _compiled(pattern: str) -> re.Pattern[str]:
 
 @dataclass(frozen=True, slots=True)
 class RuleSet:
-    """The rules of one agent kind, in the order in which they are asked: the user's own before the shipped ones."""
+    """The rules of one agent kind, in the order in which they are asked: the user's own before the shipped ones.
+
+    ``screens``: how that client's screens are cut into the regions that the rules name; None for the shells'."""
 
     agent: str
     rules: tuple[Rule, ...] = ()
     by_region: Mapping[str, tuple[Rule, ...]] = field(default_factory=dict)
+    screens: ClientScreens | None = None
 
     @classmethod
-    def of(cls, agent: str, rules: Iterable[Rule]) -> RuleSet:
+    def of(cls, agent: str, rules: Iterable[Rule], screens: ClientScreens | None) -> RuleSet:
         """A set of these rules."""
         kept = tuple(rules)
         regions = {name: tuple(rule for rule in kept if rule.region == name) for name in REGIONS}
-        return cls(agent, kept, regions)
+        return cls(agent, kept, regions, screens)
 
     def first(self, name: str, region: Region) -> Rule | None:
         """The first rule of a region that matches."""
@@ -107,7 +110,7 @@ class RuleSet:
         by_name = {rule.name: rule for rule in own}
         kept = [by_name.get(rule.name, rule) for rule in self.rules]
         known = {rule.name for rule in self.rules}
-        return RuleSet.of(self.agent, [*(rule for rule in own if rule.name not in known), *kept])
+        return RuleSet.of(self.agent, [*(rule for rule in own if rule.name not in known), *kept], self.screens)
 
 
 @lru_cache(maxsize=32)

@@ -1,7 +1,7 @@
 """A screen as regions: where a client's input box, footer, spinner, last message or dialog stand.
 
-The structure is found here and beside (``claude_layout``, ``codex_layout``, ``shell_layout``); what the regions say
-is looked up in the rules. Pure.
+The structure of a client's screen is found by its kind (``ClientScreens``), a shell's by ``shell_layout``; what the
+regions say is looked up in the rules. Pure.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ REGIONS: Mapping[str, str] = {
     "suggestion": "text in the input box that the client itself put there (no state)",
     "in_box": "where a client was about to end and nobody knows what is in the foreground: the text in its input box",
     "ending": "a footer that says the client is about to end (no state)",
-    "fresh": "the same, where it tells that nothing was sent since the client started (no state)",
+    "fresh": "placeholder text of the input box that the client shows only before the first message (no state)",
     "aside": "lines under the newest message that are no message of their own (no state)",
 }
 STATELESS = frozenset({"suggestion", "fresh", "aside", "ending"})
@@ -124,6 +124,17 @@ class Layout:
 
 Finds = Callable[[str, str], bool]
 """Whether any rule of a region (first argument) matches a text (second): what the layouts ask of the rules."""
+
+
+@dataclass(frozen=True, slots=True)
+class ClientScreens:
+    """How the screens of one client are read. ``programs``: names in the foreground that are this client's alone.
+
+    ``looks_like``: whether the lines of a screen carry marks that only this client draws."""
+
+    programs: frozenset[str]
+    layout: Callable[[Screen, Finds], Layout]
+    looks_like: Callable[[Sequence[str]], bool]
 
 
 @dataclass(frozen=True, slots=True)

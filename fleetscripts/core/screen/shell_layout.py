@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
+from functools import cache
 
 from fleetscripts.core.screen.screen import Layout, Screen, region_of
 from fleetscripts.pattern import pattern
@@ -11,7 +13,11 @@ _PROMPT = pattern(r"(?:\S{0,100} ?)?[$%#❯➜>](?: |$)|Resume this session|To c
 _RESUMING = pattern(r" (?:--resume|--continue|-r|-c|resume)\b")
 _MAX_LAUNCH_LINES = 6
 _READ_COLUMNS = 160
-_LAUNCH = pattern(r"(?:[^\s│●⎿][^│]{0,100})?[$%#❯➜>] {1,2}(?:\S{0,100}/)?(?:claude|codex)(?: |$)")
+
+SHELL_REGIONS = frozenset({"bottom", "left_edge", "in_box"})
+"""What the rules for shells are about: no region of a client's screen."""
+
+_BEFORE_LAUNCH = r"(?:[^\s│●⎿][^│]{0,100})?[$%#❯➜>] {1,2}(?:\S{0,100}/)?"
 
 
 def shell_layout(texts: Sequence[str], dialog: Sequence[str]) -> Layout:
@@ -21,17 +27,25 @@ def shell_layout(texts: Sequence[str], dialog: Sequence[str]) -> Layout:
     return Layout({"bottom": region_of(last[-1:]), "left_edge": region_of(edge[-40:] if dialog else edge[-6:])})
 
 
-def launched_to_resume(texts: Sequence[str]) -> bool:
+def launched_to_resume(texts: Sequence[str], programs: frozenset[str]) -> bool:
     """Whether the last line on the screen that starts a client resumes a conversation: what is drawn is old then."""
-    launches = [text for text in texts if _LAUNCH.match(text[:_READ_COLUMNS])]
+    launch = _launch_of(programs)
+    launches = [text for text in texts if launch.match(text[:_READ_COLUMNS])]
     return bool(launches and _RESUMING.search(launches[-1]))
 
 
-def launch_line_last(screen: Screen) -> bool:
-    """Whether the last thing on the screen is the shell's line that starts a client, wrapped or not."""
+def launch_line_last(screen: Screen, programs: frozenset[str]) -> bool:
+    """Whether the last thing on the screen is the shell's line that starts one of these, wrapped or not."""
+    launch = _launch_of(programs)
     drawn = [text[:_READ_COLUMNS] for text in screen.texts[-40:] if text.strip()]
     for back in range(1, min(_MAX_LAUNCH_LINES, len(drawn)) + 1):
-        if _LAUNCH.match(drawn[-back]):
+        if launch.match(drawn[-back]):
             wrapped = drawn[len(drawn) - back + 1 :]
             return all(len(text) <= len(drawn[-back]) and not _PROMPT.match(text) for text in wrapped)
     return False
+
+
+@cache
+def _launch_of(programs: frozenset[str]) -> re.Pattern[str]:
+    names = "|".join(map(re.escape, sorted(programs)))
+    return re.compile(rf"{_BEFORE_LAUNCH}(?:{names})(?: |$)")

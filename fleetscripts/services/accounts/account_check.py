@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import json
 import subprocess
 from collections.abc import Mapping
-from pathlib import Path
 
 from fleetscripts.account import Account
 from fleetscripts.adapters.records.secrets import exposed
-from fleetscripts.agents.codex import uses_own_provider
+from fleetscripts.agents.kinds import kind_named
 from fleetscripts.config import Settings
 from fleetscripts.dataclass import dataclass
 from fleetscripts.errors import FleetError
 from fleetscripts.services.accounts.account_environment import Handed, environment_on
 from fleetscripts.services.accounts.accounts import is_shared, not_shared
-from fleetscripts.services.accounts.programs import executable
+from fleetscripts.services.accounts.programs import program_of
 
 ASK_SECONDS = 30.0
 
@@ -43,7 +41,7 @@ def check(account: Account, settings: Settings, environ: Mapping[str, str]) -> C
         problems.append(text)
     shared = is_shared(account, settings)
     try:
-        program = executable(account.agent, str(getattr(settings, f"{account.agent}_path", "")), environ)
+        program = program_of(account.agent, settings, environ)
         handed = environment_on(account, environ)
     except FleetError as error:
         return Check(account, None, "", shared, (*problems, str(error)))
@@ -57,7 +55,7 @@ def check(account: Account, settings: Settings, environ: Mapping[str, str]) -> C
 def unfit(account: Account, settings: Settings, environ: Mapping[str, str]) -> str:
     """Why no client can be put to work on it now; empty when nothing is known against it. No server is asked."""
     try:
-        program = executable(account.agent, str(getattr(settings, f"{account.agent}_path", "")), environ)
+        program = program_of(account.agent, settings, environ)
         handed = environment_on(account, environ)
     except FleetError as error:
         return str(error)
@@ -68,29 +66,17 @@ def unfit(account: Account, settings: Settings, environ: Mapping[str, str]) -> s
 
 def _logged_in(account: Account, program: str, handed: Handed) -> bool | None:
     """A token counts as a login: whether it is still good only its server knows, and nobody is asked here."""
-    if account.agent == "practice":
-        return True
     if handed.token or account.bills_by_use:
         return True
-    if account.agent == "codex":
-        home = handed.environment.get("CODEX_HOME") or f"{handed.environment.get('HOME', '~')}/.codex"
-        if uses_own_provider(Path(home)):
-            return None
-        done = _run([program, "login", "status"], handed.environment)
-        return None if done is None else done.returncode == 0
-    done = _run([program, "auth", "status", "--json"], handed.environment)
-    try:
-        told = json.loads(done.stdout) if done is not None else {}
-    except ValueError:
-        return None  # older releases have no such command
-    return told["loggedIn"] is True if isinstance(told, dict) and "loggedIn" in told else None
+    kind = kind_named(account.agent)
+    question = kind.login_question(handed.environment)
+    done = _run([program, *question], handed.environment) if question else None
+    return None if done is None else kind.is_logged_in(done.returncode, done.stdout)
 
 
 def _login_line(account: Account, environment: Mapping[str, str]) -> str:
-    if account.agent == "codex":
-        return f"CODEX_HOME={account.config_dir} codex login" if account.config_dir else "codex login"
-    folder = environment.get("CLAUDE_CONFIG_DIR") if account.config_dir else None
-    return f"CLAUDE_CONFIG_DIR={folder} claude auth login" if folder else "claude auth login"
+    kind = kind_named(account.agent)
+    return kind.login_line(environment.get(kind.home.variable, "") if account.config_dir else "")
 
 
 def _run(words: list[str], environment: Mapping[str, str]) -> subprocess.CompletedProcess[str] | None:

@@ -8,17 +8,19 @@ from pathlib import Path
 from fleetscripts.account import Account, own_account
 from fleetscripts.adapters.records.account_file import read_accounts
 from fleetscripts.adapters.records.files import private_folder
+from fleetscripts.agents import DEFAULT_KIND
+from fleetscripts.agents.kinds import kind_named
 from fleetscripts.config import Settings
 from fleetscripts.errors import FleetError, Refused, UsageProblem
 
 
-def listed(settings: Settings, agent: str = "claude") -> tuple[Account, ...]:
+def listed(settings: Settings, agent: str = DEFAULT_KIND) -> tuple[Account, ...]:
     """The accounts of ``accounts.toml``, and the user's own login where none of this kind is among them."""
     accounts = read_accounts(settings.fleet_home)
     return accounts if any(account.agent == agent for account in accounts) else (own_account(agent), *accounts)
 
 
-def account_named(settings: Settings, name: str, agent: str = "claude") -> Account:
+def account_named(settings: Settings, name: str, agent: str = DEFAULT_KIND) -> Account:
     """The account of that name; UsageProblem when there is none, Refused when using it costs what nobody allowed."""
     known = listed(settings, agent)
     account = next((account for account in known if account.name == name), None)
@@ -36,10 +38,7 @@ def is_listed(settings: Settings, account: Account) -> bool:
 
 def conversations(account: Account, settings: Settings) -> tuple[Path, Path]:
     """Where this account's client keeps its conversations, and where the user's own does."""
-    if account.agent == "codex":
-        own, part = settings.codex_home, "sessions"
-    else:
-        own, part = settings.claude_config_dir, "projects"
+    own, part = settings.home_of(account.agent), kind_named(account.agent).home.conversations
     return (account.config_dir or own) / part, own / part
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from fleetscripts.agents import DEFAULT_KIND
 from fleetscripts.core.planning.budget import Standing, span
 
 HEADINGS = ("ACCOUNT", "STATE", "5H LEFT", "WEEK LEFT", "RESETS", "AGENTS", "PROVIDER", "WHY")
@@ -12,7 +13,7 @@ HEADINGS = ("ACCOUNT", "STATE", "5H LEFT", "WEEK LEFT", "RESETS", "AGENTS", "PRO
 def row(found: Standing, agents: int, now: float) -> tuple[str, ...]:
     """One account's cells, in the order of HEADINGS."""
     account = found.account
-    client = "" if account.agent == "claude" else f"{account.agent} "
+    client = "" if account.agent == DEFAULT_KIND else f"{account.agent} "
     money = "" if account.may_be_used else ", not allowed to spend"
     return (
         account.name, found.state, percent(found.five_hour), percent(found.weekly), resets(found.resets_at, now),

@@ -9,6 +9,8 @@ from collections.abc import Mapping, Sequence
 from fleetscripts.adapters.records.account_file import read_accounts
 from fleetscripts.adapters.records.ledger import Ledger
 from fleetscripts.adapters.records.store import StateMissing, Store
+from fleetscripts.agents import DEFAULT_KIND
+from fleetscripts.agents.kinds import kind_named
 from fleetscripts.config import Settings
 from fleetscripts.core.planning.budget import CLOSED, Standing, choose, earliest, standings
 from fleetscripts.core.planning.rescue import Pick
@@ -24,7 +26,7 @@ def pick(
     settings: Settings,
     environ: Mapping[str, str],
     *,
-    agent: str = "claude",
+    agent: str = DEFAULT_KIND,
     keep: str = "",
     exclude: frozenset[str] = frozenset(),
     busy: Mapping[str, int] | None = None,
@@ -52,7 +54,7 @@ def known_standings(settings: Settings, agent: str = "", now: float | None = Non
     return standings(accounts, Ledger(settings.fleet_home).read(), time.time() if now is None else now, model)
 
 
-def earliest_reset(settings: Settings, *, agent: str = "claude", now: float | None = None) -> float:
+def earliest_reset(settings: Settings, *, agent: str = DEFAULT_KIND, now: float | None = None) -> float:
     """When the first capped account of this kind has budget again; 0 when nobody knows."""
     return earliest(found for found in known_standings(settings, agent, now) if found.account.agent == agent)
 
@@ -84,7 +86,7 @@ def _fallback(known: Sequence[Standing], agent: str, exclude: frozenset[str]) ->
         account = found.account
         if account.name in exclude or found.state in CLOSED or not account.may_be_used:
             continue
-        if account.agent == agent or {account.agent, agent} == {"claude", "codex"}:
+        if account.agent == agent or (kind_named(account.agent).hands_over and kind_named(agent).hands_over):
             why = "bills by use, as its entry allows" if account.bills_by_use else f"{account.agent}, {found.state}"
             reason = f"no {agent} subscription has budget: next in the list ({why})"
             return Pick(account, reason, kind_changes=account.agent != agent)

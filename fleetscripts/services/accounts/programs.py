@@ -3,25 +3,36 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from fleetscripts.agents.kinds import kind_named
+from fleetscripts.config import Settings, program_setting
 from fleetscripts.errors import FleetError
 
+USUAL_FOLDERS = (".local/bin", ".npm-global/bin")
+"""Below the user's home, in which installers put programs that may not be on PATH."""
 
-def executable(name: str, configured: str, environ: Mapping[str, str]) -> str:
-    """The client's absolute path, looked up by us: a shell in the window may have another PATH."""
+
+def program_of(kind: str, settings: Settings, environ: Mapping[str, str]) -> str:
+    """The absolute path of that kind's client."""
+    return executable(kind, settings.programs[kind], environ, kind_named(kind).program_folders)
+
+
+def executable(name: str, configured: str, environ: Mapping[str, str], folders: Sequence[str] = ()) -> str:
+    """The client's absolute path, looked up by us: a shell in the window may have another PATH.
+
+    ``folders``: below the user's home, beside the usual ones."""
     if configured:
         path = Path(configured).expanduser()
         if not path.is_absolute() or shutil.which(str(path)) is None:
-            raise FleetError(f"{name}_path is {configured!r}, which is no absolute path of an executable file")
+            setting = program_setting(name)
+            raise FleetError(f"{setting} is {configured!r}, which is no absolute path of an executable file")
         return str(path)
     found = shutil.which(name, path=environ.get("PATH"))
-    homes = [Path(environ["HOME"]) / place / name for place in _KNOWN_PLACES] if environ.get("HOME") else []
-    found = found or next((str(path) for path in homes if shutil.which(str(path))), None)
+    home = environ.get("HOME")
+    places = [Path(home) / folder / name for folder in (*USUAL_FOLDERS, *folders)] if home else []
+    found = found or next((str(path) for path in places if shutil.which(str(path))), None)
     if found is None:
-        raise FleetError(f"expected the {name} client on PATH, found none: install it, or set {name}_path")
+        raise FleetError(f"expected the {name} client on PATH, found none: install it, or set {program_setting(name)}")
     return str(Path(found).absolute())
-
-
-_KNOWN_PLACES = (".local/bin", ".claude/local", ".npm-global/bin")

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from fleetscripts.account import OWN
 from fleetscripts.adapters.records.ledger import Ledger
-from fleetscripts.agents.kinds import Places, kind_named
+from fleetscripts.agents.kinds import kind_named
 from fleetscripts.core.planning.observation import Observation
 from fleetscripts.core.planning.progress import JUDGED
 from fleetscripts.core.planning.rescue import PARKED, UNKNOWN_RESET_SECONDS, has_reset, spread
@@ -45,7 +45,7 @@ ANSWER_SECONDS = 60.0
 """For the first answer on another account; one that is refused is refused at once."""
 
 WHOLE_TURN_SECONDS = 10.0
-"""Codex writes down the beginning and the end of a turn: one that goes on for so long is being answered."""
+"""Where only the beginning and the end of a turn are written down: one that goes on for so long is being answered."""
 
 UNANSWERED = frozenset({"user", "none", "task_started"})
 """What a transcript's last record says while nothing has come back yet."""
@@ -271,9 +271,10 @@ class Move:
             return go_on(agent, self._stopped)
         kind_name, _, session_id = agent.rescue.handover_from.partition(":")
         settings, folder = self.case.settings, agent.worktree_path
-        places = Places(settings.claude_config_dir, settings.codex_home, settings.fleet_home)
         ended = Client(pid=0, started_at=0.0, cwd=folder)
-        transcript = kind_named(kind_name).look(ended, places, time.time(), session_id).transcript
+        transcript = (
+            kind_named(kind_name).look(ended, settings.places_of(kind_name), time.time(), session_id).transcript
+        )
         return handover_text(settings, replace(agent, agent=kind_name, session_id=session_id), transcript)
 
 

@@ -11,14 +11,13 @@ from pathlib import Path
 
 from fleetscripts.account import Account
 from fleetscripts.adapters.sessions.spool import hook_command, spool_folder
-from fleetscripts.agents.claude import ClaudeCode, settings_json
-from fleetscripts.agents.kinds import AgentKind, Launch, Places
+from fleetscripts.agents.kinds import AgentKind, InlineSettings, Launch
 from fleetscripts.config import Settings
 from fleetscripts.errors import FleetError, UsageProblem
 from fleetscripts.services.accounts.account_environment import rivals
 from fleetscripts.services.accounts.accounts import account_named, is_listed
-from fleetscripts.services.accounts.programs import executable
-from fleetscripts.services.accounts.status_line import status_line
+from fleetscripts.services.accounts.programs import program_of
+from fleetscripts.services.accounts.status_line import with_status_line
 from fleetscripts.services.clients.launch import Start, start_of
 from fleetscripts.services.worktrees.slots import slot_variables
 
@@ -40,19 +39,18 @@ def client_start(
     """What ``launch`` starts for a new conversation, or for the same one again.
 
     ``account``: the launcher ``cl`` then starts the client on it: it gets the secret itself, in the window."""
-    configured = str(getattr(settings, f"{kind.name}_path", ""))
     launch = Launch(
-        executable=executable(kind.name, configured, environ),
+        executable=program_of(kind.name, settings, environ),
         session_id=session_id,
         permission_mode=settings.permission_mode,
         name=name,
-        settings=_inline_settings(settings, folder, account) if isinstance(kind, ClaudeCode) else "",
+        settings=kind.inline_settings(_wanted_settings(settings, kind, folder, account)),
         as_root=os.geteuid() == 0,
     )
     command = kind.resume(launch) if resume else kind.launch(launch)
     slot = slot_variables(settings, environ, folder) if folder.parts else {}
     command = replace(command, env_set={**command.env_set, **slot})
-    places = Places(settings.claude_config_dir, settings.codex_home, settings.fleet_home)
+    places = settings.places_of(kind.name)
     listed = _listed(settings, account, kind)
     if listed is None:
         return start_of(command, folder, environ, kind.needs(places))
@@ -78,16 +76,15 @@ def _listed(settings: Settings, account: str, kind: AgentKind) -> Account | None
     return found if is_listed(settings, found) else None
 
 
-def _inline_settings(settings: Settings, folder: Path, account: str) -> str:
+def _wanted_settings(settings: Settings, kind: AgentKind, folder: Path, account: str) -> InlineSettings:
     """Hooks that tell us of turns and answer permission requests; no file of the user's is touched."""
-    ours = status_line(settings, account)
+    asks = settings.permission_mode != BYPASS
+    ours = replace(with_status_line(settings, kind, account), skip_bypass_warning=not asks)
     if not settings.hooks:
-        return settings_json(**ours, skip_bypass_warning=settings.permission_mode == BYPASS)
+        return ours
     try:
         hook = hook_command(PACKAGE / "hook.py", spool_folder(settings.fleet_home))
     except OSError as error:
         raise FleetError(f"cannot make the hooks' folder in {settings.fleet_home}: {error.strerror}") from error
-    asks = settings.permission_mode != BYPASS
     words = [sys.executable, "-I", str(PACKAGE / "permission_hook.py"), str(folder), str(settings.fleet_home)]
-    permission = shlex.join(words) if asks else None
-    return settings_json(hook, **ours, permission_command=permission, skip_bypass_warning=not asks)
+    return replace(ours, hook_command=hook, permission_command=shlex.join(words) if asks else "")

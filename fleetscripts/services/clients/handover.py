@@ -11,8 +11,8 @@ from fleetscripts.adapters.git.git import Git
 from fleetscripts.adapters.records.files import private_folder, replace_file
 from fleetscripts.adapters.sessions.json_lines import parse_line
 from fleetscripts.adapters.sessions.transcripts import Cursor, read_new
-from fleetscripts.agents.kinds import Launch, kind_named
-from fleetscripts.agents.said import Said, said_in
+from fleetscripts.agents.kinds import AgentKind, Launch, Words, kind_named
+from fleetscripts.agents.said import Said
 from fleetscripts.config import Settings
 from fleetscripts.core.gates.completion import checkpoints
 from fleetscripts.core.records.redact import redact
@@ -21,7 +21,7 @@ from fleetscripts.dataclass import dataclass
 from fleetscripts.errors import FleetError
 from fleetscripts.fleet import Agent
 from fleetscripts.services.briefing.briefing import Brief, Record, takeover
-from fleetscripts.services.clients.client_words import Words, transcript_of
+from fleetscripts.services.clients.client_words import transcript_of
 from fleetscripts.services.clients.launch_record import recorded
 
 MOST_MESSAGES = 24
@@ -46,7 +46,7 @@ def handover_text(settings: Settings, agent: Agent, transcript: Path | None) -> 
     """The briefing of the agent that takes over: objective, steps, checkpoints, git state, the last messages.
 
     Secrets are masked; what was said is quoted line by line. ``transcript`` None: only the record and git tell."""
-    said = _messages(transcript) if transcript is not None else []
+    said = _messages(kind_named(agent.agent), transcript) if transcript is not None else []
     named = [step for one in said if one.by_agent for step in checkpoints(one.text)]
     reached = tuple(dict.fromkeys((*agent.checkpoints, *named)))
     folder = Path(agent.worktree_path or ".")
@@ -64,8 +64,10 @@ def handover_text(settings: Settings, agent: Agent, transcript: Path | None) -> 
     return takeover(task, record, protocol=bool(agent.window))
 
 
-def hand_over(settings: Settings, words: Words, folder: Path, agent: str, program: str, *, write: bool) -> HandOver:
-    """How ``cl`` starts another client (``agent``) on the conversation that its own client was to resume.
+def hand_over(
+    settings: Settings, before: AgentKind, words: Words, folder: Path, agent: str, program: str, *, write: bool
+) -> HandOver:
+    """How ``cl`` starts another client (``agent``) on the conversation that its own (``before``) was to resume.
 
     The text goes into a file of the user's own, since an argument list is seen by everybody. ``write``: not yet when
     False."""
@@ -74,13 +76,13 @@ def hand_over(settings: Settings, words: Words, folder: Path, agent: str, progra
     note = f"starts {agent} instead, which cannot read the conversation"
     if words.resumes:
         place = settings.fleet_home / "handovers" / f"{words.session_id or 'newest'}-{int(time.time())}.md"
-        transcript = transcript_of(words, settings, folder)
+        transcript = transcript_of(before, words, settings, folder)
         if transcript is None:
             raise FleetError(
                 f"no transcript of conversation {words.session_id or 'of this folder'}: nothing to hand over"
             )
         if write:
-            _keep(place, handover_text(settings, _subject(settings, words, folder), transcript))
+            _keep(place, handover_text(settings, _subject(settings, before, words, folder), transcript))
         prompt = f"Read the hand-over in {place} and go on with the work it describes.{' ' if prompt else ''}{prompt}"
         note = f"this is a hand-over to {agent}: what it is told stands in {place}"
     if words.others:
@@ -91,16 +93,16 @@ def hand_over(settings: Settings, words: Words, folder: Path, agent: str, progra
     return HandOver(kind.launch(launch).argv[1:], note)
 
 
-def _subject(settings: Settings, words: Words, folder: Path) -> Agent:
+def _subject(settings: Settings, kind: AgentKind, words: Words, folder: Path) -> Agent:
     """The fleet's record of this conversation; where there is none, what is known without a fleet."""
-    return recorded(settings, words.session_id) or Agent(window="", worktree_path=str(folder))
+    return recorded(settings, words.session_id) or Agent(window="", agent=kind.name, worktree_path=str(folder))
 
 
-def _messages(transcript: Path) -> list[Said]:
+def _messages(kind: AgentKind, transcript: Path) -> list[Said]:
     """What user and agent said, of the last megabytes."""
     reading = read_new(transcript, Cursor())
     records = (parse_line(line) for line in (reading.lines if reading is not None else ()))
-    return [said for record in records if record is not None and (said := said_in(record)) is not None]
+    return [said for record in records if record is not None and (said := kind.said(record)) is not None]
 
 
 def _quoted(said: Iterable[Said]) -> str:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from fleetscripts.adapters.tmux.guard import Guard
 from fleetscripts.adapters.tmux.tmux import Tmux
-from fleetscripts.agents.kinds import CommandLine
+from fleetscripts.agents.kinds import CommandLine, known_kinds
 from fleetscripts.core.planning.classify import is_shell
 from fleetscripts.dataclass import dataclass
 from fleetscripts.errors import FleetError, Refused
@@ -23,26 +23,16 @@ from fleetscripts.services.observe.launching import WRAPPER
 WORKTREE_VARIABLE = "FLEET_WORKTREE"
 """In the environment of all that a client starts: which worktree it was started for, whatever it becomes."""
 
-PASSED_ON = (
+COMMON = (
     "PATH",
     "LANG",
     "LC_ALL",
-    "CLAUDE_CONFIG_DIR",
-    "CODEX_HOME",
     "FLEET_HOME",
     "FLEET_TMUX_SOCKET",
     "ORCHESTRATOR_STATE_FILE",
-    "ANTHROPIC_BASE_URL",
-    "ANTHROPIC_API_KEY",
-    "ANTHROPIC_AUTH_TOKEN",
-    "CLAUDE_CODE_OAUTH_TOKEN",
-    "OPENAI_API_KEY",
-    "CODEX_API_KEY",
     "SSH_AUTH_SOCK",
 )
-"""Of our own environment, what the client gets; the rest is what any window of this tmux server has.
-
-It travels through tmux's standard input: no argument list ever shows a value."""
+"""Of our own environment, what a client of any kind gets."""
 
 # In order: a key pressed as the client ends must not end the wrapper and with it the window; a stopped client (Ctrl-Z)
 # is continued, since the shell after it could not; what a client left of its own process group (a native process whose
@@ -83,9 +73,17 @@ class Start:
     environment: Mapping[str, str] = field(default_factory=dict)
 
 
+def passed_on() -> tuple[str, ...]:
+    """Names of our own environment that a client gets: those of every kind, since one may be handed to another.
+
+    The rest is what any window of this tmux server has. It travels through tmux's standard input: no argument list
+    ever shows a value."""
+    return tuple(dict.fromkeys((*COMMON, *(name for kind in known_kinds() for name in kind.passed_on))))
+
+
 def start_of(command: CommandLine, folder: Path, environ: Mapping[str, str], needed: Sequence[str] = ()) -> Start:
     """The wrapper's argv for a client's command line, with the environment it gets. ``needed``: names beside ours."""
-    names = (*PASSED_ON, *(name for name in needed if _NAME.fullmatch(name)))
+    names = (*passed_on(), *(name for name in needed if _NAME.fullmatch(name)))
     environment = {name: environ[name] for name in names if environ.get(name)} | dict(command.env_set)
     unset = [name for name in command.env_unset if name not in command.env_set]
     for name in (*unset, *environment):

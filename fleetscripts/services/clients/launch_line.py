@@ -12,8 +12,8 @@ from fleetscripts.account import Account
 from fleetscripts.adapters.records.account_file import open_to_others, read_accounts
 from fleetscripts.adapters.records.pass_secret import readable_once
 from fleetscripts.adapters.records.secrets import exposed
-from fleetscripts.agents.claude import settings_json
-from fleetscripts.agents.kinds import kind_named
+from fleetscripts.agents import DEFAULT_KIND
+from fleetscripts.agents.kinds import Words, kind_named
 from fleetscripts.config import Settings
 from fleetscripts.core.planning.rescue import Pick
 from fleetscripts.dataclass import dataclass
@@ -22,9 +22,9 @@ from fleetscripts.invocation import spelled
 from fleetscripts.services.accounts.account_environment import Handed, environment_on
 from fleetscripts.services.accounts.accounts import account_named, is_shared, not_shared, share
 from fleetscripts.services.accounts.launcher import earliest_reset, pick
-from fleetscripts.services.accounts.programs import executable
-from fleetscripts.services.accounts.status_line import status_line
-from fleetscripts.services.clients.client_words import Words, read_words, session_of
+from fleetscripts.services.accounts.programs import program_of
+from fleetscripts.services.accounts.status_line import with_status_line
+from fleetscripts.services.clients.client_words import session_of
 from fleetscripts.services.clients.handover import hand_over
 from fleetscripts.services.clients.launch_record import account_of, note_launch, refuse_open
 
@@ -35,7 +35,7 @@ class Asked:
 
     words: tuple[str, ...]
     account: str = ""
-    agent: str = "claude"
+    agent: str = DEFAULT_KIND
     folder: Path = Path()
     dry_run: bool = False
 
@@ -73,15 +73,15 @@ class Line:
 
 def launch_line(settings: Settings, environ: Mapping[str, str], asked: Asked) -> Line:
     """Choose the account and prepare its client; Pending when no account has budget."""
-    kind_named(asked.agent)
-    words = read_words(asked.words, asked.agent)
-    session_id = session_of(words, settings, asked.folder)
+    kind = kind_named(asked.agent)
+    words = kind.read_words(asked.words)
+    session_id = session_of(kind, words, settings, asked.folder)
     if session_id and not words.forks:
         refuse_open(settings, session_id)
     chosen = _chosen(settings, environ, asked, words, session_id)
     account = chosen.account
     accounts = read_accounts(settings.fleet_home)
-    program = executable(account.agent, str(getattr(settings, f"{account.agent}_path", "")), environ)
+    program = program_of(account.agent, settings, environ)
     if account not in accounts:
         return Line((program, *asked.words), account, chosen.reason, Handed(environ))
     handed = environment_on(account, environ, accounts)
@@ -89,6 +89,7 @@ def launch_line(settings: Settings, environ: Mapping[str, str], asked: Asked) ->
     if chosen.kind_changes:
         handover = hand_over(
             settings,
+            kind,
             replace(words, session_id=session_id),
             asked.folder,
             account.agent,
@@ -135,8 +136,7 @@ def _reachable(account: Account, settings: Settings, words: Words, dry_run: bool
 
 
 def _statusline(settings: Settings, account: Account, words: Words) -> tuple[str, ...]:
-    """Our status line for Claude Code, unless its arguments bring settings of their own."""
-    ours = status_line(settings, account.name)
-    if not ours or words.has_settings or words.prints or account.agent == "codex":
-        return ()
-    return ("--settings", settings_json(**ours))
+    """Our status line, unless the arguments bring settings of their own."""
+    kind = kind_named(account.agent)
+    text = kind.inline_settings(with_status_line(settings, kind, account.name))
+    return () if not text or words.has_settings or words.prints else kind.settings_words(text)

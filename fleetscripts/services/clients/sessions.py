@@ -6,13 +6,11 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from fleetscripts.adapters.tmux.tmux import NoServer, Tmux, is_session_name
+from fleetscripts.agents.kinds import inside_session
 from fleetscripts.config import Settings
 from fleetscripts.errors import FleetError, Refused
 from fleetscripts.fleet import Fleet
 from fleetscripts.invocation import spelled
-
-INSIDE_CLAUDE = "CLAUDECODE"
-"""Set for all that a Claude session starts: a tmux server started there would end with it."""
 
 
 def missing_sessions(tmux: Tmux, wanted: Iterable[str]) -> list[str]:
@@ -56,12 +54,13 @@ def require_session(tmux: Tmux, session: str) -> None:
 def make_sessions(tmux: Tmux, settings: Settings, wanted: Iterable[str], environ: Mapping[str, str]) -> dict[str, str]:
     """Make the missing sessions, each with a shell in its first window; why some could not be made, by name.
 
-    Refused inside a Claude session: the lines are for the person to run."""
+    Refused inside a client's session, since a tmux server started there ends with it: the lines are for the person
+    to run."""
     missing = missing_sessions(tmux, wanted)
     makeable = [name for name in missing if is_session_name(name)]
     mend = f"give it another window with {spelled('update-agent')} WINDOW window=SESSION:WIN"
     problems = {name: f"no tmux session can be called {name!r}: {mend}" for name in missing if name not in makeable}
-    if makeable and environ.get(INSIDE_CLAUDE):
+    if makeable and inside_session(environ):
         names, lines = ", ".join(makeable), " && ".join(session_line(tmux, name) for name in makeable)
         raise Refused(f"no tmux session {names}; let the user run this in a terminal, then call again: {lines}")
     for name in makeable:

@@ -10,7 +10,7 @@ from dataclasses import field
 from pathlib import Path
 
 from fleetscripts.adapters.git.git import Git
-from fleetscripts.adapters.git.ignored import colliding, steering
+from fleetscripts.adapters.git.ignored import colliding
 from fleetscripts.adapters.git.notes import NoteBook
 from fleetscripts.adapters.git.rescue import rescue, rescue_branch
 from fleetscripts.adapters.git.restore import Base, base_of, empty_out, leave_submodules, put_on, require_clean
@@ -34,6 +34,7 @@ from fleetscripts.services.observe.fresh_record import fresh_record
 from fleetscripts.services.verification.verify import Question, verify
 from fleetscripts.services.worktrees.set_up import Preparation, preparation
 from fleetscripts.services.worktrees.spares import Spare, claims_on, fleet_now, real_worktree, taken
+from fleetscripts.services.worktrees.steering import drop_steering, steering
 from fleetscripts.services.worktrees.undo import coded
 
 NOTHING = "nothing"
@@ -162,24 +163,19 @@ class Recycling:
     def restore(self) -> None:
         """Empty the worktree and put it on its spare branch; what its new branch does not ignore is saved and goes."""
         base, git = self._base(), self.git
-        self._drop_steering()
+        drop_steering(self.git)
         leave_submodules(git, base.commit)
         empty_out(git)
         self.notices += put_on(git, self.spare_branch, base)
         self.save()
         empty_out(git)
-        self._drop_steering()
+        drop_steering(self.git)
         if own := require_clean(git).as_checked_out:
             more = f" and {len(own) - 1} more" if len(own) > 1 else ""
             self.notices.append(
                 f"{own[0]}{more} shown as modified right after a checkout: the repository's own settings"
             )
         self.base = f"{base.commit[:12]}, {base.origin}"
-
-    def _drop_steering(self) -> None:
-        """What steers an agent and is ignored is saved by now; it does not wait for the next one."""
-        for path in steering(self.git):
-            (self.path / path).unlink(missing_ok=True)
 
     def _base(self) -> Base:
         """Where the spare branch is put; looked up once."""

@@ -13,8 +13,9 @@ from fleetscripts.adapters.system.process_events import ProcessEvents
 from fleetscripts.adapters.tmux.control_stream import PaneNews
 from fleetscripts.adapters.tmux.tmux import Tmux
 from fleetscripts.adapters.tmux.tmux_events import Connected, Lost, TmuxEvents, TmuxNews
-from fleetscripts.agents.kinds import Places
-from fleetscripts.agents.live_files import folders, process_of
+from fleetscripts.agents import KINDS
+from fleetscripts.agents.kinds import kind_named
+from fleetscripts.agents.live_files import process_of
 from fleetscripts.config import Settings
 from fleetscripts.core.planning.debounce import Agenda, Pace
 from fleetscripts.core.planning.observation import Observation
@@ -103,7 +104,6 @@ class Watch:
         self._moved_house = False
         settings, fleet = self._where
         self._state_file = os.path.realpath(settings.state_file)
-        places = Places(settings.claude_config_dir, settings.codex_home, settings.fleet_home)
         wanted = {Path(self._state_file).parent, settings.fleet_home / "spool"}
         for agent in fleet.agents:
             if agent.state is AgentState.RECYCLED:
@@ -111,7 +111,8 @@ class Watch:
             kind, client = self._clients.get(agent.pane_id, (agent.agent, None))
             environment = client.environment if client is not None else {}
             cwd = client.cwd if client is not None else os.path.realpath(agent.worktree_path)
-            wanted.update(folders(kind, environment, cwd, places, now))
+            if kind in KINDS:
+                wanted.update(kind_named(kind).watched(environment, cwd, settings.places_of(kind), now))
         if problem := self._files.watch(wanted):
             self._say(problem)
 

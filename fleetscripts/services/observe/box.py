@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from fleetscripts.agents.kinds import AgentKind
-from fleetscripts.core.screen.claude_layout import claude_layout
-from fleetscripts.core.screen.codex_layout import codex_layout
 from fleetscripts.core.screen.screen import Box, Screen
 from fleetscripts.models import Frame
 
@@ -12,5 +10,4 @@ from fleetscripts.models import Frame
 def box_in(frame: Frame, kind: AgentKind) -> Box | None:
     """The live input box on a styled frame, None when something else stands in its place."""
     screen = Screen.of(frame.lines, frame.facts.title, frame.facts.width)
-    layout = codex_layout if kind.name == "codex" else claude_layout
-    return layout(screen, lambda _region, _text: False).box
+    return kind.layout(screen, lambda _region, _text: False).box

@@ -8,15 +8,17 @@ from collections.abc import Sequence
 from fleetscripts.account import ACCOUNT_VARIABLE
 from fleetscripts.adapters.system import processes
 from fleetscripts.adapters.system.processes import Process, ProcessTable
-from fleetscripts.agents.kinds import AgentKind
+from fleetscripts.agents.kinds import AgentKind, known_kinds
 from fleetscripts.core.planning.classify import is_shell
 from fleetscripts.core.planning.observation import Work
 from fleetscripts.dataclass import dataclass
 from fleetscripts.models import Client, Evidence, PaneFacts, PaneState, Source
 
-TELLS_PLACES = frozenset({"HOME", "CLAUDE_CONFIG_DIR", "CODEX_HOME", ACCOUNT_VARIABLE})
-"""Of a client's environment, the names that say where it keeps its files and whose account it works on; nothing else
-of it is read out."""
+
+def tells_places() -> frozenset[str]:
+    """Of a client's environment, the names that say where it keeps its files and whose account it works on; nothing
+    else of it is read out."""
+    return frozenset({"HOME", ACCOUNT_VARIABLE, *(kind.home.variable for kind in known_kinds())})
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +49,7 @@ def find_client(table: ProcessTable, facts: PaneFacts, kinds: Sequence[AgentKind
         started_at=started,
         start_ticks=process.start_ticks,
         cwd=processes.working_directory(process.pid) or facts.path,
-        environment=processes.environment(process.pid, TELLS_PLACES),
+        environment=processes.environment(process.pid, tells_places()),
     )
     reason = f"{kind.name} (pid {process.pid}) is in the foreground"
     return Found((Evidence(Source.PROCESS, None, reason, at=started),), kind, client, work_below(table, process.pid))

@@ -11,7 +11,7 @@ from fleetscripts.agents.kinds import AgentKind, Places, known_kinds
 from fleetscripts.config import Settings
 from fleetscripts.dataclass import dataclass
 from fleetscripts.models import Client, PaneFacts
-from fleetscripts.services.observe.clients import TELLS_PLACES
+from fleetscripts.services.observe.clients import tells_places
 
 _SESSION_ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
@@ -34,7 +34,6 @@ class OpenConversation:
 def open_conversations(settings: Settings, panes: Sequence[PaneFacts], now: float) -> Mapping[str, OpenConversation]:
     """Every conversation that some client of ours has open, by its id."""
     table, kinds = read_processes(), known_kinds()
-    places = Places(settings.claude_config_dir, settings.codex_home, settings.fleet_home)
     by_pid = {pane.pid: pane for pane in panes if not pane.dead}
     found: dict[str, OpenConversation] = {}
     for process in table.by_pid.values():
@@ -47,9 +46,9 @@ def open_conversations(settings: Settings, panes: Sequence[PaneFacts], now: floa
             started_at=processes.started_at(process, now),
             start_ticks=process.start_ticks,
             cwd=processes.working_directory(process.pid),
-            environment=processes.environment(process.pid, TELLS_PLACES),
+            environment=processes.environment(process.pid, tells_places()),
         )
-        for session_id in _conversations_of(kind, client, places, argv, now):
+        for session_id in _conversations_of(kind, client, settings.places_of(kind.name), argv, now):
             pane = _pane_above(table, process.pid, by_pid)
             found.setdefault(session_id, OpenConversation(session_id, kind.name, process.pid, pane))
     return found

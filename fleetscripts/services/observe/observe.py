@@ -8,7 +8,8 @@ from pathlib import Path
 from fleetscripts.adapters.system.processes import ProcessTable, read_processes, read_trees
 from fleetscripts.adapters.system.zone import local_zone
 from fleetscripts.adapters.tmux.tmux import Tmux
-from fleetscripts.agents.kinds import KINDS, AgentKind, Places, SessionView, kind_named, known_kinds
+from fleetscripts.agents import KINDS
+from fleetscripts.agents.kinds import AgentKind, SessionView, kind_named, known_kinds
 from fleetscripts.config import Settings
 from fleetscripts.core.planning.classify import classify
 from fleetscripts.core.planning.observation import Observation
@@ -111,16 +112,12 @@ class _Observer:
         """What the session's files say; those of an agent whose client has ended hold its last words."""
         hint = agent.session_id if agent and agent.session_id else None
         if found.kind is not None and found.client is not None:
-            return found.kind.look(found.client, self._places(), self.now, hint)
+            return found.kind.look(found.client, self.settings.places_of(found.kind.name), self.now, hint)
         kind = _kind_of(agent)
         if agent is None or not kind or hint is None:
             return SessionView(session_id=hint)
         ended = Client(pid=0, started_at=0.0, cwd=agent.worktree_path)
-        return kind_named(kind).look(ended, self._places(), self.now, hint)
-
-    def _places(self) -> Places:
-        settings = self.settings
-        return Places(settings.claude_config_dir, settings.codex_home, settings.fleet_home)
+        return kind_named(kind).look(ended, self.settings.places_of(kind), self.now, hint)
 
 
 def _kind_of(agent: Agent | None) -> str:

@@ -4,29 +4,46 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from fleetscripts.agents.kinds import AgentKind, known_kinds
 from fleetscripts.config import read_own
+from fleetscripts.core.screen.reading import SHELL
 from fleetscripts.core.screen.rules import Rule, RuleError, RuleSet, parse_rules
+from fleetscripts.core.screen.screen import ClientScreens
+from fleetscripts.core.screen.shell_layout import SHELL_REGIONS
 
 SHIPPED = Path(__file__).resolve().parents[2] / "rules"
-KINDS = ("claude", "codex", "shell")
+PROGRAMS = "<clients>"
+"""In a rule for shells: the program of any client."""
 
 
 def load_rules(fleet_home: Path | None) -> dict[str, RuleSet]:
-    """Every kind's rules; RuleError names the file and the row that cannot be used.
+    """Every kind's rules, and under ``shell`` those for shells; RuleError names the file and row that cannot be used.
 
-    A user's file ``NAME.toml`` adds to the shipped one of that name, and a row of the same name replaces it."""
-    sets: dict[str, RuleSet] = {}
-    for kind in KINDS:
-        file = SHIPPED / f"{kind}.toml"
-        shipped = RuleSet.of(kind, parse_rules(file.read_text(encoding="utf-8"), str(file), trusted=True))
-        own = _own_rules(fleet_home / "rules" / f"{kind}.toml") if fleet_home else ()
-        sets[kind] = shipped.overridden(own) if own else shipped
-    return sets
+    A user's file ``NAME.toml`` adds to the shipped one of that name, and a row of the same name replaces it. Rows of a
+    kind for the regions of a shell say what its client leaves there as it ends."""
+    kinds = known_kinds()
+    programs = "|".join(sorted(word for kind in kinds for word in kind.launch_words))
+    sets = {kind.name: _set(kind.name, kind.rules, fleet_home, programs, _screens(kind)) for kind in kinds}
+    left_behind = (rule for rules in sets.values() for rule in rules.rules if rule.region in SHELL_REGIONS)
+    shell = _set(SHELL, SHELL, fleet_home, programs, None)
+    return sets | {SHELL: RuleSet.of(SHELL, [*shell.rules, *dict.fromkeys(left_behind)], None)}
 
 
-def _own_rules(file: Path) -> tuple[Rule, ...]:
+def _set(name: str, rules: str, fleet_home: Path | None, programs: str, screens: ClientScreens | None) -> RuleSet:
+    file = SHIPPED / f"{rules}.toml"
+    text = file.read_text(encoding="utf-8").replace(PROGRAMS, programs)
+    shipped = RuleSet.of(name, parse_rules(text, str(file), trusted=True), screens)
+    own = _own_rules(fleet_home / "rules" / f"{rules}.toml", programs) if fleet_home else ()
+    return shipped.overridden(own) if own else shipped
+
+
+def _screens(kind: AgentKind) -> ClientScreens:
+    return ClientScreens(kind.launch_words, kind.layout, kind.looks_like)
+
+
+def _own_rules(file: Path, programs: str) -> tuple[Rule, ...]:
     try:
-        text = read_own(file)
+        text = read_own(file).replace(PROGRAMS, programs)
     except FileNotFoundError:
         return ()
     except (OSError, UnicodeDecodeError) as error:

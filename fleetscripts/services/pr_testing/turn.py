@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator
 
 from fleetscripts.adapters.system.processes import Process, ProcessTable, arguments, read_processes
-from fleetscripts.agents.kinds import KINDS, kind_named
+from fleetscripts.agents.kinds import known_kinds
 from fleetscripts.dataclass import dataclass
 
 
@@ -24,9 +24,9 @@ def caller() -> Who:
     table = read_processes()
     for process in _ancestors(table, os.getpid()):
         argv = arguments(process)
-        for name in KINDS:
-            if kind_named(name).is_client(process.command, argv):
-                return Who(f"{name} (pid {process.pid})", process.pid, process.start_ticks)
+        for kind in known_kinds():
+            if kind.is_client(process.command, argv):
+                return Who(f"{kind.name} (pid {process.pid})", process.pid, process.start_ticks)
     return Who("a caller without a client")
 
 

@@ -7,8 +7,9 @@ from pathlib import Path
 
 from fleetscripts.adapters.sessions.json_lines import parse_line
 from fleetscripts.adapters.sessions.transcripts import Cursor, read_new
-from fleetscripts.agents.kinds import KINDS, Places, kind_named
-from fleetscripts.agents.said import Said, said_in
+from fleetscripts.agents import DEFAULT_KIND, KINDS
+from fleetscripts.agents.kinds import AgentKind, kind_named
+from fleetscripts.agents.said import Said
 from fleetscripts.config import Settings
 from fleetscripts.core.planning.observation import Observation
 from fleetscripts.core.records.redact import redact
@@ -40,7 +41,8 @@ def last_answer(settings: Settings, fleet: Fleet, agent: Agent, now: float) -> L
     file = transcript_of(seen) or _kept(settings, agent, now)
     if file is None:
         return LastAnswer(seen, problem="no conversation of it is found")
-    said = _messages(file)
+    kind = seen.kind or (agent.agent if agent.agent in KINDS else DEFAULT_KIND)
+    said = _messages(kind_named(kind), file)
     at = next((number for number, one in enumerate(reversed(said)) if one.by_agent), None)
     if at is None:
         return LastAnswer(seen, problem=f"it has said nothing yet, by {file}")
@@ -51,34 +53,27 @@ def _kept(settings: Settings, agent: Agent, now: float) -> Path | None:
     """The file of its newest conversation that has one, where no client is there to tell."""
     if agent.agent not in KINDS:
         return None
-    places = Places(settings.claude_config_dir, settings.codex_home, settings.fleet_home)
+    kind, places = kind_named(agent.agent), settings.places_of(agent.agent)
     ended = Client(pid=0, started_at=0.0, cwd=agent.worktree_path)
     for session in dict.fromkeys((agent.session_id, *reversed(agent.session_ids))):
-        found = kind_named(agent.agent).look(ended, places, now, session).transcript if session else None
+        found = kind.look(ended, places, now, session).transcript if session else None
         if found is not None:
             return found
     return None
 
 
-def _messages(transcript: Path) -> list[Said]:
+def _messages(kind: AgentKind, transcript: Path) -> list[Said]:
     """What both sides said, of the last megabytes; pieces of one message of the agent are joined."""
     reading = read_new(transcript, Cursor())
     found: list[Said] = []
     before = ""
     for record in map(parse_line, reading.lines if reading is not None else ()):
-        said = said_in(record) if record is not None else None
-        if record is None or said is None:
+        said = kind.said(record) if record is not None else None
+        if said is None:
             continue
-        name = _message_id(record) if said.by_agent else ""
-        if name and name == before:
+        if said.message_id and said.message_id == before:
             found[-1] = Said(True, f"{found[-1].text}\n\n{said.text}")
         else:
             found.append(said)
-        before = name
+        before = said.message_id
     return found
-
-
-def _message_id(record: dict[str, object]) -> str:
-    """What is the same in every record of one message of Claude Code's."""
-    message = record.get("message")
-    return str(message.get("id") or "") if isinstance(message, dict) else ""

@@ -9,6 +9,7 @@ from pathlib import Path
 from fleetscripts.adapters.git.git import Git
 from fleetscripts.adapters.tmux.pane_marks import mark_mine, marked_mine
 from fleetscripts.adapters.tmux.tmux import Tmux
+from fleetscripts.agents.kinds import known_kinds
 from fleetscripts.config import Settings
 from fleetscripts.core.planning.observation import Observation
 from fleetscripts.core.records.sanitize import sanitize
@@ -19,9 +20,6 @@ from fleetscripts.invocation import spelled
 from fleetscripts.models import AgentState, PaneFacts, PaneState, ServerId
 from fleetscripts.services.observe.observe import observe
 from fleetscripts.services.own_pane import own_pane
-
-_LEFT = re.compile(r"\b(claude|codex)\b.{0,40}(?:--resume|resume) ([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})")
-"""What a client that ended prints: how to come back to its conversation."""
 
 
 def strangers(tmux: Tmux, settings: Settings, fleet: Fleet, environ: Mapping[str, str], now: float) -> list[Item]:
@@ -79,7 +77,9 @@ def _of(found: Observation) -> Iterator[Item]:
 
 def _left(found: Observation) -> str:
     """The conversation that a client named last as it ended; empty when none did."""
-    named = [match[2] for line in found.frame.lines if (match := _LEFT.search(sanitize(line)))]
+    hints = [re.compile(kind.resume_hint) for kind in known_kinds() if kind.resume_hint]
+    lines = [sanitize(line) for line in found.frame.lines]
+    named = [match["session"] for line in lines for hint in hints if (match := hint.search(line))]
     return named[-1] if named else ""
 
 

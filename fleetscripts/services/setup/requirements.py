@@ -8,6 +8,7 @@ import subprocess
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from fleetscripts.agents.kinds import known_kinds
 from fleetscripts.config import Settings
 from fleetscripts.dataclass import dataclass
 from fleetscripts.errors import FleetError
@@ -66,12 +67,10 @@ def _github_login() -> Finding:
 
 
 def _clients() -> Finding:
-    versions = {name: _version(name) for name in ("claude", "codex")}
+    installed = [kind for kind in known_kinds() if kind.install]
+    versions = {kind.name: _version(kind.name) for kind in installed}
     there = ", ".join(f"{name} {version}" for name, version in versions.items() if version)
-    return Finding("clients", there or "neither claude nor codex on PATH", "" if there else _CLIENT)
-
-
-_CLIENT = "npm install -g @anthropic-ai/claude-code"
+    return Finding("clients", there or f"none of {', '.join(versions)} on PATH", "" if there else installed[0].install)
 
 
 def _link(folder: ClientFolder) -> Finding:

@@ -12,11 +12,12 @@ from pathlib import Path
 from fleetscripts.adapters.records.locks import Locked, hold
 from fleetscripts.adapters.records.store import Store
 from fleetscripts.adapters.tmux.tmux import Tmux
+from fleetscripts.agents.kinds import known_kinds
 from fleetscripts.config import Settings
 from fleetscripts.errors import FleetError, Refused
 from fleetscripts.fleet import Fleet
 from fleetscripts.models import PaneFacts
-from fleetscripts.services.clients.launch import PASSED_ON
+from fleetscripts.services.clients.launch import passed_on
 from fleetscripts.services.own_pane import own_pane
 from fleetscripts.services.worktrees.bundle import stable_copy
 
@@ -25,7 +26,6 @@ MOMENT_SECONDS = 0.2
 
 WINDOW_NAME = "orchestrator"
 ALSO_PASSED_ON = ("DISCORD_WEBHOOK_URL", "POLL_INTERVAL", "POLL_IDLE_MAX", "HOME")
-OUTER_SESSION = ("CLAUDECODE", "CLAUDE_CODE_CHILD_SESSION", "CLAUDE_CODE_SESSION_ID", "CLAUDE_PID")
 
 
 @contextmanager
@@ -89,7 +89,7 @@ def open_in_window(settings: Settings, session: str, arguments: list[str], envir
     """The loop in a window of its own, in a session that exists."""
     if not session:
         raise FleetError("expected --session NAME: the state file names no tmux session")
-    passed = {name: environ[name] for name in (*PASSED_ON, *ALSO_PASSED_ON) if environ.get(name)}
-    unset = [word for name in OUTER_SESSION for word in ("-u", name)]
+    passed = {name: environ[name] for name in (*passed_on(), *ALSO_PASSED_ON) if environ.get(name)}
+    unset = [word for kind in known_kinds() for name in kind.outer_session for word in ("-u", name)]
     command = ["/usr/bin/env", *unset, *copied_command(settings, arguments)]
     return Tmux(settings.tmux_socket).new_window(session, WINDOW_NAME, settings.home, command, passed)

@@ -15,6 +15,7 @@ from fleetscripts.adapters.records.images import forget_image, keep_image
 from fleetscripts.adapters.records.journal import Journal
 from fleetscripts.adapters.records.store import Store
 from fleetscripts.adapters.tmux.tmux import Tmux
+from fleetscripts.agents import DEFAULT_KIND
 from fleetscripts.agents.kinds import AgentKind, kind_named
 from fleetscripts.config import Settings
 from fleetscripts.core.records.own_session import with_session_of
@@ -34,7 +35,7 @@ from fleetscripts.services.clients.readiness import at_prompt
 from fleetscripts.services.clients.sessions import require_session, session_meant
 from fleetscripts.services.context import start_again
 from fleetscripts.services.pulls.verify_github import Beginning, beginning
-from fleetscripts.services.spawning.spawn_account import DEFAULT_AGENT, account_for
+from fleetscripts.services.spawning.spawn_account import account_for
 from fleetscripts.services.spawning.spawn_request import Request
 from fleetscripts.services.typing.deliver import deliver
 from fleetscripts.services.typing.pane_io import PaneIO, open_pane_io
@@ -58,7 +59,7 @@ class Spawned:
 def spawn(settings: Settings, fleet: Fleet | None, environ: Mapping[str, str], request: Request) -> Spawned:
     """Start the agent and return once its briefing is known to be submitted."""
     account, note = account_for(settings, environ, request)
-    kind = kind_named(account.agent if account is not None else request.agent or DEFAULT_AGENT)
+    kind = kind_named(account.agent if account is not None else request.agent or DEFAULT_KIND)
     tmux = Tmux(settings.tmux_socket)
     with step("tmux session"):
         request = replace(request, session=session_meant(tmux, fleet, request.session))

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from fleetscripts.account import Account
 from fleetscripts.adapters.records.account_file import read_accounts
+from fleetscripts.agents import DEFAULT_KIND
 from fleetscripts.agents.kinds import kind_named
 from fleetscripts.config import Settings
 from fleetscripts.errors import Pending
@@ -15,14 +16,12 @@ from fleetscripts.services.accounts.launcher import earliest_reset, pick
 from fleetscripts.services.clients.launch_line import until
 from fleetscripts.services.spawning.spawn_request import Request
 
-DEFAULT_AGENT = "claude"
-
 
 def account_for(settings: Settings, environ: Mapping[str, str], request: Request) -> tuple[Account | None, str]:
     """The account, None for the user's own where none are listed, and a note for stderr.
 
     Pending when no account has budget; another kind of agent is taken only where none was asked for."""
-    kind = kind_named(request.agent or DEFAULT_AGENT).name
+    kind = kind_named(request.agent or DEFAULT_KIND).name
     if request.account:
         return account_named(settings, request.account, kind), ""
     if not read_accounts(settings.fleet_home):

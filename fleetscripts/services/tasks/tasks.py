@@ -15,7 +15,7 @@ from fleetscripts.adapters.records.journal import Journal
 from fleetscripts.adapters.records.locks import hold
 from fleetscripts.adapters.records.store import StateMissing, Store
 from fleetscripts.adapters.records.task_folder import SUFFIX, Found, TaskFolder
-from fleetscripts.agents.kinds import KINDS
+from fleetscripts.agents import KINDS
 from fleetscripts.config import Settings
 from fleetscripts.core.planning.task_plan import FINISHED, STARTING, WORKING, Standing, outcome_of, standings
 from fleetscripts.core.pr_testing.step import is_test_step

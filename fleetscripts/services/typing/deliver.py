@@ -28,7 +28,6 @@ TRIES = 8
 """A footer or a notice that comes and goes moves the box, and with it the cursor: then it is looked at again."""
 
 TAKES_TEXT = frozenset({PaneState.PROMPT, PaneState.COMPLETE, PaneState.API_ERROR})
-HAS_QUEUE = frozenset({"claude", "practice", "codex"})
 
 _WHY_NOT = {
     PaneState.MISSING: "there is no such pane",
@@ -115,7 +114,7 @@ class _Delivery:
             sight = self.pane_io.look(self.pane_id) or sight
         facts, state = sight.frame.facts, sight.classification.state
         reason = _WHY_NOT.get(state, f"its state is {state}")
-        queues = state is PaneState.RUNNING and self.queue and sight.kind in HAS_QUEUE
+        queues = state is PaneState.RUNNING and self.queue and bool(kind_named(sight.kind).queue_key)
         walled = state is PaneState.RATE_LIMITED and self.after_wall and sight.classification.dialog is None
         if state in TAKES_TEXT or queues or walled:
             reason = _held_back(sight)

@@ -10,13 +10,14 @@ from fleetscripts.adapters.git.git import Git
 from fleetscripts.adapters.git.remotes import has_remotes
 from fleetscripts.adapters.git.worktrees import worktrees
 from fleetscripts.adapters.system.regular_file import read_regular
+from fleetscripts.agents.kinds import known_kinds
 from fleetscripts.config import Settings
 from fleetscripts.core.dialogs.dialog_policy import Surroundings
 from fleetscripts.errors import FleetError
 from fleetscripts.models import Frame
 
-RUNS_CODE = (".claude", ".mcp.json", ".codex", ".husky", ".githooks")
-"""What a client, or git for it, would run once the folder is trusted."""
+HOOKS = (".husky", ".githooks")
+"""From which git runs programs."""
 
 LARGEST_SETTINGS_BYTES = 1_000_000
 _RESTRICTS = ('"deny"', '"ask"', "disableBypassPermissionsMode", '"sandbox"')
@@ -37,6 +38,7 @@ def trust_doubt(folder: Path) -> str:
     """Why trusting this worktree could run what the default branch does not have; empty when it cannot.
 
     A repository without a remote is compared with what its main worktree has checked out."""
+    runs_code = _runs_code()
     try:
         git = Git.in_worktree(str(folder))
         found = worktrees(folder)
@@ -53,9 +55,9 @@ def trust_doubt(folder: Path) -> str:
             "--ignore-submodules=dirty",
             reference,
             "--",
-            *RUNS_CODE,
+            *runs_code,
         ).splitlines()
-        extra = git.text("ls-files", "--others", "--", *RUNS_CODE).splitlines()
+        extra = git.text("ls-files", "--others", "--", *runs_code).splitlines()
         hooks = git.setting("core.hooksPath")
     except FleetError as error:
         return str(error)
@@ -72,13 +74,17 @@ def _hooks_doubt(folder: Path, configured: str | None) -> str:
     if not inside.is_relative_to(os.path.realpath(folder)):
         return ""
     known = inside.relative_to(os.path.realpath(folder)).parts[:1]
-    return "" if known and known[0] in RUNS_CODE else f"git hooks run from {configured}"
+    return "" if known and known[0] in _runs_code() else f"git hooks run from {configured}"
+
+
+def _runs_code() -> tuple[str, ...]:
+    """What a client, or git for it, would run once the folder is trusted."""
+    return tuple(dict.fromkeys((*(name for kind in known_kinds() for name in kind.runs_code), *HOOKS)))
 
 
 def _denied(settings: Settings, folder: Path | None, frame: Frame | None) -> str:
     """What the broken settings files named on the screen would have denied; empty when nothing."""
-    places = [settings.claude_config_dir, *([folder / ".claude"] if folder is not None else [])]
-    files = [place / name for place in places for name in ("settings.json", "settings.local.json")]
+    files = [file for kind in known_kinds() for file in kind.settings_files(settings.home_of(kind.name), folder)]
     on_screen = "" if frame is None else "".join("".join(frame.lines).split())
     named = [file for file in files if "".join(str(file).split()) in on_screen]
     if not named:

@@ -11,6 +11,7 @@ from fleetscripts.adapters.records.journal import Journal
 from fleetscripts.adapters.records.locks import hold
 from fleetscripts.adapters.tmux.guard import Guard
 from fleetscripts.adapters.tmux.tmux import Tmux
+from fleetscripts.agents import DEFAULT_KIND
 from fleetscripts.agents.kinds import AgentKind
 from fleetscripts.config import Settings
 from fleetscripts.core.planning.observation import Observation
@@ -69,7 +70,7 @@ def open_pane_io(settings: Settings, fleet: Fleet | None, tmux: Tmux | None = No
         if seen is None or seen.kind:
             return seen
         agent = fleet.agent_for(pane_id) if fleet is not None else None
-        return replace(seen, kind=agent.agent if agent is not None else "claude")
+        return replace(seen, kind=agent.agent if agent is not None else DEFAULT_KIND)
 
     server = server_of.require_server()
     journal = Journal(settings.journal_file, fleet.ids_on(server) if fleet is not None else None)
