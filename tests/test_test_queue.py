@@ -19,6 +19,10 @@ from fleetscripts.core.pr_testing import results
 from fleetscripts.core.pr_testing.prompt import full_context
 from fleetscripts.core.pr_testing.queue import Entry, Queue
 from fleetscripts.core.pr_testing.results import Scenario, TestResult, in_output_line, merged, scenario
+from fleetscripts.errors import Pending
+from fleetscripts.services.context import load_fleet
+from fleetscripts.services.pr_testing.queue import TestQueue
+from fleetscripts.services.pr_testing.turn import Who
 from tests.conftest import RunScript
 from tests.fake_github.hub import Branches, Work, branches
 from tests.places import environment
@@ -145,11 +149,6 @@ def test_of_many_that_ask_at_once_one_gets_the_turn(work: Work, run_script: RunS
 
 
 def test_where_no_client_can_be_watched_time_limits_the_turn(work: Work, home: Path, run_script: RunScript) -> None:
-    from fleetscripts.errors import Pending
-    from fleetscripts.services.context import load_fleet
-    from fleetscripts.services.pr_testing.queue import TestQueue
-    from fleetscripts.services.pr_testing.turn import Who
-
     configure(home, lease_seconds=0.2)
     add(run_script, "fleet:1")
     queue = TestQueue(load_fleet(os.environ)[0], os.environ)
@@ -159,6 +158,29 @@ def test_where_no_client_can_be_watched_time_limits_the_turn(work: Work, home: P
         queue.take(Who("another"))
     wait_until(lambda: time.time() > lease.until, 5)
     assert queue.take(Who("another"))[0].attempts == 2
+
+
+def test_as_many_are_tested_at_once_as_slots_are_said_to_isolate(work: Work, home: Path, run_script: RunScript) -> None:
+    configure(home, parallel=2)
+    refused = run_script("test-queue", "next")
+    assert (refused.returncode, "2 at once need slots: add [worktree]" in refused.stderr) == (2, True)
+    with (home / "fleet" / "config.toml").open("a") as file:
+        file.write("\n[worktree]\n")
+    add(run_script, "fleet:1", "fleet:2", "fleet:3")
+    queue = TestQueue(load_fleet(os.environ)[0], os.environ)
+    first, one = queue.take(Who("somebody"))
+    assert [entry.number for entry in queue.read().waiting()] == [12, 13]
+    _, two = queue.take(Who("another"))
+    with pytest.raises(Pending, match="2 tests run at a time on this machine"):
+        queue.take(Who("a third"))
+    assert [lease.run_id for lease in queue.read().leases] == [one.run_id, two.run_id]
+    assert [lease["run_id"] for lease in kept(home)["more_leases"]] == [two.run_id]
+    rows = run_script("test-queue", "list").stdout.splitlines()
+    assert [row.split()[0] for row in rows[1:]] == ["acme/widget#11", "acme/widget#12", "acme/widget#13"]
+    queue.change(lambda known: known.released(str(first.key), "given back"))
+    with pytest.raises(Pending, match=r"acme/widget#12 is under test"):
+        queue.take(Who("a third"), "acme/widget#12")
+    assert queue.take(Who("a third"), "acme/widget#13")[0].number == 13
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""``test-queue``: one ``/pr-test`` at a time on the whole machine, in order, with results that count."""
+"""``test-queue``: one ``/pr-test`` at a time on the whole machine, or a few, in order, with results that count."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ Options = Mapping[str, object]
 
 @click.group("test-queue")
 def command() -> None:
-    """Queue of pull requests for /pr-test, of which only one may run on this machine at a time.
+    """Queue of pull requests for /pr-test, of which only one may run on this machine at a time (or `parallel`).
 
     add WINDOW [--verify TEXT], then next (you test) or run [--background] (the configured command tests), then done
     WINDOW with a verdict for each scenario; list [--json] shows the queue. The turn is yours while your client lives;
@@ -131,8 +131,8 @@ def drop(window: str, options: Options) -> int:
     """Take WINDOW's pull request out of the queue, untested; a test that somebody else reports on later is refused."""
     queue = _queue(options)
     entry = _entry(queue, window, options)
-    lease = queue.change(queue.reclaimed).lease
-    if lease is not None and lease.pull == str(entry.key) and lease.group:
+    lease = queue.change(queue.reclaimed).lease_of(str(entry.key))
+    if lease is not None and lease.group:
         raise Refused(f"{lease.pull} is under test by {lease.who}: end that process first")
     queue.change(lambda known: known.without(str(entry.key)))
     click.echo(sanitize(f"{entry.key} ({entry.window}) is not in the queue any more"))
@@ -149,14 +149,15 @@ def list_(as_json: bool, options: Options) -> int:
     click.echo(
         json.dumps(written(known) | _order(known), indent=2)
         if as_json
-        else "\n".join(lines(known, _tester(known), time.time()))
+        else "\n".join(lines(known, _alive(known), time.time()))
     )
     return 0
 
 
-def _tester(queue: Queue) -> bool:
-    """Whether whoever has the turn is still there."""
-    return queue.lease is not None and queue.lease.holds(running(), time.time())
+def _alive(queue: Queue) -> set[str]:
+    """The runs whose testers are still there."""
+    now = running()
+    return {lease.run_id for lease in queue.leases if lease.holds(now, time.time())}
 
 
 def _order(queue: Queue) -> dict[str, object]:
@@ -201,12 +202,13 @@ def _entry(queue: TestQueue, target: str, options: Options) -> Entry:
 
 def _tested_commit(queue: TestQueue, entry: Entry) -> str:
     """The commit that was tested. Refused while somebody else's test runs: of two at once, neither counts."""
-    lease = queue.change(queue.reclaimed).lease
-    mine = caller()
+    known = queue.change(queue.reclaimed)
+    lease, mine = known.lease_of(str(entry.key)), caller()
+    if lease is None and len(known.leases) >= queue.about.parallel:
+        other = known.leases[0]
+        raise Refused(f"{other.pull} is under test by {other.who}: a test beside it does not count, test again later")
     if lease is None:
         return head_commit(Path(entry.worktree_path)) if entry.worktree_path else ""
-    if lease.pull != str(entry.key):
-        raise Refused(f"{lease.pull} is under test by {lease.who}: a test beside it does not count, test again later")
     if lease.group:
         raise Refused(f"{lease.pull} is under test by {lease.who}, which records its results itself")
     if lease.pid and not lease.held_by(mine.pid, mine.start_ticks):

@@ -60,7 +60,7 @@ def in_test_queue(agents: Iterable[Agent], queue: Queue) -> list[Obstacle]:
     for agent in agents:
         entry = queue.of_agent(agent)
         if entry is not None and agent.state is not AgentState.RECYCLED:
-            tested = queue.lease is not None and queue.lease.pull == str(entry.key)
+            tested = queue.lease_of(str(entry.key)) is not None
             what = "is under test" if tested else f"waits for its test (or: {spelled('test-queue')} drop)"
             found.append(_of(agent, f"{entry.key} {what}", GateStatus.PENDING))
     return found

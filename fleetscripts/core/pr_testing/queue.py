@@ -1,4 +1,4 @@
-"""The queue of pull requests that wait for the one test run of this machine. Times are Unix seconds."""
+"""The queue of pull requests that wait to be tested on this machine, one at a time or a few. Times are Unix seconds."""
 
 from __future__ import annotations
 
@@ -107,15 +107,19 @@ class TestOutcome:
 
 @dataclass(frozen=True, slots=True)
 class Queue:
-    """All of it. At most one lease: only one test runs at a time."""
+    """All of it. One lease for each test that runs, none of them for the same pull request."""
 
     entries: tuple[Entry, ...] = ()
-    lease: Lease | None = None
+    leases: tuple[Lease, ...] = ()
     outcomes: tuple[TestOutcome, ...] = ()
 
     def entry(self, pull: str) -> Entry | None:
         """The entry of a pull request."""
         return next((entry for entry in self.entries if str(entry.key) == pull), None)
+
+    def lease_of(self, pull: str) -> Lease | None:
+        """Who tests this pull request."""
+        return next((lease for lease in self.leases if lease.pull == pull), None)
 
     def of_agent(self, agent: Agent) -> Entry | None:
         """The entry of an agent's work."""
@@ -123,8 +127,8 @@ class Queue:
 
     def waiting(self) -> list[Entry]:
         """Those not under test, in the order in which they are tested: furthest along first, unknown last, then age."""
-        under_test = self.lease.pull if self.lease is not None else ""
-        waiting = [entry for entry in self.entries if str(entry.key) != under_test]
+        under_test = {lease.pull for lease in self.leases}
+        waiting = [entry for entry in self.entries if str(entry.key) not in under_test]
         return sorted(waiting, key=lambda entry: (entry.pending is None, entry.pending or 0, entry.added_at))
 
     def with_entry(self, entry: Entry) -> Queue:
@@ -135,8 +139,8 @@ class Queue:
 
     def without(self, pull: str) -> Queue:
         """Without the entry of this pull request, and without its lease."""
-        lease = self.lease if self.lease is not None and self.lease.pull != pull else None
-        return replace(self, entries=tuple(e for e in self.entries if str(e.key) != pull), lease=lease)
+        entries = tuple(entry for entry in self.entries if str(entry.key) != pull)
+        return replace(self, entries=entries, leases=self._leases_but(pull))
 
     def counted(self, pending: Mapping[PullKey, int]) -> Queue:
         """With what GitHub said just now; who is not named keeps what was known."""
@@ -149,12 +153,18 @@ class Queue:
         """With this entry under test."""
         entry = self.entry(lease.pull)
         assert entry is not None
-        return replace(self.with_entry(replace(entry, attempts=entry.attempts + 1)), lease=lease)
+        return replace(self.with_entry(replace(entry, attempts=entry.attempts + 1)), leases=(*self.leases, lease))
 
-    def released(self, why: str) -> Queue:
-        """Nobody tests; the entry waits again, and says why it has to be asked again."""
-        pull = self.lease.pull if self.lease is not None else ""
-        return replace(self, lease=None).asked_again(pull, why)
+    def with_lease(self, lease: Lease) -> Queue:
+        """With more known of a test that runs."""
+        return replace(self, leases=tuple(lease if one.run_id == lease.run_id else one for one in self.leases))
+
+    def released(self, pull: str, why: str) -> Queue:
+        """Nobody tests it; the entry waits again, and says why it has to be asked again."""
+        return replace(self, leases=self._leases_but(pull)).asked_again(pull, why)
+
+    def _leases_but(self, pull: str) -> tuple[Lease, ...]:
+        return tuple(lease for lease in self.leases if lease.pull != pull)
 
     def asked_again(self, pull: str, why: str) -> Queue:
         """With a note on the entry, if it is there, that its next test is asked for with the full context."""

@@ -15,11 +15,12 @@ _OUTCOME_ALWAYS = frozenset({"pull", "worktree_path", "spawned_at", "head", "at"
 
 def parsed(members: Mapping[str, Any]) -> Queue:
     """The queue in a file's members; raises WrongShape that names the field."""
-    lease = members.get("lease")
     try:
+        first = members.get("lease")
+        leases = [*([] if first is None else [first]), *members.get("more_leases", [])]
         return Queue(
             tuple(schema.read(Entry, f"entries[{n}]", one) for n, one in enumerate(members.get("entries", []))),
-            None if lease is None else schema.read(Lease, "lease", lease),
+            tuple(schema.read(Lease, f"leases[{n}]" if n else "lease", one) for n, one in enumerate(leases)),
             tuple(schema.read(TestOutcome, f"outcomes[{n}]", one) for n, one in enumerate(members.get("outcomes", []))),
         )
     except TypeError as error:
@@ -27,9 +28,11 @@ def parsed(members: Mapping[str, Any]) -> Queue:
 
 
 def written(queue: Queue) -> dict[str, Any]:
-    """The members that go into the file."""
+    """The members that go into the file. ``more_leases``: those of tests that run beside the first."""
+    leases = [schema.write(lease, _LEASE_ALWAYS) for lease in queue.leases]
     return {
         "entries": [schema.write(entry, _ENTRY_ALWAYS) for entry in queue.entries],
-        "lease": None if queue.lease is None else schema.write(queue.lease, _LEASE_ALWAYS),
+        "lease": leases[0] if leases else None,
+        "more_leases": leases[1:],
         "outcomes": [schema.write(outcome, _OUTCOME_ALWAYS) for outcome in queue.outcomes],
     }

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from fleetscripts.core.pr_testing.queue import Queue, TestOutcome
 from fleetscripts.core.pr_testing.results import failing
 from fleetscripts.core.records.sanitize import sanitize
@@ -13,15 +15,16 @@ HEADINGS = ("PULL REQUEST", "WINDOW", "PENDING", "QUEUED", "NOW", "NOTE")
 SHOWN_OUTCOMES = 5
 
 
-def lines(queue: Queue, tester_lives: bool, now: float) -> list[str]:
-    """Who is under test, who waits and in which order, and results that an agent was not told yet."""
-    under_test = queue.entry(queue.lease.pull) if queue.lease is not None else None
+def lines(queue: Queue, alive: Collection[str], now: float) -> list[str]:
+    """Who is under test, who waits and in which order, and results that an agent was not told yet. ``alive``: the runs
+    whose testers are still there."""
+    under_test = [entry for lease in queue.leases if (entry := queue.entry(lease.pull)) is not None]
     rows = []
-    for entry in ([under_test] if under_test is not None else []) + queue.waiting():
+    for entry in (*under_test, *queue.waiting()):
         state = "waits"
-        if queue.lease is not None and entry is under_test:
-            tested = f"tested {age(now - queue.lease.since)} by {queue.lease.who}"
-            state = tested if tester_lives else "its tester is gone"
+        if (lease := queue.lease_of(str(entry.key))) is not None:
+            tested = f"tested {age(now - lease.since)} by {lease.who}"
+            state = tested if lease.run_id in alive else "its tester is gone"
         pending = "-" if entry.pending is None else str(entry.pending)
         rows.append((str(entry.key), entry.window, pending, age(now - entry.added_at), state, entry.ask_again))
     said = table([HEADINGS, *rows]) if rows else ["nothing waits"]

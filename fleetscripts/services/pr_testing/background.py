@@ -38,8 +38,8 @@ def start_in_background(queue: TestQueue, arguments: Sequence[str]) -> Started:
         )
         deadline = time.monotonic() + START_SECONDS
         while time.monotonic() < deadline:
-            lease = queue.read().lease
-            if lease is not None and lease.pid == child.pid and lease.log:
+            lease = next((lease for lease in queue.read().leases if lease.pid == child.pid), None)
+            if lease is not None and lease.log:
                 return Started(lease.log)
             if child.poll() is not None:
                 said.seek(0)

@@ -1,4 +1,4 @@
-"""The one queue for the one test run of this machine: who waits, who tests, and what becomes of a tester that died."""
+"""The one queue for the tests of this machine: who waits, who tests, and what becomes of a tester that died."""
 
 from __future__ import annotations
 
@@ -73,8 +73,8 @@ class TestQueue:
             known = queue.entry(str(entry.key))
             if known is None:
                 return queue.with_entry(entry).counted(pending)
-            if queue.lease is not None and queue.lease.pull == str(entry.key):
-                raise Refused(f"{entry.key} is under test now, by {queue.lease.who}")
+            if (lease := queue.lease_of(str(entry.key))) is not None:
+                raise Refused(f"{entry.key} is under test now, by {lease.who}")
             wanted = tuple(dict.fromkeys((*known.verify, *entry.verify)))
             again = replace(entry, added_at=known.added_at, attempts=known.attempts, verify=wanted)
             return queue.with_entry(replace(again, ask_again=known.ask_again)).counted(pending)
@@ -84,22 +84,24 @@ class TestQueue:
     def take(self, who: Who, wanted: str = "") -> tuple[Entry, Lease]:
         """The entry to test now, for this caller alone. Who holds it already gets the same one again.
 
-        ``wanted``: this pull request, else the one furthest along. Pending while somebody else tests; Refused when
-        nothing waits."""
+        ``wanted``: this pull request, else the one furthest along. Pending while as many others test as may at once;
+        Refused when nothing waits."""
         before = self.read()
-        _yield_to_other(before, who)
+        _yield_to_others(before, who, self.about.parallel)
         pending = self.ask(before.entries)
         taken: list[Lease] = []
 
         def lease_one(queue: Queue) -> Queue:
             queue = self.reclaimed(queue.counted(pending))
-            _yield_to_other(queue, who)
-            held = queue.lease
+            _yield_to_others(queue, who, self.about.parallel)
+            held = next((lease for lease in queue.leases if lease.held_by(who.pid, who.start_ticks)), None)
             if held is not None and wanted in ("", held.pull):
                 taken.append(held)
                 return queue
             if held is not None:
                 raise Pending(f"{held.pull} is under test {_since(held)}: report on it first")
+            if (other := queue.lease_of(wanted)) is not None:
+                raise Pending(f"{wanted} is under test {_since(other)}")
             waiting = queue.waiting()
             entry = next((entry for entry in waiting if wanted in ("", str(entry.key))), None)
             if entry is None:
@@ -113,16 +115,20 @@ class TestQueue:
         return entry, taken[-1]
 
     def reclaimed(self, queue: Queue) -> Queue:
-        """Without the lease of a tester that has died or whose time is over; what its command left is ended first."""
-        lease = queue.lease
-        if lease is None or lease.holds(running(), time.time()):
-            return queue
-        ended = end_left_behind(lease.group, lease.group_ticks, (RUN_MARK, lease.run_id))
-        entry = queue.entry(lease.pull)
-        why = f"{lease.who} went away without a result"
-        if entry is not None:
-            journal_of(entry).write("test-lost", window=entry.window, why=why, pull=lease.pull, processes_ended=ended)
-        return queue.released(why)
+        """Without the leases of testers that have died or whose time is over; what their commands left is ended
+        first."""
+        alive = running() if queue.leases else {}
+        for lease in queue.leases:
+            if lease.holds(alive, time.time()):
+                continue
+            ended = end_left_behind(lease.group, lease.group_ticks, (RUN_MARK, lease.run_id))
+            why = f"{lease.who} went away without a result"
+            if (entry := queue.entry(lease.pull)) is not None:
+                journal_of(entry).write(
+                    "test-lost", window=entry.window, why=why, pull=lease.pull, processes_ended=ended
+                )
+            queue = queue.released(lease.pull, why)
+        return queue
 
     def ask(self, entries: tuple[Entry, ...] | list[Entry]) -> dict[PullKey, int]:
         """How many checks of each are not finished, as far as GitHub tells now."""
@@ -169,12 +175,17 @@ def journal_of(entry: Entry) -> Journal:
     return Journal(Path(entry.fleet_home) / "events.jsonl")
 
 
-def _yield_to_other(queue: Queue, who: Who) -> None:
-    """Raise Pending while somebody else who still counts has the turn."""
-    held = queue.lease
-    if held is None or held.held_by(who.pid, who.start_ticks) or not held.holds(running(), time.time()):
+def _yield_to_others(queue: Queue, who: Who, parallel: int) -> None:
+    """Raise Pending while as many others who still count have a turn as may at once."""
+    if any(lease.held_by(who.pid, who.start_ticks) for lease in queue.leases):
         return
-    raise Pending(f"{held.pull} is under test {_since(held)}: only one test runs at a time on this machine")
+    alive = running() if queue.leases else {}
+    others = [lease for lease in queue.leases if lease.holds(alive, time.time())]
+    if len(others) < parallel:
+        return
+    many = "only one test runs" if parallel == 1 else f"{parallel} tests run"
+    under_test = "; ".join(f"{lease.pull} is under test {_since(lease)}" for lease in others)
+    raise Pending(f"{under_test}: {many} at a time on this machine")
 
 
 def running() -> dict[int, str]:

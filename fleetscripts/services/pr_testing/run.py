@@ -103,18 +103,18 @@ def _run(queue: TestQueue, entry: Entry, lease: Lease, listener: Callable[[str],
 
 
 def _noted(known: Queue, lease: Lease, command: GroupCommand, log: Path) -> Queue:
-    if known.lease is None or known.lease.run_id != lease.run_id:
+    now = known.lease_of(lease.pull)
+    if now is None or now.run_id != lease.run_id:
         raise Refused(f"{lease.pull}: somebody else took the test over before it began")
-    noted = replace(known.lease, group=command.group, group_ticks=command.start_ticks, log=str(log))
-    return replace(known, lease=noted)
+    return known.with_lease(replace(now, group=command.group, group_ticks=command.start_ticks, log=str(log)))
 
 
 def _give_back(queue: TestQueue, entry: Entry, lease: Lease, why: str) -> None:
     """The entry waits again, if it is still ours to give back."""
 
     def release(known: Queue) -> Queue:
-        ours = known.lease is not None and known.lease.run_id == lease.run_id
-        return known.released(why) if ours else known
+        ours = any(one.run_id == lease.run_id for one in known.leases)
+        return known.released(lease.pull, why) if ours else known
 
     queue.change(release)
     journal_of(entry).write("test-ended", window=entry.window, why=why, pull=lease.pull)

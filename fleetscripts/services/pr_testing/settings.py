@@ -5,8 +5,11 @@ from __future__ import annotations
 from fleetscripts.config import Settings
 from fleetscripts.config_table import Table
 from fleetscripts.dataclass import dataclass
+from fleetscripts.errors import UsageProblem
+from fleetscripts.services.worktrees.worktree_settings import TABLE as SLOTS_TABLE
 
 TIMEOUT_SECONDS = 3600.0
+MOST_AT_ONCE = 64
 LEASE_SECONDS = 7200.0
 """For a caller that no living process stands for; a test that takes longer is reported before, or loses its turn."""
 
@@ -24,16 +27,22 @@ class TestSettings:
     folder: str = ""
     environment: tuple[str, ...] = ()
     exit_code_decides: bool = False
+    parallel: int = 1
+    """How many tests may run at once: more than one only where each has ports and databases of its own."""
 
 
 def test_settings(settings: Settings) -> TestSettings:
     """The table as it is in force; UsageProblem names what cannot be used."""
     table = Table.of(settings.extra, "test_queue").only(TestSettings.__dataclass_fields__)
+    parallel = table.whole("parallel", 1, 1, MOST_AT_ONCE)
+    if parallel > 1 and SLOTS_TABLE not in settings.extra:
+        raise UsageProblem(f"test_queue.parallel in config.toml: {parallel} at once need slots: add [{SLOTS_TABLE}]")
     return TestSettings(
         command=table.text("command"),
         timeout_seconds=table.seconds("timeout_seconds", TIMEOUT_SECONDS),
         lease_seconds=table.seconds("lease_seconds", LEASE_SECONDS),
         folder=table.text("folder"),
         environment=table.texts("environment"),
+        parallel=parallel,
         exit_code_decides=table.flag("exit_code_decides"),
     )
