@@ -29,6 +29,7 @@ RESET_SLACK_SECONDS = 60
 
 UNDECIDABLE = {
     "codex/prompt-resumed-wall": "a resumed limit looks like a new one; only the transcript's times tell",
+    "claude/dialog-question-held-back": "the line that stands for a dialog says the same of each",
     "claude/limit-with-draft": "a draft typed at a limit looks like a prompt put back by an interrupt after it",
 }
 """Pairs of cases whose screens are the same but for their truth: counted apart, never as right."""

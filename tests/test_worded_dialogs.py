@@ -28,7 +28,8 @@ def worded() -> list[Recording]:
     """One recording of each dialog that an agent can word, of each release and size."""
     found: dict[tuple[object, ...], Recording] = {}
     for one in recordings():
-        if one.truth.get("dialog") in WORDED and not one.sidecar.stem.startswith("dialog-login"):
+        drawn = "held-back" not in one.sidecar.stem  # of such a dialog only a line of the client's own is there
+        if one.truth.get("dialog") in WORDED and drawn and not one.sidecar.stem.startswith("dialog-login"):
             truth = one.truth
             found.setdefault((truth["agent"], truth["version"], tuple(truth["size"]), one.sidecar.stem), one)
     return list(found.values())
@@ -133,6 +134,18 @@ def test_a_start_up_dialog_after_a_turn_of_this_very_client_is_a_decision(one: R
 
     assert dialog(now - 90) == one.truth["dialog"]
     assert dialog(now - 30) is DialogKind.OTHER
+
+
+@pytest.mark.parametrize("shown", ["  {}", "● {}", "● So:\n\n  {}", "❯ {}"])
+def test_no_words_of_an_agent_or_a_user_stand_for_a_dialog_that_waits(shown: str) -> None:
+    said = "I have finished"
+    calm = [one for one in recordings() if one.sidecar.stem == "prompt-after-answer" and one.truth["agent"] == "claude"]
+    calm = [one for one in calm if any(said in line for line in _lines(one))]
+    assert len(calm) >= 12
+    for one in calm:
+        words = shown.format("Waiting for permission…").splitlines()
+        lines = [new for line in _lines(one) for new in (words if said in line else [line])]
+        assert _kind_of(lines, one) is PaneState.PROMPT, f"{one.name}\n" + "\n".join(lines)
 
 
 def test_the_recordings_hold_every_release_and_kind() -> None:

@@ -34,6 +34,7 @@ _SHELL_INPUT = pattern(r"! ")
 _RESULT = pattern(r"  ⎿")
 _INTERRUPTED = pattern(r"  ⎿\s{1,4}Interrupted\b")
 _NOTICE = pattern(r" {8}")
+_ALONE = pattern(r"  \S")
 _SPINNER_MARK = pattern(r"[·✢*✳✶✻✽∗] ")
 
 _MAX_FOOTER_LINES = 30
@@ -152,14 +153,18 @@ def _mode_line(footer: Sequence[str]) -> Region:
 
 
 def _above(texts: Sequence[str], top: int) -> Region:
-    """From the box upwards over blank and indented lines to the spinner; empty when another line is met first."""
+    """From the box upwards over blank and indented lines to the spinner; without one, the line that stands alone there:
+    below a message the client leaves a blank line before the box."""
     for index in range(top - 1, max(-1, top - 1 - _MAX_ABOVE_LINES), -1):
         text = texts[index]
         if _INTERRUPTED.match(text):
-            return Region()
+            break
         if text[:1].strip():
-            return region_of(texts[index:top]) if _SPINNER_MARK.match(text) else Region()
-    return Region()
+            if _SPINNER_MARK.match(text):
+                return region_of(texts[index:top])
+            break
+    alone = top > 1 and _ALONE.match(texts[top - 1]) and not texts[top - 2].strip()
+    return region_of([texts[top - 1]] if alone else [])
 
 
 def _last_message(screen: Screen, top: int, finds: Finds) -> dict[str, Region]:

@@ -18,6 +18,8 @@ SHELLS = frozenset(
 AT_REST = frozenset({PaneState.PROMPT, PaneState.COMPLETE, PaneState.RATE_LIMITED, PaneState.API_ERROR})
 _WITH_DIALOG = frozenset({PaneState.WAITING_APPROVAL, PaneState.RATE_LIMITED})
 ENDED_BADLY = frozenset({PaneState.RATE_LIMITED, PaneState.API_ERROR})
+_NOT_YET_DRAWN = "dialog-held-back"
+"""The rule of a screen that says a dialog will come and not which."""
 
 # A transcript is written a moment after the fact: what it and the hooks say counts this long against a screen.
 FRESH_SECONDS = 60.0
@@ -98,7 +100,8 @@ def _dialog(case: _Case) -> Verdict | None:
     """A dialog on the screen outranks a spinner and the registry, which says ``idle`` while a view swallows keys."""
     screen, registry = case.said(Source.SCREEN), case.said(Source.REGISTRY)
     if screen is not None and screen.state is PaneState.WAITING_APPROVAL:
-        if screen.dialog in (None, DialogKind.OTHER) and registry is not None and registry.dialog is not None:
+        unseen = screen.dialog in (None, DialogKind.OTHER) or screen.rule == _NOT_YET_DRAWN
+        if unseen and registry is not None and registry.dialog is not None:
             screen = replace(screen, dialog=registry.dialog)
         if screen.dialog in AT_START and _had_a_turn(case):
             late = f"{screen.reason}, yet this client has had a turn: such a dialog stands before the first one"

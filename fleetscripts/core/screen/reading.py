@@ -100,7 +100,7 @@ class _Look:
         """A live input box stands at the bottom: busy, ended somehow, or waiting for input."""
         if not self.command and (shell := self._shell_in_box()):
             return shell
-        over = self._match(PaneState.WAITING_APPROVAL, "footer")
+        over = self._match(PaneState.WAITING_APPROVAL, "above_box", "footer")
         if over:
             return self._said(over, over.note or over.name)
         busy = self._match(PaneState.RUNNING, "above_box", "mode_line", "footer")

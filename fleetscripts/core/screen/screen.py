@@ -16,7 +16,7 @@ from fleetscripts.pattern import pattern
 REGIONS: Mapping[str, str] = {
     "footer": "the lines below the live input box",
     "mode_line": "the last of these that is the client's own, not the user's status line",
-    "above_box": "the spinner or status line above the live input box, with its tips",
+    "above_box": "the spinner or status line above the live input box, with its tips; else a line alone there",
     "notice": "a line set to the right, directly above the live input box",
     "last_message": "the newest message of the conversation, once the box is live",
     "last_line": "the last line of the agent's own newest message, where it is a line of its own",

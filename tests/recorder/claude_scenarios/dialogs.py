@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 from tests.recorder.claude import Claude
 from tests.recorder.claude_scenarios.talk import bash
 from tests.recorder.namespace import PROJECT
-from tests.recorder.replies import Call, Say, Step
+from tests.recorder.replies import Call, Hold, Say, Step
 from tests.recorder.scenario import scenario
+from tests.recorder.terminal import NotReached
 
 LONG_FILE = "".join(f"    step_{number} = prepare(order, {number}, retries=3)\n" for number in range(70))
 LONG_SCRIPT = "\n".join(f"touch ./made/{i} && ls -la ./made | head -n {i} && rm ./made/{i}" for i in range(60))
@@ -111,6 +113,33 @@ def permission_second_row(s: Claude) -> None:
     s.snap("dialog-permission-amend", "waiting_approval", dialog="permission")
     s.terminal.keys("Escape")
     s.turn_over()
+
+
+@scenario("claude", "dialog-held-back", "dialog-question-held-back")
+def held_back(s: Claude) -> None:
+    """While somebody types, and a moment after a message was sent, a line above the box stands for the dialog."""
+    asked = Call("AskUserQuestion", {"questions": [question("Approach", "Which approach should I take?")]})
+    for name, call, kind, wanted in (
+        ("dialog-held-back", bash("rm -rf ./nothing-here; touch ~/outside"), "permission", PERMISSION),
+        ("dialog-question-held-back", asked, "question", "Which approach should I take"),
+    ):
+        s.say(f"work on {name}", (Hold(), call))
+        s.taken(f"work on {name}")
+        s.terminal.type("and")
+        s.script.release()
+        look = s.take()
+        while "Waiting for permission…" not in look.plain:
+            if s.terminal.shows(wanted):
+                raise NotReached("the dialog does not wait for the typing to end")
+            s.terminal.type("d")
+            time.sleep(0.1)
+            look = s.take()
+        s.write(name, look, state="waiting_approval", dialog=kind)
+        s.dialog_stands(wanted)
+        s.unanswered(f"work on {name}")
+        s.terminal.keys("Escape")
+        s.turn_over()
+        s.clear()
 
 
 @scenario("claude", "dialog-question", "dialog-question-typing", wide=True)
