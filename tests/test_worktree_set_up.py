@@ -421,3 +421,52 @@ def test_recycling_tears_down_and_cleans_and_tells_what_failed_of_it(fleet: Flee
     assert sorted(path.name for path in there.iterdir()) == [".git", ".gitignore", "README.md", "data"]
     assert [path.name for path in (there / "data").iterdir()] == ["kept"]
     assert (fleet.is_spare(), fleet.worktree()["set_up"]) == (True, {"state": "stale", "why": "its tear-down failed"})
+
+
+@pytest.mark.stress
+@pytest.mark.parametrize("apart", [True, False])
+def test_eight_agents_take_ports_and_write_databases_at_once_without_a_clash_only_by_their_slots(
+    fleet: Fleet, apart: bool
+) -> None:
+    node_project(fleet.repo.path)
+    python_project(fleet.repo.path)
+    fleet.publish()
+    fleet.repo.add_spares(6)
+    fleet.configure(f'[worktree]\nsetup = "{NPM_CI} && {UV_SYNC}"\ncache = ["node_modules", ".venv"]\n')
+    place = fleet.home / "databases"
+    place.mkdir()
+    port, name = ("$FLEET_PORT_BASE", "$FLEET_SLOT") if apart else ("20100", "1")
+    checks = (
+        f"export PORT={port} DATABASE={place}/{name}.json && node check.js && export PORT=$(({port} + 1)) "
+        f"DATABASE={place}/{name}.sqlite && .venv/bin/python check.py"
+    )
+    program = [sys.executable, "-I", str(BUNDLE / "fleetscripts" / "__main__.py")]
+    words = [
+        "--session",
+        "fleet",
+        "--repo",
+        str(fleet.repo.path),
+        "--agent",
+        "practice",
+        "--objective",
+        "[[think 300]]",
+    ]
+    spawned = [
+        subprocess.Popen(
+            [*program, "spawn-agent", *words, "--branch", f"feat/{number}", "--verify-command", checks],
+            env=environment(),
+        )
+        for number in range(8)
+    ]
+    assert [process.wait(240) for process in spawned] == [0] * 8
+    assert len({agent["worktree"] for agent in fleet.agents()}) == 8
+    judged = [
+        subprocess.Popen(
+            [*program, "verify-complete", f"spare-{number}", "--json"], env=environment(), stdout=subprocess.PIPE
+        )
+        for number in range(1, 9)
+    ]
+    said = [json.loads(process.communicate(timeout=240)[0]) for process in judged]
+    passed = [gate["status"] for one in said for gate in one["gates"] if gate["name"] == "verify_command"]
+    assert len(passed) == 8
+    assert (set(passed) == {"pass"}) is apart, said
