@@ -402,6 +402,10 @@ def test_without_a_configuration_nothing_is_told_of_slots_and_set_ups(fleet: Fle
     pid = int(tmux_server.show(fleet.agents()[0]["pane_id"], "#{pane_pid}"))
     assert environment_of(pid, frozenset({"FLEET_SLOT"})) == {}
     assert "set_up" not in fleet.worktree()
+    before = fleet.worktree()["disk_bytes"]
+    (fleet.repo.spares[0] / "big").write_bytes(os.urandom(300_000))
+    (fleet.repo.spares[0] / "again").hardlink_to(fleet.repo.spares[0] / "big")
+    assert 300_000 <= fleet.worktree()["disk_bytes"] - before < 320_000
     assert capacity.main([str(fleet.repo.path)]) == 0
     assert "SET-UP" not in fleet.capsys.readouterr().out
 

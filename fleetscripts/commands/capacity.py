@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import sys
+import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -13,6 +14,7 @@ from typing import Any
 
 import click
 
+from fleetscripts.adapters.system.disk_usage import DiskUsage, disk_usage
 from fleetscripts.commands.entry import run
 from fleetscripts.commands.options import json_option, settings_options
 from fleetscripts.core.planning.capacity import Place, Standing
@@ -22,8 +24,10 @@ from fleetscripts.services.context import load_settings_here
 from fleetscripts.services.worktrees.set_up import set_ups
 from fleetscripts.services.worktrees.spares import survey
 
-HEADINGS = ("STANDING", "WORKTREE", "BRANCH", "WHY", "PATH")
+HEADINGS = ("STANDING", "WORKTREE", "BRANCH", "WHY", "DISK", "PATH")
 SET_UP_HEADINGS = ("SLOT", "SET-UP")
+COUNTING_SECONDS = 2.0
+"""For the disk of all worktrees together; of what is not counted by then it is told that there is more."""
 
 
 @click.command("capacity")
@@ -35,13 +39,15 @@ def command(repo: Path, as_json: bool, options: Mapping[str, object]) -> int:
     settings = load_settings_here(os.environ, options)
     places = survey(repo, settings)
     known = set_ups(settings, os.environ, places)
+    until = time.monotonic() + COUNTING_SECONDS
+    disk = {place.worktree.path: disk_usage(Path(place.worktree.path), until) for place in places}
     if as_json:
-        click.echo(json.dumps(members(places, known), indent=2))
+        click.echo(json.dumps(members(places, known, disk), indent=2))
         return 0
     click.echo(summary(places))
     width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
     headings = (*HEADINGS[:-1], *(SET_UP_HEADINGS if known else ()), HEADINGS[-1])
-    for line in table([headings, *(row(place, known) for place in places)], width):
+    for line in table([headings, *(row(place, known, disk) for place in places)], width):
         click.echo(line)
     return 0
 
@@ -52,16 +58,17 @@ def summary(places: Sequence[Place]) -> str:
     return ", ".join(f"{counts[standing]} {standing.replace('_', ' ')}" for standing in Standing)
 
 
-def row(place: Place, set_ups: Mapping[str, SetUp]) -> tuple[str, ...]:
+def row(place: Place, set_ups: Mapping[str, SetUp], disk: Mapping[str, DiskUsage]) -> tuple[str, ...]:
     """One worktree's cells; those of set-ups only where one is configured."""
     known = place.worktree
     standing = place.standing.replace("_", " ")
     ready = set_ups.get(known.path)
     said = (str(ready.slot or "-"), ready.words) if ready is not None else ("-", "-")
-    return (standing, known.name, known.branch or "-", place.reason or "-", *(said if set_ups else ()), known.path)
+    cells = (standing, known.name, known.branch or "-", place.reason or "-", disk[known.path].words)
+    return (*cells, *(said if set_ups else ()), known.path)
 
 
-def members(places: Sequence[Place], set_ups: Mapping[str, SetUp]) -> dict[str, Any]:
+def members(places: Sequence[Place], set_ups: Mapping[str, SetUp], disk: Mapping[str, DiskUsage]) -> dict[str, Any]:
     """The object that ``--json`` prints: a list for each standing."""
     return {
         standing.value: [
@@ -72,6 +79,7 @@ def members(places: Sequence[Place], set_ups: Mapping[str, SetUp]) -> dict[str, 
                 "head": place.worktree.head,
                 "reason": place.reason,
                 "window": place.window,
+                "disk_bytes": disk[place.worktree.path].bytes,
                 **_set_up_members(set_ups.get(place.worktree.path)),
             }
             for place in places
