@@ -13,6 +13,7 @@ from typing import Any
 from fleetscripts.agents.kinds import Places, known_kinds
 from fleetscripts.dataclass import dataclass
 from fleetscripts.errors import UsageProblem
+from fleetscripts.own_folder import FLEET_HOME, STATE_FILE
 from fleetscripts.schema import describe
 
 SUPERVISION = ("active", "on-demand")
@@ -90,7 +91,7 @@ def load_settings(
 ) -> Settings:
     """The settings in force. ``fleet_top`` is the state file's top level; options that are None are not given."""
     home = Path(environ.get("HOME") or Path.home())
-    fleet_home = _path((options or {}).get("fleet_home") or environ.get("FLEET_HOME") or "~/.claude/orchestrator", home)
+    fleet_home = _path((options or {}).get("fleet_home") or environ.get("FLEET_HOME") or FLEET_HOME, home)
     _refuse_if_others_write(fleet_home)
     file = fleet_home / "config.toml"
     from_file = _config_file(file)
@@ -98,7 +99,7 @@ def load_settings(
     known = {setting.name: str(setting.type) for setting in fields(Settings) if setting.name not in NOT_SETTABLE}
     known |= {kind.home.setting: "Path" for kind in kinds} | {program_setting(kind.name): "str" for kind in kinds}
     values: dict[str, Any] = {
-        "state_file": _path("~/.claude/orchestrator-state.json", home),
+        "state_file": _path(STATE_FILE, home),
         "tasks_folder": _path("~/captain/tasks", home),
         **{kind.home.setting: _path(kind.home.default, home) for kind in kinds},
     }

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import click
 
+from fleetscripts.agents import DEFAULT_KIND, KINDS
 from fleetscripts.commands.entry import run
 from fleetscripts.services.clients.launch_line import Asked, Line, launch_line
 from fleetscripts.services.context import load_settings_here
@@ -19,7 +20,9 @@ VALUES = frozenset({"--account", "--agent", "--fleet-home"})
 
 @click.command("cl", context_settings={"help_option_names": ["-h", "--help"]})
 @click.option("--account", metavar="NAME", default="", help="Work on this account, whatever its budget.")
-@click.option("--agent", metavar="KIND", default="claude", show_default=True, help="Client to start: claude, codex.")
+@click.option(
+    "--agent", metavar="KIND", default=DEFAULT_KIND, show_default=True, help=f"Client to start: {', '.join(KINDS)}."
+)
 @click.option("--dry-run", is_flag=True, help="Say what would be started, on which account and why; start nothing.")
 @click.option("--fleet-home", metavar="DIR", type=Path, help="Accounts, ledger, configuration (FLEET_HOME).")
 @click.argument("words", nargs=-1, type=click.UNPROCESSED, metavar="[--] [CLIENT ARGUMENTS...]")

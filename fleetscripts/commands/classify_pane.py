@@ -12,10 +12,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from fleetscripts.agents import KINDS
 from fleetscripts.commands.entry import run
 from fleetscripts.commands.options import settings_options
 from fleetscripts.errors import EXIT_DONE, EXIT_FAILED, UsageProblem
 from fleetscripts.models import Classification, Evidence
+from fleetscripts.own_folder import fleet_home
 
 if TYPE_CHECKING:
     from fleetscripts.core.screen.screen import Layout
@@ -49,7 +51,7 @@ def classify_screens(
     from fleetscripts.services.observe.rule_files import load_rules
     from fleetscripts.services.observe.saved_screens import Told, UnreadableScreen, classify_saved, read_saved
 
-    rules = load_rules(_fleet_home())
+    rules = load_rules(fleet_home(os.environ))
     told = Told(agent, command, title, all_evidence)
     code = EXIT_DONE
     for path in files:
@@ -88,15 +90,10 @@ def explanation(name: str, found: Classification, nearest_rule: str | None, layo
     return "\n".join(lines)
 
 
-def _fleet_home() -> Path:
-    named = os.environ.get("FLEET_HOME")
-    return Path(named).expanduser() if named else Path.home() / ".claude" / "orchestrator"
-
-
 @click.command("classify-pane")
 @click.argument("windows", nargs=-1, metavar="[WINDOW | FILE...]")
 @click.option("--screen", "screens", is_flag=True, help="The arguments are saved captures, not windows.")
-@click.option("--agent", type=click.Choice(["claude", "codex", "auto"]), default="auto", help="Which client it is.")
+@click.option("--agent", type=click.Choice([*KINDS, "auto"]), default="auto", help="Which client it is.")
 @click.option("--command", "pane_command", metavar="CMD", help="What stands in the foreground (with --screen).")
 @click.option("--title", metavar="TITLE", help="The pane's title (with --screen).")
 @click.option("--all-evidence", is_flag=True, help="Count the registry of the sidecar too (with --screen).")

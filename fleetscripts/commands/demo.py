@@ -18,7 +18,8 @@ import click
 from fleetscripts.commands.entry import run
 from fleetscripts.commands.options import yes_option
 from fleetscripts.errors import EXIT_FAILED, FleetError
-from fleetscripts.practice.npm_client import PACKAGE, install_client, installed_client
+from fleetscripts.practice.install import NAME
+from fleetscripts.practice.npm_client import PACKAGE, REAL, install_client, installed_client
 from fleetscripts.practice.stage import SESSION, Stage
 from fleetscripts.services.demo.demo import Demo
 
@@ -32,10 +33,10 @@ SHOWN = ("TMUX_TMPDIR", "FLEET_TMUX_SOCKET", "FLEET_HOME", "ORCHESTRATOR_STATE_F
 @click.option("--keep", is_flag=True, help="Leave it up in the end, and say how to look at it.")
 @click.option(
     "--client",
-    type=click.Choice(["practice", "claude"]),
-    default="practice",
+    type=click.Choice([NAME, REAL]),
+    default=NAME,
     show_default=True,
-    help="claude: the real Claude Code from npm on a scripted model, with no account and no network (Linux).",
+    help=f"{REAL}: the real client from npm on a scripted model, with no account and no network (Linux).",
 )
 @yes_option
 def command(keep: bool, client: str, yes: bool) -> int:
@@ -47,7 +48,7 @@ def command(keep: bool, client: str, yes: bool) -> int:
     signal.signal(signal.SIGTERM, _interrupt)
     signal.signal(signal.SIGHUP, _interrupt)
     _install_programs(client, yes)
-    program = _real_client() if client == "claude" else None
+    program = _real_client() if client == REAL else None
     folder = Path(tempfile.mkdtemp(prefix="fleet-demo-", dir="/tmp")).resolve()
     demo = Demo(Stage(folder, program), _say)
     try:
@@ -65,7 +66,7 @@ def command(keep: bool, client: str, yes: bool) -> int:
 
 def _install_programs(client: str, yes: bool) -> None:
     """Install the system packages that are missing, where that is allowed; the script has said it when it is not."""
-    programs = ["git", "tmux", "ps", *(["node", "npm", "ip", "unshare"] if client == "claude" else [])]
+    programs = ["git", "tmux", "ps", *(["node", "npm", "ip", "unshare"] if client == REAL else [])]
     done = subprocess.run(["sh", str(PACKAGES), *(["--yes"] if yes else []), *programs], check=False)
     if done.returncode:
         raise click.exceptions.Exit(EXIT_FAILED)

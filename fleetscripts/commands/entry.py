@@ -16,6 +16,7 @@ from fleetscripts.commands.output import begin_output
 from fleetscripts.core.records.sanitize import sanitize
 from fleetscripts.errors import EXIT_DONE, EXIT_FAILED, EXIT_USAGE, FleetError
 from fleetscripts.invocation import called_with
+from fleetscripts.own_folder import fleet_home
 
 EXIT_INTERRUPTED = 130
 EXIT_BROKEN_PIPE = 141
@@ -89,7 +90,7 @@ def _record(name: str, error: Exception) -> str:
     from fleetscripts.adapters.records.files import private_folder
 
     summary = f"unexpected {type(error).__name__}: {error}"
-    log = _fleet_home() / "errors.log"
+    log = fleet_home(os.environ) / "errors.log"
     stamp = time.strftime("%Y-%m-%dT%H:%M:%S%z")
     text = f"{stamp} {name}\n{''.join(traceback.format_exception(error))}\n"
     try:
@@ -100,11 +101,6 @@ def _record(name: str, error: Exception) -> str:
     except OSError as problem:
         return f"{summary} (no log: {problem})"
     return f"{summary} (details in {log})"
-
-
-def _fleet_home() -> Path:
-    named = os.environ.get("FLEET_HOME")
-    return Path(named).expanduser() if named else Path.home() / ".claude" / "orchestrator"
 
 
 def _silence_stdout() -> None:

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import click
 
+from fleetscripts.agents import DEFAULT_KIND
+from fleetscripts.agents.kinds import kind_named
 from fleetscripts.commands.entry import run
 from fleetscripts.commands.options import settings_options, yes_option
 from fleetscripts.core.records.sanitize import sanitize
@@ -55,7 +57,9 @@ def _offer_rules(folder: ClientFolder, agreed: bool) -> None:
     missing = folder.missing_rules()
     if not missing:
         return
-    click.echo(f"rules that keep Claude Code from asking for these scripts, for {folder.settings_file}:")
+    click.echo(
+        f"rules that keep {kind_named(DEFAULT_KIND).title} from asking for these scripts, for {folder.settings_file}:"
+    )
     for rule in missing:
         click.echo(f"  {rule}")
     asked = not agreed and sys.stdin.isatty() and sys.stdout.isatty()

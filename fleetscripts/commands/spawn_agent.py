@@ -12,6 +12,7 @@ from pathlib import Path
 import click
 
 from fleetscripts.adapters.tmux.tmux import Tmux
+from fleetscripts.agents import DEFAULT_KIND, KINDS
 from fleetscripts.commands.entry import run
 from fleetscripts.commands.options import settings_options
 from fleetscripts.errors import UsageProblem
@@ -38,7 +39,7 @@ SEED_FORM = "SESSION PATH SPARE NEW_BRANCH OBJECTIVE [PR_NUMBER] [STEPS...]"
 @click.option("--repo", metavar="DIR", type=Path, help="Repository whose spares are taken (default: here).")
 @click.option("--base", metavar="REF", default="", help="Where a new branch starts (default: origin's default branch).")
 @click.option("--image", metavar="PATH", default="", help="Image that the agent looks at first.")
-@click.option("--agent", metavar="KIND", default="", help="Agent kind: claude, codex, … (default: claude).")
+@click.option("--agent", metavar="KIND", default="", help=f"Agent kind: {', '.join(KINDS)} (default: {DEFAULT_KIND}).")
 @click.option("--account", metavar="NAME", default="", help="Account to work on (default: the one with budget).")
 @click.option("--verify-command", metavar="COMMAND", default="", help="Shell command that must exit 0 in the end.")
 @click.option("--allow-test-step", is_flag=True, help="Allow pr-test as a step although agents would collide in it.")

@@ -11,6 +11,7 @@ from typing import Any
 
 import click
 
+from fleetscripts.agents import KINDS
 from fleetscripts.commands.entry import run
 from fleetscripts.commands.options import json_option, settings_options
 from fleetscripts.commands.text_source import text_of
@@ -56,7 +57,7 @@ def list_(as_json: bool, options: Mapping[str, object]) -> int:
 @click.option("--branch", metavar="NAME", default="", help="Branch of the work (default: task/NAME).")
 @click.option("--pr", metavar="NUMBER", default="", help="Pull request that the work belongs to.")
 @click.option("--step", "--steps", "steps", metavar="NAME", multiple=True, help="Step to be reported; once for each.")
-@click.option("--agent", metavar="KIND", default="", help="Agent kind: claude, codex, …")
+@click.option("--agent", metavar="KIND", default="", help=f"Agent kind: {', '.join(KINDS)}.")
 @click.option("--repo", metavar="DIR", type=Path, help="Repository whose spares are taken.")
 @click.option("--priority", metavar="N", type=int, default=0, help="More is sooner (default: 0).")
 @click.option("--after", metavar="TASK", multiple=True, help="Not before this task is done; once for each.")

@@ -11,10 +11,11 @@ from pathlib import Path
 
 from fleetscripts.practice.script import quoted
 
+NAME = "practice"
 AGENT = Path(__file__).resolve().with_name("agent.py")
 
 
-def install(folder: Path, name: str = "practice", environment: dict[str, str] | None = None) -> Path:
+def install(folder: Path, name: str = NAME, environment: dict[str, str] | None = None) -> Path:
     """Writes ``folder/NAME``. ``environment``: what the agent gets beside what its window has.
 
     tmux names a process by its argv[0] on Linux: the interpreter is called through a link that has the agent's name.
@@ -33,4 +34,4 @@ def install(folder: Path, name: str = "practice", environment: dict[str, str] | 
 
 
 if __name__ == "__main__":
-    print(install(Path(sys.argv[1]), sys.argv[2] if len(sys.argv) > 2 else "practice"))
+    print(install(Path(sys.argv[1]), sys.argv[2] if len(sys.argv) > 2 else NAME))

@@ -11,7 +11,10 @@ from fleetscripts.errors import FleetError
 from fleetscripts.practice.registry import VERSION
 
 PACKAGE = f"@anthropic-ai/claude-code@{VERSION}"
-_PROGRAM = Path("node_modules/.bin/claude")
+REAL = "claude"
+"""What the demo calls it."""
+
+_PROGRAM = Path("node_modules/.bin") / REAL
 
 
 def cache_folder(environ: Mapping[str, str]) -> Path:

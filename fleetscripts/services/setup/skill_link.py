@@ -1,4 +1,4 @@
-"""The link by which Claude Code finds the skill, and its permission rules in the user's settings."""
+"""The link by which the client of an orchestrator finds the skill, and its permission rules in the user's settings."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from fleetscripts.adapters.records.files import replace_file
+from fleetscripts.agents import DEFAULT_KIND
+from fleetscripts.agents.kinds import kind_named
 from fleetscripts.core.permissions.allow_rules import allow_rules, rules_missing, with_rules, without_rules
 from fleetscripts.dataclass import dataclass
 from fleetscripts.errors import FleetError
@@ -18,15 +20,15 @@ BUNDLE = Path(__file__).resolve().parents[3]
 
 @dataclass(frozen=True, slots=True)
 class ClientFolder:
-    """Claude Code's folder of the user (CLAUDE_CONFIG_DIR, else ``~/.claude``)."""
+    """The user's folder of the client in which an orchestrator works."""
 
     path: Path
 
     @classmethod
     def of(cls, environ: Mapping[str, str]) -> ClientFolder:
         """The folder that this environment means."""
-        named = environ.get("CLAUDE_CONFIG_DIR")
-        return cls(Path(named) if named else Path.home() / ".claude")
+        home = kind_named(DEFAULT_KIND).home
+        return cls(Path(environ.get(home.variable) or Path(home.default).expanduser()))
 
     @property
     def link(self) -> Path:
