@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import os
-import tomllib
 from collections.abc import Mapping
 from dataclasses import field, fields
 from pathlib import Path
@@ -126,7 +125,10 @@ def program_setting(kind: str) -> str:
 
 def _config_file(file: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(read_own(file))
+        text = read_own(file)
+        import tomllib
+
+        return tomllib.loads(text)
     except FileNotFoundError:
         return {}
     except OSError as error:

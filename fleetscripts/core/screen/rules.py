@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import field
 from functools import cache, lru_cache
@@ -114,12 +113,19 @@ class RuleSet:
 
 
 @lru_cache(maxsize=32)
-def parse_rules(text: str, file: str, *, trusted: bool = False) -> tuple[Rule, ...]:
-    """The rows of one file. ``trusted``: a shipped file, whose patterns the tests have checked."""
+def parse_rules(text: str, file: str) -> tuple[Rule, ...]:
+    """The rows of a user's file."""
+    import tomllib
+
     try:
         table = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise RuleError(f"{file}: expected TOML, found {error}") from error
+    return rules_of(table, file)
+
+
+def rules_of(table: Mapping[str, Any], file: str, *, trusted: bool = False) -> tuple[Rule, ...]:
+    """The rows of one file that was read. ``trusted``: a shipped file, whose patterns the tests have checked."""
     rows = table.get("rule", [])
     unknown = sorted(set(table) - {"rule"})
     if unknown or not isinstance(rows, list):

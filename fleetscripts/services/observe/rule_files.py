@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
+from typing import Any
 
+from fleetscripts.adapters.records.data_file import read_data_file
 from fleetscripts.agents.kinds import AgentKind, known_kinds
 from fleetscripts.config import read_own
 from fleetscripts.core.screen.reading import SHELL
-from fleetscripts.core.screen.rules import Rule, RuleError, RuleSet, parse_rules
+from fleetscripts.core.screen.rules import Rule, RuleError, RuleSet, parse_rules, rules_of
 from fleetscripts.core.screen.screen import ClientScreens
 from fleetscripts.core.screen.shell_layout import SHELL_REGIONS
 
@@ -30,11 +33,24 @@ def load_rules(fleet_home: Path | None) -> dict[str, RuleSet]:
 
 
 def _set(name: str, rules: str, fleet_home: Path | None, programs: str, screens: ClientScreens | None) -> RuleSet:
-    file = SHIPPED / f"{rules}.toml"
-    text = file.read_text(encoding="utf-8").replace(PROGRAMS, programs)
-    shipped = RuleSet.of(name, parse_rules(text, str(file), trusted=True), screens)
+    shipped = RuleSet.of(name, _shipped(rules, programs), screens)
     own = _own_rules(fleet_home / "rules" / f"{rules}.toml", programs) if fleet_home else ()
     return shipped.overridden(own) if own else shipped
+
+
+@cache
+def _shipped(rules: str, programs: str) -> tuple[Rule, ...]:
+    file = SHIPPED / f"{rules}.toml"
+    return rules_of(_named(read_data_file(file), programs), str(file), trusted=True)
+
+
+def _named(value: Any, programs: str) -> Any:
+    """What was read, with the clients' programs in their place."""
+    if isinstance(value, str):
+        return value.replace(PROGRAMS, programs)
+    if isinstance(value, list):
+        return [_named(item, programs) for item in value]
+    return {name: _named(item, programs) for name, item in value.items()} if isinstance(value, dict) else value
 
 
 def _screens(kind: AgentKind) -> ClientScreens:
