@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
@@ -173,6 +172,8 @@ def uses_own_provider(home: Path) -> bool:
 
 
 def _config(home: Path) -> dict[str, Any]:
+    import tomllib
+
     from fleetscripts.adapters.system.regular_file import read_regular
 
     try:
