@@ -36,7 +36,8 @@ def _allowed(payload: bytes, worktree: Path, fleet_home: Path) -> bool:
     tool, tool_input, cwd = request.get("tool_name"), request.get("tool_input"), request.get("cwd")
     if not (isinstance(tool, str) and isinstance(tool_input, dict) and isinstance(cwd, str)):
         return False
-    verdict = judge_request(tool, tool_input, worktree, Path(cwd), user_command_rules(fleet_home))
+    rules = user_command_rules(fleet_home)
+    verdict = judge_request(tool, tool_input, worktree, Path(cwd), rules, environ=os.environ)
     if verdict.allowed:
         subject = str(tool_input.get("command") or tool_input.get("file_path") or tool_input.get("path") or "")
         Journal(fleet_home / "events.jsonl").write(

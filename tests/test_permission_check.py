@@ -115,3 +115,39 @@ def test_file_tools_stay_inside_and_off_what_steers(worktree: Path) -> None:
     answers = check(worktree, *({"tool": tool, "input": given} for tool, given, _ in FILES))
     wrong = [(case, answer) for case, answer in zip(FILES, answers, strict=True) if case[2] is not answer]
     assert wrong == []
+
+
+def test_any_folder_to_stand_in_and_any_file_is_judged_without_an_accident(worktree: Path) -> None:
+    odd = ["\0", "src\0", "\ud800", "x" * 5000, "src/" * 3000, "link/..", "nosuch", "/proc/self/cwd", ""]
+    asked = [{**bash("rm x"), "cwd": name} for name in odd]
+    files = [
+        {"tool": tool, "input": {"file_path": name or "\ud800", "content": ""}, "cwd": name}
+        for name in odd
+        for tool in ("Write", "Read")
+    ]
+    assert not any(check(worktree, *asked, *files)[: len(asked)])
+
+
+def test_a_wrong_type_in_a_users_table_is_one_line(worktree: Path) -> None:
+    rules = worktree.parent / "fleet" / "rules"
+    rules.mkdir(parents=True)
+    (rules / "commands.toml").write_text('environment = ["CI"]\n')
+    argv = [str(SCRIPT), "--worktree", str(worktree), "--fleet-home", str(rules.parent)]
+    done = subprocess.run(argv, input="", capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stdout) == (2, "")
+    last = done.stderr.splitlines()[-1]
+    assert last == f"permission-check: {rules}/commands.toml: environment: expected a table, found ['CI']"
+    (rules / "commands.toml").write_bytes(b"\xff")
+    assert subprocess.run(argv, input="", capture_output=True, timeout=60, check=False).returncode == 2
+
+
+def test_no_plain_name_is_entered_where_cd_looks_elsewhere_first(
+    worktree: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = [bash(f"cd {name} && ls") for name in ("src", "deep/in", "./src", "src/../src", ".", "..x", "./deep/in")]
+    (worktree / "..x").mkdir()
+    assert check(worktree, *asked) == [True] * 7
+    monkeypatch.setenv("CDPATH", "/etc:.")
+    assert check(worktree, *asked) == [False, False, True, False, True, False, True]
+    assert check(worktree, bash("cd ./src && cd . && cd ..")) == [True]
+    assert check(worktree, bash("cd ./deep && cd in")) == [False]

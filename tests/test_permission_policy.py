@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import shlex
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -17,9 +19,20 @@ from fleetscripts.services.typing.permission import judge_request, user_command_
 RULES = user_command_rules(Path("/nonexistent"))
 
 FOLDERS = """src/pkg .git .claude/hooks .github/workflows .github/scripts .venv/bin node_modules/.bin deep/in a tests
-bare/objects bare/refs nested/.git"""
-TRAPS = """README.md src/app.py src/pkg/mod.py .claude/hooks/x.py .github/scripts/x.py .github/scripts/x.go
-.github/workflows/x.yml .claude/x.js CLAUDE.md bare/config x --ox"""
+bare/objects bare/refs nested/.git docs b d sub/deep"""
+TRAPS = """docs/guide.md notes.txt b/x
+README.md src/app.py src/pkg/mod.py .claude/hooks/x.py .github/scripts/x.py .github/scripts/x.go
+.github/workflows/x.yml .claude/x.js .claude/settings.json CLAUDE.md bare/config x --ox"""
+LINKS = """outlink ../outside
+secretlink ../outside/secret.txt
+zero /dev/zero
+inner src
+AGENTS.md docs/guide.md
+a/x ../../outside/secret.txt
+d/keys ../../outside
+d/notes.txt ../../outside/secret.txt
+d/up ..
+sub/deep/climb ../../.."""
 TABLES = Path(__file__).parent / "permissions"
 UNPRINTABLE = [
     "l\u0455",  # a Cyrillic letter that looks like s
@@ -62,6 +75,11 @@ def worktree(tmp_path_factory: pytest.TempPathFactory) -> Path:
     }
     for name, target in {**links, "cwd-link": Path("/proc/self/cwd"), "a/link": Path("../../outside")}.items():
         (root / name).symlink_to(target)
+    for line in LINKS.splitlines():
+        name, target = line.split()
+        (root / name).symlink_to(target)
+    (outside / "secret.txt").write_text("secret\n")
+    (outside / "conftest.py").write_text("")
     for name in TRAPS.split():
         (root / name).write_text("x\n")
     (root / ".git" / "HEAD").write_text("ref: refs/heads/feat/parser\n")
@@ -139,6 +157,112 @@ EDITS = [
 ]
 
 
+STEERING = table("steering.txt")
+
+
+@pytest.mark.parametrize("tool", ["Write", "Edit", "MultiEdit", "NotebookEdit"])
+def test_no_file_that_steers_or_leads_out_is_written(worktree: Path, tool: str) -> None:
+    name = "notebook_path" if tool == "NotebookEdit" else "file_path"
+    allowed = [path for path in STEERING if judge_request(tool, {name: path}, worktree, worktree, RULES).allowed]
+    print(f"files that steer or lead out, tried with {tool}: {len(STEERING)}, approved: {len(allowed)}")
+    assert not allowed
+
+
+@pytest.mark.parametrize("command", ["echo x > {}", "cp notes.txt {}", "mv notes.txt {}", "tee {}", "touch {}"])
+def test_no_command_writes_a_file_that_steers_or_leads_out(worktree: Path, command: str) -> None:
+    assert not [path for path in STEERING if bash(worktree, command.format(shlex.quote(path)))]
+
+
+@pytest.mark.parametrize(
+    "path", [".gitignore", "src/.prettierrc.json", ".github/ISSUE_TEMPLATE/bug.yml", "docs/new.md"]
+)
+def test_hidden_files_that_only_say_how_code_is_written_may_be_changed(worktree: Path, path: str) -> None:
+    assert judge_request("Write", {"file_path": path}, worktree, worktree, RULES).allowed
+
+
+STEERED = {
+    "CLAUDE.md": ("see @docs/style.md and @docs/../src/rules.md", ["docs/style.md", "src/rules.md", "src/more.md"]),
+    "src/rules.md": ("@more.md", ["src/more.md"]),
+    ".claude/settings.json": (
+        '{"command": "$CLAUDE_PROJECT_DIR/tools/lint.sh --fix", "b": "\\"${X}\\"/tools/b.sh"}',
+        ["tools/lint.sh", "tools/b.sh"],
+    ),
+    ".vscode/tasks.json": ('{"command": "./tools/task.sh"}', ["tools/task.sh"]),
+}
+
+
+def test_what_a_steering_file_links_to_imports_or_starts_steers_too(tmp_path: Path) -> None:
+    for name in (
+        "docs/style.md",
+        "src/more.md",
+        "src/free.md",
+        "tools/lint.sh",
+        "tools/b.sh",
+        "tools/task.sh",
+        "rules/a.md",
+        *STEERED,
+    ):
+        path = tmp_path / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(STEERED[name][0] if name in STEERED else "")
+    (tmp_path / ".cursor").symlink_to("rules")
+    (tmp_path / "src" / "AGENTS.md").symlink_to("../docs/linked.md")
+    (tmp_path / "docs" / "linked.md").touch()
+
+    def allowed(path: str) -> bool:
+        return judge_request("Write", {"file_path": path}, tmp_path, tmp_path, RULES).allowed
+
+    steered = [
+        *(path for _, paths in STEERED.values() for path in paths),
+        "rules/a.md",
+        "rules/new.md",
+        "docs/linked.md",
+    ]
+    assert not [path for path in steered if allowed(path)]
+    assert allowed("src/free.md")
+    assert allowed("docs/new.md")
+
+
+@pytest.mark.parametrize("name", ["-R", "--files0-from=x", "-L", "-f"])
+@pytest.mark.parametrize("command", ["grep KEY *", "ls *", "cat *", "wc *", "cd d && head *", "tail ?*", "git add *"])
+def test_a_wildcard_does_not_meet_a_name_that_looks_like_an_option(tmp_path: Path, name: str, command: str) -> None:
+    (tmp_path / "d").mkdir()
+    for folder in (tmp_path, tmp_path / "d"):
+        (folder / "plain").touch()
+        (folder / name).touch()
+    assert not bash(tmp_path, command)
+    assert bash(tmp_path, "cat ./*")
+
+
+SEARCHES = [
+    ("Glob", {"pattern": "**/*.{test,spec}.{ts,tsx}"}, True),
+    ("Glob", {"pattern": "src/*.py", "path": "."}, True),
+    ("Glob", {"pattern": "*/*.py", "path": "src"}, True),
+    *(("Glob", {"pattern": pattern}, False) for pattern in [
+        "../*", "/etc/*", "~/*", "{..,src}/*", "{.,}./x", "{.,x}{.,y}/z", "src/{.,x}{.,y}/../x", "{/etc,src}/*",
+        "outlink/*", "outlink/**", "d/keys/*", "secretlink", "sub/deep/climb/*", "d/k*/*", "*/keys/*", "{b,d}/keys/*",
+        "{a,b}{c,d}{e,f}{g,h}{i,j}{k,l}{m,n}{o,p}/x", "", "x\0", "src\\..", "zero",
+    ]),
+    ("Glob", {"pattern": "keys/*", "path": "d"}, False),
+    ("Grep", {"pattern": "def main", "glob": "*.{py,pyi}", "type": "py", "-A": 3, "output_mode": "content"}, True),
+    ("Grep", {"pattern": "--pre=./x"}, False),
+    ("Grep", {"pattern": ["--pre"]}, False),
+    *(("Grep", {"pattern": "x", "glob": glob}, False) for glob in [
+        "--pre=x", "*.py --pre=x", "*.py\t--pre=x", "*.py\n--pre=x", "*.py,--pre=x", "*.py\u00a0--pre=x", ["-x"],
+    ]),
+    *(("Grep", {"pattern": "x", name: value}, False) for name, value in [
+        ("-A", "--pre=./x"), ("-C", ["--pre", "x"]), ("context", {}), ("type", "--pre=x"), ("head_limit", "$(x)"),
+        ("output_mode", "--pre"), ("offset", "1 --pre=x"), ("type", ["py", "--pre=x"]),
+    ]),
+    *(("Grep", {"pattern": "x", "path": path}, False) for path in ["..", "outlink", "d/keys", "zero", "d/up/.."]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("tool", "request_", "allowed"), SEARCHES)
+def test_searches_stay_in_the_worktree(worktree: Path, tool: str, request_: dict[str, Any], allowed: bool) -> None:
+    assert judge_request(tool, request_, worktree, worktree, RULES).allowed is allowed
+
+
 @pytest.mark.parametrize(("tool", "path", "allowed"), EDITS)
 def test_edits_stay_in_the_worktree_and_off_the_files_that_steer(
     worktree: Path, tool: str, path: str, allowed: bool
@@ -168,7 +292,37 @@ def test_a_users_own_row_replaces_the_shipped_one(tmp_path: Path, worktree: Path
         ("[command.x]\noperand = 'path'", "unknown key 'operand'"),
         ("[command.x]\noperands = '/(/'", "is no pattern"),
         ("[command.x]\nlike = 'y z'", "names no command"),
+        ("[command.x]\nlike = ' '", "names no command"),
+        ("[command.x]\nlike = 'y'\n[command.y]\nlike = 'x'", "leads back to itself"),
         ("x = ", "is not TOML"),
+        ("x = " + "[" * 5000, "is not TOML"),
+        ("environment = ['CI']", "environment: expected a table"),
+        ("[environment]\nCI = 1", "environment.CI: expected a kind"),
+        ("command = 1", "command: expected a table"),
+        ("[[command]]\nx = 1", "command: expected a table"),
+        ("command.x = 'ls'", "command.x: expected a table"),
+        ("protected_branches = 'main'", "protected_branches: expected a list of texts"),
+        ("protected_branches = [1]", "protected_branches: expected a list of texts"),
+        ("steering = {a = 1}", "steering: expected a list of texts"),
+        ("hidden = '.x'", "hidden: expected a list of texts"),
+        ("[command.x]\nletters = 1", "letters: expected a text"),
+        ("[command.x]\nflags = '--a'", "flags: expected a list of texts"),
+        ("[command.x]\nflags = [1]", "flags: expected a list of texts"),
+        ("[command.x]\nvalues = ['--a']", "values: expected a table"),
+        ("[command.x]\nvalues = {a = 1}", "expected a kind"),
+        ("[command.x]\noptional = 'a'", "optional: expected a table"),
+        ("[command.x]\noperands = 1", "operands: expected a list of texts"),
+        ("[command.x]\noperands = []", "expected operands"),
+        ("[command.x]\nmost = '1'", "most: expected a whole number"),
+        ("[command.x]\nleast = true", "least: expected a whole number"),
+        ("[command.x]\nfree = 'no'", "free: expected true or false"),
+        ("[command.x]\nwraps = 1", "wraps: expected true or false"),
+        ("[command.x]\nneeds = '-v'", "needs: expected a list of texts"),
+        ("[command.x]\ntail = 'pth'", "unknown kind 'pth'"),
+        ("[command.x]\nsub = ['a']", "sub: expected a table"),
+        ("[command.x]\nsub.a = 1", "sub.a: expected a table"),
+        ("[command.x.sub.a]\nlike = 1", "like: expected a text"),
+        ("[command.x]\nmodule = 1", "module: expected a table"),
     ],
 )
 def test_a_bad_row_is_a_clear_error(text: str, says: str) -> None:

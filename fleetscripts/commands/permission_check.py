@@ -39,7 +39,7 @@ def _judge(request: dict[str, Any], worktree: Path, shell: str, rules: CommandRu
     from fleetscripts.services.typing.permission import judge_request
 
     cwd = Path(request.get("cwd") or worktree)
-    return judge_request(request["tool"], request["input"], worktree, cwd, rules, shell)
+    return judge_request(request["tool"], request["input"], worktree, cwd, rules, shell, os.environ)
 
 
 def _request(line: bytes) -> dict[str, Any] | None:

@@ -10,10 +10,12 @@ from dataclasses import field, replace
 from fleetscripts.core.permissions.command_rules import CommandRule, CommandRules
 from fleetscripts.core.permissions.shell_syntax import SimpleCommand, simple_commands
 from fleetscripts.core.permissions.shell_words import NotPlain, Word
-from fleetscripts.core.permissions.word_kinds import Refusal, is_harmless_test, shown, why_unfit
+from fleetscripts.core.permissions.word_kinds import Refusal, is_harmless_test, put_into, shown, why_unfit
 from fleetscripts.dataclass import dataclass
 
 ENVIRONMENT_PROGRAM = re.compile(r"(?:\./)?((?:\.venv|venv)/bin)/([a-z0-9]+)")
+DOTTED = re.compile(r"\.{0,2}(?:/|\Z)")
+"""A folder that ``cd`` does not look up in CDPATH."""
 MAX_BASES = 16
 
 
@@ -21,9 +23,10 @@ MAX_BASES = 16
 class PathUse:
     """A path the line would touch, relative to the worktree or absolute; the caller resolves links and judges it.
 
-    ``use``: "read", "write", "rewrite" (a formatter, in files that end in ``suffixes``), "enter" (``cd``), "git" (git
-    is run in this folder) or "node" (a program that must be in ``node_modules/.bin``). ``wild``: places of wildcards;
-    ``bare``: the word begins with one, and a file's name must not be taken for an option.
+    ``use``: "read", "file" (as read, and no folder), "write", "rewrite" (a formatter, in files that end in
+    ``suffixes``), "enter" (``cd``), "git" (git is run in this folder) or "node" (a program that must be in
+    ``node_modules/.bin``). ``wild``: places of wildcards; ``bare``: the word begins with one, and a file's name must
+    not be taken for an option.
     """
 
     path: str
@@ -35,12 +38,14 @@ class PathUse:
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """``reason`` None: harmless, as long as every one of ``paths`` is, and with ``own_branch`` if the branch that is
-    checked out may be pushed to. Else ``reason`` says what stands in the way."""
+    """``reason`` None: harmless, as long as every one of ``paths`` is, with ``own_branch`` if the branch that is
+    checked out may be pushed to, and with ``searched`` if CDPATH is not set. Else ``reason`` says what stands in the
+    way."""
 
     reason: str | None
     paths: tuple[PathUse, ...] = ()
     own_branch: bool = False
+    searched: bool = False
 
 
 @dataclass(slots=True)
@@ -51,13 +56,14 @@ class _Reading:
     bases: tuple[str, ...] = ("",)
     paths: list[PathUse] = field(default_factory=list)
     own_branch: bool = False
+    searched: bool = False
     changed: bool = False
     moved: bool = False
 
     def use(self, word: Word, use: str, rule: CommandRule) -> None:
         if self.moved:
             raise Refusal("it uses files after it moved some, and links may then lead elsewhere")
-        bare = bool(word.wild) and word.wild[0] == 0 and not rule.any_option
+        bare = bool(word.wild) and word.wild[0] == 0
         if bare and self.changed:
             raise Refusal("it uses a wildcard after it made files, whose names may be options")
         for base in self.bases:
@@ -74,7 +80,7 @@ def judge_command(line: str, rules: CommandRules) -> Judgement:
             _judge(command, reading)
     except (NotPlain, Refusal) as refusal:
         return Judgement(str(refusal))
-    return Judgement(None, tuple(dict.fromkeys(reading.paths)), reading.own_branch)
+    return Judgement(None, tuple(dict.fromkeys(reading.paths)), reading.own_branch, reading.searched)
 
 
 def _judge(command: SimpleCommand, reading: _Reading) -> None:
@@ -118,7 +124,7 @@ def _after(rule: CommandRule, label: str, operands: Sequence[Word], command: Sim
     if rule.pushes and (not operands[1:] or any(operand.text == "HEAD" for operand in operands[1:])):
         reading.own_branch = True
     reading.moved |= rule.moves
-    reading.changed |= not rule.any_option
+    reading.changed |= not rule.looks
 
 
 def _judge_wrapped(
@@ -254,6 +260,8 @@ def _operands(rule: CommandRule, label: str, operands: Sequence[Word], reading: 
         if operand.wild and (at < len(rule.operands) - 1 or rule.most is not None):
             raise Refusal(f"{label} with a wildcard there is not on the safe list")
         _fits(rule.operands[min(at, len(rule.operands) - 1)], operand, label, reading, rule)
+    for operand in operands[:-1] if rule.into else ():
+        reading.use(put_into(operands[-1], operand), "write", rule)
     if rule.rewrites and not operands:
         _fits("rewrite", Word("."), label, reading, rule)
 
@@ -270,7 +278,9 @@ def _test(label: str, arguments: Sequence[Word], reading: _Reading, rule: Comman
 
 def _fits(kind: str, word: Word, label: str, reading: _Reading, rule: CommandRule) -> None:
     """Raise unless ``word`` is of that kind; paths are noted for the caller."""
-    if (word.status and kind not in ("text", "number")) or (word.wild and kind not in ("text", "path", "write")):
+    if (word.status and kind not in ("text", "number")) or (
+        word.wild and kind not in ("text", "path", "file", "write")
+    ):
         raise Refusal(f"{label} with {shown(word.text)} is not on the safe list")
     if why_unfit(kind, word.text, reading.rules.protected_branches):
         raise Refusal(f"{label} with {shown(word.text)} is not on the safe list")
@@ -279,7 +289,8 @@ def _fits(kind: str, word: Word, label: str, reading: _Reading, rule: CommandRul
     elif kind == "revision":
         text = word.text.partition(":")[2] or word.text
         reading.use(Word(text), "read", rule)
-    elif kind in ("write", "rewrite") or (kind == "path" and word.text != "-"):
+    elif kind in ("write", "rewrite") or (kind in ("path", "file") and word.text != "-"):
         reading.use(word, "read" if kind == "path" else kind, rule)
     elif kind == "folder":
+        reading.searched |= not DOTTED.match(word.text)
         reading.use(word, "enter", rule)

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import field
 from typing import Any
 
+from fleetscripts.core.permissions.path_policy import Steering
 from fleetscripts.dataclass import dataclass
 from fleetscripts.errors import UsageProblem
 
 KINDS = frozenset(
-    {"path", "folder", "write", "rewrite", "text", "number", "none", "revision", "branch", "own-branch", "test"}
+    {"path", "file", "folder", "write", "rewrite", "text", "number", "none", "revision", "branch", "own-branch", "test"}
 )
+LISTS = ("protected_branches", "steering", "hidden")
+WORDS = {str: "a text", bool: "true or false", int: "a whole number"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +36,8 @@ class CommandRule:
     free: bool = False
     wraps: bool = False
     tail: str = ""
-    any_option: bool = False
+    looks: bool = False
+    into: bool = False
     moves: bool = False
     rewrites: tuple[str, ...] = ()
     rewrites_with: tuple[str, ...] = ()
@@ -55,11 +59,11 @@ class CommandRules:
     commands: Mapping[str, CommandRule]
     environment: Mapping[str, str]
     protected_branches: frozenset[str]
-    steering: tuple[str, ...] = ()
+    steering: Steering = field(default_factory=Steering)
 
     def find(self, words: str) -> CommandRule | None:
         """The row that ``like = "cargo test"`` names."""
-        name, *rest = words.split()
+        name, *rest = words.split() or [""]
         rule = self.commands.get(name)
         for word in rest:
             rule = (rule.sub.get(word) or rule.module.get(word)) if rule and word != "-m" else rule
@@ -70,51 +74,76 @@ def load_command_rules(texts: Mapping[str, str]) -> CommandRules:
     """Rows of several files, the later ones replacing commands of the same name. ``texts``: file name → TOML."""
     commands: dict[str, CommandRule] = {}
     environment: dict[str, str] = {}
-    branches: set[str] = set()
-    steering: list[str] = []
+    lists: dict[str, list[str]] = {name: [] for name in LISTS}
     for source, text in texts.items():
         try:
             table = tomllib.loads(text)
-        except tomllib.TOMLDecodeError as error:
+        except (tomllib.TOMLDecodeError, RecursionError) as error:
             raise UsageProblem(f"{source} is not TOML: {error}") from error
-        unknown = set(table) - {"command", "environment", "protected_branches", "steering"}
+        unknown = set(table) - {"command", "environment", *LISTS}
         if unknown:
             raise UsageProblem(f"{source}: unknown key {sorted(unknown)[0]!r} at the top level")
-        for name, kind in table.get("environment", {}).items():
+        for name, kind in _table(f"{source}: environment", table.get("environment", {})).items():
             _check_kind(f"{source}: environment.{name}", kind)
             environment[name] = kind
-        branches |= set(table.get("protected_branches", ()))
-        steering += table.get("steering", ())
-        for name, row in table.get("command", {}).items():
+        for name, found in lists.items():
+            found += _texts(f"{source}: {name}", table.get(name, []))
+        for name, row in _table(f"{source}: command", table.get("command", {})).items():
             commands[name] = _rule(f"{source}: command.{name}", row)
-    rules = CommandRules(commands, environment, frozenset(branches), tuple(steering))
+    steering = Steering(tuple(lists["steering"]), tuple(lists["hidden"]))
+    rules = CommandRules(commands, environment, frozenset(lists["protected_branches"]), steering)
     for name, rule in commands.items():
         _check_likes(name, rule, rules)
     return rules
 
 
 def _rule(where: str, row: Any) -> CommandRule:
-    if not isinstance(row, dict):
-        raise UsageProblem(f"{where}: expected a table, found {row!r}")
-    fields = dict(row)
-    for nested in ("sub", "module"):
-        fields[nested] = {
-            name: _rule(f"{where}.{nested}.{name}", inner) for name, inner in fields.get(nested, {}).items()
-        }
+    fields = dict(_table(where, row))
     unknown = set(fields) - set(CommandRule.__slots__)
     if unknown:
         raise UsageProblem(f"{where}: unknown key {sorted(unknown)[0]!r}")
-    operands = fields.get("operands", "none")
-    fields["operands"] = (operands,) if isinstance(operands, str) else tuple(operands)
-    fields["flags"] = frozenset(fields.get("flags", ()))
-    for listed in ("needs", "first_given_by", "rewrites", "rewrites_with", "rewrites_without"):
-        fields[listed] = tuple(fields.get(listed, ()))
-    for kind in (*fields["operands"], *fields.get("values", {}).values(), *fields.get("optional", {}).values()):
+    if isinstance(fields.get("operands"), str):
+        fields["operands"] = [fields["operands"]]
+    for name, value in fields.items():
+        fields[name] = _field(f"{where}.{name}", name, value)
+    rule = CommandRule(**fields)
+    for kind in (*rule.operands, *rule.values.values(), *rule.optional.values(), *([rule.tail] if rule.tail else [])):
         _check_kind(where, kind)
-    return CommandRule(**fields)
+    if not rule.operands:
+        raise UsageProblem(f'{where}: expected operands, found an empty list; "none" stands for no operand')
+    return rule
 
 
-def _check_kind(where: str, kind: str) -> None:
+def _field(where: str, name: str, value: Any) -> Any:
+    """One key of a row, of the type that ``CommandRule`` has it in."""
+    before = getattr(CommandRule(), name)
+    if name in ("sub", "module"):
+        return {inner: _rule(f"{where}.{inner}", row) for inner, row in _table(where, value).items()}
+    if name in ("values", "optional"):
+        return _table(where, value)
+    if isinstance(before, tuple | frozenset):
+        return type(before)(_texts(where, value))
+    wanted = int if name in ("most", "least") else type(before)
+    if type(value) is not wanted:
+        raise UsageProblem(f"{where}: expected {WORDS[wanted]}, found {value!r}")
+    return value
+
+
+def _table(where: str, value: Any) -> Mapping[str, Any]:
+    if not isinstance(value, dict):
+        raise UsageProblem(f"{where}: expected a table, found {value!r}")
+    return value
+
+
+def _texts(where: str, value: Any) -> Sequence[str]:
+    if not isinstance(value, list) or not all(isinstance(text, str) for text in value):
+        raise UsageProblem(f"{where}: expected a list of texts, found {value!r}")
+    return value
+
+
+def _check_kind(where: str, kind: Any) -> None:
+    if not isinstance(kind, str):
+        raise UsageProblem(f"{where}: expected a kind or /a pattern/, found {kind!r}")
     if is_pattern(kind):
         try:
             re.compile(kind[1:-1])
@@ -130,8 +159,15 @@ def is_pattern(kind: str) -> bool:
 
 
 def _check_likes(where: str, rule: CommandRule, rules: CommandRules) -> None:
-    if rule.like and rules.find(rule.like) is None:
-        raise UsageProblem(f"command.{where}: like = {rule.like!r} names no command")
+    followed, at = [rule.like], rule
+    while at.like:
+        found = rules.find(at.like)
+        if found is None:
+            raise UsageProblem(f"command.{where}: like = {at.like!r} names no command")
+        if found.like in followed:
+            raise UsageProblem(f"command.{where}: like = {rule.like!r} leads back to itself")
+        followed.append(found.like)
+        at = found
     for nested in (rule.sub, rule.module):
         for name, inner in nested.items():
             _check_likes(f"{where}.{name}", inner, rules)

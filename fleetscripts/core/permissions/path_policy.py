@@ -7,6 +7,17 @@ from collections.abc import Sequence
 from fnmatch import fnmatchcase
 from pathlib import PurePosixPath
 
+from fleetscripts.dataclass import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Steering:
+    """Names, or paths of several, with wildcards: ``files`` steer agents or run code, and so do all hidden ones except
+    those of ``hidden``."""
+
+    files: tuple[str, ...] = ()
+    hidden: tuple[str, ...] = ()
+
 
 def why_not_readable(real: str, worktree: str) -> str | None:
     """None when ``real`` (links already resolved) lies in the worktree, else the reason it must be asked about."""
@@ -15,13 +26,16 @@ def why_not_readable(real: str, worktree: str) -> str | None:
     return None
 
 
-def why_not_writable(real: str, worktree: str, steering: Sequence[str], *, whole_folders: bool = False) -> str | None:
+def why_not_writable(real: str, worktree: str, steering: Steering, *, whole_folders: bool = False) -> str | None:
     """As for reading, and no steering file. ``whole_folders``: a folder may be put there, as ``mv`` does, so that
-    the parent of a steering folder counts too. ``steering``: names, or paths of several, with wildcards."""
+    the parent of a steering folder counts too."""
     if not _inside(real, worktree):
         return f"{real!a} lies outside the worktree"
     parts = [_folded(part) for part in PurePosixPath(real).relative_to(PurePosixPath(worktree)).parts]
-    for entry in steering:
+    for at, part in enumerate(parts):
+        if part.startswith(".") and not any(_begins(parts[at:], entry) for entry in steering.hidden):
+            return f"{part!a} is hidden, and may steer agents or run code"
+    for entry in steering.files:
         wanted = entry.casefold().split("/")
         if any(_matches(parts[at : at + len(wanted)], wanted) for at in range(len(parts))):
             return f"{entry} steers agents or runs code"
@@ -29,6 +43,11 @@ def why_not_writable(real: str, worktree: str, steering: Sequence[str], *, whole
         if whole_folders and any(_matches(parts[-len(begin) :], begin) for begin in shorter):
             return f"{entry} steers agents or runs code, and its folder would be replaced"
     return None
+
+
+def _begins(parts: Sequence[str], entry: str) -> bool:
+    wanted = entry.casefold().split("/")
+    return _matches(parts[: len(wanted)], wanted)
 
 
 def _matches(parts: Sequence[str], wanted: Sequence[str]) -> bool:

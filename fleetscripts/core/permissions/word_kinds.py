@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 import re
 from collections.abc import Collection, Sequence
 from fnmatch import fnmatchcase
@@ -29,7 +30,7 @@ def why_unfit(kind: str, word: str, protected_branches: Collection[str]) -> bool
     match kind:
         case "text":
             return False
-        case "path" | "write" | "rewrite":
+        case "path" | "file" | "write" | "rewrite":
             return word != "-" and (not word or word[0] in "-@")
         case "folder":
             return not word or word[0] in "-+@~"
@@ -52,6 +53,15 @@ def is_protected(branch: str, protected_branches: Collection[str]) -> bool:
 
 def _is_branch(word: str) -> bool:
     return BRANCH.fullmatch(word) is not None and word.split("/")[0].casefold() not in NAMESPACES and ".." not in word
+
+
+def put_into(folder: Word, file: Word) -> Word:
+    """What the file would be called in that folder, where a link of this name may stand already."""
+    name = posixpath.basename(file.text.rstrip("/"))
+    start = file.text.rfind(name)
+    wild = tuple(at - start for at in file.wild if at >= start)
+    before = len(posixpath.join(folder.text, ""))
+    return Word(posixpath.join(folder.text, name), tuple(at + before for at in wild))
 
 
 def is_harmless_test(words: Sequence[Word]) -> bool:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Mapping
 from importlib.resources import files
 from pathlib import Path
@@ -14,7 +13,9 @@ from fleetscripts.core.permissions.command_policy import PathUse, judge_command
 from fleetscripts.core.permissions.command_rules import CommandRules, load_command_rules
 from fleetscripts.core.permissions.path_policy import why_not_readable
 from fleetscripts.dataclass import dataclass
+from fleetscripts.errors import UsageProblem
 from fleetscripts.services.typing.permitted_paths import Place, why_not, why_not_own_branch
+from fleetscripts.services.typing.searches import why_not_contents, why_not_files
 
 PATH_FIELDS = {
     "Read": "file_path", "Glob": "path", "Grep": "path", "LS": "path", "NotebookRead": "notebook_path",
@@ -50,20 +51,32 @@ def user_command_rules(fleet_home: Path) -> CommandRules:
     texts = {"commands.toml": files("fleetscripts").joinpath("rules/commands.toml").read_text(encoding="utf-8")}
     own = fleet_home / "rules" / "commands.toml"
     if own.exists():
-        texts[str(own)] = read_own(own)
+        try:
+            texts[str(own)] = read_own(own)
+        except (OSError, ValueError) as problem:
+            raise UsageProblem(f"{own} cannot be read: {problem}") from problem
     return load_command_rules(texts)
 
 
 def judge_request(
-    tool: str, tool_input: Mapping[str, Any], worktree: Path, cwd: Path, rules: CommandRules, shell: str = "any"
+    tool: str,
+    tool_input: Mapping[str, Any],
+    worktree: Path,
+    cwd: Path,
+    rules: CommandRules,
+    shell: str = "any",
+    environ: Mapping[str, str] | None = None,
 ) -> Permission:
-    """Judge one tool call of an agent that works in ``worktree`` and stands in ``cwd``. ``shell`` runs its commands."""
-    root = os.path.realpath(worktree)
-    here = os.path.realpath(cwd)
+    """Judge one tool call of an agent that works in ``worktree`` and stands in ``cwd``. ``shell`` runs its commands,
+    in the environment ``environ``."""
+    try:
+        root, here = os.path.realpath(worktree), os.path.realpath(cwd)
+    except ValueError as problem:
+        return Permission(False, f"where the agent stands cannot be told: {str(problem)!a}")
     outside = why_not_readable(here, root)
     if outside:
         return Permission(False, f"the agent stands elsewhere: {outside}")
-    place = Place(root, here, str(worktree.absolute()))
+    place = Place(root, here, str(worktree.absolute()), rules.steering)
     if tool not in MEMBERS:
         return Permission(False, f"{tool!a} is not a tool that is judged")
     if tool == "Bash" and shell not in SHELLS:
@@ -71,12 +84,14 @@ def judge_request(
     unknown = set(tool_input) - set(MEMBERS[tool].split())
     if unknown:
         return Permission(False, f"{tool} with {min(unknown)!a} is not judged")
-    reason = _why_not_bash(tool_input, place, rules) if tool == "Bash" else None
-    reason = reason or (_why_not_file(tool, tool_input, place, rules) if tool != "Bash" else None)
+    reason = _why_not_bash(tool_input, place, rules, environ or {}) if tool == "Bash" else None
+    reason = reason or (_why_not_file(tool, tool_input, place) if tool != "Bash" else None)
     return Permission(reason is None, reason or f"{tool} does only what is on the safe list, in the worktree")
 
 
-def _why_not_bash(tool_input: Mapping[str, Any], place: Place, rules: CommandRules) -> str | None:
+def _why_not_bash(
+    tool_input: Mapping[str, Any], place: Place, rules: CommandRules, environ: Mapping[str, str]
+) -> str | None:
     line = tool_input.get("command")
     if not isinstance(line, str):
         return "the request names no command"
@@ -85,35 +100,22 @@ def _why_not_bash(tool_input: Mapping[str, Any], place: Place, rules: CommandRul
     judgement = judge_command(line, rules)
     if judgement.reason:
         return judgement.reason
+    if judgement.searched and environ.get("CDPATH"):
+        return "CDPATH is set, and cd may lead elsewhere than into the worktree"
     uses = {use.use for use in judgement.paths}
     if place.here != place.root and "git" in uses and uses & {"write", "rewrite"}:
         return "git is run in another folder than the worktree's root in a line that changes files"
     if judgement.own_branch and (reason := why_not_own_branch(place.root, rules)):
         return reason
-    return next((reason for use in judgement.paths if (reason := why_not(use, place, rules))), None)
+    return next((reason for use in judgement.paths if (reason := why_not(use, place))), None)
 
 
-def _why_not_file(tool: str, tool_input: Mapping[str, Any], place: Place, rules: CommandRules) -> str | None:
+def _why_not_file(tool: str, tool_input: Mapping[str, Any], place: Place) -> str | None:
     path = tool_input.get(PATH_FIELDS[tool], place.here if tool in ("Glob", "Grep", "LS") else None)
     if not isinstance(path, str) or not path or "\0" in path:
         return f"{tool} names no file"
     if path.startswith("~"):
         return f"{path!a} begins at somebody's home"
-    if tool == "Glob" and (reason := _why_not_pattern(tool_input.get("pattern"))):
-        return reason
-    if tool == "Grep" and not _is_plain_filter(tool_input.get("glob")):
-        return "Grep's glob is not judged"
-    return why_not(PathUse(path, "write" if tool in EDITING else "read"), place, rules)
-
-
-def _why_not_pattern(pattern: object) -> str | None:
-    """A pattern may only lead further down: no absolute one, no ``..``, and no braces that could hold either."""
-    if not isinstance(pattern, str) or not pattern or "\0" in pattern:
-        return "Glob names no pattern"
-    if pattern[0] in "/~\\" or "\\" in pattern or ".." in pattern or re.search(r"[{,][/~]", pattern):
-        return f"the pattern {pattern[:40]!a} may leave the worktree"
-    return None
-
-
-def _is_plain_filter(filter: object) -> bool:
-    return filter is None or (isinstance(filter, str) and not filter.startswith("-") and " -" not in filter)
+    search = why_not_files(tool_input, path, place) if tool == "Glob" else None
+    search = search or (why_not_contents(tool_input) if tool == "Grep" else None)
+    return search or why_not(PathUse(path, "write" if tool in EDITING else "read"), place)

@@ -5,30 +5,39 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Iterator
+from functools import cached_property
 from pathlib import Path
 
 from fleetscripts.adapters.system.regular_file import read_regular
 from fleetscripts.core.permissions.command_policy import PathUse
 from fleetscripts.core.permissions.command_rules import CommandRules
-from fleetscripts.core.permissions.path_policy import why_not_readable, why_not_writable
+from fleetscripts.core.permissions.path_policy import Steering, why_not_readable, why_not_writable
 from fleetscripts.core.permissions.word_kinds import is_protected
 from fleetscripts.dataclass import dataclass
+from fleetscripts.services.typing.path_patterns import MOST_ENTRIES, Unclear, expanded, names_in, without_pattern
+from fleetscripts.services.typing.steered_by import steered_by
 
 DEVICES = ("/dev", "/proc", "/sys")
 MOST_LINKS = 40
-MOST_ENTRIES = 20_000
 MOST_BYTES = 20_000_000
+CUTS = re.compile(r"[:\[]")
+"""Where programs cut a path: pytest at ``::`` and ``[``, lists of folders at every colon."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Place:
     """Where a request is judged: the worktree and the folder the agent stands in, both with links resolved, and the
-    worktree as it may be spelled."""
+    worktree as it may be spelled. ``steering``: what may not be written there."""
 
     root: str
     here: str
     spelled: str
+    steering: Steering
+
+    @cached_property
+    def steered_by(self) -> set[str]:
+        """Paths that steer under names of their own."""
+        return steered_by(self.root, self.steering)
 
     def join(self, path: str) -> str:
         """The absolute path, links not resolved except those above the worktree."""
@@ -37,19 +46,17 @@ class Place:
         return os.path.join(self.here, path)
 
 
-class Unclear(Exception):
-    """What the path is cannot be told, or changes from process to process; the message says why."""
-
-
-def why_not(use: PathUse, place: Place, rules: CommandRules) -> str | None:
+def why_not(use: PathUse, place: Place) -> str | None:
     """The reason why this use of a path needs a person, or None."""
     try:
         if use.use == "git":
             return _why_not_git(os.path.normpath(place.join(use.path)), place.root)
         if use.use == "node":
             return _why_not_node(Path(place.join(use.path)), place.root)
-        for path in _expanded(use, place):
-            reason = _why_not_one(path, use, place, rules)
+        if use.use == "rewrite":
+            use = without_pattern(use)
+        for path in expanded(use, place.join):
+            reason = _why_not_on_the_way(path, place) or _why_not_one(path, use, place)
             if reason:
                 return reason
     except (Unclear, OSError, ValueError) as problem:
@@ -57,11 +64,28 @@ def why_not(use: PathUse, place: Place, rules: CommandRules) -> str | None:
     return None
 
 
-def _why_not_one(path: str, use: PathUse, place: Place, rules: CommandRules) -> str | None:
+def _why_not_on_the_way(path: str, place: Place) -> str | None:
+    """Wherever a program may cut the path, that part lies in the worktree, and so does each folder on the way."""
+    for piece in dict.fromkeys((path, *filter(None, CUTS.split(path)))):
+        spelled = place.join(piece)
+        if spelled != place.root and not spelled.startswith(place.root + "/"):
+            return f"{piece!a} lies outside the worktree"
+        here = there = place.root
+        for part in spelled[len(place.root) :].split("/"):
+            here, there = os.path.normpath(os.path.join(here, part)), resolve(os.path.join(there, part))
+            reason = why_not_readable(here, place.root) or why_not_readable(there, place.root)
+            if reason:
+                return reason
+    return None
+
+
+def _why_not_one(path: str, use: PathUse, place: Place) -> str | None:
     """Both ways to follow ``..`` after a link must stay inside: from the link's target, and in the text."""
     spelled = place.join(path)
     lexical = os.path.normpath(spelled)
     targets = dict.fromkeys((resolve(spelled), resolve(lexical), lexical))
+    if use.use == "file" and os.path.isdir(spelled):
+        return f"{path!a} is a folder, and links in it would be followed"
     if use.use == "enter" and len(targets) > 1:
         return f"{path!a} leads through a link"
     writes = use.use in ("write", "rewrite")
@@ -69,13 +93,13 @@ def _why_not_one(path: str, use: PathUse, place: Place, rules: CommandRules) -> 
         return f"{path!a} is a link"
     for target in targets:
         if writes:
-            reason = why_not_writable(target, place.root, rules.steering, whole_folders=use.use == "write")
+            reason = _why_not_changed(target, place, whole_folders=use.use == "write")
         else:
             reason = why_not_readable(target, place.root)
         if reason:
             return reason
     if use.use == "rewrite" and os.path.isdir(spelled):
-        return _why_not_rewritten(spelled, use.suffixes, place.root, rules)
+        return _why_not_rewritten(spelled, use.suffixes, place)
     return None
 
 
@@ -103,51 +127,12 @@ def resolve(path: str) -> str:
     return done
 
 
-def _expanded(use: PathUse, place: Place) -> Iterator[str]:
-    """The path, or every path that any shell may put in place of its wildcards, and the pattern for when none is."""
-    yield use.path
-    if not use.wild:
-        return
-    found, count, begin = [""], 0, 0
-    for part in use.path.split("/"):
-        pattern = _pattern(part, {at - begin for at in use.wild})
-        begin += len(part) + 1
-        if pattern is None:
-            found = [before + part + "/" for before in found]
-            continue
-        names = [(before, name) for before in found for name in _names(place.join(before))]
-        count += len(names)
-        if count > MOST_ENTRIES:
-            raise Unclear("a wildcard meets too many files")
-        found = [f"{before}{name}/" for before, name in names if pattern.fullmatch(name)]
-    for path in found:
-        if use.bare and path[use.wild[0] :].startswith("-"):
-            raise Unclear(f"a wildcard meets {path[:-1]!a}, which looks like an option")
-        yield path[:-1]
-
-
-def _pattern(part: str, wild: set[int]) -> re.Pattern[str] | None:
-    """The names that one part of a path stands for, hidden ones too, in any case; None without a wildcard."""
-    if not wild & set(range(len(part))):
-        return None
-    shown = {"*": ".*", "?": "."}
-    pieces = (shown[char] if at in wild else re.escape(char) for at, char in enumerate(part))
-    return re.compile("".join(pieces), re.IGNORECASE | re.DOTALL)
-
-
-def _names(folder: str) -> list[str]:
-    try:
-        return os.listdir(folder)
-    except (FileNotFoundError, NotADirectoryError):
-        return []
-
-
 def _why_not_git(folder: str, root: str) -> str | None:
     """Between a folder and the worktree's root there is nothing that git would take for a repository."""
     while folder != root:
         if why_not_readable(folder, root):
             return f"{folder!a} lies outside the worktree"
-        names = {name.casefold() for name in _names(folder)}
+        names = {name.casefold() for name in names_in(folder)}
         if ".git" in names or {"head", "objects"} <= names:
             return f"{folder!a} looks like a repository of its own"
         folder = os.path.dirname(folder)
@@ -171,16 +156,22 @@ def _why_not_node(program: Path, root: str) -> str | None:
     return f"{program.name!a} is not in node_modules/.bin, so that npx would fetch it"
 
 
-def _why_not_rewritten(folder: str, suffixes: tuple[str, ...], root: str, rules: CommandRules) -> str | None:
+def _why_not_changed(path: str, place: Place, *, whole_folders: bool = False) -> str | None:
+    reason = why_not_writable(path, place.root, place.steering, whole_folders=whole_folders)
+    if not reason and any(path == named or path.startswith(named + "/") for named in place.steered_by):
+        return f"a file that steers agents or runs code names {path!a}"
+    return reason
+
+
+def _why_not_rewritten(folder: str, suffixes: tuple[str, ...], place: Place) -> str | None:
     count = 0
-    for at, folders, names in os.walk(folder):
+    for at, folders, names in os.walk(os.path.normpath(folder)):
         folders[:] = [name for name in folders if name not in (".git", "node_modules", ".venv", "venv")]
         count += len(names)
         if count > MOST_ENTRIES:
             return "it would rewrite a folder too large to look through"
-        for name in names:
-            path = os.path.join(at, name)
-            if name.endswith(suffixes) and (why_not_writable(path, root, rules.steering) or os.path.islink(path)):
+        for path in (os.path.join(at, name) for name in names if name.endswith(suffixes)):
+            if _why_not_changed(path, place) or os.path.islink(path):
                 return f"it may rewrite {path!a}, which steers agents or runs code, or is a link"
     return None
 
