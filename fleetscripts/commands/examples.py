@@ -25,6 +25,7 @@ EXAMPLES: dict[str, str] = {
     "interrupt-agent": "interrupt-agent worktree-2",
     "notify": "notify 'all pull requests are merged'",
     "open-pr": "open-pr worktree-2",
+    "overlaps": "overlaps",
     "permission-check": "permission-check --worktree . < requests.jsonl",
     "poll-cycle": "poll-cycle",
     "recycle-agent": "recycle-agent worktree-2",
@@ -50,8 +51,8 @@ EXAMPLES: dict[str, str] = {
 EXIT_CODES = "Exit codes: 0 done, or yes; 1 failed; 2 wrong usage; 3 the answer is no, or refused; 8 not yet."
 
 ONLY_TELLS = frozenset({
-    "balance", "capacity", "classify-pane", "find-spare", "history", "permission-check", "poll-cycle", "show",
-    "startup-recovery", "status", "verify-complete", "wait-event",
+    "balance", "capacity", "classify-pane", "find-spare", "history", "overlaps", "permission-check", "poll-cycle",
+    "show", "startup-recovery", "status", "verify-complete", "wait-event",
 })  # fmt: skip
 """Commands whose output is all that they are for: what could not be printed is a failure."""
 

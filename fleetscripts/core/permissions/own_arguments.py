@@ -76,6 +76,7 @@ HARMLESS: Mapping[str, Arguments] = {
     "history": PLAIN,
     "interrupt-agent": Arguments(asks=("--kill",)),
     "notify": Arguments(asks=("--set-webhook", "--forget-webhook")),
+    "overlaps": PLAIN,
     "permission-check": PLAIN,
     "poll-cycle": PLAIN,
     "recycle-agent": Arguments(asks=("--force",)),

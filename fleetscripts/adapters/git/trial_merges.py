@@ -1,0 +1,133 @@
+"""Merges tried without a worktree, in a repository of our own that only borrows the objects of another one.
+
+Nothing is written into the other repository, and neither its settings nor an agent's attributes name a program that
+runs: a merge driver is one.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from fleetscripts.adapters.git import neutral
+from fleetscripts.adapters.git.git import GitFailed
+from fleetscripts.adapters.records.files import private_folder, replace_file
+from fleetscripts.dataclass import dataclass
+from fleetscripts.errors import FleetError
+
+COMMIT = re.compile(r"[0-9a-f]{40,64}")
+BATCH_SECONDS = 60.0
+LARGEST_BLOB = 1_000_000
+"""Bytes of a file in which the lines of its conflicts are looked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Merged:
+    """How one merge ended: its tree, which holds conflict marks, and the paths that conflict."""
+
+    tree: str
+    conflicts: tuple[str, ...] = ()
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class TrialRepository:
+    """A bare repository in our own folder with the objects of the one with this common folder."""
+
+    folder: Path
+    common: Path
+
+    def prepare(self) -> None:
+        """Make it where it is not, and let it borrow."""
+        try:
+            private_folder(self.folder.parent)
+            if not (self.folder / "HEAD").exists():
+                self._git("init", "--quiet", "--bare", str(self.folder), at=self.folder.parent)
+            (self.folder / "info").mkdir(exist_ok=True)
+            replace_file(self.folder / "objects" / "info" / "alternates", os.fsencode(self.common / "objects") + b"\n")
+            if (self.common / "shallow").exists():
+                replace_file(self.folder / "shallow", (self.common / "shallow").read_bytes())
+        except OSError as error:
+            raise FleetError(f"cannot prepare {self.folder}: {error.strerror}") from error
+
+    def fork(self, one: str, other: str) -> str:
+        """The commit at which the two left each other; empty where they have none."""
+        done = self._done("merge-base", one, other)
+        return done.stdout.decode().split("\n")[0] if done.returncode == 0 else ""
+
+    def changes(self, before: str, after: str) -> list[tuple[str, str]]:
+        """Letters of what became of a path (A, D, M, T), and the paths; no renames are guessed."""
+        words = self._git("diff-tree", "-r", "-z", "--no-renames", "--name-status", before, after).split(b"\0")
+        return [(kind.decode(), os.fsdecode(path)) for kind, path in zip(words[::2], words[1::2], strict=False)]
+
+    def merges(self, pairs: Sequence[tuple[str, str]]) -> list[Merged]:
+        """Each pair merged; a pair that git cannot merge at all costs none of the others."""
+        given = "".join(f"{one} {other}\n" for one, other in pairs).encode()
+        words = ("merge-tree", "--write-tree", "--stdin", "--name-only", "--no-messages")
+        done = self._done(*words, given=given)
+        found = list(_merged(done.stdout))
+        if done.returncode == 0 and len(found) == len(pairs):
+            return found
+        reason = (done.stderr.decode("utf-8", "replace").strip().splitlines() or ["git merge-tree said nothing"])[0]
+        rest = pairs[len(found) + 1 :]
+        return [*found[: len(pairs)], *([Merged("", problem=reason)] if len(found) < len(pairs) else [])] + (
+            self.merges(rest) if rest else []
+        )
+
+    def contents(self, names: Sequence[str]) -> list[str]:
+        """Text of blobs by ``TREE:PATH``; empty for what is no blob, is large, or holds no text."""
+        wanted = [name for name in names if "\n" not in name]
+        said = self._git("cat-file", "--batch", given=b"".join(os.fsencode(name) + b"\n" for name in wanted))
+        texts, at = {}, 0
+        for name in wanted:
+            end = said.index(b"\n", at)
+            head = said[at:end].split(b" ")
+            at = end + 1
+            if head[-1] == b"missing" or not head[-1].isdigit():
+                continue
+            size = int(head[-1])
+            body = said[at : at + size]
+            at += size + 1
+            if head[-2] == b"blob" and size <= LARGEST_BLOB and b"\0" not in body:
+                texts[name] = body.decode("utf-8", "replace")
+        return [texts.get(name, "") for name in names]
+
+    def _git(self, *words: str, given: bytes = b"", at: Path | None = None) -> bytes:
+        done = self._done(*words, given=given, at=at)
+        if done.returncode:
+            lines = done.stderr.decode("utf-8", "replace").strip().splitlines()
+            raise GitFailed(f"git {words[0]} failed for {self.common}: {lines[0] if lines else done.returncode}")
+        return done.stdout
+
+    def _done(self, *words: str, given: bytes = b"", at: Path | None = None) -> subprocess.CompletedProcess[bytes]:
+        own = ("core.attributesFile=/dev/null", "merge.renames=true", "gc.auto=0")
+        try:
+            return subprocess.run(
+                ["git", "-C", str(at or self.folder), *neutral.options(own), *words],
+                input=given,
+                capture_output=True,
+                env=neutral.environment() | ({} if at else {"GIT_DIR": str(self.folder)}),
+                timeout=BATCH_SECONDS,
+                check=False,
+            )
+        except subprocess.TimeoutExpired as slow:
+            raise GitFailed(f"git {words[0]} for {self.common} did not finish in {BATCH_SECONDS:g} s") from slow
+        except FileNotFoundError as missing:
+            raise FleetError("git is not installed: install it (apt install git, brew install git)") from missing
+
+
+def _merged(output: bytes) -> Iterator[Merged]:
+    """Whole answers: a status, a tree, conflicting paths, an empty field."""
+    fields = output.split(b"\0")
+    at = 0
+    while at + 2 < len(fields):
+        tree, end = fields[at + 1].decode(), at + 2
+        while end < len(fields) and fields[end]:
+            end += 1
+        if end >= len(fields):
+            return
+        yield Merged(tree, tuple(os.fsdecode(path) for path in fields[at + 2 : end]))
+        at = end + 1

@@ -1,0 +1,80 @@
+"""``overlaps``: which agents' branches change the same files, and which of them conflict."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping, Sequence
+
+import click
+
+from fleetscripts.commands.entry import run
+from fleetscripts.commands.options import json_option, settings_options
+from fleetscripts.core.overlaps.overlap import Pair, matrix
+from fleetscripts.core.records.sanitize import sanitize
+from fleetscripts.core.reports.table import table
+from fleetscripts.fleet import Agent
+from fleetscripts.services.context import load_fleet
+from fleetscripts.services.worktrees.overlaps import Comparison, compare
+
+SHOWN = 6
+
+
+@click.command("overlaps")
+@json_option
+@settings_options
+def command(as_json: bool, options: Mapping[str, object]) -> int:
+    """Merge the branches of every two live agents on trial, and show which of them meet.
+
+    In the matrix x is a conflict, a number the files that both change, ? a pair that could not be tried. What is not
+    committed is not seen. Nothing is changed in the repository.
+    """
+    settings, fleet = load_fleet(os.environ, options)
+    found = compare(settings, fleet)
+    click.echo(json.dumps(members(found), indent=2) if as_json else "\n".join(lines(found)))
+    return 0
+
+
+def lines(found: Comparison) -> list[str]:
+    """The matrix, then each pair that meets."""
+    if len(found.agents) < 2:
+        return ["fewer than two agents have branches to compare"]
+    by_id = {agent.id: agent for agent in found.agents}
+    said = table(matrix(found.agents, found.pairs))
+    said += [_line(pair, by_id) for pair in found.pairs]
+    return said + ([f"{found.left} pairs are left for the next call"] if found.left else [])
+
+
+def _line(pair: Pair, by_id: Mapping[str, Agent]) -> str:
+    names = " + ".join(f"{by_id[name].handle} {by_id[name].branch}" for name in (pair.one, pair.other))
+    if pair.problem:
+        return sanitize(f"{names}: could not be merged on trial: {pair.problem}")
+    listed = pair.places or pair.files
+    more = f" and {len(listed) - SHOWN} more" if len(listed) > SHOWN else ""
+    what = "conflict in" if pair.conflicts else "merge cleanly, both change"
+    return sanitize(f"{names}: {what} {', '.join(listed[:SHOWN])}{more}")
+
+
+def members(found: Comparison) -> dict[str, object]:
+    """The object that ``--json`` prints."""
+    by_id = {agent.id: agent for agent in found.agents}
+    return {
+        "agents": [{"id": agent.id, "worktree": agent.worktree, "branch": agent.branch} for agent in found.agents],
+        "left": found.left,
+        "pairs": [
+            {
+                "branches": [by_id[pair.one].branch, by_id[pair.other].branch],
+                "worktrees": [by_id[pair.one].worktree, by_id[pair.other].worktree],
+                "conflicts": pair.conflicts,
+                "files": list(pair.files),
+                "places": list(pair.places),
+                **({"problem": pair.problem} if pair.problem else {}),
+            }
+            for pair in found.pairs
+        ],
+    }
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Entry point."""
+    return run(command, argv)

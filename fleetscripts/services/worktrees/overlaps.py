@@ -1,0 +1,195 @@
+"""The branches of live agents compared in pairs; what was compared before is remembered."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Mapping, Sequence
+from itertools import combinations
+from pathlib import Path
+from typing import Any
+
+from fleetscripts.adapters.git.git import Git
+from fleetscripts.adapters.git.notes import key
+from fleetscripts.adapters.git.place import repository_at
+from fleetscripts.adapters.git.remotes import base_remote
+from fleetscripts.adapters.git.trial_merges import COMMIT, Merged, TrialRepository
+from fleetscripts.adapters.records.files import private_folder, replace_file
+from fleetscripts.adapters.system.regular_file import read_regular
+from fleetscripts.config import Settings
+from fleetscripts.core.overlaps.overlap import Change, Pair, conflict_lines, may_meet
+from fleetscripts.dataclass import dataclass
+from fleetscripts.errors import FleetError
+from fleetscripts.fleet import Agent, Fleet
+from fleetscripts.models import AgentState
+
+MOST_MERGES = 2000
+"""In one comparison; the pairs that are left wait for the next one."""
+
+MOST_PLACES = 20
+LARGEST_MEMORY = 32 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Branch:
+    """One agent's branch as it stands now."""
+
+    agent: Agent
+    head: str
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """All pairs that meet; ``left``: how many could not be tried this time."""
+
+    agents: tuple[Agent, ...]
+    pairs: tuple[Pair, ...]
+    left: int = 0
+
+
+def compare(settings: Settings, fleet: Fleet, most: int = MOST_MERGES) -> Comparison:
+    """Every two live agents of one repository."""
+    agents, pairs, left = [], [], 0
+    for common, branches in _by_repository(fleet).items():
+        agents += [branch.agent for branch in branches]
+        found = _Repository(settings, Path(common), branches, most)
+        pairs += found.compared()
+        left += found.left
+    return Comparison(tuple(agents), tuple(pairs), left)
+
+
+def compared_heads(fleet: Fleet) -> tuple[tuple[str, str, str], ...]:
+    """What a comparison depends on, as last looked at: another one, and it is worth a new one."""
+    return tuple((agent.id, agent.seen.commit, str(agent.state)) for agent in fleet.agents if _lives(agent))
+
+
+def _lives(agent: Agent) -> bool:
+    return bool(agent.worktree_path and agent.branch) and agent.state is not AgentState.RECYCLED
+
+
+def _by_repository(fleet: Fleet) -> dict[str, list[Branch]]:
+    found: dict[str, list[Branch]] = {}
+    for agent in filter(_lives, fleet.agents):
+        try:
+            recorded = agent.repository or repository_at(Path(agent.worktree_path))
+            git = Git.in_worktree(agent.worktree_path, agent.repository)
+            head = git.maybe("rev-parse", "--verify", "--quiet", f"refs/heads/{agent.branch}^{{commit}}") or ""
+        except FleetError:
+            continue  # a worktree that is gone or leads elsewhere has no branch to compare
+        if COMMIT.fullmatch(head):
+            found.setdefault(recorded.common_dir, []).append(Branch(agent, head))
+    return found
+
+
+class _Repository:
+    """The branches of one repository, what is known of them, and what is found out."""
+
+    def __init__(self, settings: Settings, common: Path, branches: Sequence[Branch], most: int) -> None:
+        place = settings.fleet_home / "overlaps"
+        self.branches, self.most, self.left = branches, most, 0
+        self.memory_file = place / f"{key(str(common))}.json"
+        self.trials = TrialRepository(place / f"{key(str(common))}.git", common)
+        self._changes: dict[tuple[str, str], Change] = {}
+
+    def compared(self) -> list[Pair]:
+        """Pairs that meet, by trial merges of those that were not tried before."""
+        if len(self.branches) < 2:
+            return []
+        self.trials.prepare()
+        known = self._remembered()
+        forks = self._forks()
+        found: dict[tuple[str, str], Mapping[str, Any]] = {}
+        untried = []
+        for one, other in combinations(self.branches, 2):
+            heads = (one.head, other.head)
+            if one.head == other.head:
+                continue
+            if (said := known.get(" ".join(heads))) is not None:
+                found[heads] = said
+            else:
+                a, b = self._since_they_left(one, other, forks)
+                files = sorted(a.paths & b.paths)
+                if may_meet(a, b):
+                    untried.append((heads, files))
+                else:
+                    found[heads] = {}
+        self.left = max(0, len(untried) - self.most)
+        found |= self._tried(untried[: self.most])
+        self._remember(found)
+        return [
+            Pair(one.agent.id, other.agent.id, **{name: _value(value) for name, value in said.items()})
+            for one, other in combinations(self.branches, 2)
+            if (said := found.get((one.head, other.head)))
+        ]
+
+    def _forks(self) -> dict[str, str]:
+        """Where each branch left the one that work is meant for, else the first branch."""
+        git = Git.in_worktree(self.branches[0].agent.worktree_path, self.branches[0].agent.repository)
+        remote = base_remote(git, None)
+        base = (
+            git.maybe("rev-parse", "--verify", "--quiet", f"refs/remotes/{remote}/HEAD^{{commit}}") if remote else None
+        )
+        base = base or self.branches[0].head
+        return {branch.head: self.trials.fork(base, branch.head) for branch in self.branches}
+
+    def _since_they_left(self, one: Branch, other: Branch, forks: Mapping[str, str]) -> tuple[Change, Change]:
+        """What each changes since their common commit: of the one that left later, what came in between as well."""
+        first, second = forks[one.head], forks[other.head]
+        a, b = self._change(first, one.head), self._change(second, other.head)
+        if first and second and first != second:
+            between = self._change(first, second)
+            return a.with_more(between), b.with_more(between)
+        return a, b
+
+    def _change(self, before: str, after: str) -> Change:
+        if not before:
+            return Change()
+        if (before, after) not in self._changes:
+            listed = self.trials.changes(before, after)
+            kinds = {letter: frozenset(path for kind, path in listed if kind == letter) for letter in "AD"}
+            rest = frozenset(path for kind, path in listed if kind not in "AD")
+            self._changes[before, after] = Change(rest, kinds["A"], kinds["D"])
+        return self._changes[before, after]
+
+    def _tried(self, untried: Sequence[tuple[tuple[str, str], list[str]]]) -> dict[tuple[str, str], Mapping[str, Any]]:
+        merged = self.trials.merges([heads for heads, _ in untried]) if untried else []
+        places = self._places(merged)
+        return {
+            heads: {
+                name: value
+                for name, value in {"files": files, "places": found, "problem": result.problem}.items()
+                if value
+            }
+            for (heads, files), result, found in zip(untried, merged, places, strict=True)
+        }
+
+    def _places(self, merged: Sequence[Merged]) -> list[list[str]]:
+        names = [f"{one.tree}:{path}" for one in merged for path in one.conflicts[:MOST_PLACES]]
+        texts = dict(zip(names, self.trials.contents(names), strict=True)) if names else {}
+        found = []
+        for one in merged:
+            places: list[str] = []
+            for path in one.conflicts[:MOST_PLACES]:
+                lines = conflict_lines(texts[f"{one.tree}:{path}"])
+                places += [f"{path}:{line}" for line in lines] or [path]
+            found.append(places[:MOST_PLACES])
+        return found
+
+    def _remembered(self) -> dict[str, Mapping[str, Any]]:
+        try:
+            members = json.loads(read_regular(self.memory_file, LARGEST_MEMORY))
+            return {name: said for name, said in members["pairs"].items() if isinstance(said, dict)}
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+            return {}  # compared anew
+
+    def _remember(self, found: Mapping[tuple[str, str], Mapping[str, Any]]) -> None:
+        pairs = {" ".join(heads): said for heads, said in found.items()}
+        try:
+            private_folder(self.memory_file.parent)
+            replace_file(self.memory_file, json.dumps({"at": time.time(), "pairs": pairs}).encode())
+        except OSError as error:
+            raise FleetError(f"cannot write {self.memory_file}: {error.strerror}") from error
+
+
+def _value(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value

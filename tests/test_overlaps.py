@@ -1,0 +1,203 @@
+"""overlaps: branches of live agents against the merges that git really makes."""
+
+from __future__ import annotations
+
+import json
+import random
+import subprocess
+import time
+from collections.abc import Callable
+from itertools import combinations
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fleetscripts.commands import overlaps
+from tests.places import GitRepo
+
+Edit = Callable[[Path], None]
+
+LINES = [f"line {number}" for number in range(1, 41)]
+
+
+class Branches:
+    """Branches of agents in one repository; a branch needs no worktree of its own to be compared."""
+
+    def __init__(self, repo: GitRepo, home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        self.repo, self.home, self.capsys = repo, home, capsys
+        for name in ("a.txt", "b.txt", "docs/c.txt", "docs/d.txt", "old/e.txt"):
+            (repo.path / name).parent.mkdir(exist_ok=True)
+            (repo.path / name).write_text("\n".join(LINES) + "\n")
+        (repo.path / "image").write_bytes(bytes(range(256)))
+        repo.commit("Files")
+        repo.git("push", "-q", "origin", "HEAD:main")
+        self.names: list[str] = []
+
+    def add(self, name: str, edit: Edit, start: str = "main") -> None:
+        self.repo.git("checkout", "-q", "-b", name, start)
+        edit(self.repo.path)
+        self.repo.commit(name)
+        self.repo.git("checkout", "-q", "main")
+        self.names.append(name)
+
+    def record(self, **fields: Any) -> None:
+        agents = [
+            {"window": f"fleet:{n}", "id": f"id{n}", "worktree": f"w{n}", "worktree_path": str(self.repo.path)}
+            | {"branch": name, "spawned_at": n, "state": "running"} | fields
+            for n, name in enumerate(self.names, 1)
+        ]  # fmt: skip
+        (self.home / "state.json").write_text(json.dumps({"agents": agents}))
+
+    def told(self) -> dict[frozenset[str], dict[str, Any]]:
+        self.capsys.readouterr()
+        assert overlaps.main(["--json"]) == 0
+        found = json.loads(self.capsys.readouterr().out)
+        return {frozenset(pair["branches"]): pair for pair in found["pairs"]}
+
+    def really_conflicts(self, one: str, other: str) -> bool:
+        """Whether ``git merge`` of the one into the other stops."""
+        place = self.home / "merging"
+        if not place.exists():
+            self.repo.git("worktree", "add", "-q", "--detach", str(place), "main")
+        self.repo.git("checkout", "-q", "--detach", one, cwd=place)
+        done = subprocess.run(["git", "merge", "-q", "--no-edit", other], cwd=place, check=False, capture_output=True)
+        self.repo.git("reset", "-q", "--hard", cwd=place)
+        self.repo.git("clean", "-qfdx", cwd=place)
+        return done.returncode != 0
+
+
+@pytest.fixture
+def branches(git_repo: GitRepo, home: Path, capsys: pytest.CaptureFixture[str]) -> Branches:
+    return Branches(git_repo, home, capsys)
+
+
+def line(path: str, number: int, text: str) -> Edit:
+    """One line of a file changed."""
+
+    def edit(folder: Path) -> None:
+        lines = (folder / path).read_text().split("\n")
+        lines[number - 1] = text
+        (folder / path).write_text("\n".join(lines))
+
+    return edit
+
+
+def moved(path: str, to: str) -> Edit:
+    def edit(folder: Path) -> None:
+        (folder / to).parent.mkdir(parents=True, exist_ok=True)
+        (folder / path).rename(folder / to)
+
+    return edit
+
+
+def written(path: str, content: bytes) -> Edit:
+    def edit(folder: Path) -> None:
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / path).write_bytes(content)
+
+    return edit
+
+
+def removed(path: str) -> Edit:
+    return lambda folder: (folder / path).unlink()
+
+
+EDITS: dict[str, Edit] = {
+    "line": line("a.txt", 12, "one"),
+    "the-same-line": line("a.txt", 12, "two"),
+    "a-line-far-away": line("a.txt", 30, "three"),
+    "another-file": line("b.txt", 3, "four"),
+    "a-file-moved": moved("a.txt", "moved.txt"),
+    "moved-elsewhere": moved("a.txt", "other.txt"),
+    "a-file-removed": removed("a.txt"),
+    "a-folder-moved": moved("old", "new"),
+    "a-file-into-that-folder": written("old/f.txt", b"new\n"),
+    "a-file-as-a-folder": written("thing/inside", b"x\n"),
+    "a-folder-as-a-file": written("thing", b"x\n"),
+    "a-picture": written("image", b"\0one"),
+    "another-picture": written("image", b"\0two"),
+    "an-odd-name": written('od"d\nna:1', b"x\n"),
+    "the-odd-name-again": written('od"d\nna:1', b"y\n"),
+}
+
+
+def test_each_pair_is_judged_as_git_merges_it(branches: Branches) -> None:
+    """105 pairs of histories with every kind of conflict: every real conflict is found, and no other."""
+    for name, edit in EDITS.items():
+        branches.add(name, edit)
+    branches.record()
+    found = branches.told()
+    real = {frozenset(pair) for pair in combinations(EDITS, 2) if branches.really_conflicts(*pair)}
+    said = {pair for pair, about in found.items() if about["conflicts"]}
+    assert len(real) >= 11
+    assert said == real
+    about = found[frozenset({"line", "the-same-line"})]
+    assert (about["files"], about["places"]) == (["a.txt"], ["a.txt:12"])
+    assert found[frozenset({"line", "a-line-far-away"})]["conflicts"] is False
+    assert found[frozenset({"a-picture", "another-picture"})]["places"] == ["image"]
+    assert frozenset({"line", "another-file"}) not in found
+
+
+def test_a_base_that_went_on_between_two_branches_counts(branches: Branches) -> None:
+    branches.add("early", line("a.txt", 12, "early"))
+    line("a.txt", 12, "main's")(branches.repo.path)
+    branches.repo.commit("Main goes on")
+    branches.repo.git("push", "-q", "origin", "HEAD:main")
+    branches.add("late", line("b.txt", 1, "late"))
+    branches.add("stacked", line("a.txt", 13, "stacked"), start="early")
+    branches.record()
+    found = branches.told()
+    for pair in combinations(branches.names, 2):
+        about = found.get(frozenset(pair))
+        assert (about is not None and about["conflicts"]) == branches.really_conflicts(*pair), pair
+
+
+def test_no_program_that_the_repository_names_is_run_and_nothing_is_written_there(
+    branches: Branches, tmp_path: Path
+) -> None:
+    branches.add("one", line("a.txt", 12, "one"))
+    branches.add("two", line("a.txt", 12, "two"))
+    repo = branches.repo
+    repo.git("config", "merge.evil.driver", f"touch {tmp_path}/ran; exit 0")
+    (repo.path / ".git" / "info" / "attributes").write_text("* merge=evil\n")
+    branches.record()
+    before = sorted((repo.path / ".git").rglob("*"))
+    assert branches.told()[frozenset({"one", "two"})]["conflicts"] is True
+    assert not (tmp_path / "ran").exists()
+    assert sorted((repo.path / ".git").rglob("*")) == before
+
+
+def test_only_live_agents_are_compared_and_the_matrix_names_them(branches: Branches) -> None:
+    branches.add("one", line("a.txt", 12, "one"))
+    branches.add("two", line("a.txt", 12, "two"))
+    branches.add("three", line("a.txt", 30, "three"))
+    branches.record()
+    assert overlaps.main([]) == 0
+    rows = branches.capsys.readouterr().out.splitlines()
+    assert [row.split() for row in rows[1:4]] == [
+        ["1", "w1", "-", "x", "1"], ["2", "w2", "x", "-", "1"], ["3", "w3", "1", "1", "-"],
+    ]  # fmt: skip
+    assert "w1 one + w2 two: conflict in a.txt:12" in rows
+    branches.record(state="recycled")
+    assert branches.told() == {}
+
+
+@pytest.mark.stress
+def test_two_hundred_branches_are_compared_in_seconds_and_again_at_once(branches: Branches) -> None:
+    chosen = random.Random(7)
+    for number in range(200):
+        name = chosen.choice(["a.txt", "b.txt", "docs/c.txt", "docs/d.txt", "old/e.txt"])
+        branches.add(f"feat/{number}", line(name, chosen.randint(1, 40), f"by {number}"))
+    branches.record()
+    began = time.monotonic()
+    left, calls = 1, 0
+    while left:
+        assert overlaps.main(["--json"]) == 0
+        left, calls = json.loads(branches.capsys.readouterr().out)["left"], calls + 1
+    first = time.monotonic() - began
+    began = time.monotonic()
+    branches.told()
+    again = time.monotonic() - began
+    print(f"200 branches: {first:.1f} s in {calls} calls, again {again:.1f} s")
+    assert (first < 120, again < 10) == (True, True), (first, again)
