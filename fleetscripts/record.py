@@ -134,6 +134,8 @@ class Notices:
     handed_out: str = was("handed_out")
     handed_out_at: UnixSeconds = was("handed_out_at", 0)
     github_told_at: UnixSeconds = was("github_told_at", 0)
+    overlaps_told: tuple[str, ...] = ()
+    """Conflicts of its branch: the other agent's id and the file."""
     extra: Mapping[str, Any] = field(default_factory=dict)
 
 

@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
-from fleetscripts.commands import overlaps
-from tests.places import GitRepo
+from fleetscripts.commands import heartbeat, overlaps
+from tests.places import GitRepo, TmuxServer
 
 Edit = Callable[[Path], None]
 
@@ -181,6 +181,42 @@ def test_only_live_agents_are_compared_and_the_matrix_names_them(branches: Branc
     assert "w1 one + w2 two: conflict in a.txt:12" in rows
     branches.record(state="recycled")
     assert branches.told() == {}
+
+
+def test_a_heartbeat_tells_of_a_conflict_once_at_the_agent_that_can_still_turn(
+    branches: Branches, tmux_server: TmuxServer
+) -> None:
+    tmux_server.new_session("fleet", ["sleep", "900"])
+    branches.add("feat/one", line("a.txt", 12, "one"))
+    branches.add("feat/two", line("a.txt", 12, "two"))
+    branches.record()
+    state = branches.home / "state.json"
+    members = json.loads(state.read_text())
+    members["active"] = False
+    members["agents"][1]["state"] = "pending_evaluation"
+    state.write_text(json.dumps(members))
+    assert [item["window"] for item in overlaps_told(branches)] == ["fleet:1"]
+    assert overlaps_told(branches) == []
+    branches.repo.git("branch", "-f", "feat/two", "main")
+    assert overlaps_told(branches) == []
+    branches.repo.git("checkout", "-q", "feat/two")
+    line("a.txt", 12, "two")(branches.repo.path)
+    line("b.txt", 3, "two")(branches.repo.path)
+    branches.repo.commit("Both")
+    branches.repo.git("checkout", "-q", "feat/one")
+    assert overlaps_told(branches) == []
+    line("b.txt", 3, "one")(branches.repo.path)
+    branches.repo.commit("And the other file")
+    (item,) = overlaps_told(branches)
+    assert item["what"] == "its branch conflicts with feat/two (w2) in a.txt:12, b.txt:3"
+    assert item["next"][0].endswith("overlaps")
+
+
+def overlaps_told(branches: Branches) -> list[dict[str, Any]]:
+    branches.capsys.readouterr()
+    assert heartbeat.main(["--json"]) == 0
+    found = json.loads(branches.capsys.readouterr().out)
+    return [item for item in found["decisions"] if item["kind"] == "overlap"]
 
 
 @pytest.mark.stress
