@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -94,6 +95,7 @@ NAMES = st.from_regex(r"[a-z][a-z0-9-]{0,8}", fullmatch=True)
         repo=st.sampled_from(["", "/src/a b"]),
         priority=st.integers(-50, 50),
         after=st.lists(NAMES, unique=True, max_size=4).map(tuple),
+        not_before=st.just("") | st.dates(date(1971, 1, 1), date(2900, 1, 1)).map(str),
     )
 )
 def test_a_task_that_is_written_is_read_as_the_same(task: TaskFile) -> None:

@@ -37,6 +37,42 @@ def test_a_text_written_on_windows_is_a_task(run_script: RunScript, home: Path, 
     assert [(task["objective"], task.get("pr")) for task in tasks] == [("one\ntwo", "5"), ("one\ntwo", None)]
 
 
+def test_a_task_begins_at_its_time_at_the_earliest_whoever_asks(run_script: RunScript, home: Path) -> None:
+    for name, at in (("later", "2999-01-01 07:00"), ("by-now", "2001-01-01"), ("zoned", "2999-01-01T07:00+02:00")):
+        added = run_script("tasks", "add", name, "Do it.", "--not-before", at)
+        assert added.returncode == 0, added.stderr
+    found = {task["name"]: task for task in json.loads(run_script("tasks", "list", "--json").stdout)["tasks"]}
+    assert (found["later"]["state"], found["later"]["why"]) == ("waiting", "not before 2999-01-01 07:00")
+    assert (found["by-now"]["state"], found["zoned"]["state"]) == ("ready", "waiting")
+    lines = run_script("tasks", "dispatch").stdout
+    assert ("by-now: " in lines, "later" in lines, "zoned" in lines) == (True, False, False)
+    for wrong in ("tomorrow", "25:00", "2026-13-01"):
+        refused = run_script("tasks", "add", "wrong", "Do it.", "--not-before", wrong)
+        assert (refused.returncode, "expected a time like 2026-12-01 07:00" in refused.stderr) == (2, True), wrong
+
+
+def test_a_batch_is_written_whole_or_not_at_all(run_script: RunScript, home: Path) -> None:
+    pending = home / "captain" / "tasks" / "pending"
+    good = "=== one\nDo it.\n\n=== two\n---\nafter: one\nnot_before: 2999-01-01\n---\nThen this.\n=== of a kind?\n"
+    for text, says in (
+        ("Do it.", "expected a line === NAME before each task, found 'Do it.'"),
+        ("", "expected a line === NAME"),
+        (good, "of a kind?.task:1: expected the text of the task"),
+        ("=== one\nx\n=== one\ny\n", "expected each name once, found 'one' again"),
+        ("=== one\nx\n=== ../two\ny\n", "expected a name of letters, digits and . _ -, found '../two'"),
+        ("=== one\nx\n=== two\n---\npr: x\n---\ny\n", "two.task:2: expected a pull request's number, found 'x'"),
+    ):
+        refused = run_script("tasks", "batch", "-", input=text)
+        assert (refused.returncode, says in refused.stderr) == (2, True), refused.stderr
+        assert list(pending.glob("*")) == []
+    done = run_script("tasks", "batch", "-", input=good.rpartition("=== ")[0])
+    assert done.returncode == 0, done.stderr
+    assert [Path(line).name for line in done.stdout.splitlines()] == ["one.task", "two.task"]
+    again = run_script("tasks", "batch", "-", input="=== three\nx\n=== one\ny\n")
+    assert (again.returncode, "there is a task one already" in again.stderr) == (2, True)
+    assert sorted(path.name for path in pending.iterdir()) == ["one.task", "two.task"]
+
+
 def test_a_step_of_nothing_keeps_no_other_task_back(run_script: RunScript, home: Path) -> None:
     run_script("tasks", "add", "good", "Do it.")
     odd = home / "captain" / "tasks" / "pending" / "odd.task"

@@ -1,4 +1,4 @@
-"""tasks list|add|dispatch|archive: tasks in files, and agents for them."""
+"""tasks list|add|batch|dispatch|archive: tasks in files, and agents for them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from fleetscripts.commands.options import json_option, settings_options
 from fleetscripts.commands.text_source import text_of
 from fleetscripts.core.planning.task_plan import Standing
 from fleetscripts.core.records.sanitize import fit, sanitize
-from fleetscripts.core.records.task_file import TaskFile, parse, plain
+from fleetscripts.core.records.task_file import TaskFile, parse, parse_batch, plain
 from fleetscripts.errors import EXIT_DONE, EXIT_NO, UsageProblem
 from fleetscripts.services.context import load_settings_here
 from fleetscripts.services.spawning.dispatch import Where, dispatch
@@ -61,6 +61,9 @@ def list_(as_json: bool, options: Mapping[str, object]) -> int:
 @click.option("--repo", metavar="DIR", type=Path, help="Repository whose spares are taken.")
 @click.option("--priority", metavar="N", type=int, default=0, help="More is sooner (default: 0).")
 @click.option("--after", metavar="TASK", multiple=True, help="Not before this task is done; once for each.")
+@click.option(
+    "--not-before", metavar="TIME", default="", help="Begin it at this time at the earliest (YYYY-MM-DD HH:MM)."
+)
 @settings_options
 def add(
     name: str,
@@ -73,19 +76,34 @@ def add(
     repo: Path | None,
     priority: int,
     after: tuple[str, ...],
+    not_before: str,
     options: Mapping[str, object],
 ) -> int:
     """Write a task file NAME with TEXT, or the text of --file; print its path."""
     settings = load_settings_here(os.environ, options)
     given = plain(text_of(text, file))
     if file is not None and given.startswith("---"):
-        if branch or pr or steps or agent or repo or priority or after:
+        if branch or pr or steps or agent or repo or priority or after or not_before:
             raise UsageProblem("expected front matter in the file or options, found both")
         task = parse(name, given)
     else:
         place = str(repo.absolute()) if repo is not None else ""
-        task = TaskFile(name, given.strip(), branch, pr, steps, agent, place, priority, after)
+        task = TaskFile(name, given.strip(), branch, pr, steps, agent, place, priority, after, not_before)
     click.echo(service.add(settings, task))
+    return EXIT_DONE
+
+
+@command.command("batch")
+@click.argument("file", metavar="FILE", type=Path)
+@settings_options
+def batch(file: Path, options: Mapping[str, object]) -> int:
+    """Write the task files that stand in FILE (- is standard input), each after a line "=== NAME"; print their paths.
+
+    All of them or none: what is wrong with one is told with its line, counted from its name.
+    """
+    settings = load_settings_here(os.environ, options)
+    for path in service.add_all(settings, parse_batch(text_of(None, file))):
+        click.echo(path)
     return EXIT_DONE
 
 
@@ -138,7 +156,7 @@ def _json(one: Standing) -> dict[str, Any]:
         "steps": list(task.steps),
         "agent": task.agent,
     }
-    more |= {"repo": task.repo, "priority": task.priority, "after": list(task.after)}
+    more |= {"repo": task.repo, "priority": task.priority, "after": list(task.after), "not_before": task.not_before}
     more["window"] = one.agent.window if one.agent is not None else ""
     return members | {name: value for name, value in more.items() if value}
 

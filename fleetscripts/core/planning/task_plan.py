@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Collection, Iterable, Mapping
+from dataclasses import replace
 
 from fleetscripts.core.records.task_file import TaskFile
 from fleetscripts.dataclass import dataclass
@@ -35,6 +37,7 @@ def standings(
     archived: Mapping[str, str],
     claimed: Collection[str] = (),
     pausing: Mapping[str, str] | None = None,
+    now: float = math.inf,
 ) -> list[Standing]:
     """Every task in the order in which it would begin. ``archived``: outcome by name; ``pausing``: why by name."""
     by_task = {agent.task.file: agent for agent in agents if agent.task.file}
@@ -42,7 +45,13 @@ def standings(
     pending = {task.name: task for task in listed}
     done = {name for name, outcome in archived.items() if outcome == DONE}
     done |= {name for name, agent in by_task.items() if outcome_of(agent) == DONE}
-    return [_standing(task, by_task.get(task.name), pending, done, claimed, pausing or {}) for task in listed]
+    found = [_standing(task, by_task.get(task.name), pending, done, claimed, pausing or {}) for task in listed]
+    return [
+        replace(one, state=WAITING, why=f"not before {one.task.not_before}")
+        if one.state in (READY, PAUSING) and one.task.begins_at > now
+        else one
+        for one in found
+    ]
 
 
 def order(task: TaskFile) -> tuple[int, list[tuple[bool, int, str]]]:

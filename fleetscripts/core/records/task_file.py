@@ -8,6 +8,7 @@ agent: codex
 repo: ~/src/project
 priority: 5
 after: grammar, lexer
+not_before: 2026-12-01 07:00
 ---
 Implement the parser described in docs/parser.md.
 """
@@ -16,6 +17,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from typing import Any
 
 from fleetscripts.dataclass import dataclass
@@ -27,6 +29,7 @@ LONGEST_TEXT = 200_000
 MOST_NAMES = 50
 HIGHEST_PRIORITY = 1_000_000
 FENCE = "---"
+BATCH_HEAD = "==="
 
 _STEP = re.compile(r"\S(?:[^\x00-\x1f\x7f]{0,98}\S)?")
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
@@ -49,6 +52,12 @@ class TaskFile:
     repo: str = ""
     priority: int = 0
     after: tuple[str, ...] = ()
+    not_before: str = ""
+
+    @property
+    def begins_at(self) -> float:
+        """The earliest moment at which it may begin, Unix seconds; 0 where the file does not say."""
+        return datetime.fromisoformat(self.not_before).timestamp() if self.not_before else 0.0
 
     @property
     def work_branch(self) -> str:
@@ -77,6 +86,18 @@ def parse(name: str, text: str) -> TaskFile:
     if len(objective) > LONGEST_TEXT:
         raise _problem(name, body + 1, f"at most {LONGEST_TEXT} characters of text", f"{len(objective)}")
     return TaskFile(name=name, objective=objective, **fields)
+
+
+def parse_batch(text: str) -> list[TaskFile]:
+    """The tasks of a text that holds several, each after a line ``=== NAME``."""
+    before, *found = re.split(rf"(?m)^{BATCH_HEAD} *(.*?) *$\n?", plain(text))
+    if before.strip() or not found:
+        raise UsageProblem(f"expected a line {BATCH_HEAD} NAME before each task, found {before.strip()[:60]!r}")
+    tasks = [parse(name, body) for name, body in zip(found[::2], found[1::2], strict=True)]
+    names = [task.name for task in tasks]
+    if twice := next((name for name in names if names.count(name) > 1), None):
+        raise UsageProblem(f"expected each name once, found {twice!r} again")
+    return tasks
 
 
 def _front_matter(name: str, lines: list[str]) -> dict[str, Any]:
@@ -122,6 +143,15 @@ def _priority(name: str, number: int, key: str, value: str) -> int:
     return int(value)
 
 
+def _moment(name: str, number: int, key: str, value: str) -> str:
+    """A date, or a date with a time: of this machine's zone where it names none."""
+    try:
+        datetime.fromisoformat(value).timestamp()
+    except (ValueError, OverflowError, OSError):
+        raise _problem(name, number, "a time like 2026-12-01 07:00", value) from None
+    return value
+
+
 def _names(name: str, number: int, key: str, value: str) -> tuple[str, ...]:
     inner = value[1:-1] if value.startswith("[") and value.endswith("]") else value
     found = tuple(dict.fromkeys(_unquoted(part.strip()) for part in inner.split(",") if part.strip()))
@@ -143,6 +173,7 @@ KEYS: Mapping[str, tuple[str, Read]] = {
     "repo": ("repo", _word),
     "priority": ("priority", _priority),
     "after": ("after", _names),
+    "not_before": ("not_before", _moment),
 }
 """Key in the front matter → field of the task, and how its value is read."""
 
@@ -164,6 +195,7 @@ def write(task: TaskFile) -> str:
         "repo": task.repo,
         "priority": str(task.priority) if task.priority else "",
         "after": ", ".join(task.after),
+        "not_before": task.not_before,
     }
     lines = [f"{key}: {value}" for key, value in values.items() if value]
     front = [FENCE, *lines, FENCE] if lines or task.objective.startswith(FENCE) else []

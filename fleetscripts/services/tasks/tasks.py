@@ -73,7 +73,7 @@ def survey(settings: Settings, now: float) -> Survey:
     tasks, problems = _parsed(found)
     pausing = {entry.name: why for entry in found if (why := _pausing(settings, entry, now))}
     archived = folder(settings).outcomes()
-    return Survey(tuple(standings(tasks, fleet.agents, archived, claimed, pausing)), tuple(problems))
+    return Survey(tuple(standings(tasks, fleet.agents, archived, claimed, pausing, now)), tuple(problems))
 
 
 def _parsed(found: Sequence[Found]) -> tuple[list[TaskFile], list[str]]:
@@ -128,17 +128,40 @@ def _pausing(settings: Settings, entry: Found, now: float) -> str:
     return f"could not be begun: {known.get('why')}" if now < again <= now + LONGEST_PAUSE_SECONDS else ""
 
 
-def add(settings: Settings, task: TaskFile) -> Path:
-    """A new file in ``pending``. What an agent did under that name, whose file is gone, counts for it no more."""
+def add_all(settings: Settings, tasks: Sequence[TaskFile]) -> list[Path]:
+    """New files for all of them, or for none: what keeps one back is found out before the first is written."""
+    there = {entry.name for entry in folder(settings).read()}
+    for task in tasks:
+        _writable(task)
+        if task.name in there:
+            raise UsageProblem(f"there is a task {task.name} already")
+        _refuse_at_work(settings, task)
+    return [add(settings, task) for task in tasks]
+
+
+def _writable(task: TaskFile) -> str:
+    """The text of its file, if that says the same."""
     if not NAME.fullmatch(task.name):
         raise UsageProblem(f"expected a name of letters, digits and . _ -, found {task.name!r}")
     text = write(task)
     if _checked(parse(task.name, text)) != replace(task, objective=task.objective.strip()):
         raise UsageProblem("expected values that a task file can hold, on one line each")
+    return text
+
+
+def _refuse_at_work(settings: Settings, task: TaskFile) -> list[Agent]:
+    """Agents that had a task of this name; Refused while one works on it."""
+    earlier = [agent for agent in fleet_now(settings).agents if agent.task.file == task.name]
+    if at_work := [agent for agent in earlier if not outcome_of(agent)]:
+        raise Refused(f"the agent in {at_work[0].window} works on a task {task.name}: choose another name")
+    return earlier
+
+
+def add(settings: Settings, task: TaskFile) -> Path:
+    """A new file in ``pending``. What an agent did under that name, whose file is gone, counts for it no more."""
+    text = _writable(task)
     with choosing(settings):
-        earlier = [agent for agent in fleet_now(settings).agents if agent.task.file == task.name]
-        if at_work := [agent for agent in earlier if not outcome_of(agent)]:
-            raise Refused(f"the agent in {at_work[0].window} works on a task {task.name}: choose another name")
+        earlier = _refuse_at_work(settings, task)
         path = folder(settings).add(task.name, text)
         for agent in earlier:
             _unlink(settings, agent)
