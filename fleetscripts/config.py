@@ -60,6 +60,8 @@ class Settings:
     verify_command: str = ""
     tasks_folder: Path = Path("~/captain/tasks")
     tasks_repo: str = ""
+    add_spares: bool = False
+    most_worktrees: int = 20
     hooks: bool = True
     statusline: bool = True
     notify_desktop: bool = True
@@ -175,13 +177,16 @@ def _typed(where: str, kind: str, value: object, home: Path) -> object:
         return _path(value, home)
     if kind == "float" and isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value):
         return value
+    if kind == "int" and isinstance(value, int) and not isinstance(value, bool):
+        return value
     if kind == "bool" and isinstance(value, bool):
         return value
     if kind in ("str", "str | None") and isinstance(value, str):
         return value
     if kind == "tuple[str, ...]" and isinstance(value, list | tuple) and all(isinstance(name, str) for name in value):
         return tuple(value)
-    wanted = {"Path": "a path", "float": "a number of seconds", "bool": "true or false", "tuple[str, ...]": "names"}
+    wanted = {"Path": "a path", "float": "a number of seconds", "int": "a whole number", "bool": "true or false"}
+    wanted["tuple[str, ...]"] = "names"
     raise UsageProblem(f"{where}: expected {wanted.get(kind, 'text')}, found {describe(value)}")
 
 
@@ -202,4 +207,6 @@ def _checked(settings: Settings) -> Settings:
     for name in ("poll_interval_seconds", "poll_idle_max_seconds", "idle_threshold_seconds"):
         if not 0 < getattr(settings, name) < 1e9:
             raise UsageProblem(f"{name}: expected a positive number of seconds, found {getattr(settings, name):g}")
+    if not 0 < settings.most_worktrees < 10_000:
+        raise UsageProblem(f"most_worktrees: expected a number from 1 to 9999, found {settings.most_worktrees}")
     return settings

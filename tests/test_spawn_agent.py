@@ -16,6 +16,7 @@ from fleetscripts.commands import spawn_agent
 from fleetscripts.errors import FleetError
 from fleetscripts.practice.install import install
 from fleetscripts.services.spawning import spawn as spawning
+from tests.conftest import RunScript
 from tests.places import BUNDLE, GitRepo, TmuxServer
 from tests.records import flat
 from tests.waiting import wait_until
@@ -49,6 +50,29 @@ def agents(home: Path) -> list[dict[str, object]]:
     listed = state(home)["agents"] if (home / "state.json").exists() else []
     assert isinstance(listed, list)
     return [flat(agent) for agent in listed]
+
+
+def test_a_spare_is_made_where_none_is_free_and_that_is_set(
+    repo: GitRepo, home: Path, run_script: RunScript, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for number, path in enumerate(repo.spares):
+        repo.git("checkout", "-q", "-b", f"somebodys/{number}", cwd=path)
+    assert spawn(repo) == 3
+    assert "add-spare makes another" in capsys.readouterr().err
+    (home / "fleet").mkdir(exist_ok=True)
+    (home / "fleet" / "config.toml").write_text("add_spares = true\nmost_worktrees = 5\n")
+    assert spawn(repo) == 0
+    assert f"no spare worktree was free: {repo.root}/repo-3 was made" in capsys.readouterr().err
+    assert agents(home)[0]["spare_branch"] == "spare/3"
+    assert run_script("tasks", "add", "more", "[[think 20]]", "--agent", "practice").returncode == 0
+    done = run_script("tasks", "dispatch", "--repo", repo.path)
+    assert (done.returncode, "repo-4 on task/more" in done.stdout) == (0, True), done.stdout + done.stderr
+    assert run_script("tasks", "add", "most", "[[think 20]]", "--agent", "practice").returncode == 0
+    done = run_script("tasks", "dispatch", "--repo", repo.path)
+    assert (done.returncode, "has no spare worktree" in done.stdout) == (3, True), done.stdout + done.stderr
+    assert spawn(repo, branch="feat/y") == 3
+    assert "no spare worktree" in capsys.readouterr().err
+    assert not (repo.root / "repo-5").exists()
 
 
 def test_an_agent_is_at_work_when_it_returns(

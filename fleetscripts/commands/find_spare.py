@@ -36,7 +36,8 @@ def command(repo: Path, options: Mapping[str, object]) -> int:
             shown = sanitize(place.worktree.path)
             click.echo(f"find-spare: not offered, its path does not fit one line: {shown!r}", err=True)
     if not offered:
-        click.echo(f"find-spare: no spare worktree in {sanitize(str(repo))}: {spelled('capacity')} says why", err=True)
+        hint = f"{spelled('capacity')} says why, {spelled('add-spare')} makes one"
+        click.echo(f"find-spare: no spare worktree in {sanitize(str(repo))}: {hint}", err=True)
     return EXIT_DONE if offered else EXIT_NO
 
 

@@ -32,7 +32,7 @@ class Base:
 
 def base_of(git: Git, spare_branch: str) -> Base:
     """The default branch of the remote that work is meant for, fetched now, else as last fetched; without a remote
-    where the branch was."""
+    where the branch was, or HEAD where there is none yet."""
     url = git.repository.base_url if git.repository is not None else ""
     remote = base_remote(git, None) or ("origin" if url else None)
     if remote is not None:
@@ -54,7 +54,8 @@ def _as_it_was(git: Git, spare_branch: str, why: str) -> Base:
     commit = git.maybe("rev-parse", "--verify", "--quiet", f"refs/heads/{spare_branch}^{{commit}}")
     if commit is not None:
         return Base(commit, f"where {spare_branch} was ({why})")
-    return Base(git.text("rev-parse", "--verify", "HEAD"), f"the worktree's own HEAD ({why}, and no {spare_branch})")
+    missing = f", and no {spare_branch}" if spare_branch else ""
+    return Base(git.text("rev-parse", "--verify", "HEAD"), f"the worktree's own HEAD ({why}{missing})")
 
 
 def empty_out(git: Git) -> None:

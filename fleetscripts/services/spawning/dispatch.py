@@ -29,6 +29,7 @@ from fleetscripts.services.tasks.tasks import (
     note_failure,
     survey,
 )
+from fleetscripts.services.worktrees.new_spares import room_for_more
 from fleetscripts.services.worktrees.spares import fleet_now, free, settle_left
 from fleetscripts.services.worktrees.spares import survey as worktrees_of
 
@@ -123,7 +124,7 @@ class _Round:
         if repo in self.full:
             return False
         try:
-            return bool(free(worktrees_of(repo, self.settings)))
+            return bool(free(worktrees_of(repo, self.settings))) or room_for_more(repo, self.settings)
         except FleetError:
             return True  # spawning says what is wrong
 

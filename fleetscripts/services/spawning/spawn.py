@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 import uuid
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import field, replace
 from pathlib import Path
 
@@ -42,10 +42,14 @@ from fleetscripts.services.typing.pane_io import PaneIO, open_pane_io
 from fleetscripts.services.worktrees import branching
 from fleetscripts.services.worktrees.abandoned_spawns import Begun
 from fleetscripts.services.worktrees.branching import NotCheckedOut, check_out
+from fleetscripts.services.worktrees.new_spares import add_spares, room_for_more
 from fleetscripts.services.worktrees.set_up import preparation
-from fleetscripts.services.worktrees.spares import Spare, claim, claim_next, free, survey
+from fleetscripts.services.worktrees.spares import NoSpare, Spare, claim, claim_next, free, survey
 from fleetscripts.services.worktrees.start_points import StartPoint, checked_name, start_point
 from fleetscripts.services.worktrees.undo import Undo, coded, step, undisturbed
+
+MOST_MADE = 5
+"""Spare worktrees that one spawn makes, one after the other, because others take them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +73,7 @@ def spawn(settings: Settings, fleet: Fleet | None, environ: Mapping[str, str], r
     passed: list[Path] = []
     notes: list[str] = [note] if note else []
     while True:
-        with _claimed(request, settings, passed) as spare:
+        with _claimed(request, settings, passed, notes) as spare:
             undo = Undo()
             try:
                 name = account.name if account is not None else ""
@@ -93,17 +97,28 @@ def _another_may_do(error: BaseException, request: Request, settings: Settings, 
 
 
 @contextmanager
-def _claimed(request: Request, settings: Settings, passed: Collection[Path]) -> Iterator[Spare]:
+def _claimed(request: Request, settings: Settings, passed: Collection[Path], notes: list[str]) -> Iterator[Spare]:
     with ExitStack() as held:
         with step("spare worktree"):
-            spare = held.enter_context(_taking(request, settings, passed))
+            spare = _taken(held, request, settings, passed, notes)
         yield spare
 
 
-def _taking(request: Request, settings: Settings, passed: Collection[Path]) -> AbstractContextManager[Spare]:
+def _taken(held: ExitStack, request: Request, settings: Settings, passed: Collection[Path], notes: list[str]) -> Spare:
+    """The spare that was asked for, or the next one; one is made where none is free and that is set.
+
+    Tried again where others take what was just made."""
     if request.path is not None:
-        return claim(request.path, request.spare_branch, settings)
-    return claim_next(request.repo, settings, passed)
+        return held.enter_context(claim(request.path, request.spare_branch, settings))
+    for _ in range(MOST_MADE):
+        try:
+            return held.enter_context(claim_next(request.repo, settings, passed))
+        except NoSpare:
+            if passed or not room_for_more(request.repo, settings):
+                raise
+            made = add_spares(request.repo, settings, 1).spares[0]
+            notes.append(f"no spare worktree was free: {made.path} was made")
+    return held.enter_context(claim_next(request.repo, settings, passed))
 
 
 @dataclass

@@ -27,6 +27,10 @@ LOCK_TIMEOUT_SECONDS = 120.0
 """Ten takers in a row, each looking into every spare of a large repository."""
 
 
+class NoSpare(Refused):
+    """No worktree of the repository can be taken."""
+
+
 @dataclass(frozen=True, slots=True)
 class Spare:
     """A worktree that is ours as long as its claim lasts."""
@@ -54,7 +58,7 @@ def taken(settings: Settings, choose: Callable[[], Spare]) -> Iterator[Spare]:
     A killed process leaves its claim behind, which then counts no more.
     """
     book = ClaimBook(settings.fleet_home / "claims")
-    with _alone(settings):
+    with alone(settings):
         left_half_way.put_back(settings, fleet_now(settings))
         spare = choose()
         book.write(str(spare.path), spare.branch)
@@ -68,7 +72,7 @@ def settle_left(settings: Settings) -> list[str]:
     """Make spare again what killed spawns have left half-way; what was done, in words."""
     if not left_half_way.is_any(settings):
         return []
-    with _alone(settings):
+    with alone(settings):
         return left_half_way.put_back(settings, fleet_now(settings))
 
 
@@ -82,7 +86,7 @@ def claim(path: Path, spare_branch: str, settings: Settings) -> AbstractContextM
     return taken(settings, lambda: _this(path, spare_branch, settings))
 
 
-def _alone(settings: Settings) -> AbstractContextManager[None]:
+def alone(settings: Settings) -> AbstractContextManager[None]:
     """With all claims."""
     return hold(settings.locks / "spares.lock", LOCK_TIMEOUT_SECONDS)
 
@@ -94,7 +98,8 @@ def _next(repo: Path, settings: Settings, passed: Collection[Path]) -> Spare:
     looked = (look.into(place) for place in candidates if Path(place.worktree.path) not in passed)
     chosen = next((place for place in looked if place.standing is Standing.FREE), None)
     if chosen is None:
-        raise Refused(f"no spare worktree in {repo}: {spelled('capacity')} says why each one is not free")
+        why = f"{spelled('capacity')} says why each one is not free, {spelled('add-spare')} makes another"
+        raise NoSpare(f"no spare worktree in {repo}: {why}")
     return Spare(Path(chosen.worktree.path), chosen.worktree.branch or "")
 
 

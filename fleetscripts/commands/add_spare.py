@@ -1,0 +1,50 @@
+"""``add-spare [N]``: spare worktrees made, as the ones that are there."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import click
+
+from fleetscripts.commands.entry import run
+from fleetscripts.commands.options import json_option, settings_options
+from fleetscripts.core.records.sanitize import sanitize
+from fleetscripts.services.context import load_settings_here
+from fleetscripts.services.worktrees.new_spares import add_spares
+
+MOST = 50
+"""Of a mistyped number, each with a checkout of its own."""
+
+
+@click.command("add-spare")
+@click.argument("count", required=False, default=1, type=click.IntRange(1, MOST), metavar="[N]")
+@click.option("--repo", metavar="DIR", type=Path, default=".", help="Repository to add them to (default: here).")
+@json_option
+@settings_options
+def command(count: int, repo: Path, as_json: bool, options: Mapping[str, object]) -> int:
+    """Make N spare worktrees (default: one) and print them, one PATH BRANCH a line.
+
+    They are called as the spare worktrees that are there, with the next free numbers; else they lie beside the
+    repository. Each stands on a branch spare/N at the default branch that work is meant for, fetched now. When one
+    cannot be made, none stays.
+    """
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.default_int_handler)
+    added = add_spares(repo, load_settings_here(os.environ, options), count)
+    if as_json:
+        shown = [{"path": str(made.path), "branch": made.branch, "commit": added.commit} for made in added.spares]
+        click.echo(json.dumps(shown, indent=2))
+        return 0
+    for made in added.spares:
+        click.echo(f"{made.path} {made.branch}")
+    click.echo(f"add-spare: they stand at {added.commit[:12]}, {sanitize(added.origin)}", err=True)
+    return 0
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Entry point."""
+    return run(command, argv)

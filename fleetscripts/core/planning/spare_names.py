@@ -1,0 +1,66 @@
+"""What new spare worktrees are called: as the ones that are there, with the next free numbers. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Callable, Collection, Iterator, Sequence
+from pathlib import PurePath
+
+from fleetscripts.core.planning.capacity import spare_number
+from fleetscripts.dataclass import dataclass
+from fleetscripts.models import WorktreeFacts
+
+_NUMBERED = re.compile(r"(.*?)([0-9]{1,9})", re.DOTALL)
+HIGHEST = 10**9 - 1
+"""Of a spare branch's number."""
+
+
+@dataclass(frozen=True, slots=True)
+class NewSpare:
+    """A worktree that is to be made."""
+
+    path: str
+    branch: str
+
+
+@dataclass(frozen=True, slots=True)
+class Naming:
+    """``FOLDER/BEFORE`` and a number of at least so many digits."""
+
+    folder: str
+    before: str
+    digits: int = 1
+
+    def path(self, number: int) -> str:
+        """Where the worktree of this number lies."""
+        return str(PurePath(self.folder) / f"{self.before}{number:0{self.digits}}")
+
+
+def naming(found: Sequence[WorktreeFacts], of_agents: Collection[str]) -> Naming:
+    """As most of the spare worktrees and those that agents work in are called; else beside the repository, by its name.
+
+    ``found``: all worktrees, the repository's main one first."""
+    ours = [facts for facts in found[1:] if spare_number(facts.branch) is not None or facts.path in of_agents]
+    known = Counter(named for facts in ours if (named := _naming_of(facts)) is not None)
+    if known:
+        return known.most_common(1)[0][0]
+    main = PurePath(found[0].path)
+    name = main.name.removesuffix(".git") if found[0].bare else main.name
+    return Naming(str(main.parent), f"{name.strip('.') or main.parent.name}-")
+
+
+def new_spares(named: Naming, is_free: Callable[[NewSpare], bool]) -> Iterator[NewSpare]:
+    """Those that ``is_free`` of anything by that name, lowest number first."""
+    for number in range(1, HIGHEST + 1):
+        spare = NewSpare(named.path(number), f"spare/{number}")
+        if is_free(spare):
+            yield spare
+
+
+def _naming_of(facts: WorktreeFacts) -> Naming | None:
+    path = PurePath(facts.path)
+    match = _NUMBERED.fullmatch(path.name)
+    if match is None:
+        return None
+    return Naming(str(path.parent), match[1], len(match[2]) if match[2].startswith("0") else 1)

@@ -1,0 +1,105 @@
+"""Spare worktrees made: beside those that are there, from where work begins; all of them, or none."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection
+from itertools import islice
+from pathlib import Path
+
+from fleetscripts.adapters.git.git import Git
+from fleetscripts.adapters.git.restore import Base, base_of
+from fleetscripts.adapters.git.worktrees import worktrees
+from fleetscripts.adapters.records.journal import Journal
+from fleetscripts.config import Settings
+from fleetscripts.core.planning.spare_names import NewSpare, naming, new_spares
+from fleetscripts.dataclass import dataclass
+from fleetscripts.errors import FleetError, Refused
+from fleetscripts.models import AgentState, WorktreeFacts
+from fleetscripts.services.worktrees.spares import Spare, alone, fleet_now
+from fleetscripts.services.worktrees.undo import Undo, coded
+
+CHECKOUT_SECONDS = 900.0
+"""For one worktree of a very large repository on a slow disk."""
+
+
+@dataclass(frozen=True, slots=True)
+class Added:
+    """What was made. ``commit``: where they stand; ``origin``: where that comes from, in words."""
+
+    spares: tuple[Spare, ...]
+    commit: str
+    origin: str
+
+
+def add_spares(repo: Path, settings: Settings, count: int) -> Added:
+    """Make so many worktrees on spare branches; when one fails, none stays."""
+    main = Path(_main(worktrees(repo)).path)
+    git = Git(main)
+    base = _base(git)
+    undo = Undo()
+    with alone(settings):
+        try:
+            made = [_made(git, new, base.commit, undo) for new in _chosen(git, repo, settings, count)]
+        except BaseException as error:
+            said = undo.run()
+            if said and isinstance(error, FleetError):
+                raise coded("; ".join([str(error), *said]), error) from error
+            raise
+    for spare in made:
+        Journal(settings.journal_file).write("spare-added", worktree=spare.path.name, branch=spare.branch)
+    return Added(tuple(made), base.commit, base.origin)
+
+
+def _base(git: Git) -> Base:
+    try:
+        return base_of(git, "")
+    except FleetError as error:
+        if git.says("rev-parse", "--verify", "--quiet", "HEAD^{commit}"):
+            raise
+        raise FleetError(f"{git.folder} has no commit yet, where a worktree could stand: commit something") from error
+
+
+def room_for_more(repo: Path, settings: Settings) -> bool:
+    """Whether a spare may be made for whoever needs one: where that is set, up to ``most_worktrees``."""
+    return settings.add_spares and len(worktrees(repo)) < settings.most_worktrees
+
+
+def _main(found: list[WorktreeFacts]) -> WorktreeFacts:
+    """The repository's main worktree, or the bare repository itself."""
+    if f"{os.sep}.git{os.sep}modules{os.sep}" in f"{found[0].path}{os.sep}":
+        raise Refused(f"{found[0].path} is a submodule's: give the repository that it is in")
+    return found[0]
+
+
+def _chosen(git: Git, repo: Path, settings: Settings, count: int) -> list[NewSpare]:
+    """The next free names; a folder, a branch, a record or a worktree that is gone takes one."""
+    found = worktrees(repo)
+    agents = [agent for agent in fleet_now(settings).agents if agent.state is not AgentState.RECYCLED]
+    if git.says("show-ref", "--verify", "--quiet", "refs/heads/spare"):
+        raise Refused("the branch spare is in the way of spare/1, spare/2, …: rename it (git branch -m spare NEW)")
+    named = naming(found, {os.path.realpath(agent.worktree_path) for agent in agents if agent.worktree_path})
+    branches = set(git.text("for-each-ref", "--format=%(refname:lstrip=2)", "refs/heads/spare/").splitlines())
+    taken = {*branches, *(branch.rpartition("/")[0] for branch in branches), *(agent.spare_branch for agent in agents)}
+    paths = {facts.path for facts in found}
+    return list(islice(new_spares(named, lambda new: _is_free(new, taken, paths)), count))
+
+
+def _is_free(new: NewSpare, branches: Collection[str], paths: Collection[str]) -> bool:
+    return new.branch not in branches and new.path not in paths and not os.path.lexists(new.path)
+
+
+def _made(git: Git, new: NewSpare, commit: str, undo: Undo) -> Spare:
+    undo.add(_unmade, git, new, commit)
+    words = ("worktree", "add", "-q", "--no-track", "-b", new.branch, "--", new.path, commit)
+    git.run(*words, timeout_seconds=CHECKOUT_SECONDS)
+    return Spare(Path(new.path), new.branch)
+
+
+def _unmade(git: Git, new: NewSpare, commit: str) -> None:
+    """Take away the worktree that was begun here, and its branch as long as it is as it was made."""
+    if os.path.lexists(new.path):
+        git.run("worktree", "remove", "--force", "--force", "--", new.path)
+    ref = f"refs/heads/{new.branch}"
+    if git.maybe("rev-parse", "--verify", "--quiet", ref) == commit:
+        git.run("update-ref", "-d", ref, commit)
