@@ -135,7 +135,7 @@ class Notices:
     handed_out_at: UnixSeconds = was("handed_out_at", 0)
     github_told_at: UnixSeconds = was("github_told_at", 0)
     overlaps_told: tuple[str, ...] = ()
-    """Conflicts of its branch: the other agent's id and the file."""
+    """Conflicts of its branch: the other agent's key and the file."""
     extra: Mapping[str, Any] = field(default_factory=dict)
 
 

@@ -179,6 +179,8 @@ def test_only_live_agents_are_compared_and_the_matrix_names_them(branches: Branc
         ["1", "w1", "-", "x", "1"], ["2", "w2", "x", "-", "1"], ["3", "w3", "1", "1", "-"],
     ]  # fmt: skip
     assert "w1 one + w2 two: conflict in a.txt:12" in rows
+    branches.record(id="")
+    assert branches.told()[frozenset({"one", "two"})]["worktrees"] == ["w1", "w2"]
     branches.record(state="recycled")
     assert branches.told() == {}
 

@@ -39,7 +39,7 @@ def lines(found: Comparison) -> list[str]:
     """The matrix, then each pair that meets."""
     if len(found.agents) < 2:
         return ["fewer than two agents have branches to compare"]
-    by_id = {agent.id: agent for agent in found.agents}
+    by_id = {agent.key: agent for agent in found.agents}
     said = table(matrix(found.agents, found.pairs))
     said += [_line(pair, by_id) for pair in found.pairs]
     return said + ([f"{found.left} pairs are left for the next call"] if found.left else [])
@@ -57,7 +57,7 @@ def _line(pair: Pair, by_id: Mapping[str, Agent]) -> str:
 
 def members(found: Comparison) -> dict[str, object]:
     """The object that ``--json`` prints."""
-    by_id = {agent.id: agent for agent in found.agents}
+    by_id = {agent.key: agent for agent in found.agents}
     return {
         "agents": [{"id": agent.id, "worktree": agent.worktree, "branch": agent.branch} for agent in found.agents],
         "left": found.left,

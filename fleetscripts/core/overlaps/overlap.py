@@ -34,7 +34,7 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """Two branches by their agents' ids. ``files``: both change them. ``places``: where a merge conflicts, as
+    """Two branches by their agents' keys. ``files``: both change them. ``places``: where a merge conflicts, as
     ``path:line`` (a path alone where the conflict is about the whole file). ``problem``: why it could not be tried."""
 
     one: str
@@ -77,7 +77,7 @@ def one_to_tell(one: Agent, other: Agent) -> Agent | None:
     """Of two whose branches conflict, who can still turn: the one that began later where both can; None where neither
     can."""
     turning = [agent for agent in (one, other) if not agent.finished and agent.state not in JUDGED]
-    return max(turning, key=lambda agent: (agent.task.started_at or agent.spawned_at, agent.id), default=None)
+    return max(turning, key=lambda agent: (agent.task.started_at or agent.spawned_at, agent.key), default=None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,8 +89,8 @@ class Told:
 
 
 def conflicts_of(agents: Collection[Agent], pairs: Iterable[Pair]) -> dict[str, Told]:
-    """What each agent is to be told, by its id; nothing for those that cannot turn any more."""
-    by_id = {agent.id: agent for agent in agents}
+    """What each agent is to be told, by its key; nothing for those that cannot turn any more."""
+    by_id = {agent.key: agent for agent in agents}
     found: dict[str, dict[str, list[str]]] = {}
     for pair in pairs:
         one, other = by_id.get(pair.one), by_id.get(pair.other)
@@ -98,7 +98,7 @@ def conflicts_of(agents: Collection[Agent], pairs: Iterable[Pair]) -> dict[str, 
             continue
         meant = one_to_tell(one, other)
         if meant is not None:
-            found.setdefault(meant.id, {})[other.id if meant is one else one.id] = list(pair.places)
+            found.setdefault(meant.key, {})[other.key if meant is one else one.key] = list(pair.places)
     return {name: _told(by_id, others) for name, others in found.items()}
 
 
@@ -119,7 +119,7 @@ def matrix(agents: Sequence[Agent], pairs: Iterable[Pair]) -> list[tuple[str, ..
     heads = ("", *(str(number) for number in range(1, len(agents) + 1)))
     rows = [heads]
     for number, agent in enumerate(agents, 1):
-        cells = [_cell(known.get(frozenset((agent.id, other.id)))) if other is not agent else "-" for other in agents]
+        cells = [_cell(known.get(frozenset((agent.key, other.key)))) if other is not agent else "-" for other in agents]
         rows.append((f"{number} {sanitize(agent.handle)}", *cells))
     return rows
 

@@ -24,19 +24,19 @@ def overlaps_reviewed(fleet: Fleet, settings: Settings, *, notes: bool) -> list[
         return [Item("overlaps", "", f"the agents' branches could not be compared: {error}")]
     told = conflicts_of(compared.agents, compared.pairs)
     news = [
-        (agent, told[agent.id])
+        (agent, told[agent.key])
         for agent in compared.agents
-        if agent.id in told and set(told[agent.id].conflicts) - set(agent.notices.overlaps_told)
+        if agent.key in told and set(told[agent.key].conflicts) - set(agent.notices.overlaps_told)
     ]
     if news and notes:
-        Store(settings.state_file).update(lambda current: _noted(current, {agent.id: said for agent, said in news}))
+        Store(settings.state_file).update(lambda current: _noted(current, {agent.key: said for agent, said in news}))
     return [_item(agent, said) for agent, said in news]
 
 
 def _noted(fleet: Fleet, told: Mapping[str, Told]) -> Fleet:
     for agent in fleet.agents:
-        if agent.id in told:
-            fleet = fleet.change(agent, notices={"overlaps_told": told[agent.id].conflicts})
+        if agent.key in told:
+            fleet = fleet.change(agent, notices={"overlaps_told": told[agent.key].conflicts})
     return fleet
 
 

@@ -58,11 +58,6 @@ def compare(settings: Settings, fleet: Fleet, most: int = MOST_MERGES) -> Compar
     return Comparison(tuple(agents), tuple(pairs), left)
 
 
-def compared_heads(fleet: Fleet) -> tuple[tuple[str, str, str], ...]:
-    """What a comparison depends on, as last looked at: another one, and it is worth a new one."""
-    return tuple((agent.id, agent.seen.commit, str(agent.state)) for agent in fleet.agents if _lives(agent))
-
-
 def _lives(agent: Agent) -> bool:
     return bool(agent.worktree_path and agent.branch) and agent.state is not AgentState.RECYCLED
 
@@ -117,7 +112,7 @@ class _Repository:
         found |= self._tried(untried[: self.most])
         self._remember(found)
         return [
-            Pair(one.agent.id, other.agent.id, **{name: _value(value) for name, value in said.items()})
+            Pair(one.agent.key, other.agent.key, **{name: _value(value) for name, value in said.items()})
             for one, other in combinations(self.branches, 2)
             if (said := found.get((one.head, other.head)))
         ]
