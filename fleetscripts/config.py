@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import field, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from fleetscripts.agents.kinds import Places, known_kinds
 from fleetscripts.dataclass import dataclass
 from fleetscripts.errors import UsageProblem
 from fleetscripts.own_folder import FLEET_HOME, STATE_FILE
 from fleetscripts.schema import describe
+
+Source: TypeAlias = tuple[str, Mapping[str, object]]
+"""A place where settings stand, in words, and what it says."""
 
 SUPERVISION = ("active", "on-demand")
 PERMISSION_MODES = ("bypassPermissions", "auto", "acceptEdits", "manual", "plan", "dontAsk", "default")
@@ -91,33 +94,66 @@ def load_settings(
     fleet_top: Mapping[str, object] | None = None,
 ) -> Settings:
     """The settings in force. ``fleet_top`` is the state file's top level; options that are None are not given."""
-    home = Path(environ.get("HOME") or Path.home())
-    fleet_home = _path((options or {}).get("fleet_home") or environ.get("FLEET_HOME") or FLEET_HOME, home)
+    home, fleet_home = _homes(environ, options)
     _refuse_if_others_write(fleet_home)
-    file = fleet_home / "config.toml"
-    from_file = _config_file(file)
-    kinds = known_kinds()
-    known = {setting.name: str(setting.type) for setting in fields(Settings) if setting.name not in NOT_SETTABLE}
-    known |= {kind.home.setting: "Path" for kind in kinds} | {program_setting(kind.name): "str" for kind in kinds}
+    return settings_of(given_settings(environ, options, fleet_top), home, fleet_home)
+
+
+def settings_of(sources: Sequence[Source], home: Path, fleet_home: Path) -> Settings:
+    """The settings that these sources give, the later before the earlier; UsageProblem names what cannot be used."""
+    kinds, known = known_kinds(), known_settings()
     values: dict[str, Any] = {
         "state_file": _path(STATE_FILE, home),
         "tasks_folder": _path("~/captain/tasks", home),
         **{kind.home.setting: _path(kind.home.default, home) for kind in kinds},
     }
-    for place, source in (
-        (str(file), from_file),
-        ("the state file", {k: v for k, v in (fleet_top or {}).items() if k != "state_file"}),
-        ("the environment", _from_environment(environ, {kind.home.variable: kind.home.setting for kind in kinds})),
-        ("the options", options or {}),
-    ):
+    for place, source in sources:
         for name, value in source.items():
             if name in known and value is not None:
                 values[name] = _typed(f"{name} in {place}", known[name], value, home)
-    rest = {name: value for name, value in from_file.items() if name not in {*known, *NOT_SETTABLE}}
+    rest = {name: value for name, value in sources[0][1].items() if name not in {*known, *NOT_SETTABLE}}
     homes = {kind.name: values[kind.home.setting] for kind in kinds}
     programs = {kind.name: values.pop(program_setting(kind.name), "") for kind in kinds}
     values = {name: value for name, value in values.items() if name not in {kind.home.setting for kind in kinds}}
     return _checked(Settings(home=home, fleet_home=fleet_home, homes=homes, programs=programs, extra=rest, **values))
+
+
+def given_settings(
+    environ: Mapping[str, str],
+    options: Mapping[str, object] | None = None,
+    fleet_top: Mapping[str, object] | None = None,
+) -> tuple[Source, ...]:
+    """Where settings stand, with what each place says; the file first."""
+    file = config_file(environ, options)
+    return (
+        (str(file), _config_file(file)),
+        ("the state file", {k: v for k, v in (fleet_top or {}).items() if k != "state_file"}),
+        ("the environment", _from_environment(environ, variables())),
+        ("the options", options or {}),
+    )
+
+
+def known_settings() -> dict[str, str]:
+    """Every setting with the type of its value."""
+    known = {setting.name: str(setting.type) for setting in fields(Settings) if setting.name not in NOT_SETTABLE}
+    kinds = known_kinds()
+    return known | {kind.home.setting: "Path" for kind in kinds} | {program_setting(kind.name): "str" for kind in kinds}
+
+
+def variables() -> dict[str, str]:
+    """Variables of the environment that are settings, by name."""
+    return {**FROM_ENVIRONMENT, **{kind.home.variable: kind.home.setting for kind in known_kinds()}}
+
+
+def config_file(environ: Mapping[str, str], options: Mapping[str, object] | None = None) -> Path:
+    """``config.toml``, which may not be there."""
+    return _homes(environ, options)[1] / "config.toml"
+
+
+def _homes(environ: Mapping[str, str], options: Mapping[str, object] | None) -> tuple[Path, Path]:
+    """The user's folder, and ours."""
+    home = Path(environ.get("HOME") or Path.home())
+    return home, _path((options or {}).get("fleet_home") or environ.get("FLEET_HOME") or FLEET_HOME, home)
 
 
 def program_setting(kind: str) -> str:
@@ -156,10 +192,10 @@ def read_own(file: Path) -> str:
         return stream.read().decode("utf-8")
 
 
-def _from_environment(environ: Mapping[str, str], homes: Mapping[str, str]) -> dict[str, object]:
+def _from_environment(environ: Mapping[str, str], names: Mapping[str, str]) -> dict[str, object]:
     """Set variables, numbers parsed; an empty one counts as not set."""
     found: dict[str, object] = {}
-    for variable, name in {**FROM_ENVIRONMENT, **homes}.items():
+    for variable, name in names.items():
         text = environ.get(variable)
         if text and name.endswith("_seconds"):
             try:

@@ -26,7 +26,7 @@ DOCUMENTS = {"SKILL.md": SKILL, "README.md": README, **PAGES}
 SCRIPTS = sorted(
     path.name for path in (BUNDLE / "scripts").iterdir() if path.is_file() and not path.name.startswith(".")
 )
-FOR_PEOPLE = {"add-spare", "attach", "setup", "demo", "fleet", "permission-check", "release-agent", "show"}
+FOR_PEOPLE = {"add-spare", "attach", "config", "setup", "demo", "fleet", "permission-check", "release-agent", "show"}
 """Scripts that the orchestrator has no use for."""
 
 

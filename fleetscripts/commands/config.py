@@ -1,0 +1,70 @@
+"""``config [NAME [VALUE]]``: every setting, its value and where it comes from; or one of them set."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import click
+
+from fleetscripts.commands.entry import run
+from fleetscripts.commands.options import json_option, settings_options
+from fleetscripts.config import config_file
+from fleetscripts.core.records.redact import redact
+from fleetscripts.core.records.sanitize import sanitize
+from fleetscripts.core.reports.table import table
+from fleetscripts.errors import UsageProblem
+from fleetscripts.services.setup.configured import Configured, configured, set_one
+
+
+@click.command("config")
+@click.argument("name", required=False)
+@click.argument("value", required=False)
+@json_option
+@settings_options
+def command(name: str | None, value: str | None, as_json: bool, options: Mapping[str, object]) -> int:
+    """Show every setting, its value and where it comes from, or the one called NAME; with VALUE set it in config.toml.
+
+    Lists are given with commas. What is written is checked as when it is loaded, and comments stay. Options win over
+    the environment, which wins over the state file, which wins over config.toml.
+    """
+    if name is not None and value is not None:
+        set_one(os.environ, options, name, value)
+    found = configured(os.environ, options)
+    chosen = [one for one in found if name in (None, one.name)]
+    if not chosen:
+        raise UsageProblem(f"no setting {name!r}; there are: {', '.join(one.name for one in found)}")
+    if as_json:
+        click.echo(json.dumps([members(one) for one in chosen], indent=2, ensure_ascii=False))
+    else:
+        for line in table([("SETTING", "VALUE", "FROM"), *map(row, chosen)]):
+            click.echo(line)
+    file = str(config_file(os.environ, options))
+    if value is not None and not chosen[0].source.startswith(f"{file}:"):
+        click.echo(f"config: {name} is set in {sanitize(file)}, and {chosen[0].source} wins over it", err=True)
+    return 0
+
+
+def row(one: Configured) -> tuple[str, str, str]:
+    """One setting's cells."""
+    value = plain(one.value)
+    return one.name, redact(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)), one.source
+
+
+def members(one: Configured) -> dict[str, object]:
+    """One setting as ``--json`` prints it."""
+    return {"name": one.name, "value": plain(one.value), "source": one.source}
+
+
+def plain(value: object) -> object:
+    """The value as JSON has it."""
+    if isinstance(value, Path):
+        return str(value)
+    return list(value) if isinstance(value, tuple) else value
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Entry point."""
+    return run(command, argv)
