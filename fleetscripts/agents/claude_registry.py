@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from fleetscripts.adapters.sessions.registry import DIALOGS
 from fleetscripts.models import Client, DialogKind, Evidence, PaneState, Source
 
 # A process's start is known to about a second where it comes from ps.
@@ -12,14 +13,6 @@ _CLOCK_SLACK_SECONDS = 2.0
 
 LATEST_MILLISECONDS = 1e14
 """The year 5138: beyond it is no time that a client wrote."""
-
-DIALOGS: Mapping[str, DialogKind] = {
-    "permission prompt": DialogKind.PERMISSION,
-    "sandbox request": DialogKind.PERMISSION,
-    "worker request": DialogKind.PERMISSION,
-    "input needed": DialogKind.QUESTION,
-    "dialog open": DialogKind.MENU,
-}
 
 
 def evidence_of(record: Mapping[str, Any] | None, client: Client) -> Evidence:

@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from fleetscripts.adapters.sessions.json_lines import parse_line
 from fleetscripts.adapters.system.regular_file import read_regular
+from fleetscripts.models import DialogKind
 
 _LARGEST_BYTES = 65536
 """Today's files hold about 700 bytes."""
+
+DIALOGS: Mapping[str, DialogKind] = {
+    "permission prompt": DialogKind.PERMISSION,
+    "sandbox request": DialogKind.PERMISSION,
+    "worker request": DialogKind.PERMISSION,
+    "input needed": DialogKind.QUESTION,
+    "dialog open": DialogKind.MENU,
+}
+"""What a record's ``waitingFor`` says stands before the input box."""
 
 
 def read_record(config_dir: Path, pid: int) -> dict[str, Any] | None:

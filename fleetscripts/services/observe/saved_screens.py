@@ -8,6 +8,7 @@ from datetime import tzinfo
 from pathlib import Path
 from typing import Any
 
+from fleetscripts.adapters.sessions.registry import DIALOGS
 from fleetscripts.core.planning.classify import classify
 from fleetscripts.core.screen.reading import Reader, Reading
 from fleetscripts.core.screen.rules import RuleSet
@@ -23,7 +24,6 @@ _REGISTRY_STATES = {
     "idle": PaneState.PROMPT,
     "shell": PaneState.PROMPT,
 }
-_WAITING_FOR = {"permission prompt": DialogKind.PERMISSION, "input needed": DialogKind.QUESTION}
 
 
 class UnreadableScreen(FleetError):
@@ -129,7 +129,7 @@ def _entry(entry: Mapping[str, Any], at: float) -> Evidence:
         _REGISTRY_STATES[status],
         f"the registry says {status}{f' for {waiting_for}' if waiting_for else ''}",
         at=at,
-        dialog=_WAITING_FOR.get(waiting_for, DialogKind.OTHER) if status == "waiting" else None,
+        dialog=DIALOGS.get(waiting_for, DialogKind.OTHER) if status == "waiting" else None,
         background=status == "shell",
         rule=status,
     )
