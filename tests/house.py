@@ -10,8 +10,9 @@ from tests.test_layering import MODULES, PACKAGE, SERVICES, imports, room_of
 PAGE = BUNDLE / "docs" / "house.md"
 TEXT = """# The house
 
-Which room of `services/` imports which. Arrows point down: a floor imports only what stands below it. Commands stand above all of them;
-`agents/`, `core/` and `adapters/` below. Drawn from the imports by `python -m tests.house`; a test fails when the page differs.
+Which room of `services/` imports which. Arrows point down: a floor imports only what stands below it. Commands stand
+above all of them; `agents/`, `core/` and `adapters/` below. Drawn from the imports by `python -m tests.house`; a test
+fails when the page differs.
 
 ```mermaid
 flowchart TD
