@@ -129,6 +129,9 @@ def calls(root: Path) -> None:
     saved = sorted(SCREEN.rglob("*.ansi"))
     ways: dict[str, Callable[[], object]] = {
         "python3 -c pass": lambda: subprocess.run([sys.executable, "-I", "-c", "pass"], check=True),
+        "status --help": lambda: call("status", "--help"),
+        "status, no agents": lambda: call("status", "--state-file", str(root / "none.json")),
+        "update-agent --top": lambda: call("update-agent", "--state-file", str(root / "top.json"), "--top", "repo=/x"),
         "find-spare, 6 spares": lambda: call("find-spare", str(repo.path)),
         "classify-pane --screen, 1": lambda: call("classify-pane", "--screen", str(saved[0])),
         f"classify-pane --screen, {len(saved)}": lambda: call("classify-pane", "--screen", *map(str, saved)),

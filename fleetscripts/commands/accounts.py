@@ -8,21 +8,20 @@ import shutil
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from fleetscripts.account import PROVIDERS, Account, SecretRef
-from fleetscripts.adapters.records import account_file
+from fleetscripts.account import PROVIDERS
 from fleetscripts.agents import DEFAULT_KIND, KINDS
 from fleetscripts.commands.entry import run
 from fleetscripts.commands.options import Finite, json_option, settings_options
-from fleetscripts.config import Settings
-from fleetscripts.core.reports.table import table
 from fleetscripts.errors import EXIT_NO, Refused, UsageProblem
-from fleetscripts.services.accounts.account_check import Check, check
-from fleetscripts.services.accounts.accounts import listed, share
-from fleetscripts.services.context import load_settings_here
+
+if TYPE_CHECKING:
+    from fleetscripts.account import Account, SecretRef
+    from fleetscripts.config import Settings
+    from fleetscripts.services.accounts.account_check import Check
 
 HEADINGS = ("ACCOUNT", "CLIENT", "PROVIDER", "TOKEN", "CONFIG FOLDER", "RESERVE", "MAY SPEND")
 CHECKED = ("ACCOUNT", "LOGGED IN", "VERSION", "SHARED", "PROBLEMS")
@@ -67,6 +66,12 @@ def command(
     (or of NAME) whether its secret is there, its client is logged in, and its conversations are shared; exit 3 when
     something stands in the way.
     """
+    from fleetscripts.account import Account
+    from fleetscripts.adapters.records import account_file
+    from fleetscripts.services.accounts.account_check import check
+    from fleetscripts.services.accounts.accounts import listed
+    from fleetscripts.services.context import load_settings_here
+
     settings = load_settings_here(os.environ, options)
     if problem := account_file.open_to_others(settings.fleet_home):
         print(f"accounts: {problem}", file=sys.stderr)
@@ -101,6 +106,9 @@ def command(
 
 
 def _add(settings: Settings, account: Account) -> int:
+    from fleetscripts.adapters.records import account_file
+    from fleetscripts.services.accounts.accounts import share
+
     account_file.add_account(settings.fleet_home, account)
     print(f"{account.name} is listed in {account_file.accounts_file(settings.fleet_home)}")
     if problem := share(account, settings):
@@ -109,6 +117,8 @@ def _add(settings: Settings, account: Account) -> int:
 
 
 def _reference(variable: str, file: Path | None, words: tuple[str, ...]) -> SecretRef | None:
+    from fleetscripts.account import SecretRef
+
     given = [form for form in (variable, file, words) if form]
     if len(given) > 1:
         raise UsageProblem("expected one of --token-env, --token-file, --token-command, found several")
@@ -148,6 +158,8 @@ def _check(checks: list[Check], as_json: bool) -> int:
 
 
 def _show(content: list[dict[str, Any]], rows: list[tuple[str, ...]], as_json: bool) -> None:
+    from fleetscripts.core.reports.table import table
+
     if as_json:
         print(json.dumps(content, indent=2))
         return

@@ -12,9 +12,6 @@ import click
 
 from fleetscripts.commands.entry import run
 from fleetscripts.commands.options import json_option, settings_options
-from fleetscripts.core.records.sanitize import sanitize
-from fleetscripts.services.context import load_settings_here
-from fleetscripts.services.worktrees.new_spares import add_spares
 
 MOST = 50
 """Of a mistyped number, each with a checkout of its own."""
@@ -32,6 +29,10 @@ def command(count: int, repo: Path, as_json: bool, options: Mapping[str, object]
     repository. Each stands on a branch spare/N at the default branch that work is meant for, fetched now. When one
     cannot be made, none stays.
     """
+    from fleetscripts.core.records.sanitize import sanitize
+    from fleetscripts.services.context import load_settings_here
+    from fleetscripts.services.worktrees.new_spares import add_spares
+
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.default_int_handler)
     added = add_spares(repo, load_settings_here(os.environ, options), count)

@@ -11,11 +11,6 @@ import click
 
 from fleetscripts.commands.entry import run
 from fleetscripts.commands.options import settings_options
-from fleetscripts.core.records.sanitize import sanitize
-from fleetscripts.services.context import load_fleet_here
-from fleetscripts.services.spawning.adopt import adopt
-from fleetscripts.services.spawning.spawn_request import Request, checked
-from fleetscripts.services.typing.pane_io import open_pane_io, pane_named
 
 
 @click.command("adopt-agent")
@@ -33,6 +28,12 @@ def command(
     Its conversation, worktree and branch are taken as they are, and nothing is typed. Exits 3 where no client runs,
     where it is known already, in a protected worktree, and for the pane of the caller or the loop.
     """
+    from fleetscripts.core.records.sanitize import sanitize
+    from fleetscripts.services.context import load_fleet_here
+    from fleetscripts.services.spawning.adopt import adopt
+    from fleetscripts.services.spawning.spawn_request import Request, checked
+    from fleetscripts.services.typing.pane_io import open_pane_io, pane_named
+
     settings, fleet = load_fleet_here(os.environ, options)
     wanted = checked(Request("", branch, objective.strip() or "-", pr_number=pr, steps=steps))
     pane_io = open_pane_io(settings, fleet)

@@ -6,21 +6,17 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from fleetscripts.commands.entry import run
 from fleetscripts.commands.options import settings_options, window_argument
-from fleetscripts.core.dialogs.dialog_rows import Menu
-from fleetscripts.core.records.sanitize import sanitize
 from fleetscripts.errors import EXIT_DONE, EXIT_NO, UsageProblem
-from fleetscripts.models import ActionKind
-from fleetscripts.services.context import load_fleet_here
-from fleetscripts.services.observe.agent_pane import agent_at
-from fleetscripts.services.typing.dialog_context import surroundings
-from fleetscripts.services.typing.dialogs import Dialog, choose, dialog_on, recover
-from fleetscripts.services.typing.pane_io import excerpt, open_pane_io, pane_named
-from fleetscripts.services.typing.question_tabs import answer_questions, read_questions
+
+if TYPE_CHECKING:
+    from fleetscripts.core.dialogs.dialog_rows import Menu
+    from fleetscripts.services.typing.dialogs import Dialog
 
 
 @click.command("answer-dialog")
@@ -39,6 +35,15 @@ def command(window: str, texts: tuple[str, ...], show: bool, options: dict[str, 
     Exits 0 when it was answered, 3 when it is a decision and nothing was chosen, or there is no dialog. A row that
     spends money, or permits something for good, is never chosen.
     """
+    from fleetscripts.core.records.sanitize import sanitize
+    from fleetscripts.models import ActionKind
+    from fleetscripts.services.context import load_fleet_here
+    from fleetscripts.services.observe.agent_pane import agent_at
+    from fleetscripts.services.typing.dialog_context import surroundings
+    from fleetscripts.services.typing.dialogs import choose, dialog_on, recover
+    from fleetscripts.services.typing.pane_io import open_pane_io, pane_named
+    from fleetscripts.services.typing.question_tabs import answer_questions, read_questions
+
     settings, fleet = load_fleet_here(os.environ, options)
     pane_io = open_pane_io(settings, fleet)
     facts = pane_named(pane_io, fleet, window)
@@ -68,6 +73,9 @@ def _only(texts: tuple[str, ...]) -> str:
 
 def _show(dialog: Dialog, questions: Sequence[Menu]) -> None:
     """What the pane shows is hostile text: every line of it is marked as a quotation."""
+    from fleetscripts.core.records.sanitize import sanitize
+    from fleetscripts.services.typing.pane_io import excerpt
+
     print(f"{dialog.window}: a {dialog.kind} dialog")
     if dialog.menu is None:
         print(f"| {sanitize(excerpt(dialog.sight.frame, lines=12))}")

@@ -5,22 +5,19 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Mapping, Sequence
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 import click
 
-from fleetscripts.adapters.tmux.tmux import Tmux
 from fleetscripts.commands.entry import run
 from fleetscripts.commands.options import settings_options, window_argument
-from fleetscripts.config import Settings
-from fleetscripts.core.records.sanitize import shell_word
 from fleetscripts.errors import FleetError, Refused
-from fleetscripts.fleet import Fleet
 from fleetscripts.invocation import spelled
-from fleetscripts.services.context import load_fleet_here
-from fleetscripts.services.observe.agent_meant import agent_meant
-from fleetscripts.services.observe.agent_pane import pane_meant
-from fleetscripts.services.observe.terminal_place import TerminalPlace, terminal_place
+
+if TYPE_CHECKING:
+    from fleetscripts.adapters.tmux.tmux import Tmux
+    from fleetscripts.config import Settings
+    from fleetscripts.fleet import Fleet
 
 
 @click.command("attach")
@@ -31,6 +28,11 @@ def command(window: str, options: Mapping[str, object]) -> int:
 
     Where standard output is no terminal, the line that would go there is printed, and nothing is done.
     """
+    from fleetscripts.adapters.tmux.tmux import Tmux
+    from fleetscripts.services.context import load_fleet_here
+    from fleetscripts.services.observe.agent_pane import pane_meant
+    from fleetscripts.services.observe.terminal_place import TerminalPlace, terminal_place
+
     settings, fleet = load_fleet_here(os.environ, options)
     tmux = Tmux(settings.tmux_socket)
     server = tmux.server()
@@ -55,6 +57,9 @@ def command(window: str, options: Mapping[str, object]) -> int:
 
 def missing(tmux: Tmux, settings: Settings, fleet: Fleet | None, target: str) -> FleetError:
     """Why nobody can go there: an agent without a window, with the call that brings it back, or nobody of that name."""
+    from fleetscripts.core.records.sanitize import shell_word
+    from fleetscripts.services.observe.agent_meant import agent_meant
+
     agent = agent_meant(settings, fleet, target) if fleet is not None else None
     if agent is not None and not agent.finished:
         reopen = spelled(f"restore-agent {shell_word(agent.handle)}")

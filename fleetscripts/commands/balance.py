@@ -13,10 +13,6 @@ import click
 
 from fleetscripts.commands.entry import run
 from fleetscripts.commands.options import json_option, settings_options
-from fleetscripts.core.reports.table import table
-from fleetscripts.services.accounts import balance as shown
-from fleetscripts.services.accounts.launcher import busy_accounts, known_standings
-from fleetscripts.services.context import load_settings_here
 
 
 @click.command("balance")
@@ -29,6 +25,11 @@ def command(why: bool, as_json: bool, options: Mapping[str, object]) -> int:
     States: ok, capped (at a limit, or down to its reserve), unknown (nothing was seen yet). RESETS is the time until
     then. The figures come from the clients' status lines and from walls; nobody is asked over the network.
     """
+    from fleetscripts.core.reports.table import table
+    from fleetscripts.services.accounts import balance as shown
+    from fleetscripts.services.accounts.launcher import busy_accounts, known_standings
+    from fleetscripts.services.context import load_settings_here
+
     settings = load_settings_here(os.environ, options)
     now = time.time()
     known, busy = known_standings(settings, now=now), busy_accounts(settings)

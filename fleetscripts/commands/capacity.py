@@ -10,19 +10,17 @@ import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from fleetscripts.adapters.system.disk_usage import DiskUsage, disk_usage
 from fleetscripts.commands.entry import run
 from fleetscripts.commands.options import json_option, settings_options
-from fleetscripts.core.planning.capacity import Place, Standing
-from fleetscripts.core.planning.set_up_state import SetUp
-from fleetscripts.core.reports.table import table
-from fleetscripts.services.context import load_settings_here
-from fleetscripts.services.worktrees.set_up import set_ups
-from fleetscripts.services.worktrees.spares import survey
+
+if TYPE_CHECKING:
+    from fleetscripts.adapters.system.disk_usage import DiskUsage
+    from fleetscripts.core.planning.capacity import Place
+    from fleetscripts.core.planning.set_up_state import SetUp
 
 HEADINGS = ("STANDING", "WORKTREE", "BRANCH", "WHY", "DISK", "PATH")
 SET_UP_HEADINGS = ("SLOT", "SET-UP")
@@ -36,6 +34,12 @@ COUNTING_SECONDS = 2.0
 @settings_options
 def command(repo: Path, as_json: bool, options: Mapping[str, object]) -> int:
     """Show the worktrees of REPO (default: the current folder's): free, in use, or unusable with the reason."""
+    from fleetscripts.adapters.system.disk_usage import disk_usage
+    from fleetscripts.core.reports.table import table
+    from fleetscripts.services.context import load_settings_here
+    from fleetscripts.services.worktrees.set_up import set_ups
+    from fleetscripts.services.worktrees.spares import survey
+
     settings = load_settings_here(os.environ, options)
     places = survey(repo, settings)
     known = set_ups(settings, os.environ, places)
@@ -54,6 +58,8 @@ def command(repo: Path, as_json: bool, options: Mapping[str, object]) -> int:
 
 def summary(places: Sequence[Place]) -> str:
     """``3 free, 2 in use, 1 unusable``."""
+    from fleetscripts.core.planning.capacity import Standing
+
     counts = Counter(place.standing for place in places)
     return ", ".join(f"{counts[standing]} {standing.replace('_', ' ')}" for standing in Standing)
 
@@ -70,6 +76,8 @@ def row(place: Place, set_ups: Mapping[str, SetUp], disk: Mapping[str, DiskUsage
 
 def members(places: Sequence[Place], set_ups: Mapping[str, SetUp], disk: Mapping[str, DiskUsage]) -> dict[str, Any]:
     """The object that ``--json`` prints: a list for each standing."""
+    from fleetscripts.core.planning.capacity import Standing
+
     return {
         standing.value: [
             {

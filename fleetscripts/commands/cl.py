@@ -6,13 +6,15 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from fleetscripts.agents import DEFAULT_KIND, KINDS
 from fleetscripts.commands.entry import run
-from fleetscripts.services.clients.launch_line import Asked, Line, launch_line
-from fleetscripts.services.context import load_settings_here
+
+if TYPE_CHECKING:
+    from fleetscripts.services.clients.launch_line import Line
 
 FLAGS = frozenset({"--dry-run", "--help", "-h"})
 VALUES = frozenset({"--account", "--agent", "--fleet-home"})
@@ -32,6 +34,9 @@ def command(account: str, agent: str, dry_run: bool, fleet_home: Path | None, wo
     Options of cl stand first; from the first other word on everything is the client's (after -- even --help). A
     conversation that is resumed (cl --resume SESSION_ID) stays on its account while that has budget.
     """
+    from fleetscripts.services.clients.launch_line import Asked, launch_line
+    from fleetscripts.services.context import load_settings_here
+
     options = {} if fleet_home is None else {"fleet_home": fleet_home}
     settings = load_settings_here(os.environ, options)
     line = launch_line(settings, os.environ, Asked(tuple(words), account, agent, Path.cwd(), dry_run))

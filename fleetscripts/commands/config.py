@@ -6,17 +6,16 @@ import json
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from fleetscripts.commands.entry import run
 from fleetscripts.commands.options import json_option, settings_options
-from fleetscripts.config import config_file
-from fleetscripts.core.records.redact import redact
-from fleetscripts.core.records.sanitize import sanitize
-from fleetscripts.core.reports.table import table
 from fleetscripts.errors import UsageProblem
-from fleetscripts.services.setup.configured import Configured, configured, set_one
+
+if TYPE_CHECKING:
+    from fleetscripts.services.setup.configured import Configured
 
 
 @click.command("config")
@@ -30,6 +29,11 @@ def command(name: str | None, value: str | None, as_json: bool, options: Mapping
     Lists are given with commas. What is written is checked as when it is loaded, and comments stay. Options win over
     the environment, which wins over the state file, which wins over config.toml.
     """
+    from fleetscripts.config import config_file
+    from fleetscripts.core.records.sanitize import sanitize
+    from fleetscripts.core.reports.table import table
+    from fleetscripts.services.setup.configured import configured, set_one
+
     if name is not None and value is not None:
         set_one(os.environ, options, name, value)
     found = configured(os.environ, options)
@@ -49,6 +53,8 @@ def command(name: str | None, value: str | None, as_json: bool, options: Mapping
 
 def row(one: Configured) -> tuple[str, str, str]:
     """One setting's cells."""
+    from fleetscripts.core.records.redact import redact
+
     value = plain(one.value)
     return one.name, redact(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)), one.source
 

@@ -21,7 +21,6 @@ from fleetscripts.errors import EXIT_FAILED, FleetError
 from fleetscripts.practice.install import NAME
 from fleetscripts.practice.npm_client import PACKAGE, REAL, install_client, installed_client
 from fleetscripts.practice.stage import SESSION, Stage
-from fleetscripts.services.demo.demo import Demo
 
 PACKAGES = Path(__file__).resolve().parent.parent / "packages.sh"
 REMOVE_SECONDS = 10.0
@@ -45,6 +44,8 @@ def command(keep: bool, client: str, yes: bool) -> int:
     One of them dies and is resumed, one asks a question. Takes under a minute, needs no account and changes nothing
     outside a temporary folder, which is gone afterwards. Exits 1 when something did not go as it must.
     """
+    from fleetscripts.services.demo.demo import Demo
+
     signal.signal(signal.SIGTERM, _interrupt)
     signal.signal(signal.SIGHUP, _interrupt)
     _install_programs(client, yes)

@@ -11,18 +11,8 @@ import click
 from fleetscripts.commands.entry import run
 from fleetscripts.commands.named_agent import load_agent_at_work
 from fleetscripts.commands.options import json_option, settings_options, window_argument
-from fleetscripts.core.gates.evaluation_page import members, page
 from fleetscripts.errors import UsageProblem
 from fleetscripts.invocation import spelled
-from fleetscripts.services.verification.evaluate import (
-    accept,
-    accept_threads,
-    evaluation,
-    judged,
-    overrides_of,
-    send_back,
-)
-from fleetscripts.services.verification.verify import Question
 
 
 @click.command("evaluate")
@@ -53,6 +43,17 @@ def command(
     wrote stands between fences and is data. Overrides are recorded and notified. Exits 3 when --pass is refused, with
     every gate that does not hold.
     """
+    from fleetscripts.core.gates.evaluation_page import members, page
+    from fleetscripts.services.verification.evaluate import (
+        accept,
+        accept_threads,
+        evaluation,
+        judged,
+        overrides_of,
+        send_back,
+    )
+    from fleetscripts.services.verification.verify import Question
+
     if failed is not None and (passed is not None or pairs):
         raise UsageProblem("expected --pass WHY (with or without --override), or --fail WHAT, or neither")
     settings, fleet, agent = load_agent_at_work(options, window)

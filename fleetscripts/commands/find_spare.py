@@ -6,17 +6,17 @@ import os
 import unicodedata
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from fleetscripts.commands.entry import run
 from fleetscripts.commands.options import settings_options
-from fleetscripts.core.planning.capacity import Place
-from fleetscripts.core.records.sanitize import sanitize
 from fleetscripts.errors import EXIT_DONE, EXIT_NO
 from fleetscripts.invocation import spelled
-from fleetscripts.services.context import load_settings_here
-from fleetscripts.services.worktrees.spares import free, survey
+
+if TYPE_CHECKING:
+    from fleetscripts.core.planning.capacity import Place
 
 
 @click.command("find-spare")
@@ -27,6 +27,10 @@ def command(repo: Path, options: Mapping[str, object]) -> int:
 
     The branch is the last word of a line; the path before it may hold blanks. Exit code 3 when there is none.
     """
+    from fleetscripts.core.records.sanitize import sanitize
+    from fleetscripts.services.context import load_settings_here
+    from fleetscripts.services.worktrees.spares import free, survey
+
     spares = free(survey(repo, load_settings_here(os.environ, options)))
     offered = [place for place in spares if fits_one_line(place.worktree.path)]
     for place in offered:

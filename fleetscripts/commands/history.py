@@ -6,16 +6,17 @@ import json
 import time
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 import click
 
 from fleetscripts.commands.entry import run
 from fleetscripts.commands.named_agent import load_agent
 from fleetscripts.commands.options import json_option, settings_options, window_argument
-from fleetscripts.core.reports.history_text import in_span, sentence, since, told
-from fleetscripts.core.reports.journal_story import Line, at_of
 from fleetscripts.errors import UsageProblem
-from fleetscripts.services.reports.history import history
+
+if TYPE_CHECKING:
+    from fleetscripts.core.reports.journal_story import Line
 
 MOST_LINES = 200
 
@@ -31,6 +32,9 @@ def command(begun: str | None, last: int, as_json: bool, window: str, options: M
 
     --json prints the journal's own lines, the steps in between too. The journal keeps the last 16 MB.
     """
+    from fleetscripts.core.reports.history_text import in_span, told
+    from fleetscripts.services.reports.history import history
+
     settings, _, agent = load_agent(options, window)
     lines = history(settings, agent)
     if begun is not None:
@@ -50,6 +54,9 @@ def command(begun: str | None, last: int, as_json: bool, window: str, options: M
 
 def words(lines: Sequence[Line]) -> list[str]:
     """Each line with the time at which it happened; the day where it changes."""
+    from fleetscripts.core.reports.history_text import sentence
+    from fleetscripts.core.reports.journal_story import at_of
+
     shown, day = [], ""
     for line in lines:
         moment = datetime.fromtimestamp(at_of(line)).astimezone()
@@ -61,6 +68,8 @@ def words(lines: Sequence[Line]) -> list[str]:
 
 
 def _time(text: str, now: float) -> float:
+    from fleetscripts.core.reports.history_text import since
+
     found = since(text, now)
     if found is None:
         try:

@@ -9,10 +9,6 @@ import click
 
 from fleetscripts.commands.entry import run
 from fleetscripts.commands.options import settings_options, window_argument
-from fleetscripts.core.records.sanitize import sanitize
-from fleetscripts.services.context import load_fleet_here
-from fleetscripts.services.typing.interrupt import interrupt
-from fleetscripts.services.typing.pane_io import open_pane_io, pane_named
 
 
 @click.command("interrupt-agent")
@@ -25,6 +21,11 @@ def command(window: str, kill: bool, options: Mapping[str, object]) -> int:
     The agent is held then: no nudge, no resume, until it has got a text (send-agent) and works again. After --kill its
     conversation is kept: restore-agent, or the client's own --resume, opens it again. Exits 3 when no turn is running.
     """
+    from fleetscripts.core.records.sanitize import sanitize
+    from fleetscripts.services.context import load_fleet_here
+    from fleetscripts.services.typing.interrupt import interrupt
+    from fleetscripts.services.typing.pane_io import open_pane_io, pane_named
+
     settings, fleet = load_fleet_here(os.environ, options)
     pane_io = open_pane_io(settings, fleet)
     facts = pane_named(pane_io, fleet, window)

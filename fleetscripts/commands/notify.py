@@ -7,18 +7,16 @@ import os
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import click
 
-from fleetscripts.adapters.channels.channels import check_webhook
-from fleetscripts.adapters.records.store import Store
 from fleetscripts.commands.entry import run
 from fleetscripts.commands.options import settings_options
-from fleetscripts.config import Settings, load_settings
-from fleetscripts.core.records.sanitize import sanitize_lines
 from fleetscripts.errors import FleetError, UsageProblem
-from fleetscripts.fleet import Fleet
-from fleetscripts.services.notify.notify import HELD_BACK, holds_back, notify
+
+if TYPE_CHECKING:
+    from fleetscripts.config import Settings
 
 LONGEST_WEBHOOK = 4000
 
@@ -39,6 +37,10 @@ def command(
     took is kept for the next digest. Nobody is
     mentioned: @everyone stays text. Write -- before a message that begins with a dash.
     """
+    from fleetscripts.config import load_settings
+    from fleetscripts.core.records.sanitize import sanitize_lines
+    from fleetscripts.services.notify.notify import HELD_BACK, holds_back, notify
+
     if set_webhook or forget_webhook:
         if message or (set_webhook and forget_webhook):
             raise click.UsageError("expected either MESSAGE, --set-webhook or --forget-webhook")
@@ -62,6 +64,8 @@ def command(
 
 def read_webhook() -> str:
     """The webhook from standard input, unseen when that is a terminal."""
+    from fleetscripts.adapters.channels.channels import check_webhook
+
     text = getpass.getpass("Discord webhook: ") if sys.stdin.isatty() else sys.stdin.read(LONGEST_WEBHOOK)
     if not text.strip():
         raise UsageProblem("expected the webhook's URL on standard input, found nothing")
@@ -70,6 +74,9 @@ def read_webhook() -> str:
 
 def keep_webhook(settings: Settings, webhook: str) -> int:
     """Keep the webhook in the state file, which only its owner can read."""
+    from fleetscripts.adapters.records.store import Store
+    from fleetscripts.fleet import Fleet
+
     Store(settings.state_file).update(lambda fleet: replace(fleet, discord_webhook=webhook), create=Fleet())
     click.echo(f"Discord webhook {'kept' if webhook else 'removed'} in {settings.state_file}")
     return 0

@@ -5,17 +5,17 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import click
 
 from fleetscripts.commands.entry import run
 from fleetscripts.commands.options import json_option, settings_options
-from fleetscripts.core.overlaps.overlap import Pair, matrix
-from fleetscripts.core.records.sanitize import sanitize
-from fleetscripts.core.reports.table import table
-from fleetscripts.fleet import Agent
-from fleetscripts.services.context import load_fleet
-from fleetscripts.services.worktrees.overlaps import Comparison, compare
+
+if TYPE_CHECKING:
+    from fleetscripts.core.overlaps.overlap import Pair
+    from fleetscripts.fleet import Agent
+    from fleetscripts.services.worktrees.overlaps import Comparison
 
 SHOWN = 6
 
@@ -29,6 +29,9 @@ def command(as_json: bool, options: Mapping[str, object]) -> int:
     In the matrix x is a conflict, a number the files that both change, ? a pair that could not be tried. What is not
     committed is not seen. Nothing is changed in the repository.
     """
+    from fleetscripts.services.context import load_fleet
+    from fleetscripts.services.worktrees.overlaps import compare
+
     settings, fleet = load_fleet(os.environ, options)
     found = compare(settings, fleet)
     click.echo(json.dumps(members(found), indent=2) if as_json else "\n".join(lines(found)))
@@ -37,6 +40,9 @@ def command(as_json: bool, options: Mapping[str, object]) -> int:
 
 def lines(found: Comparison) -> list[str]:
     """The matrix, then each pair that meets."""
+    from fleetscripts.core.overlaps.overlap import matrix
+    from fleetscripts.core.reports.table import table
+
     if len(found.agents) < 2:
         return ["fewer than two agents have branches to compare"]
     by_id = {agent.key: agent for agent in found.agents}
@@ -46,6 +52,8 @@ def lines(found: Comparison) -> list[str]:
 
 
 def _line(pair: Pair, by_id: Mapping[str, Agent]) -> str:
+    from fleetscripts.core.records.sanitize import sanitize
+
     names = " + ".join(f"{by_id[name].handle} {by_id[name].branch}" for name in (pair.one, pair.other))
     if pair.problem:
         return sanitize(f"{names}: could not be merged on trial: {pair.problem}")

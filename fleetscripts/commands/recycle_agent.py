@@ -5,19 +5,16 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from fleetscripts.commands.entry import run
 from fleetscripts.commands.options import settings_options, window_argument
-from fleetscripts.config import Settings
-from fleetscripts.core.records.sanitize import sanitize
-from fleetscripts.fleet import Agent, Fleet
-from fleetscripts.models import AgentState
-from fleetscripts.services.context import load_fleet_here
-from fleetscripts.services.lifecycle.recycle import recycling
-from fleetscripts.services.lifecycle.recycle_given import Given
-from fleetscripts.services.observe.agent_meant import agent_meant, agent_named
+
+if TYPE_CHECKING:
+    from fleetscripts.config import Settings
+    from fleetscripts.fleet import Agent, Fleet
 
 
 @click.command("recycle-agent")
@@ -32,6 +29,12 @@ def command(window: str, path: Path | None, spare_branch: str, force: bool, opti
     Refuses (exit code 3) unless verify-complete passes now. Called again after a crash it goes on where it stopped.
     PATH and SPARE_BRANCH are needed only where no record has them.
     """
+    from fleetscripts.core.records.sanitize import sanitize
+    from fleetscripts.models import AgentState
+    from fleetscripts.services.lifecycle.recycle import recycling
+    from fleetscripts.services.lifecycle.recycle_given import Given
+    from fleetscripts.services.observe.agent_meant import agent_meant, agent_named
+
     settings, fleet = fleet_or_none(options)
     agent = (agent_named if path is None else agent_meant)(settings, fleet, window)
     if agent is not None and agent.state is AgentState.RECYCLED and not used_since(agent, path):
@@ -53,6 +56,9 @@ def command(window: str, path: Path | None, spare_branch: str, force: bool, opti
 
 def fleet_or_none(options: Mapping[str, object]) -> tuple[Settings, Fleet]:
     """Settings and fleet; an empty fleet where there is no state file yet."""
+    from fleetscripts.fleet import Fleet
+    from fleetscripts.services.context import load_fleet_here
+
     settings, fleet = load_fleet_here(os.environ, options)
     return settings, fleet or Fleet()
 
@@ -64,6 +70,9 @@ def used_since(agent: Agent, path: Path | None) -> bool:
 
 def at_work_or_nobody(window: str, agent: Agent | None) -> Agent:
     """The record; without one at work whatever stands in that window, which must then be in the worktree named."""
+    from fleetscripts.fleet import Agent
+    from fleetscripts.models import AgentState
+
     return Agent(window) if agent is None or agent.state is AgentState.RECYCLED else agent
 
 

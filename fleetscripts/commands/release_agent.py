@@ -6,12 +6,9 @@ from collections.abc import Mapping, Sequence
 
 import click
 
-from fleetscripts.adapters.records.journal import Journal
-from fleetscripts.adapters.records.store import Store
 from fleetscripts.commands.entry import run
 from fleetscripts.commands.named_agent import load_agent
 from fleetscripts.commands.options import settings_options, window_argument
-from fleetscripts.core.records.sanitize import sanitize
 from fleetscripts.errors import Refused
 
 
@@ -23,6 +20,10 @@ def command(window: str, options: Mapping[str, object]) -> int:
 
     For a client that is a person's from now on, and for records of recycled agents. adopt-agent takes it back.
     """
+    from fleetscripts.adapters.records.journal import Journal
+    from fleetscripts.adapters.records.store import Store
+    from fleetscripts.core.records.sanitize import sanitize
+
     settings, _, agent = load_agent(options, window)
     if agent.task.pending is not None:
         raise Refused(f"{sanitize(agent.handle)}: it is being given a task just now; call again when it has it")

@@ -8,14 +8,10 @@ from collections.abc import Mapping, Sequence
 
 import click
 
-from fleetscripts.adapters.records.store import StateDamaged, StateMissing, Store
 from fleetscripts.commands.entry import run
 from fleetscripts.commands.options import json_option, settings_options
-from fleetscripts.config import load_settings
-from fleetscripts.core.records.sanitize import sanitize
 from fleetscripts.errors import FleetError
 from fleetscripts.invocation import spelled
-from fleetscripts.services.context import load_fleet
 
 
 @click.command("repair-state")
@@ -30,6 +26,11 @@ def command(dry_run: bool, from_backup: bool, as_json: bool, options: Mapping[st
     that are spare again or gone, the same agent twice, values that a hand edit left impossible. A file that cannot be
     read is never overwritten unasked: it is told what is wrong, and where the last good copy is.
     """
+    from fleetscripts.adapters.records.store import StateDamaged, StateMissing, Store
+    from fleetscripts.config import load_settings
+    from fleetscripts.core.records.sanitize import sanitize
+    from fleetscripts.services.context import load_fleet
+
     if dry_run and from_backup:
         raise click.UsageError("expected either --dry-run or --from-backup")
     from fleetscripts.services.lifecycle.repair import backup_of, put_back, repair

@@ -10,10 +10,7 @@ import click
 
 from fleetscripts.commands.entry import run
 from fleetscripts.commands.options import settings_options
-from fleetscripts.core.records.sanitize import sanitize
 from fleetscripts.errors import EXIT_DONE, EXIT_FAILED, EXIT_NO
-from fleetscripts.services.context import load_fleet
-from fleetscripts.services.observe.agent_meant import agent_named
 
 
 @click.command("rescue-agent")
@@ -27,6 +24,10 @@ def command(everyone: bool, account: str, window: str | None, options: Mapping[s
     The run loop does this by itself. Where only another client has budget, the work is handed over to it. No row of a
     menu is chosen, nothing is bought. Exit 3 when no account has budget or an agent stands at no limit.
     """
+    from fleetscripts.core.records.sanitize import sanitize
+    from fleetscripts.services.context import load_fleet
+    from fleetscripts.services.observe.agent_meant import agent_named
+
     if everyone == bool(window):
         raise click.UsageError("expected WINDOW or --all")
     from fleetscripts.services.actions.rescue_call import FAILED, RESCUED, Outcome, at_a_limit, rescue_agents

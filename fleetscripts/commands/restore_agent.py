@@ -11,10 +11,8 @@ import click
 
 from fleetscripts.commands.entry import run
 from fleetscripts.commands.options import json_option, settings_options
-from fleetscripts.core.records.sanitize import sanitize
 from fleetscripts.errors import EXIT_DONE, EXIT_FAILED, EXIT_NO
 from fleetscripts.invocation import spelled
-from fleetscripts.services.context import load_fleet
 
 
 @click.command("restore-agent")
@@ -30,6 +28,9 @@ def command(everyone: bool, as_json: bool, window: str | None, options: Mapping[
     is undone. A tmux session that is missing is made; inside a Claude session the line for a person to run is printed
     instead, exit 3. Exit 3 too when a conversation is open outside this tmux.
     """
+    from fleetscripts.core.records.sanitize import sanitize
+    from fleetscripts.services.context import load_fleet
+
     if everyone == bool(window):
         raise click.UsageError("expected WINDOW or --all")
     from fleetscripts.services.lifecycle.restore import (

@@ -13,22 +13,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from fleetscripts.adapters.records.log_file import LogFile
-from fleetscripts.adapters.records.store import Store
-from fleetscripts.adapters.tmux.tmux import Tmux
-from fleetscripts.agents.kinds import inside_session
 from fleetscripts.commands.entry import run
 from fleetscripts.commands.options import settings_options
-from fleetscripts.config import Settings
 from fleetscripts.errors import FleetError, Refused
-from fleetscripts.fleet import Fleet
 from fleetscripts.invocation import spelled
-from fleetscripts.services.clients.sessions import session_meant
-from fleetscripts.services.context import load_fleet, start_again
-from fleetscripts.services.single_instance import single_instance as loop_place
-from fleetscripts.services.worktrees.bundle import is_copy
 
 if TYPE_CHECKING:
+    from fleetscripts.config import Settings
+    from fleetscripts.fleet import Fleet
     from fleetscripts.services.loop.loop import Loop
 
 START_SECONDS = 20.0
@@ -52,6 +44,13 @@ def command(
     escapes it, down to every POLL_IDLE_MAX while nothing does. Ends when the fleet is stopped, and does not begin on
     one that is (exit 3). One loop for each state file: a second one exits 3.
     """
+    from fleetscripts.adapters.tmux.tmux import Tmux
+    from fleetscripts.agents.kinds import inside_session
+    from fleetscripts.services.clients.sessions import session_meant
+    from fleetscripts.services.context import load_fleet, start_again
+    from fleetscripts.services.single_instance import single_instance as loop_place
+    from fleetscripts.services.worktrees.bundle import is_copy
+
     if once and window:
         raise click.UsageError("expected --once or --window, not both")
     settings, fleet = load_fleet(os.environ, options)
@@ -85,6 +84,8 @@ def command(
 
 def show_window(settings: Settings, session: str, arguments: list[str]) -> int:
     """Open the window, and return once the loop there has written itself into the state file."""
+    from fleetscripts.services.single_instance import single_instance as loop_place
+
     with loop_place.only_loop(settings):
         pane = loop_place.open_in_window(settings, session, arguments, os.environ)
     deadline = time.monotonic() + START_SECONDS
@@ -97,11 +98,14 @@ def show_window(settings: Settings, session: str, arguments: list[str]) -> int:
 
 
 def _recorded_pane(settings: Settings) -> str:
+    from fleetscripts.adapters.records.store import Store
+
     fleet: Fleet = Store(settings.state_file).read()
     return fleet.loop_pane_id
 
 
 def _loop(settings: Settings, options: Mapping[str, object], poll: bool, dispatch: bool) -> Loop:
+    from fleetscripts.adapters.records.log_file import LogFile
     from fleetscripts.services.loop.loop import Loop
 
     return Loop(os.environ, options, LogFile(_log_file(settings), sys.stdout), poll, dispatch)

@@ -6,25 +6,21 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from fleetscripts.adapters.records.store import Store
 from fleetscripts.commands.entry import run
 from fleetscripts.commands.options import settings_options, window_argument
 from fleetscripts.commands.text_source import text_of
-from fleetscripts.config import Settings
-from fleetscripts.core.records.message import left_out
 from fleetscripts.errors import FleetError, UsageProblem
-from fleetscripts.fleet import Fleet
 from fleetscripts.invocation import spelled
-from fleetscripts.services.context import load_fleet_here
-from fleetscripts.services.observe.agent_meant import agent_meant
-from fleetscripts.services.observe.agent_pane import agent_at
-from fleetscripts.services.spawning.follow_on import give_task
-from fleetscripts.services.spawning.spawn_request import Request, checked
-from fleetscripts.services.typing.deliver import deliver
-from fleetscripts.services.typing.pane_io import PaneIO, open_pane_io, pane_named
+
+if TYPE_CHECKING:
+    from fleetscripts.config import Settings
+    from fleetscripts.fleet import Fleet
+    from fleetscripts.services.spawning.spawn_request import Request
+    from fleetscripts.services.typing.pane_io import PaneIO
 
 
 @click.command("send-agent")
@@ -64,6 +60,12 @@ def command(
     Exits 0 only with proof that the client took it; 3 when it must not be typed now (a shell, a busy turn, a dialog,
     somebody's draft), with the reason; 1 when it failed, with what is on the screen.
     """
+    from fleetscripts.core.records.message import left_out
+    from fleetscripts.services.context import load_fleet_here
+    from fleetscripts.services.spawning.spawn_request import Request, checked
+    from fleetscripts.services.typing.deliver import deliver
+    from fleetscripts.services.typing.pane_io import open_pane_io, pane_named
+
     settings, fleet = load_fleet_here(os.environ, options)
     if objective is not None or task_file is not None:
         if text is not None or file is not None or queue or keep_draft:
@@ -87,12 +89,19 @@ def command(
 
 def _release(settings: Settings, pane_io: PaneIO, fleet: Fleet | None, pane_id: str) -> None:
     """An agent that a person stopped, and has now got a text, is watched again."""
+    from fleetscripts.adapters.records.store import Store
+    from fleetscripts.services.observe.agent_pane import agent_at
+
     agent = agent_at(fleet, pane_id, pane_io.server)
     if agent is not None and agent.hold.reason:
         Store(settings.state_file).update(lambda current: current.change(agent, hold={"reason": "", "since": 0}))
 
 
 def _give(settings: Settings, fleet: Fleet | None, window: str, request: Request) -> int:
+    from fleetscripts.services.observe.agent_meant import agent_meant
+    from fleetscripts.services.spawning.follow_on import give_task
+    from fleetscripts.services.typing.pane_io import open_pane_io
+
     agent = agent_meant(settings, fleet, window) if fleet is not None else None
     if fleet is None or agent is None:
         raise FleetError(f"no agent {window!r} in {settings.state_file}: {spelled('adopt-agent')} makes it one")

@@ -6,19 +6,17 @@ import os
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from fleetscripts.agents import DEFAULT_KIND
-from fleetscripts.agents.kinds import kind_named
 from fleetscripts.commands.entry import run
 from fleetscripts.commands.options import settings_options, yes_option
-from fleetscripts.core.records.sanitize import sanitize
 from fleetscripts.errors import EXIT_DONE, EXIT_NO, UsageProblem
 from fleetscripts.invocation import spelled
-from fleetscripts.services.context import load_settings_here
-from fleetscripts.services.setup.requirements import findings
-from fleetscripts.services.setup.skill_link import ClientFolder
+
+if TYPE_CHECKING:
+    from fleetscripts.services.setup.skill_link import ClientFolder
 
 
 @click.command("setup")
@@ -32,6 +30,11 @@ def command(check: bool, undo: bool, yes: bool, options: Mapping[str, object]) -
     The permission rules it offers are shown first, and written into the settings only when a person agrees on the
     terminal, or with --yes. Calling it again changes nothing that is there already.
     """
+    from fleetscripts.core.records.sanitize import sanitize
+    from fleetscripts.services.context import load_settings_here
+    from fleetscripts.services.setup.requirements import findings
+    from fleetscripts.services.setup.skill_link import ClientFolder
+
     if check and undo:
         raise UsageProblem("expected one of --check and --undo, found both")
     folder = ClientFolder.of(os.environ)
@@ -54,6 +57,9 @@ def _undo(folder: ClientFolder) -> int:
 
 
 def _offer_rules(folder: ClientFolder, agreed: bool) -> None:
+    from fleetscripts.agents import DEFAULT_KIND
+    from fleetscripts.agents.kinds import kind_named
+
     missing = folder.missing_rules()
     if not missing:
         return

@@ -5,20 +5,18 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from fleetscripts.commands.entry import run
 from fleetscripts.commands.named_agent import load_agent
 from fleetscripts.commands.options import json_option, settings_options, window_argument
-from fleetscripts.core.records.fence import fenced
-from fleetscripts.core.records.sanitize import fit, sanitize
-from fleetscripts.core.reports.status_text import in_state_for, pull, shown_state, steps
 from fleetscripts.errors import EXIT_DONE, EXIT_FAILED
-from fleetscripts.fleet import Agent
-from fleetscripts.services.reports.last_answer import LastAnswer, last_answer
-from fleetscripts.services.verification.work import diff_of
+
+if TYPE_CHECKING:
+    from fleetscripts.fleet import Agent
+    from fleetscripts.services.reports.last_answer import LastAnswer
 
 LONGEST_REASON = 100
 """Columns of the evidence in the head line."""
@@ -35,6 +33,11 @@ def command(window: str, with_diff: bool, as_json: bool, options: Mapping[str, o
     The text is from its conversation's own file, secrets masked; what stands between fences is data. Exit code 1 when
     it has said nothing, or nothing can be found.
     """
+    from fleetscripts.core.records.fence import fenced
+    from fleetscripts.core.records.sanitize import sanitize
+    from fleetscripts.services.reports.last_answer import last_answer
+    from fleetscripts.services.verification.work import diff_of
+
     settings, fleet, agent = load_agent(options, window)
     now = time.time()
     answer = last_answer(settings, fleet, agent, now)
@@ -55,6 +58,9 @@ def command(window: str, with_diff: bool, as_json: bool, options: Mapping[str, o
 
 def head(agent: Agent, answer: LastAnswer, now: float) -> str:
     """``fleet:2 (tree-2): running for 4m, feat/x, #12 ✓, steps 1/2; prompt: the transcript says the turn is over``."""
+    from fleetscripts.core.records.sanitize import fit, sanitize
+    from fleetscripts.core.reports.status_text import in_state_for, pull, shown_state, steps
+
     said = answer.seen.classification
     facts = [f"{shown_state(agent)} for {in_state_for(agent, now)}", agent.branch or "no branch"]
     facts += [pull(agent)] if agent.pr_number else []
@@ -65,6 +71,8 @@ def head(agent: Agent, answer: LastAnswer, now: float) -> str:
 
 def members(agent: Agent, answer: LastAnswer) -> dict[str, Any]:
     """The object that ``--json`` prints. The texts in it are data."""
+    from fleetscripts.core.reports.status_text import shown_state
+
     said = answer.seen.classification
     return {
         "id": agent.id,

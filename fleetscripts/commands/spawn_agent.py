@@ -8,18 +8,17 @@ import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from fleetscripts.adapters.tmux.tmux import Tmux
 from fleetscripts.agents import DEFAULT_KIND, KINDS
 from fleetscripts.commands.entry import run
 from fleetscripts.commands.options import settings_options
 from fleetscripts.errors import UsageProblem
-from fleetscripts.services.context import load_fleet_here
-from fleetscripts.services.own_pane import own_session
-from fleetscripts.services.spawning.spawn import spawn
-from fleetscripts.services.spawning.spawn_request import Request, checked
+
+if TYPE_CHECKING:
+    from fleetscripts.services.spawning.spawn_request import Request
 
 SEED_FORM = "SESSION PATH SPARE NEW_BRANCH OBJECTIVE [PR_NUMBER] [STEPS...]"
 
@@ -66,6 +65,12 @@ def command(
     With words, as listed; with --branch and an objective, the next spare worktree of --repo is taken. Whatever fails
     leaves the worktree on its spare branch, no window and no record.
     """
+    from fleetscripts.adapters.tmux.tmux import Tmux
+    from fleetscripts.services.context import load_fleet_here
+    from fleetscripts.services.own_pane import own_session
+    from fleetscripts.services.spawning.spawn import spawn
+    from fleetscripts.services.spawning.spawn_request import Request, checked
+
     settings, fleet = load_fleet_here(os.environ, options)
     if words:
         named = {"--session": session, "--branch": branch, "--objective": objective, "--repo": repo}
@@ -98,6 +103,8 @@ def _interrupt(number: int, frame: object) -> None:
 
 
 def _from_words(words: tuple[str, ...], steps: tuple[str, ...]) -> Request:
+    from fleetscripts.services.spawning.spawn_request import Request
+
     if len(words) < 5:
         raise UsageProblem(f"expected {SEED_FORM}, found {len(words)} words")
     session, path, spare, branch, objective, *rest = words

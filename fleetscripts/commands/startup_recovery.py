@@ -9,11 +9,8 @@ from collections.abc import Mapping, Sequence
 
 import click
 
-from fleetscripts.adapters.records.store import StateMissing
 from fleetscripts.commands.entry import run
 from fleetscripts.commands.options import json_option, settings_options
-from fleetscripts.core.records.sanitize import sanitize
-from fleetscripts.services.context import load_fleet
 
 
 @click.command("startup-recovery")
@@ -24,6 +21,10 @@ def command(as_json: bool, options: Mapping[str, object]) -> int:
 
     Reads the records and looks at every pane once. Changes nothing.
     """
+    from fleetscripts.adapters.records.store import StateMissing
+    from fleetscripts.core.records.sanitize import sanitize
+    from fleetscripts.services.context import load_fleet
+
     try:
         settings, fleet = load_fleet(os.environ, options)
     except StateMissing as missing:

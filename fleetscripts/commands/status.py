@@ -9,34 +9,17 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from fleetscripts.adapters.records.store import Store
 from fleetscripts.commands.entry import run
 from fleetscripts.commands.options import json_option, settings_options
-from fleetscripts.core.records.sanitize import fit, sanitize, sanitize_lines
-from fleetscripts.core.reports.history_text import since
-from fleetscripts.core.reports.status_text import (
-    COLOURS,
-    about,
-    age,
-    by_urgency,
-    in_order,
-    next_step,
-    readable,
-    row,
-    without_empty,
-)
-from fleetscripts.core.reports.table import table
 from fleetscripts.errors import FleetError, UsageProblem
-from fleetscripts.fleet import AGENT_SEED_FIELDS, Fleet
-from fleetscripts.models import AgentState
-from fleetscripts.schema import write
-from fleetscripts.services.context import load_fleet
-from fleetscripts.services.observe.agent_pane import agent_in_pane
-from fleetscripts.services.reports import status as service
-from fleetscripts.services.reports.status import AgentStatus, FleetStatus
+
+if TYPE_CHECKING:
+    from fleetscripts.fleet import Fleet
+    from fleetscripts.services.reports.status import AgentStatus, FleetStatus
 
 NARROWEST_TERMINAL = 20
 TERMS_OF_PAPER = frozenset({"", "dumb", "unknown"})
@@ -67,6 +50,10 @@ def command(
     """Show every agent: its state and for how long, branch, pull request with checks as last verified, steps, account,
     what its pane runs now, and what it said last (or why it waits).
     """
+    from fleetscripts.adapters.records.store import Store
+    from fleetscripts.services.context import load_fleet
+    from fleetscripts.services.reports import status as service
+
     if sum((me, watch, timeline)) > 1 or (output is not None and not timeline):
         raise UsageProblem("expected one of --me, --watch, --timeline; --output only with --timeline")
     if timeline:
@@ -91,11 +78,19 @@ def command(
 
 
 def _is_there(known: AgentStatus) -> bool:
+    from fleetscripts.models import AgentState
+
     return known.agent.state is not AgentState.RECYCLED
 
 
 def show_own(fleet: Fleet, as_json: bool) -> int:
     """An agent's own record."""
+    from fleetscripts.core.records.sanitize import sanitize_lines
+    from fleetscripts.core.reports.status_text import about
+    from fleetscripts.fleet import AGENT_SEED_FIELDS
+    from fleetscripts.schema import write
+    from fleetscripts.services.observe.agent_pane import agent_in_pane
+
     agent = agent_in_pane(fleet, os.environ)
     if agent is None:
         raise FleetError(f"no agent is recorded in this pane ({os.environ.get('TMUX_PANE') or 'TMUX_PANE not set'})")
@@ -125,6 +120,7 @@ def live(options: Mapping[str, object], colour: str) -> int:
 
 def draw(options: Mapping[str, object], output: str | None, begun: str) -> int:
     """The picture of who did what when."""
+    from fleetscripts.core.reports.history_text import since
     from fleetscripts.services.context import load_settings_here
     from fleetscripts.services.reports.timeline import default_file, picture, write_picture
 
@@ -152,6 +148,10 @@ def coloured(wanted: str, on_terminal: bool, environ: Mapping[str, str]) -> bool
 
 def show(status: FleetStatus, on_terminal: bool, colours: bool) -> None:
     """Print the table and the next step; on a terminal cut to its width."""
+    from fleetscripts.core.records.sanitize import fit
+    from fleetscripts.core.reports.status_text import COLOURS, in_order, next_step, readable, row, without_empty
+    from fleetscripts.core.reports.table import table
+
     if not status.agents:
         return
     commands = {known.agent.key: known.command for known in status.agents}
@@ -171,6 +171,9 @@ def show(status: FleetStatus, on_terminal: bool, colours: bool) -> None:
 
 def summary(status: FleetStatus) -> list[str]:
     """One line on the fleet, one on its loop."""
+    from fleetscripts.core.records.sanitize import sanitize
+    from fleetscripts.core.reports.status_text import age, by_urgency
+
     fleet = status.fleet
     counts = ", ".join(f"{count} {state}" for state, count in by_urgency(status.counts())) or "no agents"
     where = f"session {sanitize(fleet.tmux_session)}, " if fleet.tmux_session else ""

@@ -6,21 +6,18 @@ import json
 import os
 import time
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import click
 
 from fleetscripts.commands.entry import run
 from fleetscripts.commands.options import Finite, json_option, settings_options
-from fleetscripts.core.gates.gates import GateResult, Verdict
-from fleetscripts.core.planning.stopping import Obstacle
-from fleetscripts.core.records.sanitize import sanitize
-from fleetscripts.core.reports.table import table
-from fleetscripts.fleet import Fleet
-from fleetscripts.models import AgentState
-from fleetscripts.services.context import load_fleet
-from fleetscripts.services.lifecycle.stop_fleet import LoopEnd, stop
-from fleetscripts.services.lifecycle.stop_when_done import obstacles
-from fleetscripts.services.reports.status import AgentStatus, fleet_status
+
+if TYPE_CHECKING:
+    from fleetscripts.core.planning.stopping import Obstacle
+    from fleetscripts.fleet import Fleet
+    from fleetscripts.services.lifecycle.stop_fleet import LoopEnd
+    from fleetscripts.services.reports.status import AgentStatus
 
 WAIT_SECONDS = 20.0
 HEADINGS = ("WINDOW", "STATE", "WORKTREE", "BRANCH", "PR", "COMMAND")
@@ -47,6 +44,12 @@ def command(when_done: bool, wait_seconds: float, as_json: bool, options: Mappin
     unseen, and GitHub has nothing against any pull request. Exit code then 3: something stands in the way. 8: only
     things that are still pending. 1: GitHub could not be asked.
     """
+    from fleetscripts.models import AgentState
+    from fleetscripts.services.context import load_fleet
+    from fleetscripts.services.lifecycle.stop_fleet import stop
+    from fleetscripts.services.lifecycle.stop_when_done import obstacles
+    from fleetscripts.services.reports.status import fleet_status
+
     settings, fleet = load_fleet(os.environ, options)
     if when_done and (found := obstacles(settings, fleet, os.environ)):
         return _refuse(found, as_json=as_json)
@@ -62,6 +65,8 @@ def command(when_done: bool, wait_seconds: float, as_json: bool, options: Mappin
 
 def _refuse(found: Sequence[Obstacle], *, as_json: bool) -> int:
     """Say what stands in the way; the exit code that it means."""
+    from fleetscripts.core.gates.gates import GateResult, Verdict
+
     listed = [{"window": thing.window, "status": thing.status, "what": thing.what} for thing in found]
     if as_json:
         click.echo(json.dumps({"stopped": False, "in_the_way": listed}, indent=2))
@@ -73,6 +78,9 @@ def _refuse(found: Sequence[Obstacle], *, as_json: bool) -> int:
 
 def lines(fleet: Fleet, end: LoopEnd, there: Sequence[AgentStatus]) -> list[str]:
     """For people: what was done, then what still runs."""
+    from fleetscripts.core.records.sanitize import sanitize
+    from fleetscripts.core.reports.table import table
+
     first = "the fleet is stopped" if fleet.active else "the fleet was stopped already"
     said = [sanitize(f"{first}; {end.said}")]
     if not there:

@@ -7,7 +7,7 @@ import os
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -15,13 +15,10 @@ from fleetscripts.agents import KINDS
 from fleetscripts.commands.entry import run
 from fleetscripts.commands.options import json_option, settings_options
 from fleetscripts.commands.text_source import text_of
-from fleetscripts.core.planning.task_plan import Standing
-from fleetscripts.core.records.sanitize import fit, sanitize
-from fleetscripts.core.records.task_file import TaskFile, parse, parse_batch, plain
 from fleetscripts.errors import EXIT_DONE, EXIT_NO, UsageProblem
-from fleetscripts.services.context import load_settings_here
-from fleetscripts.services.spawning.dispatch import Where, dispatch
-from fleetscripts.services.tasks import tasks as service
+
+if TYPE_CHECKING:
+    from fleetscripts.core.planning.task_plan import Standing
 
 
 @click.group("tasks")
@@ -34,6 +31,10 @@ def command() -> None:
 @settings_options
 def list_(as_json: bool, options: Mapping[str, object]) -> int:
     """Every task in the order in which it would begin, who works on it or what it waits for; files that are wrong."""
+    from fleetscripts.core.records.sanitize import fit, sanitize
+    from fleetscripts.services.context import load_settings_here
+    from fleetscripts.services.tasks import tasks as service
+
     settings = load_settings_here(os.environ, options)
     found = service.survey(settings, time.time())
     if as_json:
@@ -80,6 +81,10 @@ def add(
     options: Mapping[str, object],
 ) -> int:
     """Write a task file NAME with TEXT, or the text of --file; print its path."""
+    from fleetscripts.core.records.task_file import TaskFile, parse, plain
+    from fleetscripts.services.context import load_settings_here
+    from fleetscripts.services.tasks import tasks as service
+
     settings = load_settings_here(os.environ, options)
     given = plain(text_of(text, file))
     if file is not None and given.startswith("---"):
@@ -101,6 +106,10 @@ def batch(file: Path, options: Mapping[str, object]) -> int:
 
     All of them or none: what is wrong with one is told with its line, counted from its name.
     """
+    from fleetscripts.core.records.task_file import parse_batch
+    from fleetscripts.services.context import load_settings_here
+    from fleetscripts.services.tasks import tasks as service
+
     settings = load_settings_here(os.environ, options)
     for path in service.add_all(settings, parse_batch(text_of(None, file))):
         click.echo(path)
@@ -119,6 +128,9 @@ def dispatch_(limit: int | None, session: str, repo: Path | None, options: Mappi
 
     Never one task twice, also when several dispatch at once. Says a line for each; exits 3 when none was begun.
     """
+    from fleetscripts.services.context import load_settings_here
+    from fleetscripts.services.spawning.dispatch import Where, dispatch
+
     settings = load_settings_here(os.environ, options)
     where = Where(session, str(repo.absolute()) if repo is not None else "", again=True)
     lines = dispatch(settings, os.environ, time.time(), limit, where)
@@ -135,6 +147,10 @@ def dispatch_(limit: int | None, session: str, repo: Path | None, options: Mappi
 @settings_options
 def archive(names: tuple[str, ...], outcome: str, options: Mapping[str, object]) -> int:
     """Move finished tasks to archived/, each with its outcome; with NAMES those, whether or not anybody did them."""
+    from fleetscripts.core.records.sanitize import sanitize
+    from fleetscripts.services.context import load_settings_here
+    from fleetscripts.services.tasks import tasks as service
+
     settings = load_settings_here(os.environ, options)
     if bool(names) != bool(outcome):
         raise UsageProblem("expected NAMES together with --outcome TEXT, or neither")

@@ -7,29 +7,20 @@ import os
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from fleetscripts.adapters.git.head import head_commit
 from fleetscripts.commands.entry import run
 from fleetscripts.commands.named_agent import load_agent_at_work
 from fleetscripts.commands.options import json_option, settings_options
-from fleetscripts.core.pr_testing.queue import Entry, Queue
-from fleetscripts.core.pr_testing.queue_json import written
-from fleetscripts.core.pr_testing.queue_text import lines
-from fleetscripts.core.pr_testing.results import merged, scenario, vague
-from fleetscripts.core.records.sanitize import sanitize
 from fleetscripts.errors import EXIT_NO, FleetError, Refused, UsageProblem
 from fleetscripts.invocation import spelled
-from fleetscripts.services.context import load_fleet, load_settings_here
-from fleetscripts.services.observe.agent_meant import agent_meant
-from fleetscripts.services.observe.agent_pane import agent_in_pane
-from fleetscripts.services.pr_testing.background import start_in_background
-from fleetscripts.services.pr_testing.queue import TestQueue, entry_of, running
-from fleetscripts.services.pr_testing.run import Ran, run_next
-from fleetscripts.services.pr_testing.turn import caller
-from fleetscripts.services.pr_testing.verdict import finish, follow, prompt
-from fleetscripts.services.pulls.pull_reading import pull_key
+
+if TYPE_CHECKING:
+    from fleetscripts.core.pr_testing.queue import Entry, Queue
+    from fleetscripts.services.pr_testing.queue import TestQueue
+    from fleetscripts.services.pr_testing.run import Ran
 
 RESULT_FORM = "SCENARIO=PASS, SCENARIO=PARTIAL: what is missing, or SCENARIO=FAIL: what is missing"
 
@@ -52,6 +43,10 @@ def command() -> None:
 @settings_options
 def add(window: str, verify: tuple[str, ...], options: Options) -> int:
     """Queue the pull request of the agent in WINDOW. Fewest pending checks go first, then the oldest."""
+    from fleetscripts.core.records.sanitize import sanitize
+    from fleetscripts.services.pr_testing.queue import TestQueue, entry_of
+    from fleetscripts.services.pulls.pull_reading import pull_key
+
     settings, fleet, agent = load_agent_at_work(options, window)
     key = pull_key(agent, fleet)
     if key is None:
@@ -84,6 +79,10 @@ def run_(window: str | None, background: bool, options: Options) -> int:
     Without such a command it prints the /pr-test line, as next does. Exit code 0: all scenarios PASS. 3: not all, or
     no verdicts in the output. 8: another test is running. 1: it failed or took too long; the pull request waits again.
     """
+    from fleetscripts.core.records.sanitize import sanitize
+    from fleetscripts.services.pr_testing.background import start_in_background
+    from fleetscripts.services.pr_testing.run import run_next
+
     queue = _queue(options)
     wanted = str(_entry(queue, window, options).key) if window else ""
     if not queue.about.command:
@@ -108,6 +107,10 @@ def done(window: str, results: tuple[str, ...], options: Options) -> int:
     Anything vaguer is refused (exit code 3), with the form to ask again. Without results: tell an agent that could not
     be told before.
     """
+    from fleetscripts.core.pr_testing.results import merged, scenario, vague
+    from fleetscripts.core.records.sanitize import sanitize
+    from fleetscripts.services.pr_testing.verdict import finish, prompt
+
     queue = _queue(options)
     if not results:
         return _tell_again(queue, window, options)
@@ -129,6 +132,8 @@ def done(window: str, results: tuple[str, ...], options: Options) -> int:
 @settings_options
 def drop(window: str, options: Options) -> int:
     """Take WINDOW's pull request out of the queue, untested; a test that somebody else reports on later is refused."""
+    from fleetscripts.core.records.sanitize import sanitize
+
     queue = _queue(options)
     entry = _entry(queue, window, options)
     lease = queue.change(queue.reclaimed).lease_of(str(entry.key))
@@ -144,6 +149,11 @@ def drop(window: str, options: Options) -> int:
 @settings_options
 def list_(as_json: bool, options: Options) -> int:
     """Show who is under test, who waits, in which order, and results that an agent was not told yet."""
+    from fleetscripts.core.pr_testing.queue_json import written
+    from fleetscripts.core.pr_testing.queue_text import lines
+    from fleetscripts.services.context import load_settings_here
+    from fleetscripts.services.pr_testing.queue import TestQueue
+
     queue = TestQueue(load_settings_here(os.environ, options), os.environ)
     known = queue.read()
     click.echo(
@@ -156,6 +166,8 @@ def list_(as_json: bool, options: Options) -> int:
 
 def _alive(queue: Queue) -> set[str]:
     """The runs whose testers are still there."""
+    from fleetscripts.services.pr_testing.queue import running
+
     now = running()
     return {lease.run_id for lease in queue.leases if lease.holds(now, time.time())}
 
@@ -166,6 +178,10 @@ def _order(queue: Queue) -> dict[str, object]:
 
 def _queue(options: Options) -> TestQueue:
     """For a call that tests or reports; an agent of the fleet has no business there."""
+    from fleetscripts.services.context import load_fleet
+    from fleetscripts.services.observe.agent_pane import agent_in_pane
+    from fleetscripts.services.pr_testing.queue import TestQueue
+
     settings, fleet = load_fleet(os.environ, options)
     agent = agent_in_pane(fleet, os.environ)
     if agent is not None:
@@ -174,6 +190,10 @@ def _queue(options: Options) -> TestQueue:
 
 
 def _hand_out(queue: TestQueue, wanted: str) -> int:
+    from fleetscripts.core.records.sanitize import sanitize
+    from fleetscripts.services.pr_testing.turn import caller
+    from fleetscripts.services.pr_testing.verdict import prompt
+
     entry, lease = queue.take(caller(), wanted)
     until = (
         f"until {time.strftime('%H:%M:%S', time.localtime(lease.until))}" if lease.until else "while your client lives"
@@ -188,6 +208,10 @@ def _hand_out(queue: TestQueue, wanted: str) -> int:
 
 def _entry(queue: TestQueue, target: str, options: Options) -> Entry:
     """The entry meant by an agent's window, or by the pull request itself."""
+    from fleetscripts.core.records.sanitize import sanitize
+    from fleetscripts.services.context import load_fleet
+    from fleetscripts.services.observe.agent_meant import agent_meant
+
     known = queue.read()
     settings, fleet = load_fleet(os.environ, options)
     agent = agent_meant(settings, fleet, target)
@@ -202,6 +226,9 @@ def _entry(queue: TestQueue, target: str, options: Options) -> Entry:
 
 def _tested_commit(queue: TestQueue, entry: Entry) -> str:
     """The commit that was tested. Refused while somebody else's test runs: of two at once, neither counts."""
+    from fleetscripts.adapters.git.head import head_commit
+    from fleetscripts.services.pr_testing.turn import caller
+
     known = queue.change(queue.reclaimed)
     lease, mine = known.lease_of(str(entry.key)), caller()
     if lease is None and len(known.leases) >= queue.about.parallel:
@@ -217,6 +244,11 @@ def _tested_commit(queue: TestQueue, entry: Entry) -> str:
 
 
 def _tell_again(queue: TestQueue, window: str, options: Options) -> int:
+    from fleetscripts.core.records.sanitize import sanitize
+    from fleetscripts.services.pr_testing.queue import entry_of
+    from fleetscripts.services.pr_testing.verdict import follow
+    from fleetscripts.services.pulls.pull_reading import pull_key
+
     _, fleet, agent = load_agent_at_work(options, window)
     outcome = queue.read().outcome_of(agent)
     if outcome is None or outcome.told:

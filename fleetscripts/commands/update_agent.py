@@ -6,22 +6,18 @@ import dataclasses
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from fleetscripts.adapters.records.store import Store
-from fleetscripts.adapters.tmux.tmux import Tmux
-from fleetscripts.agents import KINDS
 from fleetscripts.commands.entry import run
 from fleetscripts.commands.options import settings_options
-from fleetscripts.config import NOT_SETTABLE, Settings, load_settings
-from fleetscripts.core.records.handles import refuse_held
-from fleetscripts.core.records.record_edit import edit_agent, edit_top
-from fleetscripts.core.records.sanitize import sanitize
+from fleetscripts.config import NOT_SETTABLE, Settings
 from fleetscripts.errors import UsageProblem
-from fleetscripts.fleet import PARTS, Agent, Fleet
-from fleetscripts.services.observe.agent_meant import agent_named
+
+if TYPE_CHECKING:
+    from fleetscripts.adapters.records.store import Store
+    from fleetscripts.fleet import Agent, Fleet
 
 SETTABLE = {
     setting.name: str(setting.type)
@@ -40,6 +36,9 @@ def command(top: bool, words: tuple[str, ...], options: Mapping[str, object]) ->
     Lists are given with commas (steps=review,docs); an empty value clears a text or a list. A new window or session id
     keeps the record's other fields in step. state=done is refused: evaluate sets it.
     """
+    from fleetscripts.adapters.records.store import Store
+    from fleetscripts.config import load_settings
+
     settings = load_settings(os.environ, options)
     store = Store(settings.state_file)
     changed = update_top(store, words) if top else update_one(settings, store, words[0], words[1:])
@@ -50,6 +49,12 @@ def command(top: bool, words: tuple[str, ...], options: Mapping[str, object]) ->
 
 def update_one(settings: Settings, store: Store, window: str, changes: Sequence[str]) -> list[str]:
     """Change one agent's record; return what is different now, a line each."""
+    from fleetscripts.adapters.tmux.tmux import Tmux
+    from fleetscripts.core.records.handles import refuse_held
+    from fleetscripts.core.records.record_edit import edit_agent
+    from fleetscripts.core.records.sanitize import sanitize
+    from fleetscripts.services.observe.agent_meant import agent_named
+
     if not changes:
         raise click.UsageError("expected field=value after the window")
     lines: list[str] = []
@@ -70,6 +75,9 @@ def update_one(settings: Settings, store: Store, window: str, changes: Sequence[
 
 def _refuse_missing(before: Agent, after: Agent) -> None:
     """Refuse paths that are not there, where they were set now."""
+    from fleetscripts.agents import KINDS
+    from fleetscripts.core.records.sanitize import sanitize
+
     if after.worktree_path != before.worktree_path and not (Path(after.worktree_path) / ".git").exists():
         raise UsageProblem(f"worktree_path: expected a worktree of git, found {sanitize(after.worktree_path)!r}")
     if after.task.image not in ("", before.task.image) and not Path(after.task.image).is_file():
@@ -80,6 +88,8 @@ def _refuse_missing(before: Agent, after: Agent) -> None:
 
 def update_top(store: Store, changes: Sequence[str]) -> list[str]:
     """Change the fleet's own fields; return what is different now, a line each."""
+    from fleetscripts.core.records.record_edit import edit_top
+
     lines: list[str] = []
 
     def change(fleet: Fleet) -> Fleet:
@@ -100,6 +110,8 @@ def _differences(who: str, before: object, after: object) -> list[str]:
 
 def _flat(record: Any) -> dict[str, Any]:
     """Its fields, those of its parts as ``PART.FIELD``, and the unknown ones."""
+    from fleetscripts.fleet import PARTS
+
     own = {field.name: getattr(record, field.name) for field in dataclasses.fields(record)}
     parts = {name: own.pop(name) for name in PARTS if name in own}
     inner = {f"{name}.{field}": value for name, part in parts.items() for field, value in _flat(part).items()}
@@ -107,6 +119,8 @@ def _flat(record: Any) -> dict[str, Any]:
 
 
 def _shown(value: object) -> str:
+    from fleetscripts.core.records.sanitize import sanitize
+
     text = ",".join(map(str, value)) if isinstance(value, tuple | list) else str("" if value is None else value)
     return sanitize(text) or "(empty)"
 

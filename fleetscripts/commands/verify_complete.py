@@ -5,20 +5,18 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import click
 
-from fleetscripts.adapters.records.store import Store
 from fleetscripts.commands.entry import run
 from fleetscripts.commands.named_agent import load_agent_at_work
 from fleetscripts.commands.options import json_option, settings_options, window_argument
-from fleetscripts.core.gates.gates import Outcome, Verdict
-from fleetscripts.core.records.sanitize import sanitize
 from fleetscripts.errors import FleetError
-from fleetscripts.fleet import Agent
-from fleetscripts.services.actions.verify_done import waits_for_evaluation
-from fleetscripts.services.observe.fresh_record import fresh_record
-from fleetscripts.services.verification.verify import Question, record, verify
+
+if TYPE_CHECKING:
+    from fleetscripts.core.gates.gates import Verdict
+    from fleetscripts.fleet import Agent
 
 
 @click.command("verify-complete")
@@ -33,6 +31,13 @@ def command(window: str, as_json: bool, options: Mapping[str, object]) -> int:
 
     Exit code 0: verified. 3: not complete. 8: pending, ask again later. 1: something could not be measured.
     """
+    from fleetscripts.adapters.records.store import Store
+    from fleetscripts.core.gates.gates import Outcome
+    from fleetscripts.core.records.sanitize import sanitize
+    from fleetscripts.services.actions.verify_done import waits_for_evaluation
+    from fleetscripts.services.observe.fresh_record import fresh_record
+    from fleetscripts.services.verification.verify import Question, record, verify
+
     settings, fleet, agent = load_agent_at_work(options, window)
     fleet, agent = fresh_record(settings, fleet, agent, time.time())
     verdict = verify(Question(agent, fleet, settings))

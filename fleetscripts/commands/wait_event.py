@@ -6,24 +6,18 @@ import json
 import os
 import time
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import click
 
-from fleetscripts.adapters.records.store import StateMissing
-from fleetscripts.adapters.tmux.tmux import Tmux
 from fleetscripts.commands.entry import run
 from fleetscripts.commands.options import Finite, json_option, settings_options
-from fleetscripts.config import Settings
-from fleetscripts.core.planning.event_dedup import as_event
-from fleetscripts.core.planning.plan import as_json as action_json
-from fleetscripts.core.reports.event_text import SCREEN_LINES, and_more, events_text, one_line
-from fleetscripts.core.reports.review import Item
 from fleetscripts.errors import Refused
-from fleetscripts.services.context import load_fleet
-from fleetscripts.services.loop.wait_event import Decided, Waiting
-from fleetscripts.services.observe.agent_pane import agent_in_pane
-from fleetscripts.services.reports.review_agents import decision
-from fleetscripts.services.reports.review_screens import with_screens
+
+if TYPE_CHECKING:
+    from fleetscripts.config import Settings
+    from fleetscripts.core.reports.review import Item
+    from fleetscripts.services.loop.wait_event import Decided, Waiting
 
 PENDING = 8
 FOLLOWED_SECONDS = 3600.0
@@ -62,6 +56,10 @@ def command(
 
 
 def _once(timeout: float, again: bool, as_json: bool, exit_zero: bool, options: Mapping[str, object]) -> int:
+    from fleetscripts.core.planning.event_dedup import as_event
+    from fleetscripts.core.planning.plan import as_json as action_json
+    from fleetscripts.core.reports.event_text import and_more, events_text
+
     settings, waiting = _waiting(again, options)
     began = time.monotonic()
     events = waiting.events(timeout)
@@ -82,6 +80,9 @@ def _once(timeout: float, again: bool, as_json: bool, exit_zero: bool, options: 
 
 def _follow(again: bool, options: Mapping[str, object]) -> int:
     """Print events as they come; begins before there is a fleet, ends with it."""
+    from fleetscripts.adapters.records.store import StateMissing
+    from fleetscripts.core.reports.event_text import one_line
+
     while True:
         try:
             settings, waiting = _waiting(again, options)
@@ -97,12 +98,21 @@ def _follow(again: bool, options: Mapping[str, object]) -> int:
 
 
 def _waiting(again: bool, options: Mapping[str, object]) -> tuple[Settings, Waiting]:
+    from fleetscripts.services.context import load_fleet
+    from fleetscripts.services.loop.wait_event import Waiting
+    from fleetscripts.services.observe.agent_pane import agent_in_pane
+
     settings, fleet = load_fleet(os.environ, options)
     supervises = agent_in_pane(fleet, os.environ) is None
     return settings, Waiting(settings, again, lambda line: click.echo(line, err=True), supervises)
 
 
 def _items(settings: Settings, events: Decided) -> tuple[Item, ...]:
+    from fleetscripts.adapters.tmux.tmux import Tmux
+    from fleetscripts.core.reports.event_text import SCREEN_LINES
+    from fleetscripts.services.reports.review_agents import decision
+    from fleetscripts.services.reports.review_screens import with_screens
+
     items = [decision(agent, action) for agent, action in events]
     return with_screens(Tmux(settings.tmux_socket), items, SCREEN_LINES)
 
