@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import time
@@ -162,3 +163,41 @@ def test_a_record_is_let_go_of_and_nothing_else(
     assert tmux_server.show(pane, "#{pane_dead}") == "0"
     journal = (home / "fleet" / "events.jsonl").read_text(encoding="utf-8")
     assert '"released"' in journal
+
+
+def test_where_all_windows_went_with_their_server_one_call_brings_them_back(
+    tmux_server: TmuxServer, home: Path, tmp_path: Path, run_script: RunScript
+) -> None:
+    tmux_server.new_session(command=["sleep", "600"])
+    pid, begun, socket = tmux_server.run("display-message", "-p", "#{pid} #{start_time} #{socket_path}").split()
+    server = {"socket": socket, "pid": int(pid), "start_time": int(begun)}
+    gone = [
+        {"window": f"fleet:{n}", "worktree": f"w{n}", "pane_id": f"%{n}", "tmux_server": server,
+         "worktree_path": str(tmp_path / f"w{n}")}
+        for n in range(3)
+    ]  # fmt: skip
+    write(home, *gone)
+    tmux_server.kill()
+    done = run_script("heartbeat")
+    assert done.returncode == 0, done.stderr
+    lines = [line.strip() for line in done.stdout.splitlines()]
+    assert lines[:3] == ["needs a decision:", "3 windows are gone", "→ restore-agent --all"]
+    assert "→ restore-agent w2" in lines
+
+
+@pytest.mark.parametrize("on_terminal", [True, False])
+def test_what_takes_long_says_so_where_somebody_sits(on_terminal: bool, home: Path, git_repo: GitRepo) -> None:
+    """The remote takes three seconds, then does not answer."""
+    git_repo.git("remote", "set-url", "origin", "ssh://nowhere/x.git")
+    slow = {"GIT_SSH_COMMAND": "sh -c 'sleep 3; exit 1'"}
+    call = [sys.executable, "-I", str(BUNDLE / "fleetscripts" / "__main__.py"), "add-spare", "--repo", git_repo.path]
+    ours, theirs = os.openpty()
+    done = subprocess.run(
+        call, check=False, stdout=subprocess.PIPE, stderr=theirs if on_terminal else subprocess.PIPE,
+        env=environment(slow), timeout=60,
+    )  # fmt: skip
+    os.close(theirs)
+    said = os.read(ours, 4000) if on_terminal else done.stderr
+    os.close(ours)
+    assert done.returncode == 0, said
+    assert (b"add-spare: fetching the default branch" in said) == on_terminal, said

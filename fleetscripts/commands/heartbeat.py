@@ -12,6 +12,7 @@ import click
 
 from fleetscripts.commands.entry import run
 from fleetscripts.commands.options import json_option, settings_options
+from fleetscripts.commands.patience import told_when_slow
 
 if TYPE_CHECKING:
     from fleetscripts.config import Settings
@@ -41,7 +42,8 @@ def command(lines: int | None, mine: tuple[str, ...], as_json: bool, options: Ma
     if mine:
         return _keep_out(settings, mine)
     default = LINES if as_json else SCREEN_LINES
-    found = review(settings, os.environ, time.time(), default if lines is None else lines)
+    with told_when_slow("looking at every window, and repairing what no loop repairs"):
+        found = review(settings, os.environ, time.time(), default if lines is None else lines)
     if as_json:
         click.echo(json.dumps(words.as_json(found), indent=2, ensure_ascii=False))
     else:

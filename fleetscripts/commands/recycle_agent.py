@@ -11,6 +11,7 @@ import click
 
 from fleetscripts.commands.entry import run
 from fleetscripts.commands.options import settings_options, window_argument
+from fleetscripts.commands.patience import told_when_slow
 
 if TYPE_CHECKING:
     from fleetscripts.config import Settings
@@ -42,7 +43,8 @@ def command(window: str, path: Path | None, spare_branch: str, force: bool, opti
         return 0
     with recycling(settings, fleet, at_work_or_nobody(window, agent), Given(path, spare_branch, force)) as work:
         try:
-            work.run()
+            with told_when_slow("verifying, saving what would be lost, putting the worktree back"):
+                work.run()
         finally:
             for ref in work.rescued:
                 click.echo(f"rescued: {sanitize(ref)}")

@@ -15,6 +15,7 @@ import click
 from fleetscripts.agents import DEFAULT_KIND, KINDS
 from fleetscripts.commands.entry import run
 from fleetscripts.commands.options import settings_options
+from fleetscripts.commands.patience import told_when_slow
 from fleetscripts.errors import UsageProblem
 
 if TYPE_CHECKING:
@@ -90,7 +91,8 @@ def command(
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _interrupt)
     request = replace(request, base=base, image=image, agent=agent, account=account, verify_command=verify_command)
-    spawned = spawn(settings, fleet, os.environ, checked(request, allow_test_step=allow_test_step))
+    with told_when_slow("making the branch, starting the client and delivering the briefing"):
+        spawned = spawn(settings, fleet, os.environ, checked(request, allow_test_step=allow_test_step))
     for note in spawned.notes:
         print(f"spawn-agent: {note}", file=sys.stderr)
     print(spawned.agent.window)

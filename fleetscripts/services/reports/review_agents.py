@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from fleetscripts.core.planning.actions import BY_NAME
@@ -15,6 +15,9 @@ from fleetscripts.fleet import Agent
 from fleetscripts.invocation import spelled
 from fleetscripts.models import Action, ActionKind, AgentState, PaneState
 from fleetscripts.services.loop.cycle import Cycle
+
+SEVERAL = 2
+"""Windows that are gone, from which on one call for all is named."""
 
 
 def agents_reviewed(cycle: Cycle, failed: Mapping[str, str], now: float) -> Review:
@@ -33,7 +36,12 @@ def agents_reviewed(cycle: Cycle, failed: Mapping[str, str], now: float) -> Revi
         elif seen.classification.state is PaneState.RATE_LIMITED and not agent.finished:
             waiting.append(_wall(agent, seen, now))
     done = [agent for agent, _ in cycle.looks if agent.state is AgentState.DONE]
-    return Review(now, decisions=tuple(decisions), waiting=tuple(waiting), proposals=tuple(map(_recyclable, done)))
+    return Review(
+        now,
+        decisions=(*_all_gone(decisions), *decisions),
+        waiting=tuple(waiting),
+        proposals=tuple(map(_recyclable, done)),
+    )
 
 
 def about(agent: Agent) -> dict[str, Any]:
@@ -61,6 +69,14 @@ def _unrepaired(agent: Agent, action: Action, why: str) -> list[Item]:
     row = BY_NAME[action.action]
     calls = tuple(spelled(call).format(agent=shell_word(agent.handle)) for call in row.calls)
     return [Item(row.undone, agent.window, f"{action.reason}; {why}", calls, agent.pane_id, about(agent))]
+
+
+def _all_gone(decisions: Sequence[Item]) -> list[Item]:
+    """One call for all, where several windows went, as with their tmux server."""
+    gone = [item.window for item in decisions if item.kind == BY_NAME["restore"].undone]
+    if len(gone) < SEVERAL:
+        return []
+    return [Item("windows_gone", "", f"{len(gone)} windows are gone", (spelled("restore-agent --all"),))]
 
 
 def _wall(agent: Agent, seen: Observation, now: float) -> Item:
