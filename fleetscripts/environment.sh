@@ -4,6 +4,10 @@ case ${XDG_DATA_HOME-} in
     /*) fleet_data=$XDG_DATA_HOME/fleetscripts ;;
     *) fleet_data=${HOME:?fleetscripts: HOME must be set}/.local/share/fleetscripts ;;
 esac
+# A plugin's own folder, unless calls from elsewhere have prepared the shared one already.
+case ${CLAUDE_PLUGIN_DATA-} in
+    /*) [ -d "$fleet_data" ] || fleet_data=$CLAUDE_PLUGIN_DATA ;;
+esac
 
 # prepare_environment NAME LOCK: sets python to that of an environment that holds what the file LOCK names. Forks
 # nothing when it is there. The first line of LOCK ("# lock DIGEST") tells one content from another.

@@ -7,6 +7,7 @@ import importlib
 import io
 import json
 import re
+import tomllib
 from functools import cache
 from pathlib import Path
 
@@ -26,7 +27,7 @@ DOCUMENTS = {"SKILL.md": SKILL, "README.md": README, **PAGES}
 SCRIPTS = sorted(
     path.name for path in (BUNDLE / "scripts").iterdir() if path.is_file() and not path.name.startswith(".")
 )
-FOR_PEOPLE = {"add-spare", "attach", "config", "setup", "demo", "fleet", "permission-check", "release-agent", "show"}
+FOR_PEOPLE = {"add-spare", "attach", "config", "setup", "demo", "fleet", "permission-check", "release-agent"}
 """Scripts that the orchestrator has no use for."""
 
 
@@ -121,3 +122,14 @@ def test_no_document_names_a_machine() -> None:
 def test_the_bundle_has_what_a_plugin_needs() -> None:
     assert Path(BUNDLE / ".claude-plugin" / "plugin.json").is_file()
     assert Path(BUNDLE / ".claude-plugin" / "marketplace.json").is_file()
+
+
+def test_the_address_of_the_repository_is_that_of_pyproject_everywhere() -> None:
+    defined = tomllib.loads((BUNDLE / "pyproject.toml").read_text(encoding="utf-8"))["project"]["urls"]["Repository"]
+    manifests = [*BUNDLE.glob(".*-plugin/*.json"), *BUNDLE.glob(".agents/**/*.json")]
+    texts = {path: path.read_text(encoding="utf-8") for path in [*manifests, *BUNDLE.glob("*.md")]}
+    found = {
+        (path, url) for path, text in texts.items() for url in re.findall(r"https?://[^\s\"`)]*/fleetscripts\b", text)
+    }
+    assert {url for _, url in found} == {defined}
+    assert {path.parent.name for path, _ in found} >= {".claude-plugin", ".codex-plugin", BUNDLE.name}

@@ -10,6 +10,7 @@ import pytest
 
 from fleetscripts.adapters.records.store import Store
 from fleetscripts.fleet import Agent, Fleet
+from tests.conftest import RunScript
 from tests.places import BUNDLE, environment
 
 HOOKS = ("say-what-survived", "say-nobody-waits")
@@ -64,4 +65,33 @@ def test_without_agents_at_work_nobody_is_told_to_wait(home: Path) -> None:
     file = transcript(home, ORCHESTRATES)
     assert run_hook(home, "say-nobody-waits", file) == ""
     assert run_hook(home, "say-nobody-waits", file, stop_hook_active=True) == ""
-    assert not (home / "data").exists()
+    assert not (home / "data" / "told").exists()
+
+
+def test_in_an_orchestrators_session_missing_rules_are_told_with_what_mends_it(
+    run_script: RunScript, home: Path
+) -> None:
+    assert "permissions" not in run_script("startup-recovery").stdout, "a person's shell asks nobody"
+    inside = {"CLAUDECODE": "1"}
+    line = run_script("startup-recovery", env=inside).stdout.splitlines()[-1]
+    assert line.startswith("permissions: ")
+    assert line.endswith("setup --yes")
+    assert json.loads(run_script("startup-recovery", "--json", env=inside).stdout)["permissions"] == line
+    run_script("setup", "--yes")
+    assert "permissions" not in run_script("startup-recovery", env=inside).stdout
+
+
+def data_folder(home: Path, **more: str) -> str:
+    argv = ["sh", "-c", f'. "{BUNDLE}/fleetscripts/environment.sh"; echo "$fleet_data"']
+    env = environment({"HOME": str(home), "XDG_DATA_HOME": str(home / "shared"), **more})
+    return subprocess.run(argv, env=env, capture_output=True, text=True, check=True).stdout.strip()
+
+
+def test_packages_lie_in_the_plugins_folder_unless_they_are_prepared_already(home: Path) -> None:
+    plugin = str(home / "plugin")
+    shared = home / "shared" / "fleetscripts"
+    assert data_folder(home) == str(shared)
+    assert data_folder(home, CLAUDE_PLUGIN_DATA=plugin) == plugin
+    assert data_folder(home, CLAUDE_PLUGIN_DATA="relative") == str(shared)
+    shared.mkdir(parents=True)
+    assert data_folder(home, CLAUDE_PLUGIN_DATA=plugin) == str(shared)

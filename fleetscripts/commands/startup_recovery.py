@@ -19,26 +19,32 @@ from fleetscripts.commands.options import json_option, settings_options
 def command(as_json: bool, options: Mapping[str, object]) -> int:
     """Say what survived from before: each agent in one sentence, and what to call next.
 
-    Reads the records and looks at every pane once. Changes nothing.
+    Reads the records and looks at every pane once. Changes nothing. In an orchestrator's session it also says when the
+    rules are missing that keep the client from asking for these scripts.
     """
     from fleetscripts.adapters.records.store import StateMissing
     from fleetscripts.core.records.sanitize import sanitize
     from fleetscripts.services.context import load_fleet
+    from fleetscripts.services.setup.requirements import missing_permissions
 
+    permissions = missing_permissions(os.environ)
     try:
         settings, fleet = load_fleet(os.environ, options)
     except StateMissing as missing:
-        click.echo(
-            json.dumps({"summary": "no fleet", "agents": [], "calls": []}) if as_json else f"no fleet: {missing}"
-        )
+        none = {"summary": "no fleet", "agents": [], "calls": [], "permissions": permissions}
+        click.echo(json.dumps(none) if as_json else f"no fleet: {missing}")
+        if permissions and not as_json:
+            click.echo(permissions)
         return 0
     from fleetscripts.services.reports.startup import survey
 
     found = survey(settings, fleet, time.time())
     if as_json:
-        click.echo(json.dumps(found.to_json(), indent=2))
+        click.echo(json.dumps({**found.to_json(), "permissions": permissions}, indent=2))
         return 0
     click.echo(sanitize(found.summary))
+    if permissions:
+        click.echo(sanitize(permissions))
     for one in found.survivors:
         click.echo(one.sentence)
     if found.calls:

@@ -86,6 +86,7 @@ HARMLESS: Mapping[str, Arguments] = {
     "run-loop": PLAIN,
     "send-agent": Arguments(stdin=("--file", "--task-file"), only=_images),
     "setup": Arguments(only=_check),
+    "show": PLAIN,
     "spawn-agent": Arguments(asks=("--verify-command",), stdin=("--objective-file",), only=_images),
     "startup-recovery": PLAIN,
     "status": Arguments(only=_printed),

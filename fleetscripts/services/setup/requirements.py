@@ -5,10 +5,12 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
+import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from fleetscripts.agents.kinds import known_kinds
+from fleetscripts.agents import DEFAULT_KIND
+from fleetscripts.agents.kinds import kind_named, known_kinds
 from fleetscripts.config import Settings
 from fleetscripts.dataclass import dataclass
 from fleetscripts.errors import FleetError
@@ -35,7 +37,7 @@ def findings(folder: ClientFolder, settings: Settings, environ: Mapping[str, str
     found = [_program("tmux", "-V", f"{install} tmux"), _program("git", "--version", f"{install} git")]
     found.append(_program("gh", "--version", f"{install} gh"))
     found += [_github_login()] if not found[-1].mend else []
-    found += [_clients(), _link(folder), _rules(folder), _spares(settings, repo)]
+    found += [_clients(), _link(folder), _rules(folder), _path(), _spares(settings, repo)]
     return found
 
 
@@ -86,6 +88,29 @@ def _rules(folder: ClientFolder) -> Finding:
     if missing.isdigit():
         return Finding("permissions", "asked only by the skill's hook, no rules in the settings", "")
     return Finding("permissions", missing, f"$EDITOR {folder.settings_file}")
+
+
+def missing_permissions(environ: Mapping[str, str]) -> str:
+    """One line for an orchestrator in whose client's settings our rules are not whole; empty elsewhere."""
+    if not environ.get(kind_named(DEFAULT_KIND).session_mark):
+        return ""
+    missing = _or_problem(lambda: str(len(ClientFolder.of(environ).missing_rules())))
+    if missing == "0":
+        return ""
+    lack = f"{missing} rules for these scripts are not in the settings" if missing.isdigit() else missing
+    alone = "only the hook of a typed /orchestrate or of the plugin speaks for them"
+    return f"permissions: {lack}, {alone}; to mend it: {spelled('setup')} --yes"
+
+
+def _path() -> Finding:
+    """Optional, unless a command of that name is another copy's."""
+    programs = BUNDLE / "bin"
+    line = f'export PATH="{programs}:$PATH"'
+    first = shutil.which("fleet-status")
+    if first is None:
+        return Finding("PATH", f"no fleet-… commands on it, which are optional: {line}")
+    ours = Path(first).resolve() in ((programs / "fleet-status").resolve(), Path(sys.argv[0]).resolve())
+    return Finding("PATH", f"fleet-status is {first}", "" if ours else line)
 
 
 def _spares(settings: Settings, repo: Path) -> Finding:
