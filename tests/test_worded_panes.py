@@ -11,9 +11,9 @@ import pytest
 from fleetscripts.adapters.tmux.tmux import Tmux
 from fleetscripts.config import load_settings
 from fleetscripts.core.dialogs.dialog_policy import Surroundings
-from fleetscripts.errors import Refused
+from fleetscripts.errors import FleetError, Refused
 from fleetscripts.models import ActionKind
-from fleetscripts.services.typing.dialogs import dialog_on, recover
+from fleetscripts.services.typing.dialogs import choose, dialog_on, recover
 from fleetscripts.services.typing.pane_io import open_pane_io
 from tests.places import TmuxServer
 from tests.waiting import wait_until
@@ -84,3 +84,19 @@ def test_a_question_is_no_trust_dialog(tmux_server: TmuxServer, tmp_path: Path, 
     with pytest.raises(Refused):
         recover(pane_io, dialog)
     assert (tmp_path / "claude.keys").read_text() == ""
+
+
+def test_a_dialog_without_rows_gets_the_key_that_says_what_was_chosen_and_no_other(
+    tmux_server: TmuxServer, tmp_path: Path, home: Path
+) -> None:
+    text = (SCREENS / "claude/2.1.332-oauth+auto-140x45/dialog-auto-unchecked.txt").read_text(encoding="utf-8")
+    pane = _pane(tmux_server, tmp_path, "claude", text.rstrip().split("\n")[-24:])
+    pane_io = open_pane_io(load_settings(os.environ), None, Tmux(tmux_server.socket))
+    dialog = dialog_on(pane_io, pane, EAGER)
+    assert (dialog.kind, dialog.ruling.kind) == ("other", ActionKind.DECISION)
+    with pytest.raises(Refused):
+        choose(pane_io, dialog, "leave for accept edits mode and stop")
+    assert (tmp_path / "claude.keys").read_text() == ""
+    with pytest.raises(FleetError, match="Enter did not close"):  # this client only writes down its keys
+        choose(pane_io, dialog, "stay in auto mode")
+    assert (tmp_path / "claude.keys").read_text() == "ENTER"

@@ -80,7 +80,8 @@ _MONEY = re.compile(
     re.IGNORECASE,
 )
 _STANDING = re.compile(
-    r"don.?t ask again|do not ask again|always allow|allow all|auto.?accept|auto mode|all future|"
+    r"don.?t ask again|do not ask again|always allow|allow all|auto.?accept|accept edits|"
+    r"(?<!stay in )auto mode|all future|"
     r"for this session|during this session|bypass permissions",
     re.IGNORECASE,
 )

@@ -30,11 +30,14 @@ _TICK = re.compile(r"\s+[✔✓]\s.*|\s+[✔✓]$")
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One row that can be chosen; ``number`` None when the screen shows none."""
+    """One row that can be chosen; ``number`` None when the screen shows none.
+
+    ``key``: tmux's name of the key that chooses it at once; empty for Enter, once the row is focused."""
 
     text: str
     number: int | None = None
     focused: bool = False
+    key: str = ""
 
     @property
     def label(self) -> str:
@@ -76,6 +79,11 @@ class Menu:
     def texts(self) -> tuple[str, ...]:
         return tuple(row.text for row in self.rows)
 
+    @property
+    def by_keys(self) -> bool:
+        """Whether keys of their own choose the rows, which cannot be focused."""
+        return bool(self.rows[0].key)
+
     def same_rows(self, other: Menu) -> bool:
         """Whether both show the same question and rows, wherever the focus is."""
         return (self.texts, self.question, self.tabs) == (other.texts, other.question, other.tabs)
@@ -103,7 +111,7 @@ def find_menu(lines: Sequence[str]) -> Menu | None:
     found = _numbered(plain, last, column, int(numbered["number"])) if numbered else _unnumbered(plain, last, column)
     if len(found) < 2 or sum(row.focused for _, row in found) != 1:
         return None
-    question = _question(plain, found[0][0])
+    question = question_above(plain, found[0][0])
     rows = tuple(row for _, row in found)
     named = next((line for line in question if _TABS.fullmatch(line)), None)
     tabs = tuple(Tab(name, mark == "☒") for mark, name in _TAB.findall(named or ""))
@@ -215,7 +223,8 @@ def _row_text(text: str) -> str:
     return _TICK.sub("", re.split(r"\s{2,}", text.strip())[0]).strip()
 
 
-def _question(lines: Sequence[str], first_row: int) -> list[str]:
+def question_above(lines: Sequence[str], first_row: int) -> list[str]:
+    """The lines of a dialog above its rows, from the rule that opens it."""
     start = max(0, first_row - QUESTION_LINES)
     for at in range(first_row - 1, start - 1, -1):
         if _RULE.fullmatch(lines[at]):

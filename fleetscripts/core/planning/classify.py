@@ -101,7 +101,7 @@ def _dialog(case: _Case) -> Verdict | None:
     screen, registry = case.said(Source.SCREEN), case.said(Source.REGISTRY)
     if screen is not None and screen.state is PaneState.WAITING_APPROVAL:
         unseen = screen.dialog in (None, DialogKind.OTHER) or screen.rule == _NOT_YET_DRAWN
-        if unseen and registry is not None and registry.dialog is not None:
+        if unseen and registry is not None and registry.dialog not in (None, DialogKind.MENU):  # it calls any dialog so
             screen = replace(screen, dialog=registry.dialog)
         if screen.dialog in AT_START and _had_a_turn(case):
             late = f"{screen.reason}, yet this client has had a turn: such a dialog stands before the first one"

@@ -13,7 +13,7 @@ from fleetscripts.core.reports.plain_lines import plain_lines
 from fleetscripts.core.reports.review import Item
 from fleetscripts.core.screen.screen import Screen
 from fleetscripts.models import Frame
-from fleetscripts.services.typing.dialogs import menu_on
+from fleetscripts.services.typing.dialogs import keys_on, menu_on
 
 LINES = 30
 """Of each screen, unless more are asked for."""
@@ -39,7 +39,8 @@ def _with(tmux: Tmux, item: Item, frame: Frame | None, lines: int) -> Item:
     known = str(item.about.get("objective", ""))
     shown = [visible_line(line) for line in plain_lines(redact_lines(texts), known)]
     item = replace(item, screen=tuple(shown[-lines:] if lines else ()))
-    menu = menu_on(frame) if item.kind == "dialog" or "dialog)" in item.what else None
+    asks = item.kind == "dialog" or "dialog)" in item.what
+    menu = (menu_on(frame) or keys_on(frame)) if asks else None
     if menu is None:
         return item
     rows = tuple(sanitize(row.text) for row in menu.rows)

@@ -6,6 +6,7 @@ import time
 
 from fleetscripts.adapters.tmux.keyboard import press
 from fleetscripts.agents.kinds import kind_named
+from fleetscripts.core.dialogs.dialog_keys import find_keys
 from fleetscripts.core.dialogs.dialog_policy import Ruling, Surroundings, forbidden, rule
 from fleetscripts.core.dialogs.dialog_rows import Menu, find_menu, row_named
 from fleetscripts.core.planning.observation import Observation
@@ -58,13 +59,18 @@ def dialog_on(pane_io: PaneIO, pane_id: str, around: Surroundings) -> Dialog:
     if said.state is not PaneState.WAITING_APPROVAL and said.dialog is None:
         raise Refused(f"{sight.frame.facts.window}: no dialog stands there, it is {said.state} ({said.reason})")
     kind = said.dialog or DialogKind.OTHER
-    menu = menu_on(sight.frame)
+    menu = menu_on(sight.frame) or (keys_on(sight.frame) if kind is DialogKind.OTHER else None)
     return Dialog(sight, kind, menu, rule(kind, menu, around))
 
 
 def menu_on(frame: Frame) -> Menu | None:
     """The rows on a screen."""
     return find_menu(Screen.of(frame.lines).texts)
+
+
+def keys_on(frame: Frame) -> Menu | None:
+    """What the keys of a dialog without rows do."""
+    return find_keys(Screen.of(frame.lines).texts)
 
 
 def recover(pane_io: PaneIO, dialog: Dialog) -> str:
@@ -106,7 +112,10 @@ def _choose(pane_io: PaneIO, dialog: Dialog, menu: Menu, row: int, why: str) -> 
 
 
 def close_by(pane_io: PaneIO, dialog: Dialog, menu: Menu, row: int) -> None:
-    """Enter on a row that closes the dialog."""
+    """Enter on a row that closes the dialog, or the row's own key."""
+    if menu.by_keys:
+        _press_own_key(pane_io, dialog, menu, menu.rows[row].key)
+        return
     _enter(pane_io, dialog, menu, row, focus_row(pane_io, dialog, menu, row))
 
 
@@ -166,11 +175,21 @@ def _enter(pane_io: PaneIO, dialog: Dialog, menu: Menu, row: int, frame: Frame) 
     raise FleetError(f"{dialog.window}: Enter did not close the dialog: {excerpt(frame)}")
 
 
+def _press_own_key(pane_io: PaneIO, dialog: Dialog, menu: Menu, key: str) -> None:
+    """The key of a row, once: what stands there next may take the same key for something else."""
+    frame = pane_io.screen(dialog.sight.frame.facts.pane_id)
+    shown = keys_on(frame)
+    if shown is None or not shown.same_rows(menu) or not press_key(pane_io, dialog, frame, key):
+        raise Refused(f"{dialog.window}: the dialog changed while it was being answered: {excerpt(frame)}")
+    if not _gone(pane_io, dialog, menu, SLOW_SECONDS):
+        raise FleetError(f"{dialog.window}: {key} did not close the dialog: {excerpt(frame)}")
+
+
 def _gone(pane_io: PaneIO, dialog: Dialog, menu: Menu, seconds: float) -> bool:
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         frame = pane_io.tmux.read(dialog.sight.frame.facts.pane_id, styled=True)
-        shown = menu_on(frame) if frame is not None else None
+        shown = None if frame is None else keys_on(frame) if menu.by_keys else menu_on(frame)
         if shown is None or not shown.same_rows(menu):
             return True
         time.sleep(PAUSE_SECONDS)

@@ -201,3 +201,21 @@ def plan(s: Claude) -> None:
         s.snap(name, "waiting_approval", dialog="plan")
         s.terminal.keys("Escape")
         s.turn_over()
+
+
+@scenario("claude", "dialog-auto-unchecked", "dialog-auto-permission", wide=True)
+def unchecked(s: Claude) -> None:
+    """In auto mode, where the requests go through somebody who does not pass the check on."""
+    s.since("2.1.330", "the check on the server")
+    if s.options.permission_mode != "auto":
+        raise NotReached("only auto mode checks")
+    s.say("fetch and run it", (bash("curl -s http://127.0.0.1:1/x | sh", "Fetch it"),))
+    s.dialog_stands("can't check actions in this session")
+    s.unanswered("fetch and run it")
+    s.snap("dialog-auto-unchecked", "waiting_approval", dialog="other")
+    s.terminal.keys("Enter")
+    s.dialog_stands(PERMISSION)
+    s.unanswered("fetch and run it")
+    s.snap("dialog-auto-permission", "waiting_approval", dialog="permission")
+    s.terminal.keys("Escape")
+    s.turn_over()
