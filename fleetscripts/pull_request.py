@@ -42,6 +42,8 @@ class Check:
     workflow: str = ""
     event: str = ""
     """What the workflow ran for: ``push``, ``pull_request``, …"""
+    job: int = 0
+    """The number of the workflow's job, whose log can be asked for; another one each time it runs. 0: it has none."""
     needs_approval: bool = False
     """It waits until a person lets it run."""
 

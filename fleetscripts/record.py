@@ -121,6 +121,10 @@ class Verdict:
     findings: str = was("last_findings")
     head: str = ""
     """The commit that was judged."""
+    waiting: str = ""
+    """What somebody found missing, and the agent was not there to be told."""
+    failures_told: Mapping[str, Any] | None = None
+    """By the number of a failed job on GitHub: how often the agent was told of it."""
     extra: Mapping[str, Any] = field(default_factory=dict)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -74,6 +75,33 @@ def test_the_end_of_a_rollout(records: list[dict[str, object]], state: PaneState
     piece = evidence_of(records)
     assert piece is not None
     assert (piece.state, piece.error) == (state, error)
+
+
+@pytest.mark.parametrize(
+    ("records", "started", "state"),
+    [
+        ([STARTED, failed("usage_limit_exceeded")], -1, PaneState.RATE_LIMITED),
+        ([STARTED, failed("usage_limit_exceeded")], 1, PaneState.PROMPT),
+        ([STARTED, failed("unauthorized")], 1, PaneState.PROMPT),
+        ([STARTED], 1, PaneState.PROMPT),
+        ([STARTED, event("task_complete", last_agent_message="x\n\nORCHESTRATOR:DONE")], 1, PaneState.COMPLETE),
+    ],
+)
+def test_what_ended_before_the_client_started_is_history(
+    records: list[dict[str, object]], started: float, state: PaneState
+) -> None:
+    at = datetime.fromisoformat(str(records[-1]["timestamp"])).timestamp()
+    piece = evidence_of(records, client_started=at + started)
+    assert piece is not None
+    assert piece.state is state
+    assert piece.resets_at is None
+
+
+def test_a_time_without_its_seconds_is_the_end_of_that_minute() -> None:
+    words = "You’ve hit your usage limit. Try again at 5:07 AM."
+    piece = evidence_of([STARTED, event("error", message=words, codex_error_info="usage_limit_exceeded")])
+    assert piece is not None
+    assert datetime.fromtimestamp(piece.resets_at or 0, UTC).strftime("%H:%M:%S") == "05:08:00"
 
 
 def test_an_empty_rollout_says_nothing() -> None:

@@ -27,7 +27,7 @@ from fleetscripts.models import (
     PaneState,
     ServerId,
 )
-from fleetscripts.record import Attempts, Hold, LastLook, Task
+from fleetscripts.record import Attempts, Hold, LastLook, Task, Verdict
 from tests.records import agent_with, changed
 from tests.test_rescue_policy import rows_met
 
@@ -47,6 +47,8 @@ TRUST = found(W, dialog=DialogKind.TRUST)
 SERVER = found(A, error=ErrorKind.SERVER)
 
 GITHUB_WAIT = "recovery github_wait"
+HAND_BACK = "recovery hand_back"
+WAITING: dict[str, Any] = {"verdict": Verdict(waiting="the docs are missing")}
 
 CASES: list[tuple[str, dict[str, Any], Classification, str]] = [
     ("a busy agent is left alone", MOVING, found(R), ""),
@@ -140,6 +142,10 @@ CASES: list[tuple[str, dict[str, Any], Classification, str]] = [
     ("three times", STILL | {"nudges": 3}, SERVER, "decision escalate"),
     ("a lost login is a person's", {"error": "auth"}, found(A, error=ErrorKind.AUTH), "decision api_error"),
     ("an empty account is a person's", STILL, found(A, error=ErrorKind.BILLING), "decision api_error"),
+    ("a judgement that waits is told before DONE is verified", WAITING, found(PaneState.COMPLETE), HAND_BACK),
+    ("and at a prompt, at once", MOVING | WAITING, found(P), HAND_BACK),
+    ("but not to one at work", MOVING | WAITING, found(R), ""),
+    ("nor to one that is done", WAITING | {"state": AgentState.DONE}, found(P), ""),
     ("DONE is verified", {}, found(PaneState.COMPLETE), "recovery verify"),
     ("not twice in a moment", {"last_verified_at": NOW - 5}, found(PaneState.COMPLETE), ""),
     ("three fruitless rounds escalate", {"fruitless_rounds": 3}, found(PaneState.COMPLETE), "decision escalate"),

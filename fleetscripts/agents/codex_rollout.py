@@ -38,10 +38,15 @@ NO_CREDIT = re.compile(r"Quota exceeded|insufficient_quota")
 
 WORDED_WALL = re.compile(r"hit your (?:usage limit|spend cap)|reached your usage limit|workspace is out of credits")
 LONGEST_REASON = 120
+NAMED_TO_SECONDS = 60.0
+"""How exactly its words name the end of a limit."""
 
 
-def evidence_of(records: Sequence[Record], session_id: str | None = None, zone: tzinfo = UTC) -> Evidence | None:
-    """How the newest turn stands; None when the records hold no turn.
+def evidence_of(
+    records: Sequence[Record], session_id: str | None = None, zone: tzinfo = UTC, client_started: float = 0.0
+) -> Evidence | None:
+    """How the newest turn stands; None when the records hold no turn. Of turns from before the client's start only a
+    last word counts still.
 
     ``zone``: in which a limit's words name the time of day when it ends."""
     bounded = any(_payload(record).get("type") == "task_started" for record in records)
@@ -49,10 +54,14 @@ def evidence_of(records: Sequence[Record], session_id: str | None = None, zone: 
         found = _turn_state(records, at, bounded)
         if found is not None:
             state, reason, error, resets_at, rule = found
+            when = _time(records[at])
+            if when is not None and when < client_started and state is not PaneState.COMPLETE:
+                reason = "no turn in the rollout since the client started"
+                state, error, resets_at = PaneState.PROMPT, None, None
             if state is PaneState.RATE_LIMITED and resets_at is None:
-                resets_at = reset_instant(reason, _time(records[at]) or 0.0, zone)
+                resets_at = _named_reset(reason, when or 0.0, zone)
             return Evidence(
-                Source.TRANSCRIPT, state, reason, at=_time(records[at]), error=error, resets_at=resets_at, rule=rule,
+                Source.TRANSCRIPT, state, reason, at=when, error=error, resets_at=resets_at, rule=rule,
                 session_id=session_id,
             )  # fmt: skip
     return None
@@ -200,6 +209,12 @@ def _resets_at(records: Sequence[Record], at: int) -> float | None:
         times = [float(w["resets_at"]) for w in full if isinstance(w.get("resets_at"), int | float)]
         return max(times, default=None)
     return None
+
+
+def _named_reset(reason: str, at: float, zone: tzinfo) -> float | None:
+    """The end of the minute that the words name: Codex leaves the seconds out, and refuses until they are over."""
+    named = reset_instant(reason, at, zone)
+    return None if named is None else named + NAMED_TO_SECONDS
 
 
 def _is_agents_message(record: Record) -> bool:

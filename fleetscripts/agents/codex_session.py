@@ -51,7 +51,7 @@ def look(client: Client, home: Path, places: Places, session_id: str | None = No
     windows, at = limits_in(records)
     if windows and own_id and (account := client.environment.get(ACCOUNT_VARIABLE)):
         Ledger(places.fleet_home).note_session(account, own_id, windows, at)
-    piece = evidence_of(records, own_id, local_zone())
+    piece = evidence_of(records, own_id, local_zone(), client.started_at)
     return SessionView(
         evidence=(piece,) if piece else (),
         session_id=own_id,

@@ -127,7 +127,8 @@ class AnthropicModel(Model):
         headers = {"x-should-retry": "false"} if status in (401, 400, 429) else {}
         if name == "ratelimit":
             usage = self.budget.charge(request.token, now)
-            headers |= {**limit_headers(usage), "retry-after": str(max(1, int(usage.resets_at - now)))}
+            told = self.refusals.get(request.token, {}).get("headers") or limit_headers(usage)
+            headers |= {**told, "retry-after": str(max(1, int(usage.resets_at - now)))}
         return Answer({"type": "error", "error": {"type": kind, "message": message}}, status, headers)
 
     def _served(self, found: Standing, request: Request, usage: Usage) -> Answer | Stream:

@@ -70,8 +70,10 @@ class OpenAIModel(Model):
     def _walled(self, token: str, now: float) -> Answer:
         resets_at = self.budget.charge(token, now).resets_at
         limit = {"plan_type": "plus", "resets_at": int(resets_at), "resets_in_seconds": int(resets_at - now)}
-        message = "The usage limit has been reached"
-        return Answer({"error": {"type": "usage_limit_reached", "message": message, **limit}}, 429)
+        told = self.refusals.get(token, {})
+        error = {"type": "usage_limit_reached", "message": "The usage limit has been reached", **limit}
+        error = {name: value for name, value in {**error, **told.get("body", {})}.items() if value is not None}
+        return Answer({"error": error}, 429, told.get("headers", {}))
 
 
 def _shell_call(step: Step, body: Mapping[str, Any]) -> dict[str, Any]:

@@ -63,6 +63,8 @@ class Model(ABC):
 
     def __init__(self) -> None:
         self.budget = Budget()
+        self.refusals: dict[str, Mapping[str, Any]] = {}
+        """By token: what its refusal says in other words than the usual, ``headers`` and members of its ``body``."""
         self.log: list[Mapping[str, Any]] = []
 
     @abstractmethod
@@ -74,6 +76,7 @@ class Model(ABC):
         if name == "allow":
             self.budget.allow(body["token"], body["requests"], body.get("seconds", FIVE_HOURS_SECONDS))
         elif name == "wall":
+            self.refusals[body["token"]] = body.get("refusal", {})
             self.budget.wall(body["token"], now + body["seconds"])
         elif name == "requests":
             return Answer({"requests": self.log, "counted": self.budget.requests()})

@@ -25,10 +25,12 @@ TOKENS: Mapping[str, str] = {"work": "sk-ant-oat01-WORK", "spare": "sk-ant-oat01
 
 
 @contextmanager
-def crew_on_accounts(kind: str, spares: int, tokens: Mapping[str, str] = TOKENS) -> Iterator[Crew]:
-    """Spare worktrees, and accounts by name with their tokens."""
+def crew_on_accounts(
+    kind: str, spares: int, tokens: Mapping[str, str] = TOKENS, program: Path | None = None
+) -> Iterator[Crew]:
+    """Spare worktrees, and accounts by name with their tokens. ``program``: the client, in place of the usual one."""
     folder = Path(tempfile.mkdtemp(prefix="fr", dir="/tmp"))
-    made = Crew(Stage(folder, program_of(kind)), Playground(folder / "git"))
+    made = Crew(Stage(folder, program or program_of(kind)), Playground(folder / "git"))
     try:
         made.stage.home.mkdir()
         (folder / "fleet").mkdir()
@@ -50,7 +52,9 @@ def entry(folder: Path, name: str, token: str, kind: str) -> str:
     file = folder / f"{name}.token"
     file.write_text(token, encoding="utf-8")
     file.chmod(0o600)
-    return f'[[account]]\nname = "{name}"\nagent = "{kind}"\ntoken = {{ file = "{file}" }}\n'
+    secret = f'{{ file = "{file}" }}'
+    given = f"environment = {{ PRACTICE_MODEL_KEY = {secret} }}" if kind == CODEX.kind else f"token = {secret}"
+    return f'[[account]]\nname = "{name}"\nagent = "{kind}"\n{given}\n'
 
 
 def bring_codex(crew: Crew) -> None:

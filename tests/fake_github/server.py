@@ -14,6 +14,7 @@ from typing import Any
 
 from graphql import GraphQLSchema, build_schema, graphql_sync
 
+from tests.fake_github.logs import get
 from tests.fake_github.world import TASK_STARTED, World
 
 SCHEMA: GraphQLSchema = build_schema((Path(__file__).parent / "schema.graphql").read_text(encoding="utf-8"))
@@ -34,6 +35,15 @@ class _Handler(BaseHTTPRequestHandler):
 
     def log_message(self, format: str, *args: object) -> None:
         """Say nothing."""
+
+    def do_GET(self) -> None:
+        world = self.server.world
+        world.asked.append((self.headers.get("host", ""), self.path))
+        limit = world.situation.get("logs", {})
+        status, kind, body = get(world, self.path)
+        if limit:
+            status, body = limit["status"], json.dumps({"message": limit["body"]}).encode()
+        self._send(status, {"content-type": kind}, body)
 
     def do_POST(self) -> None:
         body = json.loads(self._body())

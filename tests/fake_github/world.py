@@ -147,6 +147,8 @@ class World:
         self.events = list(self.situation.get("events", []))
         self.headers: dict[str, str] = {}
         """Sent with every answer."""
+        self.run = time.time_ns() % 10**12
+        """The number of the workflow's run; gh keeps the logs of each, so that every world has its own."""
         self.requests = 0
         self.asked: list[tuple[str, str]] = []
         """Host and path of each request."""
@@ -168,6 +170,16 @@ class World:
                 self.threads += event.get("threads", [])
                 self.checks = event.get("checks", self.checks)
                 self.suites = event.get("suites", self.suites)
+
+    def job_number(self, check: Mapping[str, Any]) -> int:
+        """Of the job that a check is; one that is run again is another."""
+        return int(
+            check.get("job", 1000 + [known["name"] for known in self.checks if "name" in known].index(check["name"]))
+        )
+
+    def job(self, number: int) -> Mapping[str, Any] | None:
+        """The check with that number; its ``log`` holds each failed step with what it printed."""
+        return next((c for c in self.checks if "name" in c and self.job_number(c) == number), None)
 
     def mutations(self) -> Mapping[str, Callable[..., Any]]:
         """By name, what a request can change: nothing in a situation."""
@@ -266,6 +278,7 @@ class World:
         conclusion = check.get("conclusion", "SUCCESS" if status == "COMPLETED" else None)
         return {
             "__typename": "CheckRun",
+            "databaseId": self.job_number(check),
             "name": check["name"],
             "status": status,
             "conclusion": conclusion,

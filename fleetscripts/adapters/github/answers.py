@@ -30,7 +30,7 @@ def answer_in(code: int, stdout: bytes, stderr: bytes, now: float) -> Answer:
     status, headers, body = _split(stdout)
     words = stderr.decode("utf-8", "replace").strip()
     if status is None:
-        return Answer(problem=limit_in_words(words, now) or _without_answer(code, words))
+        return Answer(problem=problem_in_words(code, words, now))
     try:
         answer = json.loads(body)
     except ValueError:
@@ -49,6 +49,11 @@ def answer_in(code: int, stdout: bytes, stderr: bytes, now: float) -> Answer:
         return Answer(problem=GitHubProblem(ProblemKind.FAILED, "GitHub's answer was not JSON"))
     found = _graphql_answer(answer.get("data"), answer.get("errors"))
     return replace(found, limit=used_up_by(status, headers, now))
+
+
+def problem_in_words(code: int, words: str, now: float) -> GitHubProblem:
+    """What stood in the way, as gh itself says it."""
+    return limit_in_words(words, now) or _without_answer(code, words)
 
 
 def _graphql_answer(data: object, errors: object) -> Answer:

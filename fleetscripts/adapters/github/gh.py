@@ -5,17 +5,22 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+import tempfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
-from fleetscripts.adapters.github.answers import Answer, answer_in
+from fleetscripts.adapters.github.answers import Answer, answer_in, problem_in_words
 from fleetscripts.adapters.github.github_budget import Budget
 from fleetscripts.adapters.github.github_problems import GitHubProblem, ProblemKind
 from fleetscripts.adapters.github.github_query import Query
 from fleetscripts.adapters.records.locks import Locked
+from fleetscripts.pull_request import PullKey
 
 TIMEOUT_SECONDS = 60
+MOST_BYTES = 64_000_000
+"""Of an answer; a log that is longer is read from there to its end."""
 HANG_WAIT_SECONDS = 20
 """After a question without any answer: nobody else waits for the same silence meanwhile."""
 
@@ -33,41 +38,70 @@ class Gh:
 
     def ask(self, host: str, query: Query) -> Answer:
         """GitHub's answer; raises GitHubProblem when there is none, or none that counts."""
-        self.budget.require(host, self.clock())
-        try:
-            with self.budget.turn(host, 2 * self.timeout_seconds):
-                self.budget.require(host, self.clock())
-                answer = self._answer(host, query)
-                for problem in filter(None, (answer.problem, answer.limit)):
-                    self.budget.note(host, problem)
-        except Locked:
-            text = "others of this fleet have been asking GitHub all the while"
-            raise GitHubProblem(ProblemKind.NETWORK, text) from None
+        words = ["api", "graphql", "--hostname", host, "--include", "--input", "-"]
+        sent = json.dumps({"query": query.text, "variables": dict(query.variables)}).encode()
+        with self._turn(host):
+            try:
+                code, printed, said = self._run(words, sent)
+                answer = answer_in(code, printed, said, self.clock())
+            except GitHubProblem as unanswered:
+                answer = Answer(problem=unanswered)
+            for problem in filter(None, (answer.problem, answer.limit)):
+                self.budget.note(host, problem)
         if answer.problem is not None:
             raise answer.problem
         return answer
 
-    def _answer(self, host: str, query: Query) -> Answer:
-        self.requests += 1
+    def failed_log(self, key: PullKey, job: int) -> str:
+        """The end of what the failed steps of a job printed, as gh writes it; raises GitHubProblem."""
+        words = ["run", "view", "--job", str(job), "--log-failed", "--repo", f"{key.host}/{key.owner}/{key.name}"]
+        with self._turn(key.host):
+            try:
+                code, printed, said = self._run(words)
+                if code:
+                    raise problem_in_words(code, said.decode("utf-8", "replace").strip(), self.clock())
+            except GitHubProblem as problem:
+                self.budget.note(key.host, problem)
+                raise
+        return printed.decode("utf-8", "replace")
+
+    @contextmanager
+    def _turn(self, host: str) -> Iterator[None]:
+        """Alone, and while no limit is known."""
+        self.budget.require(host, self.clock())
         try:
-            done = subprocess.run(
-                [self.executable, "api", "graphql", "--hostname", host, "--include", "--input", "-"],
-                input=json.dumps({"query": query.text, "variables": dict(query.variables)}).encode(),
-                env=self._environment(),
-                capture_output=True,
-                check=False,
-                timeout=self.timeout_seconds,
-            )
-        except FileNotFoundError:
-            text = "expected GitHub's gh, found none: install it and log in"
-            return Answer(problem=GitHubProblem(ProblemKind.MISSING, text))
-        except OSError as error:
-            text = f"gh could not be started: {os.strerror(error.errno or 0)}"
-            return Answer(problem=GitHubProblem(ProblemKind.MISSING, text))
-        except subprocess.TimeoutExpired:
-            text = f"GitHub did not answer within {self.timeout_seconds:g} seconds"
-            return Answer(problem=GitHubProblem(ProblemKind.NETWORK, text, self.clock() + HANG_WAIT_SECONDS))
-        return answer_in(done.returncode, done.stdout, done.stderr, self.clock())
+            with self.budget.turn(host, 2 * self.timeout_seconds):
+                self.budget.require(host, self.clock())
+                yield
+        except Locked:
+            text = "others of this fleet have been asking GitHub all the while"
+            raise GitHubProblem(ProblemKind.NETWORK, text) from None
+
+    def _run(self, words: Sequence[str], sent: bytes = b"") -> tuple[int, bytes, bytes]:
+        """gh's exit code, the end of what it printed, and what it said on standard error."""
+        self.requests += 1
+        with tempfile.TemporaryFile() as printed:
+            try:
+                done = subprocess.run(
+                    [self.executable, *words],
+                    input=sent,
+                    env=self._environment(),
+                    stdout=printed,
+                    stderr=subprocess.PIPE,
+                    check=False,
+                    timeout=self.timeout_seconds,
+                )
+            except FileNotFoundError:
+                text = "expected GitHub's gh, found none: install it and log in"
+                raise GitHubProblem(ProblemKind.MISSING, text) from None
+            except OSError as error:
+                text = f"gh could not be started: {os.strerror(error.errno or 0)}"
+                raise GitHubProblem(ProblemKind.MISSING, text) from error
+            except subprocess.TimeoutExpired:
+                text = f"GitHub did not answer within {self.timeout_seconds:g} seconds"
+                raise GitHubProblem(ProblemKind.NETWORK, text, self.clock() + HANG_WAIT_SECONDS) from None
+            printed.seek(max(0, printed.seek(0, os.SEEK_END) - MOST_BYTES))
+            return done.returncode, printed.read(), done.stderr
 
     def _environment(self) -> dict[str, str]:
         quiet = {"GH_PROMPT_DISABLED": "1", "NO_COLOR": "1", "GH_NO_UPDATE_NOTIFIER": "1"}

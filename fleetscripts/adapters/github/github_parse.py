@@ -106,6 +106,7 @@ def check(node: Mapping[str, Any]) -> Check:
                 app=app,
                 workflow=workflow,
                 event=event,
+                job=int(number(node, "databaseId")) if workflow and node.get("databaseId") else 0,
                 needs_approval=status == "WAITING",
             )
         case "StatusContext":

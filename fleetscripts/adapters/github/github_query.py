@@ -36,7 +36,7 @@ fragment contexts on StatusCheckRollupContextConnection {
   nodes {
     __typename
     ... on CheckRun {
-      name status conclusion startedAt completedAt
+      databaseId name status conclusion startedAt completedAt
       checkSuite { id createdAt app { slug } workflowRun { event workflow { name } } }
     }
     ... on StatusContext { context state createdAt }

@@ -56,14 +56,21 @@ class _Runs:
         ended = [s for s in self.workflows if s.finished and not s.needs_approval and s.id not in told]
         return [suite for suite in ended if _has_failed(suite.outcome)]
 
+    def failed_checks(self) -> list[Check]:
+        return [check for check in self.checks if check.finished and _has_failed(check.outcome)]
+
     def failed(self) -> list[str]:
-        checks = [check for check in self.checks if check.finished and _has_failed(check.outcome)]
-        named = [f"{check.name} ({_words(check.outcome)})" for check in checks]
+        named = [f"{check.name} ({_words(check.outcome)})" for check in self.failed_checks()]
         return named + [f"{_workflow(suite)} ({_words(suite.outcome)})" for suite in self.failed_workflows()]
 
     def only_foreign(self) -> bool:
         """Whether nothing here is a workflow's that has run: statuses, other apps' checks, skipped ones."""
         return not any(check.workflow and not check.is_skipped for check in self.checks)
+
+
+def failed_checks(pull: PullRequest) -> list[Check]:
+    """Those on the head that count and have failed."""
+    return _Runs.of(pull).failed_checks()
 
 
 def checks(evidence: PullEvidence) -> GateResult:

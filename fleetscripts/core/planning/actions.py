@@ -21,6 +21,8 @@ _OTHER_ACCOUNT = ("balance", "rescue-agent {agent} --account NAME")
 _RESTARTS = "{attempts.restarts} times without progress"
 _EXPLAIN = "classify-pane {agent} --explain"
 _RESTORE = "restore-agent {agent}"
+_UNTOLD = "somebody judged its work while it could not be told"
+_WAITS = tuple(On(pane, "finding waits", _UNTOLD) for pane in (PaneState.COMPLETE, PaneState.PROMPT))
 _SEND = 'send-agent {agent} "what it lacks"'
 _RESCUED = (("failed", Mark.MISSING), ("refused", Mark.MISSING), ("", Mark.RESCUE))
 _VERIFIED = (("every gate holds", Mark.VERIFIED), ("not_complete", Mark.MISSING))
@@ -194,6 +196,7 @@ ACTIONS: tuple[ActionRow, ...] = (
         _DECISION,
         calls=(_EXPLAIN,),
     ),
+    ActionRow("hand_back", _WAITS, performer="rebrief:hand_back", words="telling it what was found missing"),
     ActionRow(
         "not_complete",
         (

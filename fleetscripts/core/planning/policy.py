@@ -83,6 +83,7 @@ Condition = Callable[[Case], bool]
 CONDITIONS: Mapping[str, Condition] = {
     "always": lambda case: True,
     "over": lambda case: case.agent.finished,
+    "finding waits": lambda case: bool(case.agent.verdict.waiting) and not case.agent.finished,
     "judged": lambda case: case.agent.state is AgentState.PENDING_EVALUATION,
     "escalated": lambda case: case.agent.state is AgentState.ESCALATED,
     "restarted enough": lambda case: case.agent.attempts.restarts >= case.limits.tries,

@@ -6,24 +6,17 @@ import time
 
 from fleetscripts.adapters.records.store import Store
 from fleetscripts.core.gates.gates import GateResult, Outcome, Verdict
-from fleetscripts.core.gates.github_limit import WAIT_SECONDS
-from fleetscripts.core.gates.remarks import remarks_since
 from fleetscripts.core.records.sanitize import sanitize
-from fleetscripts.errors import Refused
 from fleetscripts.fleet import Agent, Fleet
 from fleetscripts.models import AgentState
-from fleetscripts.services.actions.case import NOT_TOLD, Case
-from fleetscripts.services.briefing.briefing import Rebrief, rebriefing
+from fleetscripts.services.actions.case import Case
+from fleetscripts.services.actions.rebrief import failing, has_another_task, rebrief
 from fleetscripts.services.notify.notify import notify
 from fleetscripts.services.pulls.pull_reading import CycleReading
-from fleetscripts.services.typing.deliver import deliver
-from fleetscripts.services.typing.pane_io import open_pane_io
-from fleetscripts.services.verification.verify import Finding, Question, look_into, record
+from fleetscripts.services.verification.verify import Question, look_into, record
 
 LASTING_SECONDS = {Outcome.PENDING: 7200.0, Outcome.UNKNOWN: 900.0}
 """A verdict that stays so long is told of once: checks that never end, a ``gh`` that is not logged in."""
-
-THREAD_GATES = frozenset({"threads", "resolutions"})
 
 _READING = CycleReading()
 
@@ -41,7 +34,7 @@ def verify_agent(case: Case) -> str:
         case Outcome.NOT_COMPLETE if failing(verdict) and case.settings.supervision != "active":
             return f"{said}; not told: it is spoken to only on demand"
         case Outcome.NOT_COMPLETE if failing(verdict):
-            return f"{said}; {_rebrief(case, finding, now)}"
+            return f"{said}; {rebrief(case, finding, now)}"
         case waiting:
             return "; ".join([said, *_lasting(case, waiting, verdict, now)])
 
@@ -61,7 +54,7 @@ def waits_for_evaluation(store: Store, judged: Agent) -> Agent | None:
 
     def mark(fleet: Fleet) -> Fleet:
         agent = fleet.current(judged)
-        if agent is None or agent.state is not AgentState.COMPLETE or _has_another_task(agent, judged):
+        if agent is None or agent.state is not AgentState.COMPLETE or has_another_task(agent, judged):
             return fleet
         marked.append(agent)
         now = time.time()
@@ -92,7 +85,7 @@ def verify_again(case: Case) -> str:
 
     def take_back(fleet: Fleet) -> Fleet:
         agent = fleet.current(case.agent)
-        if agent is None or agent.state is not AgentState.PENDING_EVALUATION or _has_another_task(agent, case.agent):
+        if agent is None or agent.state is not AgentState.PENDING_EVALUATION or has_another_task(agent, case.agent):
             return fleet
         taken.append(agent)
         return fleet.change(agent, state=AgentState.COMPLETE)
@@ -108,50 +101,6 @@ def verify_again(case: Case) -> str:
 
 def _waits_anew(gate: GateResult) -> bool:
     return gate.status == "pending" and gate.name not in ("conflicts", "verify_command")
-
-
-def _has_another_task(agent: Agent, judged: Agent) -> bool:
-    """Whether the verdict is on a task that is no longer its own."""
-    return agent.task.pending is not None or agent.task.started_at != judged.task.started_at
-
-
-def _rebrief(case: Case, finding: Finding, now: float) -> str:
-    """Tell the agent what is missing, at most once in the cooldown, and not while it was told to wait."""
-    agent = case.current()
-    if _has_another_task(agent, case.agent):
-        return "not told: it was given another task meanwhile"
-    again = max(
-        agent.last_rebriefed_at + case.settings.nudge_cooldown_seconds, agent.notices.github_told_at + WAIT_SECONDS
-    )
-    if again > now:
-        return f"not told now, again in {again - now:.0f} s"
-    failed = failing(finding.verdict)
-    text = rebriefing(
-        agent,
-        Rebrief(
-            findings=[f"{gate.name}: {gate.evidence}" for gate in failed],
-            threads=finding.pull.open_threads if THREAD_GATES & {gate.name for gate in failed} else None,
-            remarks=remarks_since(finding.pull.pull) if finding.pull.pull is not None else (),
-            github_limits=finding.pull.limited_until > now or now - agent.seen.github_limited_at < 2 * WAIT_SECONDS,
-        ),
-    )
-    try:
-        receipt = deliver(
-            open_pane_io(case.settings, case.fleet),
-            agent.pane_id,
-            text,
-            why="not complete",
-            known_obstacle=case.agent.attempts.obstacle,
-        )
-    except Refused as refusal:
-        return f"{NOT_TOLD}{refusal}"
-    case.change(
-        state=AgentState.RUNNING,
-        last_rebriefed_at=now,
-        revision_count=agent.revision_count + 1,
-        attempts=agent.attempts.rebriefed(),
-    )
-    return f"re-briefed (proof: {receipt.proof})"
 
 
 def _lasting(case: Case, outcome: Outcome, verdict: Verdict, now: float) -> list[str]:
@@ -170,12 +119,3 @@ def _lasting(case: Case, outcome: Outcome, verdict: Verdict, now: float) -> list
 
 def _who(case: Case) -> str:
     return sanitize(f"{case.agent.window} ({case.agent.worktree or case.agent.branch})")
-
-
-def failing(verdict: Verdict) -> tuple[GateResult, ...]:
-    """The gates that an agent can do something about; that GitHub knows no such pull request is not among them."""
-    return tuple(gate for gate in verdict.holding_back() if _is_the_agents(gate))
-
-
-def _is_the_agents(gate: GateResult) -> bool:
-    return gate.status == "fail" and gate.name != "github" and not gate.by_person

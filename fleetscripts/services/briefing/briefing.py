@@ -54,6 +54,10 @@ class Rebrief:
     """GitHub limits its answers now, or did so to the agent a moment ago."""
     remarks: Sequence[Comment] = ()
     """What others said outside review threads since the last push."""
+    logs: Sequence[str] = ()
+    """The ends of what failed steps on GitHub printed."""
+    told_before: Sequence[str] = ()
+    """Checks of whose very failure it was told before."""
 
 
 def briefing(task: Brief) -> str:
@@ -106,6 +110,10 @@ def rebriefing(agent: Agent, found: Rebrief) -> str:
         rules.append(_threads(found.threads))
     if found.remarks:
         rules.append(_remarks(found.remarks))
+    if found.logs:
+        rules.append(_filled("failed-log", logs=fenced("\n\n".join(found.logs))))
+    if found.told_before:
+        rules.append(f"You have been sent the log of this failure before: {', '.join(found.told_before)}.")
     if found.github_limits:
         rules.append(github_wait())
     listed = "\n".join(f"- {finding}" for finding in found.findings)

@@ -12,7 +12,7 @@ from fleetscripts.core.gates.evaluation_page import Evaluation
 from fleetscripts.core.gates.gate_table import is_gate
 from fleetscripts.core.records.sanitize import sanitize
 from fleetscripts.dataclass import dataclass
-from fleetscripts.errors import FleetError, Refused, UsageProblem
+from fleetscripts.errors import FleetError, Pending, Refused, UsageProblem
 from fleetscripts.fleet import Agent, Fleet
 from fleetscripts.invocation import spelled
 from fleetscripts.models import AgentState
@@ -84,14 +84,24 @@ def accept_threads(question: Question, overrides: Sequence[Override], environ: M
 
 
 def send_back(question: Question, what: str) -> str:
-    """Tell the agent what is missing, and set it back to work; the proof that it was told."""
+    """Tell the agent what is missing, and set it back to work; the proof that it was told.
+
+    Pending when it cannot be told now: the loop tells it as soon as it can be."""
     agent, settings = question.agent, question.settings
     pane_io = open_pane_io(settings, question.fleet)
     pane = agent.pane_on(pane_io.server)
-    if pane is None:
-        raise FleetError(f"{agent.called} has no pane on this tmux server: {spelled('run-loop')} restores it first")
-    receipt = deliver(pane_io, pane, rebriefing(agent, Rebrief([what])), why="evaluation")
+    try:
+        if pane is None:
+            raise Refused("it has no pane on this tmux server")
+        receipt = deliver(pane_io, pane, rebriefing(agent, Rebrief([what])), why="evaluation")
+    except Refused as refusal:
+        state = AgentState.COMPLETE if agent.state is AgentState.PENDING_EVALUATION else agent.state
+        waiting = {"state": state, "verdict": {"waiting": what}}
+        Store(settings.state_file).update(lambda fleet: fleet.change(agent, **waiting))
+        _journal(question, "evaluated", what, outcome="kept until it can be told")
+        raise Pending(f"kept, and told by {spelled('run-loop')} as soon as it can be: {refusal}") from refusal
     changes = {
+        "verdict": {"waiting": ""},
         "state": AgentState.RUNNING,
         "revision_count": agent.revision_count + 1,
         "last_rebriefed_at": time.time(),

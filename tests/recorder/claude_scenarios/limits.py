@@ -54,9 +54,8 @@ NO_LIMITS = frozenset({"no-claim"})
 """What names no limit is the service's trouble, not the account's."""
 
 
-def refusal(form: str) -> tuple[Fail, int]:
-    """The answer at this limit, and when it resets."""
-    resets_at = int(time.time()) + 7200
+def limit_headers_of(form: str, resets_at: int) -> dict[str, str]:
+    """What the API says with a refusal of this form."""
     given = dict(FORMS[form])
     claim = given.pop("claim", "")
     headers = {f"{PREFIX}-status": "rejected", **{f"{PREFIX}-{name}": value for name, value in given.items()}}
@@ -64,8 +63,14 @@ def refusal(form: str) -> tuple[Fail, int]:
         headers |= {f"{PREFIX}-representative-claim": claim, f"{PREFIX}-reset": str(resets_at)}
     if "overage-status" in given:
         headers[f"{PREFIX}-overage-reset"] = str(resets_at)
+    return headers
+
+
+def refusal(form: str) -> Fail:
+    """The answer at this limit, which resets in two hours."""
+    headers = limit_headers_of(form, int(time.time()) + 7200)
     message = "This request would exceed your account's rate limit. Please try again later."
-    return Fail(429, "rate_limit_error", message, {**headers, "retry-after": "7200", **NO_RETRY}), resets_at
+    return Fail(429, "rate_limit_error", message, {**headers, "retry-after": "7200", **NO_RETRY})
 
 
 def _record_form(form: str) -> None:
@@ -74,8 +79,7 @@ def _record_form(form: str) -> None:
     @scenario("claude", name, modes=("oauth",), own_start=True)
     def at_this_limit(s: Claude) -> None:
         s.restart()
-        failure, _ = refusal(form)
-        s.say(f"look at {form}", (failure,))
+        s.say(f"look at {form}", (refusal(form),))
         s.at_rest(f"look at {form}")
         s.terminal.settle()
         if s.terminal.shows(r"What do you want to do"):
