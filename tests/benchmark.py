@@ -127,11 +127,15 @@ def calls(root: Path) -> None:
     repo = GitRepo(root / "git").create()
     repo.add_spares(6)
     saved = sorted(SCREEN.rglob("*.ansi"))
+    empty = root / "empty.json"
+    empty.write_text('{"agents": []}', encoding="utf-8")
     ways: dict[str, Callable[[], object]] = {
         "python3 -c pass": lambda: subprocess.run([sys.executable, "-I", "-c", "pass"], check=True),
         "status --help": lambda: call("status", "--help"),
-        "status, no agents": lambda: call("status", "--state-file", str(root / "none.json")),
-        "update-agent --top": lambda: call("update-agent", "--state-file", str(root / "top.json"), "--top", "repo=/x"),
+        "status, no agents": lambda: call("status", "--state-file", str(empty)),
+        "update-agent --top": lambda: call(
+            "update-agent", "--state-file", str(empty), "--top", "idle_threshold_seconds=300"
+        ),
         "find-spare, 6 spares": lambda: call("find-spare", str(repo.path)),
         "classify-pane --screen, 1": lambda: call("classify-pane", "--screen", str(saved[0])),
         f"classify-pane --screen, {len(saved)}": lambda: call("classify-pane", "--screen", *map(str, saved)),

@@ -338,6 +338,9 @@ def untouched(run_script: RunScript, work: Work, *more: str, env: dict[str, str 
 def test_without_a_remote_the_spare_branch_stays_where_it_was(run_script: RunScript, work: Work) -> None:
     where = work.git("rev-parse", "spare/1")
     work.git("remote", "remove", "origin")
+    folders = {"git_dir": work.git("rev-parse", "--absolute-git-dir"),
+               "common_dir": work.git("rev-parse", "--path-format=absolute", "--git-common-dir")}  # fmt: skip
+    work.record(repository=folders)
     done = run_script("recycle-agent", WINDOW)
     assert done.returncode == 0, done.stderr
     assert "no remote to fetch from" in done.stdout

@@ -133,13 +133,14 @@ def test_a_record_without_its_essentials_is_unknown(run_script: RunScript, home:
     assert gates(run_script)[:2] == (1, "unknown")
 
 
-def test_without_a_remote_that_is_said_and_passes_unless_one_must_have_been_there(
+def test_a_remote_that_is_not_there_and_was_not_recorded_at_spawn_is_not_believed(
     run_script: RunScript, git_repo: GitRepo, work: Path, home: Path
 ) -> None:
     git_repo.git("remote", "remove", "origin")
     code, _, said = gates(run_script)
-    assert code == 0
-    assert said["pushed"] == ("pass", "not pushed anywhere: the repository has no remote")
+    assert code == 1
+    assert said["pushed"][0] == "unknown"
+    assert said["pushed"][1].startswith("not pushed anywhere: the repository has no remote now")
     record(home, work, pr_number="7")
     assert gates(run_script)[2]["pushed"][0] == "fail"
     record(home, work, top={"repo": "owner/name"})
@@ -298,9 +299,9 @@ REMOTES = st.builds(
 
 
 @given(REMOTES)
-def test_pushed_passes_only_for_equal_commits_or_no_remote_at_all(remote: RemoteEvidence) -> None:
+def test_pushed_passes_only_for_equal_commits_or_where_no_remote_was_recorded(remote: RemoteEvidence) -> None:
     equal = remote.remote is not None and remote.exists and not remote.ahead and not remote.behind
-    nowhere = remote.remote is None and not remote.expected
+    nowhere = remote.remote is None and not remote.expected and remote.recorded
     assert (pushed(remote, "abc").status is GateStatus.PASS) == (not remote.problem and (equal or nowhere))
 
 

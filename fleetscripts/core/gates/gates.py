@@ -182,7 +182,8 @@ def branch(worktree: WorktreeEvidence) -> GateResult:
 
 
 def pushed(remote: RemoteEvidence, head: str) -> GateResult:
-    """The remote has exactly this branch's commits. Without any remote there is nowhere to push, and that is said."""
+    """The remote has exactly this branch's commits. Where none was recorded at spawn there is nowhere to push, and that
+    is said; a remote that is only not there now may have been taken away."""
     if remote.problem:
         return GateResult.unknown("pushed", remote.problem)
     if remote.remote is None:
@@ -190,8 +191,14 @@ def pushed(remote: RemoteEvidence, head: str) -> GateResult:
             return GateResult.failed(
                 "pushed", "the task belongs to a GitHub repository, but no remote is configured: add it back"
             )
-        said = "had no remote when the agent was spawned" if remote.recorded else "has no remote"
-        return GateResult.passed("pushed", f"not pushed anywhere: the repository {said}")
+        if not remote.recorded:
+            return GateResult.unknown(
+                "pushed",
+                "not pushed anywhere: the repository has no remote now, and what it had was not recorded at spawn",
+            )
+        return GateResult.passed(
+            "pushed", "not pushed anywhere: the repository had no remote when the agent was spawned"
+        )
     if not remote.exists:
         return GateResult.failed("pushed", f"{remote.remote} has no such branch: push it")
     if remote.ahead or remote.behind:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 
 from fleetscripts.adapters.git.git import Git
@@ -48,30 +49,37 @@ def moves(fleet: Fleet) -> list[tuple[Agent, Path]]:
     if not gone:
         return []
     taken = {os.path.realpath(agent.worktree_path) for agent in at_work}
-    found = [(agent, _where(agent)) for agent in gone]
+    folders = _folders_by_pane() if any(agent.repository is None for agent in gone) else {}
+    found = [(agent, _where(agent, folders)) for agent in gone]
     return [(agent, place) for agent, place in found if place is not None and str(place) not in taken]
 
 
-def _where(agent: Agent) -> Path | None:
+Pane = tuple[str, str]
+"""``TMUX`` up to the server's process, and ``TMUX_PANE``, as they stand in an environment."""
+
+
+def _where(agent: Agent, folders: Mapping[Pane, frozenset[str]]) -> Path | None:
     """Where git has it by now; for a record that does not know git's folder, where its client has been taken along."""
     if agent.repository is not None:
         return _named_by(Path(agent.repository.git_dir))
-    tops = {Git(Path(folder)).maybe("rev-parse", "--show-toplevel") for folder in _folders_of(agent)} - {None, ""}
+    if agent.tmux_server is None or not agent.pane_id:
+        return None
+    begins = f"{agent.tmux_server.socket},{agent.tmux_server.pid}"
+    own = {folder for folder in folders.get((begins, agent.pane_id), ()) if Path(folder).is_dir()}
+    tops = {Git(Path(folder)).maybe("rev-parse", "--show-toplevel") for folder in own} - {None, ""}
     fitting = [Path(os.path.realpath(top)) for top in tops if top and Git.in_worktree(top).branch() == agent.branch]
     return fitting[0] if len(fitting) == 1 and (fitting[0] / ".git").is_file() else None
 
 
-def _folders_of(agent: Agent) -> set[str]:
-    """Where the processes of its pane work, which their environment names."""
-    if agent.tmux_server is None or not agent.pane_id:
-        return set()
-    begins = f"{agent.tmux_server.socket},{agent.tmux_server.pid},"
-    found = set()
+def _folders_by_pane() -> dict[Pane, frozenset[str]]:
+    """Where the processes of each pane work: their environment names the pane. Every process is asked once."""
+    found: dict[Pane, set[str]] = {}
     for pid in read_processes().by_pid:
         told = environment(pid, frozenset({"TMUX", "TMUX_PANE"}))
-        if told.get("TMUX_PANE") == agent.pane_id and told.get("TMUX", "").startswith(begins):
-            found.add(working_directory(pid))
-    return {folder for folder in found if folder and Path(folder).is_dir()}
+        pane, folder = told.get("TMUX_PANE"), working_directory(pid) if "TMUX_PANE" in told else None
+        if pane and folder:
+            found.setdefault((told.get("TMUX", "").rpartition(",")[0], pane), set()).add(folder)
+    return {key: frozenset(folders) for key, folders in found.items()}
 
 
 def _named_by(git_folder: Path) -> Path | None:
