@@ -16,6 +16,7 @@ from fleetscripts.usage import FIVE_HOUR, LIMIT, UNSAID_SECONDS, WEEKLY, Figure,
 
 NOW = 1_795_000_000.0
 HOUR = 3600.0
+MODELS = ("", "claude-opus-4-8", "claude-haiku-5")
 A, B, C = (Account(name, order=n) for n, name in enumerate("abc"))
 
 
@@ -216,6 +217,14 @@ def test_agents_spread_over_accounts_by_what_each_has_left(count: int) -> None:
     assert abs(busy["a"] - busy["b"]) <= 1
     assert busy["c"] <= busy["a"] / 2
     assert sum(busy.values()) == count
+
+
+def test_where_the_model_is_not_known_an_account_that_refuses_one_is_the_last_resort() -> None:
+    ledger = {"a": {"seven_day_opus": used(100, HOUR, wall=True)}, "b": {FIVE_HOUR: used(90)}}
+    chosen = {model: choose(standings([A, B], ledger, NOW, model), {}) for model in MODELS}
+    names = {model: one and one.account.name for model, one in chosen.items()}
+    assert names == {"": "b", "claude-opus-4-8": "b", "claude-haiku-5": "a"}
+    assert choose(standings([A], ledger, NOW), {}) is not None
 
 
 def test_an_excluded_account_is_not_kept() -> None:

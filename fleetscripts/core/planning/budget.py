@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import field
+from dataclasses import field, replace
 
 from fleetscripts.account import Account
 from fleetscripts.dataclass import dataclass
@@ -32,6 +32,8 @@ class Standing:
     resets_at: float = 0
     reason: str = ""
     figures: Mapping[str, Figure] = field(default_factory=dict)
+    narrowed: bool = False
+    """Some model is refused there, and nobody knows on which one the work is to go on."""
 
     @property
     def left(self) -> float:
@@ -43,6 +45,8 @@ class Standing:
 def standings(accounts: Sequence[Account], ledger: Ledger, now: float, model: str = "") -> list[Standing]:
     """Every account, best first: ok by what is left, then unknown, then capped by when they have budget again."""
     found = [standing(account, ledger.get(account.name, {}), now, model) for account in accounts]
+    if not model:
+        found = [replace(known, narrowed=bool(_closed(known.figures, now))) for known in found]
     return sorted(found, key=_rank)
 
 
@@ -74,12 +78,13 @@ def standing(account: Account, figures: Mapping[str, Figure], now: float, model:
 def choose(
     candidates: Iterable[Standing], busy: Mapping[str, int], keep: str = "", exclude: frozenset[str] = frozenset()
 ) -> Standing | None:
-    """The account for one more agent: ``keep`` while it has budget, else the one with most left for each agent."""
+    """The account for one more agent: ``keep`` while it has budget, else the one with most left for each agent; one
+    that may refuse the model only when there is no other."""
     usable = [s for s in candidates if s.state not in CLOSED and s.left > 0 and s.account.name not in exclude]
     kept = next((known for known in usable if known.account.name == keep), None)
     if kept is not None or not usable:
         return kept
-    return min(usable, key=lambda known: (_load(known, busy), _rank(known)))
+    return min(usable, key=lambda known: (known.narrowed, _load(known, busy), _rank(known)))
 
 
 def earliest(found: Iterable[Standing]) -> float:
