@@ -18,6 +18,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import fleetscripts.agents
 import fleetscripts.core
 from fleetscripts.adapters.system.zone import local_zone
 from fleetscripts.deferred import INSTEAD
@@ -101,9 +102,10 @@ def test_an_expression_is_compiled_at_its_first_use() -> None:
 
 
 def patterns() -> dict[str, Any]:
-    """Every expression of the pure modules that is put off."""
+    """Every expression that is put off, of the pure modules and of the kinds of agents."""
     found = {}
-    for info in pkgutil.walk_packages(fleetscripts.core.__path__, "fleetscripts.core."):
+    packages = [(package.__path__, f"{package.__name__}.") for package in (fleetscripts.core, fleetscripts.agents)]
+    for info in (info for path, prefix in packages for info in pkgutil.walk_packages(path, prefix)):
         module = importlib.import_module(info.name)
         found |= {f"{info.name}.{name}": it for name, it in vars(module).items() if type(it) is type(pattern(""))}
     return found

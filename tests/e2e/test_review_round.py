@@ -151,6 +151,7 @@ def test_a_merged_pull_request_whose_agent_never_finished_is_proposed_for_judgem
     crew.wait_for_words(window, "I stop here.")
     wait_until(lambda: crew.resting(window), what="its prompt")
     assert heartbeat(crew)["proposals"] == []
+    world.run_checks()
     world.pull |= {"state": "MERGED", "merged": since_start()}
     [proposal] = heartbeat(crew)["proposals"]
     handle = crew.agent(window)["worktree"]

@@ -30,9 +30,13 @@ class LiveWorld(World):
         head = rows[-1][0]
         if head not in self.heads:
             self.heads.append(head)
-            self.checks = [{**self.check, "created": since_start()}]
-            self._happened()
+            self.run_checks()
         self.pull |= {"head": head, "branch": self.branch, "commits": [oid for oid, *_ in rows]}
+
+    def run_checks(self) -> None:
+        """Checks begin on the head now."""
+        self.checks = [{**self.check, "created": since_start()}]
+        self._happened()
 
     def finish_checks(self) -> None:
         """Every check ends well."""

@@ -8,7 +8,6 @@ from datetime import tzinfo
 from pathlib import Path
 from typing import Any
 
-from fleetscripts.adapters.sessions.registry import DIALOGS
 from fleetscripts.core.planning.classify import classify
 from fleetscripts.core.screen.reading import Reader, Reading
 from fleetscripts.core.screen.rules import RuleSet
@@ -122,6 +121,8 @@ def _registry(side: Mapping[str, Any], at: float) -> tuple[Evidence, ...]:
 
 
 def _entry(entry: Mapping[str, Any], at: float) -> Evidence:
+    from fleetscripts.adapters.sessions.registry import DIALOGS
+
     status = str(entry["status"])
     waiting_for = str(entry.get("waitingFor") or "")
     return Evidence(
