@@ -83,6 +83,6 @@ def asked(session: Orchestrator, at: int) -> None:
         lambda: any(words in session.screen() for words in QUESTIONS), 40, lambda: AROUND_OTHERS[at] + session.screen()
     )
     answer = session.wait_for("waiting_approval")
-    assert answer["dialog"] in ("permission", "menu"), AROUND_OTHERS[at]
+    assert answer["dialog"] in ("permission", "other"), AROUND_OTHERS[at]
     session.crew.stage.tmux("send-keys", "-t", session.pane, "Escape")
     session.wait_for("prompt")
