@@ -5,7 +5,6 @@ from __future__ import annotations
 import shutil
 import subprocess
 import sys
-import tarfile
 from pathlib import Path
 
 from tests.places import BUNDLE
@@ -20,8 +19,8 @@ def test_an_archive_is_small_and_its_commands_work(tmp_path: Path) -> None:
     for words in (("init", "-q"), ("add", "-A"), ("commit", "-qm", "All"), ("archive", "-o", str(archive), "HEAD")):
         subprocess.run(["git", *words], cwd=source, check=True)
     assert archive.stat().st_size < MOST_BYTES
-    with tarfile.open(archive) as opened:
-        opened.extractall(place, filter="data")
+    place.mkdir()
+    subprocess.run(["tar", "-xzf", archive, "-C", place], check=True)
     assert (source / "tests").is_dir()
     assert {"fleetscripts", "scripts", "skill", "SKILL.md", ".claude-plugin"} <= {path.name for path in place.iterdir()}
     assert not {"tests", ".ci", ".github"} & {path.name for path in place.iterdir()}
