@@ -5,12 +5,15 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import shlex
 import subprocess
+import sys
 import zipfile
 from pathlib import Path
 
 NPM_CI = "npm ci --offline --no-audit --no-fund"
-UV_SYNC = "uv sync --offline --frozen --quiet"
+UV = str(Path(sys.executable).with_name("uv"))
+UV_SYNC = f"{shlex.quote(UV)} sync --offline --frozen --quiet"
 
 NODE_TEST = """
 const fs = require("node:fs");
@@ -74,7 +77,7 @@ def python_project(folder: Path) -> None:
         '[project]\nname = "project"\nversion = "1.0.0"\nrequires-python = ">=3.11"\ndependencies = ["greeting"]\n'
         '[tool.uv]\npackage = false\nno-index = true\nfind-links = ["wheels"]\n'
     )
-    _run(["uv", "lock", "--offline", "--quiet"], folder)
+    _run([UV, "lock", "--offline", "--quiet"], folder)
     (folder / "check.py").write_text(PYTHON_TEST)
     _ignore(folder, ".venv/")
 
