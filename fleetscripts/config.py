@@ -226,13 +226,17 @@ def _typed(where: str, kind: str, value: object, home: Path) -> object:
     raise UsageProblem(f"{where}: expected {wanted.get(kind, 'text')}, found {describe(value)}")
 
 
+def in_home(text: str, home: Path) -> Path:
+    """The path, ``~/…`` below the home folder."""
+    return home / text[2:] if text.startswith("~/") else Path(text)
+
+
 def _path(value: object, home: Path) -> Path:
     text = str(value)
-    if text == "~" or text.startswith("~/"):
-        return home / text[2:]
-    if not text.startswith("/"):
+    path = home if text == "~" else in_home(text, home)
+    if not path.is_absolute():
         raise UsageProblem(f"expected an absolute path, found {describe(text)}: it would be another in each folder")
-    return Path(text)
+    return path
 
 
 def _checked(settings: Settings) -> Settings:

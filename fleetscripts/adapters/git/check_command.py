@@ -8,7 +8,7 @@ import selectors
 import signal
 import subprocess
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from fleetscripts.dataclass import dataclass
@@ -35,6 +35,11 @@ class Run:
     output: str
 
 
+def scrubbed(environ: Mapping[str, str], named: Sequence[str] = ()) -> dict[str, str]:
+    """What a command of the user's gets of the environment: PASSED_ON, and what is named, where they are set."""
+    return {name: environ[name] for name in (*PASSED_ON, *named) if name in environ}
+
+
 def run_check(
     command: str,
     folder: Path,
@@ -43,7 +48,7 @@ def run_check(
     beside: Mapping[str, str] | None = None,
 ) -> Run:
     """Run ``sh -c command`` in the folder, ``beside`` in its environment too. What it started goes with it."""
-    environment = {name: environ[name] for name in PASSED_ON if name in environ} | dict(beside or {})
+    environment = scrubbed(environ) | dict(beside or {})
     try:
         process = subprocess.Popen(
             ["/bin/sh", "-c", command],

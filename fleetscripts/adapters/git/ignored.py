@@ -38,17 +38,14 @@ def _in_the_way(git: Git, path: str) -> list[str]:
 
 def ignored_of(git: Git, names: Iterable[str]) -> list[str]:
     """Ignored files of these names, patterns of git's, in any folder."""
-    patterns = [f":(top,glob){prefix}{name}" for name in names for prefix in ("", "**/")]
-    words = ("ls-files", "--others", "--ignored", "--exclude-standard", "-z", "--", *patterns)
-    return [path for path in git.text(*words).split("\0") if path and not path.endswith("/")]
+    patterns = [f"{prefix}{name}" for name in names for prefix in ("", "**/")]
+    return [path for path in _ignored_at(git, patterns) if not path.endswith("/")]
 
 
 def remove_ignored(git: Git, patterns: Sequence[str]) -> None:
     """Remove what git ignores at these places, and folders that are empty then. Not by ``git clean``, which removes a
     folder whole that is ignored, whatever of it the pattern names."""
-    words = [f":(top,glob){pattern}" for pattern in patterns]
-    listed = git.text("ls-files", "--others", "--ignored", "--exclude-standard", "-z", "--", *words) if words else ""
-    for path in filter(None, listed.split("\0")):
+    for path in _ignored_at(git, patterns):
         place = git.folder / path
         if path.endswith("/"):  # a repository of its own
             shutil.rmtree(place)
@@ -58,3 +55,11 @@ def remove_ignored(git: Git, patterns: Sequence[str]) -> None:
         while above != git.folder and not any(above.iterdir()):
             above.rmdir()
             above = above.parent
+
+
+def _ignored_at(git: Git, patterns: Sequence[str]) -> list[str]:
+    """What git ignores at these places, from the top; a repository that lies there ends with a slash. None without
+    patterns, which git would take for every place."""
+    words = [f":(top,glob){pattern}" for pattern in patterns]
+    listed = git.text("ls-files", "--others", "--ignored", "--exclude-standard", "-z", "--", *words) if words else ""
+    return [path for path in listed.split("\0") if path]

@@ -12,7 +12,7 @@ from pathlib import Path
 from types import FrameType
 from typing import BinaryIO
 
-from fleetscripts.adapters.git.check_command import PASSED_ON
+from fleetscripts.adapters.git.check_command import scrubbed
 from fleetscripts.adapters.records.files import private_folder
 from fleetscripts.adapters.system.process_group import GroupCommand
 from fleetscripts.core.pr_testing.queue import Entry, Lease, Queue
@@ -136,12 +136,10 @@ def _surroundings(queue: TestQueue, entry: Entry, lease: Lease) -> tuple[dict[st
         "FLEET_TEST_OBJECTIVE": objective,
         "FLEET_TEST_PROMPT": prompt(queue, entry, full=True)[: 2 * LONGEST_OBJECTIVE],
     }
-    names = (*PASSED_ON, *queue.about.environment)
-    passed = {name: queue.environ[name] for name in names if name in queue.environ}
     if Path(entry.worktree_path).is_dir() and entry.worktree_path:
         about |= slot_variables(queue.settings, queue.environ, Path(entry.worktree_path))
     folder = Path(queue.about.folder or entry.worktree_path or queue.settings.home).expanduser()
-    return passed | about, folder
+    return scrubbed(queue.environ, queue.about.environment) | about, folder
 
 
 def _log_of(queue: TestQueue, lease: Lease, entry: Entry | None = None) -> Path:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from fleetscripts.adapters.records.store import Store
 from fleetscripts.adapters.tmux.tmux import Tmux
-from fleetscripts.config import Settings
+from fleetscripts.config import Settings, in_home
 from fleetscripts.core.planning.task_plan import PAUSING, READY
 from fleetscripts.core.records.sanitize import sanitize
 from fleetscripts.core.records.task_file import TaskFile
@@ -132,7 +132,7 @@ class _Round:
         """The repository whose spares are taken; why not, where none is known."""
         named = task.repo or self.where.repo or self.settings.tasks_repo
         if named:
-            path = self.settings.home / named[2:] if named.startswith("~/") else Path(named)
+            path = in_home(named, self.settings.home)
             return path if path.is_absolute() else "expected an absolute path (or ~/…) as its repo"
         agents = fleet_now(self.settings).agents
         known = next((agent for agent in reversed(agents) if agent.worktree_path), None)

@@ -10,7 +10,7 @@ from typing import Any
 
 from fleetscripts.adapters.git.brought_files import Brought, bring
 from fleetscripts.adapters.git.changes import changed_paths
-from fleetscripts.adapters.git.check_command import PASSED_ON
+from fleetscripts.adapters.git.check_command import scrubbed
 from fleetscripts.adapters.git.git import Git
 from fleetscripts.adapters.git.ignored import remove_ignored
 from fleetscripts.adapters.git.lock_digest import lock_digest
@@ -26,7 +26,7 @@ from fleetscripts.dataclass import dataclass
 from fleetscripts.errors import FleetError, UsageProblem
 from fleetscripts.services.worktrees.command_log import CommandLog
 from fleetscripts.services.worktrees.slots import slot_book, slot_variables
-from fleetscripts.services.worktrees.worktree_settings import WorktreeSettings, variables, worktree_settings
+from fleetscripts.services.worktrees.worktree_settings import WorktreeSettings, worktree_settings
 
 RUN_MARK = "FLEET_SET_UP_RUN"
 """In the environment of everything that a set-up or tear-down starts: which run it belongs to."""
@@ -119,16 +119,15 @@ class Preparation:
 
     def _run(self, name: str, command: str, noted: Noted) -> CommandLog:
         """Run one command to its end; FleetError with its last lines unless it exits with 0 in time."""
-        extra = variables(self.about.environment, self.environ)
+        passed = scrubbed(self.environ, self.about.environment)
         mark = uuid.uuid4().hex
         log = CommandLog(
             self.settings.fleet_home / "set-up" / f"{self.folder.name}-{key(str(self.folder))[:6]}-{name}.log",
-            tuple(extra.values()),
+            tuple(passed[name] for name in self.about.environment if name in passed),
         )
         log.begin()
         environment = {
-            **variables(PASSED_ON, self.environ),
-            **extra,
+            **passed,
             **slot_variables(self.settings, self.environ, self.folder),
             "FLEET_WORKTREE": str(self.folder),
             RUN_MARK: mark,

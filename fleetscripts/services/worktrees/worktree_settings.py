@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 
 from fleetscripts.adapters.git.place import repository_at
-from fleetscripts.config import Settings
+from fleetscripts.config import Settings, in_home
 from fleetscripts.config_table import Table
 from fleetscripts.dataclass import dataclass
 from fleetscripts.errors import FleetError, UsageProblem
@@ -118,7 +117,7 @@ def _name(table: Table, text: str) -> str:
 
 def _common_folder(path: str, settings: Settings) -> str:
     """The common folder of the repository named in a table's head; that of a bare one is itself."""
-    place = settings.home / path[2:] if path.startswith("~/") else Path(path)
+    place = in_home(path, settings.home)
     if not place.is_absolute():
         raise UsageProblem(
             f"[{TABLE}.{BY_REPOSITORY}] in config.toml: expected an absolute path, found {describe(path)}"
@@ -127,8 +126,3 @@ def _common_folder(path: str, settings: Settings) -> str:
         return repository_at(place).common_dir
     except FleetError:
         return os.path.realpath(place)
-
-
-def variables(names: tuple[str, ...], environ: Mapping[str, str]) -> dict[str, str]:
-    """These of the environment, where they are set."""
-    return {name: environ[name] for name in names if name in environ}
