@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -103,6 +105,24 @@ def test_what_lost_its_window_before_it_was_told_is_undone(crew: Crew) -> None:
     assert agent["worktree_path"] in said(crew, "find-spare", str(crew.playground.repository))
     assert standing(crew) == "ready"
     assert ": begun in " in said(crew, "tasks", "dispatch", "--session", "fleet")
+
+
+@pytest.mark.stress
+def test_a_server_that_cannot_be_asked_undoes_nothing(crew: Crew) -> None:
+    dispatch_and_die(crew, "before", "deliver")
+    [agent] = fleet(crew)["agents"]
+    folder, server = Path(agent["worktree_path"]), agent["tmux_server"]
+    Path(server["socket"]).unlink()
+    two_minutes_pass(crew)
+    told = heartbeat(crew)
+    assert not [line for line in told["repaired"] if "undone" in line], told
+    said(crew, "restore-agent", "--all", code=3)
+    assert [one["pane_id"] for one in fleet(crew)["agents"]] == [agent["pane_id"]]
+    assert left_on(crew, "task/a") == folder
+    os.kill(server["pid"], signal.SIGUSR1)
+    wait_until(Path(server["socket"]).exists, what="the socket")
+    assert f"{agent['pane_id']} {folder}" in crew.stage.tmux("list-panes", "-a", "-F", "#{pane_id} #{pane_current_path}")
+    wait_until(lambda: [line for line in heartbeat(crew)["repaired"] if "briefing" in line], what="its briefing")
 
 
 def test_what_was_never_told_its_task_is_not_restored_but_undone(crew: Crew) -> None:
