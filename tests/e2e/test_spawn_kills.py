@@ -121,7 +121,8 @@ def test_a_server_that_cannot_be_asked_undoes_nothing(crew: Crew) -> None:
     assert left_on(crew, "task/a") == folder
     os.kill(server["pid"], signal.SIGUSR1)
     wait_until(Path(server["socket"]).exists, what="the socket")
-    assert f"{agent['pane_id']} {folder}" in crew.stage.tmux("list-panes", "-a", "-F", "#{pane_id} #{pane_current_path}")
+    panes = crew.stage.tmux("list-panes", "-a", "-F", "#{pane_id} #{pane_current_path}") or ""
+    assert f"{agent['pane_id']} {folder}" in panes
     wait_until(lambda: [line for line in heartbeat(crew)["repaired"] if "briefing" in line], what="its briefing")
 
 
