@@ -15,6 +15,7 @@ fi
 is_there() {
     case $1 in
         python) find_python >/dev/null ;;
+        sshd) command -v sshd >/dev/null 2>&1 || [ -x /usr/sbin/sshd ] ;;
         pip) found=$(find_python) && "$found" -I -c 'import ensurepip, venv' >/dev/null 2>&1 ;;
         *) command -v "$1" >/dev/null 2>&1 ;;
     esac
@@ -28,6 +29,8 @@ apt_package() {
         ip) echo iproute2 ;;
         unshare) echo util-linux ;;
         ps) echo procps ;;
+        ssh) echo openssh-client ;;
+        sshd) echo openssh-server ;;
         *) echo "$1" ;;
     esac
 }
@@ -36,7 +39,7 @@ brew_package() {
     case $1 in
         python | pip) echo python@3.13 ;;
         npm) echo node ;;
-        ip | unshare | ps) ;;
+        ip | unshare | ps | ssh | sshd) ;;
         *) echo "$1" ;;
     esac
 }

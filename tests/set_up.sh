@@ -24,7 +24,7 @@ case $(uname) in
     *) only_here= ;;
 esac
 # shellcheck disable=SC2086
-sh "$bundle/fleetscripts/packages.sh" $yes git tmux python pip gh zsh fish node npm ps $only_here || exit 1
+sh "$bundle/fleetscripts/packages.sh" $yes git tmux python pip gh zsh fish node npm ps ssh sshd $only_here || exit 1
 . "$bundle/fleetscripts/environment.sh"
 prepare_environment dev "$bundle/requirements/dev.txt" || exit 1
 if ! install_clients; then
