@@ -8,7 +8,7 @@ from typing import Any, cast
 METHODS = ("search", "match", "fullmatch", "sub", "split", "findall", "finditer")
 
 
-class _Later:
+class _LazyPattern:
     """In place of a compiled expression, with its methods."""
 
     def __init__(self, pattern: str, flags: int) -> None:
@@ -24,4 +24,4 @@ class _Later:
 
 def pattern(text: str, flags: int = 0) -> re.Pattern[str]:
     """The expression; what is wrong with it shows at its first use."""
-    return cast("re.Pattern[str]", _Later(text, flags))
+    return cast("re.Pattern[str]", _LazyPattern(text, flags))

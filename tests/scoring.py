@@ -19,7 +19,7 @@ from fleetscripts.core.screen.rules import RuleSet
 from fleetscripts.errors import EXIT_DONE, EXIT_NO
 from fleetscripts.models import Classification, PaneState
 from fleetscripts.services.observe.rule_files import load_rules
-from fleetscripts.services.observe.saved_screens import Told, classify_saved, read_saved
+from fleetscripts.services.observe.saved_screens import ScreenHints, classify_saved, read_saved
 
 SCREENS = Path(__file__).parent / "screens"
 ENOUGH = 0.99
@@ -130,7 +130,7 @@ def shipped_rules() -> dict[str, RuleSet]:
 
 def judge(recording: Recording, capture: Path, way: str) -> Verdict:
     """Classify one capture. Ways: ``alone`` (no sidecar), ``facts`` (tmux facts), ``all`` (the registry too)."""
-    told = Told(all_evidence=way == "all")
+    told = ScreenHints(all_evidence=way == "all")
     if way == "alone":
         with tempfile.TemporaryDirectory() as folder:
             lone = Path(folder) / capture.name
@@ -141,7 +141,7 @@ def judge(recording: Recording, capture: Path, way: str) -> Verdict:
     return _verdict(recording, capture, way, told)
 
 
-def _verdict(recording: Recording, capture: Path, way: str, told: Told) -> Verdict:
+def _verdict(recording: Recording, capture: Path, way: str, told: ScreenHints) -> Verdict:
     found, reading = classify_saved(read_saved(capture, told), shipped_rules(), UTC)
     return Verdict(recording, capture.suffix[1:], way, found, reading.screen.rule)
 

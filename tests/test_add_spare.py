@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fleetscripts.core.planning.spare_names import Naming, naming, new_spares
+from fleetscripts.core.planning.spare_names import NamePattern, naming, new_spares
 from fleetscripts.models import WorktreeFacts
 from tests.conftest import RunScript
 from tests.places import BUNDLE, GitRepo, environment
@@ -192,7 +192,7 @@ def test_names_follow_those_that_are_there(found: list[WorktreeFacts], agents: t
 def test_each_number_is_the_lowest_that_neither_a_folder_nor_a_branch_has(
     folders: set[int], branches: set[int], count: int
 ) -> None:
-    named = Naming("/p", "x-")
+    named = NamePattern("/p", "x-")
     taken = {named.path(number) for number in folders} | {f"spare/{number}" for number in branches}
     made = new_spares(named, lambda new: not {new.path, new.branch} & taken)
     numbers = [int(next(made).branch.removeprefix("spare/")) for _ in range(count)]

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fleetscripts.account import Account
-from fleetscripts.core.planning.budget import Standing, choose, earliest, standing, standings
+from fleetscripts.core.planning.budget import AccountBudget, choose, earliest, standing, standings
 from fleetscripts.usage import FIVE_HOUR, LIMIT, UNSAID_SECONDS, WEEKLY, Figure, newer, plausible, window_named
 
 NOW = 1_795_000_000.0
@@ -250,6 +250,6 @@ def test_every_order_of_accounts_gives_the_same_ranking() -> None:
     ledger = {"a": {FIVE_HOUR: used(100)}, "b": {FIVE_HOUR: used(50)}}
     rankings: set[tuple[str, ...]] = set()
     for accounts in itertools.permutations([A, B, C]):
-        found: list[Standing] = standings(accounts, ledger, NOW)
+        found: list[AccountBudget] = standings(accounts, ledger, NOW)
         rankings.add(tuple(one.account.name for one in found))
     assert rankings == {("b", "c", "a")}

@@ -87,10 +87,10 @@ def test_it_can_be_matched_and_copied() -> None:
 
 def test_a_class_that_may_change_is_the_standard_librarys() -> None:
     @ours
-    class Open:
+    class OpenRecord:
         count: int = 0
 
-    one = Open()
+    one = OpenRecord()
     one.count = 2
-    assert one == Open(2)
-    assert Open.__hash__ is None
+    assert one == OpenRecord(2)
+    assert OpenRecord.__hash__ is None

@@ -41,9 +41,9 @@ SCREEN = f"""{"─" * 80}
 POLICY = """
 import sys
 sys.path.insert(0, sys.argv[1])
-from fleetscripts.core.dialogs.dialog_policy import Surroundings, rule
+from fleetscripts.core.dialogs.dialog_policy import DialogContext, rule
 from fleetscripts.models import DialogKind
-print(rule(DialogKind("telemetry"), None, Surroundings()).reason)
+print(rule(DialogKind("telemetry"), None, DialogContext()).reason)
 """
 
 

@@ -9,14 +9,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fleetscripts.core.dialogs.dialog_answers import Answer, answer_to, review_says
-from fleetscripts.core.dialogs.dialog_policy import DECISIONS, RECOVERIES, Surroundings, forbidden, rule
-from fleetscripts.core.dialogs.dialog_rows import Menu, Row, Tab, find_menu, row_named
+from fleetscripts.core.dialogs.dialog_answers import DialogAnswer, answer_to, review_says
+from fleetscripts.core.dialogs.dialog_policy import DECISIONS, RECOVERIES, DialogContext, forbidden, rule
+from fleetscripts.core.dialogs.dialog_rows import DialogRow, Menu, Tab, find_menu, row_named
 from fleetscripts.errors import Refused
 from fleetscripts.models import ActionKind, DialogKind
 
 SCREENS = Path(__file__).parent / "screens"
-KNOWN = Surroundings(trusted_folder=True, trust_doubt="", bypass_configured=True, settings_deny="")
+KNOWN = DialogContext(trusted_folder=True, trust_doubt="", bypass_configured=True, settings_deny="")
 
 
 def recorded(name: str) -> Menu | None:
@@ -103,11 +103,11 @@ def test_an_answer_that_spends_money_is_left_to_a_person() -> None:
 def test_a_review_counts_only_when_it_lists_just_the_answers(
     lines: tuple[str, ...], answered: bool, says: bool
 ) -> None:
-    rows = (Row("Submit answers", 1, True), Row("Cancel", 2))
+    rows = (DialogRow("Submit answers", 1, True), DialogRow("Cancel", 2))
     review = Menu(rows, lines, True, (Tab("Way", True), Tab("Files", answered)))
     answers = [
-        Answer(("Which way?",), ("Left", "Right"), (0,)),
-        Answer(("Which files?",), ("A", "B", "C"), (0, 1), many=True),
+        DialogAnswer(("Which way?",), ("Left", "Right"), (0,)),
+        DialogAnswer(("Which files?",), ("A", "B", "C"), (0, 1), many=True),
     ]
     assert review_says(review, answers) is says
 
@@ -128,7 +128,7 @@ def test_any_screen_is_read_without_harm(lines: list[str]) -> None:
 
 
 def menu(*texts: str) -> Menu:
-    return Menu(tuple(Row(text, n + 1, n == 0) for n, text in enumerate(texts)))
+    return Menu(tuple(DialogRow(text, n + 1, n == 0) for n, text in enumerate(texts)))
 
 
 def test_a_row_is_named_by_its_text_or_a_beginning_that_is_its_alone() -> None:
@@ -188,7 +188,7 @@ def test_everything_else_is_a_decision(kind: DialogKind) -> None:
     ],
 )
 def test_without_knowledge_of_the_place_they_are_decisions_too(kind: DialogKind, rows: list[str]) -> None:
-    assert rule(kind, menu(*rows), Surroundings()).kind is ActionKind.DECISION
+    assert rule(kind, menu(*rows), DialogContext()).kind is ActionKind.DECISION
 
 
 def test_unreadable_or_unknown_rows_are_decisions() -> None:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from fleetscripts.core.planning.due import next_due
 from fleetscripts.core.planning.observation import Observation
-from fleetscripts.core.planning.policy import Case, Limits, decide
+from fleetscripts.core.planning.policy import Limits, PolicyCase, decide
 from fleetscripts.core.planning.progress import note
 from fleetscripts.fleet import Agent
 from fleetscripts.models import AgentState, Classification, DialogKind, ErrorKind, PaneState
@@ -59,7 +59,7 @@ found = st.builds(
 def test_the_policy_answers_the_same_until_the_next_due_instant(
     agent: Agent, shown: Classification, share: float
 ) -> None:
-    case = Case(agent, shown, LIMITS, NOW)
+    case = PolicyCase(agent, shown, LIMITS, NOW)
     due = next_due(case)
     until = NOW + 10_000 if due is None else due - 0.002
     later = max(NOW, NOW + (until - NOW) * share)
@@ -68,16 +68,16 @@ def test_the_policy_answers_the_same_until_the_next_due_instant(
 
 def test_a_prompt_is_due_when_it_has_stood_still_long_enough() -> None:
     agent = Agent("f:1", seen=LastLook(since=NOW - 100, output_changed_at=NOW - 90))
-    due = next_due(Case(agent, Classification(PaneState.PROMPT, "as drawn"), LIMITS, NOW))
+    due = next_due(PolicyCase(agent, Classification(PaneState.PROMPT, "as drawn"), LIMITS, NOW))
     assert due is not None
     assert abs(due - (NOW + 210)) < 0.01
-    assert decide(Case(agent, Classification(PaneState.PROMPT, "as drawn"), LIMITS, due)) is not None
+    assert decide(PolicyCase(agent, Classification(PaneState.PROMPT, "as drawn"), LIMITS, due)) is not None
 
 
 def test_an_agent_that_is_done_is_never_due() -> None:
     for state in (AgentState.DONE, AgentState.PENDING_EVALUATION, AgentState.ESCALATED):
         agent = Agent("f:1", state=state, seen=LastLook(since=NOW))
-        assert next_due(Case(agent, Classification(PaneState.PROMPT, "as drawn"), LIMITS, NOW)) is None
+        assert next_due(PolicyCase(agent, Classification(PaneState.PROMPT, "as drawn"), LIMITS, NOW)) is None
 
 
 def test_after_the_clock_was_set_back_a_nudge_counts_as_just_given() -> None:
@@ -90,4 +90,4 @@ def test_after_the_clock_was_set_back_a_nudge_counts_as_just_given() -> None:
 def test_a_task_that_a_hand_wrote_without_a_time_has_no_instant_of_its_own() -> None:
     for at in ("yesterday", None, []):
         agent = Agent("f:1", state=AgentState.PENDING_EVALUATION, task=Task(pending={"at": at}))
-        assert next_due(Case(agent, Classification(PaneState.PROMPT, ""), LIMITS, NOW)) is None
+        assert next_due(PolicyCase(agent, Classification(PaneState.PROMPT, ""), LIMITS, NOW)) is None

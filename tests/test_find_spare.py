@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fleetscripts.core.planning.capacity import Claims, Standing, order, spare_number, standing, standing_inside
+from fleetscripts.core.planning.capacity import Claims, WorktreeUse, order, spare_number, standing, standing_inside
 from fleetscripts.models import WorktreeContents, WorktreeFacts
 from tests.conftest import RunScript
 from tests.places import BUNDLE, GitRepo
@@ -273,7 +273,7 @@ def test_free_means_that_nothing_speaks_against_it(
         host="/w/a" if hosting else None,
     )
     place = standing(facts, claims)
-    if place.standing is Standing.FREE:
+    if place.standing is WorktreeUse.FREE:
         place = standing_inside(place, contents)
     good = (
         spare_number(facts.branch) is not None
@@ -284,8 +284,8 @@ def test_free_means_that_nothing_speaks_against_it(
         and (contents.changes, contents.operation, contents.own_commits) == (0, None, 0)
         and not (facts.path == "/w/a" and (used or taken or hosting))
     )
-    assert (place.standing is Standing.FREE) == bool(good)
-    assert bool(place.reason) == (place.standing is not Standing.FREE)
+    assert (place.standing is WorktreeUse.FREE) == bool(good)
+    assert bool(place.reason) == (place.standing is not WorktreeUse.FREE)
     assert isinstance(order(place), tuple)
 
 

@@ -86,7 +86,7 @@ def test_no_number_ever_means_an_agent_that_tmux_does_not_show_there(
     assert found.earlier_windows == () or found.earlier_windows == (f"s:{index}",)
 
 
-class Three:
+class ThreeAgents:
     """Three agents in windows 1, 2 and 3 of a session that numbers them anew when one goes."""
 
     def __init__(self, repo: GitRepo, server: TmuxServer, home: Path) -> None:
@@ -119,14 +119,14 @@ class Three:
 
 
 @pytest.fixture
-def three(git_repo: GitRepo, tmux_server: TmuxServer, home: Path) -> Three:
-    return Three(git_repo, tmux_server, home)
+def three(git_repo: GitRepo, tmux_server: TmuxServer, home: Path) -> ThreeAgents:
+    return ThreeAgents(git_repo, tmux_server, home)
 
 
 @pytest.mark.parametrize("polled", [True, False])
 @pytest.mark.parametrize("script", ["recycle-agent", "send-agent", "interrupt-agent", "update-agent", "restore-agent"])
 def test_after_a_renumbering_an_old_number_reaches_nobody(
-    run_script: RunScript, three: Three, polled: bool, script: str
+    run_script: RunScript, three: ThreeAgents, polled: bool, script: str
 ) -> None:
     assert run_script("recycle-agent", "fleet:1", "--force").returncode == 0
     if polled:
@@ -144,7 +144,9 @@ def test_after_a_renumbering_an_old_number_reaches_nobody(
     assert "x" not in [agent.objective for agent in three.store.read().agents]
 
 
-def test_the_worktrees_name_reaches_the_same_agent_whatever_its_number(run_script: RunScript, three: Three) -> None:
+def test_the_worktrees_name_reaches_the_same_agent_whatever_its_number(
+    run_script: RunScript, three: ThreeAgents
+) -> None:
     for name in ("spare-1", "spare-2", "spare-3"):
         done = run_script("recycle-agent", name, "--force")
         assert done.returncode == 0, done.stderr
@@ -153,7 +155,7 @@ def test_the_worktrees_name_reaches_the_same_agent_whatever_its_number(run_scrip
 
 
 def test_a_session_grouped_with_the_fleets_renames_nobody(
-    run_script: RunScript, three: Three, tmux_server: TmuxServer
+    run_script: RunScript, three: ThreeAgents, tmux_server: TmuxServer
 ) -> None:
     tmux_server.run("new-session", "-d", "-t", "fleet", "-s", "a-look")
     assert run_script("poll-cycle").returncode == 0
@@ -162,7 +164,7 @@ def test_a_session_grouped_with_the_fleets_renames_nobody(
     assert json.loads(run_script("status", "--json").stdout)
 
 
-def test_a_place_that_another_record_has_is_not_given_twice(run_script: RunScript, three: Three) -> None:
+def test_a_place_that_another_record_has_is_not_given_twice(run_script: RunScript, three: ThreeAgents) -> None:
     pane_of_two = three.agents[1].pane_id
     for change in ("window=fleet:2", f"pane_id={pane_of_two}"):
         before = three.store.read()

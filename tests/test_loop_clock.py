@@ -15,7 +15,7 @@ from fleetscripts.config import load_settings
 from fleetscripts.fleet import Fleet
 from fleetscripts.services.loop.cycle import Cycle
 from fleetscripts.services.loop.loop_clock import LoopClock
-from fleetscripts.services.loop.loop_rhythm import Listening, Look, Polling
+from fleetscripts.services.loop.loop_schedule import EventSchedule, Look, PollSchedule
 from fleetscripts.services.loop.loop_watch import News
 
 
@@ -78,7 +78,7 @@ def test_a_clock_that_was_set_is_noticed_once(clocks: Clocks, jump: float, said:
     assert clock.missed() == ""
 
 
-class Woke:
+class WokenClock:
     """A clock that tells once of a machine that slept."""
 
     def __init__(self) -> None:
@@ -91,16 +91,18 @@ class Woke:
         pass
 
 
-@pytest.mark.parametrize("kind", [Polling, lambda queue: Listening(queue, print)], ids=["polling", "listening"])
+@pytest.mark.parametrize(
+    "kind", [PollSchedule, lambda queue: EventSchedule(queue, print)], ids=["polling", "listening"]
+)
 def test_time_is_not_trusted_until_a_look_at_everything_succeeded(
-    kind: Callable[[SimpleQueue[News]], Polling | Listening], home: Path, monkeypatch: pytest.MonkeyPatch
+    kind: Callable[[SimpleQueue[News]], PollSchedule | EventSchedule], home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("TMUX_TMPDIR", str(home))
     known = load_settings(os.environ)
     settings = replace(known, state_file=home / "state.json", tmux_socket="nobody", poll_interval_seconds=30)
     rhythm = kind(SimpleQueue())
     try:
-        rhythm._clock = Woke()  # type: ignore[assignment]
+        rhythm._clock = WokenClock()  # type: ignore[assignment]
         first = rhythm.due(settings, Fleet())
         assert first == Look(missed="the machine slept")
         rhythm.looked(settings, first, None, False, time.monotonic())

@@ -19,9 +19,9 @@ from fleetscripts.adapters.channels import apprise_channel
 from fleetscripts.adapters.channels.channels import ChannelFailed
 from fleetscripts.core.reports.notice_plan import (
     AGAIN_SECONDS,
-    Manners,
     Notice,
-    Tray,
+    NoticeBacklog,
+    NoticeLimits,
     due,
     given_back,
     is_quiet,
@@ -197,7 +197,7 @@ def test_an_empty_message_is_wrong_usage(run_script: RunScript) -> None:
 # ---- other channels, quiet hours, digests, a voice
 
 MORNING = datetime(2030, 5, 1, 9, 0).astimezone()
-NIGHT = Manners(quiet=(22 * 60, 7 * 60))
+NIGHT = NoticeLimits(quiet=(22 * 60, 7 * 60))
 
 
 def configure(home: Path, text: str) -> None:
@@ -216,13 +216,13 @@ def test_times_of_the_day(text: str, minute: int | None) -> None:
 def test_quiet_hours_go_over_midnight(hour: int, quiet: bool) -> None:
     moment = MORNING.replace(hour=hour)
     assert is_quiet(NIGHT, moment) is quiet
-    assert is_quiet(Manners(quiet=(9 * 60, 17 * 60)), moment) is (9 <= hour < 17)
-    assert not is_quiet(Manners(), moment)
+    assert is_quiet(NoticeLimits(quiet=(9 * 60, 17 * 60)), moment) is (9 <= hour < 17)
+    assert not is_quiet(NoticeLimits(), moment)
 
 
 def test_what_was_held_at_night_comes_as_one_digest_in_the_morning() -> None:
     night = MORNING.replace(hour=3)
-    tray, said = take(Tray(), "one", False, NIGHT, night)
+    tray, said = take(NoticeBacklog(), "one", False, NIGHT, night)
     tray, urgent = take(tray, "fire", True, NIGHT, night)
     tray, second = take(tray, "two", False, NIGHT, night)
     assert (said, urgent, second) == ("", "fire", "")
@@ -232,7 +232,7 @@ def test_what_was_held_at_night_comes_as_one_digest_in_the_morning() -> None:
     assert due(after, NIGHT, MORNING)[1] == ""
     assert take(tray, "three", False, NIGHT, MORNING)[1].splitlines()[0] == "three"
     strict = replace(NIGHT, escalations_pass=False)
-    assert take(Tray(), "fire", True, strict, night)[1] == ""
+    assert take(NoticeBacklog(), "fire", True, strict, night)[1] == ""
 
 
 @given(
@@ -243,8 +243,8 @@ def test_what_was_held_at_night_comes_as_one_digest_in_the_morning() -> None:
 def test_a_storm_becomes_a_digest_and_nothing_is_lost(
     steps: list[tuple[int, bool, bool]], most: int, hour: int
 ) -> None:
-    manners = Manners(quiet=(22 * 60, 7 * 60), most_per_minute=most)
-    tray, moment, sent, given_texts = Tray(), MORNING.replace(hour=hour), [], []
+    manners = NoticeLimits(quiet=(22 * 60, 7 * 60), most_per_minute=most)
+    tray, moment, sent, given_texts = NoticeBacklog(), MORNING.replace(hour=hour), [], []
     for number, (seconds, asks, urgent) in enumerate(steps):
         moment += timedelta(seconds=seconds)
         if asks:
@@ -274,19 +274,19 @@ def test_what_no_channel_took_is_kept_and_tried_again_later(
 def test_a_digest_that_did_not_go_out_waits_and_loses_nothing() -> None:
     now = datetime(2026, 3, 1, 7, 0).astimezone()
     at = now.timestamp()
-    before = Tray(held=(Notice(at - 600, "night"),), dropped=3)
-    after, text = due(before, Manners(), now)
+    before = NoticeBacklog(held=(Notice(at - 600, "night"),), dropped=3)
+    after, text = due(before, NoticeLimits(), now)
     assert "night" in text
     meanwhile = replace(after, held=(Notice(at + 1, "meanwhile"),))
     kept = given_back(meanwhile, before, after, "", at + 2)
     assert [notice.text for notice in kept.held] == ["night", "meanwhile"]
     assert (kept.dropped, kept.failed_at) == (3, at + 2)
-    assert due(kept, Manners(), now + timedelta(seconds=60))[1] == ""
-    assert "night" in due(kept, Manners(), now + timedelta(seconds=AGAIN_SECONDS + 3))[1]
+    assert due(kept, NoticeLimits(), now + timedelta(seconds=60))[1] == ""
+    assert "night" in due(kept, NoticeLimits(), now + timedelta(seconds=AGAIN_SECONDS + 3))[1]
 
 
 def test_a_digest_is_short_however_much_was_held() -> None:
-    tray = Tray()
+    tray = NoticeBacklog()
     for number in range(500):
         tray, _ = take(tray, f"{number} " + "x" * 300, False, NIGHT, MORNING.replace(hour=2))
     _, told = due(tray, NIGHT, MORNING)
@@ -297,7 +297,7 @@ def test_a_digest_is_short_however_much_was_held() -> None:
 
 @pytest.mark.parametrize("length", [10, 300, 890, 1500, 1999])
 def test_a_notification_and_its_digest_fit_in_one_message_or_the_digest_waits(length: int) -> None:
-    tray = Tray()
+    tray = NoticeBacklog()
     for number in range(30):
         tray, _ = take(tray, f"<{number}> " + "x" * 300, False, NIGHT, MORNING.replace(hour=2))
     tray, said = take(tray, "y" * length, False, NIGHT, MORNING)

@@ -13,7 +13,7 @@ from fleetscripts.core.gates.completion import Checkpoint
 from fleetscripts.core.planning.backoff import next_interval
 from fleetscripts.core.planning.observation import Observation, Work
 from fleetscripts.core.planning.plan import as_json, plan
-from fleetscripts.core.planning.policy import CONDITIONS, RULES, Case, Limits, decide
+from fleetscripts.core.planning.policy import CONDITIONS, RULES, Limits, PolicyCase, decide
 from fleetscripts.core.planning.progress import moving, note
 from fleetscripts.fleet import Agent
 from fleetscripts.models import (
@@ -229,19 +229,21 @@ def test_on_demand_an_agent_that_is_not_complete_is_a_decision() -> None:
 
 def test_every_rule_is_met_by_a_case() -> None:
     met = {
-        decide_index(Case(agent_with("s:1", worktree_path="/w", **agent), classification, LIMITS, NOW))
+        decide_index(PolicyCase(agent_with("s:1", worktree_path="/w", **agent), classification, LIMITS, NOW))
         for _, agent, classification, _ in CASES
     }
-    met.add(decide_index(Case(agent_with("s:1", **STILL), found(P), replace(LIMITS, nudges=False), NOW)))
+    met.add(decide_index(PolicyCase(agent_with("s:1", **STILL), found(P), replace(LIMITS, nudges=False), NOW)))
     met.add(
-        decide_index(Case(agent_with("s:1", **WANTING), found(PaneState.COMPLETE), replace(LIMITS, nudges=False), NOW))
+        decide_index(
+            PolicyCase(agent_with("s:1", **WANTING), found(PaneState.COMPLETE), replace(LIMITS, nudges=False), NOW)
+        )
     )
     met |= rows_met()
     unmet = [rule for number, rule in enumerate(RULES) if number not in met]
     assert unmet == []
 
 
-def decide_index(case: Case) -> int | None:
+def decide_index(case: PolicyCase) -> int | None:
     for number, rule in enumerate(RULES):
         if rule.pane in (None, case.found.state) and all(CONDITIONS[name](case) for name in rule.when.split("+")):
             return number
@@ -263,7 +265,7 @@ def test_nothing_is_typed_where_it_must_not_be(
     agent = Agent(
         "s:1", state=state, attempts=Attempts(restarts=kicks, nudges=nudges), seen=LastLook(since=NOW - since)
     )
-    rule = decide(Case(agent, found(pane, dialog=dialog, error=error), LIMITS, NOW))
+    rule = decide(PolicyCase(agent, found(pane, dialog=dialog, error=error), LIMITS, NOW))
     action = rule.action if rule else ""
     if action == "nudge":
         assert pane is P

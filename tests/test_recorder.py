@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from fleetscripts.practice.server import Answer, Request, Stream
+from fleetscripts.practice.server import ModelReply, Request, Stream
 from tests.recorder.model_claude import ClaudeModel
 from tests.recorder.model_codex import CodexModel
 from tests.recorder.replies import Call, Fail, Say, Script
@@ -42,7 +42,7 @@ def test_a_failure_is_answered_with_its_status() -> None:
     script = Script()
     script.on("count the shelves", (Fail(529, "overloaded_error", "Overloaded"),))
     answer = ClaudeModel(script).answer(Request("/v1/messages", "", {"messages": [USER], "tools": TOOLS}), 0.0)
-    assert isinstance(answer, Answer)
+    assert isinstance(answer, ModelReply)
     assert answer.status == 529
 
 

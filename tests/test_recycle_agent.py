@@ -15,7 +15,7 @@ from fleetscripts.adapters.tmux.tmux import Tmux
 from fleetscripts.models import PaneFacts
 from fleetscripts.services.context import load_fleet
 from fleetscripts.services.lifecycle.recycle import recycling
-from fleetscripts.services.lifecycle.recycle_given import Given
+from fleetscripts.services.lifecycle.recycle_options import RecycleOptions
 from tests.conftest import RunScript
 from tests.places import GitRepo, TmuxServer
 from tests.waiting import wait_until
@@ -248,7 +248,7 @@ def test_after_a_crash_at_any_step_the_same_call_comes_to_the_same_end(
         uncommitted(work)
     words = [WINDOW, "--force"] if dirty else [WINDOW]
     settings, fleet = load_fleet(os.environ)
-    with recycling(settings, fleet, fleet.agents[0], Given(force=dirty)) as begun:
+    with recycling(settings, fleet, fleet.agents[0], RecycleOptions(force=dirty)) as begun:
         for step in begun.steps()[:done]:
             step()
     again = run_script("recycle-agent", *words)
@@ -263,7 +263,7 @@ def test_after_a_crash_at_any_step_the_same_call_comes_to_the_same_end(
 def test_what_was_begun_with_force_needs_no_force_to_end(run_script: RunScript, work: Work, forced: bool) -> None:
     uncommitted(work)
     settings, fleet = load_fleet(os.environ)
-    with recycling(settings, fleet, fleet.agents[0], Given(force=True)) as begun:
+    with recycling(settings, fleet, fleet.agents[0], RecycleOptions(force=True)) as begun:
         for step in begun.steps()[:3]:
             step()
     done = run_script("recycle-agent", WINDOW, *(["--force"] if forced else []))
@@ -274,7 +274,7 @@ def test_what_was_begun_with_force_needs_no_force_to_end(run_script: RunScript, 
 
 def test_a_recycling_begun_for_one_agent_settles_nothing_for_the_next(run_script: RunScript, work: Work) -> None:
     settings, fleet = load_fleet(os.environ)
-    with recycling(settings, fleet, fleet.agents[0], Given()) as begun:
+    with recycling(settings, fleet, fleet.agents[0], RecycleOptions()) as begun:
         for step in begun.steps()[:3]:
             step()
     uncommitted(work)

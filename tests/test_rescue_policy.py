@@ -14,7 +14,7 @@ from fleetscripts.account import Account
 from fleetscripts.core.planning.attention import notice_of
 from fleetscripts.core.planning.observation import Observation
 from fleetscripts.core.planning.plan import as_json, plan
-from fleetscripts.core.planning.policy import CONDITIONS, RULES, Case, Limits
+from fleetscripts.core.planning.policy import CONDITIONS, RULES, Limits, PolicyCase
 from fleetscripts.core.planning.progress import note, spends
 from fleetscripts.core.planning.rescue import (
     CONTINUES,
@@ -128,8 +128,8 @@ CASES: list[tuple[str, dict[str, Any], Classification, Pick | None, str]] = [
 ]  # fmt: skip
 
 
-def case_of(agent: dict[str, Any], classification: Classification, prospect: Pick | None) -> Case:
-    return Case(agent_with("s:1", worktree_path="/w", **agent), classification, LIMITS, NOW, prospect)
+def case_of(agent: dict[str, Any], classification: Classification, prospect: Pick | None) -> PolicyCase:
+    return PolicyCase(agent_with("s:1", worktree_path="/w", **agent), classification, LIMITS, NOW, prospect)
 
 
 def rows_met() -> set[int]:
@@ -138,7 +138,7 @@ def rows_met() -> set[int]:
     return {next(number for number, rule in enumerate(RULES) if fits(rule.pane, rule.when, case)) for case in cases}
 
 
-def fits(pane: PaneState | None, when: str, case: Case) -> bool:
+def fits(pane: PaneState | None, when: str, case: PolicyCase) -> bool:
     return pane in (None, case.found.state) and all(CONDITIONS[name](case) for name in when.split("+"))
 
 
@@ -148,8 +148,8 @@ def test_each_case_has_its_answer(
     agent: dict[str, Any], classification: Classification, prospect: Pick | None, expected: str
 ) -> None:
     known = agent_with("s:1", worktree_path="/w", **agent)
-    prospects = {} if prospect is None else {known.key: prospect}
-    shown = [as_json(action) for action in plan([(known, Observation(classification))], LIMITS, NOW, prospects)]
+    picks = {} if prospect is None else {known.key: prospect}
+    shown = [as_json(action) for action in plan([(known, Observation(classification))], LIMITS, NOW, picks)]
     assert [f"{action['kind']} {action['action']}" for action in shown] == ([expected] if expected else [])
     if expected.endswith("rescue"):
         assert shown[0]["account"] == "spare"

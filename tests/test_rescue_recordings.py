@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from fleetscripts.account import Account
-from fleetscripts.core.dialogs.dialog_policy import Surroundings, rule, spends_money
+from fleetscripts.core.dialogs.dialog_policy import DialogContext, rule, spends_money
 from fleetscripts.core.dialogs.dialog_rows import find_menu
 from fleetscripts.core.planning.observation import Observation
 from fleetscripts.core.planning.plan import plan
@@ -57,7 +57,7 @@ def test_no_row_that_costs_is_ever_chosen_on_a_recorded_menu() -> None:
             continue
         for capture in recording.captures():
             menu = find_menu(Screen.of(capture.read_text(encoding="utf-8").splitlines()).texts)
-            ruling = rule(DialogKind.LIMIT, menu, Surroundings())
+            ruling = rule(DialogKind.LIMIT, menu, DialogContext())
             if menu is None:
                 continue
             costly += sum(spends_money(row.text) for row in menu.rows)
@@ -75,6 +75,6 @@ def test_where_background_work_would_end_the_client_stays_and_nothing_is_moved()
         for capture in recording.captures():
             menu = find_menu(Screen.of(capture.read_text(encoding="utf-8").splitlines()).texts)
             assert menu is not None
-            ruling = rule(DialogKind.EXIT, menu, Surroundings())
+            ruling = rule(DialogKind.EXIT, menu, DialogContext())
             assert ruling.row is not None
             assert menu.rows[ruling.row].text == "Stay"

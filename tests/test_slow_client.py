@@ -11,7 +11,7 @@ import pytest
 from fleetscripts.adapters.tmux.guard import Guard
 from fleetscripts.adapters.tmux.tmux import Tmux
 from fleetscripts.config import load_settings
-from fleetscripts.core.dialogs.dialog_policy import Surroundings
+from fleetscripts.core.dialogs.dialog_policy import DialogContext
 from fleetscripts.errors import FleetError
 from fleetscripts.services.typing.deliver import deliver
 from fleetscripts.services.typing.dialogs import dialog_on, recover
@@ -22,7 +22,7 @@ from tests.practice.stage import PracticePane
 from tests.waiting import wait_until
 
 
-class Hindered(Tmux):
+class HinderedTmux(Tmux):
     """The real tmux, before whose Enters something happens to the client."""
 
     def __init__(self, socket: str, *before: object) -> None:
@@ -46,7 +46,7 @@ def agent(tmux_server: TmuxServer, tmp_path: Path, home: Path) -> PracticePane:
 
 
 def hindered(agent: PracticePane, *before: object) -> PaneIO:
-    return open_pane_io(load_settings(os.environ), None, Hindered(agent.server.socket, *before))
+    return open_pane_io(load_settings(os.environ), None, HinderedTmux(agent.server.socket, *before))
 
 
 def freeze(agent: PracticePane) -> None:
@@ -99,5 +99,5 @@ def test_a_start_up_dialog_that_closes_late_was_answered(agent: PracticePane) ->
         wait_until(lambda: "Yes, I accept" not in agent.screen(), what="the next screen")
 
     pane_io = hindered(agent, lambda: freeze(agent), wakes)
-    dialog = dialog_on(pane_io, agent.pane, Surroundings(bypass_configured=True))
+    dialog = dialog_on(pane_io, agent.pane, DialogContext(bypass_configured=True))
     assert recover(pane_io, dialog) == "Yes, I accept"

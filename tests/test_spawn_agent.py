@@ -339,7 +339,7 @@ class TestAFailure:
             wait_until(written.exists, what="the agent's work")
             raise FleetError("no space left on the device")
 
-        monkeypatch.setattr(spawning._Spawning, "_record", failing)
+        monkeypatch.setattr(spawning._Spawn, "_record", failing)
         assert spawn(repo, objective="[[write work.txt done]] [[think 30]]") == 1
         error = capsys.readouterr().err
         assert "record: no space left on the device; what was done is kept under refs/fleet/rescue/feat/x-" in error

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fleetscripts.adapters.records.task_folder import LARGEST_BYTES, TaskFolder
-from fleetscripts.core.planning.task_plan import Standing, standings
+from fleetscripts.core.planning.task_plan import TaskStatus, standings
 from fleetscripts.core.records.task_file import TaskFile, TaskProblem, parse, write
 from fleetscripts.errors import UsageProblem
 from fleetscripts.fleet import Agent
@@ -104,7 +104,7 @@ def test_a_task_that_is_written_is_read_as_the_same(task: TaskFile) -> None:
         assert parse(task.name, text) == task
 
 
-def plan(*tasks: TaskFile, agents: tuple[Agent, ...] = (), **more: Any) -> dict[str, Standing]:
+def plan(*tasks: TaskFile, agents: tuple[Agent, ...] = (), **more: Any) -> dict[str, TaskStatus]:
     return {one.task.name: one for one in standings(tasks, agents, **({"archived": {}} | more))}
 
 

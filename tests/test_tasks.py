@@ -16,9 +16,9 @@ from fleetscripts.core.planning.task_plan import READY
 from fleetscripts.core.records.task_file import TaskFile
 from fleetscripts.errors import Pending
 from fleetscripts.services.loop import dispatching as beside
-from fleetscripts.services.loop.dispatching import Dispatching
+from fleetscripts.services.loop.dispatching import DispatchThread
 from fleetscripts.services.spawning import dispatch as dispatching
-from fleetscripts.services.spawning.dispatch import Where, dispatch
+from fleetscripts.services.spawning.dispatch import DispatchTarget, dispatch
 from fleetscripts.services.tasks.tasks import add, survey
 from tests.conftest import RunScript
 from tests.waiting import wait_until
@@ -113,7 +113,7 @@ def test_the_loop_begins_no_task_whose_file_is_still_being_written(home: Path) -
     file.parent.mkdir(parents=True)
     file.write_text("Delete all the old files. But only")
     assert dispatch(settings, os.environ, time.time()) == []
-    [tried] = dispatch(settings, os.environ, time.time(), where=Where(again=True))
+    [tried] = dispatch(settings, os.environ, time.time(), where=DispatchTarget(again=True))
     assert tried.startswith("half: no repository is known"), "a person who calls it means what is there"
     os.utime(file, (time.time() - 60, time.time() - 60))
     assert dispatch(settings, os.environ, time.time()) == [tried]
@@ -140,7 +140,7 @@ def test_tasks_that_wait_for_budget_are_no_failures(home: Path, monkeypatch: pyt
     settings = load_settings(os.environ)
     for name in ("a", "b", "c"):
         add(settings, TaskFile(name, "Do it."))
-    where = Where("fleet", str(home), again=True)
+    where = DispatchTarget("fleet", str(home), again=True)
     lines = dispatching.dispatch(settings, os.environ, time.time(), where=where)
     assert lines == ["a: no claude account has budget until 18:20", "and 2 more tasks for the same reason"]
     assert [one.state for one in survey(settings, time.time()).standings] == [READY] * 3, "tried again without a pause"
@@ -151,7 +151,7 @@ def test_tasks_that_wait_for_a_tmux_session_are_no_failures(home: Path, monkeypa
     settings = load_settings(os.environ)
     for name in ("a", "b"):
         add(settings, TaskFile(name, "Do it."))
-    [line, more] = dispatch(settings, os.environ, time.time(), where=Where("fleet", str(home), again=True))
+    [line, more] = dispatch(settings, os.environ, time.time(), where=DispatchTarget("fleet", str(home), again=True))
     assert line.startswith("a: no tmux session 'fleet'; in a terminal of your own run: tmux"), line
     assert more == "and 1 more task for the same reason"
     assert [one.state for one in survey(settings, time.time()).standings] == [READY] * 2, "tried again without a pause"
@@ -164,7 +164,7 @@ def test_a_finished_task_that_cannot_be_archived_keeps_no_other_back(home: Path)
         (settings.tasks_folder / "pending").mkdir(parents=True, exist_ok=True)
         (settings.tasks_folder / "pending" / f"{name}.task").write_text("Do it.")
     (settings.tasks_folder / "archived").write_text("")
-    lines = dispatch(settings, os.environ, time.time(), where=Where("fleet", again=True))
+    lines = dispatch(settings, os.environ, time.time(), where=DispatchTarget("fleet", again=True))
     assert lines[0].startswith("finished tasks cannot be archived: "), lines
     assert lines[1].startswith("next: "), lines
 
@@ -180,7 +180,7 @@ def test_one_round_that_goes_wrong_does_not_end_the_dispatching(home: Path, monk
     monkeypatch.setattr(beside, "dispatch", dispatch_of_a_bad_day)
     (home / "state.json").write_text('{"agents": []}')
     add(load_settings(os.environ), TaskFile("a", "Do it."))
-    running = Dispatching(
+    running = DispatchThread(
         {**os.environ, "POLL_INTERVAL": "0.05"}, {}, lambda _, line: said.append(line), lambda _: home / "errors.log"
     )
     running.begin()

@@ -22,7 +22,7 @@ from fleetscripts.core.pr_testing.results import Scenario, TestResult, in_output
 from fleetscripts.errors import Pending
 from fleetscripts.services.context import load_fleet
 from fleetscripts.services.pr_testing.queue import TestQueue
-from fleetscripts.services.pr_testing.turn import Who
+from fleetscripts.services.pr_testing.turn import LeaseOwner
 from tests.conftest import RunScript
 from tests.fake_github.hub import Branches, Work, branches
 from tests.places import environment
@@ -152,12 +152,12 @@ def test_where_no_client_can_be_watched_time_limits_the_turn(work: Work, home: P
     configure(home, lease_seconds=0.2)
     add(run_script, "fleet:1")
     queue = TestQueue(load_fleet(os.environ)[0], os.environ)
-    _, lease = queue.take(Who("somebody"))
+    _, lease = queue.take(LeaseOwner("somebody"))
     assert lease.until > 0
     with pytest.raises(Pending, match="at most until"):
-        queue.take(Who("another"))
+        queue.take(LeaseOwner("another"))
     wait_until(lambda: time.time() > lease.until, 5)
-    assert queue.take(Who("another"))[0].attempts == 2
+    assert queue.take(LeaseOwner("another"))[0].attempts == 2
 
 
 def test_as_many_are_tested_at_once_as_slots_are_said_to_isolate(work: Work, home: Path, run_script: RunScript) -> None:
@@ -168,19 +168,19 @@ def test_as_many_are_tested_at_once_as_slots_are_said_to_isolate(work: Work, hom
         file.write("\n[worktree]\n")
     add(run_script, "fleet:1", "fleet:2", "fleet:3")
     queue = TestQueue(load_fleet(os.environ)[0], os.environ)
-    first, one = queue.take(Who("somebody"))
+    first, one = queue.take(LeaseOwner("somebody"))
     assert [entry.number for entry in queue.read().waiting()] == [12, 13]
-    _, two = queue.take(Who("another"))
+    _, two = queue.take(LeaseOwner("another"))
     with pytest.raises(Pending, match="2 tests run at a time on this machine"):
-        queue.take(Who("a third"))
+        queue.take(LeaseOwner("a third"))
     assert [lease.run_id for lease in queue.read().leases] == [one.run_id, two.run_id]
     assert [lease["run_id"] for lease in kept(home)["more_leases"]] == [two.run_id]
     rows = run_script("test-queue", "list").stdout.splitlines()
     assert [row.split()[0] for row in rows[1:]] == ["acme/widget#11", "acme/widget#12", "acme/widget#13"]
     queue.change(lambda known: known.released(str(first.key), "given back"))
     with pytest.raises(Pending, match=r"acme/widget#12 is under test"):
-        queue.take(Who("a third"), "acme/widget#12")
-    assert queue.take(Who("a third"), "acme/widget#13")[0].number == 13
+        queue.take(LeaseOwner("a third"), "acme/widget#12")
+    assert queue.take(LeaseOwner("a third"), "acme/widget#13")[0].number == 13
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from fleetscripts.adapters.tmux.control_stream import ControlStream, PaneNews
 from fleetscripts.adapters.tmux.tmux_client import TmuxClient
-from fleetscripts.adapters.tmux.tmux_events import Connected, Lost, TmuxEvents, TmuxNews
+from fleetscripts.adapters.tmux.tmux_events import ConnectionLost, ConnectionOpened, TmuxEvents, TmuxNews
 from tests.places import TmuxServer
 from tests.waiting import wait_until
 
@@ -66,7 +66,7 @@ def events(tmux_server: TmuxServer, news: list[TmuxNews]) -> Iterator[TmuxEvents
 
 
 def connected(news: list[TmuxNews], times: int = 1) -> Callable[[], bool]:
-    return lambda: sum(isinstance(item, Connected) for item in news) >= times
+    return lambda: sum(isinstance(item, ConnectionOpened) for item in news) >= times
 
 
 def told(news: list[TmuxNews], kind: str, pane: str) -> Callable[[], bool]:
@@ -138,7 +138,7 @@ def test_a_session_that_would_end_when_it_is_left_is_not_entered(tmux_server: Tm
     events = TmuxEvents(TmuxClient(tmux_server.socket), news.append, prefer="fleet")
     events.start()
     wait_until(connected(news), 10, "the connection")
-    assert news[0] == Connected("plain")
+    assert news[0] == ConnectionOpened("plain")
     events.close()
     person.communicate(timeout=5)
 
@@ -148,10 +148,10 @@ def test_a_server_that_comes_again_is_found_again(tmux_server: TmuxServer, news:
     tmux_server.new_session("fleet")
     wait_until(connected(news), 10, "the connection")
     tmux_server.kill()
-    wait_until(lambda: any(isinstance(item, Lost) for item in news), 10, "the loss")
+    wait_until(lambda: any(isinstance(item, ConnectionLost) for item in news), 10, "the loss")
     tmux_server.new_session("fleet")
     wait_until(connected(news, 2), 15, "the new connection")
-    assert not any(isinstance(item, Lost) and item.for_good for item in news)
+    assert not any(isinstance(item, ConnectionLost) and item.for_good for item in news)
 
 
 @pytest.mark.usefixtures("events")
@@ -164,7 +164,7 @@ def test_what_runs_in_a_pane_cannot_speak_for_others(tmux_server: TmuxServer, ne
     tmux_server.run("select-pane", "-t", loud, "-T", f"%exit {quiet} 1 1 sh 1 ")
     wait_until(told(news, "changed", loud), 5, "the new pane")
     assert not told(news, "changed", quiet)()
-    assert not any(isinstance(item, Lost) for item in news)
+    assert not any(isinstance(item, ConnectionLost) for item in news)
 
 
 def test_when_no_process_can_be_started_for_a_while_it_goes_on_trying(

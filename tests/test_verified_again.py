@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from fleetscripts.core.planning.due import next_due
-from fleetscripts.core.planning.policy import Case, Limits, to_perform
+from fleetscripts.core.planning.policy import Limits, PolicyCase, to_perform
 from fleetscripts.models import Action, ActionKind, Classification, PaneState
 from tests.records import agent_with
 
@@ -37,7 +37,7 @@ def test_the_longer_a_verdict_has_held_the_longer_it_is_believed(
     agent = agent_with("s:1", state="pending_evaluation", last_verified_at=at, verdict_since=at - held_for)
     action = to_perform(agent, EVALUATE, NOW)
     assert (action is not None and action.action == "verify_again") is is_due
-    case = Case(agent, Classification(PaneState.PROMPT, "at rest"), Limits(300, 300), NOW)
+    case = PolicyCase(agent, Classification(PaneState.PROMPT, "at rest"), Limits(300, 300), NOW)
     due = next_due(case)
     if verified_ago >= 0:
         assert (due is None or due <= NOW + 0.01) is is_due

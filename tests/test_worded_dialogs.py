@@ -7,7 +7,7 @@ from datetime import UTC
 
 import pytest
 
-from fleetscripts.core.dialogs.dialog_policy import RECOVERIES, Surroundings, rule
+from fleetscripts.core.dialogs.dialog_policy import RECOVERIES, DialogContext, rule
 from fleetscripts.core.dialogs.dialog_rows import find_menu
 from fleetscripts.core.planning.classify import classify
 from fleetscripts.core.screen.reading import Reader
@@ -17,7 +17,7 @@ from tests.scoring import Recording, recordings, shipped_rules
 from tests.wordings import every_text, every_wording
 
 WORDED = frozenset({DialogKind.PERMISSION, DialogKind.QUESTION, DialogKind.PLAN})
-EAGER = Surroundings(trusted_folder=True, trust_doubt="", bypass_configured=True, settings_deny="")
+EAGER = DialogContext(trusted_folder=True, trust_doubt="", bypass_configured=True, settings_deny="")
 """Everything that would let a dialog be answered is known to be in order."""
 
 OPTIONS = ("Keep the sum", "Use a loop", "Ask the owner", "As it is now", "As it is", "Slower but clear", "Clear")

@@ -11,7 +11,7 @@ import pytest
 
 from fleetscripts.adapters.tmux.tmux import Tmux
 from fleetscripts.config import load_settings
-from fleetscripts.core.dialogs.dialog_policy import Surroundings
+from fleetscripts.core.dialogs.dialog_policy import DialogContext
 from fleetscripts.errors import FleetError, Refused
 from fleetscripts.models import ActionKind
 from fleetscripts.services.typing.dialogs import choose, dialog_on, recover
@@ -21,7 +21,7 @@ from tests.places import TmuxServer
 from tests.waiting import wait_until
 
 SCREENS = Path(__file__).parent / "screens"
-EAGER = Surroundings(trusted_folder=True, trust_doubt="", bypass_configured=True, settings_deny="")
+EAGER = DialogContext(trusted_folder=True, trust_doubt="", bypass_configured=True, settings_deny="")
 CODEX = SCREENS / "codex/0.169.0-default-140x45/dialog-permission-dangerous.txt"
 CLAUDE = SCREENS / "claude/2.1.329-api-140x45/dialog-question.txt"
 CLIENT = """stty -echo -icanon

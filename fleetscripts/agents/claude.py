@@ -23,7 +23,7 @@ from fleetscripts.agents.kinds import (
 from fleetscripts.errors import UsageProblem
 
 if TYPE_CHECKING:
-    from fleetscripts.agents.said import Said
+    from fleetscripts.agents.conversation_message import ConversationMessage
     from fleetscripts.core.screen.screen import Finds, Layout, Screen
     from fleetscripts.models import Client
 
@@ -151,9 +151,9 @@ class ClaudeCode(AgentKind):
 
         return typed_text(record)
 
-    def said(self, record: Mapping[str, Any]) -> Said | None:
+    def said(self, record: Mapping[str, Any]) -> ConversationMessage | None:
         """Messages of both, in the main conversation."""
-        from fleetscripts.agents.said import said_in
+        from fleetscripts.agents.conversation_message import said_in
 
         typed = self.typed_text(record)
         if typed is None and any(record.get(mark) for mark in ("isSidechain", "isMeta", "isApiErrorMessage")):

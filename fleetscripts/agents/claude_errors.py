@@ -47,7 +47,7 @@ _WALLED = frozenset({"usage_limit_reached", "model_requires_usage_credits"})
 
 
 @dataclass(frozen=True, slots=True)
-class Death:
+class TurnEnd:
     """How a turn ended: at a usage wall, or on an error of some kind.
 
     ``limit``: the usage window that refused, as the client names it; empty when it names none."""
@@ -59,14 +59,14 @@ class Death:
     limit: str = ""
 
 
-def death_of(record: Mapping[str, Any], text: str) -> Death:
+def death_of(record: Mapping[str, Any], text: str) -> TurnEnd:
     """What an error record says; ``text`` is what the client shows the user for it."""
     shown = text.strip().split("\n")[0][:120]
     if _is_wall(record, shown):
         reason = f"the transcript ends at a usage limit: {shown}"
-        return Death(PaneState.RATE_LIMITED, reason, resets_at=_resets(record), limit=_limit(record))
+        return TurnEnd(PaneState.RATE_LIMITED, reason, resets_at=_resets(record), limit=_limit(record))
     kind = error_kind(record.get("error"), shown)
-    return Death(PaneState.API_ERROR, f"the transcript says the turn died: {shown}", kind)
+    return TurnEnd(PaneState.API_ERROR, f"the transcript says the turn died: {shown}", kind)
 
 
 def error_kind(name: object, text: str) -> ErrorKind:

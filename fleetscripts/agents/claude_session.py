@@ -97,7 +97,7 @@ def read_turn(fleet_home: Path, path: Path) -> Turn | None:
     for line in reading.lines:
         turn = _fold_line(turn, line)
     if reading.cursor != cursor:
-        transcripts.remember(fleet_home, path, transcripts.Remembered(reading.cursor, turn.to_json()))
+        transcripts.remember(fleet_home, path, transcripts.SavedCursor(reading.cursor, turn.to_json()))
     return turn
 
 

@@ -10,7 +10,7 @@ from datetime import UTC, datetime, tzinfo
 from typing import Any
 
 from fleetscripts.agents.claude_alarms import Alarm, after_call, after_result
-from fleetscripts.agents.claude_errors import Death, death_of
+from fleetscripts.agents.claude_errors import TurnEnd, death_of
 from fleetscripts.core.gates.completion import Checkpoint, Message, checkpoints, says_done
 from fleetscripts.core.gates.github_limit import may_ask_github, met_limit
 from fleetscripts.core.screen.reset_time import reset_instant
@@ -214,7 +214,7 @@ def _said(turn: Turn, text: str, key: str, at: float) -> Turn:
     )
 
 
-def _died(turn: Turn, death: Death, at: float) -> Turn:
+def _died(turn: Turn, death: TurnEnd, at: float) -> Turn:
     return replace(
         turn,
         phase="died",

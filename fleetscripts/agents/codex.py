@@ -23,7 +23,7 @@ from fleetscripts.agents.kinds import (
 )
 
 if TYPE_CHECKING:
-    from fleetscripts.agents.said import Said
+    from fleetscripts.agents.conversation_message import ConversationMessage
     from fleetscripts.core.screen.screen import Finds, Layout, Screen
     from fleetscripts.models import Client
 
@@ -135,9 +135,9 @@ class Codex(AgentKind):
 
         return typed_text(record)
 
-    def said(self, record: Mapping[str, Any]) -> Said | None:
+    def said(self, record: Mapping[str, Any]) -> ConversationMessage | None:
         """Messages of both."""
-        from fleetscripts.agents.said import said_in
+        from fleetscripts.agents.conversation_message import said_in
 
         return said_in(self.typed_text(record), record.get("payload"))
 

@@ -11,7 +11,7 @@ from fleetscripts.account import ACCOUNT_VARIABLE
 from fleetscripts.adapters.records.ledger import Ledger
 from fleetscripts.adapters.sessions.json_lines import parse_line
 from fleetscripts.adapters.sessions.open_files import open_files
-from fleetscripts.adapters.sessions.transcripts import Remembered, read_new, recall, remember
+from fleetscripts.adapters.sessions.transcripts import SavedCursor, read_new, recall, remember
 from fleetscripts.adapters.system.zone import local_zone
 from fleetscripts.agents.codex_limits import limits_in
 from fleetscripts.agents.codex_rollout import (
@@ -124,7 +124,7 @@ def _up_to_date(fleet_home: Path, path: Path) -> dict[str, Any]:
     summary = {} if reading.restarted else remembered.summary
     for line in reading.lines:
         summary = _folded(summary, line)
-    remember(fleet_home, path, Remembered(reading.cursor, summary))
+    remember(fleet_home, path, SavedCursor(reading.cursor, summary))
     return summary
 
 

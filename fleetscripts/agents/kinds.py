@@ -15,7 +15,7 @@ from fleetscripts.dataclass import dataclass
 from fleetscripts.errors import UsageProblem
 
 if TYPE_CHECKING:
-    from fleetscripts.agents.said import Said
+    from fleetscripts.agents.conversation_message import ConversationMessage
     from fleetscripts.core.gates.completion import Checkpoint, Message
     from fleetscripts.core.screen.screen import Finds, Layout, Screen
     from fleetscripts.models import Client, Evidence
@@ -241,7 +241,7 @@ class AgentKind(ABC):
         """The text that one record of its transcript says the user sent; None for all others."""
 
     @abstractmethod
-    def said(self, record: Mapping[str, Any]) -> Said | None:
+    def said(self, record: Mapping[str, Any]) -> ConversationMessage | None:
         """The message of a record; None for tool calls, errors, sub-agents and what the client wrote itself."""
 
     @abstractmethod

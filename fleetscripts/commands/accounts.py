@@ -21,7 +21,7 @@ from fleetscripts.errors import EXIT_NO, Refused, UsageProblem
 if TYPE_CHECKING:
     from fleetscripts.account import Account, SecretRef
     from fleetscripts.config import Settings
-    from fleetscripts.services.accounts.account_check import Check
+    from fleetscripts.services.accounts.account_check import AccountCheck
 
 HEADINGS = ("ACCOUNT", "CLIENT", "PROVIDER", "TOKEN", "CONFIG FOLDER", "RESERVE", "MAY SPEND")
 CHECKED = ("ACCOUNT", "LOGGED IN", "VERSION", "SHARED", "PROBLEMS")
@@ -137,7 +137,7 @@ def _variables(pairs: tuple[str, ...]) -> dict[str, str]:
     return found
 
 
-def _check(checks: list[Check], as_json: bool) -> int:
+def _check(checks: list[AccountCheck], as_json: bool) -> int:
     rows: list[tuple[str, ...]] = [CHECKED]
     for one in checks:
         logged_in = {True: "yes", False: "no", None: "unknown"}[one.logged_in]

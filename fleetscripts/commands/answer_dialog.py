@@ -39,7 +39,7 @@ def command(window: str, texts: tuple[str, ...], show: bool, options: dict[str, 
     from fleetscripts.models import ActionKind
     from fleetscripts.services.context import load_fleet_here
     from fleetscripts.services.observe.agent_pane import agent_at
-    from fleetscripts.services.typing.dialog_context import surroundings
+    from fleetscripts.services.typing.dialog_context import dialog_context
     from fleetscripts.services.typing.dialogs import choose, dialog_on, recover
     from fleetscripts.services.typing.pane_io import open_pane_io, pane_named
     from fleetscripts.services.typing.question_tabs import answer_questions, read_questions
@@ -49,7 +49,7 @@ def command(window: str, texts: tuple[str, ...], show: bool, options: dict[str, 
     facts = pane_named(pane_io, fleet, window)
     agent = agent_at(fleet, facts.pane_id, pane_io.server)
     folder = Path(agent.worktree_path) if agent is not None and agent.worktree_path else None
-    around = surroundings(settings, folder, pane_io.screen(facts.pane_id))
+    around = dialog_context(settings, folder, pane_io.screen(facts.pane_id))
     dialog = dialog_on(pane_io, facts.pane_id, around)
     several = dialog.menu is not None and bool(dialog.menu.tabs)
     _show(dialog, read_questions(pane_io, dialog) if several and not texts and not show else ())
@@ -78,7 +78,7 @@ def _show(dialog: Dialog, questions: Sequence[Menu]) -> None:
 
     print(f"{dialog.window}: a {dialog.kind} dialog")
     if dialog.menu is None:
-        print(f"| {sanitize(excerpt(dialog.sight.frame, lines=12))}")
+        print(f"| {sanitize(excerpt(dialog.observation.frame, lines=12))}")
     elif dialog.menu.tabs:
         print(f"| {len(dialog.menu.tabs)} questions: {sanitize(', '.join(tab.name for tab in dialog.menu.tabs))}")
     for menu in questions or (() if dialog.menu is None else (dialog.menu,)):

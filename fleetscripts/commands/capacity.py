@@ -19,7 +19,7 @@ from fleetscripts.commands.options import json_option, settings_options
 
 if TYPE_CHECKING:
     from fleetscripts.adapters.system.disk_usage import DiskUsage
-    from fleetscripts.core.planning.capacity import Place
+    from fleetscripts.core.planning.capacity import WorktreeListing
     from fleetscripts.core.planning.set_up_state import SetUp
 
 HEADINGS = ("STANDING", "WORKTREE", "BRANCH", "WHY", "DISK", "PATH")
@@ -56,15 +56,15 @@ def command(repo: Path, as_json: bool, options: Mapping[str, object]) -> int:
     return 0
 
 
-def summary(places: Sequence[Place]) -> str:
+def summary(places: Sequence[WorktreeListing]) -> str:
     """``3 free, 2 in use, 1 unusable``."""
-    from fleetscripts.core.planning.capacity import Standing
+    from fleetscripts.core.planning.capacity import WorktreeUse
 
     counts = Counter(place.standing for place in places)
-    return ", ".join(f"{counts[standing]} {standing.replace('_', ' ')}" for standing in Standing)
+    return ", ".join(f"{counts[standing]} {standing.replace('_', ' ')}" for standing in WorktreeUse)
 
 
-def row(place: Place, set_ups: Mapping[str, SetUp], disk: Mapping[str, DiskUsage]) -> tuple[str, ...]:
+def row(place: WorktreeListing, set_ups: Mapping[str, SetUp], disk: Mapping[str, DiskUsage]) -> tuple[str, ...]:
     """One worktree's cells; those of set-ups only where one is configured."""
     known = place.worktree
     standing = place.standing.replace("_", " ")
@@ -74,9 +74,11 @@ def row(place: Place, set_ups: Mapping[str, SetUp], disk: Mapping[str, DiskUsage
     return (*cells, *(said if set_ups else ()), known.path)
 
 
-def members(places: Sequence[Place], set_ups: Mapping[str, SetUp], disk: Mapping[str, DiskUsage]) -> dict[str, Any]:
+def members(
+    places: Sequence[WorktreeListing], set_ups: Mapping[str, SetUp], disk: Mapping[str, DiskUsage]
+) -> dict[str, Any]:
     """The object that ``--json`` prints: a list for each standing."""
-    from fleetscripts.core.planning.capacity import Standing
+    from fleetscripts.core.planning.capacity import WorktreeUse
 
     return {
         standing.value: [
@@ -93,7 +95,7 @@ def members(places: Sequence[Place], set_ups: Mapping[str, SetUp], disk: Mapping
             for place in places
             if place.standing is standing
         ]
-        for standing in Standing
+        for standing in WorktreeUse
     }
 
 

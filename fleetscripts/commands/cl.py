@@ -14,7 +14,7 @@ from fleetscripts.agents import DEFAULT_KIND, KINDS
 from fleetscripts.commands.entry import run
 
 if TYPE_CHECKING:
-    from fleetscripts.services.clients.launch_line import Line
+    from fleetscripts.services.clients.launch_line import LaunchLine
 
 FLAGS = frozenset({"--dry-run", "--help", "-h"})
 VALUES = frozenset({"--account", "--agent", "--fleet-home"})
@@ -34,12 +34,12 @@ def command(account: str, agent: str, dry_run: bool, fleet_home: Path | None, wo
     Options of cl stand first; from the first other word on everything is the client's (after -- even --help). A
     conversation that is resumed (cl --resume SESSION_ID) stays on its account while that has budget.
     """
-    from fleetscripts.services.clients.launch_line import Asked, launch_line
+    from fleetscripts.services.clients.launch_line import LaunchRequest, launch_line
     from fleetscripts.services.context import load_settings_here
 
     options = {} if fleet_home is None else {"fleet_home": fleet_home}
     settings = load_settings_here(os.environ, options)
-    line = launch_line(settings, os.environ, Asked(tuple(words), account, agent, Path.cwd(), dry_run))
+    line = launch_line(settings, os.environ, LaunchRequest(tuple(words), account, agent, Path.cwd(), dry_run))
     for note in line.notes:
         print(f"cl: {note}", file=sys.stderr)
     if dry_run:
@@ -49,7 +49,7 @@ def command(account: str, agent: str, dry_run: bool, fleet_home: Path | None, wo
     return _become(line)
 
 
-def _become(line: Line) -> int:
+def _become(line: LaunchLine) -> int:
     """Replace this process, so that the client is what stands in the terminal."""
     sys.stdout.flush()
     sys.stderr.flush()

@@ -49,10 +49,10 @@ def classify_screens(
     """Print one line a file, in order; a file that cannot be read is a line on stderr and exit code 1 at the end."""
     from fleetscripts.adapters.system.zone import local_zone
     from fleetscripts.services.observe.rule_files import load_rules
-    from fleetscripts.services.observe.saved_screens import Told, UnreadableScreen, classify_saved, read_saved
+    from fleetscripts.services.observe.saved_screens import ScreenHints, UnreadableScreen, classify_saved, read_saved
 
     rules = load_rules(fleet_home(os.environ))
-    told = Told(agent, command, title, all_evidence)
+    told = ScreenHints(agent, command, title, all_evidence)
     code = EXIT_DONE
     for path in files:
         try:

@@ -16,7 +16,7 @@ from fleetscripts.errors import EXIT_DONE, EXIT_NO
 from fleetscripts.invocation import spelled
 
 if TYPE_CHECKING:
-    from fleetscripts.core.planning.capacity import Place
+    from fleetscripts.core.planning.capacity import WorktreeListing
 
 
 @click.command("find-spare")
@@ -45,7 +45,7 @@ def command(repo: Path, options: Mapping[str, object]) -> int:
     return EXIT_DONE if offered else EXIT_NO
 
 
-def line(place: Place) -> str:
+def line(place: WorktreeListing) -> str:
     """``PATH BRANCH``."""
     return f"{place.worktree.path} {place.worktree.branch}"
 

@@ -9,7 +9,7 @@ import sys
 STDOUT = 1
 
 
-class _Lossy(io.FileIO):
+class _LossyFile(io.FileIO):
     """Takes what cannot be written, and remembers why. A reader that has gone still ends whoever writes."""
 
     lost: OSError | None = None
@@ -24,7 +24,7 @@ class _Lossy(io.FileIO):
             return memoryview(content).nbytes  # type: ignore[arg-type]
 
 
-def begin_output() -> _Lossy | None:
+def begin_output() -> _LossyFile | None:
     """Put such an output in place of the process's own; None where somebody else's stands there already."""
     if sys.stdout is None:
         sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - closed by whoever called us
@@ -32,7 +32,7 @@ def begin_output() -> _Lossy | None:
     known = sys.__stdout__
     if known is None or sys.stdout is not known:
         return None
-    raw = _Lossy(STDOUT, "wb", closefd=False)
+    raw = _LossyFile(STDOUT, "wb", closefd=False)
     sys.stdout = io.TextIOWrapper(
         io.BufferedWriter(raw), encoding=known.encoding, errors=known.errors, line_buffering=known.line_buffering
     )

@@ -33,7 +33,7 @@ def command(window: str, path: Path | None, spare_branch: str, force: bool, opti
     from fleetscripts.core.records.sanitize import sanitize
     from fleetscripts.models import AgentState
     from fleetscripts.services.lifecycle.recycle import recycling
-    from fleetscripts.services.lifecycle.recycle_given import Given
+    from fleetscripts.services.lifecycle.recycle_options import RecycleOptions
     from fleetscripts.services.observe.agent_meant import agent_meant, agent_named
 
     settings, fleet = fleet_or_none(options)
@@ -41,7 +41,9 @@ def command(window: str, path: Path | None, spare_branch: str, force: bool, opti
     if agent is not None and agent.state is AgentState.RECYCLED and not used_since(agent, path):
         click.echo(f"{sanitize(agent.window)} was recycled before: nothing to do")
         return 0
-    with recycling(settings, fleet, at_work_or_nobody(window, agent), Given(path, spare_branch, force)) as work:
+    with recycling(
+        settings, fleet, at_work_or_nobody(window, agent), RecycleOptions(path, spare_branch, force)
+    ) as work:
         try:
             with told_when_slow("verifying, saving what would be lost, putting the worktree back"):
                 work.run()

@@ -30,14 +30,14 @@ def command(everyone: bool, account: str, window: str | None, options: Mapping[s
 
     if everyone == bool(window):
         raise click.UsageError("expected WINDOW or --all")
-    from fleetscripts.services.actions.rescue_call import FAILED, RESCUED, Outcome, at_a_limit, rescue_agents
+    from fleetscripts.services.actions.rescue_call import FAILED, RESCUED, RescueResult, at_a_limit, rescue_agents
     from fleetscripts.services.actions.rescue_tally import line, parked, taken
 
     settings, fleet = load_fleet(os.environ, options)
     agents = at_a_limit(settings, fleet) if everyone else [agent_named(settings, fleet, window or "")]
     saying = threading.Lock()
 
-    def tell(outcome: Outcome) -> None:
+    def tell(outcome: RescueResult) -> None:
         with saying:
             click.echo(sanitize(outcome.line))
 

@@ -37,7 +37,7 @@ def command(everyone: bool, as_json: bool, window: str | None, options: Mapping[
     from fleetscripts.services.lifecycle.restore import (
         FAILED,
         REFUSED,
-        Restored,
+        RestoreResult,
         restorable,
         restore_agents,
     )
@@ -48,7 +48,7 @@ def command(everyone: bool, as_json: bool, window: str | None, options: Mapping[
     agents = restorable(fleet) if everyone else [agent_named(settings, fleet, window or "")]
     saying = threading.Lock()
 
-    def tell(outcome: Restored) -> None:
+    def tell(outcome: RestoreResult) -> None:
         with saying:
             if not as_json:
                 click.echo(sanitize(outcome.line))

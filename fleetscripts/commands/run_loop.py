@@ -48,7 +48,7 @@ def command(
     from fleetscripts.agents.kinds import inside_session
     from fleetscripts.services.clients.sessions import session_meant
     from fleetscripts.services.context import load_fleet, start_again
-    from fleetscripts.services.single_instance import single_instance as loop_place
+    from fleetscripts.services.single_instance import single_instance as single_instance
     from fleetscripts.services.worktrees.bundle import is_copy
 
     if once and window:
@@ -62,7 +62,7 @@ def command(
         named = session_meant(Tmux(settings.tmux_socket), fleet, session or fleet.tmux_session)
         return show_window(settings, named, arguments)
     if once:
-        with loop_place.only_loop(settings):
+        with single_instance.only_loop(settings):
             _loop(settings, options, poll, dispatch).run_once()
         return 0
     if outer := inside_session(os.environ):
@@ -70,10 +70,10 @@ def command(
             f"a loop inside a session of {outer.title} would end with it: call {spelled('run-loop')} --window"
         )
     if not is_copy():
-        with loop_place.only_loop(settings):
-            call = loop_place.copied_command(settings, arguments)
+        with single_instance.only_loop(settings):
+            call = single_instance.copied_command(settings, arguments)
         os.execv(call[0], call)
-    with loop_place.only_loop(settings), loop_place.recorded(settings, os.environ) as place:
+    with single_instance.only_loop(settings), single_instance.recorded(settings, os.environ) as place:
         loop = _loop(settings, options, poll, dispatch)
         _end_on_signals(loop)
         loop.log.write(f"loop begins{f' in {place.window}' if place else ''}, state file {settings.state_file}")
@@ -84,10 +84,10 @@ def command(
 
 def show_window(settings: Settings, session: str, arguments: list[str]) -> int:
     """Open the window, and return once the loop there has written itself into the state file."""
-    from fleetscripts.services.single_instance import single_instance as loop_place
+    from fleetscripts.services.single_instance import single_instance as single_instance
 
-    with loop_place.only_loop(settings):
-        pane = loop_place.open_in_window(settings, session, arguments, os.environ)
+    with single_instance.only_loop(settings):
+        pane = single_instance.open_in_window(settings, session, arguments, os.environ)
     deadline = time.monotonic() + START_SECONDS
     while _recorded_pane(settings) != pane.pane_id:
         if time.monotonic() > deadline:

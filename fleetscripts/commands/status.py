@@ -110,11 +110,11 @@ def live(options: Mapping[str, object], colour: str) -> int:
     from rich.console import Console
 
     from fleetscripts.services.reports.live_screen import LiveScreen
-    from fleetscripts.services.reports.status_watch import Watch
+    from fleetscripts.services.reports.status_watch import StatusWatch
 
     plain = not coloured(colour, True, os.environ)
     console = Console(highlight=False, no_color=plain, markup=False)
-    Watch(os.environ, options, LiveScreen(console)).run()
+    StatusWatch(os.environ, options, LiveScreen(console)).run()
     return 0
 
 

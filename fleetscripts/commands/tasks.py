@@ -18,7 +18,7 @@ from fleetscripts.commands.text_source import text_of
 from fleetscripts.errors import EXIT_DONE, EXIT_NO, UsageProblem
 
 if TYPE_CHECKING:
-    from fleetscripts.core.planning.task_plan import Standing
+    from fleetscripts.core.planning.task_plan import TaskStatus
 
 
 @click.group("tasks")
@@ -129,10 +129,10 @@ def dispatch_(limit: int | None, session: str, repo: Path | None, options: Mappi
     Never one task twice, also when several dispatch at once. Says a line for each; exits 3 when none was begun.
     """
     from fleetscripts.services.context import load_settings_here
-    from fleetscripts.services.spawning.dispatch import Where, dispatch
+    from fleetscripts.services.spawning.dispatch import DispatchTarget, dispatch
 
     settings = load_settings_here(os.environ, options)
-    where = Where(session, str(repo.absolute()) if repo is not None else "", again=True)
+    where = DispatchTarget(session, str(repo.absolute()) if repo is not None else "", again=True)
     lines = dispatch(settings, os.environ, time.time(), limit, where)
     for line in lines or ["no task is ready"]:
         click.echo(line)
@@ -163,7 +163,7 @@ def archive(names: tuple[str, ...], outcome: str, options: Mapping[str, object])
     return EXIT_DONE
 
 
-def _json(one: Standing) -> dict[str, Any]:
+def _json(one: TaskStatus) -> dict[str, Any]:
     task = one.task
     members: dict[str, Any] = {"name": task.name, "state": one.state, "why": one.why, "objective": task.objective}
     more: dict[str, Any] = {

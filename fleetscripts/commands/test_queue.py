@@ -20,7 +20,7 @@ from fleetscripts.invocation import spelled
 if TYPE_CHECKING:
     from fleetscripts.core.pr_testing.queue import Entry, Queue
     from fleetscripts.services.pr_testing.queue import TestQueue
-    from fleetscripts.services.pr_testing.run import Ran
+    from fleetscripts.services.pr_testing.run import RunResult
 
 RESULT_FORM = "SCENARIO=PASS, SCENARIO=PARTIAL: what is missing, or SCENARIO=FAIL: what is missing"
 
@@ -91,7 +91,7 @@ def run_(window: str | None, background: bool, options: Options) -> int:
         started = start_in_background(queue, ["test-queue", "run", *([window] if window else []), *_spelled(options)])
         click.echo(started.said.strip() if started.exit_code is not None else f"log: {started.log}")
         return started.exit_code or 0
-    ran: Ran = run_next(queue, wanted, click.echo)
+    ran: RunResult = run_next(queue, wanted, click.echo)
     click.echo(sanitize(ran.said))
     return 0 if ran.passed else EXIT_NO
 

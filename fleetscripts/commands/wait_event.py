@@ -17,7 +17,7 @@ from fleetscripts.errors import Refused
 if TYPE_CHECKING:
     from fleetscripts.config import Settings
     from fleetscripts.core.reports.review import Item
-    from fleetscripts.services.loop.wait_event import Decided, Waiting
+    from fleetscripts.services.loop.wait_event import Decided, EventWait
 
 PENDING = 8
 FOLLOWED_SECONDS = 3600.0
@@ -97,14 +97,14 @@ def _follow(again: bool, options: Mapping[str, object]) -> int:
             waiting.taken(events)
 
 
-def _waiting(again: bool, options: Mapping[str, object]) -> tuple[Settings, Waiting]:
+def _waiting(again: bool, options: Mapping[str, object]) -> tuple[Settings, EventWait]:
     from fleetscripts.services.context import load_fleet
-    from fleetscripts.services.loop.wait_event import Waiting
+    from fleetscripts.services.loop.wait_event import EventWait
     from fleetscripts.services.observe.agent_pane import agent_in_pane
 
     settings, fleet = load_fleet(os.environ, options)
     supervises = agent_in_pane(fleet, os.environ) is None
-    return settings, Waiting(settings, again, lambda line: click.echo(line, err=True), supervises)
+    return settings, EventWait(settings, again, lambda line: click.echo(line, err=True), supervises)
 
 
 def _items(settings: Settings, events: Decided) -> tuple[Item, ...]:

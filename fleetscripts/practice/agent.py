@@ -17,7 +17,7 @@ if __name__ == "__main__":
     sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
 
 from fleetscripts.practice import dialog as dialogs
-from fleetscripts.practice.controls import Controls, Leave
+from fleetscripts.practice.controls import ClientExit, Controls
 from fleetscripts.practice.keys import Keys
 from fleetscripts.practice.options import Options
 from fleetscripts.practice.session import Session
@@ -70,7 +70,7 @@ class Program:
             if 0 in ready:
                 data = self.terminal.read()
                 if not data:
-                    raise Leave("other")
+                    raise ClientExit("other")
                 events = self.keys.feed(data)
             else:
                 events = self.keys.settle()
@@ -95,7 +95,7 @@ class Program:
             self.terminal.clear_inline()
             self._shown_at = 0.0
         else:
-            raise Leave("other")
+            raise ClientExit("other")
 
     def _due(self, now: float) -> None:
         """Does what has come due."""
@@ -156,7 +156,7 @@ class Program:
 
 
 def _leave(number: int, frame: object) -> None:
-    raise Leave("other")
+    raise ClientExit("other")
 
 
 def _plain(dialog: dialogs.Dialog, columns: int) -> list[str]:
@@ -178,7 +178,7 @@ def main() -> int:
     terminal.start("✳ Claude Code")
     try:
         return program.run()
-    except Leave as leave:
+    except ClientExit as leave:
         return _farewell(session, terminal, str(leave))
 
 

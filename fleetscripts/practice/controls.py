@@ -18,7 +18,7 @@ LONGEST_FREEZE_SECONDS = 60.0
 _MODES = ["default", "acceptEdits", "plan", "bypassPermissions"]
 
 
-class Leave(Exception):
+class ClientExit(Exception):
     """The user ends the client. ``reason``: as the SessionEnd hook tells it."""
 
 
@@ -97,7 +97,7 @@ class Controls:
     def _leave_or_clear(self, key: str) -> None:
         session, now = self.session, time.time()
         if key == self._again_key and now < self.again_until:
-            raise Leave("prompt_input_exit")
+            raise ClientExit("prompt_input_exit")
         if key == "c-c" and session.turn is None and session.resume_at is not None:
             session.cancel_resume()
             return
@@ -113,7 +113,7 @@ class Controls:
         session = self.session
         name = line.split()[0]
         if name in ("/exit", "/quit"):
-            raise Leave("prompt_input_exit")
+            raise ClientExit("prompt_input_exit")
         if name == "/clear":
             self._clear()
         elif name == "/compact":
@@ -165,7 +165,7 @@ class Controls:
         elif word == "crash":
             os.kill(os.getpid(), signal.SIGKILL)
         elif word == "exit":
-            raise Leave("other")
+            raise ClientExit("other")
 
 
 def _freeze(file: Path) -> None:

@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from fleetscripts.dataclass import dataclass
-from fleetscripts.practice.progress import Heard, Piece
+from fleetscripts.practice.progress import Piece, PieceKind
 from fleetscripts.practice.script import steps_in
 
 
@@ -34,13 +34,16 @@ class Cues:
 
     def followed(self, pieces: Sequence[Piece]) -> list[Piece]:
         """A conversation in which the user's texts that are cues say their scripts."""
-        return [Piece(Heard.USER, self._script(piece.text)) if piece.kind is Heard.USER else piece for piece in pieces]
+        return [
+            Piece(PieceKind.USER, self._script(piece.text)) if piece.kind is PieceKind.USER else piece
+            for piece in pieces
+        ]
 
     def keep(self, pieces: Sequence[Piece]) -> None:
         """Append the texts of a request to the file."""
         if self.heard is not None:
             with self.heard.open("a", encoding="utf-8") as file:
-                file.write(json.dumps([piece.text for piece in pieces if piece.kind is Heard.USER]) + "\n")
+                file.write(json.dumps([piece.text for piece in pieces if piece.kind is PieceKind.USER]) + "\n")
 
     def _script(self, text: str) -> str:
         if self.pairs and not steps_in(text):

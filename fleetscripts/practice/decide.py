@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from fleetscripts.practice.budget import Budget
-from fleetscripts.practice.progress import Standing
+from fleetscripts.practice.progress import ScriptProgress
 from fleetscripts.practice.script import DEFAULT_WALL_SECONDS, FAILURES, NOTHING_LEFT, TEXTS, TOOL_FINISHED, Step
 
 
-def failing(found: Standing, budget: Budget, token: str, now: float) -> str | None:
+def failing(found: ScriptProgress, budget: Budget, token: str, now: float) -> str | None:
     """The failure that comes next and still holds for this token; None when the request is to be served."""
     for step in found.remaining:
         if step.name not in FAILURES:
@@ -26,7 +26,7 @@ def failing(found: Standing, budget: Budget, token: str, now: float) -> str | No
     return None
 
 
-def next_steps(found: Standing) -> list[Step]:
+def next_steps(found: ScriptProgress) -> list[Step]:
     """The steps of one answer: texts, up to and with the next tool call. Failures at the front are past.
 
     Before a failure an empty command stands, so that the client asks again and meets it.

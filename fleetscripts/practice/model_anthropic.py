@@ -15,7 +15,7 @@ from typing import Any
 from fleetscripts.practice.budget import Usage
 from fleetscripts.practice.cues import Cues
 from fleetscripts.practice.decide import failing, next_steps
-from fleetscripts.practice.progress import Heard, Piece, Standing, standing, tool_id
+from fleetscripts.practice.progress import Piece, PieceKind, ScriptProgress, standing, tool_id
 from fleetscripts.practice.script import (
     DEFAULT_THINK_SECONDS,
     FAILURES,
@@ -25,7 +25,7 @@ from fleetscripts.practice.script import (
     questions_of,
     says,
 )
-from fleetscripts.practice.server import Answer, Event, Model, Request, Stream, serve
+from fleetscripts.practice.server import Event, Model, ModelReply, Request, Stream, serve
 
 _WORKING_DIRECTORY = re.compile(r"[Ww]orking directory: (/[^\n]*)")
 _COMPACTING = "Your task is to create a detailed summary"
@@ -50,11 +50,11 @@ def pieces_of(messages: Sequence[Mapping[str, Any]]) -> list[Piece]:
         for block in blocks:
             kind = block.get("type")
             if kind == "text":
-                pieces.append(Piece(Heard.USER if user else Heard.AGENT, block["text"]))
+                pieces.append(Piece(PieceKind.USER if user else PieceKind.AGENT, block["text"]))
             elif kind == "tool_use":
-                pieces.append(Piece(Heard.TOOL, block["id"]))
+                pieces.append(Piece(PieceKind.TOOL, block["id"]))
             elif kind == "tool_result":
-                pieces.append(Piece(Heard.RESULT, block["tool_use_id"]))
+                pieces.append(Piece(PieceKind.RESULT, block["tool_use_id"]))
     return pieces
 
 
@@ -105,13 +105,13 @@ class AnthropicModel(Model):
         super().__init__()
         self.cues = cues or Cues()
 
-    def answer(self, request: Request, now: float) -> Answer | Stream:
+    def answer(self, request: Request, now: float) -> ModelReply | Stream:
         """Serves Messages and token counts; everything else a client asks for at its start gets an empty object."""
         path = request.path.partition("?")[0]
         if path.endswith("/count_tokens"):
-            return Answer({"input_tokens": 1000})
+            return ModelReply({"input_tokens": 1000})
         if not path.endswith("/messages"):
-            return Answer({})
+            return ModelReply({})
         pieces = pieces_of(request.body.get("messages") or [])
         self.cues.keep(pieces)
         found = standing(self.cues.followed(pieces))
@@ -122,16 +122,16 @@ class AnthropicModel(Model):
         failure = failing(found, self.budget, request.token, now) if request.body.get("tools") else None
         return self._failure(failure, request, now) if failure else self._served(found, request, usage)
 
-    def _failure(self, name: str, request: Request, now: float) -> Answer:
+    def _failure(self, name: str, request: Request, now: float) -> ModelReply:
         status, kind, message = _FAILURE_BODIES[name]
         headers = {"x-should-retry": "false"} if status in (401, 400, 429) else {}
         if name == "ratelimit":
             usage = self.budget.charge(request.token, now)
             told = self.refusals.get(request.token, {}).get("headers") or limit_headers(usage)
             headers |= {**told, "retry-after": str(max(1, int(usage.resets_at - now)))}
-        return Answer({"type": "error", "error": {"type": kind, "message": message}}, status, headers)
+        return ModelReply({"type": "error", "error": {"type": kind, "message": message}}, status, headers)
 
-    def _served(self, found: Standing, request: Request, usage: Usage) -> Answer | Stream:
+    def _served(self, found: ScriptProgress, request: Request, usage: Usage) -> ModelReply | Stream:
         model = str(request.body.get("model", "claude"))
         latest = _latest_text(request.body)
         if _COMPACTING in latest:
@@ -142,17 +142,17 @@ class AnthropicModel(Model):
             texts = next_steps(found)
         if not request.body.get("stream"):
             content = [{"type": "text", "text": says(texts[0])}]
-            return Answer({**_message(model), "content": content, "stop_reason": "end_turn"})
+            return ModelReply({**_message(model), "content": content, "stop_reason": "end_turn"})
         ping = Event("ping", {"type": "ping"})
         return Stream(_events(texts, model, _directory(request.body), request.body), limit_headers(usage), ping)
 
 
 def _latest_text(body: Mapping[str, Any]) -> str:
-    users = [piece.text for piece in pieces_of(body.get("messages") or [])[-8:] if piece.kind is Heard.USER]
+    users = [piece.text for piece in pieces_of(body.get("messages") or [])[-8:] if piece.kind is PieceKind.USER]
     return "\n".join(users)
 
 
-def _summary(found: Standing) -> str:
+def _summary(found: ScriptProgress) -> str:
     """A summary that keeps what is left of the script, as a careful model would."""
     left = " ".join(f"[[{step.name} {step.argument}]]" for step in found.remaining if step.name not in FAILURES)
     return f"<analysis>All of it is scripted.</analysis>\n<summary>\nStill to do: {left or 'nothing'}\n</summary>"

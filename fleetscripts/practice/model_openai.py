@@ -12,9 +12,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from fleetscripts.practice.decide import failing, next_steps
-from fleetscripts.practice.progress import Heard, Piece, standing, tool_id
+from fleetscripts.practice.progress import Piece, PieceKind, standing, tool_id
 from fleetscripts.practice.script import DEFAULT_THINK_SECONDS, TEXTS, Step, command_of, quoted, says
-from fleetscripts.practice.server import Answer, Event, Model, Request, Stream, serve
+from fleetscripts.practice.server import Event, Model, ModelReply, Request, Stream, serve
 
 _CALLS = ("function_call", "custom_tool_call", "local_shell_call")
 _WORD_SECONDS = 0.3
@@ -37,11 +37,11 @@ def pieces_of(items: Sequence[Mapping[str, Any]]) -> list[Piece]:
     for item in items:
         kind = item.get("type", "message")
         if kind in _CALLS:
-            pieces.append(Piece(Heard.TOOL, str(item.get("call_id"))))
+            pieces.append(Piece(PieceKind.TOOL, str(item.get("call_id"))))
         elif kind in ("function_call_output", "custom_tool_call_output"):
-            pieces.append(Piece(Heard.RESULT, str(item.get("call_id"))))
+            pieces.append(Piece(PieceKind.RESULT, str(item.get("call_id"))))
         elif item.get("role") in ("user", "assistant"):
-            heard = Heard.USER if item["role"] == "user" else Heard.AGENT
+            heard = PieceKind.USER if item["role"] == "user" else PieceKind.AGENT
             content = item.get("content") or ""
             parts = [content] if isinstance(content, str) else [part.get("text", "") for part in content]
             pieces += [Piece(heard, part) for part in parts]
@@ -51,10 +51,10 @@ def pieces_of(items: Sequence[Mapping[str, Any]]) -> list[Piece]:
 class OpenAIModel(Model):
     """Does the next steps of the script in the conversation, up to and with the next tool call."""
 
-    def answer(self, request: Request, now: float) -> Answer | Stream:
+    def answer(self, request: Request, now: float) -> ModelReply | Stream:
         """Serves Responses; everything else gets an empty list, as a model listing would."""
         if not request.path.partition("?")[0].endswith("/responses"):
-            return Answer({"object": "list", "data": [{"id": "gpt-5", "object": "model"}], "models": []})
+            return ModelReply({"object": "list", "data": [{"id": "gpt-5", "object": "model"}], "models": []})
         items = request.body.get("input") or []
         found = standing(pieces_of([{"role": "user", "content": items}] if isinstance(items, str) else items))
         usage = self.budget.charge(request.token, now)
@@ -64,16 +64,16 @@ class OpenAIModel(Model):
             return self._walled(request.token, now)
         if failure:
             status, kind, message = _FAILURE_BODIES[failure]
-            return Answer({"error": {"type": kind, "code": kind, "message": message}}, status)
+            return ModelReply({"error": {"type": kind, "code": kind, "message": message}}, status)
         return Stream(_events(next_steps(found), request.body))
 
-    def _walled(self, token: str, now: float) -> Answer:
+    def _walled(self, token: str, now: float) -> ModelReply:
         resets_at = self.budget.charge(token, now).resets_at
         limit = {"plan_type": "plus", "resets_at": int(resets_at), "resets_in_seconds": int(resets_at - now)}
         told = self.refusals.get(token, {})
         error = {"type": "usage_limit_reached", "message": "The usage limit has been reached", **limit}
         error = {name: value for name, value in {**error, **told.get("body", {})}.items() if value is not None}
-        return Answer({"error": error}, 429, told.get("headers", {}))
+        return ModelReply({"error": error}, 429, told.get("headers", {}))
 
 
 def _shell_call(step: Step, body: Mapping[str, Any]) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from fleetscripts.dataclass import dataclass
 from fleetscripts.practice.script import FAILURES, TEXTS, Step, resumes, says, steps_in
 
 
-class Heard(StrEnum):
+class PieceKind(StrEnum):
     """What one piece of a conversation is."""
 
     USER = "user"
@@ -22,12 +22,12 @@ class Heard(StrEnum):
 class Piece:
     """One piece of a conversation. ``text``: what was said, or the id of the tool call for ``TOOL`` and ``RESULT``."""
 
-    kind: Heard
+    kind: PieceKind
     text: str
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class ScriptProgress:
     """The steps still to do of the script that ``key`` holds. ``after_tool``: a tool's result is what came last."""
 
     script: tuple[Step, ...]
@@ -58,21 +58,21 @@ def _advanced(script: Sequence[Step], position: int, said: str) -> int:
     return position
 
 
-def standing(pieces: Sequence[Piece]) -> Standing:
+def standing(pieces: Sequence[Piece]) -> ScriptProgress:
     """Reads a conversation and says what of its last script is still to do."""
     script: tuple[Step, ...] = ()
     key = ""
     position = 0
     for piece in pieces:
-        if piece.kind is Heard.USER:
+        if piece.kind is PieceKind.USER:
             steps = steps_in(piece.text)
             if steps and not resumes(script, position, steps):
                 script, key, position = tuple(steps), piece.text, 0
-        elif piece.kind is Heard.AGENT:
+        elif piece.kind is PieceKind.AGENT:
             position = _advanced(script, position, piece.text)
-        elif piece.kind is Heard.RESULT:
+        elif piece.kind is PieceKind.RESULT:
             index = _step_of(piece.text)
             if index is not None and index < len(script):
                 position = max(position, index + 1)
-    after_tool = bool(pieces) and pieces[-1].kind is Heard.RESULT
-    return Standing(script, script[position:], key, after_tool)
+    after_tool = bool(pieces) and pieces[-1].kind is PieceKind.RESULT
+    return ScriptProgress(script, script[position:], key, after_tool)

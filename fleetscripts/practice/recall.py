@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from fleetscripts.practice.progress import Heard, Piece, standing
+from fleetscripts.practice.progress import Piece, PieceKind, standing
 from fleetscripts.practice.script import Step
 from fleetscripts.practice.transcript import records_of
 
 
-class Recalled:
+class ResumePoint:
     """What a resumed session starts from. ``failed``: step → the token it failed for and until when."""
 
     def __init__(self) -> None:
@@ -18,9 +18,9 @@ class Recalled:
         self.leaf: str | None = None
 
 
-def recall(path: str) -> Recalled:
+def recall(path: str) -> ResumePoint:
     """Reads the branch of the conversation that its last record stands on."""
-    recalled = Recalled()
+    recalled = ResumePoint()
     pieces: list[Piece] = []
     failures: list[tuple[int, str, float]] = []
     for record in _branch(records_of(path)):
@@ -51,18 +51,18 @@ def _branch(records: list[dict[str, object]]) -> list[dict[str, object]]:
     return chain[::-1]
 
 
-def _hear(record: dict[str, object], message: dict[str, object], recalled: Recalled, pieces: list[Piece]) -> None:
+def _hear(record: dict[str, object], message: dict[str, object], recalled: ResumePoint, pieces: list[Piece]) -> None:
     content = message.get("content")
     blocks = [{"type": "text", "text": content}] if isinstance(content, str) else content
     user = record["type"] == "user"
     for block in blocks if isinstance(blocks, list) else []:
         if block["type"] == "tool_use":
-            pieces.append(Piece(Heard.TOOL, block["id"]))
+            pieces.append(Piece(PieceKind.TOOL, block["id"]))
             recalled.entries.append(("tool", "Ran 1 shell command"))
         elif block["type"] == "tool_result":
-            pieces.append(Piece(Heard.RESULT, block["tool_use_id"]))
+            pieces.append(Piece(PieceKind.RESULT, block["tool_use_id"]))
         elif record.get("isApiErrorMessage"):
             recalled.entries.append(("result", block["text"]))
         else:
-            pieces.append(Piece(Heard.USER if user else Heard.AGENT, block["text"]))
+            pieces.append(Piece(PieceKind.USER if user else PieceKind.AGENT, block["text"]))
             recalled.entries.append(("user" if user else "agent", block["text"]))

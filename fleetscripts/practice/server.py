@@ -32,7 +32,7 @@ class Request:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class ModelReply:
     """A whole answer in one piece."""
 
     body: Mapping[str, Any]
@@ -68,10 +68,10 @@ class Model(ABC):
         self.log: list[Mapping[str, Any]] = []
 
     @abstractmethod
-    def answer(self, request: Request, now: float) -> Answer | Stream:
+    def answer(self, request: Request, now: float) -> ModelReply | Stream:
         """The answer to a client's request."""
 
-    def door(self, name: str, body: Mapping[str, Any], now: float) -> Answer:
+    def door(self, name: str, body: Mapping[str, Any], now: float) -> ModelReply:
         """Tests and the demo: ``allow``, ``wall``, ``requests``."""
         if name == "allow":
             self.budget.allow(body["token"], body["requests"], body.get("seconds", FIVE_HOURS_SECONDS))
@@ -79,10 +79,10 @@ class Model(ABC):
             self.refusals[body["token"]] = body.get("refusal", {})
             self.budget.wall(body["token"], now + body["seconds"])
         elif name == "requests":
-            return Answer({"requests": self.log, "counted": self.budget.requests()})
+            return ModelReply({"requests": self.log, "counted": self.budget.requests()})
         else:
-            return Answer({"error": f"no such door: {name}"}, 404)
-        return Answer({"ok": True})
+            return ModelReply({"error": f"no such door: {name}"}, 404)
+        return ModelReply({"ok": True})
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -93,7 +93,7 @@ class _Handler(BaseHTTPRequestHandler):
         """Keeps standard error quiet: what was asked is in ``Model.log``."""
 
     def do_HEAD(self) -> None:
-        self._whole(Answer({}))
+        self._whole(ModelReply({}))
 
     def do_GET(self) -> None:
         self._serve({})
@@ -103,7 +103,7 @@ class _Handler(BaseHTTPRequestHandler):
         try:
             body = json.loads(raw or b"{}")
         except ValueError:
-            self._whole(Answer({"error": {"type": "invalid_request_error", "message": "not JSON"}}, 400))
+            self._whole(ModelReply({"error": {"type": "invalid_request_error", "message": "not JSON"}}, 400))
             return
         self._serve(body if isinstance(body, dict) else {})
 
@@ -115,11 +115,11 @@ class _Handler(BaseHTTPRequestHandler):
         token = self.headers.get("authorization", "").removeprefix("Bearer ") or self.headers.get("x-api-key", "")
         answer = self.model.answer(Request(self.path, token, body), now)
         try:
-            self._whole(answer) if isinstance(answer, Answer) else self._streamed(answer)
+            self._whole(answer) if isinstance(answer, ModelReply) else self._streamed(answer)
         except (BrokenPipeError, ConnectionResetError):
             self.close_connection = True
 
-    def _whole(self, answer: Answer) -> None:
+    def _whole(self, answer: ModelReply) -> None:
         content = json.dumps(answer.body).encode()
         self.send_response(answer.status)
         headers = {"content-type": "application/json", "content-length": str(len(content)), **answer.headers}

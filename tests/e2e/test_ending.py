@@ -12,7 +12,7 @@ from fleetscripts.core.planning.classify import is_shell
 from fleetscripts.errors import Refused
 from fleetscripts.models import DialogKind, PaneState
 from fleetscripts.services.context import load_fleet
-from fleetscripts.services.typing.end_client import Ended, end_client
+from fleetscripts.services.typing.end_client import EndResult, end_client
 from fleetscripts.services.typing.pane_io import PaneIO, open_pane_io
 from tests.e2e.conftest import CLAUDE, CODEX, on_codex_too
 from tests.e2e.crew import Crew
@@ -32,11 +32,11 @@ def desk_of(crew: Crew) -> PaneIO:
 
 
 def state(crew: Crew, pane: str) -> PaneState:
-    sight = desk_of(crew).look(pane)
-    return PaneState.MISSING if sight is None else sight.classification.state
+    observation = desk_of(crew).look(pane)
+    return PaneState.MISSING if observation is None else observation.classification.state
 
 
-def ended(crew: Crew, window: str, **options: bool) -> Ended:
+def ended(crew: Crew, window: str, **options: bool) -> EndResult:
     """Its client's end, with a shell in its place and the conversation still there."""
     pane = crew.agent(window)["pane_id"]
     found = end_client(desk_of(crew), pane, **options)  # type: ignore[arg-type]
@@ -74,12 +74,14 @@ def test_a_menu_is_left_without_choosing_a_row(crew: Crew) -> None:
     wait_until(lambda: "/rate-limit" in (crew.stage.tmux("capture-pane", "-p", "-t", pane) or ""), what="the command")
 
     def typed() -> bool:
-        sight = desk_of(crew).look(pane)
-        return sight is not None and sight.box is not None and sight.box.draft.startswith("/rate-limit")
+        observation = desk_of(crew).look(pane)
+        return (
+            observation is not None and observation.box is not None and observation.box.draft.startswith("/rate-limit")
+        )
 
     def menu_stands() -> bool:
-        sight = desk_of(crew).look(pane)
-        return sight is not None and sight.classification.dialog is DialogKind.LIMIT
+        observation = desk_of(crew).look(pane)
+        return observation is not None and observation.classification.dialog is DialogKind.LIMIT
 
     def submitted() -> bool:
         """The first Enter may only have closed the list of commands; one too many would choose a row."""

@@ -13,7 +13,7 @@ from tests.e2e.crew import Crew
 from tests.waiting import wait_until
 
 
-class Watched:
+class WatchedAgent:
     """One spawned agent, what is typed to it, and what classify-pane says of it."""
 
     def __init__(self, crew: Crew, mode: str) -> None:
@@ -59,11 +59,11 @@ class Watched:
 
 
 @pytest.fixture
-def watched(crew: Crew, request: pytest.FixtureRequest) -> Watched:
-    return Watched(crew, getattr(request, "param", "manual"))
+def watched(crew: Crew, request: pytest.FixtureRequest) -> WatchedAgent:
+    return WatchedAgent(crew, getattr(request, "param", "manual"))
 
 
-def test_turns_dialogs_drafts_and_completion(watched: Watched) -> None:
+def test_turns_dialogs_drafts_and_completion(watched: WatchedAgent) -> None:
     watched.until("prompt")
     watched.say("[[think 60]]")
     assert watched.until("running")["source"] == "registry"
@@ -85,7 +85,7 @@ def test_turns_dialogs_drafts_and_completion(watched: Watched) -> None:
 
 
 @pytest.mark.parametrize("crew", [pytest.param("claude", marks=pytest.mark.real_client)], indirect=True)
-def test_views_and_menus_that_swallow_what_is_typed(watched: Watched) -> None:
+def test_views_and_menus_that_swallow_what_is_typed(watched: WatchedAgent) -> None:
     watched.keys("C-o")
     assert watched.until("waiting_approval", dialog="view")["source"] == "screen"
     watched.keys("C-o")
@@ -99,7 +99,7 @@ def test_views_and_menus_that_swallow_what_is_typed(watched: Watched) -> None:
     wait_until(lambda: watched.until("prompt")["session_id"] != before, 20, "another session")
 
 
-def test_walls_errors_and_what_a_resume_redraws(watched: Watched) -> None:
+def test_walls_errors_and_what_a_resume_redraws(watched: WatchedAgent) -> None:
     watched.say("[[credit]]")
     watched.until("api_error", error="billing")
     watched.clear()
@@ -114,7 +114,7 @@ def test_walls_errors_and_what_a_resume_redraws(watched: Watched) -> None:
 
 
 @pytest.mark.parametrize("watched", ["bypassPermissions"], indirect=True)
-def test_what_runs_behind_the_prompt(watched: Watched) -> None:
+def test_what_runs_behind_the_prompt(watched: WatchedAgent) -> None:
     watched.say("[[bgbash sleep 30]]")
     watched.until("prompt", background=True)
     watched.kill()

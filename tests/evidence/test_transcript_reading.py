@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fleetscripts.adapters.sessions import transcripts
-from fleetscripts.adapters.sessions.transcripts import Cursor, Remembered, read_new, recall, remember
+from fleetscripts.adapters.sessions.transcripts import Cursor, SavedCursor, read_new, recall, remember
 from fleetscripts.agents.claude_session import read_turn, transcript_path
 
 SESSION = "550e8400-e29b-41d4-a716-446655440000"
@@ -86,24 +86,24 @@ def test_a_missing_a_compressed_and_an_unreadable_file_say_nothing(tmp_path: Pat
 
 def test_what_was_made_of_the_lines_is_kept_for_the_next_process(tmp_path: Path) -> None:
     path = tmp_path / "t"
-    kept = Remembered(Cursor(5, 6, "seal"), {"version": 1})
+    kept = SavedCursor(Cursor(5, 6, "seal"), {"version": 1})
     remember(tmp_path, path, kept)
     assert recall(tmp_path, path) == kept
-    assert recall(tmp_path, tmp_path / "other") == Remembered()
+    assert recall(tmp_path, tmp_path / "other") == SavedCursor()
     assert [entry.stat().st_mode & 0o777 for entry in (tmp_path / "cursors").iterdir()] == [0o600]
 
 
 @pytest.mark.parametrize("content", ["", "{", "[]", '{"path": 1}'])
 def test_a_damaged_cursor_is_as_none(tmp_path: Path, content: str) -> None:
-    remember(tmp_path, tmp_path / "t", Remembered(Cursor(5, 6, "seal")))
+    remember(tmp_path, tmp_path / "t", SavedCursor(Cursor(5, 6, "seal")))
     next((tmp_path / "cursors").iterdir()).write_text(content, encoding="utf-8")
-    assert recall(tmp_path, tmp_path / "t") == Remembered()
+    assert recall(tmp_path, tmp_path / "t") == SavedCursor()
 
 
 def test_no_more_cursors_are_kept_than_a_bound(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(transcripts, "_MOST_CURSORS", 3)
     for number in range(9):
-        remember(tmp_path, tmp_path / str(number), Remembered())
+        remember(tmp_path, tmp_path / str(number), SavedCursor())
     assert len(list((tmp_path / "cursors").iterdir())) == 3
 
 

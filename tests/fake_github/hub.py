@@ -15,7 +15,7 @@ from tests.fake_github.server import TASK_STARTED, World, serve
 from tests.places import GitRepo
 
 
-class Several(World):
+class SeveralPulls(World):
     """Pull requests by number, each with a situation of its own; requests are counted together."""
 
     def __init__(self, situations: Mapping[int, Mapping[str, Any]], commits: Mapping[str, Any]) -> None:
@@ -57,7 +57,7 @@ class Work:
         return {"GH_CONFIG_DIR": str(gh), "GH_TOKEN": "x"}
 
     @contextmanager
-    def serve(self, situations: Mapping[int, Mapping[str, Any]]) -> Iterator[Several]:
+    def serve(self, situations: Mapping[int, Mapping[str, Any]]) -> Iterator[SeveralPulls]:
         """GitHub, with a situation for each pull request's number."""
         branches = {int(agent["pr_number"]): agent["branch"] for agent in self.agents}
         filled = {
@@ -70,7 +70,7 @@ class Work:
             }
             for number, situation in situations.items()
         }  # fmt: skip
-        world = Several(filled, self.commits)
+        world = SeveralPulls(filled, self.commits)
         with serve(world, self.socket):
             yield world
 

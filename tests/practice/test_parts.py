@@ -10,7 +10,7 @@ from fleetscripts.practice.box import Box
 from fleetscripts.practice.budget import Budget
 from fleetscripts.practice.decide import failing, next_steps
 from fleetscripts.practice.keys import Keys
-from fleetscripts.practice.progress import Heard, Piece, standing
+from fleetscripts.practice.progress import Piece, PieceKind, standing
 from fleetscripts.practice.script import Step, says, steps_in
 from fleetscripts.practice.view import width_of, wrapped
 
@@ -83,7 +83,7 @@ def test_a_text_scripts_its_steps_in_order() -> None:
 
 
 def conversation(*pieces: tuple[str, str]) -> list[Piece]:
-    return [Piece(Heard(kind), text) for kind, text in pieces]
+    return [Piece(PieceKind(kind), text) for kind, text in pieces]
 
 
 SCRIPT = "[[bash true]] [[checkpoint a]] [[bash false]] [[done]]"
@@ -141,7 +141,9 @@ def test_a_script_is_done_step_by_step_whatever_it_is(script: list[str]) -> None
         steps = next_steps(standing(pieces))
         done += steps
         pieces += [
-            Piece(Heard.RESULT, f"toolu_s{step.index}_x") if step.name == "bash" else Piece(Heard.AGENT, says(step))
+            Piece(PieceKind.RESULT, f"toolu_s{step.index}_x")
+            if step.name == "bash"
+            else Piece(PieceKind.AGENT, says(step))
             for step in steps
         ]
     assert [step.index for step in done] == list(range(len(script)))

@@ -9,7 +9,7 @@ import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from fleetscripts.practice.server import Answer, Event, Model, Request, Stream
+from fleetscripts.practice.server import Event, Model, ModelReply, Request, Stream
 from tests.recorder.replies import Call, Fail, Hold, Reply, Say, Script, Slow
 
 COMPACTING = re.compile(r"Your task is to create a detailed summary|CRITICAL: Respond with TEXT ONLY")
@@ -34,25 +34,25 @@ class ClaudeModel(Model):
         self.script = script
         self.headers: dict[str, str] = {}
 
-    def answer(self, request: Request, now: float) -> Answer | Stream:
+    def answer(self, request: Request, now: float) -> ModelReply | Stream:
         """The scripted answer to one request."""
         path = request.path.partition("?")[0]
         body = request.body
         if path.endswith("/count_tokens"):
-            return Answer({"input_tokens": 1000})
+            return ModelReply({"input_tokens": 1000})
         if not path.endswith("/messages"):
             self.script.side_requests.append(path)
-            return Answer({})
+            return ModelReply({})
         reply = self._reply(body)
         failure = next((step for step in reply if isinstance(step, Fail)), None)
         if failure:
             error = {"type": "error", "error": {"type": failure.kind, "message": failure.message}}
-            return Answer(error, failure.status, {**self.headers, **failure.headers})
+            return ModelReply(error, failure.status, {**self.headers, **failure.headers})
         model = str(body.get("model", "claude"))
         if not body.get("stream"):
             text = " ".join(step.text for step in reply if isinstance(step, Say)) or "ok"
             content = [{"type": "text", "text": text}]
-            return Answer({**_message(model), "content": content, "stop_reason": "end_turn"}, 200, self.headers)
+            return ModelReply({**_message(model), "content": content, "stop_reason": "end_turn"}, 200, self.headers)
         return Stream(self._events(reply, body), self.headers, PING)
 
     def _reply(self, body: Mapping[str, Any]) -> Reply:

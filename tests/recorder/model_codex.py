@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from fleetscripts.practice.server import Answer, Event, Model, Request, Stream
+from fleetscripts.practice.server import Event, Model, ModelReply, Request, Stream
 from tests.recorder.replies import Call, Fail, Hold, Reply, Say, Script, Slow
 
 CALLS = ("function_call", "custom_tool_call", "local_shell_call")
@@ -33,16 +33,16 @@ class CodexModel(Model):
         self.headers: dict[str, str] = {}
         self.offered: set[str] = set()
 
-    def answer(self, request: Request, now: float) -> Answer | Stream:
+    def answer(self, request: Request, now: float) -> ModelReply | Stream:
         """The scripted answer to one request."""
         if not request.path.partition("?")[0].endswith("/responses"):
             self.script.side_requests.append(request.path)
-            return Answer({"object": "list", "data": [{"id": "gpt-5"}], "models": []})
+            return ModelReply({"object": "list", "data": [{"id": "gpt-5"}], "models": []})
         reply = self._reply(request.body.get("input") or [])
         failure = next((step for step in reply if isinstance(step, Fail)), None)
         if failure:
             error = {"type": failure.kind, "message": failure.message, **failure.body}
-            return Answer({"error": error}, failure.status, {**self.headers, **failure.headers})
+            return ModelReply({"error": error}, failure.status, {**self.headers, **failure.headers})
         self.offered = {str(tool.get("name") or tool.get("type")) for tool in request.body.get("tools") or []}
         return Stream(self._events(reply), self.headers, NOTHING)
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from fleetscripts.adapters.sessions.json_lines import parse_line
+from fleetscripts.agents.conversation_message import ConversationMessage
 from fleetscripts.agents.kinds import (
     AccountVariables,
     AgentKind,
@@ -19,7 +20,6 @@ from fleetscripts.agents.kinds import (
     SessionView,
     Words,
 )
-from fleetscripts.agents.said import Said
 from fleetscripts.core.gates.completion import Message, checkpoints
 from fleetscripts.core.screen.draft import read_box
 from fleetscripts.core.screen.screen import Finds, Layout, Screen, region_of
@@ -86,8 +86,8 @@ class Parrot(AgentKind):
     def typed_text(self, record: Mapping[str, Any]) -> str | None:
         return str(record["text"]) if record.get("by") == "user" else None
 
-    def said(self, record: Mapping[str, Any]) -> Said | None:
-        return Said(record["by"] == "parrot", str(record["text"]))
+    def said(self, record: Mapping[str, Any]) -> ConversationMessage | None:
+        return ConversationMessage(record["by"] == "parrot", str(record["text"]))
 
     def look(self, client: Client, places: Places, now: float, session_id: str | None = None) -> SessionView:
         home = Path(client.environment.get(self.home.variable) or places.home)

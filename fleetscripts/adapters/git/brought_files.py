@@ -21,7 +21,7 @@ _FICLONE = 0x40049409
 
 
 @dataclass
-class Brought:
+class CopyResult:
     """What was done with each file, by its path. ``new``: files that were not there before."""
 
     files: list[str] = field(default_factory=list)
@@ -32,9 +32,9 @@ class Brought:
     """Whether the file system could not clone, so that copies were made."""
 
 
-def bring(main: Git, worktree: Git, patterns: Sequence[str], how: str) -> Brought:
+def bring(main: Git, worktree: Git, patterns: Sequence[str], how: str) -> CopyResult:
     """Bring what the patterns name and git ignores in both. What was new is taken away again when one fails."""
-    found = Brought()
+    found = CopyResult()
     names = _ignored(main, _matching(main, patterns))
     tracked = set(worktree.text("ls-files", "-z").split("\0"))
     ignored = set(_ignored(worktree, names))
@@ -67,7 +67,7 @@ def _ignored(git: Git, names: Sequence[str]) -> list[str]:
     return [name for name in (listed or "").split("\0") if name]
 
 
-def _one(source: Path, folder: Path, name: str, how: str, found: Brought) -> None:
+def _one(source: Path, folder: Path, name: str, how: str, found: CopyResult) -> None:
     facts = source.lstat()
     if not S_ISREG(facts.st_mode) and not S_ISLNK(facts.st_mode):
         found.left[name] = "neither a file nor a link"

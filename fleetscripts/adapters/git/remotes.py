@@ -14,7 +14,7 @@ MOST_REWRITES = 5
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class AheadBehind:
     """HEAD beside a branch of the remote: commits only here, commits only there."""
 
     ahead: int
@@ -85,14 +85,14 @@ def remote_head(git: Git, remote: str, branch: str) -> str | None:
     return next((sha for sha, _, ref in (row.partition("\t") for row in listed) if ref == f"{_BRANCH}{branch}"), None)
 
 
-def compare(git: Git, remote: str, branch: str, there: str, url: str = "") -> Standing:
+def compare(git: Git, remote: str, branch: str, there: str, url: str = "") -> AheadBehind:
     """HEAD against the commit the remote's branch is at; fetches that branch (from ``url``) when it is not here yet."""
     if git.text("rev-parse", "HEAD") == there:
-        return Standing(0, 0)
+        return AheadBehind(0, 0)
     if not git.says("cat-file", "-e", f"{there}^{{commit}}"):
         fetch(git, remote, branch, url)
     ahead, behind = git.text("rev-list", "--left-right", "--count", f"HEAD...{there}").split()
-    return Standing(int(ahead), int(behind))
+    return AheadBehind(int(ahead), int(behind))
 
 
 def fetch(git: Git, remote: str, branch: str, url: str = "") -> str:
@@ -105,19 +105,19 @@ def fetch(git: Git, remote: str, branch: str, url: str = "") -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Fetched:
+class FetchedRef:
     """A tracking ref, and the commit that it was fetched to."""
 
     ref: str
     commit: str
 
 
-def fetch_default(git: Git, remote: str, url: str = "") -> Fetched | None:
+def fetch_default(git: Git, remote: str, url: str = "") -> FetchedRef | None:
     """Fetch the default branch, from ``url`` where that is known; None where the remote does not say which it is."""
     if url and (leads := address(git, url)) != url:
         raise GitFailed(f"git makes {leads} of {url}: take that insteadOf out of its settings")
     name = default_branch(git, url or remote)
-    return None if name is None else Fetched(f"refs/remotes/{remote}/{name}", fetch(git, remote, name, url))
+    return None if name is None else FetchedRef(f"refs/remotes/{remote}/{name}", fetch(git, remote, name, url))
 
 
 def _clear_the_way(git: Git, remote: str, branch: str) -> None:

@@ -25,7 +25,7 @@ LARGEST_BLOB = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
-class Merged:
+class MergeResult:
     """How one merge ended: its tree, which holds conflict marks, and the paths that conflict."""
 
     tree: str
@@ -63,7 +63,7 @@ class TrialRepository:
         words = self._git("diff-tree", "-r", "-z", "--no-renames", "--name-status", before, after).split(b"\0")
         return [(kind.decode(), os.fsdecode(path)) for kind, path in zip(words[::2], words[1::2], strict=False)]
 
-    def merges(self, pairs: Sequence[tuple[str, str]]) -> list[Merged]:
+    def merges(self, pairs: Sequence[tuple[str, str]]) -> list[MergeResult]:
         """Each pair merged; a pair that git cannot merge at all costs none of the others."""
         given = "".join(f"{one} {other}\n" for one, other in pairs).encode()
         words = ("merge-tree", "--write-tree", "--stdin", "--name-only", "--no-messages")
@@ -73,7 +73,7 @@ class TrialRepository:
             return found
         reason = (done.stderr.decode("utf-8", "replace").strip().splitlines() or ["git merge-tree said nothing"])[0]
         rest = pairs[len(found) + 1 :]
-        return [*found[: len(pairs)], *([Merged("", problem=reason)] if len(found) < len(pairs) else [])] + (
+        return [*found[: len(pairs)], *([MergeResult("", problem=reason)] if len(found) < len(pairs) else [])] + (
             self.merges(rest) if rest else []
         )
 
@@ -119,7 +119,7 @@ class TrialRepository:
             raise FleetError("git is not installed: install it (apt install git, brew install git)") from missing
 
 
-def _merged(output: bytes) -> Iterator[Merged]:
+def _merged(output: bytes) -> Iterator[MergeResult]:
     """Whole answers: a status, a tree, conflicting paths, an empty field."""
     fields = output.split(b"\0")
     at = 0
@@ -129,5 +129,5 @@ def _merged(output: bytes) -> Iterator[Merged]:
             end += 1
         if end >= len(fields):
             return
-        yield Merged(tree, tuple(os.fsdecode(path) for path in fields[at + 2 : end]))
+        yield MergeResult(tree, tuple(os.fsdecode(path) for path in fields[at + 2 : end]))
         at = end + 1

@@ -14,7 +14,7 @@ from fleetscripts.dataclass import dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class ApiAnswer:
     """What GitHub said: ``data``, or the ``problem`` that stood in the way of all of it. ``problems``: of single parts,
     by the alias under which they were asked for."""
 
@@ -25,12 +25,12 @@ class Answer:
     """The limit that the next question would meet."""
 
 
-def answer_in(code: int, stdout: bytes, stderr: bytes, now: float) -> Answer:
+def answer_in(code: int, stdout: bytes, stderr: bytes, now: float) -> ApiAnswer:
     """What ``gh api --include`` printed, understood; whatever is not understood is a problem."""
     status, headers, body = _split(stdout)
     words = stderr.decode("utf-8", "replace").strip()
     if status is None:
-        return Answer(problem=problem_in_words(code, words, now))
+        return ApiAnswer(problem=problem_in_words(code, words, now))
     try:
         answer = json.loads(body)
     except ValueError:
@@ -39,14 +39,14 @@ def answer_in(code: int, stdout: bytes, stderr: bytes, now: float) -> Answer:
     text = words if is_json else body.decode("utf-8", "replace") + "\n" + words
     limit = limit_in(status, headers, answer, text, now, is_json=is_json)
     if limit is not None:
-        return Answer(problem=limit, limit=limit)
+        return ApiAnswer(problem=limit, limit=limit)
     if status == 401:
-        return Answer(problem=GitHubProblem(ProblemKind.LOGIN, "GitHub refuses gh's login: run 'gh auth login'"))
+        return ApiAnswer(problem=GitHubProblem(ProblemKind.LOGIN, "GitHub refuses gh's login: run 'gh auth login'"))
     if status != 200:
         kind = ProblemKind.FAILED if status >= 500 else ProblemKind.UNEXPECTED
-        return Answer(problem=GitHubProblem(kind, f"GitHub answered {status}"))
+        return ApiAnswer(problem=GitHubProblem(kind, f"GitHub answered {status}"))
     if not isinstance(answer, dict):
-        return Answer(problem=GitHubProblem(ProblemKind.FAILED, "GitHub's answer was not JSON"))
+        return ApiAnswer(problem=GitHubProblem(ProblemKind.FAILED, "GitHub's answer was not JSON"))
     found = _graphql_answer(answer.get("data"), answer.get("errors"))
     return replace(found, limit=used_up_by(status, headers, now))
 
@@ -56,17 +56,17 @@ def problem_in_words(code: int, words: str, now: float) -> GitHubProblem:
     return limit_in_words(words, now) or _without_answer(code, words)
 
 
-def _graphql_answer(data: object, errors: object) -> Answer:
+def _graphql_answer(data: object, errors: object) -> ApiAnswer:
     """Data counts only without errors; an error that names one part of the data spoils that part alone."""
     if not errors:
         if isinstance(data, dict):
-            return Answer(data)
-        return Answer(problem=GitHubProblem(ProblemKind.UNEXPECTED, "GitHub's answer held no data"))
+            return ApiAnswer(data)
+        return ApiAnswer(problem=GitHubProblem(ProblemKind.UNEXPECTED, "GitHub's answer held no data"))
     listed = errors if isinstance(errors, list) else [errors]
     parts = [_part_of(error) for error in listed]
     if not isinstance(data, dict) or not all(part in data for part in parts):
-        return Answer(problem=_graphql_problem(listed[0]))
-    return Answer(data, problems={part: _graphql_problem(error) for part, error in zip(parts, listed, strict=True)})
+        return ApiAnswer(problem=_graphql_problem(listed[0]))
+    return ApiAnswer(data, problems={part: _graphql_problem(error) for part, error in zip(parts, listed, strict=True)})
 
 
 def _part_of(error: object) -> str:

@@ -11,11 +11,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from fleetscripts.adapters.github.answers import Answer, answer_in, problem_in_words
+from fleetscripts.adapters.github.answers import ApiAnswer, answer_in, problem_in_words
 from fleetscripts.adapters.github.github_budget import Budget
 from fleetscripts.adapters.github.github_problems import GitHubProblem, ProblemKind
 from fleetscripts.adapters.github.github_query import Query
-from fleetscripts.adapters.records.locks import Locked
+from fleetscripts.adapters.records.locks import LockTaken
 from fleetscripts.pull_request import PullKey
 
 TIMEOUT_SECONDS = 60
@@ -36,7 +36,7 @@ class Gh:
     clock: Callable[[], float] = time.time
     requests: int = 0
 
-    def ask(self, host: str, query: Query) -> Answer:
+    def ask(self, host: str, query: Query) -> ApiAnswer:
         """GitHub's answer; raises GitHubProblem when there is none, or none that counts."""
         words = ["api", "graphql", "--hostname", host, "--include", "--input", "-"]
         sent = json.dumps({"query": query.text, "variables": dict(query.variables)}).encode()
@@ -45,7 +45,7 @@ class Gh:
                 code, printed, said = self._run(words, sent)
                 answer = answer_in(code, printed, said, self.clock())
             except GitHubProblem as unanswered:
-                answer = Answer(problem=unanswered)
+                answer = ApiAnswer(problem=unanswered)
             for problem in filter(None, (answer.problem, answer.limit)):
                 self.budget.note(host, problem)
         if answer.problem is not None:
@@ -73,7 +73,7 @@ class Gh:
             with self.budget.turn(host, 2 * self.timeout_seconds):
                 self.budget.require(host, self.clock())
                 yield
-        except Locked:
+        except LockTaken:
             text = "others of this fleet have been asking GitHub all the while"
             raise GitHubProblem(ProblemKind.NETWORK, text) from None
 

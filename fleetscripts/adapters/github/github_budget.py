@@ -29,7 +29,7 @@ class Budget:
             raise GitHubProblem(ProblemKind(entry[1]), f"{entry[2]}", entry[0])
 
     def turn(self, host: str, seconds: float) -> AbstractContextManager[None]:
-        """Ask alone: whoever waited sees the limit that the one before it met. Raises Locked after ``seconds``."""
+        """Ask alone: whoever waited sees the limit that the one before it met. Raises LockTaken after ``seconds``."""
         name = re.sub(r"[^A-Za-z0-9.-]", "_", host)
         return hold(self.path.with_name(f"{self.path.stem}-{name}.lock"), seconds)
 

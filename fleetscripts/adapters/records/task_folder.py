@@ -20,7 +20,7 @@ OUTCOME = ".json"
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class PendingEntry:
     """One entry of ``pending``: its text, or why it is not read. ``stamp`` changes with the file."""
 
     name: str
@@ -43,7 +43,7 @@ class TaskFolder:
     def archived(self) -> Path:
         return self.root / "archived"
 
-    def read(self) -> Iterator[Found]:
+    def read(self) -> Iterator[PendingEntry]:
         """Every task file of ``pending``, by name; nothing where there is no such folder."""
         try:
             names = sorted(entry.name for entry in self.pending.iterdir() if entry.name.endswith(SUFFIX))
@@ -54,30 +54,30 @@ class TaskFolder:
         for name in names[:MOST_FILES]:
             yield self._one(name)
         if len(names) > MOST_FILES:
-            yield Found("", problem=f"{self.pending}: more than {MOST_FILES} files, the others are not read")
+            yield PendingEntry("", problem=f"{self.pending}: more than {MOST_FILES} files, the others are not read")
 
-    def _one(self, name: str) -> Found:
+    def _one(self, name: str) -> PendingEntry:
         bare = name.removesuffix(SUFFIX)
         try:
             descriptor = os.open(self.pending / name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
         except OSError as error:
             why = "it is a symbolic link" if (self.pending / name).is_symlink() else error.strerror
-            return Found(bare, problem=f"{name!r}: not read: {why}")
+            return PendingEntry(bare, problem=f"{name!r}: not read: {why}")
         status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode):
             os.close(descriptor)
-            return Found(bare, problem=f"{name!r}: not read: it is no regular file")
+            return PendingEntry(bare, problem=f"{name!r}: not read: it is no regular file")
         with os.fdopen(descriptor, "rb") as stream:
             if status.st_uid not in (os.geteuid(), 0):
-                return Found(bare, problem=f"{name!r}: not read: it belongs to somebody else")
+                return PendingEntry(bare, problem=f"{name!r}: not read: it belongs to somebody else")
             if status.st_size > LARGEST_BYTES:
-                return Found(bare, problem=f"{name!r}: not read: more than {LARGEST_BYTES:,} bytes")
+                return PendingEntry(bare, problem=f"{name!r}: not read: more than {LARGEST_BYTES:,} bytes")
             content = stream.read(LARGEST_BYTES)
         try:
-            return Found(bare, content.decode("utf-8"), stamp=status.st_mtime_ns)
+            return PendingEntry(bare, content.decode("utf-8"), stamp=status.st_mtime_ns)
         except UnicodeDecodeError as error:
             line = content[: error.start].count(b"\n") + 1
-            return Found(
+            return PendingEntry(
                 bare, problem=f"{name}:{line}: expected UTF-8 text, found other bytes", stamp=status.st_mtime_ns
             )
 

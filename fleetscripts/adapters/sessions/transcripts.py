@@ -33,7 +33,7 @@ class Cursor:
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class NewLines:
     """New whole lines. ``restarted``: they do not follow what was read before (first look, rotation, truncation)."""
 
     lines: tuple[bytes, ...]
@@ -42,14 +42,14 @@ class Reading:
 
 
 @dataclass(frozen=True, slots=True)
-class Remembered:
+class SavedCursor:
     """A cursor and what its reader had made of the lines so far."""
 
     cursor: Cursor = field(default_factory=Cursor)
     summary: dict[str, Any] = field(default_factory=dict)
 
 
-def read_new(path: Path, cursor: Cursor) -> Reading | None:
+def read_new(path: Path, cursor: Cursor) -> NewLines | None:
     """The whole lines after the cursor; None when the file is missing, unreadable or compressed."""
     try:
         with open_regular(path) as file:
@@ -68,23 +68,23 @@ def read_new(path: Path, cursor: Cursor) -> Reading | None:
             lines = content[:whole].split(b"\n")[:-1]
             if restarted and start:
                 lines = lines[1:]
-            return Reading(tuple(lines), Cursor(end, status.st_ino, _seal(file, end)), restarted)
+            return NewLines(tuple(lines), Cursor(end, status.st_ino, _seal(file, end)), restarted)
     except OSError:
         return None
 
 
-def recall(fleet_home: Path, path: Path) -> Remembered:
+def recall(fleet_home: Path, path: Path) -> SavedCursor:
     """What was remembered of this file; empty when nothing is, or it cannot be read."""
     try:
         entry = json.loads(read_regular(_cursor_file(fleet_home, path), FIRST_TAIL_BYTES))
         if entry["path"] != str(path):
-            return Remembered()
-        return Remembered(Cursor(entry["offset"], entry["inode"], entry["seal"]), entry["summary"])
+            return SavedCursor()
+        return SavedCursor(Cursor(entry["offset"], entry["inode"], entry["seal"]), entry["summary"])
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
-        return Remembered()
+        return SavedCursor()
 
 
-def remember(fleet_home: Path, path: Path, remembered: Remembered) -> None:
+def remember(fleet_home: Path, path: Path, remembered: SavedCursor) -> None:
     """Keep the cursor for the next look. What cannot be written is read again then, so failing is no error."""
     target = _cursor_file(fleet_home, path)
     cursor = remembered.cursor

@@ -11,7 +11,7 @@ from pathlib import Path
 from fleetscripts.adapters.tmux.guard import Guard
 from fleetscripts.adapters.tmux.tab_stops import without_tabs
 from fleetscripts.adapters.tmux.tmux_client import NoServer, TmuxClient
-from fleetscripts.adapters.tmux.tmux_listing import Row, row_format, rows, token
+from fleetscripts.adapters.tmux.tmux_listing import ListingRow, row_format, rows, token
 from fleetscripts.adapters.tmux.tmux_words import line, literal
 from fleetscripts.errors import FleetError
 from fleetscripts.models import Frame, PaneFacts, ServerId
@@ -194,7 +194,7 @@ class Tmux:
             raise FleetError(f"cannot close pane {pane_id}: {error}") from error
         return held in answer.stdout and not answer.stderr
 
-    def _rows(self) -> list[Row]:
+    def _rows(self) -> list[ListingRow]:
         mark = token()
         try:
             return list(rows(self.client.ask("list-panes", "-a", "-F", row_format(mark)).stdout, mark))
@@ -236,7 +236,7 @@ def is_session_name(name: str) -> bool:
     return not (not name or re.search(r"[.:;\x00-\x1f\x7f]", name) or name.startswith(("=", "$", "@", "%")))
 
 
-def _each_once(found: Sequence[Row]) -> dict[str, PaneFacts]:
+def _each_once(found: Sequence[ListingRow]) -> dict[str, PaneFacts]:
     """Facts by pane id; of a window in several sessions (grouped, linked) those of the session that was made first."""
     oldest_last = sorted(found, key=lambda row: row.facts.session_number, reverse=True)
     return {row.facts.pane_id: row.facts for row in oldest_last}
@@ -247,7 +247,7 @@ def _window_of(pane: PaneFacts) -> str:
     return f"={pane.session}:{pane.window_id}"
 
 
-def _is_window(row: Row, window_id: str) -> bool:
+def _is_window(row: ListingRow, window_id: str) -> bool:
     return row.active and row.facts.window_id == window_id
 
 

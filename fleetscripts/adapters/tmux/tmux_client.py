@@ -30,12 +30,12 @@ class NoServer(FleetError):
     """No tmux server listens at the socket."""
 
 
-class Unreachable(FleetError):
+class ServerUnreachable(FleetError):
     """A tmux server that could not be asked: whether it runs, and what stands in it, is not known."""
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class TmuxReply:
     """What one tmux client wrote, and its exit code."""
 
     stdout: bytes
@@ -79,8 +79,8 @@ class TmuxClient:
         where = [] if self.socket is None else ["-S" if "/" in self.socket else "-L", self.socket]
         return ["tmux", "-u", *where, *words]
 
-    def ask(self, *words: str, stdin: bytes = b"", cwd: Path | None = None) -> Answer:
-        """One client's answer; raises when there is no tmux or no server, ``Unreachable`` when it cannot be asked."""
+    def ask(self, *words: str, stdin: bytes = b"", cwd: Path | None = None) -> TmuxReply:
+        """One client's answer; raises without tmux or server, ``ServerUnreachable`` when the server cannot be asked."""
         deadline = time.monotonic() + CONNECT_SECONDS
         while True:
             answer = self._ask(words, stdin, cwd)
@@ -90,10 +90,10 @@ class TmuxClient:
             if answer.code == 0 or not answer.stderr.startswith(_NOT_REACHED):
                 return answer
             if time.monotonic() >= deadline:
-                raise Unreachable(f"the tmux server at socket {self} cannot be asked: {answer.stderr}")
+                raise ServerUnreachable(f"the tmux server at socket {self} cannot be asked: {answer.stderr}")
             time.sleep(_PAUSE_SECONDS)
 
-    def _ask(self, words: tuple[str, ...], stdin: bytes, cwd: Path | None) -> Answer:
+    def _ask(self, words: tuple[str, ...], stdin: bytes, cwd: Path | None) -> TmuxReply:
         try:
             done = subprocess.run(
                 self.argv(*words), input=stdin, capture_output=True, cwd=cwd, timeout=TIMEOUT_SECONDS, check=False
@@ -105,10 +105,12 @@ class TmuxClient:
         except (NotADirectoryError, PermissionError) as denied:
             raise FleetError(f"cannot run tmux in {str(cwd)!r}: {denied.strerror}") from denied
         except subprocess.TimeoutExpired as frozen:
-            raise Unreachable(f"the tmux server at socket {self} did not answer in {TIMEOUT_SECONDS:g} s") from frozen
-        return Answer(done.stdout, done.stderr.decode("utf-8", "replace").strip(), done.returncode)
+            raise ServerUnreachable(
+                f"the tmux server at socket {self} did not answer in {TIMEOUT_SECONDS:g} s"
+            ) from frozen
+        return TmuxReply(done.stdout, done.stderr.decode("utf-8", "replace").strip(), done.returncode)
 
-    def script(self, *lines: str, cwd: Path | None = None) -> Answer:
+    def script(self, *lines: str, cwd: Path | None = None) -> TmuxReply:
         """Several commands in one process, through stdin: a failed one does not stop the next, argv shows none."""
         return self.ask("source-file", "-", stdin="\n".join([*lines, ""]).encode("utf-8", "surrogateescape"), cwd=cwd)
 

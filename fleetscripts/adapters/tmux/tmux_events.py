@@ -28,21 +28,21 @@ REFUSALS = 3
 
 
 @dataclass(frozen=True, slots=True)
-class Connected:
+class ConnectionOpened:
     """A connection stands: whatever happened before, look at everything."""
 
     session: str
 
 
 @dataclass(frozen=True, slots=True)
-class Lost:
+class ConnectionLost:
     """The connection ended: the server went, or only the session. ``for_good``: it is not tried again."""
 
     why: str
     for_good: bool = False
 
 
-TmuxNews = PaneNews | Connected | Lost
+TmuxNews = PaneNews | ConnectionOpened | ConnectionLost
 
 
 class TmuxEvents:
@@ -82,11 +82,13 @@ class TmuxEvents:
                 continue  # it went at this moment, or the system lets us open or begin nothing more for now
             if heard:
                 pause, refusals = FIRST_PAUSE_SECONDS, 0
-                self._say(Lost(f"the connection to tmux session {found[1]} ended"))
+                self._say(ConnectionLost(f"the connection to tmux session {found[1]} ended"))
                 continue
             refusals += 1
             if refusals >= REFUSALS:
-                self._say(Lost(f"this tmux tells no changes: {words or 'it is older than 3.2'}", for_good=True))
+                self._say(
+                    ConnectionLost(f"this tmux tells no changes: {words or 'it is older than 3.2'}", for_good=True)
+                )
                 return
 
     def _session(self) -> tuple[str, str] | None:
@@ -124,7 +126,7 @@ class TmuxEvents:
                 if stream.refused:
                     break
                 if news is not None:
-                    self._say(news if heard else Connected(name))
+                    self._say(news if heard else ConnectionOpened(name))
                     heard = True
         except (BrokenPipeError, ValueError):
             last = "it ended at once"  # or we were closed meanwhile

@@ -39,7 +39,7 @@ _FIELDS = (
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class ListingRow:
     """One pane as one session shows it; a window linked into two sessions has two rows."""
 
     facts: PaneFacts
@@ -56,7 +56,7 @@ def row_format(mark: str) -> str:
     return "".join(f"{mark}#{{{name}}}" for name in _FIELDS) + mark
 
 
-def rows(answer: bytes, mark: str) -> Iterator[Row]:
+def rows(answer: bytes, mark: str) -> Iterator[ListingRow]:
     """The panes in a listing made with ``row_format(mark)``."""
     fields = answer.decode("utf-8", "surrogateescape").split(mark)
     width = len(_FIELDS) + 1
@@ -64,7 +64,7 @@ def rows(answer: bytes, mark: str) -> Iterator[Row]:
         yield _row(fields[start : start + width - 1])
 
 
-def _row(fields: list[str]) -> Row:
+def _row(fields: list[str]) -> ListingRow:
     """Fields in the order of ``_FIELDS``."""
     pane_id, window_id, session, session_id, index, active, command, pid, *flags_and_numbers, name, title, path = fields
     dead, in_mode, input_off, synchronized, alternate, cursor_visible = map(_flag, flags_and_numbers[:6])
@@ -93,7 +93,7 @@ def _row(fields: list[str]) -> Row:
         activity=activity,
         history_size=history,
     )
-    return Row(facts, active == "1")
+    return ListingRow(facts, active == "1")
 
 
 def _number(field: str) -> int:

@@ -14,7 +14,7 @@ NO_ANSWERS = frozenset({"type something", "type something.", "chat about this", 
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class DialogAnswer:
     """The rows chosen for one question, by their places. ``lines`` and ``labels``: the question as it was read.
 
     ``many``: it takes several rows; the review then puts quotation marks around a row that has a comma itself.
@@ -36,7 +36,7 @@ class Answer:
         return ", ".join(f'"{label}"' if self.many and "," in label else label for label in chosen)
 
 
-def answer_to(menu: Menu, text: str, window: str) -> Answer:
+def answer_to(menu: Menu, text: str, window: str) -> DialogAnswer:
     """The answer that ``text`` gives to a question; Refused when it names no row, or one left to a person."""
     row = row_named(menu, text)
     many = any(each.checked is not None for each in menu.rows)
@@ -50,10 +50,10 @@ def answer_to(menu: Menu, text: str, window: str) -> Answer:
     for each in found:
         if why := forbidden(labels[each]):
             raise Refused(f"{window}: {labels[each]!r} is left to a person at the keyboard: {why}")
-    return Answer(menu.question, labels, tuple(found), many)
+    return DialogAnswer(menu.question, labels, tuple(found), many)
 
 
-def review_says(menu: Menu, answers: Sequence[Answer]) -> bool:
+def review_says(menu: Menu, answers: Sequence[DialogAnswer]) -> bool:
     """Whether a review lists these questions with these answers and no others, wherever its lines were wrapped."""
     listed = "".join(f"●{answer.question}→{answer.text}" for answer in answers)
     shown = _squeezed(" ".join(menu.question))

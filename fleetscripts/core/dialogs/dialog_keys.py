@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from fleetscripts.core.dialogs.dialog_rows import Menu, Row, question_above
+from fleetscripts.core.dialogs.dialog_rows import DialogRow, Menu, question_above
 from fleetscripts.pattern import pattern
 
 KEYS = {"enter": "Enter", "esc": "Escape", "shift+tab": "BTab", "tab": "Tab"}
@@ -27,7 +27,9 @@ def find_keys(lines: Sequence[str]) -> Menu | None:
     if len(offers) < 2 or any(_FOCUSED_ROW.match(line) for line in question):
         return None
     rows = tuple(
-        Row(offer[2], focused=offer[1].lower() == "enter", key=KEYS[offer[1].lower()]) for offer in offers if offer
+        DialogRow(offer[2], focused=offer[1].lower() == "enter", key=KEYS[offer[1].lower()])
+        for offer in offers
+        if offer
     )
     own = len(rows) == len(offers) and rows[0].focused and len(rows[0].text.split()) >= _LEAST_WORDS
     return Menu(rows, tuple(line.strip(" │") for line in question if line.strip(" │╌─"))) if own else None

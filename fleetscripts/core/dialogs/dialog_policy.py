@@ -14,7 +14,7 @@ from fleetscripts.models import ActionKind, DialogKind
 
 
 @dataclass(frozen=True, slots=True)
-class Surroundings:
+class DialogContext:
     """What is known beside the screen. ``doubt`` says why a folder is not trusted, or which settings would be lost."""
 
     trusted_folder: bool = False
@@ -106,7 +106,7 @@ def forbidden(text: str) -> str:
     return ""
 
 
-def rule(dialog: DialogKind | None, menu: Menu | None, around: Surroundings) -> Ruling:
+def rule(dialog: DialogKind | None, menu: Menu | None, around: DialogContext) -> Ruling:
     """What to do about the dialog on the screen."""
     kind = dialog or DialogKind.OTHER
     recovery = RECOVERIES.get(kind)
@@ -125,7 +125,7 @@ def rule(dialog: DialogKind | None, menu: Menu | None, around: Surroundings) -> 
     return Ruling(ActionKind.DECISION, f"none of the rows known for a {kind} dialog is shown")
 
 
-def _doubt(kind: DialogKind, around: Surroundings) -> str:
+def _doubt(kind: DialogKind, around: DialogContext) -> str:
     if kind is DialogKind.TRUST and not around.trusted_folder:
         return f"trusting this folder runs its hooks: {around.trust_doubt}"
     if kind is DialogKind.BYPASS and not around.bypass_configured:

@@ -29,7 +29,7 @@ _TICK = re.compile(r"\s+[✔✓]\s.*|\s+[✔✓]$")
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class DialogRow:
     """One row that can be chosen; ``number`` None when the screen shows none.
 
     ``key``: tmux's name of the key that chooses it at once; empty for Enter, once the row is focused."""
@@ -65,7 +65,7 @@ class Menu:
     ``tabs``: its questions, of which this is one or the review of the answers; empty when no line names them.
     """
 
-    rows: tuple[Row, ...]
+    rows: tuple[DialogRow, ...]
     question: tuple[str, ...] = ()
     several: bool = False
     tabs: tuple[Tab, ...] = ()
@@ -153,12 +153,12 @@ def _box_below(lines: Sequence[str], last: int) -> bool:
     return bool(boxes) or any(_BOX.fullmatch(line) for line in below)
 
 
-def _numbered(lines: Sequence[str], last: int, column: int, number: int) -> list[tuple[int, Row]]:
+def _numbered(lines: Sequence[str], last: int, column: int, number: int) -> list[tuple[int, DialogRow]]:
     above = _sequence(_cut(lines, range(last - 1, -1, -1), column), number - 1, -1)
     below = _sequence(_cut(lines, range(last + 1, len(lines)), column), number + 1, +1)
     focused = _NUMBERED.fullmatch(lines[last][column:])
     assert focused is not None
-    rows = [*reversed(above), (last, Row(_row_text(focused["text"]), number, True)), *below]
+    rows = [*reversed(above), (last, DialogRow(_row_text(focused["text"]), number, True)), *below]
     if rows[0][1].number != 1:
         return []
     if any(_CHECKBOX.match(row.text) for _, row in rows):
@@ -166,13 +166,13 @@ def _numbered(lines: Sequence[str], last: int, column: int, number: int) -> list
     return sorted(rows, key=lambda entry: entry[0])
 
 
-def _sequence(lines: Iterator[_Line], expected: int, step: int) -> list[tuple[int, Row]]:
+def _sequence(lines: Iterator[_Line], expected: int, step: int) -> list[tuple[int, DialogRow]]:
     """Rows numbered on from ``expected``; lines between them are details, a shallower line ends the menu."""
-    rows: list[tuple[int, Row]] = []
+    rows: list[tuple[int, DialogRow]] = []
     for line in lines:
         match = _NUMBERED.fullmatch(line.body) if not line.before.strip(" │|") else None
         if match and int(match["number"]) == expected >= 1:
-            rows.append((line.at, Row(_row_text(match["text"]), expected)))
+            rows.append((line.at, DialogRow(_row_text(match["text"]), expected)))
             expected += step
         elif match or _ends_menu(line, upwards=step < 0):
             break
@@ -185,31 +185,31 @@ def _ends_menu(line: _Line, upwards: bool) -> bool:
     return shallow or (upwards and bool(line.body) and not line.body.startswith(" "))
 
 
-def _button(lines: Sequence[str], rows: list[tuple[int, Row]], column: int) -> list[tuple[int, Row]]:
+def _button(lines: Sequence[str], rows: list[tuple[int, DialogRow]], column: int) -> list[tuple[int, DialogRow]]:
     """The unnumbered row (``Next``, ``Submit``) that stands under the last checkbox, in the column of its text."""
     ends = max(at for at, _ in rows)
     begins = min(at for at, _ in rows)
     return [
-        (at, Row(lines[at].strip()))
+        (at, DialogRow(lines[at].strip()))
         for at in range(begins, ends + 1)
         if lines[at].strip() in ("Next", "Submit") and len(lines[at]) - len(lines[at].lstrip()) > column
     ]
 
 
-def _unnumbered(lines: Sequence[str], last: int, column: int) -> list[tuple[int, Row]]:
+def _unnumbered(lines: Sequence[str], last: int, column: int) -> list[tuple[int, DialogRow]]:
     above = _block(_cut(lines, range(last - 1, -1, -1), column))
     below = _block(_cut(lines, range(last + 1, len(lines)), column))
-    return [*reversed(above), (last, Row(_row_text(lines[last][column:]), None, True)), *below]
+    return [*reversed(above), (last, DialogRow(_row_text(lines[last][column:]), None, True)), *below]
 
 
-def _block(lines: Iterator[_Line]) -> list[tuple[int, Row]]:
+def _block(lines: Iterator[_Line]) -> list[tuple[int, DialogRow]]:
     """Rows next to each other in the column; a deeper line is a detail, an empty or shallower one ends the menu."""
-    rows: list[tuple[int, Row]] = []
+    rows: list[tuple[int, DialogRow]] = []
     for line in lines:
         if line.before.strip(" │|") or not line.body or line.body.startswith(_NO_ROW):
             break
         if not line.body.startswith(" "):
-            rows.append((line.at, Row(_row_text(line.body))))
+            rows.append((line.at, DialogRow(_row_text(line.body))))
     return rows
 
 

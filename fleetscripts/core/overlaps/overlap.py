@@ -81,14 +81,14 @@ def one_to_tell(one: Agent, other: Agent) -> Agent | None:
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class ReportedConflicts:
     """What one agent's record says of its conflicts: an entry for each file and other agent, and all in words."""
 
     conflicts: tuple[str, ...] = ()
     summary: str = ""
 
 
-def conflicts_of(agents: Collection[Agent], pairs: Iterable[Pair]) -> dict[str, Told]:
+def conflicts_of(agents: Collection[Agent], pairs: Iterable[Pair]) -> dict[str, ReportedConflicts]:
     """What each agent is to be told, by its key; nothing for those that cannot turn any more."""
     by_id = {agent.key: agent for agent in agents}
     found: dict[str, dict[str, list[str]]] = {}
@@ -102,7 +102,7 @@ def conflicts_of(agents: Collection[Agent], pairs: Iterable[Pair]) -> dict[str, 
     return {name: _told(by_id, others) for name, others in found.items()}
 
 
-def _told(by_id: Mapping[str, Agent], others: Mapping[str, Sequence[str]]) -> Told:
+def _told(by_id: Mapping[str, Agent], others: Mapping[str, Sequence[str]]) -> ReportedConflicts:
     entries, words = [], []
     for name in sorted(others):
         files = dict.fromkeys(_LINE.sub("", place) for place in others[name])
@@ -110,7 +110,7 @@ def _told(by_id: Mapping[str, Agent], others: Mapping[str, Sequence[str]]) -> To
         more = f" and {len(others[name]) - SHOWN_PLACES} more" if len(others[name]) > SHOWN_PLACES else ""
         where = ", ".join(map(sanitize, others[name][:SHOWN_PLACES])) + more
         words.append(f"with {sanitize(by_id[name].branch)} ({sanitize(by_id[name].handle)}) in {where}")
-    return Told(tuple(entries), fit("; ".join(words), LONGEST_SUMMARY))
+    return ReportedConflicts(tuple(entries), fit("; ".join(words), LONGEST_SUMMARY))
 
 
 def matrix(agents: Sequence[Agent], pairs: Iterable[Pair]) -> list[tuple[str, ...]]:

@@ -49,7 +49,7 @@ class Judgement:
 
 
 @dataclass(slots=True)
-class _Reading:
+class _LineScan:
     """What was seen so far in one line. ``bases``: every folder the shell may stand in by now."""
 
     rules: CommandRules
@@ -74,7 +74,7 @@ class _Reading:
 
 def judge_command(line: str, rules: CommandRules) -> Judgement:
     """Judge one line for a shell, bash or zsh, that stands in the worktree's root."""
-    reading = _Reading(rules)
+    reading = _LineScan(rules)
     try:
         for command in simple_commands(line):
             _judge(command, reading)
@@ -83,7 +83,7 @@ def judge_command(line: str, rules: CommandRules) -> Judgement:
     return Judgement(None, tuple(dict.fromkeys(reading.paths)), reading.own_branch, reading.searched)
 
 
-def _judge(command: SimpleCommand, reading: _Reading) -> None:
+def _judge(command: SimpleCommand, reading: _LineScan) -> None:
     if not command.words:
         raise Refusal("it names no command")
     for name, value in command.assignments:
@@ -113,7 +113,7 @@ def _as_given(rule: CommandRule, options: set[str]) -> CommandRule:
     return replace(rule, operands=("path",), rewrites=()) if rule.rewrites and spared else rule
 
 
-def _after(rule: CommandRule, label: str, operands: Sequence[Word], command: SimpleCommand, reading: _Reading) -> None:
+def _after(rule: CommandRule, label: str, operands: Sequence[Word], command: SimpleCommand, reading: _LineScan) -> None:
     """Keep what the command changes for those that follow."""
     if label == "cd":
         moved = tuple(posixpath.join(base, operands[0].text) for base in reading.bases)
@@ -128,7 +128,7 @@ def _after(rule: CommandRule, label: str, operands: Sequence[Word], command: Sim
 
 
 def _judge_wrapped(
-    rule: CommandRule, label: str, operands: Sequence[Word], command: SimpleCommand, reading: _Reading
+    rule: CommandRule, label: str, operands: Sequence[Word], command: SimpleCommand, reading: _LineScan
 ) -> None:
     if len(operands) < 2:
         raise Refusal(f"{label} names no command")
@@ -138,7 +138,7 @@ def _judge_wrapped(
     _judge(replace(command, words=tuple(operands[1:]), assignments=(), redirects=()), reading)
 
 
-def _find_rule(words: Sequence[Word], reading: _Reading) -> tuple[CommandRule, str, list[Word]]:
+def _find_rule(words: Sequence[Word], reading: _LineScan) -> tuple[CommandRule, str, list[Word]]:
     rules, label, rest = reading.rules, words[0].text, list(words[1:])
     rule = rules.commands.get(label)
     program = ENVIRONMENT_PROGRAM.fullmatch(label)
@@ -170,7 +170,7 @@ def _find_rule(words: Sequence[Word], reading: _Reading) -> tuple[CommandRule, s
             return rule, label, rest
 
 
-def _enter_git(reading: _Reading) -> None:
+def _enter_git(reading: _LineScan) -> None:
     """git takes a folder that looks like a bare repository for one, and runs what its configuration names."""
     if reading.bases != ("",) and reading.changed:
         raise Refusal("git is run in another folder after the line changed files")
@@ -186,7 +186,7 @@ def _step(choices: object, label: str, rest: list[Word]) -> tuple[CommandRule, s
 
 
 def _options(
-    rule: CommandRule, label: str, arguments: Sequence[Word], reading: _Reading
+    rule: CommandRule, label: str, arguments: Sequence[Word], reading: _LineScan
 ) -> tuple[list[Word], set[str]]:
     """Check every option; return the operands, and the options that were given."""
     operands: list[Word] = []
@@ -228,7 +228,7 @@ def _options(
     return operands, seen
 
 
-def _letters(rule: CommandRule, label: str, text: str, queue: list[Word], reading: _Reading) -> set[str]:
+def _letters(rule: CommandRule, label: str, text: str, queue: list[Word], reading: _LineScan) -> set[str]:
     """One bundle of short options, the last of which may take a value: ``-rnA3``."""
     seen: set[str] = set()
     for at, letter in enumerate(text[1:], 1):
@@ -245,7 +245,7 @@ def _letters(rule: CommandRule, label: str, text: str, queue: list[Word], readin
 
 
 def _value(
-    kind: str, label: str, option: str, value: Word | None, reading: _Reading, rule: CommandRule, joined: bool = False
+    kind: str, label: str, option: str, value: Word | None, reading: _LineScan, rule: CommandRule, joined: bool = False
 ) -> None:
     """``joined``: the value had a wildcard, which a shell fills in only together with the option's name."""
     if value is None or value.wild or (joined and kind != "text"):
@@ -253,7 +253,7 @@ def _value(
     _fits(kind, value, f"{label} {option}", reading, rule)
 
 
-def _operands(rule: CommandRule, label: str, operands: Sequence[Word], reading: _Reading) -> None:
+def _operands(rule: CommandRule, label: str, operands: Sequence[Word], reading: _LineScan) -> None:
     if len(operands) < rule.least or (rule.most is not None and len(operands) > rule.most):
         raise Refusal(f"{label} with {len(operands)} operands is not on the safe list")
     for at, operand in enumerate(operands):
@@ -266,7 +266,7 @@ def _operands(rule: CommandRule, label: str, operands: Sequence[Word], reading: 
         _fits("rewrite", Word("."), label, reading, rule)
 
 
-def _test(label: str, arguments: Sequence[Word], reading: _Reading, rule: CommandRule) -> None:
+def _test(label: str, arguments: Sequence[Word], reading: _LineScan, rule: CommandRule) -> None:
     words = list(arguments)
     if label == "[" and (not words or words.pop() != Word("]")):
         raise Refusal("[ has no ]")
@@ -276,7 +276,7 @@ def _test(label: str, arguments: Sequence[Word], reading: _Reading, rule: Comman
         _fits("path", words[1], label, reading, rule)
 
 
-def _fits(kind: str, word: Word, label: str, reading: _Reading, rule: CommandRule) -> None:
+def _fits(kind: str, word: Word, label: str, reading: _LineScan, rule: CommandRule) -> None:
     """Raise unless ``word`` is of that kind; paths are noted for the caller."""
     if (word.status and kind not in ("text", "number")) or (
         word.wild and kind not in ("text", "path", "file", "write")

@@ -59,7 +59,7 @@ def _calls(line: str, home: str, cwd: str, script_at: ScriptAt) -> list[str]:
     """Names of the scripts that the line calls. Raises ``NotPlain`` where it does anything else."""
     own = rewritten(line, home)
     captured = [name for inner in own.captured for name in _calls(inner, home, NOWHERE, script_at)]
-    reading = _Reading((cwd,), (cwd,), script_at, values_are_handles=set(captured) <= PRINT_A_HANDLE)
+    reading = _CallScan((cwd,), (cwd,), script_at, values_are_handles=set(captured) <= PRINT_A_HANDLE)
     before: SimpleCommand | None = None
     for command in simple_commands(own.line):
         reading.command(command, before)
@@ -68,7 +68,7 @@ def _calls(line: str, home: str, cwd: str, script_at: ScriptAt) -> list[str]:
 
 
 @dataclass(slots=True)
-class _Reading:
+class _CallScan:
     """What was seen so far. ``stands``: folders of which the shell is in one; ``ever``: all that it was led to."""
 
     stands: tuple[str, ...]

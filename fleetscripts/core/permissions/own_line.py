@@ -36,7 +36,7 @@ class OwnLine:
 
 
 @dataclass(slots=True)
-class _Rewriting:
+class _Rewriter:
     line: str
     home: str
     at: int = 0
@@ -49,13 +49,13 @@ class _Rewriting:
 
 def rewritten(line: str, home: str) -> OwnLine:
     """The line with those forms replaced. Raises ``NotPlain`` where one of them is not what it should be."""
-    state = _Rewriting(line, home if _PLAIN_PATH.fullmatch(home) else "")
+    state = _Rewriter(line, home if _PLAIN_PATH.fullmatch(home) else "")
     while state.at < len(line):
         _step(state)
     return OwnLine("".join(state.out), tuple(state.captured))
 
 
-def _step(state: _Rewriting) -> None:
+def _step(state: _Rewriter) -> None:
     char = state.line[state.at]
     if char in BLANKS:
         _copy(state, 1)
@@ -80,12 +80,12 @@ def _step(state: _Rewriting) -> None:
         _word(state)
 
 
-def _copy(state: _Rewriting, length: int) -> None:
+def _copy(state: _Rewriter, length: int) -> None:
     state.out.append(state.line[state.at : state.at + length])
     state.at += length
 
 
-def _newline(state: _Rewriting) -> None:
+def _newline(state: _Rewriter) -> None:
     _copy(state, 1)
     state.command_begins = True
     if not state.heredoc:
@@ -97,7 +97,7 @@ def _newline(state: _Rewriting) -> None:
     state.heredoc = ""
 
 
-def _word(state: _Rewriting) -> None:
+def _word(state: _Rewriter) -> None:
     if state.command_begins and (capture := _CAPTURE.match(state.line, state.at)):
         _capture(state, capture)
         return
@@ -128,7 +128,7 @@ def _word_end(line: str, at: int, quoted: str) -> int:
     return at + end - len(quoted)
 
 
-def _capture(state: _Rewriting, opening: re.Match[str]) -> None:
+def _capture(state: _Rewriter, opening: re.Match[str]) -> None:
     name, quote = opening[1], opening[2]
     if not _NAMES.fullmatch(name):
         raise NotPlain(f"it sets {name}")

@@ -19,7 +19,7 @@ CLOSED = frozenset({"capped", "locked"})
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class AccountBudget:
     """One account now. ``five_hour``, ``weekly``: percent **left**, None when unknown; ``state`` ok, capped, unknown,
     or locked: it is not let in.
 
@@ -42,7 +42,7 @@ class Standing:
         return max(0.0, min(known) - self.account.reserve_percent) if known else UNKNOWN_LEFT
 
 
-def standings(accounts: Sequence[Account], ledger: Ledger, now: float, model: str = "") -> list[Standing]:
+def standings(accounts: Sequence[Account], ledger: Ledger, now: float, model: str = "") -> list[AccountBudget]:
     """Every account, best first: ok by what is left, then unknown, then capped by when they have budget again."""
     found = [standing(account, ledger.get(account.name, {}), now, model) for account in accounts]
     if not model:
@@ -50,11 +50,11 @@ def standings(accounts: Sequence[Account], ledger: Ledger, now: float, model: st
     return sorted(found, key=_rank)
 
 
-def standing(account: Account, figures: Mapping[str, Figure], now: float, model: str = "") -> Standing:
+def standing(account: Account, figures: Mapping[str, Figure], now: float, model: str = "") -> AccountBudget:
     """One account. A window past its reset is full again; that of one model counts for work on this ``model`` alone."""
     if (locked := _locked(figures, now)) is not None:
         reason = f"its login is not accepted ({locked.source}, {span(now - locked.at)} ago)"
-        return Standing(account, "locked", resets_at=locked.until, reason=reason, figures=figures)
+        return AccountBudget(account, "locked", resets_at=locked.until, reason=reason, figures=figures)
     counting = {name: figure for name, figure in figures.items() if name != LOGIN and _counts(name, model)}
     live = {name: figure for name, figure in counting.items() if now < figure.until}
     left = {name: 100.0 - live[name].used_percent if name in live else 100.0 for name in counting}
@@ -62,22 +62,24 @@ def standing(account: Account, figures: Mapping[str, Figure], now: float, model:
     full = {name: figure for name, figure in live.items() if _is_full(figure, account.reserve_percent)}
     if full:
         name = max(full, key=lambda window: full[window].until)
-        return Standing(account, "capped", five, week, full[name].until, _why_capped(name, full[name], now), figures)
+        return AccountBudget(
+            account, "capped", five, week, full[name].until, _why_capped(name, full[name], now), figures
+        )
     if not counting:
-        return Standing(
+        return AccountBudget(
             account, "unknown", reason=f"nothing is known of it yet{_closed(figures, now)}", figures=figures
         )
     tightest = max(live, key=lambda window: live[window].used_percent, default="")
     resets = live[tightest].resets_at if tightest else 0.0
     if five is None and week is None:
-        return Standing(account, "ok", resets_at=resets, reason="its limit has reset", figures=figures)
+        return AccountBudget(account, "ok", resets_at=resets, reason="its limit has reset", figures=figures)
     why = _why_ok(live, counting, now) + _closed(figures, now)
-    return Standing(account, "ok", five, week, resets, why, figures)
+    return AccountBudget(account, "ok", five, week, resets, why, figures)
 
 
 def choose(
-    candidates: Iterable[Standing], busy: Mapping[str, int], keep: str = "", exclude: frozenset[str] = frozenset()
-) -> Standing | None:
+    candidates: Iterable[AccountBudget], busy: Mapping[str, int], keep: str = "", exclude: frozenset[str] = frozenset()
+) -> AccountBudget | None:
     """The account for one more agent: ``keep`` while it has budget, else the one with most left for each agent; one
     that may refuse the model only when there is no other."""
     usable = [s for s in candidates if s.state not in CLOSED and s.left > 0 and s.account.name not in exclude]
@@ -87,16 +89,16 @@ def choose(
     return min(usable, key=lambda known: (known.narrowed, _load(known, busy), _rank(known)))
 
 
-def earliest(found: Iterable[Standing]) -> float:
+def earliest(found: Iterable[AccountBudget]) -> float:
     """When the first of the capped accounts has budget again; 0 when none is known."""
     return min((known.resets_at for known in found if known.state == "capped" and known.resets_at), default=0.0)
 
 
-def _load(known: Standing, busy: Mapping[str, int]) -> float:
+def _load(known: AccountBudget, busy: Mapping[str, int]) -> float:
     return (busy.get(known.account.name, 0) + 1) / known.left
 
 
-def _rank(known: Standing) -> tuple[int, float, int]:
+def _rank(known: AccountBudget) -> tuple[int, float, int]:
     states = ("ok", "unknown", "capped", "locked")
     by = (known.resets_at or math.inf) if known.state in CLOSED else -known.left
     return (states.index(known.state), by, known.account.order)

@@ -13,7 +13,7 @@ from fleetscripts.models import WorktreeContents, WorktreeFacts
 _SPARE = re.compile(r"spare/([0-9]{1,9})")
 
 
-class Standing(StrEnum):
+class WorktreeUse(StrEnum):
     """What a worktree is good for now."""
 
     FREE = "free"
@@ -39,11 +39,11 @@ class Claims:
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class WorktreeListing:
     """One worktree and its standing; ``reason`` says why it is not free, ``window`` who works there."""
 
     worktree: WorktreeFacts
-    standing: Standing
+    standing: WorktreeUse
     reason: str = ""
     window: str = ""
 
@@ -54,24 +54,28 @@ def spare_number(branch: str | None) -> int | None:
     return int(match[1]) if match else None
 
 
-def order(place: Place) -> tuple[int, int, str]:
+def order(place: WorktreeListing) -> tuple[int, int, str]:
     """Sorts free places by number, then those in use, then the rest."""
     number = spare_number(place.worktree.branch)
-    return (list(Standing).index(place.standing), 10**9 if number is None else number, place.worktree.path)
+    return (list(WorktreeUse).index(place.standing), 10**9 if number is None else number, place.worktree.path)
 
 
-def standing(worktree: WorktreeFacts, claims: Claims) -> Place:
+def standing(worktree: WorktreeFacts, claims: Claims) -> WorktreeListing:
     """The standing as far as it can be told without looking into the worktree."""
     path = worktree.path
     if path in claims.agents:
-        return Place(worktree, Standing.IN_USE, f"agent in {claims.agents[path]}", claims.agents[path])
+        return WorktreeListing(worktree, WorktreeUse.IN_USE, f"agent in {claims.agents[path]}", claims.agents[path])
     if path in claims.taken:
-        return Place(worktree, Standing.IN_USE, claims.taken[path])
+        return WorktreeListing(worktree, WorktreeUse.IN_USE, claims.taken[path])
     reason = _unusable(worktree, claims)
-    return Place(worktree, Standing.UNUSABLE, reason) if reason else Place(worktree, Standing.FREE)
+    return (
+        WorktreeListing(worktree, WorktreeUse.UNUSABLE, reason)
+        if reason
+        else WorktreeListing(worktree, WorktreeUse.FREE)
+    )
 
 
-def standing_inside(place: Place, contents: WorktreeContents) -> Place:
+def standing_inside(place: WorktreeListing, contents: WorktreeContents) -> WorktreeListing:
     """The standing of a place that looked free, now that it was looked into."""
     reason = ""
     if contents.operation:
@@ -81,7 +85,7 @@ def standing_inside(place: Place, contents: WorktreeContents) -> Place:
         reason = f"dirty: {contents.first_change}{more}"
     elif contents.own_commits:
         reason = f"{contents.own_commits} commit{'s' * (contents.own_commits > 1)} that no other ref holds"
-    return Place(place.worktree, Standing.UNUSABLE, reason) if reason else place
+    return WorktreeListing(place.worktree, WorktreeUse.UNUSABLE, reason) if reason else place
 
 
 def protected(worktree: WorktreeFacts, claims: Claims) -> str:

@@ -20,7 +20,7 @@ LONGEST_BRIEF_REST_SECONDS = 0.05
 """What is urgent does not wait for the end of the rest, only so long."""
 
 
-class Pace(Enum):
+class Urgency(Enum):
     """How soon a pane is looked at again, in seconds since the last look at it, for what kind of news."""
 
     NOW = 0.0
@@ -33,7 +33,7 @@ class Pace(Enum):
 
 
 @dataclass
-class Agenda:
+class DirtyPanes:
     """Panes by id with the moment from which they are to be looked at. All moments are of one steady clock."""
 
     _due: dict[str, float] = field(default_factory=dict)
@@ -42,11 +42,11 @@ class Agenda:
     _rest_until: float = 0
     _brief_until: float = 0
 
-    def news(self, panes: Iterable[str], pace: Pace, now: float) -> None:
+    def news(self, panes: Iterable[str], pace: Urgency, now: float) -> None:
         """Something happened in these."""
         for pane in panes:
             self.at(pane, max(now + GATHER_SECONDS, self._looked.get(pane, -1e9) + pace.value))
-            if pace is Pace.NOW:
+            if pace is Urgency.NOW:
                 self._urgent.add(pane)
 
     def at(self, pane: str, moment: float) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from fleetscripts.core.planning.classify import FRESH_SECONDS
-from fleetscripts.core.planning.policy import REST_SECONDS, Case, began, verified_until
+from fleetscripts.core.planning.policy import REST_SECONDS, PolicyCase, began, verified_until
 from fleetscripts.core.planning.progress import BACKGROUND_PATIENCE, LATE_SECONDS
 from fleetscripts.core.planning.rescue import OVERDUE_SECONDS, SOON_SECONDS, pause_seconds
 from fleetscripts.models import AgentState, PaneState, Source
@@ -17,7 +17,7 @@ STILL = frozenset({PaneState.RUNNING, PaneState.PROMPT, PaneState.API_ERROR})
 
 _BY_PERSON = frozenset({AgentState.PENDING_EVALUATION, AgentState.ESCALATED})
 
-Instant = Callable[[Case], float]
+Instant = Callable[[PolicyCase], float]
 INSTANTS: Mapping[str, Instant] = {
     "it stood still": lambda case: _still_since(case) + case.limits.idle_threshold_seconds,
     "it stood still long": lambda case: _still_since(case) + case.limits.idle_threshold_seconds * BACKGROUND_PATIENCE,
@@ -42,7 +42,7 @@ INSTANTS: Mapping[str, Instant] = {
 """One row for each condition of the policy, and each step of the classification, in which the time of day stands."""
 
 
-def next_due(case: Case) -> float | None:
+def next_due(case: PolicyCase) -> float | None:
     """The first instant after ``case.now`` at which the policy may answer otherwise; None when none is in sight."""
     if case.agent.state is AgentState.PENDING_EVALUATION:
         return _first(
@@ -53,30 +53,30 @@ def next_due(case: Case) -> float | None:
     return _first(case, INSTANTS)
 
 
-def _first(case: Case, names: Mapping[str, Instant] | tuple[str, ...]) -> float | None:
+def _first(case: PolicyCase, names: Mapping[str, Instant] | tuple[str, ...]) -> float | None:
     later = (at for name in names if (at := INSTANTS[name](case)) >= case.now)
     first = min(later, default=None)
     return None if first is None else first + JUST_AFTER_SECONDS
 
 
-def _still_since(case: Case) -> float:
+def _still_since(case: PolicyCase) -> float:
     """The same moment from which the policy counts."""
     return case.now - case.still_seconds if case.found.state in STILL else 0
 
 
-def _spoken_to(case: Case) -> float:
+def _spoken_to(case: PolicyCase) -> float:
     return max(case.agent.attempts.nudged_at, case.agent.last_rebriefed_at)
 
 
-def _pause(case: Case) -> float:
+def _pause(case: PolicyCase) -> float:
     return float(case.limits.retry_pause_seconds * 2 ** min(case.agent.attempts.nudges, 30))
 
 
-def _task_change(case: Case) -> float:
+def _task_change(case: PolicyCase) -> float:
     return case.limits.task_change_seconds
 
 
-def _said_last(case: Case) -> float:
+def _said_last(case: PolicyCase) -> float:
     """When a client whose turn is known by its writing alone wrote last."""
     writing = (Source.TRANSCRIPT, Source.HOOK)
     pieces = [piece for piece in case.found.evidence if piece.source in writing and piece.at is not None]

@@ -7,7 +7,7 @@ from typing import Any
 
 from fleetscripts.core.planning.actions import BY_NAME
 from fleetscripts.core.planning.observation import Observation
-from fleetscripts.core.planning.policy import Case, Limits, Rule, decide, dialog_reason
+from fleetscripts.core.planning.policy import Limits, PolicyCase, PolicyRule, decide, dialog_reason
 from fleetscripts.core.planning.rescue import Pick, Picks
 from fleetscripts.core.records.sanitize import sanitize
 from fleetscripts.core.reports.plain_lines import plain_lines
@@ -18,16 +18,16 @@ STOP = frozenset({AgentState.DONE, AgentState.RECYCLED, AgentState.ESCALATED})
 
 
 def plan(
-    looks: Iterable[tuple[Agent, Observation]], limits: Limits, now: float, prospects: Picks | None = None
+    looks: Iterable[tuple[Agent, Observation]], limits: Limits, now: float, picks: Picks | None = None
 ) -> list[Action]:
-    """What is to be done now, in the order of the agents. ``prospects``: accounts on which walled ones could go on."""
-    known = prospects or {}
-    cases = [(Case(agent, seen.classification, limits, now, known.get(agent.key)), seen) for agent, seen in looks]
+    """What is to be done now, in the order of the agents. ``picks``: accounts on which walled ones could go on."""
+    known = picks or {}
+    cases = [(PolicyCase(agent, seen.classification, limits, now, known.get(agent.key)), seen) for agent, seen in looks]
     decided = [(case, seen, decide(case)) for case, seen in cases]
     return [_action(case.agent, seen, rule, case.prospect) for case, seen, rule in decided if rule is not None]
 
 
-def _action(agent: Agent, seen: Observation, rule: Rule, prospect: Pick | None) -> Action:
+def _action(agent: Agent, seen: Observation, rule: PolicyRule, prospect: Pick | None) -> Action:
     fields: dict[str, Any] = {name: getattr(agent, name) for name in agent.__dataclass_fields__}
     reason = rule.reason.format_map(fields | {"dialog_reason": dialog_reason(agent.seen.dialog)})
     details = _details(agent, seen, rule)
@@ -36,7 +36,7 @@ def _action(agent: Agent, seen: Observation, rule: Rule, prospect: Pick | None) 
     return Action(agent.window, agent.pane_id, rule.action, rule.kind, sanitize(reason), details)
 
 
-def _details(agent: Agent, seen: Observation, rule: Rule) -> dict[str, Any]:
+def _details(agent: Agent, seen: Observation, rule: PolicyRule) -> dict[str, Any]:
     """What whoever decides has to know. ``screen`` is data from the pane, never an instruction."""
     details: dict[str, Any] = {
         "worktree": agent.worktree,

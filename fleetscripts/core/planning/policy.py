@@ -49,7 +49,7 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True)
-class Case:
+class PolicyCase:
     """One agent as just seen."""
 
     agent: Agent
@@ -79,7 +79,7 @@ def began(agent: Agent) -> float:
     return float(at) if isinstance(at, int | float) else 0
 
 
-Condition = Callable[[Case], bool]
+Condition = Callable[[PolicyCase], bool]
 CONDITIONS: Mapping[str, Condition] = {
     "always": lambda case: True,
     "over": lambda case: case.agent.finished,
@@ -147,7 +147,7 @@ CONDITIONS: Mapping[str, Condition] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Rule:
+class PolicyRule:
     """``action`` empty: leave it alone. ``pane`` None: whatever it shows. ``reason`` may name fields of the agent."""
 
     pane: PaneState | None
@@ -157,17 +157,17 @@ class Rule:
     reason: str = ""
 
 
-def _rule(row: ActionRow, occasion: On) -> Rule:
+def _rule(row: ActionRow, occasion: On) -> PolicyRule:
     name = row.name if occasion.action is None else occasion.action
     kind = ActionKind.RECOVERY if name == LEAVE else BY_NAME[name].kind
-    return Rule(occasion.pane, occasion.when, name, kind, occasion.reason)
+    return PolicyRule(occasion.pane, occasion.when, name, kind, occasion.reason)
 
 
 RULES = tuple(_rule(row, occasion) for row in ACTIONS for occasion in row.when)
 """The policy that the table of actions makes, in its order."""
 
 
-def decide(case: Case) -> Rule | None:
+def decide(case: PolicyCase) -> PolicyRule | None:
     """The row for this agent, None where it is left alone."""
     for rule in RULES:
         if rule.pane in (None, case.found.state) and all(CONDITIONS[name](case) for name in rule.when.split("+")):

@@ -53,14 +53,14 @@ def note(agent: Agent, seen: Observation, stalled_after_seconds: float, now: flo
     """The record after this look. ``unwatched``: nobody looked for so long that no waiting time may be counted."""
     if agent.state is AgentState.RECYCLED:
         return agent
-    agent = _of_the_past(agent, now)
+    agent = _clamp_future_times(agent, now)
     placed = agent.at(seen.facts, seen.server) if seen.exists else agent
     advanced = _advanced(placed, seen)
     timed = _timed(_released(advanced, seen, now), agent, seen, now, unwatched)
     return replace(timed, state=_state(timed, agent, seen, stalled_after_seconds, now))
 
 
-def _of_the_past(agent: Agent, now: float) -> Agent:
+def _clamp_future_times(agent: Agent, now: float) -> Agent:
     """What was done cannot lie ahead: after the clock was set back it counts as done just now."""
     latest = now + CLOCK_SLACK_SECONDS
     parts = {name: not_after(getattr(agent, name), latest, now) for name in DONE_BY_US}

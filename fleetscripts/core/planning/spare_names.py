@@ -25,7 +25,7 @@ class NewSpare:
 
 
 @dataclass(frozen=True, slots=True)
-class Naming:
+class NamePattern:
     """``FOLDER/BEFORE`` and a number of at least so many digits."""
 
     folder: str
@@ -37,7 +37,7 @@ class Naming:
         return str(PurePath(self.folder) / f"{self.before}{number:0{self.digits}}")
 
 
-def naming(found: Sequence[WorktreeFacts], of_agents: Collection[str]) -> Naming:
+def naming(found: Sequence[WorktreeFacts], of_agents: Collection[str]) -> NamePattern:
     """As most of the spare worktrees and those that agents work in are called; else beside the repository, by its name.
 
     ``found``: all worktrees, the repository's main one first."""
@@ -47,10 +47,10 @@ def naming(found: Sequence[WorktreeFacts], of_agents: Collection[str]) -> Naming
         return known.most_common(1)[0][0]
     main = PurePath(found[0].path)
     name = main.name.removesuffix(".git") if found[0].bare else main.name
-    return Naming(str(main.parent), f"{name.strip('.') or main.parent.name}-")
+    return NamePattern(str(main.parent), f"{name.strip('.') or main.parent.name}-")
 
 
-def new_spares(named: Naming, is_free: Callable[[NewSpare], bool]) -> Iterator[NewSpare]:
+def new_spares(named: NamePattern, is_free: Callable[[NewSpare], bool]) -> Iterator[NewSpare]:
     """Those that ``is_free`` of anything by that name, lowest number first."""
     for number in range(1, HIGHEST + 1):
         spare = NewSpare(named.path(number), f"spare/{number}")
@@ -58,9 +58,9 @@ def new_spares(named: Naming, is_free: Callable[[NewSpare], bool]) -> Iterator[N
             yield spare
 
 
-def _naming_of(facts: WorktreeFacts) -> Naming | None:
+def _naming_of(facts: WorktreeFacts) -> NamePattern | None:
     path = PurePath(facts.path)
     match = _NUMBERED.fullmatch(path.name)
     if match is None:
         return None
-    return Naming(str(path.parent), match[1], len(match[2]) if match[2].startswith("0") else 1)
+    return NamePattern(str(path.parent), match[1], len(match[2]) if match[2].startswith("0") else 1)

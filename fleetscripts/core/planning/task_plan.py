@@ -20,7 +20,7 @@ DONE = "done"
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class TaskStatus:
     """One task and where it stands; ``why`` for people, ``agent`` who works on it or has."""
 
     task: TaskFile
@@ -38,7 +38,7 @@ def standings(
     claimed: Collection[str] = (),
     pausing: Mapping[str, str] | None = None,
     now: float = math.inf,
-) -> list[Standing]:
+) -> list[TaskStatus]:
     """Every task in the order in which it would begin. ``archived``: outcome by name; ``pausing``: why by name."""
     by_task = {agent.task.file: agent for agent in agents if agent.task.file}
     listed = sorted(tasks, key=order)
@@ -76,20 +76,20 @@ def _standing(
     done: Collection[str],
     claimed: Collection[str],
     pausing: Mapping[str, str],
-) -> Standing:
+) -> TaskStatus:
     if agent is not None:
         outcome = outcome_of(agent)
         where = f"{agent.window}: {agent.state}"
-        return Standing(task, FINISHED if outcome else WORKING, outcome or where, agent)
+        return TaskStatus(task, FINISHED if outcome else WORKING, outcome or where, agent)
     if task.name in claimed:
-        return Standing(task, STARTING, "an agent is being started for it")
+        return TaskStatus(task, STARTING, "an agent is being started for it")
     missing = [name for name in task.after if name not in done]
     if missing:
         never = _never(task, missing, pending)
-        return Standing(task, WAITING, f"after {', '.join(missing)}{never}", never=bool(never))
+        return TaskStatus(task, WAITING, f"after {', '.join(missing)}{never}", never=bool(never))
     if task.name in pausing:
-        return Standing(task, PAUSING, pausing[task.name])
-    return Standing(task, READY)
+        return TaskStatus(task, PAUSING, pausing[task.name])
+    return TaskStatus(task, READY)
 
 
 def _never(task: TaskFile, missing: list[str], pending: Mapping[str, TaskFile]) -> str:

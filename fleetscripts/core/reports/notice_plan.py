@@ -26,7 +26,7 @@ DAY_MINUTES = 24 * 60
 
 
 @dataclass(frozen=True, slots=True)
-class Manners:
+class NoticeLimits:
     """When not to disturb. ``quiet``: first and last minute of the day, None for never; it may go over midnight.
 
     ``most_per_minute``: so many notifications are sent one by one; the rest waits for a digest."""
@@ -45,7 +45,7 @@ class Notice:
 
 
 @dataclass(frozen=True, slots=True)
-class Tray:
+class NoticeBacklog:
     """What was sent lately, and what is held back; ``dropped`` more were held than are kept. ``failed_at``: when no
     channel took what was sent last, 0 when one did."""
 
@@ -64,7 +64,7 @@ def minute_of(text: str) -> int | None:
     return found if found < DAY_MINUTES else None
 
 
-def is_quiet(manners: Manners, moment: datetime) -> bool:
+def is_quiet(manners: NoticeLimits, moment: datetime) -> bool:
     """Whether nobody is to be disturbed at this moment (local time)."""
     if manners.quiet is None:
         return False
@@ -73,7 +73,9 @@ def is_quiet(manners: Manners, moment: datetime) -> bool:
     return begun <= minute < ended if begun <= ended else minute >= begun or minute < ended
 
 
-def take(tray: Tray, text: str, urgent: bool, manners: Manners, moment: datetime) -> tuple[Tray, str]:
+def take(
+    tray: NoticeBacklog, text: str, urgent: bool, manners: NoticeLimits, moment: datetime
+) -> tuple[NoticeBacklog, str]:
     """The tray after one more notice, and what is to be sent now; empty when it is held back.
 
     What was held back before goes with it, where both find room in one message."""
@@ -85,23 +87,25 @@ def take(tray: Tray, text: str, urgent: bool, manners: Manners, moment: datetime
     if passes and is_quiet(manners, moment):
         return replace(tray, sent_at=(*tray.sent_at, now)), text
     if not tray.held:
-        return Tray(sent_at=(*tray.sent_at, now)), text
+        return NoticeBacklog(sent_at=(*tray.sent_at, now)), text
     if len(text) > MOST_BESIDE_DIGEST:
         return replace(tray, sent_at=(*tray.sent_at, now)), text
-    return Tray(sent_at=(*tray.sent_at, now)), f"{text}\n\n{digest(tray, DIGEST_COLUMNS - len(text))}"
+    return NoticeBacklog(sent_at=(*tray.sent_at, now)), f"{text}\n\n{digest(tray, DIGEST_COLUMNS - len(text))}"
 
 
-def due(tray: Tray, manners: Manners, moment: datetime) -> tuple[Tray, str]:
+def due(tray: NoticeBacklog, manners: NoticeLimits, moment: datetime) -> tuple[NoticeBacklog, str]:
     """The tray and a digest of all that is held back, once nothing speaks against it any more."""
     now = moment.timestamp()
     tray = _recent(tray, now)
     waits = 0 <= now - tray.failed_at < AGAIN_SECONDS
     if not tray.held or waits or is_quiet(manners, moment) or len(tray.sent_at) >= manners.most_per_minute:
         return tray, ""
-    return Tray(sent_at=(*tray.sent_at, now)), digest(tray)
+    return NoticeBacklog(sent_at=(*tray.sent_at, now)), digest(tray)
 
 
-def given_back(now_kept: Tray, before: Tray, after: Tray, text: str, now: float) -> Tray:
+def given_back(
+    now_kept: NoticeBacklog, before: NoticeBacklog, after: NoticeBacklog, text: str, now: float
+) -> NoticeBacklog:
     """The tray as it is now, with what a step from ``before`` to ``after`` took out of it to be sent, and ``text``:
     no channel has taken them."""
     taken = [notice for notice in before.held if notice not in after.held]
@@ -110,7 +114,7 @@ def given_back(now_kept: Tray, before: Tray, after: Tray, text: str, now: float)
     return replace(tray, dropped=tray.dropped + before.dropped - after.dropped, failed_at=now)
 
 
-def digest(tray: Tray, columns: int = DIGEST_COLUMNS) -> str:
+def digest(tray: NoticeBacklog, columns: int = DIGEST_COLUMNS) -> str:
     """Everything held back in one text of about so many characters; the newest lines where there are too many."""
     lines = [line for notice in tray.held for line in _lines(notice)]
     kept: list[str] = []
@@ -129,9 +133,9 @@ def _lines(notice: Notice) -> Sequence[str]:
     return [f"{moment:%H:%M} {line}"[:DIGEST_COLUMNS] for line in notice.text.splitlines() if line.strip()]
 
 
-def _holding(tray: Tray, held: Sequence[Notice]) -> Tray:
+def _holding(tray: NoticeBacklog, held: Sequence[Notice]) -> NoticeBacklog:
     return replace(tray, held=tuple(held[-MOST_HELD:]), dropped=tray.dropped + max(len(held) - MOST_HELD, 0))
 
 
-def _recent(tray: Tray, now: float) -> Tray:
+def _recent(tray: NoticeBacklog, now: float) -> NoticeBacklog:
     return replace(tray, sent_at=tuple(at for at in tray.sent_at if 0 <= now - at < BURST_SECONDS))

@@ -57,7 +57,7 @@ CHECK_MARKS = {"pass": "✓", "fail": "✗", "pending": "…", "unknown": "?"}
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class StatusRow:
     """One agent's cells, in the order of HEADINGS, and what they are coloured by."""
 
     cells: tuple[str, ...]
@@ -136,7 +136,7 @@ def pull(agent: Agent) -> str:
     return f"#{agent.pr_number} {mark}".rstrip() if agent.pr_number else "-"
 
 
-def row(agent: Agent, command: str, now: float) -> Row:
+def row(agent: Agent, command: str, now: float) -> StatusRow:
     """One agent's row."""
     cells = (
         agent.window,
@@ -150,10 +150,10 @@ def row(agent: Agent, command: str, now: float) -> Row:
         command,
         note(agent, now),
     )
-    return Row(cells, agent.state)
+    return StatusRow(cells, agent.state)
 
 
-def without_empty(rows: Sequence[Row]) -> list[tuple[str, ...]]:
+def without_empty(rows: Sequence[StatusRow]) -> list[tuple[str, ...]]:
     """Headings and cells, without the optional columns that are empty in every row."""
     kept = [n for n, name in enumerate(HEADINGS) if name not in OPTIONAL or any(row.cells[n] != "-" for row in rows)]
     return [tuple(line[n] for n in kept) for line in (HEADINGS, *(row.cells for row in rows))]

@@ -34,7 +34,7 @@ class Sign:
 
 
 @dataclass(frozen=True, slots=True)
-class Lane:
+class TimelineLane:
     """One agent's line in the picture."""
 
     name: str
@@ -43,7 +43,7 @@ class Lane:
     marks: tuple[Sign, ...]
 
 
-def lanes(stories: Iterable[Story], begun: float, now: float) -> list[Lane]:
+def lanes(stories: Iterable[Story], begun: float, now: float) -> list[TimelineLane]:
     """The agents of which anything happened since ``begun``, in the order in which they came.
 
     What a clock that ran ahead wrote, later than ``now``, is left out: it would press all else together."""
@@ -53,13 +53,13 @@ def lanes(stories: Iterable[Story], begun: float, now: float) -> list[Lane]:
     return [lane for lane in drawn if lane.spans or lane.marks]
 
 
-def _lane(story: Story, begun: float, now: float, latest: float) -> Lane:
+def _lane(story: Story, begun: float, now: float, latest: float) -> TimelineLane:
     spans = _spans(story.lines, now, latest)
     cut = tuple(Span(span.state, max(span.begun, begun), span.ended) for span in spans if span.ended > begun)
     first = max(begun, min((span.begun for span in cut), default=begun))
     marks = [_mark(line) for line in told(story.lines) if at_of(line) >= first]
     kept = tuple(mark for mark in marks if mark is not None)
-    return Lane(story.branch or story.key[0], f"{story.window} · {story.key[0]}", cut, kept)
+    return TimelineLane(story.branch or story.key[0], f"{story.window} · {story.key[0]}", cut, kept)
 
 
 def _spans(lines: list[Line], now: float, latest: float) -> list[Span]:

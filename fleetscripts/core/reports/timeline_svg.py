@@ -7,7 +7,7 @@ from datetime import datetime
 from xml.sax.saxutils import escape
 
 from fleetscripts.core.records.sanitize import fit, sanitize
-from fleetscripts.core.reports.timeline import Lane, Sign, Span
+from fleetscripts.core.reports.timeline import Sign, Span, TimelineLane
 
 WIDTH, LEFT, RIGHT = 1080, 232, 28
 TOP, LANE, BAR, NARROWEST_BAR = 104, 46, 20, 1.2
@@ -52,7 +52,7 @@ MOST_TICKS = 9
 Place = Callable[[float], float]
 
 
-def timeline_svg(lanes: Sequence[Lane], now: float, title: str = "Agent fleet") -> str:
+def timeline_svg(lanes: Sequence[TimelineLane], now: float, title: str = "Agent fleet") -> str:
     """The whole picture; valid with no agent at all."""
     begun, ended = _extent(lanes, now)
     height = TOP + LANE * max(len(lanes), 1) + BELOW
@@ -78,7 +78,7 @@ def timeline_svg(lanes: Sequence[Lane], now: float, title: str = "Agent fleet") 
     return "\n".join([*parts, "</svg>"]) + "\n"
 
 
-def _extent(lanes: Sequence[Lane], now: float) -> tuple[float, float]:
+def _extent(lanes: Sequence[TimelineLane], now: float) -> tuple[float, float]:
     times = [at for lane in lanes for span in lane.spans for at in (span.begun, span.ended)]
     times += [mark.at for lane in lanes for mark in lane.marks]
     begun, ended = (min(times), max(times)) if times else (now - 60, now)
@@ -111,7 +111,7 @@ def _axis(begun: float, ended: float, x: Place, count: int) -> list[str]:
     return parts
 
 
-def _lane(lane: Lane, top: float, x: Place) -> list[str]:
+def _lane(lane: TimelineLane, top: float, x: Place) -> list[str]:
     middle = top + LANE / 2
     name, place = _label(lane.name, NAME_COLUMNS), _label(lane.place, PLACE_COLUMNS)
     parts = [
@@ -175,7 +175,7 @@ def _centred(sign: str, x: float, y: float, ink: str) -> str:
     return f'<text x="{x:.1f}" y="{y:.1f}" {style}>{sign}</text>'
 
 
-def _legend(lanes: Sequence[Lane], y: float) -> list[str]:
+def _legend(lanes: Sequence[TimelineLane], y: float) -> list[str]:
     """Only what the picture shows."""
     states = {span.state for lane in lanes for span in lane.spans}
     kinds = {mark.kind for lane in lanes for mark in lane.marks}

@@ -14,7 +14,7 @@ _WORD = re.compile(r"[A-Za-z]{3,40}")
 
 
 @dataclass(frozen=True, slots=True)
-class Near:
+class NearMiss:
     """A rule that did not match, and how many of its words stand in its region."""
 
     rule: Rule
@@ -22,9 +22,9 @@ class Near:
     words: int
 
 
-def nearest(rules: RuleSet, layout: Layout, matched: str | None) -> Near | None:
+def nearest(rules: RuleSet, layout: Layout, matched: str | None) -> NearMiss | None:
     """The rule that came nearest, asked of the regions that the screen has; None when no word of any is there."""
-    best: Near | None = None
+    best: NearMiss | None = None
     for rule in rules.rules:
         text = layout.region(rule.region).flat.lower()
         if rule.name == matched or rule.region in STATELESS or not text:
@@ -34,5 +34,5 @@ def nearest(rules: RuleSet, layout: Layout, matched: str | None) -> Near | None:
         }
         found = sum(word in text for word in words)
         if found and (best is None or found / len(words) > best.found / best.words):
-            best = Near(rule, found, len(words))
+            best = NearMiss(rule, found, len(words))
     return best

@@ -33,7 +33,7 @@ class Line:
 
 
 @dataclass(frozen=True, slots=True)
-class Styled:
+class StyledLine:
     """One line, cell by cell: ``d`` dim, ``r`` reversed or a blank."""
 
     text: str
@@ -77,20 +77,20 @@ def _bare(raw: str) -> str:
     return text
 
 
-def styled(lines: Sequence[Line], before: Line) -> list[Styled]:
+def styled(lines: Sequence[Line], before: Line) -> list[StyledLine]:
     """The lines with their marks. Colours run on from line to line: ``before`` is the one above them."""
     _, state = _marked(before.raw, PLAIN)
-    marked: list[Styled] = []
+    marked: list[StyledLine] = []
     for line in lines:
         if line.raw:
             cells, state = _marked(line.raw, state)
             marked.append(cells)
         else:
-            marked.append(Styled(line.text, state * len(line.text)))
+            marked.append(StyledLine(line.text, state * len(line.text)))
     return marked
 
 
-def _marked(raw: str, state: str) -> tuple[Styled, str]:
+def _marked(raw: str, state: str) -> tuple[StyledLine, str]:
     texts: list[str] = []
     marks: list[str] = []
     at = 0
@@ -102,7 +102,7 @@ def _marked(raw: str, state: str) -> tuple[Styled, str]:
         at = match.end()
     piece = _bare(raw[at:])
     text = ("".join(texts) + piece)[:MAX_COLUMNS].rstrip(" ")
-    return Styled(text, ("".join(marks) + state * len(piece))[:MAX_COLUMNS]), state
+    return StyledLine(text, ("".join(marks) + state * len(piece))[:MAX_COLUMNS]), state
 
 
 def quotes_by_colour(lines: Sequence[Line], before: Line) -> bool:

@@ -11,7 +11,7 @@ from fleetscripts.agents.kinds import kind_named
 from fleetscripts.config import Settings
 from fleetscripts.dataclass import dataclass
 from fleetscripts.errors import FleetError
-from fleetscripts.services.accounts.account_environment import Handed, environment_on
+from fleetscripts.services.accounts.account_environment import ClientEnvironment, environment_on
 from fleetscripts.services.accounts.accounts import is_shared, not_shared
 from fleetscripts.services.accounts.programs import program_of
 
@@ -19,7 +19,7 @@ ASK_SECONDS = 30.0
 
 
 @dataclass(frozen=True, slots=True)
-class Check:
+class AccountCheck:
     """What was found of one account. ``logged_in`` None: the client could not be asked."""
 
     account: Account
@@ -34,7 +34,7 @@ class Check:
         return self.logged_in is not False and not self.problems
 
 
-def check(account: Account, settings: Settings, environ: Mapping[str, str]) -> Check:
+def check(account: Account, settings: Settings, environ: Mapping[str, str]) -> AccountCheck:
     """Resolve its secret and ask its client. What the client says itself comes from its files, not from a server."""
     problems = [text for ref in account.secrets if (text := exposed(ref))]
     if text := not_shared(account, settings):
@@ -44,12 +44,12 @@ def check(account: Account, settings: Settings, environ: Mapping[str, str]) -> C
         program = program_of(account.agent, settings, environ)
         handed = environment_on(account, environ)
     except FleetError as error:
-        return Check(account, None, "", shared, (*problems, str(error)))
+        return AccountCheck(account, None, "", shared, (*problems, str(error)))
     version = _first_line(_said([program, "--version"], handed.environment))
     logged_in = _logged_in(account, program, handed)
     if logged_in is False:
         problems.append(f"not logged in: {_login_line(account, handed.environment)}")
-    return Check(account, logged_in, version, shared, tuple(problems))
+    return AccountCheck(account, logged_in, version, shared, tuple(problems))
 
 
 def unfit(account: Account, settings: Settings, environ: Mapping[str, str]) -> str:
@@ -64,7 +64,7 @@ def unfit(account: Account, settings: Settings, environ: Mapping[str, str]) -> s
     return ""
 
 
-def _logged_in(account: Account, program: str, handed: Handed) -> bool | None:
+def _logged_in(account: Account, program: str, handed: ClientEnvironment) -> bool | None:
     """A token counts as a login: whether it is still good only its server knows, and nobody is asked here."""
     if handed.token or account.bills_by_use:
         return True

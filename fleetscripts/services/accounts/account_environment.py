@@ -13,7 +13,7 @@ from fleetscripts.errors import UsageProblem
 
 
 @dataclass(frozen=True, slots=True)
-class Handed:
+class ClientEnvironment:
     """An environment for a client, and the secret that goes another way. ``token`` empty: there is none."""
 
     environment: Mapping[str, str]
@@ -22,7 +22,7 @@ class Handed:
     descriptor_variable: str = ""
 
 
-def environment_on(account: Account, environ: Mapping[str, str], others: Sequence[Account] = ()) -> Handed:
+def environment_on(account: Account, environ: Mapping[str, str], others: Sequence[Account] = ()) -> ClientEnvironment:
     """What a client gets that works on this account; no account's secret stands in it but its own.
 
     ``others``: all accounts, whose variables with secrets are taken away. Raises NoSecret, UsageProblem."""
@@ -39,7 +39,7 @@ def environment_on(account: Account, environ: Mapping[str, str], others: Sequenc
         environment[name] = resolve(value, environ) if isinstance(value, SecretRef) else value
     environment[ACCOUNT_VARIABLE] = account.name
     if account.token is None:
-        return Handed(environment)
+        return ClientEnvironment(environment)
     variables = kind.accounts.tokens.get(account.provider, ())
     if not variables:
         raise UsageProblem(
@@ -47,7 +47,7 @@ def environment_on(account: Account, environ: Mapping[str, str], others: Sequenc
             "log in there and name its config_dir"
         )
     descriptor = kind.accounts.descriptors.get(variables[0], "")
-    return Handed(environment, resolve(account.token, environ), variables, descriptor)
+    return ClientEnvironment(environment, resolve(account.token, environ), variables, descriptor)
 
 
 def rivals(account: Account) -> frozenset[str]:

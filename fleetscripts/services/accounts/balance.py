@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from fleetscripts.agents import DEFAULT_KIND
-from fleetscripts.core.planning.budget import Standing, span
+from fleetscripts.core.planning.budget import AccountBudget, span
 
 HEADINGS = ("ACCOUNT", "STATE", "5H LEFT", "WEEK LEFT", "RESETS", "AGENTS", "PROVIDER", "WHY")
 
 
-def row(found: Standing, agents: int, now: float) -> tuple[str, ...]:
+def row(found: AccountBudget, agents: int, now: float) -> tuple[str, ...]:
     """One account's cells, in the order of HEADINGS."""
     account = found.account
     client = "" if account.agent == DEFAULT_KIND else f"{account.agent} "
@@ -21,13 +21,13 @@ def row(found: Standing, agents: int, now: float) -> tuple[str, ...]:
     )  # fmt: skip
 
 
-def why(found: Standing, now: float) -> str:
+def why(found: AccountBudget, now: float) -> str:
     """``NAME STATE 5H% WEEK% RESETS REASON``: percents left, fields between single blanks, the reason last."""
     fields = (found.account.name, found.state, percent(found.five_hour), percent(found.weekly))
     return " ".join((*fields, resets(found.resets_at, now), found.reason))
 
 
-def members(found: Standing, agents: int, now: float) -> dict[str, Any]:
+def members(found: AccountBudget, agents: int, now: float) -> dict[str, Any]:
     """The object that ``--json`` prints for an account: times in Unix seconds, percents left, ages in seconds."""
     account = found.account
     return {

@@ -12,7 +12,7 @@ from fleetscripts.adapters.records.store import StateMissing, Store
 from fleetscripts.agents import DEFAULT_KIND
 from fleetscripts.agents.kinds import kind_named
 from fleetscripts.config import Settings
-from fleetscripts.core.planning.budget import CLOSED, Standing, choose, earliest, standings
+from fleetscripts.core.planning.budget import CLOSED, AccountBudget, choose, earliest, standings
 from fleetscripts.core.planning.rescue import Pick
 from fleetscripts.fleet import Agent
 from fleetscripts.models import AgentState
@@ -48,7 +48,9 @@ def pick(
     return _fallback(known, agent, exclude)
 
 
-def known_standings(settings: Settings, agent: str = "", now: float | None = None, model: str = "") -> list[Standing]:
+def known_standings(
+    settings: Settings, agent: str = "", now: float | None = None, model: str = ""
+) -> list[AccountBudget]:
     """Every account, best first. ``agent``: the user's own login counts where no account of this kind is listed."""
     accounts = listed(settings, agent) if agent else read_accounts(settings.fleet_home) or listed(settings)
     return standings(accounts, Ledger(settings.fleet_home).read(), time.time() if now is None else now, model)
@@ -79,7 +81,7 @@ def account_to_resume(settings: Settings, environ: Mapping[str, str], agent: Age
     return agent.account if agent.account in [account.name for account in accounts] else accounts[0].name
 
 
-def _fallback(known: Sequence[Standing], agent: str, exclude: frozenset[str]) -> Pick | None:
+def _fallback(known: Sequence[AccountBudget], agent: str, exclude: frozenset[str]) -> Pick | None:
     """The next provider in the list."""
     rest = [found for found in known if found.account.bills_by_use or found.account.agent != agent]
     for found in sorted(rest, key=lambda one: one.account.order):
@@ -93,7 +95,7 @@ def _fallback(known: Sequence[Standing], agent: str, exclude: frozenset[str]) ->
     return None
 
 
-def _why(found: Standing, busy: Mapping[str, int], keep: str) -> str:
+def _why(found: AccountBudget, busy: Mapping[str, int], keep: str) -> str:
     agents = busy.get(found.account.name, 0)
     load = f"{agents} agent{'' if agents == 1 else 's'} on it" if agents else "no agent on it"
     left = f"{found.left:.0f}% left" if found.state == "ok" else "budget unknown"

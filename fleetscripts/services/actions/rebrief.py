@@ -26,7 +26,7 @@ _LOGS = FailedLogs()
 
 
 @dataclass(frozen=True, slots=True)
-class _Red:
+class _FailedJobs:
     """The failed jobs of a verdict: those not told of yet, the others by name, and how often each was told of now."""
 
     jobs: tuple[FailedJob, ...] = ()
@@ -71,7 +71,7 @@ def rebrief(case: Case, finding: Finding, now: float) -> str:
     return f"re-briefed (proof: {receipt.proof}){logs}"
 
 
-def _found_missing(agent: Agent, finding: Finding, red: _Red, now: float) -> Rebrief:
+def _found_missing(agent: Agent, finding: Finding, red: _FailedJobs, now: float) -> Rebrief:
     failed = failing(finding.verdict)
     return Rebrief(
         findings=[f"{gate.name}: {gate.evidence}" for gate in failed],
@@ -83,17 +83,17 @@ def _found_missing(agent: Agent, finding: Finding, red: _Red, now: float) -> Reb
     )
 
 
-def _red(case: Case, agent: Agent, finding: Finding) -> _Red:
+def _red(case: Case, agent: Agent, finding: Finding) -> _FailedJobs:
     """Of an agent that can be told now: nobody else needs the logs."""
     pull, known = finding.pull.pull, dict(agent.verdict.failures_told or {})
     if pull is None or not any(gate.name == "checks" and gate.status == "fail" for gate in finding.verdict.gates):
-        return _Red(counted=known or None)
+        return _FailedJobs(counted=known or None)
     jobs = _LOGS.of(pull, case.settings, list(known))
     again = {str(check.job): check.name for check in failed_checks(pull) if str(check.job) in known}
     told = {str(job.job): 1 for job in jobs if not job.problem}
     counted = {job: int(known[job]) + 1 for job in again}
     before = tuple(f"{name} (told {known[job]} times)" for job, name in again.items())
-    return _Red(tuple(jobs), before, {**counted, **told} or None)
+    return _FailedJobs(tuple(jobs), before, {**counted, **told} or None)
 
 
 def hand_back(case: Case) -> str:

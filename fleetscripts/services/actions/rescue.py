@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 
 from fleetscripts.adapters.records.ledger import Ledger
-from fleetscripts.adapters.records.locks import Locked, hold
+from fleetscripts.adapters.records.locks import LockTaken, hold
 from fleetscripts.core.planning.observation import Observation
 from fleetscripts.core.planning.policy import Limits
 from fleetscripts.core.planning.rescue import PARKED, Pick
@@ -45,11 +45,11 @@ def rescue(case: Case) -> str:
         with alone(case):
             pane_io = open_pane_io(case.settings, case.fleet)
             agent = _at_hand(case)
-            sight = _seen(pane_io, agent)
-            if sight is not None:
-                note_wall(case.settings, agent, sight.classification, time.time())
-            return _on_its_turn(case, pane_io, agent, sight)
-    except Locked:
+            observation = _seen(pane_io, agent)
+            if observation is not None:
+                note_wall(case.settings, agent, observation.classification, time.time())
+            return _on_its_turn(case, pane_io, agent, observation)
+    except LockTaken:
         raise Refused(f"{case.agent.called}: another process is starting its client") from None
 
 
@@ -60,7 +60,7 @@ def renew(case: Case) -> str:
             pane_io = open_pane_io(case.settings, case.fleet)
             agent = _at_hand(case)
             return _moved(case, Move(case, pane_io, Target(agent.account, agent.agent, fresh=True)))
-    except Locked:
+    except LockTaken:
         raise Refused(f"{case.agent.called}: another process is starting its client") from None
 
 
@@ -68,8 +68,8 @@ def wake(case: Case) -> str:
     """An agent whose limit has reset and whose client does not go on by itself is told to."""
     pane_io = open_pane_io(case.settings, case.fleet)
     agent = _at_hand(case)
-    sight = _seen(pane_io, agent)
-    state = PaneState.MISSING if sight is None else sight.classification.state
+    observation = _seen(pane_io, agent)
+    state = PaneState.MISSING if observation is None else observation.classification.state
     put_back = state is PaneState.PROMPT and agent.rescue.stage == PARKED
     if state is not PaneState.RATE_LIMITED and not put_back:
         raise Refused(f"{agent.called}: expected it at a usage limit, it is {state}")
@@ -94,18 +94,22 @@ def wake(case: Case) -> str:
     return f"told to go on (proof: {receipt.proof})"
 
 
-def _on_its_turn(case: Case, pane_io: PaneIO, agent: Agent, sight: Observation | None) -> str:
+def _on_its_turn(case: Case, pane_io: PaneIO, agent: Agent, observation: Observation | None) -> str:
     """When the account is free: chosen again then, since the one before may have used what was left."""
-    chosen = _chosen(case, agent, sight)
+    chosen = _chosen(case, agent, observation)
     while True:
         with hold(case.settings.locks / f"rescue-{chosen.account.name}.lock", TURN_SECONDS):
-            again = _chosen(case, agent, sight)
+            again = _chosen(case, agent, observation)
             if again.account.name == chosen.account.name:
                 if problem := unfit(again.account, case.settings, case.environ):
                     _locked_out(case, agent, again.account.name, problem)
-                    chosen = _chosen(case, agent, sight)
+                    chosen = _chosen(case, agent, observation)
                     continue
-                rest = sight is not None and sight.classification.state is PaneState.PROMPT and not agent.rescue.stage
+                rest = (
+                    observation is not None
+                    and observation.classification.state is PaneState.PROMPT
+                    and not agent.rescue.stage
+                )
                 rest = rest and bool(case.action.details.get("account"))
                 target = Target(again.account.name, again.account.agent, again.kind_changes, from_rest=rest)
                 words = _moved(case, Move(case, pane_io, target))
@@ -122,12 +126,12 @@ def _locked_out(case: Case, agent: Agent, account: str, problem: str) -> None:
     case.journal.write("account-locked", window=agent.window, account=account, why=problem)
 
 
-def _chosen(case: Case, agent: Agent, sight: Observation | None) -> Pick:
+def _chosen(case: Case, agent: Agent, observation: Observation | None) -> Pick:
     named = str(case.action.details.get(NAMED, ""))
     if named:
         account = account_named(case.settings, named, agent.agent)
         return Pick(account, "named by a person", kind_changes=account.agent != agent.agent)
-    found = sight.classification if sight is not None else Classification(PaneState.MISSING, "")
+    found = observation.classification if observation is not None else Classification(PaneState.MISSING, "")
     chosen = next_account(case.settings, agent, found, time.time())
     if chosen is None:
         raise Refused(f"{agent.called}: no account but {account_of(case.settings, agent)} has budget")

@@ -26,7 +26,7 @@ RESCUED, REFUSED, FAILED = "rescued", "refused", "failed"
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class RescueResult:
     """What became of one agent: ``rescued``, ``refused`` or ``failed``."""
 
     agent: Agent
@@ -51,13 +51,13 @@ def rescue_agents(
     environ: Mapping[str, str],
     agents: Sequence[Agent],
     account: str = "",
-    tell: Callable[[Outcome], None] = lambda outcome: None,
-) -> list[Outcome]:
+    tell: Callable[[RescueResult], None] = lambda outcome: None,
+) -> list[RescueResult]:
     """Rescue these, onto the account that is named or onto those with budget; ``tell`` hears of each as it ends."""
     if account:
         account_named(settings, account)
 
-    def settle(agent: Agent) -> Outcome:
+    def settle(agent: Agent) -> RescueResult:
         outcome = _rescued(settings, fleet, environ, agent, account)
         tell(outcome)
         return outcome
@@ -66,7 +66,7 @@ def rescue_agents(
         return list(pool.map(settle, agents))
 
 
-def _rescued(settings: Settings, fleet: Fleet, environ: Mapping[str, str], agent: Agent, account: str) -> Outcome:
+def _rescued(settings: Settings, fleet: Fleet, environ: Mapping[str, str], agent: Agent, account: str) -> RescueResult:
     details = {NAMED: account} if account else {}
     case = Case(
         agent,
@@ -76,7 +76,9 @@ def _rescued(settings: Settings, fleet: Fleet, environ: Mapping[str, str], agent
         environ,
     )
     try:
-        return Outcome(agent, RESCUED, perform(case))
+        return RescueResult(agent, RESCUED, perform(case))
     except FleetError as error:
         result = REFUSED if isinstance(error, Refused) else FAILED
-        return Outcome(agent, result, str(error).removeprefix(f"{agent.called}: ").removeprefix(f"{agent.handle}: "))
+        return RescueResult(
+            agent, result, str(error).removeprefix(f"{agent.called}: ").removeprefix(f"{agent.handle}: ")
+        )

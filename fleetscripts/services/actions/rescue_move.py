@@ -84,14 +84,14 @@ class Move:
             return False
         agent = self.case.current()
         pane_id = agent.pane_on(self.pane_io.server)
-        sight = self.pane_io.look(pane_id) if pane_id else None
-        return sight is not None and sight.classification.state is PaneState.IDLE
+        observation = self.pane_io.look(pane_id) if pane_id else None
+        return observation is not None and observation.classification.state is PaneState.IDLE
 
     def put_back(self, origin: Agent) -> None:
         """Start the conversation again on the account that it came from, where it waits for the reset, told nothing."""
         case, agent = self.case, self.case.current()
-        sight = self.pane_io.look(agent.pane_id)
-        if sight is None:
+        observation = self.pane_io.look(agent.pane_id)
+        if observation is None:
             return
         until = _limit_ends(case, self.origin)
         case.change(
@@ -105,7 +105,7 @@ class Move:
             case.settings, case.environ, kind_named(agent.agent), folder, agent.session_id, resume=True,
             name=agent.branch, account=self.origin,
         )  # fmt: skip
-        facts = sight.frame.facts
+        facts = observation.frame.facts
         restart_in(self.pane_io.tmux, facts, start, children_of(facts))
         case.journal.write("parked", window=agent.window, account=self.origin, until=until)
         at_prompt(self.pane_io, case.settings, agent.pane_id, folder, stands)
@@ -116,10 +116,10 @@ class Move:
         self.origin = agent.account if agent.rescue.stage in ("", ENDING) else agent.rescue.origin
         before = agent.account or "the own account"
         pane_id = agent.pane_on(self.pane_io.server)
-        sight = self.pane_io.look(pane_id) if pane_id else None
-        started = sight is not None and self._has_started(agent, sight)
+        observation = self.pane_io.look(pane_id) if pane_id else None
+        started = observation is not None and self._has_started(agent, observation)
         if not started:
-            facts = self._shell(agent, sight)
+            facts = self._shell(agent, observation)
             self._start(self.case.current(), facts)
         proof = self._tell()
         after = self.case.current()
@@ -131,8 +131,11 @@ class Move:
         """After a failure: a client that asks for a login, or that was never told anything, makes room for another."""
         agent = self.case.current()
         pane_id = agent.pane_on(self.pane_io.server)
-        sight = self.pane_io.look(pane_id) if pane_id else None
-        handing, said = agent.rescue.stage == HANDING_OVER, sight.classification if sight is not None else None
+        observation = self.pane_io.look(pane_id) if pane_id else None
+        handing, said = (
+            agent.rescue.stage == HANDING_OVER,
+            observation.classification if observation is not None else None,
+        )
         if said is not None and (said.state is PaneState.RUNNING or not (handing or said.dialog is DialogKind.LOGIN)):
             return
         if agent.rescue.stage in (STARTING, HANDING_OVER) and said is not None and said.state is not PaneState.IDLE:
@@ -144,19 +147,19 @@ class Move:
                 rescue={"stage": ENDING, "handover_from": ""}, agent=kind, session_id=session_id, session_ids=earlier
             )
 
-    def _has_started(self, agent: Agent, sight: Observation) -> bool:
+    def _has_started(self, agent: Agent, observation: Observation) -> bool:
         """Whether the client already runs that an earlier call started, and only has to be told."""
-        return agent.rescue.stage in (STARTING, HANDING_OVER) and sight.classification.state in (
+        return agent.rescue.stage in (STARTING, HANDING_OVER) and observation.classification.state in (
             PaneState.STARTING, PaneState.PROMPT, PaneState.COMPLETE, PaneState.WAITING_APPROVAL,
         )  # fmt: skip
 
-    def _shell(self, agent: Agent, sight: Observation | None) -> PaneFacts | None:
+    def _shell(self, agent: Agent, observation: Observation | None) -> PaneFacts | None:
         """The pane with a shell in place of the client, None when it has to be a new window."""
-        if sight is None:
+        if observation is None:
             return None
-        said = sight.classification
+        said = observation.classification
         if said.state is PaneState.IDLE:
-            return sight.frame.facts
+            return observation.frame.facts
         if said.background:
             raise Refused(f"{agent.called}: a task of its own still runs behind it: it is moved when that has ended")
         if said.state not in DEAD_ENDS and not (self.target.from_rest and said.state is PaneState.PROMPT):
@@ -223,8 +226,8 @@ class Move:
         """Wait for the prompt, tell it to go on, and write down that it is at work again."""
         case = self.case
         agent = case.current()
-        sight = at_prompt(self.pane_io, case.settings, agent.pane_id, Path(agent.worktree_path), stands)
-        said = sight.classification
+        observation = at_prompt(self.pane_io, case.settings, agent.pane_id, Path(agent.worktree_path), stands)
+        said = observation.classification
         if said.state in DEAD_ENDS:
             raise FleetError(f"{agent.called}: it stands at a dead end there too: {said.reason}")
         proof = "it had said that it has finished"
@@ -245,7 +248,7 @@ class Move:
                 state=AgentState.RUNNING, escalation={"reason": ""}, seen={"resets_at": 0}, rescue={"parked_until": 0}
             )
         if self._draft:
-            drafts.put_back(self.pane_io, kind_named(sight.kind), agent.pane_id, self._draft)
+            drafts.put_back(self.pane_io, kind_named(observation.kind), agent.pane_id, self._draft)
         return proof
 
     def _first_answer(self) -> bool:
@@ -253,10 +256,10 @@ class Move:
         case, began = self.case, time.monotonic()
         while (waited := time.monotonic() - began) < ANSWER_SECONDS:
             agent = case.current()
-            sight = self.pane_io.look(agent.pane_id)
-            if sight is None or sight.classification.state is PaneState.IDLE:
+            observation = self.pane_io.look(agent.pane_id)
+            if observation is None or observation.classification.state is PaneState.IDLE:
                 raise FleetError(f"{agent.called}: its client ended before the first answer came")
-            said = sight.classification
+            said = observation.classification
             if said.state in DEAD_ENDS:
                 note_wall(case.settings, agent, said, time.time())
                 raise FleetError(f"{agent.called}: it stands at a dead end there too: {said.reason}")

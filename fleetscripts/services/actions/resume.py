@@ -31,7 +31,7 @@ from fleetscripts.services.clients.sessions import make_sessions, session_meant
 from fleetscripts.services.observe.agent_pane import agent_at
 from fleetscripts.services.observe.conversations import open_conversations
 from fleetscripts.services.typing.deliver import deliver
-from fleetscripts.services.typing.dialog_context import surroundings
+from fleetscripts.services.typing.dialog_context import dialog_context
 from fleetscripts.services.typing.dialogs import dialog_on, recover
 from fleetscripts.services.typing.pane_io import PaneIO, open_pane_io
 
@@ -46,13 +46,13 @@ def resume(case: Case) -> str:
     """The same conversation again, in the window where its client ended."""
     with alone(case):
         pane_io = open_pane_io(case.settings, case.fleet)
-        sight = pane_io.look(case.agent.pane_id)
+        observation = pane_io.look(case.agent.pane_id)
         if held := case.current().hold.reason:
             raise Refused(f"{case.agent.called}: {held}")
-        if sight is None or sight.classification.state is not PaneState.IDLE:
-            found = "no pane" if sight is None else sight.classification.state
+        if observation is None or observation.classification.state is not PaneState.IDLE:
+            found = "no pane" if observation is None else observation.classification.state
             raise Refused(f"{case.agent.called}: expected its ended client, found {found}")
-        facts = sight.frame.facts
+        facts = observation.frame.facts
         start = _counted(case, pane_io)
         return _continue(case, pane_io, restart_in(pane_io.tmux, facts, start, children_of(facts)))
 
@@ -127,9 +127,9 @@ def nudge(case: Case) -> str:
 
 def _still_stalled(case: Case, pane_io: PaneIO) -> None:
     """Refuse what was planned on an older look: only at a real prompt, not twice in the cooldown, only on its task."""
-    agent, sight = case.current(), pane_io.look(case.agent.pane_id)
+    agent, observation = case.current(), pane_io.look(case.agent.pane_id)
     wanted = PaneState.API_ERROR if case.action.action == "continue" else PaneState.PROMPT
-    found = PaneState.MISSING if sight is None else sight.classification.state
+    found = PaneState.MISSING if observation is None else observation.classification.state
     if found is not wanted:
         raise Refused(f"{agent.called}: expected it at {wanted}, found {found}")
     if agent.hold.reason or agent.task.pending is not None or agent.task.started_at != case.agent.task.started_at:
@@ -143,8 +143,10 @@ def answer_dialog(case: Case) -> str:
     """The dialog answered as the policy says; where it is a decision after all, the record says why."""
     pane_io = open_pane_io(case.settings, case.fleet)
     folder = Path(case.agent.worktree_path) if case.agent.worktree_path else None
-    sight = pane_io.look(case.agent.pane_id)
-    dialog = dialog_on(pane_io, case.agent.pane_id, surroundings(case.settings, folder, sight.frame if sight else None))
+    observation = pane_io.look(case.agent.pane_id)
+    dialog = dialog_on(
+        pane_io, case.agent.pane_id, dialog_context(case.settings, folder, observation.frame if observation else None)
+    )
     try:
         return f"chose {recover(pane_io, dialog)!r}"
     except Refused as refusal:
@@ -200,11 +202,11 @@ def children_of(facts: PaneFacts) -> list[str]:
 def _continue(case: Case, pane_io: PaneIO, facts: PaneFacts) -> str:
     """Record the window, wait for the prompt, and tell an agent that was cut off to go on."""
     case.change(window=facts.window, pane_id=facts.pane_id, window_id=facts.window_id, tmux_server=pane_io.server)
-    sight = at_prompt(pane_io, case.settings, facts.pane_id, Path(case.agent.worktree_path), stands)
+    observation = at_prompt(pane_io, case.settings, facts.pane_id, Path(case.agent.worktree_path), stands)
     agent = case.current()
     alone = case.settings.supervision != "active" or bool(agent.hold.reason) or agent.state in (*WAITS, *JUDGED)
-    if alone or sight.classification.state is not PaneState.PROMPT:
-        return f"resumed in {facts.window}, it is at {sight.classification.state}"
+    if alone or observation.classification.state is not PaneState.PROMPT:
+        return f"resumed in {facts.window}, it is at {observation.classification.state}"
     receipt = deliver(pane_io, facts.pane_id, nudge_text(agent), why="the client had ended and was resumed")
     case.change(attempts={"nudged_at": time.time()})
     return f"resumed in {facts.window} and told to go on (proof: {receipt.proof})"

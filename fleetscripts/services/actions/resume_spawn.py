@@ -59,8 +59,8 @@ def settle_spawn(case: Case) -> str:
         return _undone(case, agent, intent)
     pane_io = open_pane_io(case.settings, case.fleet, asked)
     pane_id = agent.pane_on(pane_io.server)
-    sight = pane_io.look(pane_id) if pane_id else None
-    if pane_id is None or sight is None or sight.classification.state in GONE:
+    observation = pane_io.look(pane_id) if pane_id else None
+    if pane_id is None or observation is None or observation.classification.state in GONE:
         return _undone(case, agent, intent)
     at_prompt(pane_io, case.settings, pane_id, Path(agent.worktree_path))
     receipt = deliver(pane_io, pane_id, str(intent["text"]), why="briefing")

@@ -26,14 +26,14 @@ _LOOK_EVERY_SECONDS = 0.02
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class PaneToClose:
     """A pane that stands, on the server that was asked for it. What stands beside it in its window is not ours."""
 
     server: ServerId
     pane: PaneFacts
 
 
-def place_of(tmux: Tmux, agent: Agent, folder: Path) -> Place | None:
+def place_of(tmux: Tmux, agent: Agent, folder: Path) -> PaneToClose | None:
     """The agent's pane, None when it is certainly gone: its own server says so, or is provably dead.
 
     ``tmux`` is asked for a record without ids, which is believed only if that pane works in the folder."""
@@ -42,10 +42,10 @@ def place_of(tmux: Tmux, agent: Agent, folder: Path) -> Place | None:
         return None
     server = asked.require_server()
     pane = own_pane_of(agent, asked.panes(), server, str(folder))
-    return None if pane is None else Place(server, pane)
+    return None if pane is None else PaneToClose(server, pane)
 
 
-def refuse_own(place: Place, fleet: Fleet, environ: Mapping[str, str]) -> None:
+def refuse_own(place: PaneToClose, fleet: Fleet, environ: Mapping[str, str]) -> None:
     """Refuse to close the pane that we, or the fleet's loop, run in."""
     loop = fleet.loop_pane_id if fleet.loop_tmux_server == place.server else None
     if place.pane.pane_id == own_pane(environ, place.server):
@@ -54,7 +54,7 @@ def refuse_own(place: Place, fleet: Fleet, environ: Mapping[str, str]) -> None:
         raise Refused(f"the run loop runs in {place.pane.window}: move or stop it first")
 
 
-def close(place: Place) -> None:
+def close(place: PaneToClose) -> None:
     """Close the pane; return when all that ran in it has ended, by force if it must, and it is known to be gone."""
     running = list(read_processes().tree(place.pane.pid))
     tmux = Tmux(place.server.socket)

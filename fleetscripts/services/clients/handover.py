@@ -11,8 +11,8 @@ from fleetscripts.adapters.git.git import Git
 from fleetscripts.adapters.records.files import private_folder, replace_file
 from fleetscripts.adapters.sessions.json_lines import parse_line
 from fleetscripts.adapters.sessions.transcripts import Cursor, read_new
+from fleetscripts.agents.conversation_message import ConversationMessage
 from fleetscripts.agents.kinds import AgentKind, Launch, Words, kind_named
-from fleetscripts.agents.said import Said
 from fleetscripts.config import Settings
 from fleetscripts.core.gates.completion import checkpoints
 from fleetscripts.core.records.redact import redact
@@ -98,14 +98,14 @@ def _subject(settings: Settings, kind: AgentKind, words: Words, folder: Path) ->
     return recorded(settings, words.session_id) or Agent(window="", agent=kind.name, worktree_path=str(folder))
 
 
-def _messages(kind: AgentKind, transcript: Path) -> list[Said]:
+def _messages(kind: AgentKind, transcript: Path) -> list[ConversationMessage]:
     """What user and agent said, of the last megabytes."""
     reading = read_new(transcript, Cursor())
     records = (parse_line(line) for line in (reading.lines if reading is not None else ()))
     return [said for record in records if record is not None and (said := kind.said(record)) is not None]
 
 
-def _quoted(said: Iterable[Said]) -> str:
+def _quoted(said: Iterable[ConversationMessage]) -> str:
     """Each message with its speaker, every line of it marked."""
     parts = []
     for one in said:

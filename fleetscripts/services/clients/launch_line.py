@@ -19,7 +19,7 @@ from fleetscripts.core.planning.rescue import Pick
 from fleetscripts.dataclass import dataclass
 from fleetscripts.errors import Pending, Refused, UsageProblem
 from fleetscripts.invocation import spelled
-from fleetscripts.services.accounts.account_environment import Handed, environment_on
+from fleetscripts.services.accounts.account_environment import ClientEnvironment, environment_on
 from fleetscripts.services.accounts.accounts import account_named, is_shared, not_shared, share
 from fleetscripts.services.accounts.launcher import earliest_reset, pick
 from fleetscripts.services.accounts.programs import program_of
@@ -30,7 +30,7 @@ from fleetscripts.services.clients.launch_record import account_of, note_launch,
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class LaunchRequest:
     """What ``cl`` is called with. ``account`` empty: the one with budget."""
 
     words: tuple[str, ...]
@@ -41,13 +41,13 @@ class Asked:
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class LaunchLine:
     """What is started. The token is apart from the environment until the very start."""
 
     argv: tuple[str, ...]
     account: Account
     reason: str
-    handed: Handed = field(repr=False)
+    handed: ClientEnvironment = field(repr=False)
     notes: tuple[str, ...] = ()
 
     def environment_with_token(self) -> dict[str, str]:
@@ -71,7 +71,7 @@ class Line:
         ]
 
 
-def launch_line(settings: Settings, environ: Mapping[str, str], asked: Asked) -> Line:
+def launch_line(settings: Settings, environ: Mapping[str, str], asked: LaunchRequest) -> LaunchLine:
     """Choose the account and prepare its client; Pending when no account has budget."""
     kind = kind_named(asked.agent)
     words = kind.read_words(asked.words)
@@ -83,7 +83,7 @@ def launch_line(settings: Settings, environ: Mapping[str, str], asked: Asked) ->
     accounts = read_accounts(settings.fleet_home)
     program = program_of(account.agent, settings, environ)
     if account not in accounts:
-        return Line((program, *asked.words), account, chosen.reason, Handed(environ))
+        return LaunchLine((program, *asked.words), account, chosen.reason, ClientEnvironment(environ))
     handed = environment_on(account, environ, accounts)
     notes = [open_to_others(settings.fleet_home), *(exposed(ref) for ref in account.secrets)]
     if chosen.kind_changes:
@@ -103,10 +103,12 @@ def launch_line(settings: Settings, environ: Mapping[str, str], asked: Asked) ->
         client_words = (*_statusline(settings, account, words), *asked.words)
     if session_id and not asked.dry_run and not words.forks:
         note_launch(settings, session_id, account.name, account.agent)
-    return Line((program, *client_words), account, chosen.reason, handed, tuple(note for note in notes if note))
+    return LaunchLine((program, *client_words), account, chosen.reason, handed, tuple(note for note in notes if note))
 
 
-def _chosen(settings: Settings, environ: Mapping[str, str], asked: Asked, words: Words, session_id: str) -> Pick:
+def _chosen(
+    settings: Settings, environ: Mapping[str, str], asked: LaunchRequest, words: Words, session_id: str
+) -> Pick:
     if asked.account:
         account = account_named(settings, asked.account, asked.agent)
         if account.agent != asked.agent:

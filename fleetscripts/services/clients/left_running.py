@@ -36,7 +36,7 @@ LOOKS = 20
 
 
 @dataclass(frozen=True, slots=True)
-class Left:
+class LeftoverProcess:
     """One process outside the agent's pane. ``marked``: its environment says that the agent began it.
 
     ``inside``: it works in the worktree."""
@@ -58,7 +58,7 @@ class Left:
         return f"pid {self.process.pid} ({self.words[:80]}) {why}"
 
 
-def left_running(agent: Agent, folder: Path, pane_pid: int | None) -> list[Left]:
+def left_running(agent: Agent, folder: Path, pane_pid: int | None) -> list[LeftoverProcess]:
     """Everything but what lives below the pane's process, and we ourselves with the shells that we were called from.
 
     Looked at twice where anything is not plainly the agent's: what has just been begun shows no environment yet."""
@@ -71,7 +71,7 @@ def left_running(agent: Agent, folder: Path, pane_pid: int | None) -> list[Left]
     return [left for left in again if left.is_own or (left.process.pid, left.process.start_ticks) in before]
 
 
-def _look(agent: Agent, folder: Path, pane_pid: int | None) -> list[Left]:
+def _look(agent: Agent, folder: Path, pane_pid: int | None) -> list[LeftoverProcess]:
     table = read_processes()
     passed = {process.pid for process in table.tree(pane_pid)} if pane_pid else set()
     passed |= set(_own_chain(table)) | ({agent.tmux_server.pid} if agent.tmux_server else set())
@@ -81,7 +81,7 @@ def _look(agent: Agent, folder: Path, pane_pid: int | None) -> list[Left]:
     return [left for left in found if left is not None]
 
 
-def refuse_others(found: Sequence[Left]) -> None:
+def refuse_others(found: Sequence[LeftoverProcess]) -> None:
     """Refuse while anything runs that is not plainly the agent's own and in its worktree."""
     others = [left for left in found if not left.is_own]
     if others:
@@ -104,12 +104,12 @@ def end_own(agent: Agent, folder: Path) -> None:
     )
 
 
-def _left(process: Process, agent: Agent, folder: Path, inside: bool) -> Left | None:
+def _left(process: Process, agent: Agent, folder: Path, inside: bool) -> LeftoverProcess | None:
     marked = _begun_by(process, agent, folder)
     if process.status.startswith("Z") or not (inside or marked):
         return None
     words = shlex.join(processes.arguments(process)) or process.command
-    left = Left(process, words, marked, inside)
+    left = LeftoverProcess(process, words, marked, inside)
     return None if _is_shared(process) and not left.is_own else left
 
 

@@ -12,7 +12,7 @@ from fleetscripts.core.planning.observation import Observation
 from fleetscripts.errors import FleetError, Refused
 from fleetscripts.models import ActionKind, Classification, Frame, PaneState
 from fleetscripts.services.observe.launching import still_launching
-from fleetscripts.services.typing.dialog_context import surroundings
+from fleetscripts.services.typing.dialog_context import dialog_context
 from fleetscripts.services.typing.dialogs import dialog_on, recover
 from fleetscripts.services.typing.pane_io import PaneIO, excerpt, wait_for
 
@@ -40,21 +40,21 @@ def at_prompt(
     deadline = time.monotonic() + settings.start_timeout_seconds
     steady = dialogs = 0
     while True:
-        sight = pane_io.look(pane_id)
-        if sight is None:
+        observation = pane_io.look(pane_id)
+        if observation is None:
             raise FleetError("its window closed while the client was starting")
-        said = sight.classification
-        steady = steady + 1 if accept(said) and sight.box is not None else 0
+        said = observation.classification
+        steady = steady + 1 if accept(said) and observation.box is not None else 0
         if steady >= STEADY_LOOKS:
-            require_folder(sight.cwd, folder)
-            return sight
+            require_folder(observation.cwd, folder)
+            return observation
         if said.state is PaneState.WAITING_APPROVAL:
             dialogs += 1
-            _answer(pane_io, settings, sight, folder, dialogs)
-        elif said.state is PaneState.IDLE and not still_launching(sight.frame.facts):
+            _answer(pane_io, settings, observation, folder, dialogs)
+        elif said.state is PaneState.IDLE and not still_launching(observation.frame.facts):
             raise FleetError(f"the client ended as it started: {_last_words(pane_io, pane_id)}")
         if time.monotonic() >= deadline:
-            raise FleetError(f"no prompt after {settings.start_timeout_seconds:g} s: {_seen(said, sight.frame)}")
+            raise FleetError(f"no prompt after {settings.start_timeout_seconds:g} s: {_seen(said, observation.frame)}")
         time.sleep(LOOK_SECONDS)
 
 
@@ -79,18 +79,20 @@ def _last_words(pane_io: PaneIO, pane_id: str) -> str:
     return shown()
 
 
-def _answer(pane_io: PaneIO, settings: Settings, sight: Observation, folder: Path, count: int) -> None:
+def _answer(pane_io: PaneIO, settings: Settings, observation: Observation, folder: Path, count: int) -> None:
     """Answer a start-up dialog that the policy knows; a decision ends the start."""
     if count > MOST_DIALOGS:
-        raise FleetError(f"one dialog after another: {excerpt(sight.frame)}")
+        raise FleetError(f"one dialog after another: {excerpt(observation.frame)}")
     try:
-        dialog = dialog_on(pane_io, sight.frame.facts.pane_id, surroundings(settings, folder, sight.frame))
+        dialog = dialog_on(
+            pane_io, observation.frame.facts.pane_id, dialog_context(settings, folder, observation.frame)
+        )
     except Refused:
         return  # it has gone, or is still being drawn: the next look tells
     if dialog.ruling.kind is ActionKind.DECISION:
         if dialog.menu is None and count < MOST_DIALOGS:
             return
-        question = " ".join(dialog.menu.question[-3:]) if dialog.menu else excerpt(sight.frame)
+        question = " ".join(dialog.menu.question[-3:]) if dialog.menu else excerpt(observation.frame)
         raise Refused(f"a {dialog.kind} dialog needs a decision ({dialog.ruling.reason}): {question}")
     recover(pane_io, dialog)
 

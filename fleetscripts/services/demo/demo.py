@@ -32,7 +32,7 @@ Show = Callable[[str], None]
 
 
 @dataclass(slots=True)
-class Course:
+class TaskCourse:
     """What became of one task."""
 
     task: Task
@@ -53,7 +53,7 @@ class Demo:
 
     stage: Stage
     show: Show
-    courses: list[Course] = field(default_factory=lambda: [Course(task) for task in TASKS])
+    courses: list[TaskCourse] = field(default_factory=lambda: [TaskCourse(task) for task in TASKS])
     began: float = field(default_factory=time.monotonic)
 
     @property
@@ -126,7 +126,7 @@ class Demo:
                 self._look(course, agent)
             time.sleep(WATCH_SECONDS)
 
-    def _look(self, course: Course, agent: Mapping[str, Any]) -> None:
+    def _look(self, course: TaskCourse, agent: Mapping[str, Any]) -> None:
         if (agent.get("attempts", {}).get("restarted_at")) and not course.died:
             course.died = True
             course.events.append("died, resumed in its conversation")
@@ -144,7 +144,7 @@ class Demo:
             why = agent.get("escalation", {}).get("reason") or "no reason was recorded"
             raise FleetError(f"{course.task.branch} was escalated: {why}")
 
-    def _answer(self, course: Course) -> None:
+    def _answer(self, course: TaskCourse) -> None:
         """A decision: shown, and answered as a person would; again while the question still stands."""
         if not course.asked:
             shown = self.scripts.ask("answer-dialog", course.window, "--show")

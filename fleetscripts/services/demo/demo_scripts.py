@@ -17,7 +17,7 @@ CALL_SECONDS = 120.0
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class ScriptResult:
     """What a script answered."""
 
     code: int
@@ -42,7 +42,7 @@ class Scripts:
         argv = self.argv(name, *arguments)
         return subprocess.Popen(argv, env=self.environment, cwd=self.folder, stdout=pipe, stderr=pipe, text=True)
 
-    def result(self, process: subprocess.Popen[str]) -> Outcome:
+    def result(self, process: subprocess.Popen[str]) -> ScriptResult:
         """Waits for a script that was started."""
         try:
             stdout, stderr = process.communicate(timeout=CALL_SECONDS)
@@ -50,9 +50,9 @@ class Scripts:
             process.kill()
             process.communicate()
             raise FleetError(f"{process.args!r} did not end within {CALL_SECONDS:.0f} s") from None
-        return Outcome(process.returncode, stdout, stderr)
+        return ScriptResult(process.returncode, stdout, stderr)
 
-    def ask(self, name: str, *arguments: str) -> Outcome:
+    def ask(self, name: str, *arguments: str) -> ScriptResult:
         """Runs a script to its end."""
         return self.result(self.start(name, *arguments))
 

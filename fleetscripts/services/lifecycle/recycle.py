@@ -26,9 +26,9 @@ from fleetscripts.fleet import Agent, Fleet
 from fleetscripts.invocation import spelled
 from fleetscripts.models import AgentState
 from fleetscripts.record import Hold
-from fleetscripts.services.clients.closing import Place, close, place_of, refuse_own
+from fleetscripts.services.clients.closing import PaneToClose, close, place_of, refuse_own
 from fleetscripts.services.clients.left_running import end_own, left_running, refuse_others
-from fleetscripts.services.lifecycle.recycle_given import Given
+from fleetscripts.services.lifecycle.recycle_options import RecycleOptions
 from fleetscripts.services.lifecycle.scene import elsewhere
 from fleetscripts.services.observe.fresh_record import fresh_record
 from fleetscripts.services.verification.verify import Question, verify
@@ -43,7 +43,7 @@ HELD = "its worktree is being made spare again"
 
 
 @dataclass
-class Recycling:
+class Recycler:
     """One worktree on its way back. The agent need not be recorded: a spawn that died leaves none."""
 
     settings: Settings
@@ -123,7 +123,7 @@ class Recycling:
         self.onto = base_of(git, self.spare_branch)
         self.prepared = preparation(self.settings, os.environ, self.path)
 
-    def place(self) -> Place | None:
+    def place(self) -> PaneToClose | None:
         """Its pane, if that stands."""
         return place_of(Tmux(self.settings.tmux_socket), self.agent, self.path)
 
@@ -247,7 +247,7 @@ class Recycling:
 
 
 @contextmanager
-def recycling(settings: Settings, fleet: Fleet, agent: Agent, given: Given) -> Iterator[Recycling]:
+def recycling(settings: Settings, fleet: Fleet, agent: Agent, given: RecycleOptions) -> Iterator[Recycler]:
     """The recycling of one worktree, checked; nobody else takes or recycles it meanwhile."""
     path, spare_branch = given.place_of(agent)
 
@@ -256,7 +256,7 @@ def recycling(settings: Settings, fleet: Fleet, agent: Agent, given: Given) -> I
         return Spare(path, spare_branch)
 
     with taken(settings, choose):
-        yield Recycling(settings, fleet, agent, path, spare_branch, given.force)
+        yield Recycler(settings, fleet, agent, path, spare_branch, given.force)
 
 
 def _refuse_untouchable(settings: Settings, agent: Agent, path: Path, spare_branch: str) -> None:

@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 from fleetscripts.adapters.records.journal import Journal
-from fleetscripts.adapters.records.locks import Locked
+from fleetscripts.adapters.records.locks import LockTaken
 from fleetscripts.adapters.records.store import Store
 from fleetscripts.adapters.tmux.tmux import Tmux
 from fleetscripts.config import Settings
@@ -34,7 +34,7 @@ RESTORED, STANDING, UNDONE, REFUSED, FAILED = "restored", "standing", "undone", 
 
 
 @dataclass(frozen=True, slots=True)
-class Restored:
+class RestoreResult:
     """What became of one agent: ``restored``, ``standing`` (it was alive), ``undone`` (it was never told its task),
     ``refused`` or ``failed``."""
 
@@ -53,9 +53,9 @@ def restore_agents(
     fleet: Fleet,
     environ: Mapping[str, str],
     agents: Sequence[Agent],
-    tell: Callable[[Restored], None] = lambda outcome: None,
+    tell: Callable[[RestoreResult], None] = lambda outcome: None,
     named: bool = False,
-) -> list[Restored]:
+) -> list[RestoreResult]:
     """Reopen those that do not stand; their windows stay in the sessions in which they were.
 
     ``tell`` hears of each as it is settled. ``named``: the person means these very agents, held ones too, which then go
@@ -70,7 +70,7 @@ def restore_agents(
     if named:
         _release(settings, agents)
 
-    def settle(agent: Agent) -> Restored:
+    def settle(agent: Agent) -> RestoreResult:
         outcome = _settled(settings, fleet, environ, agent, scene, named)
         tell(outcome)
         return outcome
@@ -91,28 +91,28 @@ def restorable(fleet: Fleet) -> list[Agent]:
 
 def _settled(
     settings: Settings, fleet: Fleet, environ: Mapping[str, str], agent: Agent, scene: Scene, named: bool
-) -> Restored:
+) -> RestoreResult:
     """One agent's outcome; what goes wrong with it keeps nobody else."""
     try:
         return _restored(settings, fleet, environ, agent, scene, named)
-    except Locked:
-        return Restored(agent, REFUSED, "another process is starting its client")
+    except LockTaken:
+        return RestoreResult(agent, REFUSED, "another process is starting its client")
     except Refused as refusal:
-        return Restored(agent, REFUSED, _without_window(refusal, agent))
+        return RestoreResult(agent, REFUSED, _without_window(refusal, agent))
     except FleetError as error:
-        return Restored(agent, FAILED, _without_window(error, agent))
+        return RestoreResult(agent, FAILED, _without_window(error, agent))
 
 
 def _restored(
     settings: Settings, fleet: Fleet, environ: Mapping[str, str], agent: Agent, scene: Scene, named: bool
-) -> Restored:
+) -> RestoreResult:
     if agent.finished:
         raise Refused(f"it is {agent.state}: nothing is to be reopened")
     if is_spawn(agent.task.pending):
         words = perform(_case(settings, fleet, environ, agent, "settle_task"))
         now = Store(settings.state_file).read().current(agent)
         if now is None:
-            return Restored(agent, UNDONE, words)
+            return RestoreResult(agent, UNDONE, words)
         agent = now
     known = scene.conversation_of(agent)
     own_pane = scene.pane_of(agent)
@@ -128,9 +128,9 @@ def _restored(
         return _perform(settings, fleet, environ, agent, "restore")
     state = _state_of(settings, fleet, own_pane)
     if state is not PaneState.IDLE:
-        return Restored(agent, STANDING, f"its window stands, at {state}")
+        return RestoreResult(agent, STANDING, f"its window stands, at {state}")
     if agent.hold.reason and not named:
-        return Restored(agent, STANDING, f"left as it is: {agent.hold.reason}")
+        return RestoreResult(agent, STANDING, f"left as it is: {agent.hold.reason}")
     return _perform(settings, fleet, environ, agent, "resume")
 
 
@@ -146,16 +146,16 @@ def _release(settings: Settings, agents: Sequence[Agent]) -> None:
         Store(settings.state_file).update(change)
 
 
-def _found_again(settings: Settings, agent: Agent, pane: PaneFacts, server: ServerId | None) -> Restored:
+def _found_again(settings: Settings, agent: Agent, pane: PaneFacts, server: ServerId | None) -> RestoreResult:
     """Its client lives: the record gets the pane it lives in."""
     if agent.pane_on(server) == pane.pane_id:
-        return Restored(agent, STANDING, "its client runs there")
+        return RestoreResult(agent, STANDING, "its client runs there")
     after = _placed(settings, agent, pane, server)
     words = f"its client runs in {pane.window}; the record names that window now"
     _journal(settings).write(
         "found-again", id=agent.id, window=pane.window, pane_id=pane.pane_id, why=f"was {agent.window}"
     )
-    return Restored(after, RESTORED, words)
+    return RestoreResult(after, RESTORED, words)
 
 
 def _placed(settings: Settings, agent: Agent, pane: PaneFacts, server: ServerId | None) -> Agent:
@@ -168,14 +168,14 @@ def _placed(settings: Settings, agent: Agent, pane: PaneFacts, server: ServerId 
     return Store(settings.state_file).update(put).current(agent) or agent
 
 
-def _perform(settings: Settings, fleet: Fleet, environ: Mapping[str, str], agent: Agent, name: str) -> Restored:
+def _perform(settings: Settings, fleet: Fleet, environ: Mapping[str, str], agent: Agent, name: str) -> RestoreResult:
     """``restore`` or ``resume`` as the loop does it, with the same lines in the journal."""
     session = session_of(agent, fleet)
     placed = agent if agent.window.rpartition(":")[0] else replace(agent, window=f"{session}:{agent.window}")
     case = _case(settings, fleet, environ, placed, name)
     words = perform(case)
     case.change(attempts={"restarts": 0})  # a person's word that it shall go on: the tries of the loop begin anew
-    return Restored(case.current(), RESTORED, words)
+    return RestoreResult(case.current(), RESTORED, words)
 
 
 def _case(settings: Settings, fleet: Fleet, environ: Mapping[str, str], agent: Agent, name: str) -> Case:
@@ -184,8 +184,8 @@ def _case(settings: Settings, fleet: Fleet, environ: Mapping[str, str], agent: A
 
 
 def _state_of(settings: Settings, fleet: Fleet, pane: PaneFacts) -> PaneState:
-    sight = open_pane_io(settings, fleet).look(pane.pane_id)
-    return PaneState.MISSING if sight is None else sight.classification.state
+    observation = open_pane_io(settings, fleet).look(pane.pane_id)
+    return PaneState.MISSING if observation is None else observation.classification.state
 
 
 def _journal(settings: Settings) -> Journal:

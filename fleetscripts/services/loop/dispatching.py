@@ -15,7 +15,7 @@ from fleetscripts.services.tasks.tasks import folder
 
 
 @dataclass
-class Dispatching:
+class DispatchThread:
     """Keeps the fleet full from a thread of its own: a round every ``poll_interval_seconds``."""
 
     environ: Mapping[str, str]

@@ -15,7 +15,7 @@ TELL_BY_FILES = frozenset({Source.REGISTRY, Source.TRANSCRIPT, Source.HOOK})
 
 
 @dataclass
-class Whose:
+class EventRoutes:
     """Whose a file or a process is, as the last looks have it. Values are pane ids."""
 
     sessions: dict[str, str] = field(default_factory=dict)

@@ -26,10 +26,10 @@ from fleetscripts.services.actions.perform import failure, perform
 from fleetscripts.services.actions.rescue_tally import tell_rescued
 from fleetscripts.services.context import load_fleet
 from fleetscripts.services.loop.cycle import Cycle, run_cycle
-from fleetscripts.services.loop.dispatching import Dispatching
+from fleetscripts.services.loop.dispatching import DispatchThread
 from fleetscripts.services.loop.jobs import Jobs
-from fleetscripts.services.loop.loop_rhythm import Listening, Look, Polling, Rhythm, stamp
-from fleetscripts.services.loop.loop_watch import JobEnded, News, Woken
+from fleetscripts.services.loop.loop_schedule import EventSchedule, Look, LoopSchedule, PollSchedule, stamp
+from fleetscripts.services.loop.loop_watch import JobEnded, News, SignalReceived
 from fleetscripts.services.loop.notify_decisions import attend
 
 REST_SECONDS = 1.0
@@ -65,11 +65,11 @@ class Loop:
     def end(self) -> None:
         """What is under way is finished, then the loop ends; may be called from a signal handler."""
         self.stop.set()
-        self.queue.put(Woken())
+        self.queue.put(SignalReceived())
 
     def run(self) -> None:
         """Look whenever there is reason to, until the fleet is stopped or somebody ends us."""
-        rhythm: Rhythm = Polling(self.queue) if self.poll else Listening(self.queue, self._tell)
+        rhythm: LoopSchedule = PollSchedule(self.queue) if self.poll else EventSchedule(self.queue, self._tell)
         dispatching = self._dispatching()
         try:
             if self.dispatch:
@@ -106,8 +106,8 @@ class Loop:
         finally:
             self.jobs.close()
 
-    def _dispatching(self) -> Dispatching:
-        return Dispatching(self.environ, self.options, self._say, self._keep)
+    def _dispatching(self) -> DispatchThread:
+        return DispatchThread(self.environ, self.options, self._say, self._keep)
 
     def _load(self) -> tuple[Settings, Fleet]:
         """Settings and fleet, read again when the state file is another."""
@@ -133,7 +133,7 @@ class Loop:
         self._said.pop(about, None)
         self._broken_at = None
 
-    def _outlive(self, rhythm: Rhythm, settings: Settings, look: Look) -> None:
+    def _outlive(self, rhythm: LoopSchedule, settings: Settings, look: Look) -> None:
         """A cycle whose failure (a tmux server that went, a full disk) is told, and tried again later."""
         began = time.monotonic()
         if look.missed:
@@ -154,7 +154,7 @@ class Loop:
             return
         rhythm.looked(settings, look, None, False, began)
 
-    def cycle(self, settings: Settings, look: Look, rhythm: Rhythm | None = None) -> tuple[Cycle, bool]:
+    def cycle(self, settings: Settings, look: Look, rhythm: LoopSchedule | None = None) -> tuple[Cycle, bool]:
         """One look and what follows from it; whether anything moved."""
         finished = self.jobs.settle()
         store = Store(settings.state_file)

@@ -12,17 +12,17 @@ from fleetscripts.adapters.system.file_events import FileEvents
 from fleetscripts.adapters.system.process_events import ProcessEvents
 from fleetscripts.adapters.tmux.control_stream import PaneNews
 from fleetscripts.adapters.tmux.tmux import Tmux
-from fleetscripts.adapters.tmux.tmux_events import Connected, Lost, TmuxEvents, TmuxNews
+from fleetscripts.adapters.tmux.tmux_events import ConnectionLost, ConnectionOpened, TmuxEvents, TmuxNews
 from fleetscripts.agents import KINDS
 from fleetscripts.agents.kinds import kind_named
 from fleetscripts.agents.live_files import process_of
 from fleetscripts.config import Settings
-from fleetscripts.core.planning.debounce import Agenda, Pace
+from fleetscripts.core.planning.debounce import DirtyPanes, Urgency
 from fleetscripts.core.planning.observation import Observation
 from fleetscripts.dataclass import dataclass
 from fleetscripts.fleet import Fleet
 from fleetscripts.models import AgentState, Client
-from fleetscripts.services.loop.event_routing import Whose
+from fleetscripts.services.loop.event_routing import EventRoutes
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,19 +45,19 @@ class JobEnded:
 
 
 @dataclass(frozen=True, slots=True)
-class Woken:
+class SignalReceived:
     """A signal came."""
 
 
-News = FilesChanged | ProcessesEnded | JobEnded | Woken | TmuxNews
+News = FilesChanged | ProcessesEnded | JobEnded | SignalReceived | TmuxNews
 
 
-class Watch:
+class LoopWatch:
     """The sources, and one queue into which all of them put what they hear. ``say`` writes a line for a person."""
 
     def __init__(self, queue: SimpleQueue[News], say: Callable[[str], None]) -> None:
         self.queue = queue
-        self.agenda = Agenda()
+        self.agenda = DirtyPanes()
         self.everything = False
         """Whether all panes have to be looked at now."""
         self.fleet_changed = False
@@ -65,7 +65,7 @@ class Watch:
         self._moved_house = True
         """Whether other folders than those watched may matter now."""
         self._say = say
-        self._whose = Whose()
+        self._whose = EventRoutes()
         self._clients: dict[str, tuple[str, Client]] = {}
         self._panes: dict[Hashable, str] = {}
         self._files = FileEvents(lambda paths: queue.put(FilesChanged(paths)))
@@ -134,19 +134,19 @@ class Watch:
             case FilesChanged(paths):
                 self._files_changed(paths)
             case ProcessesEnded(pids):
-                self._news((self._whose.clients[pid] for pid in pids if pid in self._whose.clients), Pace.NOW)
+                self._news((self._whose.clients[pid] for pid in pids if pid in self._whose.clients), Urgency.NOW)
             case JobEnded(key):
-                self._news((pane for pane in [self._panes.get(key, "")] if pane), Pace.NOW)
+                self._news((pane for pane in [self._panes.get(key, "")] if pane), Urgency.NOW)
             case PaneNews(changed, moved, gone):
-                self._news((changed | gone) & self._known(), Pace.NOW)
-                self._news((moved & self._known()) - self._whose.told_by_files, Pace.DRAWN)
-            case Connected(session):
+                self._news((changed | gone) & self._known(), Urgency.NOW)
+                self._news((moved & self._known()) - self._whose.told_by_files, Urgency.DRAWN)
+            case ConnectionOpened(session):
                 self._say(f"tmux tells what changes (through session {session})")
                 self.everything = True
-            case Lost(why, for_good):
+            case ConnectionLost(why, for_good):
                 self._say(f"{why}; {'only files tell what changes now' if for_good else 'trying again'}")
                 self.everything = self.everything or not for_good
-            case Woken():
+            case SignalReceived():
                 pass
 
     def _files_changed(self, paths: frozenset[str]) -> None:
@@ -156,13 +156,13 @@ class Watch:
                 continue
             panes = frozenset(self._whose.of_file(path))
             growing = frozenset() if process_of(path) else panes & self._whose.told_by_registry
-            self._news(growing, Pace.GROWING)
-            self._news(panes - growing, Pace.NOW if process_of(path) else Pace.WRITTEN)
+            self._news(growing, Urgency.GROWING)
+            self._news(panes - growing, Urgency.NOW if process_of(path) else Urgency.WRITTEN)
             if not panes and Path(path).is_dir():
                 self._moved_house = True
 
     def _known(self) -> frozenset[str]:
         return frozenset(self._panes.values())
 
-    def _news(self, panes: Iterable[str], pace: Pace) -> None:
+    def _news(self, panes: Iterable[str], pace: Urgency) -> None:
         self.agenda.news(panes, pace, time.monotonic())

@@ -29,7 +29,7 @@ Decided = list[tuple[Agent, Action]]
 
 
 @dataclass
-class Waiting:
+class EventWait:
     """One wait on one fleet. ``again``: also what was handed out before. ``say`` writes a line for a person."""
 
     settings: Settings

@@ -19,14 +19,14 @@ from fleetscripts.adapters.records.store import StateMissing, Store
 from fleetscripts.config import Settings
 from fleetscripts.core.records.sanitize import sanitize_lines
 from fleetscripts.core.reports.journal_story import LAST_TIME
-from fleetscripts.core.reports.notice_plan import Notice, Tray, due, given_back, take
+from fleetscripts.core.reports.notice_plan import Notice, NoticeBacklog, due, given_back, take
 from fleetscripts.errors import FleetError
 from fleetscripts.services.notify.notify_rules import NotifyRules, rules_of
 
 LOCK_SECONDS = 10.0
 HELD_BACK = "held back for a digest"
 
-Step = Callable[[Tray, NotifyRules, datetime], tuple[Tray, str]]
+Step = Callable[[NoticeBacklog, NotifyRules, datetime], tuple[NoticeBacklog, str]]
 
 
 def notify(message: str, settings: Settings, environ: Mapping[str, str], urgent: bool = False) -> list[str]:
@@ -54,7 +54,7 @@ def holds_back(settings: Settings) -> int:
 def _with_tray(settings: Settings, environ: Mapping[str, str], step: Step, otherwise: str) -> list[str]:
     """Do one step on the tray, then send; without readable rules or a tray the message itself goes out."""
     warnings: list[str] = []
-    rules, text, before, after = NotifyRules(), otherwise, Tray(), Tray()
+    rules, text, before, after = NotifyRules(), otherwise, NoticeBacklog(), NoticeBacklog()
     try:
         rules = rules_of(settings)
     except FleetError as error:
@@ -142,15 +142,15 @@ def _tray_file(settings: Settings) -> Path:
     return settings.fleet_home / "notices.json"
 
 
-def _read(file: Path) -> Tray:
+def _read(file: Path) -> NoticeBacklog:
     """What is kept; an empty tray when there is none, or none that makes sense."""
     try:
         kept = json.loads(file.read_bytes())
         held = tuple(Notice(_time(one["at"]), str(one["text"])) for one in kept["held"])
         sent_at = tuple(float(at) for at in kept["sent_at"])
-        return Tray(sent_at, held, int(kept["dropped"]), _time(kept.get("failed_at", 0)))
+        return NoticeBacklog(sent_at, held, int(kept["dropped"]), _time(kept.get("failed_at", 0)))
     except (OSError, ValueError, KeyError, TypeError):
-        return Tray()
+        return NoticeBacklog()
 
 
 def _time(value: object) -> float:
@@ -160,7 +160,7 @@ def _time(value: object) -> float:
     return float(value)
 
 
-def _write(file: Path, tray: Tray) -> None:
+def _write(file: Path, tray: NoticeBacklog) -> None:
     try:
         private_folder(file.parent)
         replace_file(file, json.dumps(asdict(tray)).encode())

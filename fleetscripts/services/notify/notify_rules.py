@@ -9,7 +9,7 @@ from typing import Any
 from fleetscripts.account import SecretRef
 from fleetscripts.adapters.records.account_file import secret_reference
 from fleetscripts.config import Settings
-from fleetscripts.core.reports.notice_plan import Manners, minute_of
+from fleetscripts.core.reports.notice_plan import NoticeLimits, minute_of
 from fleetscripts.dataclass import dataclass
 from fleetscripts.errors import UsageProblem
 from fleetscripts.schema import describe
@@ -23,7 +23,7 @@ class NotifyRules:
     """``urls``: where each channel's URL is to be had, since it holds a secret. ``speak``: a command's words."""
 
     urls: tuple[SecretRef, ...] = ()
-    manners: Manners = field(default_factory=Manners)
+    manners: NoticeLimits = field(default_factory=NoticeLimits)
     speak: tuple[str, ...] = ()
     speak_by: str = "stdin"
 
@@ -40,10 +40,10 @@ def rules_of(settings: Settings) -> NotifyRules:
         raise UsageProblem(f"notify.urls in config.toml: expected a list, found {describe(urls)}")
     return NotifyRules(
         urls=tuple(secret_reference(f"notify.urls[{n}] in config.toml", url) for n, url in enumerate(urls)),
-        manners=Manners(
+        manners=NoticeLimits(
             quiet=_hours(table.get("quiet_hours", "")),
             escalations_pass=_flag(table, "escalations_pass"),
-            most_per_minute=_count(table.get("most_per_minute", Manners().most_per_minute)),
+            most_per_minute=_count(table.get("most_per_minute", NoticeLimits().most_per_minute)),
         ),
         speak=_words(table.get("speak", [])),
         speak_by=_way(table.get("speak_by", WAYS[0])),

@@ -22,7 +22,7 @@ def tells_places() -> frozenset[str]:
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class PaneClient:
     """What the process tree says of one pane. ``client`` and ``kind`` None: no client runs there."""
 
     evidence: tuple[Evidence, ...] = ()
@@ -31,19 +31,19 @@ class Found:
     work: Work | None = None
 
 
-def find_client(table: ProcessTable, facts: PaneFacts, kinds: Sequence[AgentKind], now: float) -> Found:
+def find_client(table: ProcessTable, facts: PaneFacts, kinds: Sequence[AgentKind], now: float) -> PaneClient:
     """The client nearest below the pane's first process, one in the foreground before any other."""
     if facts.dead or facts.pid not in table.by_pid:
-        return Found()
+        return PaneClient()
     candidates = _clients(table, facts.pid, kinds)
     if not candidates:
-        return Found((_nobody(facts),))
+        return PaneClient((_nobody(facts),))
     kind, process = next((pair for pair in candidates if pair[1].in_foreground), candidates[0])
     started = processes.started_at(process, now)
     if not process.in_foreground:
         how = "is suspended" if process.stopped else "runs in the background"
         reason = f"{kind.name} (pid {process.pid}) {how}, {facts.command} is in the foreground"
-        return Found((Evidence(Source.PROCESS, PaneState.UNKNOWN, reason, at=now),), kind)
+        return PaneClient((Evidence(Source.PROCESS, PaneState.UNKNOWN, reason, at=now),), kind)
     client = Client(
         pid=process.pid,
         started_at=started,
@@ -52,7 +52,9 @@ def find_client(table: ProcessTable, facts: PaneFacts, kinds: Sequence[AgentKind
         environment=processes.environment(process.pid, tells_places()),
     )
     reason = f"{kind.name} (pid {process.pid}) is in the foreground"
-    return Found((Evidence(Source.PROCESS, None, reason, at=started),), kind, client, work_below(table, process.pid))
+    return PaneClient(
+        (Evidence(Source.PROCESS, None, reason, at=started),), kind, client, work_below(table, process.pid)
+    )
 
 
 def work_below(table: ProcessTable, client_pid: int) -> Work:

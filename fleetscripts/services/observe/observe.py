@@ -19,7 +19,7 @@ from fleetscripts.dataclass import dataclass
 from fleetscripts.fleet import Agent, Fleet
 from fleetscripts.models import Classification, Client, Frame, PaneState, ServerId
 from fleetscripts.services.observe.agent_pane import agents_by_pane
-from fleetscripts.services.observe.clients import Found, find_client
+from fleetscripts.services.observe.clients import PaneClient, find_client
 from fleetscripts.services.observe.kept_frames import keep_when_sources_disagree
 from fleetscripts.services.observe.rule_files import load_rules
 
@@ -84,7 +84,7 @@ class _Observer:
         except Exception as error:  # noqa: BLE001 - what one agent wrote must not end the look at the others
             return Observation(unreadable(error), frame, _kind_of(agent))
 
-    def of(self, frame: Frame, found: Found, agent: Agent | None) -> Observation:
+    def of(self, frame: Frame, found: PaneClient, agent: Agent | None) -> Observation:
         """Fuse what all sources say of one pane."""
         view, screen = self._view(found, agent), Screen.of(frame.lines, frame.facts.title, frame.facts.width)
         reading = self.reader.read(screen, found.kind.name if found.kind else "auto", frame.facts.command)
@@ -108,7 +108,7 @@ class _Observer:
             work=found.work,
         )
 
-    def _view(self, found: Found, agent: Agent | None) -> SessionView:
+    def _view(self, found: PaneClient, agent: Agent | None) -> SessionView:
         """What the session's files say; those of an agent whose client has ended hold its last words."""
         hint = agent.session_id if agent and agent.session_id else None
         if found.kind is not None and found.client is not None:

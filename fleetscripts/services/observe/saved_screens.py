@@ -30,7 +30,7 @@ class UnreadableScreen(FleetError):
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class ScreenHints:
     """What the caller says of all files of one call, before any sidecar. ``agent`` may be ``auto``; None: not told."""
 
     agent: str = "auto"
@@ -51,7 +51,7 @@ class SavedScreen:
     registry: tuple[Evidence, ...] = ()
 
 
-def read_saved(path: Path, told: Told) -> SavedScreen:
+def read_saved(path: Path, told: ScreenHints) -> SavedScreen:
     """Read FILE and the ``NAME.json`` beside it; UnreadableScreen when the capture cannot be read."""
     try:
         with path.open("rb") as stream:
@@ -87,7 +87,7 @@ def _sidecar(path: Path) -> Mapping[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def _facts(side: Mapping[str, Any], told: Told) -> PaneFacts:
+def _facts(side: Mapping[str, Any], told: ScreenHints) -> PaneFacts:
     tmux = side.get("tmux")
     tmux = tmux if isinstance(tmux, dict) else {}
     size = side.get("size")

@@ -7,7 +7,7 @@ import time
 
 from fleetscripts.adapters.system.processes import read_processes, started_at
 from fleetscripts.adapters.tmux.tmux import NoServer, Tmux
-from fleetscripts.adapters.tmux.tmux_client import Unreachable
+from fleetscripts.adapters.tmux.tmux_client import ServerUnreachable
 from fleetscripts.errors import Refused
 from fleetscripts.models import ServerId
 
@@ -26,7 +26,7 @@ def server_at_work(recorded: ServerId | None, default: Tmux) -> Tmux | None:
         found = tmux.require_server()
     except NoServer:
         pass
-    except Unreachable as error:
+    except ServerUnreachable as error:
         why = str(error)
     if found == recorded:
         return tmux
@@ -49,7 +49,7 @@ def _answering(tmux: Tmux) -> Tmux | None:
         tmux.require_server()
     except NoServer:
         return None
-    except Unreachable as error:
+    except ServerUnreachable as error:
         raise Refused(f"{error}: call again when it answers") from error
     return tmux
 

@@ -18,7 +18,7 @@ LOOK_EVERY_SECONDS = 0.05
 
 
 @dataclass(frozen=True, slots=True)
-class Started:
+class BackgroundRun:
     """A run in the background; ``exit_code`` None while it goes on, else what it said until its end."""
 
     log: str
@@ -26,7 +26,7 @@ class Started:
     said: str = ""
 
 
-def start_in_background(queue: TestQueue, arguments: Sequence[str]) -> Started:
+def start_in_background(queue: TestQueue, arguments: Sequence[str]) -> BackgroundRun:
     """The same call as a process of its own that outlives this one, once it holds the lease."""
     with tempfile.TemporaryFile() as said:
         child = subprocess.Popen(
@@ -40,10 +40,10 @@ def start_in_background(queue: TestQueue, arguments: Sequence[str]) -> Started:
         while time.monotonic() < deadline:
             lease = next((lease for lease in queue.read().leases if lease.pid == child.pid), None)
             if lease is not None and lease.log:
-                return Started(lease.log)
+                return BackgroundRun(lease.log)
             if child.poll() is not None:
                 said.seek(0)
-                return Started("", child.returncode, sanitize_lines(said.read().decode("utf-8", "replace")))
+                return BackgroundRun("", child.returncode, sanitize_lines(said.read().decode("utf-8", "replace")))
             time.sleep(LOOK_EVERY_SECONDS)
     child.terminate()
     raise FleetError(f"the run did not begin within {START_SECONDS:g} s and was ended")

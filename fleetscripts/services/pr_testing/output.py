@@ -15,7 +15,7 @@ ENDING_LINES = 3
 
 
 @dataclass
-class Heard:
+class RunOutput:
     """Output as it comes: into the log, line by line to whoever listens, its verdicts kept."""
 
     log: BinaryIO

@@ -23,7 +23,7 @@ from fleetscripts.errors import FleetError, Pending, Refused
 from fleetscripts.fleet import Agent
 from fleetscripts.pull_request import PullKey, PullRequest
 from fleetscripts.services.pr_testing.settings import TestSettings, test_settings
-from fleetscripts.services.pr_testing.turn import Who
+from fleetscripts.services.pr_testing.turn import LeaseOwner
 from fleetscripts.services.pulls.pull_reading import github
 from fleetscripts.services.verification.pr_test_gate import queue_folder
 
@@ -81,7 +81,7 @@ class TestQueue:
 
         return self.change(put)
 
-    def take(self, who: Who, wanted: str = "") -> tuple[Entry, Lease]:
+    def take(self, who: LeaseOwner, wanted: str = "") -> tuple[Entry, Lease]:
         """The entry to test now, for this caller alone. Who holds it already gets the same one again.
 
         ``wanted``: this pull request, else the one furthest along. Pending while as many others test as may at once;
@@ -145,7 +145,7 @@ class TestQueue:
             if isinstance(pull, PullRequest)
         }
 
-    def _lease(self, entry: Entry, who: Who) -> Lease:
+    def _lease(self, entry: Entry, who: LeaseOwner) -> Lease:
         now = time.time()
         until = 0.0 if who.pid else now + self.about.lease_seconds
         head = head_commit(Path(entry.worktree_path)) if entry.worktree_path else ""
@@ -175,7 +175,7 @@ def journal_of(entry: Entry) -> Journal:
     return Journal(Path(entry.fleet_home) / "events.jsonl")
 
 
-def _yield_to_others(queue: Queue, who: Who, parallel: int) -> None:
+def _yield_to_others(queue: Queue, who: LeaseOwner, parallel: int) -> None:
     """Raise Pending while as many others who still count have a turn as may at once."""
     if any(lease.held_by(who.pid, who.start_ticks) for lease in queue.leases):
         return

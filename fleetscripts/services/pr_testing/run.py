@@ -21,7 +21,7 @@ from fleetscripts.core.records.sanitize import sanitize, sanitize_lines
 from fleetscripts.dataclass import dataclass
 from fleetscripts.errors import FleetError, Refused
 from fleetscripts.services.notify.notify import notify
-from fleetscripts.services.pr_testing.output import Heard, verdicts
+from fleetscripts.services.pr_testing.output import RunOutput, verdicts
 from fleetscripts.services.pr_testing.queue import RUN_MARK, TestQueue, journal_of
 from fleetscripts.services.pr_testing.turn import this_process
 from fleetscripts.services.pr_testing.verdict import agent_of, finish, prompt
@@ -33,14 +33,14 @@ LONGEST_OBJECTIVE = 50_000
 
 
 @dataclass(frozen=True, slots=True)
-class Ran:
+class RunResult:
     """How a run ended: whether every scenario passed, and that in words."""
 
     passed: bool
     said: str
 
 
-def run_next(queue: TestQueue, wanted: str, listener: Callable[[str], None]) -> Ran:
+def run_next(queue: TestQueue, wanted: str, listener: Callable[[str], None]) -> RunResult:
     """Test the next pull request, or ``wanted``, with the configured command; whoever waits for the end is notified."""
     entry, lease = queue.take(this_process(), wanted)
     who = f"{entry.key} ({entry.window})"
@@ -54,7 +54,7 @@ def run_next(queue: TestQueue, wanted: str, listener: Callable[[str], None]) -> 
     return ran
 
 
-def _tested(queue: TestQueue, entry: Entry, lease: Lease, listener: Callable[[str], None]) -> Ran:
+def _tested(queue: TestQueue, entry: Entry, lease: Lease, listener: Callable[[str], None]) -> RunResult:
     with _ending_on_signals():
         try:
             code, heard = _run(queue, entry, lease, listener)
@@ -74,17 +74,17 @@ def _tested(queue: TestQueue, entry: Entry, lease: Lease, listener: Callable[[st
     listener("")
     for one in found:
         listener(str(one))
-    return Ran(all_pass(found), finish(queue, entry, lease.head, found))
+    return RunResult(all_pass(found), finish(queue, entry, lease.head, found))
 
 
-def _run(queue: TestQueue, entry: Entry, lease: Lease, listener: Callable[[str], None]) -> tuple[int | None, Heard]:
+def _run(queue: TestQueue, entry: Entry, lease: Lease, listener: Callable[[str], None]) -> tuple[int | None, RunOutput]:
     """Exit code (None: too late) and what was heard. The command begins once its group is on record."""
     log = _log_of(queue, lease, entry)
-    environment, folder = _surroundings(queue, entry, lease)
+    environment, folder = _environment_and_folder(queue, entry, lease)
     command = GroupCommand(queue.about.command, folder, environment)
     try:
         with _opened(log) as stream:
-            heard = Heard(stream, listener)
+            heard = RunOutput(stream, listener)
             queue.change(lambda known: _noted(known, lease, command, log))
             journal_of(entry).write(
                 "test-began",
@@ -120,7 +120,7 @@ def _give_back(queue: TestQueue, entry: Entry, lease: Lease, why: str) -> None:
     journal_of(entry).write("test-ended", window=entry.window, why=why, pull=lease.pull)
 
 
-def _surroundings(queue: TestQueue, entry: Entry, lease: Lease) -> tuple[dict[str, str], Path]:
+def _environment_and_folder(queue: TestQueue, entry: Entry, lease: Lease) -> tuple[dict[str, str], Path]:
     """Environment and folder. What others wrote goes in variables, never into the command's text."""
     agent = agent_of(queue, entry)
     objective = sanitize_lines(agent.objective)[:LONGEST_OBJECTIVE] if agent is not None else ""

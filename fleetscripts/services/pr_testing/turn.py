@@ -11,7 +11,7 @@ from fleetscripts.dataclass import dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class Who:
+class LeaseOwner:
     """The process that a lease is given to; ``pid`` 0 when none can be watched, and then only time limits it."""
 
     name: str
@@ -19,21 +19,21 @@ class Who:
     start_ticks: str = ""
 
 
-def caller() -> Who:
+def caller() -> LeaseOwner:
     """Who is to hold a lease that this short command takes: the client above it, else nobody but time."""
     table = read_processes()
     for process in _ancestors(table, os.getpid()):
         argv = arguments(process)
         for kind in known_kinds():
             if kind.is_client(process.command, argv):
-                return Who(f"{kind.name} (pid {process.pid})", process.pid, process.start_ticks)
-    return Who("a caller without a client")
+                return LeaseOwner(f"{kind.name} (pid {process.pid})", process.pid, process.start_ticks)
+    return LeaseOwner("a caller without a client")
 
 
-def this_process() -> Who:
+def this_process() -> LeaseOwner:
     """The lease of a ``run``: it lives as long as this process."""
     own = read_processes().by_pid.get(os.getpid())
-    return Who(f"test-queue run (pid {os.getpid()})", os.getpid(), own.start_ticks if own is not None else "")
+    return LeaseOwner(f"test-queue run (pid {os.getpid()})", os.getpid(), own.start_ticks if own is not None else "")
 
 
 def _ancestors(table: ProcessTable, pid: int) -> Iterator[Process]:

@@ -63,7 +63,7 @@ def ask_github(agent: Agent, fleet: Fleet, settings: Settings, head: str, read: 
 
 
 @dataclass(frozen=True, slots=True)
-class Beginning:
+class PullAtStart:
     """The pull request as a task begins; None for a task without one, and where GitHub did not tell soon."""
 
     pull: PullRequest | None = None
@@ -86,16 +86,16 @@ class Beginning:
         return f"threads that were resolved before this task will be judged too: {problem}" if problem else ""
 
 
-def beginning(agent: Agent, fleet: Fleet, settings: Settings) -> Beginning:
+def beginning(agent: Agent, fleet: Fleet, settings: Settings) -> PullAtStart:
     """The agent's pull request, read before it is told its task."""
     try:
         key = pull_key(agent, fleet)
         if key is None:
-            return Beginning()
+            return PullAtStart()
         found = github(settings, most_seconds=BEGINNING_SECONDS).pull_requests([key])[key]
     except FleetError as error:
-        return Beginning(problem=str(error))
-    return Beginning(problem=str(found)) if isinstance(found, GitHubProblem) else Beginning(found)
+        return PullAtStart(problem=str(error))
+    return PullAtStart(problem=str(found)) if isinstance(found, GitHubProblem) else PullAtStart(found)
 
 
 def note_settled_threads(agent: Agent, fleet: Fleet, settings: Settings) -> str:

@@ -25,7 +25,7 @@ from fleetscripts.services.reports.review_overlaps import overlaps_reviewed
 from fleetscripts.services.reports.review_pulls import merged_reviewed
 from fleetscripts.services.reports.review_screens import LINES, with_screens
 from fleetscripts.services.reports.review_tasks import tasks_reviewed
-from fleetscripts.services.reports.unmanaged_panes import strangers
+from fleetscripts.services.reports.unmanaged_panes import unmanaged_panes
 from fleetscripts.services.single_instance.single_instance import only_loop
 
 FIRST_SECONDS = 3600.0
@@ -35,7 +35,7 @@ MOST_REPAIRS = 40
 
 
 @dataclass(frozen=True, slots=True)
-class Done:
+class JournalSummary:
     """What the journal says was done since a moment: repairs in words, and the last failure of each window."""
 
     repaired: tuple[str, ...]
@@ -64,7 +64,7 @@ def review(settings: Settings, environ: Mapping[str, str], now: float, lines: in
         since=since,
         loop=loop,
         repaired=(*done.repaired, *archived),
-        decisions=(*seen.decisions, *strangers(tmux, settings, fleet, environ, time.time()), *tasks, *overlaps),
+        decisions=(*seen.decisions, *unmanaged_panes(tmux, settings, fleet, environ, time.time()), *tasks, *overlaps),
         waiting=seen.waiting,
         proposals=(*_stopped(fleet), *merged, *seen.proposals),
     )
@@ -105,7 +105,7 @@ def _look(store: Store, settings: Settings, environ: Mapping[str, str], fleet: F
     return cycle
 
 
-def _done_since(settings: Settings, since: float) -> Done:
+def _done_since(settings: Settings, since: float) -> JournalSummary:
     """What recoveries came to, the same words once; refusals are no repairs, but say why something still stands."""
     repaired: dict[str, int] = {}
     failed: dict[str, str] = {}
@@ -122,4 +122,4 @@ def _done_since(settings: Settings, since: float) -> Done:
             repaired[line] = repaired.get(line, 0) + 1
     told = [line if count == 1 else f"{line} ({count} times)" for line, count in repaired.items()]
     more = [f"and {len(told) - MOST_REPAIRS} more, in {settings.journal_file}"] if len(told) > MOST_REPAIRS else []
-    return Done((*told[-MOST_REPAIRS:], *more), failed)
+    return JournalSummary((*told[-MOST_REPAIRS:], *more), failed)

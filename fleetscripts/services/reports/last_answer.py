@@ -8,8 +8,8 @@ from pathlib import Path
 from fleetscripts.adapters.sessions.json_lines import parse_line
 from fleetscripts.adapters.sessions.transcripts import Cursor, read_new
 from fleetscripts.agents import DEFAULT_KIND, KINDS
+from fleetscripts.agents.conversation_message import ConversationMessage
 from fleetscripts.agents.kinds import AgentKind, kind_named
-from fleetscripts.agents.said import Said
 from fleetscripts.config import Settings
 from fleetscripts.core.planning.observation import Observation
 from fleetscripts.core.records.redact import redact
@@ -62,17 +62,17 @@ def _kept(settings: Settings, agent: Agent, now: float) -> Path | None:
     return None
 
 
-def _messages(kind: AgentKind, transcript: Path) -> list[Said]:
+def _messages(kind: AgentKind, transcript: Path) -> list[ConversationMessage]:
     """What both sides said, of the last megabytes; pieces of one message of the agent are joined."""
     reading = read_new(transcript, Cursor())
-    found: list[Said] = []
+    found: list[ConversationMessage] = []
     before = ""
     for record in map(parse_line, reading.lines if reading is not None else ()):
         said = kind.said(record) if record is not None else None
         if said is None:
             continue
         if said.message_id and said.message_id == before:
-            found[-1] = Said(True, f"{found[-1].text}\n\n{said.text}")
+            found[-1] = ConversationMessage(True, f"{found[-1].text}\n\n{said.text}")
         else:
             found.append(said)
         before = said.message_id

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from fleetscripts.adapters.records.store import Store
 from fleetscripts.config import Settings
-from fleetscripts.core.overlaps.overlap import Told, conflicts_of
+from fleetscripts.core.overlaps.overlap import ReportedConflicts, conflicts_of
 from fleetscripts.core.records.sanitize import shell_word
 from fleetscripts.core.reports.review import Item
 from fleetscripts.errors import FleetError
@@ -33,13 +33,13 @@ def overlaps_reviewed(fleet: Fleet, settings: Settings, *, notes: bool) -> list[
     return [_item(agent, said) for agent, said in news]
 
 
-def _noted(fleet: Fleet, told: Mapping[str, Told]) -> Fleet:
+def _noted(fleet: Fleet, told: Mapping[str, ReportedConflicts]) -> Fleet:
     for agent in fleet.agents:
         if agent.key in told:
             fleet = fleet.change(agent, notices={"overlaps_told": told[agent.key].conflicts})
     return fleet
 
 
-def _item(agent: Agent, said: Told) -> Item:
+def _item(agent: Agent, said: ReportedConflicts) -> Item:
     calls = (spelled("overlaps"), f'{spelled("send-agent")} {shell_word(agent.handle)} "who gives way, and how"')
     return Item("overlap", agent.window, f"its branch conflicts {said.summary}", calls, agent.pane_id, about(agent))

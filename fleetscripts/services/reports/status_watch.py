@@ -41,7 +41,7 @@ MOVES = {"down": 1, "up": -1, "page down": PAGE, "page up": -PAGE, "first": -(10
 
 
 @dataclass
-class Watch:
+class StatusWatch:
     """One live view on one terminal."""
 
     environ: Mapping[str, str]

@@ -22,7 +22,7 @@ from fleetscripts.services.observe.observe import observe
 from fleetscripts.services.own_pane import own_pane
 
 
-def strangers(tmux: Tmux, settings: Settings, fleet: Fleet, environ: Mapping[str, str], now: float) -> list[Item]:
+def unmanaged_panes(tmux: Tmux, settings: Settings, fleet: Fleet, environ: Mapping[str, str], now: float) -> list[Item]:
     """Every pane of every session that nobody has reviewed yet; not our own, nor the loop's, nor what a person has
     said is theirs."""
     server = tmux.server()

@@ -9,7 +9,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from fleetscripts.adapters.records.locks import Locked, hold
+from fleetscripts.adapters.records.locks import LockTaken, hold
 from fleetscripts.adapters.records.store import Store
 from fleetscripts.adapters.tmux.tmux import Tmux
 from fleetscripts.agents.kinds import known_kinds
@@ -34,7 +34,7 @@ def only_loop(settings: Settings) -> Iterator[None]:
     with ExitStack() as held:
         try:
             held.enter_context(hold(_lock_file(settings), MOMENT_SECONDS))
-        except Locked:
+        except LockTaken:
             where = Store(settings.state_file).read().loop_window
             raise Refused(f"a loop runs on {settings.state_file} already{f', in {where}' if where else ''}") from None
         yield

@@ -38,7 +38,7 @@ LONGEST_OBJECTIVE = 4000
 
 
 @dataclass(frozen=True, slots=True)
-class Adopted:
+class AdoptResult:
     """The record that was written; ``notes`` are for stderr."""
 
     agent: Agent
@@ -52,7 +52,7 @@ def adopt(
     facts: PaneFacts,
     environ: Mapping[str, str],
     request: Request,
-) -> Adopted:
+) -> AdoptResult:
     """Write a record for the client in this pane; Refused, with nothing written, when it cannot be the fleet's."""
     _may_be_ours(pane_io, fleet, facts, environ)
     found = look(pane_io.tmux, settings, fleet, facts.pane_id, time.time())
@@ -78,7 +78,7 @@ def adopt(
         notes.append(
             f"it does not know yet how to report: {spelled('send-agent')} {shell_word(agent.handle)} --task tells it"
         )
-    return Adopted(agent, tuple(notes))
+    return AdoptResult(agent, tuple(notes))
 
 
 def _may_be_ours(pane_io: PaneIO, fleet: Fleet | None, facts: PaneFacts, environ: Mapping[str, str]) -> None:

@@ -38,7 +38,7 @@ WRITING_SECONDS = 2.0
 
 
 @dataclass(frozen=True, slots=True)
-class Where:
+class DispatchTarget:
     """Where agents are started. Empty: the fleet's session, and the repository of the settings or of the agents."""
 
     session: str = ""
@@ -52,7 +52,7 @@ def dispatch(
     environ: Mapping[str, str],
     now: float,
     limit: int | None = None,
-    where: Where = Where(),
+    where: DispatchTarget = DispatchTarget(),
     stop: Callable[[], bool] = lambda: False,
 ) -> list[str]:
     """Archive what is finished and start agents for what is ready, at most ``limit``; what was done, a line each.
@@ -79,7 +79,7 @@ class _Round:
 
     settings: Settings
     environ: Mapping[str, str]
-    where: Where
+    where: DispatchTarget
     begun: int = 0
     tried: set[str] = field(default_factory=set)
     full: dict[Path, list[str]] = field(default_factory=dict)

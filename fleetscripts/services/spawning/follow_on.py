@@ -40,7 +40,7 @@ from fleetscripts.services.worktrees.undo import step
 
 
 @dataclass(frozen=True, slots=True)
-class Given:
+class FollowOnResult:
     """A new task that the agent provably has. ``notes`` are for stderr."""
 
     receipt: Receipt
@@ -48,7 +48,7 @@ class Given:
     notes: tuple[str, ...] = ()
 
 
-def give_task(pane_io: PaneIO, settings: Settings, fleet: Fleet, agent: Agent, request: Request) -> Given:
+def give_task(pane_io: PaneIO, settings: Settings, fleet: Fleet, agent: Agent, request: Request) -> FollowOnResult:
     """Tell the agent and change its record; Refused, with nothing changed, when it must not be told now.
 
     ``request``: objective, pull request, steps, image, and the branch, empty for the one it is on."""
@@ -81,7 +81,7 @@ def give_task(pane_io: PaneIO, settings: Settings, fleet: Fleet, agent: Agent, r
         raise
     after = apply_task(store, settings, agent, intent)
     notes = (start.note if start else "", receipt.note, began.keep(after, settings), freed)
-    return Given(receipt, after, tuple(note for note in notes if note))
+    return FollowOnResult(receipt, after, tuple(note for note in notes if note))
 
 
 def _takes_a_task(pane_io: PaneIO, agent: Agent) -> str:
@@ -89,10 +89,10 @@ def _takes_a_task(pane_io: PaneIO, agent: Agent) -> str:
     if agent.state is AgentState.RECYCLED:
         raise Refused(f"{agent.called}: it is recycled; {spelled('spawn-agent')} starts a new one")
     pane_id = agent.pane_on(pane_io.server)
-    sight = pane_io.look(pane_id) if pane_id else None
-    if pane_id is None or sight is None:
+    observation = pane_io.look(pane_id) if pane_id else None
+    if pane_id is None or observation is None:
         raise Refused(f"{agent.called}: its pane is gone")
-    said = sight.classification
+    said = observation.classification
     if said.state not in TAKES_TEXT or said.dialog is not None:
         found = f"a {said.dialog} dialog" if said.dialog else said.state
         raise Refused(f"{agent.called}: expected it at its prompt, found {found} ({said.reason}); nothing was typed")

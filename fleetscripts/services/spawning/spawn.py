@@ -28,39 +28,39 @@ from fleetscripts.record import LastLook, Notices, Task
 from fleetscripts.services.actions.resume_spawn import intent_of
 from fleetscripts.services.briefing.briefing import Brief, briefing
 from fleetscripts.services.clients.client_start import client_start
-from fleetscripts.services.clients.closing import Place, close
+from fleetscripts.services.clients.closing import PaneToClose, close
 from fleetscripts.services.clients.launch import open_window
 from fleetscripts.services.clients.left_running import end_own
 from fleetscripts.services.clients.readiness import at_prompt
 from fleetscripts.services.clients.sessions import require_session, session_meant
 from fleetscripts.services.context import start_again
-from fleetscripts.services.pulls.verify_github import Beginning, beginning
+from fleetscripts.services.pulls.verify_github import PullAtStart, beginning
 from fleetscripts.services.spawning.spawn_account import account_for
 from fleetscripts.services.spawning.spawn_request import Request
 from fleetscripts.services.typing.deliver import deliver
 from fleetscripts.services.typing.pane_io import PaneIO, open_pane_io
 from fleetscripts.services.worktrees import branching
-from fleetscripts.services.worktrees.abandoned_spawns import Begun
+from fleetscripts.services.worktrees.abandoned_spawns import SpawnNote
 from fleetscripts.services.worktrees.branching import NotCheckedOut, check_out
 from fleetscripts.services.worktrees.new_spares import add_spares, room_for_more
 from fleetscripts.services.worktrees.set_up import preparation
 from fleetscripts.services.worktrees.spares import NoSpare, Spare, claim, claim_next, free, survey
 from fleetscripts.services.worktrees.start_points import StartPoint, checked_name, start_point
-from fleetscripts.services.worktrees.undo import Undo, coded, step, undisturbed
+from fleetscripts.services.worktrees.undo import UndoStack, coded, step, undisturbed
 
 MOST_MADE = 5
 """Spare worktrees that one spawn makes, one after the other, because others take them."""
 
 
 @dataclass(frozen=True, slots=True)
-class Spawned:
+class SpawnResult:
     """The record that was written; ``notes`` are for stderr."""
 
     agent: Agent
     notes: tuple[str, ...] = ()
 
 
-def spawn(settings: Settings, fleet: Fleet | None, environ: Mapping[str, str], request: Request) -> Spawned:
+def spawn(settings: Settings, fleet: Fleet | None, environ: Mapping[str, str], request: Request) -> SpawnResult:
     """Start the agent and return once its briefing is known to be submitted."""
     account, note = account_for(settings, environ, request)
     kind = kind_named(account.agent if account is not None else request.agent or DEFAULT_KIND)
@@ -74,10 +74,10 @@ def spawn(settings: Settings, fleet: Fleet | None, environ: Mapping[str, str], r
     notes: list[str] = [note] if note else []
     while True:
         with _claimed(request, settings, passed, notes) as spare:
-            undo = Undo()
+            undo = UndoStack()
             try:
                 name = account.name if account is not None else ""
-                return _Spawning(settings, fleet, environ, request, kind, tmux, spare, undo, name, notes).run()
+                return _Spawn(settings, fleet, environ, request, kind, tmux, spare, undo, name, notes).run()
             except BaseException as error:
                 said = undo.run()
                 if _another_may_do(error, request, settings, [*passed, spare.path]):
@@ -122,7 +122,7 @@ def _taken(held: ExitStack, request: Request, settings: Settings, passed: Collec
 
 
 @dataclass
-class _Spawning:
+class _Spawn:
     """One spawn under way; every step that did something has put its undoing on ``undo``."""
 
     settings: Settings
@@ -132,13 +132,13 @@ class _Spawning:
     kind: AgentKind
     tmux: Tmux
     spare: Spare
-    undo: Undo
+    undo: UndoStack
     account: str = ""
     notes: Sequence[str] = ()
     begun: Agent | None = None
     began: float = field(default_factory=time.time)
 
-    def run(self) -> Spawned:
+    def run(self) -> SpawnResult:
         with step("state file"):
             self._prepare_state()
         with step("image"):
@@ -152,7 +152,7 @@ class _Spawning:
             began = self._pull_request()
             text = self._briefing(began)
         with step("branch"):
-            claim_note = Begun(self.settings, folder, self.spare.branch, request.branch, start)
+            claim_note = SpawnNote(self.settings, folder, self.spare.branch, request.branch, start)
             claim_note.note()
             self.undo.add(branching.put_back, folder, self.spare.branch, request.branch, start)
             checked_out = check_out(folder, request.branch, start)
@@ -167,7 +167,7 @@ class _Spawning:
             pane_io = open_pane_io(self.settings, self.fleet, self.tmux)
             with undisturbed():
                 facts = open_window(self.tmux, request.session, folder.name, command)
-                self.undo.add(self._close, Place(pane_io.server, facts))
+                self.undo.add(self._close, PaneToClose(pane_io.server, facts))
         with step("record"):
             agent = self._begin(pane_io, facts, start, session_id, text)
         with step("start of the client"):
@@ -178,7 +178,7 @@ class _Spawning:
             agent = self._record(pane_io, agent)
         Journal(self.settings.journal_file).write("spawned", **state_line(agent))
         notes = (*self.notes, start.note, checked_out, *set_up, began.keep(agent, self.settings), self._stopped_note())
-        return Spawned(agent, tuple(note for note in notes if note))
+        return SpawnResult(agent, tuple(note for note in notes if note))
 
     def _keep_image(self) -> None:
         """The image where the agent, and a later re-brief, finds it."""
@@ -199,12 +199,12 @@ class _Spawning:
     def _new_fleet(self) -> Fleet:
         return Fleet(tmux_session=self.request.session)
 
-    def _pull_request(self) -> Beginning:
+    def _pull_request(self) -> PullAtStart:
         path, request = str(self.spare.path), self.request
         agent = Agent("", worktree_path=path, branch=request.branch, pr_number=request.pr_number)
         return beginning(agent, self.fleet or self._new_fleet(), self.settings)
 
-    def _briefing(self, began: Beginning) -> str:
+    def _briefing(self, began: PullAtStart) -> str:
         request = self.request
         return briefing(
             Brief(
@@ -256,7 +256,7 @@ class _Spawning:
         self.begun = agent
         return agent
 
-    def _close(self, place: Place) -> None:
+    def _close(self, place: PaneToClose) -> None:
         """The pane closed, and nothing of what ran in it left in the worktree."""
         close(place)
         folder = self.spare.path

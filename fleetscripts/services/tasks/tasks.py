@@ -14,10 +14,10 @@ from fleetscripts.adapters.git.notes import NoteBook
 from fleetscripts.adapters.records.journal import Journal
 from fleetscripts.adapters.records.locks import hold
 from fleetscripts.adapters.records.store import StateMissing, Store
-from fleetscripts.adapters.records.task_folder import SUFFIX, Found, TaskFolder
+from fleetscripts.adapters.records.task_folder import SUFFIX, PendingEntry, TaskFolder
 from fleetscripts.agents import KINDS
 from fleetscripts.config import Settings
-from fleetscripts.core.planning.task_plan import FINISHED, STARTING, WORKING, Standing, outcome_of, standings
+from fleetscripts.core.planning.task_plan import FINISHED, STARTING, WORKING, TaskStatus, outcome_of, standings
 from fleetscripts.core.pr_testing.step import is_test_step
 from fleetscripts.core.records.sanitize import sanitize
 from fleetscripts.core.records.task_file import NAME, TaskFile, TaskProblem, parse, write
@@ -37,10 +37,10 @@ FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 60.0, 3600.0
 class Survey:
     """All task files: those that can be used, in the order in which they would begin, and what is wrong with others."""
 
-    standings: tuple[Standing, ...]
+    standings: tuple[TaskStatus, ...]
     problems: tuple[str, ...] = ()
 
-    def named(self, name: str) -> Standing | None:
+    def named(self, name: str) -> TaskStatus | None:
         return next((one for one in self.standings if one.task.name == name), None)
 
 
@@ -76,7 +76,7 @@ def survey(settings: Settings, now: float) -> Survey:
     return Survey(tuple(standings(tasks, fleet.agents, archived, claimed, pausing, now)), tuple(problems))
 
 
-def _parsed(found: Sequence[Found]) -> tuple[list[TaskFile], list[str]]:
+def _parsed(found: Sequence[PendingEntry]) -> tuple[list[TaskFile], list[str]]:
     tasks: list[TaskFile] = []
     problems: list[str] = []
     for entry in found:
@@ -120,7 +120,7 @@ def _failures(settings: Settings) -> NoteBook:
     return NoteBook(settings.fleet_home / "task-failures")
 
 
-def _pausing(settings: Settings, entry: Found, now: float) -> str:
+def _pausing(settings: Settings, entry: PendingEntry, now: float) -> str:
     known = _failures(settings).read(claim_key(settings, entry.name)) if entry.name else None
     if known is None or known.get("stamp") != entry.stamp:
         return ""

@@ -18,7 +18,7 @@ from fleetscripts.errors import FleetError, Refused, UsageProblem
 from fleetscripts.models import Frame, PaneState
 from fleetscripts.services.observe.observe import transcript_of
 from fleetscripts.services.typing import input_box as drafts
-from fleetscripts.services.typing.outbox import CONFIRMED, INTENDED, UNSENT, Outbox, Sent
+from fleetscripts.services.typing.outbox import CONFIRMED, INTENDED, UNSENT, Outbox, SentMessage
 from fleetscripts.services.typing.own_text import is_own
 from fleetscripts.services.typing.pane_io import PaneIO
 from fleetscripts.services.typing.receipt import Mark, Receipt, in_transcript
@@ -83,84 +83,84 @@ class _Delivery:
         self.outbox = Outbox(self.pane_io.settings.fleet_home, self.pane_io.server, self.pane_id)
 
     def run(self) -> Receipt:
-        sight = self._look()
-        found = self._sent_before(sight)
+        observation = self._look()
+        found = self._sent_before(observation)
         if found is not None:
             return found
         try:
-            receipt = self._send(sight)
+            receipt = self._send(observation)
         except BaseException:
             if self.draft:
-                self._restore(sight)
+                self._restore(observation)
             raise
-        return replace(receipt, note=self._restore(sight)) if self.draft else receipt
+        return replace(receipt, note=self._restore(observation)) if self.draft else receipt
 
-    def _send(self, sight: Observation) -> Receipt:
+    def _send(self, observation: Observation) -> Receipt:
         for _ in range(TRIES):
-            frame = self._empty_box(sight)
-            sent = self._intend(sight)
-            if paste(self.pane_io.tmux, self.pane_io.guard(frame, kind_named(sight.kind)), self.message):
+            frame = self._empty_box(observation)
+            sent = self._intend(observation)
+            if paste(self.pane_io.tmux, self.pane_io.guard(frame, kind_named(observation.kind)), self.message):
                 self.pane_io.journal.write("send-pasted", pane_id=self.pane_id, message_id=sent.message_id)
-                return Submission(self.pane_io, sight, self.message, sent, self.outbox, self.why).run()
-            self._settle(sent, sight, UNSENT, "the pane changed before the text was pasted")
-            sight = self._look()
-        raise Refused(f"{sight.frame.facts.window}: its screen does not stand still; nothing was typed")
+                return Submission(self.pane_io, observation, self.message, sent, self.outbox, self.why).run()
+            self._settle(sent, observation, UNSENT, "the pane changed before the text was pasted")
+            observation = self._look()
+        raise Refused(f"{observation.frame.facts.window}: its screen does not stand still; nothing was typed")
 
     def _look(self) -> Observation:
-        sight = self.pane_io.look(self.pane_id)
-        if sight is None:
+        observation = self.pane_io.look(self.pane_id)
+        if observation is None:
             raise Refused(f"{self.pane_id}: {_WHY_NOT[PaneState.MISSING]}")
-        if sight.frame.facts.in_mode and self.pane_io.tmux.leave_unwatched_mode(sight.frame.facts):
-            sight = self.pane_io.look(self.pane_id) or sight
-        facts, state = sight.frame.facts, sight.classification.state
+        if observation.frame.facts.in_mode and self.pane_io.tmux.leave_unwatched_mode(observation.frame.facts):
+            observation = self.pane_io.look(self.pane_id) or observation
+        facts, state = observation.frame.facts, observation.classification.state
         reason = _WHY_NOT.get(state, f"its state is {state}")
-        queues = state is PaneState.RUNNING and self.queue and bool(kind_named(sight.kind).queue_key)
-        walled = state is PaneState.RATE_LIMITED and self.after_wall and sight.classification.dialog is None
+        queues = state is PaneState.RUNNING and self.queue and bool(kind_named(observation.kind).queue_key)
+        walled = state is PaneState.RATE_LIMITED and self.after_wall and observation.classification.dialog is None
         if state in TAKES_TEXT or queues or walled:
-            reason = _held_back(sight)
-        elif sight.classification.dialog is not None:
-            reason = f"a {sight.classification.dialog} dialog stands before the input box"
+            reason = _held_back(observation)
+        elif observation.classification.dialog is not None:
+            reason = f"a {observation.classification.dialog} dialog stands before the input box"
         if reason:
-            said = f"{facts.window}: {reason} ({sight.classification.reason}); nothing was typed"
+            said = f"{facts.window}: {reason} ({observation.classification.reason}); nothing was typed"
             if said != self.known_obstacle:
                 self.pane_io.journal.write("send-refused", window=facts.window, pane_id=self.pane_id, why=reason)
             raise Refused(said)
-        return sight
+        return observation
 
-    def _empty_box(self, sight: Observation) -> Frame:
+    def _empty_box(self, observation: Observation) -> Frame:
         """The screen with an empty box; what we left there ourselves is cleared, a draft taken out or refused."""
         frame = self.pane_io.screen(self.pane_id)
-        typed = drafts.typed_in(frame, kind_named(sight.kind))
+        typed = drafts.typed_in(frame, kind_named(observation.kind))
         if typed == "":
             return frame
         window = frame.facts.window
         if typed is None:
             raise Refused(f"{window}: something took the place of its input box; nothing was typed")
-        if is_own(self.outbox, sight, typed):
-            return drafts.clear(self.pane_io, kind_named(sight.kind), self.pane_id)
+        if is_own(self.outbox, observation, typed):
+            return drafts.clear(self.pane_io, kind_named(observation.kind), self.pane_id)
         if not self.keep_draft:
             shown = " ".join(typed.split())[:60]
             raise Refused(f"{window}: somebody's draft stands in its input box ({shown!r}); nothing was typed")
-        taken = drafts.taken_out(self.pane_io, kind_named(sight.kind), self.pane_id, frame)
+        taken = drafts.taken_out(self.pane_io, kind_named(observation.kind), self.pane_id, frame)
         self.draft = f"{self.draft}{taken}"
         return self.pane_io.screen(self.pane_id)
 
-    def _sent_before(self, sight: Observation) -> Receipt | None:
+    def _sent_before(self, observation: Observation) -> Receipt | None:
         """The receipt of this very text when an earlier call sent it and never learned that it arrived."""
         last = self.outbox.last()
         if last is None or last.outcome != INTENDED or last.text != self.message:
             return None
         mark = Mark(Path(last.transcript) if last.transcript else None, last.offset)
-        if not in_transcript(kind_named(sight.kind), transcript_of(sight), mark, self.message):
+        if not in_transcript(kind_named(observation.kind), transcript_of(observation), mark, self.message):
             return None
-        self._settle(last, sight, CONFIRMED, "an earlier call had sent it")
-        window = sight.frame.facts.window
+        self._settle(last, observation, CONFIRMED, "an earlier call had sent it")
+        window = observation.frame.facts.window
         return Receipt(last.message_id, window, self.pane_id, "transcript", last.at, "an earlier call had sent it")
 
-    def _intend(self, sight: Observation) -> Sent:
-        mark = Mark.at_end_of(transcript_of(sight))
+    def _intend(self, observation: Observation) -> SentMessage:
+        mark = Mark.at_end_of(transcript_of(observation))
         sent = self.outbox.intend(self.message, time.time(), str(mark.path or ""), mark.offset)
-        facts = sight.frame.facts
+        facts = observation.frame.facts
         self.pane_io.journal.write(
             "send-intended",
             window=facts.window,
@@ -168,30 +168,30 @@ class _Delivery:
             why=self.why,
             message_id=sent.message_id,
             text=self.message,
-            evidence=sight.classification.reason,
+            evidence=observation.classification.reason,
         )
         return sent
 
-    def _settle(self, sent: Sent, sight: Observation, outcome: str, why: str) -> None:
+    def _settle(self, sent: SentMessage, observation: Observation, outcome: str, why: str) -> None:
         self.outbox.settle(sent, outcome)
         event = "send-confirmed" if outcome == CONFIRMED else "send-failed"
-        window = sight.frame.facts.window
+        window = observation.frame.facts.window
         self.pane_io.journal.write(event, window=window, pane_id=self.pane_id, why=why, message_id=sent.message_id)
 
-    def _restore(self, sight: Observation) -> str:
+    def _restore(self, observation: Observation) -> str:
         """Put the draft back; what the sender should know when that did not work."""
         kept = f"it is kept in {self.pane_io.journal.path} (draft-saved)"
         try:
-            back = drafts.put_back(self.pane_io, kind_named(sight.kind), self.pane_id, self.draft)
+            back = drafts.put_back(self.pane_io, kind_named(observation.kind), self.pane_id, self.draft)
         except FleetError as error:
             return f"the draft could not be put back ({error}); {kept}"
         return "" if back else f"the draft could not be put back; {kept}"
 
 
-def _held_back(sight: Observation) -> str:
+def _held_back(observation: Observation) -> str:
     """Why tmux or the screen would not take a text although the client would; empty when they do."""
-    facts = sight.frame.facts
-    if facts.command not in kind_named(sight.kind).commands:
+    facts = observation.frame.facts
+    if facts.command not in kind_named(observation.kind).commands:
         return f"expected the client in the foreground, found {facts.command!r}"
     if facts.in_mode:
         return "somebody reads there in copy mode"

@@ -12,7 +12,7 @@ from fleetscripts.adapters.git.worktrees import worktrees
 from fleetscripts.adapters.system.regular_file import read_regular
 from fleetscripts.agents.kinds import known_kinds
 from fleetscripts.config import Settings
-from fleetscripts.core.dialogs.dialog_policy import Surroundings
+from fleetscripts.core.dialogs.dialog_policy import DialogContext
 from fleetscripts.errors import FleetError
 from fleetscripts.models import Frame
 
@@ -23,10 +23,10 @@ LARGEST_SETTINGS_BYTES = 1_000_000
 _RESTRICTS = ('"deny"', '"ask"', "disableBypassPermissionsMode", '"sandbox"')
 
 
-def surroundings(settings: Settings, folder: Path | None, frame: Frame | None = None) -> Surroundings:
+def dialog_context(settings: Settings, folder: Path | None, frame: Frame | None = None) -> DialogContext:
     """For a client that works in ``folder``, a worktree of the fleet; None: the fleet knows none there."""
     doubt = "it is no worktree of this fleet" if folder is None else trust_doubt(folder)
-    return Surroundings(
+    return DialogContext(
         trusted_folder=not doubt,
         trust_doubt=doubt,
         bypass_configured=settings.permission_mode == "bypassPermissions",

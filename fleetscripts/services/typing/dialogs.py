@@ -7,7 +7,7 @@ import time
 from fleetscripts.adapters.tmux.keyboard import press
 from fleetscripts.agents.kinds import kind_named
 from fleetscripts.core.dialogs.dialog_keys import find_keys
-from fleetscripts.core.dialogs.dialog_policy import Ruling, Surroundings, forbidden, rule
+from fleetscripts.core.dialogs.dialog_policy import DialogContext, Ruling, forbidden, rule
 from fleetscripts.core.dialogs.dialog_rows import Menu, find_menu, row_named
 from fleetscripts.core.planning.observation import Observation
 from fleetscripts.core.screen.screen import Screen
@@ -35,14 +35,14 @@ TRIES = 4
 class Dialog:
     """A dialog on a pane, what it shows, and what the policy says of it. ``menu`` None: its rows cannot be read."""
 
-    sight: Observation
+    observation: Observation
     kind: DialogKind
     menu: Menu | None
     ruling: Ruling
 
     @property
     def window(self) -> str:
-        return self.sight.frame.facts.window
+        return self.observation.frame.facts.window
 
     @property
     def chosen(self) -> str:
@@ -50,17 +50,17 @@ class Dialog:
         return self.menu.rows[self.ruling.row].text if self.menu and self.ruling.row is not None else ""
 
 
-def dialog_on(pane_io: PaneIO, pane_id: str, around: Surroundings) -> Dialog:
+def dialog_on(pane_io: PaneIO, pane_id: str, around: DialogContext) -> Dialog:
     """The dialog that stands in this pane; Refused when none does."""
-    sight = pane_io.look(pane_id)
-    if sight is None:
+    observation = pane_io.look(pane_id)
+    if observation is None:
         raise Refused(f"{pane_id}: there is no such pane")
-    said = sight.classification
+    said = observation.classification
     if said.state is not PaneState.WAITING_APPROVAL and said.dialog is None:
-        raise Refused(f"{sight.frame.facts.window}: no dialog stands there, it is {said.state} ({said.reason})")
+        raise Refused(f"{observation.frame.facts.window}: no dialog stands there, it is {said.state} ({said.reason})")
     kind = said.dialog or DialogKind.OTHER
-    menu = menu_on(sight.frame) or (keys_on(sight.frame) if kind is DialogKind.OTHER else None)
-    return Dialog(sight, kind, menu, rule(kind, menu, around))
+    menu = menu_on(observation.frame) or (keys_on(observation.frame) if kind is DialogKind.OTHER else None)
+    return Dialog(observation, kind, menu, rule(kind, menu, around))
 
 
 def menu_on(frame: Frame) -> Menu | None:
@@ -97,7 +97,7 @@ def choose(pane_io: PaneIO, dialog: Dialog, text: str) -> str:
 
 
 def _choose(pane_io: PaneIO, dialog: Dialog, menu: Menu, row: int, why: str) -> str:
-    facts = dialog.sight.frame.facts
+    facts = dialog.observation.frame.facts
     text = menu.rows[row].text
     with pane_io.turn(facts.pane_id):
         about = {"pane_id": facts.pane_id, "dialog": dialog.kind, "row": text}
@@ -124,7 +124,7 @@ def focus_row(pane_io: PaneIO, dialog: Dialog, menu: Menu, row: int) -> Frame:
     since: float | None = None
     deadline = time.monotonic() + TRIES * len(menu.rows) * MOVE_SECONDS
     while time.monotonic() < deadline:
-        frame = pane_io.screen(dialog.sight.frame.facts.pane_id)
+        frame = pane_io.screen(dialog.observation.frame.facts.pane_id)
         shown = menu_on(frame)
         if shown is None or not shown.same_rows(menu):
             raise Refused(f"{dialog.window}: the dialog changed while it was being answered: {excerpt(frame)}")
@@ -142,13 +142,13 @@ def focus_row(pane_io: PaneIO, dialog: Dialog, menu: Menu, row: int) -> Frame:
 
 def press_key(pane_io: PaneIO, dialog: Dialog, frame: Frame, key: str) -> bool:
     """One key, if the pane is still as on this frame."""
-    return press(pane_io.tmux, pane_io.guard(frame, kind_named(dialog.sight.kind)), key)
+    return press(pane_io.tmux, pane_io.guard(frame, kind_named(dialog.observation.kind)), key)
 
 
 def _until_moved(pane_io: PaneIO, dialog: Dialog, before: Menu) -> None:
     deadline = time.monotonic() + MOVE_SECONDS
     while time.monotonic() < deadline:
-        if menu_on(pane_io.screen(dialog.sight.frame.facts.pane_id)) != before:
+        if menu_on(pane_io.screen(dialog.observation.frame.facts.pane_id)) != before:
             return
         time.sleep(PAUSE_SECONDS)
 
@@ -177,7 +177,7 @@ def _enter(pane_io: PaneIO, dialog: Dialog, menu: Menu, row: int, frame: Frame) 
 
 def _press_own_key(pane_io: PaneIO, dialog: Dialog, menu: Menu, key: str) -> None:
     """The key of a row, once: what stands there next may take the same key for something else."""
-    frame = pane_io.screen(dialog.sight.frame.facts.pane_id)
+    frame = pane_io.screen(dialog.observation.frame.facts.pane_id)
     shown = keys_on(frame)
     if shown is None or not shown.same_rows(menu) or not press_key(pane_io, dialog, frame, key):
         raise Refused(f"{dialog.window}: the dialog changed while it was being answered: {excerpt(frame)}")
@@ -188,7 +188,7 @@ def _press_own_key(pane_io: PaneIO, dialog: Dialog, menu: Menu, key: str) -> Non
 def _gone(pane_io: PaneIO, dialog: Dialog, menu: Menu, seconds: float) -> bool:
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
-        frame = pane_io.tmux.read(dialog.sight.frame.facts.pane_id, styled=True)
+        frame = pane_io.tmux.read(dialog.observation.frame.facts.pane_id, styled=True)
         shown = None if frame is None else keys_on(frame) if menu.by_keys else menu_on(frame)
         if shown is None or not shown.same_rows(menu):
             return True

@@ -16,7 +16,7 @@ from typing import NoReturn
 from fleetscripts.adapters.system.processes import Process, ProcessTable, read_processes
 from fleetscripts.adapters.tmux.keyboard import press
 from fleetscripts.agents.kinds import EndingKey, kind_named, known_kinds
-from fleetscripts.core.dialogs.dialog_policy import Surroundings, rule
+from fleetscripts.core.dialogs.dialog_policy import DialogContext, rule
 from fleetscripts.core.planning.classify import AT_REST
 from fleetscripts.core.planning.observation import Observation
 from fleetscripts.dataclass import dataclass
@@ -43,7 +43,7 @@ END_SECONDS = 5.0
 
 
 @dataclass(frozen=True, slots=True)
-class Ended:
+class EndResult:
     """``facts``: the pane with its shell, None when the window closed. ``draft``: what stood unsent in its box."""
 
     facts: PaneFacts | None
@@ -59,7 +59,7 @@ def end_client(
     keep_draft: bool = False,
     by_force: bool = False,
     why: str = "",
-) -> Ended:
+) -> EndResult:
     """End the client in this pane; Refused, with what stands there, when that must not be done now.
 
     ``states``: in which it may be ended, looked at again before every key. ``keep_draft``: an unsent draft is taken
@@ -69,12 +69,12 @@ def end_client(
 
 
 OCCASIONS: Mapping[str, Callable[[Observation], bool]] = {
-    "limit menu": lambda sight: sight.box is None and sight.classification.dialog is DialogKind.LIMIT,
-    "empty box": lambda sight: (
-        sight.box is not None
-        and sight.box.draft == ""
-        and sight.classification.dialog is None
-        and sight.classification.state in AT_REST
+    "limit menu": lambda observation: observation.box is None and observation.classification.dialog is DialogKind.LIMIT,
+    "empty box": lambda observation: (
+        observation.box is not None
+        and observation.box.draft == ""
+        and observation.classification.dialog is None
+        and observation.classification.state in AT_REST
     ),
 }
 """What a pane shows when a key is in place, by the name that the agent kinds use for it."""
@@ -91,79 +91,79 @@ class _Ending:
     draft: str = field(default="", init=False)
     keys: int = field(default=0, init=False)
 
-    def run(self) -> Ended:
+    def run(self) -> EndResult:
         deadline = time.monotonic() + KEYS_SECONDS
         while time.monotonic() < deadline and self.keys < MOST_KEYS:
-            sight = self.pane_io.look(self.pane_id)
-            if sight is None:
+            observation = self.pane_io.look(self.pane_id)
+            if observation is None:
                 return self._ended(None, "its window closed with it")
-            facts, said = sight.frame.facts, sight.classification
+            facts, said = observation.frame.facts, observation.classification
             if said.state is PaneState.IDLE:
                 if not still_launching(facts):
                     return self._ended(facts, "by its keys" if self.keys else "it had ended")
                 time.sleep(PAUSE_SECONDS)
                 continue
             if said.dialog is DialogKind.EXIT:
-                self._stay(sight)
-            self._permitted(sight)
-            self._take_out_draft(sight)
-            key = _key(sight)
+                self._stay(observation)
+            self._permitted(observation)
+            self._take_out_draft(observation)
+            key = _key(observation)
             if key is not None:
-                self._press(sight, key)
+                self._press(observation, key)
             elif self.keys or self.draft:
                 time.sleep(PAUSE_SECONDS)  # between two screens: the next look tells
             else:
                 break
         return self._by_signal()
 
-    def _permitted(self, sight: Observation) -> None:
+    def _permitted(self, observation: Observation) -> None:
         """Refuse a client that is at something else than was agreed: it may have gone on by itself."""
-        said, window = sight.classification, sight.frame.facts.window
+        said, window = observation.classification, observation.frame.facts.window
         if self.by_force or said.state in self.states or (self.keys and said.state in BETWEEN):
             return
         raise Refused(f"{window}: expected it at {_names(self.states)}, it is {said.state} ({said.reason})")
 
-    def _stay(self, sight: Observation) -> NoReturn:
+    def _stay(self, observation: Observation) -> NoReturn:
         """Something still runs behind the client, which would end with it: it goes on as it was."""
-        menu, window = menu_on(sight.frame), sight.frame.facts.window
-        ruling = rule(DialogKind.EXIT, menu, Surroundings())
+        menu, window = menu_on(observation.frame), observation.frame.facts.window
+        ruling = rule(DialogKind.EXIT, menu, DialogContext())
         if menu is not None and ruling.row is not None:
-            close_by(self.pane_io, Dialog(sight, DialogKind.EXIT, menu, ruling), menu, ruling.row)
+            close_by(self.pane_io, Dialog(observation, DialogKind.EXIT, menu, ruling), menu, ruling.row)
             self.pane_io.journal.write("end-given-up", window=window, why=ruling.reason, pane_id=self.pane_id)
         raise Refused(f"{window}: background work is running: it is ended when that is over")
 
-    def _take_out_draft(self, sight: Observation) -> None:
-        if sight.box is None or not sight.box.draft:
+    def _take_out_draft(self, observation: Observation) -> None:
+        if observation.box is None or not observation.box.draft:
             return
         if not self.keep_draft and not self.by_force:
-            shown = " ".join(sight.box.draft.split())[:60]
-            raise Refused(f"{sight.frame.facts.window}: somebody's draft stands in its input box ({shown!r})")
+            shown = " ".join(observation.box.draft.split())[:60]
+            raise Refused(f"{observation.frame.facts.window}: somebody's draft stands in its input box ({shown!r})")
         frame = self.pane_io.screen(self.pane_id)
-        self.draft += drafts.taken_out(self.pane_io, kind_named(sight.kind), self.pane_id, frame)
+        self.draft += drafts.taken_out(self.pane_io, kind_named(observation.kind), self.pane_id, frame)
 
-    def _press(self, sight: Observation, key: EndingKey) -> None:
-        facts = sight.frame.facts
+    def _press(self, observation: Observation, key: EndingKey) -> None:
+        facts = observation.frame.facts
         about = {"pane_id": self.pane_id, "key": key.key, "shows": key.shows}
         self.pane_io.journal.write("end-intended", window=facts.window, why=self.why, **about)
-        pressed = press(self.pane_io.tmux, self.pane_io.guard(sight.frame, kind_named(sight.kind)), key.key)
+        pressed = press(self.pane_io.tmux, self.pane_io.guard(observation.frame, kind_named(observation.kind)), key.key)
         self.pane_io.journal.write("end-pressed" if pressed else "end-not-pressed", window=facts.window, **about)
         if pressed:
             self.keys += 1
-            wait_for(lambda: self._moved(sight), NOTICE_SECONDS)
+            wait_for(lambda: self._moved(observation), NOTICE_SECONDS)
 
     def _moved(self, before: Observation) -> bool:
         frame = self.pane_io.tmux.read(self.pane_id, styled=True)
         return frame is None or frame.facts.command != before.frame.facts.command or frame.lines != before.frame.lines
 
-    def _by_signal(self) -> Ended:
+    def _by_signal(self) -> EndResult:
         """Its process group, told to end and then made to; refused where keys were not tried and force is not meant."""
-        sight = self.pane_io.look(self.pane_id)
-        if sight is None:
+        observation = self.pane_io.look(self.pane_id)
+        if observation is None:
             return self._ended(None, "its window closed with it")
-        facts, said = sight.frame.facts, sight.classification
+        facts, said = observation.frame.facts, observation.classification
         if not self.keys and not self.by_force:
             raise Refused(f"{facts.window}: no key is known that ends it where it is: {said.state} ({said.reason})")
-        self._permitted(sight)
+        self._permitted(observation)
         for number in (signal.SIGTERM, signal.SIGKILL):
             client = self._group(facts)
             if client is None:
@@ -189,15 +189,15 @@ class _Ending:
         return client
 
     def _shell_stands(self) -> bool:
-        sight = self.pane_io.look(self.pane_id)
-        if sight is None:
+        observation = self.pane_io.look(self.pane_id)
+        if observation is None:
             raise FleetError(f"pane {self.pane_id} closed as its client was ended")
-        return sight.classification.state is PaneState.IDLE and not still_launching(sight.frame.facts)
+        return observation.classification.state is PaneState.IDLE and not still_launching(observation.frame.facts)
 
-    def _ended(self, facts: PaneFacts | None, how: str) -> Ended:
+    def _ended(self, facts: PaneFacts | None, how: str) -> EndResult:
         window = facts.window if facts is not None else ""
         self.pane_io.journal.write("ended", window=window, why=self.why, pane_id=self.pane_id, how=how)
-        return Ended(facts, how, self.draft)
+        return EndResult(facts, how, self.draft)
 
 
 def client_group(table: ProcessTable, facts: PaneFacts, now: float) -> Process | None:
@@ -225,8 +225,8 @@ def _signal_group(client: Process, number: signal.Signals) -> None:
         return
 
 
-def _key(sight: Observation) -> EndingKey | None:
-    return next((key for key in kind_named(sight.kind).ending if OCCASIONS[key.shows](sight)), None)
+def _key(observation: Observation) -> EndingKey | None:
+    return next((key for key in kind_named(observation.kind).ending if OCCASIONS[key.shows](observation)), None)
 
 
 def _names(states: frozenset[PaneState]) -> str:

@@ -77,11 +77,11 @@ def stop_turn(pane_io: PaneIO, pane_id: str) -> list[str]:
     """Press Escape while a turn is in progress, and empty the box of the prompt that comes back into it."""
     with pane_io.turn(pane_id):
         for _ in range(TRIES):
-            sight = _in_a_turn(pane_io, pane_id)
-            facts = sight.frame.facts
+            observation = _in_a_turn(pane_io, pane_id)
+            facts = observation.frame.facts
             frame = pane_io.screen(pane_id)
             pane_io.journal.write("interrupt-intended", window=facts.window, pane_id=pane_id, why="a person wants it")
-            if press(pane_io.tmux, pane_io.guard(frame, kind_named(sight.kind)), "Escape") and _stopped(
+            if press(pane_io.tmux, pane_io.guard(frame, kind_named(observation.kind)), "Escape") and _stopped(
                 pane_io, pane_id
             ):
                 pane_io.journal.write("interrupted", window=facts.window, pane_id=pane_id, why="a person wants it")
@@ -90,32 +90,32 @@ def stop_turn(pane_io: PaneIO, pane_id: str) -> list[str]:
 
 
 def _in_a_turn(pane_io: PaneIO, pane_id: str) -> Observation:
-    sight = pane_io.look(pane_id)
-    if sight is None:
+    observation = pane_io.look(pane_id)
+    if observation is None:
         raise Refused(f"{pane_id}: there is no such pane")
-    said = sight.classification
+    said = observation.classification
     if said.state is not PaneState.RUNNING or said.dialog is not None:
         found = f"a {said.dialog} dialog" if said.dialog else said.state
-        raise Refused(f"{sight.frame.facts.window}: no turn is in progress, it is at {found} ({said.reason})")
-    return sight
+        raise Refused(f"{observation.frame.facts.window}: no turn is in progress, it is at {found} ({said.reason})")
+    return observation
 
 
 def _stopped(pane_io: PaneIO, pane_id: str) -> bool:
     def at_rest() -> bool:
-        sight = pane_io.look(pane_id)
-        return sight is None or sight.classification.state is not PaneState.RUNNING
+        observation = pane_io.look(pane_id)
+        return observation is None or observation.classification.state is not PaneState.RUNNING
 
     return wait_for(at_rest, STOP_SECONDS)
 
 
 def _tidied(pane_io: PaneIO, pane_id: str) -> list[str]:
     """The box emptied of a text of ours; what else stands in it is told."""
-    sight = pane_io.look(pane_id)
-    typed = drafts.typed_in(sight.frame, kind_named(sight.kind)) if sight is not None else None
-    if sight is None or not typed:
+    observation = pane_io.look(pane_id)
+    typed = drafts.typed_in(observation.frame, kind_named(observation.kind)) if observation is not None else None
+    if observation is None or not typed:
         return []
-    if is_own(Outbox(pane_io.settings.fleet_home, pane_io.server, pane_id), sight, typed):
-        drafts.clear(pane_io, kind_named(sight.kind), pane_id)
+    if is_own(Outbox(pane_io.settings.fleet_home, pane_io.server, pane_id), observation, typed):
+        drafts.clear(pane_io, kind_named(observation.kind), pane_id)
         return ["its prompt came back into the input box, which is empty again"]
     return [f"in its input box stands: {' '.join(typed.split())[:200]}"]
 

@@ -16,7 +16,7 @@ INTENDED, CONFIRMED, UNSENT = "intended", "confirmed", "unsent"
 
 
 @dataclass(frozen=True, slots=True)
-class Sent:
+class SentMessage:
     """One message. ``outcome``: intended (and no more is known), confirmed, or unsent.
 
     ``transcript`` and ``offset``: where the conversation's file ended before it was sent, empty and 0 when none was."""
@@ -36,24 +36,24 @@ class Outbox:
         name = f"{server.pid}-{server.start_time}-{pane_id.removeprefix('%')}.json"
         self.path = fleet_home / "outbox" / name
 
-    def last(self) -> Sent | None:
+    def last(self) -> SentMessage | None:
         """The last message, None when there is none or it cannot be read."""
         try:
-            return Sent(**json.loads(self.path.read_text(encoding="utf-8")))
+            return SentMessage(**json.loads(self.path.read_text(encoding="utf-8")))
         except (OSError, ValueError, TypeError):
             return None
 
-    def intend(self, text: str, at: float, transcript: str, offset: int) -> Sent:
+    def intend(self, text: str, at: float, transcript: str, offset: int) -> SentMessage:
         """Keep what is about to be sent."""
-        sent = Sent(uuid.uuid4().hex[:12], text, at, INTENDED, transcript, offset)
+        sent = SentMessage(uuid.uuid4().hex[:12], text, at, INTENDED, transcript, offset)
         self._write(sent)
         return sent
 
-    def settle(self, sent: Sent, outcome: str) -> None:
+    def settle(self, sent: SentMessage, outcome: str) -> None:
         """Keep how it ended."""
         self._write(replace(sent, outcome=outcome))
 
-    def _write(self, sent: Sent) -> None:
+    def _write(self, sent: SentMessage) -> None:
         try:
             private_folder(self.path.parent)
             replace_file(self.path, json.dumps(asdict(sent)).encode())

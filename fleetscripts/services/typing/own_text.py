@@ -10,10 +10,10 @@ from fleetscripts.services.typing.outbox import CONFIRMED, Outbox
 from fleetscripts.services.typing.receipt import last_submitted
 
 
-def is_own(outbox: Outbox, sight: Observation, typed: str) -> bool:
+def is_own(outbox: Outbox, observation: Observation, typed: str) -> bool:
     """Whether it is a text that was sent, or was to be sent; not somebody's draft."""
     last = outbox.last()
-    earlier = last_submitted(kind_named(sight.kind), transcript_of(sight))
+    earlier = last_submitted(kind_named(observation.kind), transcript_of(observation))
     known = [text for text in (earlier, last.text if last is not None else None) if text]
     if not is_placeholder(typed):
         return any(same_message(typed, text) for text in known)

@@ -15,7 +15,7 @@ ENDINGS = re.compile(r"\*\.(?:(\w+)|\{([\w,]+)\})")
 """The end of a pattern that tells which files it meets: ``*.ts``, ``*.{ts,tsx}``."""
 
 
-class Unclear(Exception):
+class UnclearPath(Exception):
     """What the path is cannot be told, or changes from process to process; the message says why."""
 
 
@@ -26,7 +26,7 @@ def without_pattern(use: PathUse) -> PathUse:
         return replace(use, path=use.path.removesuffix("/...") if use.path != "..." else ".")
     pattern = use.path[begin.start() :]
     if ".." in pattern or re.search(r"[{(,|]\.*[/}),|~]", pattern):
-        raise Unclear(f"the pattern {use.path!a} may leave the worktree")
+        raise UnclearPath(f"the pattern {use.path!a} may leave the worktree")
     ending = ENDINGS.fullmatch(use.path.rpartition("/")[2])
     suffixes = tuple("." + name for name in (ending[1] or ending[2]).split(",")) if ending else use.suffixes
     return replace(use, path=use.path[: begin.start()].rpartition("/")[0] or ".", suffixes=suffixes)
@@ -49,11 +49,11 @@ def expanded(use: PathUse, join: Callable[[str], str]) -> Iterator[str]:
         names = [(before, name) for before in found for name in names_in(join(before))]
         count += len(names)
         if count > MOST_ENTRIES:
-            raise Unclear("a wildcard meets too many files")
+            raise UnclearPath("a wildcard meets too many files")
         found = [f"{before}{name}/" for before, name in names if pattern.fullmatch(name)]
     for path in found:
         if use.bare and path[use.wild[0] :].startswith("-"):
-            raise Unclear(f"a wildcard meets {path[:-1]!a}, which looks like an option")
+            raise UnclearPath(f"a wildcard meets {path[:-1]!a}, which looks like an option")
         yield path[:-1]
 
 

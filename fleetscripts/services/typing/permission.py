@@ -14,7 +14,7 @@ from fleetscripts.core.permissions.command_rules import CommandRules, load_comma
 from fleetscripts.core.permissions.path_policy import why_not_readable
 from fleetscripts.dataclass import dataclass
 from fleetscripts.errors import UsageProblem
-from fleetscripts.services.typing.permitted_paths import Place, why_not, why_not_own_branch
+from fleetscripts.services.typing.permitted_paths import RequestPlace, why_not, why_not_own_branch
 from fleetscripts.services.typing.searches import why_not_contents, why_not_files
 
 PATH_FIELDS = {
@@ -76,7 +76,7 @@ def judge_request(
     outside = why_not_readable(here, root)
     if outside:
         return Permission(False, f"the agent stands elsewhere: {outside}")
-    place = Place(root, here, str(worktree.absolute()), rules.steering)
+    place = RequestPlace(root, here, str(worktree.absolute()), rules.steering)
     if tool not in MEMBERS:
         return Permission(False, f"{tool!a} is not a tool that is judged")
     if tool == "Bash" and shell not in SHELLS:
@@ -90,7 +90,7 @@ def judge_request(
 
 
 def _why_not_bash(
-    tool_input: Mapping[str, Any], place: Place, rules: CommandRules, environ: Mapping[str, str]
+    tool_input: Mapping[str, Any], place: RequestPlace, rules: CommandRules, environ: Mapping[str, str]
 ) -> str | None:
     line = tool_input.get("command")
     if not isinstance(line, str):
@@ -110,7 +110,7 @@ def _why_not_bash(
     return next((reason for use in judgement.paths if (reason := why_not(use, place))), None)
 
 
-def _why_not_file(tool: str, tool_input: Mapping[str, Any], place: Place) -> str | None:
+def _why_not_file(tool: str, tool_input: Mapping[str, Any], place: RequestPlace) -> str | None:
     path = tool_input.get(PATH_FIELDS[tool], place.here if tool in ("Glob", "Grep", "LS") else None)
     if not isinstance(path, str) or not path or "\0" in path:
         return f"{tool} names no file"

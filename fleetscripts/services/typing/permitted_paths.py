@@ -14,7 +14,7 @@ from fleetscripts.core.permissions.command_rules import CommandRules
 from fleetscripts.core.permissions.path_policy import Steering, why_not_readable, why_not_writable
 from fleetscripts.core.permissions.word_kinds import is_protected
 from fleetscripts.dataclass import dataclass
-from fleetscripts.services.typing.path_patterns import MOST_ENTRIES, Unclear, expanded, names_in, without_pattern
+from fleetscripts.services.typing.path_patterns import MOST_ENTRIES, UnclearPath, expanded, names_in, without_pattern
 from fleetscripts.services.typing.steered_by import steered_by
 
 DEVICES = ("/dev", "/proc", "/sys")
@@ -25,7 +25,7 @@ CUTS = re.compile(r"[:\[]")
 
 
 @dataclass(frozen=True)
-class Place:
+class RequestPlace:
     """Where a request is judged: the worktree and the folder the agent stands in, both with links resolved, and the
     worktree as it may be spelled. ``steering``: what may not be written there."""
 
@@ -46,7 +46,7 @@ class Place:
         return os.path.join(self.here, path)
 
 
-def why_not(use: PathUse, place: Place) -> str | None:
+def why_not(use: PathUse, place: RequestPlace) -> str | None:
     """The reason why this use of a path needs a person, or None."""
     try:
         if use.use == "git":
@@ -59,12 +59,12 @@ def why_not(use: PathUse, place: Place) -> str | None:
             reason = _why_not_on_the_way(path, place) or _why_not_one(path, use, place)
             if reason:
                 return reason
-    except (Unclear, OSError, ValueError) as problem:
+    except (UnclearPath, OSError, ValueError) as problem:
         return str(problem)
     return None
 
 
-def _why_not_on_the_way(path: str, place: Place) -> str | None:
+def _why_not_on_the_way(path: str, place: RequestPlace) -> str | None:
     """Wherever a program may cut the path, that part lies in the worktree, and so does each folder on the way."""
     for piece in dict.fromkeys((path, *filter(None, CUTS.split(path)))):
         spelled = place.join(piece)
@@ -79,7 +79,7 @@ def _why_not_on_the_way(path: str, place: Place) -> str | None:
     return None
 
 
-def _why_not_one(path: str, use: PathUse, place: Place) -> str | None:
+def _why_not_one(path: str, use: PathUse, place: RequestPlace) -> str | None:
     """Both ways to follow ``..`` after a link must stay inside: from the link's target, and in the text."""
     spelled = place.join(path)
     lexical = os.path.normpath(spelled)
@@ -114,13 +114,13 @@ def resolve(path: str) -> str:
             continue
         candidate = os.path.join(done, part)
         if candidate in DEVICES:
-            raise Unclear(f"{path!a} is no file of the worktree")
+            raise UnclearPath(f"{path!a} is no file of the worktree")
         if not os.path.islink(candidate):
             done = candidate
             continue
         links += 1
         if links > MOST_LINKS:
-            raise Unclear(f"{path!a} leads through too many links")
+            raise UnclearPath(f"{path!a} leads through too many links")
         target = os.readlink(candidate)
         done = "/" if target.startswith("/") else done
         todo = [part for part in target.split("/") if part not in ("", ".")] + todo
@@ -156,14 +156,14 @@ def _why_not_node(program: Path, root: str) -> str | None:
     return f"{program.name!a} is not in node_modules/.bin, so that npx would fetch it"
 
 
-def _why_not_changed(path: str, place: Place, *, whole_folders: bool = False) -> str | None:
+def _why_not_changed(path: str, place: RequestPlace, *, whole_folders: bool = False) -> str | None:
     reason = why_not_writable(path, place.root, place.steering, whole_folders=whole_folders)
     if not reason and any(path == named or path.startswith(named + "/") for named in place.steered_by):
         return f"a file that steers agents or runs code names {path!a}"
     return reason
 
 
-def _why_not_rewritten(folder: str, suffixes: tuple[str, ...], place: Place) -> str | None:
+def _why_not_rewritten(folder: str, suffixes: tuple[str, ...], place: RequestPlace) -> str | None:
     count = 0
     for at, folders, names in os.walk(os.path.normpath(folder)):
         folders[:] = [name for name in folders if name not in (".git", "node_modules", ".venv", "venv")]

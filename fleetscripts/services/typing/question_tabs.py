@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 
-from fleetscripts.core.dialogs.dialog_answers import Answer, answer_to, review_says
+from fleetscripts.core.dialogs.dialog_answers import DialogAnswer, answer_to, review_says
 from fleetscripts.core.dialogs.dialog_rows import Menu, row_named
 from fleetscripts.dataclass import dataclass
 from fleetscripts.errors import FleetError, Refused
@@ -28,15 +28,15 @@ SUBMIT = "Submit answers"
 
 def read_questions(pane_io: PaneIO, dialog: Dialog) -> tuple[Menu, ...]:
     """Every question of the dialog in order, by going from tab to tab; the first one stands there afterwards."""
-    sheet = _Sheet(pane_io, dialog)
-    with pane_io.turn(dialog.sight.frame.facts.pane_id):
+    sheet = _TabbedDialog(pane_io, dialog)
+    with pane_io.turn(dialog.observation.frame.facts.pane_id):
         return sheet.read()
 
 
 def answer_questions(pane_io: PaneIO, dialog: Dialog, texts: Sequence[str]) -> tuple[str, ...]:
     """Answer each question with the text of its row (of several rows, with commas between them); what was chosen."""
-    sheet = _Sheet(pane_io, dialog)
-    facts = dialog.sight.frame.facts
+    sheet = _TabbedDialog(pane_io, dialog)
+    facts = dialog.observation.frame.facts
     with pane_io.turn(facts.pane_id):
         about = {"pane_id": facts.pane_id, "dialog": dialog.kind}
         questions = sheet.read()
@@ -63,7 +63,7 @@ def answer_questions(pane_io: PaneIO, dialog: Dialog, texts: Sequence[str]) -> t
 
 
 @dataclass(frozen=True, slots=True)
-class _Sheet:
+class _TabbedDialog:
     """The dialog in its pane."""
 
     pane_io: PaneIO
@@ -71,7 +71,7 @@ class _Sheet:
 
     def menu(self) -> Menu:
         """What it shows now."""
-        frame = self.pane_io.screen(self.dialog.sight.frame.facts.pane_id)
+        frame = self.pane_io.screen(self.dialog.observation.frame.facts.pane_id)
         menu = menu_on(frame)
         first = self.dialog.menu
         if menu is None or first is None or [tab.name for tab in menu.tabs] != [tab.name for tab in first.tabs]:
@@ -94,7 +94,7 @@ class _Sheet:
             raise self._refused("its questions could not be read one after the other")
         return tuple(found)
 
-    def answer(self, at: int, answer: Answer) -> None:
+    def answer(self, at: int, answer: DialogAnswer) -> None:
         """Choose on the tab ``at``, which stands there; afterwards the next one does."""
         menu = self._unchanged(answer)
         if menu.rows[answer.rows[0]].checked is None:
@@ -109,7 +109,7 @@ class _Sheet:
         if not after.tabs[at].answered:
             raise self._refused(f"{answer.text!r} was not taken as an answer to {answer.question!r}")
 
-    def submit(self, answers: Sequence[Answer]) -> None:
+    def submit(self, answers: Sequence[DialogAnswer]) -> None:
         """Enter on the review, if it says just what was chosen."""
         menu = self.menu()
         row = row_named(menu, SUBMIT)
@@ -117,7 +117,7 @@ class _Sheet:
             raise self._refused(f"the review shows other answers: {' / '.join(menu.question)}")
         close_by(self.pane_io, self.dialog, menu, row)
 
-    def _unchanged(self, answer: Answer) -> Menu:
+    def _unchanged(self, answer: DialogAnswer) -> Menu:
         menu = self.menu()
         if (menu.question, tuple(row.label for row in menu.rows)) != (answer.lines, answer.labels):
             raise self._refused(f"expected the question {answer.question!r}, found {' / '.join(menu.question)!r}")
@@ -131,13 +131,13 @@ class _Sheet:
 
     def _moved(self, key: str) -> Menu | None:
         """What stands there after a key, None when that is what stood there before."""
-        frame = self.pane_io.screen(self.dialog.sight.frame.facts.pane_id)
+        frame = self.pane_io.screen(self.dialog.observation.frame.facts.pane_id)
         before = self.menu()
         if not press_key(self.pane_io, self.dialog, frame, key):
             raise self._refused("the pane changed before a key")
         deadline = time.monotonic() + (MOVE_SECONDS if key == "Left" else GONE_SECONDS)
         while time.monotonic() < deadline:
-            menu = menu_on(self.pane_io.screen(self.dialog.sight.frame.facts.pane_id))
+            menu = menu_on(self.pane_io.screen(self.dialog.observation.frame.facts.pane_id))
             if menu is not None and not menu.same_rows(before):
                 return menu
             time.sleep(PAUSE_SECONDS)

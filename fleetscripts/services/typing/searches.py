@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from fleetscripts.core.permissions.command_policy import PathUse
-from fleetscripts.services.typing.permitted_paths import Place, why_not
+from fleetscripts.services.typing.permitted_paths import RequestPlace, why_not
 
 MOST_ALTERNATIVES = 200
 BRACES = re.compile(r"\{([^{}]*)\}")
@@ -17,7 +17,7 @@ NUMBERS = ("-A", "-B", "-C", "context", "head_limit", "offset")
 NAMES = ("type", "output_mode")
 
 
-def why_not_files(tool_input: Mapping[str, Any], folder: str, place: Place) -> str | None:
+def why_not_files(tool_input: Mapping[str, Any], folder: str, place: RequestPlace) -> str | None:
     """The reason why this search for files needs a person, or None: its pattern may only lead further down."""
     pattern = tool_input.get("pattern")
     if not isinstance(pattern, str) or not pattern or "\0" in pattern:

@@ -17,7 +17,7 @@ from fleetscripts.errors import FleetError, Refused
 from fleetscripts.models import Frame, PaneState
 from fleetscripts.services.observe.observe import transcript_of
 from fleetscripts.services.typing import input_box as drafts
-from fleetscripts.services.typing.outbox import CONFIRMED, INTENDED, UNSENT, Outbox, Sent
+from fleetscripts.services.typing.outbox import CONFIRMED, INTENDED, UNSENT, Outbox, SentMessage
 from fleetscripts.services.typing.pane_io import PAUSE_SECONDS, PaneIO, excerpt
 from fleetscripts.services.typing.receipt import Mark, Receipt, in_hooks, in_transcript
 
@@ -49,9 +49,9 @@ class Submission:
     """One pasted text. What it pressed is remembered, so that an error can say whether the text may have gone."""
 
     pane_io: PaneIO
-    sight: Observation
+    observation: Observation
     message: str
-    sent: Sent
+    sent: SentMessage
     outbox: Outbox
     why: str
     enters: int = 0
@@ -70,18 +70,18 @@ class Submission:
 
     @property
     def pane_id(self) -> str:
-        return self.sight.frame.facts.pane_id
+        return self.observation.frame.facts.pane_id
 
     @property
     def _turn_in_progress(self) -> bool:
-        return self.sight.classification.state is PaneState.RUNNING
+        return self.observation.classification.state is PaneState.RUNNING
 
     def _shown(self) -> Frame:
         """The screen on which the text, and nothing else, stands in the box."""
         deadline = time.monotonic() + SHOWN_SECONDS
         while True:
             frame = self._screen()
-            typed = drafts.typed_in(frame, kind_named(self.sight.kind))
+            typed = drafts.typed_in(frame, kind_named(self.observation.kind))
             if typed is not None and stands_in(typed, self.message):
                 return frame
             if typed and self._mixed(typed):
@@ -98,7 +98,7 @@ class Submission:
 
     def _press_enter(self, frame: Frame) -> None:
         """One Enter (or what queues), only while the cursor is still where the text ends."""
-        key = kind_named(self.sight.kind).queue_key if self._turn_in_progress else "Enter"
+        key = kind_named(self.observation.kind).queue_key if self._turn_in_progress else "Enter"
         for _ in range(ENTER_TRIES):
             if self._pressed(frame, key):
                 return
@@ -109,7 +109,7 @@ class Submission:
 
     def _pressed(self, frame: Frame, key: str) -> bool:
         """Whether the pane was still as on this frame, so that the key was pressed."""
-        if not press(self.pane_io.tmux, self.pane_io.guard(frame, kind_named(self.sight.kind)), key):
+        if not press(self.pane_io.tmux, self.pane_io.guard(frame, kind_named(self.observation.kind)), key):
             return False
         self.enters += 1
         self.pane_io.journal.write("send-entered", pane_id=self.pane_id, message_id=self.sent.message_id)
@@ -123,7 +123,7 @@ class Submission:
                 return self._confirmed(proof)
             frame = self._screen()
             waited = time.monotonic() - began
-            typed = drafts.typed_in(frame, kind_named(self.sight.kind))
+            typed = drafts.typed_in(frame, kind_named(self.observation.kind))
             standing = typed is not None and stands_in(typed, self.message)
             if standing and self.enters == 1 and waited >= SECOND_ENTER_SECONDS:
                 self._pressed(frame, "Enter")
@@ -144,20 +144,23 @@ class Submission:
         if self.enters and self._in_transcript():
             return "transcript"
         frame = self._screen()
-        if drafts.typed_in(frame, kind_named(self.sight.kind)) != "":
+        if drafts.typed_in(frame, kind_named(self.observation.kind)) != "":
             return ""
         if self.enters and stands_queued(Screen.of(frame.lines).texts, self.message):
             return "screen"
         if waited < HOOK_SECONDS:
             return ""
-        if in_hooks(self.pane_io.settings.fleet_home, self.sight.session_id, self.sent.at, self.message):
+        if in_hooks(self.pane_io.settings.fleet_home, self.observation.session_id, self.sent.at, self.message):
             return "hook"
-        return "screen" if self.sight.transcript is None and self._turn_in_progress else ""
+        return "screen" if self.observation.transcript is None and self._turn_in_progress else ""
 
     def _in_transcript(self) -> bool:
         path = Path(self.sent.transcript) if self.sent.transcript else None
         return in_transcript(
-            kind_named(self.sight.kind), transcript_of(self.sight), Mark(path, self.sent.offset), self.message
+            kind_named(self.observation.kind),
+            transcript_of(self.observation),
+            Mark(path, self.sent.offset),
+            self.message,
         )
 
     def _taken_after_all(self) -> bool:
@@ -167,21 +170,21 @@ class Submission:
 
     def _look_again(self) -> None:
         """A first message begins the transcript; ``/clear`` or a fork begins another."""
-        self.sight = self.pane_io.look(self.pane_id) or self.sight
+        self.observation = self.pane_io.look(self.pane_id) or self.observation
 
     def _screen(self) -> Frame:
         """The screen, while the client lives; a client that took the text before it died has taken it."""
         frame = self.pane_io.tmux.read(self.pane_id, styled=True)
         facts = frame.facts if frame is not None else None
         if frame is None or facts is None or facts.dead or is_shell(facts.command):
-            raise ClientEnded(frame or self.sight.frame)
+            raise ClientEnded(frame or self.observation.frame)
         return frame
 
     def _taken_out(self, frame: Frame, typed: str) -> str:
         """What stands in a box that was empty and took nothing but our text is ours, however the client wrote it."""
         self.pane_io.journal.write("draft-saved", window=frame.facts.window, pane_id=self.pane_id, draft=typed)
         try:
-            drafts.clear(self.pane_io, kind_named(self.sight.kind), self.pane_id)
+            drafts.clear(self.pane_io, kind_named(self.observation.kind), self.pane_id)
         except FleetError as error:
             return f"what stands there instead could not be taken out ({error})"
         return "what stood there instead was taken out"
@@ -190,8 +193,8 @@ class Submission:
         """Somebody began to type: take our text out again, and leave theirs."""
         theirs = without_ours(typed, self.message) or ""
         self.pane_io.journal.write("draft-saved", window=frame.facts.window, pane_id=self.pane_id, draft=theirs)
-        drafts.clear(self.pane_io, kind_named(self.sight.kind), self.pane_id)
-        back = drafts.put_back(self.pane_io, kind_named(self.sight.kind), self.pane_id, theirs)
+        drafts.clear(self.pane_io, kind_named(self.observation.kind), self.pane_id)
+        back = drafts.put_back(self.pane_io, kind_named(self.observation.kind), self.pane_id, theirs)
         self.outbox.settle(self.sent, UNSENT)
         kept = (
             "what they typed is back in the box" if back else f"what they typed is kept in {self.pane_io.journal.path}"
@@ -203,7 +206,7 @@ class Submission:
     def _confirmed(self, proof: str) -> Receipt:
         self.outbox.settle(self.sent, CONFIRMED)
         self._journal("send-confirmed", proof)
-        return Receipt(self.sent.message_id, self.sight.frame.facts.window, self.pane_id, proof, time.time())
+        return Receipt(self.sent.message_id, self.observation.frame.facts.window, self.pane_id, proof, time.time())
 
     def _fail(self, frame: Frame, what: str, outcome: str) -> NoReturn:
         self.outbox.settle(self.sent, outcome)
@@ -211,6 +214,6 @@ class Submission:
         raise FleetError(f"{frame.facts.window}: {what}; on the screen: {excerpt(frame)}")
 
     def _journal(self, event: str, why: str) -> None:
-        window = self.sight.frame.facts.window
+        window = self.observation.frame.facts.window
         journal = self.pane_io.journal
         journal.write(event, window=window, pane_id=self.pane_id, why=why, message_id=self.sent.message_id)

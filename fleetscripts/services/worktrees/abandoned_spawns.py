@@ -23,7 +23,7 @@ from fleetscripts.services.worktrees.start_points import StartPoint
 
 
 @dataclass(frozen=True, slots=True)
-class Begun:
+class SpawnNote:
     """What a spawn is about to do to a worktree, noted on its claim for whoever finds it if we die."""
 
     settings: Settings

@@ -17,14 +17,14 @@ from fleetscripts.dataclass import dataclass
 from fleetscripts.errors import FleetError, Refused
 from fleetscripts.models import AgentState, WorktreeFacts
 from fleetscripts.services.worktrees.spares import Spare, alone, fleet_now
-from fleetscripts.services.worktrees.undo import Undo, coded
+from fleetscripts.services.worktrees.undo import UndoStack, coded
 
 CHECKOUT_SECONDS = 900.0
 """For one worktree of a very large repository on a slow disk."""
 
 
 @dataclass(frozen=True, slots=True)
-class Added:
+class AddedSpares:
     """What was made. ``commit``: where they stand; ``origin``: where that comes from, in words."""
 
     spares: tuple[Spare, ...]
@@ -32,12 +32,12 @@ class Added:
     origin: str
 
 
-def add_spares(repo: Path, settings: Settings, count: int) -> Added:
+def add_spares(repo: Path, settings: Settings, count: int) -> AddedSpares:
     """Make so many worktrees on spare branches; when one fails, none stays."""
     main = Path(_main(worktrees(repo)).path)
     git = Git(main)
     base = _base(git)
-    undo = Undo()
+    undo = UndoStack()
     with alone(settings):
         try:
             made = [_made(git, new, base.commit, undo) for new in _chosen(git, repo, settings, count)]
@@ -48,7 +48,7 @@ def add_spares(repo: Path, settings: Settings, count: int) -> Added:
             raise
     for spare in made:
         Journal(settings.journal_file).write("spare-added", worktree=spare.path.name, branch=spare.branch)
-    return Added(tuple(made), base.commit, base.origin)
+    return AddedSpares(tuple(made), base.commit, base.origin)
 
 
 def _base(git: Git) -> Base:
@@ -89,7 +89,7 @@ def _is_free(new: NewSpare, branches: Collection[str], paths: Collection[str]) -
     return new.branch not in branches and new.path not in paths and not os.path.lexists(new.path)
 
 
-def _made(git: Git, new: NewSpare, commit: str, undo: Undo) -> Spare:
+def _made(git: Git, new: NewSpare, commit: str, undo: UndoStack) -> Spare:
     undo.add(_unmade, git, new, commit)
     words = ("worktree", "add", "-q", "--no-track", "-b", new.branch, "--", new.path, commit)
     git.run(*words, timeout_seconds=CHECKOUT_SECONDS)

@@ -13,7 +13,7 @@ from fleetscripts.adapters.git.git import Git
 from fleetscripts.adapters.git.notes import key
 from fleetscripts.adapters.git.place import repository_at
 from fleetscripts.adapters.git.remotes import base_remote
-from fleetscripts.adapters.git.trial_merges import COMMIT, Merged, TrialRepository
+from fleetscripts.adapters.git.trial_merges import COMMIT, MergeResult, TrialRepository
 from fleetscripts.adapters.records.files import private_folder, replace_file
 from fleetscripts.adapters.system.regular_file import read_regular
 from fleetscripts.config import Settings
@@ -158,7 +158,7 @@ class _Repository:
             for (heads, files), result, found in zip(untried, merged, places, strict=True)
         }
 
-    def _places(self, merged: Sequence[Merged]) -> list[list[str]]:
+    def _places(self, merged: Sequence[MergeResult]) -> list[list[str]]:
         names = [f"{one.tree}:{path}" for one in merged for path in one.conflicts[:MOST_PLACES]]
         texts = dict(zip(names, self.trials.contents(names), strict=True)) if names else {}
         found = []

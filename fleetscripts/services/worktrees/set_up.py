@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from fleetscripts.adapters.git.brought_files import Brought, bring
+from fleetscripts.adapters.git.brought_files import CopyResult, bring
 from fleetscripts.adapters.git.changes import changed_paths
 from fleetscripts.adapters.git.check_command import scrubbed
 from fleetscripts.adapters.git.git import Git
@@ -19,7 +19,7 @@ from fleetscripts.adapters.git.place import repository_at
 from fleetscripts.adapters.git.worktrees import worktrees
 from fleetscripts.adapters.system.process_group import GroupCommand, end_left_behind
 from fleetscripts.config import Settings
-from fleetscripts.core.planning.capacity import Place, Standing
+from fleetscripts.core.planning.capacity import WorktreeListing, WorktreeUse
 from fleetscripts.core.planning.set_up_state import Readiness, SetUp, set_up_of
 from fleetscripts.core.records.sanitize import sanitize
 from fleetscripts.dataclass import dataclass
@@ -163,11 +163,11 @@ def preparation(settings: Settings, environ: Mapping[str, str], folder: Path) ->
     return None if about is None else Preparation(settings, environ, folder, about)
 
 
-def set_ups(settings: Settings, environ: Mapping[str, str], places: Sequence[Place]) -> dict[str, SetUp]:
+def set_ups(settings: Settings, environ: Mapping[str, str], places: Sequence[WorktreeListing]) -> dict[str, SetUp]:
     """The readiness of each worktree that agents work in, by path; empty where nothing is to be made ready."""
     found: dict[str, SetUp] = {}
     for place in places:
-        if place.standing is Standing.UNUSABLE:
+        if place.standing is WorktreeUse.UNUSABLE:
             continue
         try:
             prepared = preparation(settings, environ, Path(place.worktree.path))
@@ -187,7 +187,7 @@ def end_abandoned(begun: Mapping[str, Any]) -> None:
         end_left_behind(group, ticks, (RUN_MARK, mark))
 
 
-def _told(brought: Brought) -> list[str]:
+def _told(brought: CopyResult) -> list[str]:
     said = [f"{name} was not brought: {why}" for name, why in list(brought.left.items())[:SHOWN]]
     if len(brought.left) > SHOWN:
         said.append(f"and {len(brought.left) - SHOWN} more were not brought")

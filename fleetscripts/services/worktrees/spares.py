@@ -13,13 +13,13 @@ from fleetscripts.adapters.git.worktrees import common_folder, contents, worktre
 from fleetscripts.adapters.records.locks import hold
 from fleetscripts.adapters.records.store import StateMissing, Store
 from fleetscripts.config import Settings
-from fleetscripts.core.planning.capacity import Claims, Place, Standing, order, standing, standing_inside
+from fleetscripts.core.planning.capacity import Claims, WorktreeListing, WorktreeUse, order, standing, standing_inside
 from fleetscripts.dataclass import dataclass
 from fleetscripts.errors import FleetError, Refused
 from fleetscripts.fleet import Fleet
 from fleetscripts.invocation import spelled
 from fleetscripts.models import AgentState, WorktreeFacts
-from fleetscripts.services.worktrees import abandoned_spawns as left_half_way
+from fleetscripts.services.worktrees import abandoned_spawns as abandoned_spawns
 from fleetscripts.services.worktrees.bundle_paths import bundle_folders
 from fleetscripts.services.worktrees.clients_inside import ClientsInside, clients_inside
 
@@ -39,16 +39,16 @@ class Spare:
     branch: str
 
 
-def survey(repo: Path, settings: Settings) -> list[Place]:
+def survey(repo: Path, settings: Settings) -> list[WorktreeListing]:
     """Every worktree of the repository with its standing: free ones first, by number."""
     found = worktrees(repo)
     claims, look = claims_on(found, settings), _Look(common_folder(repo), clients_inside())
     return sorted((look.into(standing(real_worktree(facts), claims)) for facts in found), key=order)
 
 
-def free(places: Sequence[Place]) -> list[Place]:
+def free(places: Sequence[WorktreeListing]) -> list[WorktreeListing]:
     """Those that can be taken."""
-    return [place for place in places if place.standing is Standing.FREE]
+    return [place for place in places if place.standing is WorktreeUse.FREE]
 
 
 @contextmanager
@@ -59,7 +59,7 @@ def taken(settings: Settings, choose: Callable[[], Spare]) -> Iterator[Spare]:
     """
     book = ClaimBook(settings.fleet_home / "claims")
     with alone(settings):
-        left_half_way.put_back(settings, fleet_now(settings))
+        abandoned_spawns.put_back(settings, fleet_now(settings))
         spare = choose()
         book.write(str(spare.path), spare.branch)
     try:
@@ -70,10 +70,10 @@ def taken(settings: Settings, choose: Callable[[], Spare]) -> Iterator[Spare]:
 
 def settle_left(settings: Settings) -> list[str]:
     """Make spare again what killed spawns have left half-way; what was done, in words."""
-    if not left_half_way.is_any(settings):
+    if not abandoned_spawns.is_any(settings):
         return []
     with alone(settings):
-        return left_half_way.put_back(settings, fleet_now(settings))
+        return abandoned_spawns.put_back(settings, fleet_now(settings))
 
 
 def claim_next(repo: Path, settings: Settings, passed: Collection[Path] = ()) -> AbstractContextManager[Spare]:
@@ -96,7 +96,7 @@ def _next(repo: Path, settings: Settings, passed: Collection[Path]) -> Spare:
     claims, look = claims_on(found, settings), _Look(common_folder(repo), clients_inside())
     candidates = free(sorted((standing(real_worktree(facts), claims) for facts in found), key=order))
     looked = (look.into(place) for place in candidates if Path(place.worktree.path) not in passed)
-    chosen = next((place for place in looked if place.standing is Standing.FREE), None)
+    chosen = next((place for place in looked if place.standing is WorktreeUse.FREE), None)
     if chosen is None:
         why = f"{spelled('capacity')} says why each one is not free, {spelled('add-spare')} makes another"
         raise NoSpare(f"no spare worktree in {repo}: {why}")
@@ -109,7 +109,7 @@ def _this(path: Path, spare_branch: str, settings: Settings) -> Spare:
     if named is None:
         raise Refused(f"{path} is no worktree of its own: expected one that {spelled('find-spare')} lists")
     place = _Look(common_folder(path), clients_inside()).into(standing(named, claims_on(found, settings)))
-    if place.standing is not Standing.FREE:
+    if place.standing is not WorktreeUse.FREE:
         raise Refused(f"{path} is not free: {place.reason}")
     if named.branch != spare_branch:
         raise Refused(f"{path} is on {named.branch}, expected {spare_branch}")
@@ -153,16 +153,16 @@ class _Look:
     common: str
     clients: ClientsInside
 
-    def into(self, place: Place) -> Place:
+    def into(self, place: WorktreeListing) -> WorktreeListing:
         """One that git cannot read, or that a client works in, is not free; the others are told all the same."""
-        if place.standing is not Standing.FREE:
+        if place.standing is not WorktreeUse.FREE:
             return place
         if words := self.clients.words(Path(place.worktree.path)):
-            return replace(place, standing=Standing.IN_USE, reason=words)
+            return replace(place, standing=WorktreeUse.IN_USE, reason=words)
         try:
             return standing_inside(place, contents(place.worktree, self.common))
         except FleetError as error:
-            return replace(place, standing=Standing.UNUSABLE, reason=str(error))
+            return replace(place, standing=WorktreeUse.UNUSABLE, reason=str(error))
 
 
 def real_worktree(facts: WorktreeFacts) -> WorktreeFacts:

@@ -72,7 +72,7 @@ def _name_taken(git: Git, branch: str) -> str:
     return here[0] if here else below
 
 
-def _brought_forward(git: Git, branch: str, known: Fetched, note: str) -> StartPoint:
+def _brought_forward(git: Git, branch: str, known: FetchedRefs, note: str) -> StartPoint:
     """The branch that is here, with what its remote has in addition; said, also where the two have gone apart."""
     ref = f"refs/heads/{branch}"
     here = _commit(git, ref)
@@ -88,7 +88,7 @@ def _brought_forward(git: Git, branch: str, known: Fetched, note: str) -> StartP
 
 
 @dataclass(frozen=True, slots=True)
-class Fetched:
+class FetchedRefs:
     """Refs as they are at the remotes now: ``tracked`` the branch's, ``default`` the default branch's; empty where
     there is none. ``problem``: why no default branch is known."""
 
@@ -97,7 +97,7 @@ class Fetched:
     problem: str = ""
 
 
-def _fetched(git: Git, branch: str, base: str, settings: Settings) -> Fetched:
+def _fetched(git: Git, branch: str, base: str, settings: Settings) -> FetchedRefs:
     """The branch (where it is pushed to, else where it is meant for) and the default branch, fetched; one fetch at a
     time in a repository."""
     meant = base_remote(git, None)
@@ -106,7 +106,7 @@ def _fetched(git: Git, branch: str, base: str, settings: Settings) -> Fetched:
     if not remotes:
         named = git.text("remote").split()
         _fetch_base(git, named, base)
-        return Fetched(problem=f"none of the remotes {', '.join(named)} is origin or upstream" if named else "")
+        return FetchedRefs(problem=f"none of the remotes {', '.join(named)} is origin or upstream" if named else "")
     common = git.repository.common_dir if git.repository else str(git.git_dir)
     name = f"fetch-{hashlib.sha256(os.fsencode(common)).hexdigest()[:16]}.lock"
     with hold(settings.locks / name, FETCH_LOCK_SECONDS):
@@ -119,7 +119,7 @@ def _fetched(git: Git, branch: str, base: str, settings: Settings) -> Fetched:
         if meant and default:
             fetch(git, meant, default)
             git.run("symbolic-ref", f"refs/remotes/{meant}/HEAD", f"refs/remotes/{meant}/{default}")
-    return Fetched(
+    return FetchedRefs(
         tracked=f"refs/remotes/{holder}/{branch}" if holder else "",
         default=f"refs/remotes/{meant}/{default}" if default else "",
         problem="" if default else f"{meant} does not say which branch is its default",

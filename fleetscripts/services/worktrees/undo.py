@@ -12,7 +12,7 @@ from fleetscripts.errors import FleetError
 
 
 @dataclass
-class Undo:
+class UndoStack:
     """What has to be undone, latest first."""
 
     steps: list[Callable[[], str | None]] = field(default_factory=list)

@@ -11,16 +11,16 @@ from typing import Protocol
 
 from fleetscripts.config import Settings
 from fleetscripts.core.planning.backoff import next_interval
-from fleetscripts.core.planning.debounce import Pace
+from fleetscripts.core.planning.debounce import Urgency
 from fleetscripts.core.planning.due import next_due
-from fleetscripts.core.planning.policy import Case
+from fleetscripts.core.planning.policy import PolicyCase
 from fleetscripts.dataclass import dataclass
 from fleetscripts.fleet import Agent, Fleet
 from fleetscripts.models import PaneState
 from fleetscripts.services.loop.cycle import Cycle, limits_of
 from fleetscripts.services.loop.event_routing import by_files
 from fleetscripts.services.loop.loop_clock import LoopClock
-from fleetscripts.services.loop.loop_watch import JobEnded, News, Watch
+from fleetscripts.services.loop.loop_watch import JobEnded, LoopWatch, News
 
 GLANCE_SECONDS = 0.5
 """Between two glances at the state file where nothing tells of its changes: a stop or a new agent ends the wait."""
@@ -41,7 +41,7 @@ class Look:
     missed: str = ""
 
 
-class Rhythm(Protocol):
+class LoopSchedule(Protocol):
     """One way of knowing when to look."""
 
     def due(self, settings: Settings, fleet: Fleet) -> Look | None:
@@ -63,7 +63,7 @@ class Rhythm(Protocol):
     def close(self) -> None: ...
 
 
-class Polling:
+class PollSchedule:
     """Everything, at the adaptive interval, and when a job ended or somebody wrote the state file."""
 
     def __init__(self, queue: SimpleQueue[News]) -> None:
@@ -103,12 +103,12 @@ class Polling:
         """Nothing was opened."""
 
 
-class Listening:
+class EventSchedule:
     """The panes in which something happened, at once; everything at the adaptive interval, in case nobody told."""
 
     def __init__(self, queue: SimpleQueue[News], say: Callable[[str], None]) -> None:
         self.interval_seconds = 0.0
-        self._watch = Watch(queue, say)
+        self._watch = LoopWatch(queue, say)
         self._clock = LoopClock()
         self._missed = ""
         self._next_everything = 0.0
@@ -120,7 +120,7 @@ class Listening:
         self._missed = missed or self._missed
         if self._watch.fleet_changed:
             self._watch.fleet_changed = False
-            self._watch.agenda.news(self._changed_by_others(fleet), Pace.NOW, now)
+            self._watch.agenda.news(self._changed_by_others(fleet), Urgency.NOW, now)
             if any(not agent.pane_id for agent in fleet.agents):
                 self._watch.everything = True
         wanted = self._watch.everything and now >= self._not_before
@@ -182,7 +182,7 @@ class Listening:
         """The instants at which time alone may change what is to be done."""
         steady, wall, limits = time.monotonic(), time.time(), limits_of(settings)
         for agent, seen in cycle.looks:
-            due = next_due(Case(agent, seen.classification, limits, cycle.at))
+            due = next_due(PolicyCase(agent, seen.classification, limits, cycle.at))
             if due is not None and agent.pane_id:
                 self._watch.agenda.at(agent.pane_id, steady + due - wall)
             if self._is_unsettled(cycle, agent, wall):

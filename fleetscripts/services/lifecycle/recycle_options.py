@@ -12,7 +12,7 @@ from fleetscripts.fleet import Agent
 
 
 @dataclass(frozen=True, slots=True)
-class Given:
+class RecycleOptions:
     """What the call says beside the window. Path and branch are needed only where the record has none."""
 
     path: Path | None = None

@@ -11,7 +11,7 @@ _LOCAL = ("<command-", "<local-command-", "<bash-", "[Request interrupted", "<sy
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class ConversationMessage:
     """One message: the agent's own, or one that was sent to it. ``message_id``: the same in all parts of one of the
     agent's; empty: not told."""
 
@@ -20,15 +20,15 @@ class Said:
     message_id: str = ""
 
 
-def said_in(typed: str | None, answer: object) -> Said | None:
+def said_in(typed: str | None, answer: object) -> ConversationMessage | None:
     """The message of a record. ``typed``: the text that it says the user sent; ``answer``: a model's message, whose
     ``content`` is text or blocks of it."""
     if typed is not None:
-        return None if typed.lstrip().startswith(_LOCAL) or not typed.strip() else Said(False, typed)
+        return None if typed.lstrip().startswith(_LOCAL) or not typed.strip() else ConversationMessage(False, typed)
     if not isinstance(answer, Mapping) or answer.get("role") != "assistant":
         return None
     content = answer.get("content")
     blocks = [block for block in content if isinstance(block, Mapping)] if isinstance(content, list) else []
     texts = [block["text"] for block in blocks if isinstance(block.get("text"), str)]
     text = content if isinstance(content, str) else "\n".join(texts)
-    return Said(True, text, str(answer.get("id") or "")) if text.strip() else None
+    return ConversationMessage(True, text, str(answer.get("id") or "")) if text.strip() else None
