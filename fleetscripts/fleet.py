@@ -211,7 +211,9 @@ class Fleet:
         listed = members.get("agents", [])
         if not isinstance(listed, list):
             raise schema.WrongShape(f"agents: expected a list of agents, found {schema.describe(listed)}")
-        return schema.read(cls, "", members, {"agents": tuple(_agent(f"agents[{n}]", a) for n, a in enumerate(listed))})
+        return schema.read(
+            cls, "", members, {"agents": tuple(read_agent(f"agents[{n}]", a) for n, a in enumerate(listed))}
+        )
 
     def to_json(self) -> dict[str, Any]:
         """The object that goes into the state file."""
@@ -277,7 +279,8 @@ class Fleet:
         return replace(self, agents=tuple(agents))
 
 
-def _agent(where: str, value: object) -> Agent:
+def read_agent(where: str, value: object) -> Agent:
+    """The agent in a parsed record; raises WrongShape that names the field, beginning with ``where``."""
     members = schema.mapping(where, value)
     if not isinstance(members.get("window"), str):
         found = schema.describe(members["window"]) if "window" in members else "nothing"

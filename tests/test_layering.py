@@ -34,6 +34,7 @@ SERVICES = (
     ("reports", "setup"),
     ("lifecycle", "loop", "demo"),
     ("spawning", "pr_testing"),
+    ("hosts",),
     ("actions", "single_instance"),
     ("clients", "verification"),
     ("typing", "tasks"),

@@ -1,0 +1,93 @@
+"""What we keep of each host: ``FLEET_HOME/hosts/NAME`` with its entry, its mirror, its link's own words."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from fleetscripts.adapters.records.files import private_folder, replace_file
+from fleetscripts.dataclass import dataclass
+from fleetscripts.errors import FleetError
+
+ENTRY = "host.json"
+MIRROR = "mirror.json"
+LINK = "link.json"
+
+
+@dataclass(frozen=True, slots=True)
+class HostFiles:
+    """One host's folder."""
+
+    folder: Path
+
+    @classmethod
+    def of(cls, fleet_home: Path, name: str) -> HostFiles:
+        return cls(fleet_home / "hosts" / name)
+
+    @property
+    def lock(self) -> Path:
+        """Held by the link's process."""
+        return self.folder / "link.lock"
+
+    @property
+    def log(self) -> Path:
+        return self.folder / "link.log"
+
+    @property
+    def calls(self) -> Path:
+        """A file for each call whose end was not heard yet."""
+        return self.folder / "calls"
+
+    def read(self, name: str) -> dict[str, Any]:
+        """One of the files; empty when it is not there. FleetError for one that is damaged."""
+        path = self.folder / name
+        try:
+            members = json.loads(path.read_bytes())
+        except FileNotFoundError:
+            return {}
+        except (OSError, ValueError, RecursionError) as error:
+            raise FleetError(f"cannot read {path}: {error}") from error
+        if not isinstance(members, dict):
+            raise FleetError(f"cannot read {path}: expected an object")
+        return members
+
+    def write(self, name: str, members: Mapping[str, Any]) -> None:
+        """Replace one of the files, safe on the disk."""
+        try:
+            private_folder(self.folder)
+            replace_file(self.folder / name, json.dumps(members, indent=2).encode() + b"\n")
+        except OSError as error:
+            raise FleetError(f"cannot write {self.folder / name}: {error.strerror}") from error
+
+    def note(self, name: str, members: Mapping[str, Any]) -> None:
+        """Replace one that only mirrors what is known elsewhere: any reader sees it whole, a power cut may lose it."""
+        fresh = self.folder / f".{name}.{os.getpid()}.tmp"
+        try:
+            with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as stream:
+                stream.write(json.dumps(members, separators=(",", ":")).encode())
+            fresh.replace(self.folder / name)
+        except OSError as error:
+            fresh.unlink(missing_ok=True)
+            raise FleetError(f"cannot write {self.folder / name}: {error.strerror}") from error
+
+    def remove(self) -> None:
+        """Forget the host."""
+        gone = self.folder.with_name(f".{self.folder.name}.{os.getpid()}.gone")
+        try:
+            self.folder.rename(gone)
+            shutil.rmtree(gone)
+        except OSError as error:
+            raise FleetError(f"cannot remove {self.folder}: {error.strerror}") from error
+
+
+def host_folders(fleet_home: Path) -> list[str]:
+    """Names of the folders of hosts, in order."""
+    try:
+        folders = list((fleet_home / "hosts").iterdir())
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    return sorted(folder.name for folder in folders if not folder.name.startswith(".") and (folder / ENTRY).exists())

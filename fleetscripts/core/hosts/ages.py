@@ -1,0 +1,55 @@
+"""Instants as ages: two machines' clocks may be minutes apart, but a second is as long on both."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import fields
+from typing import Any
+
+from fleetscripts.fleet import PARTS, Agent, Fleet
+from fleetscripts.record import typed
+
+LONGEST_SECONDS = 10 * 366 * 86_400.0
+"""Longer ago, or in longer, is no instant that anybody meant."""
+
+CLOCKS = frozenset({"wakes_at"})
+"""Instants that are not typed as such."""
+
+
+def _instants(kind: type) -> frozenset[str]:
+    named = {field.name for field in fields(kind)}
+    return frozenset(typed(kind, "UnixSeconds")) | CLOCKS & named
+
+
+AGENT = {"": _instants(Agent), **{name: _instants(part) for name, part in PARTS.items()}}
+"""Fields of a record that hold instants, by the part that they stand in."""
+FLEET = {"": _instants(Fleet)}
+
+
+def to_ages(members: Mapping[str, Any], now: float, instants: Mapping[str, frozenset[str]] = AGENT) -> dict[str, Any]:
+    """A record (or ``FLEET`` the top of a state file) with seconds since each instant, below 0 for one to come; null
+    for none."""
+    return _changed(members, instants, lambda instant: now - instant if instant else None)
+
+
+def from_ages(members: Mapping[str, Any], now: float, instants: Mapping[str, frozenset[str]] = AGENT) -> dict[str, Any]:
+    """The record with instants on the clock that shows ``now``; what is no number is left as it is."""
+    return _changed(members, instants, lambda age: now - age if abs(age) <= LONGEST_SECONDS else None)
+
+
+def _changed(
+    members: Mapping[str, Any], instants: Mapping[str, frozenset[str]], change: Callable[[float], float | None]
+) -> dict[str, Any]:
+    changed = _part(members, instants[""], change)
+    for name, names in instants.items():
+        if name and isinstance(changed.get(name), dict):
+            changed[name] = _part(changed[name], names, change)
+    return changed
+
+
+def _part(members: Mapping[str, Any], names: frozenset[str], change: Callable[[float], float | None]) -> dict[str, Any]:
+    return {name: change(value) if name in names and _is_number(value) else value for name, value in members.items()}
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)

@@ -1,0 +1,26 @@
+"""Names of hosts, the addresses that ssh is given, and agents on hosts: ``HOST/SESSION:WIN``."""
+
+from __future__ import annotations
+
+import re
+
+MOST_ADDRESS = 255
+_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,30}")
+_ADDRESS = re.compile(r"(?:[A-Za-z0-9._][A-Za-z0-9._-]*@)?[A-Za-z0-9\[:._][A-Za-z0-9._:%\[\]-]*")
+"""Nothing that ssh would read as an option, nothing that a shell would read in a user's ``ProxyCommand %h``."""
+
+
+def valid_name(name: str) -> bool:
+    """Whether a host may be called so."""
+    return bool(_NAME.fullmatch(name))
+
+
+def valid_address(address: str) -> bool:
+    """Whether it is ``[USER@]HOST`` as ssh takes it: a name, a number, a ``Host`` of the user's configuration."""
+    return len(address) <= MOST_ADDRESS and bool(_ADDRESS.fullmatch(address))
+
+
+def split(target: str) -> tuple[str, str]:
+    """Host and handle of ``HOST/HANDLE``; no host where no name of one stands before a slash."""
+    host, slash, handle = target.partition("/")
+    return (host, handle) if slash and handle and valid_name(host) else ("", target)

@@ -1,0 +1,125 @@
+"""What is known here of the agents on all hosts. Reads files alone: no host is asked, and none can delay it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import field, replace
+from typing import Any
+
+from fleetscripts import schema
+from fleetscripts.adapters.records.host_files import LINK, MIRROR, HostFiles
+from fleetscripts.adapters.system.steady_clock import boot_id, steady_seconds
+from fleetscripts.config import Settings
+from fleetscripts.core.hosts.ages import FLEET, from_ages
+from fleetscripts.core.hosts.mirror import Mirror, mirror_from, mirror_members
+from fleetscripts.core.hosts.moment import Moment
+from fleetscripts.dataclass import dataclass
+from fleetscripts.errors import FleetError
+from fleetscripts.fleet import Fleet, read_agent
+from fleetscripts.services.hosts.registry import Host, hosts
+
+SILENT_SECONDS = 30.0
+"""A link hears of its host every ten seconds: one that has not for so long has lost it, or has died itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class HostView:
+    """One host as it is known here. ``since_seconds``: how long ago it was last heard, -1 for never.
+
+    ``fleet`` has its instants on our clock. ``problem``: why it cannot be reached, or what of it cannot be read.
+    """
+
+    name: str
+    reachable: bool
+    since_seconds: float
+    fleet: Fleet
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    problem: str = ""
+    drained: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class LinkState:
+    """What the link's process says of itself. ``handshakes``: how often it had to log in anew; ``heard_…``: the moment
+    at which it last heard of the host."""
+
+    online: bool = False
+    problem: str = ""
+    handshakes: int = 0
+    pid: int = 0
+    heard_boot: str = ""
+    heard_steady: float = 0
+    heard_wall: float = 0
+    hello: Mapping[str, Any] | None = None
+    extra: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def heard(self) -> Moment:
+        return Moment(self.heard_boot, self.heard_steady, self.heard_wall)
+
+
+def this_moment() -> Moment:
+    """Now, for other processes of this machine too."""
+    return Moment(boot_id(), steady_seconds(), time.time())
+
+
+def mirrors(settings: Settings, now: float) -> tuple[HostView, ...]:
+    """Every host, by name; ``now`` in Unix seconds."""
+    return tuple(view_of(settings, host, now) for host in hosts(settings))
+
+
+def view_of(settings: Settings, host: Host, now: float) -> HostView:
+    """One host as it is known here."""
+    files, moment = host.files(settings), this_moment()
+    try:
+        link = read_link(files)
+        mirror, written = read_mirror(files)
+        fleet, unreadable = _fleet(mirror, written, now)
+    except FleetError as error:
+        return HostView(host.name, False, -1, Fleet(), {}, str(error), bool(host.drained_at))
+    silent = moment.seconds_since(link.heard) if link.heard.wall else -1
+    reachable = link.online and 0 <= silent < SILENT_SECONDS and mirror.whole
+    problem = unreadable if reachable else link.problem or "no link runs"
+    return HostView(host.name, reachable, silent, fleet, mirror.facts, problem, bool(host.drained_at))
+
+
+def read_link(files: HostFiles) -> LinkState:
+    """What the link's process last said."""
+    return schema.read(LinkState, "link", files.read(LINK))
+
+
+def read_mirror(files: HostFiles) -> tuple[Mirror, Moment]:
+    """The mirror as it was last written, and when."""
+    members = files.read(MIRROR)
+    written = Moment(str(members.get("boot", "")), float(members.get("steady", 0)), float(members.get("wall", 0)))
+    return mirror_from(members), written
+
+
+def write_mirror(files: HostFiles, mirror: Mirror) -> None:
+    """Put the mirror where every command reads it."""
+    now = this_moment()
+    files.note(MIRROR, {"boot": now.boot, "steady": now.steady, "wall": now.wall, **mirror_members(mirror)})
+
+
+def _fleet(mirror: Mirror, written: Moment, now: float) -> tuple[Fleet, str]:
+    """The fleet with its instants on our clock, and what of it cannot be read, in words."""
+    moment = this_moment()
+
+    def clock(at: float) -> float:
+        """What our clock showed at an instant of the steady clock of the mirror."""
+        return now - moment.seconds_since(written) - (written.steady - at)
+
+    agents, problems = [], []
+    for key, kept in mirror.records.items():
+        try:
+            agents.append(read_agent(key, from_ages(kept.record, clock(kept.at))))
+        except schema.WrongShape as error:
+            problems.append(str(error))
+    try:
+        fleet = Fleet.from_json({**from_ages(mirror.fleet, clock(mirror.top_at), FLEET), "agents": []})
+    except schema.WrongShape as error:
+        fleet = Fleet()
+        problems.append(str(error))
+    more = f" and {len(problems) - 1} more" if len(problems) > 1 else ""
+    return replace(fleet, agents=tuple(agents)), f"cannot read {problems[0]}{more}" if problems else ""
