@@ -1,0 +1,1 @@
+"""The user's own ssh: one connection for each host, which all channels share."""

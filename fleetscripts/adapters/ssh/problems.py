@@ -1,0 +1,51 @@
+"""What ssh says when it does not get through, and what it means."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from fleetscripts.errors import Refused
+
+
+class SshProblemKind(StrEnum):
+    """Why there is no connection."""
+
+    ASKS = "asks"
+    """A password, a token, a touch, or whether the host's key is the right one: only a person can answer."""
+    KEY_CHANGED = "key_changed"
+    REFUSED = "refused"
+    """The machine itself answered, without an ssh server."""
+    SILENT = "silent"
+    """Nothing answered."""
+    FULL = "full"
+    """The connection is there, and takes no further channel."""
+    OTHER = "other"
+
+
+WORDS: tuple[tuple[str, SshProblemKind], ...] = (
+    ("REMOTE HOST IDENTIFICATION HAS CHANGED", SshProblemKind.KEY_CHANGED),
+    ("Host key verification failed", SshProblemKind.ASKS),
+    ("Permission denied", SshProblemKind.ASKS),
+    ("Too many authentication failures", SshProblemKind.ASKS),
+    ("No more authentication methods", SshProblemKind.ASKS),
+    ("Session open refused", SshProblemKind.FULL),
+    ("administratively prohibited", SshProblemKind.FULL),
+    ("Connection refused", SshProblemKind.REFUSED),
+    ("Could not resolve hostname", SshProblemKind.SILENT),
+    ("timed out", SshProblemKind.SILENT),
+    ("No route to host", SshProblemKind.SILENT),
+    ("is unreachable", SshProblemKind.SILENT),
+    ("Host is down", SshProblemKind.SILENT),
+)
+"""By the first of these that stands in what it said."""
+
+MOST_CHARACTERS = 300
+
+
+class SshProblem(Refused):
+    """No connection, or no channel on it; the message is ssh's own last words."""
+
+    def __init__(self, said: str, kind: SshProblemKind | None = None) -> None:
+        lines = [line.strip() for line in said.splitlines() if line.strip() and not line.startswith("@@@")]
+        super().__init__((lines[-1] if lines else "ssh said nothing")[:MOST_CHARACTERS])
+        self.kind = kind or next((kind for words, kind in WORDS if words in said), SshProblemKind.OTHER)

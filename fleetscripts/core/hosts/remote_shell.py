@@ -1,0 +1,26 @@
+"""Programs for ``/bin/sh`` on another machine, given to it by a login shell that may be any."""
+
+from __future__ import annotations
+
+import re
+
+from fleetscripts.errors import FleetError
+
+_READ_DIFFERENTLY = re.compile(r"['\\!\x00-\x1f\x7f]")
+"""Inside single quotes fish reads a backslash, csh an exclamation mark, and both end at a quote."""
+
+_PLAIN = re.compile(r"[A-Za-z0-9_./:@%+=,~ -]*")
+
+
+def in_sh(program: str) -> str:
+    """The remote command that runs a program, the same for sh, bash, zsh, fish, csh and nushell."""
+    if found := _READ_DIFFERENTLY.search(program):
+        raise FleetError(f"no login shell can be trusted to pass on {found[0]!r}")
+    return f"/bin/sh -c '{program}'"
+
+
+def word(value: str) -> str:
+    """A value from outside as one word of such a program; raises FleetError for one that a shell might read."""
+    if not _PLAIN.fullmatch(value):
+        raise FleetError(f"expected a plain path, found {value[:80]!r}: use one of letters, digits and ._/:@%+=,~-")
+    return f'"{value}"'
