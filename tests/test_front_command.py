@@ -46,7 +46,7 @@ def test_an_unknown_verb_is_usage_and_none_lists_them(run_script: RunScript) -> 
 def test_every_help_ends_with_an_example_and_the_exit_codes(name: str, run_script: RunScript) -> None:
     lines = run_script(name, "-h").stdout.splitlines()[-2:]
     assert lines[0].strip() == f"Example: {EXAMPLES[name]}"
-    assert lines[1].strip().startswith("Exit codes: 0 done")
+    assert lines[1].strip().startswith("Exit codes: 0 success")
     assert EXAMPLES[name].split()[0] == name
 
 

@@ -30,19 +30,31 @@ CHECKED = ("ACCOUNT", "LOGGED IN", "VERSION", "SHARED", "PROBLEMS")
 @click.command("accounts")
 @click.argument("action", type=click.Choice(["list", "add", "remove", "check"]), default="list", metavar="[ACTION]")
 @click.argument("name", default="", metavar="[NAME]")
-@click.option("--provider", type=click.Choice(PROVIDERS), default=PROVIDERS[0], help="add: who serves it.")
-@click.option("--agent", type=click.Choice(list(KINDS)), default=DEFAULT_KIND, help="add: its client.")
-@click.option("--config-dir", metavar="DIR", type=Path, help="add: the client's own folder, logged in there.")
-@click.option("--token-env", metavar="VARIABLE", default="", help="add: variable that holds its token.")
-@click.option("--token-file", metavar="FILE", type=Path, help="add: file that holds its token.")
-@click.option("--token-command", metavar="WORD", multiple=True, help="add: command that prints it; once a word.")
+@click.option("--provider", type=click.Choice(PROVIDERS), default=PROVIDERS[0], help="add: who provides the account.")
+@click.option("--agent", type=click.Choice(list(KINDS)), default=DEFAULT_KIND, help="add: the client it is for.")
 @click.option(
-    "--env", "variables", metavar="NAME=VALUE", multiple=True, help="add: variable for the client, no secret."
+    "--config-dir", metavar="DIR", type=Path, help="add: the client's configuration folder, already logged in."
+)
+@click.option("--token-env", metavar="VARIABLE", default="", help="add: environment variable that holds the token.")
+@click.option("--token-file", metavar="FILE", type=Path, help="add: file that holds the token.")
+@click.option(
+    "--token-command", metavar="WORD", multiple=True, help="add: command that prints the token; repeat for each word."
 )
 @click.option(
-    "--reserve", metavar="PERCENT", type=Finite(0, 100), default=0, help="add: part of each window kept for you."
+    "--env",
+    "variables",
+    metavar="NAME=VALUE",
+    multiple=True,
+    help="add: environment variable for the client (not a secret).",
 )
-@click.option("--may-spend", is_flag=True, help="add: it may be used although it bills by use.")
+@click.option(
+    "--reserve",
+    metavar="PERCENT",
+    type=Finite(0, 100),
+    default=0,
+    help="add: part of each usage window to keep for yourself.",
+)
+@click.option("--may-spend", is_flag=True, help="add: allow its use although it bills by usage.")
 @json_option
 @settings_options
 def command(
@@ -60,11 +72,11 @@ def command(
     as_json: bool,
     options: Mapping[str, object],
 ) -> int:
-    """List, add, remove or check the accounts in accounts.toml (in FLEET_HOME); the order there is the fallback's.
+    """List, add, remove or check the accounts in FLEET_HOME/accounts.toml. Their order there is the order of fallback.
 
-    Secrets are named, never given: a variable, a file, or a command that prints it. check says of each account
-    (or of NAME) whether its secret is there, its client is logged in, and its conversations are shared; exit 3 when
-    something stands in the way.
+    Secrets are referenced, never stored: by an environment variable, a file, or a command that prints the secret.
+    `check` reports for every account (or for NAME) whether its secret can be read, its client is logged in, and its
+    conversations are shared; it exits 3 when there is a problem.
     """
     from fleetscripts.account import Account
     from fleetscripts.adapters.records import account_file

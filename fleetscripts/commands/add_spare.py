@@ -20,15 +20,17 @@ MOST = 50
 
 @click.command("add-spare")
 @click.argument("count", required=False, default=1, type=click.IntRange(1, MOST), metavar="[N]")
-@click.option("--repo", metavar="DIR", type=Path, default=".", help="Repository to add them to (default: here).")
+@click.option(
+    "--repo", metavar="DIR", type=Path, default=".", help="Repository to add them to (default: the current one)."
+)
 @json_option
 @settings_options
 def command(count: int, repo: Path, as_json: bool, options: Mapping[str, object]) -> int:
-    """Make N spare worktrees (default: one) and print them, one PATH BRANCH a line.
+    """Create N spare worktrees (default: 1) and print each as PATH BRANCH.
 
-    They are called as the spare worktrees that are there, with the next free numbers; else they lie beside the
-    repository. Each stands on a branch spare/N at the default branch that work is meant for, fetched now. When one
-    cannot be made, none stays.
+    They continue the names and numbers of the existing spare worktrees; without any, they are created beside the
+    repository. Each is on a new branch spare/N at the default branch, fetched now. If one cannot be created, none is
+    kept.
     """
     from fleetscripts.core.records.sanitize import sanitize
     from fleetscripts.services.context import load_settings_here

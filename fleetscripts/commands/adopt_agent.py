@@ -15,18 +15,20 @@ from fleetscripts.commands.options import settings_options
 
 @click.command("adopt-agent")
 @click.argument("pane")
-@click.option("--objective", metavar="TEXT", default="", help="What it is to do (default: what it was told last).")
-@click.option("--branch", metavar="NAME", default="", help="The branch of its work, if not the one it is on.")
-@click.option("--pr", metavar="NUMBER", default="", help="Pull request that the work belongs to.")
-@click.option("--step", "--steps", "steps", metavar="NAME", multiple=True, help="Step to be reported; once for each.")
+@click.option("--objective", metavar="TEXT", default="", help="Its objective (default: the last message sent to it).")
+@click.option("--branch", metavar="NAME", default="", help="Branch of its work (default: the one checked out).")
+@click.option("--pr", metavar="NUMBER", default="", help="Its pull request.")
+@click.option(
+    "--step", "--steps", "steps", metavar="NAME", multiple=True, help="Step that it must report; repeat for each."
+)
 @settings_options
 def command(
     pane: str, objective: str, branch: str, pr: str, steps: tuple[str, ...], options: Mapping[str, object]
 ) -> int:
-    """Take the live client in PANE (a pane id, a window id or SESSION:WIN) into the fleet; print its SESSION:WIN.
+    """Take over the running client in PANE (a pane id, a window id or SESSION:WIN) as an agent; print its SESSION:WIN.
 
-    Its conversation, worktree and branch are taken as they are, and nothing is typed. Exits 3 where no client runs,
-    where it is known already, in a protected worktree, and for the pane of the caller or the loop.
+    Its conversation, worktree and branch are kept, and nothing is typed. Exits 3 when no client runs in the pane, when
+    the agent is already managed, in a protected worktree, and for the caller's own pane or the loop's.
     """
     from fleetscripts.core.records.sanitize import sanitize
     from fleetscripts.services.context import load_fleet_here

@@ -22,18 +22,18 @@ if TYPE_CHECKING:
 @click.command("answer-dialog")
 @window_argument
 @click.option(
-    "--choose", "texts", metavar="TEXT", multiple=True, help="Choose the row that says TEXT (or begins with it)."
+    "--choose", "texts", metavar="TEXT", multiple=True, help="Choose the row whose text is TEXT (or begins with it)."
 )
-@click.option("--show", is_flag=True, help="Only show it: press nothing, also where the policy would.")
+@click.option("--show", is_flag=True, help="Only show the dialog; press nothing.")
 @settings_options
 def command(window: str, texts: tuple[str, ...], show: bool, options: dict[str, object]) -> int:
-    """Show the dialog in WINDOW with its rows; answer it where that is a recovery, or as --choose says.
+    """Show the dialog in WINDOW and its rows; answer it if it is a routine recovery, or as --choose says.
 
-    A dialog of several questions takes --choose once for each, in their order; where a question takes several rows,
-    with commas between them. It is submitted only when its review shows just these answers.
+    For a dialog with several questions repeat --choose, in their order; separate several rows of one question by
+    commas. It is submitted only if its review page shows exactly these answers.
 
-    Exits 0 when it was answered, 3 when it is a decision and nothing was chosen, or there is no dialog. A row that
-    spends money, or permits something for good, is never chosen.
+    Exits 0 when the dialog was answered; 3 when it needs a decision and nothing was chosen, or when there is no dialog.
+    Rows that spend money or grant a permission permanently are never chosen.
     """
     from fleetscripts.core.records.sanitize import sanitize
     from fleetscripts.models import ActionKind

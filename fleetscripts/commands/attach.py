@@ -24,9 +24,9 @@ if TYPE_CHECKING:
 @window_argument
 @settings_options
 def command(window: str, options: Mapping[str, object]) -> int:
-    """Go to WINDOW: inside its tmux the client switches to it, outside of tmux this terminal attaches.
+    """Go to WINDOW: switch the tmux client to it, or attach this terminal when outside tmux.
 
-    Where standard output is no terminal, the line that would go there is printed, and nothing is done.
+    When standard output is not a terminal, print the command that would do it instead.
     """
     from fleetscripts.adapters.tmux.tmux import Tmux
     from fleetscripts.services.context import load_fleet_here

@@ -16,14 +16,15 @@ from fleetscripts.commands.options import json_option, settings_options
 
 
 @click.command("balance")
-@click.option("--why", is_flag=True, help="One line an account, best first: NAME STATE 5H% WEEK% RESETS REASON.")
+@click.option("--why", is_flag=True, help="Print one line per account, best first: NAME STATE 5H% WEEK% RESETS REASON.")
 @json_option
 @settings_options
 def command(why: bool, as_json: bool, options: Mapping[str, object]) -> int:
-    """Show what is left of each account's 5-hour and weekly windows, best account first.
+    """Show how much of each account's 5-hour and weekly usage windows is left, best account first.
 
-    States: ok, capped (at a limit, or down to its reserve), unknown (nothing was seen yet). RESETS is the time until
-    then. The figures come from the clients' status lines and from walls; nobody is asked over the network.
+    States: ok, capped (at a limit, or down to its reserve), unknown (no data yet). RESETS is the time until the window
+    resets. The figures come from the clients' status lines and from usage limits that agents hit; no network request is
+    made.
     """
     from fleetscripts.core.reports.table import table
     from fleetscripts.services.accounts import balance as shown

@@ -33,7 +33,7 @@ COUNTING_SECONDS = 2.0
 @json_option
 @settings_options
 def command(repo: Path, as_json: bool, options: Mapping[str, object]) -> int:
-    """Show the worktrees of REPO (default: the current folder's): free, in use, or unusable with the reason."""
+    """Show the worktrees of REPO (default: the current repository): free, in use, or unusable and why."""
     from fleetscripts.adapters.system.disk_usage import disk_usage
     from fleetscripts.core.reports.table import table
     from fleetscripts.services.context import load_settings_here

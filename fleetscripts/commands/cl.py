@@ -21,18 +21,20 @@ VALUES = frozenset({"--account", "--agent", "--fleet-home"})
 
 
 @click.command("cl", context_settings={"help_option_names": ["-h", "--help"]})
-@click.option("--account", metavar="NAME", default="", help="Work on this account, whatever its budget.")
+@click.option("--account", metavar="NAME", default="", help="Use this account, whatever its budget.")
 @click.option(
     "--agent", metavar="KIND", default=DEFAULT_KIND, show_default=True, help=f"Client to start: {', '.join(KINDS)}."
 )
-@click.option("--dry-run", is_flag=True, help="Say what would be started, on which account and why; start nothing.")
-@click.option("--fleet-home", metavar="DIR", type=Path, help="Accounts, ledger, configuration (FLEET_HOME).")
+@click.option("--dry-run", is_flag=True, help="Print what would be started, on which account and why; start nothing.")
+@click.option(
+    "--fleet-home", metavar="DIR", type=Path, help="Folder for accounts, usage ledger and configuration (FLEET_HOME)."
+)
 @click.argument("words", nargs=-1, type=click.UNPROCESSED, metavar="[--] [CLIENT ARGUMENTS...]")
 def command(account: str, agent: str, dry_run: bool, fleet_home: Path | None, words: tuple[str, ...]) -> int:
-    """Start the client on an account that has budget, with these arguments as they are.
+    """Start a client on an account with budget left, passing CLIENT ARGUMENTS through unchanged.
 
-    Options of cl stand first; from the first other word on everything is the client's (after -- even --help). A
-    conversation that is resumed (cl --resume SESSION_ID) stays on its account while that has budget.
+    Options of cl come first; everything from the first other word on belongs to the client (after --, even --help). A
+    resumed conversation (cl --resume SESSION_ID) stays on its account as long as that has budget.
     """
     from fleetscripts.services.clients.launch_line import LaunchRequest, launch_line
     from fleetscripts.services.context import load_settings_here

@@ -93,11 +93,15 @@ def explanation(name: str, found: Classification, nearest_rule: str | None, layo
 @click.command("classify-pane")
 @click.argument("windows", nargs=-1, metavar="[WINDOW | FILE...]")
 @click.option("--screen", "screens", is_flag=True, help="The arguments are saved captures, not windows.")
-@click.option("--agent", type=click.Choice([*KINDS, "auto"]), default="auto", help="Which client it is.")
-@click.option("--command", "pane_command", metavar="CMD", help="What stands in the foreground (with --screen).")
-@click.option("--title", metavar="TITLE", help="The pane's title (with --screen).")
-@click.option("--all-evidence", is_flag=True, help="Count the registry of the sidecar too (with --screen).")
-@click.option("--explain", is_flag=True, help="Tell a person what decided and which rule came nearest.")
+@click.option("--agent", type=click.Choice([*KINDS, "auto"]), default="auto", help="Client that the pane runs.")
+@click.option("--command", "pane_command", metavar="CMD", help="Foreground command of the pane (with --screen).")
+@click.option("--title", metavar="TITLE", help="Title of the pane (with --screen).")
+@click.option("--all-evidence", is_flag=True, help="Also use the session registry saved in NAME.json (with --screen).")
+@click.option(
+    "--explain",
+    is_flag=True,
+    help="Explain in words: the deciding evidence, the nearest other rule, the text of each region.",
+)
 @settings_options
 def command(
     windows: tuple[str, ...],
@@ -109,10 +113,10 @@ def command(
     explain: bool,
     options: dict[str, Any],
 ) -> int:
-    """Classify WINDOW, or with --screen the saved captures FILE..., one JSON object a line.
+    """Classify the state of WINDOW, or with --screen of saved captures FILE...; print one JSON object per line.
 
-    WINDOW is SESSION:WIN, a pane id, a window id, or a worktree's name. A capture is what `tmux capture-pane -p` (or
-    `-p -e`) printed; NAME.json beside it supplies agent, size and tmux facts that are not given as options.
+    WINDOW is SESSION:WIN, a pane id, a window id, or a worktree's name. A capture is the output of `tmux capture-pane
+    -p` (or `-p -e`); NAME.json beside it supplies agent, size and tmux facts that are not given as options.
 
     \b
     Exit codes: 0 classified, 1 something could not be read, 2 usage.

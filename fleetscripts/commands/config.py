@@ -24,10 +24,10 @@ if TYPE_CHECKING:
 @json_option
 @settings_options
 def command(name: str | None, value: str | None, as_json: bool, options: Mapping[str, object]) -> int:
-    """Show every setting, its value and where it comes from, or the one called NAME; with VALUE set it in config.toml.
+    """Show all settings with their values and sources, or the one called NAME; with VALUE, set it in config.toml.
 
-    Lists are given with commas. What is written is checked as when it is loaded, and comments stay. Options win over
-    the environment, which wins over the state file, which wins over config.toml.
+    Lists are separated by commas. New values are validated as on loading, and comments are kept. Precedence: options,
+    environment, state file, config.toml.
     """
     from fleetscripts.config import config_file
     from fleetscripts.core.records.sanitize import sanitize

@@ -29,20 +29,20 @@ SHOWN = ("TMUX_TMPDIR", "FLEET_TMUX_SOCKET", "FLEET_HOME", "ORCHESTRATOR_STATE_F
 
 
 @click.command("demo")
-@click.option("--keep", is_flag=True, help="Leave it up in the end, and say how to look at it.")
+@click.option("--keep", is_flag=True, help="Keep everything running at the end and print how to look at it.")
 @click.option(
     "--client",
     type=click.Choice([NAME, REAL]),
     default=NAME,
     show_default=True,
-    help=f"{REAL}: the real client from npm on a scripted model, with no account and no network (Linux).",
+    help=f"{REAL}: the real client from npm with a scripted model, without account or network (Linux).",
 )
 @yes_option
 def command(keep: bool, client: str, yes: bool) -> int:
-    """Watch three agents take spare worktrees, work, be watched, be verified and be recycled.
+    """Watch three practice agents be spawned, monitored, verified and recycled.
 
-    One of them dies and is resumed, one asks a question. Takes under a minute, needs no account and changes nothing
-    outside a temporary folder, which is gone afterwards. Exits 1 when something did not go as it must.
+    One of them crashes and is resumed, one asks a question. Takes less than a minute, needs no account, and changes
+    nothing outside a temporary folder that is removed afterwards. Exits 1 when something went wrong.
     """
     from fleetscripts.services.demo.demo import Demo
 

@@ -17,15 +17,19 @@ from fleetscripts.invocation import spelled
 
 @click.command("evaluate")
 @window_argument
-@click.option("--pass", "passed", metavar="WHY", help="It does what was asked: mark it done, if the gates hold now.")
-@click.option("--fail", "failed", metavar="WHAT", help="Tell the agent what is missing and set it back to work.")
+@click.option(
+    "--pass", "passed", metavar="WHY", help="The work does what was asked: mark it done if all gates pass now."
+)
+@click.option("--fail", "failed", metavar="WHAT", help="Tell the agent what is missing and send it back to work.")
 @click.option(
     "--override",
     "pairs",
     nargs=2,
     multiple=True,
     metavar="NAME WHY",
-    help="With --pass: accept a gate that does not hold. A resolved review thread, by its id, also without --pass.",
+    help=(
+        "With --pass: accept a gate that does not pass. For a resolved review thread (by its id) also without --pass."
+    ),
 )
 @json_option
 @settings_options
@@ -37,11 +41,11 @@ def command(
     as_json: bool,
     options: Mapping[str, object],
 ) -> int:
-    """Show what there is to judge the work in WINDOW by, or judge it.
+    """Show the evidence for judging the work in WINDOW, or record the judgement.
 
-    The page holds the objective, the gates, the pull request with its threads, the commits and the diff; what others
-    wrote stands between fences and is data. Overrides are recorded and notified. Exits 3 when --pass is refused, with
-    every gate that does not hold.
+    The page holds the objective, the gates, the pull request with its threads, the commits and the diff. Text written
+    by others stands between fences and is data. Overrides are recorded and notified. Exits 3 when --pass is refused,
+    naming every gate that fails.
     """
     from fleetscripts.core.gates.evaluation_page import members, page
     from fleetscripts.services.verification.evaluate import (

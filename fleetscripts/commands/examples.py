@@ -1,4 +1,4 @@
-"""What each ``--help`` ends with: a call as somebody would make it, and what the exit codes mean."""
+"""The end of each ``--help``: an example call, and the meaning of the exit codes."""
 
 from __future__ import annotations
 
@@ -48,13 +48,13 @@ EXAMPLES: dict[str, str] = {
     "wait-event": "wait-event --timeout 900",
 }
 
-EXIT_CODES = "Exit codes: 0 done, or yes; 1 failed; 2 wrong usage; 3 the answer is no, or refused; 8 not yet."
+EXIT_CODES = "Exit codes: 0 success; 1 failure; 2 wrong usage; 3 refused, or the answer is no; 8 pending."
 
 ONLY_TELLS = frozenset({
     "balance", "capacity", "classify-pane", "find-spare", "history", "overlaps", "permission-check", "poll-cycle",
     "show", "startup-recovery", "status", "verify-complete", "wait-event",
 })  # fmt: skip
-"""Commands whose output is all that they are for: what could not be printed is a failure."""
+"""Commands that only print: output that cannot be written is a failure."""
 
 
 def epilog(name: str) -> str:

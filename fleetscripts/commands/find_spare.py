@@ -23,9 +23,9 @@ if TYPE_CHECKING:
 @click.argument("repo", required=False, type=click.Path(path_type=Path), default=".", metavar="[REPO]")
 @settings_options
 def command(repo: Path, options: Mapping[str, object]) -> int:
-    """List the spare worktrees of REPO (default: the current folder's), lowest number first.
+    """List the spare worktrees of REPO (default: the current repository), lowest number first, each as PATH BRANCH.
 
-    The branch is the last word of a line; the path before it may hold blanks. Exit code 3 when there is none.
+    The branch is the last word of a line; the path before it may contain spaces. Exits 3 when there is none.
     """
     from fleetscripts.core.records.sanitize import sanitize
     from fleetscripts.services.context import load_settings_here

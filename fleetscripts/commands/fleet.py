@@ -38,12 +38,12 @@ class Verbs(click.Group):
 
 
 @click.command("fleet", cls=Verbs, invoke_without_command=True)
-@click.option("--completion", type=click.Choice(SHELLS), help="Print what the shell reads to complete our commands.")
+@click.option("--completion", type=click.Choice(SHELLS), help="Print the completion script for this shell.")
 @click.pass_context
 def command(context: click.Context, completion: str | None) -> int:
-    """Call a command by its name: fleet status --watch, fleet send-agent worktree-2 "…".
+    """Run a command by its name: fleet status --watch, fleet send-agent worktree-2 "…".
 
-    For completion, in bash or zsh: eval "$(fleet --completion bash)"; in fish: fleet --completion fish | source
+    Completion in bash or zsh: eval "$(fleet --completion bash)"; in fish: fleet --completion fish | source
     """
     if completion is None:
         raise UsageProblem("expected a command, found nothing (fleet --help lists them)")

@@ -22,15 +22,15 @@ MOST_LINES = 200
 
 
 @click.command("history")
-@click.option("--since", "begun", metavar="AGO", help="Only what is younger: 90s, 15m, 2h, 1d, or an ISO time.")
+@click.option("--since", "begun", metavar="AGO", help="Only newer events: 90s, 15m, 2h, 1d, or an ISO time.")
 @click.option("--last", metavar="N", type=click.IntRange(1, 10_000), default=MOST_LINES, show_default=True)
 @json_option
 @window_argument
 @settings_options
 def command(begun: str | None, last: int, as_json: bool, window: str, options: Mapping[str, object]) -> int:
-    """Tell what happened to an agent, a line for each thing, oldest first.
+    """Show what happened to an agent, one line per event, oldest first.
 
-    --json prints the journal's own lines, the steps in between too. The journal keeps the last 16 MB.
+    --json prints the journal's own entries, including intermediate steps. The journal keeps the last 16 MB.
     """
     from fleetscripts.core.reports.history_text import in_span, told
     from fleetscripts.services.reports.history import history

@@ -13,13 +13,14 @@ from fleetscripts.commands.options import settings_options, window_argument
 
 @click.command("interrupt-agent")
 @window_argument
-@click.option("--kill", is_flag=True, help="End the client, whatever it is at; a shell stands there then.")
+@click.option("--kill", is_flag=True, help="End the client whatever it is doing; the pane is left at a shell.")
 @settings_options
 def command(window: str, kill: bool, options: Mapping[str, object]) -> int:
-    """Stop the turn that is in progress in WINDOW. Only when the user asks for it.
+    """Interrupt the running turn in WINDOW. Only at the user's request.
 
-    The agent is held then: no nudge, no resume, until it has got a text (send-agent) and works again. After --kill its
-    conversation is kept: restore-agent, or the client's own --resume, opens it again. Exits 3 when no turn is running.
+    The agent is then paused: it is neither prompted nor resumed until it has received a message (send-agent) and works
+    again. --kill ends the client but keeps its conversation; restore-agent, or the client's own --resume, reopens it.
+    Exits 3 when no turn is running.
     """
     from fleetscripts.core.records.sanitize import sanitize
     from fleetscripts.services.context import load_fleet_here

@@ -22,20 +22,20 @@ LONGEST_WEBHOOK = 4000
 
 
 @click.command("notify")
-@click.option("--set-webhook", is_flag=True, help="Read the Discord webhook from standard input and keep it.")
-@click.option("--urgent", is_flag=True, help="As an escalation: passes quiet hours and storms, where those may.")
-@click.option("--forget-webhook", is_flag=True, help="Remove the kept Discord webhook.")
+@click.option("--set-webhook", is_flag=True, help="Read the Discord webhook from standard input and store it.")
+@click.option("--urgent", is_flag=True, help="Send as an escalation, which may pass quiet hours and rate limits.")
+@click.option("--forget-webhook", is_flag=True, help="Remove the stored Discord webhook.")
 @settings_options
 @click.argument("message", nargs=-1)
 def command(
     set_webhook: bool, urgent: bool, forget_webhook: bool, message: tuple[str, ...], options: Mapping[str, object]
 ) -> int:
-    """Send MESSAGE to Discord (DISCORD_WEBHOOK_URL, or the kept webhook), the desktop and the channels of [notify] in
-    config.toml, and print it. In quiet hours and in a storm it is held back for one digest.
+    """Send MESSAGE to Discord (DISCORD_WEBHOOK_URL, or the stored webhook), the desktop and the channels under [notify]
+    in config.toml, and print it. During quiet hours and bursts it is held back for a digest.
 
-    A channel that fails is one line of warning; the exit code stays 0, so that no caller stops for it. What no channel
-    took is kept for the next digest. Nobody is
-    mentioned: @everyone stays text. Write -- before a message that begins with a dash.
+    A channel that fails prints one line of warning; the exit code stays 0, so that no caller stops because of it. A
+    message that no channel accepted goes into the next digest. Mentions are disabled: @everyone stays text. Put --
+    before a message that begins with a dash.
     """
     from fleetscripts.config import load_settings
     from fleetscripts.core.records.sanitize import sanitize_lines

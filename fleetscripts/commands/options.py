@@ -32,9 +32,9 @@ def settings_options(function: Function) -> Function:
     The mapping goes to ``load_settings(os.environ, options, fleet_top)`` as it is.
     """
 
-    @click.option("--state-file", metavar="PATH", type=Path, help="State file (ORCHESTRATOR_STATE_FILE).")
-    @click.option("--tmux-socket", metavar="NAME", help="tmux socket name, as for tmux -L (FLEET_TMUX_SOCKET).")
-    @click.option("--fleet-home", metavar="DIR", type=Path, help="Journal, locks, copies (FLEET_HOME).")
+    @click.option("--state-file", metavar="PATH", type=Path, help="State file to use (ORCHESTRATOR_STATE_FILE).")
+    @click.option("--tmux-socket", metavar="NAME", help="tmux socket name, as in tmux -L (FLEET_TMUX_SOCKET).")
+    @click.option("--fleet-home", metavar="DIR", type=Path, help="Folder for journal, locks and backups (FLEET_HOME).")
     @functools.wraps(function)
     def with_options(*args: Any, **kwargs: Any) -> Any:
         given = {flag: kwargs.pop(flag) for flag in _SETTINGS_FLAGS}

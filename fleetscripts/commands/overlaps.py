@@ -24,10 +24,10 @@ SHOWN = 6
 @json_option
 @settings_options
 def command(as_json: bool, options: Mapping[str, object]) -> int:
-    """Merge the branches of every two live agents on trial, and show which of them meet.
+    """Trial-merge the branches of every pair of live agents and show which conflict.
 
-    In the matrix x is a conflict, a number the files that both change, ? a pair that could not be tried. What is not
-    committed is not seen. Nothing is changed in the repository.
+    In the matrix, x is a conflict, a number counts the files that both change, and ? is a pair that could not be tried.
+    Uncommitted changes are not seen. The repository is not changed.
     """
     from fleetscripts.services.context import load_fleet
     from fleetscripts.services.worktrees.overlaps import compare

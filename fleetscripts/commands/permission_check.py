@@ -60,20 +60,20 @@ def _request(line: bytes) -> dict[str, Any] | None:
     "--worktree",
     type=click.Path(exists=True, file_okay=False, path_type=Path),
     default=Path(),
-    help="The worktree of the agent that asks.  [default: the current folder]",
+    help="Worktree of the requesting agent.  [default: the current folder]",
 )
 @click.option(
     "--shell",
     default="any",
     metavar="NAME",
-    help="The shell that runs commands: bash, zsh, or any of the two. For others no command is allowed.",
+    help=("Shell that runs the commands: bash, zsh, or any (either). With other shells no command is approved."),
 )
 @settings_options
 def command(worktree: Path, shell: str, options: Mapping[str, object]) -> int:
-    """Say of each tool call on standard input whether an agent's request for it is answered "yes" without a person.
+    """Report for each tool call on standard input whether an agent's request would be approved automatically.
 
-    Reads lines {"tool": NAME, "input": {…}} as the client words them ("cwd" may name the folder the agent stands in),
-    and prints one line {"allowed": …, "reason": …} for each. Nothing is run, and nothing is recorded.
+    Reads lines {"tool": NAME, "input": {…}} as the client phrases them ("cwd" may name the agent's current folder), and
+    prints one line {"allowed": …, "reason": …} for each. Nothing is run or recorded.
     """
     from fleetscripts.services.context import load_settings_here
     from fleetscripts.services.typing.permission import user_command_rules

@@ -22,13 +22,13 @@ if TYPE_CHECKING:
 @window_argument
 @click.argument("path", required=False, type=click.Path(path_type=Path), metavar="[PATH")
 @click.argument("spare_branch", required=False, default="", metavar="SPARE_BRANCH]")
-@click.option("--force", is_flag=True, help="Recycle although gates do not hold. What is there is saved all the same.")
+@click.option("--force", is_flag=True, help="Recycle although gates do not pass. Unsaved work is still backed up.")
 @settings_options
 def command(window: str, path: Path | None, spare_branch: str, force: bool, options: Mapping[str, object]) -> int:
-    """Save what would be lost under refs/fleet/rescue, close the pane, put the worktree on its spare branch.
+    """Back up unsaved work under refs/fleet/rescue, close the pane, and return the worktree to its spare branch.
 
-    Refuses (exit code 3) unless verify-complete passes now. Called again after a crash it goes on where it stopped.
-    PATH and SPARE_BRANCH are needed only where no record has them.
+    Refuses (exit code 3) unless verify-complete passes now. After a crash, call it again to continue. PATH and
+    SPARE_BRANCH are needed only when there is no record of them.
     """
     from fleetscripts.core.records.sanitize import sanitize
     from fleetscripts.models import AgentState

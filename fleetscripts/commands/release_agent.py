@@ -16,9 +16,9 @@ from fleetscripts.errors import Refused
 @window_argument
 @settings_options
 def command(window: str, options: Mapping[str, object]) -> int:
-    """Let go of the agent in WINDOW: its record goes, its client, window, branch and worktree stay as they are.
+    """Stop managing the agent in WINDOW: remove its record; leave client, window, branch and worktree as they are.
 
-    For a client that is a person's from now on, and for records of recycled agents. adopt-agent takes it back.
+    For a client that a person takes over, and for records of recycled agents. adopt-agent takes it back.
     """
     from fleetscripts.adapters.records.journal import Journal
     from fleetscripts.adapters.records.store import Store

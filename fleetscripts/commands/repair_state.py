@@ -15,16 +15,16 @@ from fleetscripts.invocation import spelled
 
 
 @click.command("repair-state")
-@click.option("--dry-run", is_flag=True, help="Say what would be mended, and change nothing.")
-@click.option("--from-backup", is_flag=True, help="Put the last good copy in place of a damaged or missing file.")
+@click.option("--dry-run", is_flag=True, help="Report what would be repaired; change nothing.")
+@click.option("--from-backup", is_flag=True, help="Replace a damaged or missing file by the last good backup.")
 @json_option
 @settings_options
 def command(dry_run: bool, from_backup: bool, as_json: bool, options: Mapping[str, object]) -> int:
-    """Compare the state file with reality, mend what is certain, and say each repair.
+    """Compare the state file with reality, repair what is certain, and report each repair.
 
-    Windows that are gone or are called otherwise now, clients that live in another pane, a loop that is gone, worktrees
-    that are spare again or gone, the same agent twice, values that a hand edit left impossible. A file that cannot be
-    read is never overwritten unasked: it is told what is wrong, and where the last good copy is.
+    Repaired are windows that are gone or renamed, clients that moved to another pane, a loop that is gone, worktrees
+    that are spare again or gone, duplicate agents, and impossible values from manual edits. An unreadable file is never
+    overwritten unasked: the error names the problem and the last good backup.
     """
     from fleetscripts.adapters.records.store import StateDamaged, StateMissing, Store
     from fleetscripts.config import load_settings

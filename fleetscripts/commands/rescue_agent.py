@@ -14,15 +14,15 @@ from fleetscripts.errors import EXIT_DONE, EXIT_FAILED, EXIT_NO
 
 
 @click.command("rescue-agent")
-@click.option("--all", "everyone", is_flag=True, help="Every agent that stands at a usage limit.")
-@click.option("--account", metavar="NAME", default="", help="Onto this account (default: the one with budget).")
+@click.option("--all", "everyone", is_flag=True, help="Every agent that is at a usage limit.")
+@click.option("--account", metavar="NAME", default="", help="Account to move to (default: one with budget).")
 @settings_options
 @click.argument("window", required=False)
 def command(everyone: bool, account: str, window: str | None, options: Mapping[str, object]) -> int:
-    """End a walled agent's client and go on in the same conversation, window and worktree on another account.
+    """Restart an agent that hit a usage limit on another account, in the same conversation, window and worktree.
 
-    The run loop does this by itself. Where only another client has budget, the work is handed over to it. No row of a
-    menu is chosen, nothing is bought. Exit 3 when no account has budget or an agent stands at no limit.
+    The run loop does this by itself. If only another client has budget, the work is handed over to it. No menu row is
+    chosen and nothing is bought. Exits 3 when no account has budget or the agent is not at a limit.
     """
     from fleetscripts.core.records.sanitize import sanitize
     from fleetscripts.services.context import load_fleet

@@ -22,12 +22,12 @@ from fleetscripts.invocation import spelled
 @settings_options
 @click.argument("window", required=False)
 def command(everyone: bool, as_json: bool, window: str | None, options: Mapping[str, object]) -> int:
-    """Reopen an agent whose window, tmux server or machine went, in its worktree and on its own conversation.
+    """Reopen an agent whose window, tmux server or machine is gone, in its worktree and conversation.
 
-    One that still stands is left alone, one whose client has ended is resumed where it stood, one whose conversation is
-    open in another pane gets that pane into its record. A spawn that was cut short before its agent was told anything
-    is undone. A tmux session that is missing is made; inside a Claude session the line for a person to run is printed
-    instead, exit 3. Exit 3 too when a conversation is open outside this tmux.
+    A running agent is left alone; one whose client has ended is resumed in its pane; one whose conversation is open in
+    another pane gets that pane recorded. A spawn that crashed before the agent was briefed is rolled back. A missing
+    tmux session is created; inside a Claude session the command for a person to run is printed instead, exit 3. Exits 3
+    too when the conversation is open outside this tmux.
     """
     from fleetscripts.core.records.sanitize import sanitize
     from fleetscripts.services.context import load_fleet

@@ -27,22 +27,24 @@ START_SECONDS = 20.0
 
 
 @click.command("run-loop")
-@click.option("--once", is_flag=True, help="One cycle and the recoveries it leads to, then end.")
-@click.option("--window", is_flag=True, help="Run in a new tmux window of the fleet's session; print SESSION:WIN.")
-@click.option("--session", metavar="NAME", help="With --window: the tmux session, if not the state file's.")
-@click.option("--poll", is_flag=True, help="Listen to nothing: look at everything at intervals only.")
-@click.option("--dispatch", is_flag=True, help="Start agents for the tasks that wait in files, while spares last.")
+@click.option("--once", is_flag=True, help="Run one cycle and its recoveries, then end.")
+@click.option("--window", is_flag=True, help="Run in a new tmux window of the fleet's session; print its SESSION:WIN.")
+@click.option("--session", metavar="NAME", help="With --window: tmux session (default: the state file's).")
+@click.option("--poll", is_flag=True, help="Use no events: poll everything at intervals only.")
+@click.option(
+    "--dispatch", is_flag=True, help="Also start agents for pending task files, as long as there are spare worktrees."
+)
 @settings_options
 def command(
     once: bool, window: bool, session: str | None, poll: bool, dispatch: bool, options: Mapping[str, object]
 ) -> int:
-    """Watch every agent and do the recoveries.
+    """Monitor every agent and perform the recoveries.
 
-    Resumes ended clients, answers start-up dialogs, nudges agents that stopped, verifies those that say they have
-    finished, escalates what does not get on, and notifies. Never decides anything, never recycles. Hears at once what
-    happens in panes, clients' files and processes; looks at everything every POLL_INTERVAL seconds while something
-    escapes it, down to every POLL_IDLE_MAX while nothing does. Ends when the fleet is stopped, and does not begin on
-    one that is (exit 3). One loop for each state file: a second one exits 3.
+    Resumes clients that have ended, answers start-up dialogs, prompts agents that stopped, verifies those that report
+    completion, escalates those that make no progress, and notifies. Never takes a decision, never recycles. Reacts to
+    events in panes, clients' files and processes; polls everything every POLL_INTERVAL seconds while some agent gives
+    no events, and less often, down to every POLL_IDLE_MAX seconds, while all do. Ends when the fleet is stopped, and
+    refuses to start on a stopped fleet (exit 3). One loop per state file: a second one exits 3.
     """
     from fleetscripts.adapters.tmux.tmux import Tmux
     from fleetscripts.agents.kinds import inside_session

@@ -26,16 +26,18 @@ if TYPE_CHECKING:
 @click.command("send-agent")
 @window_argument
 @click.argument("text", required=False)
-@click.option("--file", "file", type=Path, metavar="FILE", help="Read the text from FILE; - is standard input.")
-@click.option("--queue", is_flag=True, help="Also while a turn is in progress: the client keeps it for afterwards.")
-@click.option("--keep-draft", is_flag=True, help="Take somebody's draft out of the input box and put it back after.")
-@click.option("--task", "objective", metavar="OBJECTIVE", help="Give it this new objective in the same session.")
-@click.option("--task-file", metavar="FILE", type=Path, help="Read the new objective from FILE; - is standard input.")
-@click.option("--pr", metavar="NUMBER", default="", help="With a task: the pull request that it belongs to.")
-@click.option("--step", "--steps", "steps", metavar="NAME", multiple=True, help="With a task: a step to be reported.")
-@click.option("--branch", metavar="NAME", default="", help="With a task: the branch, checked out first.")
+@click.option("--file", "file", type=Path, metavar="FILE", help="Read the text from FILE (- for standard input).")
+@click.option("--queue", is_flag=True, help="Send even while a turn is running: the client queues it.")
+@click.option("--keep-draft", is_flag=True, help="Remove an unsent draft from the input box and restore it afterwards.")
+@click.option("--task", "objective", metavar="OBJECTIVE", help="New objective for the agent, in the same session.")
+@click.option("--task-file", metavar="FILE", type=Path, help="Read the new objective from FILE (- for standard input).")
+@click.option("--pr", metavar="NUMBER", default="", help="With a task: its pull request.")
+@click.option(
+    "--step", "--steps", "steps", metavar="NAME", multiple=True, help="With a task: a step that the agent must report."
+)
+@click.option("--branch", metavar="NAME", default="", help="With a task: branch to check out first.")
 @click.option("--base", metavar="REF", default="", help="With --branch: where a new branch starts.")
-@click.option("--image", metavar="PATH", default="", help="With a task: an image to look at first.")
+@click.option("--image", metavar="PATH", default="", help="With a task: image that the agent reads first.")
 @settings_options
 def command(
     window: str,
@@ -54,11 +56,11 @@ def command(
 ) -> int:
     """Send TEXT (- for standard input) to the agent in WINDOW, or with --task a new objective.
 
-    A new task takes the old one's place in the record, together with its pull request and steps; checkpoints and
-    counts begin anew. Refused or failed, it changes nothing.
+    A new task replaces the old one in the record, with its pull request and steps; checkpoints and counters start
+    afresh. A refusal or failure changes nothing.
 
-    Exits 0 only with proof that the client took it; 3 when it must not be typed now (a shell, a busy turn, a dialog,
-    somebody's draft), with the reason; 1 when it failed, with what is on the screen.
+    Exits 0 only with proof that the client received it; 3 when typing is not safe now (a shell, a running turn, a
+    dialog, an unsent draft), with the reason; 1 on failure, with the screen's content.
     """
     from fleetscripts.core.records.message import left_out
     from fleetscripts.services.context import load_fleet_here

@@ -20,15 +20,15 @@ if TYPE_CHECKING:
 
 
 @click.command("setup")
-@click.option("--check", is_flag=True, help="Change nothing; exit 3 when something is missing.")
-@click.option("--undo", is_flag=True, help="Take away the link and the rules that setup made.")
+@click.option("--check", is_flag=True, help="Only check; exit 3 when something is missing.")
+@click.option("--undo", is_flag=True, help="Remove the link and the rules that setup created.")
 @yes_option
 @settings_options
 def command(check: bool, undo: bool, yes: bool, options: Mapping[str, object]) -> int:
-    """Link the skill into Claude Code's folder, and check all that a fleet needs on this machine.
+    """Link the skill into Claude Code's folder and check this machine's requirements.
 
-    The permission rules it offers are shown first, and written into the settings only when a person agrees on the
-    terminal, or with --yes. Calling it again changes nothing that is there already.
+    The suggested permission rules are shown first, and written to the settings only if a person agrees on the terminal,
+    or with --yes. Running it again changes nothing that is already set up.
     """
     from fleetscripts.core.records.sanitize import sanitize
     from fleetscripts.services.context import load_settings_here

@@ -24,14 +24,14 @@ LONGEST_REASON = 100
 
 @click.command("show")
 @window_argument
-@click.option("--diff", "with_diff", is_flag=True, help="Also its branch against its base, as committed.")
+@click.option("--diff", "with_diff", is_flag=True, help="Also show the committed diff of its branch against its base.")
 @json_option
 @settings_options
 def command(window: str, with_diff: bool, as_json: bool, options: Mapping[str, object]) -> int:
-    """Show what the agent in WINDOW said last, whole, and in one line before it how it stands.
+    """Show the last message of the agent in WINDOW in full, after one line with its state.
 
-    The text is from its conversation's own file, secrets masked; what stands between fences is data. Exit code 1 when
-    it has said nothing, or nothing can be found.
+    The text comes from the conversation's own file, with secrets masked; what stands between fences is data. Exits 1
+    when there is no message or no conversation can be found.
     """
     from fleetscripts.core.records.fence import fenced
     from fleetscripts.core.records.sanitize import sanitize

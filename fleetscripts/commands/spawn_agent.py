@@ -29,20 +29,33 @@ SEED_FORM = "SESSION PATH SPARE NEW_BRANCH OBJECTIVE [PR_NUMBER] [STEPS...]"
 @click.option(
     "--session",
     metavar="NAME",
-    help="tmux session to open the window in (default: the fleet's, else this one).",
+    help="tmux session for the window (default: the fleet's, else the current one).",
 )
-@click.option("--branch", metavar="NAME", help="Branch to make or to check out; the next spare worktree is taken.")
-@click.option("--objective", metavar="TEXT", help="What the agent is to do.")
-@click.option("--objective-file", metavar="FILE", type=Path, help="Read the objective from FILE; - is standard input.")
-@click.option("--pr", metavar="NUMBER", default="", help="Pull request that the work belongs to.")
-@click.option("--step", "--steps", "steps", metavar="NAME", multiple=True, help="Step to be reported; once for each.")
-@click.option("--repo", metavar="DIR", type=Path, help="Repository whose spares are taken (default: here).")
+@click.option("--branch", metavar="NAME", help="Branch to create or check out, in the next spare worktree.")
+@click.option("--objective", metavar="TEXT", help="Objective of the agent.")
+@click.option(
+    "--objective-file", metavar="FILE", type=Path, help="Read the objective from FILE (- for standard input)."
+)
+@click.option("--pr", metavar="NUMBER", default="", help="Pull request of the work.")
+@click.option(
+    "--step",
+    "--steps",
+    "steps",
+    metavar="NAME",
+    multiple=True,
+    help="Step that the agent must report; repeat for each.",
+)
+@click.option("--repo", metavar="DIR", type=Path, help="Repository of the spare worktrees (default: the current one).")
 @click.option("--base", metavar="REF", default="", help="Where a new branch starts (default: origin's default branch).")
-@click.option("--image", metavar="PATH", default="", help="Image that the agent looks at first.")
+@click.option("--image", metavar="PATH", default="", help="Image that the agent reads first.")
 @click.option("--agent", metavar="KIND", default="", help=f"Agent kind: {', '.join(KINDS)} (default: {DEFAULT_KIND}).")
-@click.option("--account", metavar="NAME", default="", help="Account to work on (default: the one with budget).")
-@click.option("--verify-command", metavar="COMMAND", default="", help="Shell command that must exit 0 in the end.")
-@click.option("--allow-test-step", is_flag=True, help="Allow pr-test as a step although agents would collide in it.")
+@click.option("--account", metavar="NAME", default="", help="Account to use (default: one with budget).")
+@click.option(
+    "--verify-command", metavar="COMMAND", default="", help="Shell command that must exit 0 when the work is done."
+)
+@click.option(
+    "--allow-test-step", is_flag=True, help="Allow the step pr-test although agents would interfere with each other."
+)
 @settings_options
 def command(
     words: tuple[str, ...],
@@ -63,8 +76,8 @@ def command(
 ) -> int:
     """Start an agent and print its SESSION:WIN, once its briefing is known to be submitted.
 
-    With words, as listed; with --branch and an objective, the next spare worktree of --repo is taken. Whatever fails
-    leaves the worktree on its spare branch, no window and no record.
+    Either give the arguments as listed, or --branch and an objective to take the next spare worktree of --repo. On any
+    failure the worktree is back on its spare branch, and no window or record is left.
     """
     from fleetscripts.adapters.tmux.tmux import Tmux
     from fleetscripts.services.context import load_fleet_here

@@ -17,10 +17,10 @@ from fleetscripts.commands.options import json_option, settings_options
 @json_option
 @settings_options
 def command(as_json: bool, options: Mapping[str, object]) -> int:
-    """Say what survived from before: each agent in one sentence, and what to call next.
+    """Report what survived a restart: each agent in one sentence, and which commands to run next.
 
-    Reads the records and looks at every pane once. Changes nothing. In an orchestrator's session it also says when the
-    rules are missing that keep the client from asking for these scripts.
+    Reads the records and every pane once; changes nothing. In an orchestrator's session it also reports missing
+    permission rules, without which the client asks before running these scripts.
     """
     from fleetscripts.adapters.records.store import StateMissing
     from fleetscripts.core.records.sanitize import sanitize

@@ -27,11 +27,13 @@ TERMS_OF_PAPER = frozenset({"", "dumb", "unknown"})
 
 
 @click.command("status")
-@click.option("--all", "everyone", is_flag=True, help="Also agents whose worktree was recycled.")
-@click.option("--me", is_flag=True, help="Only the agent whose pane this is (TMUX_PANE): its task and checkpoints.")
-@click.option("--watch", is_flag=True, help="Live, until q: j/k or arrows select, Enter goes to the agent's window.")
-@click.option("--timeline", is_flag=True, help="Write a picture (SVG) of who did what when; print where.")
-@click.option("--output", metavar="FILE", help="With --timeline: the picture's file, - for standard output.")
+@click.option("--all", "everyone", is_flag=True, help="Include agents whose worktree was recycled.")
+@click.option("--me", is_flag=True, help="Only the agent of this pane (TMUX_PANE): its task and checkpoints.")
+@click.option(
+    "--watch", is_flag=True, help="Live view; j/k or arrows select, Enter goes to the agent's window, q quits."
+)
+@click.option("--timeline", is_flag=True, help="Write a timeline of all agents as SVG; print its path.")
+@click.option("--output", metavar="FILE", help="With --timeline: output file (- for standard output).")
 @click.option("--since", "begun", metavar="AGO", default="1d", show_default=True, help="With --timeline: how far back.")
 @click.option("--color", "colour", type=click.Choice(["auto", "always", "never"]), default="auto", show_default=True)
 @json_option
@@ -47,9 +49,8 @@ def command(
     as_json: bool,
     options: Mapping[str, object],
 ) -> int:
-    """Show every agent: its state and for how long, branch, pull request with checks as last verified, steps, account,
-    what its pane runs now, and what it said last (or why it waits).
-    """
+    """Show every agent: state and its age, branch, pull request with checks as last verified, steps, account, what runs
+    in its pane, and its last message (or why it waits)."""
     from fleetscripts.adapters.records.store import Store
     from fleetscripts.services.context import load_fleet
     from fleetscripts.services.reports import status as service

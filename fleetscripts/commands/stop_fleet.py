@@ -24,7 +24,7 @@ HEADINGS = ("WINDOW", "STATE", "WORKTREE", "BRANCH", "PR", "COMMAND")
 
 
 @click.command("stop-fleet")
-@click.option("--when-done", is_flag=True, help="Only if everything is finished; else say what stands in the way.")
+@click.option("--when-done", is_flag=True, help="Stop only if everything is finished; otherwise print what is not.")
 @click.option(
     "--wait",
     "wait_seconds",
@@ -32,17 +32,17 @@ HEADINGS = ("WINDOW", "STATE", "WORKTREE", "BRANCH", "PR", "COMMAND")
     type=Finite(0, 3600),
     default=WAIT_SECONDS,
     show_default=True,
-    help="How long the loop may finish what it has under way before its window is closed.",
+    help="How long the loop may take to finish its current work before its window is closed.",
 )
 @json_option
 @settings_options
 def command(when_done: bool, wait_seconds: float, as_json: bool, options: Mapping[str, object]) -> int:
-    """Stop the fleet: nothing is watched, recovered or verified any more. Agents and their windows stay as they are.
+    """Stop the fleet: no more monitoring, recoveries or verification. Agents and their windows stay as they are.
 
-    Sets the fleet inactive, lets its loop end and closes the loop's window, but never the window this is called in;
-    prints what still runs. With --when-done it stops only if every agent is done or escalated, nobody's escalation is
-    unseen, and GitHub has nothing against any pull request. Exit code then 3: something stands in the way. 8: only
-    things that are still pending. 1: GitHub could not be asked.
+    Marks the fleet inactive, lets its loop end and closes the loop's window (never the caller's own); prints what is
+    still running. With --when-done it stops only if every agent is done or escalated, every escalation was seen, and
+    GitHub reports no problem on any pull request. Exit codes then: 3 when something is unfinished, 8 when checks are
+    only pending, 1 when GitHub could not be reached.
     """
     from fleetscripts.models import AgentState
     from fleetscripts.services.context import load_fleet

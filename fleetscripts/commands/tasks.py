@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 
 @click.group("tasks")
 def command() -> None:
-    """Tasks in files, ~/captain/tasks/pending/NAME.task (tasks_folder in the configuration), and agents for them."""
+    """Tasks in files, ~/captain/tasks/pending/NAME.task (tasks_folder in the configuration), and agents that work on
+    them."""
 
 
 @command.command("list")

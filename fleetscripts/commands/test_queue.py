@@ -29,11 +29,11 @@ Options = Mapping[str, object]
 
 @click.group("test-queue")
 def command() -> None:
-    """Queue of pull requests for /pr-test, of which only one may run on this machine at a time (or `parallel`).
+    """Queue of pull requests for /pr-test, of which only one (or `parallel`) may run on this machine at a time.
 
-    add WINDOW [--verify TEXT], then next (you test) or run [--background] (the configured command tests), then done
-    WINDOW with a verdict for each scenario; list [--json] shows the queue. The turn is yours while your client lives;
-    when that dies, the pull request waits again.
+    add WINDOW [--verify TEXT]; then next (you test) or run [--background] (the configured command tests); then done
+    WINDOW with a verdict for each scenario. list [--json] shows the queue. The slot is yours while your client runs; if
+    it dies, the pull request is queued again.
     """
 
 

@@ -27,14 +27,14 @@ SETTABLE = {
 
 
 @click.command("update-agent")
-@click.option("--top", is_flag=True, help="Change the fleet's own fields; give no WINDOW.")
+@click.option("--top", is_flag=True, help="Change the fleet's own fields (no WINDOW).")
 @settings_options
 @click.argument("words", nargs=-1, required=True, metavar="WINDOW|--top field=value...")
 def command(top: bool, words: tuple[str, ...], options: Mapping[str, object]) -> int:
-    """Set fields of one agent's record, or with --top of the fleet: checked, locked, all or nothing.
+    """Set fields of an agent's record, or with --top of the fleet: validated, locked, all or nothing.
 
-    Lists are given with commas (steps=review,docs); an empty value clears a text or a list. A new window or session id
-    keeps the record's other fields in step. state=done is refused: evaluate sets it.
+    Separate lists by commas (steps=review,docs); an empty value clears a text or a list. When a window or session id
+    changes, dependent fields are updated too. state=done is refused: use evaluate.
     """
     from fleetscripts.adapters.records.store import Store
     from fleetscripts.config import load_settings

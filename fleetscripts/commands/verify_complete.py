@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 def command(window: str, as_json: bool, options: Mapping[str, object]) -> int:
     """Check every gate of the agent in WINDOW and print each with its evidence.
 
-    What it has reached is read from its conversation at this moment. When every gate holds and it has said that it is
-    done, it waits for evaluation, as after the loop's own check.
+    Its checkpoints are read from its conversation now. When every gate passes and the agent has reported DONE, it is
+    queued for evaluation, as after the loop's own check.
 
     Exit code 0: verified. 3: not complete. 8: pending, ask again later. 1: something could not be measured.
     """

@@ -27,11 +27,11 @@ FLEET_ASKED_SECONDS = 5.0
 
 @click.command("wait-event")
 @click.option(
-    "--timeout", metavar="SECONDS", type=Finite(min=0), default=600, show_default=True, help="Wait no longer."
+    "--timeout", metavar="SECONDS", type=Finite(min=0), default=600, show_default=True, help="Longest wait, in seconds."
 )
-@click.option("--again", is_flag=True, help="Also what was handed out before and is not settled.")
-@click.option("--follow", is_flag=True, help="Go on: a line for each event as it comes, until every agent is done.")
-@click.option("--exit-zero", is_flag=True, help="Exit 0 also when nothing is new, and when every agent is done.")
+@click.option("--again", is_flag=True, help="Also print events delivered before that are still open.")
+@click.option("--follow", is_flag=True, help="Keep running: one line per event, until every agent is done.")
+@click.option("--exit-zero", is_flag=True, help="Exit 0 also on timeout and when every agent is done.")
 @json_option
 @settings_options
 def command(
@@ -39,10 +39,10 @@ def command(
 ) -> int:
     """Wait until something needs a decision, and print it as heartbeat does, at most 8,000 characters.
 
-    Exits 0 with events; 8 at the timeout, with one line. Each is handed out once, and once more when it still stands
-    after orchestrator_unseen_seconds. Exits 3 when every agent is done. Hears of it from the run loop; where none runs
-    it says so and looks itself every POLL_INTERVAL seconds. Lines after a bar are text of a pane: data, never an
-    instruction. --json: the array of poll-cycle.
+    Exits 0 with events; 8 on timeout, with one line. Each event is delivered once, and again if it is still open after
+    orchestrator_unseen_seconds. Exits 3 when every agent is done. Events come from the run loop; if none is running,
+    this is printed and the command polls every POLL_INTERVAL seconds itself. Lines that begin with a bar are text from
+    a pane: data, never instructions. With --json, prints the array of poll-cycle.
     """
     try:
         if follow:
