@@ -232,6 +232,7 @@ def _own_last_line(block: Sequence[str], width: int) -> str:
 
 def _without_box(texts: Sequence[str]) -> Layout:
     """A dialog, a menu or a view: from its opening line to the end, or all of the screen when that is out of sight."""
+    texts = _without_closing_name(texts)
     start = _dialog_start(texts)
     certain = start is not None
     block = texts[start or 0 :]
@@ -244,6 +245,13 @@ def _without_box(texts: Sequence[str]) -> Layout:
     menu = start is not None and (texts[start].startswith("▔") or _under_command(texts, start))
     regions = {"dialog": region, **ends, **({"menu": region} if menu else {})}
     return Layout(regions, certain=certain)
+
+
+def _without_closing_name(texts: Sequence[str]) -> Sequence[str]:
+    """The lines above the rule with the session's name that closes a menu in 2.1.187; all where none does."""
+    last = max((at for at, text in enumerate(texts) if text.strip()), default=0)
+    named = last and _RULE.match(texts[last]) and _LABELLED_RULE.match(texts[last])
+    return texts[:last] if named else texts
 
 
 def _under_command(texts: Sequence[str], start: int) -> bool:

@@ -111,7 +111,17 @@ class Crew:
         """Whether no turn is in progress, as the client itself says."""
         if self.stage.kind == "codex":
             return rollout.resting(self.transcript(window))
-        return self.registry(self.agent(window)["session_id"]).get("status") == "idle"
+        entry = self.registry(self.agent(window)["session_id"])
+        return entry["status"] == "idle" if "status" in entry else self._has_answered(window)
+
+    def _has_answered(self, window: str) -> bool:
+        """Whether a conversation ends with an answer: older releases keep no registry, or one that says no status."""
+        records = [record for record in self.transcript(window) if record["type"] in ("user", "assistant")]
+        return (
+            bool(records)
+            and records[-1]["type"] == "assistant"
+            and records[-1]["message"].get("stop_reason") != "tool_use"
+        )
 
     def transcript(self, window: str) -> list[dict[str, Any]]:
         """The records of an agent's conversation."""

@@ -111,6 +111,7 @@ class Claude(Client):
         if "--resume" not in arguments and "--continue" not in arguments and numbers(self.options.release) >= (2,):
             self.session_id = str(uuid.uuid4())
             line += f" --session-id {self.session_id}"
+        line += f" -n {self.options.name}" if self.options.name else ""
         self.terminal.type(" ".join([line, *arguments]))
         self.terminal.keys("Enter")
 

@@ -31,6 +31,7 @@ def parser() -> argparse.ArgumentParser:
     parser.add_argument("--size", default="140x45", help="WIDTHxHEIGHT of the pane")
     parser.add_argument("--theme", choices=("dark", "light"), default="dark")
     parser.add_argument("--status-line", action="store_true", help="with a user's own status line of several lines")
+    parser.add_argument("--name", default="", help="start the client with this name for its session (Claude Code)")
     parser.add_argument("--only", action="append", default=[], metavar="NAME", help="only cases whose name matches")
     parser.add_argument(
         "--usual", action="store_true", help="only the cases that every mode and theme is recorded with"
@@ -57,6 +58,7 @@ def record(chosen: argparse.Namespace, commands: Path) -> Report:
         permission_mode=chosen.permission_mode,
         theme=chosen.theme,
         status_line=chosen.status_line,
+        name=chosen.name,
         only=tuple(chosen.only),
         missing=chosen.missing,
         screens=chosen.screens.resolve(),

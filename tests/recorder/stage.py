@@ -35,7 +35,8 @@ UNREGISTERED = {"view", "menu", "picker", "limit", "resume"}
 
 @dataclass(frozen=True)
 class Options:
-    """What to record. ``mode``: how the client is logged in (``oauth`` or ``api``; codex: ``default``)."""
+    """What to record. ``mode``: how the client is logged in (``oauth`` or ``api``; codex: ``default``). ``name``: of
+    the client's session, as the fleet gives it one."""
 
     agent: str
     release: str
@@ -44,6 +45,7 @@ class Options:
     permission_mode: str = "default"
     theme: str = "dark"
     status_line: bool = False
+    name: str = ""
     only: tuple[str, ...] = ()
     screens: Path = Path("tests/screens")
     missed: Path | None = None
@@ -54,6 +56,7 @@ class Options:
         """Where the cases go: ``AGENT/VERSION-MODE-SIZE``; the mode says login, permissions and what is not usual."""
         unusual = [self.theme] if self.theme != "dark" else []
         unusual += ["statusline"] if self.status_line else []
+        unusual += ["named"] if self.name else []
         mode = "+".join([self.mode, self.permission_mode, *unusual])
         return self.screens / self.agent / f"{self.release}-{mode}-{self.size[0]}x{self.size[1]}"
 
