@@ -8,7 +8,7 @@ from fleetscripts.deferred import start_quickly
 
 start_quickly()
 
-SHARED = frozenset({"entry", "examples", "named_agent", "options", "output", "patience", "text_source"})
+SHARED = frozenset({"elsewhere", "entry", "examples", "named_agent", "options", "output", "patience", "text_source"})
 """Modules of this package that are no commands of their own."""
 
 

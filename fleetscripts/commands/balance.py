@@ -8,18 +8,21 @@ import shutil
 import sys
 import time
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import click
 
+from fleetscripts.commands.elsewhere import here_option, members_of, others, print_others
 from fleetscripts.commands.entry import run
 from fleetscripts.commands.options import json_option, settings_options
 
 
 @click.command("balance")
 @click.option("--why", is_flag=True, help="Print one line per account, best first: NAME STATE 5H% WEEK% RESETS REASON.")
+@here_option
 @json_option
 @settings_options
-def command(why: bool, as_json: bool, options: Mapping[str, object]) -> int:
+def command(why: bool, here: bool, as_json: bool, options: Mapping[str, object]) -> int:
     """Show how much of each account's 5-hour and weekly usage windows is left, best account first.
 
     States: ok, capped (at a limit, or down to its reserve), unknown (no data yet). RESETS is the time until the window
@@ -34,8 +37,10 @@ def command(why: bool, as_json: bool, options: Mapping[str, object]) -> int:
     settings = load_settings_here(os.environ, options)
     now = time.time()
     known, busy = known_standings(settings, now=now), busy_accounts(settings)
+    elsewhere = () if here else others(settings, ["balance", *(["--json"] if as_json else ["--why"] if why else [])])
     if as_json:
-        print(json.dumps([shown.members(found, busy[found.account.name], now) for found in known], indent=2))
+        rows_here = [shown.members(found, busy[found.account.name], now) for found in known]
+        print(json.dumps([*rows_here, *_rows_of(members_of(elsewhere))], indent=2))
     elif why:
         for found in known:
             print(shown.why(found, now))
@@ -43,7 +48,15 @@ def command(why: bool, as_json: bool, options: Mapping[str, object]) -> int:
         width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
         rows = [shown.row(found, busy[found.account.name], now) for found in known]
         print("\n".join(table([shown.HEADINGS, *rows], width)))
+    if not as_json:
+        print_others(elsewhere)
     return 0
+
+
+def _rows_of(hosts: Mapping[str, Any]) -> list[Any]:
+    """Each host's accounts with its name; a host that says nothing is one row."""
+    rows = [(name, row) for name, said in hosts.items() for row in (said if isinstance(said, list) else [said])]
+    return [{"host": name, **row} for name, row in rows if isinstance(row, dict)]
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from fleetscripts.commands.elsewhere import here_option, members_of, others, print_others
 from fleetscripts.commands.entry import run
 from fleetscripts.commands.options import json_option, settings_options
 
@@ -30,9 +31,10 @@ COUNTING_SECONDS = 2.0
 
 @click.command("capacity")
 @click.argument("repo", required=False, type=click.Path(path_type=Path), default=".", metavar="[REPO]")
+@here_option
 @json_option
 @settings_options
-def command(repo: Path, as_json: bool, options: Mapping[str, object]) -> int:
+def command(repo: Path, here: bool, as_json: bool, options: Mapping[str, object]) -> int:
     """Show the worktrees of REPO (default: the current repository): free, in use, or unusable and why."""
     from fleetscripts.adapters.system.disk_usage import disk_usage
     from fleetscripts.core.reports.table import table
@@ -45,14 +47,17 @@ def command(repo: Path, as_json: bool, options: Mapping[str, object]) -> int:
     known = set_ups(settings, os.environ, places)
     until = time.monotonic() + COUNTING_SECONDS
     disk = {place.worktree.path: disk_usage(Path(place.worktree.path), until) for place in places}
+    elsewhere = () if here else others(settings, ["capacity", *(["--json"] if as_json else [])])
     if as_json:
-        click.echo(json.dumps(members(places, known, disk), indent=2))
+        more = {"hosts": members_of(elsewhere)} if elsewhere else {}
+        click.echo(json.dumps(members(places, known, disk) | more, indent=2))
         return 0
     click.echo(summary(places))
     width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
     headings = (*HEADINGS[:-1], *(SET_UP_HEADINGS if known else ()), HEADINGS[-1])
     for line in table([headings, *(row(place, known, disk) for place in places)], width):
         click.echo(line)
+    print_others(elsewhere)
     return 0
 
 

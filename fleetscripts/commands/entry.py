@@ -11,6 +11,7 @@ from pathlib import Path
 import click
 
 from fleetscripts import __version__
+from fleetscripts.commands.elsewhere import run_elsewhere
 from fleetscripts.commands.examples import ONLY_TELLS, epilog
 from fleetscripts.commands.output import begin_output
 from fleetscripts.core.records.sanitize import sanitize
@@ -55,8 +56,9 @@ def run(command: click.Command, argv: Sequence[str] | None = None) -> int:
 def _invoke(command: click.Command, name: str, arguments: list[str]) -> int:
     command.epilog = command.epilog or epilog(name)
     try:
-        with command.make_context(name, arguments, help_option_names=["-h", "--help"]) as context:
-            result = command.invoke(context)
+        with command.make_context(name, list(arguments), help_option_names=["-h", "--help"]) as context:
+            there = run_elsewhere(name, context, arguments)
+            result = command.invoke(context) if there is None else there
     except click.exceptions.Exit as leaving:
         return leaving.exit_code
     return result if isinstance(result, int) else EXIT_DONE

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from fleetscripts.commands.elsewhere import here_option, members_of, others, print_others
 from fleetscripts.commands.entry import run
 from fleetscripts.commands.options import json_option, settings_options
 from fleetscripts.commands.patience import told_when_slow
@@ -28,9 +29,10 @@ if TYPE_CHECKING:
 @click.option(
     "--mine", metavar="PANE", multiple=True, help="Check nothing; only exclude PANE, your own, from future reports."
 )
+@here_option
 @json_option
 @settings_options
-def command(lines: int | None, mine: tuple[str, ...], as_json: bool, options: Mapping[str, object]) -> int:
+def command(lines: int | None, mine: tuple[str, ...], here: bool, as_json: bool, options: Mapping[str, object]) -> int:
     """Check every window of every session, perform routine recoveries, and report what is left.
 
     While a loop runs, the loop does the recoveries and they are reported here. Prints the recoveries since the last
@@ -50,11 +52,14 @@ def command(lines: int | None, mine: tuple[str, ...], as_json: bool, options: Ma
     default = LINES if as_json else SCREEN_LINES
     with told_when_slow("looking at every window, and repairing what no loop repairs"):
         found = review(settings, os.environ, time.time(), default if lines is None else lines)
+        elsewhere = () if here else others(settings, ["heartbeat", *(["--json"] if as_json else [])])
     if as_json:
-        click.echo(json.dumps(words.as_json(found), indent=2, ensure_ascii=False))
+        more = {"hosts": members_of(elsewhere)} if elsewhere else {}
+        click.echo(json.dumps(words.as_json(found) | more, indent=2, ensure_ascii=False))
     else:
         for line in words.as_lines(found) if lines is not None else review_text(found):
             click.echo(line)
+        print_others(elsewhere)
     return 0
 
 

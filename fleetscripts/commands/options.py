@@ -23,7 +23,7 @@ class Finite(click.FloatRange):
         return number
 
 
-_SETTINGS_FLAGS = ("state_file", "tmux_socket", "fleet_home")
+SETTINGS_FLAGS = ("state_file", "tmux_socket", "fleet_home")
 
 
 def settings_options(function: Function) -> Function:
@@ -37,7 +37,7 @@ def settings_options(function: Function) -> Function:
     @click.option("--fleet-home", metavar="DIR", type=Path, help="Folder for journal, locks and backups (FLEET_HOME).")
     @functools.wraps(function)
     def with_options(*args: Any, **kwargs: Any) -> Any:
-        given = {flag: kwargs.pop(flag) for flag in _SETTINGS_FLAGS}
+        given = {flag: kwargs.pop(flag) for flag in SETTINGS_FLAGS}
         kwargs["options"] = {flag: value for flag, value in given.items() if value is not None}
         return function(*args, **kwargs)
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from fleetscripts.commands.elsewhere import here_option, members_of, others, print_others
 from fleetscripts.commands.entry import run
 from fleetscripts.commands.options import json_option, settings_options
 
@@ -21,9 +22,10 @@ SHOWN = 6
 
 
 @click.command("overlaps")
+@here_option
 @json_option
 @settings_options
-def command(as_json: bool, options: Mapping[str, object]) -> int:
+def command(here: bool, as_json: bool, options: Mapping[str, object]) -> int:
     """Trial-merge the branches of every pair of live agents and show which conflict.
 
     In the matrix, x is a conflict, a number counts the files that both change, and ? is a pair that could not be tried.
@@ -34,7 +36,13 @@ def command(as_json: bool, options: Mapping[str, object]) -> int:
 
     settings, fleet = load_fleet(os.environ, options)
     found = compare(settings, fleet)
-    click.echo(json.dumps(members(found), indent=2) if as_json else "\n".join(lines(found)))
+    elsewhere = () if here else others(settings, ["overlaps", *(["--json"] if as_json else [])])
+    if as_json:
+        more = {"hosts": members_of(elsewhere)} if elsewhere else {}
+        click.echo(json.dumps(members(found) | more, indent=2))
+        return 0
+    click.echo("\n".join(lines(found)))
+    print_others(elsewhere)
     return 0
 
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from fleetscripts.commands.elsewhere import here_option
 from fleetscripts.commands.entry import run
 from fleetscripts.commands.options import json_option, settings_options
 from fleetscripts.errors import FleetError, UsageProblem
@@ -36,6 +37,7 @@ TERMS_OF_PAPER = frozenset({"", "dumb", "unknown"})
 @click.option("--output", metavar="FILE", help="With --timeline: output file (- for standard output).")
 @click.option("--since", "begun", metavar="AGO", default="1d", show_default=True, help="With --timeline: how far back.")
 @click.option("--color", "colour", type=click.Choice(["auto", "always", "never"]), default="auto", show_default=True)
+@here_option
 @json_option
 @settings_options
 def command(
@@ -46,6 +48,7 @@ def command(
     output: str | None,
     begun: str,
     colour: str,
+    here: bool,
     as_json: bool,
     options: Mapping[str, object],
 ) -> int:
@@ -64,12 +67,13 @@ def command(
     settings, fleet = load_fleet(os.environ, options)
     if me:
         return show_own(fleet, as_json)
-    status = service.fleet_status(settings, fleet, time.time())
+    status = service.fleet_status(settings, fleet, time.time(), here=here)
     if as_json:
         click.echo(json.dumps(service.as_json(status), indent=2))
     else:
         click.echo("\n".join(summary(status)))
-        shown = status if everyone else replace(status, agents=tuple(filter(_is_there, status.agents)))
+        known = (*status.agents, *status.on_hosts())
+        shown = replace(status, agents=known if everyone else tuple(filter(_is_there, known)))
         show(shown, sys.stdout.isatty(), coloured(colour, sys.stdout.isatty(), os.environ))
     try:
         service.record_look(Store(settings.state_file), fleet, os.environ, status.at)
@@ -165,7 +169,8 @@ def show(status: FleetStatus, on_terminal: bool, colours: bool) -> None:
         lines = [fit(line, columns) for line in table(readable(cells, columns), columns)]
     click.echo(click.style(lines[0], bold=True) if colours else lines[0], color=colours)
     for line, of in zip(lines[1:], rows, strict=True):
-        click.echo(click.style(line, fg=COLOURS.get(of.state)) if colours else line, color=colours)
+        styled = click.style(line, fg=COLOURS.get(of.state), dim=of.silent or None) if colours else line
+        click.echo(styled, color=colours)
     if step := next_step(shown, status.watched, status.fleet.active):
         click.echo(fit(f"next: {step}", columns) if columns is not None else f"next: {step}")
 

@@ -17,16 +17,22 @@ def text_of(text: str | None, file: Path | None) -> str:
     source = str(file) if file is not None else "-"
     if text is not None and text != "-":
         return _told(text)
+    content = bytes_of(source)
+    try:
+        return content.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise UsageProblem(f"expected text in UTF-8, found the byte 0x{content[error.start]:02x} in {source}") from None
+
+
+def bytes_of(source: str) -> bytes:
+    """What a file holds, or standard input as ``-``; UsageProblem when it cannot be read or is too long."""
     try:
         content = sys.stdin.buffer.read(LARGEST_BYTES + 1) if source == "-" else _head(Path(source))
     except OSError as error:
         raise UsageProblem(f"cannot read {source}: {error.strerror}") from error
     if len(content) > LARGEST_BYTES:
         raise UsageProblem(f"expected at most {LARGEST_BYTES:,} bytes of text in {source}, found more")
-    try:
-        return content.decode("utf-8")
-    except UnicodeDecodeError as error:
-        raise UsageProblem(f"expected text in UTF-8, found the byte 0x{content[error.start]:02x} in {source}") from None
+    return content
 
 
 def _told(text: str) -> str:

@@ -58,10 +58,11 @@ CHECK_MARKS = {"pass": "✓", "fail": "✗", "pending": "…", "unknown": "?"}
 
 @dataclass(frozen=True, slots=True)
 class StatusRow:
-    """One agent's cells, in the order of HEADINGS, and what they are coloured by."""
+    """One agent's cells, in the order of HEADINGS, and what they are coloured by; ``silent``: its host is not heard."""
 
     cells: tuple[str, ...]
     state: AgentState
+    silent: bool = False
 
 
 def age(seconds: float) -> str:
@@ -88,6 +89,10 @@ def shown_state(agent: Agent) -> str:
 def by_urgency(counts: Mapping[str, int]) -> list[tuple[str, int]]:
     """How many are in which state, what may need somebody first."""
     return [(str(state), counts[state]) for state in (*URGENT_FIRST, HELD) if counts.get(state)]
+
+
+UNREACHABLE = "unreachable"
+"""Begins what stands in place of the command of an agent whose host is not heard."""
 
 
 def next_step(agents: Sequence[Agent], watched: bool, active: bool) -> str:
@@ -150,7 +155,7 @@ def row(agent: Agent, command: str, now: float) -> StatusRow:
         command,
         note(agent, now),
     )
-    return StatusRow(cells, agent.state)
+    return StatusRow(cells, agent.state, command.startswith(UNREACHABLE))
 
 
 def without_empty(rows: Sequence[StatusRow]) -> list[tuple[str, ...]]:

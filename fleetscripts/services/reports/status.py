@@ -10,12 +10,16 @@ from typing import Any
 from fleetscripts.adapters.records.store import Store
 from fleetscripts.adapters.tmux.tmux import Tmux
 from fleetscripts.config import Settings
-from fleetscripts.core.reports.status_text import shown_state
+from fleetscripts.core.reports.status_text import UNREACHABLE, age, shown_state
 from fleetscripts.dataclass import dataclass
 from fleetscripts.fleet import Agent, Fleet
 from fleetscripts.models import PaneFacts
+from fleetscripts.services.hosts.mirrors import HostView, mirrors
 from fleetscripts.services.observe.agent_pane import agent_in_pane, pane_of
 from fleetscripts.services.single_instance.single_instance import loop_runs
+
+LINKED = "linked"
+"""Stands where a pane's command would, for an agent on another host that is heard."""
 
 SECRET = ("discord_webhook",)
 LOOK_EVERY_SECONDS = 30.0
@@ -24,14 +28,18 @@ LOOK_EVERY_SECONDS = 30.0
 
 @dataclass(frozen=True, slots=True)
 class AgentStatus:
-    """One record and its pane, None when that is gone."""
+    """One record and its pane, None when that is gone. ``elsewhere``: the agent is on another host, and this is how
+    that is known: ``linked``, or ``unreachable 4m``."""
 
     agent: Agent
     pane: PaneFacts | None
+    elsewhere: str = ""
 
     @property
     def command(self) -> str:
-        """What the pane runs; ``missing`` or ``dead`` when it runs nothing."""
+        """What the pane runs; ``missing`` or ``dead`` when it runs nothing. For one elsewhere, how it is known."""
+        if self.elsewhere:
+            return self.elsewhere
         if self.pane is None:
             return "missing"
         return "dead" if self.pane.dead else self.pane.command
@@ -48,20 +56,43 @@ class FleetStatus:
     watched: bool = False
     """Whether a loop runs, in a window or anywhere."""
 
+    hosts: tuple[HostView, ...] = ()
+    """The other machines, as they are known here."""
+
+    def on_hosts(self) -> tuple[AgentStatus, ...]:
+        """Their agents, named as they are from here."""
+        return tuple(
+            AgentStatus(_from_here(agent, view.name), None, LINKED if view.reachable else silence(view))
+            for view in self.hosts
+            for agent in view.fleet.agents
+        )
+
     def counts(self) -> Counter[str]:
         """Agents by the state that is shown; those that wait are counted apart from those that run."""
         return Counter(shown_state(status.agent) for status in self.agents)
 
 
-def fleet_status(settings: Settings, fleet: Fleet, now: float) -> FleetStatus:
-    """The fleet beside one listing of all panes."""
+def _from_here(agent: Agent, host: str) -> Agent:
+    """The record with the names by which a call here reaches its agent."""
+    names = {name: f"{host}/{value}" for name in ("window", "worktree", "id") if (value := getattr(agent, name))}
+    return replace(agent, **names)
+
+
+def silence(view: HostView) -> str:
+    """``unreachable 4m``: since when nothing was heard of a host."""
+    return f"{UNREACHABLE} {age(view.since_seconds)}" if view.since_seconds >= 0 else UNREACHABLE
+
+
+def fleet_status(settings: Settings, fleet: Fleet, now: float, *, here: bool = False) -> FleetStatus:
+    """The fleet beside one listing of all panes, and what is known of other hosts; ``here``: without those."""
     tmux = Tmux(settings.tmux_socket)
     panes = tmux.panes()
     server = tmux.server() if panes else None
     agents = tuple(AgentStatus(agent, pane_of(agent, panes, server)) for agent in fleet.agents)
     loop = Agent(fleet.loop_window or "", pane_id=fleet.loop_pane_id, tmux_server=fleet.loop_tmux_server)
-    here = pane_of(loop, panes, server)
-    return FleetStatus(fleet, agents, here, now, watched=here is not None or loop_runs(settings))
+    window = pane_of(loop, panes, server)
+    watched = window is not None or loop_runs(settings)
+    return FleetStatus(fleet, agents, window, now, watched, () if here else mirrors(settings, now))
 
 
 def record_look(store: Store, fleet: Fleet, environ: Mapping[str, str], now: float) -> None:
@@ -77,4 +108,18 @@ def as_json(status: FleetStatus) -> dict[str, Any]:
     members["agents"] = [
         agent | {"pane_cmd": known.command, "pane_present": known.pane is not None} for agent, known in shown
     ]
-    return members | {"loop_running": status.watched, "now": status.at}
+    hosts = {"hosts": [_host(view) for view in status.hosts]} if status.hosts else {}
+    return members | {"loop_running": status.watched, "now": status.at} | hosts
+
+
+def _host(view: HostView) -> dict[str, Any]:
+    top = {name: value for name, value in view.fleet.to_json().items() if name not in SECRET}
+    agents = [agent | {"host": view.name, "window": f"{view.name}/{agent['window']}"} for agent in top.pop("agents")]
+    return {
+        "name": view.name,
+        "reachable": view.reachable,
+        "heard_seconds_ago": view.since_seconds,
+        "problem": view.problem,
+        "drained": view.drained,
+        "agents": agents,
+    }

@@ -1,0 +1,152 @@
+"""Commands and other machines: a call that names an agent there runs there, and reports tell of every host."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from fleetscripts.commands.options import SETTINGS_FLAGS, Function
+from fleetscripts.errors import EXIT_DONE, Refused
+from fleetscripts.own_folder import fleet_home
+
+if TYPE_CHECKING:
+    from fleetscripts.config import Settings
+    from fleetscripts.services.hosts.asking import Reply
+    from fleetscripts.services.hosts.everywhere import Answer
+    from fleetscripts.services.hosts.mirrors import HostView
+
+NAMING = ("window", "of")
+NAMING_FIRST = ("words",)
+"""Parameters whose value, or whose first word, names an agent."""
+
+STAYS = frozenset({"attach"})
+"""Commands that do themselves what there is to do for an agent elsewhere."""
+
+WITH_VERBS = frozenset({"test-queue"})
+LONGEST_CALL_SECONDS = 4 * 3600.0
+ASK_SECONDS = 30.0
+
+
+def here_option(function: Function) -> Function:
+    """Add ``--here`` as ``here``: leave the other hosts out."""
+    return click.option("--here", is_flag=True, help="Only this machine, not the other hosts.")(function)
+
+
+def run_elsewhere(name: str, context: click.Context, arguments: Sequence[str]) -> int | None:
+    """Run the call on the host that it names, and give back its exit code; None where it names none."""
+    if name in STAYS or not any("/" in word for word in arguments):
+        return None
+    given = {flag: context.params[flag] for flag in SETTINGS_FLAGS if context.params.get(flag) is not None}
+    folder = Path(given.get("fleet_home") or fleet_home(os.environ)) / "hosts"
+    if not folder.is_dir():
+        return None
+    from fleetscripts.core.hosts.names import split
+    from fleetscripts.services.context import load_settings_here
+    from fleetscripts.services.hosts.mirrors import mirrors
+
+    settings = load_settings_here(os.environ, given)
+    views = {view.name: view for view in mirrors(settings, time.time())}
+    meant = {word: split(word) for word in _targets(name, context, arguments)}
+    named = {word: place for word, place in meant.items() if place[0] in views}
+    if not named:
+        return None
+    hosts = {host for host, _ in named.values()}
+    if len(hosts) > 1 or len(named) != len(meant):
+        raise Refused("expected agents of one machine in one call")
+    return forward(settings, views[hosts.pop()], name, arguments, {word: place[1] for word, place in named.items()})
+
+
+def _targets(name: str, context: click.Context, arguments: Sequence[str]) -> list[str]:
+    values = [context.params.get(key) for key in NAMING]
+    values += [words[0] for key in NAMING_FIRST if (words := context.params.get(key))]
+    if name in WITH_VERBS:
+        values += [word for word in arguments[1:] if not word.startswith("-")][:1]
+    return [word for word in values if isinstance(word, str)]
+
+
+def forward(settings: Settings, view: HostView, name: str, arguments: Sequence[str], targets: Mapping[str, str]) -> int:
+    """Run the call there and print what it printed, windows as they are called from here."""
+    from fleetscripts.commands.text_source import bytes_of
+    from fleetscripts.core.hosts.forwarding import forwarded
+    from fleetscripts.services.hosts.asking import call
+    from fleetscripts.services.hosts.registry import host_named
+
+    there = forwarded(arguments, targets)
+    text = bytes_of(there.source) if there.source else b""
+    host = host_named(settings, view.name)
+    reply = call(settings, host, [name, *there.arguments], stdin=text, timeout=LONGEST_CALL_SECONDS)
+    if reply.state != "done":
+        raise Refused(f"{view.name}: {reply.problem}")
+    as_json = "--json" in there.arguments
+    for stream, content in ((sys.stdout, reply.stdout), (sys.stderr, reply.stderr)):
+        stream.write(told(view, content, as_json and stream is sys.stdout))
+        stream.flush()
+    return reply.exit_code
+
+
+def told(view: HostView, content: bytes, as_json: bool = False) -> str:
+    """What was printed there as it is printed here. Whoever is there may be anybody: nothing of it reaches a terminal
+    but text."""
+    from fleetscripts.core.hosts.forwarding import prefixed
+    from fleetscripts.core.records.sanitize import sanitize_lines
+
+    text = sanitize_lines(content.decode("utf-8", "replace"))
+    names = {agent.window for agent in view.fleet.agents} if not as_json else set()
+    text = prefixed(text, view.name, names)
+    return text if not text or text.endswith("\n") else f"{text}\n"
+
+
+def others(settings: Settings, argv: Sequence[str], seconds: float = ASK_SECONDS) -> tuple[Answer, ...]:
+    """What every other host answers to a command of ours; empty where there are none."""
+    if not (settings.fleet_home / "hosts").is_dir():
+        return ()
+    from fleetscripts.services.hosts.everywhere import ask_all
+
+    return ask_all(settings, argv, time.time(), seconds)
+
+
+def print_others(answers: Sequence[Answer]) -> None:
+    """Each host's own words below its name."""
+    for answer in answers:
+        click.echo(f"{answer.view.name}: {unreachable(answer)}" if answer.reply is None else f"{answer.view.name}:")
+        if answer.reply is not None:
+            click.echo(told(answer.view, answer.reply.stdout or answer.reply.stderr), nl=False)
+
+
+def members_of(answers: Sequence[Answer]) -> dict[str, Any]:
+    """For JSON, by host: the object that it printed, or since when it says nothing and why."""
+    return {answer.view.name: _member(answer) for answer in answers}
+
+
+def _member(answer: Answer) -> Any:
+    problem = answer.problem
+    if answer.reply is not None and answer.reply.exit_code == EXIT_DONE:
+        try:
+            return json.loads(answer.reply.stdout)
+        except (ValueError, RecursionError):
+            problem = "its answer is no JSON"
+    elif answer.reply is not None:
+        problem = _said(answer.reply)
+    return {"unreachable_seconds": answer.view.since_seconds, "problem": problem}
+
+
+def _said(reply: Reply) -> str:
+    return reply.problem or reply.stderr.decode("utf-8", "replace").strip()[:500]
+
+
+def unreachable(answer: Answer) -> str:
+    """``unreachable 4m (timed out): nothing is known of its 3 agents now``."""
+    from fleetscripts.core.records.sanitize import sanitize
+    from fleetscripts.core.reports.status_text import age
+
+    count = len(answer.view.fleet.agents)
+    whose = f"nothing is known of its {count} agents now" if count else "nothing is known of it now"
+    since = age(answer.view.since_seconds) if answer.view.since_seconds >= 0 else "since it was added"
+    return sanitize(f"unreachable {since} ({answer.problem or 'no answer'}): {whose}")

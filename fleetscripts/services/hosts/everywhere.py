@@ -1,0 +1,46 @@
+"""The same question to every host at once, and what each answered."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+from fleetscripts.config import Settings
+from fleetscripts.dataclass import dataclass
+from fleetscripts.errors import FleetError
+from fleetscripts.services.hosts.asking import Reply, call
+from fleetscripts.services.hosts.mirrors import HostView, mirrors
+from fleetscripts.services.hosts.registry import host_named
+
+HERE_ONLY = "--here"
+"""The option by which a command is told to speak of its own machine alone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What one host said; no ``reply`` and a ``problem`` in words when it said nothing."""
+
+    view: HostView
+    reply: Reply | None = None
+    problem: str = ""
+
+
+def ask_all(settings: Settings, argv: Sequence[str], now: float, seconds: float) -> tuple[Answer, ...]:
+    """Run the command on every host, told to speak of that machine alone; by the hosts' names.
+
+    A host that was not reachable a moment ago is not waited for.
+    """
+    views = mirrors(settings, now)
+    if not views:
+        return ()
+
+    def answer(view: HostView) -> Answer:
+        if not view.reachable:
+            return Answer(view, None, view.problem)
+        try:
+            return Answer(view, call(settings, host_named(settings, view.name), [*argv, HERE_ONLY], timeout=seconds))
+        except FleetError as error:
+            return Answer(view, None, str(error))
+
+    with ThreadPoolExecutor(max_workers=len(views), thread_name_prefix="ask") as pool:
+        return tuple(pool.map(answer, views))
