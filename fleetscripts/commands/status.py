@@ -176,7 +176,7 @@ def show(status: FleetStatus, on_terminal: bool, colours: bool) -> None:
 
 
 def summary(status: FleetStatus) -> list[str]:
-    """One line on the fleet, one on its loop."""
+    """One line on the fleet, one on its loop, one on other machines where there are any."""
     from fleetscripts.core.records.sanitize import sanitize
     from fleetscripts.core.reports.status_text import age, by_urgency
 
@@ -189,7 +189,20 @@ def summary(status: FleetStatus) -> list[str]:
     elif fleet.loop_window and not status.watched:
         loop = f"recorded in {fleet.loop_window}, but that window is gone"
     looked = f", last cycle {age(status.at - fleet.last_poll_at)} ago" if fleet.last_poll_at else ""
-    return [f"fleet {'active' if fleet.active else 'stopped'}: {where}{counts}", sanitize(f"loop {loop}{looked}")]
+    head = f"fleet {'active' if fleet.active else 'stopped'}: {where}{counts}"
+    return [head, sanitize(f"loop {loop}{looked}"), *_hosts(status)]
+
+
+def _hosts(status: FleetStatus) -> list[str]:
+    from fleetscripts.core.records.sanitize import sanitize
+    from fleetscripts.services.reports.status import LINKED, silence
+
+    told = [
+        f"{view.name} {LINKED if view.reachable else f'{silence(view)} ({view.problem})'}"
+        + (", drained" if view.drained else "")
+        for view in status.hosts
+    ]
+    return [sanitize(f"hosts: {', '.join(told)}")] if told else []
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import field, replace
 
 from fleetscripts.core.records.sanitize import fit, sanitize, width
@@ -54,7 +54,8 @@ COLUMNS = (
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """What is shown. ``history``: sentences on the selected agent, newest last; ``message``: in place of the keys."""
+    """What is shown. ``history``: sentences on the selected agent, newest last; ``message``: in place of the keys.
+    ``silent``: agents by key whose host is not heard, and since when, in words."""
 
     title: Sequence[Piece]
     loop: str
@@ -62,6 +63,7 @@ class Model:
     now: float
     history: tuple[str, ...] = ()
     message: str = ""
+    silent: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,11 +138,17 @@ def _table(model: Model, view: View, columns: int, rows: int) -> list[list[Piece
         back = " on grey23" if chosen else ""
         pieces = [Piece("▌ " if chosen else "  ", MARKS["▌"] + back if chosen else "")]
         for column in shown:
-            cell = sanitize(note(agent, model.now)) if column.name == "SAYS" else row[column.name]
+            cell = _says(model, agent) if column.name == "SAYS" else row[column.name]
             text = _padded(cell, widths[column.name]) + " " * (GAP if column is not shown[-1] else 0)
-            pieces.append(Piece(text, _style(column.name, agent) + back))
+            style = "dim" if agent.key in model.silent else _style(column.name, agent)
+            pieces.append(Piece(text, style + back))
         lines.append(_filled(pieces, columns, back.strip()) if chosen else pieces)
     return lines
+
+
+def _says(model: Model, agent: Agent) -> str:
+    said = sanitize(note(agent, model.now))
+    return f"{model.silent[agent.key]} · {said}" if agent.key in model.silent else said
 
 
 def _cells(agent: Agent, now: float) -> dict[str, str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from dataclasses import field, replace
+from pathlib import Path
 from typing import Any
 
 from fleetscripts import schema
@@ -18,6 +19,9 @@ from fleetscripts.dataclass import dataclass
 from fleetscripts.errors import FleetError
 from fleetscripts.fleet import Fleet, read_agent
 from fleetscripts.services.hosts.registry import Host, hosts
+
+MIRROR_FILES = frozenset({LINK, MIRROR})
+"""What changes in a host's folder when there is news of it."""
 
 SILENT_SECONDS = 30.0
 """A link hears of its host every ten seconds: one that has not for so long has lost it, or has died itself."""
@@ -67,6 +71,11 @@ def this_moment() -> Moment:
 def mirrors(settings: Settings, now: float) -> tuple[HostView, ...]:
     """Every host, by name; ``now`` in Unix seconds."""
     return tuple(view_of(settings, host, now) for host in hosts(settings))
+
+
+def mirror_folders(settings: Settings) -> list[Path]:
+    """Where those files lie, a folder for each host."""
+    return [host.files(settings).folder for host in hosts(settings)]
 
 
 def view_of(settings: Settings, host: Host, now: float) -> HostView:

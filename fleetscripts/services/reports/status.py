@@ -75,7 +75,7 @@ class FleetStatus:
 def _from_here(agent: Agent, host: str) -> Agent:
     """The record with the names by which a call here reaches its agent."""
     names = {name: f"{host}/{value}" for name in ("window", "worktree", "id") if (value := getattr(agent, name))}
-    return replace(agent, **names)
+    return agent.changed(**names)
 
 
 def silence(view: HostView) -> str:

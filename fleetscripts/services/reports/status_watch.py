@@ -25,9 +25,10 @@ from fleetscripts.fleet import Agent
 from fleetscripts.invocation import spelled
 from fleetscripts.models import AgentState, PaneFacts
 from fleetscripts.services.context import load_fleet
+from fleetscripts.services.hosts.mirrors import MIRROR_FILES, mirror_folders
 from fleetscripts.services.observe.terminal_place import TerminalPlace, terminal_place
 from fleetscripts.services.reports.live_screen import LiveScreen
-from fleetscripts.services.reports.status import FleetStatus, fleet_status
+from fleetscripts.services.reports.status import LINKED, FleetStatus, fleet_status
 
 TICK_SECONDS = 1.0
 LEAST_SECONDS = 0.15
@@ -60,9 +61,10 @@ class StatusWatch:
     def run(self) -> None:
         """Until somebody presses q."""
         settings, _ = load_fleet(self.environ, self.options)
-        self._files = frozenset({settings.state_file.name, settings.journal_file.name})
+        self._files = frozenset({settings.state_file.name, settings.journal_file.name, *MIRROR_FILES})
         events = FileEvents(self._changed)
-        self.message = events.watch({settings.state_file.resolve().parent, settings.journal_file.parent})
+        folders = {settings.state_file.resolve().parent, settings.journal_file.parent, *mirror_folders(settings)}
+        self.message = events.watch(folders)
         try:
             with single_keys(self.bell), self.screen.shown():
                 while True:
@@ -83,7 +85,9 @@ class StatusWatch:
     @property
     def agents(self) -> tuple[Agent, ...]:
         """Those that are shown, as ``in_order``."""
-        return in_order(self.status.fleet.agents if self.status is not None else ())
+        if self.status is None:
+            return ()
+        return in_order((*self.status.fleet.agents, *(known.agent for known in self.status.on_hosts())))
 
     def picture(self) -> list[list[Piece]]:
         """The screen as it is now."""
@@ -145,7 +149,8 @@ class StatusWatch:
             return
         known = next((one for one in self.status.agents if one.agent.key == agent.key), None)
         if known is None or known.pane is None:
-            self.message = f"{sanitize(agent.window)} has no window now"
+            window = sanitize(agent.window)
+            self.message = f"{window} has no window now" if known else f"{spelled('attach')} {window} goes there"
             return
         tmux = Tmux(self.settings.tmux_socket)
         server = tmux.server()
@@ -187,7 +192,8 @@ def model_of(status: FleetStatus, agents: tuple[Agent, ...], history: tuple[str,
         else f"no loop watches: {spelled('run-loop')} --window"
     )
     looked = f", last look {age(time.time() - fleet.last_poll_at)} ago" if fleet.last_poll_at else ""
-    return Model(tuple(title), loop + looked, agents, time.time(), history, sanitize(message))
+    silent = {known.agent.key: known.elsewhere for known in status.on_hosts() if known.elsewhere != LINKED}
+    return Model(tuple(title), loop + looked, agents, time.time(), history, sanitize(message), silent)
 
 
 def spoken(lines: list[Mapping[str, object]]) -> tuple[str, ...]:

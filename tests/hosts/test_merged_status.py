@@ -1,0 +1,103 @@
+"""``status`` tells of the agents on other hosts by what was last heard of them; no host can delay it."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from fleetscripts.config import Settings, load_settings
+from fleetscripts.core.hosts.mirror import Mirror, taken
+from fleetscripts.core.hosts.wire import Event, Snapshot
+from fleetscripts.services.hosts.mirrors import LINK, this_moment, write_mirror
+from fleetscripts.services.hosts.registry import Host, keep
+from tests.conftest import RunScript
+from tests.places import TmuxServer
+
+RECORD = {
+    "window": "fleet:1",
+    "worktree": "worktree-1",
+    "branch": "task/one",
+    "state": "running",
+    "objective": "Do it.",
+}
+
+
+@pytest.fixture
+def settings(run_script: RunScript, tmux_server: TmuxServer) -> Settings:
+    """Of a fleet with no agents here."""
+    tmux_server.new_session()
+    found = load_settings(os.environ)
+    found.state_file.write_text('{"agents": []}', encoding="utf-8")
+    found.state_file.chmod(0o600)
+    return found
+
+
+def _host(settings: Settings, name: str, records: Mapping[str, Mapping[str, Any]], heard_seconds_ago: float) -> None:
+    """A host of which we know these records, and whose link last heard of it so long ago."""
+    host = keep(settings, Host(name, f"{name}.example", added_at=time.time()))
+    now = this_moment()
+    mirror = taken(Mirror(), Snapshot(1, 1, tuple(records)), now.steady)
+    for number, (agent, record) in enumerate(records.items(), 2):
+        mirror = taken(mirror, Event(1, number, agent, {**record, "id": agent}), now.steady)
+    files = host.files(settings)
+    write_mirror(files, mirror)
+    steady, wall = now.steady - heard_seconds_ago, now.wall - heard_seconds_ago
+    heard = {"heard_boot": now.boot, "heard_steady": steady, "heard_wall": wall}
+    files.note(LINK, {"online": heard_seconds_ago < 30, "problem": "timed out", "pid": 1, **heard})
+
+
+def test_agents_of_every_host_stand_in_one_table_under_names_that_calls_understand(
+    settings: Settings, run_script: RunScript
+) -> None:
+    _host(settings, "alpha", {"abcde": RECORD}, 1)
+    _host(settings, "beta", {"abcde": {**RECORD, "state": "escalated", "escalation": {"reason": "stuck", "at": 5}}}, 1)
+    shown = run_script("status").stdout
+    assert "alpha/fleet:1" in shown
+    assert "beta/worktree-1" in shown
+    assert "unreachable" not in shown
+    assert "escalated" in shown.splitlines()[3]
+    listed = json.loads(run_script("status", "--json").stdout)
+    assert [(host["name"], host["reachable"], len(host["agents"])) for host in listed["hosts"]] == [
+        ("alpha", True, 1),
+        ("beta", True, 1),
+    ]
+    assert listed["hosts"][0]["agents"][0]["window"] == "alpha/fleet:1"
+    assert "alpha" not in run_script("status", "--here").stdout
+
+
+def test_rows_of_a_host_that_is_not_heard_stay_dimmed_and_say_since_when(
+    settings: Settings, run_script: RunScript
+) -> None:
+    _host(settings, "alpha", {"abcde": RECORD}, 245)
+    shown = run_script("status", "--color", "always").stdout
+    line = next(line for line in shown.splitlines() if "alpha/fleet:1" in line)
+    assert "unreachable 4m" in line
+    assert "\x1b[2m" in line
+    assert "hosts: alpha unreachable 4m (timed out)" in shown
+    (host,) = json.loads(run_script("status", "--json").stdout)["hosts"]
+    assert (host["reachable"], host["problem"]) == (False, "timed out")
+    assert 240 < host["heard_seconds_ago"] < 300
+
+
+def test_a_call_for_an_agent_on_a_host_that_is_not_heard_is_refused_and_nothing_is_begun_here(
+    settings: Settings, run_script: RunScript
+) -> None:
+    _host(settings, "alpha", {"abcde": RECORD}, 245)
+    for call in (["show"], ["send-agent", "x"], ["recycle-agent"], ["verify-complete"], ["test-queue", "add"]):
+        name, *rest = call
+        words = [*rest, "alpha/fleet:1"] if name == "test-queue" else ["alpha/fleet:1", *rest]
+        done = run_script(name, *words)
+        assert done.returncode == 3, (call, done.stdout, done.stderr)
+        assert "alpha" in done.stderr
+
+
+def test_one_call_names_agents_of_one_machine(settings: Settings, run_script: RunScript) -> None:
+    _host(settings, "alpha", {"abcde": RECORD}, 1)
+    done = run_script("show", "gamma/fleet:1")
+    assert done.returncode != 0
+    assert "gamma/fleet:1" in done.stderr
