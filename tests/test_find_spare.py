@@ -98,6 +98,51 @@ def merging(repo: GitRepo, path: Path, home: Path) -> None:
     repo.git("merge", "-q", "-s", "ours", "--no-commit", "--no-ff", "side", cwd=path)
 
 
+def stopped_half_way(*words: str) -> Change:
+    """Two sides that change the same line, and git in the midst of bringing them together."""
+
+    def change(repo: GitRepo, path: Path, home: Path) -> None:
+        repo.git("checkout", "-q", "-b", "side")
+        (repo.path / "README.md").write_text("theirs\n")
+        repo.commit("aside")
+        (path / "README.md").write_text("ours\n")
+        repo.commit("here", cwd=path)
+        repo.git("branch", "kept", "HEAD", cwd=path)
+        with pytest.raises(AssertionError):
+            repo.git(*words, cwd=path)
+        repo.git("read-tree", "HEAD", cwd=path)
+        repo.git("checkout-index", "-q", "-f", "-a", cwd=path)
+
+    return change
+
+
+def bisecting(repo: GitRepo, path: Path, home: Path) -> None:
+    repo.git("bisect", "start", "--no-checkout", "HEAD", cwd=path)
+
+
+def unborn(repo: GitRepo, path: Path, home: Path) -> None:
+    repo.git("symbolic-ref", "HEAD", "refs/heads/spare/9", cwd=path)
+
+
+def intended(repo: GitRepo, path: Path, home: Path) -> None:
+    (path / "new").write_text("")
+    repo.git("add", "--intent-to-add", "new", cwd=path)
+
+
+def link_for_a_file(repo: GitRepo, path: Path, home: Path) -> None:
+    (path / "README.md").unlink()
+    (path / "README.md").symlink_to("/etc/hostname")
+
+
+def nested(repo: GitRepo, path: Path, home: Path) -> None:
+    repo.git("init", "-q", "nested", cwd=path)
+
+
+def repository_moved(repo: GitRepo, path: Path, home: Path) -> None:
+    """As after moving the worktree by hand, before ``git worktree repair``."""
+    path.rename(path.with_name("elsewhere"))
+
+
 def recorded(repo: GitRepo, path: Path, home: Path) -> None:
     write_state(home, worktree_path=str(path), state="done")
 
@@ -124,6 +169,17 @@ def stable_copy(repo: GitRepo, path: Path, home: Path) -> None:
         (untracked, "dirty: new file"),
         (staged, "dirty: staged"),
         (merging, "a merge is under way"),
+        (stopped_half_way("merge", "side"), "a merge is under way"),
+        (stopped_half_way("cherry-pick", "side"), "a cherry-pick is under way"),
+        (stopped_half_way("revert", "HEAD~1", "side"), "a revert is under way"),
+        (stopped_half_way("rebase", "side"), "detached HEAD"),
+        (bisecting, "a bisect is under way"),
+        (unborn, "its branch has no commit yet"),
+        (intended, "dirty: new"),
+        (link_for_a_file, "dirty: README.md"),
+        (lambda repo, path, home: (path / "README.md").chmod(0o755), "dirty: README.md"),
+        (nested, "dirty: nested/"),
+        (repository_moved, "prunable: gitdir file points to non-existent location"),
         (lambda repo, path, home: repo.commit("mine alone", cwd=path), "1 commit that no other ref holds"),
         (lambda repo, path, home: repo.git("checkout", "-q", "--detach", cwd=path), "detached HEAD"),
         (lambda repo, path, home: repo.git("checkout", "-q", "-b", "feat/x", cwd=path), "on branch feat/x, which"),
@@ -158,6 +214,7 @@ def test_what_is_not_free_is_not_offered_and_capacity_says_why(
     [
         lambda repo, path, home: (path / ".git").exists() and (home / "ignored").touch(),
         lambda repo, path, home: write_state(home, worktree_path=str(path), state="recycled"),
+        lambda repo, path, home: (path / "empty" / "folder").mkdir(parents=True),
         lambda repo, path, home: [
             (repo.path / ".git" / "info" / "exclude").write_text("build/\n.env\n"),
             (path / "build").mkdir(),

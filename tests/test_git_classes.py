@@ -416,6 +416,19 @@ def test_a_pipe_in_a_files_place_keeps_nothing_from_being_recycled(run_script: R
     assert (work.path / "a.txt").read_text() == "a\n"
 
 
+def test_a_worktree_that_is_reached_through_a_link_is_kept_whole(
+    run_script: RunScript, work: Work, tmp_path: Path
+) -> None:
+    (tmp_path / "short").symlink_to(work.path)
+    work.record(worktree_path=str(tmp_path / "short"))
+    (work.path / "a.txt").write_text("changed\n")
+    done = run_script("recycle-agent", WINDOW, "--force")
+    assert done.returncode == 0, done.stderr
+    (ref,) = work.rescued()
+    assert work.git("ls-tree", "-r", "--name-only", ref).split() == ["README.md", "a.txt", "b.txt", "work.txt"]
+    assert work.kept("a.txt") == ["changed"]
+
+
 def test_an_orphan_branch_is_kept_too(run_script: RunScript, work: Work) -> None:
     work.git("checkout", "-q", "--orphan", "feat/y")
     (work.path / "a.txt").write_text("from nothing\n")

@@ -164,7 +164,50 @@ def rebasing(work: Work) -> None:
         work.git("rebase", "other")
 
 
-LOSABLE = [uncommitted, untracked, staged, unpushed, detached, conflict, rebasing]
+def picking(work: Work) -> None:
+    conflict(work)
+    work.git("merge", "--abort")
+    with pytest.raises(AssertionError):
+        work.git("cherry-pick", "other")
+
+
+def bisecting(work: Work) -> None:
+    for bad in ("bad", "worse"):
+        work.repo.commit(bad, cwd=work.path)
+    work.git("checkout", "-q", "--detach")
+    work.git("bisect", "start", "HEAD", "main")
+    work.repo.commit("in the midst of it", cwd=work.path)
+
+
+def intended(work: Work) -> None:
+    (work.path / "new.txt").write_text("to be added\n")
+    work.git("add", "--intent-to-add", "new.txt")
+
+
+def executable(work: Work) -> None:
+    (work.path / "work.txt").chmod(0o755)
+
+
+def folder_for_a_file(work: Work) -> None:
+    (work.path / "work.txt").unlink()
+    (work.path / "work.txt").mkdir()
+    (work.path / "work.txt" / "inner").write_text("inner\n")
+
+
+def link_for_a_folder(work: Work) -> None:
+    (work.path / "deep").mkdir()
+    (work.path / "deep" / "file").write_text("deep\n")
+    work.repo.commit("a folder", cwd=work.path)
+    work.git("push", "-q")
+    (work.path / "other").mkdir()
+    (work.path / "deep").rename(work.path / "other" / "deep")
+    (work.path / "deep").symlink_to("other/deep")
+
+
+LOSABLE = [
+    *(uncommitted, untracked, staged, unpushed, detached, conflict, rebasing, picking, bisecting, intended),
+    *(executable, folder_for_a_file, link_for_a_folder),
+]
 
 
 @pytest.mark.parametrize("change", LOSABLE)
@@ -187,7 +230,7 @@ def test_work_that_is_not_complete_is_refused_and_left_as_it_is(
 def test_force_saves_everything_first(run_script: RunScript, work: Work, change: Callable[[Work], None]) -> None:
     change(work)
     head = work.git("rev-parse", "HEAD")
-    contents = {path: (work.path / path).read_bytes() for path in files(work.path)}
+    contents = files(work.path)
     done = run_script("recycle-agent", WINDOW, "--force")
     assert done.returncode == 0, done.stderr
     assert work.is_spare_again()
@@ -196,12 +239,19 @@ def test_force_saves_everything_first(run_script: RunScript, work: Work, change:
     assert refs[0].startswith("refs/fleet/rescue/")
     assert work.git("merge-base", "--is-ancestor", head, refs[0]) == ""
     work.git("checkout", "-q", "--detach", refs[0])
-    assert {path: (work.path / path).read_bytes() for path in files(work.path)} == contents
+    assert files(work.path) == contents
 
 
-def files(path: Path) -> list[str]:
-    found = [str(file.relative_to(path)) for file in path.rglob("*") if file.is_file()]
-    return sorted(set(found) - {".git"})
+def files(path: Path) -> dict[str, tuple[str, bool]]:
+    """Each file's text and whether it can be run; of a link, where it leads."""
+    found = {}
+    for file in path.rglob("*"):
+        name = str(file.relative_to(path))
+        if file.is_symlink():
+            found[name] = (f"-> {file.readlink()}", False)
+        elif file.is_file() and name != ".git":
+            found[name] = (file.read_text(), os.access(file, os.X_OK))
+    return found
 
 
 def test_what_was_staged_and_then_changed_again_is_kept_too(run_script: RunScript, work: Work) -> None:

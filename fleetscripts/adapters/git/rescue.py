@@ -84,9 +84,9 @@ def _add(git: Git, index: Path, paths: tuple[str, ...]) -> None:
     nested = next((path for path in paths if path.endswith("/")), None)
     if nested is not None:
         raise _own_repository(git, nested.rstrip("/"), "a git repository of its own")
-    special = [path for path in paths if _is_special(git.folder / path)]
-    kept = [path for path in paths if path not in special]
-    for how, some in (("--force-remove", special), ("--remove", kept)):
+    gone = [path for path in paths if _is_special(git.folder / path) or _is_behind_link(git.folder, path)]
+    kept = [path for path in paths if path not in gone]
+    for how, some in (("--force-remove", gone), ("--remove", kept)):
         if some:
             words = ("update-index", "--add", how, "--replace", "-z", "--stdin")
             git.run(*words, env={"GIT_INDEX_FILE": str(index)}, given=listed(some))
@@ -99,6 +99,11 @@ def _is_special(path: Path) -> bool:
     except OSError:
         return False
     return not (stat.S_ISREG(mode) or stat.S_ISLNK(mode) or stat.S_ISDIR(mode))
+
+
+def _is_behind_link(folder: Path, path: str) -> bool:
+    """Whether a link stands where git knows one of the path's folders: what is there is not the worktree's own."""
+    return any((folder / above).is_symlink() for above in Path(path).parents[:-1])
 
 
 def _empty_tree(git: Git) -> str:
