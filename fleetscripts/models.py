@@ -57,13 +57,22 @@ class DialogKind(StrEnum):
     EXIT = "exit"
     PICKER = "picker"
     MODEL = "model"
+    NEW_MODEL = "new_model"
     MENU = "menu"
     VIEW = "view"
     OTHER = "other"
 
 
 ANSWERED_ALONE = frozenset(
-    {DialogKind.TRUST, DialogKind.BYPASS, DialogKind.SETTINGS, DialogKind.LIMIT, DialogKind.RESUME, DialogKind.EXIT}
+    {
+        DialogKind.TRUST,
+        DialogKind.BYPASS,
+        DialogKind.SETTINGS,
+        DialogKind.LIMIT,
+        DialogKind.RESUME,
+        DialogKind.EXIT,
+        DialogKind.NEW_MODEL,
+    }
 )
 """Dialogs that are answered without asking anybody."""
 

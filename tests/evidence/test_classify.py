@@ -46,7 +46,7 @@ QUESTION = {"dialog": DialogKind.QUESTION}
 CASES: dict[str, tuple[PaneFacts | None, list[Evidence], PaneState, Source | None]] = {
     "a pane that is gone is missing": (None, [], S.MISSING, None),
     "a limit that no transcript mentions is seen on the screen once the message has waited": (
-        CLAUDE, [alive(), screen(S.RATE_LIMITED), transcript(S.RUNNING, 90, rule="user")],
+        CLAUDE, [alive(), screen(S.RATE_LIMITED), transcript(S.RUNNING, 20, rule="user")],
         S.RATE_LIMITED, Source.SCREEN,
     ),
     "a message that was sent just now is not answered by an older limit on the screen": (

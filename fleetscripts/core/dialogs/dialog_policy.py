@@ -58,6 +58,7 @@ RECOVERIES: Mapping[DialogKind, Recovery] = {
         "waiting costs nothing",
     ),
     DialogKind.RESUME: Recovery((), "the conversation as it was"),
+    DialogKind.NEW_MODEL: Recovery(("Use existing model",), "the model stays the one that was chosen"),
     DialogKind.EXIT: Recovery(("Stay",), "what it has started in the background would end"),
 }
 
@@ -69,7 +70,7 @@ DECISIONS: Mapping[DialogKind, str] = {
     DialogKind.PLAN: "a plan is approved by whoever asked for it",
     DialogKind.QUESTION: "the agent asks for a choice",
     DialogKind.PICKER: "somebody opened a list",
-    DialogKind.MODEL: "somebody opened the list of models",
+    DialogKind.MODEL: "which model it goes on with is a person's choice",
     DialogKind.MENU: "somebody opened a menu",
     DialogKind.VIEW: "somebody opened a view",
 }

@@ -142,7 +142,9 @@ def _running(case: _Case) -> Verdict | None:
 
 def _contradicted(case: _Case) -> bool:
     """Whether both the screen and the registry say that no turn is in progress: a record of a form that is not known
-    may never be answered."""
+    may never be answered. Where a client keeps no registry, a screen on which the turn has died suffices."""
+    if case.said(Source.REGISTRY) is None:
+        return case.state(Source.SCREEN) in ENDED_BADLY
     return case.state(Source.REGISTRY) in AT_REST and case.state(Source.SCREEN) in AT_REST
 
 

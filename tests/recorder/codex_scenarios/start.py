@@ -83,5 +83,5 @@ def new_model(s: Codex) -> None:
     s.start()
     s.terminal.await_text(NEW_MODEL, 5)
     s.terminal.settle()
-    s.snap("dialog-new-model", "waiting_approval", dialog="model")
+    s.snap("dialog-new-model", "waiting_approval", dialog="new_model")
     s.terminal.kill_client()
