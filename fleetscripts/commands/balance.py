@@ -8,11 +8,10 @@ import shutil
 import sys
 import time
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import click
 
-from fleetscripts.commands.elsewhere import here_option, members_of, others, print_others
+from fleetscripts.commands.elsewhere import here_option, members_of, others, print_others, rows_of
 from fleetscripts.commands.entry import run
 from fleetscripts.commands.options import json_option, settings_options
 
@@ -40,7 +39,7 @@ def command(why: bool, here: bool, as_json: bool, options: Mapping[str, object])
     elsewhere = () if here else others(settings, ["balance", *(["--json"] if as_json else ["--why"] if why else [])])
     if as_json:
         rows_here = [shown.members(found, busy[found.account.name], now) for found in known]
-        print(json.dumps([*rows_here, *_rows_of(members_of(elsewhere))], indent=2))
+        print(json.dumps([*rows_here, *rows_of(members_of(elsewhere))], indent=2))
     elif why:
         for found in known:
             print(shown.why(found, now))
@@ -51,12 +50,6 @@ def command(why: bool, here: bool, as_json: bool, options: Mapping[str, object])
     if not as_json:
         print_others(elsewhere)
     return 0
-
-
-def _rows_of(hosts: Mapping[str, Any]) -> list[Any]:
-    """Each host's accounts with its name; a host that says nothing is one row."""
-    rows = [(name, row) for name, said in hosts.items() for row in (said if isinstance(said, list) else [said])]
-    return [{"host": name, **row} for name, row in rows if isinstance(row, dict)]
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import re
 import sys
 import time
 from collections.abc import Mapping, Sequence
@@ -13,11 +15,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from fleetscripts.commands.options import SETTINGS_FLAGS, Function
-from fleetscripts.errors import EXIT_DONE, Refused
+from fleetscripts.errors import EXIT_DONE, EXIT_NO, FleetError, Refused
+from fleetscripts.invocation import spelled
 from fleetscripts.own_folder import fleet_home
 
 if TYPE_CHECKING:
     from fleetscripts.config import Settings
+    from fleetscripts.fleet import Agent
     from fleetscripts.services.hosts.asking import Reply
     from fleetscripts.services.hosts.everywhere import Answer
     from fleetscripts.services.hosts.mirrors import HostView
@@ -30,6 +34,9 @@ STAYS = frozenset({"attach"})
 """Commands that do themselves what there is to do for an agent elsewhere."""
 
 WITH_VERBS = frozenset({"test-queue"})
+ANY = "any"
+"""In place of a host's name: where there is the most room."""
+
 LONGEST_CALL_SECONDS = 4 * 3600.0
 ASK_SECONDS = 30.0
 
@@ -41,11 +48,12 @@ def here_option(function: Function) -> Function:
 
 def run_elsewhere(name: str, context: click.Context, arguments: Sequence[str]) -> int | None:
     """Run the call on the host that it names, and give back its exit code; None where it names none."""
-    if name in STAYS or not any("/" in word for word in arguments):
+    wanted = context.params.get("host") or ""
+    if name in STAYS or not (wanted or any("/" in word for word in arguments)):
         return None
     given = {flag: context.params[flag] for flag in SETTINGS_FLAGS if context.params.get(flag) is not None}
     folder = Path(given.get("fleet_home") or fleet_home(os.environ)) / "hosts"
-    if not folder.is_dir():
+    if not folder.is_dir() and wanted in ("", ANY):
         return None
     from fleetscripts.core.hosts.names import split
     from fleetscripts.services.context import load_settings_here
@@ -53,6 +61,8 @@ def run_elsewhere(name: str, context: click.Context, arguments: Sequence[str]) -
 
     settings = load_settings_here(os.environ, given)
     views = {view.name: view for view in mirrors(settings, time.time())}
+    if wanted:
+        return _begin_on(settings, views, wanted, name, arguments)
     meant = {word: split(word) for word in _targets(name, context, arguments)}
     named = {word: place for word, place in meant.items() if place[0] in views}
     if not named:
@@ -61,6 +71,53 @@ def run_elsewhere(name: str, context: click.Context, arguments: Sequence[str]) -
     if len(hosts) > 1 or len(named) != len(meant):
         raise Refused("expected agents of one machine in one call")
     return forward(settings, views[hosts.pop()], name, arguments, {word: place[1] for word, place in named.items()})
+
+
+def _begin_on(
+    settings: Settings, views: Mapping[str, HostView], wanted: str, name: str, arguments: Sequence[str]
+) -> int | None:
+    """Begin it on the host of that name; ``any``: where the most worktrees are free, which may be here (None)."""
+    from fleetscripts.services.hosts.registry import host_named
+
+    if wanted != ANY:
+        host_named(settings, wanted)
+        if views[wanted].drained:
+            raise Refused(f"{wanted} is drained: nothing new begins there")
+        return forward(settings, views[wanted], name, _with_place(arguments, views[wanted]), {})
+    for host in _with_room(settings, views):
+        if not host:
+            return None
+        code = forward(settings, views[host], name, _with_place(arguments, views[host]), {})
+        if code != EXIT_NO:
+            return code
+    raise Refused(f"no machine has a free worktree ({spelled('capacity')} shows why)")
+
+
+def _with_room(settings: Settings, views: Mapping[str, HostView]) -> list[str]:
+    """Machines on which something can begin, the one with the most free worktrees first; "" is this one."""
+    from fleetscripts.core.hosts.choice import HERE, by_room
+    from fleetscripts.services.worktrees.spares import free, survey
+
+    room = {HERE: 0}
+    with contextlib.suppress(FleetError):  # this folder may be in no repository
+        room[HERE] = len(free(survey(Path.cwd(), settings)))
+    answers = others(settings, ["capacity", "--json"])
+    for name, said in members_of(answers).items():
+        if not views[name].drained and isinstance(said, dict) and isinstance(said.get("free"), list):
+            room[name] = len(said["free"])
+    return by_room(room)
+
+
+def _with_place(arguments: Sequence[str], view: HostView) -> list[str]:
+    """With the repository of the fleet there, unless one is given."""
+    named = any(word.partition("=")[0] == "--repo" for word in arguments)
+    repo = view.fleet.repo or next((_main_folder(agent) for agent in view.fleet.agents if agent.repository), "")
+    return [*arguments, *([] if named or not repo else ["--repo", repo])]
+
+
+def _main_folder(agent: Agent) -> str:
+    common = Path(agent.repository.common_dir) if agent.repository is not None else Path()
+    return str(common.parent if common.name == ".git" else common)
 
 
 def _targets(name: str, context: click.Context, arguments: Sequence[str]) -> list[str]:
@@ -98,9 +155,15 @@ def told(view: HostView, content: bytes, as_json: bool = False) -> str:
     from fleetscripts.core.records.sanitize import sanitize_lines
 
     text = sanitize_lines(content.decode("utf-8", "replace"))
-    names = {agent.window for agent in view.fleet.agents} if not as_json else set()
+    names = set() if as_json else {agent.window for agent in view.fleet.agents} | _alone(text)
     text = prefixed(text, view.name, names)
     return text if not text or text.endswith("\n") else f"{text}\n"
+
+
+def _alone(text: str) -> set[str]:
+    """A window that is all that was printed, as of an agent that has just begun."""
+    window = text.strip()
+    return {window} if re.fullmatch(r"[^\s/]+:\d+", window) else set()
 
 
 def others(settings: Settings, argv: Sequence[str], seconds: float = ASK_SECONDS) -> tuple[Answer, ...]:
@@ -123,6 +186,12 @@ def print_others(answers: Sequence[Answer]) -> None:
 def members_of(answers: Sequence[Answer]) -> dict[str, Any]:
     """For JSON, by host: the object that it printed, or since when it says nothing and why."""
     return {answer.view.name: _member(answer) for answer in answers}
+
+
+def rows_of(hosts: Mapping[str, Any]) -> list[Any]:
+    """For JSON, the rows that every host printed with its name; a host that says nothing is one row."""
+    rows = [(name, row) for name, said in hosts.items() for row in (said if isinstance(said, list) else [said])]
+    return [{"host": name, **row} for name, row in rows if isinstance(row, dict)]
 
 
 def _member(answer: Answer) -> Any:

@@ -56,6 +56,7 @@ SEED_FORM = "SESSION PATH SPARE NEW_BRANCH OBJECTIVE [PR_NUMBER] [STEPS...]"
 @click.option(
     "--allow-test-step", is_flag=True, help="Allow the step pr-test although agents would interfere with each other."
 )
+@click.option("--host", metavar="NAME", help="Start it on this other machine; any: where the most worktrees are free.")
 @settings_options
 def command(
     words: tuple[str, ...],
@@ -72,6 +73,7 @@ def command(
     account: str,
     verify_command: str,
     allow_test_step: bool,
+    host: str | None,
     options: dict[str, object],
 ) -> int:
     """Start an agent and print its SESSION:WIN, once its briefing is known to be submitted.

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from fleetscripts.commands.elsewhere import here_option, members_of, print_others, rows_of
 from fleetscripts.commands.entry import run
 from fleetscripts.commands.options import Finite, json_option, settings_options
 from fleetscripts.errors import Refused
@@ -32,10 +33,17 @@ FLEET_ASKED_SECONDS = 5.0
 @click.option("--again", is_flag=True, help="Also print events delivered before that are still open.")
 @click.option("--follow", is_flag=True, help="Keep running: one line per event, until every agent is done.")
 @click.option("--exit-zero", is_flag=True, help="Exit 0 also on timeout and when every agent is done.")
+@here_option
 @json_option
 @settings_options
 def command(
-    timeout: float, again: bool, follow: bool, exit_zero: bool, as_json: bool, options: Mapping[str, object]
+    timeout: float,
+    again: bool,
+    follow: bool,
+    exit_zero: bool,
+    here: bool,
+    as_json: bool,
+    options: Mapping[str, object],
 ) -> int:
     """Wait until something needs a decision, and print it as heartbeat does, at most 8,000 characters.
 
@@ -46,8 +54,8 @@ def command(
     """
     try:
         if follow:
-            return _follow(again, options)
-        return _once(timeout, again, as_json, exit_zero, options)
+            return _follow(again, here, options)
+        return _once(timeout, again, here, as_json, exit_zero, options)
     except Refused as over:
         if not exit_zero and not follow:
             raise
@@ -55,14 +63,22 @@ def command(
         return 0
 
 
-def _once(timeout: float, again: bool, as_json: bool, exit_zero: bool, options: Mapping[str, object]) -> int:
+def _once(
+    timeout: float, again: bool, here: bool, as_json: bool, exit_zero: bool, options: Mapping[str, object]
+) -> int:
     from fleetscripts.core.planning.event_dedup import as_event
     from fleetscripts.core.planning.plan import as_json as action_json
     from fleetscripts.core.reports.event_text import and_more, events_text
 
-    settings, waiting = _waiting(again, options)
+    settings, waiting = _waiting(again, here, as_json, options)
     began = time.monotonic()
     events = waiting.events(timeout)
+    if not events and (told_elsewhere := waiting.elsewhere.taken() if waiting.elsewhere is not None else []):
+        if as_json:
+            click.echo(json.dumps(rows_of(members_of(told_elsewhere)), indent=2, ensure_ascii=False))
+        else:
+            print_others(told_elsewhere)
+        return 0
     if not events:
         click.echo(waiting.timeout_line(time.monotonic() - began))
         return 0 if exit_zero else PENDING
@@ -78,14 +94,14 @@ def _once(timeout: float, again: bool, as_json: bool, exit_zero: bool, options: 
     return 0
 
 
-def _follow(again: bool, options: Mapping[str, object]) -> int:
+def _follow(again: bool, here: bool, options: Mapping[str, object]) -> int:
     """Print events as they come; begins before there is a fleet, ends with it."""
     from fleetscripts.adapters.records.store import StateMissing
     from fleetscripts.core.reports.event_text import one_line
 
     while True:
         try:
-            settings, waiting = _waiting(again, options)
+            settings, waiting = _waiting(again, here, False, options)
             break
         except StateMissing:
             time.sleep(FLEET_ASKED_SECONDS)
@@ -95,16 +111,21 @@ def _follow(again: bool, options: Mapping[str, object]) -> int:
             click.echo(one_line(item))
         if events:
             waiting.taken(events)
+        if waiting.elsewhere is not None:
+            print_others(waiting.elsewhere.taken())
 
 
-def _waiting(again: bool, options: Mapping[str, object]) -> tuple[Settings, EventWait]:
+def _waiting(again: bool, here: bool, as_json: bool, options: Mapping[str, object]) -> tuple[Settings, EventWait]:
     from fleetscripts.services.context import load_fleet
+    from fleetscripts.services.loop.events_elsewhere import elsewhere
     from fleetscripts.services.loop.wait_event import EventWait
     from fleetscripts.services.observe.agent_pane import agent_in_pane
 
     settings, fleet = load_fleet(os.environ, options)
     supervises = agent_in_pane(fleet, os.environ) is None
-    return settings, EventWait(settings, again, lambda line: click.echo(line, err=True), supervises)
+    flags = tuple(flag for flag, given in (("--json", as_json), ("--again", again)) if given)
+    others = None if here else elsewhere(settings, flags)
+    return settings, EventWait(settings, again, lambda line: click.echo(line, err=True), supervises, others)
 
 
 def _items(settings: Settings, events: Decided) -> tuple[Item, ...]:

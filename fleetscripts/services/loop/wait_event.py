@@ -20,6 +20,7 @@ from fleetscripts.fleet import Agent, Fleet
 from fleetscripts.invocation import spelled
 from fleetscripts.models import Action, ActionKind
 from fleetscripts.services.loop.cycle import run_cycle
+from fleetscripts.services.loop.events_elsewhere import EventsElsewhere
 from fleetscripts.services.single_instance.single_instance import loop_runs
 
 ASK_AFTER_LOOP_SECONDS = 20.0
@@ -36,6 +37,7 @@ class EventWait:
     again: bool
     say: Callable[[str], None]
     supervises: bool = True
+    elsewhere: EventsElsewhere | None = None
     _looped: bool = True
     _next_ask: float = 0
     _next_look: float = 0
@@ -43,13 +45,16 @@ class EventWait:
     _standing: Decided = field(default_factory=list)
 
     def events(self, timeout_seconds: float) -> Decided:
-        """What needs the orchestrator, as soon as there is something; [] at the timeout. ``taken`` once it is told."""
+        """What needs the orchestrator, as soon as there is something; [] at the timeout, or when ``elsewhere`` has
+        something. ``taken`` once it is told."""
         began = time.monotonic()
-        with _changes(self.settings.state_file) as changed:
+        with _changes(self.settings.state_file, self.elsewhere) as changed:
             while True:
                 changed.clear()
                 if found := self._look():
                     return found
+                if self.elsewhere is not None and self.elsewhere.found():
+                    return []
                 left = began + timeout_seconds - time.monotonic()
                 if left <= 0:
                     return []
@@ -73,6 +78,8 @@ class EventWait:
         """Decisions to hand out now."""
         fleet = self._store.read()
         if all(agent.finished for agent in fleet.agents):
+            if self.elsewhere is not None and self.elsewhere.at_work():
+                return []
             raise Refused(f"nothing to wait for: {summary(fleet.agents)}")
         panes = self._worth_a_look(fleet)
         if panes is not None and not panes:
@@ -125,13 +132,14 @@ def _given(fleet: Fleet, found: Decided, now: float) -> Fleet:
 
 
 @contextmanager
-def _changes(path: Path) -> Iterator[threading.Event]:
-    """An event that is set whenever the file is written."""
+def _changes(path: Path, elsewhere: EventsElsewhere | None) -> Iterator[threading.Event]:
+    """An event that is set whenever the file is written, or something is heard of another machine."""
     changed = threading.Event()
     target = os.path.realpath(path)
-    events = FileEvents(lambda paths: changed.set() if target in paths else None)
+    targets = {target} | (elsewhere.files if elsewhere is not None else set())
+    events = FileEvents(lambda paths: changed.set() if targets & paths else None)
     try:
-        events.watch([Path(target).parent])
+        events.watch([Path(target).parent, *(elsewhere.folders if elsewhere is not None else [])])
         yield changed
     finally:
         events.close()

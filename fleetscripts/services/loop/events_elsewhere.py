@@ -1,0 +1,83 @@
+"""Events on other machines: noticed in what is known of them here, fetched there, where they are handed out."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from fleetscripts.config import Settings
+from fleetscripts.core.planning.event_dedup import may_wait
+from fleetscripts.errors import EXIT_DONE, FleetError
+from fleetscripts.services.hosts.asking import call
+from fleetscripts.services.hosts.everywhere import HERE_ONLY, Answer
+from fleetscripts.services.hosts.mirrors import MIRROR_FILES, HostView, mirror_folders, mirrors
+from fleetscripts.services.hosts.registry import host_named
+
+ASK_SECONDS = 30.0
+
+
+def elsewhere(settings: Settings, flags: tuple[str, ...] = ()) -> EventsElsewhere | None:
+    """The events of other hosts; None where there are none."""
+    return EventsElsewhere(settings, flags) if mirror_folders(settings) else None
+
+
+@dataclass
+class EventsElsewhere:
+    """What other hosts hand out. ``flags`` go with the call there: ``--json``, ``--again``."""
+
+    settings: Settings
+    flags: tuple[str, ...] = ()
+    answers: list[Answer] = field(default_factory=list)
+    _asked: dict[str, tuple[float, frozenset[tuple[str, ...]]]] = field(default_factory=dict)
+
+    @property
+    def files(self) -> set[str]:
+        """Files that change when there may be something new, by their real paths."""
+        return {str(folder.resolve() / name) for folder in mirror_folders(self.settings) for name in MIRROR_FILES}
+
+    @property
+    def folders(self) -> list[Path]:
+        return mirror_folders(self.settings)
+
+    def at_work(self) -> bool:
+        """Whether an agent elsewhere has not ended, as far as is known here."""
+        views = mirrors(self.settings, time.time())
+        return any(not agent.finished for view in views for agent in view.fleet.agents)
+
+    def found(self) -> bool:
+        """Whether a host has handed something out to us; it lies in ``answers``, until ``taken``."""
+        for view in mirrors(self.settings, time.time()):
+            if view.reachable and self._news(view):
+                self._fetch(view)
+        return bool(self.answers)
+
+    def taken(self) -> list[Answer]:
+        """What was handed out; told now, it is not told again."""
+        told, self.answers = self.answers, []
+        return told
+
+    def _news(self, view: HostView) -> bool:
+        """Whether something may wait there of which it was not asked yet, or long ago."""
+        waiting = frozenset(
+            (agent.key, str(agent.state), agent.notices.last)
+            for agent in view.fleet.agents
+            if may_wait(agent) and not agent.finished
+        )
+        asked_at, known = self._asked.get(view.name, (0.0, frozenset()))
+        again = time.monotonic() - asked_at >= self.settings.orchestrator_unseen_seconds
+        if waiting and (again or not waiting <= known):
+            self._asked[view.name] = (time.monotonic(), waiting)
+            return True
+        self._asked[view.name] = (asked_at, waiting)
+        return False
+
+    def _fetch(self, view: HostView) -> None:
+        argv = ["wait-event", "--timeout", "0", *self.flags, HERE_ONLY]
+        try:
+            reply = call(self.settings, host_named(self.settings, view.name), argv, timeout=ASK_SECONDS)
+        except FleetError:
+            del self._asked[view.name]  # heard again, it is asked again
+            return
+        if reply.exit_code == EXIT_DONE and reply.stdout.strip():
+            self.answers.append(Answer(view, reply))
