@@ -11,13 +11,14 @@ from fleetscripts.errors import FleetError
 
 @dataclass(frozen=True, slots=True)
 class Playground:
-    """Where things lie under ``root``."""
+    """Where things lie under ``root``. ``shared``: another playground's origin, of which this has a clone."""
 
     root: Path
+    shared: Path | None = None
 
     @property
     def origin(self) -> Path:
-        return self.root / "origin.git"
+        return self.shared or self.root / "origin.git"
 
     @property
     def repository(self) -> Path:
@@ -30,7 +31,8 @@ class Playground:
     def build(self, spares: int, environment: dict[str, str]) -> None:
         """Makes it all, with one commit on ``main``."""
         self.root.mkdir(parents=True)
-        _git(self.root, environment, "init", "-q", "--bare", "-b", "main", str(self.origin))
+        if self.shared is None:
+            _git(self.root, environment, "init", "-q", "--bare", "-b", "main", str(self.origin))
         _git(self.root, environment, "clone", "-q", str(self.origin), str(self.repository))
         for name, value in (
             ("user.name", "Practice"),
@@ -38,10 +40,11 @@ class Playground:
             ("commit.gpgsign", "false"),
         ):
             _git(self.repository, environment, "config", name, value)
-        (self.repository / "README.md").write_text("# A repository to practise in\n", encoding="utf-8")
-        _git(self.repository, environment, "add", "README.md")
-        _git(self.repository, environment, "commit", "-q", "-m", "Begin")
-        _git(self.repository, environment, "push", "-q", "-u", "origin", "HEAD:main")
+        if self.shared is None:
+            (self.repository / "README.md").write_text("# A repository to practise in\n", encoding="utf-8")
+            _git(self.repository, environment, "add", "README.md")
+            _git(self.repository, environment, "commit", "-q", "-m", "Begin")
+            _git(self.repository, environment, "push", "-q", "-u", "origin", "HEAD:main")
         _git(self.repository, environment, "remote", "set-head", "origin", "main")
         for number in range(1, spares + 1):
             path = str(self.spare(number))

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import shutil
-import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from fleetscripts.practice.install import install
+from fleetscripts.practice.host_home import end_session, furnish
 from fleetscripts.practice.ssh_host import SshClient, SshHost
 from tests.hosts.network import Network, only_where_possible
-from tests.places import BUNDLE
 
 MakeHost = Callable[..., SshHost]
 
@@ -49,6 +47,7 @@ def ssh_host(short_folder: Path, ssh_client: SshClient) -> Iterator[MakeHost]:
 
     yield make
     for host in made:
+        end_session(host)
         host.stop()
 
 
@@ -59,16 +58,3 @@ def network(short_folder: Path) -> Iterator[Network]:
     made = Network(short_folder)
     yield made
     made.close()
-
-
-def furnish(host: SshHost) -> None:
-    """What a host's user has there: a practice client on PATH, git's name, and our packages without a network."""
-    host.home.mkdir(parents=True, exist_ok=True)
-    programs = host.home / "bin"
-    install(programs)
-    host.variables = {"PATH": f"{programs}:/usr/local/bin:/usr/bin:/bin", **host.variables}
-    (host.home / ".gitconfig").write_text("[user]\nname = There\nemail = there@localhost\n", encoding="utf-8")
-    digest = (BUNDLE / "requirements" / "runtime.txt").read_text(encoding="utf-8").split("\n")[0].split()[2]
-    data = host.home / ".local" / "share" / "fleetscripts"
-    data.mkdir(parents=True, exist_ok=True)
-    (data / f"env-{digest}").symlink_to(sys.prefix)
