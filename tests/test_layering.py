@@ -33,7 +33,7 @@ MAY_IMPORT = {
 SERVICES = (
     ("reports", "setup"),
     ("lifecycle", "loop", "demo"),
-    ("spawning", "pr_testing"),
+    ("spawning", "pr_testing", "integration"),
     ("hosts",),
     ("actions", "single_instance"),
     ("clients", "verification"),

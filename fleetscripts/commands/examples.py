@@ -22,6 +22,7 @@ EXAMPLES: dict[str, str] = {
     "heartbeat": "heartbeat --lines 40",
     "history": "history worktree-2 --since 2h",
     "hosts": "hosts list",
+    "integrate": "integrate --done",
     "interrupt-agent": "interrupt-agent worktree-2",
     "notify": "notify 'all pull requests are merged'",
     "open-pr": "open-pr worktree-2",

@@ -34,6 +34,7 @@ def command(dry_run: bool, from_backup: bool, as_json: bool, options: Mapping[st
     if dry_run and from_backup:
         raise click.UsageError("expected either --dry-run or --from-backup")
     from fleetscripts.services.lifecycle.repair import backup_of, put_back, repair
+    from fleetscripts.services.worktrees.spares import settle_left
 
     store = Store(load_settings(os.environ, options).state_file)
     if from_backup:
@@ -47,6 +48,8 @@ def command(dry_run: bool, from_backup: bool, as_json: bool, options: Mapping[st
         offer = f"; {spelled('repair-state')} --from-backup puts back {found.words}" if found is not None else ""
         raise FleetError(f"{error}{offer}") from error
     report = repair(settings, fleet, dry_run)
+    if not dry_run:
+        report.notes.extend(settle_left(settings))
     if as_json:
         click.echo(json.dumps({"dry_run": dry_run, "repairs": report.repairs, "notes": report.notes}, indent=2))
         return 0

@@ -20,6 +20,14 @@ from fleetscripts.errors import FleetError
 
 COMMIT = re.compile(r"[0-9a-f]{40,64}")
 BATCH_SECONDS = 60.0
+OFFERED = "refs/heads/offered"
+
+_WHO = {
+    f"GIT_{role}_{what}": said
+    for role in ("AUTHOR", "COMMITTER")
+    for what, said in (("NAME", "fleetscripts"), ("EMAIL", "fleetscripts@localhost"))
+}
+
 LARGEST_BLOB = 1_000_000
 """Bytes of a file in which the lines of its conflicts are looked for."""
 
@@ -45,7 +53,9 @@ class TrialRepository:
         try:
             private_folder(self.folder.parent)
             if not (self.folder / "HEAD").exists():
-                self._git("init", "--quiet", "--bare", str(self.folder), at=self.folder.parent)
+                form = self._git("rev-parse", "--show-object-format", at=self.common).decode().strip()
+                words = ("--quiet", "--bare", f"--object-format={form}", str(self.folder))
+                self._git("init", *words, at=self.folder.parent)
             (self.folder / "info").mkdir(exist_ok=True)
             replace_file(self.folder / "objects" / "info" / "alternates", os.fsencode(self.common / "objects") + b"\n")
             if (self.common / "shallow").exists():
@@ -76,6 +86,26 @@ class TrialRepository:
         return [*found[: len(pairs)], *([MergeResult("", problem=reason)] if len(found) < len(pairs) else [])] + (
             self.merges(rest) if rest else []
         )
+
+    def merge(self, one: str, other: str) -> MergeResult:
+        """The two merged."""
+        return self.merges([(one, other)])[0]
+
+    def lines(self, before: str, after: str) -> int:
+        """How many lines a change adds and takes away; one for a file that holds no text."""
+        listed = self._git("diff-tree", "-r", "--no-renames", "--numstat", before, after).splitlines()
+        counts = (row.split(b"\t")[:2] for row in listed)
+        return sum(1 if b"-" in row else sum(map(int, row)) for row in counts)
+
+    def commit(self, tree: str, parents: Sequence[str], message: str) -> str:
+        """A commit of ours on that tree."""
+        given = [word for parent in parents for word in ("-p", parent)]
+        return self._git("commit-tree", tree, *given, given=message.encode()).decode().strip()
+
+    def offer(self, commit: str) -> str:
+        """The ref under which another repository can fetch the commit now."""
+        self._git("update-ref", OFFERED, commit)
+        return OFFERED
 
     def contents(self, names: Sequence[str]) -> list[str]:
         """Text of blobs by ``TREE:PATH``; empty for what is no blob, is large, or holds no text."""
@@ -109,7 +139,7 @@ class TrialRepository:
                 ["git", "-C", str(at or self.folder), *neutral.options(own), *words],
                 input=given,
                 capture_output=True,
-                env=neutral.environment() | ({} if at else {"GIT_DIR": str(self.folder)}),
+                env=neutral.environment() | _WHO | ({} if at else {"GIT_DIR": str(self.folder)}),
                 timeout=BATCH_SECONDS,
                 check=False,
             )

@@ -74,6 +74,7 @@ HARMLESS: Mapping[str, Arguments] = {
     "find-spare": PLAIN,
     "heartbeat": PLAIN,
     "history": PLAIN,
+    "integrate": Arguments(asks=("--verify-command",)),
     "interrupt-agent": Arguments(asks=("--kill",)),
     "notify": Arguments(asks=("--set-webhook", "--forget-webhook")),
     "overlaps": PLAIN,

@@ -120,6 +120,18 @@ def rebriefing(agent: Agent, found: Rebrief) -> str:
     return _filled("rebrief", objective=agent.objective, findings="\n\n".join([listed, *rules]))
 
 
+def does_not_merge(branch: str, others: str, base: str, places: Sequence[str]) -> str:
+    """A finding for an agent whose branch conflicts with what is merged before it."""
+    return _filled("conflict", branch=branch, others=others, base=base, places=fenced("\n".join(places)))
+
+
+def breaks_union(branch: str, base: str, after: str, command: str, how: str, lines: Sequence[str]) -> str:
+    """A finding for an agent whose branch turns the check of all finished branches red."""
+    shown = fenced("\n".join(lines) or "it printed nothing")
+    after = f" after {after}" if after else ""
+    return _filled("breaks-union", branch=branch, base=base, after=after, command=command, how=how, lines=shown)
+
+
 def _remarks(found: Sequence[Comment]) -> str:
     """The last of them, as data."""
     shown = [f"{one.author}: {one.body.strip()[:SHOWN_REMARK]}" for one in found[-MOST_REMARKS:]]

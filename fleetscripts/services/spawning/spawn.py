@@ -42,14 +42,11 @@ from fleetscripts.services.typing.pane_io import PaneIO, open_pane_io
 from fleetscripts.services.worktrees import branching
 from fleetscripts.services.worktrees.abandoned_spawns import SpawnNote
 from fleetscripts.services.worktrees.branching import NotCheckedOut, check_out
-from fleetscripts.services.worktrees.new_spares import add_spares, room_for_more
+from fleetscripts.services.worktrees.new_spares import claim_or_make
 from fleetscripts.services.worktrees.set_up import preparation
-from fleetscripts.services.worktrees.spares import NoSpare, Spare, claim, claim_next, free, survey
+from fleetscripts.services.worktrees.spares import Spare, claim, free, survey
 from fleetscripts.services.worktrees.start_points import StartPoint, checked_name, start_point
 from fleetscripts.services.worktrees.undo import UndoStack, coded, step, undisturbed
-
-MOST_MADE = 5
-"""Spare worktrees that one spawn makes, one after the other, because others take them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,20 +102,10 @@ def _claimed(request: Request, settings: Settings, passed: Collection[Path], not
 
 
 def _taken(held: ExitStack, request: Request, settings: Settings, passed: Collection[Path], notes: list[str]) -> Spare:
-    """The spare that was asked for, or the next one; one is made where none is free and that is set.
-
-    Tried again where others take what was just made."""
+    """The spare that was asked for, or the next one."""
     if request.path is not None:
         return held.enter_context(claim(request.path, request.spare_branch, settings))
-    for _ in range(MOST_MADE):
-        try:
-            return held.enter_context(claim_next(request.repo, settings, passed))
-        except NoSpare:
-            if passed or not room_for_more(request.repo, settings):
-                raise
-            made = add_spares(request.repo, settings, 1).spares[0]
-            notes.append(f"no spare worktree was free: {made.path} was made")
-    return held.enter_context(claim_next(request.repo, settings, passed))
+    return claim_or_make(held, request.repo, settings, notes, passed)
 
 
 @dataclass

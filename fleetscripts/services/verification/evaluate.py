@@ -83,10 +83,11 @@ def accept_threads(question: Question, overrides: Sequence[Override], environ: M
     return notify(sanitize(f"{_who(agent)}{_named(overrides)}"), question.settings, environ)
 
 
-def send_back(question: Question, what: str) -> str:
-    """Tell the agent what is missing, and set it back to work; the proof that it was told.
+def send_back(question: Question, what: str, short: str = "") -> str:
+    """Tell the agent what is missing, and set it back to work; the proof that it was told. ``short``: for the journal.
 
     Pending when it cannot be told now: the loop tells it as soon as it can be."""
+    short = short or what
     agent, settings = question.agent, question.settings
     pane_io = open_pane_io(settings, question.fleet)
     pane = agent.pane_on(pane_io.server)
@@ -95,10 +96,11 @@ def send_back(question: Question, what: str) -> str:
             raise Refused("it has no pane on this tmux server")
         receipt = deliver(pane_io, pane, rebriefing(agent, Rebrief([what])), why="evaluation")
     except Refused as refusal:
-        state = AgentState.COMPLETE if agent.state is AgentState.PENDING_EVALUATION else agent.state
+        judged_already = agent.state in (AgentState.PENDING_EVALUATION, AgentState.DONE)
+        state = AgentState.COMPLETE if judged_already else agent.state
         waiting = {"state": state, "verdict": {"waiting": what}}
         Store(settings.state_file).update(lambda fleet: fleet.change(agent, **waiting))
-        _journal(question, "evaluated", what, outcome="kept until it can be told")
+        _journal(question, "evaluated", short, outcome="kept until it can be told")
         raise Pending(f"kept, and told by {spelled('run-loop')} as soon as it can be: {refusal}") from refusal
     changes = {
         "verdict": {"waiting": ""},
@@ -107,7 +109,7 @@ def send_back(question: Question, what: str) -> str:
         "last_rebriefed_at": time.time(),
     }
     Store(settings.state_file).update(lambda fleet: fleet.change(agent, **changes))
-    _journal(question, "evaluated", what, outcome="sent back")
+    _journal(question, "evaluated", short, outcome="sent back")
     return receipt.proof
 
 

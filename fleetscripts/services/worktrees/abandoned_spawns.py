@@ -1,4 +1,4 @@
-"""Worktrees that a killed spawn had put on a branch, but not yet recorded an agent for: spare again."""
+"""Worktrees that a killed spawn, or a killed integration, had put on something else: spare again."""
 
 from __future__ import annotations
 
@@ -18,8 +18,16 @@ from fleetscripts.errors import FleetError
 from fleetscripts.fleet import Fleet
 from fleetscripts.models import AgentState
 from fleetscripts.services.worktrees import branching
-from fleetscripts.services.worktrees.set_up import end_abandoned
+from fleetscripts.services.worktrees.logged_command import end_abandoned
 from fleetscripts.services.worktrees.start_points import StartPoint
+
+INTEGRATED = "integrated"
+"""What a claim calls the commit that an integration has put its worktree on."""
+
+
+def note_integration(settings: Settings, path: Path, spare_branch: str, commit: str, group: Mapping[str, Any]) -> None:
+    """What is tried in a spare worktree, noted on its claim for whoever finds it if we die."""
+    _book(settings).write(str(path), spare_branch, {INTEGRATED: commit, "set_up": group})
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,20 +82,29 @@ def _as_it_was_left(claim: Claim, panes: Sequence[Path]) -> bool:
     try:
         git = Git.in_worktree(claim.path)
         place = (git.branch(), git.maybe("rev-parse", "HEAD"))
+        if INTEGRATED in claim.begun:
+            return place[0] == claim.spare_branch or place == (None, claim.begun[INTEGRATED])
         return place == (claim.begun.get("branch"), claim.begun.get("start")) and not changed_paths(git)
     except FleetError:
         return False
 
 
 def _put_back(settings: Settings, claim: Claim) -> str:
-    start = StartPoint(str(claim.begun["start"]), existing=bool(claim.begun.get("existing")))
+    """What a command left there while branches were tried together is kept under a ref."""
+    integrated = claim.begun.get(INTEGRATED)
+    who = "an integration" if integrated else "a spawn"
+    start = StartPoint(str(integrated or claim.begun["start"]), bool(integrated or claim.begun.get("existing")))
     try:
-        branching.put_back(Path(claim.path), claim.spare_branch, str(claim.begun["branch"]), start)
+        kept = branching.put_back(
+            Path(claim.path), claim.spare_branch, str(claim.begun.get("branch", INTEGRATED)), start
+        )
     except FleetError as error:
-        return f"{claim.path} was left half-way by a spawn, and cannot be made spare again: {error}"
+        return f"{claim.path} was left half-way by {who}, and cannot be made spare again: {error}"
     _book(settings).drop(claim.path)
-    said = f"{claim.path} was left half-way by a spawn: on {claim.spare_branch} again"
-    Journal(settings.journal_file).write("spawn-undone", why="whoever spawned there was killed", outcome=said)
+    said = f"{claim.path} was left half-way by {who}: on {claim.spare_branch} again"
+    said += f", what was changed there is kept under {kept}" if kept else ""
+    event = "integration-undone" if integrated else "spawn-undone"
+    Journal(settings.journal_file).write(event, why="whoever worked there was killed", outcome=said)
     return said
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 from fleetscripts.adapters.git.changes import changes
@@ -22,6 +23,22 @@ class NotCheckedOut(FleetError):
 def check_out(folder: Path, branch: str, start: StartPoint) -> str:
     """Put the worktree on the branch, making it where it is new, and its submodules to their pins. What to tell the
     caller: ignored files that the branch has too are kept under a ref first."""
+    words = [branch] if start.existing else ["--no-track", "-b", branch, start.commit]
+    said = _moved(folder, branch, start.commit, words)
+    if start.tracked:
+        git = Git.in_worktree(str(folder))
+        remote = start.tracked.removeprefix("refs/remotes/").removesuffix(f"/{branch}")
+        git.run("config", f"branch.{branch}.remote", remote)
+        git.run("config", f"branch.{branch}.merge", f"refs/heads/{branch}")
+    return said
+
+
+def check_out_commit(folder: Path, commit: str) -> str:
+    """Put the worktree on a commit that no branch needs to hold; the same is told."""
+    return _moved(folder, commit[:12], commit, ["--detach", commit])
+
+
+def _moved(folder: Path, name: str, commit: str, words: Sequence[str]) -> str:
     git = Git.in_worktree(str(folder))
     found = changes(git)
     if found.paths:
@@ -29,21 +46,16 @@ def check_out(folder: Path, branch: str, start: StartPoint) -> str:
     if why := stuck(git):
         raise NotCheckedOut(f"{folder}: {why}")
     said = []
-    in_the_way = colliding(git, start.commit)
+    in_the_way = colliding(git, commit)
     if in_the_way:
         refs = rescue(git, git.branch(), _stamp(), in_the_way)
-        said.append(f"{in_the_way[0]} of the worktree, which {branch} has too, is kept under {', '.join(refs)}")
-    leave_submodules(git, start.commit)
+        said.append(f"{in_the_way[0]} of the worktree, which {name} has too, is kept under {', '.join(refs)}")
+    leave_submodules(git, commit)
     force = ["--force"] if found.as_checked_out else []
-    words = [branch] if start.existing else ["--no-track", "-b", branch, start.commit]
     try:
         git.run("checkout", "-q", *force, *words, "--")
     except GitFailed as error:
         raise NotCheckedOut(str(error)) from error
-    if start.tracked:
-        remote = start.tracked.removeprefix("refs/remotes/").removesuffix(f"/{branch}")
-        git.run("config", f"branch.{branch}.remote", remote)
-        git.run("config", f"branch.{branch}.merge", f"refs/heads/{branch}")
     return "; ".join([*said, *pin_submodules(git)])
 
 
@@ -53,22 +65,28 @@ def put_back(folder: Path, spare_branch: str, branch: str, start: StartPoint) ->
     A branch that was made for it goes when nothing was committed on it."""
     git = Git.in_worktree(str(folder))
     spare = git.maybe("rev-parse", "--verify", "--quiet", f"refs/heads/{spare_branch}^{{commit}}") or start.commit
-    ignored = colliding(git, spare)
     found = changes(git)
-    kept = rescue(git, branch, _stamp(), ignored) if ignored or found.paths else []
-    if kept:
-        leave_submodules(git, spare)
-        empty_out(git)
+    kept = _kept(git, spare, branch, colliding(git, spare))
     if git.branch() != spare_branch:
         leave_submodules(git, spare)
         git.run("checkout", "-q", *(["--force"] if found.as_checked_out else []), spare_branch, "--")
         pin_submodules(git)
+        kept += _kept(git, spare, branch)  # what only the other branch's rules ignored
     ref = f"refs/heads/{branch}"
     if not start.existing and git.maybe("rev-parse", "--verify", "--quiet", ref) == start.commit:
         git.run("branch", "-q", "-D", "--", branch)
     elif not start.existing and not kept and git.says("show-ref", "--verify", "--quiet", ref):
         kept = [ref]
     return ", ".join(kept)
+
+
+def _kept(git: Git, commit: str, branch: str, ignored: Sequence[str] = ()) -> list[str]:
+    """The refs that keep what differs from HEAD here, and these ignored files; then the worktree is clean."""
+    kept = rescue(git, branch, _stamp(), ignored) if ignored or changes(git).paths else []
+    if kept:
+        leave_submodules(git, commit)
+        empty_out(git)
+    return kept
 
 
 def _stamp() -> str:

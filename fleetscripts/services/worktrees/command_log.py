@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -29,7 +28,8 @@ class CommandLog:
     path: Path
     secrets: Iterable[str] = ()
     problem: str = ""
-    _last: deque[bytes] = field(default_factory=lambda: deque(maxlen=LAST_LINES))
+    kept: int = LAST_LINES
+    _last: list[bytes] = field(default_factory=list)
     _rest: bytes = b""
     _written: int = 0
 
@@ -57,7 +57,8 @@ class CommandLog:
         return [fit(sanitize(self._masked(line)), SHOWN_COLUMNS) for line in self._last]
 
     def _keep(self, lines: list[bytes]) -> None:
-        self._last.extend(line[-LONGEST_LINE:] for line in lines if line.strip())
+        said_last = [*self._last, *(line[-LONGEST_LINE:] for line in lines if line.strip())]
+        self._last = said_last[-self.kept :]
         if self._written >= MOST_BYTES or not lines:
             return
         said = "".join(f"{self._masked(line[:LONGEST_LINE])}\n" for line in lines).encode("utf-8", "replace")

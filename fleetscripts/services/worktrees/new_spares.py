@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection
+from contextlib import ExitStack
 from itertools import islice
 from pathlib import Path
 
@@ -16,11 +17,15 @@ from fleetscripts.core.planning.spare_names import NewSpare, naming, new_spares
 from fleetscripts.dataclass import dataclass
 from fleetscripts.errors import FleetError, Refused
 from fleetscripts.models import AgentState, WorktreeFacts
-from fleetscripts.services.worktrees.spares import Spare, alone, fleet_now
+from fleetscripts.services.worktrees.spares import NoSpare, Spare, alone, claim_next, fleet_now
 from fleetscripts.services.worktrees.undo import UndoStack, coded
 
 CHECKOUT_SECONDS = 900.0
 """For one worktree of a very large repository on a slow disk."""
+
+
+MOST_MADE = 5
+"""For one taker, one after the other, because others take them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +63,22 @@ def _base(git: Git) -> Base:
         if git.says("rev-parse", "--verify", "--quiet", "HEAD^{commit}"):
             raise
         raise FleetError(f"{git.folder} has no commit yet, where a worktree could stand: commit something") from error
+
+
+def claim_or_make(
+    held: ExitStack, repo: Path, settings: Settings, notes: list[str], passed: Collection[Path] = ()
+) -> Spare:
+    """Take the next spare that is not ``passed`` over, as long as ``held`` is; one is made where none is free and that
+    is set, which ``notes`` then tell. Tried again where others take what was just made."""
+    for _ in range(MOST_MADE):
+        try:
+            return held.enter_context(claim_next(repo, settings, passed))
+        except NoSpare:
+            if passed or not room_for_more(repo, settings):
+                raise
+            made = add_spares(repo, settings, 1).spares[0]
+            notes.append(f"no spare worktree was free: {made.path} was made")
+    return held.enter_context(claim_next(repo, settings, passed))
 
 
 def room_for_more(repo: Path, settings: Settings) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import combinations
 from pathlib import Path
 from typing import Any
@@ -47,10 +47,29 @@ class Comparison:
     left: int = 0
 
 
+def trial_repository(settings: Settings, common: Path) -> TrialRepository:
+    """Where merges of the repository with this common folder are tried."""
+    return TrialRepository(settings.fleet_home / "overlaps" / f"{key(str(common))}.git", common)
+
+
+def conflict_places(trials: TrialRepository, merged: Sequence[MergeResult]) -> list[list[str]]:
+    """Where each of the merges conflicts: ``path:line``, a path alone where it is about the whole file."""
+    names = [f"{one.tree}:{path}" for one in merged for path in one.conflicts[:MOST_PLACES]]
+    texts = dict(zip(names, trials.contents(names), strict=True)) if names else {}
+    found = []
+    for one in merged:
+        places: list[str] = []
+        for path in one.conflicts[:MOST_PLACES]:
+            lines = conflict_lines(texts[f"{one.tree}:{path}"])
+            places += [f"{path}:{line}" for line in lines] or [path]
+        found.append(places[:MOST_PLACES])
+    return found
+
+
 def compare(settings: Settings, fleet: Fleet, most: int = MOST_MERGES) -> Comparison:
     """Every two live agents of one repository."""
     agents, pairs, left = [], [], 0
-    for common, branches in _by_repository(fleet).items():
+    for common, branches in by_repository(fleet.agents).items():
         agents += [branch.agent for branch in branches]
         found = _Repository(settings, Path(common), branches, most)
         pairs += found.compared()
@@ -62,9 +81,10 @@ def _lives(agent: Agent) -> bool:
     return bool(agent.worktree_path and agent.branch) and agent.state is not AgentState.RECYCLED
 
 
-def _by_repository(fleet: Fleet) -> dict[str, list[Branch]]:
+def by_repository(agents: Iterable[Agent]) -> dict[str, list[Branch]]:
+    """The branches of those that are at work, or were, by the common folder of their repositories."""
     found: dict[str, list[Branch]] = {}
-    for agent in filter(_lives, fleet.agents):
+    for agent in filter(_lives, agents):
         try:
             recorded = agent.repository or repository_at(Path(agent.worktree_path))
             git = Git.in_worktree(agent.worktree_path, agent.repository)
@@ -80,10 +100,9 @@ class _Repository:
     """The branches of one repository, what is known of them, and what is found out."""
 
     def __init__(self, settings: Settings, common: Path, branches: Sequence[Branch], most: int) -> None:
-        place = settings.fleet_home / "overlaps"
         self.branches, self.most, self.left = branches, most, 0
-        self.memory_file = place / f"{key(str(common))}.json"
-        self.trials = TrialRepository(place / f"{key(str(common))}.git", common)
+        self.memory_file = settings.fleet_home / "overlaps" / f"{key(str(common))}.json"
+        self.trials = trial_repository(settings, common)
         self._changes: dict[tuple[str, str], Change] = {}
 
     def compared(self) -> list[Pair]:
@@ -148,7 +167,7 @@ class _Repository:
 
     def _tried(self, untried: Sequence[tuple[tuple[str, str], list[str]]]) -> dict[tuple[str, str], Mapping[str, Any]]:
         merged = self.trials.merges([heads for heads, _ in untried]) if untried else []
-        places = self._places(merged)
+        places = conflict_places(self.trials, merged)
         return {
             heads: {
                 name: value
@@ -157,18 +176,6 @@ class _Repository:
             }
             for (heads, files), result, found in zip(untried, merged, places, strict=True)
         }
-
-    def _places(self, merged: Sequence[MergeResult]) -> list[list[str]]:
-        names = [f"{one.tree}:{path}" for one in merged for path in one.conflicts[:MOST_PLACES]]
-        texts = dict(zip(names, self.trials.contents(names), strict=True)) if names else {}
-        found = []
-        for one in merged:
-            places: list[str] = []
-            for path in one.conflicts[:MOST_PLACES]:
-                lines = conflict_lines(texts[f"{one.tree}:{path}"])
-                places += [f"{path}:{line}" for line in lines] or [path]
-            found.append(places[:MOST_PLACES])
-        return found
 
     def _remembered(self) -> dict[str, Mapping[str, Any]]:
         try:

@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 import time
-import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 from fleetscripts.adapters.git.brought_files import CopyResult, bring
 from fleetscripts.adapters.git.changes import changed_paths
-from fleetscripts.adapters.git.check_command import scrubbed
 from fleetscripts.adapters.git.git import Git
 from fleetscripts.adapters.git.ignored import remove_ignored
 from fleetscripts.adapters.git.lock_digest import lock_digest
-from fleetscripts.adapters.git.notes import NoteBook, key
+from fleetscripts.adapters.git.notes import NoteBook
 from fleetscripts.adapters.git.place import repository_at
 from fleetscripts.adapters.git.worktrees import worktrees
-from fleetscripts.adapters.system.process_group import GroupCommand, end_left_behind
 from fleetscripts.config import Settings
 from fleetscripts.core.planning.capacity import WorktreeListing, WorktreeUse
 from fleetscripts.core.planning.set_up_state import Readiness, SetUp, set_up_of
@@ -25,16 +21,11 @@ from fleetscripts.core.records.sanitize import sanitize
 from fleetscripts.dataclass import dataclass
 from fleetscripts.errors import FleetError, UsageProblem
 from fleetscripts.services.worktrees.command_log import CommandLog
-from fleetscripts.services.worktrees.slots import slot_book, slot_variables
+from fleetscripts.services.worktrees.logged_command import LoggedCommand, Noted
+from fleetscripts.services.worktrees.slots import slot_book
 from fleetscripts.services.worktrees.worktree_settings import WorktreeSettings, worktree_settings
 
-RUN_MARK = "FLEET_SET_UP_RUN"
-"""In the environment of everything that a set-up or tear-down starts: which run it belongs to."""
-
 SHOWN = 3
-
-Noted = Callable[[Mapping[str, Any]], None]
-"""Puts the group of a command on record before the command begins."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,32 +110,11 @@ class Preparation:
 
     def _run(self, name: str, command: str, noted: Noted) -> CommandLog:
         """Run one command to its end; FleetError with its last lines unless it exits with 0 in time."""
-        passed = scrubbed(self.environ, self.about.environment)
-        mark = uuid.uuid4().hex
-        log = CommandLog(
-            self.settings.fleet_home / "set-up" / f"{self.folder.name}-{key(str(self.folder))[:6]}-{name}.log",
-            tuple(passed[name] for name in self.about.environment if name in passed),
-        )
-        log.begin()
-        environment = {
-            **passed,
-            **slot_variables(self.settings, self.environ, self.folder),
-            "FLEET_WORKTREE": str(self.folder),
-            RUN_MARK: mark,
-        }
-        running = GroupCommand(command, self.folder, environment)
-        try:
-            noted({"group": running.group, "ticks": running.start_ticks, "mark": mark})
-            code = running.run(self.about.timeout_seconds, log)
-        finally:
-            running.end()
-        log.end()
-        if code == 0:
-            return log
-        ending = " / ".join(log.last_lines()) or "it printed nothing"
-        ended = f"did not end in {self.about.timeout_seconds:g} s" if code is None else f"exited with {code}"
-        more = f", which could not be written: {log.problem}" if log.problem else ""
-        raise FleetError(sanitize(f"{name} ({command}) {ended}: {ending} (log {log.path}{more})"))
+        asked = LoggedCommand(name, command, "set-up", self.about.timeout_seconds, self.about.environment)
+        ended = asked.run(self.settings, self.environ, self.folder, noted)
+        if ended.code != 0:
+            raise FleetError(ended.sentence)
+        return ended.log
 
     def _told_of_changes(self) -> list[str]:
         """A set-up should leave the branch as it is; what it changed would be the agent's to commit."""
@@ -178,13 +148,6 @@ def set_ups(settings: Settings, environ: Mapping[str, str], places: Sequence[Wor
         except FleetError as error:
             found[place.worktree.path] = SetUp(Readiness.FAILED, str(error))
     return found
-
-
-def end_abandoned(begun: Mapping[str, Any]) -> None:
-    """End what the set-up of a spawn that was killed still runs."""
-    group, ticks, mark = begun.get("group"), begun.get("ticks"), begun.get("mark")
-    if isinstance(group, int) and isinstance(ticks, str) and isinstance(mark, str):
-        end_left_behind(group, ticks, (RUN_MARK, mark))
 
 
 def _told(brought: CopyResult) -> list[str]:

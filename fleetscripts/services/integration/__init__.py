@@ -1,0 +1,1 @@
+"""Finished branches tried together in a spare worktree, before anybody merges them."""
