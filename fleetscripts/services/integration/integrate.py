@@ -153,7 +153,7 @@ class Culprit:
 
 
 def _fitting(
-    asked: UnionCheck, builder: UnionBuilder, union: Union
+    asked: UnionCheck, builder: UnionBuilder, union: BranchUnion
 ) -> tuple[BranchUnion, list[Culprit], CheckFailure | None]:
     """The union without those that turn it red, these, and how the check ends on the base where that is red itself."""
     culprits: list[Culprit] = []
@@ -182,6 +182,6 @@ def _named(base: Base) -> str:
     return sanitize(f"{base.origin.partition(',')[0]} ({base.commit[:12]})")
 
 
-def _told(ended: Red) -> str:
+def _told(ended: CheckFailure) -> str:
     said = " / ".join(ended.lines[-3:])
     return f"({': '.join(part for part in (said, ended.log) if part)})"
