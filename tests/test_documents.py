@@ -27,7 +27,18 @@ DOCUMENTS = {"SKILL.md": SKILL, "README.md": README, **PAGES}
 SCRIPTS = sorted(
     path.name for path in (BUNDLE / "scripts").iterdir() if path.is_file() and not path.name.startswith(".")
 )
-FOR_PEOPLE = {"add-spare", "attach", "config", "setup", "demo", "fleet", "permission-check", "release-agent"}
+FOR_PEOPLE = {
+    "add-spare",
+    "attach",
+    "config",
+    "setup",
+    "demo",
+    "fleet",
+    "host",
+    "hosts",
+    "permission-check",
+    "release-agent",
+}
 """Scripts that the orchestrator has no use for."""
 
 

@@ -55,6 +55,18 @@ class HostFiles:
             raise FleetError(f"cannot read {path}: expected an object")
         return members
 
+    def write_call(self, call_id: str, members: Mapping[str, Any]) -> None:
+        """Remember a call before it is sent."""
+        HostFiles(self.calls).write(f"{call_id}.json", members)
+
+    def unheard(self) -> dict[str, dict[str, Any]]:
+        """Calls whose end was not heard, by their ids."""
+        try:
+            names = [path.name for path in self.calls.iterdir() if path.suffix == ".json"]
+        except FileNotFoundError:
+            return {}
+        return {name.removesuffix(".json"): HostFiles(self.calls).read(name) for name in sorted(names)}
+
     def write(self, name: str, members: Mapping[str, Any]) -> None:
         """Replace one of the files, safe on the disk."""
         try:

@@ -44,6 +44,10 @@ def _account_look(words: Sequence[str]) -> bool:
     return next((word for word in words if not word.startswith("-")), "list") in ("list", "check")
 
 
+def _host_list(words: Sequence[str]) -> bool:
+    return next((word for word in words if not word.startswith("-")), "list") == "list"
+
+
 def _fields(words: Sequence[str]) -> bool:
     return all(FREE_FIELDS.fullmatch(word) for word in words[1:])
 
@@ -74,6 +78,7 @@ HARMLESS: Mapping[str, Arguments] = {
     "find-spare": PLAIN,
     "heartbeat": PLAIN,
     "history": PLAIN,
+    "hosts": Arguments(only=_host_list),
     "integrate": Arguments(asks=("--verify-command",)),
     "interrupt-agent": Arguments(asks=("--kill",)),
     "notify": Arguments(asks=("--set-webhook", "--forget-webhook")),

@@ -89,7 +89,7 @@ def view_of(settings: Settings, host: Host, now: float) -> HostView:
         return HostView(host.name, False, -1, Fleet(), {}, str(error), bool(host.drained_at))
     silent = moment.seconds_since(link.heard) if link.heard.wall else -1
     reachable = link.online and 0 <= silent < SILENT_SECONDS and mirror.whole
-    problem = unreadable if reachable else link.problem or "no link runs"
+    problem = (unreadable or str(mirror.facts.get("problem", ""))) if reachable else link.problem or "no link runs"
     return HostView(host.name, reachable, silent, fleet, mirror.facts, problem, bool(host.drained_at))
 
 

@@ -62,6 +62,11 @@ def keep(settings: Settings, host: Host) -> Host:
     return host
 
 
+def with_fields(host: Host, fields: Mapping[str, str]) -> Host:
+    """The host with these of its places."""
+    return replace(host, **fields)  # type: ignore[arg-type]
+
+
 def _read(settings: Settings, name: str) -> Host:
     members = HostFiles.of(settings.fleet_home, name).read(ENTRY)
     host = schema.read(Host, f"host {name}", {**members, "name": name})

@@ -1,0 +1,161 @@
+"""``hosts``: the other machines on which agents of this fleet work."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from fleetscripts.commands.entry import run
+from fleetscripts.commands.options import json_option, settings_options
+from fleetscripts.errors import EXIT_DONE, EXIT_NO, Refused, UsageProblem
+
+if TYPE_CHECKING:
+    from fleetscripts.config import Settings
+
+ACTIONS = ("list", "add", "check", "connect", "drain", "remove", "link")
+
+
+@click.command("hosts")
+@click.argument("action", type=click.Choice(ACTIONS), default="list", metavar="[ACTION]")
+@click.argument("name", default="", metavar="[NAME]")
+@click.argument("address", default="", metavar="[[USER@]HOST]")
+@click.option("--home-there", metavar="DIR", type=Path, help="add: FLEET_HOME there, if not the usual one.")
+@click.option("--state-file-there", metavar="PATH", type=Path, help="add: the state file there.")
+@click.option("--socket-there", metavar="NAME", default="", help="add: tmux socket name there.")
+@click.option("--force", is_flag=True, help="remove: also while agents are at work there; they go on.")
+@click.option("--gone", is_flag=True, help="drain: the machine is no more, and its agents with it.")
+@json_option
+@settings_options
+def command(
+    action: str,
+    name: str,
+    address: str,
+    home_there: Path | None,
+    state_file_there: Path | None,
+    socket_there: str,
+    force: bool,
+    gone: bool,
+    as_json: bool,
+    options: Mapping[str, object],
+) -> int:
+    """List, add, check, connect, drain or remove the machines on which agents of this fleet work.
+
+    \b
+    list                     each host, whether it is reached, and its agents
+    add NAME [USER@]HOST     set it up over ssh (its own copy of these scripts); again: bring it up to date
+    check [NAME]             what is missing there, and how calls ended whose answer was not heard
+    connect NAME [[U@]HOST]  log in once, where ssh asks for a password, a token or a touch; the rest goes over that
+    drain NAME               begin nothing new there; --gone gives its agents up, and is refused while it might live
+    remove NAME              forget it; nothing there changes
+
+    ssh is yours, with your configuration; the connection is our own, kept for ten minutes after its last use. Exit 3
+    when a host cannot be reached.
+    """
+    from fleetscripts.services.context import load_settings_here
+    from fleetscripts.services.hosts import adding, registry
+
+    settings = load_settings_here(os.environ, options)
+    if action != "list" and action != "check" and not name:
+        raise UsageProblem(f"expected {action} NAME, found no name")
+    if action == "list":
+        return _list(settings, as_json)
+    if action == "link":
+        return _link(settings, name)
+    if action == "add":
+        host = adding.checked(name, address)
+        there = {"fleet_home": home_there or "", "state_file": state_file_there or "", "tmux_socket": socket_there}
+        given = {key: str(value) for key, value in there.items() if value}
+        for line in adding.add(settings, registry.with_fields(host, given)):
+            click.echo(line)
+        return EXIT_DONE
+    if action == "connect":
+        return _connect(settings, name, address)
+    if action == "check":
+        return _check(settings, name)
+    host = registry.host_named(settings, name)
+    if action == "drain":
+        click.echo(adding.drain(settings, host, gone))
+        return EXIT_DONE
+    adding.remove(settings, host, force)
+    click.echo(f"{name}: forgotten; nothing there was changed")
+    return EXIT_DONE
+
+
+def _list(settings: Settings, as_json: bool) -> int:
+    from fleetscripts.core.records.sanitize import sanitize
+    from fleetscripts.core.reports.table import table
+    from fleetscripts.services.hosts import adding, registry
+    from fleetscripts.services.hosts.mirrors import view_of
+
+    known = registry.hosts(settings)
+    views = [view_of(settings, host, time.time()) for host in known]
+    if as_json:
+        rows = [
+            {
+                "name": host.name, "address": host.address, "reachable": view.reachable,
+                "since_seconds": round(view.since_seconds), "agents": adding.agents_at_work(view),
+                "problem": sanitize(view.problem), "drained": bool(host.drained_at), "gone": bool(host.gone_at),
+            }
+            for host, view in zip(known, views, strict=True)
+        ]  # fmt: skip
+        click.echo(json.dumps(rows, indent=2))
+        return EXIT_DONE
+    rows_of_text = [
+        (
+            host.name,
+            host.address,
+            "gone" if host.gone_at else "up" if view.reachable else "down",
+            str(adding.agents_at_work(view)),
+            " ".join(filter(None, ("drained" if host.drained_at else "", view.problem))),
+        )
+        for host, view in zip(known, views, strict=True)
+    ]
+    for line in table([("HOST", "ADDRESS", "LINK", "AGENTS", "NOTES"), *rows_of_text]):
+        click.echo(line)
+    return EXIT_DONE
+
+
+def _connect(settings: Settings, name: str, address: str) -> int:
+    from fleetscripts.services.hosts import adding, registry
+
+    if not sys.stdin.isatty():
+        raise Refused("expected a terminal to answer what ssh asks: call it yourself")
+    host = adding.checked(name, address) if address else registry.host_named(settings, name)
+    adding.connect(settings, host)
+    click.echo(f"{name}: connected")
+    return EXIT_DONE
+
+
+def _check(settings: Settings, name: str) -> int:
+    from fleetscripts.errors import FleetError
+    from fleetscripts.services.hosts import adding
+
+    code = EXIT_DONE
+    for host in adding.host_or_all(settings, name):
+        try:
+            for line in adding.check(settings, host):
+                click.echo(line)
+        except FleetError as error:
+            click.echo(f"hosts: {error}", err=True)
+            code = EXIT_NO
+    return code
+
+
+def _link(settings: Settings, name: str) -> int:
+    """The process of a link; started by whatever needs it."""
+    from fleetscripts.services.hosts.links import hold_link
+
+    hold_link(settings, name)
+    return EXIT_DONE
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Entry point."""
+    return run(command, argv)

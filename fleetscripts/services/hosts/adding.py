@@ -1,0 +1,193 @@
+"""Hosts come, are looked at, and go."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+
+from fleetscripts.adapters.ssh.problems import SshProblem, SshProblemKind
+from fleetscripts.config import Settings
+from fleetscripts.core.hosts.names import valid_address, valid_name
+from fleetscripts.core.hosts.remote_shell import in_sh, word
+from fleetscripts.core.hosts.wire import Call
+from fleetscripts.core.records.sanitize import sanitize
+from fleetscripts.errors import FleetError, Refused, UsageProblem
+from fleetscripts.invocation import spelled
+from fleetscripts.services.hosts.asking import HostUnreachable, Reply, ask, call, settle
+from fleetscripts.services.hosts.bundle_copy import copy_bundle, prepare, remove_old
+from fleetscripts.services.hosts.connection import ssh_of, variables
+from fleetscripts.services.hosts.links import keep_links
+from fleetscripts.services.hosts.mirrors import HostView, read_link, view_of
+from fleetscripts.services.hosts.probe import REQUIRED, probe
+from fleetscripts.services.hosts.registry import Host, host_named, hosts, keep
+
+CHECK_SECONDS = 120.0
+ASK_SECONDS = 15.0
+MOST_APART_SECONDS = 10.0
+LONG_SILENT_SECONDS = 300.0
+"""A machine that is started anew may take so long."""
+
+NO_SIGN_OF_LIFE = frozenset({SshProblemKind.SILENT})
+
+
+def checked(name: str, address: str) -> Host:
+    """The host that is meant, not kept yet."""
+    if not valid_name(name):
+        raise UsageProblem(f"expected a name of small letters, digits and dashes for the host, found {name[:80]!r}")
+    if not valid_address(address):
+        raise UsageProblem(f"expected [USER@]HOST as ssh takes it, found {address[:80]!r}")
+    return Host(name, address)
+
+
+def add(settings: Settings, host: Host) -> Iterator[str]:
+    """Set the host up and keep it; what was done, line by line. ``host`` may be one that is there: it is set up anew.
+
+    Raises SshProblem, or FleetError with what is missing there."""
+    ssh = ssh_of(settings, host)
+    with _help_for(host):
+        found = probe(ssh)
+    programs = ", ".join(f"{name} {path}" for name, path in sorted(found.programs.items()))
+    yield f"{host.name}: {found.system}, {programs}"
+    missing = [name for name in REQUIRED if name not in found.programs]
+    missing += [] if found.base else ["python3 (3.11 or newer)"]
+    if missing:
+        raise FleetError(f"{host.name}: install {', '.join(missing)} there: searched {sanitize(found.path)}")
+    bundle = copy_bundle(ssh, found.home)
+    python = prepare(ssh, bundle, found.path)
+    yield f"{host.name}: our program is in {bundle}"
+    kept = replace(
+        host, python=python, bundle=bundle, path=found.path, programs=found.programs, added_at=time.time(), gone_at=0,
+        drained_at=0,
+    )  # fmt: skip
+    done = ssh.run(in_sh(f"{variables(kept)} {word(python)} -I -X utf8 {word(_main(kept))} setup --check"))
+    yield from _rows(host, done.stdout)
+    if done.returncode not in (0, 3):
+        raise FleetError(f"{host.name}: setup --check failed there: {sanitize(done.stderr.decode('utf-8', 'replace'))}")
+    keep(settings, kept)
+    remove_old(ssh)
+    keep_links(settings, [kept])
+    yield f"{host.name}: added"
+
+
+def connect(settings: Settings, host: Host) -> None:
+    """Log in with whatever ssh asks for; the connection then serves every command."""
+    ssh_of(settings, host).open(asking=True)
+
+
+def check(settings: Settings, host: Host) -> Iterator[str]:
+    """What the host says of itself, and the ends of calls that were not heard. Raises HostUnreachable."""
+    reply = call(settings, host, ["setup", "--check"], timeout=CHECK_SECONDS)
+    link = read_link(host.files(settings))
+    told = link.hello or {}
+    apart = told.get("apart_seconds", 0)
+    yield f"{host.name}: {host.address}, version {sanitize(str(told.get('version')))}, {link.handshakes} log-ins"
+    if abs(apart) > MOST_APART_SECONDS:
+        side = "ahead" if apart > 0 else "behind"
+        yield f"{host.name}: its clock is {abs(apart):.0f} s {side}; nothing here goes by it"
+    yield from _rows(host, reply.stdout)
+    for call_id, members in host.files(settings).unheard().items():
+        ended = ask(settings, host, Call(call_id), ASK_SECONDS)
+        settle(host.files(settings), call_id)
+        words = members.get("argv") or ["a call"]
+        yield f"{host.name}: {sanitize(' '.join(words))[:80]}: {_end(ended)}"
+
+
+def _end(reply: Reply) -> str:
+    if reply.state == "done":
+        last = sanitize((reply.stderr or reply.stdout).decode("utf-8", "replace").strip().rpartition("\n")[2])
+        return f"ended with exit code {reply.exit_code}{f' ({last[:120]})' if last else ''}"
+    return reply.problem
+
+
+def remove(settings: Settings, host: Host, force: bool) -> None:
+    """Forget the host; nothing there changes. Refused while agents are at work there, unless forced."""
+    at_work = agents_at_work(view_of(settings, host, time.time()))
+    if at_work and not force:
+        raise Refused(f"{host.name} has {at_work} agents at work: --force forgets them, and they go on working there")
+    _end_link(settings, host)
+    host.files(settings).remove()
+    ssh_of(settings, host).close()
+
+
+def drain(settings: Settings, host: Host, gone: bool) -> str:
+    """Begin nothing new there. ``gone``: the machine is no more, its agents with it: refused while it might live."""
+    keep_links(settings, [host])
+    view = view_of(settings, host, time.time())
+    try:
+        call(settings, host, ["status", "--json"], timeout=ASK_SECONDS)
+        reached = True
+    except HostUnreachable:
+        reached = False
+    if reached and gone:
+        raise Refused(f"{host.name} lives and answers: {spelled('hosts drain')} {host.name} without --gone")
+    if not reached and not gone:
+        raise Refused(
+            f"{host.name} does not answer, and its {agents_at_work(view)} agents may be at work there: reach it, or see"
+            f" to it that it is switched off for good, then {spelled('hosts drain')} {host.name} --gone"
+        )
+    now = time.time()
+    if gone:
+        _refuse_if_alive(settings, host, view)
+        _end_link(settings, host)
+    keep(settings, replace(host, drained_at=host.drained_at or now, gone_at=now if gone else 0))
+    left = f"{agents_at_work(view)} agents are {'lost' if gone else 'still at work there'}"
+    return f"{host.name}: {'gone' if gone else 'drained'}; {left}"
+
+
+def _refuse_if_alive(settings: Settings, host: Host, view: HostView) -> None:
+    if 0 <= view.since_seconds < LONG_SILENT_SECONDS:
+        expected = f"expected {LONG_SILENT_SECONDS:.0f} s of silence"
+        raise Refused(f"{host.name} was heard {view.since_seconds:.0f} s ago: {expected}")
+    ssh = ssh_of(settings, host)
+    try:
+        ssh.close()
+        ssh.open()
+    except SshProblem as problem:
+        if problem.kind not in NO_SIGN_OF_LIFE:
+            raise Refused(f"something answers at {host.address} ({problem}): {host.name} may live") from None
+        return
+    raise Refused(f"{host.name} lives: ssh gets through to {host.address}")
+
+
+def agents_at_work(view: HostView) -> int:
+    """Agents there that somebody still has to do something with, as far as is known here."""
+    return sum(not agent.finished for agent in view.fleet.agents)
+
+
+def host_or_all(settings: Settings, name: str) -> tuple[Host, ...]:
+    """The host of this name, all of them without one."""
+    return (host_named(settings, name),) if name else hosts(settings)
+
+
+def _end_link(settings: Settings, host: Host) -> None:
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        from fleetscripts.services.hosts.links import link_runs
+
+        if (pid := read_link(host.files(settings)).pid) and link_runs(settings, host):
+            os.kill(pid, signal.SIGTERM)
+
+
+@contextlib.contextmanager
+def _help_for(host: Host) -> Iterator[None]:
+    """ssh's own words, with what a person can do about them."""
+    try:
+        yield
+    except SshProblem as problem:
+        if problem.kind is not SshProblemKind.ASKS:
+            raise
+        line = f"{spelled('hosts connect')} {host.name} {host.address}"
+        raise SshProblem(f"{problem}: a person has to log in first: {line}", problem.kind) from problem
+
+
+def _main(host: Host) -> str:
+    return f"{host.bundle}/fleetscripts/__main__.py"
+
+
+def _rows(host: Host, printed: bytes) -> Iterator[str]:
+    for row in printed.decode("utf-8", "replace").splitlines()[:40]:
+        if not row.startswith("ok: "):
+            yield f"{host.name}: {sanitize(row)[:200]}"

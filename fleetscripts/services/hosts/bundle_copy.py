@@ -1,0 +1,93 @@
+"""Our own program on another machine: a folder for each content, put there whole and never changed again."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+import tarfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from fleetscripts.adapters.ssh.ssh import Ssh
+from fleetscripts.core.hosts.remote_shell import in_sh, word
+from fleetscripts.core.records.sanitize import sanitize
+from fleetscripts.errors import FleetError, UsageProblem
+from fleetscripts.services.worktrees.bundle_paths import BUNDLE
+
+PARTS = (
+    "fleetscripts", "scripts", "bin", "skill", "hooks", "agents", "requirements", "SKILL.md", "pyproject.toml",
+    "LICENSE", ".claude-plugin",
+)  # fmt: skip
+LOCK = "requirements/runtime.txt"
+COPY_SECONDS = 300.0
+SET_UP_SECONDS = 600.0
+KEPT = 2
+
+UNPACK = (
+    'umask 077; d="$HOME/.local/share/fleetscripts/bundles"; mkdir -p "$d" && cd "$d" || exit 9; '
+    "if [ -d DIGEST ]; then touch DIGEST; cat >/dev/null; exit; fi; t=$(mktemp -d .new.XXXXXX) || exit; "
+    "tar -xf - -C $t && { [ -d DIGEST ] || mv $t DIGEST; }; code=$?; rm -rf $t; exit $code"
+)
+PREPARE = (
+    'bundle=BUNDLE; . "$bundle/fleetscripts/environment.sh"; '
+    'prepare_environment env "$bundle/LOCK" && echo "python=$python"'
+)
+SWEEP = (
+    'cd "$HOME/.local/share/fleetscripts/bundles" || exit; for old in $(ls -t | tail -n +KEPT); do '
+    "ps -A -o args= | grep -v grep | grep -q -F bundles/$old/ || rm -rf $old; done; "
+    "find . -maxdepth 1 -name .new.* -mmin +60 -exec rm -rf {} +"
+)
+"""Older ones go that no process was started from."""
+
+
+def copy_bundle(ssh: Ssh, home: str) -> str:
+    """Put this bundle there unless it is there; its folder."""
+    content = archive(BUNDLE)
+    digest = hashlib.sha256(content).hexdigest()[:16]
+    done = ssh.run(in_sh(UNPACK.replace("DIGEST", digest)), content, COPY_SECONDS)
+    if done.returncode:
+        raise FleetError(f"{ssh.address}: the bundle could not be unpacked there ({_last(done.stderr)})")
+    return f"{home}/.local/share/fleetscripts/bundles/{digest}"
+
+
+def prepare(ssh: Ssh, bundle: str, path: str) -> str:
+    """The Python there that has our packages, prepared now unless it is ready."""
+    program = PREPARE.replace("BUNDLE", word(bundle)).replace("LOCK", LOCK)
+    done = ssh.run(in_sh(f"PATH={word(path)}; {program}"), seconds=SET_UP_SECONDS)
+    found = [row.removeprefix("python=") for row in done.stdout.decode("utf-8", "replace").splitlines()]
+    if done.returncode or not found:
+        raise FleetError(f"{ssh.address}: its Python packages could not be prepared ({_last(done.stderr)})")
+    word(found[-1])
+    return found[-1]
+
+
+def remove_old(ssh: Ssh) -> None:
+    """Remove copies that nothing uses."""
+    ssh.run(in_sh(SWEEP.replace("KEPT", str(KEPT + 1))), seconds=COPY_SECONDS)
+
+
+def archive(bundle: Path) -> bytes:
+    """What a user of the bundle needs, the same bytes for the same content."""
+    if not (bundle / LOCK).is_file():
+        raise UsageProblem(f"expected a clone with {LOCK}, found an installed package: call scripts/hosts of a clone")
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w", format=tarfile.PAX_FORMAT) as tar:
+        for path in _files(bundle):
+            entry = tarfile.TarInfo(str(path.relative_to(bundle)))
+            entry.size, entry.mode = path.stat().st_size, 0o755 if os.access(path, os.X_OK) else 0o644
+            with path.open("rb") as file:
+                tar.addfile(entry, file)
+    return packed.getvalue()
+
+
+def _files(bundle: Path) -> Iterator[Path]:
+    for part in PARTS:
+        place = bundle / part
+        found = [place] if place.is_file() else sorted(place.rglob("*")) if place.is_dir() else []
+        yield from (path for path in found if path.is_file() and "__pycache__" not in path.parts)
+
+
+def _last(said: bytes) -> str:
+    rows = sanitize(said.decode("utf-8", "replace").strip().rpartition("\n")[2])
+    return rows[:300] or "it said nothing"

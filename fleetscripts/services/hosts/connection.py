@@ -1,0 +1,49 @@
+"""The ssh connection of one host, the socket of its link, and the command that opens the host's end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from fleetscripts.adapters.records.log_file import LogFile
+from fleetscripts.adapters.ssh.sockets import socket_path
+from fleetscripts.adapters.ssh.ssh import Ssh
+from fleetscripts.config import Settings
+from fleetscripts.core.hosts.remote_shell import in_sh, word
+from fleetscripts.services.hosts.registry import Host
+
+
+def ssh_of(settings: Settings, host: Host, tell: Callable[[str], None] = lambda _: None) -> Ssh:
+    """The connection that the link and every command share. ``tell`` hears of each log-in, as the link's log does."""
+    files = host.files(settings)
+    log = LogFile(files.log)
+
+    def both(line: str) -> None:
+        log.write(line)
+        tell(line)
+
+    socket = socket_path("c", str(settings.fleet_home), host.name, host.address)
+    return Ssh(host.address, socket, files.folder / "ssh.log", both)
+
+
+def link_socket(settings: Settings, host: Host) -> Path:
+    """Where the link's process takes calls."""
+    return socket_path("l", str(settings.fleet_home), host.name)
+
+
+def link_command(host: Host, nonce: str, epoch: int) -> str:
+    """What a login shell there is given: our own program, by absolute paths, with a PATH that has all it needs."""
+    main = word(f"{host.bundle}/fleetscripts/__main__.py")
+    call = f"{word(host.python)} -I -X utf8 {main} host --stdio --nonce {nonce} --epoch {epoch}"
+    return in_sh(f"cd; {variables(host)} exec {call}")
+
+
+def variables(host: Host) -> str:
+    """The environment of everything that we run there, as a shell is given it."""
+    given = {
+        "PATH": host.path,
+        "FLEET_HOME": host.fleet_home,
+        "ORCHESTRATOR_STATE_FILE": host.state_file,
+        "FLEET_TMUX_SOCKET": host.tmux_socket,
+    }
+    return " ".join(f"{name}={word(value)}" for name, value in given.items() if value)

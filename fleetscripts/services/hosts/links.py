@@ -1,0 +1,59 @@
+"""The processes of the links: one a host, started by whoever needs it."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Iterable
+
+from fleetscripts.adapters.records.files import private_folder
+from fleetscripts.adapters.records.locks import LockTaken, hold
+from fleetscripts.config import Settings
+from fleetscripts.services.hosts.link import Link
+from fleetscripts.services.hosts.registry import Host, host_named, hosts
+from fleetscripts.services.single_instance.single_instance import copied_command
+
+MOMENT_SECONDS = 1.0
+"""So long whoever only asks whether a link runs may hold its lock."""
+
+
+def keep_links(settings: Settings, wanted: Iterable[Host] | None = None) -> tuple[str, ...]:
+    """Start the links that do not run, of all hosts or of these; names of those that were started."""
+    missing = [host for host in (hosts(settings) if wanted is None else wanted) if not host.gone_at]
+    missing = [host for host in missing if not link_runs(settings, host)]
+    for host in missing:
+        _start(settings, host)
+    return tuple(host.name for host in missing)
+
+
+def link_runs(settings: Settings, host: Host) -> bool:
+    """Whether its process lives."""
+    try:
+        with hold(host.files(settings).lock, 0):
+            return False
+    except LockTaken:
+        return True
+
+
+def hold_link(settings: Settings, name: str) -> None:
+    """Be the host's link, unless there is one."""
+    host = host_named(settings, name)
+    try:
+        with hold(host.files(settings).lock, MOMENT_SECONDS):
+            Link(settings, host).run()
+    except LockTaken:
+        return
+
+
+def _start(settings: Settings, host: Host) -> None:
+    files = host.files(settings)
+    private_folder(files.folder)
+    places = ["--fleet-home", str(settings.fleet_home), "--state-file", str(settings.state_file)]
+    with open(files.folder / "link.err", "wb") as said:
+        subprocess.Popen(
+            copied_command(settings, ["hosts", "link", host.name, *places]),
+            cwd=settings.home,
+            stdin=subprocess.DEVNULL,
+            stdout=said,
+            stderr=said,
+            start_new_session=True,
+        )

@@ -1,0 +1,269 @@
+"""The host's side of a link: tells of its agents as they change, and runs calls once. Ends with its channel."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import selectors
+import sys
+import threading
+import time
+from collections import deque
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from fleetscripts import __version__
+from fleetscripts.adapters.records.call_folder import CallFolder, CallState, sweep
+from fleetscripts.adapters.records.files import private_folder
+from fleetscripts.adapters.records.store import Store
+from fleetscripts.adapters.system.folder_news import FolderNews
+from fleetscripts.adapters.system.machine import spare
+from fleetscripts.adapters.system.steady_clock import boot_id, steady_seconds
+from fleetscripts.adapters.tmux.tmux import Tmux
+from fleetscripts.config import Settings
+from fleetscripts.core.hosts import wire
+from fleetscripts.core.hosts.remote_calls import refusal
+from fleetscripts.errors import FleetError
+from fleetscripts.fleet import Fleet
+from fleetscripts.services.context import load_settings_here
+from fleetscripts.services.hosts.told import Told
+from fleetscripts.services.single_instance.single_instance import loop_runs
+
+SILENT_SECONDS = 60.0
+"""Whoever holds the other end asks every ten seconds: nobody is there any more."""
+
+FACTS_SECONDS = 30.0
+PIPE_BYTES = 65536
+_STDIN, _STDOUT = 0, 1
+
+
+@dataclass
+class Serving:
+    """One channel, on standard input and output."""
+
+    environ: Mapping[str, str]
+    nonce: str
+    epoch: int
+    _answers: deque[wire.Message] = field(default_factory=deque)
+    _replies: deque[Iterator[wire.Message]] = field(default_factory=deque)
+    _out: bytes = b""
+    _replied: bool = False
+    _heard_at: float = 0
+    _facts_at: float = -FACTS_SECONDS
+    _stamp: object = ()
+    _problem: str = ""
+
+    def __post_init__(self) -> None:
+        self._told = Told(self.epoch)
+        self._wake_out, self._wake_in = os.pipe()
+        for descriptor in (_STDIN, _STDOUT, self._wake_out, self._wake_in):
+            os.set_blocking(descriptor, False)
+
+    def run(self) -> None:
+        """Until the channel ends, or nobody asks any more."""
+        settings = load_settings_here(self.environ)
+        self._heard_at = steady_seconds()
+        self._out = wire.magic(self.nonce) + b"\n" + wire.encode(self._hello(settings))
+        sweep(settings.fleet_home / "host-calls", time.time())
+        state_folder = Path(os.path.realpath(settings.state_file)).parent
+        with contextlib.suppress(OSError):  # a home that cannot be written: what is there can still be told
+            private_folder(state_folder)
+        news = FolderNews(state_folder, self._wake)
+        try:
+            self._read_state(settings)
+            self._told.begin()
+            self._serve(settings, news)
+        finally:
+            news.close()
+
+    def _serve(self, settings: Settings, news: FolderNews) -> None:
+        lines = wire.Lines()
+        with selectors.DefaultSelector() as selector:
+            selector.register(_STDIN, selectors.EVENT_READ)
+            selector.register(self._wake_out, selectors.EVENT_READ)
+            told_by = news.fileno()
+            if told_by is not None:
+                selector.register(told_by, selectors.EVENT_READ)
+            writing = False
+            while True:
+                now = steady_seconds()
+                if now - self._heard_at > SILENT_SECONDS:
+                    return
+                if now - self._facts_at >= FACTS_SECONDS:
+                    self._facts_at = now
+                    self._tell_facts(settings)
+                    self._read_state(settings)
+                wants = bool(self._fill())
+                if wants != writing:
+                    writing = wants
+                    selector.register(_STDOUT, selectors.EVENT_WRITE) if wants else selector.unregister(_STDOUT)
+                ready = {key.fd for key, _ in selector.select(FACTS_SECONDS)}
+                if steady_seconds() - now > SILENT_SECONDS:
+                    return  # we slept, or were stopped: what is in the pipe may be answered elsewhere by now
+                if _STDOUT in ready and not self._write():
+                    return
+                if self._wake_out in ready:
+                    os.read(self._wake_out, PIPE_BYTES)
+                if told_by in ready:
+                    news.take()
+                if ready - {_STDIN, _STDOUT}:
+                    self._read_state(settings)
+                if _STDIN in ready and not self._hear(settings, lines):
+                    return
+
+    def _fill(self) -> bytes:
+        """What to write next: answers first, then records and replies by turns."""
+        if not self._out:
+            message = self._answers.popleft() if self._answers else None
+            if message is None and self._replied:
+                message = self._told.take(steady_seconds())
+            if message is None and self._replies:
+                message = next(self._replies[0], None)
+                if message is None:
+                    self._replies.popleft()
+                    return self._fill()
+            message = message or self._told.take(steady_seconds())
+            self._replied = isinstance(message, wire.Output | wire.Reply)
+            self._out = b"" if message is None else wire.encode(message)
+        return self._out
+
+    def _write(self) -> bool:
+        try:
+            while self._fill():
+                self._out = self._out[os.write(_STDOUT, self._out) :]
+        except BlockingIOError:
+            return True
+        except OSError:
+            return False
+        return True
+
+    def _hear(self, settings: Settings, lines: wire.Lines) -> bool:
+        """What came; whether the channel goes on."""
+        data = os.read(_STDIN, PIPE_BYTES)
+        self._heard_at = steady_seconds()
+        try:
+            for line in lines.feed(data):
+                self._obey(settings, wire.decode(line))
+        except wire.NoMessage as error:
+            print(f"host: {error}", file=sys.stderr)
+            return False
+        return bool(data)
+
+    def _obey(self, settings: Settings, message: wire.Message | None) -> None:
+        if isinstance(message, wire.Ping):
+            self._answers.append(wire.Pong(message.n))
+        elif isinstance(message, wire.Call):
+            self._call(settings, message)
+        elif isinstance(message, wire.Forget):
+            folder = self._folder(settings, message.id)
+            if folder.state() is CallState.DONE:
+                folder.forget()
+
+    def _call(self, settings: Settings, message: wire.Call) -> None:
+        folder = self._folder(settings, message.id)
+        if message.argv and folder.state() is CallState.NONE:
+            if problem := refusal(message.argv):
+                self._answers.append(wire.Reply(message.id, "refused", 3, problem))
+                return
+            try:
+                process = folder.begin(_command(message.argv), wire.unpacked(message.stdin), self.environ)
+            except (OSError, FleetError) as error:
+                why = (error.strerror or error) if isinstance(error, OSError) else error
+                self._answers.append(wire.Reply(message.id, "refused", 1, f"it could not be begun there: {why}"))
+                return
+            if process is not None:
+                threading.Thread(target=process.wait, daemon=True).start()
+        threading.Thread(target=self._await, args=(folder,), daemon=True).start()
+
+    def _await(self, folder: CallFolder) -> None:
+        folder.wait()
+        self._replies.append(_reply(folder))
+        self._wake()
+
+    def _wake(self) -> None:
+        try:
+            os.write(self._wake_in, b".")
+        except BlockingIOError:
+            return  # it is awake
+
+    def _folder(self, settings: Settings, call_id: str) -> CallFolder:
+        return CallFolder(settings.fleet_home / "host-calls" / call_id)
+
+    def _read_state(self, settings: Settings) -> None:
+        """What the state file says now; while it is damaged, what it said before."""
+        path, steady, wall = settings.state_file, steady_seconds(), time.time()
+        stamp = _stamp(path)
+        if stamp == self._stamp:
+            return
+        try:
+            self._told.learn(Fleet(active=False) if stamp is None else Store(path).read(), steady, wall)
+            self._stamp = stamp
+            problem = ""
+        except FleetError as error:
+            problem = str(error)
+        if problem != self._problem:
+            self._problem = problem
+            self._tell_facts(settings)
+
+    def _tell_facts(self, settings: Settings) -> None:
+        self._told.note({**_facts(settings), "problem": self._problem})
+
+    def _hello(self, settings: Settings) -> wire.Hello:
+        return wire.Hello(
+            schema=wire.SCHEMA,
+            version=__version__,
+            boot=boot_id(),
+            server=_server(settings),
+            clock=time.time(),
+            epoch=self.epoch,
+            home=str(settings.home),
+        )
+
+
+def _command(argv: tuple[str, ...]) -> list[str]:
+    from fleetscripts.services.worktrees.bundle_paths import BUNDLE
+
+    return [sys.executable, "-I", "-X", "utf8", str(BUNDLE / "fleetscripts" / "__main__.py"), *argv]
+
+
+def _reply(folder: CallFolder) -> Iterator[wire.Message]:
+    """All of a call's answer that is known."""
+    name, state = folder.folder.name, folder.state()
+    if state is CallState.DONE:
+        for stream in ("stdout", "stderr"):
+            for piece in folder.output(stream):
+                yield wire.Output(name, stream, wire.packed(piece))
+        yield wire.Reply(name, "done", folder.exit_code())
+    elif state is CallState.LOST:
+        yield wire.Reply(name, "lost", 3, "it was begun there and ended unseen: the machine or the command went down")
+    elif state is CallState.FORGOTTEN:
+        yield wire.Reply(name, "lost", 3, "it was done there, and its answer was heard")
+    else:
+        yield wire.Reply(name, "unknown", 3, "no such call was begun there")
+
+
+def _server(settings: Settings) -> str:
+    """The tmux server there, in words that differ for each; empty where none runs."""
+    try:
+        server = Tmux(settings.tmux_socket).server()
+    except FleetError:
+        return ""
+    return "" if server is None else f"{server.socket} {server.pid} {server.start_time}"
+
+
+def _stamp(path: Path) -> object:
+    """What tells one version of the file from another; None where there is none."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_ino, found.st_mtime_ns, found.st_size
+
+
+def _facts(settings: Settings) -> dict[str, object]:
+    folder = next(place for place in (settings.fleet_home, *settings.fleet_home.parents) if place.is_dir())
+    facts = {**spare(folder), "server": _server(settings), "version": __version__}
+    with contextlib.suppress(FleetError):  # where no lock can be written nobody can say
+        facts["loop_runs"] = loop_runs(settings)
+    return facts

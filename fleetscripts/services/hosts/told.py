@@ -1,0 +1,95 @@
+"""What a host tells of itself: which records changed since they were last told, the newest of each alone."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from fleetscripts.core.hosts.ages import FLEET, to_ages
+from fleetscripts.core.hosts.wire import MOST_LINE, Event, Message, Snapshot, Top
+from fleetscripts.fleet import AGENT_SEED_FIELDS, Fleet
+from fleetscripts.schema import write
+
+SECRET = ("discord_webhook",)
+QUIET = ("last_seen_at", "last_poll_at")
+"""They change at each look, and say nothing by themselves."""
+
+NAMING = ("id", "window", "state", "worktree", "branch", "agent")
+
+MOST_FIELD = 4_000
+"""Characters of a text in a record that would not fit into a message as it is."""
+
+
+@dataclass
+class Told:
+    """Numbers its messages in order. ``take`` gives the next one, made of what is true by then."""
+
+    epoch: int
+    _number: int = 0
+    _known: dict[str, Mapping[str, Any]] = field(default_factory=dict)
+    _top: Mapping[str, Any] = field(default_factory=dict)
+    _facts: Mapping[str, Any] = field(default_factory=dict)
+    _changed: dict[str, None] = field(default_factory=dict)
+    _top_changed: bool = False
+    _first: deque[str] = field(default_factory=deque)
+    _read_at: float = 0
+    _wall: float = 0
+
+    def begin(self) -> None:
+        """Tell everything anew, beginning with who there is."""
+        self._first = deque(["snapshot"])
+        self._changed = dict.fromkeys(self._known)
+        self._top_changed = True
+
+    def learn(self, fleet: Fleet, steady: float, wall: float) -> None:
+        """The state file as it was read at this moment of both clocks."""
+        records: dict[str, Mapping[str, Any]] = {agent.key: write(agent, AGENT_SEED_FIELDS) for agent in fleet.agents}
+        for key, record in records.items():
+            if _loud(record) != _loud(self._known.get(key, {})):
+                self._changed[key] = None
+        self._changed |= dict.fromkeys(self._known.keys() - records.keys())
+        top = {name: value for name, value in replace(fleet, agents=()).to_json().items() if name not in SECRET}
+        top.pop("agents", None)
+        self._top_changed = self._top_changed or _loud(top) != _loud(self._top)
+        self._known, self._top, self._read_at, self._wall = records, top, steady, wall
+
+    def note(self, facts: Mapping[str, Any]) -> None:
+        """Facts of the machine."""
+        self._top_changed = self._top_changed or facts != self._facts
+        self._facts = facts
+
+    def take(self, steady: float) -> Message | None:
+        """The next message; None when everything was told."""
+        age = max(0.0, steady - self._read_at)
+        if self._first:
+            self._first.popleft()
+            return Snapshot(self.epoch, self._next(), tuple(self._known))
+        if self._top_changed:
+            self._top_changed = False
+            return Top(self.epoch, self._next(), _fitting(to_ages(self._top, self._wall, FLEET)), self._facts, age)
+        if not self._changed:
+            return None
+        key = next(iter(self._changed))
+        del self._changed[key]
+        record = self._known.get(key)
+        aged = None if record is None else _fitting(to_ages(record, self._wall))
+        return Event(self.epoch, self._next(), key, aged, age)
+
+    def _next(self) -> int:
+        self._number += 1
+        return self._number
+
+
+def _loud(members: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in members.items() if name not in QUIET}
+
+
+def _fitting(members: Mapping[str, Any]) -> dict[str, Any]:
+    """The object; what is too long for one message is cut, or left out."""
+    if len(str(members)) < MOST_LINE // 8:
+        return dict(members)
+    cut = {name: value[:MOST_FIELD] if isinstance(value, str) else value for name, value in members.items()}
+    short = {name: value for name, value in cut.items() if len(str(value)) <= 4 * MOST_FIELD}
+    return short if len(str(short)) < MOST_LINE // 8 else {name: short[name] for name in NAMING if name in short}

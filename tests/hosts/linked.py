@@ -1,0 +1,111 @@
+"""Hosts that are linked, for tests: with an entry here, and links that end with the test."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from fleetscripts.adapters.records.host_files import HostFiles
+from fleetscripts.config import Settings
+from fleetscripts.practice.ssh_host import SshHost
+from fleetscripts.services.context import load_settings_here
+from fleetscripts.services.hosts.asking import Reply, call
+from fleetscripts.services.hosts.links import keep_links
+from fleetscripts.services.hosts.mirrors import HostView, LinkState, read_link, view_of
+from fleetscripts.services.hosts.registry import Host, keep
+from tests.places import BUNDLE
+from tests.waiting import wait_until
+
+
+@dataclass(frozen=True)
+class Linked:
+    """One host as this machine has it: ``there`` is its sshd, ``host`` its entry."""
+
+    settings: Settings
+    there: SshHost
+    host: Host
+
+    @property
+    def files(self) -> HostFiles:
+        return self.host.files(self.settings)
+
+    @property
+    def fleet_home(self) -> Path:
+        """FLEET_HOME there."""
+        return Path(self.host.fleet_home)
+
+    @property
+    def state_file(self) -> Path:
+        """The state file there."""
+        return Path(self.host.state_file)
+
+    @property
+    def log(self) -> str:
+        """What the link says."""
+        return self.files.log.read_text(encoding="utf-8") if self.files.log.exists() else ""
+
+    def call(self, *argv: str, stdin: bytes = b"", timeout: float = 30) -> Reply:
+        return call(self.settings, self.host, argv, stdin, timeout)
+
+    def view(self) -> HostView:
+        return view_of(self.settings, self.host, time.time())
+
+    def link(self) -> LinkState:
+        return read_link(self.files)
+
+    def begin(self) -> None:
+        """Start the link, and wait until the host is reached."""
+        keep_links(self.settings, [self.host])
+        self.reached()
+
+    def reached(self, seconds: float = 20) -> HostView:
+        """Wait until the host is reached."""
+        return wait_until(self._reached, seconds, lambda: f"{self.host.name}: {self.view()} {self.log}")
+
+    def lost(self, seconds: float = 45) -> HostView:
+        """Wait until it is not."""
+        wait_until(lambda: not self.view().reachable, seconds, lambda: f"{self.view()} {self.log}")
+        return self.view()
+
+    def _reached(self) -> HostView | None:
+        view = self.view()
+        return view if view.reachable else None
+
+    def put(self, *agents: Mapping[str, Any], **top: Any) -> None:
+        """Write the state file there, whole."""
+        self.state_file.parent.mkdir(parents=True, exist_ok=True)
+        fresh = self.state_file.with_suffix(".fresh")
+        fresh.write_text(json.dumps({"active": True, "agents": list(agents), **top}), encoding="utf-8")
+        fresh.replace(self.state_file)
+
+    def end(self) -> None:
+        """End the link's process."""
+        with contextlib.suppress(ProcessLookupError):
+            if pid := self.link().pid:
+                os.kill(pid, signal.SIGKILL)
+
+
+def linked(there: SshHost, programs: Sequence[Path] = (), address: str = "", **more: str) -> Linked:
+    """An entry for the host, whose program is this bundle itself."""
+    settings = load_settings_here(os.environ)
+    path = ":".join([*map(str, programs), str(there.home / "bin"), "/usr/local/bin", "/usr/bin", "/bin"])
+    host = Host(
+        there.name,
+        address or there.name,
+        python=sys.executable,
+        bundle=str(BUNDLE),
+        path=path,
+        fleet_home=more.pop("fleet_home", str(there.home / "fleet")),
+        state_file=more.pop("state_file", str(there.home / "state" / "state.json")),
+        tmux_socket="there",
+        **more,  # type: ignore[arg-type]
+    )
+    return Linked(settings, there, keep(settings, host))

@@ -1,0 +1,169 @@
+"""A host is added, linked and called; its agents are seen here; what breaks on the way does no harm."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from fleetscripts.core.hosts import wire
+from fleetscripts.errors import UsageProblem
+from fleetscripts.services.hosts.registry import hosts
+from tests.conftest import RunScript
+from tests.hosts.conftest import MakeHost
+from tests.hosts.linked import Linked, linked
+from tests.waiting import wait_until
+
+MakeLinked = Callable[..., Linked]
+
+
+@pytest.fixture
+def make_linked(ssh_host: MakeHost, short_folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[MakeLinked]:
+    """``make_linked("alpha", lines=[…])``: a host with an entry; links end with the test."""
+    folder = short_folder / "run"
+    folder.mkdir(mode=0o700)
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(folder))
+    made: list[Linked] = []
+
+    def make(name: str = "alpha", lines: tuple[str, ...] = (), **more: str) -> Linked:
+        made.append(linked(ssh_host(name, lines=lines), **more))
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.end()
+        subprocess.run(
+            ["tmux", "-L", "there", "kill-server"],
+            env={**os.environ, "TMUX_TMPDIR": str(one.there.folder)},
+            capture_output=True,
+        )
+
+
+def agent(number: int, **more: object) -> dict[str, object]:
+    return {
+        "id": f"agent{number}",
+        "window": f"fleet:{number}",
+        "worktree": f"tree-{number}",
+        "state": "running",
+        **more,
+    }
+
+
+def test_a_host_is_added_checked_listed_and_removed(
+    make_linked: MakeLinked, run_script: RunScript, ssh_host: MakeHost
+) -> None:
+    alpha = make_linked(lines=("MaxSessions 2",))
+    alpha.files.remove()
+    there = [f"--home-there={alpha.fleet_home}", f"--state-file-there={alpha.state_file}", "--socket-there=there"]
+    added = run_script("hosts", "add", "alpha", "alpha", *there, timeout=120)
+    assert added.returncode == 0, added.stderr
+    entry = json.loads((alpha.files.folder / "host.json").read_text(encoding="utf-8"))
+    bundle = Path(entry["bundle"])
+    assert bundle.parent == alpha.there.home / ".local/share/fleetscripts/bundles"
+    assert {path.name for path in bundle.iterdir()} >= {"fleetscripts", "scripts", "skill", "requirements"}
+    assert not (bundle / "tests").exists()
+    assert entry["programs"]["practice"] == str(alpha.there.home / "bin" / "practice")
+    assert all(Path(path).is_absolute() for path in [entry["python"], *entry["programs"].values()])
+    alpha.reached()
+    assert run_script("hosts").stdout.splitlines()[1].split() == ["alpha", "alpha", "up", "0"]
+    checked = run_script("hosts", "check", "alpha")
+    assert checked.returncode == 0, checked.stderr
+    assert "alpha: missing: clients" in checked.stdout
+    before = bundle.stat().st_ino
+    assert run_script("hosts", "add", "alpha", "alpha", *there, timeout=120).returncode == 0
+    assert bundle.stat().st_ino == before
+    alpha.put(agent(1))
+    wait_until(lambda: alpha.view().fleet.agents)
+    refused = run_script("hosts", "remove", "alpha")
+    assert (refused.returncode, "1 agents at work" in refused.stderr) == (3, True)
+    assert run_script("hosts", "remove", "alpha", "--force").returncode == 0
+    assert hosts(alpha.settings) == ()
+    assert alpha.there.handshakes() <= 2
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (("add", "alpha", "-oProxyCommand=touch /tmp/x"), "no such option"),
+        (("add", "alpha", "--", "-oProxyCommand=touch /tmp/x"), "expected [USER@]HOST"),
+        (("add", "Alpha", "alpha"), "expected a name"),
+        (("add", "../x", "alpha"), "expected a name"),
+        (("add", "alpha", "a b"), "expected [USER@]HOST"),
+        (("remove", "beta"), "no host"),
+        (("check", "beta"), "no host"),
+        (("add",), "found no name"),
+        (("connect", "alpha", "alpha"), "expected a terminal"),
+    ],
+)
+def test_what_names_no_host_is_refused(run_script: RunScript, words: tuple[str, ...], says: str) -> None:
+    done = run_script("hosts", *words, input="")
+    assert done.returncode in (2, 3)
+    assert says.lower() in done.stderr.lower()
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_agents_are_seen_as_they_come_change_and_go(make_linked: MakeLinked) -> None:
+    alpha = make_linked()
+    now = time.time()
+    alpha.put(agent(1, spawned_at=now - 100, idle_since=0), agent(2), discord_webhook="https://secret.example/x")
+    alpha.begin()
+    view = alpha.view()
+    assert [one.id for one in view.fleet.agents] == ["agent1", "agent2"]
+    assert abs(view.fleet.agents[0].spawned_at - (now - 100)) < 3
+    assert view.fleet.agents[0].idle_since == 0
+    assert "secret" not in (alpha.files.folder / "mirror.json").read_text(encoding="utf-8")
+    assert view.facts["loop_runs"] is False
+    assert view.facts["cores"]
+    alpha.put(agent(1, state="done"), agent(3))
+    wait_until(lambda: [one.id for one in alpha.view().fleet.agents] == ["agent1", "agent3"])
+    assert alpha.view().fleet.agents[0].state == "done"
+    alpha.put(agent(1, state="done", last_seen_at=time.time()), agent(3))
+    alpha.put(agent(1, state="done", last_seen_at=time.time()), agent(3, state="nonsense"))
+    wait_until(lambda: "agents[1].state" in alpha.view().problem)
+    assert [one.id for one in alpha.view().fleet.agents] == ["agent1", "agent3"]
+
+
+def test_a_call_does_what_it_does_there(make_linked: MakeLinked) -> None:
+    alpha = make_linked(lines=("MaxSessions 2",))
+    alpha.put(agent(1))
+    done = alpha.call("status", "--json")
+    assert done.exit_code == 0, done
+    assert "agent1" in done.stdout.decode()
+    wrong = alpha.call("show", "nobody")
+    assert (wrong.exit_code, wrong.state) == (1, "done") or wrong.exit_code in (2, 3)
+    assert b"nobody" in wrong.stderr
+    told = alpha.call("tasks", "add", "x", "-", stdin=b"Add \xc3\xa4 banner")
+    assert told.state == "done"
+    with pytest.raises(UsageProblem, match="no command"):
+        alpha.call("hosts", "list")
+    with pytest.raises(UsageProblem, match="bytes of input"):
+        alpha.call("status", stdin=b"x" * (wire.MOST_STDIN + 1))
+    assert alpha.there.handshakes() == 1
+    assert alpha.link().handshakes == 1
+    assert alpha.files.unheard() == {}
+
+
+def test_noise_of_shell_files_does_no_harm(make_linked: MakeLinked) -> None:
+    noisy = 'ForceCommand echo "Welcome to $USER"; printf "\\033[31m$ "; exec /bin/bash -c "$SSH_ORIGINAL_COMMAND"'
+    alpha = make_linked(lines=(noisy,))
+    alpha.begin()
+    assert alpha.call("status", "--json").state == "done"
+    assert alpha.there.handshakes() == 1
+
+
+@pytest.mark.parametrize("shell", ["fish", "tcsh", "zsh"])
+def test_any_login_shell_will_do(make_linked: MakeLinked, run_script: RunScript, shell: str) -> None:
+    import shutil
+
+    if shutil.which(shell) is None:
+        pytest.skip(f"only for machines that have {shell}")
+    alpha = make_linked(lines=(f'ForceCommand exec {shutil.which(shell)} -c "$SSH_ORIGINAL_COMMAND"',))
+    added = run_script("hosts", "add", "alpha", "alpha", timeout=120)
+    assert added.returncode == 0, added.stderr
+    alpha.reached()
+    assert run_script("hosts", "check", "alpha").returncode == 0
