@@ -1,10 +1,12 @@
-"""Standard output that may be closed, or full: the command ends its work first, then says what was not printed."""
+"""Standard output that may be closed, or full: the command ends its work first, then says what was lost. JSON on it."""
 
 from __future__ import annotations
 
 import io
+import json
 import os
 import sys
+from typing import Any
 
 STDOUT = 1
 
@@ -37,3 +39,9 @@ def begin_output() -> _LossyFile | None:
         io.BufferedWriter(raw), encoding=known.encoding, errors=known.errors, line_buffering=known.line_buffering
     )
     return raw
+
+
+def print_json(members: Any) -> None:
+    """What ``--json`` prints, as every command prints it: indented, every character as it is but half a pair."""
+    text = json.dumps(members, indent=2, ensure_ascii=False)
+    print(text.encode("utf-8", "backslashreplace").decode("utf-8"))

@@ -127,6 +127,6 @@ def _named(folder: Path) -> Repository | None:
 
 def _reason(done: subprocess.CompletedProcess[bytes]) -> str:
     """git's own first complaint, on one line."""
-    lines = done.stderr.decode("utf-8", "replace").strip().splitlines()
+    lines = [line.strip() for line in done.stderr.decode("utf-8", "replace").strip().splitlines()]
     wanted = [line for line in lines if line.startswith(("fatal:", "error:", "!"))] or lines
-    return wanted[0].strip() if wanted else f"exit code {done.returncode}"
+    return wanted[0] if wanted else f"exit code {done.returncode}"

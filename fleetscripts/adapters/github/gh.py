@@ -55,13 +55,18 @@ class Gh:
     def failed_log(self, key: PullKey, job: int) -> str:
         """The end of what the failed steps of a job printed, as gh writes it; raises GitHubProblem."""
         words = ["run", "view", "--job", str(job), "--log-failed", "--repo", f"{key.host}/{key.owner}/{key.name}"]
-        with self._turn(key.host):
+        return self.perform(key.host, words)
+
+    def perform(self, host: str, words: Sequence[str], sent: bytes = b"") -> str:
+        """What another command of gh prints; raises GitHubProblem. It runs outside of every repository: the words
+        must say which one they mean."""
+        with self._turn(host), tempfile.TemporaryDirectory() as nowhere:
             try:
-                code, printed, said = self._run(words)
+                code, printed, said = self._run(words, sent, nowhere)
                 if code:
                     raise problem_in_words(code, said.decode("utf-8", "replace").strip(), self.clock())
             except GitHubProblem as problem:
-                self.budget.note(key.host, problem)
+                self.budget.note(host, problem)
                 raise
         return printed.decode("utf-8", "replace")
 
@@ -77,7 +82,7 @@ class Gh:
             text = "others of this fleet have been asking GitHub all the while"
             raise GitHubProblem(ProblemKind.NETWORK, text) from None
 
-    def _run(self, words: Sequence[str], sent: bytes = b"") -> tuple[int, bytes, bytes]:
+    def _run(self, words: Sequence[str], sent: bytes = b"", folder: str | None = None) -> tuple[int, bytes, bytes]:
         """gh's exit code, the end of what it printed, and what it said on standard error."""
         self.requests += 1
         with tempfile.TemporaryFile() as printed:
@@ -85,6 +90,7 @@ class Gh:
                 done = subprocess.run(
                     [self.executable, *words],
                     input=sent,
+                    cwd=folder,
                     env=self._environment(),
                     stdout=printed,
                     stderr=subprocess.PIPE,

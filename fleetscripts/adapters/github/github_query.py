@@ -132,3 +132,20 @@ def page_query(key: PullKey, part: str, cursor: str) -> Query:
         f"    headRefOid updatedAt {_PAGES[part]}\n  }} }}\n}}\nfragment {needed}"
     )
     return Query(text, {"owner": key.owner, "name": key.name, "number": key.number, "cursor": cursor})
+
+
+_OFFERS = """
+query($owner: String!, $name: String!, $branch: String!) {
+  repository(owner: $owner, name: $name) {
+    defaultBranchRef { name }
+    pullRequests(headRefName: $branch, states: [OPEN], first: 100, orderBy: {field: CREATED_AT, direction: DESC}) {
+      nodes { number url baseRefName headRepositoryOwner { login } }
+    }
+  }
+}
+"""
+
+
+def offers_query(owner: str, name: str, branch: str) -> Query:
+    """The open pull requests of every branch of that name, whoever's it is, and the default branch."""
+    return Query(_OFFERS, {"owner": owner, "name": name, "branch": branch})

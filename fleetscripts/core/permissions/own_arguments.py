@@ -67,6 +67,7 @@ FRONT = "fleet"
 PLAIN = Arguments()
 HARMLESS: Mapping[str, Arguments] = {
     "accounts": Arguments(only=_account_look),
+    "add-spare": PLAIN,
     "adopt-agent": PLAIN,
     "answer-dialog": PLAIN,
     "balance": PLAIN,

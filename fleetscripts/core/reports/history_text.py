@@ -91,6 +91,7 @@ SENTENCES: Mapping[str, Callable[[Line], str]] = {
     "interrupted": lambda line: f"its turn was stopped: {text_of(line, 'why')}",
     "verdict-lasts": lambda line: f"verified again and again, {text_of(line, 'outcome')}: {text_of(line, 'why')}",
     "task-not-given": lambda line: f"a new task was not given: {text_of(line, 'why')}",
+    "pull-request": lambda line: f"its pull request: {text_of(line, 'why')}",
     "recycling": lambda line: f"recycling: {text_of(line, 'why')}",
     "rescued": lambda line: f"what would be lost was kept under {text_of(line, 'ref')}",
     "recycled": lambda line: f"its worktree is spare again: {text_of(line, 'why')}",

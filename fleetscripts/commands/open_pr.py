@@ -1,0 +1,50 @@
+"""``open-pr WINDOW``: the agent's branch pushed, and its pull request opened and put on record."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import click
+
+from fleetscripts.commands.entry import run
+from fleetscripts.commands.named_agent import load_agent_at_work
+from fleetscripts.commands.options import json_option, settings_options, window_argument
+from fleetscripts.commands.output import print_json
+from fleetscripts.commands.patience import told_when_slow
+
+
+@click.command("open-pr")
+@window_argument
+@click.option("--base", metavar="BRANCH", default="", help="Branch to merge into (default: GitHub's default branch).")
+@click.option("--title", metavar="TEXT", default="", help="Its title (default: the objective's first line).")
+@click.option("--draft", is_flag=True, help="As a draft.")
+@json_option
+@settings_options
+def command(window: str, base: str, title: str, draft: bool, as_json: bool, options: Mapping[str, object]) -> int:
+    """Push what the agent in WINDOW has committed, open its pull request, put the number on record; print its address.
+
+    Its text is the objective. The branch goes to the remote that was recorded at spawn, never by force. A pull request
+    that is open already is recorded, none is made twice; a call that was cut short is finished by the next one.
+    """
+    from fleetscripts.core.records.sanitize import sanitize
+    from fleetscripts.services.lifecycle.open_pull import Wanted, open_pull
+
+    settings, fleet, agent = load_agent_at_work(options, window)
+    with told_when_slow("pushing the branch and asking GitHub"):
+        opened = open_pull(settings, fleet, agent, Wanted(base, title, draft))
+    if opened.uncommitted:
+        click.echo(f"open-pr: {opened.uncommitted} changed files are not committed, so not in it", err=True)
+    if as_json:
+        pull = {"pr_number": opened.pull.number, "url": opened.pull.url, "base": opened.pull.base}
+        print_json({"window": agent.window, "worktree": agent.worktree, "branch": agent.branch, **pull,
+                    "opened": opened.made, "pushed": opened.pushed, "uncommitted": opened.uncommitted})  # fmt: skip
+        return 0
+    click.echo(sanitize(opened.pull.url))
+    how = "opened" if opened.made else "open already"
+    click.echo(f"open-pr: #{opened.pull.number} {how}{', branch pushed' if opened.pushed else ''}, on record", err=True)
+    return 0
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Entry point."""
+    return run(command, argv)

@@ -1,0 +1,26 @@
+"""Title and text of a new pull request, made from the objective. Pure."""
+
+from __future__ import annotations
+
+from fleetscripts.core.records.fence import fenced
+from fleetscripts.core.records.redact import redact
+from fleetscripts.core.records.sanitize import fit, sanitize
+
+LONGEST_TITLE = 100
+"""Columns; GitHub takes 256 characters."""
+LONGEST_OBJECTIVE = 60_000
+"""Characters; GitHub takes 65,536 of the whole text."""
+
+
+def pull_title(objective: str, branch: str) -> str:
+    """The objective's first line that says something, secrets masked, else the branch's name."""
+    lines = (sanitize(line) for line in redact(objective).splitlines())
+    return fit(next((line for line in lines if line), branch), LONGEST_TITLE)
+
+
+def pull_body(objective: str) -> str:
+    """The objective between fences: nobody is mentioned and no issue closed by what stands in it. Secrets masked."""
+    shown = redact(objective).strip()
+    if len(shown) > LONGEST_OBJECTIVE:
+        shown = f"{shown[:LONGEST_OBJECTIVE]}\n[cut]"
+    return f"The task, as it was given:\n\n{fenced(shown)}\n" if shown else ""
