@@ -162,7 +162,7 @@ REFUSALS: list[tuple[str, Change, str]] = [
     ("its receiver", lambda s: s.repo.git("config", f"remote.{s.repo.origin}.receivepack", "evil"), "would push to"),
     ("a worktree's own rewriting", lambda s: (
         s.repo.git("config", "extensions.worktreeConfig", "true"),
-        s.repo.git("config", "--worktree", "url./evil.pushInsteadOf", str(s.repo.origin), cwd=s.path)), "would push to"),
+        s.repo.git("config", "--worktree", "url./evil.pushInsteadOf", str(s.repo.origin), cwd=s.path)), "push to"),
 ]  # fmt: skip
 
 

@@ -219,6 +219,8 @@ FOREIGN = [
     f"{REAL}/recycle-agent tree1 \"--for\"ce",
     f"W=$({S}); {REAL}/recycle-agent tree1 \"$W\"",
     f"{REAL}/interrupt-agent tree1 --kill",
+    f"{REAL}/open-pr tree1",
+    f"{REAL}/fleet open-pr tree1 --draft",
     f"{REAL}/rescue-agent tree1 --account other",
     f"{REAL}/rescue-agent --account=other tree1",
     f"{REAL}/evaluate tree1 --override 'why not'",

@@ -21,7 +21,7 @@ class OpeningWorld(World):
         self.refuses = ""
         self.lose_answer = False
         self.hold_at = ""
-        """Where a request waits for ``release``: ``offers``, before it makes one (``create``), after that (``answer``)."""
+        """Where a request waits for ``release``: ``offers``, before one is made (``create``), after (``answer``)."""
         self.held, self.release = threading.Event(), threading.Event()
 
     def opened(self, branch: str, owner: str = "acme", base: str = "main") -> int:
