@@ -18,7 +18,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fleetscripts.core.reports.pull_text import LONGEST_TITLE, pull_body, pull_title
+from fleetscripts.core.records.sanitize import width
+from fleetscripts.core.reports.pull_text import LONGEST_TITLE, MOST_OF_A_TITLE, pull_body, pull_title
 from tests.conftest import RunScript
 from tests.fake_github.opening import OpeningWorld
 from tests.fake_github.server import serve
@@ -261,7 +262,8 @@ def test_base_title_and_draft_are_the_callers(scene: Scene) -> None:
 @given(st.text(max_size=400))
 def test_any_objective_makes_a_title_of_one_line_and_a_body_that_is_only_text(objective: str) -> None:
     title, body = pull_title(objective, "feat/x"), pull_body(objective)
-    assert 0 < len(title) <= LONGEST_TITLE
+    assert 0 < len(title) <= MOST_OF_A_TITLE
+    assert width(title) <= LONGEST_TITLE
     assert len(title.splitlines()) == 1
     lines = body.splitlines()
     if lines:

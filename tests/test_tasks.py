@@ -112,11 +112,11 @@ def test_the_loop_begins_no_task_whose_file_is_still_being_written(home: Path) -
     file = settings.tasks_folder / "pending" / "half.task"
     file.parent.mkdir(parents=True)
     file.write_text("Delete all the old files. But only")
-    assert dispatch(settings, os.environ, time.time()) == []
-    [tried] = dispatch(settings, os.environ, time.time(), where=DispatchTarget(again=True))
+    assert dispatch(settings, os.environ, time.time()).lines == ()
+    [tried] = dispatch(settings, os.environ, time.time(), where=DispatchTarget(again=True)).lines
     assert tried.startswith("half: no repository is known"), "a person who calls it means what is there"
     os.utime(file, (time.time() - 60, time.time() - 60))
-    assert dispatch(settings, os.environ, time.time()) == [tried]
+    assert dispatch(settings, os.environ, time.time()).lines == (tried,)
 
 
 def test_a_task_named_as_one_that_is_over_is_begun_all_the_same(run_script: RunScript, home: Path) -> None:
@@ -141,7 +141,7 @@ def test_tasks_that_wait_for_budget_are_no_failures(home: Path, monkeypatch: pyt
     for name in ("a", "b", "c"):
         add(settings, TaskFile(name, "Do it."))
     where = DispatchTarget("fleet", str(home), again=True)
-    lines = dispatching.dispatch(settings, os.environ, time.time(), where=where)
+    lines = dispatching.dispatch(settings, os.environ, time.time(), where=where).lines
     assert lines == ["a: no claude account has budget until 18:20", "and 2 more tasks for the same reason"]
     assert [one.state for one in survey(settings, time.time()).standings] == [READY] * 3, "tried again without a pause"
 
@@ -151,7 +151,9 @@ def test_tasks_that_wait_for_a_tmux_session_are_no_failures(home: Path, monkeypa
     settings = load_settings(os.environ)
     for name in ("a", "b"):
         add(settings, TaskFile(name, "Do it."))
-    [line, more] = dispatch(settings, os.environ, time.time(), where=DispatchTarget("fleet", str(home), again=True))
+    [line, more] = dispatch(
+        settings, os.environ, time.time(), where=DispatchTarget("fleet", str(home), again=True)
+    ).lines
     assert line.startswith("a: no tmux session 'fleet'; in a terminal of your own run: tmux"), line
     assert more == "and 1 more task for the same reason"
     assert [one.state for one in survey(settings, time.time()).standings] == [READY] * 2, "tried again without a pause"
@@ -164,7 +166,7 @@ def test_a_finished_task_that_cannot_be_archived_keeps_no_other_back(home: Path)
         (settings.tasks_folder / "pending").mkdir(parents=True, exist_ok=True)
         (settings.tasks_folder / "pending" / f"{name}.task").write_text("Do it.")
     (settings.tasks_folder / "archived").write_text("")
-    lines = dispatch(settings, os.environ, time.time(), where=DispatchTarget("fleet", again=True))
+    lines = dispatch(settings, os.environ, time.time(), where=DispatchTarget("fleet", again=True)).lines
     assert lines[0].startswith("finished tasks cannot be archived: "), lines
     assert lines[1].startswith("next: "), lines
 

@@ -10,7 +10,9 @@ from dataclasses import replace
 import click
 
 from fleetscripts.commands.entry import run
-from fleetscripts.commands.options import settings_options
+from fleetscripts.commands.named_agent import identity
+from fleetscripts.commands.options import json_option, settings_options
+from fleetscripts.commands.output import print_json
 
 
 @click.command("adopt-agent")
@@ -21,9 +23,16 @@ from fleetscripts.commands.options import settings_options
 @click.option(
     "--step", "--steps", "steps", metavar="NAME", multiple=True, help="Step that it must report; repeat for each."
 )
+@json_option
 @settings_options
 def command(
-    pane: str, objective: str, branch: str, pr: str, steps: tuple[str, ...], options: Mapping[str, object]
+    pane: str,
+    objective: str,
+    branch: str,
+    pr: str,
+    steps: tuple[str, ...],
+    as_json: bool,
+    options: Mapping[str, object],
 ) -> int:
     """Take over the running client in PANE (a pane id, a window id or SESSION:WIN) as an agent; print its SESSION:WIN.
 
@@ -42,6 +51,9 @@ def command(
     facts = pane_named(pane_io, fleet, pane)
     request = replace(wanted, objective=objective.strip())
     adopted = adopt(pane_io, settings, fleet, facts, os.environ, request)
+    if as_json:
+        print_json(identity(adopted.agent) | {"notes": [sanitize(note) for note in adopted.notes]})
+        return 0
     for note in adopted.notes:
         print(f"adopt-agent: {sanitize(note)}", file=sys.stderr)
     print(adopted.agent.window)

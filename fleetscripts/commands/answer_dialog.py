@@ -6,12 +6,13 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from fleetscripts.commands.entry import run
-from fleetscripts.commands.options import settings_options, window_argument
+from fleetscripts.commands.options import json_option, settings_options, window_argument
+from fleetscripts.commands.output import print_json
 from fleetscripts.errors import EXIT_DONE, EXIT_NO, UsageProblem
 
 if TYPE_CHECKING:
@@ -25,8 +26,9 @@ if TYPE_CHECKING:
     "--choose", "texts", metavar="TEXT", multiple=True, help="Choose the row whose text is TEXT (or begins with it)."
 )
 @click.option("--show", is_flag=True, help="Only show the dialog; press nothing.")
+@json_option
 @settings_options
-def command(window: str, texts: tuple[str, ...], show: bool, options: dict[str, object]) -> int:
+def command(window: str, texts: tuple[str, ...], show: bool, as_json: bool, options: dict[str, object]) -> int:
     """Show the dialog in WINDOW and its rows; answer it if it is a routine recovery, or as --choose says.
 
     For a dialog with several questions repeat --choose, in their order; separate several rows of one question by
@@ -52,15 +54,22 @@ def command(window: str, texts: tuple[str, ...], show: bool, options: dict[str, 
     around = dialog_context(settings, folder, pane_io.screen(facts.pane_id))
     dialog = dialog_on(pane_io, facts.pane_id, around)
     several = dialog.menu is not None and bool(dialog.menu.tabs)
-    _show(dialog, read_questions(pane_io, dialog) if several and not texts and not show else ())
+    questions = read_questions(pane_io, dialog) if several and not texts and not show else ()
+    if not as_json:
+        _show(dialog, questions)
+    chosen: Sequence[str] = ()
     if texts and not show:
-        for chosen in answer_questions(pane_io, dialog, texts) if several else (choose(pane_io, dialog, _only(texts)),):
-            print(f"chosen: {sanitize(chosen)}")
+        chosen = answer_questions(pane_io, dialog, texts) if several else (choose(pane_io, dialog, _only(texts)),)
+    elif dialog.ruling.kind is ActionKind.RECOVERY and not show:
+        chosen = (recover(pane_io, dialog),)
+    chosen = [sanitize(text) for text in chosen]
+    if as_json:
+        print_json(_members(dialog, questions) | {"chosen": chosen})
+    for text in () if as_json else chosen:
+        print(f"chosen: {text}")
+    if chosen:
         return EXIT_DONE
-    if dialog.ruling.kind is ActionKind.RECOVERY and not show:
-        print(f"chosen: {sanitize(recover(pane_io, dialog))}")
-        return EXIT_DONE
-    if not show:
+    if not show and not as_json:
         print("answer-dialog: nothing was chosen: --choose TEXT chooses a row", file=sys.stderr)
     return EXIT_NO if dialog.ruling.kind is ActionKind.DECISION else EXIT_DONE
 
@@ -69,6 +78,25 @@ def _only(texts: tuple[str, ...]) -> str:
     if len(texts) > 1:
         raise UsageProblem(f"expected one --choose, found {len(texts)}: this dialog asks one thing")
     return texts[0]
+
+
+def _members(dialog: Dialog, questions: Sequence[Menu]) -> dict[str, Any]:
+    """What ``--json`` prints. The texts in it are data."""
+    from fleetscripts.core.records.sanitize import sanitize
+
+    menus = questions or (() if dialog.menu is None else (dialog.menu,))
+    return {
+        "window": dialog.window,
+        "dialog": dialog.kind,
+        "questions": [
+            {
+                "question": [sanitize(line) for line in menu.question],
+                "rows": [{"number": r.number, "text": sanitize(r.text), "focused": r.focused} for r in menu.rows],
+            }
+            for menu in menus
+        ],
+        "policy": {"kind": dialog.ruling.kind, "choice": dialog.chosen, "reason": sanitize(dialog.ruling.reason)},
+    }
 
 
 def _show(dialog: Dialog, questions: Sequence[Menu]) -> None:

@@ -13,7 +13,8 @@ import click
 from fleetscripts import __version__
 from fleetscripts.commands.elsewhere import run_elsewhere
 from fleetscripts.commands.examples import ONLY_TELLS, epilog
-from fleetscripts.commands.output import begin_output
+from fleetscripts.commands.options import WANTS_JSON
+from fleetscripts.commands.output import begin_output, print_json
 from fleetscripts.core.records.sanitize import sanitize
 from fleetscripts.errors import EXIT_DONE, EXIT_FAILED, EXIT_USAGE, FleetError
 from fleetscripts.invocation import called_with
@@ -57,8 +58,13 @@ def _invoke(command: click.Command, name: str, arguments: list[str]) -> int:
     command.epilog = command.epilog or epilog(name)
     try:
         with command.make_context(name, list(arguments), help_option_names=["-h", "--help"]) as context:
-            there = run_elsewhere(name, context, arguments)
-            result = command.invoke(context) if there is None else there
+            try:
+                there = run_elsewhere(name, context, arguments)
+                result = command.invoke(context) if there is None else there
+            except FleetError as error:
+                if context.meta.get(WANTS_JSON):
+                    print_json({"error": sanitize(str(error)), "exit_code": error.exit_code})
+                raise
     except click.exceptions.Exit as leaving:
         return leaving.exit_code
     return result if isinstance(result, int) else EXIT_DONE

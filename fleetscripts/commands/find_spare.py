@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 import click
 
 from fleetscripts.commands.entry import run
-from fleetscripts.commands.options import settings_options
+from fleetscripts.commands.options import json_option, settings_options
+from fleetscripts.commands.output import print_json
 from fleetscripts.errors import EXIT_DONE, EXIT_NO
 from fleetscripts.invocation import spelled
 
@@ -21,8 +22,9 @@ if TYPE_CHECKING:
 
 @click.command("find-spare")
 @click.argument("repo", required=False, type=click.Path(path_type=Path), default=".", metavar="[REPO]")
+@json_option
 @settings_options
-def command(repo: Path, options: Mapping[str, object]) -> int:
+def command(repo: Path, as_json: bool, options: Mapping[str, object]) -> int:
     """List the spare worktrees of REPO (default: the current repository), lowest number first, each as PATH BRANCH.
 
     The branch is the last word of a line; the path before it may contain spaces. Exits 3 when there is none.
@@ -32,6 +34,9 @@ def command(repo: Path, options: Mapping[str, object]) -> int:
     from fleetscripts.services.worktrees.spares import free, survey
 
     spares = free(survey(repo, load_settings_here(os.environ, options)))
+    if as_json:
+        print_json([{"path": place.worktree.path, "branch": place.worktree.branch} for place in spares])
+        return EXIT_DONE if spares else EXIT_NO
     offered = [place for place in spares if fits_one_line(place.worktree.path)]
     for place in offered:
         click.echo(line(place))

@@ -1,10 +1,10 @@
-"""The agent that a command's WINDOW names, with the fleet that it is in."""
+"""The agent that a command's WINDOW names, with the fleet that it is in, and what ``--json`` says of it."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from fleetscripts.errors import Refused
 
@@ -30,3 +30,19 @@ def load_agent_at_work(options: Mapping[str, object], target: str) -> tuple[Sett
     if agent.state is AgentState.RECYCLED:
         raise Refused(f"{agent.called} was recycled: nothing of its work is left there")
     return settings, fleet, agent
+
+
+def identity(agent: Agent) -> dict[str, Any]:
+    """What ``--json`` says of an agent that a command did something to."""
+    return {
+        "id": agent.id,
+        "window": agent.window,
+        "pane_id": agent.pane_id,
+        "worktree": agent.worktree,
+        "worktree_path": agent.worktree_path,
+        "branch": agent.branch,
+        "pr_number": agent.pr_number,
+        "session_id": agent.session_id,
+        "agent": agent.agent,
+        "account": agent.account,
+    }

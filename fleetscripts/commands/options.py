@@ -44,9 +44,18 @@ def settings_options(function: Function) -> Function:
     return with_options
 
 
+WANTS_JSON = "fleetscripts.as_json"
+"""In the context's ``meta``: whether the call has ``--json``."""
+
+
 def json_option(function: Function) -> Function:
-    """Add ``--json`` as ``as_json``."""
-    return click.option("--json", "as_json", is_flag=True, help="Print JSON instead of text.")(function)
+    """Add ``--json`` as ``as_json``. What the command raises is then printed as JSON too."""
+
+    def note(context: click.Context, param: click.Parameter, value: bool) -> bool:
+        context.meta[WANTS_JSON] = value
+        return value
+
+    return click.option("--json", "as_json", is_flag=True, callback=note, help="Print JSON instead of text.")(function)
 
 
 def yes_option(function: Function) -> Function:

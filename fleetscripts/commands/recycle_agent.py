@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from fleetscripts.commands.entry import run
-from fleetscripts.commands.options import settings_options, window_argument
+from fleetscripts.commands.options import json_option, settings_options, window_argument
+from fleetscripts.commands.output import print_json
 from fleetscripts.commands.patience import told_when_slow
 
 if TYPE_CHECKING:
@@ -23,8 +24,11 @@ if TYPE_CHECKING:
 @click.argument("path", required=False, type=click.Path(path_type=Path), metavar="[PATH")
 @click.argument("spare_branch", required=False, default="", metavar="SPARE_BRANCH]")
 @click.option("--force", is_flag=True, help="Recycle although gates do not pass. Unsaved work is still backed up.")
+@json_option
 @settings_options
-def command(window: str, path: Path | None, spare_branch: str, force: bool, options: Mapping[str, object]) -> int:
+def command(
+    window: str, path: Path | None, spare_branch: str, force: bool, as_json: bool, options: Mapping[str, object]
+) -> int:
     """Back up unsaved work under refs/fleet/rescue, close the pane, and return the worktree to its spare branch.
 
     Refuses (exit code 3) unless verify-complete passes now. After a crash, call it again to continue. PATH and
@@ -39,7 +43,10 @@ def command(window: str, path: Path | None, spare_branch: str, force: bool, opti
     settings, fleet = fleet_or_none(options)
     agent = (agent_named if path is None else agent_meant)(settings, fleet, window)
     if agent is not None and agent.state is AgentState.RECYCLED and not used_since(agent, path):
-        click.echo(f"{sanitize(agent.window)} was recycled before: nothing to do")
+        if as_json:
+            print_json(_members(agent.window, agent.worktree_path, agent.spare_branch, before=True))
+        else:
+            click.echo(f"{sanitize(agent.window)} was recycled before: nothing to do")
         return 0
     with recycling(
         settings, fleet, at_work_or_nobody(window, agent), RecycleOptions(path, spare_branch, force)
@@ -48,14 +55,23 @@ def command(window: str, path: Path | None, spare_branch: str, force: bool, opti
             with told_when_slow("verifying, saving what would be lost, putting the worktree back"):
                 work.run()
         finally:
-            for ref in work.rescued:
+            for ref in () if as_json else work.rescued:
                 click.echo(f"rescued: {sanitize(ref)}")
             for notice in work.notices:
                 click.echo(sanitize(notice), err=True)
+    if as_json:
+        found = _members(work.agent.window, str(work.path), work.spare_branch, before=False)
+        print_json(found | {"base": work.base, "rescued": work.rescued, "notes": work.notices})
+        return 0
     click.echo(
         f"recycled {sanitize(work.agent.window)}: {sanitize(str(work.path))} is on {work.spare_branch} at {work.base}"
     )
     return 0
+
+
+def _members(window: str, path: str, spare_branch: str, *, before: bool) -> dict[str, Any]:
+    """What ``--json`` prints. ``before``: it was recycled by an earlier call."""
+    return {"window": window, "worktree_path": path, "spare_branch": spare_branch, "recycled_before": before}
 
 
 def fleet_or_none(options: Mapping[str, object]) -> tuple[Settings, Fleet]:

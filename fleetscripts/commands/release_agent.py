@@ -7,15 +7,17 @@ from collections.abc import Mapping, Sequence
 import click
 
 from fleetscripts.commands.entry import run
-from fleetscripts.commands.named_agent import load_agent
-from fleetscripts.commands.options import settings_options, window_argument
+from fleetscripts.commands.named_agent import identity, load_agent
+from fleetscripts.commands.options import json_option, settings_options, window_argument
+from fleetscripts.commands.output import print_json
 from fleetscripts.errors import Refused
 
 
 @click.command("release-agent")
 @window_argument
+@json_option
 @settings_options
-def command(window: str, options: Mapping[str, object]) -> int:
+def command(window: str, as_json: bool, options: Mapping[str, object]) -> int:
     """Stop managing the agent in WINDOW: remove its record; leave client, window, branch and worktree as they are.
 
     For a client that a person takes over, and for records of recycled agents. adopt-agent takes it back.
@@ -31,6 +33,9 @@ def command(window: str, options: Mapping[str, object]) -> int:
     Journal(settings.journal_file).write(
         "released", id=agent.id, window=agent.window, pane_id=agent.pane_id, why="asked for"
     )
+    if as_json:
+        print_json(identity(agent) | {"released": True})
+        return 0
     click.echo(f"{sanitize(agent.handle)} is no agent of the fleet any more; its client and worktree stay as they are")
     return 0
 

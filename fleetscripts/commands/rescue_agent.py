@@ -9,16 +9,19 @@ from collections.abc import Mapping, Sequence
 import click
 
 from fleetscripts.commands.entry import run
-from fleetscripts.commands.options import settings_options
+from fleetscripts.commands.named_agent import identity
+from fleetscripts.commands.options import json_option, settings_options
+from fleetscripts.commands.output import print_json
 from fleetscripts.errors import EXIT_DONE, EXIT_FAILED, EXIT_NO
 
 
 @click.command("rescue-agent")
 @click.option("--all", "everyone", is_flag=True, help="Every agent that is at a usage limit.")
 @click.option("--account", metavar="NAME", default="", help="Account to move to (default: one with budget).")
+@json_option
 @settings_options
 @click.argument("window", required=False)
-def command(everyone: bool, account: str, window: str | None, options: Mapping[str, object]) -> int:
+def command(everyone: bool, account: str, window: str | None, as_json: bool, options: Mapping[str, object]) -> int:
     """Restart an agent that hit a usage limit on another account, in the same conversation, window and worktree.
 
     The run loop does this by itself. If only another client has budget, the work is handed over to it. No menu row is
@@ -39,10 +42,13 @@ def command(everyone: bool, account: str, window: str | None, options: Mapping[s
 
     def tell(outcome: RescueResult) -> None:
         with saying:
-            click.echo(sanitize(outcome.line))
+            if not as_json:
+                click.echo(sanitize(outcome.line))
 
     outcomes = rescue_agents(settings, fleet, os.environ, agents, account, tell)
-    if everyone:
+    if as_json:
+        print_json([identity(o.agent) | {"result": o.result, "words": sanitize(o.words)} for o in outcomes])
+    elif everyone:
         click.echo(sanitize(line(taken(settings), parked(load_fleet(os.environ, options)[1]))))
     results = {outcome.result for outcome in outcomes}
     if FAILED in results:

@@ -6,12 +6,14 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from fleetscripts.commands.entry import run
-from fleetscripts.commands.options import settings_options, window_argument
+from fleetscripts.commands.named_agent import identity
+from fleetscripts.commands.options import json_option, settings_options, window_argument
+from fleetscripts.commands.output import print_json
 from fleetscripts.commands.text_source import text_of
 from fleetscripts.errors import FleetError, UsageProblem
 from fleetscripts.invocation import spelled
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
     from fleetscripts.fleet import Fleet
     from fleetscripts.services.spawning.spawn_request import Request
     from fleetscripts.services.typing.pane_io import PaneIO
+    from fleetscripts.services.typing.receipt import Receipt
 
 
 @click.command("send-agent")
@@ -38,6 +41,7 @@ if TYPE_CHECKING:
 @click.option("--branch", metavar="NAME", default="", help="With a task: branch to check out first.")
 @click.option("--base", metavar="REF", default="", help="With --branch: where a new branch starts.")
 @click.option("--image", metavar="PATH", default="", help="With a task: image that the agent reads first.")
+@json_option
 @settings_options
 def command(
     window: str,
@@ -52,6 +56,7 @@ def command(
     branch: str,
     base: str,
     image: str,
+    as_json: bool,
     options: dict[str, object],
 ) -> int:
     """Send TEXT (- for standard input) to the agent in WINDOW, or with --task a new objective.
@@ -73,7 +78,7 @@ def command(
         if text is not None or file is not None or queue or keep_draft:
             raise UsageProblem("expected a text or a new task (--task, --task-file), found both")
         wanted = Request("", branch, text_of(objective, task_file), pr_number=pr, steps=steps, base=base, image=image)
-        return _give(settings, fleet, window, checked(wanted))
+        return _give(settings, fleet, window, checked(wanted), as_json)
     if pr or steps or branch or base or image:
         raise UsageProblem("--pr, --step, --branch, --base and --image belong to a new task: give --task OBJECTIVE")
     message = text_of(text, file)
@@ -81,12 +86,20 @@ def command(
     facts = pane_named(pane_io, fleet, window)
     receipt = deliver(pane_io, facts.pane_id, message, queue=queue, keep_draft=keep_draft, why="send-agent")
     _release(settings, pane_io, fleet, facts.pane_id)
-    print(f"{receipt.window} has it (message {receipt.message_id}, proof: {receipt.proof})")
     dropped = left_out(message)
-    notes = (receipt.note, f"{dropped} control characters were left out of the text" if dropped else "")
-    for note in filter(None, notes):
+    said = (receipt.note, f"{dropped} control characters were left out of the text" if dropped else "")
+    notes = [note for note in said if note]
+    if as_json:
+        print_json({"window": receipt.window} | _receipt(receipt, notes))
+        return 0
+    print(f"{receipt.window} has it (message {receipt.message_id}, proof: {receipt.proof})")
+    for note in notes:
         print(f"send-agent: {note}", file=sys.stderr)
     return 0
+
+
+def _receipt(receipt: Receipt, notes: Sequence[str]) -> dict[str, Any]:
+    return {"message_id": receipt.message_id, "proof": receipt.proof, "notes": list(notes)}
 
 
 def _release(settings: Settings, pane_io: PaneIO, fleet: Fleet | None, pane_id: str) -> None:
@@ -99,7 +112,7 @@ def _release(settings: Settings, pane_io: PaneIO, fleet: Fleet | None, pane_id: 
         Store(settings.state_file).update(lambda current: current.change(agent, hold={"reason": "", "since": 0}))
 
 
-def _give(settings: Settings, fleet: Fleet | None, window: str, request: Request) -> int:
+def _give(settings: Settings, fleet: Fleet | None, window: str, request: Request, as_json: bool) -> int:
     from fleetscripts.services.observe.agent_meant import agent_meant
     from fleetscripts.services.spawning.follow_on import give_task
     from fleetscripts.services.typing.pane_io import open_pane_io
@@ -108,6 +121,9 @@ def _give(settings: Settings, fleet: Fleet | None, window: str, request: Request
     if fleet is None or agent is None:
         raise FleetError(f"no agent {window!r} in {settings.state_file}: {spelled('adopt-agent')} makes it one")
     given = give_task(open_pane_io(settings, fleet), settings, fleet, agent, request)
+    if as_json:
+        print_json(identity(given.agent) | _receipt(given.receipt, given.notes))
+        return 0
     print(f"{given.agent.window} has its new task (message {given.receipt.message_id}, proof: {given.receipt.proof})")
     for note in given.notes:
         print(f"send-agent: {note}", file=sys.stderr)

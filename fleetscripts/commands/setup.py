@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 import click
 
 from fleetscripts.commands.entry import run
-from fleetscripts.commands.options import settings_options, yes_option
+from fleetscripts.commands.options import json_option, settings_options, yes_option
+from fleetscripts.commands.output import print_json
 from fleetscripts.errors import EXIT_DONE, EXIT_NO, UsageProblem
 from fleetscripts.invocation import spelled
 
@@ -23,8 +24,9 @@ if TYPE_CHECKING:
 @click.option("--check", is_flag=True, help="Only check; exit 3 when something is missing.")
 @click.option("--undo", is_flag=True, help="Remove the link and the rules that setup created.")
 @yes_option
+@json_option
 @settings_options
-def command(check: bool, undo: bool, yes: bool, options: Mapping[str, object]) -> int:
+def command(check: bool, undo: bool, yes: bool, as_json: bool, options: Mapping[str, object]) -> int:
     """Link the skill into Claude Code's folder and check this machine's requirements.
 
     The suggested permission rules are shown first, and written to the settings only if a person agrees on the terminal,
@@ -39,29 +41,37 @@ def command(check: bool, undo: bool, yes: bool, options: Mapping[str, object]) -
         raise UsageProblem("expected one of --check and --undo, found both")
     folder = ClientFolder.of(os.environ)
     if undo:
-        return _undo(folder)
+        return _undo(folder, as_json)
     if not check:
         folder.make_link()
-        _offer_rules(folder, yes)
+        _offer_rules(folder, yes, quiet=as_json)
     found = findings(folder, load_settings_here(os.environ, options), os.environ, Path.cwd())
-    for finding in found:
+    if as_json:
+        shown = [{"name": one.name, "ok": not one.mend, "found": one.found, "mend": one.mend} for one in found]
+        print_json({"link": str(folder.link), "rules_missing": folder.missing_rules(), "findings": shown})
+    for finding in () if as_json else found:
         mend = f"; to mend it: {finding.mend}" if finding.mend else ""
         click.echo(sanitize(f"{'missing' if finding.mend else 'ok'}: {finding.name}: {finding.found}{mend}"))
     return EXIT_NO if any(finding.mend for finding in found) else EXIT_DONE
 
 
-def _undo(folder: ClientFolder) -> int:
+def _undo(folder: ClientFolder, as_json: bool) -> int:
+    if as_json:
+        print_json({"link_removed": folder.drop_link(), "rules_removed": folder.drop_rules()})
+        return EXIT_DONE
     click.echo(f"link {folder.link}: {'removed' if folder.drop_link() else 'there was none of ours'}")
     click.echo(f"rules in {folder.settings_file}: {folder.drop_rules()} removed")
     return EXIT_DONE
 
 
-def _offer_rules(folder: ClientFolder, agreed: bool) -> None:
+def _offer_rules(folder: ClientFolder, agreed: bool, *, quiet: bool) -> None:
     from fleetscripts.agents import DEFAULT_KIND
     from fleetscripts.agents.kinds import kind_named
 
     missing = folder.missing_rules()
-    if not missing:
+    if quiet and agreed:
+        folder.add_rules()
+    if quiet or not missing:
         return
     click.echo(
         f"rules that keep {kind_named(DEFAULT_KIND).title} from asking for these scripts, for {folder.settings_file}:"

@@ -14,7 +14,9 @@ import click
 
 from fleetscripts.agents import DEFAULT_KIND, KINDS
 from fleetscripts.commands.entry import run
-from fleetscripts.commands.options import settings_options
+from fleetscripts.commands.named_agent import identity
+from fleetscripts.commands.options import json_option, settings_options
+from fleetscripts.commands.output import print_json
 from fleetscripts.commands.patience import told_when_slow
 from fleetscripts.errors import UsageProblem
 
@@ -57,6 +59,7 @@ SEED_FORM = "SESSION PATH SPARE NEW_BRANCH OBJECTIVE [PR_NUMBER] [STEPS...]"
     "--allow-test-step", is_flag=True, help="Allow the step pr-test although agents would interfere with each other."
 )
 @click.option("--host", metavar="NAME", help="Start it on this other machine; any: where the most worktrees are free.")
+@json_option
 @settings_options
 def command(
     words: tuple[str, ...],
@@ -74,6 +77,7 @@ def command(
     verify_command: str,
     allow_test_step: bool,
     host: str | None,
+    as_json: bool,
     options: dict[str, object],
 ) -> int:
     """Start an agent and print its SESSION:WIN, once its briefing is known to be submitted.
@@ -108,6 +112,9 @@ def command(
     request = replace(request, base=base, image=image, agent=agent, account=account, verify_command=verify_command)
     with told_when_slow("making the branch, starting the client and delivering the briefing"):
         spawned = spawn(settings, fleet, os.environ, checked(request, allow_test_step=allow_test_step))
+    if as_json:
+        print_json(identity(spawned.agent) | {"notes": list(spawned.notes)})
+        return 0
     for note in spawned.notes:
         print(f"spawn-agent: {note}", file=sys.stderr)
     print(spawned.agent.window)

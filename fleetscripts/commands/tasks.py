@@ -13,7 +13,9 @@ import click
 
 from fleetscripts.agents import KINDS
 from fleetscripts.commands.entry import run
+from fleetscripts.commands.named_agent import identity
 from fleetscripts.commands.options import json_option, settings_options
+from fleetscripts.commands.output import print_json
 from fleetscripts.commands.text_source import text_of
 from fleetscripts.errors import EXIT_DONE, EXIT_NO, UsageProblem
 
@@ -66,6 +68,7 @@ def list_(as_json: bool, options: Mapping[str, object]) -> int:
 @click.option(
     "--not-before", metavar="TIME", default="", help="Begin it at this time at the earliest (YYYY-MM-DD HH:MM)."
 )
+@json_option
 @settings_options
 def add(
     name: str,
@@ -79,6 +82,7 @@ def add(
     priority: int,
     after: tuple[str, ...],
     not_before: str,
+    as_json: bool,
     options: Mapping[str, object],
 ) -> int:
     """Write a task file NAME with TEXT, or the text of --file; print its path."""
@@ -95,14 +99,14 @@ def add(
     else:
         place = str(repo.absolute()) if repo is not None else ""
         task = TaskFile(name, given.strip(), branch, pr, steps, agent, place, priority, after, not_before)
-    click.echo(service.add(settings, task))
-    return EXIT_DONE
+    return _print_paths([service.add(settings, task)], as_json)
 
 
 @command.command("batch")
 @click.argument("file", metavar="FILE", type=Path)
+@json_option
 @settings_options
-def batch(file: Path, options: Mapping[str, object]) -> int:
+def batch(file: Path, as_json: bool, options: Mapping[str, object]) -> int:
     """Write the task files that stand in FILE (- is standard input), each after a line "=== NAME"; print their paths.
 
     All of them or none: what is wrong with one is told with its line, counted from its name.
@@ -112,7 +116,13 @@ def batch(file: Path, options: Mapping[str, object]) -> int:
     from fleetscripts.services.tasks import tasks as service
 
     settings = load_settings_here(os.environ, options)
-    for path in service.add_all(settings, parse_batch(text_of(None, file))):
+    return _print_paths(service.add_all(settings, parse_batch(text_of(None, file))), as_json)
+
+
+def _print_paths(paths: Sequence[Path], as_json: bool) -> int:
+    if as_json:
+        print_json([{"name": path.name.removesuffix(".task"), "path": str(path)} for path in paths])
+    for path in () if as_json else paths:
         click.echo(path)
     return EXIT_DONE
 
@@ -123,8 +133,9 @@ def batch(file: Path, options: Mapping[str, object]) -> int:
 )
 @click.option("--session", metavar="NAME", default="", help="tmux session (default: the fleet's).")
 @click.option("--repo", metavar="DIR", type=Path, help="Repository of tasks that name none (default: tasks_repo).")
+@json_option
 @settings_options
-def dispatch_(limit: int | None, session: str, repo: Path | None, options: Mapping[str, object]) -> int:
+def dispatch_(limit: int | None, session: str, repo: Path | None, as_json: bool, options: Mapping[str, object]) -> int:
     """Archive what is finished, and start an agent for each task that is ready, by priority and order.
 
     Never one task twice, also when several dispatch at once. Says a line for each; exits 3 when none was begun.
@@ -134,10 +145,14 @@ def dispatch_(limit: int | None, session: str, repo: Path | None, options: Mappi
 
     settings = load_settings_here(os.environ, options)
     where = DispatchTarget(session, str(repo.absolute()) if repo is not None else "", again=True)
-    lines = dispatch(settings, os.environ, time.time(), limit, where)
-    for line in lines or ["no task is ready"]:
+    done = dispatch(settings, os.environ, time.time(), limit, where)
+    if as_json:
+        print_json(
+            {"begun": [identity(agent) | {"task": agent.task.file} for agent in done.begun], "words": done.lines}
+        )
+    for line in () if as_json else done.lines or ["no task is ready"]:
         click.echo(line)
-    return EXIT_DONE if any(": begun in " in line for line in lines) else EXIT_NO
+    return EXIT_DONE if done.begun else EXIT_NO
 
 
 @command.command("archive")
@@ -145,8 +160,9 @@ def dispatch_(limit: int | None, session: str, repo: Path | None, options: Mappi
 @click.option(
     "--outcome", metavar="TEXT", default="", help="How it ended, for tasks that are named (done, dropped, …)."
 )
+@json_option
 @settings_options
-def archive(names: tuple[str, ...], outcome: str, options: Mapping[str, object]) -> int:
+def archive(names: tuple[str, ...], outcome: str, as_json: bool, options: Mapping[str, object]) -> int:
     """Move finished tasks to archived/, each with its outcome; with NAMES those, whether or not anybody did them."""
     from fleetscripts.core.records.sanitize import sanitize
     from fleetscripts.services.context import load_settings_here
@@ -156,11 +172,12 @@ def archive(names: tuple[str, ...], outcome: str, options: Mapping[str, object])
     if bool(names) != bool(outcome):
         raise UsageProblem("expected NAMES together with --outcome TEXT, or neither")
     now = time.time()
-    for name in names:
-        click.echo(sanitize(service.archive(settings, name, outcome, now)))
-    if not names:
-        for line in service.archive_finished(settings, now) or ["no task is finished"]:
-            click.echo(sanitize(line))
+    said = [service.archive(settings, name, outcome, now) for name in names]
+    said = [sanitize(line) for line in (said if names else service.archive_finished(settings, now))]
+    if as_json:
+        print_json({"words": said})
+    for line in () if as_json else said or ["no task is finished"]:
+        click.echo(line)
     return EXIT_DONE
 
 

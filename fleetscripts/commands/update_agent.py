@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from fleetscripts.commands.entry import run
-from fleetscripts.commands.options import settings_options
+from fleetscripts.commands.options import json_option, settings_options
+from fleetscripts.commands.output import print_json
 from fleetscripts.config import NOT_SETTABLE, Settings
+from fleetscripts.dataclass import dataclass
 from fleetscripts.errors import UsageProblem
 
 if TYPE_CHECKING:
@@ -28,9 +30,10 @@ SETTABLE = {
 
 @click.command("update-agent")
 @click.option("--top", is_flag=True, help="Change the fleet's own fields (no WINDOW).")
+@json_option
 @settings_options
 @click.argument("words", nargs=-1, required=True, metavar="WINDOW|--top field=value...")
-def command(top: bool, words: tuple[str, ...], options: Mapping[str, object]) -> int:
+def command(top: bool, as_json: bool, words: tuple[str, ...], options: Mapping[str, object]) -> int:
     """Set fields of an agent's record, or with --top of the fleet: validated, locked, all or nothing.
 
     Separate lists by commas (steps=review,docs); an empty value clears a text or a list. When a window or session id
@@ -42,13 +45,25 @@ def command(top: bool, words: tuple[str, ...], options: Mapping[str, object]) ->
     settings = load_settings(os.environ, options)
     store = Store(settings.state_file)
     changed = update_top(store, words) if top else update_one(settings, store, words[0], words[1:])
-    for line in changed:
-        click.echo(line)
+    if as_json:
+        print_json([dataclasses.asdict(one) for one in changed])
+    for one in () if as_json else changed:
+        click.echo(f"{one.record} {one.field}: {one.before or '(empty)'} → {one.after or '(empty)'}")
     return 0
 
 
-def update_one(settings: Settings, store: Store, window: str, changes: Sequence[str]) -> list[str]:
-    """Change one agent's record; return what is different now, a line each."""
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """A field of a record (an agent's window, or ``fleet``) as it was and as it is; texts fit to print."""
+
+    record: str
+    field: str
+    before: str
+    after: str
+
+
+def update_one(settings: Settings, store: Store, window: str, changes: Sequence[str]) -> list[Difference]:
+    """Change one agent's record; return what is different now."""
     from fleetscripts.adapters.tmux.tmux import Tmux
     from fleetscripts.core.records.handles import refuse_held
     from fleetscripts.core.records.record_edit import edit_agent
@@ -57,7 +72,7 @@ def update_one(settings: Settings, store: Store, window: str, changes: Sequence[
 
     if not changes:
         raise click.UsageError("expected field=value after the window")
-    lines: list[str] = []
+    lines: list[Difference] = []
     tmux = Tmux(settings.tmux_socket)
 
     def change(fleet: Fleet) -> Fleet:
@@ -86,11 +101,11 @@ def _refuse_missing(before: Agent, after: Agent) -> None:
         raise UsageProblem(f"agent: expected one of {', '.join(sorted(KINDS))}, found {sanitize(after.agent)!r}")
 
 
-def update_top(store: Store, changes: Sequence[str]) -> list[str]:
-    """Change the fleet's own fields; return what is different now, a line each."""
+def update_top(store: Store, changes: Sequence[str]) -> list[Difference]:
+    """Change the fleet's own fields; return what is different now."""
     from fleetscripts.core.records.record_edit import edit_top
 
-    lines: list[str] = []
+    lines: list[Difference] = []
 
     def change(fleet: Fleet) -> Fleet:
         edited = edit_top(fleet, changes, SETTABLE)
@@ -101,11 +116,11 @@ def update_top(store: Store, changes: Sequence[str]) -> list[str]:
     return lines
 
 
-def _differences(who: str, before: object, after: object) -> list[str]:
-    """``WHO FIELD: OLD → NEW`` for every field that changed."""
+def _differences(who: str, before: object, after: object) -> list[Difference]:
+    """One for every field that changed."""
     old, new = _flat(before), _flat(after)
     names = [name for name in (*new, *(old.keys() - new.keys())) if old.get(name) != new.get(name)]
-    return [f"{who} {name}: {_shown(old.get(name))} → {_shown(new.get(name))}" for name in names]
+    return [Difference(who, name, _shown(old.get(name)), _shown(new.get(name))) for name in names]
 
 
 def _flat(record: Any) -> dict[str, Any]:
@@ -122,7 +137,7 @@ def _shown(value: object) -> str:
     from fleetscripts.core.records.sanitize import sanitize
 
     text = ",".join(map(str, value)) if isinstance(value, tuple | list) else str("" if value is None else value)
-    return sanitize(text) or "(empty)"
+    return sanitize(text)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

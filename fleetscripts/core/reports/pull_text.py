@@ -7,7 +7,9 @@ from fleetscripts.core.records.redact import redact
 from fleetscripts.core.records.sanitize import fit, sanitize
 
 LONGEST_TITLE = 100
-"""Columns; GitHub takes 256 characters."""
+"""Columns."""
+MOST_OF_A_TITLE = 250
+"""Characters, of which some take no column; GitHub takes 256."""
 LONGEST_OBJECTIVE = 60_000
 """Characters; GitHub takes 65,536 of the whole text."""
 
@@ -15,7 +17,7 @@ LONGEST_OBJECTIVE = 60_000
 def pull_title(objective: str, branch: str) -> str:
     """The objective's first line that says something, secrets masked, else the branch's name."""
     lines = (sanitize(line) for line in redact(objective).splitlines())
-    return fit(next((line for line in lines if line), branch), LONGEST_TITLE)
+    return fit(next((line for line in lines if line), branch), LONGEST_TITLE)[:MOST_OF_A_TITLE]
 
 
 def pull_body(objective: str) -> str:

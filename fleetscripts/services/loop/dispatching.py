@@ -63,6 +63,6 @@ class DispatchThread:
         """One round; seconds until the next one. An empty folder costs one look into it."""
         settings, fleet = load_fleet(self.environ, self.options)
         if fleet.active and any(folder(settings).read()):
-            for line in dispatch(settings, self.environ, time.time(), stop=self._stop.is_set):
+            for line in dispatch(settings, self.environ, time.time(), stop=self._stop.is_set).lines:
                 self.say(("task", line.partition(":")[0]), f"task {line}")
         return settings.poll_interval_seconds

@@ -47,6 +47,14 @@ class DispatchTarget:
     """Also tasks that could not be begun a moment ago, or whose file was written just now: a person asks."""
 
 
+@dataclass(frozen=True, slots=True)
+class DispatchReport:
+    """What was done, a line each, and the agents that were begun."""
+
+    lines: tuple[str, ...]
+    begun: tuple[Agent, ...] = ()
+
+
 def dispatch(
     settings: Settings,
     environ: Mapping[str, str],
@@ -54,23 +62,24 @@ def dispatch(
     limit: int | None = None,
     where: DispatchTarget = DispatchTarget(),
     stop: Callable[[], bool] = lambda: False,
-) -> list[str]:
-    """Archive what is finished and start agents for what is ready, at most ``limit``; what was done, a line each.
+) -> DispatchReport:
+    """Archive what is finished and start agents for what is ready, at most ``limit``.
 
     Never one task twice, whoever else dispatches at the same time. A task that cannot be begun keeps none of the others
     back."""
     if not fleet_now(settings).active:
-        return ["the fleet is stopped (active is false): no task is begun"]
+        return DispatchReport(("the fleet is stopped (active is false): no task is begun",))
     lines = _archived(settings, now)
     lines += survey(settings, now).problems
     lines += settle_left(settings)
     round_ = _Round(settings, environ, where)
-    while (limit is None or round_.begun < limit) and not stop():
+    while (limit is None or len(round_.begun) < limit) and not stop():
         line = round_.next()
         if line is None:
             break
         lines += [line] if line else []
-    return [sanitize(line) for line in (*lines, *round_.waiting())]
+    said = tuple(sanitize(line) for line in (*lines, *round_.waiting()))
+    return DispatchReport(said, tuple(round_.begun))
 
 
 @dataclass
@@ -80,7 +89,7 @@ class _Round:
     settings: Settings
     environ: Mapping[str, str]
     where: DispatchTarget
-    begun: int = 0
+    begun: list[Agent] = field(default_factory=list)
     tried: set[str] = field(default_factory=set)
     full: dict[Path, list[str]] = field(default_factory=dict)
     walled: dict[str, list[str]] = field(default_factory=dict)
@@ -167,7 +176,7 @@ class _Round:
                 return f"{task.name}: {repo} has no spare worktree any more"
             note_failure(self.settings, task.name, str(error), time.time())
             return f"{task.name}: could not be begun: {error}"
-        self.begun += 1
+        self.begun.append(spawned.agent)
         forget_failure(self.settings, task.name)
         return f"{task.name}: begun in {spawned.agent.window}, {spawned.agent.worktree} on {spawned.agent.branch}"
 
