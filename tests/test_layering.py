@@ -34,11 +34,11 @@ SERVICES = (
     ("reports", "setup"),
     ("lifecycle", "loop", "demo"),
     ("spawning", "pr_testing", "integration"),
-    ("hosts",),
+    ("links",),
     ("actions", "single_instance"),
     ("clients", "verification"),
     ("typing", "tasks"),
-    ("observe", "accounts", "worktrees", "pulls", "briefing", "notify", "context", "own_pane"),
+    ("observe", "accounts", "worktrees", "pulls", "briefing", "notify", "context", "own_pane", "hosts"),
 )
 """The rooms of services/ from top to bottom; each imports only what stands below it."""
 

@@ -22,9 +22,9 @@ from fleetscripts.own_folder import fleet_home
 if TYPE_CHECKING:
     from fleetscripts.config import Settings
     from fleetscripts.fleet import Agent
-    from fleetscripts.services.hosts.asking import Reply
-    from fleetscripts.services.hosts.everywhere import Answer
     from fleetscripts.services.hosts.mirrors import HostView
+    from fleetscripts.services.links.asking import Reply
+    from fleetscripts.services.links.everywhere import Answer
 
 NAMING = ("window", "of")
 NAMING_FIRST = ("words",)
@@ -132,8 +132,8 @@ def forward(settings: Settings, view: HostView, name: str, arguments: Sequence[s
     """Run the call there and print what it printed, windows as they are called from here."""
     from fleetscripts.commands.text_source import bytes_of
     from fleetscripts.core.hosts.forwarding import forwarded
-    from fleetscripts.services.hosts.asking import call
     from fleetscripts.services.hosts.registry import host_named
+    from fleetscripts.services.links.asking import call
 
     there = forwarded(arguments, targets)
     text = bytes_of(there.source) if there.source else b""
@@ -170,7 +170,7 @@ def others(settings: Settings, argv: Sequence[str], seconds: float = ASK_SECONDS
     """What every other host answers to a command of ours; empty where there are none."""
     if not (settings.fleet_home / "hosts").is_dir():
         return ()
-    from fleetscripts.services.hosts.everywhere import ask_all
+    from fleetscripts.services.links.everywhere import ask_all
 
     return ask_all(settings, argv, time.time(), seconds)
 

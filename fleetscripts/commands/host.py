@@ -20,7 +20,7 @@ def command(stdio: bool, nonce: str, epoch: int) -> int:
 
     Started by hosts and run-loop there; ends with the channel, and starts nothing that stays.
     """
-    from fleetscripts.services.hosts.serving import Serving
+    from fleetscripts.services.links.serving import Serving
 
     if not stdio:
         raise UsageProblem("expected --stdio: other machines start this, see hosts --help")

@@ -59,7 +59,8 @@ def command(
     when a host cannot be reached.
     """
     from fleetscripts.services.context import load_settings_here
-    from fleetscripts.services.hosts import adding, registry
+    from fleetscripts.services.hosts import registry
+    from fleetscripts.services.links import adding
 
     settings = load_settings_here(os.environ, options)
     if action != "list" and action != "check" and not name:
@@ -91,8 +92,9 @@ def command(
 def _list(settings: Settings, as_json: bool) -> int:
     from fleetscripts.core.records.sanitize import sanitize
     from fleetscripts.core.reports.table import table
-    from fleetscripts.services.hosts import adding, registry
+    from fleetscripts.services.hosts import registry
     from fleetscripts.services.hosts.mirrors import view_of
+    from fleetscripts.services.links import adding
 
     known = registry.hosts(settings)
     views = [view_of(settings, host, time.time()) for host in known]
@@ -123,7 +125,8 @@ def _list(settings: Settings, as_json: bool) -> int:
 
 
 def _connect(settings: Settings, name: str, address: str) -> int:
-    from fleetscripts.services.hosts import adding, registry
+    from fleetscripts.services.hosts import registry
+    from fleetscripts.services.links import adding
 
     if not sys.stdin.isatty():
         raise Refused("expected a terminal to answer what ssh asks: call it yourself")
@@ -135,7 +138,7 @@ def _connect(settings: Settings, name: str, address: str) -> int:
 
 def _check(settings: Settings, name: str) -> int:
     from fleetscripts.errors import FleetError
-    from fleetscripts.services.hosts import adding
+    from fleetscripts.services.links import adding
 
     code = EXIT_DONE
     for host in adding.host_or_all(settings, name):
@@ -150,7 +153,7 @@ def _check(settings: Settings, name: str) -> int:
 
 def _link(settings: Settings, name: str) -> int:
     """The process of a link; started by whatever needs it."""
-    from fleetscripts.services.hosts.links import hold_link
+    from fleetscripts.services.links.processes import hold_link
 
     hold_link(settings, name)
     return EXIT_DONE

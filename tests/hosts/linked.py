@@ -17,10 +17,10 @@ from fleetscripts.adapters.records.host_files import HostFiles
 from fleetscripts.config import Settings
 from fleetscripts.practice.ssh_host import SshHost
 from fleetscripts.services.context import load_settings_here
-from fleetscripts.services.hosts.asking import Reply, call
-from fleetscripts.services.hosts.links import keep_links
 from fleetscripts.services.hosts.mirrors import HostView, LinkState, read_link, view_of
 from fleetscripts.services.hosts.registry import Host, keep
+from fleetscripts.services.links.asking import Reply, call
+from fleetscripts.services.links.processes import keep_links
 from tests.places import BUNDLE
 from tests.waiting import wait_until
 

@@ -1,1 +1,1 @@
-"""Other machines: which there are, the link to each, what is known of their agents, and calls on them."""
+"""Other machines as they are known here: which there are, and what is known of their agents."""

@@ -9,10 +9,10 @@ from pathlib import Path
 from fleetscripts.config import Settings
 from fleetscripts.core.planning.event_dedup import may_wait
 from fleetscripts.errors import EXIT_DONE, FleetError
-from fleetscripts.services.hosts.asking import call
-from fleetscripts.services.hosts.everywhere import HERE_ONLY, Answer
 from fleetscripts.services.hosts.mirrors import MIRROR_FILES, HostView, mirror_folders, mirrors
 from fleetscripts.services.hosts.registry import host_named
+from fleetscripts.services.links.asking import call
+from fleetscripts.services.links.everywhere import HERE_ONLY, Answer
 
 ASK_SECONDS = 30.0
 

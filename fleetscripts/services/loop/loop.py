@@ -28,6 +28,7 @@ from fleetscripts.services.context import load_fleet
 from fleetscripts.services.loop.cycle import Cycle, run_cycle
 from fleetscripts.services.loop.dispatching import DispatchThread
 from fleetscripts.services.loop.jobs import Jobs
+from fleetscripts.services.loop.link_keeping import LinkKeeping
 from fleetscripts.services.loop.loop_schedule import EventSchedule, Look, LoopSchedule, PollSchedule, stamp
 from fleetscripts.services.loop.loop_watch import JobEnded, News, SignalReceived
 from fleetscripts.services.loop.notify_decisions import attend
@@ -71,6 +72,8 @@ class Loop:
         """Look whenever there is reason to, until the fleet is stopped or somebody ends us."""
         rhythm: LoopSchedule = PollSchedule(self.queue) if self.poll else EventSchedule(self.queue, self._tell)
         dispatching = self._dispatching()
+        links = LinkKeeping(self.environ, self.options, self._say)
+        links.begin()
         try:
             if self.dispatch:
                 dispatching.begin()
@@ -92,6 +95,7 @@ class Loop:
         finally:
             rhythm.close()
             dispatching.close()
+            links.close()
             self.jobs.close()
 
     def run_once(self) -> None:

@@ -8,8 +8,8 @@ from collections.abc import Iterable
 from fleetscripts.adapters.records.files import private_folder
 from fleetscripts.adapters.records.locks import LockTaken, hold
 from fleetscripts.config import Settings
-from fleetscripts.services.hosts.link import Link
 from fleetscripts.services.hosts.registry import Host, host_named, hosts
+from fleetscripts.services.links.link import Link
 from fleetscripts.services.single_instance.single_instance import copied_command
 
 MOMENT_SECONDS = 1.0

@@ -37,6 +37,11 @@ class Told:
     _read_at: float = 0
     _wall: float = 0
 
+    @property
+    def repo(self) -> str:
+        """The fleet's repository, empty where none is known."""
+        return str(self._top.get("repo", ""))
+
     def begin(self) -> None:
         """Tell everything anew, beginning with who there is."""
         self._first = deque(["snapshot"])

@@ -9,21 +9,22 @@ import time
 from collections.abc import Iterator
 from dataclasses import replace
 
+from fleetscripts.adapters.records.store import Store
 from fleetscripts.adapters.ssh.problems import SshProblem, SshProblemKind
 from fleetscripts.config import Settings
 from fleetscripts.core.hosts.names import valid_address, valid_name
-from fleetscripts.core.hosts.remote_shell import in_sh, word
 from fleetscripts.core.hosts.wire import Call
 from fleetscripts.core.records.sanitize import sanitize
 from fleetscripts.errors import FleetError, Refused, UsageProblem
+from fleetscripts.fleet import Fleet
 from fleetscripts.invocation import spelled
-from fleetscripts.services.hosts.asking import HostUnreachable, Reply, ask, call, settle
-from fleetscripts.services.hosts.bundle_copy import copy_bundle, prepare, remove_old
-from fleetscripts.services.hosts.connection import ssh_of, variables
-from fleetscripts.services.hosts.links import keep_links
 from fleetscripts.services.hosts.mirrors import HostView, read_link, view_of
-from fleetscripts.services.hosts.probe import REQUIRED, probe
 from fleetscripts.services.hosts.registry import Host, host_named, hosts, keep
+from fleetscripts.services.links.asking import HostUnreachable, Reply, ask, call, settle
+from fleetscripts.services.links.bundle_copy import copy_bundle, prepare, remove_old
+from fleetscripts.services.links.connection import remote_command, ssh_of
+from fleetscripts.services.links.probe import REQUIRED, probe
+from fleetscripts.services.links.processes import keep_links
 
 CHECK_SECONDS = 120.0
 ASK_SECONDS = 15.0
@@ -63,11 +64,12 @@ def add(settings: Settings, host: Host) -> Iterator[str]:
         host, python=python, bundle=bundle, path=found.path, programs=found.programs, added_at=time.time(), gone_at=0,
         drained_at=0,
     )  # fmt: skip
-    done = ssh.run(in_sh(f"{variables(kept)} {word(python)} -I -X utf8 {word(_main(kept))} setup --check"))
+    done = ssh.run(remote_command(kept, ["setup", "--check"]))
     yield from _rows(host, done.stdout)
     if done.returncode not in (0, 3):
         raise FleetError(f"{host.name}: setup --check failed there: {sanitize(done.stderr.decode('utf-8', 'replace'))}")
     keep(settings, kept)
+    Store(settings.state_file).update(lambda fleet: fleet, create=Fleet())
     remove_old(ssh)
     keep_links(settings, [kept])
     yield f"{host.name}: added"
@@ -165,7 +167,7 @@ def host_or_all(settings: Settings, name: str) -> tuple[Host, ...]:
 
 def _end_link(settings: Settings, host: Host) -> None:
     with contextlib.suppress(ProcessLookupError, PermissionError):
-        from fleetscripts.services.hosts.links import link_runs
+        from fleetscripts.services.links.processes import link_runs
 
         if (pid := read_link(host.files(settings)).pid) and link_runs(settings, host):
             os.kill(pid, signal.SIGTERM)
@@ -181,10 +183,6 @@ def _help_for(host: Host) -> Iterator[None]:
             raise
         line = f"{spelled('hosts connect')} {host.name} {host.address}"
         raise SshProblem(f"{problem}: a person has to log in first: {line}", problem.kind) from problem
-
-
-def _main(host: Host) -> str:
-    return f"{host.bundle}/fleetscripts/__main__.py"
 
 
 def _rows(host: Host, printed: bytes) -> Iterator[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from fleetscripts.adapters.records.log_file import LogFile
@@ -31,11 +31,17 @@ def link_socket(settings: Settings, host: Host) -> Path:
     return socket_path("l", str(settings.fleet_home), host.name)
 
 
+def remote_command(host: Host, argv: Sequence[str]) -> str:
+    """What a login shell there is given to run a command of ours: by absolute paths, with a PATH that has all it needs.
+
+    Raises FleetError for a word that a shell might read."""
+    program = (host.python, "-I", "-X", "utf8", f"{host.bundle}/fleetscripts/__main__.py")
+    return in_sh(f"cd; {variables(host)} exec {' '.join(map(word, (*program, *argv)))}")
+
+
 def link_command(host: Host, nonce: str, epoch: int) -> str:
-    """What a login shell there is given: our own program, by absolute paths, with a PATH that has all it needs."""
-    main = word(f"{host.bundle}/fleetscripts/__main__.py")
-    call = f"{word(host.python)} -I -X utf8 {main} host --stdio --nonce {nonce} --epoch {epoch}"
-    return in_sh(f"cd; {variables(host)} exec {call}")
+    """What begins the host's end of a link."""
+    return remote_command(host, ["host", "--stdio", "--nonce", nonce, "--epoch", str(epoch)])
 
 
 def variables(host: Host) -> str:

@@ -27,8 +27,9 @@ from fleetscripts.core.hosts.remote_calls import refusal
 from fleetscripts.errors import FleetError
 from fleetscripts.fleet import Fleet
 from fleetscripts.services.context import load_settings_here
-from fleetscripts.services.hosts.told import Told
+from fleetscripts.services.links.told import Told
 from fleetscripts.services.single_instance.single_instance import loop_runs
+from fleetscripts.services.worktrees.spares import free, survey
 
 SILENT_SECONDS = 60.0
 """Whoever holds the other end asks every ten seconds: nobody is there any more."""
@@ -207,7 +208,7 @@ class Serving:
             self._tell_facts(settings)
 
     def _tell_facts(self, settings: Settings) -> None:
-        self._told.note({**_facts(settings), "problem": self._problem})
+        self._told.note({**_facts(settings, self._told.repo), "problem": self._problem})
 
     def _hello(self, settings: Settings) -> wire.Hello:
         return wire.Hello(
@@ -261,9 +262,12 @@ def _stamp(path: Path) -> object:
     return found.st_ino, found.st_mtime_ns, found.st_size
 
 
-def _facts(settings: Settings) -> dict[str, object]:
+def _facts(settings: Settings, repo: str) -> dict[str, object]:
+    """``repo``: the fleet's repository there, empty where none is known."""
     folder = next(place for place in (settings.fleet_home, *settings.fleet_home.parents) if place.is_dir())
     facts = {**spare(folder), "server": _server(settings), "version": __version__}
     with contextlib.suppress(FleetError):  # where no lock can be written nobody can say
         facts["loop_runs"] = loop_runs(settings)
+    with contextlib.suppress(FleetError):  # no repository, or none that can be read
+        facts["free_spares"] = len(free(survey(Path(repo), settings))) if repo else 0
     return facts

@@ -24,11 +24,11 @@ from fleetscripts.core.hosts.backoff import pause_seconds, tries_after
 from fleetscripts.core.hosts.mirror import Mirror, taken
 from fleetscripts.core.records.sanitize import sanitize
 from fleetscripts.errors import FleetError
-from fleetscripts.services.hosts.callers import Callers
-from fleetscripts.services.hosts.channel import Channel, Deaf
-from fleetscripts.services.hosts.connection import link_command, link_socket, ssh_of
 from fleetscripts.services.hosts.mirrors import LinkState, read_link, read_mirror, this_moment, write_mirror
 from fleetscripts.services.hosts.registry import Host, host_named
+from fleetscripts.services.links.callers import Callers
+from fleetscripts.services.links.channel import Channel, Deaf
+from fleetscripts.services.links.connection import link_command, link_socket, ssh_of
 from fleetscripts.services.single_instance.single_instance import loop_runs
 
 IDLE_SECONDS = 600.0

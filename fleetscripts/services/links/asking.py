@@ -15,10 +15,10 @@ from fleetscripts.core.records.sanitize import sanitize
 from fleetscripts.dataclass import dataclass
 from fleetscripts.errors import Refused, UsageProblem
 from fleetscripts.invocation import spelled
-from fleetscripts.services.hosts.callers import UNREACHABLE
-from fleetscripts.services.hosts.connection import link_socket
-from fleetscripts.services.hosts.links import keep_links
 from fleetscripts.services.hosts.registry import Host
+from fleetscripts.services.links.callers import UNREACHABLE
+from fleetscripts.services.links.connection import link_socket
+from fleetscripts.services.links.processes import keep_links
 
 ANSWER_SECONDS = 120.0
 START_SECONDS = 15.0
@@ -45,16 +45,22 @@ class Reply:
 
 
 def call(
-    settings: Settings, host: Host, argv: Sequence[str], stdin: bytes = b"", timeout: float = ANSWER_SECONDS
+    settings: Settings,
+    host: Host,
+    argv: Sequence[str],
+    stdin: bytes = b"",
+    timeout: float = ANSWER_SECONDS,
+    call_id: str = "",
 ) -> Reply:
-    """Run ``argv`` (a command of ours and its arguments) on the host. Raises HostUnreachable in one line."""
+    """Run ``argv`` (a command of ours and its arguments) on the host, in its user's home. Raises HostUnreachable in one
+    line. ``call_id``: 32 hexadecimal digits; the same again is the same call, and not done a second time."""
     if problem := refusal(argv):
         raise UsageProblem(problem)
     if len(stdin) > wire.MOST_STDIN:
         raise UsageProblem(f"expected {wire.MOST_STDIN} bytes of input or less for {host.name}, found {len(stdin)}")
     if host.gone_at:
         raise HostUnreachable(f"{host.name} is gone, as somebody said: {spelled('hosts add')} it again if it is back")
-    call_id, files = secrets.token_hex(16), host.files(settings)
+    call_id, files = call_id or secrets.token_hex(16), host.files(settings)
     files.write_call(call_id, {"argv": list(argv), "at": time.time()})
     reply = ask(settings, host, wire.Call(call_id, tuple(argv), wire.packed(stdin)), timeout)
     settle(files, call_id)

@@ -8,9 +8,9 @@ from concurrent.futures import ThreadPoolExecutor
 from fleetscripts.config import Settings
 from fleetscripts.dataclass import dataclass
 from fleetscripts.errors import FleetError
-from fleetscripts.services.hosts.asking import Reply, call
 from fleetscripts.services.hosts.mirrors import HostView, mirrors
 from fleetscripts.services.hosts.registry import host_named
+from fleetscripts.services.links.asking import Reply, call
 
 HERE_ONLY = "--here"
 """The option by which a command is told to speak of its own machine alone."""
