@@ -145,10 +145,13 @@ class Notices:
 
 @dataclass(frozen=True, slots=True)
 class Hold:
-    """Paused by a person: the loop leaves it alone until it works again."""
+    """Paused by a person: the loop leaves it alone until it works again. Or by a cap on what is spent.
+
+    ``cap``: the key of the cap that allows it no other turn."""
 
     reason: str = was("held")
     since: UnixSeconds = was("held_at", 0)
+    cap: str = ""
     extra: Mapping[str, Any] = field(default_factory=dict)
 
 

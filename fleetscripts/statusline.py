@@ -1,8 +1,9 @@
 """The status line of a client on an account: ``python -I -S statusline.py FLEET_HOME ACCOUNT``.
 
-Keeps what the client says of its usage limits in ``FLEET_HOME/usage/ACCOUNT/SESSION.json``, then becomes the user's
-own status line command, with the same input: what that prints and how it exits is what the client gets. Where the
-user has none, it prints nothing. A client waits for it, so it imports nothing heavy and never fails.
+Keeps what the client says of its usage limits in ``FLEET_HOME/usage/ACCOUNT/SESSION.json`` and of what the conversation
+has cost in ``FLEET_HOME/cost/SESSION.json``, then becomes the user's own status line command, with the same input: what
+that prints and how it exits is what the client gets. Where the user has none, it prints nothing. A client waits for it,
+so it imports nothing heavy and never fails.
 """
 
 from __future__ import annotations
@@ -38,6 +39,7 @@ def _try_to_keep(payload: bytes) -> None:
         said = json.loads(payload)
         if isinstance(said, dict):
             _keep(said)
+            _keep_cost(said)
     except (OSError, ValueError, RecursionError):
         return
 
@@ -47,17 +49,43 @@ def _keep(said: dict[str, Any]) -> None:
     windows, session = _windows(said.get("rate_limits")), said.get("session_id")
     if not windows or not isinstance(session, str) or not _plain(session):
         return
-    folder = os.path.join(sys.argv[1], "usage", sys.argv[2])
-    path = os.path.join(folder, f"{session}.json")
+    path = os.path.join(sys.argv[1], "usage", sys.argv[2], f"{session}.json")
+    if _kept(path).get("rate_limits") != windows:
+        _replace(path, {"at": time.time(), "rate_limits": windows})
+
+
+def _keep_cost(said: dict[str, Any]) -> None:
+    """Counted on where the client begins at nothing again, as it may when a conversation is resumed."""
+    cost, session = said.get("cost"), said.get("session_id")
+    stated = cost.get("total_cost_usd") if isinstance(cost, dict) else None
+    if not _is_amount(stated) or not stated or not isinstance(session, str) or not _plain(session):
+        return
+    path = os.path.join(sys.argv[1], "cost", f"{session}.json")
+    kept = _kept(path)
+    before, last = (kept[name] if _is_amount(kept.get(name)) else 0.0 for name in ("usd", "stated"))
+    if stated != last:
+        _replace(path, {"usd": before + (stated - last if stated > last else stated), "stated": stated})
+
+
+def _is_amount(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < 1e9
+
+
+def _kept(path: str) -> dict[str, Any]:
+    """What was kept before; nothing where that cannot be read."""
     try:
         with open(path, encoding="utf-8") as file:
-            if json.load(file).get("rate_limits") == windows:
-                return
-    except (OSError, ValueError, AttributeError):
-        os.makedirs(folder, 0o700, exist_ok=True)
+            members = json.load(file)
+    except (OSError, ValueError, RecursionError):
+        return {}
+    return members if isinstance(members, dict) else {}
+
+
+def _replace(path: str, members: dict[str, Any]) -> None:
+    os.makedirs(os.path.dirname(path), 0o700, exist_ok=True)
     scratch = f"{path}.{os.getpid()}"
     with os.fdopen(os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600), "w") as file:
-        json.dump({"at": time.time(), "rate_limits": windows}, file)
+        json.dump(members, file)
     os.replace(scratch, path)
 
 

@@ -24,6 +24,7 @@ from tests.places import BUNDLE, TmuxServer
 ROW = """
     ActionRow(
         "wave",
+        Turn.NONE,
         (On(PaneState.IDLE, "always", "a shell stands there"),),
         performer="wave:wave",
         counter="nudges",

@@ -10,6 +10,7 @@ import pytest
 
 from fleetscripts.adapters.records.store import Store
 from fleetscripts.config import load_settings
+from fleetscripts.core.spending.ceiling import Ceiling
 from fleetscripts.errors import FleetError
 from fleetscripts.fleet import Agent, Fleet
 from fleetscripts.models import Action, ActionKind, AgentState
@@ -40,7 +41,7 @@ class Office:
             (fleet.agents[number], Action(fleet.agents[number].window, "", name, ActionKind.DECISION, reason))
             for number, name, reason in actions
         ]
-        return attendance.attend(fleet, decisions, self.settings, {}, now)
+        return attendance.attend(fleet, decisions, self.settings, {}, now, Ceiling())
 
 
 @pytest.fixture
@@ -82,7 +83,7 @@ def test_an_agent_that_somebody_just_recycled_is_not_escalated(office: Office) -
     fleet = office.store.read()
     action = Action("s:2", "", "escalate", ActionKind.DECISION, "why")
     office.store.update(lambda now: now.change(now.agents[2], state=AgentState.RECYCLED))
-    attendance.attend(fleet, [(fleet.agents[2], action)], office.settings, {}, NOW)
+    attendance.attend(fleet, [(fleet.agents[2], action)], office.settings, {}, NOW, Ceiling())
     assert office.store.read().agents[2].state is AgentState.RECYCLED
 
 

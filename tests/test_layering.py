@@ -38,7 +38,7 @@ SERVICES = (
     ("actions", "single_instance"),
     ("clients", "verification"),
     ("typing", "tasks"),
-    ("observe", "accounts", "worktrees", "pulls", "briefing", "notify", "context", "own_pane", "hosts"),
+    ("observe", "accounts", "worktrees", "pulls", "briefing", "notify", "context", "own_pane", "hosts", "spending"),
 )
 """The rooms of services/ from top to bottom; each imports only what stands below it."""
 

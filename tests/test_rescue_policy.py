@@ -31,6 +31,7 @@ from fleetscripts.core.planning.rescue import (
 )
 from fleetscripts.fleet import Agent
 from fleetscripts.models import AgentState, Classification, DialogKind, ErrorKind, Evidence, PaneState, Source
+from fleetscripts.record import Hold
 from tests.records import agent_with, changed
 from tests.scoring import judge_all, recordings
 
@@ -46,6 +47,7 @@ PUT_BACK = {"rescue_stage": PARKED}
 AT_REST = {"output_changed_at": NOW - 9, "pane_state_since": NOW - 9}
 CREDITS = {"spends_until": NOW + 60}
 CHEAPER = replace(SPARE, saves=True)
+AT_A_CAP = {"hold": Hold("budget: its cap of 1k tokens is reached (1.2k tokens)", 1, "agent a in tokens")}
 
 
 def found(state: PaneState, **more: Any) -> Classification:
@@ -102,6 +104,20 @@ CASES: list[tuple[str, dict[str, Any], Classification, Pick | None, str]] = [
     ("one that wakes itself is not reminded", {"wakes_at": NOW + 3000}, found(PROMPT), None, ""),
     ("nor just after that", {"wakes_at": NOW - 170}, found(PROMPT), None, ""),
     ("but when it has not woken", {"wakes_at": NOW - 190}, found(PROMPT), None, "recovery nudge"),
+    ("at a cap it is not moved", AT_A_CAP, found(WALL), SPARE, "decision budget"),
+    ("nor woken", AT_A_CAP | OVER, found(WALL), None, "decision budget"),
+    ("nor answered its menu, which goes on by itself then", AT_A_CAP, MENU, None, "decision budget"),
+    ("nor resumed", AT_A_CAP, found(IDLE), None, "decision budget"),
+    ("nor restored", AT_A_CAP, found(PaneState.MISSING), None, "decision budget"),
+    ("nor gone on with between two accounts", AT_A_CAP | HALF_WAY, found(IDLE), SPARE, "decision budget"),
+    ("nor renewed", AT_A_CAP, died(ErrorKind.CONTEXT), None, "decision budget"),
+    ("nor told to go on", AT_A_CAP, died(ErrorKind.SERVER), None, "decision budget"),
+    ("nor reminded", AT_A_CAP, found(PROMPT), None, "decision budget"),
+    ("its turn is left to end", AT_A_CAP | {"output_changed_at": NOW}, found(PaneState.RUNNING), None, ""),
+    ("and a permission of it is answered", AT_A_CAP, found(PaneState.WAITING_APPROVAL, dialog=DialogKind.TRUST), None,
+     "recovery answer_dialog"),
+    ("what it says is finished is verified", AT_A_CAP, found(PaneState.COMPLETE), None, "recovery verify"),
+    ("a person's hold stays a person's", {"hold": Hold("stopped", 1, "day")}, found(PROMPT), None, ""),
     ("three failed rescues escalate", {"rescue_tries": 3}, found(WALL), SPARE, "decision escalate"),
     ("a rescue that ended at the shell is gone on with", HALF_WAY, found(IDLE), SPARE, "recovery rescue"),
     ("or at a gone window", HALF_WAY, found(PaneState.MISSING), SPARE, "recovery rescue"),

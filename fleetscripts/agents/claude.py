@@ -25,6 +25,7 @@ from fleetscripts.errors import UsageProblem
 if TYPE_CHECKING:
     from fleetscripts.agents.conversation_message import ConversationMessage
     from fleetscripts.core.screen.screen import Finds, Layout, Screen
+    from fleetscripts.core.spending.tokens import Tokens
     from fleetscripts.models import Client
 
 OAUTH = "CLAUDE_CODE_OAUTH_TOKEN"
@@ -174,6 +175,12 @@ class ClaudeCode(AgentKind):
 
         here = str(worktree.resolve())
         return transcript_path(home, here, session_id) if session_id else newest_transcript(home, here)
+
+    def used(self, fleet_home: Path, transcript: Path) -> Mapping[str, Tokens]:
+        """By its transcript and those of its sub-agents."""
+        from fleetscripts.agents.claude_usage import used
+
+        return used(fleet_home, transcript)
 
     def watched(self, environment: Mapping[str, str], cwd: str, places: Places, now: float) -> tuple[Path, ...]:
         """The registry, and the transcripts of the worktree."""

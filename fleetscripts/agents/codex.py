@@ -25,6 +25,7 @@ from fleetscripts.agents.kinds import (
 if TYPE_CHECKING:
     from fleetscripts.agents.conversation_message import ConversationMessage
     from fleetscripts.core.screen.screen import Finds, Layout, Screen
+    from fleetscripts.core.spending.tokens import Tokens
     from fleetscripts.models import Client
 
 APPROVALS: Mapping[str, tuple[str, ...]] = {
@@ -152,6 +153,12 @@ class Codex(AgentKind):
         from fleetscripts.agents.codex_session import newest_rollout, rollout_named
 
         return rollout_named(home, session_id) if session_id else newest_rollout(home, worktree)
+
+    def used(self, fleet_home: Path, transcript: Path) -> Mapping[str, Tokens]:
+        """By its rollout and those of its sub-agents."""
+        from fleetscripts.agents.codex_usage import used
+
+        return used(fleet_home, transcript)
 
     def watched(self, environment: Mapping[str, str], cwd: str, places: Places, now: float) -> tuple[Path, ...]:
         """Rollouts appear in a folder of the day, of whatever worktree."""

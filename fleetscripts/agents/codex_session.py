@@ -75,7 +75,7 @@ def newest_rollout(home: Path, worktree: Path) -> Path | None:
     names = sorted(home.glob("sessions/*/*/*/rollout-*.jsonl"), key=lambda path: path.name, reverse=True)
     here = os.path.realpath(worktree)
     for path in names[:MOST_ROLLOUTS_LOOKED_AT]:
-        begun_in = str(_meta(path).get("cwd") or "")
+        begun_in = str(session_meta(path).get("cwd") or "")
         if begun_in and os.path.realpath(begun_in) == here and not is_sub_agents(path):
             return path
     return None
@@ -97,14 +97,14 @@ def _rollout(pid: int, home: Path, session_id: str | None) -> Path | None:
 
 def is_sub_agents(path: Path) -> bool:
     """Whether a rollout's first record says that another conversation began it."""
-    payload = _meta(path)
+    payload = session_meta(path)
     source = payload.get("source")
     kind = next(iter(source), "") if isinstance(source, dict) else source
     named = any(str(word).replace("_", "").startswith("subagent") for word in (kind, payload.get("thread_source")))
     return named or bool(payload.get("parent_thread_id"))
 
 
-def _meta(path: Path) -> dict[str, Any]:
+def session_meta(path: Path) -> dict[str, Any]:
     """What its first record says of the conversation."""
     try:
         with path.open("rb") as file:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from fleetscripts.agents.conversation_message import ConversationMessage
     from fleetscripts.core.gates.completion import Checkpoint, Message
     from fleetscripts.core.screen.screen import Finds, Layout, Screen
+    from fleetscripts.core.spending.tokens import Tokens
     from fleetscripts.models import Client, Evidence
 
 
@@ -251,6 +252,11 @@ class AgentKind(ABC):
     @abstractmethod
     def conversation(self, home: Path, worktree: Path, session_id: str) -> Path | None:
         """The transcript of that conversation; of the worktree's newest where ``session_id`` is empty."""
+
+    @abstractmethod
+    def used(self, fleet_home: Path, transcript: Path) -> Mapping[str, Tokens]:
+        """What this conversation has used so far, its sub-agents with it, by day (``2026-11-27``). Each day's figures
+        only ever grow, whatever is resumed, compacted or forked."""
 
     @abstractmethod
     def watched(self, environment: Mapping[str, str], cwd: str, places: Places, now: float) -> tuple[Path, ...]:

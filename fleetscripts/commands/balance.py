@@ -1,4 +1,4 @@
-"""``balance``: how much of each account's usage windows is left."""
+"""``balance``: how much of each account's usage windows is left, and what the agents have spent."""
 
 from __future__ import annotations
 
@@ -18,16 +18,22 @@ from fleetscripts.commands.options import json_option, settings_options
 
 @click.command("balance")
 @click.option("--why", is_flag=True, help="Print one line per account, best first: NAME STATE 5H% WEEK% RESETS REASON.")
+@click.option("--spent", is_flag=True, help="Print what was spent by day, account, agent and task, and the caps on it.")
+@click.option("--allow", metavar="NAME", help="Allow as much again beyond a reached cap: of an agent, day or fleet.")
 @here_option
 @json_option
 @settings_options
-def command(why: bool, here: bool, as_json: bool, options: Mapping[str, object]) -> int:
+def command(why: bool, spent: bool, allow: str | None, here: bool, as_json: bool, options: Mapping[str, object]) -> int:
     """Show how much of each account's 5-hour and weekly usage windows is left, best account first.
 
     States: ok, capped (at a limit, or down to its reserve), unknown (no data yet). RESETS is the time until the window
     resets. The figures come from the clients' status lines and from usage limits that agents hit; no network request is
     made.
     """
+    if allow is not None:
+        return _allow(options, allow)
+    if spent:
+        return _spent(options, as_json)
     from fleetscripts.core.reports.table import table
     from fleetscripts.services.accounts import balance as shown
     from fleetscripts.services.accounts.launcher import busy_accounts, known_standings
@@ -49,6 +55,39 @@ def command(why: bool, here: bool, as_json: bool, options: Mapping[str, object])
         print("\n".join(table([shown.HEADINGS, *rows], width)))
     if not as_json:
         print_others(elsewhere)
+    return 0
+
+
+def _spent(options: Mapping[str, object], as_json: bool) -> int:
+    from fleetscripts.core.reports.spent_text import members, spent_tables
+    from fleetscripts.core.reports.table import table
+    from fleetscripts.fleet import Fleet
+    from fleetscripts.services.context import load_fleet_here
+    from fleetscripts.services.spending.report import spent_report
+
+    settings, fleet = load_fleet_here(os.environ, options)
+    found = spent_report(settings, fleet or Fleet(), time.time())
+    if as_json:
+        print(json.dumps(members(found.ceiling.ledger, found.standings), indent=2))
+        return 0
+    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+    for rows in spent_tables(found.ceiling.ledger):
+        print("\n".join(table(rows, width)), end="\n\n")
+    for standing in found.standings:
+        print(f"{standing.key}: {standing.words}")
+    return 0
+
+
+def _allow(options: Mapping[str, object], name: str) -> int:
+    from fleetscripts.core.spending.caps import SHARED
+    from fleetscripts.services.context import load_fleet
+    from fleetscripts.services.observe.agent_meant import agent_named
+    from fleetscripts.services.spending.ceiling import allow
+
+    settings, fleet = load_fleet(os.environ, options)
+    named = name if name in SHARED else agent_named(settings, fleet, name)
+    for standing in allow(settings, fleet, named, time.time()):
+        print(f"{standing.key}: another {standing.cap.words(standing.cap.amount)} may be spent")
     return 0
 
 

@@ -33,9 +33,11 @@ def command(begun: str | None, last: int, as_json: bool, window: str, options: M
     --json prints the journal's own entries, including intermediate steps. The journal keeps the last 16 MB.
     """
     from fleetscripts.core.reports.history_text import in_span, told
+    from fleetscripts.core.reports.spent_text import sentence
     from fleetscripts.services.reports.history import history
+    from fleetscripts.services.spending.report import spent_report
 
-    settings, _, agent = load_agent(options, window)
+    settings, fleet, agent = load_agent(options, window)
     lines = history(settings, agent)
     if begun is not None:
         lines = in_span(lines, _time(begun, time.time()))
@@ -49,6 +51,8 @@ def command(begun: str | None, last: int, as_json: bool, window: str, options: M
         click.echo(text)
     if not shown:
         click.echo("nothing is in the journal about this agent")
+    if (spent := spent_report(settings, fleet, time.time()).by_agent.get(agent.id)) is not None:
+        click.echo(f"spent: {sentence(spent)}")
     return 0
 
 

@@ -156,12 +156,14 @@ def show(status: FleetStatus, on_terminal: bool, colours: bool) -> None:
     from fleetscripts.core.records.sanitize import fit
     from fleetscripts.core.reports.status_text import COLOURS, in_order, next_step, readable, row, without_empty
     from fleetscripts.core.reports.table import table
+    from fleetscripts.core.spending.ledger import NOTHING
 
     if not status.agents:
         return
     commands = {known.agent.key: known.command for known in status.agents}
     shown = in_order([known.agent for known in status.agents])
-    rows = [row(agent, commands[agent.key], status.at) for agent in shown]
+    spent = status.spent.by_agent if status.spent is not None else {}
+    rows = [row(agent, commands[agent.key], status.at, spent.get(agent.id, NOTHING)) for agent in shown]
     columns = max(os.get_terminal_size(sys.stdout.fileno()).columns, NARROWEST_TERMINAL) if on_terminal else None
     cells = without_empty(rows)
     lines = table(cells)
@@ -176,7 +178,7 @@ def show(status: FleetStatus, on_terminal: bool, colours: bool) -> None:
 
 
 def summary(status: FleetStatus) -> list[str]:
-    """One line on the fleet, one on its loop, one on other machines where there are any."""
+    """One line each on the fleet, its loop, what it spends, and other machines where there are any."""
     from fleetscripts.core.records.sanitize import sanitize
     from fleetscripts.core.reports.status_text import age, by_urgency
 
@@ -190,7 +192,18 @@ def summary(status: FleetStatus) -> list[str]:
         loop = f"recorded in {fleet.loop_window}, but that window is gone"
     looked = f", last cycle {age(status.at - fleet.last_poll_at)} ago" if fleet.last_poll_at else ""
     head = f"fleet {'active' if fleet.active else 'stopped'}: {where}{counts}"
-    return [head, sanitize(f"loop {loop}{looked}"), *_hosts(status)]
+    return [head, sanitize(f"loop {loop}{looked}"), *_spent(status), *_hosts(status)]
+
+
+def _spent(status: FleetStatus) -> list[str]:
+    from fleetscripts.core.records.sanitize import sanitize
+    from fleetscripts.core.reports.spent_text import sentence
+    from fleetscripts.core.spending.caps import SHARED
+
+    if status.spent is None or not (status.spent.today.tokens.counted or status.spent.standings):
+        return []
+    near = [f"; {one.words}" for one in status.spent.standings if one.near and one.scope in SHARED]
+    return [sanitize(f"spent today {sentence(status.spent.today)}{''.join(near)}")]
 
 
 def _hosts(status: FleetStatus) -> list[str]:

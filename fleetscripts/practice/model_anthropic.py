@@ -122,6 +122,14 @@ class AnthropicModel(Model):
         failure = failing(found, self.budget, request.token, now) if request.body.get("tools") else None
         return self._failure(failure, request, now) if failure else self._served(found, request, usage)
 
+    def _charged(self, purpose: str) -> dict[str, int]:
+        """What the request that was logged last used, other figures for each; the log tells them, and what for."""
+        count = len(self.log)
+        kinds = ("input_tokens", "output_tokens", "cache_read_input_tokens", "cache_creation_input_tokens")
+        used = {kind: base + count for kind, base in zip(kinds, (10, 50, 1000, 100), strict=True)}
+        self.log[-1] = {**self.log[-1], "usage": used, "purpose": purpose}
+        return used
+
     def _failure(self, name: str, request: Request, now: float) -> ModelReply:
         status, kind, message = _FAILURE_BODIES[name]
         headers = {"x-should-retry": "false"} if status in (401, 400, 429) else {}
@@ -135,16 +143,17 @@ class AnthropicModel(Model):
         model = str(request.body.get("model", "claude"))
         latest = _latest_text(request.body)
         if _COMPACTING in latest:
-            texts = [Step("say", _summary(found), 0)]
+            purpose, texts = "summary", [Step("say", _summary(found), 0)]
         elif not request.body.get("tools"):
-            texts = [Step("say", "A title", 0)]
+            purpose, texts = "title", [Step("say", "A title", 0)]
         else:
-            texts = next_steps(found)
+            purpose, texts = "turn", next_steps(found)
+        used = self._charged(purpose)
         if not request.body.get("stream"):
             content = [{"type": "text", "text": says(texts[0])}]
-            return ModelReply({**_message(model), "content": content, "stop_reason": "end_turn"})
+            return ModelReply({**_message(model, used), "content": content, "stop_reason": "end_turn"})
         ping = Event("ping", {"type": "ping"})
-        return Stream(_events(texts, model, _directory(request.body), request.body), limit_headers(usage), ping)
+        return Stream(_events(texts, model, used, request.body), limit_headers(usage), ping)
 
 
 def _latest_text(body: Mapping[str, Any]) -> str:
@@ -163,15 +172,16 @@ def _directory(body: Mapping[str, Any]) -> str:
     return match[1].split('"')[0] if match else "."
 
 
-def _message(model: str) -> dict[str, Any]:
-    usage = {"input_tokens": 10, "output_tokens": 1}
+def _message(model: str, usage: Mapping[str, int]) -> dict[str, Any]:
     head = {"id": f"msg_{uuid.uuid4().hex}", "type": "message", "role": "assistant", "model": model}
-    return {**head, "content": [], "stop_reason": None, "stop_sequence": None, "usage": usage}
+    return {**head, "content": [], "stop_reason": None, "stop_sequence": None, "usage": dict(usage)}
 
 
-def _events(steps: Sequence[Step], model: str, directory: str, body: Mapping[str, Any]) -> Iterator[Event]:
-    yield Event("message_start", {"type": "message_start", "message": _message(model)})
-    stop = "end_turn"
+def _events(steps: Sequence[Step], model: str, used: Mapping[str, int], body: Mapping[str, Any]) -> Iterator[Event]:
+    """The message as it streams: at its start it has put out one token."""
+    begun = _message(model, {**used, "output_tokens": 1})
+    yield Event("message_start", {"type": "message_start", "message": begun})
+    stop, directory = "end_turn", _directory(body)
     for index, step in enumerate(steps):
         if step.name in TEXTS:
             yield from _text_block(index, step)
@@ -179,7 +189,7 @@ def _events(steps: Sequence[Step], model: str, directory: str, body: Mapping[str
             stop = "tool_use"
             yield from _tool_block(index, step, directory, body)
     delta = {"stop_reason": stop, "stop_sequence": None}
-    yield Event("message_delta", {"type": "message_delta", "delta": delta, "usage": {"output_tokens": 50}})
+    yield Event("message_delta", {"type": "message_delta", "delta": delta, "usage": dict(used)})
     yield Event("message_stop", {"type": "message_stop"})
 
 

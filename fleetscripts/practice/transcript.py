@@ -9,6 +9,9 @@ import time
 
 from fleetscripts.practice.registry import VERSION
 
+USAGE = {"input_tokens": 100, "output_tokens": 50, "cache_creation_input_tokens": 50, "cache_read_input_tokens": 1000}
+"""What each of its answers is said to have used."""
+
 
 def project_folder(config_dir: str, cwd: str) -> str:
     """Where the conversations of a folder lie."""
@@ -106,7 +109,7 @@ class Transcript:
     def _assistant(self, block: dict[str, object], stop_reason: str) -> None:
         self._message = self._message or f"msg_{os.urandom(8).hex()}"
         message = {"id": self._message, "type": "message", "role": "assistant", "model": "practice"}
-        self._write("assistant", message={**message, "content": [block], "stop_reason": stop_reason})
+        self._write("assistant", message={**message, "content": [block], "stop_reason": stop_reason, "usage": USAGE})
 
     def _write(self, kind: str, **fields: object) -> None:
         identity = new_id()

@@ -23,6 +23,7 @@ from fleetscripts.agents.kinds import (
 from fleetscripts.core.gates.completion import Message, checkpoints
 from fleetscripts.core.screen.draft import read_box
 from fleetscripts.core.screen.screen import Finds, Layout, Screen, region_of
+from fleetscripts.core.spending.tokens import Tokens
 from fleetscripts.models import Client
 
 FOOT = "-- parrot --"
@@ -105,6 +106,9 @@ class Parrot(AgentKind):
     def conversation(self, home: Path, worktree: Path, session_id: str) -> Path | None:
         file = home / "talks" / f"{session_id}.jsonl"
         return file if session_id and file.is_file() else None
+
+    def used(self, fleet_home: Path, transcript: Path) -> Mapping[str, Tokens]:
+        return {}
 
     def watched(self, environment: Mapping[str, str], cwd: str, places: Places, now: float) -> tuple[Path, ...]:
         return (Path(environment.get(self.home.variable) or places.home) / "talks",)

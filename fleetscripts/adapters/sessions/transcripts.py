@@ -18,9 +18,11 @@ FIRST_TAIL_BYTES = 8 << 20
 """At the first look this much of the end is read; what stands before it is not needed to know the last turn."""
 LARGEST_GAP_BYTES = 64 << 20
 """Further behind than this, reading starts over at the tail."""
+MOST_AT_ONCE_BYTES = 64 << 20
+"""Of a file that is read from its beginning, however long it is."""
 _SEAL_BYTES = 64
 _COMPRESSED = (b"\x1f\x8b", b"\x28\xb5\x2f\xfd", b"BZh", b"\xfd7zXZ")
-_MOST_CURSORS = 500
+_MOST_CURSORS = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,23 +51,26 @@ class SavedCursor:
     summary: dict[str, Any] = field(default_factory=dict)
 
 
-def read_new(path: Path, cursor: Cursor) -> NewLines | None:
-    """The whole lines after the cursor; None when the file is missing, unreadable or compressed."""
+def read_new(path: Path, cursor: Cursor, *, whole: bool = False) -> NewLines | None:
+    """The whole lines after the cursor; None when the file is missing, unreadable or compressed.
+
+    ``whole``: from the very beginning where there is no cursor yet, and in parts: the next call reads on."""
     try:
         with open_regular(path) as file:
             status = os.fstat(file.fileno())
             if file.read(6).startswith(_COMPRESSED):
                 return None
             start = cursor.offset
-            goes_on = cursor.inode == status.st_ino and start <= status.st_size <= start + LARGEST_GAP_BYTES
+            near = whole or status.st_size <= start + LARGEST_GAP_BYTES
+            goes_on = cursor.inode == status.st_ino and start <= status.st_size and near
             restarted = not (goes_on and start and _seal(file, start) == cursor.seal)
             if restarted:
-                start = max(0, status.st_size - FIRST_TAIL_BYTES)
+                start = 0 if whole else max(0, status.st_size - FIRST_TAIL_BYTES)
             file.seek(start)
-            content = file.read(status.st_size - start)
-            whole = content.rfind(b"\n") + 1
-            end = start + whole
-            lines = content[:whole].split(b"\n")[:-1]
+            content = file.read(min(status.st_size - start, MOST_AT_ONCE_BYTES) if whole else status.st_size - start)
+            complete = content.rfind(b"\n") + 1
+            end = start + complete
+            lines = content[:complete].split(b"\n")[:-1]
             if restarted and start:
                 lines = lines[1:]
             return NewLines(tuple(lines), Cursor(end, status.st_ino, _seal(file, end)), restarted)

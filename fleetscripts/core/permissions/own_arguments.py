@@ -70,7 +70,7 @@ HARMLESS: Mapping[str, Arguments] = {
     "add-spare": PLAIN,
     "adopt-agent": PLAIN,
     "answer-dialog": PLAIN,
-    "balance": PLAIN,
+    "balance": Arguments(asks=("--allow",)),
     "capacity": PLAIN,
     "cl": Arguments(only=_dry_run),
     "classify-pane": Arguments(asks=("--screen",)),

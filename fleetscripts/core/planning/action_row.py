@@ -29,6 +29,22 @@ class Mark(StrEnum):
     RECYCLED = "recycled"
 
 
+class Turn(StrEnum):
+    """Whether an action does nothing but begin a turn of the agent: such a one is not proposed at a cap on what is
+    spent. A text that another one sends is refused there by whatever delivers it."""
+
+    BEGINS = "begins"
+    NONE = "none"
+
+
+class Once(StrEnum):
+    """How long a decision that was told of is not told of again, whatever the screen does meanwhile."""
+
+    TASK = "task"
+    HOLD = "hold"
+    NO = ""
+
+
 LEAVE = ""
 """In place of an action: nothing is to be done."""
 
@@ -49,16 +65,18 @@ class On:
 
 @dataclass(frozen=True, slots=True)
 class ActionRow:
-    """One action. ``performer``: ``module:function`` in ``services/actions``, empty where there is nothing to do.
+    """One action. ``turn``: whether it begins one. ``performer``: ``module:function`` in ``services/actions``, empty
+    where there is nothing to do.
 
     ``counter``: the count of ``Attempts`` that says how often it was tried without progress. ``words``: for the
     history. ``marks``: signs of the timeline by how the outcome begins, the first that fits. ``calls``: what a person
     may call then, on ``{agent}``. ``undone``: what a heartbeat calls a recovery that did not succeed. ``account``: it
     goes on with another account, which the proposal names. ``noticed``: whoever brings it about tells of it.
-    ``once``: told of once in a task, whatever the screen does meanwhile.
+    ``once``: told of once for so long.
     ``meanwhile``: what is performed now and then while this decision waits for a person."""
 
     name: str
+    turn: Turn
     when: tuple[On, ...] = ()
     kind: ActionKind = ActionKind.RECOVERY
     lane: Lane = Lane.WORD
@@ -70,5 +88,5 @@ class ActionRow:
     undone: str = ""
     account: bool = False
     noticed: bool = False
-    once: bool = False
+    once: Once = Once.NO
     meanwhile: str = ""

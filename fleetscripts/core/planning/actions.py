@@ -8,28 +8,24 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from fleetscripts.core.planning.action_row import ESCALATE, LEAVE, ActionRow, Lane, Mark, On
+from fleetscripts.core.planning.action_row import ESCALATE, LEAVE, ActionRow, Lane, Mark, On, Turn
+from fleetscripts.core.planning.limit_actions import AT_A_LIMIT, BUDGET, NO_RESCUE, RESCUE, RESCUED, SPENDING
 from fleetscripts.models import ActionKind, PaneState
 
 _DECISION = ActionKind.DECISION
-_CUT_OFF = (PaneState.IDLE, PaneState.MISSING, PaneState.PROMPT)
-"""What the pane of a rescue shows that ended half-way."""
 
-_NO_RESCUE = "{attempts.rescues} rescues failed: {rescue.problem}"
-_SPENDS = "its subscription is used up, and it goes on on credits, which its account's may_spend does not allow"
-_OTHER_ACCOUNT = ("balance", "rescue-agent {agent} --account NAME")
 _RESTARTS = "{attempts.restarts} times without progress"
 _EXPLAIN = "classify-pane {agent} --explain"
 _RESTORE = "restore-agent {agent}"
 _UNTOLD = "somebody judged its work while it could not be told"
 _WAITS = tuple(On(pane, "finding waits", _UNTOLD) for pane in (PaneState.COMPLETE, PaneState.PROMPT))
 _SEND = 'send-agent {agent} "what it lacks"'
-_RESCUED = (("failed", Mark.MISSING), ("refused", Mark.MISSING), ("", Mark.RESCUE))
 _VERIFIED = (("every gate holds", Mark.VERIFIED), ("not_complete", Mark.MISSING))
 
 ACTIONS: tuple[ActionRow, ...] = (
     ActionRow(
         "settle_task",
+        Turn.NONE,
         (
             On(None, "changing task+just begun", action=LEAVE),
             On(None, "changing task", "whoever gave it a new task ended half-way"),
@@ -41,6 +37,7 @@ ACTIONS: tuple[ActionRow, ...] = (
     ),
     ActionRow(
         "evaluate",
+        Turn.NONE,
         (
             On(None, "over", action=LEAVE),
             On(None, "judged", "every gate held; somebody has to judge the work"),
@@ -52,6 +49,7 @@ ACTIONS: tuple[ActionRow, ...] = (
     ),
     ActionRow(
         "verify_again",
+        Turn.NONE,
         lane=Lane.VERIFY,
         performer="verify_done:verify_again",
         words="verifying again what waits for evaluation",
@@ -59,6 +57,7 @@ ACTIONS: tuple[ActionRow, ...] = (
     ),
     ActionRow(
         "escalated",
+        Turn.NONE,
         (On(None, "escalated", "{escalation.reason}"),),
         _DECISION,
         calls=(_SEND, "update-agent {agent} state=running"),
@@ -66,31 +65,16 @@ ACTIONS: tuple[ActionRow, ...] = (
     ),
     ActionRow(
         "obstructed",
+        Turn.NONE,
         (On(None, "refused for long", "nothing could be done for it: {attempts.obstacle}"),),
         _DECISION,
         calls=(_EXPLAIN,),
     ),
-    ActionRow(
-        "rescue",
-        (
-            *(On(pane, "held", action=LEAVE) for pane in (*_CUT_OFF, PaneState.API_ERROR, PaneState.RATE_LIMITED)),
-            *(On(pane, "in rescue+rescued enough", _NO_RESCUE, ESCALATE) for pane in _CUT_OFF),
-            *(On(pane, "in rescue+budget elsewhere", "a rescue was cut short") for pane in _CUT_OFF),
-            On(PaneState.RATE_LIMITED, "rescued enough", _NO_RESCUE, ESCALATE),
-            On(PaneState.RATE_LIMITED, "budget elsewhere", "at a usage limit, another account is not"),
-            On(PaneState.API_ERROR, "auth+rescued enough", _NO_RESCUE, ESCALATE),
-            On(PaneState.API_ERROR, "auth+budget elsewhere", "its login is not accepted"),
-            On(PaneState.PROMPT, "cheaper elsewhere", "it spends where a subscription has budget again"),
-        ),
-        lane=Lane.RESCUE,
-        performer="rescue:rescue",
-        counter="rescues",
-        words="moving it to another account",
-        marks=_RESCUED,
-        account=True,
-    ),
+    BUDGET,
+    RESCUE,
     ActionRow(
         "answer_dialog",
+        Turn.NONE,
         (
             On(PaneState.WAITING_APPROVAL, "held back", "{seen.dialog}: {attempts.refusal}", "dialog"),
             On(PaneState.WAITING_APPROVAL, "answerable", "a {seen.dialog} dialog stands before it"),
@@ -101,43 +85,15 @@ ACTIONS: tuple[ActionRow, ...] = (
     ),
     ActionRow(
         "dialog",
+        Turn.NONE,
         (On(PaneState.WAITING_APPROVAL, "always", "{seen.dialog}: {dialog_reason}"),),
         _DECISION,
         calls=('answer-dialog {agent} --choose "ROW"',),
     ),
-    ActionRow(
-        "wake",
-        (
-            On(PaneState.RATE_LIMITED, "time to wake", "its usage limit has reset"),
-            On(PaneState.PROMPT, "put back+time to wake", "its usage limit has reset"),
-        ),
-        performer="rescue:wake",
-        words="waking it",
-        marks=_RESCUED,
-    ),
-    ActionRow(
-        "limit_stays",
-        (
-            On(
-                PaneState.RATE_LIMITED,
-                "woken enough",
-                "its usage limit ought to have reset, yet {attempts.wakes} tries were refused; tried again later",
-            ),
-        ),
-        _DECISION,
-        calls=_OTHER_ACCOUNT,
-        once=True,
-    ),
-    ActionRow(
-        "park",
-        (
-            *(On(pane, "in rescue", "between accounts, none of which has budget") for pane in _CUT_OFF),
-            On(PaneState.RATE_LIMITED, "always", "at a usage limit"),
-            On(PaneState.PROMPT, "put back", "no other account took it: it waits for the reset"),
-        ),
-    ),
+    *AT_A_LIMIT,
     ActionRow(
         "resume",
+        Turn.BEGINS,
         (
             On(PaneState.IDLE, "restarted enough", f"the client ended {_RESTARTS}", ESCALATE),
             On(PaneState.IDLE, "just restarted", action=LEAVE),
@@ -147,12 +103,13 @@ ACTIONS: tuple[ActionRow, ...] = (
         performer="begin_anew:resume",
         counter="restarts",
         words="resuming its client",
-        marks=_RESCUED,
+        marks=RESCUED,
         undone="ended",
         calls=(_RESTORE,),
     ),
     ActionRow(
         "restore",
+        Turn.BEGINS,
         (
             On(PaneState.MISSING, "restarted enough", f"its window went {_RESTARTS}", ESCALATE),
             On(PaneState.MISSING, "just restarted", action=LEAVE),
@@ -162,12 +119,13 @@ ACTIONS: tuple[ActionRow, ...] = (
         performer="begin_anew:restore",
         counter="restarts",
         words="restoring its window",
-        marks=_RESCUED,
+        marks=RESCUED,
         undone="pane_gone",
         calls=(_RESTORE,),
     ),
     ActionRow(
         "continue",
+        Turn.BEGINS,
         (
             On(PaneState.API_ERROR, "passing+nudged enough", "its turns keep dying: {seen.error} error", ESCALATE),
             On(PaneState.API_ERROR, "passing+pausing", action=LEAVE),
@@ -179,8 +137,9 @@ ACTIONS: tuple[ActionRow, ...] = (
     ),
     ActionRow(
         "renew",
+        Turn.BEGINS,
         (
-            On(PaneState.API_ERROR, "context+rescued enough", _NO_RESCUE, ESCALATE),
+            On(PaneState.API_ERROR, "context+rescued enough", NO_RESCUE, ESCALATE),
             On(PaneState.API_ERROR, "context+handed over", "its conversation is full once more", ESCALATE),
             On(PaneState.API_ERROR, "context", "its conversation is full"),
         ),
@@ -188,17 +147,21 @@ ACTIONS: tuple[ActionRow, ...] = (
         performer="rescue:renew",
         counter="rescues",
         words="renewing its client",
-        marks=_RESCUED,
+        marks=RESCUED,
     ),
     ActionRow(
         "api_error",
+        Turn.NONE,
         (On(PaneState.API_ERROR, "always", "its turn died: {seen.error} error"),),
         _DECISION,
         calls=(_EXPLAIN,),
     ),
-    ActionRow("hand_back", _WAITS, performer="rebrief:hand_back", words="telling it what was found missing"),
+    ActionRow(
+        "hand_back", Turn.BEGINS, _WAITS, performer="rebrief:hand_back", words="telling it what was found missing"
+    ),
     ActionRow(
         "not_complete",
+        Turn.NONE,
         (
             On(
                 PaneState.COMPLETE,
@@ -223,6 +186,7 @@ ACTIONS: tuple[ActionRow, ...] = (
     ),
     ActionRow(
         "verify",
+        Turn.NONE,
         (
             On(PaneState.COMPLETE, "just verified", action=LEAVE),
             On(PaneState.COMPLETE, "always", "it says that it has finished"),
@@ -232,18 +196,10 @@ ACTIONS: tuple[ActionRow, ...] = (
         words="verifying its work",
         marks=_VERIFIED,
     ),
-    ActionRow(
-        "spending",
-        (
-            On(PaneState.RUNNING, "on credits", _SPENDS),
-            On(PaneState.PROMPT, "on credits", f"{_SPENDS}; it is left at its prompt"),
-        ),
-        _DECISION,
-        calls=_OTHER_ACCOUNT,
-        once=True,
-    ),
+    SPENDING,
     ActionRow(
         "stuck",
+        Turn.NONE,
         (
             On(PaneState.RUNNING, "moving", action=LEAVE),
             On(PaneState.RUNNING, "always", "it says that it works, but nothing moves"),
@@ -253,12 +209,14 @@ ACTIONS: tuple[ActionRow, ...] = (
     ),
     ActionRow(
         "github_wait",
+        Turn.BEGINS,
         (On(PaneState.PROMPT, "github limit", "it met GitHub's secondary rate limit"),),
         performer="github_wait:tell_to_wait",
         words="telling it to wait for GitHub",
     ),
     ActionRow(
         "stalled",
+        Turn.NONE,
         (
             On(PaneState.PROMPT, "waits by itself", action=LEAVE),
             On(PaneState.PROMPT, "moving", action=LEAVE),
@@ -271,6 +229,7 @@ ACTIONS: tuple[ActionRow, ...] = (
     ),
     ActionRow(
         "nudge",
+        Turn.BEGINS,
         (
             On(
                 PaneState.PROMPT,
@@ -286,6 +245,7 @@ ACTIONS: tuple[ActionRow, ...] = (
     ),
     ActionRow(
         ESCALATE,
+        Turn.NONE,
         (On(PaneState.UNKNOWN, "lasting", "its state cannot be told: {seen.reason}"),),
         _DECISION,
         calls=(_SEND,),
@@ -293,8 +253,6 @@ ACTIONS: tuple[ActionRow, ...] = (
 )
 
 BY_NAME: Mapping[str, ActionRow] = {row.name: row for row in ACTIONS}
-
-ONCE = frozenset(row.name for row in ACTIONS if row.once)
 
 NOTICED = frozenset(row.name for row in ACTIONS if row.noticed)
 """Decisions of which whoever brings them about tells; the loop does only where nobody did."""

@@ -6,7 +6,8 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
-from fleetscripts.core.planning.actions import NOTICED, ONCE
+from fleetscripts.core.planning.action_row import Once
+from fleetscripts.core.planning.actions import BY_NAME, NOTICED
 from fleetscripts.core.planning.plan import all_done
 from fleetscripts.core.planning.progress import CLOCK_SLACK_SECONDS
 from fleetscripts.fleet import Agent, Fleet
@@ -20,8 +21,9 @@ ANIMATED = frozenset({DialogKind.LOGIN})
 
 def notice_of(agent: Agent, action: Action) -> str:
     """What names this occasion: the same dialog, or the same standstill, is told of once."""
-    if action.action in ONCE:
-        return f"{action.action}:{int(agent.task.started_at)}"
+    once = BY_NAME[action.action].once
+    if once is not Once.NO:
+        return f"{action.action}:{int(agent.hold.since if once is Once.HOLD else agent.task.started_at)}"
     moved_at = 0.0 if agent.seen.dialog in ANIMATED else agent.seen.output_changed_at
     return f"{action.action}:{agent.seen.dialog}:{int(max(agent.seen.since, moved_at))}"
 
@@ -31,6 +33,12 @@ def is_news(agent: Agent, action: Action) -> bool:
     if action.action in NOTICED:
         return not agent.notices.last_at
     return notice_of(agent, action) != agent.notices.last
+
+
+def told_of_another(fleet: Fleet, agent: Agent, action: Action) -> bool:
+    """Whether the same cap, which is over several agents, was told of at another one that it holds."""
+    others = [one for one in fleet.agents if one.hold.cap and one.hold.cap == agent.hold.cap and not one.is_same(agent)]
+    return BY_NAME[action.action].once is Once.HOLD and any(not is_news(one, action) for one in others)
 
 
 def waiting_since(fleet: Fleet, deciding: Iterable[Agent]) -> float | None:

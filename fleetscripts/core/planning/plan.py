@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
+from fleetscripts.core.planning.action_row import Once
 from fleetscripts.core.planning.actions import BY_NAME
 from fleetscripts.core.planning.observation import Observation
 from fleetscripts.core.planning.policy import Limits, PolicyCase, PolicyRule, decide, dialog_reason
@@ -23,8 +24,20 @@ def plan(
     """What is to be done now, in the order of the agents. ``picks``: accounts on which walled ones could go on."""
     known = picks or {}
     cases = [(PolicyCase(agent, seen.classification, limits, now, known.get(agent.key)), seen) for agent, seen in looks]
-    decided = [(case, seen, decide(case)) for case, seen in cases]
-    return [_action(case.agent, seen, rule, case.prospect) for case, seen, rule in decided if rule is not None]
+    return [_action(case.agent, seen, rule, case.prospect) for case, seen, rule in _decided(cases)]
+
+
+def _decided(cases: Iterable[tuple[PolicyCase, Observation]]) -> Iterator[tuple[PolicyCase, Observation, PolicyRule]]:
+    """What the policy says of each; of a cap that holds several agents, once: one answer lets all of them go on."""
+    asked: set[str] = set()
+    for case, seen in cases:
+        rule = decide(case)
+        if rule is not None and BY_NAME[rule.action].once is Once.HOLD:
+            if case.agent.hold.cap in asked:
+                continue
+            asked.add(case.agent.hold.cap)
+        if rule is not None:
+            yield case, seen, rule
 
 
 def _action(agent: Agent, seen: Observation, rule: PolicyRule, prospect: Pick | None) -> Action:

@@ -9,10 +9,11 @@ from fleetscripts.account import OWN
 from fleetscripts.core.dialogs.dialog_policy import DECISIONS, RECOVERIES
 from fleetscripts.core.gates.gates import Outcome
 from fleetscripts.core.gates.github_limit import WAIT_SECONDS
-from fleetscripts.core.planning.action_row import LEAVE, ActionRow, On
+from fleetscripts.core.planning.action_row import ActionRow, On, Turn
 from fleetscripts.core.planning.actions import ACTIONS, BY_NAME
 from fleetscripts.core.planning.progress import moving, stood_still, waits_by_itself
 from fleetscripts.core.planning.rescue import PARKED, Pick, due, has_reset, pause_seconds, resets_soon
+from fleetscripts.core.spending.holding import BUDGET
 from fleetscripts.dataclass import dataclass
 from fleetscripts.fleet import Agent
 from fleetscripts.models import Action, ActionKind, AgentState, Classification, DialogKind, ErrorKind, PaneState
@@ -139,6 +140,7 @@ CONDITIONS: Mapping[str, Condition] = {
     "just nudged": lambda case: case.nudged_seconds_ago < case.limits.nudge_cooldown_seconds,
     "draft": lambda case: bool(case.found.draft),
     "held": lambda case: bool(case.agent.hold.reason),
+    "at a cap": lambda case: bool(case.agent.hold.cap) and case.agent.hold.reason.startswith(BUDGET),
     "changing task": lambda case: case.agent.task.pending is not None,
     "just begun": lambda case: case.now - began(case.agent) < case.limits.task_change_seconds,
     "github limit": lambda case: told_of_github(case.agent, case.now) and not case.found.draft and case.limits.nudges,
@@ -148,19 +150,24 @@ CONDITIONS: Mapping[str, Condition] = {
 
 @dataclass(frozen=True, slots=True)
 class PolicyRule:
-    """``action`` empty: leave it alone. ``pane`` None: whatever it shows. ``reason`` may name fields of the agent."""
+    """``action`` empty: leave it alone. ``pane`` None: whatever it shows. ``reason`` may name fields of the agent.
+
+    ``begins_turn``: nothing for an agent at a cap."""
 
     pane: PaneState | None
     when: str
     action: str = ""
     kind: ActionKind = ActionKind.RECOVERY
     reason: str = ""
+    begins_turn: bool = False
 
 
 def _rule(row: ActionRow, occasion: On) -> PolicyRule:
     name = row.name if occasion.action is None else occasion.action
-    kind = ActionKind.RECOVERY if name == LEAVE else BY_NAME[name].kind
-    return PolicyRule(occasion.pane, occasion.when, name, kind, occasion.reason)
+    named = BY_NAME.get(name)
+    kind = ActionKind.RECOVERY if named is None else named.kind
+    begins_turn = named is not None and named.turn is Turn.BEGINS
+    return PolicyRule(occasion.pane, occasion.when, name, kind, occasion.reason, begins_turn)
 
 
 RULES = tuple(_rule(row, occasion) for row in ACTIONS for occasion in row.when)
@@ -170,6 +177,8 @@ RULES = tuple(_rule(row, occasion) for row in ACTIONS for occasion in row.when)
 def decide(case: PolicyCase) -> PolicyRule | None:
     """The row for this agent, None where it is left alone."""
     for rule in RULES:
+        if rule.begins_turn and case.agent.hold.cap:
+            continue
         if rule.pane in (None, case.found.state) and all(CONDITIONS[name](case) for name in rule.when.split("+")):
             return rule if rule.action else None
     return None

@@ -102,9 +102,9 @@ def _advanced(agent: Agent, seen: Observation) -> Agent:
 
 
 def _released(agent: Agent, seen: Observation, now: float) -> Agent:
-    """What a person stopped is held until it works again, by whatever text."""
+    """What a person stopped is held until it works again, by whatever text. At a cap its turn is only left to end."""
     works = seen.classification.state is PaneState.RUNNING and now > agent.hold.since
-    return replace(agent, hold=Hold()) if agent.hold.reason and works else agent
+    return replace(agent, hold=Hold()) if agent.hold.reason and not agent.hold.cap and works else agent
 
 
 def _timed(agent: Agent, before: Agent, seen: Observation, now: float, unwatched: bool) -> Agent:

@@ -10,12 +10,13 @@ from typing import Any
 
 from fleetscripts.errors import FleetError, Refused, UsageProblem
 from fleetscripts.fleet import FLAT, PARTS, Agent, Fleet
+from fleetscripts.invocation import spelled
 from fleetscripts.models import AgentState
 from fleetscripts.record import Escalation
 from fleetscripts.schema import READERS
 
 AGENT_FIXED = frozenset({"id", "tmux_server", "extra", *PARTS})
-PART_FIXED = frozenset({"pending", "accepted_threads", "extra"})
+PART_FIXED = frozenset({"pending", "accepted_threads", "cap", "extra"})
 FLEET_FIXED = frozenset({"agents", "loop_tmux_server", "tmux_session_server", "extra"})
 SECRETS = frozenset({"discord_webhook"})
 
@@ -79,6 +80,8 @@ def edit_agent(agent: Agent, changes: Iterable[str]) -> Agent:
         raise Refused("state=done is for evaluate to set, after the gates have held and somebody has judged the work")
     is_lifted = agent.state is AgentState.ESCALATED and values.get("state", agent.state) is not AgentState.ESCALATED
     begun = _lifted(agent) if is_lifted else agent
+    if agent.hold.cap and {"held", "hold.reason"} & set(values):
+        raise Refused(f"{agent.hold.reason}: {spelled('balance')} --allow {agent.handle} allows another cap's worth")
     if "held" in values:
         values["held"] = BY_HAND if values["held"] == "true" else ""
     given = {".".join(FLAT[name]) if name in FLAT else name: value for name, value in values.items()}

@@ -5,16 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from fleetscripts.core.records.sanitize import sanitize, shell_word, width
+from fleetscripts.core.spending.ledger import NOTHING, Spent
+from fleetscripts.core.spending.tokens import shown
 from fleetscripts.dataclass import dataclass
 from fleetscripts.fleet import Agent
 from fleetscripts.invocation import spelled
 from fleetscripts.models import AgentState
 
-HEADINGS = ("WINDOW", "STATE", "FOR", "WORKTREE", "BRANCH", "PR", "STEPS", "ACCOUNT", "COMMAND", "NOTE")
-OPTIONAL = frozenset({"PR", "STEPS", "ACCOUNT"})
+HEADINGS = ("WINDOW", "STATE", "FOR", "WORKTREE", "BRANCH", "PR", "STEPS", "ACCOUNT", "TOKENS", "COMMAND", "NOTE")
+OPTIONAL = frozenset({"PR", "STEPS", "ACCOUNT", "TOKENS"})
 """Columns that are left out when no agent has anything there."""
 
-LEAST_FIRST = ("WORKTREE", "ACCOUNT", "COMMAND", "PR", "STEPS", "BRANCH")
+LEAST_FIRST = ("WORKTREE", "TOKENS", "ACCOUNT", "COMMAND", "PR", "STEPS", "BRANCH")
 """Columns that a terminal too narrow for all of them goes without, in this order."""
 
 ENOUGH = {"BRANCH": 14, "NOTE": 12}
@@ -141,7 +143,7 @@ def pull(agent: Agent) -> str:
     return f"#{agent.pr_number} {mark}".rstrip() if agent.pr_number else "-"
 
 
-def row(agent: Agent, command: str, now: float) -> StatusRow:
+def row(agent: Agent, command: str, now: float, spent: Spent = NOTHING) -> StatusRow:
     """One agent's row."""
     cells = (
         agent.window,
@@ -152,6 +154,7 @@ def row(agent: Agent, command: str, now: float) -> StatusRow:
         pull(agent),
         steps(agent),
         agent.account or "-",
+        shown(spent.tokens.counted) if spent.tokens.counted else "-",
         command,
         note(agent, now),
     )

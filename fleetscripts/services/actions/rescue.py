@@ -25,6 +25,7 @@ from fleetscripts.services.actions.rescue_move import Move, Target
 from fleetscripts.services.actions.rescue_tally import count
 from fleetscripts.services.actions.resume import alone
 from fleetscripts.services.briefing.briefing import go_on
+from fleetscripts.services.spending.spending import note_spent
 from fleetscripts.services.typing.deliver import deliver
 from fleetscripts.services.typing.pane_io import PaneIO, open_pane_io
 from fleetscripts.usage import LOGIN
@@ -48,6 +49,7 @@ def rescue(case: Case) -> str:
             observation = _seen(pane_io, agent)
             if observation is not None:
                 note_wall(case.settings, agent, observation.classification, time.time())
+                note_spent(case.settings, [(agent, observation)], time.time(), every=True)
             return _on_its_turn(case, pane_io, agent, observation)
     except LockTaken:
         raise Refused(f"{case.agent.called}: another process is starting its client") from None

@@ -17,17 +17,22 @@ from fleetscripts.core.planning.policy import Limits
 from fleetscripts.core.planning.progress import note
 from fleetscripts.core.records.own_session import with_session_of
 from fleetscripts.core.reports.state_lines import untold
+from fleetscripts.core.spending.ceiling import Ceiling
+from fleetscripts.core.spending.holding import held
 from fleetscripts.dataclass import dataclass
 from fleetscripts.fleet import Agent, Fleet
 from fleetscripts.models import Action
 from fleetscripts.services.accounts.account_choice import note_walls, picks_of
 from fleetscripts.services.observe.fleet_look import look_at
+from fleetscripts.services.spending.ceiling import ceiling_over
+from fleetscripts.services.spending.spending import note_spent
 from fleetscripts.services.worktrees.moved import follow_moved
 
 
 @dataclass(frozen=True, slots=True)
 class Cycle:
     """What one cycle found, as recorded, and what it proposes. ``moved``: something changed since the last one.
+    ``ceiling``: how far what may be spent is used up.
 
     ``observed``: the panes as they were seen, by id. ``at``: the time for which the actions were proposed."""
 
@@ -37,6 +42,7 @@ class Cycle:
     moved: bool
     observed: Mapping[str, Observation] = field(default_factory=dict)
     at: float = 0
+    ceiling: Ceiling = field(default_factory=Ceiling)
 
 
 def run_cycle(
@@ -53,6 +59,8 @@ def run_cycle(
     before, _ = follow_moved(store, settings, store.read())
     looks = look_at(before, settings, now, panes)
     limits = limits_of(settings)
+    spent = note_spent(settings, looks, now, every=panes is None)
+    ceiling = ceiling_over(settings, before, now, spent)
     unwatched = slept or not 0 <= now - before.last_poll_at <= longest_gap(settings)
 
     told: list[dict[str, Any]] = []
@@ -62,6 +70,7 @@ def run_cycle(
             known = fleet.current(agent)
             if known is not None and _is_same_agent(known, agent):
                 noted = note(known, seen, limits.idle_threshold_seconds, now, unwatched)
+                noted = held(noted, ceiling.reached(noted), now)
                 nothing_new = panes is not None and replace(noted, last_seen_at=known.last_seen_at) == known
                 fleet = fleet if nothing_new else fleet.exchange(known, noted)
                 fleet = with_session_of(fleet, seen.facts, seen.server) if seen.exists else fleet
@@ -84,7 +93,8 @@ def run_cycle(
     note_walls(settings, recorded, now)
     picks = picks_of(settings, after, recorded, now)
     observed = {seen.facts.pane_id: seen for _, seen in looks if seen.exists}
-    return Cycle(after, recorded, tuple(plan(recorded, limits, now, picks)), _moved(before, after), observed, now)
+    actions = tuple(plan(recorded, limits, now, picks))
+    return Cycle(after, recorded, actions, _moved(before, after), observed, now, ceiling)
 
 
 def _is_same_agent(known: Agent, looked_at: Agent) -> bool:

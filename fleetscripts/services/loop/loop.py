@@ -180,7 +180,7 @@ class Loop:
                     started = True
                 elif rhythm is not None:
                     rhythm.retry(agent.pane_id, rest)
-        told = attend(cycle.fleet, decisions, settings, self.environ, time.time())
+        told = attend(cycle.fleet, decisions, settings, self.environ, time.time(), cycle.ceiling)
         told += tell_rescued(settings, self.environ, cycle.fleet, self.jobs.any_in(Lane.RESCUE))
         for line in told:
             self.log.write(sanitize(line))

@@ -11,10 +11,12 @@ from fleetscripts.config import Settings
 from fleetscripts.core.planning import attention
 from fleetscripts.core.planning.action_row import ESCALATE
 from fleetscripts.core.planning.plan import all_done
+from fleetscripts.core.spending.ceiling import Ceiling
 from fleetscripts.fleet import Agent, Fleet
 from fleetscripts.models import Action, AgentState
 from fleetscripts.record import Escalation
 from fleetscripts.services.notify.notify import notify, send_held
+from fleetscripts.services.spending.spending import change_ledger
 
 MOST_LINES = 12
 """Of one notification; what is more is counted."""
@@ -26,14 +28,21 @@ def attend(
     settings: Settings,
     environ: Mapping[str, str],
     now: float,
+    ceiling: Ceiling,
 ) -> list[str]:
-    """Mark the escalated; notify of what is new, of a fleet that is done, of a long wait. What was told, by line."""
-    news = [(agent, action) for agent, action in decisions if attention.is_news(agent, action)]
+    """Mark the escalated; notify of what is new, of a fleet that is done, of a cap that is near, of a long wait. What
+    was told, by line."""
+    news = [
+        (agent, action)
+        for agent, action in decisions
+        if attention.is_news(agent, action) and not attention.told_of_another(fleet, agent, action)
+    ]
     store = Store(settings.state_file)
     lines = [f"{action.window} ({agent.worktree or agent.branch}): {_wording(action)}" for agent, action in news]
     if news:
         fleet = store.update(lambda current: _noticed(current, news, now))
     lines += _all_done(store, fleet, now)
+    lines += _nearly_spent(settings, fleet, ceiling, now)
     lines += _unseen(store, fleet, decisions, settings, now)
     if not lines:
         return [f"not notified everywhere: {warning}" for warning in send_held(settings, environ)]
@@ -76,6 +85,16 @@ def _all_done(store: Store, fleet: Fleet, now: float) -> list[str]:
     if fleet.all_done_notified_at and not all_done(fleet.agents):
         store.update(lambda current: replace(current, all_done_notified_at=0))
     return []
+
+
+def _nearly_spent(settings: Settings, fleet: Fleet, ceiling: Ceiling, now: float) -> list[str]:
+    """Told once for each cap, again when another cap's worth was allowed."""
+    near = list(ceiling.near(fleet.agents))
+    if not near:
+        return []
+    told = [(standing.key, standing.base) for _, standing in near]
+    change_ledger(settings, lambda ledger: ledger.with_told(told), now)
+    return [f"{f'{agent.called}: ' if agent is not None else ''}{standing.words}" for agent, standing in near]
 
 
 def _unseen(

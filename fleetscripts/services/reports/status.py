@@ -10,6 +10,7 @@ from typing import Any
 from fleetscripts.adapters.records.store import Store
 from fleetscripts.adapters.tmux.tmux import Tmux
 from fleetscripts.config import Settings
+from fleetscripts.core.reports.spent_text import standing_members
 from fleetscripts.core.reports.status_text import UNREACHABLE, age, shown_state
 from fleetscripts.dataclass import dataclass
 from fleetscripts.fleet import Agent, Fleet
@@ -17,6 +18,7 @@ from fleetscripts.models import PaneFacts
 from fleetscripts.services.hosts.mirrors import HostView, mirrors
 from fleetscripts.services.observe.agent_pane import agent_in_pane, pane_of
 from fleetscripts.services.single_instance.single_instance import loop_runs
+from fleetscripts.services.spending.report import SpentReport, spent_report
 
 LINKED = "linked"
 """Stands where a pane's command would, for an agent on another host that is heard."""
@@ -55,6 +57,7 @@ class FleetStatus:
     at: float
     watched: bool = False
     """Whether a loop runs, in a window or anywhere."""
+    spent: SpentReport | None = None
 
     hosts: tuple[HostView, ...] = ()
     """The other machines, as they are known here."""
@@ -92,7 +95,8 @@ def fleet_status(settings: Settings, fleet: Fleet, now: float, *, here: bool = F
     loop = Agent(fleet.loop_window or "", pane_id=fleet.loop_pane_id, tmux_server=fleet.loop_tmux_server)
     window = pane_of(loop, panes, server)
     watched = window is not None or loop_runs(settings)
-    return FleetStatus(fleet, agents, window, now, watched, () if here else mirrors(settings, now))
+    hosts = () if here else mirrors(settings, now)
+    return FleetStatus(fleet, agents, window, now, watched, spent_report(settings, fleet, now), hosts)
 
 
 def record_look(store: Store, fleet: Fleet, environ: Mapping[str, str], now: float) -> None:
@@ -108,6 +112,13 @@ def as_json(status: FleetStatus) -> dict[str, Any]:
     members["agents"] = [
         agent | {"pane_cmd": known.command, "pane_present": known.pane is not None} for agent, known in shown
     ]
+    if status.spent is not None:
+        by_agent = status.spent.by_agent
+        members["agents"] = [
+            {**agent, **({"tokens": by_agent[agent["id"]].tokens.counted} if agent.get("id") in by_agent else {})}
+            for agent in members["agents"]
+        ]
+        members["caps"] = [standing_members(one) for one in status.spent.standings]
     hosts = {"hosts": [_host(view) for view in status.hosts]} if status.hosts else {}
     return members | {"loop_running": status.watched, "now": status.at} | hosts
 

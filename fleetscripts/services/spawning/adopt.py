@@ -30,6 +30,7 @@ from fleetscripts.services.observe.observe import look, transcript_of
 from fleetscripts.services.own_pane import own_pane
 from fleetscripts.services.pulls.verify_github import note_settled_threads
 from fleetscripts.services.spawning.spawn_request import Request
+from fleetscripts.services.spending.spending import begin_spent
 from fleetscripts.services.typing.pane_io import PaneIO
 from fleetscripts.services.typing.receipt import last_submitted
 from fleetscripts.services.worktrees.spares import claims_on, real_worktree
@@ -69,6 +70,7 @@ def adopt(
     if not objective.strip():
         raise UsageProblem("it was told nothing yet: give --objective TEXT")
     agent = _record(pane_io, found, place, replace(request, objective=objective))
+    begin_spent(settings, found, time.time())
     after = Store(settings.state_file).update(lambda now: _added(now, agent), create=Fleet(tmux_session=facts.session))
     Journal(settings.journal_file).write(
         "adopted", id=agent.id, window=agent.window, pane_id=agent.pane_id, why="asked for"

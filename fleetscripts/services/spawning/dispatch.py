@@ -13,12 +13,14 @@ from fleetscripts.config import Settings, in_home
 from fleetscripts.core.planning.task_plan import PAUSING, READY
 from fleetscripts.core.records.sanitize import sanitize
 from fleetscripts.core.records.task_file import TaskFile
+from fleetscripts.core.spending.ceiling import Ceiling
 from fleetscripts.dataclass import dataclass
 from fleetscripts.errors import FleetError, Pending, Refused
 from fleetscripts.fleet import Agent, Fleet
 from fleetscripts.services.clients.sessions import require_session, session_meant
 from fleetscripts.services.spawning.spawn import spawn
 from fleetscripts.services.spawning.spawn_request import Request, checked
+from fleetscripts.services.spending.ceiling import ceiling_over
 from fleetscripts.services.tasks.tasks import (
     archive_finished,
     choosing,
@@ -72,7 +74,10 @@ def dispatch(
     lines = _archived(settings, now)
     lines += survey(settings, now).problems
     lines += settle_left(settings)
-    round_ = _Round(settings, environ, where)
+    ceiling = ceiling_over(settings, fleet_now(settings), now)
+    if (reached := ceiling.reached(None)) is not None:
+        return [sanitize(line) for line in (*lines, f"no task is begun: {reached.words}")]
+    round_ = _Round(settings, environ, where, ceiling)
     while (limit is None or len(round_.begun) < limit) and not stop():
         line = round_.next()
         if line is None:
@@ -89,6 +94,7 @@ class _Round:
     settings: Settings
     environ: Mapping[str, str]
     where: DispatchTarget
+    ceiling: Ceiling
     begun: list[Agent] = field(default_factory=list)
     tried: set[str] = field(default_factory=set)
     full: dict[Path, list[str]] = field(default_factory=dict)
@@ -115,6 +121,10 @@ class _Round:
         wanted: Collection[str] = (READY, PAUSING) if self.where.again else (READY,)
         for one in survey(self.settings, time.time()).standings:
             if one.state not in wanted or one.task.name in self.tried or self._being_written(one.task.name):
+                continue
+            if (reached := self.ceiling.reached(None, one.task.name)) is not None:
+                self.tried.add(one.task.name)
+                self.walled.setdefault(one.task.name, []).append(f"{one.task.name}: {reached.words}")
                 continue
             repo = self._repo(one.task)
             if isinstance(repo, Path) and self._has_spare(repo):

@@ -29,6 +29,7 @@ from fleetscripts.services.actions.settle_task import apply_task, drop_task
 from fleetscripts.services.briefing.briefing import Brief, briefing
 from fleetscripts.services.pulls.verify_github import beginning
 from fleetscripts.services.spawning.spawn_request import Request
+from fleetscripts.services.spending.spending import note_spent
 from fleetscripts.services.tasks.tasks import archive_finished, survey
 from fleetscripts.services.typing.deliver import TAKES_TEXT, deliver
 from fleetscripts.services.typing.pane_io import PaneIO
@@ -96,6 +97,7 @@ def _takes_a_task(pane_io: PaneIO, agent: Agent) -> str:
     if said.state not in TAKES_TEXT or said.dialog is not None:
         found = f"a {said.dialog} dialog" if said.dialog else said.state
         raise Refused(f"{agent.called}: expected it at its prompt, found {found} ({said.reason}); nothing was typed")
+    note_spent(pane_io.settings, [(agent, observation)], time.time(), every=True)
     return pane_id
 
 

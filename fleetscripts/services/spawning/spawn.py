@@ -37,6 +37,7 @@ from fleetscripts.services.context import start_again
 from fleetscripts.services.pulls.verify_github import PullAtStart, beginning
 from fleetscripts.services.spawning.spawn_account import account_for
 from fleetscripts.services.spawning.spawn_request import Request
+from fleetscripts.services.spending.ceiling import ceiling_over, refuse_at_cap
 from fleetscripts.services.typing.deliver import deliver
 from fleetscripts.services.typing.pane_io import PaneIO, open_pane_io
 from fleetscripts.services.worktrees import branching
@@ -59,6 +60,8 @@ class SpawnResult:
 
 def spawn(settings: Settings, fleet: Fleet | None, environ: Mapping[str, str], request: Request) -> SpawnResult:
     """Start the agent and return once its briefing is known to be submitted."""
+    with step("budget"):
+        refuse_at_cap(ceiling_over(settings, fleet or Fleet(), time.time()), None, request.task)
     account, note = account_for(settings, environ, request)
     kind = kind_named(account.agent if account is not None else request.agent or DEFAULT_KIND)
     tmux = Tmux(settings.tmux_socket)

@@ -18,6 +18,7 @@ from fleetscripts.errors import FleetError, Refused, UsageProblem
 from fleetscripts.models import Frame, PaneState
 from fleetscripts.services.observe.observe import transcript_of
 from fleetscripts.services.typing import input_box as drafts
+from fleetscripts.services.typing.caps import refuse_beyond_caps
 from fleetscripts.services.typing.outbox import CONFIRMED, INTENDED, UNSENT, Outbox, SentMessage
 from fleetscripts.services.typing.own_text import is_own
 from fleetscripts.services.typing.pane_io import PaneIO
@@ -84,6 +85,7 @@ class _Delivery:
 
     def run(self) -> Receipt:
         observation = self._look()
+        refuse_beyond_caps(self.pane_io, observation)
         found = self._sent_before(observation)
         if found is not None:
             return found

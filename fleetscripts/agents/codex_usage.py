@@ -1,0 +1,73 @@
+"""Tokens by the rollouts of Codex: each counts up what its conversation has used, sub-agents in rollouts of their own.
+
+Seen in 0.169.0: the total goes on over a compaction, which is in it, and over a resume; a fork goes on from the total
+of the conversation that it came from. The requests that name a conversation stand in none."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from fleetscripts.adapters.system.zone import local_zone
+from fleetscripts.agents.codex_session import session_meta
+from fleetscripts.agents.usage_by_day import Days, used_by_day
+from fleetscripts.core.spending.tokens import NONE, Tokens, of_codex, tokens_of
+
+
+def used(fleet_home: Path, transcript: Path) -> Days:
+    """By the conversation and its sub-agents, whose rollouts begin on its own day or a later one."""
+    files, family = [transcript], {str(session_meta(transcript).get("id"))}
+    for day in _days_from(transcript.parent):
+        for path in _rollouts(day, day.stat().st_mtime_ns):
+            try:
+                name, parent = _relation(path)
+            except LookupError:
+                continue
+            if name not in family and parent in family:
+                family.add(name)
+                files.append(Path(path))
+    return used_by_day(fleet_home, transcript, files, b'"token_count"', _after, local_zone())
+
+
+def _after(state: dict[str, Any], record: Mapping[str, Any]) -> tuple[dict[str, Any], Tokens]:
+    """``state``: the total that was told last. The first one of a file may hold what was used before it."""
+    payload = record.get("payload")
+    info = payload.get("info") if isinstance(payload, Mapping) and payload.get("type") == "token_count" else None
+    if not isinstance(info, Mapping) or "total_token_usage" not in info:
+        return state, NONE
+    total, before = of_codex(info["total_token_usage"]), tokens_of(state.get("total"))
+    goes_on = "total" in state and before == Tokens(*map(min, before, total))
+    more = total.minus(before) if goes_on else of_codex(info.get("last_token_usage"))
+    return {"total": list(total)}, more
+
+
+def _days_from(first: Path) -> list[Path]:
+    """The folders ``YYYY/MM/DD`` from this one on; none where it is no such folder."""
+    date = first.parts[-3:]
+    if not all(part.isdecimal() for part in date):
+        return []
+    return [day for day in sorted(first.parents[2].glob("*/*/*")) if day.parts[-3:] >= date and day.is_dir()]
+
+
+@lru_cache(maxsize=64)
+def _rollouts(day: Path, _changed_ns: int) -> tuple[str, ...]:
+    return tuple(sorted(str(path) for path in day.glob("rollout-*.jsonl")))
+
+
+@lru_cache(maxsize=4096)
+def _relation(path: str) -> tuple[str, str]:
+    """A conversation and the one that began it, empty for none. Its first record stays as it is once it is written:
+    LookupError before that."""
+    meta = session_meta(Path(path))
+    parent = meta.get("parent_thread_id") or next(_named("parent_thread_id", meta.get("source")), "")
+    return str(meta["id"]), str(parent)
+
+
+def _named(name: str, value: object) -> Iterator[object]:
+    """Members of that name, however deep."""
+    if isinstance(value, Mapping):
+        yield from (member for key, member in value.items() if key == name)
+        for member in value.values():
+            yield from _named(name, member)

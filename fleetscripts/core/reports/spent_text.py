@@ -1,0 +1,68 @@
+"""What was spent as people and programs read it. Tokens are those that caps count: without what a cache gave again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import asdict
+from typing import Any
+
+from fleetscripts.core.spending.caps import Standing
+from fleetscripts.core.spending.ledger import NOTHING, Ledger, Spent, Where
+from fleetscripts.core.spending.tokens import shown
+
+HEADINGS = ("TOKENS", "INPUT", "OUTPUT", "WRITTEN", "READ", "COST")
+"""``WRITTEN`` to a cache, and ``READ`` from it."""
+
+BY: Mapping[str, Callable[[Where], str]] = {
+    "DAY": lambda where: where.day,
+    "ACCOUNT": lambda where: where.account,
+    "AGENT": lambda where: f"{where.worktree} ({where.agent})",
+    "TASK": lambda where: where.task or where.branch,
+}
+"""What the rows are added up by, in the order in which that is shown."""
+
+
+def spent_tables(ledger: Ledger) -> list[list[tuple[str, ...]]]:
+    """A table by each of ``BY``, what was most first, days in their order."""
+    found = []
+    for heading, name_of in BY.items():
+        sums: dict[str, Spent] = {}
+        for where, spent in ledger.rows.items():
+            name = name_of(where)
+            sums[name] = sums.get(name, NOTHING).plus(spent)
+        by_size = sorted(sums.items(), key=lambda one: (-one[1].tokens.counted, one[0]))
+        listed = sorted(sums.items()) if heading == "DAY" else by_size
+        found.append([(heading, *HEADINGS), *((name, *cells(spent)) for name, spent in listed)])
+    return found
+
+
+def cells(spent: Spent) -> tuple[str, ...]:
+    """In the order of HEADINGS."""
+    tokens = spent.tokens
+    kinds = (tokens.counted, tokens.input, tokens.output, tokens.cache_write, tokens.cache_read)
+    return (*map(shown, kinds), cost(spent) or "-")
+
+
+def cost(spent: Spent) -> str:
+    """As the client states it; empty where it states none."""
+    return f"${spent.usd:.2f}" if spent.usd else ""
+
+
+def sentence(spent: Spent) -> str:
+    """``1.2M tokens, $3.40``."""
+    return ", ".join(filter(None, (f"{shown(spent.tokens.counted)} tokens", cost(spent))))
+
+
+def members(ledger: Ledger, standings: Iterable[Standing]) -> dict[str, Any]:
+    """The object that ``--json`` prints: a row for each day, task and account of an agent; caps with what is used."""
+    rows = [
+        {**asdict(where), **spent.tokens._asdict(), "tokens": spent.tokens.counted, "usd": spent.usd or None}
+        for where, spent in ledger.rows.items()
+    ]
+    return {"rows": rows, "caps": [standing_members(one) for one in standings]}
+
+
+def standing_members(one: Standing) -> dict[str, Any]:
+    """One cap."""
+    unit = "usd" if one.cap.money else "tokens"
+    return {"cap": one.scope, "on": one.key, "unit": unit, "most": one.cap.amount, "used": one.used}

@@ -1,0 +1,1 @@
+"""What agents have used of their models, and the ceilings on it."""

@@ -1,0 +1,46 @@
+"""All caps at one moment: which of them keeps whom from another turn, and which is near."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import field
+
+from fleetscripts.core.spending.caps import SHARED, TASK, Cap, Standing, standings, totals
+from fleetscripts.core.spending.ledger import Ledger, Spent
+from fleetscripts.dataclass import dataclass
+from fleetscripts.fleet import Agent, Fleet
+
+
+@dataclass(frozen=True, slots=True)
+class Ceiling:
+    """``spent``: totals by what a cap may be on."""
+
+    caps: tuple[Cap, ...] = ()
+    ledger: Ledger = field(default_factory=Ledger)
+    spent: Mapping[str, Spent] = field(default_factory=dict)
+    today: str = ""
+
+    @classmethod
+    def over(cls, caps: tuple[Cap, ...], ledger: Ledger, fleet: Fleet, today: str) -> Ceiling:
+        """The caps over this fleet."""
+        return cls(caps, ledger, totals(ledger, {agent.id for agent in fleet.agents}, today) if caps else {}, today)
+
+    def of(self, agent: Agent | None, task: str = "") -> tuple[Standing, ...]:
+        """Those that count for an agent; None: for whoever would begin the task in the file of that name."""
+        return standings(self.caps, self.ledger, self.spent, self.today, agent, task)
+
+    def reached(self, agent: Agent | None, task: str = "") -> Standing | None:
+        """The first cap that allows no other turn. What its task has used keeps an agent from no other task."""
+        other_task = agent is not None and agent.task.pending is not None
+        return next(
+            (one for one in self.of(agent, task) if one.reached and not (other_task and one.scope == TASK)), None
+        )
+
+    def near(self, agents: Sequence[Agent]) -> Iterator[tuple[Agent | None, Standing]]:
+        """Caps that are nearly used up and not told of yet, each once; no agent where it is over several."""
+        found: dict[str, tuple[Agent | None, Standing]] = {}
+        for agent in (one for one in agents if not one.finished):
+            for one in self.of(agent):
+                if one.near and not one.reached and self.ledger.told.get(one.key) != one.base:
+                    found[one.key] = (None if one.scope in SHARED else agent, one)
+        yield from found.values()

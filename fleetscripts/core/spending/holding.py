@@ -1,0 +1,27 @@
+"""An agent that has reached a cap is held: its turn is left to end, and nobody begins another one."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from fleetscripts.core.spending.caps import Standing
+from fleetscripts.fleet import Agent
+from fleetscripts.record import Hold
+
+BUDGET = "budget: "
+"""How the reason of such a hold begins."""
+
+
+def held(agent: Agent, reached: Standing | None, now: float) -> Agent:
+    """The record as the cap that is reached wants it. What a person holds stays held, whatever becomes of the cap."""
+    key = reached.key if reached is not None and not agent.finished else ""
+    if agent.hold.cap == key and (not key or agent.hold.reason):
+        return agent
+    by_cap = not agent.hold.reason or agent.hold.reason.startswith(BUDGET)
+    if reached is not None and key:
+        return replace(agent, hold=Hold(f"{BUDGET}{reached.words}", now, key) if by_cap else _with(agent.hold, key))
+    return replace(agent, hold=Hold() if by_cap else _with(agent.hold, ""))
+
+
+def _with(hold: Hold, cap: str) -> Hold:
+    return replace(hold, cap=cap)

@@ -1,0 +1,70 @@
+"""Tokens that a model was given and gave, by the kinds that clients count apart."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+MOST = 10**15
+"""Larger figures are none: what counts them was written by somebody else."""
+
+
+class Tokens(NamedTuple):
+    """``cache_read``: given again from the cache of an earlier request, at about a tenth of the price of ``input``."""
+
+    input: int = 0
+    output: int = 0
+    cache_read: int = 0
+    cache_write: int = 0
+
+    def plus(self, other: Tokens) -> Tokens:
+        """Both together."""
+        return Tokens(*(one + two for one, two in zip(self, other, strict=True)))
+
+    def minus(self, other: Tokens) -> Tokens:
+        """What is more than the other in each kind; nothing where it is less."""
+        return Tokens(*(max(0, one - two) for one, two in zip(self, other, strict=True)))
+
+    @property
+    def counted(self) -> int:
+        """What a cap counts: all but what was read from a cache."""
+        return self.input + self.output + self.cache_write
+
+
+NONE = Tokens()
+
+
+def tokens_of(value: object) -> Tokens:
+    """From the list that it was kept as; none where it is no such list."""
+    if not isinstance(value, list | tuple) or len(value) != len(NONE):
+        return NONE
+    return Tokens(*(whole(number) for number in value))
+
+
+def whole(value: Any) -> int:
+    """A number of tokens; 0 for what is none."""
+    plain = isinstance(value, int) and not isinstance(value, bool)
+    return value if plain and 0 <= value <= MOST else 0
+
+
+def of_claude(usage: object) -> Tokens:
+    """From ``message.usage`` of a Claude Code transcript."""
+    names = ("input_tokens", "output_tokens", "cache_read_input_tokens", "cache_creation_input_tokens")
+    return Tokens(*(whole(usage.get(name)) for name in names)) if isinstance(usage, Mapping) else NONE
+
+
+def of_codex(usage: object) -> Tokens:
+    """From ``total_token_usage`` of a Codex rollout, whose input holds what a cache gave and took."""
+    if not isinstance(usage, Mapping):
+        return NONE
+    given, read = whole(usage.get("input_tokens")), whole(usage.get("cached_input_tokens"))
+    written = whole(usage.get("cache_write_input_tokens"))
+    return Tokens(max(0, given - read - written), whole(usage.get("output_tokens")), read, written)
+
+
+def shown(tokens: int) -> str:
+    """``950``, ``12.3k``, ``4.5M``."""
+    for size, unit in ((10**9, "G"), (10**6, "M"), (10**3, "k")):
+        if tokens >= size:
+            return f"{tokens / size:.1f}{unit}".replace(".0", "")
+    return str(tokens)

@@ -1,0 +1,43 @@
+"""Whether a cap allows another turn, and what a person allows beyond it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from fleetscripts.config import Settings
+from fleetscripts.core.spending.caps import Standing, caps_of, day_of
+from fleetscripts.core.spending.ceiling import Ceiling
+from fleetscripts.core.spending.ledger import Ledger
+from fleetscripts.errors import Refused
+from fleetscripts.fleet import Agent, Fleet
+from fleetscripts.invocation import spelled
+from fleetscripts.services.spending.spending import change_ledger, ledger_of
+
+
+def ceiling_over(settings: Settings, fleet: Fleet, now: float, ledger: Ledger | None = None) -> Ceiling:
+    """The caps as they stand; UsageProblem names what is no cap. ``ledger``: when it was read already."""
+    caps = caps_of(settings.extra)
+    known = ledger if ledger is not None else ledger_of(settings) if caps else Ledger()
+    return Ceiling.over(caps, known, fleet, day_of(datetime.fromtimestamp(now).astimezone()))
+
+
+def refuse_at_cap(ceiling: Ceiling, agent: Agent | None, task: str = "") -> None:
+    """Refused where a cap is reached: no turn of this agent is begun, or no agent for the task."""
+    reached = ceiling.reached(agent, task)
+    if reached is None:
+        return
+    who = f"{agent.called}: " if agent is not None else ""
+    name = agent.handle if agent is not None else reached.scope
+    raise Refused(f"{who}{reached.words}: no turn is begun; {spelled('balance')} --allow {name} allows as much again")
+
+
+def allow(settings: Settings, fleet: Fleet, named: str | Agent, now: float) -> list[Standing]:
+    """Allow another cap's worth of all that is reached for an agent, or of a shared cap named by its scope."""
+    agent = named if isinstance(named, Agent) else None
+    standings = ceiling_over(settings, fleet, now).of(agent)
+    reached = [one for one in standings if one.reached and (agent is not None or one.scope == named)]
+    if not reached:
+        raise Refused(f"{agent.called if agent else named}: no cap is reached; [caps] in config.toml sets them")
+    amounts = [(one.key, one.base + one.used) for one in reached]
+    change_ledger(settings, lambda ledger: ledger.with_allowed(amounts), now)
+    return reached

@@ -1,0 +1,27 @@
+"""No text begins a turn of an agent that may spend no more, whoever sends it."""
+
+from __future__ import annotations
+
+import time
+from contextlib import suppress
+
+from fleetscripts.adapters.records.store import StateMissing, Store
+from fleetscripts.core.planning.observation import Observation
+from fleetscripts.core.spending.caps import TABLE
+from fleetscripts.services.observe.agent_pane import agent_at
+from fleetscripts.services.spending.ceiling import ceiling_over, refuse_at_cap
+from fleetscripts.services.spending.spending import note_spent
+from fleetscripts.services.typing.pane_io import PaneIO
+
+
+def refuse_beyond_caps(pane_io: PaneIO, sight: Observation) -> None:
+    """By what it has used until now: nobody may have looked at it for a while. Nothing where no cap is configured."""
+    settings, now = pane_io.settings, time.time()
+    if TABLE not in settings.extra:
+        return
+    with suppress(StateMissing):  # then it is nobody's agent
+        fleet = Store(settings.state_file).read()
+        agent = agent_at(fleet, sight.facts.pane_id, pane_io.server)
+        if agent is not None:
+            spent = note_spent(settings, [(agent, sight)], now, every=True)
+            refuse_at_cap(ceiling_over(settings, fleet, now, spent), agent)
