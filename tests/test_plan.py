@@ -68,6 +68,16 @@ CASES: list[tuple[str, dict[str, Any], Classification, str]] = [
     ("a starting client is left alone", STILL, found(PaneState.STARTING), ""),
     ("a prompt just reached is left alone", MOVING, found(P), ""),
     ("a stalled agent is nudged", STILL, found(P), "recovery nudge"),
+    (
+        "at a cap nobody is sent back: what was found wanting is a person's",
+        {
+            "verdict": Verdict("not_complete", NOW - 5, findings="checks"),
+            "pane_state_since": NOW - 60,
+            "hold": Hold("budget: its cap is reached", NOW - 9, "agent a in tokens"),
+        },
+        found(PaneState.COMPLETE),
+        "decision budget",
+    ),
     ("not while something runs behind it", STILL, found(P, background=True), ""),
     ("nor while its tools use the processor", STILL | {"worked_at": NOW - 5}, found(P), ""),
     (
