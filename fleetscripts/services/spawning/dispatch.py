@@ -76,7 +76,7 @@ def dispatch(
     lines += settle_left(settings)
     ceiling = ceiling_over(settings, fleet_now(settings), now)
     if (reached := ceiling.reached(None)) is not None:
-        return [sanitize(line) for line in (*lines, f"no task is begun: {reached.words}")]
+        return DispatchReport(tuple(sanitize(line) for line in (*lines, f"no task is begun: {reached.words}")))
     round_ = _Round(settings, environ, where, ceiling)
     while (limit is None or len(round_.begun) < limit) and not stop():
         line = round_.next()
