@@ -17,6 +17,9 @@ from fleetscripts.core.hosts.backoff import LONGEST_SECONDS, pause_seconds, trie
 from fleetscripts.core.hosts.mirror import Mirror, mirror_from, mirror_members, taken
 from fleetscripts.core.hosts.moment import Moment
 from fleetscripts.core.hosts.names import split, valid_address, valid_name
+from fleetscripts.fleet import Agent, Fleet
+from fleetscripts.models import AgentState
+from fleetscripts.services.links.told import Told
 
 ID = "0123456789abcdef" * 2
 
@@ -259,3 +262,53 @@ def test_only_a_link_that_was_up_for_a_minute_lets_the_pauses_begin_anew() -> No
     assert tries_after(4, 59.9) == 5
     assert tries_after(4, 60) == 0
     assert tries_after(0, 0) == 1
+
+
+STEPS = st.lists(
+    st.one_of(st.dictionaries(AGENTS, st.sampled_from(["running", "done"]), max_size=3), st.integers(1, 3)), max_size=30
+)
+
+
+@given(STEPS)
+def test_what_is_told_late_is_the_newest_and_nothing_is_left_out(steps: Sequence[dict[str, str] | int]) -> None:
+    told, mirror, fleet, sent = Told(epoch=1), Mirror(), Fleet(), 0
+    told.begin()
+    for at, step in enumerate([*steps, 100]):
+        if isinstance(step, dict):
+            agents = tuple(Agent(window="x:1", id=name, state=AgentState(state)) for name, state in step.items())
+            fleet = Fleet(agents=agents)
+            told.learn(fleet, float(at), 1e9)
+            continue
+        for _ in range(step):
+            if (message := told.take(float(at))) is not None:
+                mirror, sent = taken(mirror, message, float(at)), sent + 1
+    assert {name: kept.record["state"] for name, kept in mirror.records.items()} == {
+        agent.id: agent.state for agent in fleet.agents
+    }
+    assert mirror.whole
+    assert sent <= 2 * len(steps) * 3 + 2
+    assert told.take(1e6) is None
+
+
+def test_a_record_that_is_too_long_for_a_message_is_cut() -> None:
+    told, mirror = Told(epoch=1), Mirror()
+    told.begin()
+    long = Agent(
+        window="x:1", id="a", objective="\U0001f600" * 2_000_000, extra={f"f{n}": "y" * 3000 for n in range(900)}
+    )
+    told.learn(Fleet(agents=(long,)), 0, 1e9)
+    while (message := told.take(0)) is not None:
+        line = wire.decode(wire.encode(message))
+        assert line is not None
+        mirror = taken(mirror, line, 0)
+    assert mirror.records["a"].record["window"] == "x:1"
+
+
+def test_looks_alone_are_no_news() -> None:
+    told = Told(epoch=1)
+    told.begin()
+    told.learn(Fleet(agents=(Agent(window="x:1", id="a", last_seen_at=1),), last_poll_at=1), 0, 1e9)
+    while told.take(0) is not None:
+        pass
+    told.learn(Fleet(agents=(Agent(window="x:1", id="a", last_seen_at=2),), last_poll_at=2), 0, 1e9)
+    assert told.take(0) is None

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from fleetscripts.practice.host_home import end_session, furnish
 from fleetscripts.practice.ssh_host import SshClient, SshHost
+from tests.hosts.linked import Linked, linked
 from tests.hosts.network import Network, only_where_possible
 
 MakeHost = Callable[..., SshHost]
+MakeLinked = Callable[..., Linked]
 
 
 @pytest.fixture
@@ -58,3 +63,25 @@ def network(short_folder: Path) -> Iterator[Network]:
     made = Network(short_folder)
     yield made
     made.close()
+
+
+@pytest.fixture
+def make_linked(ssh_host: MakeHost, short_folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[MakeLinked]:
+    """``make_linked("alpha", lines=[…])``: a host with an entry; links end with the test."""
+    folder = short_folder / "run"
+    folder.mkdir(mode=0o700)
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(folder))
+    made: list[Linked] = []
+
+    def make(name: str = "alpha", lines: tuple[str, ...] = (), **more: Any) -> Linked:
+        made.append(linked(ssh_host(name, lines=lines), **more))
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.end()
+        subprocess.run(
+            ["tmux", "-L", "there", "kill-server"],
+            env={**os.environ, "TMUX_TMPDIR": str(one.there.folder)},
+            capture_output=True,
+        )

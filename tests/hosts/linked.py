@@ -18,7 +18,7 @@ from fleetscripts.config import Settings
 from fleetscripts.practice.ssh_host import SshHost
 from fleetscripts.services.context import load_settings_here
 from fleetscripts.services.hosts.mirrors import HostView, LinkState, read_link, view_of
-from fleetscripts.services.hosts.registry import Host, keep
+from fleetscripts.services.hosts.registry import Host, host_named, keep
 from fleetscripts.services.links.asking import Reply, call
 from fleetscripts.services.links.processes import keep_links
 from tests.places import BUNDLE
@@ -56,7 +56,7 @@ class Linked:
         return call(self.settings, self.host, argv, stdin, timeout)
 
     def view(self) -> HostView:
-        return view_of(self.settings, self.host, time.time())
+        return view_of(self.settings, host_named(self.settings, self.host.name), time.time())
 
     def link(self) -> LinkState:
         return read_link(self.files)
@@ -109,3 +109,13 @@ def linked(there: SshHost, programs: Sequence[Path] = (), address: str = "", **m
         **more,  # type: ignore[arg-type]
     )
     return Linked(settings, there, keep(settings, host))
+
+
+def agent(number: int, **more: object) -> dict[str, object]:
+    return {
+        "id": f"agent{number}",
+        "window": f"fleet:{number}",
+        "worktree": f"tree-{number}",
+        "state": "running",
+        **more,
+    }

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -16,42 +14,10 @@ from fleetscripts.errors import UsageProblem
 from fleetscripts.services.hosts.registry import hosts
 from tests.conftest import RunScript
 from tests.hosts.conftest import MakeHost
-from tests.hosts.linked import Linked, linked
+from tests.hosts.linked import Linked, agent
 from tests.waiting import wait_until
 
 MakeLinked = Callable[..., Linked]
-
-
-@pytest.fixture
-def make_linked(ssh_host: MakeHost, short_folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[MakeLinked]:
-    """``make_linked("alpha", lines=[…])``: a host with an entry; links end with the test."""
-    folder = short_folder / "run"
-    folder.mkdir(mode=0o700)
-    monkeypatch.setenv("XDG_RUNTIME_DIR", str(folder))
-    made: list[Linked] = []
-
-    def make(name: str = "alpha", lines: tuple[str, ...] = (), **more: str) -> Linked:
-        made.append(linked(ssh_host(name, lines=lines), **more))
-        return made[-1]
-
-    yield make
-    for one in made:
-        one.end()
-        subprocess.run(
-            ["tmux", "-L", "there", "kill-server"],
-            env={**os.environ, "TMUX_TMPDIR": str(one.there.folder)},
-            capture_output=True,
-        )
-
-
-def agent(number: int, **more: object) -> dict[str, object]:
-    return {
-        "id": f"agent{number}",
-        "window": f"fleet:{number}",
-        "worktree": f"tree-{number}",
-        "state": "running",
-        **more,
-    }
 
 
 def test_a_host_is_added_checked_listed_and_removed(

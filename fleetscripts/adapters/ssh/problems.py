@@ -17,6 +17,8 @@ class SshProblemKind(StrEnum):
     """The machine itself answered, without an ssh server."""
     SILENT = "silent"
     """Nothing answered."""
+    NO_NETWORK = "no_network"
+    """This machine itself gets nowhere."""
     FULL = "full"
     """The connection is there, and takes no further channel."""
     OTHER = "other"
@@ -31,10 +33,12 @@ WORDS: tuple[tuple[str, SshProblemKind], ...] = (
     ("Session open refused", SshProblemKind.FULL),
     ("administratively prohibited", SshProblemKind.FULL),
     ("Connection refused", SshProblemKind.REFUSED),
+    ("Temporary failure in name resolution", SshProblemKind.NO_NETWORK),
+    ("Network is unreachable", SshProblemKind.NO_NETWORK),
+    ("Network is down", SshProblemKind.NO_NETWORK),
     ("Could not resolve hostname", SshProblemKind.SILENT),
     ("timed out", SshProblemKind.SILENT),
     ("No route to host", SshProblemKind.SILENT),
-    ("is unreachable", SshProblemKind.SILENT),
     ("Host is down", SshProblemKind.SILENT),
 )
 """By the first of these that stands in what it said."""

@@ -153,8 +153,8 @@ KINDS: Mapping[str, type[Any]] = {
 
 
 def magic(nonce: str) -> bytes:
-    """The host's first line; whatever comes before it is noise."""
-    return f"FLEET-HOST {SCHEMA} {nonce}".encode()
+    """The host's first line, of every version; whatever comes before it is noise."""
+    return f"FLEET-HOST {nonce}".encode()
 
 
 def encode(message: Message) -> bytes:

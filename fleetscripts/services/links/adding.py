@@ -32,8 +32,6 @@ MOST_APART_SECONDS = 10.0
 LONG_SILENT_SECONDS = 300.0
 """A machine that is started anew may take so long."""
 
-NO_SIGN_OF_LIFE = frozenset({SshProblemKind.SILENT})
-
 
 def checked(name: str, address: str) -> Host:
     """The host that is meant, not kept yet."""
@@ -149,7 +147,9 @@ def _refuse_if_alive(settings: Settings, host: Host, view: HostView) -> None:
         ssh.close()
         ssh.open()
     except SshProblem as problem:
-        if problem.kind not in NO_SIGN_OF_LIFE:
+        if problem.kind is SshProblemKind.NO_NETWORK:
+            raise Refused(f"this machine reaches nobody ({problem}): nothing follows for {host.name}") from None
+        if problem.kind is not SshProblemKind.SILENT:
             raise Refused(f"something answers at {host.address} ({problem}): {host.name} may live") from None
         return
     raise Refused(f"{host.name} lives: ssh gets through to {host.address}")
