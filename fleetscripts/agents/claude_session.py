@@ -30,6 +30,10 @@ def look(client: Client, places: Places, session_id: str | None = None) -> Sessi
     live = record if record is not None and claude_registry.belongs(record, client) else {}
     found_id = claude_registry.session_of(live) or session_id
     path = transcript_path(config_dir, str(live.get("cwd") or client.cwd), found_id, client.started_at)
+    if path is None and session_id and "status" not in live:
+        # 2.1.100 names a session of its own until a resumed conversation is gone on with.
+        path = transcript_path(config_dir, str(live.get("cwd") or client.cwd), session_id, client.started_at)
+        found_id = session_id if path is not None else found_id
     turn = read_turn(places.fleet_home, path) if path is not None else None
     found_id = found_id or (path.stem if path is not None else None)
     evidence = [said, _transcript_evidence(turn, client, found_id)]

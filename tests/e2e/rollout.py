@@ -31,4 +31,7 @@ def resting(found: list[dict[str, Any]]) -> bool:
     """Whether the last turn has ended."""
     bounds = [record["payload"]["type"] for record in found if record["type"] == "event_msg"]
     bounds = [kind for kind in bounds if kind in ("task_started", "task_complete", "turn_aborted")]
-    return bool(bounds) and bounds[-1] != "task_started"
+    if not bounds:  # 0.98 writes down no ends of turns
+        items = [record["payload"] for record in found if record["type"] == "response_item"]
+        return bool(items) and items[-1].get("role") == "assistant"
+    return bounds[-1] != "task_started"

@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 
 from fleetscripts.adapters.sessions.spool import HookEvent
-from fleetscripts.agents import claude_hooks, claude_registry
+from fleetscripts.agents import claude_hooks, claude_registry, claude_session
 from fleetscripts.agents.claude_errors import death_of, error_kind
 from fleetscripts.agents.claude_transcript import Turn, evidence_of, fold
+from fleetscripts.agents.kinds import Places
 from fleetscripts.models import Client, DialogKind, ErrorKind, Evidence, PaneState
 
 SAMPLES = Path(__file__).parent / "samples"
@@ -213,6 +214,29 @@ def test_a_record_without_a_process_start_belongs_to_who_began_before_it() -> No
     began = record["startedAt"] / 1000
     for started, state in ((began - 1, S.RUNNING), (began + 60, None)):
         assert claude_registry.evidence_of(record, Client(1966, started, "5")).state is state
+
+
+@pytest.mark.parametrize("status", [None, "idle"])
+def test_a_resumed_conversation_is_its_own_where_the_record_has_no_status_and_names_none_that_exists(
+    tmp_path: Path, status: str | None
+) -> None:
+    """2.1.100; a record that says its status is believed: after ``/clear`` there is no transcript yet either."""
+    known, other = "0a0b0c0d-0000-4000-8000-000000000001", "0a0b0c0d-0000-4000-8000-000000000002"
+    folder = tmp_path / "claude"
+    project = claude_session.project_folder(folder, "/home/dev/project")
+    project.mkdir(parents=True)
+    (folder / "sessions").mkdir()
+    lines = (SAMPLES / "transcripts" / "ratelimit.jsonl").read_text(encoding="utf-8")
+    (project / f"{known}.jsonl").write_text(lines, encoding="utf-8")
+    record = {**registry("fresh"), "sessionId": other, "status": status, "startedAt": 1_795_900_000_000}
+    record = {name: value for name, value in record.items() if value is not None}
+    (folder / "sessions" / "1966.json").write_text(json.dumps(record), encoding="utf-8")
+    client = Client(1966, record["startedAt"] / 1000, "192542", "/home/dev/project")
+    view = claude_session.look(client, Places(folder, tmp_path / "fleet"), known)
+    assert view.session_id == (other if status else known)
+    assert (view.transcript is None) is bool(status)
+    if not status:
+        assert S.RATE_LIMITED not in {piece.state for piece in view.evidence}, "that limit is older than the client"
 
 
 @pytest.mark.parametrize("change", [{"pid": 7}, {"procStart": "5"}, {"status": None}, {"status": "new word"}])
