@@ -130,7 +130,7 @@ class PullState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class PullRequest:
-    """Everything the gates look at, read at one moment (``read_at``) and consistent in itself."""
+    """Everything the gates look at, read at one moment (``read_at``, by its server's clock), consistent in itself."""
 
     key: PullKey
     title: str
@@ -156,6 +156,10 @@ class PullRequest:
     suites: tuple[Suite, ...] = ()
     conversation: tuple[Comment, ...] = ()
     """The last comments outside review threads, oldest first."""
+    required: tuple[str, ...] = ()
+    """Names of the checks that the rules of its base branch demand."""
+    clock_ahead: float = 0.0
+    """By how many seconds the server's clock, whose times these are, is before ours."""
 
     @property
     def pushed_at(self) -> float:

@@ -27,6 +27,9 @@ from fleetscripts.practice.script import (
 from fleetscripts.practice.session import Session, Turn
 from fleetscripts.practice.view import clock
 
+LOGGED_OUT = "logged-out"
+"""The token of an account that the service lets in no more: each of its turns dies on that."""
+
 WORD_SECONDS = 0.3
 RETRY_SECONDS = 1.0
 RETRIES = 10
@@ -60,6 +63,9 @@ def course(session: Session) -> Turn:
 def _step(session: Session, step: Step) -> Turn:
     if step.name in TEXTS:
         return (yield from _text(session, step))
+    if session.options.token == LOGGED_OUT:
+        session.fail(step, *_ERRORS["auth"])
+        return False
     if step.name in FAILURES:
         return (yield from _failure(session, step))
     if step.name in ("ask", "plan"):

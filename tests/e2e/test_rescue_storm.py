@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import itertools
+import json
 import random
 import threading
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from fleetscripts.practice.turn import LOGGED_OUT
 from tests.e2e.accounts import agents, crew_on_accounts, events, log
 from tests.e2e.crew import Crew
 from tests.waiting import wait_until
@@ -99,16 +102,27 @@ FAR = 3600
 
 
 def list_unfit_accounts(crew: Crew) -> None:
-    """In front of all others: one that is not let in, one with conversations of its own, one that bills by use."""
+    """In front of all others: one without its secret, one whose login the service refuses, one with conversations of
+    its own, one that bills by use."""
     folder = crew.stage.folder
+    (folder / "out.token").write_text(LOGGED_OUT)
+    (folder / "out.token").chmod(0o600)
     (folder / "apart" / "projects" / "of-its-own").mkdir(parents=True)
     file = folder / "fleet" / "accounts.toml"
     unfit = [
         f'[[account]]\nname = "locked"\nagent = "practice"\ntoken = {{ file = "{folder}/none.token" }}\n',
+        f'[[account]]\nname = "out"\nagent = "practice"\ntoken = {{ file = "{folder}/out.token" }}\n',
         f'[[account]]\nname = "apart"\nagent = "practice"\nconfig_dir = "{folder}/apart"\n',
         f'[[account]]\nname = "paid"\nagent = "practice"\nprovider = "api"\ntoken = {{ file = "{folder}/none" }}\n',
     ]
     file.write_text("\n".join([*unfit, file.read_text()]))
+
+
+def known_of(crew: Crew, account: str) -> dict[str, Any]:
+    """Windows of an account in the ledger."""
+    ledger = json.loads((crew.stage.folder / "fleet" / "ledger.json").read_text(encoding="utf-8"))
+    known: dict[str, Any] = ledger["accounts"].get(account, {})
+    return known
 
 
 @pytest.mark.stress
@@ -155,7 +169,13 @@ def test_a_storm_of_walls_with_the_loop_killed_twenty_times() -> None:
         moved = [window for number, window in enumerate(windows) if crew.agent(window)["account"] != GOOD[number % 6]]
         assert set(windows[:4]) == set(moved)
         assert {event["account"] for event in events(crew, "account-locked")} <= {"locked"}
-        assert {event["shows"] for event in events(crew, "end-pressed")} <= {"empty box", "limit menu"}
+        refused = [
+            window for window in windows if any("Please run /login" in t for t in crew.said(window, "assistant"))
+        ]
+        assert 1 <= len(refused) <= 2, "known to all after the first that the service refused there"
+        assert "login" in known_of(crew, "out")
+        ways = Counter(crew.agent(window)["account"] for window in moved)
+        print(f"\n22 agents, 20 kills, {dict(ways)}; refused: {refused}")
 
 
 @pytest.mark.stress
@@ -192,3 +212,33 @@ def test_an_account_that_cannot_be_worked_on_is_known_before_a_client_is_ended()
         assert done.returncode == 0, done.stdout + done.stderr
         crew.wait_for_words(second, "CHECKPOINT:one")
         assert crew.agent(second)["session_id"] == agent["session_id"], "it had stayed resumable"
+
+
+@pytest.mark.stress
+def test_an_account_that_may_spend_is_the_last_choice_and_is_left_at_the_next_rest() -> None:
+    script = "Do it. [[say One.]] [[ratelimit 3600]] [[say Two.]] [[ratelimit 3600]] [[say Three.]]"
+    with crew_on_accounts("practice", 1, {"work": "oat-W", "spare": "oat-S"}) as crew:
+        folder = crew.stage.folder
+        (folder / "paid.token").write_text("oat-P")
+        (folder / "late.token").write_text("oat-L")
+        for name in ("paid", "late"):
+            (folder / f"{name}.token").chmod(0o600)
+        file = folder / "fleet" / "accounts.toml"
+        subscriptions = file.read_text()
+        paid = '[[account]]\nname = "paid"\nagent = "practice"\nprovider = "api"\nmay_spend = true\n'
+        paid += f'environment = {{ CLAUDE_CODE_OAUTH_TOKEN = {{ file = "{folder}/paid.token" }} }}\n'
+        file.write_text(f"{paid}\n{subscriptions}")
+        window = crew.spawn("feat/a", script, "--account", "work", "--step", "one")
+        crew.start_loop()
+        crew.wait_for_words(window, "Three.", 120)
+        agent = crew.agent(window)
+        assert agent["account"] == "paid", log(crew)
+        assert [way for way in ("work → spare", "spare → paid") if way in log(crew)] == ["work → spare", "spare → paid"]
+        late = f'[[account]]\nname = "late"\nagent = "practice"\ntoken = {{ file = "{folder}/late.token" }}\n'
+        file.write_text(f"{file.read_text()}\n{late}")
+        wait_until(lambda: crew.agent(window)["account"] == "late", 120, lambda: f"it leaves\n{log(crew)}")
+        assert crew.agent(window)["session_id"] == agent["session_id"]
+        assert [text for text in crew.said(window, "assistant") if text in ("One.", "Two.", "Three.")] == [
+            "One.", "Two.", "Three.",
+        ]  # fmt: skip
+        assert events(crew, "escalated") == []

@@ -17,7 +17,10 @@ from graphql import GraphQLSchema, build_schema, graphql_sync
 from tests.fake_github.logs import get
 from tests.fake_github.world import TASK_STARTED, World
 
-SCHEMA: GraphQLSchema = build_schema((Path(__file__).parent / "schema.graphql").read_text(encoding="utf-8"))
+_TEXT = (Path(__file__).parent / "schema.graphql").read_text(encoding="utf-8")
+SCHEMA: GraphQLSchema = build_schema(_TEXT)
+OLDER_SCHEMA: GraphQLSchema = build_schema(_TEXT.replace("  baseRef: Ref\n", ""))
+"""Of an Enterprise server that knows no rules of branches."""
 
 
 class _Server(socketserver.ThreadingUnixStreamServer):
@@ -32,6 +35,11 @@ class _Handler(BaseHTTPRequestHandler):
 
     def address_string(self) -> str:
         return "gh"
+
+    def date_time_string(self, timestamp: float | None = None) -> str:
+        """As the situation's clock has it: so many seconds before ours."""
+        ahead = self.server.world.situation.get("clock_ahead", 0)
+        return super().date_time_string(int(time.time() + ahead if timestamp is None else timestamp))
 
     def log_message(self, format: str, *args: object) -> None:
         """Say nothing."""
@@ -100,7 +108,8 @@ class _Handler(BaseHTTPRequestHandler):
 
 def _answer(world: World, body: Mapping[str, Any]) -> dict[str, Any]:
     root = {"repository": lambda _info, owner, name: world.repository(owner, name), **world.mutations()}
-    result = graphql_sync(SCHEMA, body["query"], root_value=root, variable_values=body.get("variables"))
+    schema = OLDER_SCHEMA if world.situation.get("older_server") else SCHEMA
+    result = graphql_sync(schema, body["query"], root_value=root, variable_values=body.get("variables"))
     answer: dict[str, Any] = {"data": result.data}
     errors: list[dict[str, Any]] = [{"message": error.message} for error in result.errors or []]
     errors += _not_found(result.data or {}) if "query(" in body["query"] else []

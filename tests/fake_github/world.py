@@ -204,6 +204,7 @@ class World:
             "headRefOid": self.oid(pull["head"]),
             "headRefName": pull["branch"],
             "baseRefName": pull["base"],
+            "baseRef": self._base(),
             "mergedAt": time_text(pull["merged"]) if "merged" in pull else None,
             "mergedBy": _actor(pull.get("merged_by", "maintainer")) if "merged" in pull else None,
             "author": _actor(pull.get("author", "agent")),
@@ -317,6 +318,20 @@ class World:
         """Of the comments: by turns the reviewer and the agent, unless the situation names them."""
         named = thread.get("authors", [])
         return [named[at] if at < len(named) else ("reviewer", "agent")[at % 2] for at in range(count)]
+
+    def _base(self) -> dict[str, Any] | None:
+        """The base branch: what its protection requires, and what a ruleset does; None once it is deleted."""
+        if self.situation.get("base_deleted"):
+            return None
+        by_ruleset = [{"context": name, "integrationId": None} for name in self.situation.get("ruleset", [])]
+        approvals = {"__typename": "PullRequestParameters", "requiredApprovingReviewCount": 1}
+        checks = {"__typename": "RequiredStatusChecksParameters", "requiredStatusChecks": by_ruleset}
+        rules = [("NON_FAST_FORWARD", None), ("PULL_REQUEST", approvals)]
+        rules += [("REQUIRED_STATUS_CHECKS", checks)] if by_ruleset else []
+        return {
+            "refUpdateRule": {"requiredStatusCheckContexts": self.situation.get("protection", [])},
+            "rules": lambda _info, **args: {"nodes": [{"type": kind, "parameters": given} for kind, given in rules]},
+        }
 
     def _review(self, review: Mapping[str, Any]) -> dict[str, Any]:
         login = review.get("author", "reviewer")

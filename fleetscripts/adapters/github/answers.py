@@ -6,11 +6,15 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import field, replace
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 from fleetscripts.adapters.github.github_problems import GitHubProblem, ProblemKind
 from fleetscripts.adapters.github.rate_limits import limit_in, limit_in_words, used_up_by
 from fleetscripts.dataclass import dataclass
+
+_UNKNOWN_FIELD = re.compile(r"doesn't exist on type|Cannot query field|No such type|Unknown type")
+"""What a server says that is older than a question."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +27,8 @@ class ApiAnswer:
     problems: Mapping[str, GitHubProblem] = field(default_factory=dict)
     limit: GitHubProblem | None = None
     """The limit that the next question would meet."""
+    server_time: float | None = None
+    """When it was given, by GitHub's clock."""
 
 
 def answer_in(code: int, stdout: bytes, stderr: bytes, now: float) -> ApiAnswer:
@@ -48,7 +54,7 @@ def answer_in(code: int, stdout: bytes, stderr: bytes, now: float) -> ApiAnswer:
     if not isinstance(answer, dict):
         return ApiAnswer(problem=GitHubProblem(ProblemKind.FAILED, "GitHub's answer was not JSON"))
     found = _graphql_answer(answer.get("data"), answer.get("errors"))
-    return replace(found, limit=used_up_by(status, headers, now))
+    return replace(found, limit=used_up_by(status, headers, now), server_time=_date(headers))
 
 
 def problem_in_words(code: int, words: str, now: float) -> GitHubProblem:
@@ -62,11 +68,27 @@ def _graphql_answer(data: object, errors: object) -> ApiAnswer:
         if isinstance(data, dict):
             return ApiAnswer(data)
         return ApiAnswer(problem=GitHubProblem(ProblemKind.UNEXPECTED, "GitHub's answer held no data"))
-    listed = errors if isinstance(errors, list) else [errors]
+    listed = [error for error in (errors if isinstance(errors, list) else [errors]) if not _is_of_rules(error)]
+    if not listed and isinstance(data, dict):
+        return ApiAnswer(data)
+    listed = listed or [errors]
     parts = [_part_of(error) for error in listed]
     if not isinstance(data, dict) or not all(part in data for part in parts):
         return ApiAnswer(problem=_graphql_problem(listed[0]))
     return ApiAnswer(data, problems={part: _graphql_problem(error) for part, error in zip(parts, listed, strict=True)})
+
+
+def _is_of_rules(error: object) -> bool:
+    """Whether only the rules of the base branch were refused: not every login may read them."""
+    path = error.get("path") if isinstance(error, dict) else None
+    return isinstance(path, list) and "baseRef" in path
+
+
+def _date(headers: Mapping[str, str]) -> float | None:
+    try:
+        return parsedate_to_datetime(headers.get("date", "")).timestamp()
+    except ValueError:
+        return None
 
 
 def _part_of(error: object) -> str:
@@ -99,4 +121,5 @@ def _graphql_problem(error: object) -> GitHubProblem:
     message = str(said.get("message") or "no message")[:200]
     if said.get("type") == "NOT_FOUND":
         return GitHubProblem(ProblemKind.NOT_FOUND, message)
-    return GitHubProblem(ProblemKind.UNEXPECTED, f"GitHub reported an error: {message}")
+    kind = ProblemKind.UNKNOWN_FIELD if _UNKNOWN_FIELD.search(message) else ProblemKind.UNEXPECTED
+    return GitHubProblem(kind, f"GitHub reported an error: {message}")

@@ -9,7 +9,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from fleetscripts.adapters.github.answers import ApiAnswer, answer_in, problem_in_words
 from fleetscripts.adapters.github.github_budget import Budget
@@ -21,6 +21,8 @@ from fleetscripts.pull_request import PullKey
 TIMEOUT_SECONDS = 60
 MOST_BYTES = 64_000_000
 """Of an answer; a log that is longer is read from there to its end."""
+SAME_CLOCK_SECONDS = 15
+"""Two clocks that differ by less are one: an answer takes its time, and names whole seconds."""
 HANG_WAIT_SECONDS = 20
 """After a question without any answer: nobody else waits for the same silence meanwhile."""
 
@@ -35,6 +37,8 @@ class Gh:
     timeout_seconds: float = TIMEOUT_SECONDS
     clock: Callable[[], float] = time.time
     requests: int = 0
+    ahead: dict[str, float] = field(default_factory=dict)
+    """By how many seconds a host's clock is before ours (behind: negative), where it was asked and they differ."""
 
     def ask(self, host: str, query: Query) -> ApiAnswer:
         """GitHub's answer; raises GitHubProblem when there is none, or none that counts."""
@@ -50,6 +54,9 @@ class Gh:
                 self.budget.note(host, problem)
         if answer.problem is not None:
             raise answer.problem
+        if answer.server_time is not None:
+            ahead = answer.server_time - self.clock()
+            self.ahead[host] = ahead if abs(ahead) > SAME_CLOCK_SECONDS else 0.0
         return answer
 
     def failed_log(self, key: PullKey, job: int) -> str:

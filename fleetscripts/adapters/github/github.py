@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from fleetscripts.adapters.github.answer_fields import WrongAnswer, nodes
+from fleetscripts.adapters.github.answers import ApiAnswer
 from fleetscripts.adapters.github.gh import Gh
 from fleetscripts.adapters.github.github_parse import attempts, contexts, pull_request, shortened, suites
 from fleetscripts.adapters.github.github_problems import GitHubProblem, ProblemKind
@@ -39,6 +40,8 @@ class GitHub:
 
     gh: Gh
     clock: Callable[[], float] = time.monotonic
+    older: set[str] = field(default_factory=set)
+    """Hosts that know nothing of the rules of branches."""
 
     def pull_requests(self, keys: Iterable[PullKey]) -> dict[PullKey, Found]:
         """Each pull request, or why it could not be read. One request for up to ten of a host, and one more for each
@@ -65,7 +68,7 @@ class GitHub:
 
     def _batch(self, host: str, keys: list[PullKey]) -> dict[PullKey, Found]:
         try:
-            answer = self.gh.ask(host, pulls_query(keys))
+            answer = self._ask(host, keys)
         except GitHubProblem as problem:
             if len(keys) > 1 and problem.kind in (ProblemKind.UNEXPECTED, ProblemKind.FAILED):
                 return self._singly(host, keys)
@@ -75,6 +78,16 @@ class GitHub:
             known = answer.problems.get(f"p{at}")
             found[key] = known.about(key) if known is not None else self._whole(key, answer.data.get(f"p{at}"))
         return found
+
+    def _ask(self, host: str, keys: list[PullKey]) -> ApiAnswer:
+        """With the rules of the base branches; without, where the server does not know such."""
+        try:
+            return self.gh.ask(host, pulls_query(keys, with_rules=host not in self.older))
+        except GitHubProblem as problem:
+            if problem.kind is not ProblemKind.UNKNOWN_FIELD or host in self.older:
+                raise
+            self.older.add(host)
+            return self.gh.ask(host, pulls_query(keys, with_rules=False))
 
     def _singly(self, host: str, keys: list[PullKey]) -> dict[PullKey, Found]:
         """One by one, when all at once was too much for GitHub; when it fails then too, the rest is not asked for."""
@@ -93,7 +106,7 @@ class GitHub:
             node = _pull_node(answer)
             for _ in range(MOST_TRIES):
                 if self._join_pages(key, node, deadline):
-                    return pull_request(key, node, self.gh.clock())
+                    return pull_request(key, node, self.gh.clock(), self.gh.ahead.get(key.host, 0.0))
                 node = self._again(key)
             return GitHubProblem(ProblemKind.CHANGING, f"{key} kept changing while it was read; look again later")
         except WrongAnswer as error:
@@ -102,7 +115,7 @@ class GitHub:
             return problem.about(key)
 
     def _again(self, key: PullKey) -> dict[str, Any]:
-        answer = self.gh.ask(key.host, pulls_query([key]))
+        answer = self._ask(key.host, [key])
         if "p0" in answer.problems:
             raise answer.problems["p0"]
         return _pull_node(answer.data.get("p0"))

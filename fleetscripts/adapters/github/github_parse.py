@@ -34,8 +34,8 @@ LONGEST_TEXT = 20_000
 """Of the pull request's own text."""
 
 
-def pull_request(key: PullKey, node: Mapping[str, Any], read_at: float) -> PullRequest:
-    """The pull request of one complete answer: all pages already joined."""
+def pull_request(key: PullKey, node: Mapping[str, Any], now: float, clock_ahead: float = 0.0) -> PullRequest:
+    """The pull request of one complete answer: all pages already joined. ``now`` is by our clock."""
     head = _head(node)
     branch = members(node, "branch")
     return PullRequest(
@@ -56,14 +56,25 @@ def pull_request(key: PullKey, node: Mapping[str, Any], read_at: float) -> PullR
         reviews=tuple(_review(item) for item in nodes(members(node, "reviews")) if item.get("submittedAt")),
         commits=tuple(_commit(members(item, "commit")) for item in nodes(branch)),
         commits_total=int(number(branch, "totalCount")),
-        read_at=read_at,
+        read_at=now + clock_ahead,
+        clock_ahead=clock_ahead,
         author=_login(node.get("author")),
         merged_by=_login(node.get("mergedBy")) if node.get("mergedBy") else "",
         suites=tuple(_suite(item) for item in nodes(suites(node))),
+        required=_required(node),
         conversation=tuple(
             _comment(item) for item in nodes(members(node, "conversation")) if item.get("isMinimized") is not True
         ),
     )
+
+
+def _required(node: Mapping[str, Any]) -> tuple[str, ...]:
+    """The checks without which nothing may be merged into the base: by its protection, and by rulesets."""
+    base = node.get("baseRef") or {}
+    named = list((base.get("refUpdateRule") or {}).get("requiredStatusCheckContexts") or [])
+    for rule in nodes(base.get("rules") or {"nodes": []}):
+        named += [one.get("context") for one in (rule.get("parameters") or {}).get("requiredStatusChecks") or []]
+    return tuple(dict.fromkeys(name for name in named if isinstance(name, str) and name))
 
 
 def contexts(node: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -20,6 +20,7 @@ class ProblemKind(StrEnum):
     """GitHub answered that it could not answer (a 5xx)."""
     NOT_FOUND = "not_found"
     CHANGING = "changing"
+    UNKNOWN_FIELD = "unknown field"
     UNEXPECTED = "unexpected"
 
 

@@ -76,8 +76,21 @@ class Query:
     variables: Mapping[str, object]
 
 
-def pulls_query(keys: Sequence[PullKey]) -> Query:
-    """All of these pull requests (of one host) in one request, each under the alias ``p0``, ``p1``, …"""
+_RULES = """
+  baseRef {
+    refUpdateRule { requiredStatusCheckContexts }
+    rules(first: 100) { nodes { parameters {
+      ... on RequiredStatusChecksParameters { requiredStatusChecks { context } }
+    } } }
+  }
+"""
+"""What older Enterprise servers do not know."""
+
+
+def pulls_query(keys: Sequence[PullKey], *, with_rules: bool = True) -> Query:
+    """All of these pull requests (of one host) in one request, each under the alias ``p0``, ``p1``, …
+
+    ``with_rules``: with what the rules of their base branches demand."""
     declared: list[str] = []
     asked: list[str] = []
     variables: dict[str, object] = {}
@@ -89,7 +102,8 @@ def pulls_query(keys: Sequence[PullKey]) -> Query:
         )
         variables |= {f"owner{at}": key.owner, f"name{at}": key.name, f"number{at}": key.number}
     body = "\n  ".join(asked)
-    return Query(f"query({', '.join(declared)}) {{\n  {body}\n}}\n{_PULL_FIELDS}{_PARTS}", variables)
+    fields = _PULL_FIELDS.replace("\n}\n", f"{_RULES}}}\n") if with_rules else _PULL_FIELDS
+    return Query(f"query({', '.join(declared)}) {{\n  {body}\n}}\n{fields}{_PARTS}", variables)
 
 
 _ATTEMPTS = """

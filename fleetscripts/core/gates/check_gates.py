@@ -90,6 +90,11 @@ def checks(evidence: PullEvidence) -> GateResult:
         return GateResult.failed("checks", f"{len(failed)} of {total} failed: {some(failed)}{more}")
     if not runs.checks and not runs.workflows:
         return _no_checks(evidence)
+    if missing := [name for name in pull.required if name not in {check.name for check in runs.checks}]:
+        text = (
+            f"{len(missing)} of {len(pull.required)} that {pull.base_ref} requires have not reported: {some(missing)}"
+        )
+        return GateResult("checks", GateStatus.PENDING, text, by_person=evidence.stands_still)
     is_young = pull.read_at - pull.pushed_at < CI_GRACE_SECONDS
     if is_young and runs.only_foreign() and evidence.ci_required is not False:
         seen = some([check.name for check in runs.checks]) or "nothing"
@@ -127,6 +132,9 @@ def fresh_run(evidence: PullEvidence) -> GateResult:
 
 def _no_checks(evidence: PullEvidence) -> GateResult:
     pull = evidence.pull
+    if pull.required and evidence.ci_required is not False:
+        text = f"no check on this head, and {pull.base_ref} requires: {some(pull.required)}"
+        return GateResult("checks", GateStatus.PENDING, text, by_person=evidence.stands_still)
     if evidence.ci_required is False:
         return GateResult.passed("checks", "none configured: the settings say that none is required")
     head = next((commit for commit in pull.commits if commit.oid == pull.head), None)

@@ -16,6 +16,7 @@ STILL_SECONDS = 300
 @dataclass(frozen=True, slots=True)
 class PullEvidence:
     """One pull request and what is known around it. ``facts``: thread id → hash as written → what git knows of it.
+    ``task_started_at``: by the server's clock.
     ``settled_before``: threads that were resolved before the present task began."""
 
     pull: PullRequest

@@ -114,7 +114,7 @@ def evidence_for(agent: Agent, pull: PullRequest, head: str, settings: Settings)
         pull=pull,
         worktree_head=head,
         worktree_branch=agent.branch,
-        task_started_at=started,
+        task_started_at=started + pull.clock_ahead,
         fresh_run=agent.task.fresh_run,
         ci_required=required,
         facts=_commit_facts(agent, pull, settled),
