@@ -92,6 +92,9 @@ def _tool_call(step: Step, directory: str) -> tuple[str, dict[str, Any]]:
     if step.name == "task":
         prompt = step.argument.replace("{{", "[[").replace("}}", "]]")
         return "Task", {"description": "A part of it", "prompt": prompt, "subagent_type": "general-purpose"}
+    if step.name == "tool":
+        name, _, given = step.argument.partition(" ")
+        return name, json.loads(given or "{}")
     call: dict[str, Any] = {"command": command_of(step), "description": "Run a command"}
     if step.name == "bgbash":
         call["run_in_background"] = True

@@ -7,6 +7,7 @@ start at once.
     [[say TEXT]] [[slow TEXT]] [[think SECONDS]] [[lines N]] [[checkpoint NAME]] [[done]] [[table]]
     [[bash COMMAND]] [[bgbash COMMAND]] [[longbash]] [[edit FILE TEXT]] [[write FILE TEXT]] [[commit MESSAGE]] [[push]]
     [[ask QUESTION|OPTION|…]] [[plan]] [[task PROMPT with {{steps}}]] [[crash]]
+    [[tool NAME JSON]] any tool of a real client; the practice agent has none
     [[ratelimit SECONDS]] [[overloaded TIMES]] [[server TIMES]] [[auth]] [[credit]] [[context]]
 
 An ``ask`` may hold several questions, ``||`` between them; one that ends with ``*`` takes several options.
@@ -35,7 +36,9 @@ Do you want to proceed?
 Esc to cancel"""
 
 TEXTS = frozenset({"say", "slow", "think", "lines", "checkpoint", "done", "table"})
-TOOLS = frozenset({"bash", "bgbash", "longbash", "edit", "write", "commit", "push", "ask", "plan", "task", "crash"})
+TOOLS = frozenset(
+    {"bash", "bgbash", "longbash", "edit", "write", "commit", "push", "ask", "plan", "task", "tool", "crash"}
+)
 FAILURES = frozenset({"ratelimit", "overloaded", "server", "auth", "credit", "context"})
 NOTHING_LEFT = "Hello from the scripted model. Nothing to do."
 TOOL_FINISHED = "Tool finished."

@@ -15,6 +15,7 @@ import pytest
 from fleetscripts.core.planning.rescue import WAKE_SPREAD_SECONDS
 from fleetscripts.practice.real_client import CODEX_HOME
 from fleetscripts.practice.transcript import project_folder
+from fleetscripts.practice.turn import LOGGED_OUT
 from tests.e2e import rollout
 from tests.e2e.accounts import TOKENS, agents, bring_codex, crew_on_accounts, events, list_codex, log
 from tests.e2e.conftest import CLAUDE
@@ -174,6 +175,24 @@ def test_a_conversation_that_is_gone_is_begun_anew_once_and_then_a_persons(crew:
     wait_until(lambda: crew.agent(window)["state"] == "escalated", 60, lambda: f"an escalation\n{log(crew)}")
     assert "No conversation found with session ID" in crew.agent(window)["escalation"]
     assert len(events(crew, "conversation-gone")) == 2
+
+
+@by_practice
+def test_when_no_move_succeeds_the_conversation_waits_again_where_it_was(crew: Crew) -> None:
+    (crew.stage.folder / "spare.token").write_text(LOGGED_OUT)
+    [window] = at_the_wall(crew, 1)
+    before = crew.agent(window)
+    crew.start_loop()
+    wait_until(lambda: events(crew, "parked"), 90, lambda: f"its being put back\n{log(crew)}\n{crew.screens()}")
+    wait_until(lambda: crew.resting(window), 30, "the client at rest")
+    agent = crew.agent(window)
+    kept = ("session_id", "pane_id", "account")
+    assert {name: agent[name] for name in kept} == {name: before[name] for name in kept}
+    assert (agent["state"], agent["rescue_stage"]) == ("rate_limited", "parked")
+    assert agent["parked_until"] >= before["resets_at"]
+    assert [event["account"] for event in events(crew, "parked")] == ["work"]
+    assert balance(crew)["spare"]["state"] == "locked", "nobody else is put there"
+    assert events(crew, "escalated") == []
 
 
 def cap(crew: Crew, account: str) -> None:
