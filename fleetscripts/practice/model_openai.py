@@ -84,6 +84,17 @@ class OpenAIModel(Model):
         return ModelReply({"error": error}, 429, told.get("headers", {}))
 
 
+def _tool_call(step: Step, body: Mapping[str, Any]) -> dict[str, Any]:
+    """Any of the client's tools; one that is offered in a namespace is called there."""
+    name, _, given = step.argument.partition(" ")
+    call = {"type": "function_call", "id": f"fc_{uuid.uuid4().hex}", "call_id": tool_id(step, uuid.uuid4().hex[:16])}
+    call |= {"name": name, "arguments": given or "{}"}
+    for offered in body.get("tools") or []:
+        if name in [tool.get("name") for tool in offered.get("tools") or []]:
+            call["namespace"] = offered["name"]
+    return call
+
+
 def _shell_call(step: Step, body: Mapping[str, Any]) -> dict[str, Any]:
     if step.name in ("edit", "write"):
         path, _, text = step.argument.partition(" ")
@@ -117,7 +128,7 @@ def _events(steps: Sequence[Step], body: Mapping[str, Any], used: Mapping[str, A
             yield from _text(index, step, item)
             item = {**item, "content": [{"type": "output_text", "text": says(step)}]}
         else:
-            item = _shell_call(step, body)
+            item = _tool_call(step, body) if step.name == "tool" else _shell_call(step, body)
         output.append(item)
         yield _event("response.output_item.done", output_index=index, item=item)
     response = {"id": identity, "output": output, "usage": dict(used)}

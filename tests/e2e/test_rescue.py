@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import time
 from collections.abc import Iterator
@@ -14,7 +15,6 @@ import pytest
 
 from fleetscripts.core.planning.rescue import WAKE_SPREAD_SECONDS
 from fleetscripts.practice.real_client import CODEX_HOME
-from fleetscripts.practice.transcript import project_folder
 from fleetscripts.practice.turn import LOGGED_OUT
 from tests.e2e import rollout
 from tests.e2e.accounts import TOKENS, agents, bring_codex, crew_on_accounts, events, list_codex, log
@@ -147,33 +147,48 @@ def test_other_dead_ends_a_lost_login_moves_a_full_conversation_begins_anew_once
 def lose_conversation(crew: Crew, window: str) -> str:
     """Its transcript is gone and its client has died; the conversation that was."""
     agent = crew.agent(window)
-    folder = Path(project_folder(str(crew.stage.home / ".claude"), os.path.realpath(agent["worktree_path"])))
-    (folder / f"{agent['session_id']}.jsonl").unlink()
+    homes = (crew.codex_home,) if crew.stage.kind == "codex" else (crew.stage.home / ".claude" / "projects",)
+    kept = [path for home in homes for path in home.rglob(f"*{agent['session_id']}.jsonl")]
+    assert kept
     pid = crew.pid(window)
     assert pid is not None
     os.kill(pid, signal.SIGKILL)
+    wait_until(lambda: not Path(f"/proc/{pid}/exe").exists(), 10, "the client's end")
+    for path in kept:
+        path.unlink(missing_ok=True)
     return str(agent["session_id"])
 
 
-@by_practice
+GONE = re.compile("No conversation found with session ID|No saved session found with ID|no rollout found for")
+
+
+@pytest.mark.parametrize(
+    "crew",
+    [
+        "practice",
+        *(pytest.param(name, marks=[pytest.mark.real_client, pytest.mark.stress]) for name in ("claude", "codex")),
+    ],
+    indirect=True,
+)
 def test_a_conversation_that_is_gone_is_begun_anew_once_and_then_a_persons(crew: Crew) -> None:
+    kind = crew.stage.kind
     window = crew.spawn("feat/lost", "Do it. [[say One.]]", "--account", "work", "--step", "one")
     crew.wait_for_words(window, "One.")
     wait_until(lambda: crew.resting(window), what="the end of its turn")
     gone = lose_conversation(crew, window)
     crew.start_loop()
     wait_until(
-        lambda: crew.agent(window)["session_id"] != gone and not crew.agent(window).get("rescue_stage"),
+        lambda: crew.agent(window)["session_id"] not in ("", gone) and not crew.agent(window).get("rescue_stage"),
         60,
         lambda: f"a new conversation\n{log(crew)}\n{crew.screens()}",
     )
     agent = crew.agent(window)
-    assert (agent["handover_from"], agent["session_ids"], agent["account"]) == (f"practice:{gone}", [gone], "work")
+    assert (agent["handover_from"], agent["session_ids"], agent["account"]) == (f"{kind}:{gone}", [gone], "work")
     assert any("Do it. [[say One.]]" in text for text in crew.said(window, "user")), "it knows its objective"
     wait_until(lambda: crew.resting(window), what="the end of its turn")
     lose_conversation(crew, window)
     wait_until(lambda: crew.agent(window)["state"] == "escalated", 60, lambda: f"an escalation\n{log(crew)}")
-    assert "No conversation found with session ID" in crew.agent(window)["escalation"]
+    assert GONE.search(crew.agent(window)["escalation"])
     assert len(events(crew, "conversation-gone")) == 2
 
 
@@ -193,6 +208,30 @@ def test_when_no_move_succeeds_the_conversation_waits_again_where_it_was(crew: C
     assert [event["account"] for event in events(crew, "parked")] == ["work"]
     assert balance(crew)["spare"]["state"] == "locked", "nobody else is put there"
     assert events(crew, "escalated") == []
+
+
+@by_practice
+def test_a_login_stays_in_one_place_whoever_works_on_it(crew: Crew) -> None:
+    """Two copies of a login would log each other out when one is refreshed: nothing of ours makes or changes one."""
+    folder = crew.stage.folder
+    shared = folder / "shared"
+    shared.mkdir()
+    (shared / "projects").symlink_to(crew.stage.home / ".claude" / "projects")
+    login = shared / ".credentials.json"
+    login.write_text(json.dumps({"claudeAiOauth": {"accessToken": "access-1", "refreshToken": "refresh-of-the-login"}}))
+    login.chmod(0o600)
+    before = (login.read_bytes(), login.stat().st_ino, login.stat().st_mtime_ns)
+    file = folder / "fleet" / "accounts.toml"
+    file.write_text(f'{file.read_text()}\n[[account]]\nname = "login"\nagent = "practice"\nconfig_dir = "{shared}"\n')
+    windows = at_the_wall(crew, 2)
+    cap(crew, "spare")
+    crew.start_loop()
+    for window in windows:
+        crew.wait_for_words(window, "CHECKPOINT:one", 60)
+    assert [crew.agent(window)["account"] for window in windows] == ["login", "login"]
+    assert (login.read_bytes(), login.stat().st_ino, login.stat().st_mtime_ns) == before
+    for path in (path for path in folder.rglob("*") if path.is_file() and path != login):
+        assert b"refresh-of-the-login" not in path.read_bytes(), path
 
 
 def cap(crew: Crew, account: str) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, date, datetime, time, timedelta, tzinfo
+from datetime import UTC, date, datetime, time, timedelta, timezone, tzinfo
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
@@ -19,12 +19,18 @@ _LONG_GONE = timedelta(days=60)
 _EPOCH = re.compile(r"limit reached\|(\d{10})(\d{3})?(?!\d)")
 _LEAD = re.compile(r"(?:\bresets?\b|\btry again\b|\bautomatically\b|\bavailable again\b|\bwait until\b)", re.I)
 _ZONE = re.compile(r"^[ ,]{0,3}\(([A-Za-z][A-Za-z0-9_+/-]{1,40})\)")
+_OFFSET = re.compile(
+    r"^(?::\d{2}(?:\.\d{1,9})?)?(?: ?\()?(?P<utc>Z\b|UTC|GMT)?"
+    r"(?:(?P<sign>[+\-−])(?P<hours>\d{1,2})(?::?(?P<minutes>\d{2}))?)?(?=\W|$)",
+    re.I,
+)
+"""``(GMT+2)``, ``(+05:30)``, and what ends an ISO time."""
 _CLOCK = re.compile(
     r"(?<![\d:])(\d{1,2})(?::(\d{2}))?(?::\d{2})? ?([ap])\.?m\b\.?|(?<![\d:])([01]?\d|2[0-3]):([0-5]\d)\b", re.I
 )
 _MONTH_DAY = re.compile(rf"\b({'|'.join(MONTHS)})[a-z]{{0,6}}\.? (\d{{1,2}})(?:st|nd|rd|th)?(?:,? (\d{{4}}))?\b", re.I)
 _DAY_MONTH = re.compile(rf"\b(\d{{1,2}})(?:st|nd|rd|th)? ({'|'.join(MONTHS)})[a-z]{{0,6}}\.?(?:,? (\d{{4}}))?\b", re.I)
-_ISO = re.compile(r"\b(\d{4})-(\d{2})-(\d{2})\b")
+_ISO = re.compile(r"\b(\d{4})-(\d{2})-(\d{2})(?!\d)")
 _WEEKDAY = re.compile(rf"\b({'|'.join(DAYS)})[a-z]{{0,6}}\b", re.I)
 _TOMORROW = re.compile(r"\btomorrow\b", re.I)
 _SPAN = re.compile(r"(\d{1,3}) ?(d(?:ays?)?|h(?:ours?|rs?)?|m(?:in(?:ute)?s?)?|s(?:ec(?:ond)?s?)?)(?![a-z])", re.I)
@@ -87,11 +93,15 @@ def _time(clock: re.Match[str]) -> time | None:
 
 
 def _named_zone(rest: str) -> tzinfo | None:
+    offset = _OFFSET.match(rest)
+    if offset and offset["sign"] and int(offset["hours"]) <= 14:
+        ahead = timedelta(hours=int(offset["hours"]), minutes=int(offset["minutes"] or 0))
+        return timezone(ahead if offset["sign"] == "+" else -ahead)
+    if offset and offset["utc"]:
+        return UTC
     named = _ZONE.match(rest)
     if named is None:
         return None
-    if named[1].upper() in ("UTC", "GMT", "Z"):
-        return UTC
     try:
         return ZoneInfo(named[1])
     except (ZoneInfoNotFoundError, ValueError, OSError):

@@ -22,6 +22,7 @@ from fleetscripts.services.accounts.account_choice import account_of, next_accou
 from fleetscripts.services.accounts.accounts import account_named
 from fleetscripts.services.actions.case import Case
 from fleetscripts.services.actions.rescue_move import Move, Target
+from fleetscripts.services.actions.rescue_return import put_back
 from fleetscripts.services.actions.rescue_tally import count
 from fleetscripts.services.actions.resume import alone
 from fleetscripts.services.briefing.briefing import go_on
@@ -155,8 +156,8 @@ def _moved(case: Case, move: Move) -> str:
             attempts={"rescues": agent.attempts.rescues + 1, "failed_accounts": failed}, rescue={"problem": problem}
         )
         move.give_up()
-        if move.ended_at_a_limit and not _another(case, move):
-            move.put_back(origin)
+        if move.left_a_limit and not _another(case, move):
+            put_back(case, move, origin.worktree_path)
         if isinstance(error, Refused):
             raise FleetError(str(error)) from error
         raise

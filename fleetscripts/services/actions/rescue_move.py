@@ -11,12 +11,11 @@ import uuid
 from dataclasses import field, replace
 from pathlib import Path
 
-from fleetscripts.account import OWN
 from fleetscripts.adapters.records.ledger import Ledger
 from fleetscripts.agents.kinds import kind_named
 from fleetscripts.core.planning.observation import Observation
 from fleetscripts.core.planning.progress import JUDGED
-from fleetscripts.core.planning.rescue import PARKED, UNKNOWN_RESET_SECONDS, has_reset, spread
+from fleetscripts.core.planning.rescue import has_reset
 from fleetscripts.dataclass import dataclass
 from fleetscripts.errors import FleetError, Refused
 from fleetscripts.fleet import Agent
@@ -74,41 +73,18 @@ class Move:
     touched: bool = field(default=False, init=False)
     answered: bool = field(default=False, init=False)
     origin: str = field(default="", init=False)
-    _draft: str = field(default="", init=False)
+    draft: str = field(default="", init=False)
     _stopped: str = field(default=LIMIT, init=False)
 
     @property
-    def ended_at_a_limit(self) -> bool:
-        """Whether a shell stands now where its client waited for a limit to reset."""
+    def left_a_limit(self) -> bool:
+        """Whether its client waited for a limit to reset, and a shell, or a client that is not let in, stands there."""
         if not self.touched or self._stopped != LIMIT:
             return False
         agent = self.case.current()
         pane_id = agent.pane_on(self.pane_io.server)
         observation = self.pane_io.look(pane_id) if pane_id else None
-        return observation is not None and observation.classification.state is PaneState.IDLE
-
-    def put_back(self, origin: Agent) -> None:
-        """Start the conversation again on the account that it came from, where it waits for the reset, told nothing."""
-        case, agent = self.case, self.case.current()
-        observation = self.pane_io.look(agent.pane_id)
-        if observation is None:
-            return
-        until = _limit_ends(case, self.origin)
-        case.change(
-            account=self.origin,
-            rescue={"stage": PARKED, "parked_until": until + spread(agent)},
-            attempts={"rescues": 0, "restarted_at": time.time()},
-            state=AgentState.RATE_LIMITED,
-        )
-        folder = Path(origin.worktree_path)
-        start = client_start(
-            case.settings, case.environ, kind_named(agent.agent), folder, agent.session_id, resume=True,
-            name=agent.branch, account=self.origin,
-        )  # fmt: skip
-        facts = observation.frame.facts
-        restart_in(self.pane_io.tmux, facts, start, children_of(facts))
-        case.journal.write("parked", window=agent.window, account=self.origin, until=until)
-        at_prompt(self.pane_io, case.settings, agent.pane_id, folder, stands)
+        return observation is not None and _is_no_use(observation.classification)
 
     def run(self) -> str:
         """Do what is still to be done; what was done, in words."""
@@ -132,10 +108,8 @@ class Move:
         agent = self.case.current()
         pane_id = agent.pane_on(self.pane_io.server)
         observation = self.pane_io.look(pane_id) if pane_id else None
-        handing, said = (
-            agent.rescue.stage == HANDING_OVER,
-            observation.classification if observation is not None else None,
-        )
+        handing = agent.rescue.stage == HANDING_OVER
+        said = observation.classification if observation is not None else None
         if said is not None and (said.state is PaneState.RUNNING or not (handing or said.dialog is DialogKind.LOGIN)):
             return
         if agent.rescue.stage in (STARTING, HANDING_OVER) and said is not None and said.state is not PaneState.IDLE:
@@ -175,7 +149,7 @@ class Move:
         ended = end_client(
             self.pane_io, agent.pane_id, states=frozenset({said.state}), keep_draft=True, why=self.case.action.reason
         )
-        self.touched, self._draft = True, ended.draft
+        self.touched, self.draft = True, ended.draft
         return ended.facts
 
     def _start(self, agent: Agent, facts: PaneFacts | None) -> None:
@@ -247,8 +221,8 @@ class Move:
             case.change(
                 state=AgentState.RUNNING, escalation={"reason": ""}, seen={"resets_at": 0}, rescue={"parked_until": 0}
             )
-        if self._draft:
-            drafts.put_back(self.pane_io, kind_named(observation.kind), agent.pane_id, self._draft)
+        if self.draft:
+            drafts.put_back(self.pane_io, kind_named(observation.kind), agent.pane_id, self.draft)
         return proof
 
     def _first_answer(self) -> bool:
@@ -281,17 +255,13 @@ class Move:
         return handover_text(settings, replace(agent, agent=kind_name, session_id=session_id), transcript)
 
 
+def _is_no_use(said: Classification) -> bool:
+    return said.state is PaneState.IDLE or (said.state is PaneState.API_ERROR and said.error is ErrorKind.AUTH)
+
+
 def _answers(said: Classification, waited_seconds: float) -> bool:
     """Whether the turn that was begun has brought an answer by now."""
     phase = next((piece.rule for piece in said.evidence if piece.source is Source.TRANSCRIPT), None)
     if said.state is PaneState.RUNNING and phase == "task_started":
         return waited_seconds >= WHOLE_TURN_SECONDS
     return phase not in UNANSWERED if phase is not None else said.state is not PaneState.RUNNING
-
-
-def _limit_ends(case: Case, account: str) -> float:
-    """When the last known limit of this account ends; later, where none is known."""
-    now = time.time()
-    figures = Ledger(case.settings.fleet_home).read().get(account or OWN, {})
-    ends = [figure.until for name, figure in figures.items() if figure.wall and name != LOGIN and figure.until > now]
-    return max(ends, default=now + UNKNOWN_RESET_SECONDS)
