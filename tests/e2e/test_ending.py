@@ -14,6 +14,7 @@ from fleetscripts.models import DialogKind, PaneState
 from fleetscripts.services.context import load_fleet
 from fleetscripts.services.typing.end_client import EndResult, end_client
 from fleetscripts.services.typing.pane_io import PaneIO, open_pane_io
+from tests.e2e.accounts import events
 from tests.e2e.conftest import CLAUDE, CODEX, on_codex_too
 from tests.e2e.crew import Crew
 from tests.waiting import comes, wait_until
@@ -92,6 +93,24 @@ def test_a_menu_is_left_without_choosing_a_row(crew: Crew) -> None:
     wait_until(submitted, what="the command's end")
     wait_until(menu_stands, what="the menu")
     assert ended(crew, window).how == "by its keys"
+
+
+@pytest.mark.stress
+@pytest.mark.parametrize("crew", [CLAUDE], indirect=True)
+def test_with_work_in_the_background_it_stays_and_goes_on_at_the_reset(crew: Crew) -> None:
+    window = crew.spawn("feat/behind", "Do it. [[bgbash sleep 600]] [[say One.]] [[ratelimit 20]] [[say Back.]]")
+    pane = crew.agent(window)["pane_id"]
+    wait_until(lambda: state(crew, pane) is PaneState.RATE_LIMITED, 20, lambda: f"the wall\n{crew.screens()}")
+    pid = crew.pid(window)
+    with pytest.raises(Refused, match="background work is running"):
+        end_client(desk_of(crew), pane)
+    assert crew.pid(window) == pid is not None
+    assert [event["why"] for event in events(crew, "end-given-up")] == [
+        "what it has started in the background would end"
+    ]
+    crew.start_loop()
+    crew.wait_for_words(window, "Back.", 240)
+    assert (crew.pid(window), events(crew, "escalated")) == (pid, [])
 
 
 @pytest.mark.parametrize("crew", [CODEX], indirect=True)

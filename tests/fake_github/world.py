@@ -154,8 +154,8 @@ class World:
         """Host and path of each request."""
 
     def repository(self, owner: str, name: str) -> dict[str, Any] | None:
-        """``acme/widget`` and no other."""
-        if (owner, name) != ("acme", "widget"):
+        """``acme/widget``, also by the name that it had before, and no other."""
+        if f"{owner}/{name}" not in ("acme/widget", self.situation.get("once_named")):
             return None
         return {"nameWithOwner": "acme/widget", "pullRequest": lambda _info, number: self._pull_request(number)}
 
