@@ -329,6 +329,7 @@ class World:
         rules = [("NON_FAST_FORWARD", None), ("PULL_REQUEST", approvals)]
         rules += [("REQUIRED_STATUS_CHECKS", checks)] if by_ruleset else []
         return {
+            "name": self.pull["base"],
             "refUpdateRule": {"requiredStatusCheckContexts": self.situation.get("protection", [])},
             "rules": lambda _info, **args: {"nodes": [{"type": kind, "parameters": given} for kind, given in rules]},
         }
