@@ -456,6 +456,72 @@ def test_a_chatty_host_delays_no_other(make_linked: MakeLinked) -> None:
 
 
 @pytest.mark.stress
+def test_a_loop_begins_the_links_and_begins_them_again(make_linked: MakeLinked, tmp_path: Path) -> None:
+    alpha = make_linked()
+    alpha.put(agent(1))
+    alpha.settings.state_file.write_text('{"active": true, "agents": []}', encoding="utf-8")
+    words = [sys.executable, "-I", str(BUNDLE / "fleetscripts" / "__main__.py"), "run-loop", "--poll"]
+    with open(tmp_path / "loop", "wb") as said, subprocess.Popen(words, stdout=said, stderr=said) as loop:
+        try:
+            alpha.reached()
+            first = alpha.link().pid
+            alpha.end()
+            wait_until(lambda: alpha.link().pid != first)
+            alpha.reached()
+        finally:
+            loop.kill()  # and the link stays: nothing there depends on the loop here
+    assert alpha.call("status").state == "done"
+    assert alpha.there.handshakes() == 1
+
+
+def test_copies_there_go_when_nothing_runs_from_them(make_linked: MakeLinked, run_script: RunScript) -> None:
+    alpha = make_linked()
+    bundles = alpha.there.home / ".local/share/fleetscripts/bundles"
+    for number in range(4):
+        (bundles / f"old{number}").mkdir(parents=True)
+        os.utime(bundles / f"old{number}", (number + 1, number + 1))
+    with subprocess.Popen(["tail", "-f", "/dev/null", f"{bundles}/old0/x"], stderr=subprocess.DEVNULL) as used:
+        try:
+            added = run_script("hosts", "add", "alpha", "alpha", timeout=120)
+        finally:
+            used.kill()
+    assert added.returncode == 0, added.stderr
+    entry = host_named(alpha.settings, "alpha")
+    assert {path.name for path in bundles.iterdir()} == {"old0", "old3", Path(entry.bundle).name}
+
+
+def test_a_full_folder_for_sockets_is_room_enough(make_linked: MakeLinked) -> None:
+    alpha = make_linked()
+    with small_disk(Path(os.environ["XDG_RUNTIME_DIR"]), "64k"):
+        subprocess.run(
+            ["dd", "if=/dev/zero", f"of={os.environ['XDG_RUNTIME_DIR']}/big"], capture_output=True, check=False
+        )
+        alpha.put(agent(1))
+        alpha.begin()
+        assert alpha.call("status").state == "done"
+        alpha.end()
+
+
+def test_a_host_that_was_started_anew_is_noticed(make_linked: MakeLinked, short_folder: Path) -> None:
+    if os.geteuid() != 0 or sys.platform != "linux":
+        pytest.skip("only for root on Linux: another boot id")
+    boot = short_folder / "boot"
+    mount = f"mount --bind {boot} /proc/sys/kernel/random/boot_id"
+    text = f"""#!/bin/sh
+[ -e {boot} ] && exec unshare -m sh -c '{mount} && exec {sys.executable} "$@"' x "$@"
+exec {sys.executable} "$@"
+"""
+    alpha = script_there(make_linked(), text)
+    alpha.put(agent(1))
+    alpha.begin()
+    boot.write_text("another-start\n", encoding="utf-8")
+    os.kill(helpers(alpha.there)[0], signal.SIGKILL)
+    wait_until(lambda: (alpha.link().hello or {}).get("boot") == "another-start")
+    assert "the host was started anew" in alpha.log
+    assert [one.id for one in alpha.reached().fleet.agents] == ["agent1"]
+
+
+@pytest.mark.stress
 def test_a_link_that_is_half_open_is_noticed_and_its_other_end_goes(
     make_linked: MakeLinked, ssh_client: SshClient
 ) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import field, fields, replace
 from typing import Any
 
-from fleetscripts.core.hosts.wire import Event, Message, Snapshot, Top
+from fleetscripts.core.hosts.wire import MOST_RECORDS, Event, Message, Snapshot, Top
 from fleetscripts.dataclass import dataclass
 
 
@@ -57,6 +57,8 @@ def taken(mirror: Mirror, message: Message, at: float) -> Mirror:
     others = {agent: kept for agent, kept in mirror.records.items() if agent != message.agent}
     if message.record is None:
         return replace(after, agents=mirror.agents - {message.agent}, records=others)
+    if message.agent not in mirror.agents and len(mirror.agents) >= MOST_RECORDS:
+        return after
     kept = Kept(message.record, held_at, message.epoch)
     return replace(after, agents=mirror.agents | {message.agent}, records={**others, message.agent: kept})
 

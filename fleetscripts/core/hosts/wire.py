@@ -25,7 +25,10 @@ CHUNK = 1 << 18
 """Bytes of output in one message."""
 
 MOST_STDIN = 1 << 19
-MOST_RECORDS = 10_000
+MOST_EVENT = 1 << 18
+MOST_RECORDS = 1_000
+"""With that, the most memory that a host can take here."""
+
 CALL_ID = re.compile(r"[0-9a-f]{32}")
 
 
@@ -176,6 +179,8 @@ def decode(line: bytes) -> Message | None:
         message: Message | None = None if kind is None else schema.read(kind, kind.kind, members)
     except (ValueError, RecursionError, schema.WrongShape) as error:
         raise NoMessage(str(error) or "nested too deeply") from error
+    if isinstance(message, Event | Top) and len(line) > MOST_EVENT:
+        raise NoMessage(f"a record of {len(line)} bytes")
     if isinstance(message, Snapshot) and len(message.agents) > MOST_RECORDS:
         raise NoMessage(f"{len(message.agents)} agents")
     if isinstance(message, Call | Forget | Output | Reply) and not CALL_ID.fullmatch(message.id):

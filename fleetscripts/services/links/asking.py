@@ -24,6 +24,7 @@ ANSWER_SECONDS = 120.0
 START_SECONDS = 15.0
 """Until a link's process that was just started takes calls."""
 
+MOST_OUTPUT = 16 << 20
 PAUSE_SECONDS = 0.02
 PIPE_BYTES = 65536
 
@@ -85,6 +86,8 @@ def ask(settings: Settings, host: Host, message: wire.Call, timeout: float) -> R
                     answer = wire.decode(line)
                     if isinstance(answer, wire.Output) and answer.stream in streams:
                         streams[answer.stream] += wire.unpacked(answer.data)
+                        if len(streams[answer.stream]) > MOST_OUTPUT:
+                            raise wire.NoMessage(f"it printed more than {MOST_OUTPUT} bytes")
                     elif isinstance(answer, wire.Reply):
                         return _reply(host, answer, streams)
     except TimeoutError:

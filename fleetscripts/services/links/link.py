@@ -154,6 +154,9 @@ class Link:
             if message.schema != wire.SCHEMA:
                 here = f"hosts add {self.host.name} {self.host.address} again"
                 raise FleetError(f"links of version {message.schema} there, {wire.SCHEMA} here: {here}")
+            before = (self._state.hello or {}).get("boot", message.boot)
+            if message.boot != before:
+                self._log.write("the host was started anew")
             told = {name: getattr(message, name) for name in ("version", "boot", "server", "home")}
             self._state = replace(self._state, hello={**told, "apart_seconds": message.clock - time.time()})
         elif isinstance(message, wire.Output | wire.Reply):

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from fleetscripts.core.hosts.ages import FLEET, to_ages
-from fleetscripts.core.hosts.wire import MOST_LINE, Event, Message, Snapshot, Top
+from fleetscripts.core.hosts.wire import MOST_EVENT, Event, Message, Snapshot, Top
 from fleetscripts.fleet import AGENT_SEED_FIELDS, Fleet
 from fleetscripts.schema import write
 
@@ -93,8 +93,8 @@ def _loud(members: Mapping[str, Any]) -> dict[str, Any]:
 
 def _fitting(members: Mapping[str, Any]) -> dict[str, Any]:
     """The object; what is too long for one message is cut, or left out."""
-    if len(str(members)) < MOST_LINE // 8:
+    if len(str(members)) < MOST_EVENT // 8:
         return dict(members)
     cut = {name: value[:MOST_FIELD] if isinstance(value, str) else value for name, value in members.items()}
     short = {name: value for name, value in cut.items() if len(str(value)) <= 4 * MOST_FIELD}
-    return short if len(str(short)) < MOST_LINE // 8 else {name: short[name] for name in NAMING if name in short}
+    return short if len(str(short)) < MOST_EVENT // 8 else {name: short[name] for name in NAMING if name in short}

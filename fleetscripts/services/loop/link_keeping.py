@@ -10,7 +10,7 @@ from fleetscripts.errors import FleetError
 from fleetscripts.services.context import load_settings_here
 from fleetscripts.services.links.processes import keep_links
 
-EVERY_SECONDS = 20.0
+EVERY_SECONDS = 5.0
 
 
 @dataclass
