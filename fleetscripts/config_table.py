@@ -7,7 +7,11 @@ from dataclasses import field
 
 from fleetscripts.dataclass import dataclass
 from fleetscripts.errors import UsageProblem
+from fleetscripts.pattern import pattern
 from fleetscripts.schema import describe
+
+MOST_BYTES = 10**18
+_SIZE = pattern(r"(?P<number>[0-9]+(?:\.[0-9]+)?) ?(?P<unit>[kMGT])B?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +65,17 @@ class Table:
         if isinstance(value, bool) or not isinstance(value, int) or not lowest <= value <= highest:
             raise self._wrong(name, f"a whole number from {lowest} to {highest}", value)
         return value
+
+    def size(self, name: str) -> int:
+        """A number of bytes, as ``"2G"`` or ``"500 MB"``; 0 where it does not stand there."""
+        value = self.members.get(name, 0)
+        if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= MOST_BYTES:
+            return value
+        found = _SIZE.fullmatch(value.strip()) if isinstance(value, str) else None
+        size = int(float(found["number"]) * 1000 ** "kMGT".index(found["unit"]) * 1000) if found is not None else -1
+        if not 0 < size <= MOST_BYTES:
+            raise self._wrong(name, 'bytes, as "2G" or "500M"', value)
+        return size
 
     def flag(self, name: str) -> bool:
         """True or false, false where it does not stand there."""

@@ -32,6 +32,7 @@ from fleetscripts.services.tasks.tasks import (
     survey,
 )
 from fleetscripts.services.worktrees.new_spares import room_for_more
+from fleetscripts.services.worktrees.room import refuse_without_room
 from fleetscripts.services.worktrees.spares import fleet_now, free, settle_left
 from fleetscripts.services.worktrees.spares import survey as worktrees_of
 
@@ -168,6 +169,8 @@ class _Round:
                 raise Refused("no tmux session is known: give --session NAME")
             session = session_meant(Tmux(self.settings.tmux_socket), fleet, session)
             self._wait_for(session)
+            if isinstance(repo, Path):
+                self._wait_for_room(repo)
             request = Request(
                 session=session,
                 branch=task.work_branch,
@@ -196,6 +199,13 @@ class _Round:
             require_session(Tmux(self.settings.tmux_socket), session)
         except Refused as missing:
             raise Pending(str(missing)) from missing
+
+    def _wait_for_room(self, repo: Path) -> None:
+        """Nor is a machine that has no memory or disk for another agent."""
+        try:
+            refuse_without_room(self.settings, repo)
+        except Refused as lacking:
+            raise Pending(str(lacking)) from lacking
 
     def waiting(self) -> Iterator[str]:
         """Tasks that are ready and had to be left."""

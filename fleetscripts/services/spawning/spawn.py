@@ -44,6 +44,7 @@ from fleetscripts.services.worktrees import branching
 from fleetscripts.services.worktrees.abandoned_spawns import SpawnNote
 from fleetscripts.services.worktrees.branching import NotCheckedOut, check_out
 from fleetscripts.services.worktrees.new_spares import claim_or_make
+from fleetscripts.services.worktrees.room import refuse_without_room
 from fleetscripts.services.worktrees.set_up import preparation
 from fleetscripts.services.worktrees.spares import Spare, claim, free, survey
 from fleetscripts.services.worktrees.start_points import StartPoint, checked_name, start_point
@@ -62,6 +63,8 @@ def spawn(settings: Settings, fleet: Fleet | None, environ: Mapping[str, str], r
     """Start the agent and return once its briefing is known to be submitted."""
     with step("budget"):
         refuse_at_cap(ceiling_over(settings, fleet or Fleet(), time.time()), None, request.task)
+    with step("room"):
+        refuse_without_room(settings, request.path or request.repo)
     account, note = account_for(settings, environ, request)
     kind = kind_named(account.agent if account is not None else request.agent or DEFAULT_KIND)
     tmux = Tmux(settings.tmux_socket)
@@ -85,7 +88,7 @@ def spawn(settings: Settings, fleet: Fleet | None, environ: Mapping[str, str], r
                     notes.append(f"{spare.path.name} was passed over: {'; '.join([str(error), *said])}")
                     continue
                 if said and isinstance(error, FleetError):
-                    raise coded("; ".join([str(error), *said]), error) from error
+                    raise coded("; ".join([str(error), *said]), error, stuck=undo.stuck) from error
                 raise
 
 

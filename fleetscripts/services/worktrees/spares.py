@@ -22,6 +22,7 @@ from fleetscripts.models import AgentState, WorktreeFacts
 from fleetscripts.services.worktrees import abandoned_spawns as abandoned_spawns
 from fleetscripts.services.worktrees.bundle_paths import bundle_folders
 from fleetscripts.services.worktrees.clients_inside import ClientsInside, clients_inside
+from fleetscripts.services.worktrees.undo import LeftHalfWay
 
 LOCK_TIMEOUT_SECONDS = 120.0
 """Ten takers in a row, each looking into every spare of a large repository."""
@@ -55,17 +56,23 @@ def free(places: Sequence[WorktreeListing]) -> list[WorktreeListing]:
 def taken(settings: Settings, choose: Callable[[], Spare]) -> Iterator[Spare]:
     """Take what ``choose`` chooses, alone with all claims, and hold it until the block ends.
 
-    A killed process leaves its claim behind, which then counts no more.
+    A killed process leaves its claim behind, and so does one that could not undo what it had begun: the claim then
+    counts no more, and who takes the next spare puts the worktree back.
     """
     book = ClaimBook(settings.fleet_home / "claims")
     with alone(settings):
         abandoned_spawns.put_back(settings, fleet_now(settings))
         spare = choose()
         book.write(str(spare.path), spare.branch)
+    stuck = False
     try:
         yield spare
+    except LeftHalfWay:
+        stuck = True
+        raise
     finally:
-        book.drop(str(spare.path))
+        if not stuck:
+            book.drop(str(spare.path))
 
 
 def settle_left(settings: Settings) -> list[str]:

@@ -11,11 +11,16 @@ from functools import partial
 from fleetscripts.errors import FleetError
 
 
+class LeftHalfWay(FleetError):
+    """What was done could not be undone: the claim stays for whoever finds it later."""
+
+
 @dataclass
 class UndoStack:
-    """What has to be undone, latest first."""
+    """What has to be undone, latest first. ``stuck``: something could not be."""
 
     steps: list[Callable[[], str | None]] = field(default_factory=list)
+    stuck: bool = False
 
     def add(self, step: Callable[..., str | None], *args: object) -> None:
         """Undo this too. A step may return the ref under which it keeps what was done."""
@@ -30,6 +35,7 @@ class UndoStack:
             try:
                 kept = self.steps.pop()()
             except FleetError as error:
+                self.stuck = True
                 left = len(self.steps)
                 return [*said, f"not undone: {error}{'; what came before is left as it is' if left else ''}"]
             said += [f"what was done is kept under {kept}"] if kept else []
@@ -55,8 +61,8 @@ def step(name: str) -> Iterator[None]:
         raise coded(f"{name}: {error}", error) from error
 
 
-def coded(message: str, error: FleetError) -> FleetError:
-    """Another message with the exit code of ``error``."""
-    said = FleetError(message)
+def coded(message: str, error: FleetError, *, stuck: bool = False) -> FleetError:
+    """Another message with the exit code of ``error``. ``stuck``: not all of it was undone."""
+    said = LeftHalfWay(message) if stuck else FleetError(message)
     said.exit_code = error.exit_code
     return said

@@ -1,0 +1,58 @@
+"""How much memory is left to us, and which processes have the most."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+PROC = Path("/proc")
+CGROUPS = Path("/sys/fs/cgroup")
+_V1 = ("memory.limit_in_bytes", "memory.usage_in_bytes")
+_V2 = ("memory.max", "memory.current")
+
+
+def free_memory() -> int | None:
+    """Bytes that may still be taken: of the machine, and below the limit of every group that we are in. None where the
+    system does not tell."""
+    return min((left for left in (*_of_the_machine(), *_of_our_groups())), default=None)
+
+
+def largest_processes(count: int) -> list[tuple[str, int, int]]:
+    """The command, the process and the bytes of those that have the most memory for themselves, at most so many."""
+    found = []
+    for folder in PROC.iterdir():
+        if folder.name.isdecimal():
+            try:
+                resident, shared = map(int, (folder / "statm").read_text().split()[1:3])
+                command = (folder / "comm").read_text(errors="replace").strip()
+            except (OSError, ValueError):
+                continue  # it has ended meanwhile
+            found.append((command, int(folder.name), (resident - shared) * os.sysconf("SC_PAGE_SIZE")))
+    return sorted(found, key=lambda one: -one[2])[:count]
+
+
+def _of_the_machine() -> Iterator[int]:
+    try:
+        rows = (PROC / "meminfo").read_text().splitlines()
+    except OSError:
+        return
+    yield from (int(row.split()[1]) * 1024 for row in rows if row.startswith("MemAvailable:"))
+
+
+def _of_our_groups() -> Iterator[int]:
+    """What is left below the limit of each group that holds us; many a container has one."""
+    try:
+        rows = (PROC / "self" / "cgroup").read_text().splitlines()
+    except OSError:
+        return
+    for _, controllers, path in (row.split(":", 2) for row in rows):
+        if controllers in ("", "memory"):
+            root, names = (CGROUPS / "memory", _V1) if controllers else (CGROUPS, _V2)
+            place = Path(path.lstrip("/"))
+            for group in (place, *place.parents):
+                try:
+                    most, used = (int((root / group / name).read_text()) for name in names)
+                except (OSError, ValueError):
+                    continue  # no limit, or a group that is not shown to us
+                yield max(0, most - used)

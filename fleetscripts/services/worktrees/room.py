@@ -1,0 +1,59 @@
+"""Whether the machine has room for another agent: the table ``[machine]`` of config.toml, off where nothing is said."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from fleetscripts.adapters.git.worktrees import worktrees
+from fleetscripts.adapters.system.disk_usage import DiskUsage, disk_usage
+from fleetscripts.adapters.system.memory import free_memory, largest_processes
+from fleetscripts.config import Settings
+from fleetscripts.config_table import Table
+from fleetscripts.core.records.sanitize import sanitize
+from fleetscripts.errors import FleetError, Refused
+
+TABLE = "machine"
+SHOWN = 3
+COUNTING_SECONDS = 5.0
+"""For what takes the disk, which is counted only where there is too little of it."""
+
+
+def refuse_without_room(settings: Settings, folder: Path) -> None:
+    """Refused below the free memory, or the free disk where this repository lies, that an agent is to find."""
+    table = Table.of(settings.extra, TABLE).only(("free_memory", "free_disk"))
+    least_memory, least_disk = table.size("free_memory"), table.size("free_disk")
+    left = free_memory() if least_memory else None
+    if left is not None and left < least_memory:
+        most = [f"{name} (pid {pid}) {_words(size)}" for name, pid, size in largest_processes(SHOWN)]
+        raise Refused(_lacking("memory", least_memory, left, most))
+    if least_disk and (disk_left := _free_disk(folder)) < least_disk:
+        raise Refused(_lacking(f"disk where {folder} lies", least_disk, disk_left, _largest_worktrees(folder)))
+
+
+def _lacking(what: str, least: int, left: int, most: Sequence[str]) -> str:
+    used = f"; most is used by {', '.join(most)}" if most else ""
+    return sanitize(f"no agent is begun: expected {_words(least)} of free {what}, found {_words(left)}{used}")
+
+
+def _free_disk(folder: Path) -> int:
+    try:
+        return shutil.disk_usage(folder).free
+    except OSError as error:
+        raise FleetError(f"the free disk of {folder} cannot be measured: {error.strerror}") from error
+
+
+def _largest_worktrees(folder: Path) -> list[str]:
+    until = time.monotonic() + COUNTING_SECONDS
+    try:
+        places = [Path(place.path) for place in worktrees(folder)]
+    except FleetError:
+        return []
+    sizes = sorted(((disk_usage(place, until), place) for place in places), key=lambda one: -one[0].bytes)
+    return [f"{place.name} {size.words}" for size, place in sizes[:SHOWN]]
+
+
+def _words(size: int) -> str:
+    return DiskUsage(size).words
