@@ -72,6 +72,8 @@ def test_below_the_line_neither_spawn_nor_dispatch_begins_an_agent_and_both_say_
         assert len(said(crew, "find-spare", str(crew.playground.repository)).splitlines()) == 2
         wrong = crew.stage.folder / "fleet" / "config.toml"
         wrong.write_text(f'{CONFIG}[machine]\nfree_{lacking} = "much"\n')
+        [line] = said(crew, "tasks", "dispatch", "--session", "fleet", code=2).splitlines()
+        assert f"machine.free_{lacking} in config.toml: expected bytes" in line
 
 
 FILLED = """

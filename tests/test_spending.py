@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fleetscripts.adapters.records.store import Store
 from fleetscripts.core.planning.observation import Observation
 from fleetscripts.core.planning.plan import plan
 from fleetscripts.core.planning.policy import RULES, Limits
@@ -24,6 +26,8 @@ from fleetscripts.errors import UsageProblem
 from fleetscripts.fleet import Agent, Fleet
 from fleetscripts.models import Classification, PaneState
 from fleetscripts.record import Hold, Task
+from tests.conftest import RunScript
+from tests.places import TmuxServer
 
 TODAY, NOW = "2026-11-27", 1_800_000_000.0
 HERE = Where(TODAY, "a1", "project-1", "feat/a", "", 5, "own")
@@ -291,3 +295,17 @@ def test_one_cap_over_several_agents_is_one_decision() -> None:
     alone = over({"agent": 10}, USED, OTHERS, agents=two)
     looks = [(held(one, alone.reached(one), NOW), at_prompt) for one in two]
     assert [one.details["id"] for one in plan(looks, Limits(), NOW)] == ["a1", "b2"]
+
+
+@pytest.mark.parametrize("command", ["status", "run-loop --once", "poll-cycle", "tasks dispatch", "balance --spent"])
+def test_a_wrong_cap_is_one_line_of_every_command_that_heeds_it(
+    run_script: RunScript, home: Path, tmux_server: TmuxServer, command: str
+) -> None:
+    Store(home / "state.json").update(lambda _: Fleet(agents=(agent(),)), create=Fleet())
+    config = home / "fleet" / "config.toml"
+    config.parent.mkdir(mode=0o700, exist_ok=True)
+    config.write_text('[caps]\nday = "lots"\n')
+    done = run_script(*command.split())
+    assert done.returncode == 2, f"{done.stdout}{done.stderr}"
+    [line] = done.stderr.splitlines()
+    assert "caps.day in config.toml: expected tokens" in line

@@ -18,6 +18,7 @@ from fleetscripts.core.planning.actions import BY_NAME
 from fleetscripts.core.planning.attention import summary
 from fleetscripts.core.planning.policy import to_perform
 from fleetscripts.core.records.sanitize import sanitize
+from fleetscripts.core.spending.caps import caps_of
 from fleetscripts.errors import FleetError
 from fleetscripts.fleet import Agent, Fleet
 from fleetscripts.models import Action, ActionKind
@@ -120,6 +121,7 @@ class Loop:
         settings = self._loaded[1] if self._loaded is not None else load_fleet(self.environ, self.options)[0]
         before = stamp(settings.state_file)
         settings, fleet = load_fleet(self.environ, self.options)
+        caps_of(settings.extra)
         self._loaded = (before, settings, fleet)
         return settings, fleet
 

@@ -32,7 +32,7 @@ from fleetscripts.services.tasks.tasks import (
     survey,
 )
 from fleetscripts.services.worktrees.new_spares import room_for_more
-from fleetscripts.services.worktrees.room import refuse_without_room
+from fleetscripts.services.worktrees.room import least_room, refuse_without_room
 from fleetscripts.services.worktrees.spares import fleet_now, free, settle_left
 from fleetscripts.services.worktrees.spares import survey as worktrees_of
 
@@ -72,6 +72,7 @@ def dispatch(
     back."""
     if not fleet_now(settings).active:
         return DispatchReport(("the fleet is stopped (active is false): no task is begun",))
+    least_room(settings)
     lines = _archived(settings, now)
     lines += survey(settings, now).problems
     lines += settle_left(settings)

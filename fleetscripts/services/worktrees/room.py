@@ -21,10 +21,15 @@ COUNTING_SECONDS = 5.0
 """For what takes the disk, which is counted only where there is too little of it."""
 
 
+def least_room(settings: Settings) -> tuple[int, int]:
+    """Bytes of memory and of disk that an agent is to find free, 0 for any; UsageProblem names what is no size."""
+    table = Table.of(settings.extra, TABLE).only(("free_memory", "free_disk"))
+    return table.size("free_memory"), table.size("free_disk")
+
+
 def refuse_without_room(settings: Settings, folder: Path) -> None:
     """Refused below the free memory, or the free disk where this repository lies, that an agent is to find."""
-    table = Table.of(settings.extra, TABLE).only(("free_memory", "free_disk"))
-    least_memory, least_disk = table.size("free_memory"), table.size("free_disk")
+    least_memory, least_disk = least_room(settings)
     left = free_memory() if least_memory else None
     if left is not None and left < least_memory:
         most = [f"{name} (pid {pid}) {_words(size)}" for name, pid, size in largest_processes(SHOWN)]
