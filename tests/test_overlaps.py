@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import random
 import subprocess
 import time
@@ -13,7 +14,9 @@ from typing import Any
 
 import pytest
 
-from fleetscripts.commands import heartbeat, overlaps
+from fleetscripts.commands import heartbeat, overlaps, wait_event
+from fleetscripts.services.context import load_fleet
+from fleetscripts.services.reports.overlap_watch import OverlapWatch
 from tests.places import GitRepo, TmuxServer
 
 Edit = Callable[[Path], None]
@@ -34,12 +37,13 @@ class Branches:
         repo.git("push", "-q", "origin", "HEAD:main")
         self.names: list[str] = []
 
-    def add(self, name: str, edit: Edit, start: str = "main") -> None:
+    def add(self, name: str, edit: Edit, start: str = "main") -> str:
         self.repo.git("checkout", "-q", "-b", name, start)
         edit(self.repo.path)
-        self.repo.commit(name)
+        commit = self.repo.commit(name)
         self.repo.git("checkout", "-q", "main")
         self.names.append(name)
+        return commit
 
     def record(self, **fields: Any) -> None:
         agents = [
@@ -219,6 +223,42 @@ def overlaps_told(branches: Branches) -> list[dict[str, Any]]:
     assert heartbeat.main(["--json"]) == 0
     found = json.loads(branches.capsys.readouterr().out)
     return [item for item in found["decisions"] if item["kind"] == "overlap"]
+
+
+def test_wait_event_tells_of_a_conflict_once_and_compares_nothing_while_no_turn_has_ended(
+    branches: Branches, tmux_server: TmuxServer
+) -> None:
+    tmux_server.new_session("fleet", ["sleep", "900"])
+    first = branches.add("feat/one", line("a.txt", 12, "one"))
+    second = branches.add("feat/two", line("a.txt", 12, "two"))
+    branches.record()
+    at_rest(branches, first, second)
+    assert wait_event.main(["--timeout", "0", "--json"]) == 0
+    (row,) = json.loads(branches.capsys.readouterr().out)
+    assert (row["action"], row["kind"], row["window"]) == ("overlap", "decision", "fleet:2")
+    assert row["reason"] == "its branch conflicts with feat/one (w1) in a.txt:12"
+    assert wait_event.main(["--timeout", "0"]) == 8
+    memory = next((branches.home / "fleet" / "overlaps").glob("*.json"))
+    compared = memory.stat().st_mtime_ns
+    watch = OverlapWatch(load_fleet(os.environ)[0])
+    assert watch.found() is False
+    assert memory.stat().st_mtime_ns != compared
+    compared = memory.stat().st_mtime_ns
+    assert (watch.found(), memory.stat().st_mtime_ns) == (False, compared)
+    at_rest(branches, first, "0" * 40, pane_state="running")
+    assert (watch.found(), memory.stat().st_mtime_ns) == (False, compared)
+    at_rest(branches, first, "0" * 40)
+    watch.found()
+    assert memory.stat().st_mtime_ns != compared
+
+
+def at_rest(branches: Branches, *commits: str, pane_state: str = "prompt") -> None:
+    """The agents' turns have ended at these commits, in the order of the agents."""
+    state = branches.home / "state.json"
+    members = json.loads(state.read_text())
+    for agent, commit in zip(members["agents"], commits, strict=True):
+        agent["seen"] = {"commit": commit, "pane_state": pane_state}
+    state.write_text(json.dumps(members))
 
 
 @pytest.mark.stress

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import time
 from collections.abc import Mapping, Sequence
@@ -13,12 +12,14 @@ import click
 from fleetscripts.commands.elsewhere import here_option, members_of, print_others, rows_of
 from fleetscripts.commands.entry import run
 from fleetscripts.commands.options import Finite, json_option, settings_options
+from fleetscripts.commands.output import print_json
 from fleetscripts.errors import Refused
 
 if TYPE_CHECKING:
     from fleetscripts.config import Settings
     from fleetscripts.core.reports.review import Item
     from fleetscripts.services.loop.wait_event import Decided, EventWait
+    from fleetscripts.services.reports.overlap_watch import OverlapWatch
 
 PENDING = 8
 FOLLOWED_SECONDS = 3600.0
@@ -70,21 +71,24 @@ def _once(
     from fleetscripts.core.planning.plan import as_json as action_json
     from fleetscripts.core.reports.event_text import and_more, events_text
 
-    settings, waiting = _waiting(again, here, as_json, options)
+    settings, waiting, watch = _waiting(again, here, as_json, options)
     began = time.monotonic()
     events = waiting.events(timeout)
     if not events and (told_elsewhere := waiting.elsewhere.taken() if waiting.elsewhere is not None else []):
         if as_json:
-            click.echo(json.dumps(rows_of(members_of(told_elsewhere)), indent=2, ensure_ascii=False))
+            print_json(rows_of(members_of(told_elsewhere)))
         else:
             print_others(told_elsewhere)
+        return 0
+    if not events and (overlaps := watch.taken()):
+        _print_overlaps(overlaps, as_json)
         return 0
     if not events:
         click.echo(waiting.timeout_line(time.monotonic() - began))
         return 0 if exit_zero else PENDING
     if as_json:
         told = [as_event(action_json(action), agent) for agent, action in events]
-        click.echo(json.dumps(told, indent=2, ensure_ascii=False))
+        print_json(told)
         waiting.taken(events)
         return 0
     lines, shown = events_text(_items(settings, events))
@@ -101,13 +105,13 @@ def _follow(again: bool, here: bool, options: Mapping[str, object]) -> int:
 
     while True:
         try:
-            settings, waiting = _waiting(again, here, False, options)
+            settings, waiting, watch = _waiting(again, here, False, options)
             break
         except StateMissing:
             time.sleep(FLEET_ASKED_SECONDS)
     while True:
         events = waiting.events(FOLLOWED_SECONDS)
-        for item in _items(settings, events):
+        for item in (*_items(settings, events), *watch.taken()):
             click.echo(one_line(item))
         if events:
             waiting.taken(events)
@@ -115,17 +119,39 @@ def _follow(again: bool, here: bool, options: Mapping[str, object]) -> int:
             print_others(waiting.elsewhere.taken())
 
 
-def _waiting(again: bool, here: bool, as_json: bool, options: Mapping[str, object]) -> tuple[Settings, EventWait]:
+def _print_overlaps(overlaps: Sequence[Item], as_json: bool) -> None:
+    from fleetscripts.core.reports.event_text import and_more, events_text
+
+    if as_json:
+        rows = [
+            {"window": one.window, "pane_id": one.pane_id, "action": one.kind, "reason": one.what} for one in overlaps
+        ]
+        print_json([row | {"kind": "decision"} for row in rows])
+        return
+    lines, shown = events_text(overlaps)
+    for line in (*lines, *and_more(len(overlaps) - shown)):
+        click.echo(line)
+
+
+def _waiting(
+    again: bool, here: bool, as_json: bool, options: Mapping[str, object]
+) -> tuple[Settings, EventWait, OverlapWatch]:
     from fleetscripts.services.context import load_fleet
     from fleetscripts.services.loop.events_elsewhere import elsewhere
     from fleetscripts.services.loop.wait_event import EventWait
     from fleetscripts.services.observe.agent_pane import agent_in_pane
+    from fleetscripts.services.reports.overlap_watch import OverlapWatch
 
     settings, fleet = load_fleet(os.environ, options)
     supervises = agent_in_pane(fleet, os.environ) is None
     flags = tuple(flag for flag, given in (("--json", as_json), ("--again", again)) if given)
     others = None if here else elsewhere(settings, flags)
-    return settings, EventWait(settings, again, lambda line: click.echo(line, err=True), supervises, others)
+    watch = OverlapWatch(settings, supervises)
+    return (
+        settings,
+        EventWait(settings, again, lambda line: click.echo(line, err=True), supervises, others, watch),
+        watch,
+    )
 
 
 def _items(settings: Settings, events: Decided) -> tuple[Item, ...]:

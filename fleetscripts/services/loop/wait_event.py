@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Protocol
 
 from fleetscripts.adapters.records.store import Store
 from fleetscripts.adapters.system.file_events import FileEvents
@@ -29,6 +30,13 @@ ASK_AFTER_LOOP_SECONDS = 20.0
 Decided = list[tuple[Agent, Action]]
 
 
+class Beside(Protocol):
+    """Something else that may have to be told of, looked at whenever the state file has changed."""
+
+    def found(self) -> bool:
+        """Whether there is something."""
+
+
 @dataclass
 class EventWait:
     """One wait on one fleet. ``again``: also what was handed out before. ``say`` writes a line for a person."""
@@ -38,6 +46,7 @@ class EventWait:
     say: Callable[[str], None]
     supervises: bool = True
     elsewhere: EventsElsewhere | None = None
+    beside: Beside | None = None
     _looped: bool = True
     _next_ask: float = 0
     _next_look: float = 0
@@ -45,15 +54,16 @@ class EventWait:
     _standing: Decided = field(default_factory=list)
 
     def events(self, timeout_seconds: float) -> Decided:
-        """What needs the orchestrator, as soon as there is something; [] at the timeout, or when ``elsewhere`` has
-        something. ``taken`` once it is told."""
+        """What needs the orchestrator, as soon as there is something; [] at the timeout, or when ``elsewhere`` or
+        ``beside`` has something. ``taken`` once it is told."""
         began = time.monotonic()
         with _changes(self.settings.state_file, self.elsewhere) as changed:
             while True:
                 changed.clear()
                 if found := self._look():
                     return found
-                if self.elsewhere is not None and self.elsewhere.found():
+                others = (self.elsewhere, self.beside)
+                if any(other.found() for other in others if other is not None):
                     return []
                 left = began + timeout_seconds - time.monotonic()
                 if left <= 0:

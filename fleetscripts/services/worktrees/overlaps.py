@@ -11,7 +11,7 @@ from typing import Any
 
 from fleetscripts.adapters.git.git import Git
 from fleetscripts.adapters.git.notes import key
-from fleetscripts.adapters.git.place import repository_at
+from fleetscripts.adapters.git.place import repository_at, require_same
 from fleetscripts.adapters.git.remotes import base_remote
 from fleetscripts.adapters.git.trial_merges import COMMIT, MergeResult, TrialRepository
 from fleetscripts.adapters.records.files import private_folder, replace_file
@@ -84,16 +84,26 @@ def _lives(agent: Agent) -> bool:
 def by_repository(agents: Iterable[Agent]) -> dict[str, list[Branch]]:
     """The branches of those that are at work, or were, by the common folder of their repositories."""
     found: dict[str, list[Branch]] = {}
+    heads: dict[str, dict[str, str]] = {}
     for agent in filter(_lives, agents):
+        folder = Path(agent.worktree_path)
         try:
-            recorded = agent.repository or repository_at(Path(agent.worktree_path))
-            git = Git.in_worktree(agent.worktree_path, agent.repository)
-            head = git.maybe("rev-parse", "--verify", "--quiet", f"refs/heads/{agent.branch}^{{commit}}") or ""
+            recorded = agent.repository or repository_at(folder)
+            require_same(folder, recorded)
+            if recorded.common_dir not in heads:
+                heads[recorded.common_dir] = _heads(Git(folder, recorded))
         except FleetError:
             continue  # a worktree that is gone or leads elsewhere has no branch to compare
+        head = heads[recorded.common_dir].get(agent.branch, "")
         if COMMIT.fullmatch(head):
             found.setdefault(recorded.common_dir, []).append(Branch(agent, head))
     return found
+
+
+def _heads(git: Git) -> dict[str, str]:
+    """Every branch of the repository with its commit."""
+    rows = git.text("for-each-ref", "--format=%(objectname) %(refname:lstrip=2)", "refs/heads/").splitlines()
+    return {name: commit for commit, _, name in (row.partition(" ") for row in rows)}
 
 
 class _Repository:
@@ -103,6 +113,7 @@ class _Repository:
         self.branches, self.most, self.left = branches, most, 0
         self.memory_file = settings.fleet_home / "overlaps" / f"{key(str(common))}.json"
         self.trials = trial_repository(settings, common)
+        self._base = ""
         self._changes: dict[tuple[str, str], Change] = {}
 
     def compared(self) -> list[Pair]:
@@ -110,8 +121,8 @@ class _Repository:
         if len(self.branches) < 2:
             return []
         self.trials.prepare()
-        known = self._remembered()
-        forks = self._forks()
+        known, forked = self._remembered("pairs"), self._remembered("forks")
+        forks = self._forks(forked)
         found: dict[tuple[str, str], Mapping[str, Any]] = {}
         untried = []
         for one, other in combinations(self.branches, 2):
@@ -129,14 +140,14 @@ class _Repository:
                     found[heads] = {}
         self.left = max(0, len(untried) - self.most)
         found |= self._tried(untried[: self.most])
-        self._remember(found)
+        self._remember(found, forks)
         return [
             Pair(one.agent.key, other.agent.key, **{name: _value(value) for name, value in said.items()})
             for one, other in combinations(self.branches, 2)
             if (said := found.get((one.head, other.head)))
         ]
 
-    def _forks(self) -> dict[str, str]:
+    def _forks(self, known: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
         """Where each branch left the one that work is meant for, else the first branch."""
         git = Git.in_worktree(self.branches[0].agent.worktree_path, self.branches[0].agent.repository)
         remote = base_remote(git, None)
@@ -144,7 +155,9 @@ class _Repository:
             git.maybe("rev-parse", "--verify", "--quiet", f"refs/remotes/{remote}/HEAD^{{commit}}") if remote else None
         )
         base = base or self.branches[0].head
-        return {branch.head: self.trials.fork(base, branch.head) for branch in self.branches}
+        self._base = base
+        said = {branch.head: known.get(f"{base} {branch.head}", {}).get("fork") for branch in self.branches}
+        return {head: fork if isinstance(fork, str) else self.trials.fork(base, head) for head, fork in said.items()}
 
     def _since_they_left(self, one: Branch, other: Branch, forks: Mapping[str, str]) -> tuple[Change, Change]:
         """What each changes since their common commit: of the one that left later, what came in between as well."""
@@ -177,18 +190,19 @@ class _Repository:
             for (heads, files), result, found in zip(untried, merged, places, strict=True)
         }
 
-    def _remembered(self) -> dict[str, Mapping[str, Any]]:
+    def _remembered(self, what: str) -> dict[str, Mapping[str, Any]]:
         try:
             members = json.loads(read_regular(self.memory_file, LARGEST_MEMORY))
-            return {name: said for name, said in members["pairs"].items() if isinstance(said, dict)}
+            return {name: said for name, said in members[what].items() if isinstance(said, dict)}
         except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
             return {}  # compared anew
 
-    def _remember(self, found: Mapping[tuple[str, str], Mapping[str, Any]]) -> None:
+    def _remember(self, found: Mapping[tuple[str, str], Mapping[str, Any]], forks: Mapping[str, str]) -> None:
         pairs = {" ".join(heads): said for heads, said in found.items()}
+        forked = {f"{self._base} {head}": {"fork": fork} for head, fork in forks.items()}
         try:
             private_folder(self.memory_file.parent)
-            replace_file(self.memory_file, json.dumps({"at": time.time(), "pairs": pairs}).encode())
+            replace_file(self.memory_file, json.dumps({"at": time.time(), "pairs": pairs, "forks": forked}).encode())
         except OSError as error:
             raise FleetError(f"cannot write {self.memory_file}: {error.strerror}") from error
 

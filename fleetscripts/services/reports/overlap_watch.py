@@ -1,0 +1,49 @@
+"""Conflicts between agents' branches for whoever waits for events: compared when a turn has ended with new commits."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from fleetscripts.adapters.records.store import Store
+from fleetscripts.config import Settings
+from fleetscripts.core.reports.review import Item
+from fleetscripts.fleet import Fleet
+from fleetscripts.models import PaneState
+from fleetscripts.services.reports.review_overlaps import overlaps_reviewed
+
+
+@dataclass
+class OverlapWatch:
+    """One wait. ``supervises``: what is taken counts as told."""
+
+    settings: Settings
+    supervises: bool = True
+    _compared: frozenset[tuple[str, str]] = frozenset()
+    _found: Sequence[Item] = field(default_factory=tuple)
+
+    def found(self) -> bool:
+        """Whether there is a conflict that nobody was told of. Compares only when an agent that is at rest now has
+        another commit than when it was compared last."""
+        fleet = Store(self.settings.state_file).read()
+        heads = _at_rest(fleet)
+        if heads - self._compared:
+            self._compared = heads
+            self._found = overlaps_reviewed(fleet, self.settings, notes=False)
+        return bool(self._found)
+
+    def taken(self) -> list[Item]:
+        """What was found, which is told now."""
+        told = list(self._found)
+        if told and self.supervises:
+            told = overlaps_reviewed(Store(self.settings.state_file).read(), self.settings, notes=True)
+        self._found = ()
+        return told
+
+
+def _at_rest(fleet: Fleet) -> frozenset[tuple[str, str]]:
+    return frozenset(
+        (agent.key, agent.seen.commit)
+        for agent in fleet.agents
+        if agent.seen.commit and agent.seen.pane_state != PaneState.RUNNING
+    )
