@@ -252,3 +252,39 @@ def test_settings_that_cannot_be_used_are_named(
     configure(home, **table)
     done = run_script("test-queue", "run")
     assert (done.returncode, says in done.stderr) == (2, True), done.stderr
+
+
+@pytest.mark.parametrize(("parallel", "most"), [(1, 1), (3, 3)])
+def test_so_many_commands_run_at_once_and_never_more_each_with_its_slot(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, run_script: RunScript, parallel: int, most: int
+) -> None:
+    """Five are queued and six ask; a command waits for as many others as may run, and counts who runs beside it."""
+    made = branches(tmp_path / "git", 5).work(home, tmp_path / "gh.sock")
+    for name, value in made.environment.items():
+        monkeypatch.setenv(name, str(value))
+    monkeypatch.setenv("FLEET_TMUX_SOCKET", "nobody")
+    running, seen = tmp_path / "running", tmp_path / "seen"
+    running.mkdir()
+    command = (
+        f"mkdir {running}/$FLEET_SLOT || exit 1; n=0; "
+        f"while [ $(ls {running} | wc -l) -lt {most} ] && [ $n -lt 100 ]; do n=$((n+1)); sleep 0.1; done; "
+        f"echo $(ls {running} | wc -l) $FLEET_SLOT $FLEET_PORT_BASE >> {seen}; sleep 0.5; "
+        f"ls {running} | wc -l >> {seen}.again; rmdir {running}/$FLEET_SLOT; echo S1=PASS"
+    )
+    configure(home, command=command, parallel=parallel)
+    with (home / "fleet" / "config.toml").open("a") as file:
+        file.write("\n[worktree]\n")
+    for number in range(1, most + 3):
+        assert run_script("test-queue", "add", f"fleet:{number}").returncode == 0
+    words = [sys.executable, "-I", MAIN, "test-queue", "run"]
+    with made.serve({11 + number: {} for number in range(5)}):
+        asked = [
+            subprocess.Popen(words, env=environment(), stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+            for _ in range(most + 2)
+        ]
+        codes = sorted(one.wait(60) for one in asked)
+    assert codes == [0] * most + [8] * 2
+    rows = [line.split() for line in seen.read_text().splitlines()]
+    assert [row[0] for row in rows] == [str(most)] * most
+    assert {(slot, port) for _, slot, port in rows} == {(str(n), str(20_000 + 100 * n)) for n in range(1, most + 1)}
+    assert max(int(line) for line in (tmp_path / "seen.again").read_text().split()) <= most

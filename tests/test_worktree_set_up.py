@@ -16,7 +16,7 @@ import pytest
 
 from fleetscripts.adapters.system.processes import environment as environment_of
 from fleetscripts.adapters.system.processes import read_processes
-from fleetscripts.commands import capacity, recycle_agent, spawn_agent, verify_complete
+from fleetscripts.commands import capacity, interrupt_agent, recycle_agent, send_agent, spawn_agent, verify_complete
 from fleetscripts.config import load_settings
 from fleetscripts.errors import UsageProblem
 from fleetscripts.practice.install import install
@@ -474,3 +474,34 @@ def test_eight_agents_take_ports_and_write_databases_at_once_without_a_clash_onl
     passed = [gate["status"] for one in said for gate in one["gates"] if gate["name"] == "verify_command"]
     assert len(passed) == 8
     assert (set(passed) == {"pass"}) is apart, said
+
+
+def test_a_new_task_on_a_branch_with_another_lock_file_is_set_up_again_or_not_begun(fleet: Fleet) -> None:
+    fleet.configure(
+        "[worktree]\nsetup = 'cat uv.lock 2>/dev/null >> data/runs; grep -qv bad uv.lock'\ncache = ['data']\n"
+    )
+    (fleet.repo.spares[0] / "data").mkdir()
+    (fleet.repo.path / "uv.lock").write_text("one\n")
+    fleet.publish()
+    assert fleet.spawn("feat/one") == 0
+    runs = fleet.repo.spares[0] / "data" / "runs"
+    for lock in ("two", "bad"):
+        fleet.repo.git("checkout", "-q", "-b", f"feat/{lock}", "main")
+        (fleet.repo.path / "uv.lock").write_text(f"{lock}\n")
+        fleet.repo.commit(lock)
+    fleet.repo.git("checkout", "-q", "main")
+    (agent,) = fleet.agents()
+    assert interrupt_agent.main([agent["window"]]) == 0
+    wait_until(lambda: give(agent, "feat/two") == 0, what="it to take a task")
+    assert runs.read_text() == "one\ntwo\n"
+    assert interrupt_agent.main([agent["window"]]) == 0
+    fleet.capsys.readouterr()
+    wait_until(lambda: give(agent, "feat/bad") == 1, what="the set-up to fail")
+    assert re.search(r"set-up: setup \(.*\) exited with 1", fleet.capsys.readouterr().err)
+    (after,) = fleet.agents()
+    assert (after["branch"], after["objective"]) == ("feat/two", "More. [[think 60]]")
+    assert fleet.repo.git("branch", "--show-current", cwd=fleet.repo.spares[0]) == "feat/two"
+
+
+def give(agent: Mapping[str, Any], branch: str) -> int:
+    return send_agent.main([agent["window"], "--task", "More. [[think 60]]", "--branch", branch])

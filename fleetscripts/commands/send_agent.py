@@ -120,7 +120,7 @@ def _give(settings: Settings, fleet: Fleet | None, window: str, request: Request
     agent = agent_meant(settings, fleet, window) if fleet is not None else None
     if fleet is None or agent is None:
         raise FleetError(f"no agent {window!r} in {settings.state_file}: {spelled('adopt-agent')} makes it one")
-    given = give_task(open_pane_io(settings, fleet), settings, fleet, agent, request)
+    given = give_task(open_pane_io(settings, fleet), settings, os.environ, fleet, agent, request)
     if as_json:
         print_json(identity(given.agent) | _receipt(given.receipt, given.notes))
         return 0

@@ -75,9 +75,10 @@ def told_of_github(agent: Agent, now: float) -> bool:
 
 
 def began(agent: Agent) -> float:
-    """When a new task began to be given to it; 0 where the record does not say."""
-    at = (agent.task.pending or {}).get("at")
-    return float(at) if isinstance(at, int | float) else 0
+    """When a new task began to be given to it, or until when its worktree is made ready for that; 0 where the record
+    does not say."""
+    told = (agent.task.pending or {}).get
+    return max((float(at) for at in (told("at"), told("busy_until")) if isinstance(at, int | float)), default=0)
 
 
 Condition = Callable[[PolicyCase], bool]

@@ -19,6 +19,7 @@ from fleetscripts.services.actions.resume_spawn import is_spawn, settle_spawn
 from fleetscripts.services.typing.pane_io import open_pane_io
 from fleetscripts.services.typing.was_delivered import was_told
 from fleetscripts.services.worktrees import branching
+from fleetscripts.services.worktrees.logged_command import end_abandoned
 from fleetscripts.services.worktrees.start_points import StartPoint
 
 
@@ -80,6 +81,7 @@ def _on_the_new_task(agent: Agent, intent: Mapping[str, Any]) -> Agent:
 
 def drop_task(store: Store, settings: Settings, agent: Agent, intent: Mapping[str, Any], why: str) -> None:
     """The record as it was, and the worktree on the branch it was on."""
+    end_abandoned(intent.get("set_up") or {})
     if old := intent.get("old_branch"):
         start = StartPoint(str(intent["start"]), existing=bool(intent["existing"]))
         branching.put_back(Path(agent.worktree_path), str(old), str(intent["branch"]), start)

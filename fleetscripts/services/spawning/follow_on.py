@@ -36,6 +36,7 @@ from fleetscripts.services.typing.pane_io import PaneIO
 from fleetscripts.services.typing.receipt import Receipt
 from fleetscripts.services.typing.was_delivered import was_told
 from fleetscripts.services.worktrees import branching
+from fleetscripts.services.worktrees.set_up import preparation
 from fleetscripts.services.worktrees.start_points import StartPoint, checked_name, start_point
 from fleetscripts.services.worktrees.undo import step
 
@@ -49,7 +50,9 @@ class FollowOnResult:
     notes: tuple[str, ...] = ()
 
 
-def give_task(pane_io: PaneIO, settings: Settings, fleet: Fleet, agent: Agent, request: Request) -> FollowOnResult:
+def give_task(
+    pane_io: PaneIO, settings: Settings, environ: Mapping[str, str], fleet: Fleet, agent: Agent, request: Request
+) -> FollowOnResult:
     """Tell the agent and change its record; Refused, with nothing changed, when it must not be told now.
 
     ``request``: objective, pull request, steps, image, and the branch, empty for the one it is on."""
@@ -69,6 +72,8 @@ def give_task(pane_io: PaneIO, settings: Settings, fleet: Fleet, agent: Agent, r
         with step("branch"):
             if start is not None:
                 branching.check_out(folder, branch, start)
+        with step("set-up"):
+            set_up = _set_up(store, settings, environ, agent, folder) if start is not None else []
         receipt = deliver(pane_io, pane_id, text, why="a new task")
     except Refused:
         drop_task(store, settings, agent, intent, "it was refused")
@@ -81,7 +86,7 @@ def give_task(pane_io: PaneIO, settings: Settings, fleet: Fleet, agent: Agent, r
             forget_image(request.image, source)
         raise
     after = apply_task(store, settings, agent, intent)
-    notes = (start.note if start else "", receipt.note, began.keep(after, settings), freed)
+    notes = (start.note if start else "", receipt.note, began.keep(after, settings), freed, *set_up)
     return FollowOnResult(receipt, after, tuple(note for note in notes if note))
 
 
@@ -159,6 +164,30 @@ def _intent(agent: Agent, request: Request, branch: str, start: StartPoint | Non
         old = Git.in_worktree(agent.worktree_path, agent.repository).branch() or agent.branch
         intent |= {"old_branch": old, "start": start.commit, "existing": start.existing}
     return intent
+
+
+def _set_up(store: Store, settings: Settings, environ: Mapping[str, str], agent: Agent, folder: Path) -> list[str]:
+    """The worktree made ready for its new branch, where that needs other packages; what to tell the caller.
+
+    While it lasts the record says so, for whoever would take the task for one whose giver died."""
+    prepared = preparation(settings, environ, folder)
+    if prepared is None:
+        return []
+
+    def note(**more: object) -> None:
+        store.update(lambda fleet: _with_pending(fleet, agent, more))
+
+    limit = prepared.about.timeout_seconds
+    said = prepared.set_up(lambda group: note(set_up=dict(group), busy_until=time.time() + limit))
+    note(busy_until=time.time())
+    return said
+
+
+def _with_pending(fleet: Fleet, agent: Agent, more: Mapping[str, object]) -> Fleet:
+    known = fleet.current(agent)
+    if known is None or known.task.pending is None:
+        raise FleetError(f"{agent.called}: somebody else settled its new task meanwhile")
+    return fleet.change(known, task={"pending": {**known.task.pending, **more}})
 
 
 def _begin(store: Store, agent: Agent, intent: Mapping[str, Any]) -> None:
