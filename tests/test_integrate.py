@@ -172,6 +172,12 @@ def test_two_culprits_are_both_found_and_what_is_stacked_on_one_is_left_out(bran
     assert found["left_out"] == [{"branch": "feat/c", "why": "it contains feat/b, which does not fit"}]
 
 
+def test_where_no_branch_is_left_nothing_has_passed(branches: Branches) -> None:
+    branches.add("feat/a", word("a", "hello"))
+    found = branches.integrate(code=3)
+    assert (found["merged"], found["check"]) == ([], f"{CHECK}: no branch is left that it passes with")
+
+
 def test_a_base_that_is_red_itself_blames_nobody(branches: Branches) -> None:
     branches.add("feat/a", word("a"))
     (branches.repo.path / "words" / "again").write_text("hello\n")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 from collections.abc import Mapping, Sequence
@@ -12,6 +11,7 @@ import click
 
 from fleetscripts.commands.entry import run
 from fleetscripts.commands.options import json_option, settings_options
+from fleetscripts.commands.output import print_json
 from fleetscripts.commands.patience import told_when_slow
 from fleetscripts.errors import Refused, UsageProblem
 
@@ -53,8 +53,10 @@ def command(
     checked = settings.verify_command if verify_command is None else verify_command.strip()
     with told_when_slow("merging the branches on trial and checking what comes out"):
         found, gone = IntegrationRun(settings, fleet, os.environ, checked, tell=not dry_run).of(agents)
-    said = members(found, gone)
-    click.echo(json.dumps(said, indent=2) if as_json else "\n".join(lines(found, gone, checked)))
+    if as_json:
+        print_json(members(found, gone))
+    else:
+        click.echo("\n".join(lines(found, gone, checked)))
     return 0 if not gone and all(one.fits for one in found) else 3
 
 

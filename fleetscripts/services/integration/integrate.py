@@ -97,9 +97,7 @@ class IntegrationRun:
             with checking(self.settings, self.environ, main, trials, self.command) as asked:
                 union, culprits, ended = _fitting(asked, builder, union)
             notes, red = asked.notes, ended is not None
-            check = f"{self.command}: " + (
-                "passed" if ended is None else f"{ended.how} on the base alone {_told(ended)}"
-            )
+            check = f"{self.command}: {_outcome(union, ended)}"
         told = [self._conflict(one, base) for one in union.conflicts] + [self._breaks(one, base) for one in culprits]
         blamed = [self._send_back(branch, why, text) for branch, why, text in told]
         merged = tuple(branch.agent for branch in union.branches)
@@ -180,6 +178,12 @@ def _base(main: Path, branches: Sequence[Branch]) -> Base:
 
 def _named(base: Base) -> str:
     return sanitize(f"{base.origin.partition(',')[0]} ({base.commit[:12]})")
+
+
+def _outcome(union: BranchUnion, ended: CheckFailure | None) -> str:
+    if ended is not None:
+        return f"{ended.how} on the base alone {_told(ended)}"
+    return "passed" if union.steps else "no branch is left that it passes with"
 
 
 def _told(ended: CheckFailure) -> str:
