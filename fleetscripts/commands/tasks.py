@@ -20,6 +20,7 @@ from fleetscripts.commands.text_source import text_of
 from fleetscripts.errors import EXIT_DONE, EXIT_NO, UsageProblem
 
 if TYPE_CHECKING:
+    from fleetscripts.config import Settings
     from fleetscripts.core.planning.task_plan import TaskStatus
 
 
@@ -55,8 +56,9 @@ def list_(as_json: bool, options: Mapping[str, object]) -> int:
 
 
 @command.command("add")
-@click.argument("name")
+@click.argument("name", required=False)
 @click.argument("text", required=False)
+@click.option("--issue", metavar="N|URL", help="Make it of this issue on GitHub; NAME is issue-N where none is given.")
 @click.option("--file", "file", metavar="FILE", type=Path, help="Read the text from FILE; - is standard input.")
 @click.option("--branch", metavar="NAME", default="", help="Branch of the work (default: task/NAME).")
 @click.option("--pr", metavar="NUMBER", default="", help="Pull request that the work belongs to.")
@@ -68,11 +70,13 @@ def list_(as_json: bool, options: Mapping[str, object]) -> int:
 @click.option(
     "--not-before", metavar="TIME", default="", help="Begin it at this time at the earliest (YYYY-MM-DD HH:MM)."
 )
+@click.option("--every", metavar="TIME", default="", help="Repeat it: 90m, 12h, 1d, 2w, or five fields as in cron.")
 @json_option
 @settings_options
 def add(
-    name: str,
+    name: str | None,
     text: str | None,
+    issue: str | None,
     file: Path | None,
     branch: str,
     pr: str,
@@ -82,24 +86,47 @@ def add(
     priority: int,
     after: tuple[str, ...],
     not_before: str,
+    every: str,
     as_json: bool,
     options: Mapping[str, object],
 ) -> int:
-    """Write a task file NAME with TEXT, or the text of --file; print its path."""
+    """Write a task file NAME with TEXT, or the text of --file; print its path.
+
+    With --issue the text is the issue's, marked as data of whoever wrote it, after TEXT where that is given too.
+    """
     from fleetscripts.core.records.task_file import TaskFile, parse, plain
     from fleetscripts.services.context import load_settings_here
     from fleetscripts.services.tasks import tasks as service
 
     settings = load_settings_here(os.environ, options)
-    given = plain(text_of(text, file))
+    if issue is not None:
+        name, given = _of_issue(settings, issue, name, repo, text_of(text, file) if text or file else "")
+        file = None
+    elif name is None:
+        raise UsageProblem("expected NAME and TEXT (or --file), or --issue N|URL")
+    else:
+        given = plain(text_of(text, file))
     if file is not None and given.startswith("---"):
-        if branch or pr or steps or agent or repo or priority or after or not_before:
+        if branch or pr or steps or agent or repo or priority or after or not_before or every:
             raise UsageProblem("expected front matter in the file or options, found both")
         task = parse(name, given)
     else:
         place = str(repo.absolute()) if repo is not None else ""
-        task = TaskFile(name, given.strip(), branch, pr, steps, agent, place, priority, after, not_before)
+        task = TaskFile(name, given.strip(), branch, pr, steps, agent, place, priority, after, not_before, every)
     return _print_paths([service.add(settings, task)], as_json)
+
+
+def _of_issue(settings: Settings, issue: str, name: str | None, repo: Path | None, more: str) -> tuple[str, str]:
+    """The name and the text of the task."""
+    from fleetscripts.config import in_home
+    from fleetscripts.core.records.task_file import plain
+    from fleetscripts.services.context import load_fleet_here
+    from fleetscripts.services.tasks.issue_task import issue_key, issue_text
+
+    fleet = load_fleet_here(os.environ)[1] if repo is None else None
+    place = repo or (in_home(settings.tasks_repo, settings.home) if settings.tasks_repo else Path())
+    key = issue_key(fleet, issue, place.absolute())
+    return name or f"issue-{key.number}", plain(issue_text(settings, key, more))
 
 
 @command.command("batch")
@@ -191,6 +218,7 @@ def _json(one: TaskStatus) -> dict[str, Any]:
         "agent": task.agent,
     }
     more |= {"repo": task.repo, "priority": task.priority, "after": list(task.after), "not_before": task.not_before}
+    more["every"] = task.every
     more["window"] = one.agent.window if one.agent is not None else ""
     return members | {name: value for name, value in more.items() if value}
 

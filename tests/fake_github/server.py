@@ -127,6 +127,9 @@ def _not_found(data: Mapping[str, Any]) -> list[dict[str, Any]]:
         elif repository.get("pullRequest", ...) is None:
             what = "Could not resolve to a PullRequest with the number."
             errors.append({"type": "NOT_FOUND", "path": [alias, "pullRequest"], "message": what})
+        elif repository.get("issue", ...) is None:
+            what = "Could not resolve to an Issue with the number."
+            errors.append({"type": "NOT_FOUND", "path": [alias, "issue"], "message": what})
     return errors
 
 

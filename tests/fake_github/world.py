@@ -157,7 +157,20 @@ class World:
         """``acme/widget``, also by the name that it had before, and no other."""
         if f"{owner}/{name}" not in ("acme/widget", self.situation.get("once_named")):
             return None
-        return {"nameWithOwner": "acme/widget", "pullRequest": lambda _info, number: self._pull_request(number)}
+        return {
+            "nameWithOwner": "acme/widget",
+            "pullRequest": lambda _info, number: self._pull_request(number),
+            "issue": lambda _info, number: self._issue(number),
+        }
+
+    def _issue(self, number: int) -> dict[str, Any] | None:
+        """One of the situation's ``issues``, by its number as text."""
+        issue = self.situation.get("issues", {}).get(str(number))
+        if issue is None:
+            return None
+        labels = {"nodes": [{"name": name} for name in issue.get("labels", [])]}
+        known = {"body": "", "state": "OPEN", "url": f"https://github.com/acme/widget/issues/{number}"}
+        return known | issue | {"labels": lambda _info, **_page: labels}
 
     def before_request(self) -> None:
         """Let happen what the situation says happens before this request."""

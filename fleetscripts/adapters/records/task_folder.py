@@ -105,14 +105,18 @@ class TaskFolder:
             temporary.unlink(missing_ok=True)
         return path
 
-    def archive(self, name: str, outcome: Mapping[str, Any]) -> Path:
-        """Move a task out of ``pending``, its outcome beside it; a task of that name archived before stays."""
+    def archive(self, name: str, outcome: Mapping[str, Any], *, keep: bool = False) -> Path:
+        """Move a task out of ``pending`` (``keep``: a copy of it), its outcome beside it; a task of that name archived
+        before stays."""
         source = self.pending / f"{name}{SUFFIX}"
         try:
             private_folder(self.archived)
             target = next(path for path in self._names(name) if not path.exists())
             replace_file(target.with_name(target.name + OUTCOME), json.dumps(dict(outcome), indent=2).encode() + b"\n")
-            source.rename(target)
+            if keep:
+                replace_file(target, source.read_bytes())
+            else:
+                source.rename(target)
         except OSError as error:
             raise FleetError(f"cannot move {source} to {self.archived}: {error.strerror}") from error
         return target

@@ -7,6 +7,7 @@ import re
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 
+from fleetscripts.core.planning.budget import span
 from fleetscripts.core.records.task_file import TaskFile
 from fleetscripts.dataclass import dataclass
 from fleetscripts.fleet import Agent
@@ -38,20 +39,28 @@ def standings(
     claimed: Collection[str] = (),
     pausing: Mapping[str, str] | None = None,
     now: float = math.inf,
+    due: Mapping[str, float] | None = None,
 ) -> list[TaskStatus]:
-    """Every task in the order in which it would begin. ``archived``: outcome by name; ``pausing``: why by name."""
+    """Every task in the order in which it would begin. ``archived``: outcome by name; ``pausing``: why by name;
+    ``due``: when those that are repeated begin again."""
     by_task = {agent.task.file: agent for agent in agents if agent.task.file}
     listed = sorted(tasks, key=order)
     pending = {task.name: task for task in listed}
     done = {name for name, outcome in archived.items() if outcome == DONE}
     done |= {name for name, agent in by_task.items() if outcome_of(agent) == DONE}
     found = [_standing(task, by_task.get(task.name), pending, done, claimed, pausing or {}) for task in listed]
-    return [
-        replace(one, state=WAITING, why=f"not before {one.task.not_before}")
-        if one.state in (READY, PAUSING) and one.task.begins_at > now
-        else one
-        for one in found
-    ]
+    return [_not_yet(one, now, (due or {}).get(one.task.name, 0.0)) for one in found]
+
+
+def _not_yet(one: TaskStatus, now: float, due: float) -> TaskStatus:
+    """It waits for its time, where that is still to come."""
+    if one.state not in (READY, PAUSING):
+        return one
+    if one.task.begins_at > now:
+        return replace(one, state=WAITING, why=f"not before {one.task.not_before}")
+    if due > now:
+        return replace(one, state=WAITING, why=f"every {one.task.every}, again in {span(due - now)}")
+    return one
 
 
 def order(task: TaskFile) -> tuple[int, list[tuple[bool, int, str]]]:

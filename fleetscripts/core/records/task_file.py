@@ -9,6 +9,7 @@ repo: ~/src/project
 priority: 5
 after: grammar, lexer
 not_before: 2026-12-01 07:00
+every: 1d
 ---
 Implement the parser described in docs/parser.md.
 """
@@ -17,9 +18,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
+from fleetscripts.core.planning.repeat import is_period
 from fleetscripts.dataclass import dataclass
 from fleetscripts.errors import UsageProblem
 
@@ -53,6 +55,7 @@ class TaskFile:
     priority: int = 0
     after: tuple[str, ...] = ()
     not_before: str = ""
+    every: str = ""
 
     @property
     def begins_at(self) -> float:
@@ -63,6 +66,11 @@ class TaskFile:
     def work_branch(self) -> str:
         """The branch of the work: always the same for the same task, so that two agents never get it."""
         return self.branch or f"task/{self.name}"
+
+    def branch_at(self, now: float) -> str:
+        """The branch of the work begun at that moment: of a task that is repeated each time another."""
+        stamp = f"-{datetime.fromtimestamp(now, UTC):%Y%m%d-%H%M%S}" if self.every else ""
+        return f"{self.work_branch}{stamp}"
 
 
 def plain(text: str) -> str:
@@ -152,6 +160,13 @@ def _moment(name: str, number: int, key: str, value: str) -> str:
     return value
 
 
+def _period(name: str, number: int, key: str, value: str) -> str:
+    words = " ".join(value.split())
+    if not is_period(words):
+        raise _problem(name, number, "a time like 90m, 12h, 1d or 2w, or five fields as in cron", value)
+    return words
+
+
 def _names(name: str, number: int, key: str, value: str) -> tuple[str, ...]:
     inner = value[1:-1] if value.startswith("[") and value.endswith("]") else value
     found = tuple(dict.fromkeys(_unquoted(part.strip()) for part in inner.split(",") if part.strip()))
@@ -174,6 +189,7 @@ KEYS: Mapping[str, tuple[str, Read]] = {
     "priority": ("priority", _priority),
     "after": ("after", _names),
     "not_before": ("not_before", _moment),
+    "every": ("every", _period),
 }
 """Key in the front matter → field of the task, and how its value is read."""
 
@@ -196,6 +212,7 @@ def write(task: TaskFile) -> str:
         "priority": str(task.priority) if task.priority else "",
         "after": ", ".join(task.after),
         "not_before": task.not_before,
+        "every": task.every,
     }
     lines = [f"{key}: {value}" for key, value in values.items() if value]
     front = [FENCE, *lines, FENCE] if lines or task.objective.startswith(FENCE) else []

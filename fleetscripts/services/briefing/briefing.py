@@ -79,6 +79,23 @@ def briefing(task: Brief) -> str:
     return "\n\n".join(parts)
 
 
+def review_briefing(folder: str, branch: str, head: str, objective: str, diff: str) -> str:
+    """The first text of a reviewer. What it is given to judge stands between fences."""
+    return _filled(
+        "review", folder=folder, branch=branch, head=head[:12], objective=fenced(objective), diff=fenced(diff)
+    )
+
+
+def review_findings(head: str, findings: str) -> str:
+    """What a reviewer found wanting, for the author."""
+    return _filled("review-findings", head=head, findings=fenced(findings))
+
+
+def issue_objective(url: str, issue: str) -> str:
+    """What an agent is to do about an issue, whose text stands between fences."""
+    return _filled("issue", url=url, issue=fenced(issue))
+
+
 def nudge(agent: Agent) -> str:
     """A reminder for an agent that stopped before its work was done."""
     lines = [_open_steps(agent)]

@@ -15,8 +15,10 @@ from fleetscripts.adapters.records.journal import Journal
 from fleetscripts.adapters.records.locks import hold
 from fleetscripts.adapters.records.store import StateMissing, Store
 from fleetscripts.adapters.records.task_folder import SUFFIX, PendingEntry, TaskFolder
+from fleetscripts.adapters.system.zone import local_zone
 from fleetscripts.agents import KINDS
 from fleetscripts.config import Settings
+from fleetscripts.core.planning.repeat import due_at
 from fleetscripts.core.planning.task_plan import FINISHED, STARTING, WORKING, TaskStatus, outcome_of, standings
 from fleetscripts.core.pr_testing.step import is_test_step
 from fleetscripts.core.records.sanitize import sanitize
@@ -73,7 +75,22 @@ def survey(settings: Settings, now: float) -> Survey:
     tasks, problems = _parsed(found)
     pausing = {entry.name: why for entry in found if (why := _pausing(settings, entry, now))}
     archived = folder(settings).outcomes()
-    return Survey(tuple(standings(tasks, fleet.agents, archived, claimed, pausing, now)), tuple(problems))
+    due = {task.name: _due(settings, task, now) for task in tasks if task.every}
+    return Survey(tuple(standings(tasks, fleet.agents, archived, claimed, pausing, now, due)), tuple(problems))
+
+
+def _due(settings: Settings, task: TaskFile, now: float) -> float:
+    """When a task that is repeated begins next. One that never began: a span at once, a calendar from its file on."""
+    note = _begun(settings).read(claim_key(settings, task.name))
+    began = note.get("began") if note is not None else None
+    if isinstance(began, int | float):
+        return due_at(task.every, float(began), now, local_zone())
+    return due_at(task.every, folder(settings).changed_at(task.name), now, local_zone()) if " " in task.every else 0.0
+
+
+def _begun(settings: Settings) -> NoteBook:
+    """When tasks that are repeated began last."""
+    return NoteBook(settings.fleet_home / "task-repeats")
 
 
 def _parsed(found: Sequence[PendingEntry]) -> tuple[list[TaskFile], list[str]]:
@@ -163,6 +180,7 @@ def add(settings: Settings, task: TaskFile) -> Path:
     with choosing(settings):
         earlier = _refuse_at_work(settings, task)
         path = folder(settings).add(task.name, text)
+        _begun(settings).drop(claim_key(settings, task.name))
         for agent in earlier:
             _unlink(settings, agent)
     return path
@@ -172,7 +190,9 @@ def archive_finished(settings: Settings, now: float) -> list[str]:
     """Move every task whose agent is done to ``archived``; what was moved, a line each."""
     with choosing(settings):
         finished = [one for one in survey(settings, now).standings if one.state == FINISHED]
-        return [_archive(settings, one.task.name, one.why, now, one.agent) for one in finished]
+        return [
+            _archive(settings, one.task.name, one.why, now, one.agent, again=bool(one.task.every)) for one in finished
+        ]
 
 
 def archive(settings: Settings, name: str, outcome: str, now: float) -> str:
@@ -191,9 +211,17 @@ def _archive_this(settings: Settings, name: str, outcome: str, now: float) -> st
     return _archive(settings, name, outcome, now, known.agent if known else None)
 
 
-def _archive(settings: Settings, name: str, outcome: str, now: float, agent: Agent | None) -> str:
+def _archive(
+    settings: Settings, name: str, outcome: str, now: float, agent: Agent | None, *, again: bool = False
+) -> str:
+    """``again``: it is repeated, and its file stays."""
     members: dict[str, Any] = {"task": name, "outcome": outcome, "at": now, "date": _date(now)}
-    target = folder(settings).archive(name, members | _work_of(agent))
+    began = agent.task.started_at or agent.spawned_at if agent is not None else now
+    if again:
+        _begun(settings).write(claim_key(settings, name), {"began": began})
+    else:
+        _begun(settings).drop(claim_key(settings, name))
+    target = folder(settings).archive(name, members | _work_of(agent), keep=again)
     forget_failure(settings, name)
     if agent is not None:
         _unlink(settings, agent)
