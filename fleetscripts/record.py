@@ -43,6 +43,9 @@ class Task:
     fresh_run: bool = was("fresh_run", True)
     accepted_threads: Mapping[str, Any] | None = was("accepted_threads", None)
     pending: Mapping[str, Any] | None = was("new_task", None)
+    reviews: str = ""
+    """The key of the agent whose work it reviews; empty: it works itself."""
+    reviewed_head: str = ""
     extra: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -123,6 +126,8 @@ class Verdict:
     """The commit that was judged."""
     waiting: str = ""
     """What somebody found missing, and the agent was not there to be told."""
+    review: Mapping[str, Any] | None = None
+    """The last review of its work: ``head``, ``verdict`` (PASS or FAIL), ``by``, ``at``."""
     failures_told: Mapping[str, Any] | None = None
     """By the number of a failed job on GitHub: how often the agent was told of it."""
     extra: Mapping[str, Any] = field(default_factory=dict)

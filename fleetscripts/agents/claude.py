@@ -17,6 +17,7 @@ from fleetscripts.agents.kinds import (
     InlineSettings,
     Launch,
     Places,
+    ReadOnly,
     SessionView,
     Words,
 )
@@ -46,6 +47,9 @@ HOOK_EVENTS = (
 )
 HOOK_TIMEOUT_SECONDS = 5
 PERMISSION_TIMEOUT_SECONDS = 30
+DENIES = "dontAsk"
+"""The permission mode in which it does nothing that it would have to ask for."""
+
 _SAME_MODE = {"manual": "default", "default": "manual"}
 
 
@@ -195,6 +199,8 @@ def _mode(launch: Launch) -> str:
     from fleetscripts.adapters.git.offered import choices
 
     known = choices(launch.executable, "--permission-mode")
+    if launch.permission_mode == DENIES and known and DENIES not in known:
+        return "default"  # it asks, and a person answers
     other = _SAME_MODE.get(launch.permission_mode, launch.permission_mode)
     return other if launch.permission_mode not in known and other in known else launch.permission_mode
 
@@ -271,6 +277,8 @@ KIND = ClaudeCode(
     session_mark="CLAUDECODE",
     program_folders=(".claude/local",),
     install="npm install -g @anthropic-ai/claude-code",
+    # Bash too: no list of its commands is short and safe. What is not named here, and would ask, the mode denies.
+    read_only=ReadOnly(DENIES, ("--disallowedTools", "Bash,Edit,MultiEdit,Write,NotebookEdit")),
     runs_code=(".claude", ".mcp.json"),
     steering=("CLAUDE.md", "CLAUDE.local.md", "AGENTS.md", ".mcp.json", ".claude/**"),
 )

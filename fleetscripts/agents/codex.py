@@ -18,6 +18,7 @@ from fleetscripts.agents.kinds import (
     InlineSettings,
     Launch,
     Places,
+    ReadOnly,
     SessionView,
     Words,
 )
@@ -28,10 +29,14 @@ if TYPE_CHECKING:
     from fleetscripts.core.spending.tokens import Tokens
     from fleetscripts.models import Client
 
+READ_ONLY = "readOnly"
+"""Our own name, for those who may change nothing: no mode that anybody can set."""
+
 APPROVALS: Mapping[str, tuple[str, ...]] = {
     "bypassPermissions": ("--dangerously-bypass-approvals-and-sandbox",),
     "dontAsk": ("-a", "never", "-s", "workspace-write"),
     "plan": ("-a", "on-request", "-s", "read-only"),
+    READ_ONLY: ("-a", "never", "-s", "read-only"),
 }
 ASKS_FIRST = ("-a", "on-request", "-s", "workspace-write")
 """What every other permission mode comes to."""
@@ -209,6 +214,7 @@ KIND = Codex(
     session_mark="",
     program_folders=(),
     install="npm install -g @openai/codex",
+    read_only=ReadOnly(READ_ONLY),
     runs_code=(".codex",),
     steering=("AGENTS.md", "AGENTS.override.md", ".codex/**", ".agents/**"),
 )

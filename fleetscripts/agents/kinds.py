@@ -139,6 +139,14 @@ class AccountVariables:
 
 
 @dataclass(frozen=True, slots=True)
+class ReadOnly:
+    """How a client is launched that can change nothing: its permission mode, and further arguments."""
+
+    permission_mode: str
+    words: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class AgentKind(ABC):
     """One kind of agent: how it is launched and resumed, how its process is known, what its screen and files say.
 
@@ -176,6 +184,7 @@ class AgentKind(ABC):
     """Folders below the user's home in which its installer puts it, where PATH does not say."""
     install: str
     """The line that installs it; empty where it needs none."""
+    read_only: ReadOnly
     runs_code: tuple[str, ...]
     """Names in a worktree from which it runs programs once the folder is trusted."""
     steering: tuple[str, ...]

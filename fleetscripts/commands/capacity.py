@@ -39,6 +39,7 @@ def command(repo: Path, here: bool, as_json: bool, options: Mapping[str, object]
     from fleetscripts.adapters.system.disk_usage import disk_usage
     from fleetscripts.core.reports.table import table
     from fleetscripts.services.context import load_settings_here
+    from fleetscripts.services.verification.review_gate import TABLE, unreviewed_now
     from fleetscripts.services.worktrees.set_up import set_ups
     from fleetscripts.services.worktrees.spares import survey
 
@@ -47,12 +48,14 @@ def command(repo: Path, here: bool, as_json: bool, options: Mapping[str, object]
     known = set_ups(settings, os.environ, places)
     until = time.monotonic() + COUNTING_SECONDS
     disk = {place.worktree.path: disk_usage(Path(place.worktree.path), until) for place in places}
+    waiting = len(unreviewed_now(settings)) if TABLE in settings.extra else None
     elsewhere = () if here else others(settings, ["capacity", *(["--json"] if as_json else [])])
     if as_json:
-        more = {"hosts": members_of(elsewhere)} if elsewhere else {}
+        more: dict[str, Any] = {"hosts": members_of(elsewhere)} if elsewhere else {}
+        more |= {} if waiting is None else {"unreviewed": waiting}
         click.echo(json.dumps(members(places, known, disk) | more, indent=2))
         return 0
-    click.echo(summary(places))
+    click.echo(summary(places) + ("" if waiting is None else f"; finished and not reviewed: {waiting}"))
     width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
     headings = (*HEADINGS[:-1], *(SET_UP_HEADINGS if known else ()), HEADINGS[-1])
     for line in table([headings, *(row(place, known, disk) for place in places)], width):

@@ -21,6 +21,8 @@ from fleetscripts.commands.patience import told_when_slow
 from fleetscripts.errors import UsageProblem
 
 if TYPE_CHECKING:
+    from fleetscripts.config import Settings
+    from fleetscripts.fleet import Fleet
     from fleetscripts.services.spawning.spawn_request import Request
 
 SEED_FORM = "SESSION PATH SPARE NEW_BRANCH OBJECTIVE [PR_NUMBER] [STEPS...]"
@@ -58,6 +60,8 @@ SEED_FORM = "SESSION PATH SPARE NEW_BRANCH OBJECTIVE [PR_NUMBER] [STEPS...]"
 @click.option(
     "--allow-test-step", is_flag=True, help="Allow the step pr-test although agents would interfere with each other."
 )
+@click.option("--role", type=click.Choice(["review"]), help="A reviewer: reads the work of --of, may change nothing.")
+@click.option("--of", "author", metavar="WINDOW", help="The agent whose work is reviewed.")
 @click.option("--host", metavar="NAME", help="Start it on this other machine; any: where the most worktrees are free.")
 @json_option
 @settings_options
@@ -76,6 +80,8 @@ def command(
     account: str,
     verify_command: str,
     allow_test_step: bool,
+    role: str | None,
+    author: str | None,
     host: str | None,
     as_json: bool,
     options: dict[str, object],
@@ -92,7 +98,10 @@ def command(
     from fleetscripts.services.spawning.spawn_request import Request, checked
 
     settings, fleet = load_fleet_here(os.environ, options)
-    if words:
+    if role or author:
+        given = words or branch or objective or objective_file or pr or steps or repo or base or image or verify_command
+        request = _review(settings, fleet, author if role and not given else None, session)
+    elif words:
         named = {"--session": session, "--branch": branch, "--objective": objective, "--repo": repo}
         named |= {"--objective-file": objective_file, "--pr": pr or None}
         if twice := next((flag for flag, value in named.items() if value is not None), None):
@@ -109,7 +118,9 @@ def command(
         request = Request(known, branch, text, repo=place, pr_number=pr, steps=steps)
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _interrupt)
-    request = replace(request, base=base, image=image, agent=agent, account=account, verify_command=verify_command)
+    request = replace(
+        request, base=request.base or base, image=image, agent=agent, account=account, verify_command=verify_command
+    )
     with told_when_slow("making the branch, starting the client and delivering the briefing"):
         spawned = spawn(settings, fleet, os.environ, checked(request, allow_test_step=allow_test_step))
     if as_json:
@@ -119,6 +130,18 @@ def command(
         print(f"spawn-agent: {note}", file=sys.stderr)
     print(spawned.agent.window)
     return 0
+
+
+def _review(settings: Settings, fleet: Fleet | None, author: str | None, session: str | None) -> Request:
+    from fleetscripts.errors import Refused
+    from fleetscripts.services.observe.agent_meant import agent_named
+    from fleetscripts.services.spawning.review_request import review_request
+
+    if not author:
+        raise UsageProblem("expected --role review --of WINDOW, and beside them --agent, --account or --session alone")
+    if fleet is None:
+        raise Refused("there is no fleet yet, and so no work to review")
+    return review_request(agent_named(settings, fleet, author), session or fleet.tmux_session)
 
 
 def _interrupt(number: int, frame: object) -> None:

@@ -24,6 +24,7 @@ _WITH_VALUE = {
     "-n": "name",
     "--name": "name",
     "--model": "model",
+    "--disallowedTools": "disallowed_tools",
 }
 
 

@@ -17,6 +17,7 @@ from fleetscripts.agents.kinds import (
     InlineSettings,
     Launch,
     Places,
+    ReadOnly,
     SessionView,
     Words,
 )
@@ -132,6 +133,7 @@ KIND = Parrot(
     session_mark="",
     program_folders=(),
     install="",
+    read_only=ReadOnly("", ("--read-only",)),
     runs_code=(),
     steering=(),
 )

@@ -9,6 +9,8 @@ from fleetscripts.dataclass import dataclass
 
 DONE_LINE = "ORCHESTRATOR:DONE"
 _CHECKPOINT = re.compile(r"CHECKPOINT:(\S(?:.{0,98}\S)?)")
+REVIEW_MARK = "REVIEW"
+_REVIEW = re.compile(rf"ORCHESTRATOR:({REVIEW_MARK} (?:PASS|FAIL) [0-9a-f]{{12,64}})")
 _FENCE = re.compile(r" {0,3}(`{3,}|~{3,})(.*)")
 
 
@@ -30,8 +32,9 @@ class Message:
 
 
 def checkpoints(text: str) -> tuple[str, ...]:
-    """Steps named by the lines ``CHECKPOINT:<step>`` of one agent message, in order, each once."""
-    found = (_CHECKPOINT.fullmatch(line) for line in _own_lines(text))
+    """Steps named by the lines ``CHECKPOINT:<step>`` of one agent message, in order, each once; a reviewer's verdict
+    (``ORCHESTRATOR:REVIEW PASS <commit>``, or FAIL) is one too, without its first word."""
+    found = (_CHECKPOINT.fullmatch(line) or _REVIEW.fullmatch(line) for line in _own_lines(text))
     return tuple(dict.fromkeys(match[1] for match in found if match))
 
 

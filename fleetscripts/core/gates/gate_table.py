@@ -37,6 +37,7 @@ class Evidence:
     merged: bool = False
     """The very commit of the worktree was."""
     tests: GateResult | None = None
+    review: GateResult | None = None
     others: Sequence[GateResult] = ()
     """What the gates before said."""
 
@@ -81,6 +82,7 @@ GATES: tuple[Gate, ...] = (
     Gate("pushed", _pushed),
     Gate("submodules", lambda evidence: gates.submodules(evidence.pins())),
     Gate("pr_test", lambda evidence: evidence.tests),
+    Gate("review", lambda evidence: evidence.review),
     Gate("verify_command", _verify_command),
 )
 """The last one is asked when all others have answered."""

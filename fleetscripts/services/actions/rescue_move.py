@@ -166,7 +166,7 @@ class Move:
         refuse_other_branch(agent, folder)
         start = client_start(
             case.settings, case.environ, kind, folder, agent.session_id, resume=not fresh, name=agent.branch,
-            account=account,
+            account=account, reads_only=bool(agent.task.reviews),
         )  # fmt: skip
         self.touched = True
         stage = HANDING_OVER if fresh else STARTING

@@ -42,7 +42,7 @@ def put_back(case: Case, move: Move, worktree_path: str) -> None:
     kind, folder = kind_named(agent.agent), Path(worktree_path)
     start = client_start(
         case.settings, case.environ, kind, folder, agent.session_id, resume=True, name=agent.branch,
-        account=move.origin,
+        account=move.origin, reads_only=bool(agent.task.reviews),
     )  # fmt: skip
     restart_in(pane_io.tmux, facts, start, children_of(facts))
     case.journal.write("parked", window=agent.window, account=move.origin, until=until)

@@ -180,8 +180,9 @@ def _counted(case: Case, pane_io: PaneIO) -> Start:
     account = account_to_resume(case.settings, case.environ, agent)
     case.change(attempts={"restarts": agent.attempts.restarts + 1, "restarted_at": now}, account=account)
     return client_start(
-        case.settings, case.environ, kind, folder, agent.session_id, resume=True, name=agent.branch, account=account
-    )
+        case.settings, case.environ, kind, folder, agent.session_id, resume=True, name=agent.branch, account=account,
+        reads_only=bool(agent.task.reviews),
+    )  # fmt: skip
 
 
 def refuse_other_branch(agent: Agent, folder: Path) -> None:

@@ -10,6 +10,7 @@ from fleetscripts.core.records.sanitize import sanitize
 from fleetscripts.fleet import Agent, Fleet
 from fleetscripts.models import AgentState
 from fleetscripts.services.actions.case import Case
+from fleetscripts.services.actions.conclude_review import conclude_review
 from fleetscripts.services.actions.rebrief import failing, has_another_task, rebrief
 from fleetscripts.services.notify.notify import notify
 from fleetscripts.services.pulls.pull_reading import CycleReading
@@ -29,6 +30,8 @@ def verify_agent(case: Case) -> str:
     record(case.store, case.agent, verdict, now)
     said = f"{verdict.outcome}: {verdict.findings()}" if verdict.holding_back() else str(verdict.outcome)
     match verdict.outcome:
+        case Outcome.VERIFIED if case.agent.task.reviews:
+            return conclude_review(case)
         case Outcome.VERIFIED:
             return _verified(case)
         case Outcome.NOT_COMPLETE if failing(verdict) and case.settings.supervision != "active":

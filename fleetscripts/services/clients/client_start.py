@@ -32,20 +32,24 @@ def client_start(
     folder: Path,
     session_id: str,
     *,
+    reads_only: bool,
     resume: bool = False,
     name: str = "",
     account: str = "",
 ) -> Start:
     """What ``launch`` starts for a new conversation, or for the same one again.
 
-    ``account``: the launcher ``cl`` then starts the client on it: it gets the secret itself, in the window."""
+    ``account``: the launcher ``cl`` then starts the client on it: it gets the secret itself, in the window.
+    ``reads_only``: it can change nothing."""
+    mode = kind.read_only.permission_mode if reads_only else settings.permission_mode
     launch = Launch(
         executable=program_of(kind.name, settings, environ),
         session_id=session_id,
-        permission_mode=settings.permission_mode,
+        permission_mode=mode,
         name=name,
-        settings=kind.inline_settings(_wanted_settings(settings, kind, folder, account)),
+        settings=kind.inline_settings(_wanted_settings(settings, kind, folder, account, mode)),
         as_root=os.geteuid() == 0,
+        extra=kind.read_only.words if reads_only else (),
     )
     command = kind.resume(launch) if resume else kind.launch(launch)
     slot = slot_variables(settings, environ, folder) if folder.parts else {}
@@ -76,9 +80,9 @@ def _listed(settings: Settings, account: str, kind: AgentKind) -> Account | None
     return found if is_listed(settings, found) else None
 
 
-def _wanted_settings(settings: Settings, kind: AgentKind, folder: Path, account: str) -> InlineSettings:
+def _wanted_settings(settings: Settings, kind: AgentKind, folder: Path, account: str, mode: str) -> InlineSettings:
     """Hooks that tell us of turns and answer permission requests; no file of the user's is touched."""
-    asks = settings.permission_mode != BYPASS
+    asks = mode != BYPASS
     ours = replace(with_status_line(settings, kind, account), skip_bypass_warning=not asks)
     if not settings.hooks:
         return ours

@@ -31,6 +31,7 @@ from fleetscripts.services.tasks.tasks import (
     note_failure,
     survey,
 )
+from fleetscripts.services.verification.review_gate import too_much_unreviewed
 from fleetscripts.services.worktrees.new_spares import room_for_more
 from fleetscripts.services.worktrees.room import least_room, refuse_without_room
 from fleetscripts.services.worktrees.spares import fleet_now, free, settle_left
@@ -77,8 +78,9 @@ def dispatch(
     lines += survey(settings, now).problems
     lines += settle_left(settings)
     ceiling = ceiling_over(settings, fleet_now(settings), now)
-    if (reached := ceiling.reached(None)) is not None:
-        return DispatchReport(tuple(sanitize(line) for line in (*lines, f"no task is begun: {reached.words}")))
+    reached = ceiling.reached(None)
+    if why := f"no task is begun: {reached.words}" if reached is not None else too_much_unreviewed(settings):
+        return DispatchReport(tuple(sanitize(line) for line in (*lines, why)))
     round_ = _Round(settings, environ, where, ceiling)
     while (limit is None or len(round_.begun) < limit) and not stop():
         line = round_.next()
@@ -174,7 +176,7 @@ class _Round:
                 self._wait_for_room(repo)
             request = Request(
                 session=session,
-                branch=task.work_branch,
+                branch=task.branch_at(time.time()),
                 objective=task.objective,
                 repo=repo if isinstance(repo, Path) else Path(),
                 pr_number=task.pr_number,

@@ -26,7 +26,7 @@ from fleetscripts.fleet import Agent, Fleet
 from fleetscripts.models import AgentState, PaneFacts
 from fleetscripts.record import LastLook, Notices, Task
 from fleetscripts.services.actions.resume_spawn import intent_of
-from fleetscripts.services.briefing.briefing import Brief, briefing
+from fleetscripts.services.briefing.briefing import Brief, briefing, review_briefing
 from fleetscripts.services.clients.client_start import client_start
 from fleetscripts.services.clients.closing import PaneToClose, close
 from fleetscripts.services.clients.launch import open_window
@@ -72,7 +72,8 @@ def spawn(settings: Settings, fleet: Fleet | None, environ: Mapping[str, str], r
         request = replace(request, session=session_meant(tmux, fleet, request.session))
         require_session(tmux, request.session)
     with step("client"):
-        client_start(settings, environ, kind, Path(), "", account=account.name if account is not None else "")
+        name = account.name if account is not None else ""
+        client_start(settings, environ, kind, Path(), "", account=name, reads_only=request.review is not None)
     passed: list[Path] = []
     notes: list[str] = [note] if note else []
     while True:
@@ -155,8 +156,9 @@ class _Spawn:
         with step("window"):
             session_id = str(uuid.uuid4()) if self.kind.takes_session_id else ""
             command = client_start(
-                self.settings, self.environ, self.kind, folder, session_id, name=request.branch, account=self.account
-            )
+                self.settings, self.environ, self.kind, folder, session_id, name=request.branch, account=self.account,
+                reads_only=request.review is not None,
+            )  # fmt: skip
             pane_io = open_pane_io(self.settings, self.fleet, self.tmux)
             with undisturbed():
                 facts = open_window(self.tmux, request.session, folder.name, command)
@@ -199,6 +201,8 @@ class _Spawn:
 
     def _briefing(self, began: PullAtStart) -> str:
         request = self.request
+        if about := request.review:
+            return review_briefing(str(self.spare.path), about.branch, about.head, about.objective, about.diff)
         return briefing(
             Brief(
                 objective=request.objective,
@@ -231,6 +235,8 @@ class _Spawn:
                 image=request.image,
                 verify_command=request.verify_command,
                 file=request.task,
+                reviews=request.review.author if request.review else "",
+                reviewed_head=request.review.head if request.review else "",
                 pending=intent_of(text, self.spare.branch, start, now),
             ),
             last_seen_at=now,

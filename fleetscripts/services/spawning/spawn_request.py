@@ -15,6 +15,17 @@ _STEP = re.compile(rf"\S(?:[^\x00-\x1f\x7f]{{0,{LONGEST_STEP - 2}}}\S)?")
 
 
 @dataclass(frozen=True, slots=True)
+class ReviewOf:
+    """Whose work is reviewed, at which commit; its ``objective`` and its ``diff`` are data."""
+
+    author: str
+    branch: str
+    head: str
+    objective: str
+    diff: str
+
+
+@dataclass(frozen=True, slots=True)
 class Request:
     """What is asked for. ``path`` and ``spare_branch``: this very spare; else the next one of ``repo``.
 
@@ -35,6 +46,8 @@ class Request:
     verify_command: str = ""
     task: str = ""
     """Name of the task file that it comes from."""
+    review: ReviewOf | None = None
+    """Whose work it is to review, where it is a reviewer."""
 
 
 def checked(request: Request, *, allow_test_step: bool = False) -> Request:

@@ -25,6 +25,7 @@ from fleetscripts.adapters.records.store import Store
 from fleetscripts.config import Settings
 from fleetscripts.core.gates.gate_table import Evidence, ask_gates
 from fleetscripts.core.gates.gates import CommandEvidence, PinsEvidence, RemoteEvidence, Verdict, WorktreeEvidence
+from fleetscripts.core.gates.review import given
 from fleetscripts.core.records.redact import redact
 from fleetscripts.core.records.sanitize import fit, sanitize
 from fleetscripts.dataclass import dataclass
@@ -34,6 +35,7 @@ from fleetscripts.models import Repository
 from fleetscripts.services.pulls.pull_reading import Reader, reading
 from fleetscripts.services.pulls.verify_github import PullAnswer, ask_github
 from fleetscripts.services.verification.pr_test_gate import pr_test
+from fleetscripts.services.verification.review_gate import review_gate
 from fleetscripts.services.worktrees.slots import slot_variables
 
 SHOWN_OUTPUT_COLUMNS = 400
@@ -68,6 +70,8 @@ def verify(question: Question) -> Verdict:
 def look_into(question: Question) -> Finding:
     """The same, with what it was read from. The verify command is run last, and only once it can change anything."""
     agent = question.agent
+    if agent.task.reviews:
+        return Finding(Verdict((given(agent),), agent.task.reviewed_head), PullAnswer())
     worktree = worktree_evidence(agent)
     read = question.read or reading(question.settings)
     answer = ask_github(agent, question.fleet, question.settings, worktree.head, read)
@@ -83,6 +87,7 @@ def look_into(question: Question) -> Finding:
         without_pull=answer.instead,
         merged=answer.merged,
         tests=pr_test(agent, question.settings, worktree.head),
+        review=review_gate(agent, question.settings, worktree.head),
     )
     seen = tuple(replace(result, evidence=sanitize(result.evidence)) for result in ask_gates(evidence))
     return Finding(Verdict(seen, worktree.head), answer)

@@ -1,0 +1,57 @@
+"""A reviewer's verdict, put into the author's record; what it found wanting goes back to the author."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+from fleetscripts.adapters.git.head import head_commit
+from fleetscripts.core.gates.review import FAIL, verdict_in
+from fleetscripts.core.records.redact import redact
+from fleetscripts.fleet import Agent, Fleet
+from fleetscripts.models import AgentState
+from fleetscripts.services.actions.case import Case
+from fleetscripts.services.briefing.briefing import review_findings
+from fleetscripts.services.typing.pane_io import open_pane_io
+
+LONGEST_FINDINGS = 8000
+"""Characters of the reviewer's last message, from its end."""
+
+_JUDGED = (AgentState.PENDING_EVALUATION, AgentState.DONE)
+
+
+def conclude_review(case: Case) -> str:
+    """The verdict counts for the commit that was reviewed alone: an author that has gone on is told nothing."""
+    reviewer = case.current()
+    head = reviewer.task.reviewed_head
+    verdict = verdict_in(reviewer.checkpoints, head)
+    findings = _last_message(case, reviewer) if verdict == FAIL else ""
+    outcome: list[str] = []
+
+    def put(fleet: Fleet) -> Fleet:
+        fleet = fleet.change(reviewer, state=AgentState.DONE)
+        author = next((agent for agent in fleet.agents if reviewer.task.reviews in agent.keys), None)
+        if author is None or author.state is AgentState.RECYCLED:
+            outcome.append("its author is gone")
+            return fleet
+        said = {"head": head, "verdict": verdict, "by": reviewer.handle, "at": time.time()}
+        changes: dict[str, object] = {"verdict": {"review": said}}
+        if verdict == FAIL and head_commit(Path(author.worktree_path)) != head:
+            outcome.append(f"{author.called} has gone on since, and is told nothing")
+        elif verdict == FAIL:
+            changes = {"verdict": {"review": said, "waiting": review_findings(head[:12], findings)}}
+            changes |= {"state": AgentState.COMPLETE} if author.state in _JUDGED else {}
+            outcome.append(f"{author.called} is told as soon as it can be")
+        return fleet.change(author, **changes)
+
+    case.store.update(put)
+    return "; ".join([f"reviewed {head[:12]}: {verdict}", *outcome])
+
+
+def _last_message(case: Case, reviewer: Agent) -> str:
+    """All of the reviewer's last turn, secrets masked."""
+    pane_io = open_pane_io(case.settings, case.fleet)
+    pane = reviewer.pane_on(pane_io.server)
+    seen = pane_io.look(pane) if pane else None
+    text = "\n".join(message.text for message in seen.messages) if seen is not None else ""
+    return redact(text)[-LONGEST_FINDINGS:] or "It wrote nothing that could be read."

@@ -1,0 +1,46 @@
+"""A review of an agent's work asked for: what the reviewer is given to read, and what its record holds."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from fleetscripts.adapters.git.git import Git
+from fleetscripts.core.records.sanitize import sanitize
+from fleetscripts.errors import FleetError, Refused
+from fleetscripts.fleet import Agent
+from fleetscripts.models import AgentState
+from fleetscripts.services.spawning.spawn_request import Request, ReviewOf
+from fleetscripts.services.verification.work import work_of
+
+BRANCHES = "review"
+"""The folder of branches that reviewers stand on."""
+
+
+def review_request(author: Agent, session: str) -> Request:
+    """A reviewer in a spare worktree of its own, on a branch of its own at the author's commit.
+
+    Not in the author's worktree: that goes on changing under whoever reads it, and two clients there would share its
+    hooks and its trust. A branch, not a detached HEAD: then undoing, restoring and recycling know it as any agent's."""
+    if author.state is AgentState.RECYCLED:
+        raise Refused(f"{author.called} was recycled: nothing of its work is left there")
+    if author.task.reviews:
+        raise Refused(f"{author.called} is a reviewer itself")
+    git = Git.in_worktree(author.worktree_path, author.repository)
+    head = git.text("rev-parse", "--verify", "--end-of-options", f"refs/heads/{author.branch}^{{commit}}")
+    if git.text("rev-parse", "--verify", "HEAD") != head:
+        raise Refused(f"{author.called}: its worktree does not stand on {author.branch}: let it finish first")
+    work = work_of(author, None)
+    if work.problem:
+        raise FleetError(f"{author.called}: its work cannot be read: {work.problem}")
+    if not work.diff:
+        raise Refused(f"{author.called}: {author.branch} changes nothing since {work.base}: there is nothing to review")
+    cut = "\n[The rest is left out here: read it in the files.]" if work.cut else ""
+    about = ReviewOf(author.key, author.branch, head, author.objective, f"{work.stat}\n\n{work.diff}{cut}")
+    return Request(
+        session,
+        branch=f"{BRANCHES}/{head[:12]}-{author.key[:8]}",
+        objective=sanitize(f"Review {author.branch} at {head[:12]}"),
+        repo=Path(author.worktree_path),
+        base=head,
+        review=about,
+    )
