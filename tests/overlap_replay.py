@@ -73,14 +73,15 @@ class Replay:
         self.commits = [self._commit(release) for release in releases]
         self.repo.git("push", "-q", "origin", "HEAD:main")
 
-    def branch_out(self, chosen: random.Random, count: int) -> None:
-        """Branches that bring files of a release to a later one, from wherever main was then."""
+    def branch_out(self, chosen: random.Random, count: int, shares: tuple[float, ...] = (0.1, 0.3, 0.6, 1.0)) -> None:
+        """Branches that bring files of a release to a later one, from wherever main was then. ``shares``: how many of
+        the files, of 1."""
         for number in range(count):
             start = chosen.randrange(len(self.releases) - 1)
             after = chosen.randrange(start + 1, len(self.releases))
             name = f"replay/{number}"
             self.repo.git("checkout", "-q", "-b", name, self.commits[start])
-            self._bring(self.releases[after], chosen, chosen.choice((0.1, 0.3, 0.6, 1.0)))
+            self._bring(self.releases[after], chosen, chosen.choice(shares))
             self.repo.commit(f"Some of release {after} on release {start}")
             self.names.append(name)
         self.repo.git("checkout", "-q", "main")
@@ -191,8 +192,8 @@ def main() -> int:
         total.said |= {pair | {name} for pair in found.said}
     print(f"all: {total}")
     with tempfile.TemporaryDirectory(prefix="replay") as root:
-        replay = Replay(Path(root), releases_of(cache, "express", NPM["express"], npm=True))
-        replay.branch_out(chosen, MANY)
+        replay = Replay(Path(root), releases_of(cache, "semver", NPM["semver"], npm=True))
+        replay.branch_out(chosen, MANY, shares=(0.02, 0.05))
         said, first = replay.told()
         _, again = replay.told()
     print(f"{MANY} branches: {first:.1f} s, {len(said)} pairs conflict; again {again:.1f} s")
