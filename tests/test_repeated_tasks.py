@@ -128,6 +128,19 @@ def test_however_many_were_missed_one_begins(folder: Folder) -> None:
     assert folder.standing()["state"] == "waiting"
 
 
+def test_after_the_clock_was_set_back_it_is_waited_for_once(folder: Folder) -> None:
+    folder.add("--every", "1h")
+    folder.agent("done", time.time() + 30 * 86_400)
+    folder.archive()
+    (note,) = (folder.home / "fleet" / "task-repeats").glob("*.json")
+    for _ in range(2):
+        assert folder.standing()["state"] == "waiting"
+        assert json.loads(note.read_text())["began"] <= time.time()
+    members = json.loads(note.read_text())
+    note.write_text(json.dumps(members | {"began": members["began"] - 3601}))
+    assert folder.standing()["state"] == "ready"
+
+
 def test_archived_by_hand_it_is_repeated_no_more_and_added_again_it_begins_at_once(folder: Folder) -> None:
     folder.add("--every", "1d")
     folder.agent("done", time.time())

@@ -20,8 +20,7 @@ def is_period(text: str) -> bool:
 def due_at(every: str, last: float, now: float, zone: tzinfo) -> float:
     """When the next one begins, Unix seconds, after one that began at ``last``: once, however many were missed.
 
-    Days and weeks are the calendar's, so that the time of day stays. A ``last`` that lies ahead (the clock was set
-    back) counts as now."""
+    Days and weeks are the calendar's, so that the time of day stays. A ``last`` that lies ahead counts as now."""
     last = min(last, now)
     span = _SPAN.fullmatch(every)
     if span is None:

@@ -80,10 +80,15 @@ def survey(settings: Settings, now: float) -> Survey:
 
 
 def _due(settings: Settings, task: TaskFile, now: float) -> float:
-    """When a task that is repeated begins next. One that never began: a span at once, a calendar from its file on."""
-    note = _begun(settings).read(claim_key(settings, task.name))
+    """When a task that is repeated begins next. One that never began: a span at once, a calendar from its file on.
+
+    After the clock was set back the last one counts as begun now, and that is noted: it is waited for once."""
+    key = claim_key(settings, task.name)
+    note = _begun(settings).read(key)
     began = note.get("began") if note is not None else None
     if isinstance(began, int | float):
+        if began > now:
+            _begun(settings).write(key, {"began": now})
         return due_at(task.every, float(began), now, local_zone())
     return due_at(task.every, folder(settings).changed_at(task.name), now, local_zone()) if " " in task.every else 0.0
 
