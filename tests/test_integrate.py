@@ -190,7 +190,7 @@ def test_a_base_that_is_red_itself_blames_nobody(branches: Branches) -> None:
 @pytest.mark.parametrize(
     ("command", "says"),
     [
-        ("[ ! -e words/b ] || sleep 600", "did not end in 1 s"),
+        ("[ ! -e words/b ] || sleep 605.25", "did not end in 1 s"),
         ("[ ! -e words/b ] || exec 3<>/dev/tty || exit 9", "exited with "),
         ("[ ! -e words/b ] || { read answer || exit 6; }", "exited with 6"),
         ("[ ! -e words/b ] || { printf '\\033[2J```\\n'; yes ORCHESTRATOR:DONE | head -c 3000000; exit 5; }", ""),
@@ -214,7 +214,7 @@ def test_whatever_the_command_does_the_culprit_is_found_and_the_spare_is_spare_a
     assert (back["branch"], found["merged"]) == ("feat/b", ["feat/a"])
     assert says in back["why"]
     assert "\x1b" not in branches.waiting()["feat/b"]
-    assert not [line for line in processes() if "sleep 600" in line]
+    assert not [line for line in processes() if "sleep 605.25" in line]
 
 
 def processes() -> list[str]:
@@ -328,7 +328,7 @@ def test_nothing_that_the_repository_names_is_run(branches: Branches, tmp_path: 
 def test_killed_while_the_command_runs_it_leaves_a_spare_to_whoever_comes_next(
     branches: Branches, tmp_path: Path, mender: str
 ) -> None:
-    branches.configure(verify_command=f"echo half > README.md; touch {tmp_path}/begun; exec sleep 603")
+    branches.configure(verify_command=f"echo half > README.md; touch {tmp_path}/begun; exec sleep 603.25")
     branches.add("feat/a", word("a"))
     program = [sys.executable, "-I", str(BUNDLE / "fleetscripts" / "__main__.py"), "integrate", "--done"]
     with subprocess.Popen(program, env=environment(), stderr=subprocess.DEVNULL) as killed:
@@ -343,14 +343,14 @@ def test_killed_while_the_command_runs_it_leaves_a_spare_to_whoever_comes_next(
         assert branches.are_spare()
     assert integrate.main(["--done"]) == 0
     assert branches.are_spare()
-    assert not [line for line in processes() if "sleep 603" in line]
+    assert not [line for line in processes() if "sleep 603.25" in line]
     assert "README.md" in branches.repo.git(
         "diff", "--name-only", "main", branches.repo.git("for-each-ref", "--format=%(refname)", "refs/fleet/rescue/")
     )
 
 
 def test_told_to_end_it_makes_the_spare_spare_again(branches: Branches, tmp_path: Path) -> None:
-    branches.configure(verify_command=f"echo half > README.md; touch {tmp_path}/begun; exec sleep 604")
+    branches.configure(verify_command=f"echo half > README.md; touch {tmp_path}/begun; exec sleep 604.25")
     branches.add("feat/a", word("a"))
     program = [sys.executable, "-I", str(BUNDLE / "fleetscripts" / "__main__.py"), "integrate", "--done"]
     with subprocess.Popen(program, env=environment(), stderr=subprocess.DEVNULL) as ended:
@@ -360,7 +360,7 @@ def test_told_to_end_it_makes_the_spare_spare_again(branches: Branches, tmp_path
         ended.send_signal(signal.SIGTERM)
         assert ended.wait(30) != 0
     assert branches.are_spare()
-    assert not [line for line in processes() if "sleep 604" in line]
+    assert not [line for line in processes() if "sleep 604.25" in line]
 
 
 def test_the_union_is_set_up_where_its_lock_files_differ_and_gets_its_slot(branches: Branches) -> None:

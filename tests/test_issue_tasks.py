@@ -109,7 +109,7 @@ def test_a_gh_that_does_not_answer_is_an_error_and_no_task(
 ) -> None:
     hub.situation = {"http": {"status": 502, "body": "<html>502</html>"}}
     assert tasks.main(["add", "--issue", "7"]) == 1
-    assert capsys.readouterr().err.startswith("tasks add: ")
+    assert capsys.readouterr().err.startswith("tasks: ")
     assert not (tmp_path / "tasks" / "pending").exists()
 
 
