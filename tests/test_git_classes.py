@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from fleetscripts.adapters.git.git import Git
+from fleetscripts.adapters.git.git import Git, GitFailed
 from fleetscripts.adapters.git.place import repository_at
 from fleetscripts.adapters.git.remotes import recorded_remote
 from fleetscripts.services.typing.dialog_context import trust_doubt
@@ -427,6 +431,89 @@ def test_a_worktree_that_is_reached_through_a_link_is_kept_whole(
     (ref,) = work.rescued()
     assert work.git("ls-tree", "-r", "--name-only", ref).split() == ["README.md", "a.txt", "b.txt", "work.txt"]
     assert work.kept("a.txt") == ["changed"]
+
+
+READ_BY_GIT: dict[str, Callable[[Path, Path], Path]] = {
+    "ignore rules": lambda worktree, git_dir: worktree / ".gitignore",
+    "attributes": lambda worktree, git_dir: worktree / ".gitattributes",
+    "ignore rules of a new folder": lambda worktree, git_dir: worktree / "new" / ".gitignore",
+    "HEAD": lambda worktree, git_dir: git_dir / "HEAD",
+    "index": lambda worktree, git_dir: git_dir / "index",
+    "its branch": lambda worktree, git_dir: git_dir.parent.parent / "refs" / "heads" / "feat" / "x",
+    "settings": lambda worktree, git_dir: git_dir.parent.parent / "config",
+    "packed refs": lambda worktree, git_dir: git_dir.parent.parent / "packed-refs",
+}
+"""Files that git opens without asking whether they are files."""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux says where a process sleeps")
+@pytest.mark.parametrize(
+    "name", [pytest.param(n, marks=() if n in ("ignore rules", "HEAD") else pytest.mark.stress) for n in READ_BY_GIT]
+)
+def test_git_does_not_wait_for_a_pipe_in_a_files_place(run_script: RunScript, work: Work, name: str) -> None:
+    path = READ_BY_GIT[name](work.path, Path(repository_at(work.path).git_dir))
+    path.parent.mkdir(exist_ok=True)
+    (path.parent / "beside.txt").write_text("") if path.parent.name == "new" else None
+    path.unlink(missing_ok=True)
+    os.mkfifo(path)
+    done = run_script("verify-complete", WINDOW, "--json", timeout=60)
+    gates = json.loads(done.stdout)["gates"]
+    assert not any(gate["status"] == "pass" and gate["name"] == "pushed" for gate in gates)
+    assert any("waits for a pipe" in gate["evidence"] for gate in gates), gates
+
+
+@pytest.mark.stress
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux bounds another process")
+def test_git_reads_no_endless_file_to_the_machines_end(work: Work) -> None:
+    ref = Path(repository_at(work.path).common_dir) / "refs" / "heads" / "feat" / "x"
+    ref.unlink()
+    ref.symlink_to("/dev/zero")
+    with pytest.raises(GitFailed, match=r"[Oo]ut of memory"):
+        Git.in_worktree(str(work.path)).run("status")
+
+
+def test_a_tracked_file_of_a_terabyte_is_a_change(run_script: RunScript, work: Work) -> None:
+    os.truncate(work.path / "a.txt", 1 << 40)
+    assert gate(run_script, "clean") == ("fail", "uncommitted: a.txt: commit or remove")
+
+
+def test_grafts_do_not_make_work_pushed(run_script: RunScript, work: Work) -> None:
+    pushed = work.git("rev-parse", "HEAD")
+    (work.path / "more.txt").write_text("more\n")
+    work.repo.commit("More", cwd=work.path)
+    info = Path(repository_at(work.path).common_dir) / "info"
+    info.mkdir(exist_ok=True)
+    (info / "grafts").write_text(f"{pushed} {work.git('rev-parse', 'HEAD')}\n")
+    status, evidence = gate(run_script, "pushed")
+    assert status == "fail", evidence
+    assert "1 commit ahead" in evidence
+
+
+@contextmanager
+def closed_door() -> Iterator[str]:
+    """The address of a server that asks everybody for a password."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(401)
+            self.send_header("WWW-Authenticate", 'Basic realm="x"')
+            self.end_headers()
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}/x.git"
+        server.shutdown()
+
+
+def test_no_program_is_asked_for_a_password(work: Work, tmp_path: Path) -> None:
+    asked = tmp_path / "asked"
+    program = tmp_path / "ask"
+    program.write_text(f"#!/bin/sh\ntouch {asked}\n")
+    program.chmod(0o755)
+    work.git("config", "core.askPass", str(program))
+    with closed_door() as url, pytest.raises(GitFailed, match="could not read Username"):
+        Git.in_worktree(str(work.path)).remote("ls-remote", url)
+    assert not asked.exists()
 
 
 def test_an_orphan_branch_is_kept_too(run_script: RunScript, work: Work) -> None:

@@ -64,7 +64,8 @@ def _is_as_checked_out(git: Git, path: str) -> bool:
         found = os.lstat(file)
         if not stat.S_ISREG(found.st_mode):
             return False
-        if git.run("cat-file", "--filters", f":0:{path}") != file.read_bytes():
+        written = git.run("cat-file", "--filters", f":0:{path}")
+        if len(written) != found.st_size or written != file.read_bytes():
             return False
         mode = git.text("ls-files", "--stage", "-z", "--", f":(literal,top){path}").partition(" ")[0]
     except (OSError, FleetError):

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from fleetscripts.adapters.git import neutral
+from fleetscripts.adapters.git.git_process import TookTooLong, run_git
 from fleetscripts.adapters.git.place import repository_at, require_same
 from fleetscripts.dataclass import dataclass
 from fleetscripts.errors import FleetError
@@ -104,20 +105,13 @@ class Git:
             require_same(self.folder, self.repository)
             own = self.repository
             place = {"GIT_DIR": own.git_dir, "GIT_COMMON_DIR": own.common_dir, "GIT_WORK_TREE": str(self.folder)}
+        argv = ["git", "-C", str(self.folder), *neutral.options(self.settings), *words]
         try:
-            return subprocess.run(
-                ["git", "-C", str(self.folder), *neutral.options(self.settings), *words],
-                input=given,
-                capture_output=True,
-                env={**neutral.environment(), **place, **(env or {})},
-                timeout=timeout_seconds,
-                start_new_session=True,  # no terminal: ssh cannot ask there
-                check=False,
-            )
+            return run_git(argv, {**neutral.environment(), **place, **(env or {})}, given, timeout_seconds)
         except FileNotFoundError as missing:
             raise FleetError("git is not installed: install it (apt install git, brew install git)") from missing
-        except subprocess.TimeoutExpired as slow:
-            raise GitFailed(f"git {words[0]} in {self.folder} did not finish in {timeout_seconds:g} s") from slow
+        except TookTooLong as slow:
+            raise GitFailed(f"git {words[0]} in {self.folder} {slow}") from slow
 
 
 def _named(folder: Path) -> Repository | None:

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 SETTINGS = (
     # programs that a repository could name
     *("core.fsmonitor=false", "core.hooksPath=/dev/null", "core.alternateRefsCommand=true", "protocol.ext.allow=never"),
+    "core.askPass=",
     # what is printed
     *("core.quotePath=false", "color.ui=false", "color.branch=false", "color.diff=false", "color.status=false"),
     *("log.showSignature=false", "log.mailmap=false", "log.showRoot=true", "log.follow=false", "format.notes="),
@@ -33,6 +34,7 @@ VARIABLES = {
     "GIT_TERMINAL_PROMPT": "0",
     "GIT_OPTIONAL_LOCKS": "0",
     "GIT_NO_REPLACE_OBJECTS": "1",
+    "GIT_GRAFT_FILE": "/dev/null",  # parents are what the commits themselves say
     "GIT_PAGER": "cat",
     "GIT_EDITOR": "true",
     "SSH_ASKPASS_REQUIRE": "never",

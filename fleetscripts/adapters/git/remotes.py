@@ -86,12 +86,18 @@ def remote_head(git: Git, remote: str, branch: str) -> str | None:
 
 
 def compare(git: Git, remote: str, branch: str, there: str, url: str = "") -> AheadBehind:
-    """HEAD against the commit the remote's branch is at; fetches that branch (from ``url``) when it is not here yet."""
-    if git.text("rev-parse", "HEAD") == there:
+    """HEAD against the commit the remote's branch is at; fetches that branch (from ``url``) when it is not here yet.
+
+    Only equal commits are nothing apart, whatever git makes of a history that somebody has rewritten here."""
+    if (head := git.text("rev-parse", "HEAD")) == there:
         return AheadBehind(0, 0)
     if not git.says("cat-file", "-e", f"{there}^{{commit}}"):
         fetch(git, remote, branch, url)
     ahead, behind = git.text("rev-list", "--left-right", "--count", f"HEAD...{there}").split()
+    if not int(ahead) and not int(behind):
+        raise GitFailed(
+            f"git counts no commits between {head[:12]} and {there[:12]}, which differ: its history is forged"
+        )
     return AheadBehind(int(ahead), int(behind))
 
 

@@ -1,0 +1,84 @@
+"""One git process, ended with all that it started when it takes too long, or waits for a pipe in a file's place, and
+stopped by the system when it reads without an end."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import resource
+import signal
+import subprocess
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from fleetscripts.adapters.system.processes import read_processes
+
+LOOK_EVERY_SECONDS = 1.0
+"""Nothing is looked at before: most calls take a hundredth of that."""
+MOST_BYTES = 4 << 30
+"""Of memory that is no mapped file: an index of millions of files takes a fraction, a link to an endless device all."""
+_OPENING_A_PIPE = ("wait_for_partner", "fifo_open")
+"""Where Linux has a process sleep that opens a named pipe which nobody else has open."""
+
+
+class TookTooLong(Exception):
+    """It had not ended in time; the message says so in a few words."""
+
+
+def run_git(
+    argv: Sequence[str], environment: Mapping[str, str], given: bytes, timeout_seconds: float
+) -> subprocess.CompletedProcess[bytes]:
+    """What it printed. ``given``: its standard input. It has no terminal, so that nothing can ask there."""
+    with subprocess.Popen(
+        argv,
+        env=environment,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+    ) as process:
+        _bound(process.pid)
+        try:
+            out, err = _output(process, given, timeout_seconds)
+        except BaseException:
+            with contextlib.suppress(ProcessLookupError, PermissionError):  # macOS says the latter of zombies
+                os.killpg(process.pid, signal.SIGKILL)
+            raise
+    return subprocess.CompletedProcess(argv, process.returncode, out, err)
+
+
+def _output(process: subprocess.Popen[bytes], given: bytes, timeout_seconds: float) -> tuple[bytes, bytes]:
+    """Standard output and error, once it has ended."""
+    deadline = time.monotonic() + timeout_seconds
+    rest: bytes | None = given
+    stuck = False
+    while (left := deadline - time.monotonic()) > 0:
+        try:
+            return process.communicate(rest, timeout=min(LOOK_EVERY_SECONDS, left))
+        except subprocess.TimeoutExpired:
+            rest = None  # it was taken over at the first call
+        before, stuck = stuck, _opens_a_pipe(process.pid)
+        if before and stuck:
+            raise TookTooLong("waits for a pipe that stands in a file's place (find -type p)")
+    raise TookTooLong(f"did not finish in {timeout_seconds:g} s")
+
+
+def _bound(pid: int) -> None:
+    """Only Linux can set the limit of another process, and does not refuse it memory that it has mapped."""
+    if hasattr(resource, "prlimit"):
+        with contextlib.suppress(ProcessLookupError, PermissionError, ValueError):  # it has ended, or is bound closer
+            resource.prlimit(pid, resource.RLIMIT_DATA, (MOST_BYTES, MOST_BYTES))
+
+
+def _opens_a_pipe(group: int) -> bool:
+    """Whether a process of this group waits for the other end of a named pipe; False where that cannot be seen."""
+    members = [process.pid for process in read_processes().by_pid.values() if process.group == group]
+    return any(_sleeps_in(pid) in _OPENING_A_PIPE for pid in members)
+
+
+def _sleeps_in(pid: int) -> str:
+    try:
+        return Path(f"/proc/{pid}/wchan").read_text(encoding="ascii")
+    except (OSError, ValueError):
+        return ""
