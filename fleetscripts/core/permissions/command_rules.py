@@ -15,7 +15,8 @@ from fleetscripts.errors import UsageProblem
 KINDS = frozenset(
     {"path", "file", "folder", "write", "rewrite", "text", "number", "none", "revision", "branch", "own-branch", "test"}
 )
-LISTS = ("protected_branches", "steering", "hidden")
+STEERING = ("steering", "hidden", "root_endings", "root_known")
+LISTS = ("protected_branches", *STEERING)
 WORDS = {str: "a text", bool: "true or false", int: "a whole number"}
 
 
@@ -90,7 +91,7 @@ def load_command_rules(texts: Mapping[str, str]) -> CommandRules:
             found += _texts(f"{source}: {name}", table.get(name, []))
         for name, row in _table(f"{source}: command", table.get("command", {})).items():
             commands[name] = _rule(f"{source}: command.{name}", row)
-    steering = Steering(tuple(lists["steering"]), tuple(lists["hidden"]))
+    steering = Steering(*(tuple(lists[name]) for name in STEERING))
     rules = CommandRules(commands, environment, frozenset(lists["protected_branches"]), steering)
     for name, rule in commands.items():
         _check_likes(name, rule, rules)

@@ -13,10 +13,12 @@ from fleetscripts.dataclass import dataclass
 @dataclass(frozen=True, slots=True)
 class Steering:
     """Names, or paths of several, with wildcards: ``files`` steer agents or run code, and so do all hidden ones except
-    those of ``hidden``."""
+    those of ``hidden``, and in the worktree's own root all with one of the ``root_endings`` but ``root_known``."""
 
     files: tuple[str, ...] = ()
     hidden: tuple[str, ...] = ()
+    root_endings: tuple[str, ...] = ()
+    root_known: tuple[str, ...] = ()
 
 
 def why_not_readable(real: str, worktree: str) -> str | None:
@@ -35,6 +37,10 @@ def why_not_writable(real: str, worktree: str, steering: Steering, *, whole_fold
     for at, part in enumerate(parts):
         if part.startswith(".") and not any(_begins(parts[at:], entry) for entry in steering.hidden):
             return f"{part!a} is hidden, and may steer agents or run code"
+    if len(parts) == 1 and parts[0].endswith(steering.root_endings) and not _any_of(parts[0], steering.root_known):
+        return f"{parts[0]!a} in the worktree's root may be settings of a host, an agent or a tool"
+    if parts[-1:] == ["head"]:
+        return "with a file of that name a folder becomes a repository of its own"
     for entry in steering.files:
         wanted = entry.casefold().split("/")
         if any(_matches(parts[at : at + len(wanted)], wanted) for at in range(len(parts))):
@@ -43,6 +49,10 @@ def why_not_writable(real: str, worktree: str, steering: Steering, *, whole_fold
         if whole_folders and any(_matches(parts[-len(begin) :], begin) for begin in shorter):
             return f"{entry} steers agents or runs code, and its folder would be replaced"
     return None
+
+
+def _any_of(name: str, patterns: Sequence[str]) -> bool:
+    return any(fnmatchcase(name, pattern) for pattern in patterns)
 
 
 def _begins(parts: Sequence[str], entry: str) -> bool:

@@ -86,8 +86,10 @@ def _why_not_one(path: str, use: PathUse, place: RequestPlace) -> str | None:
     targets = dict.fromkeys((resolve(spelled), resolve(lexical), lexical))
     if use.use == "file" and os.path.isdir(spelled):
         return f"{path!a} is a folder, and links in it would be followed"
-    if use.use == "enter" and len(targets) > 1:
-        return f"{path!a} leads through a link"
+    if use.use == "enter":
+        reason = f"{path!a} leads through a link" if len(targets) > 1 else _why_not_git(lexical, place.root)
+        if reason:
+            return reason
     writes = use.use in ("write", "rewrite")
     if writes and os.path.islink(lexical):
         return f"{path!a} is a link"
