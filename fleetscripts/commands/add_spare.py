@@ -12,7 +12,6 @@ import click
 
 from fleetscripts.commands.entry import run
 from fleetscripts.commands.options import json_option, settings_options
-from fleetscripts.commands.patience import told_when_slow
 
 MOST = 50
 """Of a mistyped number, each with a checkout of its own."""
@@ -38,8 +37,7 @@ def command(count: int, repo: Path, as_json: bool, options: Mapping[str, object]
 
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.default_int_handler)
-    with told_when_slow("fetching the default branch and checking it out"):
-        added = add_spares(repo, load_settings_here(os.environ, options), count)
+    added = add_spares(repo, load_settings_here(os.environ, options), count)
     if as_json:
         shown = [{"path": str(made.path), "branch": made.branch, "commit": added.commit} for made in added.spares]
         click.echo(json.dumps(shown, indent=2))

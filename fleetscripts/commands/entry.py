@@ -15,6 +15,7 @@ from fleetscripts.commands.elsewhere import run_elsewhere
 from fleetscripts.commands.examples import ONLY_TELLS, epilog
 from fleetscripts.commands.options import WANTS_JSON
 from fleetscripts.commands.output import begin_output, print_json
+from fleetscripts.commands.patience import told_when_slow
 from fleetscripts.core.records.sanitize import sanitize
 from fleetscripts.errors import EXIT_DONE, EXIT_FAILED, EXIT_USAGE, FleetError
 from fleetscripts.invocation import called_with
@@ -59,8 +60,9 @@ def _invoke(command: click.Command, name: str, arguments: list[str]) -> int:
     try:
         with command.make_context(name, list(arguments), help_option_names=["-h", "--help"]) as context:
             try:
-                there = run_elsewhere(name, context, arguments)
-                result = command.invoke(context) if there is None else there
+                with told_when_slow("" if context.params.get("watch") else name):
+                    there = run_elsewhere(name, context, arguments)
+                    result = command.invoke(context) if there is None else there
             except FleetError as error:
                 if context.meta.get(WANTS_JSON):
                     print_json({"error": sanitize(str(error)), "exit_code": error.exit_code})

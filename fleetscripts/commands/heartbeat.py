@@ -13,7 +13,6 @@ import click
 from fleetscripts.commands.elsewhere import here_option, members_of, others, print_others
 from fleetscripts.commands.entry import run
 from fleetscripts.commands.options import json_option, settings_options
-from fleetscripts.commands.patience import told_when_slow
 
 if TYPE_CHECKING:
     from fleetscripts.config import Settings
@@ -50,9 +49,8 @@ def command(lines: int | None, mine: tuple[str, ...], here: bool, as_json: bool,
     if mine:
         return _keep_out(settings, mine)
     default = LINES if as_json else SCREEN_LINES
-    with told_when_slow("looking at every window, and repairing what no loop repairs"):
-        found = review(settings, os.environ, time.time(), default if lines is None else lines)
-        elsewhere = () if here else others(settings, ["heartbeat", *(["--json"] if as_json else [])])
+    found = review(settings, os.environ, time.time(), default if lines is None else lines)
+    elsewhere = () if here else others(settings, ["heartbeat", *(["--json"] if as_json else [])])
     if as_json:
         more = {"hosts": members_of(elsewhere)} if elsewhere else {}
         click.echo(json.dumps(words.as_json(found) | more, indent=2, ensure_ascii=False))

@@ -12,7 +12,6 @@ import click
 from fleetscripts.commands.entry import run
 from fleetscripts.commands.options import json_option, settings_options
 from fleetscripts.commands.output import print_json
-from fleetscripts.commands.patience import told_when_slow
 from fleetscripts.errors import Refused, UsageProblem
 
 if TYPE_CHECKING:
@@ -51,8 +50,7 @@ def command(
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.default_int_handler)
     checked = settings.verify_command if verify_command is None else verify_command.strip()
-    with told_when_slow("merging the branches on trial and checking what comes out"):
-        found, gone = IntegrationRun(settings, fleet, os.environ, checked, tell=not dry_run).of(agents)
+    found, gone = IntegrationRun(settings, fleet, os.environ, checked, tell=not dry_run).of(agents)
     if as_json:
         print_json(members(found, gone))
     else:

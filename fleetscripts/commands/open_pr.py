@@ -10,7 +10,6 @@ from fleetscripts.commands.entry import run
 from fleetscripts.commands.named_agent import load_agent_at_work
 from fleetscripts.commands.options import json_option, settings_options, window_argument
 from fleetscripts.commands.output import print_json
-from fleetscripts.commands.patience import told_when_slow
 
 
 @click.command("open-pr")
@@ -30,8 +29,7 @@ def command(window: str, base: str, title: str, draft: bool, as_json: bool, opti
     from fleetscripts.services.lifecycle.open_pull import Wanted, open_pull
 
     settings, fleet, agent = load_agent_at_work(options, window)
-    with told_when_slow("pushing the branch and asking GitHub"):
-        opened = open_pull(settings, fleet, agent, Wanted(base, title, draft))
+    opened = open_pull(settings, fleet, agent, Wanted(base, title, draft))
     if opened.uncommitted:
         click.echo(f"open-pr: {opened.uncommitted} changed files are not committed, so not in it", err=True)
     if as_json:

@@ -12,7 +12,6 @@ import click
 from fleetscripts.commands.entry import run
 from fleetscripts.commands.options import json_option, settings_options, window_argument
 from fleetscripts.commands.output import print_json
-from fleetscripts.commands.patience import told_when_slow
 
 if TYPE_CHECKING:
     from fleetscripts.config import Settings
@@ -52,8 +51,7 @@ def command(
         settings, fleet, at_work_or_nobody(window, agent), RecycleOptions(path, spare_branch, force)
     ) as work:
         try:
-            with told_when_slow("verifying, saving what would be lost, putting the worktree back"):
-                work.run()
+            work.run()
         finally:
             for ref in () if as_json else work.rescued:
                 click.echo(f"rescued: {sanitize(ref)}")

@@ -11,7 +11,6 @@ import click
 
 from fleetscripts.commands.entry import run
 from fleetscripts.commands.options import json_option, settings_options
-from fleetscripts.commands.patience import told_when_slow
 from fleetscripts.errors import EXIT_DONE, EXIT_FAILED, EXIT_NO
 from fleetscripts.invocation import spelled
 
@@ -53,8 +52,7 @@ def command(everyone: bool, as_json: bool, window: str | None, options: Mapping[
             if not as_json:
                 click.echo(sanitize(outcome.line))
 
-    with told_when_slow("opening their windows and conversations"):
-        outcomes = restore_agents(settings, fleet, os.environ, agents, tell, named=not everyone)
+    outcomes = restore_agents(settings, fleet, os.environ, agents, tell, named=not everyone)
     if as_json:
         shown = [
             {"window": o.agent.window, "pane_id": o.agent.pane_id, "session_id": o.agent.session_id}

@@ -17,7 +17,6 @@ from fleetscripts.commands.entry import run
 from fleetscripts.commands.named_agent import identity
 from fleetscripts.commands.options import json_option, settings_options
 from fleetscripts.commands.output import print_json
-from fleetscripts.commands.patience import told_when_slow
 from fleetscripts.errors import UsageProblem
 
 if TYPE_CHECKING:
@@ -121,8 +120,7 @@ def command(
     request = replace(
         request, base=request.base or base, image=image, agent=agent, account=account, verify_command=verify_command
     )
-    with told_when_slow("making the branch, starting the client and delivering the briefing"):
-        spawned = spawn(settings, fleet, os.environ, checked(request, allow_test_step=allow_test_step))
+    spawned = spawn(settings, fleet, os.environ, checked(request, allow_test_step=allow_test_step))
     if as_json:
         print_json(identity(spawned.agent) | {"notes": list(spawned.notes)})
         return 0

@@ -29,6 +29,7 @@ TERMS_OF_PAPER = frozenset({"", "dumb", "unknown"})
 
 @click.command("status")
 @click.option("--all", "everyone", is_flag=True, help="Include agents whose worktree was recycled.")
+@click.option("--brief", is_flag=True, help="In few words, or with --json few fields, for a model: what waits first.")
 @click.option("--me", is_flag=True, help="Only the agent of this pane (TMUX_PANE): its task and checkpoints.")
 @click.option(
     "--watch", is_flag=True, help="Live view; j/k or arrows select, Enter goes to the agent's window, q quits."
@@ -42,6 +43,7 @@ TERMS_OF_PAPER = frozenset({"", "dumb", "unknown"})
 @settings_options
 def command(
     everyone: bool,
+    brief: bool,
     me: bool,
     watch: bool,
     timeline: bool,
@@ -68,18 +70,36 @@ def command(
     if me:
         return show_own(fleet, as_json)
     status = service.fleet_status(settings, fleet, time.time(), here=here)
-    if as_json:
+    known = (*status.agents, *status.on_hosts())
+    shown = replace(status, agents=known if everyone else tuple(filter(_is_there, known)))
+    if brief:
+        tell_briefly(shown, as_json)
+    elif as_json:
         click.echo(json.dumps(service.as_json(status), indent=2))
     else:
         click.echo("\n".join(summary(status)))
-        known = (*status.agents, *status.on_hosts())
-        shown = replace(status, agents=known if everyone else tuple(filter(_is_there, known)))
         show(shown, sys.stdout.isatty(), coloured(colour, sys.stdout.isatty(), os.environ))
     try:
         service.record_look(Store(settings.state_file), fleet, os.environ, status.at)
     except FleetError as error:
         click.echo(f"status: {error}", err=True)
     return 0
+
+
+def tell_briefly(status: FleetStatus, as_json: bool) -> None:
+    """The same in a few words or fields for each agent."""
+    from fleetscripts.core.reports.status_brief import brief_json, brief_lines
+    from fleetscripts.core.reports.status_text import in_order, next_step
+
+    agents = in_order([known.agent for known in status.agents])
+    if as_json:
+        fleet = status.fleet
+        head = {"active": fleet.active, "session": fleet.tmux_session, "loop_running": status.watched}
+        click.echo(brief_json(head | {"counts": dict(status.counts())}, agents, status.at))
+        return
+    step = next_step(agents, status.watched, status.fleet.active)
+    for line in (*summary(status), *brief_lines(agents, status.at), *([f"next: {step}"] if step else [])):
+        click.echo(line)
 
 
 def _is_there(known: AgentStatus) -> bool:

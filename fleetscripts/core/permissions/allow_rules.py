@@ -10,7 +10,7 @@ from fleetscripts.core.permissions.own_arguments import HARMLESS, PLAIN
 ALSO = ("spawn-agent",)
 """Scripts with options that the hook leaves to the client, whose safety check has to be told all the same."""
 
-EXACTLY = ("status", "status --json", "status --all", "status --me")
+EXACTLY = ("status", "status --json", "status --brief", "status --all", "status --me")
 """Lines of scripts that have options which need a question, without them."""
 
 

@@ -40,13 +40,18 @@ class Jobs:
         """Forget the finished jobs; whether there were any. Raises what a job raised."""
         finished = [key for key, future in self._under_way.items() if future.done()]
         for key in finished:
-            self._under_way.pop(key).result()
+            future = self._under_way.pop(key)
+            if not future.cancelled():
+                future.result()
         return bool(finished)
 
-    def wait(self) -> None:
-        """Until all are finished."""
-        wait(list(self._under_way.values()))
+    def wait(self, within_seconds: float | None = None) -> int:
+        """Until all are finished; what has not begun ``within_seconds`` is dropped. How many those are."""
+        _, late = wait(list(self._under_way.values()), timeout=within_seconds)
+        dropped = sum(future.cancel() for future in late)
+        wait(late)
         self.settle()
+        return dropped
 
     def close(self) -> None:
         """Begin nothing more, and wait for what is under way."""

@@ -99,15 +99,18 @@ class Loop:
             links.close()
             self.jobs.close()
 
-    def run_once(self) -> None:
-        """One cycle, and all that it leads to; with ``dispatch`` then one round of that."""
+    def run_once(self, within_seconds: float | None = None) -> int:
+        """One cycle, and all that it leads to; with ``dispatch`` then one round of that. Nothing of the cycle is begun
+        later than ``within_seconds``: how much was left so."""
         try:
             settings, fleet = load_fleet(self.environ, self.options)
             if fleet.active:
                 self.cycle(settings, Look())
-                self.jobs.wait()
+                left = self.jobs.wait(within_seconds)
                 if self.dispatch:
                     self._dispatching().once()
+                return left
+            return 0
         finally:
             self.jobs.close()
 

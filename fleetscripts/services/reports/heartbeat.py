@@ -16,6 +16,7 @@ from fleetscripts.core.reports.review import Item, Review
 from fleetscripts.dataclass import dataclass
 from fleetscripts.errors import Refused
 from fleetscripts.fleet import Fleet
+from fleetscripts.invocation import spelled
 from fleetscripts.services.context import start_again
 from fleetscripts.services.loop.cycle import Cycle, run_cycle
 from fleetscripts.services.loop.loop import Loop
@@ -33,6 +34,9 @@ FIRST_SECONDS = 3600.0
 
 MOST_REPAIRS = 40
 
+REPAIR_SECONDS = 20.0
+"""After so long no recovery is begun any more: the next heartbeat goes on. One takes a few seconds."""
+
 
 @dataclass(frozen=True, slots=True)
 class JournalSummary:
@@ -49,7 +53,7 @@ def review(settings: Settings, environ: Mapping[str, str], now: float, lines: in
         before = store.read()
     except StateMissing:
         before = None
-    loop = _repair(settings, environ, before) if before is not None else ""
+    loop, left = _repair(settings, environ, before) if before is not None else ("", 0)
     cycle = _look(store, settings, environ, before)
     fleet = cycle.fleet if cycle is not None else Fleet()
     since = before.heartbeat_at if before is not None else 0
@@ -66,7 +70,7 @@ def review(settings: Settings, environ: Mapping[str, str], now: float, lines: in
         repaired=(*done.repaired, *archived),
         decisions=(*seen.decisions, *unmanaged_panes(tmux, settings, fleet, environ, time.time()), *tasks, *overlaps),
         waiting=seen.waiting,
-        proposals=(*_stopped(fleet), *merged, *seen.proposals),
+        proposals=(*_stopped(fleet), *_left(left), *merged, *seen.proposals),
     )
     return replace(found, decisions=with_screens(tmux, found.decisions, lines))
 
@@ -78,19 +82,27 @@ def _stopped(fleet: Fleet) -> list[Item]:
     return [Item("stopped", "", "the fleet is stopped, nothing is repaired: start it again", (start_again(),))]
 
 
-def _repair(settings: Settings, environ: Mapping[str, str], fleet: Fleet) -> str:
-    """One cycle with its recoveries; where a loop runs, nothing but its name: it does them already."""
+def _left(count: int) -> list[Item]:
+    """That there was no time for some of the recoveries."""
+    if not count:
+        return []
+    said = f"{count} recoveries were not begun within {REPAIR_SECONDS:g} s: a loop does them all"
+    return [Item("left", "", said, (f"{spelled('heartbeat')}", f"{spelled('run-loop')} --window"))]
+
+
+def _repair(settings: Settings, environ: Mapping[str, str], fleet: Fleet) -> tuple[str, int]:
+    """One cycle with its recoveries, and how many of them there was no time for; where a loop runs, nothing but its
+    name: it does them already."""
     if not fleet.active:
-        return ""
+        return "", 0
     options: dict[str, object] = {"state_file": settings.state_file, "fleet_home": settings.fleet_home}
     if settings.tmux_socket:
         options["tmux_socket"] = settings.tmux_socket
     try:
         with only_loop(settings):
-            Loop(environ, options, LogFile(settings.fleet_home / "loop.log")).run_once()
+            return "", Loop(environ, options, LogFile(settings.fleet_home / "loop.log")).run_once(REPAIR_SECONDS)
     except Refused:
-        return fleet.loop_window or "a loop outside tmux"
-    return ""
+        return fleet.loop_window or "a loop outside tmux", 0
 
 
 def _look(store: Store, settings: Settings, environ: Mapping[str, str], fleet: Fleet | None) -> Cycle | None:
