@@ -2,7 +2,15 @@
 
 case ${XDG_DATA_HOME-} in
     /*) fleet_data=$XDG_DATA_HOME/fleetscripts ;;
-    *) fleet_data=${HOME:?fleetscripts: HOME must be set}/.local/share/fleetscripts ;;
+    *)
+        case ${HOME-} in
+            /*) fleet_data=$HOME/.local/share/fleetscripts ;;
+            *)
+                echo "${0##*/}: expected your home's absolute path in HOME, found '${HOME-}': set it" >&2
+                exit 2
+                ;;
+        esac
+        ;;
 esac
 # A plugin's own folder, unless calls from elsewhere have prepared the shared one already.
 case ${CLAUDE_PLUGIN_DATA-} in

@@ -14,9 +14,12 @@ from pathlib import Path
 import pytest
 
 from fleetscripts import commands
+from fleetscripts.commands.update_agent import SETTABLE
 from fleetscripts.core.permissions.own_arguments import HARMLESS
 from fleetscripts.core.planning.actions import ACTIONS
 from fleetscripts.core.planning.policy import RULES
+from fleetscripts.core.records.record_edit import edit_agent, edit_top
+from fleetscripts.fleet import Agent, Fleet
 from fleetscripts.models import ActionKind
 from tests.places import BUNDLE
 
@@ -74,6 +77,26 @@ def test_every_flag_that_a_document_passes_is_in_that_scripts_help() -> None:
     assert len(checked) > 20, "the check looked at nothing"
     wrong = [(name, script, flag) for name, script, flag in checked if flag not in help_of(script)]
     assert wrong == []
+
+
+def test_every_field_that_a_document_sets_can_be_set() -> None:
+    found = {
+        (top, field)
+        for text in DOCUMENTS.values()
+        for top, field in re.findall(r"update-agent (--top|WINDOW) ([a-z_.]+=[a-zA-Z0-9/]*)`", text)
+    }
+    placeholder = ("WINDOW", "field=value")
+    assert len(found - {placeholder}) >= 4, "the check looked at nothing"
+    for top, field in found - {placeholder}:
+        if top == "--top":
+            edit_top(Fleet(), [field], SETTABLE)
+        else:
+            edit_agent(Agent("s:1"), [field])
+
+
+def test_the_skill_survives_a_compaction_whole() -> None:
+    """After it a client gives back the first 5,000 tokens; four characters each, as they are counted here."""
+    assert len(SKILL) <= 20_000
 
 
 def test_every_script_is_in_the_readme_and_in_the_skill() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import os
 import shutil
@@ -121,3 +122,28 @@ def test_a_closed_output_changes_nothing(home: Path) -> None:
     )  # fmt: skip
     assert (done.returncode, done.stderr) == (0, "")
     assert json.loads((home / "state.json").read_text(encoding="utf-8"))["agents"][0]["objective"] == "y"
+
+
+HINTING = ("services/reports", "services/lifecycle", "services/loop", "services/setup", "core/reports")
+
+
+def test_no_hint_names_a_command_otherwise_than_its_caller_does() -> None:
+    names, found = set(commands.names()), []
+    for file in (file for room in HINTING for file in (BUNDLE / "fleetscripts" / room).glob("*.py")):
+        tree = ast.parse(file.read_text(encoding="utf-8"))
+        spelled = {id(word) for call in ast.walk(tree) if isinstance(call, ast.Call) for word in call.args
+                   if getattr(call.func, "id", "") == "spelled"}  # fmt: skip
+        found += [
+            (file.name, node.value)
+            for node in ast.walk(tree)
+            if isinstance(node, ast.Constant)
+            and node.value in names - NAMES_OF_OTHER_THINGS
+            and id(node) not in spelled
+        ]
+    assert found == []
+
+
+NAMES_OF_OTHER_THINGS = {
+    "accounts", "evaluate", "fleet", "host", "hosts", "notify", "overlaps", "show", "status", "tasks", "wait-event",
+}  # fmt: skip
+"""Words that are also kinds of items, members and states, and what another host is asked."""

@@ -201,3 +201,72 @@ def test_what_takes_long_says_so_where_somebody_sits(on_terminal: bool, home: Pa
     os.close(ours)
     assert done.returncode == 0, said
     assert (b"add-spare: fetching the default branch" in said) == on_terminal, said
+
+
+@pytest.mark.parametrize("home", [None, "", "relative", "~"])
+def test_a_home_that_is_none_is_told_in_one_line_and_nothing_is_made(home: str | None, tmp_path: Path) -> None:
+    done = subprocess.run(
+        [BUNDLE / "scripts" / "status"], check=False, capture_output=True, text=True, timeout=60, cwd=tmp_path,
+        env=environment({"HOME": home, "XDG_DATA_HOME": None}),
+    )  # fmt: skip
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
+    assert done.stderr.startswith("status: expected your home's absolute path in HOME, found '")
+    hook = subprocess.run(
+        [BUNDLE / "hooks" / "allow-own"], check=False, capture_output=True, text=True, timeout=60, cwd=tmp_path,
+        env=environment({"HOME": home, "XDG_DATA_HOME": None}), input=f'{{"command": "{BUNDLE}/scripts/status"}}',
+    )  # fmt: skip
+    assert (hook.returncode, hook.stdout, hook.stderr) == (0, "", "")
+    assert not [path for path in tmp_path.iterdir() if path.name not in ("home",)]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("send-agent", "w", "-"),
+        ("send-agent", "w", "--task-file", "-"),
+        ("spawn-agent", "--session", "s", "--branch", "b", "--objective-file", "-"),
+        ("tasks", "add", "one", "-"),
+        ("tasks", "batch", "-"),
+        ("notify", "--set-webhook"),
+        ("permission-check",),
+        ("setup", "--check"),
+        ("config",),
+    ],
+    ids=lambda words: " ".join(words[:2]),
+)
+def test_a_closed_standard_input_is_an_empty_one(words: tuple[str, ...], home: Path, run_script: RunScript) -> None:
+    write(home, {"window": "fleet:0", "worktree": "w"})
+    argv = [sys.executable, "-I", str(BUNDLE / "fleetscripts" / "__main__.py"), *words]
+    done = subprocess.run(
+        ["sh", "-c", 'exec "$0" "$@" <&-', *argv], check=False, capture_output=True, text=True, timeout=60,
+        env=environment({}),
+    )  # fmt: skip
+    assert "unexpected" not in done.stderr
+    empty = run_script(*words, input="")
+    assert (done.returncode, done.stderr) == (empty.returncode, empty.stderr)
+
+
+@pytest.mark.parametrize(("name", "code"), [("status", 1), ("capacity", 1), ("find-spare", 1), ("heartbeat", 0)])
+def test_what_only_tells_has_failed_where_its_output_is_closed(
+    name: str, code: int, home: Path, git_repo: GitRepo, tmux_server: TmuxServer
+) -> None:
+    git_repo.add_spares(1)
+    write(home, {"window": "fleet:0", "worktree": "w", "state": "done"})
+    argv = [sys.executable, "-I", str(BUNDLE / "fleetscripts" / "__main__.py"), name]
+    done = subprocess.run(
+        ["sh", "-c", 'exec "$0" "$@" >&-', *argv], check=False, text=True, stderr=subprocess.PIPE, timeout=60,
+        env=environment({}), cwd=git_repo.path,
+    )  # fmt: skip
+    assert (done.returncode, bool(done.stderr)) == (code, bool(code))
+
+
+@pytest.mark.parametrize(("version", "fits"), [("2.6", False), ("3.0a", False), ("3.1c", True), ("next-3.9", True)])
+def test_a_tmux_that_is_too_old_is_missing(version: str, fits: bool, tmp_path: Path, run_script: RunScript) -> None:
+    program = tmp_path / "bin" / "tmux"
+    program.parent.mkdir()
+    program.write_text(f"#!/bin/sh\necho tmux {version}\n")
+    program.chmod(0o755)
+    done = run_script("setup", "--check", "--json", env={"PATH": f"{program.parent}:{os.environ['PATH']}"})
+    [tmux] = [one for one in json.loads(done.stdout)["findings"] if one["name"] == "tmux"]
+    assert tmux["ok"] is fits
+    assert fits or "expected 3.1 or newer" in tmux["found"]

@@ -25,11 +25,13 @@ from fleetscripts.practice.stage import SESSION, Stage
 PACKAGES = Path(__file__).resolve().parent.parent / "packages.sh"
 REMOVE_SECONDS = 10.0
 """A script's last child, a git or a shell, may still write for a moment after its parent was ended."""
-SHOWN = ("TMUX_TMPDIR", "FLEET_TMUX_SOCKET", "FLEET_HOME", "ORCHESTRATOR_STATE_FILE", "HOME")
+SHOWN = ("TMUX_TMPDIR", "FLEET_TMUX_SOCKET", "FLEET_HOME", "ORCHESTRATOR_STATE_FILE")
 
 
 @click.command("demo")
-@click.option("--keep", is_flag=True, help="Keep everything running at the end and print how to look at it.")
+@click.option(
+    "--keep", is_flag=True, help="Leave agents at work in the end, one with a question, and print how to look."
+)
 @click.option(
     "--client",
     type=click.Choice([NAME, REAL]),
@@ -52,8 +54,12 @@ def command(keep: bool, client: str, yes: bool) -> int:
     program = _real_client() if client == REAL else None
     folder = Path(tempfile.mkdtemp(prefix="fleet-demo-", dir="/tmp")).resolve()
     demo = Demo(Stage(folder, program), _say)
+    if keep:
+        _say(f"To watch it: {_tmux(demo.stage)} attach -t {SESSION}\n")
     try:
         demo.play()
+        if keep:
+            demo.linger()
         click.echo("")
         for line in demo.summary():
             click.echo(line)
@@ -112,13 +118,19 @@ def _clean(stage: Stage) -> None:
         time.sleep(0.02)
 
 
+def _tmux(stage: Stage) -> str:
+    return f"TMUX_TMPDIR={shlex.quote(str(stage.folder))} tmux -L {stage.socket}"
+
+
 def _keep(stage: Stage) -> None:
+    """Your home stays what it is: the clients' folder alone is named."""
     environment = stage.environment()
-    tmux = f"TMUX_TMPDIR={shlex.quote(environment['TMUX_TMPDIR'])} tmux -L {stage.socket}"
+    variables = {name: environment[name] for name in SHOWN} | {"CLAUDE_CONFIG_DIR": str(stage.home / ".claude")}
+    tmux = _tmux(stage)
     click.echo("\nIt is still up. To look at it:")
     click.echo(f"  {tmux} attach -t {SESSION}")
     click.echo("For the scripts to work on it:")
-    click.echo(f"  export {' '.join(f'{name}={shlex.quote(environment[name])}' for name in SHOWN)}")
+    click.echo(f"  export {' '.join(f'{name}={shlex.quote(value)}' for name, value in variables.items())}")
     click.echo("To end it:")
     # What ran in the panes still writes for a moment while it dies.
     click.echo(f"  {tmux} kill-server; until rm -rf {shlex.quote(str(stage.folder))} 2>/dev/null; do sleep 0.1; done")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 import time
@@ -35,10 +36,13 @@ def run(command: click.Command, argv: Sequence[str] | None = None) -> int:
     if arguments[:1] == ["--version"] and name != "cl":  # which has its client's
         print(f"fleetscripts {__version__}")
         return EXIT_DONE
+    closed = sys.stdout is None
     output = begin_output()
     try:
         code = _invoke(command, name, arguments)
         sys.stdout.flush()
+        if closed and name in ONLY_TELLS:
+            return _untold(name, code, OSError(errno.EBADF, os.strerror(errno.EBADF)))
         return code if output is None or output.lost is None else _untold(name, code, output.lost)
     except FleetError as error:
         return _complain(name, str(error), error.exit_code)

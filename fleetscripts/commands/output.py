@@ -27,7 +27,10 @@ class _LossyFile(io.FileIO):
 
 
 def begin_output() -> _LossyFile | None:
-    """Put such an output in place of the process's own; None where somebody else's stands there already."""
+    """Put such an output in place of the process's own; None where somebody else's stands there already. A standard
+    input that is closed is an empty one."""
+    if sys.stdin is None:
+        sys.stdin = open(os.devnull, encoding="utf-8")  # noqa: SIM115 - as below
     if sys.stdout is None:
         sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - closed by whoever called us
         return None

@@ -78,6 +78,10 @@ def _offer_rules(folder: ClientFolder, agreed: bool, *, quiet: bool) -> None:
     )
     for rule in missing:
         click.echo(f"  {rule}")
+    click.echo(
+        "they admit every argument of these scripts, also --state-file, --tmux-socket and --fleet-home (another "
+        "fleet's records), for which the hook leaves the question to the client"
+    )
     asked = not agreed and sys.stdin.isatty() and sys.stdout.isatty()
     if agreed or (asked and click.confirm("Write them?", default=False)):
         folder.add_rules()

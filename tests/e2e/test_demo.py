@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import signal
@@ -96,11 +97,19 @@ def test_three_agents_go_all_the_way_and_kept_they_can_be_looked_at() -> None:
     assert folder.exists()
     attach, export, end = re.findall(r"^  (\S.*)$", stdout, re.M)[-3:]
     assert "attach -t fleet" in attach
-    listed = subprocess.run(["sh", "-c", attach.replace("attach -t fleet", "list-windows")], capture_output=True)
-    assert listed.returncode == 0
+    windows = subprocess.run(["sh", "-c", attach.replace("attach -t fleet", "list-windows")], capture_output=True)
+    assert windows.returncode == 0
     script = f"{export}; {sys.executable} -I {BUNDLE}/fleetscripts/__main__.py status"
     status = subprocess.run(["sh", "-c", script], capture_output=True, text=True)
     assert status.returncode == 0, status.stderr
-    assert "3 recycled" in status.stdout
+    assert "1 waiting_approval, 1 running, 3 recycled" in status.stdout, status.stdout
+    assert "HOME=" not in export.replace("FLEET_HOME=", "")
+    assert attach in stdout.splitlines()[0], "told before anything else"
+    main = f"{sys.executable} -I {BUNDLE}/fleetscripts/__main__.py"
+    listed = subprocess.run(["sh", "-c", f"{export}; {main} status --brief --json"], capture_output=True, text=True)
+    [asks] = [one["worktree"] for one in json.loads(listed.stdout)["agents"] if one["state"] == "waiting_approval"]
+    answer = f"{export}; {main} answer-dialog {asks} --choose Grey"
+    asked = subprocess.run(["sh", "-c", answer], capture_output=True, text=True)
+    assert "chosen: Grey" in asked.stdout, asked.stdout + asked.stderr
     subprocess.run(["sh", "-c", end], check=True, cwd=tempfile.gettempdir())
     assert not folder.exists()

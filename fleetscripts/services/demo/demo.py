@@ -13,7 +13,7 @@ from fleetscripts.errors import EXIT_DONE, FleetError
 from fleetscripts.practice.playground import Playground
 from fleetscripts.practice.stage import SESSION, Stage
 from fleetscripts.services.demo.demo_scripts import Scripts
-from fleetscripts.services.demo.demo_tasks import STEPS, TASKS, Task
+from fleetscripts.services.demo.demo_tasks import LASTING, STEPS, TASKS, Task
 
 SPARES = 4
 WATCH_SECONDS = 0.5
@@ -71,6 +71,16 @@ class Demo:
         self._watch()
         self._recycle()
         self._check()
+
+    def linger(self) -> None:
+        """Leaves agents at work, one of them with a question open, and a loop that watches them."""
+        self.scripts.must("update-agent", "--top", "active=true")
+        common = ["--session", SESSION, "--repo", str(self.playground.repository), "--agent", self.stage.kind]
+        self.scripts.all([["spawn-agent", *common, "--branch", name, "--objective", text] for name, text in LASTING])
+        self.scripts.must("run-loop", "--window")
+        for agent in self.scripts.status()["agents"]:
+            if agent["state"] != "recycled":
+                self._tell(f"{agent['window']}  {agent['branch']} stays, to be looked at")
 
     def _tell(self, text: str) -> None:
         self.show(f"{time.monotonic() - self.began:5.1f} s  {text}")

@@ -23,6 +23,12 @@ class Task:
     answer: str = ""
 
 
+LASTING: Sequence[tuple[str, str]] = (
+    ("feat/long-work", "Work on and on, so that there is something to see. [[think 36000]]"),
+    ("feat/next-banner", "Ask which colour the next banner should have. [[ask Which colour is next?|Red|Grey]]"),
+)
+"""Branch and objective of the agents that stay when the demo is kept: one at work, one with its question open."""
+
 TASKS: Sequence[Task] = (
     Task(
         "feat/greeting",

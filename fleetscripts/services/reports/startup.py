@@ -83,4 +83,4 @@ def _calls(fleet: Fleet, found: tuple[Survivor, ...], watched: bool) -> list[str
     calls += [f"{spelled('run-loop')} --window"] if at_work and not watched and fleet.active else []
     judged = [one.agent for one in found if one.agent.state is AgentState.PENDING_EVALUATION]
     calls += [f"{spelled('evaluate')} {shell_word(agent.handle)}" for agent in judged]
-    return [*calls, "heartbeat"] if at_work else calls
+    return [*calls, spelled("heartbeat")] if at_work else calls

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import subprocess
@@ -19,6 +20,7 @@ from fleetscripts.services.setup.skill_link import BUNDLE, ClientFolder
 from fleetscripts.services.worktrees.spares import free, survey
 
 ASK_SECONDS = 10.0
+OLDEST_TMUX = (3, 1)
 VERSION = re.compile(r"[0-9]+(?:\.[0-9]+)+[a-z]?")
 
 
@@ -34,7 +36,7 @@ class Finding:
 def findings(folder: ClientFolder, settings: Settings, environ: Mapping[str, str], repo: Path) -> list[Finding]:
     """All of it, in the order in which it is mended."""
     install = f"sh {BUNDLE}/fleetscripts/packages.sh"
-    found = [_program("tmux", "-V", f"{install} tmux"), _program("git", "--version", f"{install} git")]
+    found = [_tmux(f"{install} tmux"), _program("git", "--version", f"{install} git")]
     found.append(_program("gh", "--version", f"{install} gh"))
     found += [_github_login()] if not found[-1].mend else []
     found += [_clients(), _link(folder), _rules(folder), _path(), _spares(settings, repo)]
@@ -43,6 +45,14 @@ def findings(folder: ClientFolder, settings: Settings, environ: Mapping[str, str
 
 def _program(name: str, option: str, mend: str) -> Finding:
     return Finding(name, version, "") if (version := _version(name, option)) else Finding(name, "none on PATH", mend)
+
+
+def _tmux(mend: str) -> Finding:
+    found = _program("tmux", "-V", mend)
+    if found.mend or tuple(int(part) for part in re.findall(r"[0-9]+", found.found)[:2]) >= OLDEST_TMUX:
+        return found
+    oldest = ".".join(map(str, OLDEST_TMUX))
+    return Finding("tmux", f"{found.found}, expected {oldest} or newer", mend)
 
 
 def _version(name: str, option: str = "--version") -> str:
@@ -78,7 +88,8 @@ def _clients() -> Finding:
 def _link(folder: ClientFolder) -> Finding:
     if folder.linked:
         return Finding("skill", f"{folder.link}")
-    return Finding("skill", f"{folder.link} is not this bundle", spelled("setup"))
+    what = "is something else than this bundle" if os.path.lexists(folder.link) else "is not there yet"
+    return Finding("skill", f"{folder.link} {what}", spelled("setup"))
 
 
 def _rules(folder: ClientFolder) -> Finding:
@@ -115,7 +126,7 @@ def _path() -> Finding:
 
 def _spares(settings: Settings, repo: Path) -> Finding:
     found = _or_problem(lambda: str(len(free(survey(repo, settings)))))
-    mend = "" if found.isdigit() and found != "0" else "git worktree add ../project-1 -b spare/1"
+    mend = "" if found.isdigit() and found != "0" else f"{spelled('add-spare')} 3 --repo PROJECT"
     return Finding("spare worktrees", found if found.isdigit() else f"none here ({found})", mend)
 
 
