@@ -144,6 +144,7 @@ def test_no_hint_names_a_command_otherwise_than_its_caller_does() -> None:
 
 
 NAMES_OF_OTHER_THINGS = {
-    "accounts", "evaluate", "fleet", "host", "hosts", "notify", "overlaps", "show", "status", "tasks", "wait-event",
+    "accounts", "evaluate", "fleet", "host", "hosts", "notify", "open-pr", "overlaps", "show", "status", "tasks",
+    "wait-event",
 }  # fmt: skip
-"""Words that are also kinds of items, members and states, and what another host is asked."""
+"""Words that are also kinds of items, members and states, folders of ours, and what another host is asked."""
