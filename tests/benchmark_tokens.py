@@ -34,7 +34,7 @@ MOST_TOKENS: Mapping[str, int] = {
     "wait-event": 2_000,
     "heartbeat": 2_500,
     "poll-cycle --text": 2_000,
-    "startup-recovery": 4_000,
+    "startup-recovery": 2_500,
     "status --brief": 2_200,
     "status --brief --json": 4_000,
 }

@@ -12,6 +12,9 @@ import click
 from fleetscripts.commands.entry import run
 from fleetscripts.commands.options import json_option, settings_options
 
+MOST_CALLS = 12
+"""Of what to call next, in its one line."""
+
 
 @click.command("startup-recovery")
 @json_option
@@ -36,6 +39,7 @@ def command(as_json: bool, options: Mapping[str, object]) -> int:
         if permissions and not as_json:
             click.echo(permissions)
         return 0
+    from fleetscripts.core.reports.event_text import and_more, within
     from fleetscripts.services.reports.startup import survey
 
     found = survey(settings, fleet, time.time())
@@ -45,10 +49,11 @@ def command(as_json: bool, options: Mapping[str, object]) -> int:
     click.echo(sanitize(found.summary))
     if permissions:
         click.echo(sanitize(permissions))
-    for one in found.survivors:
-        click.echo(one.sentence)
+    for line in within([one.sentence for one in found.survivors]):
+        click.echo(line)
     if found.calls:
-        click.echo(sanitize(f"next: {'; '.join(found.calls)}"))
+        first, left = found.calls[:MOST_CALLS], len(found.calls[MOST_CALLS:])
+        click.echo(sanitize(f"next: {'; '.join([*first, *and_more(left)])}"))
     return 0
 
 

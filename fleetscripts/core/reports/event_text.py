@@ -40,6 +40,17 @@ def review_text(review: Review) -> list[str]:
     return lines
 
 
+def within(lines: Sequence[str], room: int = MOST_CHARACTERS) -> list[str]:
+    """The first lines, as many as have room, each shortened, and how many more there are."""
+    kept: list[str] = []
+    for at, line in enumerate(map(shortened, lines)):
+        room -= len(line) + 1
+        if room < LONGEST_LINE:
+            return [*kept, *and_more(len(lines) - at)]
+        kept.append(line)
+    return kept
+
+
 def and_more(left: int) -> list[str]:
     """The line that stands for what had no room."""
     return [f"and {left} more"] if left else []
