@@ -12,19 +12,24 @@ import tempfile
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from fleetscripts.commands.entry import run
 from fleetscripts.commands.options import yes_option
-from fleetscripts.errors import EXIT_FAILED, FleetError
+from fleetscripts.errors import EXIT_FAILED, FleetError, UsageProblem
 from fleetscripts.practice.install import NAME
 from fleetscripts.practice.npm_client import PACKAGE, REAL, install_client, installed_client
 from fleetscripts.practice.stage import SESSION, Stage
 
+if TYPE_CHECKING:
+    from fleetscripts.services.demo.demo_hosts import DemoHosts
+
 PACKAGES = Path(__file__).resolve().parent.parent / "packages.sh"
 REMOVE_SECONDS = 10.0
 """A script's last child, a git or a shell, may still write for a moment after its parent was ended."""
+MOST_HOSTS = 5
 SHOWN = ("TMUX_TMPDIR", "FLEET_TMUX_SOCKET", "FLEET_HOME", "ORCHESTRATOR_STATE_FILE")
 
 
@@ -39,18 +44,23 @@ SHOWN = ("TMUX_TMPDIR", "FLEET_TMUX_SOCKET", "FLEET_HOME", "ORCHESTRATOR_STATE_F
     show_default=True,
     help=f"{REAL}: the real client from npm with a scripted model, without account or network (Linux).",
 )
+@click.option("--hosts", metavar="N", type=click.IntRange(2, MOST_HOSTS), help="On N machines, sshd on loopback each.")
 @yes_option
-def command(keep: bool, client: str, yes: bool) -> int:
+def command(keep: bool, client: str, hosts: int | None, yes: bool) -> int:
     """Watch three practice agents be spawned, monitored, verified and recycled.
 
     One of them crashes and is resumed, one asks a question. Takes less than a minute, needs no account, and changes
     nothing outside a temporary folder that is removed afterwards. Exits 1 when something went wrong.
     """
+    if hosts is not None and (keep or client == REAL):
+        raise UsageProblem("--hosts: expected neither --keep nor another client")
     from fleetscripts.services.demo.demo import Demo
 
     signal.signal(signal.SIGTERM, _interrupt)
     signal.signal(signal.SIGHUP, _interrupt)
-    _install_programs(client, yes)
+    _install_programs(client, yes, hosts)
+    if hosts is not None:
+        return _on_hosts(hosts)
     program = _real_client() if client == REAL else None
     folder = Path(tempfile.mkdtemp(prefix="fleet-demo-", dir="/tmp")).resolve()
     demo = Demo(Stage(folder, program), _say)
@@ -67,16 +77,32 @@ def command(keep: bool, client: str, yes: bool) -> int:
         _explain(folder)
         raise
     finally:
-        _keep(demo.stage) if keep else _clean(demo.stage)
+        _keep(demo.stage) if keep else _clean(demo.stage, folder)
     return 0
 
 
-def _install_programs(client: str, yes: bool) -> None:
+def _install_programs(client: str, yes: bool, hosts: int | None) -> None:
     """Install the system packages that are missing, where that is allowed; the script has said it when it is not."""
     programs = ["git", "tmux", "ps", *(["node", "npm", "ip", "unshare"] if client == REAL else [])]
+    programs += ["ssh", "sshd"] if hosts is not None else []
     done = subprocess.run(["sh", str(PACKAGES), *(["--yes"] if yes else []), *programs], check=False)
     if done.returncode:
         raise click.exceptions.Exit(EXIT_FAILED)
+
+
+def _on_hosts(count: int) -> int:
+    from fleetscripts.services.demo.demo_hosts import DemoHosts
+
+    folder = Path(tempfile.mkdtemp(prefix="fleet-demo-", dir="/tmp")).resolve()
+    demo = DemoHosts(folder, count, _say)
+    try:
+        demo.play()
+        click.echo("")
+        for line in demo.summary():
+            click.echo(line)
+    finally:
+        _clean(demo, folder)
+    return 0
 
 
 def _interrupt(number: int, frame: object) -> None:
@@ -104,16 +130,16 @@ def _explain(folder: Path) -> None:
         click.echo(f"demo: run-loop said: {line}", err=True)
 
 
-def _clean(stage: Stage) -> None:
+def _clean(stage: Stage | DemoHosts, folder: Path) -> None:
     """End it all; not to be interrupted, since a second Ctrl-C would leave half of it."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
     stage.stop()
     deadline = time.monotonic() + REMOVE_SECONDS
-    while stage.folder.exists():
-        shutil.rmtree(stage.folder, ignore_errors=True)
+    while folder.exists():
+        shutil.rmtree(folder, ignore_errors=True)
         if time.monotonic() > deadline:
-            click.echo(f"demo: {stage.folder} could not be removed, please remove it", err=True)
+            click.echo(f"demo: {folder} could not be removed, please remove it", err=True)
             return
         time.sleep(0.02)
 

@@ -1,0 +1,229 @@
+"""The demo on several machines: real sshd on loopback, each with a home, a repository, a tmux and a loop of its own."""
+
+from __future__ import annotations
+
+import shlex
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from fleetscripts.core.reports.table import table
+from fleetscripts.errors import FleetError
+from fleetscripts.practice.host_home import (
+    SESSION,
+    begin_session,
+    end_session,
+    environment_of,
+    furnish,
+    playground_of,
+    tmux,
+)
+from fleetscripts.practice.playground import Playground
+from fleetscripts.practice.ssh_host import SshClient, SshHost
+from fleetscripts.services.demo.demo_scripts import Scripts
+
+NAMES = ("alpha", "beta", "gamma", "delta", "epsilon")
+MOST_HOSTS = len(NAMES)
+SPARES = 2
+WATCH_SECONDS = 0.5
+LONGEST_SECONDS = 180.0
+KIND = "practice"
+FINISHED = ("pending_evaluation", "done")
+
+CONFIG = """\
+idle_threshold_seconds = 3
+nudge_cooldown_seconds = 3
+notify_desktop = false
+verify_command = "test -s README.md"
+"""
+
+OBJECTIVE = """\
+Add {file} to the repository and check that it is there.
+[[think {seconds}]] [[write {file} Made on one of several machines]] [[commit Add {file}]] [[push]]
+[[checkpoint implement]] [[bash test -s {file}]] [[checkpoint test]] [[done]]"""
+
+
+@dataclass(slots=True)
+class Work:
+    """One task and where it went."""
+
+    branch: str
+    file: str
+    window: str = ""
+    worktree: str = ""
+    state: str = ""
+    finished_seconds: float = 0.0
+
+
+@dataclass(slots=True)
+class DemoHosts:
+    """One run: ``count`` hosts, two tasks for each. Raises FleetError when something does not go as it must."""
+
+    folder: Path
+    count: int
+    show: Callable[[str], None]
+    hosts: list[SshHost] = field(default_factory=list)
+    works: list[Work] = field(default_factory=list)
+    began: float = field(default_factory=time.monotonic)
+
+    @property
+    def scripts(self) -> Scripts:
+        """Our commands as the person calls them who supervises all machines."""
+        return Scripts(self.environment(), self.folder)
+
+    def environment(self) -> dict[str, str]:
+        """Of the machine in the middle, which has no agents of its own."""
+        home = self.folder / "home"
+        return {
+            **{
+                name: value
+                for name, value in environment_of(self.hosts[0]).items()
+                if name in ("LANG", "TERM", "SHELL")
+            },
+            "PATH": f"{self.client.bin}:{self.hosts[0].variables['PATH']}",
+            "HOME": str(home),
+            "TMUX_TMPDIR": str(self.folder),
+            "FLEET_HOME": str(home / "fleet"),
+            "ORCHESTRATOR_STATE_FILE": str(home / "state.json"),
+        }
+
+    @property
+    def client(self) -> SshClient:
+        return SshClient(self.folder / "client")
+
+    def play(self) -> None:
+        """Build the machines, add them, begin the work, lose one and get it back, judge, and recycle."""
+        self._build()
+        self._add()
+        self._spawn()
+        lost = self.hosts[-1]
+        self._lose(lost)
+        self._find_again(lost)
+        self._watch()
+        self._settle()
+
+    def stop(self) -> None:
+        """End what runs on the machines, and their sshd."""
+        if self.hosts:
+            for host in self.hosts:
+                self.scripts.ask("hosts", "remove", host.name, "--force")
+        for host in self.hosts:
+            end_session(host)
+            host.stop()
+
+    def summary(self) -> list[str]:
+        """The table at the end."""
+        rows = [(work.window, work.branch, f"{work.finished_seconds:.1f} s", work.worktree) for work in self.works]
+        return table([("AGENT", "BRANCH", "FINISHED", "WORKTREE"), *rows])
+
+    def _tell(self, text: str) -> None:
+        self.show(f"{time.monotonic() - self.began:5.1f} s  {text}")
+
+    def _build(self) -> None:
+        self.client.create()
+        (self.folder / "home").mkdir()
+        first: Playground | None = None
+        for name in NAMES[: self.count]:
+            host = SshHost(self.folder / name, name)
+            self.hosts.append(host)
+            furnish(host)
+            fleet_home = host.home / ".claude" / "orchestrator"
+            fleet_home.mkdir(parents=True, mode=0o700)
+            (fleet_home / "config.toml").write_text(CONFIG, encoding="utf-8")
+            host.start(self.client.public_key)
+            made = playground_of(host, SPARES, first.origin if first is not None else None)
+            first = first or made
+            begin_session(host, made.repository)
+        self.client.knows(self.hosts)
+        self._tell(f"{self.count} machines, each with sshd, tmux and {SPARES} spare worktrees, in {self.folder}")
+
+    def _add(self) -> None:
+        for host in self.hosts:
+            self.scripts.must("hosts", "add", host.name, host.name)
+            self._tell(f"hosts add {host.name}: our scripts are there, in a folder named by their content")
+            loop = shlex.join(
+                [sys.executable, "-I", str(Path(__file__).resolve().parents[2] / "__main__.py"), "run-loop"]
+            )
+            tmux(
+                host, "new-window", "-d", "-t", f"={SESSION}:", "-n", "loop", f"POLL_INTERVAL=1 POLL_IDLE_MAX=1 {loop}"
+            )
+
+    def _spawn(self) -> None:
+        for number in range(SPARES * self.count):
+            work = Work(f"feat/part-{number + 1}", f"part-{number + 1}.txt")
+            host = self.hosts[number % self.count]
+            place = host.folder / "git" / "repository"
+            objective = OBJECTIVE.format(file=work.file, seconds=6 + number)
+            words = ["spawn-agent", "--host", host.name, "--session", SESSION, "--repo", str(place), "--agent", KIND]
+            words += ["--branch", work.branch, "--objective", objective, "--step", "implement", "--step", "test"]
+            work.window = self.scripts.must(*words).strip()
+            self.works.append(work)
+            self._tell(f"{work.window}  an agent begins {work.branch}")
+
+    def _lose(self, host: SshHost) -> None:
+        """The machine stays, its sshd and all connections to it are gone: its agents go on, unseen."""
+        host.stop()
+        self._until(lambda: not self._host(host)["reachable"], f"{host.name} to be told as unreachable")
+        self._tell(f"{host.name} is unreachable; its agents work on, its rows stay:")
+        for line in self.scripts.must("status").splitlines():
+            self.show(f"           {line}")
+
+    def _find_again(self, host: SshHost) -> None:
+        host.start(self.client.public_key)
+        self._until(lambda: self._host(host)["reachable"], f"{host.name} to be reached again")
+        self._tell(f"{host.name} is reached again")
+
+    def _watch(self) -> None:
+        def all_finished() -> bool:
+            agents = {agent["window"]: agent for host in self._hosts() for agent in host["agents"]}
+            for work in self.works:
+                self._look(work, agents.get(work.window, {}))
+            return all(work.finished_seconds for work in self.works)
+
+        self._until(all_finished, "all agents to finish")
+
+    def _look(self, work: Work, agent: Mapping[str, Any]) -> None:
+        state = str(agent.get("state", "unknown"))
+        if state != work.state:
+            work.state = state
+            self._tell(f"{work.window}  {work.branch:12} {state}")
+        if state == "escalated":
+            raise FleetError(f"{work.branch} was escalated: {agent.get('escalation', {}).get('reason')}")
+        if state in FINISHED and not work.finished_seconds:
+            work.finished_seconds = time.monotonic() - self.began
+            work.worktree = str(agent.get("worktree", ""))
+
+    def _settle(self) -> None:
+        """Judged and recycled by name, from here."""
+        for work in self.works:
+            self.scripts.must("evaluate", work.window, "--pass", "the demo's own word: the file is there")
+            self.scripts.must("recycle-agent", work.window)
+            self._tell(f"{work.window}  {work.branch} judged good and recycled")
+        for host in self.hosts:
+            folder = host.folder / "git" / "repository"
+            spare = Scripts(environment_of(host), folder).must("find-spare", str(folder)).splitlines()
+            if len(spare) != SPARES:
+                raise FleetError(f"expected {SPARES} spare worktrees on {host.name} in the end, found {len(spare)}")
+        origin = self.hosts[0].folder / "git" / "origin.git"
+        for work in self.works:
+            argv = ["git", "cat-file", "-e", f"refs/heads/{work.branch}:{work.file}"]
+            if subprocess.run(argv, cwd=origin, capture_output=True, check=False).returncode:
+                raise FleetError(f"expected {work.file} on {work.branch} at origin, it is not there")
+
+    def _hosts(self) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = self.scripts.status().get("hosts", [])
+        return found
+
+    def _host(self, host: SshHost) -> dict[str, Any]:
+        return next(known for known in self._hosts() if known["name"] == host.name)
+
+    def _until(self, holds: Callable[[], bool], what: str) -> None:
+        deadline = time.monotonic() + LONGEST_SECONDS
+        while not holds():
+            if time.monotonic() > deadline:
+                raise FleetError(f"waited {LONGEST_SECONDS:.0f} s for {what}")
+            time.sleep(WATCH_SECONDS)
