@@ -193,7 +193,8 @@ def show(status: FleetStatus, on_terminal: bool, colours: bool) -> None:
     for line, of in zip(lines[1:], rows, strict=True):
         styled = click.style(line, fg=COLOURS.get(of.state), dim=of.silent or None) if colours else line
         click.echo(styled, color=colours)
-    if step := next_step(shown, status.watched, status.fleet.active):
+    watched = status.watched or not status.fleet.agents
+    if step := next_step(shown, watched, status.fleet.active):
         click.echo(fit(f"next: {step}", columns) if columns is not None else f"next: {step}")
 
 

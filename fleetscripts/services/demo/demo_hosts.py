@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shlex
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -79,11 +78,7 @@ class DemoHosts:
         """Of the machine in the middle, which has no agents of its own."""
         home = self.folder / "home"
         return {
-            **{
-                name: value
-                for name, value in environment_of(self.hosts[0]).items()
-                if name in ("LANG", "TERM", "SHELL")
-            },
+            **environment_of(self.hosts[0]),
             "PATH": f"{self.client.bin}:{self.hosts[0].variables['PATH']}",
             "HOME": str(home),
             "TMUX_TMPDIR": str(self.folder),
@@ -100,6 +95,7 @@ class DemoHosts:
         self._build()
         self._add()
         self._spawn()
+        self._begin_loops()
         lost = self.hosts[-1]
         self._lose(lost)
         self._find_again(lost)
@@ -145,14 +141,9 @@ class DemoHosts:
         for host in self.hosts:
             self.scripts.must("hosts", "add", host.name, host.name)
             self._tell(f"hosts add {host.name}: our scripts are there, in a folder named by their content")
-            loop = shlex.join(
-                [sys.executable, "-I", str(Path(__file__).resolve().parents[2] / "__main__.py"), "run-loop"]
-            )
-            tmux(
-                host, "new-window", "-d", "-t", f"={SESSION}:", "-n", "loop", f"POLL_INTERVAL=1 POLL_IDLE_MAX=1 {loop}"
-            )
 
     def _spawn(self) -> None:
+        calls = []
         for number in range(SPARES * self.count):
             work = Work(f"feat/part-{number + 1}", f"part-{number + 1}.txt")
             host = self.hosts[number % self.count]
@@ -160,9 +151,18 @@ class DemoHosts:
             objective = OBJECTIVE.format(file=work.file, seconds=6 + number)
             words = ["spawn-agent", "--host", host.name, "--session", SESSION, "--repo", str(place), "--agent", KIND]
             words += ["--branch", work.branch, "--objective", objective, "--step", "implement", "--step", "test"]
-            work.window = self.scripts.must(*words).strip()
             self.works.append(work)
+            calls.append(words)
+        for work, said in zip(self.works, self.scripts.all(calls), strict=True):
+            work.window = said.strip()
             self._tell(f"{work.window}  an agent begins {work.branch}")
+
+    def _begin_loops(self) -> None:
+        for host in self.hosts:
+            there = Scripts(environment_of(host), host.home)
+            loop = f"POLL_INTERVAL=1 POLL_IDLE_MAX=1 {shlex.join(there.argv('run-loop'))}"
+            tmux(host, "new-window", "-d", "-t", f"={SESSION}:", "-n", "loop", loop)
+        self._tell("on each machine run-loop watches its own agents")
 
     def _lose(self, host: SshHost) -> None:
         """The machine stays, its sshd and all connections to it are gone: its agents go on, unseen."""
@@ -199,10 +199,10 @@ class DemoHosts:
 
     def _settle(self) -> None:
         """Judged and recycled by name, from here."""
-        for work in self.works:
-            self.scripts.must("evaluate", work.window, "--pass", "the demo's own word: the file is there")
-            self.scripts.must("recycle-agent", work.window)
-            self._tell(f"{work.window}  {work.branch} judged good and recycled")
+        why = "the demo's own word: the file is there"
+        self.scripts.all([["evaluate", work.window, "--pass", why] for work in self.works])
+        self.scripts.all([["recycle-agent", work.window] for work in self.works])
+        self._tell("all of it judged good, and recycled, by calls from here")
         for host in self.hosts:
             folder = host.folder / "git" / "repository"
             spare = Scripts(environment_of(host), folder).must("find-spare", str(folder)).splitlines()
