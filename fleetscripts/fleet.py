@@ -287,8 +287,9 @@ def read_agent(where: str, value: object) -> Agent:
         raise schema.WrongShape(f"{where}.window: expected SESSION:WIN, found {found}")
     given: dict[str, Any] = {}
     rest = dict(members)
+    once_flat = FLAT.keys() & rest.keys()
     for name, part in PARTS.items():
         nested = rest.pop(name) if isinstance(rest.get(name), dict) else {}
-        flat = {new: rest.pop(old) for old, (place, new) in FLAT.items() if place == name and old in rest}
+        flat = {FLAT[old][1]: rest.pop(old) for old in once_flat if FLAT[old][0] == name}
         given[name] = schema.read(part, f"{where}.{name}", {**flat, **nested})
     return schema.read(Agent, where, rest, given)
