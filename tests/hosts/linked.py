@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import signal
+import subprocess
 import sys
 import time
 from collections.abc import Mapping, Sequence
@@ -119,3 +120,19 @@ def agent(number: int, **more: object) -> dict[str, object]:
         "state": "running",
         **more,
     }
+
+
+def helpers(host: SshHost) -> list[int]:
+    """The host's ends of links, by their processes."""
+    found = subprocess.run(
+        ["pgrep", "-f", "host --stdio.*"], capture_output=True, text=True, check=False
+    ).stdout.split()
+    return [int(pid) for pid in found if environment_of(pid).get("HOME") == str(host.home)]
+
+
+def environment_of(pid: str) -> dict[str, str]:
+    try:
+        entries = Path(f"/proc/{pid}/environ").read_bytes().decode("utf-8", "replace").split("\0")
+    except OSError:
+        return {}
+    return dict(entry.partition("=")[::2] for entry in entries)

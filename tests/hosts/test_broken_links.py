@@ -19,33 +19,17 @@ from fleetscripts.adapters.records.call_folder import CallFolder, CallState
 from fleetscripts.adapters.records.store import Store
 from fleetscripts.core.hosts import wire
 from fleetscripts.errors import FleetError
-from fleetscripts.practice.ssh_host import SshClient, SshHost
+from fleetscripts.practice.ssh_host import SshClient
 from fleetscripts.services.hosts.registry import host_named, keep
 from fleetscripts.services.links.asking import HostUnreachable, Reply, ask, call
 from tests.conftest import RunScript
 from tests.hosts.cutting_proxy import CuttingProxy
-from tests.hosts.linked import Linked, agent
+from tests.hosts.linked import Linked, agent, environment_of, helpers
 from tests.places import BUNDLE
 from tests.waiting import wait_until
 
 MakeLinked = Callable[..., Linked]
 ID = "0123456789abcdef" * 2
-
-
-def helpers(host: SshHost) -> list[int]:
-    """The host's ends of links, by their processes."""
-    found = subprocess.run(
-        ["pgrep", "-f", "host --stdio.*"], capture_output=True, text=True, check=False
-    ).stdout.split()
-    return [int(pid) for pid in found if environment_of(pid).get("HOME") == str(host.home)]
-
-
-def environment_of(pid: str) -> dict[str, str]:
-    try:
-        entries = Path(f"/proc/{pid}/environ").read_bytes().decode("utf-8", "replace").split("\0")
-    except OSError:
-        return {}
-    return dict(entry.partition("=")[::2] for entry in entries)
 
 
 def slow_command(folder: Path) -> Path:

@@ -14,8 +14,8 @@ from fleetscripts.errors import UsageProblem
 from fleetscripts.services.hosts.registry import hosts
 from tests.conftest import RunScript
 from tests.hosts.conftest import MakeHost
-from tests.hosts.linked import Linked, agent
-from tests.waiting import wait_until
+from tests.hosts.linked import Linked, agent, helpers
+from tests.waiting import comes, wait_until
 
 MakeLinked = Callable[..., Linked]
 
@@ -49,6 +49,7 @@ def test_a_host_is_added_checked_listed_and_removed(
     assert (refused.returncode, "1 agents at work" in refused.stderr) == (3, True)
     assert run_script("hosts", "remove", "alpha", "--force").returncode == 0
     assert hosts(alpha.settings) == ()
+    assert not helpers(alpha.there) or comes(lambda: not helpers(alpha.there), 2)
     assert alpha.there.handshakes() <= 2
 
 

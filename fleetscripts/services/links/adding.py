@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
-import signal
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -24,7 +22,7 @@ from fleetscripts.services.links.asking import HostUnreachable, Reply, ask, call
 from fleetscripts.services.links.bundle_copy import copy_bundle, prepare, remove_old
 from fleetscripts.services.links.connection import remote_command, ssh_of
 from fleetscripts.services.links.probe import REQUIRED, probe
-from fleetscripts.services.links.processes import keep_links
+from fleetscripts.services.links.processes import end_link, keep_links
 
 CHECK_SECONDS = 120.0
 ASK_SECONDS = 15.0
@@ -108,9 +106,8 @@ def remove(settings: Settings, host: Host, force: bool) -> None:
     at_work = agents_at_work(view_of(settings, host, time.time()))
     if at_work and not force:
         raise Refused(f"{host.name} has {at_work} agents at work: --force forgets them, and they go on working there")
-    _end_link(settings, host)
+    end_link(settings, host)
     host.files(settings).remove()
-    ssh_of(settings, host).close()
 
 
 def drain(settings: Settings, host: Host, gone: bool) -> str:
@@ -132,7 +129,7 @@ def drain(settings: Settings, host: Host, gone: bool) -> str:
     now = time.time()
     if gone:
         _refuse_if_alive(settings, host, view)
-        _end_link(settings, host)
+        end_link(settings, host)
     keep(settings, replace(host, drained_at=host.drained_at or now, gone_at=now if gone else 0))
     left = f"{agents_at_work(view)} agents are {'lost' if gone else 'still at work there'}"
     return f"{host.name}: {'gone' if gone else 'drained'}; {left}"
@@ -163,14 +160,6 @@ def agents_at_work(view: HostView) -> int:
 def host_or_all(settings: Settings, name: str) -> tuple[Host, ...]:
     """The host of this name, all of them without one."""
     return (host_named(settings, name),) if name else hosts(settings)
-
-
-def _end_link(settings: Settings, host: Host) -> None:
-    with contextlib.suppress(ProcessLookupError, PermissionError):
-        from fleetscripts.services.links.processes import link_runs
-
-        if (pid := read_link(host.files(settings)).pid) and link_runs(settings, host):
-            os.kill(pid, signal.SIGTERM)
 
 
 @contextlib.contextmanager

@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
+import signal
 import subprocess
+import time
 from collections.abc import Iterable
 
 from fleetscripts.adapters.records.files import private_folder
 from fleetscripts.adapters.records.locks import LockTaken, hold
 from fleetscripts.config import Settings
+from fleetscripts.services.hosts.mirrors import read_link
 from fleetscripts.services.hosts.registry import Host, host_named, hosts
+from fleetscripts.services.links.connection import link_socket, ssh_of
 from fleetscripts.services.links.link import Link
 from fleetscripts.services.single_instance.single_instance import copied_command
 
+END_SECONDS = 5.0
+PAUSE_SECONDS = 0.02
 MOMENT_SECONDS = 1.0
 """So long whoever only asks whether a link runs may hold its lock."""
 
@@ -32,6 +40,18 @@ def link_runs(settings: Settings, host: Host) -> bool:
             return False
     except LockTaken:
         return True
+
+
+def end_link(settings: Settings, host: Host) -> None:
+    """End its process, the connection, and with it the host's end; returns when that is done."""
+    deadline = time.monotonic() + END_SECONDS
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        while link_runs(settings, host) and time.monotonic() < deadline:
+            if pid := read_link(host.files(settings)).pid:
+                os.kill(pid, signal.SIGKILL)
+            time.sleep(PAUSE_SECONDS)
+    link_socket(settings, host).unlink(missing_ok=True)
+    ssh_of(settings, host).close()
 
 
 def hold_link(settings: Settings, name: str) -> None:
