@@ -123,6 +123,7 @@ def test_noise_of_shell_files_does_no_harm(make_linked: MakeLinked) -> None:
     assert alpha.there.handshakes() == 1
 
 
+@pytest.mark.stress
 @pytest.mark.parametrize("shell", ["fish", "tcsh", "zsh", "nu"])
 def test_any_login_shell_will_do(make_linked: MakeLinked, run_script: RunScript, shell: str) -> None:
     import shutil

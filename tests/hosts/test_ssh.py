@@ -134,7 +134,7 @@ def test_the_users_own_shared_connection_is_left_alone(
     config = ssh_client.folder / "config"
     lines = [
         f"ControlPath {own}", "ControlMaster auto", "ControlPersist 60", "RemoteCommand echo theirs",
-        "RequestTTY force", "PermitLocalCommand yes",
+        "RequestTTY force", "PermitLocalCommand yes", "IgnoreUnknown UseKeychain", "UseKeychain yes",
         f"LocalCommand touch {short_folder}/local", "LocalForward 127.0.0.1:1 localhost:1",
         "ForwardAgent yes", "ForkAfterAuthentication yes", "StdinNull yes", "SessionType none", "LogLevel DEBUG3",
     ]  # fmt: skip
@@ -227,6 +227,30 @@ def test_sockets_lie_in_a_folder_of_the_user_alone(runtime: Path, monkeypatch: p
     (runtime / "fleet").rmdir()
     (runtime / "fleet").symlink_to(runtime)
     assert socket_folder() == Path(f"/tmp/fleet-{os.getuid()}")
-    monkeypatch.setenv("XDG_RUNTIME_DIR", str(runtime / ("x" * 90)))
-    assert socket_folder() == Path(f"/tmp/fleet-{os.getuid()}")
+    for other in ("x" * 90, "a b", "100%"):
+        (runtime / other).mkdir()
+        monkeypatch.setenv("XDG_RUNTIME_DIR", str(runtime / other))
+        assert socket_folder() == Path(f"/tmp/fleet-{os.getuid()}")
     assert len(os.fsencode(socket_path("c", "x" * 500))) + SSH_ADDS <= MOST_BYTES
+
+
+@pytest.mark.parametrize(
+    ("said", "kind"),
+    [
+        ("ssh: connect to host beta port 22: Connection timed out", SshProblemKind.SILENT),
+        ("ssh: connect to host beta port 22: No route to host", SshProblemKind.SILENT),
+        ("ssh: connect to host beta port 22: Host is down", SshProblemKind.SILENT),
+        ("ssh: Could not resolve hostname beta: Name or service not known", SshProblemKind.SILENT),
+        ("ssh: Could not resolve hostname beta: Temporary failure in name resolution", SshProblemKind.NO_NETWORK),
+        ("ssh: connect to host beta port 22: Network is unreachable", SshProblemKind.NO_NETWORK),
+        ("ssh: connect to host beta port 22: Connection refused", SshProblemKind.REFUSED),
+        ("Connection timed out during banner exchange\nConnection to 10.0.0.1 port 22 timed out", SshProblemKind.OTHER),
+        ("Timeout, server beta not responding.", SshProblemKind.OTHER),
+        ("me@beta: Permission denied (publickey,password).", SshProblemKind.ASKS),
+        ("kex_exchange_identification: read: Connection reset by peer", SshProblemKind.OTHER),
+        ("Connection closed by UNKNOWN port 65535", SshProblemKind.OTHER),
+        ("", SshProblemKind.OTHER),
+    ],
+)
+def test_only_what_nobody_answered_counts_as_silence(said: str, kind: SshProblemKind) -> None:
+    assert SshProblem(said).kind is kind

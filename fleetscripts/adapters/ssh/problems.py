@@ -33,6 +33,8 @@ WORDS: tuple[tuple[str, SshProblemKind], ...] = (
     ("Session open refused", SshProblemKind.FULL),
     ("administratively prohibited", SshProblemKind.FULL),
     ("Connection refused", SshProblemKind.REFUSED),
+    ("banner exchange", SshProblemKind.OTHER),
+    ("not responding", SshProblemKind.OTHER),
     ("Temporary failure in name resolution", SshProblemKind.NO_NETWORK),
     ("Network is unreachable", SshProblemKind.NO_NETWORK),
     ("Network is down", SshProblemKind.NO_NETWORK),

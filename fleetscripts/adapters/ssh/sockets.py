@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import stat
 from pathlib import Path
 
@@ -16,12 +17,14 @@ SSH_ADDS = 17
 """While ssh makes its socket it has a longer name."""
 
 OTHERS = 0o077
+_PLAIN = re.compile(r"/[A-Za-z0-9_./-]*")
+"""ssh would read a percent sign or a blank in the path of a socket."""
 
 
 def socket_folder() -> Path:
     """The folder, made now unless it is there. FleetError where it is not the user's alone."""
     runtime, own = os.environ.get("XDG_RUNTIME_DIR", ""), os.getuid()
-    places = ([Path(runtime) / "fleet"] if runtime.startswith("/") else []) + [Path(f"/tmp/fleet-{own}")]
+    places = ([Path(runtime) / "fleet"] if _PLAIN.fullmatch(runtime) else []) + [Path(f"/tmp/fleet-{own}")]
     problem = ""
     for place in places:
         if len(os.fsencode(place)) + len("/c-0123456789ab") + SSH_ADDS > MOST_BYTES:

@@ -27,7 +27,7 @@ KEPT_SECONDS = 600
 EXIT_NO_CHANNEL = 255
 
 OPTIONS: Mapping[str, str] = {
-    "IgnoreUnknown": "SessionType,StdinNull,ForkAfterAuthentication",
+    "IgnoreUnknown": "*",
     "ConnectTimeout": str(CONNECT_SECONDS),
     "ConnectionAttempts": "1",
     "ServerAliveInterval": "10",
@@ -96,7 +96,8 @@ class Ssh:
                 start_new_session=not asking,
             )  # fmt: skip
         except subprocess.TimeoutExpired:
-            raise SshProblem(f"no log-in to {self.address} in {limit:g} s: timed out", SshProblemKind.SILENT) from None
+            why = f"no log-in to {self.address} in {limit:g} s: it may wait for a touch or for a slow server"
+            raise SshProblem(why, SshProblemKind.OTHER) from None
         except OSError as error:
             raise FleetError(f"cannot run ssh: {error.strerror}") from error
         if done.returncode:
@@ -127,7 +128,7 @@ class Ssh:
         try:
             stdout, stderr = process.communicate(stdin, seconds)
         except subprocess.TimeoutExpired:
-            raise SshProblem(f"{self.address} did not answer in {seconds:g} s", SshProblemKind.SILENT) from None
+            raise SshProblem(f"{self.address} did not answer in {seconds:g} s", SshProblemKind.OTHER) from None
         finally:
             end(process)
         if process.returncode == EXIT_NO_CHANNEL:
