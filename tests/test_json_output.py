@@ -23,6 +23,7 @@ WITHOUT = {
     "classify-pane": "it prints nothing else",
     "demo": "for people's eyes",
     "fleet": "its verbs have it",
+    "host": "it speaks to another machine",
     "permission-check": "it prints nothing else",
     "poll-cycle": "it prints nothing else",
     "run-loop": "it prints a log",

@@ -18,7 +18,7 @@ from fleetscripts.errors import Pending
 from fleetscripts.services.loop import dispatching as beside
 from fleetscripts.services.loop.dispatching import DispatchThread
 from fleetscripts.services.spawning import dispatch as dispatching
-from fleetscripts.services.spawning.dispatch import DispatchTarget, dispatch
+from fleetscripts.services.spawning.dispatch import DispatchReport, DispatchTarget, dispatch
 from fleetscripts.services.tasks.tasks import add, survey
 from tests.conftest import RunScript
 from tests.waiting import wait_until
@@ -142,7 +142,7 @@ def test_tasks_that_wait_for_budget_are_no_failures(home: Path, monkeypatch: pyt
         add(settings, TaskFile(name, "Do it."))
     where = DispatchTarget("fleet", str(home), again=True)
     lines = dispatching.dispatch(settings, os.environ, time.time(), where=where).lines
-    assert lines == ["a: no claude account has budget until 18:20", "and 2 more tasks for the same reason"]
+    assert lines == ("a: no claude account has budget until 18:20", "and 2 more tasks for the same reason")
     assert [one.state for one in survey(settings, time.time()).standings] == [READY] * 3, "tried again without a pause"
 
 
@@ -174,10 +174,10 @@ def test_a_finished_task_that_cannot_be_archived_keeps_no_other_back(home: Path)
 def test_one_round_that_goes_wrong_does_not_end_the_dispatching(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     said: list[str] = []
 
-    def dispatch_of_a_bad_day(*_: object, **__: object) -> list[str]:
+    def dispatch_of_a_bad_day(*_: object, **__: object) -> DispatchReport:
         if not said:
             raise RuntimeError("nobody thought of this")
-        return ["a: begun in fleet:1"]
+        return DispatchReport(("a: begun in fleet:1",))
 
     monkeypatch.setattr(beside, "dispatch", dispatch_of_a_bad_day)
     (home / "state.json").write_text('{"agents": []}')

@@ -21,6 +21,7 @@ EXAMPLES: dict[str, str] = {
     "fleet": "fleet status --watch",
     "heartbeat": "heartbeat --lines 40",
     "history": "history worktree-2 --since 2h",
+    "host": "host --stdio",
     "hosts": "hosts list",
     "integrate": "integrate --done",
     "interrupt-agent": "interrupt-agent worktree-2",

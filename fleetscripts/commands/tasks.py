@@ -199,12 +199,16 @@ def archive(names: tuple[str, ...], outcome: str, as_json: bool, options: Mappin
     if bool(names) != bool(outcome):
         raise UsageProblem("expected NAMES together with --outcome TEXT, or neither")
     now = time.time()
-    said = [service.archive(settings, name, outcome, now) for name in names]
-    said = [sanitize(line) for line in (said if names else service.archive_finished(settings, now))]
+    one_by_one = (service.archive(settings, name, outcome, now) for name in names)
+    said: list[str] = []
+    for line in one_by_one if names else service.archive_finished(settings, now):
+        said.append(sanitize(line))
+        if not as_json:
+            click.echo(said[-1])
     if as_json:
         print_json({"words": said})
-    for line in () if as_json else said or ["no task is finished"]:
-        click.echo(line)
+    elif not said:
+        click.echo("no task is finished")
     return EXIT_DONE
 
 
