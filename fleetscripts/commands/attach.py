@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import sys
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, NoReturn
@@ -34,6 +35,8 @@ def command(window: str, options: Mapping[str, object]) -> int:
     from fleetscripts.services.observe.terminal_place import TerminalPlace, terminal_place
 
     settings, fleet = load_fleet_here(os.environ, options)
+    if (line_there := elsewhere(settings, window)) is not None:
+        return _go_by_ssh(line_there)
     tmux = Tmux(settings.tmux_socket)
     server = tmux.server()
     pane = pane_meant(tmux, settings, fleet, server, window) if server is not None else None
@@ -52,6 +55,25 @@ def command(window: str, options: Mapping[str, object]) -> int:
         _become(tmux.attach_line(pane.session))
     if problem := tmux.switch_here(pane):
         raise FleetError(f"tmux does not switch to {pane.window}: {problem}")
+    return 0
+
+
+def elsewhere(settings: Settings, window: str) -> list[str] | None:
+    """The command line that goes to a window on another machine; None for one of this machine."""
+    from fleetscripts.core.hosts.names import split
+    from fleetscripts.services.hosts.registry import hosts
+    from fleetscripts.services.links.connection import remote_command, ssh_of
+
+    name, there = split(window)
+    host = next((host for host in hosts(settings) if host.name == name), None)
+    return None if host is None else ssh_of(settings, host).terminal(remote_command(host, ["attach", there]))
+
+
+def _go_by_ssh(line: list[str]) -> int:
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        click.echo(shlex.join(line))
+    else:
+        _become(line)
     return 0
 
 

@@ -121,6 +121,11 @@ class Ssh:
         except OSError as error:
             raise FleetError(f"cannot run ssh: {error.strerror}") from error
 
+    def terminal(self, command: str) -> list[str]:
+        """The command line that runs a command there on this terminal; by the connection where it is there, else by
+        one of its own, which may ask."""
+        return [*self._words("-t", "-o", "ControlMaster=no", "-o", "RequestTTY=force"), command]
+
     def run(self, command: str, stdin: bytes = b"", seconds: float = 60) -> subprocess.CompletedProcess[bytes]:
         """What a command there prints; connects where we are not. Raises SshProblem, also when it takes too long."""
         self.open()

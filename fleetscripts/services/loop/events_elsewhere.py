@@ -8,6 +8,7 @@ from pathlib import Path
 
 from fleetscripts.config import Settings
 from fleetscripts.core.planning.event_dedup import may_wait
+from fleetscripts.core.reports.status_text import FOR_SOMEBODY
 from fleetscripts.errors import EXIT_DONE, FleetError
 from fleetscripts.services.hosts.mirrors import MIRROR_FILES, HostView, mirror_folders, mirrors
 from fleetscripts.services.hosts.registry import host_named
@@ -62,7 +63,7 @@ class EventsElsewhere:
         waiting = frozenset(
             (agent.key, str(agent.state), agent.notices.last)
             for agent in view.fleet.agents
-            if may_wait(agent) and not agent.finished
+            if (may_wait(agent) or agent.state in FOR_SOMEBODY) and not agent.finished
         )
         asked_at, known = self._asked.get(view.name, (0.0, frozenset()))
         again = time.monotonic() - asked_at >= self.settings.orchestrator_unseen_seconds

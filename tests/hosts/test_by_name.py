@@ -1,0 +1,94 @@
+"""Agents on another machine by their names from here: begun, read, written to, waited for, gone to."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+
+from fleetscripts.practice.host_home import environment_of, playground_of, tmux
+from tests.conftest import RunScript
+from tests.hosts.linked import Linked, agent
+from tests.places import TmuxServer
+from tests.waiting import wait_until
+
+MakeLinked = Callable[..., Linked]
+OBJECTIVE = "Wait for a word. [[say ready and waiting]]"
+
+
+def _session(alpha: Linked) -> str:
+    """A repository and a tmux session there; the repository's folder."""
+    alpha.there.variables = {**alpha.there.variables, "FLEET_TMUX_SOCKET": "there"}
+    repository = playground_of(alpha.there, 2).repository
+    tmux(alpha.there, "-L", "there", "-f", "/dev/null", "new-session", "-d", "-s", "fleet", "-x", "120", "-y", "40")
+    return str(repository)
+
+
+def test_an_agent_there_is_begun_shown_written_to_and_gone_to(
+    make_linked: MakeLinked, run_script: RunScript, tmux_server: TmuxServer
+) -> None:
+    alpha = make_linked()
+    alpha.put()
+    alpha.begin()
+    repository = _session(alpha)
+    words = ["--session", "fleet", "--repo", repository, "--agent", "practice", "--branch", "task/one"]
+    begun = run_script("spawn-agent", "--host", "alpha", *words, "--objective-file", "-", input=OBJECTIVE, timeout=120)
+    assert (begun.returncode, begun.stdout) == (0, "alpha/fleet:1\n"), begun.stderr
+    assert (environment_of(alpha.there)["HOME"], len(alpha.view().fleet.agents)) == (str(alpha.there.home), 1)
+
+    wait_until(lambda: "ready and waiting" in run_script("show", "alpha/fleet:1").stdout)
+    sent = run_script("send-agent", "alpha/worktree-1", "-", input="[[say a second word]]")
+    assert sent.returncode == 0, sent.stderr
+    assert sent.stdout.startswith("alpha/fleet:1 has it")
+    wait_until(lambda: "a second word" in run_script("show", "alpha/worktree-1").stdout)
+
+    line = run_script("attach", "alpha/fleet:1").stdout.strip()
+    assert line.startswith("ssh -t ")
+    pane = tmux_server.new_session(command=["sh", "-c", line])
+    wait_until(lambda: "a second word" in tmux_server.screen(pane), what=lambda: tmux_server.screen(pane))
+    assert alpha.there.handshakes() <= 2
+
+
+def test_what_an_agent_there_needs_ends_the_wait_here_and_is_handed_out_once(
+    make_linked: MakeLinked, run_script: RunScript, tmux_server: TmuxServer
+) -> None:
+    alpha = make_linked()
+    alpha.put()
+    alpha.begin()
+    repository = _session(alpha)
+    words = ["--session", "fleet", "--repo", repository, "--agent", "practice", "--branch", "task/one"]
+    objective = "Ask. [[ask Which colour?|Blue|Green]] [[say thanks]]"
+    begun = run_script("spawn-agent", "--host", "alpha", *words, "--objective", objective, timeout=120)
+    assert begun.returncode == 0, begun.stderr
+    wait_until(lambda: alpha.call("poll-cycle").exit_code == 0 and _asks(alpha), seconds=30)
+    tmux_server.new_session()
+    _no_agents_here(alpha)
+    waited = run_script("wait-event", "--timeout", "30", timeout=60)
+    assert waited.returncode == 0, waited.stderr
+    assert waited.stdout.startswith("alpha:\n")
+    assert "alpha/fleet:1" in waited.stdout
+    assert "Which colour?" in waited.stdout
+    assert run_script("wait-event", "--timeout", "1").returncode == 8
+    again = run_script("wait-event", "--timeout", "10", "--again", "--json", timeout=60)
+    (event,) = json.loads(again.stdout)
+    assert (event["host"], event["window"]) == ("alpha", "fleet:1")
+    answered = run_script("answer-dialog", "alpha/fleet:1", "--choose", "Blue", timeout=60)
+    assert answered.returncode == 0, answered.stderr
+    wait_until(lambda: "thanks" in run_script("show", "alpha/fleet:1").stdout)
+
+
+def _no_agents_here(alpha: Linked) -> None:
+    alpha.settings.state_file.write_text('{"agents": []}', encoding="utf-8")
+    alpha.settings.state_file.chmod(0o600)
+
+
+def _asks(alpha: Linked) -> bool:
+    return any(str(known.state) == "waiting_approval" for known in alpha.view().fleet.agents)
+
+
+def test_the_machine_with_the_most_free_worktrees_is_taken(make_linked: MakeLinked, run_script: RunScript) -> None:
+    alpha = make_linked()
+    alpha.put(agent(1, repository=None), repo="")
+    alpha.begin()
+    done = run_script("spawn-agent", "--host", "beta", "--branch", "x", "--objective", "y")
+    assert done.returncode == 2
+    assert "no host" in done.stderr
