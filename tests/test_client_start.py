@@ -111,6 +111,7 @@ def test_a_release_is_given_what_it_takes(tmp_path: Path, mode: str, name: str, 
     for asked in ("manual", "default"):
         line = kind_named("claude").launch(Launch(str(path), SESSION, permission_mode=asked, name="feat/a"))
         assert list(line.argv) == [str(path), "--session-id", SESSION, *wanted]
+        assert line.env_set["CLAUDE_AX_SCREEN_READER"] == "0", "without box and rows no screen can be read"
 
 
 def test_a_release_that_takes_no_session_id_is_refused_by_name(tmp_path: Path) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import time
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -152,6 +154,7 @@ def test_a_rollout_is_found_by_the_process_that_holds_it_open(tmp_path: Path) ->
 
 
 PARENT, CHILD = "01a1fb99-0414-7831-b6d5-c37eeebee745", "01a1fb99-ffff-7831-b6d5-c37eeebee745"
+THIRD = "01a1fb99-eeee-7831-b6d5-c37eeebee745"
 
 
 @pytest.mark.parametrize(
@@ -174,6 +177,28 @@ def test_a_sub_agents_rollout_never_takes_its_parents_place(
     with parent.open("ab"), newer.open("ab"):
         view = KIND.look(Client(pid=os.getpid(), started_at=0.0), places, 0.0, known)
     assert (view.transcript, view.session_id) == (parent, PARENT)
+
+
+def test_what_a_daemon_holds_open_is_the_conversation_of_the_only_client_of_its_folder(tmp_path: Path) -> None:
+    here, home = str(tmp_path / "work"), tmp_path / "codex"
+    rollouts = tmp_path / "rollouts"
+    rollouts.mkdir()
+    own = rollout_of(rollouts, "2026-11-21T00-54-31", PARENT, {"source": "cli", "cwd": here})
+    elsewhere = rollout_of(rollouts, "2026-11-21T00-56-00", CHILD, {"source": "cli", "cwd": str(tmp_path)})
+    places, client = Places(home, tmp_path / "fleet"), Client(pid=0, started_at=time.time() - 5, cwd=here)
+    (home / "app-server-daemon").mkdir(parents=True)
+    said = home / "app-server-daemon" / "daemon.pid"
+    with own.open("ab"), elsewhere.open("ab"):
+        for nothing in ("", "[]", '{"pid": "x"}', '{"pid": 0}'):
+            said.write_text(nothing)
+            assert KIND.look(client, places, 0.0).session_id is None
+        said.write_text(json.dumps({"pid": os.getpid()}))
+        assert KIND.look(client, places, 0.0).session_id == PARENT
+        assert KIND.look(replace(client, started_at=time.time() + 5), places, 0.0).session_id is None
+        second = rollout_of(rollouts, "2026-11-21T00-58-00", THIRD, {"source": "cli", "cwd": here})
+        with second.open("ab"):
+            assert KIND.look(client, places, 0.0).session_id is None, "it may be another client's"
+            assert KIND.look(client, places, 0.0, PARENT).evidence == ()
 
 
 def test_the_known_conversation_stays_while_its_rollout_is_held_open(tmp_path: Path) -> None:

@@ -168,6 +168,51 @@ def started(pid: int, name: str) -> str:
     return stat.rpartition(")")[2].split()[19] if f"({name})" in stat else ""
 
 
+class Daemon:
+    """One for all of a user's sessions, begun below the agent's pane, with two sessions in processes of their own."""
+
+    def __init__(self, work: Work) -> None:
+        self.home, self.sessions = work.home, work.home / ".claude" / "sessions"
+        self.sessions.mkdir(parents=True)
+        (work.home / "daemon").write_text(
+            f'for place in {work.path} {work.home}; do (cd "$place" && exec sleep 900) &'
+            f' echo "$!" >{work.home}/held."${{place##*/}}"; done; wait'
+        )
+        begin = f"setsid bash -c 'cd {work.home} && exec -a claude bash daemon' & exec sleep 900"
+        pane = ("-t", work.pane.pane_id, "-c", str(work.path))
+        work.server.run("respawn-pane", "-k", *pane, "bash", "-c", begin)
+        self.mine, self.others = (self._held(name) for name in (work.path.name, work.home.name))
+
+    def _held(self, name: str) -> int:
+        said = self.home / f"held.{name}"
+        return int(wait_until(lambda: said.exists() and said.read_text().strip(), what=f"the session in {name}"))
+
+    def register(self, pid: int, session_id: str) -> None:
+        ticks = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
+        record = {"pid": pid, "procStart": ticks, "sessionId": session_id, "kind": "bg", "jobId": session_id[:8]}
+        (self.sessions / f"{pid}.json").write_text(json.dumps(record))
+
+
+def test_of_a_service_of_all_sessions_only_the_agents_own_is_ended(run_script: RunScript, work: Work) -> None:
+    daemon = Daemon(work)
+    session_id = str(uuid.uuid4())
+    state = json.loads((work.home / "state.json").read_text())
+    state["agents"][0]["session_id"] = session_id
+    (work.home / "state.json").write_text(json.dumps(state))
+    refused = run_script("recycle-agent", "spare-1")
+    assert refused.returncode == 3
+    assert f"(kill {daemon.mine})" in refused.stderr
+    assert alive(daemon.mine)
+    daemon.register(daemon.mine, session_id)
+    daemon.register(daemon.others, str(uuid.uuid4()))
+    done = run_script("recycle-agent", "spare-1")
+    assert done.returncode == 0, done.stderr
+    assert work.is_spare_again()
+    assert alive(daemon.others)
+    assert not alive(daemon.mine)
+    os.kill(daemon.others, signal.SIGKILL)
+
+
 def test_only_the_agents_own_pane_is_closed(run_script: RunScript, work: Work) -> None:
     """Beside it in the same window: another agent in the middle of a turn, and a person's editor."""
     split = ["split-window", "-d", "-P", "-F", "#{pane_id} #{pane_pid}", "-t", work.pane.pane_id, "-c", "/"]

@@ -11,7 +11,7 @@ import pytest
 from fleetscripts.adapters.tmux.tmux import Tmux
 from fleetscripts.commands import answer_dialog, send_agent
 from fleetscripts.config import load_settings
-from fleetscripts.services.typing.outbox import INTENDED, Outbox
+from fleetscripts.services.typing.outbox import INTENDED, UNSENT, Outbox
 from fleetscripts.services.typing.pane_io import open_pane_io
 from tests.places import TmuxServer
 from tests.practice.stage import PracticePane
@@ -126,6 +126,20 @@ def test_a_message_sent_before_a_crash_is_found_and_not_sent_again(
     assert send(agent, "once and no more") == 0
     assert "an earlier call had sent it" in capsys.readouterr().err
     assert agent.texts("user") == ["once and no more"]
+
+
+@pytest.mark.parametrize(("stands", "code"), [("ours, as the client wrote it", 0), ("ours, as somebody went on", 3)])
+def test_what_we_left_in_the_box_is_known_as_ours_later(
+    agent: PracticePane, home: Path, stands: str, code: int
+) -> None:
+    """The client wrote a text of ours in its own way, and it could not be taken out again."""
+    pane_io = open_pane_io(load_settings(os.environ), None, Tmux(agent.server.socket))
+    box = Outbox(home / "fleet", pane_io.server, agent.pane)
+    box.settle(box.intend("as it was sent", 1.0, "", 0), UNSENT, left="ours, as the client  wrote it")
+    agent.keys("-l", stands)
+    agent.wait_for(stands)
+    assert send(agent, "the next one") == code
+    assert agent.texts("user") == ["the next one"][: 1 - code // 3]
 
 
 @pytest.mark.parametrize("mode", ["copy-mode", "clock-mode"])

@@ -11,6 +11,7 @@ from fleetscripts.account import SUBSCRIPTION
 from fleetscripts.agents.kinds import (
     AccountVariables,
     AgentKind,
+    BackgroundSession,
     CommandLine,
     EndingKey,
     Home,
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
     from fleetscripts.models import Client
 
 OAUTH = "CLAUDE_CODE_OAUTH_TOKEN"
+READ_ALOUD = "CLAUDE_AX_SCREEN_READER"
+"""Goes before the user's setting: in that mode the client draws neither box nor rows, by which a screen is known."""
 LARGEST_SETTINGS_BYTES = 1 << 20
 
 # A name that a release does not know makes it refuse the whole file: only such as 2.0.45 has already.
@@ -50,6 +53,11 @@ PERMISSION_TIMEOUT_SECONDS = 30
 DENIES = "dontAsk"
 """The permission mode in which it does nothing that it would have to ask for."""
 
+_PROGRAMS = ("claude", "claude.exe")
+"""The second is what the npm package holds, on every system; background sessions are started by it."""
+_CLAIMED = "claude bg-spare"
+"""What a process kept ready calls itself, also when it has a session by now."""
+_SERVICES = ("daemon", "bg-pty-host")
 _SAME_MODE = {"manual": "default", "default": "manual"}
 
 
@@ -58,11 +66,24 @@ class ClaudeCode(AgentKind):
 
     def is_client(self, command: str, argv: Sequence[str]) -> bool:
         """The native binary, or node running the npm build's entry file."""
-        if command == "claude" or (argv and argv[0].rpartition("/")[2] == "claude"):
+        program = argv[0].rpartition("/")[2] if argv else command
+        if argv[1:2] and argv[1] in _SERVICES:
+            return False
+        if command == "claude" or program in (*_PROGRAMS, _CLAIMED):
             return True
         return command in ("node", "MainThread") and any(
             word.endswith(("/claude", "/claude-code/cli.js", "/claude-code/cli.mjs")) for word in argv[1:3]
         )
+
+    def serves_all(self, argv: Sequence[str]) -> bool:
+        """The daemon that holds the conversations of the agents view."""
+        return bool(argv) and argv[0].rpartition("/")[2] in _PROGRAMS and list(argv[1:2]) == ["daemon"]
+
+    def held_in_background(self, pid: int) -> BackgroundSession | None:
+        """What the registry says of a process of that daemon."""
+        from fleetscripts.agents.claude_parked import held_by
+
+        return held_by(pid)
 
     def launch(self, launch: Launch) -> CommandLine:
         """A new conversation under the given session id."""
@@ -88,7 +109,7 @@ class ClaudeCode(AgentKind):
         bypass_as_root = launch.as_root and launch.permission_mode == "bypassPermissions"
         return CommandLine(
             argv=(*argv, *launch.extra),
-            env_set={"IS_SANDBOX": "1"} if bypass_as_root else {},
+            env_set={READ_ALOUD: "0"} | ({"IS_SANDBOX": "1"} if bypass_as_root else {}),
             env_unset=self.outer_session,
         )
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from fleetscripts.adapters.sessions import registry, spool, transcripts
 from fleetscripts.adapters.sessions.json_lines import parse_line
 from fleetscripts.adapters.system.zone import local_zone
-from fleetscripts.agents import claude_hooks, claude_registry, claude_transcript
+from fleetscripts.agents import claude_hooks, claude_parked, claude_registry, claude_transcript
 from fleetscripts.agents.claude_alarms import next_alarm
 from fleetscripts.agents.claude_transcript import Turn
 from fleetscripts.agents.kinds import Places, SessionView
@@ -28,7 +28,10 @@ def look(client: Client, places: Places, session_id: str | None = None) -> Sessi
     record = registry.read_record(config_dir, client.pid)
     said = claude_registry.evidence_of(record, client)
     live = record if record is not None and claude_registry.belongs(record, client) else {}
-    found_id = claude_registry.session_of(live) or session_id
+    moved = claude_parked.parked(config_dir, live)
+    if moved is not None:
+        said = moved.evidence
+    found_id = moved.session_id if moved is not None else claude_registry.session_of(live) or session_id
     path = transcript_path(config_dir, str(live.get("cwd") or client.cwd), found_id, client.started_at)
     if path is None and session_id and "status" not in live:
         # 2.1.100 names a session of its own until a resumed conversation is gone on with.
@@ -50,6 +53,7 @@ def look(client: Client, places: Places, session_id: str | None = None) -> Sessi
         checkpoints=turn.all_checkpoints() if turn else (),
         messages=turn.messages() if turn else (),
         version=version if isinstance(version, str) else None,
+        shown_as=moved.name if moved is not None else "",
         github_limited_at=turn.github_limited_at if turn else 0.0,
         wakes_at=next_alarm(turn.alarms, client.started_at, time.time(), local_zone()) if turn and client.pid else 0.0,
     )

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from fleetscripts.agents.kinds import (
     AccountVariables,
     AgentKind,
+    BackgroundSession,
     CommandLine,
     EndingKey,
     Home,
@@ -55,6 +56,14 @@ class Codex(AgentKind):
         """The native binary. The npm wrapper only waits for it, and holds no rollout."""
         program = argv[0].rpartition("/")[2] if argv else command
         return program == "codex" and "app-server" not in argv[1:2]
+
+    def serves_all(self, argv: Sequence[str]) -> bool:
+        """Its server, which newer releases begin for all sessions."""
+        return bool(argv) and argv[0].rpartition("/")[2] == "codex" and list(argv[1:2]) == ["app-server"]
+
+    def held_in_background(self, pid: int) -> BackgroundSession | None:
+        """None: what its server holds has no process of its own."""
+        return None
 
     def launch(self, launch: Launch) -> CommandLine:
         """A new conversation; Codex chooses its session id itself."""

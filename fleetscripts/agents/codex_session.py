@@ -12,6 +12,7 @@ from fleetscripts.adapters.records.ledger import Ledger
 from fleetscripts.adapters.sessions.json_lines import parse_line
 from fleetscripts.adapters.sessions.open_files import open_files
 from fleetscripts.adapters.sessions.transcripts import SavedCursor, read_new, recall, remember
+from fleetscripts.adapters.system.regular_file import read_regular
 from fleetscripts.adapters.system.zone import local_zone
 from fleetscripts.agents.codex_limits import limits_in
 from fleetscripts.agents.codex_rollout import (
@@ -36,13 +37,16 @@ _USEFUL_ITEMS = ("message", "function_call", "custom_tool_call", "local_shell_ca
 _USEFUL = {"event_msg": _USEFUL_EVENTS, "response_item": _USEFUL_ITEMS}
 _KEPT_TEXTS = ("type", "role", "content", "id", "message", "last_agent_message")
 _KEPT_FIELDS = (*_KEPT_TEXTS, "error", "codex_error_info", "rate_limits")
+DAEMON = Path("app-server-daemon", "daemon.pid")
+"""Below its home: the process that holds the rollouts of clients that were started without ``--no-daemon``."""
+_LARGEST_PID_BYTES = 4096
 MOST_ROLLOUTS_LOOKED_AT = 200
 """Of one home, newest first, for the newest of a folder."""
 
 
 def look(client: Client, home: Path, places: Places, session_id: str | None = None) -> SessionView:
     """Read what is new in the rollout that the client writes. ``home``: the client's own folder."""
-    path = _rollout(client.pid, home, session_id)
+    path = _rollout(client, home, session_id)
     if path is None:
         return SessionView(session_id=session_id)
     summary = _up_to_date(places.fleet_home, path)
@@ -81,11 +85,12 @@ def newest_rollout(home: Path, worktree: Path) -> Path | None:
     return None
 
 
-def _rollout(pid: int, home: Path, session_id: str | None) -> Path | None:
-    """The rollout that this very process writes; before its first turn, the one of the session it was resumed with.
+def _rollout(client: Client, home: Path, session_id: str | None) -> Path | None:
+    """The rollout that this very process writes, or its daemon does for it; before its first turn, the one of the
+    session it was resumed with.
 
     The one last known, while it is held open; else the newest that is no sub-agent's: each has a rollout of its own."""
-    held = {path: found[1] for path in open_files(pid, ".jsonl") if (found := _ROLLOUT.fullmatch(path.name))}
+    held = _held_by(client.pid) or _held_for(client, home)
     known = next((path for path, session in held.items() if session == session_id), None)
     if known is not None and not is_sub_agents(known):
         return known
@@ -93,6 +98,32 @@ def _rollout(pid: int, home: Path, session_id: str | None) -> Path | None:
     if own:
         return max(own, key=lambda path: path.name)
     return rollout_named(home, session_id or "")
+
+
+def _held_by(pid: int) -> dict[Path, str]:
+    """Rollouts that a process holds open, with their sessions."""
+    return {path: found[1] for path in open_files(pid, ".jsonl") if (found := _ROLLOUT.fullmatch(path.name))}
+
+
+def _held_for(client: Client, home: Path) -> dict[Path, str]:
+    """What the daemon of that home holds open for this client: of its folder, and written to since it started.
+
+    Nothing where that may be another client's too: the daemon, of 0.170 and later, tells nobody whose is which."""
+    try:
+        pid = (parse_line(read_regular(home / DAEMON, _LARGEST_PID_BYTES)) or {}).get("pid")
+    except OSError:
+        return {}
+    if not isinstance(pid, int):
+        return {}
+    here = os.path.realpath(client.cwd)
+    held = {
+        path: session
+        for path, session in _held_by(pid).items()
+        if path.stat().st_mtime >= client.started_at
+        and os.path.realpath(str(_meta(path).get("cwd") or "")) == here
+        and not is_sub_agents(path)
+    }
+    return held if len(held) == 1 else {}
 
 
 def is_sub_agents(path: Path) -> bool:

@@ -98,6 +98,16 @@ class SessionView:
     """When a tool of the session last printed that GitHub's secondary rate limit was hit; Unix seconds, 0: never."""
     wakes_at: float = 0.0
     """When it goes on by itself, as the agent has arranged; 0: not at all."""
+    shown_as: str = ""
+    """How the pane's title ends while it shows this conversation; empty: it can show no other."""
+
+
+@dataclass(frozen=True, slots=True)
+class BackgroundSession:
+    """A session without a terminal of its own. ``session_id`` is empty while the process waits for one."""
+
+    session_id: str
+    busy: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,6 +203,14 @@ class AgentKind(ABC):
     @abstractmethod
     def is_client(self, command: str, argv: Sequence[str]) -> bool:
         """Whether a process of this name and argv is the client itself, not something it started."""
+
+    @abstractmethod
+    def serves_all(self, argv: Sequence[str]) -> bool:
+        """Whether such a process serves all sessions of a user, whichever of them began it."""
+
+    @abstractmethod
+    def held_in_background(self, pid: int) -> BackgroundSession | None:
+        """What a process below such a service holds; None: it is no such."""
 
     @abstractmethod
     def launch(self, launch: Launch) -> CommandLine:

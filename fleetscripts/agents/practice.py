@@ -20,6 +20,10 @@ class PracticeAgent(claude.ClaudeCode):
             return True
         return any(word.endswith("/practice/agent.py") for word in argv[1:4])
 
+    def serves_all(self, argv: Sequence[str]) -> bool:
+        """None does."""
+        return False
+
     def login_question(self, environment: Mapping[str, str]) -> tuple[str, ...]:
         """None: it needs no login."""
         return ()

@@ -7,6 +7,7 @@ looked at: processes, panes, branches, commits, files and records of everybody e
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
@@ -135,6 +136,37 @@ def second_server(life: Life) -> None:
     life.elsewhere = {"TMUX": variable, "TMUX_PANE": pane, "FLEET_TMUX_SOCKET": ""}
 
 
+def options(life: Life) -> None:
+    """What people set in their tmux, all of it at once."""
+    for words in ("-g base-index 1", "-gw pane-base-index 1", "-gw automatic-rename on", "-gw allow-rename on",
+                  "-g set-titles on", "-g detach-on-destroy off", "-s exit-empty off", "-gw remain-on-exit on",
+                  "-g mouse on", "-gw monitor-activity on", "-gw mode-keys vi", "-g lock-after-time 1",
+                  "-gw aggressive-resize on", "-s escape-time 0", "-g default-command sh"):  # fmt: skip
+        life.tmux("set-option", *words.split())
+    if fish := shutil.which("fish"):
+        life.tmux("set-option", "-g", "default-shell", fish)
+
+
+def moved_about(life: Life) -> None:
+    """Panes broken out, swapped and joined, a window in another session, and that session's number taken again."""
+    life.tmux("new-session", "-d", "-s", "elsewhere", "sleep", "900")
+    other, mine = (life.record(f"feat/{name}")["pane_id"] for name in ("other", "mine"))
+    life.tmux("swap-pane", "-d", "-s", other, "-t", life.editor)
+    life.tmux("move-window", "-d", "-s", mine, "-t", "elsewhere:7")
+    life.tmux("join-pane", "-d", "-h", "-s", life.editor, "-t", mine)
+    life.tmux("break-pane", "-d", "-s", life.editor, "-t", "elsewhere:")
+    life.tmux("new-window", "-d", "-t", "fleet:", "sleep", "900")
+
+
+def zoomed(life: Life) -> None:
+    """One pane fills the window in which all stand."""
+    tiled(life)
+    life.tmux("resize-pane", "-Z", "-t", life.editor)
+
+
+UNSTEADY = (tiled, grouped_and_renamed, second_server, options, moved_about, zoomed)
+
+
 @pytest.fixture
 def life() -> Iterator[Life]:
     with quick_crew(spares=3, config="notify_desktop = false\nsupervision = 'on-demand'\n") as crew:
@@ -155,7 +187,7 @@ def life() -> Iterator[Life]:
 
 @pytest.mark.parametrize(
     "unsteady",
-    [renumbered, *(pytest.param(one, marks=pytest.mark.stress) for one in (tiled, grouped_and_renamed, second_server))],
+    [renumbered, *(pytest.param(one, marks=pytest.mark.stress) for one in UNSTEADY)],
 )
 def test_the_whole_life_hits_nobody_else(life: Life, unsteady: Callable[[Life], None]) -> None:
     mine, other = work_on(life, "feat/mine"), work_on(life, "feat/other")

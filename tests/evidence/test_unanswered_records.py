@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from fleetscripts.agents.claude_transcript import Turn, evidence_of, fold
 from fleetscripts.agents.claude_typed import typed_text
-from fleetscripts.core.planning.classify import classify
+from fleetscripts.core.planning.classify import CONTRADICTED_SECONDS, classify
 from fleetscripts.models import Evidence, PaneFacts, PaneState, Source
 
 STARTED = 1_795_000_000.0
@@ -82,3 +86,38 @@ def test_an_unknown_form_holds_no_state_against_screen_and_registry(rule: str) -
 
 def test_one_of_them_alone_contradicts_later() -> None:
     assert _classified(PaneState.RUNNING, "user", 30, PaneState.UNKNOWN, PaneState.PROMPT) is PaneState.RUNNING
+
+
+FORMS = json.loads((Path(__file__).parent / "samples" / "record_forms.json").read_text(encoding="utf-8"))
+"""Each form in which records of real conversations were seen beside messages and answers, with the releases."""
+
+
+@pytest.mark.parametrize("form", FORMS, ids=lambda form: form["form"])
+def test_every_form_that_was_seen_begins_a_turn_or_does_not(form: dict[str, Any]) -> None:
+    turn = _after(form["record"])
+    assert (turn.phase == "user") is form["answered"]
+    if not form["answered"]:
+        assert evidence_of(turn, STARTED).state is PaneState.COMPLETE
+
+
+_CONTENT = st.one_of(
+    st.text(max_size=40),
+    st.lists(
+        st.fixed_dictionaries({"type": st.sampled_from(["text", "image", "tool_result", "new"]), "text": st.text()}),
+        max_size=3,
+    ),
+    st.none(),
+    st.integers(),
+)
+_FLAGS = st.dictionaries(
+    st.text("abcisMetaQueue", min_size=1, max_size=12), st.one_of(st.booleans(), st.text()), max_size=4
+)
+_KIND = st.one_of(st.sampled_from(["user", "assistant", "system", "attachment", "continued-in"]), st.text(max_size=9))
+
+
+@given(_KIND, _CONTENT, _FLAGS, st.floats(CONTRADICTED_SECONDS + 1, 1e6))
+def test_no_form_at_all_holds_a_state_alone(kind: str, content: object, flags: dict[str, Any], age: float) -> None:
+    found = evidence_of(_after(_record(kind, content, 30, **flags)), STARTED)
+    if found.state is PaneState.RUNNING:
+        rest = PaneState.PROMPT
+        assert _classified(PaneState.RUNNING, found.rule or "", age, rest, rest) is rest

@@ -11,6 +11,7 @@ from fleetscripts.agents.conversation_message import ConversationMessage
 from fleetscripts.agents.kinds import (
     AccountVariables,
     AgentKind,
+    BackgroundSession,
     CommandLine,
     EndingKey,
     Home,
@@ -35,6 +36,12 @@ class Parrot(AgentKind):
 
     def is_client(self, command: str, argv: Sequence[str]) -> bool:
         return bool(argv) and argv[0].rpartition("/")[2] == "parrot"
+
+    def serves_all(self, argv: Sequence[str]) -> bool:
+        return False
+
+    def held_in_background(self, pid: int) -> BackgroundSession | None:
+        return None
 
     def launch(self, launch: Launch) -> CommandLine:
         return CommandLine((launch.executable, "--session", launch.session_id, *launch.extra))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +25,24 @@ DIALOGS: Mapping[str, DialogKind] = {
 
 def read_record(config_dir: Path, pid: int) -> dict[str, Any] | None:
     """The record of the client process ``pid``; None when there is none, or it is half written or not understood."""
+    return _read(config_dir / "sessions" / f"{pid}.json")
+
+
+def read_jobs(config_dir: Path, job: str) -> Iterator[dict[str, Any]]:
+    """Records of background processes that say they hold this job; a killed one leaves its own."""
+    for path in sorted((config_dir / "sessions").glob("*.json")):
+        record = _read(path)
+        if record is not None and record.get("kind") == "bg" and record.get("jobId") == job:
+            yield record
+
+
+def read_job_state(config_dir: Path, job: str) -> dict[str, Any] | None:
+    """What is kept of a background job, whether a process holds it or not."""
+    return _read(config_dir / "jobs" / job / "state.json")
+
+
+def _read(path: Path) -> dict[str, Any] | None:
     try:
-        return parse_line(read_regular(config_dir / "sessions" / f"{pid}.json", _LARGEST_BYTES))
+        return parse_line(read_regular(path, _LARGEST_BYTES))
     except OSError:
         return None

@@ -7,7 +7,7 @@ import re
 import subprocess
 import sys
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -59,8 +59,8 @@ class ProcessTable:
             children.setdefault(process.parent, []).append(process)
         return children
 
-    def tree(self, root: int) -> Iterator[Process]:
-        """The process and all below it, nearest first.
+    def tree(self, root: int, without: Callable[[Process], bool] = lambda process: False) -> Iterator[Process]:
+        """The process and all below it, nearest first. ``without``: those that are left out with all that is below.
 
         The list is not of one instant: where a pid was used again meanwhile, parents may run in a circle."""
         level = [self.by_pid[root]] if root in self.by_pid else []
@@ -68,7 +68,7 @@ class ProcessTable:
         while level:
             yield from level
             below = [child for process in level for child in self._children.get(process.pid, ())]
-            level = [child for child in below if child.pid not in seen]
+            level = [child for child in below if child.pid not in seen and not without(child)]
             seen.update(child.pid for child in level)
 
 

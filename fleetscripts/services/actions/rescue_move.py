@@ -25,10 +25,10 @@ from fleetscripts.services.actions.case import Case
 from fleetscripts.services.actions.resume import children_of, refuse_other_branch, session_for, stands
 from fleetscripts.services.briefing.briefing import go_on
 from fleetscripts.services.clients.client_start import client_start
+from fleetscripts.services.clients.free_conversation import free_conversation
 from fleetscripts.services.clients.handover import handover_text
 from fleetscripts.services.clients.launch import open_window, restart_in
 from fleetscripts.services.clients.readiness import at_prompt
-from fleetscripts.services.observe.conversations import open_conversations
 from fleetscripts.services.typing import input_box as drafts
 from fleetscripts.services.typing.deliver import deliver
 from fleetscripts.services.typing.end_client import end_client
@@ -155,10 +155,7 @@ class Move:
     def _start(self, agent: Agent, facts: PaneFacts | None) -> None:
         """The client on its new account; nothing when the conversation turns out to be open somewhere."""
         case, now = self.case, time.time()
-        if agent.session_id:
-            known = open_conversations(case.settings, self.pane_io.tmux.panes(), now).get(agent.session_id)
-            if known is not None:
-                raise Refused(f"{agent.called}: its conversation is open in {known.place}")
+        free_conversation(case.settings, agent, self.pane_io.tmux.panes())
         if self.target.fresh and (agent.rescue.stage != HANDING_OVER or agent.agent != self.target.kind):
             agent = self._begin_anew(agent)
         fresh = agent.rescue.stage == HANDING_OVER

@@ -25,6 +25,7 @@ from fleetscripts.services.actions.case import Case
 from fleetscripts.services.briefing.briefing import nudge as nudge_text
 from fleetscripts.services.clients.client_start import client_start
 from fleetscripts.services.clients.closing import place_of
+from fleetscripts.services.clients.free_conversation import free_conversation
 from fleetscripts.services.clients.launch import Start, open_window, restart_in
 from fleetscripts.services.clients.readiness import at_prompt
 from fleetscripts.services.clients.sessions import make_sessions, session_meant
@@ -168,10 +169,7 @@ def _counted(case: Case, pane_io: PaneIO) -> Start:
     if agent.finished:
         raise Refused(f"{agent.called}: it is {agent.state} now")
     now = time.time()
-    if agent.session_id:
-        elsewhere = open_conversations(case.settings, pane_io.tmux.panes(), now).get(agent.session_id)
-        if elsewhere is not None:
-            raise Refused(f"{agent.called}: its conversation is open in {elsewhere.place}")
+    free_conversation(case.settings, agent, pane_io.tmux.panes())
     kind = kind_named(agent.agent)
     folder = Path(agent.worktree_path)
     if not folder.is_dir():

@@ -16,6 +16,7 @@ from fleetscripts.fleet import Agent, Fleet
 from fleetscripts.models import PaneFacts, ServerId
 from fleetscripts.services.observe.agent_pane import own_pane_of
 from fleetscripts.services.observe.servers import server_at_work
+from fleetscripts.services.observe.user_services import own_tree
 from fleetscripts.services.own_pane import own_pane
 
 HANGUP_SECONDS = 5.0
@@ -56,7 +57,7 @@ def refuse_own(place: PaneToClose, fleet: Fleet, environ: Mapping[str, str]) -> 
 
 def close(place: PaneToClose) -> None:
     """Close the pane; return when all that ran in it has ended, by force if it must, and it is known to be gone."""
-    running = list(read_processes().tree(place.pane.pid))
+    running = list(own_tree(read_processes(), place.pane.pid))
     tmux = Tmux(place.server.socket)
     tmux.kill_pane(place.pane.pane_id, place.server)
     end(running, HANGUP_SECONDS)

@@ -16,6 +16,7 @@ from fleetscripts.errors import Refused
 from fleetscripts.fleet import Agent
 from fleetscripts.services.clients.closing import HANGUP_SECONDS, ask_to_end, end
 from fleetscripts.services.clients.launch import WORKTREE_VARIABLE
+from fleetscripts.services.observe.user_services import below_services, holds_session_of, is_service, own_tree
 
 TELLS_ORIGIN = frozenset({"TMUX", "TMUX_PANE", WORKTREE_VARIABLE})
 
@@ -73,11 +74,16 @@ def left_running(agent: Agent, folder: Path, pane_pid: int | None) -> list[Lefto
 
 def _look(agent: Agent, folder: Path, pane_pid: int | None) -> list[LeftoverProcess]:
     table = read_processes()
-    passed = {process.pid for process in table.tree(pane_pid)} if pane_pid else set()
+    passed = {process.pid for process in own_tree(table, pane_pid)} if pane_pid else set()
     passed |= set(_own_chain(table)) | ({agent.tmux_server.pid} if agent.tmux_server else set())
+    held = below_services(table)
     inside = {process.pid for process in processes.working_in(folder, table)}
-    others = [process for process in table.by_pid.values() if process.pid not in passed]
-    found = (_left(process, agent, folder, process.pid in inside) for process in others)
+    found = []
+    for process in table.by_pid.values():
+        if process.pid in passed or (process.pid in held and process.pid not in inside):
+            continue
+        own = holds_session_of(agent, table, process) if process.pid in held else _begun_by(process, agent, folder)
+        found.append(_left(process, marked=own, inside=process.pid in inside))
     return [left for left in found if left is not None]
 
 
@@ -104,8 +110,7 @@ def end_own(agent: Agent, folder: Path) -> None:
     )
 
 
-def _left(process: Process, agent: Agent, folder: Path, inside: bool) -> LeftoverProcess | None:
-    marked = _begun_by(process, agent, folder)
+def _left(process: Process, *, marked: bool, inside: bool) -> LeftoverProcess | None:
     if process.status.startswith("Z") or not (inside or marked):
         return None
     words = shlex.join(processes.arguments(process)) or process.command
@@ -114,6 +119,8 @@ def _left(process: Process, agent: Agent, folder: Path, inside: bool) -> Leftove
 
 
 def _is_shared(process: Process) -> bool:
+    if is_service(process):
+        return True
     argv = processes.arguments(process)
     program = argv[0].rpartition("/")[2] if argv else ""
     running = set(argv[1:]) if program in ("java", "git") else set()

@@ -98,6 +98,8 @@ class Recycler:
 
     def decide(self) -> None:
         """Settle that it is to be done: from here on it is only finished, never asked again, and nobody resumes it."""
+        if self.recorded:
+            self.fleet, self.agent = fresh_record(self.settings, self.fleet, self.agent, time.time())
         before = self.decided_before()
         self.changed = before and self.place() is None
         self.refuse_disturbed()

@@ -120,7 +120,7 @@ def _restored(
         agent = _placed(settings, agent, own_pane, scene.server)
     if known is not None and known.pane is not None:
         return _found_again(settings, agent, known.pane, scene.server)
-    if known is not None:
+    if known is not None and not known.at_rest_behind:
         raise Refused(f"its conversation is open in {known.place}: end that first")
     if own_pane is None and (why := scene.unmade.get(session_of(agent, fleet))):
         raise FleetError(why)

@@ -13,6 +13,7 @@ from fleetscripts.core.planning.classify import is_shell
 from fleetscripts.core.planning.observation import Work
 from fleetscripts.dataclass import dataclass
 from fleetscripts.models import Client, Evidence, PaneFacts, PaneState, Source
+from fleetscripts.services.observe.user_services import own_tree
 
 
 def tells_places() -> frozenset[str]:
@@ -59,7 +60,7 @@ def find_client(table: ProcessTable, facts: PaneFacts, kinds: Sequence[AgentKind
 
 def work_below(table: ProcessTable, client_pid: int) -> Work:
     """What the client has started and still runs; nothing of the client itself, which draws even while it waits."""
-    below = [process for process in table.tree(client_pid) if process.pid != client_pid]
+    below = [process for process in own_tree(table, client_pid) if process.pid != client_pid]
     names = ",".join(sorted(f"{process.pid}:{process.start_ticks}" for process in below))
     name = hashlib.sha256(names.encode()).hexdigest()[:12] if below else ""
     return Work(name, round(sum(process.cpu_seconds for process in below), 2))
@@ -69,7 +70,7 @@ def _clients(table: ProcessTable, root: int, kinds: Sequence[AgentKind]) -> list
     """Clients of the tree, nearest first; not those below a client, which are its own business."""
     found: list[tuple[AgentKind, Process]] = []
     below: set[int] = set()
-    for process in table.tree(root):
+    for process in own_tree(table, root):
         if process.parent in below:
             below.add(process.pid)
             continue

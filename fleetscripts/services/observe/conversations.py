@@ -7,11 +7,12 @@ from collections.abc import Mapping, Sequence
 
 from fleetscripts.adapters.system import processes
 from fleetscripts.adapters.system.processes import ProcessTable, read_processes
-from fleetscripts.agents.kinds import AgentKind, Places, known_kinds
+from fleetscripts.agents.kinds import AgentKind, BackgroundSession, Places, known_kinds
 from fleetscripts.config import Settings
 from fleetscripts.dataclass import dataclass
 from fleetscripts.models import Client, PaneFacts
 from fleetscripts.services.observe.clients import tells_places
+from fleetscripts.services.observe.user_services import below_services, is_service
 
 _SESSION_ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
@@ -24,16 +25,27 @@ class OpenConversation:
     kind: str
     pid: int
     pane: PaneFacts | None = None
+    behind: BackgroundSession | None = None
+    """What a service of all sessions says of it, where that holds it without a terminal."""
+
+    @property
+    def at_rest_behind(self) -> bool:
+        """Whether only a service holds it, and no turn is in progress there."""
+        return self.pane is None and self.behind is not None and not self.behind.busy
 
     @property
     def place(self) -> str:
         """Where it runs, in words."""
-        return f"a terminal outside this tmux ({self.kind}, pid {self.pid})" if self.pane is None else self.pane.window
+        if self.pane is not None:
+            return self.pane.window
+        where = "a terminal outside this tmux" if self.behind is None else "the background, where it is at work"
+        return f"{where} ({self.kind}, pid {self.pid})"
 
 
 def open_conversations(settings: Settings, panes: Sequence[PaneFacts], now: float) -> Mapping[str, OpenConversation]:
     """Every conversation that some client of ours has open, by its id."""
     table, kinds = read_processes(), known_kinds()
+    held = below_services(table)
     by_pid = {pane.pid: pane for pane in panes if not pane.dead}
     found: dict[str, OpenConversation] = {}
     for process in table.by_pid.values():
@@ -41,6 +53,7 @@ def open_conversations(settings: Settings, panes: Sequence[PaneFacts], now: floa
         kind = next((kind for kind in kinds if kind.is_client(process.command, argv)), None)
         if kind is None or process.status.startswith("Z"):
             continue
+        behind = kind.held_in_background(process.pid) if process.pid in held else None
         client = Client(
             pid=process.pid,
             started_at=processes.started_at(process, now),
@@ -48,9 +61,12 @@ def open_conversations(settings: Settings, panes: Sequence[PaneFacts], now: floa
             cwd=processes.working_directory(process.pid),
             environment=processes.environment(process.pid, tells_places()),
         )
-        for session_id in _conversations_of(kind, client, settings.places_of(kind.name), argv, now):
+        places = settings.places_of(kind.name)
+        open_there = (behind.session_id,) if behind else _conversations_of(kind, client, places, argv, now)
+        for session_id in filter(None, open_there):
             pane = _pane_above(table, process.pid, by_pid)
-            found.setdefault(session_id, OpenConversation(session_id, kind.name, process.pid, pane))
+            if session_id not in found or (pane is not None and found[session_id].pane is None):
+                found[session_id] = OpenConversation(session_id, kind.name, process.pid, pane, behind)
     return found
 
 
@@ -63,11 +79,11 @@ def _conversations_of(
 
 
 def _pane_above(table: ProcessTable, pid: int, panes: Mapping[int, PaneFacts]) -> PaneFacts | None:
-    """The pane whose process is this one or above it."""
+    """The pane whose process is this one or above it; none for what a service of all sessions holds."""
     seen: set[int] = set()
     while pid not in panes:
         process = table.by_pid.get(pid)
-        if process is None or pid in seen:
+        if process is None or pid in seen or is_service(process):
             return None
         seen.add(pid)
         pid = process.parent

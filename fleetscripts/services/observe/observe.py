@@ -17,7 +17,16 @@ from fleetscripts.core.screen.reading import Reader
 from fleetscripts.core.screen.screen import Screen
 from fleetscripts.dataclass import dataclass
 from fleetscripts.fleet import Agent, Fleet
-from fleetscripts.models import Classification, Client, Frame, PaneState, ServerId
+from fleetscripts.models import (
+    Classification,
+    Client,
+    DialogKind,
+    Evidence,
+    Frame,
+    PaneState,
+    ServerId,
+    Source,
+)  # fmt: skip
 from fleetscripts.services.observe.agent_pane import agents_by_pane
 from fleetscripts.services.observe.clients import PaneClient, find_client
 from fleetscripts.services.observe.kept_frames import keep_when_sources_disagree
@@ -88,7 +97,7 @@ class _Observer:
         """Fuse what all sources say of one pane."""
         view, screen = self._view(found, agent), Screen.of(frame.lines, frame.facts.title, frame.facts.width)
         reading = self.reader.read(screen, found.kind.name if found.kind else "auto", frame.facts.command)
-        pieces = (*found.evidence, *view.evidence, *reading.evidence)
+        pieces = (*found.evidence, *view.evidence, *another_shown(frame, view), *reading.evidence)
         answer = classify(frame.facts, pieces, self.now)
         keep_when_sources_disagree(self.settings.fleet_home, frame, answer)
         return Observation(
@@ -118,6 +127,15 @@ class _Observer:
             return SessionView(session_id=hint)
         ended = Client(pid=0, started_at=0.0, cwd=agent.worktree_path)
         return kind_named(kind).look(ended, self.settings.places_of(kind), self.now, hint)
+
+
+def another_shown(frame: Frame, view: SessionView) -> tuple[Evidence, ...]:
+    """What stands in the pane where its title says that it is not this conversation: nothing is typed there."""
+    if not view.shown_as or frame.facts.title.endswith(view.shown_as):
+        return ()
+    shown, behind = frame.facts.title[:MOST_SAID], view.shown_as[:MOST_SAID]
+    said = f"the pane shows {shown!r}, and the agent's own conversation {behind!r} runs in the background"
+    return (Evidence(Source.SCREEN, PaneState.WAITING_APPROVAL, said, dialog=DialogKind.VIEW, rule="another-shown"),)
 
 
 def _kind_of(agent: Agent | None) -> str:

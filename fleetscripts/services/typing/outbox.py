@@ -27,6 +27,8 @@ class SentMessage:
     outcome: str = INTENDED
     transcript: str = ""
     offset: int = 0
+    left: str = ""
+    """What stood in the box for it, as the client wrote it, and could not be taken out again; empty: nothing."""
 
 
 class Outbox:
@@ -49,9 +51,9 @@ class Outbox:
         self._write(sent)
         return sent
 
-    def settle(self, sent: SentMessage, outcome: str) -> None:
-        """Keep how it ended."""
-        self._write(replace(sent, outcome=outcome))
+    def settle(self, sent: SentMessage, outcome: str, left: str = "") -> None:
+        """Keep how it ended, and what it left in the box."""
+        self._write(replace(sent, outcome=outcome, left=left))
 
     def _write(self, sent: SentMessage) -> None:
         try:

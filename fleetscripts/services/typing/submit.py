@@ -55,6 +55,8 @@ class Submission:
     outbox: Outbox
     why: str
     enters: int = 0
+    left: str = ""
+    """What stands in the box and could not be taken out."""
     patience_seconds: ClassVar[float] = RECEIPT_SECONDS
 
     def run(self) -> Receipt:
@@ -186,6 +188,7 @@ class Submission:
         try:
             drafts.clear(self.pane_io, kind_named(self.observation.kind), self.pane_id)
         except FleetError as error:
+            self.left = typed
             return f"what stands there instead could not be taken out ({error})"
         return "what stood there instead was taken out"
 
@@ -209,7 +212,7 @@ class Submission:
         return Receipt(self.sent.message_id, self.observation.frame.facts.window, self.pane_id, proof, time.time())
 
     def _fail(self, frame: Frame, what: str, outcome: str) -> NoReturn:
-        self.outbox.settle(self.sent, outcome)
+        self.outbox.settle(self.sent, outcome, self.left)
         self._journal("send-failed", what)
         raise FleetError(f"{frame.facts.window}: {what}; on the screen: {excerpt(frame)}")
 
