@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 from fleetscripts.agents.kinds import (
     AccountVariables,
     AgentKind,
-    BackgroundSession,
     CommandLine,
     EndingKey,
     Home,
@@ -25,6 +24,7 @@ from fleetscripts.agents.kinds import (
 )
 
 if TYPE_CHECKING:
+    from fleetscripts.agents.background_session import BackgroundSession
     from fleetscripts.agents.conversation_message import ConversationMessage
     from fleetscripts.core.screen.screen import Finds, Layout, Screen
     from fleetscripts.core.spending.tokens import Tokens

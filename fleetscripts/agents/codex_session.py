@@ -120,7 +120,7 @@ def _held_for(client: Client, home: Path) -> dict[Path, str]:
         path: session
         for path, session in _held_by(pid).items()
         if path.stat().st_mtime >= client.started_at
-        and os.path.realpath(str(_meta(path).get("cwd") or "")) == here
+        and os.path.realpath(str(session_meta(path).get("cwd") or "")) == here
         and not is_sub_agents(path)
     }
     return held if len(held) == 1 else {}

@@ -15,6 +15,7 @@ from fleetscripts.dataclass import dataclass
 from fleetscripts.errors import UsageProblem
 
 if TYPE_CHECKING:
+    from fleetscripts.agents.background_session import BackgroundSession
     from fleetscripts.agents.conversation_message import ConversationMessage
     from fleetscripts.core.gates.completion import Checkpoint, Message
     from fleetscripts.core.screen.screen import Finds, Layout, Screen
@@ -100,14 +101,6 @@ class SessionView:
     """When it goes on by itself, as the agent has arranged; 0: not at all."""
     shown_as: str = ""
     """How the pane's title ends while it shows this conversation; empty: it can show no other."""
-
-
-@dataclass(frozen=True, slots=True)
-class BackgroundSession:
-    """A session without a terminal of its own. ``session_id`` is empty while the process waits for one."""
-
-    session_id: str
-    busy: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from fleetscripts.adapters.sessions.json_lines import parse_line
+from fleetscripts.agents.background_session import BackgroundSession
 from fleetscripts.agents.conversation_message import ConversationMessage
 from fleetscripts.agents.kinds import (
     AccountVariables,
     AgentKind,
-    BackgroundSession,
     CommandLine,
     EndingKey,
     Home,
