@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fleetscripts.account import SUBSCRIPTION
+from fleetscripts.agents.claude_programs import is_client, is_daemon
 from fleetscripts.agents.kinds import (
     AccountVariables,
     AgentKind,
@@ -18,14 +19,13 @@ from fleetscripts.agents.kinds import (
     Launch,
     Places,
     ReadOnly,
-    SessionView,
     Words,
 )
 from fleetscripts.errors import UsageProblem
 
 if TYPE_CHECKING:
-    from fleetscripts.agents.background_session import BackgroundSession
     from fleetscripts.agents.conversation_message import ConversationMessage
+    from fleetscripts.agents.session_view import BackgroundSession, SessionView
     from fleetscripts.core.screen.screen import Finds, Layout, Screen
     from fleetscripts.core.spending.tokens import Tokens
     from fleetscripts.models import Client
@@ -53,11 +53,6 @@ PERMISSION_TIMEOUT_SECONDS = 30
 DENIES = "dontAsk"
 """The permission mode in which it does nothing that it would have to ask for."""
 
-_PROGRAMS = ("claude", "claude.exe")
-"""The second is what the npm package holds, on every system; background sessions are started by it."""
-_CLAIMED = "claude bg-spare"
-"""What a process kept ready calls itself, also when it has a session by now."""
-_SERVICES = ("daemon", "bg-pty-host")
 _SAME_MODE = {"manual": "default", "default": "manual"}
 
 
@@ -66,18 +61,11 @@ class ClaudeCode(AgentKind):
 
     def is_client(self, command: str, argv: Sequence[str]) -> bool:
         """The native binary, or node running the npm build's entry file."""
-        program = argv[0].rpartition("/")[2] if argv else command
-        if argv[1:2] and argv[1] in _SERVICES:
-            return False
-        if command == "claude" or program in (*_PROGRAMS, _CLAIMED):
-            return True
-        return command in ("node", "MainThread") and any(
-            word.endswith(("/claude", "/claude-code/cli.js", "/claude-code/cli.mjs")) for word in argv[1:3]
-        )
+        return is_client(command, argv)
 
     def serves_all(self, argv: Sequence[str]) -> bool:
         """The daemon that holds the conversations of the agents view."""
-        return bool(argv) and argv[0].rpartition("/")[2] in _PROGRAMS and list(argv[1:2]) == ["daemon"]
+        return is_daemon(argv)
 
     def held_in_background(self, pid: int) -> BackgroundSession | None:
         """What the registry says of a process of that daemon."""

@@ -17,7 +17,7 @@ from fleetscripts.adapters.sessions import registry
 from fleetscripts.adapters.system import processes
 from fleetscripts.adapters.system.processes import read_trees, started_at
 from fleetscripts.agents import claude_registry
-from fleetscripts.agents.background_session import BackgroundSession
+from fleetscripts.agents.session_view import BackgroundSession
 from fleetscripts.dataclass import dataclass
 from fleetscripts.models import Client, Evidence, Source
 

@@ -15,7 +15,8 @@ from fleetscripts.adapters.system.zone import local_zone
 from fleetscripts.agents import claude_hooks, claude_parked, claude_registry, claude_transcript
 from fleetscripts.agents.claude_alarms import next_alarm
 from fleetscripts.agents.claude_transcript import Turn
-from fleetscripts.agents.kinds import Places, SessionView
+from fleetscripts.agents.kinds import Places
+from fleetscripts.agents.session_view import SessionView
 from fleetscripts.models import Client, Evidence, Source
 
 _SESSION_ID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")

@@ -19,13 +19,12 @@ from fleetscripts.agents.kinds import (
     Launch,
     Places,
     ReadOnly,
-    SessionView,
     Words,
 )
 
 if TYPE_CHECKING:
-    from fleetscripts.agents.background_session import BackgroundSession
     from fleetscripts.agents.conversation_message import ConversationMessage
+    from fleetscripts.agents.session_view import BackgroundSession, SessionView
     from fleetscripts.core.screen.screen import Finds, Layout, Screen
     from fleetscripts.core.spending.tokens import Tokens
     from fleetscripts.models import Client

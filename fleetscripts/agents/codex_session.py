@@ -23,7 +23,8 @@ from fleetscripts.agents.codex_rollout import (
     quoting_call,
     typed_text,
 )
-from fleetscripts.agents.kinds import Places, SessionView
+from fleetscripts.agents.kinds import Places
+from fleetscripts.agents.session_view import SessionView
 from fleetscripts.core.gates.completion import Checkpoint
 from fleetscripts.models import Client
 

@@ -15,12 +15,11 @@ from fleetscripts.dataclass import dataclass
 from fleetscripts.errors import UsageProblem
 
 if TYPE_CHECKING:
-    from fleetscripts.agents.background_session import BackgroundSession
     from fleetscripts.agents.conversation_message import ConversationMessage
-    from fleetscripts.core.gates.completion import Checkpoint, Message
+    from fleetscripts.agents.session_view import BackgroundSession, SessionView
     from fleetscripts.core.screen.screen import Finds, Layout, Screen
     from fleetscripts.core.spending.tokens import Tokens
-    from fleetscripts.models import Client, Evidence
+    from fleetscripts.models import Client
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,24 +82,6 @@ class Places:
 
     home: Path
     fleet_home: Path
-
-
-@dataclass(frozen=True, slots=True)
-class SessionView:
-    """What a client's own files say of its session: evidence, checkpoints of all of it, the last turn's messages."""
-
-    evidence: tuple[Evidence, ...] = ()
-    session_id: str | None = None
-    transcript: Path | None = None
-    checkpoints: tuple[Checkpoint, ...] = ()
-    messages: tuple[Message, ...] = ()
-    version: str | None = None
-    github_limited_at: float = 0.0
-    """When a tool of the session last printed that GitHub's secondary rate limit was hit; Unix seconds, 0: never."""
-    wakes_at: float = 0.0
-    """When it goes on by itself, as the agent has arranged; 0: not at all."""
-    shown_as: str = ""
-    """How the pane's title ends while it shows this conversation; empty: it can show no other."""
 
 
 @dataclass(frozen=True, slots=True)

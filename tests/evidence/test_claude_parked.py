@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 
-from fleetscripts.agents.background_session import BackgroundSession
 from fleetscripts.agents.claude import KIND
-from fleetscripts.agents.kinds import Places, SessionView
+from fleetscripts.agents.kinds import Places
+from fleetscripts.agents.session_view import BackgroundSession, SessionView
 from fleetscripts.models import Client, Frame, PaneFacts, PaneState, Source
 from fleetscripts.services.observe.observe import another_shown
 

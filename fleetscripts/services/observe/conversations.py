@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 
 from fleetscripts.adapters.system import processes
 from fleetscripts.adapters.system.processes import ProcessTable, read_processes
-from fleetscripts.agents.background_session import BackgroundSession
 from fleetscripts.agents.kinds import AgentKind, Places, known_kinds
+from fleetscripts.agents.session_view import BackgroundSession
 from fleetscripts.config import Settings
 from fleetscripts.dataclass import dataclass
 from fleetscripts.models import Client, PaneFacts

@@ -9,7 +9,8 @@ from fleetscripts.adapters.system.processes import ProcessTable, read_processes,
 from fleetscripts.adapters.system.zone import local_zone
 from fleetscripts.adapters.tmux.tmux import Tmux
 from fleetscripts.agents import KINDS
-from fleetscripts.agents.kinds import AgentKind, SessionView, kind_named, known_kinds
+from fleetscripts.agents.kinds import AgentKind, kind_named, known_kinds
+from fleetscripts.agents.session_view import SessionView
 from fleetscripts.config import Settings
 from fleetscripts.core.planning.classify import classify
 from fleetscripts.core.planning.observation import Observation

@@ -1,0 +1,28 @@
+"""Claude Code's processes, by the names that they have: pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+_PROGRAMS = ("claude", "claude.exe")
+"""The second is what the npm package holds, on every system; background sessions are started by it."""
+_CLAIMED = "claude bg-spare"
+"""What a process kept ready calls itself, also when it has a session by now."""
+_SERVICES = ("daemon", "bg-pty-host")
+
+
+def is_client(command: str, argv: Sequence[str]) -> bool:
+    """Whether it is a session, in a terminal or in the background."""
+    program = argv[0].rpartition("/")[2] if argv else command
+    if argv[1:2] and argv[1] in _SERVICES:
+        return False
+    if command == "claude" or program in (*_PROGRAMS, _CLAIMED):
+        return True
+    return command in ("node", "MainThread") and any(
+        word.endswith(("/claude", "/claude-code/cli.js", "/claude-code/cli.mjs")) for word in argv[1:3]
+    )
+
+
+def is_daemon(argv: Sequence[str]) -> bool:
+    """Whether it is what holds the sessions of the agents view."""
+    return bool(argv) and argv[0].rpartition("/")[2] in _PROGRAMS and list(argv[1:2]) == ["daemon"]
