@@ -6,14 +6,14 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import field, replace
-from email.utils import parsedate_to_datetime
 from typing import Any
 
 from fleetscripts.adapters.github.github_problems import GitHubProblem, ProblemKind
-from fleetscripts.adapters.github.rate_limits import limit_in, limit_in_words, used_up_by
+from fleetscripts.adapters.github.rate_limits import limit_in, limit_in_words, server_time, used_up_by
 from fleetscripts.dataclass import dataclass
+from fleetscripts.pattern import pattern
 
-_UNKNOWN_FIELD = re.compile(r"doesn't exist on type|Cannot query field|No such type|Unknown type")
+_UNKNOWN_FIELD = pattern(r"doesn't exist on type|Cannot query field|No such type|Unknown type")
 """What a server says that is older than a question."""
 
 
@@ -54,7 +54,7 @@ def answer_in(code: int, stdout: bytes, stderr: bytes, now: float) -> ApiAnswer:
     if not isinstance(answer, dict):
         return ApiAnswer(problem=GitHubProblem(ProblemKind.FAILED, "GitHub's answer was not JSON"))
     found = _graphql_answer(answer.get("data"), answer.get("errors"))
-    return replace(found, limit=used_up_by(status, headers, now), server_time=_date(headers))
+    return replace(found, limit=used_up_by(status, headers, now), server_time=server_time(headers))
 
 
 def problem_in_words(code: int, words: str, now: float) -> GitHubProblem:
@@ -82,13 +82,6 @@ def _is_of_rules(error: object) -> bool:
     """Whether only the rules of the base branch were refused: not every login may read them."""
     path = error.get("path") if isinstance(error, dict) else None
     return isinstance(path, list) and "baseRef" in path
-
-
-def _date(headers: Mapping[str, str]) -> float | None:
-    try:
-        return parsedate_to_datetime(headers.get("date", "")).timestamp()
-    except ValueError:
-        return None
 
 
 def _part_of(error: object) -> str:

@@ -45,14 +45,14 @@ def limit_in(
     if secondary or (status == 429 and not used_up and not told):
         wait = max(_retry_after(headers, now), float(SECONDARY_WAIT_SECONDS))
         return _limited(ProblemKind.SECONDARY_LIMIT, "GitHub's secondary rate limit", now + wait, now)
-    reset = seconds_in(headers.get("x-ratelimit-reset"))
+    reset = _reset_at(headers, now)
     until = now + PRIMARY_WAIT_SECONDS if reset is None else max(reset, now + SHORTEST_WAIT_SECONDS)
     return _limited(ProblemKind.PRIMARY_LIMIT, "GitHub's rate limit", until, now)
 
 
 def used_up_by(status: int, headers: Mapping[str, str], now: float) -> GitHubProblem | None:
     """The limit that the next question would meet: this answer was the last one until then."""
-    reset = seconds_in(headers.get("x-ratelimit-reset"))
+    reset = _reset_at(headers, now)
     if status != 200 or headers.get("x-ratelimit-remaining") != "0" or reset is None or reset <= now:
         return None
     return _limited(ProblemKind.PRIMARY_LIMIT, "GitHub's rate limit", reset, now)
@@ -72,6 +72,20 @@ def seconds_in(text: str | None) -> float | None:
     return float(text) if text and re.fullmatch(r"\d{1,12}", text) else None
 
 
+def server_time(headers: Mapping[str, str]) -> float | None:
+    """When the answer was given, by GitHub's clock."""
+    try:
+        return parsedate_to_datetime(headers.get("date", "")).timestamp()
+    except (TypeError, ValueError):
+        return None
+
+
+def _reset_at(headers: Mapping[str, str], now: float) -> float | None:
+    """When the limit ends, by our clock: the header is by GitHub's."""
+    reset = seconds_in(headers.get("x-ratelimit-reset"))
+    return None if reset is None else reset - (server_time(headers) or now) + now
+
+
 def _retry_after(headers: Mapping[str, str], now: float) -> float:
     """In seconds, however it is written; 0 when it says nothing that is understood."""
     text = headers.get("retry-after", "")
@@ -79,7 +93,7 @@ def _retry_after(headers: Mapping[str, str], now: float) -> float:
     if number is not None:
         return number
     try:
-        return parsedate_to_datetime(text).timestamp() - now
+        return parsedate_to_datetime(text).timestamp() - (server_time(headers) or now)
     except (TypeError, ValueError):
         return 0.0
 
