@@ -32,6 +32,12 @@ def command() -> CommandLine:
     return CommandLine((sys.executable, "-c", CLIENT, *HOSTILE), {"IS_SANDBOX": "1"}, ("CLAUDECODE",))
 
 
+def at_prompt_of(tmux_server: TmuxServer, pane: str, shell: str) -> bool:
+    """Whether the shell has drawn its prompt: the wrapper before it is an ``sh`` too."""
+    drawn = re.search(r"[$#>%] ?$", tmux_server.screen(pane).rstrip("\n ")) is not None
+    return drawn and tmux_server.show(pane, "#{pane_current_command}") == shell
+
+
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish", "sh"])
 def test_a_client_starts_and_starts_again_whatever_stands_at_the_prompt(
     shell: str, tmux_server: TmuxServer, tmp_path: Path, home: Path, monkeypatch: pytest.MonkeyPatch
@@ -54,7 +60,7 @@ def test_a_client_starts_and_starts_again_whatever_stands_at_the_prompt(
         return f"CLIENT {list(HOSTILE)} None 1 {folder}" in tmux_server.screen(pane)
 
     def shell_stands() -> bool:
-        return tmux_server.show(pane, "#{pane_current_command}") == shell
+        return at_prompt_of(tmux_server, pane, shell)
 
     wait_until(client_shown, what="the client's first line")
     client = tmux_server.show(pane, "#{pane_current_command}")
@@ -84,6 +90,38 @@ def test_a_suspended_client_is_continued(tmux_server: TmuxServer, tmp_path: Path
     tmux_server.run("send-keys", "-t", pane, "C-z")
     wait_until(lambda: "^Z" in tmux_server.screen(pane), what="the key")
     wait_until(lambda: tmux_server.show(pane, "#{pane_current_command}") == name, what="the client in the foreground")
+
+
+# Reads nothing of what is pasted into its pane.
+DEAF = """
+import signal, tty
+tty.setraw(0)
+print("DEAF", flush=True)
+signal.pause()
+"""
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "sh"])
+def test_the_shell_gets_nothing_of_what_a_client_died_before_reading(
+    shell: str, tmux_server: TmuxServer, tmp_path: Path, home: Path
+) -> None:
+    path = shutil.which(shell)
+    if path is None:
+        pytest.skip(f"no {shell}")
+    (home / ".zshrc").write_text("PS1='> '\n")
+    tmux_server.new_session("fleet", width=200)
+    tmux_server.run("set-option", "-g", "default-shell", path)
+    start = start_of(CommandLine((sys.executable, "-c", DEAF)), tmp_path, os.environ)
+    pane = open_window(Tmux(tmux_server.socket), "fleet", "w", start).pane_id
+    wait_until(lambda: "DEAF" in tmux_server.screen(pane), what="the client")
+    tmux_server.run("set-buffer", "-b", "text", "touch evil\ntouch worse\nexit\n")
+    tmux_server.run("paste-buffer", "-d", "-b", "text", "-t", pane)
+    child = wait_until(lambda: children(int(tmux_server.show(pane, "#{pane_pid}"))), what="the client's process")
+    os.kill(child[0], signal.SIGKILL)
+    wait_until(lambda: at_prompt_of(tmux_server, pane, shell), what="the shell")
+    tmux_server.run("send-keys", "-t", pane, "touch last", "Enter")
+    wait_until((tmp_path / "last").exists, what="what a person types into that shell")
+    assert [one.name for one in tmp_path.iterdir() if one.name in ("evil", "worse", "last")] == ["last"]
 
 
 # Leaves a process of its own group behind that ignores the hang-up, as a killed wrapper of a native client does.

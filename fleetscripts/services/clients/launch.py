@@ -36,7 +36,8 @@ COMMON = (
 
 # In order: a key pressed as the client ends must not end the wrapper and with it the window; a stopped client (Ctrl-Z)
 # is continued, since the shell after it could not; what a client left of its own process group (a native process whose
-# wrapper was killed) would go on with the conversation unseen, and is ended; a killed one leaves the alternate screen,
+# wrapper was killed) would go on with the conversation unseen, and is ended; what a client was sent and died before
+# reading would be run by the shell, and is thrown away; a killed one leaves the alternate screen,
 # mouse and paste modes on, which are switched off; then the shell that tmux gives every window.
 _AFTERWARDS = r"""
 trap : INT QUIT
@@ -55,6 +56,7 @@ if [ "${group:-0}" -gt 1 ] 2>/dev/null && kill -s TERM -- "-$group" 2>/dev/null;
     kill -s KILL -- "-$group" 2>/dev/null
 fi
 set +m
+stty -echo -icanon min 0 time 1 2>/dev/null && cat >/dev/null 2>&1
 stty sane 2>/dev/null
 printf '\033[?1049l\033[?1000l\033[?1002l\033[?1003l\033[?1006l\033[?2004l\033[?1l\033>\033[?25h\033[0m'
 exec "${SHELL:-/bin/sh}" -i
