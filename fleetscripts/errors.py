@@ -15,6 +15,14 @@ class FleetError(Exception):
     exit_code = EXIT_FAILED
 
 
+class ClientEnded(FleetError):
+    """A client ended as it started. ``shown``: all that it left on the screen, as one line."""
+
+    def __init__(self, message: str, shown: str) -> None:
+        super().__init__(message)
+        self.shown = shown
+
+
 class UsageProblem(FleetError):
     """The call's arguments, or a file it names, cannot be used as they are."""
 

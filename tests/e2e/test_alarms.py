@@ -37,7 +37,7 @@ def test_who_has_set_itself_to_be_woken_waits_by_itself(crew: Crew) -> None:
     wait_until(lambda: windows["none"] in proposed(), 30, lambda: f"the one that waits for nothing\n{crew.screens()}")
     for name in ("CronCreate", "ScheduleWakeup"):
         assert windows[name] not in proposed(), name
-        assert 0 < crew.agent(windows[name])["wakes_at"] - time.time() <= 1860, name
+        assert 0 < crew.agent(windows[name])["seen"]["wakes_at"] - time.time() <= 1860, name
     assert "wake" in crew.run("heartbeat").stdout.partition("waits by itself")[2]
 
     done = crew.run("send-agent", windows["none"], LOOP)
@@ -45,4 +45,4 @@ def test_who_has_set_itself_to_be_woken_waits_by_itself(crew: Crew) -> None:
     crew.wait_for_words(windows["none"], "Looped.")
     wait_until(lambda: crew.resting(windows["none"]), what="the end of its turn")
     wait_until(lambda: proposed() == set(), 30, lambda: f"nobody to be nudged\n{crew.screens()}")
-    assert crew.agent(windows["none"])["wakes_at"] > time.time()
+    assert crew.agent(windows["none"])["seen"]["wakes_at"] > time.time()

@@ -184,7 +184,8 @@ def test_a_conversation_that_is_gone_is_begun_anew_once_and_then_a_persons(crew:
     )
     agent = crew.agent(window)
     assert (agent["handover_from"], agent["session_ids"], agent["account"]) == (f"{kind}:{gone}", [gone], "work")
-    assert any("Do it. [[say One.]]" in text for text in crew.said(window, "user")), "it knows its objective"
+    told = lambda: any("Do it. [[say One.]]" in text for text in crew.said(window, "user"))  # noqa: E731
+    wait_until(told, 10, lambda: f"that it knows its objective\n{crew.said(window, 'user')}")
     wait_until(lambda: crew.resting(window), what="the end of its turn")
     lose_conversation(crew, window)
     wait_until(lambda: crew.agent(window)["state"] == "escalated", 60, lambda: f"an escalation\n{log(crew)}")

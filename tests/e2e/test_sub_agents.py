@@ -31,7 +31,11 @@ def test_the_record_a_text_and_a_resume_stay_with_the_parent(crew: Crew) -> None
     wait_until(lambda: crew.agent(window)["checkpoints"] == ["one"], 30, "its checkpoint")
     wait_until(lambda: crew.resting(window), 30, "the end of its turn")
     assert crew.agent(window)["session_id"] == parent
-    sent = crew.run("send-agent", window, "[[say Three.]]")
-    assert sent.returncode == 0, sent.stdout + sent.stderr
+
+    def sent() -> bool:
+        """The end of its sub-agent begins another turn of the parent's."""
+        return crew.run("send-agent", window, "[[say Three.]]").returncode == 0
+
+    wait_until(sent, 60, lambda: f"a text that arrives\n{crew.screens()}")
     crew.wait_for_words(window, "Three.")
     assert (crew.agent(window)["session_id"], crew.agent(window).get("session_ids", [])) == (parent, [])

@@ -6,7 +6,7 @@ import re
 import time
 from collections.abc import Callable
 
-from fleetscripts.errors import FleetError, Refused
+from fleetscripts.errors import ClientEnded, FleetError, Refused
 from fleetscripts.models import AgentState
 from fleetscripts.services.actions import resume as same
 from fleetscripts.services.actions.case import Case
@@ -36,7 +36,7 @@ def _or_anew(case: Case, bring_back: Callable[[Case], str]) -> str:
     except Refused:
         raise
     except FleetError as error:
-        found = NOT_FOUND.search(str(error))
+        found = NOT_FOUND.search(error.shown if isinstance(error, ClientEnded) else str(error))
         if found is None:
             raise
         agent = case.current()

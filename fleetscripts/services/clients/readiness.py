@@ -9,7 +9,8 @@ from pathlib import Path
 
 from fleetscripts.config import Settings
 from fleetscripts.core.planning.observation import Observation
-from fleetscripts.errors import FleetError, Refused
+from fleetscripts.core.screen.screen import Screen
+from fleetscripts.errors import ClientEnded, FleetError, Refused
 from fleetscripts.models import ActionKind, Classification, Frame, PaneState
 from fleetscripts.services.observe.launching import still_launching
 from fleetscripts.services.typing.dialog_context import dialog_context
@@ -52,7 +53,8 @@ def at_prompt(
             dialogs += 1
             _answer(pane_io, settings, observation, folder, dialogs)
         elif said.state is PaneState.IDLE and not still_launching(observation.frame.facts):
-            raise FleetError(f"the client ended as it started: {_last_words(pane_io, pane_id)}")
+            last, shown = _last_words(pane_io, pane_id)
+            raise ClientEnded(f"the client ended as it started: {last}", shown)
         if time.monotonic() >= deadline:
             raise FleetError(f"no prompt after {settings.start_timeout_seconds:g} s: {_seen(said, observation.frame)}")
         time.sleep(LOOK_SECONDS)
@@ -68,15 +70,21 @@ def require_folder(cwd: str, folder: Path) -> None:
         )
 
 
-def _last_words(pane_io: PaneIO, pane_id: str) -> str:
-    """What a client left on the screen, drawn by then: the shell's prompt comes after it."""
+def _last_words(pane_io: PaneIO, pane_id: str) -> tuple[str, str]:
+    """What a client left on the screen, drawn by then: the shell's prompt comes after it; the end of it, and all."""
 
-    def shown() -> str:
+    def shown() -> tuple[str, str]:
         frame = pane_io.tmux.read(pane_id, styled=False)
-        return "" if frame is None else excerpt(frame)
+        return ("", "") if frame is None else (excerpt(frame), unwrapped(frame))
 
-    wait_for(lambda: bool(shown()), DRAWN_SECONDS)
+    wait_for(lambda: bool(shown()[0]), DRAWN_SECONDS)
     return shown()
+
+
+def unwrapped(frame: Frame) -> str:
+    """The screen as one line; a line that fills the width goes on in the next one."""
+    texts = Screen.of(frame.lines).texts
+    return "".join(text if len(text) >= frame.facts.width > 0 else f"{text} " for text in texts)
 
 
 def _answer(pane_io: PaneIO, settings: Settings, observation: Observation, folder: Path, count: int) -> None:
