@@ -66,7 +66,9 @@ def test_below_the_line_neither_spawn_nor_dispatch_begins_an_agent_and_both_say_
         tasks = crew.stage.home / "captain" / "tasks"
         (tasks / "pending").mkdir(parents=True)
         (tasks / "pending" / "more.task").write_text("Do more.\n")
-        told = said(crew, "tasks", "dispatch", "--repo", str(crew.playground.repository), "--session", "fleet")
+        done = crew.run("tasks", "dispatch", "--repo", str(crew.playground.repository), "--session", "fleet")
+        told = f"{done.stdout}{done.stderr}"
+        assert done.returncode == 3
         assert "more: no agent is begun: expected 900000 TB of free" in told
         assert "could not be begun" not in told, "it waits: that is no failure of the task"
         assert len(said(crew, "find-spare", str(crew.playground.repository)).splitlines()) == 2
