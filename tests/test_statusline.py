@@ -145,3 +145,30 @@ def test_it_loads_nothing_beyond_the_standard_library_and_is_quick(home: Path) -
     show(home, payload())
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     assert after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime < MOST_SECONDS
+
+
+def test_what_a_conversation_costs_is_counted_on_when_its_client_begins_at_nothing_again(home: Path) -> None:
+    kept = home / "fleet" / "cost" / f"{SESSION}.json"
+    for stated, usd in ((0, None), (0.5, 0.5), (1.25, 1.25), (1.25, 1.25), (0.25, 1.5), (1.0, 2.25)):
+        show(home, {"session_id": SESSION, "cost": {"total_cost_usd": stated}})
+        assert (json.loads(kept.read_text())["usd"] if kept.exists() else None) == usd
+    assert kept.stat().st_mode & 0o777 == 0o600
+
+
+COSTS = (
+    None,
+    5,
+    {},
+    {"total_cost_usd": "1"},
+    {"total_cost_usd": -1},
+    {"total_cost_usd": True},
+    {"total_cost_usd": 1e300},
+)
+
+
+@pytest.mark.parametrize("cost", COSTS)
+def test_a_cost_that_makes_no_sense_is_not_kept_and_costs_no_status_line(home: Path, cost: object) -> None:
+    own_line(home, "echo mine")
+    done = show(home, {"session_id": SESSION, "cost": cost})
+    assert (done.returncode, done.stdout) == (0, b"mine\n")
+    assert not (home / "fleet" / "cost").exists()
