@@ -12,6 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fleetscripts.adapters.records.store import Store
+from fleetscripts.agents.claude_usage import tokens_in as of_claude
+from fleetscripts.agents.codex_usage import tokens_in as of_codex
 from fleetscripts.core.planning.observation import Observation
 from fleetscripts.core.planning.plan import plan
 from fleetscripts.core.planning.policy import RULES, Limits
@@ -21,7 +23,7 @@ from fleetscripts.core.spending.ceiling import Ceiling
 from fleetscripts.core.spending.holding import held
 from fleetscripts.core.spending.ledger import Ledger, Spent, Used, Where, total
 from fleetscripts.core.spending.ledger_json import Damaged, parsed, written
-from fleetscripts.core.spending.tokens import NONE, Tokens, of_claude, of_codex, shown, tokens_of
+from fleetscripts.core.spending.tokens import NONE, Tokens, shown, tokens_of
 from fleetscripts.errors import UsageProblem
 from fleetscripts.fleet import Agent, Fleet
 from fleetscripts.models import Classification, PaneState

@@ -14,7 +14,7 @@ from typing import Any
 
 from fleetscripts.adapters.system.zone import local_zone
 from fleetscripts.agents.usage_by_day import Days, used_by_day
-from fleetscripts.core.spending.tokens import NONE, Tokens, of_claude, tokens_of
+from fleetscripts.core.spending.tokens import NONE, Tokens, tokens_of, whole
 
 MOST_OPEN = 8
 """Answers that may be written side by side: sub-agents of older releases write into the same file."""
@@ -27,12 +27,18 @@ def used(fleet_home: Path, transcript: Path) -> Days:
     return used_by_day(fleet_home, transcript, files, b'"usage"', partial(_after, transcript.stem), local_zone())
 
 
+def tokens_in(usage: object) -> Tokens:
+    """From ``message.usage`` of a Claude Code transcript."""
+    names = ("input_tokens", "output_tokens", "cache_read_input_tokens", "cache_creation_input_tokens")
+    return Tokens(*(whole(usage.get(name)) for name in names)) if isinstance(usage, Mapping) else NONE
+
+
 def _after(session: str, state: dict[str, Any], record: Mapping[str, Any]) -> tuple[dict[str, Any], Tokens]:
     """``state``: the answers written last, with what each is known to have used."""
     message, of = record.get("message"), record.get("requestSessionId") or record.get("session_id") or session
     if record.get("type") != "assistant" or not isinstance(message, Mapping) or "usage" not in message or of != session:
         return state, NONE
-    name, found = str(message.get("id") or record.get("uuid") or ""), of_claude(message["usage"])
+    name, found = str(message.get("id") or record.get("uuid") or ""), tokens_in(message["usage"])
     open_answers: dict[str, Any] = dict(state)
     before = tokens_of(open_answers.pop(name, NONE))
     most = Tokens(*map(max, before, found))

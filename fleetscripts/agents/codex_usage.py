@@ -13,7 +13,7 @@ from typing import Any
 from fleetscripts.adapters.system.zone import local_zone
 from fleetscripts.agents.codex_session import session_meta
 from fleetscripts.agents.usage_by_day import Days, used_by_day
-from fleetscripts.core.spending.tokens import NONE, Tokens, of_codex, tokens_of
+from fleetscripts.core.spending.tokens import NONE, Tokens, tokens_of, whole
 
 
 def used(fleet_home: Path, transcript: Path) -> Days:
@@ -31,15 +31,24 @@ def used(fleet_home: Path, transcript: Path) -> Days:
     return used_by_day(fleet_home, transcript, files, b'"token_count"', _after, local_zone())
 
 
+def tokens_in(usage: object) -> Tokens:
+    """From ``total_token_usage`` of a Codex rollout, whose input holds what a cache gave and took."""
+    if not isinstance(usage, Mapping):
+        return NONE
+    given, read = whole(usage.get("input_tokens")), whole(usage.get("cached_input_tokens"))
+    written = whole(usage.get("cache_write_input_tokens"))
+    return Tokens(max(0, given - read - written), whole(usage.get("output_tokens")), read, written)
+
+
 def _after(state: dict[str, Any], record: Mapping[str, Any]) -> tuple[dict[str, Any], Tokens]:
     """``state``: the total that was told last. The first one of a file may hold what was used before it."""
     payload = record.get("payload")
     info = payload.get("info") if isinstance(payload, Mapping) and payload.get("type") == "token_count" else None
     if not isinstance(info, Mapping) or "total_token_usage" not in info:
         return state, NONE
-    total, before = of_codex(info["total_token_usage"]), tokens_of(state.get("total"))
+    total, before = tokens_in(info["total_token_usage"]), tokens_of(state.get("total"))
     goes_on = "total" in state and before == Tokens(*map(min, before, total))
-    more = total.minus(before) if goes_on else of_codex(info.get("last_token_usage"))
+    more = total.minus(before) if goes_on else tokens_in(info.get("last_token_usage"))
     return {"total": list(total)}, more
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 MOST = 10**15
@@ -45,21 +44,6 @@ def whole(value: Any) -> int:
     """A number of tokens; 0 for what is none."""
     plain = isinstance(value, int) and not isinstance(value, bool)
     return value if plain and 0 <= value <= MOST else 0
-
-
-def of_claude(usage: object) -> Tokens:
-    """From ``message.usage`` of a Claude Code transcript."""
-    names = ("input_tokens", "output_tokens", "cache_read_input_tokens", "cache_creation_input_tokens")
-    return Tokens(*(whole(usage.get(name)) for name in names)) if isinstance(usage, Mapping) else NONE
-
-
-def of_codex(usage: object) -> Tokens:
-    """From ``total_token_usage`` of a Codex rollout, whose input holds what a cache gave and took."""
-    if not isinstance(usage, Mapping):
-        return NONE
-    given, read = whole(usage.get("input_tokens")), whole(usage.get("cached_input_tokens"))
-    written = whole(usage.get("cache_write_input_tokens"))
-    return Tokens(max(0, given - read - written), whole(usage.get("output_tokens")), read, written)
 
 
 def shown(tokens: int) -> str:
