@@ -408,6 +408,8 @@ def test_dubious_ownership_is_said_truthfully(run_script: RunScript, git_repo: G
     assert done.returncode == 1
     assert "belongs to another user" in done.stderr
     assert "2.36" not in done.stderr
+    here = run_script("find-spare", env={"GIT_TEST_ASSUME_DIFFERENT_OWNER": "1"}, cwd=git_repo.path)
+    assert here.stderr.endswith(f"--add safe.directory {git_repo.path}\n"), "a line that serves from anywhere"
 
 
 def test_a_pipe_in_a_files_place_keeps_nothing_from_being_recycled(run_script: RunScript, work: Work) -> None:

@@ -270,3 +270,13 @@ def test_a_tmux_that_is_too_old_is_missing(version: str, fits: bool, tmp_path: P
     [tmux] = [one for one in json.loads(done.stdout)["findings"] if one["name"] == "tmux"]
     assert tmux["ok"] is fits
     assert fits or "expected 3.1 or newer" in tmux["found"]
+
+
+@pytest.mark.parametrize("words", [("setup",), ("setup", "--yes"), ("setup", "--yes", "--json")])
+def test_a_home_that_takes_nothing_is_told_in_one_line(
+    words: tuple[str, ...], home: Path, run_script: RunScript
+) -> None:
+    (home / ".claude").write_text("a file where the client's folder should be")
+    done = run_script(*words, input="")
+    assert (done.returncode, done.stderr.count("\n")) == (1, 1)
+    assert done.stderr.startswith("setup: cannot change ")

@@ -48,9 +48,10 @@ def worktrees(repo: Path, recorded: Repository | None = None) -> list[WorktreeFa
 
 def _explained(error: str, repo: Path) -> str:
     if "dubious ownership" in error:
+        place = repo.absolute()
         return (
-            f"git refuses {repo}, since it belongs to another user: make it yours (chown),"
-            f" or trust it: git config --global --add safe.directory {shlex.quote(str(repo))}"
+            f"git refuses {place}, since it belongs to another user: make it yours (chown),"
+            f" or trust it: git config --global --add safe.directory {shlex.quote(str(place))}"
         )
     outdated = "unknown switch" in error or "usage:" in error
     return f"{error} (git 2.36 or newer is needed)" if outdated else error

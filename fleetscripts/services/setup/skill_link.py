@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -58,14 +59,16 @@ class ClientFolder:
             )
         if os.path.lexists(self.link):
             raise FleetError(f"expected nothing at {self.link}, found something else: move it away first")
-        self.link.parent.mkdir(parents=True, exist_ok=True)
-        self.link.symlink_to(BUNDLE)
+        with _told(self.link):
+            self.link.parent.mkdir(parents=True, exist_ok=True)
+            self.link.symlink_to(BUNDLE)
 
     def drop_link(self) -> bool:
         """Remove the link if it is ours; whether it was."""
         if not (self.link.is_symlink() and self.link.resolve() == BUNDLE):
             return False
-        self.link.unlink()
+        with _told(self.link):
+            self.link.unlink()
         return True
 
     def missing_rules(self) -> list[str]:
@@ -97,5 +100,15 @@ class ClientFolder:
 
     def _write(self, settings: Mapping[str, Any]) -> None:
         target = self.settings_file.resolve()
-        target.parent.mkdir(parents=True, exist_ok=True)
-        replace_file(target, (json.dumps(settings, indent=2, ensure_ascii=False) + "\n").encode())
+        with _told(target):
+            target.parent.mkdir(parents=True, exist_ok=True)
+            replace_file(target, (json.dumps(settings, indent=2, ensure_ascii=False) + "\n").encode())
+
+
+@contextmanager
+def _told(path: Path) -> Iterator[None]:
+    """What the system refuses, as one line."""
+    try:
+        yield
+    except OSError as error:
+        raise FleetError(f"cannot change {path}: {error.strerror or error}") from error
