@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import field
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import TypeAlias
 
 from fleetscripts.agents import DEFAULT_KIND
 from fleetscripts.dataclass import dataclass
+from fleetscripts.pattern import pattern
 
 OWN = "own"
 """The user's own account, as the client finds it by itself; the only one where there is no ``accounts.toml``."""
@@ -21,7 +21,7 @@ SUBSCRIPTION = "subscription"
 PROVIDERS = (SUBSCRIPTION, "api", "bedrock", "vertex", "foundry", "gateway")
 """Where the model is served. Everything but a subscription bills by use."""
 
-NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,63}")
+NAME = pattern(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,63}")
 """No blanks: ``balance --why`` is read by columns, and the name is part of a file's name."""
 
 

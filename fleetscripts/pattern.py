@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Any, cast
+from typing import Any, AnyStr, cast
 
 METHODS = ("search", "match", "fullmatch", "sub", "split", "findall", "finditer")
 
@@ -11,7 +11,7 @@ METHODS = ("search", "match", "fullmatch", "sub", "split", "findall", "finditer"
 class _LazyPattern:
     """In place of a compiled expression, with its methods."""
 
-    def __init__(self, pattern: str, flags: int) -> None:
+    def __init__(self, pattern: str | bytes, flags: int) -> None:
         self.pattern, self.flags = pattern, flags
 
     def __getattr__(self, name: str) -> Any:
@@ -22,6 +22,6 @@ class _LazyPattern:
         return self.__dict__[name]
 
 
-def pattern(text: str, flags: int = 0) -> re.Pattern[str]:
+def pattern(text: AnyStr, flags: int = 0) -> re.Pattern[AnyStr]:
     """The expression; what is wrong with it shows at its first use."""
-    return cast("re.Pattern[str]", _LazyPattern(text, flags))
+    return cast("re.Pattern[AnyStr]", _LazyPattern(text, flags))

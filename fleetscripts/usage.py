@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Mapping
 
 from fleetscripts.dataclass import dataclass
+from fleetscripts.pattern import pattern
 
 FIVE_HOUR, WEEKLY, LIMIT, LOGIN = "five_hour", "weekly", "limit", "login"
 """Names of windows. LIMIT: a wall of which nobody said which window it is. LOGIN: none is meant, it is not let in."""
@@ -32,7 +32,7 @@ ALIASES: Mapping[str, str] = {
 }  # fmt: skip
 """What clients call the windows; others keep their names. ``overage``: the window is full and so are the credits."""
 
-_OF_A_MODEL = re.compile(r"(?:five_hour|seven_day|weekly|model)_(?P<model>.+)")
+_OF_A_MODEL = pattern(r"(?:five_hour|seven_day|weekly|model)_(?P<model>.+)")
 _MODELS: Mapping[str, str] = {"overage_included": "fable", "oauth_apps": "", "cowork": ""}
 """What stands after the length in a window's name and is no model's name → the model, empty for none."""
 

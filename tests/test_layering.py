@@ -51,7 +51,7 @@ IMPURE = {
 }  # fmt: skip
 """What a pure module has no use for."""
 
-HEAVY = {"click": {"commands"}, "libtmux": {"adapters"}, "filelock": {"adapters"}}
+HEAVY = {"click": {"commands"}, "libtmux": {"adapters"}}
 """Library to the layers that may import it."""
 
 

@@ -61,7 +61,7 @@ def test_help_is_quick_and_loads_neither_tmux_nor_locks(name: str) -> None:
     assert done.stdout.startswith(f"Usage: {name}")
     loaded = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines() if line.startswith("import time:")}
     assert "click" in loaded
-    assert not loaded & {"libtmux", "filelock"}
+    assert not loaded & {"libtmux", "rich"}
     assert _children_cpu_seconds() - begun < MOST_CPU_SECONDS_FOR_HELP
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
@@ -21,6 +20,7 @@ from fleetscripts.agents.kinds import (
     ReadOnly,
     Words,
 )
+from fleetscripts.pattern import pattern
 
 if TYPE_CHECKING:
     from fleetscripts.agents.conversation_message import ConversationMessage
@@ -45,7 +45,7 @@ NO_DAEMON = ("--no-daemon",)
 """Where it is offered: otherwise the client opens on a list of all conversations, and a server stays when it ends."""
 
 LARGEST_CONFIG_BYTES = 1 << 20
-_SESSION = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+_SESSION = pattern(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
 
 class Codex(AgentKind):

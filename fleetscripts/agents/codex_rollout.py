@@ -7,7 +7,6 @@ Seen in Codex 0.169: ``event_msg`` records ``task_started``, ``task_complete {er
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, tzinfo
 from typing import Any
@@ -16,6 +15,7 @@ from fleetscripts.core.gates.completion import Checkpoint, Message, checkpoints,
 from fleetscripts.core.gates.github_limit import may_ask_github, met_limit
 from fleetscripts.core.screen.reset_time import reset_instant
 from fleetscripts.models import ErrorKind, Evidence, PaneState, Source
+from fleetscripts.pattern import pattern
 
 Record = Mapping[str, Any]
 
@@ -33,10 +33,10 @@ ERRORS: Mapping[str, ErrorKind] = {
     "response_too_many_failed_attempts": ErrorKind.SERVER,
 }
 WALLS = frozenset({"usage_limit_exceeded", "usage_limit_reached"})
-NO_CREDIT = re.compile(r"Quota exceeded|insufficient_quota")
+NO_CREDIT = pattern(r"Quota exceeded|insufficient_quota")
 """Codex files an unpaid key under the same name as a limit; but no waiting ends it, only paying does."""
 
-WORDED_WALL = re.compile(r"hit your (?:usage limit|spend cap)|reached your usage limit|workspace is out of credits")
+WORDED_WALL = pattern(r"hit your (?:usage limit|spend cap)|reached your usage limit|workspace is out of credits")
 LONGEST_REASON = 120
 NAMED_TO_SECONDS = 60.0
 """How exactly its words name the end of a limit."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from pathlib import Path
 from typing import Any
 
@@ -27,12 +26,13 @@ from fleetscripts.agents.kinds import Places
 from fleetscripts.agents.session_view import SessionView
 from fleetscripts.core.gates.completion import Checkpoint
 from fleetscripts.models import Client
+from fleetscripts.pattern import pattern
 
 MOST_RECORDS = 400
 LONGEST_META_BYTES = 1 << 20
 """Of a rollout's first line, which holds the instructions of the model too."""
-_ROLLOUT = re.compile(r"rollout-.+-([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})\.jsonl")
-_SESSION = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_ROLLOUT = pattern(r"rollout-.+-([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})\.jsonl")
+_SESSION = pattern(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _USEFUL_EVENTS = ("task_started", "task_complete", "turn_aborted", "error", "token_count")
 _USEFUL_ITEMS = ("message", "function_call", "custom_tool_call", "local_shell_call")
 _USEFUL = {"event_msg": _USEFUL_EVENTS, "response_item": _USEFUL_ITEMS}

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 
-_SESSION = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
+from fleetscripts.pattern import pattern
+
+_SESSION = pattern(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 _CHANGES = (".json", ".jsonl", ".log")
 
 

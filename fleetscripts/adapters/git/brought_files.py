@@ -7,13 +7,13 @@ import errno
 import os
 import shutil
 import sys
-import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from stat import S_ISDIR, S_ISLNK, S_ISREG
 
 from fleetscripts.adapters.git.git import Git
+from fleetscripts.adapters.records.files import temporary_beside
 from fleetscripts.errors import FleetError
 
 _FICLONE = 0x40049409
@@ -114,7 +114,7 @@ def _in_the_way(folder: Path, name: Path) -> str:
 @contextlib.contextmanager
 def _aside(target: Path) -> Iterator[Path]:
     """A file beside its place, put there whole at the end."""
-    descriptor, name = tempfile.mkstemp(".tmp", f".{target.name[:100]}.", target.parent)
+    descriptor, name = temporary_beside(target.with_name(target.name[:100]))
     os.close(descriptor)
     try:
         yield Path(name)

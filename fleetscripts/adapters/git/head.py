@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
 from fleetscripts.adapters.system.regular_file import read_regular
+from fleetscripts.pattern import pattern
 
 LARGEST_BYTES = 16 << 20
 """Packed refs of a large repository; whatever holds more is read by git alone."""
 
-_HASH = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
+_HASH = pattern(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 
 
 def head_commit(worktree: Path) -> str:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
-import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -43,6 +41,9 @@ def listing(git: Git) -> Listing:
 @contextmanager
 def watching_index(git: Git, known: Listing) -> Iterator[Path]:
     """A copy of the index in which nothing that stands in the worktree is hidden; the index itself is not touched."""
+    import shutil
+    import tempfile
+
     with tempfile.TemporaryDirectory(prefix="fleet-index-") as folder:
         copy = Path(folder, "index")
         index = git.git_dir / "index"

@@ -7,7 +7,6 @@ runs: a merge driver is one.
 from __future__ import annotations
 
 import os
-import re
 import subprocess
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -17,8 +16,9 @@ from fleetscripts.adapters.git.git import GitFailed
 from fleetscripts.adapters.records.files import private_folder, replace_file
 from fleetscripts.dataclass import dataclass
 from fleetscripts.errors import FleetError
+from fleetscripts.pattern import pattern
 
-COMMIT = re.compile(r"[0-9a-f]{40,64}")
+COMMIT = pattern(r"[0-9a-f]{40,64}")
 BATCH_SECONDS = 60.0
 OFFERED = "refs/heads/offered"
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from email.utils import parsedate_to_datetime
 
 from fleetscripts.adapters.github.github_problems import GitHubProblem, ProblemKind
+from fleetscripts.pattern import pattern
 
 SECONDARY_WAIT_SECONDS = 180
 """GitHub asks for "a few minutes" and gives no time; one minute is often not enough, three are."""
@@ -17,14 +18,14 @@ SHORTEST_WAIT_SECONDS = 60
 LONGEST_WAIT_SECONDS = 2 * 3600
 """No limit of GitHub's lasts longer than an hour; clocks may differ."""
 
-_CODE = re.compile(r"rate_?limit|abuse|too_?many_?requests", re.IGNORECASE)
+_CODE = pattern(r"rate_?limit|abuse|too_?many_?requests", re.IGNORECASE)
 """In an error's ``type`` or ``code``: ``RATE_LIMIT``, ``RATE_LIMITED``, ``graphql_rate_limit``, ``abuse``."""
-_WORDS = re.compile(
+_WORDS = pattern(
     r"(?:secondary|api|primary) rate[ -]?limit|rate[ -]?limit\w* (?:already )?(?:exceeded|reached|hit)"
     r"|exceeded [^\n]{0,40}rate[ -]?limit|abuse detection|submitted too quickly|too many requests",
     re.IGNORECASE,
 )
-_SECONDARY = re.compile(r"secondary|abuse|too quickly", re.IGNORECASE)
+_SECONDARY = pattern(r"secondary|abuse|too quickly", re.IGNORECASE)
 
 
 def limit_in(

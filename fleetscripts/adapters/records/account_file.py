@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import shlex
 import tomllib
 from collections.abc import Mapping
@@ -15,6 +14,7 @@ from fleetscripts.adapters.records.files import replace_file
 from fleetscripts.adapters.records.locks import hold
 from fleetscripts.agents import DEFAULT_KIND, KINDS
 from fleetscripts.errors import Refused, UsageProblem
+from fleetscripts.pattern import pattern
 from fleetscripts.schema import describe
 
 FILE = "accounts.toml"
@@ -23,10 +23,10 @@ FIELDS = (
 )  # fmt: skip
 LOCK_TIMEOUT_SECONDS = 5.0
 
-_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-_SECRET_NAME = re.compile(r"(?i)(?:token|secret|passw|credential|_key$|^key$|api_?key)")
-_HEADER = re.compile(r"\s*\[\[\s*account\s*\]\]\s*(?:#.*)?")
-_OTHER_HEADER = re.compile(r"\s*\[(?!\[?\s*account[\s.\]])")
+_VARIABLE = pattern(r"[A-Za-z_][A-Za-z0-9_]*")
+_SECRET_NAME = pattern(r"(?i)(?:token|secret|passw|credential|_key$|^key$|api_?key)")
+_HEADER = pattern(r"\s*\[\[\s*account\s*\]\]\s*(?:#.*)?")
+_OTHER_HEADER = pattern(r"\s*\[(?!\[?\s*account[\s.\]])")
 
 
 def accounts_file(fleet_home: Path) -> Path:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import glob
 import os
-import tempfile
 from pathlib import Path
 
 TEMPORARY_SUFFIX = ".tmp"
@@ -21,7 +20,7 @@ def private_folder(folder: Path) -> None:
 
 def replace_file(path: Path, content: bytes) -> None:
     """Put ``content`` at ``path`` with mode 0600, safe on the disk. If anything fails the old file stays."""
-    descriptor, name = tempfile.mkstemp(TEMPORARY_SUFFIX, f".{path.name}.", path.parent)
+    descriptor, name = temporary_beside(path)
     try:
         with os.fdopen(descriptor, "wb") as stream:
             stream.write(content)
@@ -32,6 +31,16 @@ def replace_file(path: Path, content: bytes) -> None:
         Path(name).unlink(missing_ok=True)
         raise
     sync_folder(path.parent)
+
+
+def temporary_beside(path: Path) -> tuple[int, str]:
+    """A new file in the folder of ``path``, mode 0600, open for writing; its name is hidden and says whose it is."""
+    while True:
+        name = f"{path.parent}/.{path.name}.{os.urandom(6).hex()}{TEMPORARY_SUFFIX}"
+        try:
+            return os.open(name, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600), name
+        except FileExistsError:
+            continue
 
 
 def append_line(path: Path, line: bytes) -> None:

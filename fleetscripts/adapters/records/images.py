@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import os
-import re
 import shutil
 import stat
 from pathlib import Path
 
 from fleetscripts.errors import FleetError
+from fleetscripts.pattern import pattern
 
 FOLDER = Path("/tmp")
 """Where the supervisor looks for them, by their name."""
 
 NAME = "orchestrator-context-{stamp}.png"
-_KEPT = re.compile(r"orchestrator-context-\d+(?:-\d+)?\.png")
+_KEPT = pattern(r"orchestrator-context-\d+(?:-\d+)?\.png")
 MOST_TRIES = 1000
 
 

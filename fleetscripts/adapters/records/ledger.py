@@ -7,7 +7,6 @@ each session's status line last said, written by ``statusline.py`` without a loc
 from __future__ import annotations
 
 import json
-import re
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
@@ -21,14 +20,15 @@ from fleetscripts.adapters.records.locks import hold
 from fleetscripts.adapters.system.regular_file import read_regular
 from fleetscripts.dataclass import dataclass
 from fleetscripts.errors import FleetError
+from fleetscripts.pattern import pattern
 from fleetscripts.usage import SERVED_AFTER_SECONDS, Figure, newer, plausible, window_named
 
 STATUS_LINE = "status line"
 LOCK_TIMEOUT_SECONDS = 5.0
 KEPT_SECONDS = 8 * 86_400.0
 LARGEST_BYTES = 1 << 20
-_WINDOW = re.compile(r"[a-z0-9_-]{1,40}")
-_SESSION = re.compile(r"[A-Za-z0-9-]{1,64}")
+_WINDOW = pattern(r"[a-z0-9_-]{1,40}")
+_SESSION = pattern(r"[A-Za-z0-9-]{1,64}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import shlex
 import sys
 from collections.abc import Mapping
@@ -13,10 +12,11 @@ from fleetscripts.adapters.records.files import private_folder
 from fleetscripts.adapters.sessions.json_lines import parse_line
 from fleetscripts.adapters.system.regular_file import open_regular
 from fleetscripts.dataclass import dataclass
+from fleetscripts.pattern import pattern
 
 _TAIL_BYTES = 262144
-_SESSION = re.compile(r"[0-9A-Za-z-]{1,64}")
-_LINE = re.compile(rb"(\d{15,20}) (\S+) (\{.*\})")
+_SESSION = pattern(r"[0-9A-Za-z-]{1,64}")
+_LINE = pattern(rb"(\d{15,20}) (\S+) (\{.*\})")
 
 
 @dataclass(frozen=True, slots=True)

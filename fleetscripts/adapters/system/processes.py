@@ -3,25 +3,25 @@
 from __future__ import annotations
 
 import os
-import re
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+from fleetscripts.dataclass import dataclass
 from fleetscripts.errors import FleetError
+from fleetscripts.pattern import pattern
 
 _PROC = "/proc"
 _PS_COLUMNS = "pid=,ppid=,pgid=,tpgid=,stat=,time=,lstart=,command="
-_PS_ROW = re.compile(
+_PS_ROW = pattern(
     r"\s*(\d+)\s+(\d+)\s+(\d+)\s+(-?\d+)\s+(\S+)\s+([\d:.-]+)\s+(\w{3} \w{3}\s+\d+ [\d:]{8} \d{4})\s+(.*)"
 )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Process:
     """One process. ``start_ticks`` is the system's own text for its start: a pid and it name one process for ever."""
 

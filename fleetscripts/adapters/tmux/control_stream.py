@@ -6,15 +6,15 @@ it, and a listing stands behind a name that was made at random for this connecti
 
 from __future__ import annotations
 
-import re
-import secrets
+import os
 from collections.abc import Mapping
 from dataclasses import field
 
 from fleetscripts.dataclass import dataclass
+from fleetscripts.pattern import pattern
 
-_BLOCK = re.compile(rb"%(begin|end|error) (\d+ \d+ \d+)")
-_ROW = re.compile(rb"(%\d+) ([01]) (\d+) (\S*) (\d+) (\$\d+:\S*:\d+)")
+_BLOCK = pattern(rb"%(begin|end|error) (\d+ \d+ \d+)")
+_ROW = pattern(rb"(%\d+) ([01]) (\d+) (\S*) (\d+) (\$\d+:\S*:\d+)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,7 @@ class PaneNews:
 class ControlStream:
     """One connection's lines, fed one by one."""
 
-    name: str = field(default_factory=lambda: f"fleet{secrets.token_hex(8)}")
+    name: str = field(default_factory=lambda: f"fleet{os.urandom(8).hex()}")
     attached: bool = False
     """Whether commands can be given: before, tmux says that there is no current client."""
     refused: bool = False

@@ -6,8 +6,9 @@ import re
 
 from fleetscripts.dataclass import dataclass
 from fleetscripts.models import PaneFacts, ServerId
+from fleetscripts.pattern import pattern
 
-_COMMAND = re.compile(r"[A-Za-z0-9_.+@ -]+\Z")
+_COMMAND = pattern(r"[A-Za-z0-9_.+@ -]+\Z")
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import re
-
 from fleetscripts.adapters.tmux.guard import Guard
 from fleetscripts.adapters.tmux.tmux import Tmux
 from fleetscripts.adapters.tmux.tmux_listing import token
 from fleetscripts.adapters.tmux.tmux_words import line
 from fleetscripts.errors import FleetError
+from fleetscripts.pattern import pattern
 
 __all__ = ["Guard", "cleaned", "paste", "press"]
 
-_KEY = re.compile(r"Enter|Escape|Up|Down|Left|Right|Tab|BTab|Space|BSpace|Home|End|PageUp|PageDown|C-[a-z]|[0-9A-Za-z]")
+_KEY = pattern(r"Enter|Escape|Up|Down|Left|Right|Tab|BTab|Space|BSpace|Home|End|PageUp|PageDown|C-[a-z]|[0-9A-Za-z]")
 # C0 without TAB and LF, DEL, C1: ESC[201~ among them would end the paste and let what follows be typed.
-_CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+_CONTROLS = pattern("[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 
 def press(tmux: Tmux, guard: Guard, *keys: str) -> bool:

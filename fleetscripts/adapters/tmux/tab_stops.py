@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import re
 import unicodedata
+
+from fleetscripts.pattern import pattern
 
 TAB_COLUMNS = 8
 """Between two tab stops, as every terminal has them when it begins."""
 
-_PIECES = re.compile(r"(\x1b\[[0-9;:]*m|\t)")
+_PIECES = pattern(r"(\x1b\[[0-9;:]*m|\t)")
 
 
 def without_tabs(line: str) -> str:

@@ -15,10 +15,11 @@ from fleetscripts.adapters.tmux.tmux_listing import ListingRow, row_format, rows
 from fleetscripts.adapters.tmux.tmux_words import line, literal
 from fleetscripts.errors import FleetError
 from fleetscripts.models import Frame, PaneFacts, ServerId
+from fleetscripts.pattern import pattern
 
 __all__ = ["Guard", "NoServer", "Tmux"]
 
-_PANE_ID = re.compile(r"%\d+")
+_PANE_ID = pattern(r"%\d+")
 
 
 class Tmux:

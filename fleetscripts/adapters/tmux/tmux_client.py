@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import shlex
 import subprocess
 import time
@@ -11,10 +10,11 @@ from pathlib import Path
 
 from fleetscripts.dataclass import dataclass
 from fleetscripts.errors import FleetError
+from fleetscripts.pattern import pattern
 
 # A server that does not answer for this long is frozen, not busy (200 captures take about 20 ms).
 TIMEOUT_SECONDS = 30.0
-_NO_SERVER = re.compile(
+_NO_SERVER = pattern(
     r"no server running on|server exited|lost server"
     r"|error connecting to .*\((No such file or directory|Connection refused)\)"
 )

@@ -5,7 +5,7 @@ Names, titles and paths may hold any text (TABs and newlines too), so fields and
 
 from __future__ import annotations
 
-import secrets
+import os
 from collections.abc import Iterator
 
 from fleetscripts.dataclass import dataclass
@@ -48,7 +48,7 @@ class ListingRow:
 
 def token() -> str:
     """A word that no pane can have guessed; no ``%`` in it, which ``display-message`` would read as a date."""
-    return secrets.token_hex(12)
+    return os.urandom(12).hex()
 
 
 def row_format(mark: str) -> str:

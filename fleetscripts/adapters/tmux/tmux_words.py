@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
+from fleetscripts.pattern import pattern
 
 _PLAIN = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_./-")
 # tmux reads "#[" (and any run of # before a "[") as a style and leaves it as it is; every other # is doubled.
-_LIVE_HASHES = re.compile(r"#+(?![#\[])")
+_LIVE_HASHES = pattern(r"#+(?![#\[])")
 
 
 def quoted(text: str) -> str:

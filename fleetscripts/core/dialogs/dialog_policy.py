@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from fleetscripts.core.dialogs.dialog_rows import Menu
 from fleetscripts.dataclass import dataclass
 from fleetscripts.models import ActionKind, DialogKind
+from fleetscripts.pattern import pattern
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,12 +76,12 @@ DECISIONS: Mapping[DialogKind, str] = {
     DialogKind.VIEW: "somebody opened a view",
 }
 
-_MONEY = re.compile(
+_MONEY = pattern(
     r"\b(credits?|upgrade|buy|purchase|pay|paid|billing|subscribe|subscription|extra usage|top.?up|add funds?|"
     r"team plan|max plan|usage.based|spend|charge)\b|[$€£]\s*\d",
     re.IGNORECASE,
 )
-_STANDING = re.compile(
+_STANDING = pattern(
     r"don.?t ask again|do not ask again|always allow|allow all|auto.?accept|accept edits|"
     r"(?<!stay in )auto mode|all future|"
     r"for this session|during this session|bypass permissions",

@@ -10,22 +10,23 @@ import re
 from collections.abc import Iterator, Sequence
 
 from fleetscripts.dataclass import dataclass
+from fleetscripts.pattern import pattern
 
 QUESTION_LINES = 24
 """Of a dialog with no rule above it, this many lines before the first row count as its question."""
 
-_FOCUSED = re.compile(r"(?P<lead>[ │|]*)(?P<mark>[❯›>]) +(?P<body>\S.*)")
-_NUMBERED = re.compile(r"(?P<number>\d{1,2})\. +(?P<text>\S.*)")
-_CHECKBOX = re.compile(r"\[[ xX✔✓]\] ")
-_CHECKED = re.compile(r"\[[xX✔✓]\] ")
-_RULE = re.compile(r"[ ]{0,2}[─▔━]{10,}.*")
-_TABS = re.compile(r"\s*←.*[☐☒✔].*→\s*")
-_TAB = re.compile(r"([☐☒]) (.*?)(?= {2,}[☐☒✔]| *→)")
-_ROUNDED = re.compile(r"[╭╰]─{8,}.*")
-_PROMPT = re.compile(r"(?:│ ?)?[❯›>!#&](?:[ \xa0].*)?")
-_BOX = re.compile(r"[ │|]*[❯›>](?:\xa0.*)?")
+_FOCUSED = pattern(r"(?P<lead>[ │|]*)(?P<mark>[❯›>]) +(?P<body>\S.*)")
+_NUMBERED = pattern(r"(?P<number>\d{1,2})\. +(?P<text>\S.*)")
+_CHECKBOX = pattern(r"\[[ xX✔✓]\] ")
+_CHECKED = pattern(r"\[[xX✔✓]\] ")
+_RULE = pattern(r"[ ]{0,2}[─▔━]{10,}.*")
+_TABS = pattern(r"\s*←.*[☐☒✔].*→\s*")
+_TAB = pattern(r"([☐☒]) (.*?)(?= {2,}[☐☒✔]| *→)")
+_ROUNDED = pattern(r"[╭╰]─{8,}.*")
+_PROMPT = pattern(r"(?:│ ?)?[❯›>!#&](?:[ \xa0].*)?")
+_BOX = pattern(r"[ │|]*[❯›>](?:\xa0.*)?")
 _NO_ROW = ("⎿", "●", "•", "╰", "╭", "├", "└")
-_TICK = re.compile(r"\s+[✔✓]\s.*|\s+[✔✓]$")
+_TICK = pattern(r"\s+[✔✓]\s.*|\s+[✔✓]$")
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,14 +10,13 @@ from fleetscripts.core.gates.current_runs import current_checks, current_workflo
 from fleetscripts.core.gates.gates import GateResult, GateStatus
 from fleetscripts.core.gates.pull_evidence import PullEvidence, some
 from fleetscripts.dataclass import dataclass
+from fleetscripts.pattern import pattern
 from fleetscripts.pull_request import Check, PullRequest, Suite
 
 PASSED_OUTCOMES = frozenset({"SUCCESS", "NEUTRAL", "SKIPPED"})
 CI_GRACE_SECONDS = 300
 """How long after a push a head may still be waiting for the check that matters."""
-ASKS_FOR_NO_CI = re.compile(
-    r"\[(?:skip ci|ci skip|no ci|skip actions|actions skip)\]|^skip-checks: *true$", re.I | re.M
-)
+ASKS_FOR_NO_CI = pattern(r"\[(?:skip ci|ci skip|no ci|skip actions|actions skip)\]|^skip-checks: *true$", re.I | re.M)
 """In the head commit's message: the checks do not run then."""
 
 

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
 from fleetscripts.dataclass import dataclass
+from fleetscripts.pattern import pattern
 
 DONE_LINE = "ORCHESTRATOR:DONE"
-_CHECKPOINT = re.compile(r"CHECKPOINT:(\S(?:.{0,98}\S)?)")
+_CHECKPOINT = pattern(r"CHECKPOINT:(\S(?:.{0,98}\S)?)")
 REVIEW_MARK = "REVIEW"
-_REVIEW = re.compile(rf"ORCHESTRATOR:({REVIEW_MARK} (?:PASS|FAIL) [0-9a-f]{{12,64}})")
-_FENCE = re.compile(r" {0,3}(`{3,}|~{3,})(.*)")
+_REVIEW = pattern(rf"ORCHESTRATOR:({REVIEW_MARK} (?:PASS|FAIL) [0-9a-f]{{12,64}})")
+_FENCE = pattern(r" {0,3}(`{3,}|~{3,})(.*)")
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from itertools import groupby
 
 from fleetscripts.core.records.redact import redact
 from fleetscripts.core.records.sanitize import ESCAPE_SEQUENCE, fit
 from fleetscripts.dataclass import dataclass
+from fleetscripts.pattern import pattern
 
 MOST_LINES = 40
 MOST_COLUMNS = 300
@@ -15,8 +15,8 @@ MOST_COLUMNS = 300
 MOST_STEPS = 3
 """Of one job, the last ones."""
 
-_STAMP = re.compile(r"^\ufeff?\d{4}-\d\d-\d\dT[\d:.]+Z ?")
-_MARK = re.compile(r"^##\[(?:error|warning|debug|command|group|endgroup)\]")
+_STAMP = pattern(r"^\ufeff?\d{4}-\d\d-\d\dT[\d:.]+Z ?")
+_MARK = pattern(r"^##\[(?:error|warning|debug|command|group|endgroup)\]")
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,17 +7,19 @@ import re
 from collections.abc import Mapping
 from pathlib import PurePosixPath
 
+from fleetscripts.pattern import pattern
+
 WAIT_SECONDS = 120
 """GitHub's own advice is "a few minutes"; being told twice within it would only make the agent try sooner."""
 
 _LIMIT = r"(?:secondary rate limit|abuse detection|submitted too quickly)"
-_PRINTED = re.compile(
+_PRINTED = pattern(
     rf"^(?:gh: |GraphQL: |HTTP (?:403|429)[: ]|failed to \w[^\n]{{0,80}}: )[^\n]{{0,400}}{_LIMIT}"
     rf'|^\{{[^\n]{{0,2000}}"(?:code"\s*:\s*"abuse"|message"\s*:\s*"[^"\n]{{0,200}}{_LIMIT})',
     re.IGNORECASE | re.MULTILINE,
 )
 """A line as ``gh`` prints it, or the JSON that GitHub answers. A quotation stands in other words or after a number."""
-_MARK = re.compile(r"rate limit|abuse|too quickly")
+_MARK = pattern(r"rate limit|abuse|too quickly")
 """Without any of these there is nothing to look for: tools print megabytes."""
 
 
@@ -26,7 +28,7 @@ def met_limit(printed: str) -> bool:
     return _MARK.search(printed) is not None and _PRINTED.search(printed) is not None
 
 
-_COMMAND = re.compile(
+_COMMAND = pattern(
     r"(?:^|[;&|\n({`!]|\b(?:do|then|else)\b)[ \t]*"
     r"(?:[A-Za-z_]\w*=\S*[ \t]+|(?:timeout|nice|sleep)[ \t]+(?:-\S+[ \t]+)*[\d.]+\w?[ \t]+)*"
     r"(?P<name>[\w./~+-]+)(?P<words>[^;&|\n]*)"
@@ -36,10 +38,10 @@ _ASKING = frozenset({"gh", "hub", "curl", "wget", "http", "https", "bash", "sh",
 _STARTING = frozenset({"xargs", "time", "sudo", "env", "nohup", "exec", "command"})
 MOST_WORDS = 12
 """Of what starts another command, so many words are looked at."""
-_SCRIPT = re.compile(r"(?:\.{0,2}/|~/).+|python[\d.]*|.+\.(?:sh|py|js|ts)")
-_INDIRECT = re.compile(r"mcp__|bash_?output|task_?output|write_stdin", re.IGNORECASE)
+_SCRIPT = pattern(r"(?:\.{0,2}/|~/).+|python[\d.]*|.+\.(?:sh|py|js|ts)")
+_INDIRECT = pattern(r"mcp__|bash_?output|task_?output|write_stdin", re.IGNORECASE)
 """Tools without a command of their own: of a server, or what goes on with a command begun before."""
-_SHOWING = re.compile(r"\s+(?:(?:pr|issue|run|release|gist|repo|workflow)\s+(?:view|diff|list|status|checks)|search)\b")
+_SHOWING = pattern(r"\s+(?:(?:pr|issue|run|release|gist|repo|workflow)\s+(?:view|diff|list|status|checks)|search)\b")
 """What ``gh`` shows of others' texts."""
 
 

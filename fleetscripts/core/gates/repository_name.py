@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import re
-
 from fleetscripts.dataclass import dataclass
+from fleetscripts.pattern import pattern
 
 DEFAULT_HOST = "github.com"
 _NAME = r"[A-Za-z0-9_.-]{1,100}"
-_ADDRESS = re.compile(
+_ADDRESS = pattern(
     rf"(?:(?:https?|ssh|git|git\+ssh)://(?:[^@/\s]+@)?(?P<host>[A-Za-z0-9.-]+)(?::\d+)?/"
     rf"|(?:[^@/\s]+@)?(?P<scp>[A-Za-z0-9.-]+):)/?(?P<owner>{_NAME})/(?P<name>{_NAME}?)(?:\.git)?/?"
 )
-_SLUG = re.compile(rf"(?:(?P<host>[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+)/)?(?P<owner>{_NAME})/(?P<name>{_NAME})")
+_SLUG = pattern(rf"(?:(?P<host>[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+)/)?(?P<owner>{_NAME})/(?P<name>{_NAME})")
 _SAME_HOST = {"ssh.github.com": DEFAULT_HOST, "www.github.com": DEFAULT_HOST}
 
 

@@ -7,10 +7,11 @@ from collections.abc import Mapping
 from pathlib import PurePosixPath
 
 from fleetscripts.dataclass import dataclass
+from fleetscripts.pattern import pattern
 from fleetscripts.pull_request import GHOST, Comment, CommitFacts, Thread
 
-_HASH = re.compile(r"(?<![0-9a-zA-Z_])[0-9a-f]{7,40}(?![0-9a-zA-Z_])")
-_COURTESY = re.compile(
+_HASH = pattern(r"(?<![0-9a-zA-Z_])[0-9a-f]{7,40}(?![0-9a-zA-Z_])")
+_COURTESY = pattern(
     r"\W*(?:thanks?(?: you)?(?: so much)?|thx|ty|great|perfect|nice|awesome|lgtm|looks good(?: to me)?|\+1|done!?)?\W*",
     re.IGNORECASE,
 )
@@ -18,10 +19,8 @@ _COURTESY = re.compile(
 MOST_HASHES = 10
 """In one comment."""
 _COURTESY_MOST = 40
-_DISMISSAL = re.compile(
-    r"\W*(?:acknowledged|same as above|accepted(?: trade-?off)?|deferred|won'?t fix)\b", re.IGNORECASE
-)
-_FIX = re.compile(r"\b(?:fix|remov|address|appli|chang|mov|renam|replac|implement|correct|done|add)\w* ", re.IGNORECASE)
+_DISMISSAL = pattern(r"\W*(?:acknowledged|same as above|accepted(?: trade-?off)?|deferred|won'?t fix)\b", re.IGNORECASE)
+_FIX = pattern(r"\b(?:fix|remov|address|appli|chang|mov|renam|replac|implement|correct|done|add)\w* ", re.IGNORECASE)
 """A dismissal that names a commit is one all the same, unless its words also say that something was done."""
 
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
+from fleetscripts.pattern import pattern
 
 MOST_ADDRESS = 255
-_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,30}")
-_ADDRESS = re.compile(r"(?:[A-Za-z0-9._][A-Za-z0-9._-]*@)?[A-Za-z0-9\[:._][A-Za-z0-9._:%\[\]-]*")
+_NAME = pattern(r"[a-z0-9][a-z0-9-]{0,30}")
+_ADDRESS = pattern(r"(?:[A-Za-z0-9._][A-Za-z0-9._-]*@)?[A-Za-z0-9\[:._][A-Za-z0-9._:%\[\]-]*")
 """Nothing that ssh would read as an option, nothing that a shell would read in a user's ``ProxyCommand %h``."""
 
 

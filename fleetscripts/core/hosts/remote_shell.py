@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import re
-
 from fleetscripts.errors import FleetError
+from fleetscripts.pattern import pattern
 
-_READ_DIFFERENTLY = re.compile(r"['\\!\x00-\x1f\x7f]")
+_READ_DIFFERENTLY = pattern(r"['\\!\x00-\x1f\x7f]")
 """Inside single quotes fish reads a backslash, csh an exclamation mark, and both end at a quote."""
 
-_PLAIN = re.compile(r"[A-Za-z0-9_./:@%+=,~ -]*")
+_PLAIN = pattern(r"[A-Za-z0-9_./:@%+=,~ -]*")
 
 
 def in_sh(program: str) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import field, fields
 from typing import Any, ClassVar, TypeAlias
@@ -13,6 +12,7 @@ from typing import Any, ClassVar, TypeAlias
 from fleetscripts import schema
 from fleetscripts.dataclass import dataclass
 from fleetscripts.errors import FleetError
+from fleetscripts.pattern import pattern
 
 SCHEMA = 1
 """Of these messages. A host with another one is told of and not listened to."""
@@ -29,7 +29,7 @@ MOST_EVENT = 1 << 18
 MOST_RECORDS = 1_000
 """With that, the most memory that a host can take here."""
 
-CALL_ID = re.compile(r"[0-9a-f]{32}")
+CALL_ID = pattern(r"[0-9a-f]{32}")
 
 
 class NoMessage(FleetError):

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from fleetscripts.core.planning.progress import JUDGED
 from fleetscripts.core.records.sanitize import fit, sanitize
 from fleetscripts.dataclass import dataclass
 from fleetscripts.fleet import Agent
+from fleetscripts.pattern import pattern
 
 SHOWN_PLACES = 4
-_LINE = re.compile(r":[0-9]+$")
+_LINE = pattern(r":[0-9]+$")
 LONGEST_SUMMARY = 400
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import posixpath
-import re
 from collections.abc import Sequence
 from dataclasses import field, replace
 
@@ -12,9 +11,10 @@ from fleetscripts.core.permissions.shell_syntax import SimpleCommand, simple_com
 from fleetscripts.core.permissions.shell_words import NotPlain, Word
 from fleetscripts.core.permissions.word_kinds import Refusal, is_harmless_test, put_into, shown, why_unfit
 from fleetscripts.dataclass import dataclass
+from fleetscripts.pattern import pattern
 
-ENVIRONMENT_PROGRAM = re.compile(r"(?:\./)?((?:\.venv|venv)/bin)/([a-z0-9]+)")
-DOTTED = re.compile(r"\.{0,2}(?:/|\Z)")
+ENVIRONMENT_PROGRAM = pattern(r"(?:\./)?((?:\.venv|venv)/bin)/([a-z0-9]+)")
+DOTTED = pattern(r"\.{0,2}(?:/|\Z)")
 """A folder that ``cd`` does not look up in CDPATH."""
 MAX_BASES = 16
 

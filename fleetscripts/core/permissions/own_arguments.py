@@ -6,18 +6,19 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 
 from fleetscripts.dataclass import dataclass
+from fleetscripts.pattern import pattern
 
 ELSEWHERE = ("--state-file", "--tmux-socket", "--fleet-home")
 """Another fleet's records and settings, which may name commands to run."""
 
-FREE_FIELDS = re.compile(
+FREE_FIELDS = pattern(
     r"(?:objective|pr_number|steps|nudges|kicks|rounds|held|hold\.reason|idle_threshold_seconds|active"
     r"|nudge_interval_seconds|orchestrator_unseen_seconds|max_nudges|poll_interval_seconds)=[^\x00]*|state=running",
     re.DOTALL,
 )
 """What ``update-agent`` may set: no path, no window, no command, no session."""
 
-IMAGE = re.compile(r"[^-].*\.(?:png|jpe?g|gif|webp)", re.IGNORECASE)
+IMAGE = pattern(r"[^-].*\.(?:png|jpe?g|gif|webp)", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)

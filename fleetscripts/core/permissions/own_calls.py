@@ -12,6 +12,7 @@ from fleetscripts.core.permissions.own_line import UNKNOWN, rewritten
 from fleetscripts.core.permissions.shell_syntax import SimpleCommand, simple_commands
 from fleetscripts.core.permissions.shell_words import NotPlain, Word
 from fleetscripts.dataclass import dataclass
+from fleetscripts.pattern import pattern
 
 ScriptAt = Callable[[str], str | None]
 """The name of our script that lies at this absolute path, or that this bare name starts; None if it is none of ours."""
@@ -20,9 +21,9 @@ NOWHERE = "/dev/null"
 """Where a captured call stands: a ``cd`` may have gone before, so that a relative path says nothing."""
 PRINT_A_HANDLE = {"spawn-agent", "adopt-agent", "find-spare", "run-loop"}
 """What they print is never an option, so that it may stand as a word of the next call."""
-DURATION = re.compile(r"[0-9]{1,6}(\.[0-9]{1,3})?[smhd]?")
-NUMBER = re.compile(r"[+-]?[0-9]{1,9}")
-JQ_READS = re.compile(r"\b(?:env|input_filename|import|include|inputs?|get_search_list)\b|\$ENV|\$__")
+DURATION = pattern(r"[0-9]{1,6}(\.[0-9]{1,3})?[smhd]?")
+NUMBER = pattern(r"[+-]?[0-9]{1,9}")
+JQ_READS = pattern(r"\b(?:env|input_filename|import|include|inputs?|get_search_list)\b|\$ENV|\$__")
 """jq prints the environment, where tokens stand, or loads code."""
 
 

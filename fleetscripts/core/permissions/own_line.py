@@ -10,17 +10,18 @@ from dataclasses import field
 
 from fleetscripts.core.permissions.shell_words import BLANKS, ENDS, NotPlain, read_word
 from fleetscripts.dataclass import dataclass
+from fleetscripts.pattern import pattern
 
 UNKNOWN = "value-known-when-it-runs"
 """Stands for the value of a variable: anything at all, also an option."""
 
-_HOME_WORD = re.compile(r'(?:"\$(?:HOME|\{HOME\})"|("?)(?:\$HOME|\$\{HOME\}|(?<!")~))(?=/)')
-_PLAIN_PATH = re.compile(r"/[A-Za-z0-9_./@+-]*")
-_CAPTURE = re.compile(r"([A-Za-z][A-Za-z0-9_]*)=(\"?)\$\(")
-_VALUE = re.compile(r"\"\$(?:([A-Za-z][A-Za-z0-9_]*)|\{([A-Za-z][A-Za-z0-9_]*)\})\"(?=[ \t\n;|&]|\Z)")
-_HEREDOC = re.compile(r"""<<(['"])([A-Za-z_][A-Za-z0-9_]*)\1""")
-_OPERATOR = re.compile(r"[12]?>&[12]|&>>?|&&|\|\||[12]?>>?|[;|<]")
-_NAMES = re.compile(
+_HOME_WORD = pattern(r'(?:"\$(?:HOME|\{HOME\})"|("?)(?:\$HOME|\$\{HOME\}|(?<!")~))(?=/)')
+_PLAIN_PATH = pattern(r"/[A-Za-z0-9_./@+-]*")
+_CAPTURE = pattern(r"([A-Za-z][A-Za-z0-9_]*)=(\"?)\$\(")
+_VALUE = pattern(r"\"\$(?:([A-Za-z][A-Za-z0-9_]*)|\{([A-Za-z][A-Za-z0-9_]*)\})\"(?=[ \t\n;|&]|\Z)")
+_HEREDOC = pattern(r"""<<(['"])([A-Za-z_][A-Za-z0-9_]*)\1""")
+_OPERATOR = pattern(r"[12]?>&[12]|&>>?|&&|\|\||[12]?>>?|[;|<]")
+_NAMES = pattern(
     r"(?:W|WIN|WINDOW|OUT|OUTPUT|RESULT|EVENTS?|AGENTS?|TREE|PANE|SPARE|NAME|ID|ANSWER|w|win|window|out|output|result"
     r"|events?|agents?|tree|pane|spare|name|id|answer)_?[0-9]{0,2}"
 )

@@ -8,15 +8,16 @@ from dataclasses import field
 
 from fleetscripts.core.permissions.shell_words import BLANKS, NotPlain, Word, read_word
 from fleetscripts.dataclass import dataclass
+from fleetscripts.pattern import pattern
 
 MAX_BYTES = 16_384
 MAX_COMMANDS = 100
 ODD = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
-JOINER = re.compile(r"&&|\|\||[;|\n]")
-STREAM = re.compile(r"[12]?>&[12](?=[ \t\n;|&]|\Z)")
-REDIRECT = re.compile(r"([12]?>>|[12]?>\||[12]?>|&>>|&>|<)(?![<>&|!(-])")
-HEREDOC = re.compile(r"""<<(['"])([A-Za-z_][A-Za-z0-9_]*)\1(?=[ \t\n;|&])""")
-ASSIGNMENT = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)=")
+JOINER = pattern(r"&&|\|\||[;|\n]")
+STREAM = pattern(r"[12]?>&[12](?=[ \t\n;|&]|\Z)")
+REDIRECT = pattern(r"([12]?>>|[12]?>\||[12]?>|&>>|&>|<)(?![<>&|!(-])")
+HEREDOC = pattern(r"""<<(['"])([A-Za-z_][A-Za-z0-9_]*)\1(?=[ \t\n;|&])""")
+ASSIGNMENT = pattern(r"([A-Za-z_][A-Za-z0-9_]*)=")
 
 
 @dataclass(frozen=True, slots=True)

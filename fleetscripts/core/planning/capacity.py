@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import field
 from enum import StrEnum
 
 from fleetscripts.dataclass import dataclass
 from fleetscripts.models import WorktreeContents, WorktreeFacts
+from fleetscripts.pattern import pattern
 
-_SPARE = re.compile(r"spare/([0-9]{1,9})")
+_SPARE = pattern(r"spare/([0-9]{1,9})")
 
 
 class WorktreeUse(StrEnum):

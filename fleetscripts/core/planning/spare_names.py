@@ -10,8 +10,9 @@ from pathlib import PurePath
 from fleetscripts.core.planning.capacity import spare_number
 from fleetscripts.dataclass import dataclass
 from fleetscripts.models import WorktreeFacts
+from fleetscripts.pattern import pattern
 
-_NUMBERED = re.compile(r"(.*?)([0-9]{1,9})", re.DOTALL)
+_NUMBERED = pattern(r"(.*?)([0-9]{1,9})", re.DOTALL)
 HIGHEST = 10**9 - 1
 """Of a spare branch's number."""
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 
 from fleetscripts.core.records.sanitize import sanitize
+from fleetscripts.pattern import pattern
 
 SHOWN_FILES = 20
-_PLAIN_PATH = re.compile(r"[\w./@+-]{1,200}")
+_PLAIN_PATH = pattern(r"[\w./@+-]{1,200}")
 ANSWER = (
     "End with one line for each scenario, and nothing else on it: the scenario's name, directly followed by =PASS, or "
     "by =PARTIAL: or =FAIL: and what is missing."

@@ -7,11 +7,12 @@ from collections.abc import Iterable, Sequence
 from enum import StrEnum
 
 from fleetscripts.dataclass import dataclass
+from fleetscripts.pattern import pattern
 
 LONGEST_NAME = 120
 LONGEST_MISSING = 600
 MOST_SCENARIOS = 200
-_RESULT = re.compile(
+_RESULT = pattern(
     rf"(?P<name>[^=\n]{{1,{LONGEST_NAME}}}?)\s*=\s*(?P<result>PASS|PARTIAL|FAIL)(?:\s*[:—–-]\s*(?P<missing>.*))?",
     re.DOTALL,
 )

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import re
+from fleetscripts.pattern import pattern
 
-_TEST_STEP = re.compile(r"(?i)/*pr[-_]?test(?![\w-])")
+_TEST_STEP = pattern(r"(?i)/*pr[-_]?test(?![\w-])")
 
 WHY_NOT = (
     "pr-test is no agent's step: its tests share ports, a database and caches, so the orchestrator runs them one at a "

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Sequence
 
 from fleetscripts.errors import Refused
 from fleetscripts.fleet import Agent, Fleet
 from fleetscripts.models import AgentState, PaneFacts, ServerId
+from fleetscripts.pattern import pattern
 
-_PLACE = re.compile(r"%\d+|@\d+|[^\x00-\x1f]*:\d+")
+_PLACE = pattern(r"%\d+|@\d+|[^\x00-\x1f]*:\d+")
 
 
 def is_place(target: str) -> bool:

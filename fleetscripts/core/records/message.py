@@ -7,6 +7,8 @@ import re
 import unicodedata
 from collections.abc import Sequence
 
+from fleetscripts.pattern import pattern
+
 COMMAND_SIGNS = ("!", "/", "@", "#", "&", "?", ":", "$", "%", "+")
 """First characters with which some client takes a text for a command, a shell line, a file or a note."""
 
@@ -14,23 +16,23 @@ FROM_OUTSIDE = "From the orchestrator:\n"
 SHORTEST = 6
 """A text of fewer characters could be a key of some survey, or a word (``exit``, ``quit``) that ends the client."""
 
-_CONTROLS = re.compile(
+_CONTROLS = pattern(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u061c\u180e"
     "\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff\ufff9-\ufffb\U000e0000-\U000e0fff]"
 )
 """Zero-width joiner and non-joiner are spelling, and stay."""
 
-_PLACEHOLDER = re.compile(r"\[Pasted text #\d+(?: \+(\d+) lines?)?\]")
-_OTHER_PLACEHOLDER = re.compile(r"\[Pasted Content \d+ chars\]|\[\.\.\.Truncated text #\d+ \+\d+ lines\.\.\.\]")
-_WRAPPING = re.compile(r"</?pasted_content\b[^>]*>")
-_BLANKS = re.compile(r"\s+")
-_DROPPED = re.compile(
+_PLACEHOLDER = pattern(r"\[Pasted text #\d+(?: \+(\d+) lines?)?\]")
+_OTHER_PLACEHOLDER = pattern(r"\[Pasted Content \d+ chars\]|\[\.\.\.Truncated text #\d+ \+\d+ lines\.\.\.\]")
+_WRAPPING = pattern(r"</?pasted_content\b[^>]*>")
+_BLANKS = pattern(r"\s+")
+_DROPPED = pattern(
     "[\u00ad\u034f\u061c\u180b-\u180f\u200c\u200d\ufe00-\ufe0f\U0001f3fb-\U0001f3ff\U000e0000-\U000e0fff]"
 )
 """Marks that some terminal or client drops from what it shows: variation selectors, skin tones, joiners, tags."""
 
-_CLUSTER = re.compile(r"[^\u0300-\u036f\u3099\u309a][\u0300-\u036f\u3099\u309a]*|.", re.DOTALL)
-_QUEUED_ROW = re.compile(r" {1,4}↳ (\S.*)")
+_CLUSTER = pattern(r"[^\u0300-\u036f\u3099\u309a][\u0300-\u036f\u3099\u309a]*|.", re.DOTALL)
+_QUEUED_ROW = pattern(r" {1,4}↳ (\S.*)")
 SCROLLED = 60
 """Of a text taller than the box its end stands there; this many characters of it are enough to know it."""
 

@@ -12,6 +12,7 @@ from fleetscripts.errors import FleetError, Refused, UsageProblem
 from fleetscripts.fleet import FLAT, PARTS, Agent, Fleet
 from fleetscripts.invocation import spelled
 from fleetscripts.models import AgentState
+from fleetscripts.pattern import pattern
 from fleetscripts.record import Escalation
 from fleetscripts.schema import READERS
 
@@ -20,10 +21,10 @@ PART_FIXED = frozenset({"pending", "accepted_threads", "cap", "extra"})
 FLEET_FIXED = frozenset({"agents", "loop_tmux_server", "tmux_session_server", "extra"})
 SECRETS = frozenset({"discord_webhook"})
 
-_SESSION_ID = re.compile(r"(?:[0-9A-Za-z][0-9A-Za-z-]{0,99})?")
-_WINDOW = re.compile(r"[^\x00-\x1f:]+:\d+")
-_STEP = re.compile(r"\S(?:[^\x00-\x1f\x7f]{0,98}\S)?")
-_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+_SESSION_ID = pattern(r"(?:[0-9A-Za-z][0-9A-Za-z-]{0,99})?")
+_WINDOW = pattern(r"[^\x00-\x1f:]+:\d+")
+_STEP = pattern(r"\S(?:[^\x00-\x1f\x7f]{0,98}\S)?")
+_CONTROL = pattern(r"[\x00-\x1f\x7f]")
 
 
 def _settable() -> dict[str, str]:
@@ -41,10 +42,10 @@ SETTABLE = _settable()
 BY_HAND = "held by hand"
 """The reason of a hold that was set without one."""
 
-_NO_BRANCH = re.compile(r"^[-/.]|[\x00-\x20\x7f~^:?*\[\\]|\.\.|@\{|//|/\.|\.lock(/|$)|[/.]$|^@$|^HEAD$")
+_NO_BRANCH = pattern(r"^[-/.]|[\x00-\x20\x7f~^:?*\[\\]|\.\.|@\{|//|/\.|\.lock(/|$)|[/.]$|^@$|^HEAD$")
 """What git refuses in a branch's name (git check-ref-format)."""
 
-_REPOSITORY = re.compile(r"(?:[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+/)?[A-Za-z0-9_.-]{1,100}/[A-Za-z0-9_.-]{1,100}")
+_REPOSITORY = pattern(r"(?:[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+/)?[A-Za-z0-9_.-]{1,100}/[A-Za-z0-9_.-]{1,100}")
 
 
 def _is_branch(text: str) -> bool:

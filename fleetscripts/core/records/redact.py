@@ -2,39 +2,39 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 
 from fleetscripts.core.records.token_forms import TOKEN_FORMS
+from fleetscripts.pattern import pattern
 
 MASK = "[masked]"
 SHORTEST = 12
 """Characters of the shortest word that is looked at: whatever is shorter has no form by which it could be told."""
 
-_STYLE = re.compile(r"\x1b\[[0-9;:]*m")
-_LONG_WORD = re.compile(rf"\S{{{SHORTEST}}}")
-_TOKENS = re.compile("(?<![A-Za-z0-9])(?:" + "|".join(f"(?:{form})" for form in TOKEN_FORMS.values()) + ")")
-_NAMED = re.compile(
+_STYLE = pattern(r"\x1b\[[0-9;:]*m")
+_LONG_WORD = pattern(rf"\S{{{SHORTEST}}}")
+_TOKENS = pattern("(?<![A-Za-z0-9])(?:" + "|".join(f"(?:{form})" for form in TOKEN_FORMS.values()) + ")")
+_NAMED = pattern(
     r"(?i)\b([a-z0-9_.-]{0,40}(?:(?:api|access|account|private|secret|signing|encryption)[_-]?key|token|secret|passwd"
     r"|password|passphrase|credentials?|authorization|auth|cookie|_pw|_pass|dsn)(?:_?\d{1,3})?[\"']?"
     r"[ ]?(?:[:=]|=>)[ ]?(?:bearer |basic |token )?[\"']?)[^\s\"'(){}<>\[\],;]{6,}"
 )
-_SPOKEN = re.compile(r"(?i)\b((?:bearer|basic) )[A-Za-z0-9+/=._~-]{12,}")
-_IN_URL = re.compile(r"(?<=://)[^\s/@:]{0,200}:[^\s/@]{1,200}(?=@)")
-_CONTEXT = re.compile(
+_SPOKEN = pattern(r"(?i)\b((?:bearer|basic) )[A-Za-z0-9+/=._~-]{12,}")
+_IN_URL = pattern(r"(?<=://)[^\s/@:]{0,200}:[^\s/@]{1,200}(?=@)")
+_CONTEXT = pattern(
     r"(?i)\bcontext (?:left|low|remaining)\b[^│|·\n]{0,60}?\d{1,3} ?%[^│|·\n]{0,30}"
     r"|\b\d{1,3} ?% (?:of )?(?:the )?(?:context|until auto-?compact)[a-z -]{0,30}"
     r"|\bcontext(?: window)?(?: used)?[: ]{1,3}\d{1,3} ?%(?: (?:used|left|full))?"
     r"|\bcontext (?:left|remaining)\b[^│|·\n]{0,60}"
 )
-_KEY_BEGINS = re.compile(r"-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----")
-_KEY_ENDS = re.compile(r"-----END [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----")
-_KEY_BODY = re.compile(r"[A-Za-z0-9+/]{1,200}={0,3}|(?:Proc-Type|DEK-Info|Version|Comment): .{1,120}|")
-_BODY_ALONE = re.compile(r"[A-Za-z0-9+/]{56,}={0,3}")
+_KEY_BEGINS = pattern(r"-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----")
+_KEY_ENDS = pattern(r"-----END [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----")
+_KEY_BODY = pattern(r"[A-Za-z0-9+/]{1,200}={0,3}|(?:Proc-Type|DEK-Info|Version|Comment): .{1,120}|")
+_BODY_ALONE = pattern(r"[A-Za-z0-9+/]{56,}={0,3}")
 """A line of a key's body whose head and foot are out of sight."""
 
-_BEFORE = re.compile(r"[ \t\xa0│┃|║⎿❯›>•●⏺∙·]{0,200}(?:\d{1,6}[ \t\xa0])?[ \t\xa0│┃|║]{0,40}(?:[+-][ \t\xa0]{1,40})?")
+_BEFORE = pattern(r"[ \t\xa0│┃|║⎿❯›>•●⏺∙·]{0,200}(?:\d{1,6}[ \t\xa0])?[ \t\xa0│┃|║]{0,40}(?:[+-][ \t\xa0]{1,40})?")
 """What is drawn before the text of a line: borders, marks, a line's number, the sign of a change."""
 _AFTER = " \t\xa0│┃|║"
 

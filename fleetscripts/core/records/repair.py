@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import field, replace
 from pathlib import PurePath
@@ -13,6 +12,7 @@ from fleetscripts.dataclass import dataclass
 from fleetscripts.fleet import PARTS, Agent, Fleet
 from fleetscripts.invocation import spelled
 from fleetscripts.models import AgentState, PaneFacts, ServerId
+from fleetscripts.pattern import pattern
 from fleetscripts.record import Escalation, typed
 
 AT_WORK = frozenset({
@@ -26,8 +26,8 @@ AHEAD_SECONDS = 86400.0
 GONE = ""
 """In place of a branch: there is no such worktree."""
 
-_PULL = re.compile(r"(?:#|https?://\S+/pull/)(\d{1,10})/?")
-_SPARE = re.compile(r"spare/\d+")
+_PULL = pattern(r"(?:#|https?://\S+/pull/)(\d{1,10})/?")
+_SPARE = pattern(r"spare/\d+")
 
 
 @dataclass(frozen=True, slots=True)

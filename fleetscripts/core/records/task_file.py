@@ -24,17 +24,18 @@ from typing import Any
 from fleetscripts.core.planning.repeat import is_period
 from fleetscripts.dataclass import dataclass
 from fleetscripts.errors import UsageProblem
+from fleetscripts.pattern import pattern
 
 SUFFIX = ".task"
-NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+NAME = pattern(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 LONGEST_TEXT = 200_000
 MOST_NAMES = 50
 HIGHEST_PRIORITY = 1_000_000
 FENCE = "---"
 BATCH_HEAD = "==="
 
-_STEP = re.compile(r"\S(?:[^\x00-\x1f\x7f]{0,98}\S)?")
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
+_STEP = pattern(r"\S(?:[^\x00-\x1f\x7f]{0,98}\S)?")
+_CONTROL = pattern(r"[\x00-\x08\x0b-\x1f\x7f]")
 
 
 class TaskProblem(UsageProblem):

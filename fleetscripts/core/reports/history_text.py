@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import math
-import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 
 from fleetscripts.core.planning.actions import BY_NAME
 from fleetscripts.core.records.sanitize import fit, sanitize
 from fleetscripts.core.reports.journal_story import Line, at_of, text_of
+from fleetscripts.pattern import pattern
 
 LONGEST = 220
 STEPS = frozenset({"send-pasted", "send-entered", "end-intended", "end-pressed", "interrupt-intended"})
 """On the way to something that has a line of its own."""
 ENDED = frozenset({"send-confirmed", "send-failed", "send-refused"})
-_DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*([smhd])")
+_DURATION = pattern(r"(\d+(?:\.\d+)?)\s*([smhd])")
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 _BORING = frozenset({"id", "at", "event", "window", "why", "pane_id", "message_id", "worktree", "branch", "spawned_at"})
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 
-FRAME = re.compile(r"^[\s─-▟]+|[\s─-▟]+$")
+from fleetscripts.pattern import pattern
+
+FRAME = pattern(r"^[\s─-▟]+|[\s─-▟]+$")
 """Box-drawing and block characters at a line's ends."""
 
 KNOWN_FROM = 40

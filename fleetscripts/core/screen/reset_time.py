@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, date, datetime, time, timedelta, timezone, tzinfo
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from fleetscripts.pattern import pattern
 
 MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
@@ -16,28 +17,28 @@ _JUST_GONE = timedelta(hours=2)
 # Dates come without their year: the nearest one, and a reset is seldom long gone.
 _LONG_GONE = timedelta(days=60)
 
-_EPOCH = re.compile(r"limit reached\|(\d{10})(\d{3})?(?!\d)")
-_LEAD = re.compile(r"(?:\bresets?\b|\btry again\b|\bautomatically\b|\bavailable again\b|\bwait until\b)", re.I)
-_ZONE = re.compile(r"^[ ,]{0,3}\(([A-Za-z][A-Za-z0-9_+/-]{1,40})\)")
-_OFFSET = re.compile(
+_EPOCH = pattern(r"limit reached\|(\d{10})(\d{3})?(?!\d)")
+_LEAD = pattern(r"(?:\bresets?\b|\btry again\b|\bautomatically\b|\bavailable again\b|\bwait until\b)", re.I)
+_ZONE = pattern(r"^[ ,]{0,3}\(([A-Za-z][A-Za-z0-9_+/-]{1,40})\)")
+_OFFSET = pattern(
     r"^(?::\d{2}(?:\.\d{1,9})?)?(?: ?\()?(?P<utc>Z\b|UTC|GMT)?"
     r"(?:(?P<sign>[+\-−])(?P<hours>\d{1,2})(?::?(?P<minutes>\d{2}))?)?(?=\W|$)",
     re.I,
 )
 """``(GMT+2)``, ``(+05:30)``, and what ends an ISO time."""
-_CLOCK = re.compile(
+_CLOCK = pattern(
     r"(?<![\d:])(\d{1,2})(?::(\d{2}))?(?::\d{2})? ?([ap])\.?m\b\.?|(?<![\d:])([01]?\d|2[0-3]):([0-5]\d)\b", re.I
 )
-_MONTH_DAY = re.compile(rf"\b({'|'.join(MONTHS)})[a-z]{{0,6}}\.? (\d{{1,2}})(?:st|nd|rd|th)?(?:,? (\d{{4}}))?\b", re.I)
-_DAY_MONTH = re.compile(rf"\b(\d{{1,2}})(?:st|nd|rd|th)? ({'|'.join(MONTHS)})[a-z]{{0,6}}\.?(?:,? (\d{{4}}))?\b", re.I)
-_ISO = re.compile(r"\b(\d{4})-(\d{2})-(\d{2})(?!\d)")
-_WEEKDAY = re.compile(rf"\b({'|'.join(DAYS)})[a-z]{{0,6}}\b", re.I)
-_TOMORROW = re.compile(r"\btomorrow\b", re.I)
-_SPAN = re.compile(r"(\d{1,3}) ?(d(?:ays?)?|h(?:ours?|rs?)?|m(?:in(?:ute)?s?)?|s(?:ec(?:ond)?s?)?)(?![a-z])", re.I)
+_MONTH_DAY = pattern(rf"\b({'|'.join(MONTHS)})[a-z]{{0,6}}\.? (\d{{1,2}})(?:st|nd|rd|th)?(?:,? (\d{{4}}))?\b", re.I)
+_DAY_MONTH = pattern(rf"\b(\d{{1,2}})(?:st|nd|rd|th)? ({'|'.join(MONTHS)})[a-z]{{0,6}}\.?(?:,? (\d{{4}}))?\b", re.I)
+_ISO = pattern(r"\b(\d{4})-(\d{2})-(\d{2})(?!\d)")
+_WEEKDAY = pattern(rf"\b({'|'.join(DAYS)})[a-z]{{0,6}}\b", re.I)
+_TOMORROW = pattern(r"\btomorrow\b", re.I)
+_SPAN = pattern(r"(\d{1,3}) ?(d(?:ays?)?|h(?:ours?|rs?)?|m(?:in(?:ute)?s?)?|s(?:ec(?:ond)?s?)?)(?![a-z])", re.I)
 _SPAN_SECONDS = {"d": 86_400, "h": 3_600, "m": 60, "s": 1}
-_SESSION = re.compile(r"5[- ]hour|five[- ]hour|\bsession\b", re.I)
+_SESSION = pattern(r"5[- ]hour|five[- ]hour|\bsession\b", re.I)
 
-_BLANKS = re.compile("[\u00a0\u2007\u2009\u202f]")
+_BLANKS = pattern("[\u00a0\u2007\u2009\u202f]")
 """Blanks that some systems set between a time and its AM or PM."""
 
 _READ_CHARACTERS = 80
@@ -102,6 +103,8 @@ def _named_zone(rest: str) -> tzinfo | None:
     named = _ZONE.match(rest)
     if named is None:
         return None
+    from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
     try:
         return ZoneInfo(named[1])
     except (ZoneInfoNotFoundError, ValueError, OSError):

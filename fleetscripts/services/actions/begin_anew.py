@@ -8,11 +8,12 @@ from collections.abc import Callable
 
 from fleetscripts.errors import ClientEnded, FleetError, Refused
 from fleetscripts.models import AgentState
+from fleetscripts.pattern import pattern
 from fleetscripts.services.actions import resume as same
 from fleetscripts.services.actions.case import Case
 from fleetscripts.services.actions.rescue import renew
 
-NOT_FOUND = re.compile(
+NOT_FOUND = pattern(
     r"No conversation found(?: (?:with session ID: ?\S+|to continue))?"
     r"|No saved session found with ID \S+|no rollout found for (?:thread|conversation) id \S+",
     re.IGNORECASE,

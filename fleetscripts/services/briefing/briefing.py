@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import shlex
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,6 +10,7 @@ from fleetscripts.core.records.fence import fenced
 from fleetscripts.dataclass import dataclass
 from fleetscripts.errors import FleetError, UsageProblem
 from fleetscripts.fleet import Agent
+from fleetscripts.pattern import pattern
 from fleetscripts.pull_request import Comment
 
 PACKAGE = Path(__file__).resolve().parents[2]
@@ -24,7 +24,7 @@ MOST_REMARKS = 5
 SHOWN_REMARK = 600
 """Characters of one remark."""
 
-_BLANK = re.compile(r"\{(\w+)\}")
+_BLANK = pattern(r"\{(\w+)\}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
 from fleetscripts.agents.kinds import AgentKind, Words
 from fleetscripts.config import Settings
+from fleetscripts.pattern import pattern
 
-_SESSION = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+_SESSION = pattern(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
 
 def session_of(kind: AgentKind, words: Words, settings: Settings, folder: Path) -> str:

@@ -6,7 +6,6 @@ when it has ended the user's shell, in the same folder. Nothing is parsed by tha
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import field
 from pathlib import Path
@@ -18,6 +17,7 @@ from fleetscripts.core.planning.classify import is_shell
 from fleetscripts.dataclass import dataclass
 from fleetscripts.errors import FleetError, Refused
 from fleetscripts.models import PaneFacts
+from fleetscripts.pattern import pattern
 from fleetscripts.services.observe.launching import WRAPPER
 
 WORKTREE_VARIABLE = "FLEET_WORKTREE"
@@ -63,7 +63,7 @@ exec "${SHELL:-/bin/sh}" -i
 """
 
 
-_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_NAME = pattern(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 
 from fleetscripts.adapters.system import processes
@@ -12,10 +11,11 @@ from fleetscripts.agents.session_view import BackgroundSession
 from fleetscripts.config import Settings
 from fleetscripts.dataclass import dataclass
 from fleetscripts.models import Client, PaneFacts
+from fleetscripts.pattern import pattern
 from fleetscripts.services.observe.clients import tells_places
 from fleetscripts.services.observe.user_services import below_services, is_service
 
-_SESSION_ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_SESSION_ID = pattern(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 @dataclass(frozen=True, slots=True)

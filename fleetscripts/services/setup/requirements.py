@@ -16,12 +16,13 @@ from fleetscripts.config import Settings
 from fleetscripts.dataclass import dataclass
 from fleetscripts.errors import FleetError
 from fleetscripts.invocation import spelled
+from fleetscripts.pattern import pattern
 from fleetscripts.services.setup.skill_link import BUNDLE, ClientFolder
 from fleetscripts.services.worktrees.spares import free, survey
 
 ASK_SECONDS = 10.0
 OLDEST_TMUX = (3, 1)
-VERSION = re.compile(r"[0-9]+(?:\.[0-9]+)+[a-z]?")
+VERSION = pattern(r"[0-9]+(?:\.[0-9]+)+[a-z]?")
 
 
 @dataclass(frozen=True, slots=True)

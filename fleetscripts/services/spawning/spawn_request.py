@@ -9,9 +9,10 @@ from pathlib import Path
 from fleetscripts.core.pr_testing.step import WHY_NOT, is_test_step
 from fleetscripts.dataclass import dataclass
 from fleetscripts.errors import Refused, UsageProblem
+from fleetscripts.pattern import pattern
 
 LONGEST_STEP = 100
-_STEP = re.compile(rf"\S(?:[^\x00-\x1f\x7f]{{0,{LONGEST_STEP - 2}}}\S)?")
+_STEP = pattern(rf"\S(?:[^\x00-\x1f\x7f]{{0,{LONGEST_STEP - 2}}}\S)?")
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 from functools import cached_property
 from pathlib import Path
 
@@ -14,13 +13,14 @@ from fleetscripts.core.permissions.command_rules import CommandRules
 from fleetscripts.core.permissions.path_policy import Steering, why_not_readable, why_not_writable
 from fleetscripts.core.permissions.word_kinds import is_protected
 from fleetscripts.dataclass import dataclass
+from fleetscripts.pattern import pattern
 from fleetscripts.services.typing.path_patterns import MOST_ENTRIES, UnclearPath, expanded, names_in, without_pattern
 from fleetscripts.services.typing.steered_by import steered_by
 
 DEVICES = ("/dev", "/proc", "/sys")
 MOST_LINKS = 40
 MOST_BYTES = 20_000_000
-CUTS = re.compile(r"[:\[]")
+CUTS = pattern(r"[:\[]")
 """Where programs cut a path: pytest at ``::`` and ``[``, lists of folders at every colon."""
 
 

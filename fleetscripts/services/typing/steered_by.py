@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Iterator
 from pathlib import Path
 
 from fleetscripts.adapters.system.regular_file import read_regular
 from fleetscripts.core.permissions.path_policy import Steering, why_not_writable
+from fleetscripts.pattern import pattern
 
 MOST_ENTRIES = 20_000
 MOST_BYTES = 1_000_000
 MOST_HOPS = 5
 HEAVY = {".git", "node_modules", ".venv", "venv", ".tox", ".nox"}
-IMPORT = re.compile(r"@([\w./+-]+)")
-WORD = re.compile(r"(?:\$\w+|\$\{\w+\})?/*([\w./+-]+)")
+IMPORT = pattern(r"@([\w./+-]+)")
+WORD = pattern(r"(?:\$\w+|\$\{\w+\})?/*([\w./+-]+)")
 SETTINGS = (".json", ".toml")
 """Endings of hidden settings, of which any word may be the path of a program that somebody's client starts."""
 
