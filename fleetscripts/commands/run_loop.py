@@ -50,7 +50,8 @@ def command(
     from fleetscripts.agents.kinds import inside_session
     from fleetscripts.services.clients.sessions import session_meant
     from fleetscripts.services.context import load_fleet, start_again
-    from fleetscripts.services.single_instance import single_instance as single_instance
+    from fleetscripts.services.single_instance import loop_window
+    from fleetscripts.services.single_instance.single_instance import only_loop
     from fleetscripts.services.worktrees.bundle import is_copy
 
     if once and window:
@@ -64,7 +65,7 @@ def command(
         named = session_meant(Tmux(settings.tmux_socket), fleet, session or fleet.tmux_session)
         return show_window(settings, named, arguments)
     if once:
-        with single_instance.only_loop(settings):
+        with only_loop(settings):
             _loop(settings, options, poll, dispatch).run_once()
         return 0
     if outer := inside_session(os.environ):
@@ -72,10 +73,10 @@ def command(
             f"a loop inside a session of {outer.title} would end with it: call {spelled('run-loop')} --window"
         )
     if not is_copy():
-        with single_instance.only_loop(settings):
-            call = single_instance.copied_command(settings, arguments)
+        with only_loop(settings):
+            call = loop_window.copied_command(settings, arguments)
         os.execv(call[0], call)
-    with single_instance.only_loop(settings), single_instance.recorded(settings, os.environ) as place:
+    with only_loop(settings), loop_window.recorded(settings, os.environ) as place:
         loop = _loop(settings, options, poll, dispatch)
         _end_on_signals(loop)
         loop.log.write(f"loop begins{f' in {place.window}' if place else ''}, state file {settings.state_file}")
@@ -86,10 +87,11 @@ def command(
 
 def show_window(settings: Settings, session: str, arguments: list[str]) -> int:
     """Open the window, and return once the loop there has written itself into the state file."""
-    from fleetscripts.services.single_instance import single_instance as single_instance
+    from fleetscripts.services.single_instance import loop_window
+    from fleetscripts.services.single_instance.single_instance import only_loop
 
-    with single_instance.only_loop(settings):
-        pane = single_instance.open_in_window(settings, session, arguments, os.environ)
+    with only_loop(settings):
+        pane = loop_window.open_in_window(settings, session, arguments, os.environ)
     deadline = time.monotonic() + START_SECONDS
     while _recorded_pane(settings) != pane.pane_id:
         if time.monotonic() > deadline:

@@ -39,6 +39,10 @@ class ClaimBook:
         running = {pid: process.start_ticks for pid, process in read_processes().by_pid.items()}
         return [_claim(members, running) for members in found]
 
+    def has_abandoned(self) -> bool:
+        """Whether a dead process has left a claim with something begun."""
+        return any(not claim.alive and claim.begun for claim in self.read())
+
     def write(self, path: str, spare_branch: str, begun: Mapping[str, Any] | None = None) -> None:
         """Claim the worktree for this process; its start tells it from a later one with the same number."""
         own = read_processes().by_pid.get(os.getpid())

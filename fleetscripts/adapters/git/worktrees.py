@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from fleetscripts.adapters.git.changes import changed_paths
@@ -24,6 +25,8 @@ _OPERATIONS = {
 
 _OF_THE_WORKTREE = ("refs/bisect/*", "refs/worktree/*", "refs/rewritten/*")
 """Refs that go with the worktree, so they keep nothing."""
+
+_PREFIXES = tuple(name.removesuffix("*") for name in _OF_THE_WORKTREE)
 
 _LOCKS = ("index.lock", "HEAD.lock", "config.worktree.lock")
 
@@ -83,9 +86,18 @@ def common_folder(repo: Path) -> str:
     return os.path.realpath(repo / Git(repo).text("rev-parse", "--git-common-dir"))
 
 
-def contents(facts: WorktreeFacts, common: str) -> WorktreeContents:
+def refs_by_commit(repo: Path) -> dict[str, list[str]]:
+    """The repository's refs by the object that each names."""
+    found: dict[str, list[str]] = {}
+    for line in Git(repo).text("for-each-ref", "--format=%(objectname) %(refname)").splitlines():
+        commit, _, ref = line.partition(" ")
+        found.setdefault(commit, []).append(ref)
+    return found
+
+
+def contents(facts: WorktreeFacts, common: str, refs: Mapping[str, Sequence[str]]) -> WorktreeContents:
     """What the worktree of the repository with this common folder holds that is nowhere else; raises when git cannot
-    say, or it points to another repository."""
+    say, or it points to another repository. ``refs``: the repository's, as ``refs_by_commit`` has them."""
     git = Git.in_worktree(facts.path)
     if git.repository is None or git.repository.common_dir != common:
         raise GitFailed(f"{facts.path}/.git points to another repository than {common}")
@@ -96,8 +108,14 @@ def contents(facts: WorktreeFacts, common: str) -> WorktreeContents:
         changes=len(changes),
         first_change=changes[0] if changes else "",
         operation=operation(git),
-        own_commits=own_commits(git, facts.branch),
+        own_commits=0 if _named_elsewhere(facts, refs) else own_commits(git, facts.branch),
     )
+
+
+def _named_elsewhere(facts: WorktreeFacts, refs: Mapping[str, Sequence[str]]) -> bool:
+    """Whether a ref that stays without this worktree names its very commit, as it does for most spares."""
+    own = {f"{_BRANCH}{facts.branch}"}
+    return any(ref not in own and not ref.startswith(_PREFIXES) for ref in refs.get(facts.head, ()))
 
 
 def operation(git: Git) -> str | None:

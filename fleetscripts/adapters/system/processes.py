@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
 
@@ -122,17 +123,27 @@ def working_directory(pid: int) -> str:
 
 def working_in(folder: Path, table: ProcessTable) -> list[Process]:
     """Those whose working folder is this one or lies in it, also when that was deleted; not those that have ended."""
-    elsewhere = {} if sys.platform == "linux" else _folders_by_lsof()
-    found = []
-    for process in table.by_pid.values():
-        place = elsewhere.get(process.pid, "") or working_directory(process.pid)
-        if (
-            place
-            and not process.status.startswith("Z")
-            and Path(place.removesuffix(" (deleted)")).is_relative_to(folder)
-        ):
-            found.append(process)
+    inside = pids_in(folder, working_folders())
+    return [process for pid, process in table.by_pid.items() if pid in inside and not process.status.startswith("Z")]
+
+
+def working_folders() -> dict[int, str]:
+    """Where each process works of which that can be known, now."""
+    if sys.platform != "linux":
+        return _folders_by_lsof()
+    found: dict[int, str] = {}
+    for entry in os.scandir(_PROC):
+        if entry.name.isdigit():
+            with suppress(OSError):  # gone, or not ours
+                found[int(entry.name)] = os.readlink(f"{_PROC}/{entry.name}/cwd")  # noqa: PTH115 - three times as quick
     return found
+
+
+def pids_in(folder: Path, folders: Mapping[int, str]) -> set[int]:
+    """Those that work in the folder or below it, also when that was deleted."""
+    here, below = str(folder), f"{str(folder).rstrip('/')}/"
+    places = {pid: place.removesuffix(" (deleted)") for pid, place in folders.items()}
+    return {pid for pid, place in places.items() if place == here or place.startswith(below)}
 
 
 def _folders_by_lsof() -> dict[int, str]:

@@ -15,7 +15,8 @@ from fleetscripts.dataclass import dataclass
 from fleetscripts.fleet import Fleet
 from fleetscripts.models import PaneFacts
 from fleetscripts.services.own_pane import own_pane
-from fleetscripts.services.single_instance.single_instance import WINDOW_NAME, loop_runs
+from fleetscripts.services.single_instance.loop_window import WINDOW_NAME
+from fleetscripts.services.single_instance.single_instance import loop_runs
 
 CLOSE_SECONDS = 1.0
 """How long tmux may take to notice that a pane's process has ended."""

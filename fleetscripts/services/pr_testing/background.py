@@ -11,7 +11,7 @@ from fleetscripts.core.records.sanitize import sanitize_lines
 from fleetscripts.dataclass import dataclass
 from fleetscripts.errors import FleetError
 from fleetscripts.services.pr_testing.queue import TestQueue
-from fleetscripts.services.single_instance.single_instance import copied_command
+from fleetscripts.services.single_instance.loop_window import copied_command
 
 START_SECONDS = 30.0
 LOOK_EVERY_SECONDS = 0.05

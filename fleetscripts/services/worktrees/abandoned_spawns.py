@@ -12,6 +12,7 @@ from fleetscripts.adapters.git.claims import Claim, ClaimBook
 from fleetscripts.adapters.git.git import Git
 from fleetscripts.adapters.records.journal import Journal
 from fleetscripts.adapters.system.processes import read_processes, working_in
+from fleetscripts.adapters.tmux.tmux import Tmux
 from fleetscripts.config import Settings
 from fleetscripts.dataclass import dataclass
 from fleetscripts.errors import FleetError
@@ -54,16 +55,7 @@ def put_back(settings: Settings, fleet: Fleet) -> list[str]:
     return [_put_back(settings, claim) for claim in _left(settings, fleet)]
 
 
-def is_any(settings: Settings) -> bool:
-    """Whether a dead process has left a claim with something begun; cheap where there is none."""
-    return any(not claim.alive and claim.begun for claim in _book(settings).read())
-
-
 def _left(settings: Settings, fleet: Fleet) -> list[Claim]:
-    if not is_any(settings):
-        return []
-    from fleetscripts.adapters.tmux.tmux import Tmux  # here, so that find-spare does not load it
-
     at_work = [agent for agent in fleet.agents if agent.worktree_path and agent.state is not AgentState.RECYCLED]
     agents = {os.path.realpath(agent.worktree_path) for agent in at_work}
     panes = [Path(os.path.realpath(pane.path)) for pane in Tmux(settings.tmux_socket).panes() if pane.path]

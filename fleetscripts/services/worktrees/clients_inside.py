@@ -2,32 +2,34 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from fleetscripts.adapters.system import processes
-from fleetscripts.adapters.system.processes import ProcessTable, read_processes
 from fleetscripts.agents.kinds import known_kinds
 from fleetscripts.dataclass import dataclass
 
 
 @dataclass(frozen=True, slots=True)
 class ClientsInside:
-    """Every live client of this machine that can be seen."""
+    """Where every process of this machine works that can be seen."""
 
-    table: ProcessTable
+    folders: Mapping[int, str]
 
     def words(self, folder: Path) -> str:
         """Which client works in the folder, empty when none does."""
-        found = processes.working_in(folder, self.table)
-        return f"{found[0].command} (pid {found[0].pid}) works in it" if found else ""
+        inside = processes.pids_in(folder, self.folders)
+        running = processes.read_processes().by_pid if inside else {}
+        for pid in sorted(inside & running.keys()):
+            process = running[pid]
+            words = processes.arguments(process)
+            if not process.status.startswith("Z") and any(
+                kind.is_client(process.command, words) for kind in known_kinds()
+            ):
+                return f"{process.command} (pid {pid}) works in it"
+        return ""
 
 
 def clients_inside() -> ClientsInside:
     """As they are now."""
-    kinds = known_kinds()
-    clients = {
-        process.pid: process
-        for process in read_processes().by_pid.values()
-        if any(kind.is_client(process.command, processes.arguments(process)) for kind in kinds)
-    }
-    return ClientsInside(ProcessTable(clients))
+    return ClientsInside(processes.working_folders())

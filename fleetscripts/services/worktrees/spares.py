@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from pathlib import Path
 
 from fleetscripts.adapters.git.claims import ClaimBook
-from fleetscripts.adapters.git.worktrees import common_folder, contents, worktrees
+from fleetscripts.adapters.git.worktrees import common_folder, contents, refs_by_commit, worktrees
 from fleetscripts.adapters.records.locks import hold
 from fleetscripts.adapters.records.store import StateMissing, Store
 from fleetscripts.config import Settings
@@ -19,7 +19,6 @@ from fleetscripts.errors import FleetError, Refused
 from fleetscripts.fleet import Fleet
 from fleetscripts.invocation import spelled
 from fleetscripts.models import AgentState, WorktreeFacts
-from fleetscripts.services.worktrees import abandoned_spawns as abandoned_spawns
 from fleetscripts.services.worktrees.bundle_paths import bundle_folders
 from fleetscripts.services.worktrees.clients_inside import ClientsInside, clients_inside
 from fleetscripts.services.worktrees.undo import LeftHalfWay
@@ -43,7 +42,7 @@ class Spare:
 def survey(repo: Path, settings: Settings) -> list[WorktreeListing]:
     """Every worktree of the repository with its standing: free ones first, by number."""
     found = worktrees(repo)
-    claims, look = claims_on(found, settings), _Look(common_folder(repo), clients_inside())
+    claims, look = claims_on(found, settings), _look_into(repo)
     return sorted((look.into(standing(real_worktree(facts), claims)) for facts in found), key=order)
 
 
@@ -59,9 +58,9 @@ def taken(settings: Settings, choose: Callable[[], Spare]) -> Iterator[Spare]:
     A killed process leaves its claim behind, and so does one that could not undo what it had begun: the claim then
     counts no more, and who takes the next spare puts the worktree back.
     """
-    book = ClaimBook(settings.fleet_home / "claims")
+    book = claim_book(settings)
     with alone(settings):
-        abandoned_spawns.put_back(settings, fleet_now(settings))
+        _put_back_abandoned(settings)
         spare = choose()
         book.write(str(spare.path), spare.branch)
     stuck = False
@@ -77,10 +76,23 @@ def taken(settings: Settings, choose: Callable[[], Spare]) -> Iterator[Spare]:
 
 def settle_left(settings: Settings) -> list[str]:
     """Make spare again what killed spawns have left half-way; what was done, in words."""
-    if not abandoned_spawns.is_any(settings):
+    if not claim_book(settings).has_abandoned():
         return []
     with alone(settings):
-        return abandoned_spawns.put_back(settings, fleet_now(settings))
+        return _put_back_abandoned(settings)
+
+
+def _put_back_abandoned(settings: Settings) -> list[str]:
+    if not claim_book(settings).has_abandoned():
+        return []
+    from fleetscripts.services.worktrees import abandoned_spawns  # here, so that find-spare does not load it
+
+    return abandoned_spawns.put_back(settings, fleet_now(settings))
+
+
+def claim_book(settings: Settings) -> ClaimBook:
+    """The claims on worktrees."""
+    return ClaimBook(settings.fleet_home / "claims")
 
 
 def claim_next(repo: Path, settings: Settings, passed: Collection[Path] = ()) -> AbstractContextManager[Spare]:
@@ -100,7 +112,7 @@ def alone(settings: Settings) -> AbstractContextManager[None]:
 
 def _next(repo: Path, settings: Settings, passed: Collection[Path]) -> Spare:
     found = worktrees(repo)
-    claims, look = claims_on(found, settings), _Look(common_folder(repo), clients_inside())
+    claims, look = claims_on(found, settings), _look_into(repo)
     candidates = free(sorted((standing(real_worktree(facts), claims) for facts in found), key=order))
     looked = (look.into(place) for place in candidates if Path(place.worktree.path) not in passed)
     chosen = next((place for place in looked if place.standing is WorktreeUse.FREE), None)
@@ -115,7 +127,7 @@ def _this(path: Path, spare_branch: str, settings: Settings) -> Spare:
     named = next((facts for facts in found if facts.path == _realpath(path)), None)
     if named is None:
         raise Refused(f"{path} is no worktree of its own: expected one that {spelled('find-spare')} lists")
-    place = _Look(common_folder(path), clients_inside()).into(standing(named, claims_on(found, settings)))
+    place = _look_into(path).into(standing(named, claims_on(found, settings)))
     if place.standing is not WorktreeUse.FREE:
         raise Refused(f"{path} is not free: {place.reason}")
     if named.branch != spare_branch:
@@ -127,7 +139,7 @@ def claims_on(found: Sequence[WorktreeFacts], settings: Settings) -> Claims:
     """Who has a say over these worktrees, read now."""
     fleet = fleet_now(settings)
     at_work = [agent for agent in fleet.agents if agent.worktree_path and agent.state is not AgentState.RECYCLED]
-    claimed = ClaimBook(settings.fleet_home / "claims").read()
+    claimed = claim_book(settings).read()
     names = settings.protected_worktrees
     return Claims(
         agents={_realpath(agent.worktree_path): agent.window for agent in at_work},
@@ -158,6 +170,7 @@ class _Look:
     """What the worktrees of one repository are looked into with. ``common``: the folder that they share."""
 
     common: str
+    refs: Mapping[str, Sequence[str]]
     clients: ClientsInside
 
     def into(self, place: WorktreeListing) -> WorktreeListing:
@@ -167,9 +180,13 @@ class _Look:
         if words := self.clients.words(Path(place.worktree.path)):
             return replace(place, standing=WorktreeUse.IN_USE, reason=words)
         try:
-            return standing_inside(place, contents(place.worktree, self.common))
+            return standing_inside(place, contents(place.worktree, self.common, self.refs))
         except FleetError as error:
             return replace(place, standing=WorktreeUse.UNUSABLE, reason=str(error))
+
+
+def _look_into(repo: Path) -> _Look:
+    return _Look(common_folder(repo), refs_by_commit(repo), clients_inside())
 
 
 def real_worktree(facts: WorktreeFacts) -> WorktreeFacts:
