@@ -17,7 +17,7 @@ from typing import Any, Protocol
 import hypothesis
 import pytest
 
-from tests.places import BUNDLE, GitRepo, TmuxServer, environment
+from tests.places import BUNDLE, GitRepo, TmuxProcesses, TmuxServer, environment
 
 hypothesis.settings.register_profile("fleet", database=None, deadline=None)
 hypothesis.settings.load_profile("fleet")
@@ -97,6 +97,14 @@ def tmux_server(monkeypatch: pytest.MonkeyPatch) -> Iterator[TmuxServer]:
     yield server
     server.kill()
     shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture
+def tmux_processes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> TmuxProcesses:
+    """The tmux processes that a test starts."""
+    made = TmuxProcesses(tmp_path / "counted")
+    monkeypatch.setenv("PATH", f"{made.folder}:{os.environ['PATH']}")
+    return made
 
 
 @pytest.fixture

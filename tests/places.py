@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import shlex
+import shutil
 import subprocess
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -51,6 +53,28 @@ class TmuxServer:
     def kill(self) -> None:
         """End the server and everything in it; silent when there is none."""
         self.run("kill-server", check=False)
+
+
+class TmuxProcesses:
+    """Every tmux process that is started from now on, counted by a tmux of our own that is first on the PATH."""
+
+    def __init__(self, folder: Path) -> None:
+        self._log = folder / "started"
+        self.folder = folder
+        folder.mkdir()
+        program = folder / "tmux"
+        log = shlex.quote(str(self._log))
+        real = shlex.quote(shutil.which("tmux") or "tmux")
+        program.write_text(f'#!/bin/sh\n{{ printf "%s " "$@"; printf "\\001"; }} >>{log}\nexec {real} "$@"\n')
+        program.chmod(0o755)
+
+    def started(self) -> list[str]:
+        """The words of each."""
+        return self._log.read_text().split("\1")[:-1] if self._log.exists() else []
+
+    def forget(self) -> None:
+        """Count anew."""
+        self._log.unlink(missing_ok=True)
 
 
 @dataclass

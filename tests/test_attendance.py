@@ -15,8 +15,8 @@ from fleetscripts.errors import FleetError
 from fleetscripts.fleet import Agent, Fleet
 from fleetscripts.models import Action, ActionKind, AgentState
 from fleetscripts.record import LastLook
-from fleetscripts.services.loop import notify_decisions as attendance
 from fleetscripts.services.loop.cycle import run_cycle
+from fleetscripts.services.loop.notify_decisions import attend
 
 NOW = 1_800_000_000.0
 
@@ -24,13 +24,12 @@ NOW = 1_800_000_000.0
 class Office:
     """A state file, and what was sent to the person."""
 
-    def __init__(self, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def __init__(self, path: Path) -> None:
         self.store = Store(path)
         self.settings = replace(load_settings(os.environ), state_file=path)
         self.sent: list[str] = []
-        monkeypatch.setattr(attendance, "notify", self._notify)
 
-    def _notify(self, message: str, *_: object) -> list[str]:
+    def notify(self, message: str, *_: object) -> list[str]:
         self.sent.append(message)
         return []
 
@@ -41,12 +40,12 @@ class Office:
             (fleet.agents[number], Action(fleet.agents[number].window, "", name, ActionKind.DECISION, reason))
             for number, name, reason in actions
         ]
-        return attendance.attend(fleet, decisions, self.settings, {}, now, Ceiling())
+        return attend(fleet, decisions, self.settings, {}, now, Ceiling(), self.notify)
 
 
 @pytest.fixture
-def office(home: Path, monkeypatch: pytest.MonkeyPatch) -> Office:
-    made = Office(home / "state.json", monkeypatch)
+def office(home: Path) -> Office:
+    made = Office(home / "state.json")
     agents = tuple(Agent(f"s:{n}", f"tree-{n}", f"/t{n}", seen=LastLook(since=NOW - 5)) for n in range(3))
     made.store.update(lambda _: Fleet(agents=agents), create=Fleet())
     return made
@@ -83,7 +82,7 @@ def test_an_agent_that_somebody_just_recycled_is_not_escalated(office: Office) -
     fleet = office.store.read()
     action = Action("s:2", "", "escalate", ActionKind.DECISION, "why")
     office.store.update(lambda now: now.change(now.agents[2], state=AgentState.RECYCLED))
-    attendance.attend(fleet, [(fleet.agents[2], action)], office.settings, {}, NOW, Ceiling())
+    attend(fleet, [(fleet.agents[2], action)], office.settings, {}, NOW, Ceiling(), office.notify)
     assert office.store.read().agents[2].state is AgentState.RECYCLED
 
 
@@ -119,7 +118,7 @@ def test_when_nobody_looks_while_something_waits_the_person_is_called(office: Of
     office.attend(waits)
     assert office.attend(waits, now=NOW + patience - 1) == []
     [line] = office.attend(waits, now=NOW + patience)
-    assert line == f"nobody has looked for {patience / 60:.0f} minutes, and there waits: s:0"
+    assert line == f"nobody has looked for {patience / 60:.0f} minutes; waiting: s:0"
     assert office.attend(waits, now=NOW + patience + 1) == []
     assert office.attend(waits, now=NOW + 2 * patience) == [line.replace("15", "30")]
     office.store.update(lambda fleet: replace(fleet, orchestrator_seen_at=NOW + 2 * patience, orchestrator_called_at=0))

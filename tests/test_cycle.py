@@ -13,12 +13,13 @@ import pytest
 from fleetscripts.adapters.git.head import head_commit
 from fleetscripts.adapters.records.store import Store
 from fleetscripts.adapters.tmux.tmux import Tmux
-from fleetscripts.adapters.tmux.tmux_client import TmuxClient
 from fleetscripts.config import load_settings
+from fleetscripts.core.planning.observation import Observation
 from fleetscripts.fleet import Agent, Fleet
 from fleetscripts.models import PaneState
 from fleetscripts.services.loop.cycle import run_cycle
-from tests.places import GitRepo, TmuxServer
+from fleetscripts.services.observe.fleet_look import look_at
+from tests.places import GitRepo, TmuxProcesses, TmuxServer
 
 
 @pytest.fixture
@@ -75,63 +76,43 @@ def test_without_a_tmux_server_everything_is_missing(tmux_server: TmuxServer, st
 
 @pytest.mark.parametrize("count", [1, 12])
 def test_a_cycle_takes_three_tmux_processes_at_most(
-    tmux_server: TmuxServer, store: Store, monkeypatch: pytest.MonkeyPatch, count: int
+    tmux_server: TmuxServer, store: Store, tmux_processes: TmuxProcesses, count: int
 ) -> None:
     tmux = Tmux(tmux_server.socket)
     panes = [tmux_server.new_session(command=["sh"])]
     panes += [tmux_server.new_window(command=["sh"]) for _ in range(count - 1)]
     enlist(store, tmux, *panes)
-    calls: list[object] = []
-    for name in ("ask", "script"):
-        original = getattr(TmuxClient, name)
-
-        def counted(self: TmuxClient, *args: object, _call: object = original, **kwargs: object) -> object:
-            calls.append(args)
-            return _call(self, *args, **kwargs)  # type: ignore[operator]
-
-        monkeypatch.setattr(TmuxClient, name, counted)
+    tmux_processes.forget()
     cycle = run_cycle(store, load_settings(os.environ), time.time())
     assert len(cycle.looks) == count
-    assert len(calls) <= 3, calls
+    assert len(tmux_processes.started()) <= 3, tmux_processes.started()
 
 
-def test_what_somebody_else_wrote_meanwhile_stays(
-    tmux_server: TmuxServer, store: Store, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from fleetscripts.services.loop import cycle as module
-
+def test_what_somebody_else_wrote_meanwhile_stays(tmux_server: TmuxServer, store: Store) -> None:
     tmux = Tmux(tmux_server.socket)
     enlist(store, tmux, tmux_server.new_session(command=["sh"]))
-    original = module.look_at
 
-    def look_at(*args: object) -> object:
-        looks = original(*args)  # type: ignore[arg-type]
+    def look(*args: object) -> list[tuple[Agent, Observation]]:
+        looks = look_at(*args)  # type: ignore[arg-type]
         store.update(lambda fleet: replace(fleet.change(fleet.agents[0], objective="changed"), repo="a/b"))
         return looks
 
-    monkeypatch.setattr(module, "look_at", look_at)
-    fleet = run_cycle(store, load_settings(os.environ), time.time()).fleet
+    fleet = run_cycle(store, load_settings(os.environ), time.time(), look=look).fleet
     assert (fleet.agents[0].objective, fleet.agents[0].seen.pane_state, fleet.repo) == ("changed", "idle", "a/b")
 
 
-def test_a_look_at_the_conversation_before_does_not_bring_it_back(
-    tmux_server: TmuxServer, store: Store, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_look_at_the_conversation_before_does_not_bring_it_back(tmux_server: TmuxServer, store: Store) -> None:
     """A rescue may begin a new one while a cycle looks."""
-    from fleetscripts.services.loop import cycle as module
-
     tmux = Tmux(tmux_server.socket)
     enlist(store, tmux, tmux_server.new_session(command=["sh"]))
     store.update(lambda fleet: fleet.change(fleet.agents[0], session_id="old"))
-    original = module.look_at
 
-    def look_at(*args: object) -> object:
-        looks = original(*args)  # type: ignore[arg-type]
+    def look(*args: object) -> list[tuple[Agent, Observation]]:
+        looks = look_at(*args)  # type: ignore[arg-type]
         store.update(lambda fleet: fleet.change(fleet.agents[0], session_id="new", session_ids=("old",)))
         return looks
 
-    monkeypatch.setattr(module, "look_at", look_at)
-    [agent] = run_cycle(store, load_settings(os.environ), time.time()).fleet.agents
+    [agent] = run_cycle(store, load_settings(os.environ), time.time(), look=look).fleet.agents
     assert (agent.session_id, agent.session_ids) == ("new", ("old",))
 
 

@@ -190,20 +190,18 @@ def test_what_changed_during_the_look_is_looked_at_again(
     store = Store(home / "state.json")
     old = Agent("s:1", tree.name, str(tree), "spare/1", "feat/old", spawned_at=1, state=AgentState.RECYCLED)
     store.update(lambda _: Fleet(agents=(old,)), create=Fleet())
-    look = repairing.reality_of
 
     def slow_look(settings: Settings, fleet: Fleet) -> Reality:
-        found = look(settings, fleet)
+        found = repairing.reality_of(settings, fleet)
         if len(store.read().agents) == 1:
             git_repo.git("-C", str(tree), "checkout", "-q", "-b", "feat/new")
             new = Agent("s:2", tree.name, str(tree), "spare/1", "feat/new", spawned_at=2, state=AgentState.IDLE)
             store.update(lambda current: current.with_agent(new))
         return found
 
-    monkeypatch.setattr(repairing, "reality_of", slow_look)
     monkeypatch.setenv("FLEET_TMUX_SOCKET", "fleet-test-none")
     settings = load_settings(os.environ)
-    assert repairing.repair(settings, store.read(), dry_run=False).repairs == []
+    assert repairing.repair(settings, store.read(), dry_run=False, look=slow_look).repairs == []
     assert [agent.state for agent in store.read().agents] == [AgentState.RECYCLED, AgentState.IDLE]
 
 

@@ -7,15 +7,20 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from fleetscripts.commands import spawn_agent
+from fleetscripts.config import load_settings
 from fleetscripts.errors import FleetError
 from fleetscripts.practice.install import install
-from fleetscripts.services.spawning import spawn as spawning
+from fleetscripts.services.spawning.spawn import spawn as service
+from fleetscripts.services.spawning.spawn_request import Request
+from fleetscripts.services.typing.deliver import deliver
+from fleetscripts.services.typing.pane_io import PaneIO
+from fleetscripts.services.typing.receipt import Receipt
 from tests.conftest import RunScript
 from tests.places import BUNDLE, GitRepo, TmuxServer
 from tests.records import flat
@@ -39,6 +44,12 @@ def repo(git_repo: GitRepo, tmux_server: TmuxServer, tmp_path: Path, monkeypatch
 def spawn(repo: GitRepo, *options: str, branch: str = "feat/x", objective: str = OBJECTIVE) -> int:
     common = ["--session", "fleet", "--repo", str(repo.path), "--agent", "practice"]
     return spawn_agent.main([*common, "--branch", branch, "--objective", objective, *options])
+
+
+def spawned_with(repo: GitRepo, send: Callable[..., Receipt], objective: str = OBJECTIVE) -> None:
+    """Spawn as the command does, with another way to send the briefing."""
+    request = Request("fleet", "feat/x", objective, repo=repo.path, agent="practice")
+    service(load_settings(os.environ), None, os.environ, request, send)
 
 
 def state(home: Path) -> dict[str, object]:
@@ -320,31 +331,32 @@ class TestAFailure:
         assert "a trust dialog needs a decision" in error
         assert ".claude/settings.json is not as on" in error
 
-    def test_of_the_briefing(
-        self, repo: GitRepo, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-    ) -> None:
-        def failing(*_: object, **__: object) -> None:
+    def test_of_the_briefing(self, repo: GitRepo) -> None:
+        def failing(*_: object, **__: object) -> Receipt:
             raise FleetError("the text did not arrive")
 
-        monkeypatch.setattr(spawning, "deliver", failing)
-        assert spawn(repo) == 1
-        assert "briefing: the text did not arrive" in capsys.readouterr().err
+        with pytest.raises(FleetError, match="briefing: the text did not arrive"):
+            spawned_with(repo, failing)
 
-    def test_of_the_record_after_the_agent_has_worked(
-        self, repo: GitRepo, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-    ) -> None:
-        written = repo.spares[0] / "work.txt"
+    def test_of_the_record_after_the_agent_has_worked(self, repo: GitRepo, home: Path) -> None:
+        written, state_file, whole = repo.spares[0] / "work.txt", home / "state.json", list[str]()
 
-        def failing(*_: object) -> None:
+        def before_the_file_is_damaged(pane_io: PaneIO, pane_id: str, text: str, why: str) -> Receipt:
+            receipt = deliver(pane_io, pane_id, text, why=why)
             wait_until(written.exists, what="the agent's work")
-            raise FleetError("no space left on the device")
+            whole.append(state_file.read_text())
+            state_file.write_text('{"agents": [{"window": 7}]}')
+            return receipt
 
-        monkeypatch.setattr(spawning._Spawn, "_record", failing)
-        assert spawn(repo, objective="[[write work.txt done]] [[think 30]]") == 1
-        error = capsys.readouterr().err
-        assert "record: no space left on the device; what was done is kept under refs/fleet/rescue/feat/x-" in error
-        ref = error.split()[-1]
-        assert repo.git("show", f"{ref}:work.txt") == "done"
+        with pytest.raises(FleetError) as failed:
+            spawned_with(repo, before_the_file_is_damaged, "[[write work.txt done]] [[think 30]]")
+        state_file.write_text(whole[0])
+        error = str(failed.value)
+        assert "record: " in error
+        assert "what was done is kept under refs/fleet/rescue/feat/x-" in error
+        ref = re.search(r"refs/fleet/rescue/feat/x-\S+?(?=[;,]|$|\s)", error)
+        assert ref is not None
+        assert repo.git("show", f"{ref[0]}:work.txt") == "done"
 
     def test_of_nobody_but_the_caller_who_has_it_stopped(self, repo: GitRepo, tmux_server: TmuxServer) -> None:
         (repo.root.parent / "bin" / "practice").write_text("#!/bin/sh\nexec sleep 600\n")

@@ -15,12 +15,12 @@ from fleetscripts.config import load_settings
 from fleetscripts.core.planning.task_plan import READY
 from fleetscripts.core.records.task_file import TaskFile
 from fleetscripts.errors import Pending
-from fleetscripts.services.loop import dispatching as beside
 from fleetscripts.services.loop.dispatching import DispatchThread
-from fleetscripts.services.spawning import dispatch as dispatching
 from fleetscripts.services.spawning.dispatch import DispatchReport, DispatchTarget, dispatch
+from fleetscripts.services.spawning.spawn import SpawnResult
 from fleetscripts.services.tasks.tasks import add, survey
 from tests.conftest import RunScript
+from tests.places import BUNDLE, TmuxServer
 from tests.waiting import wait_until
 
 
@@ -82,7 +82,7 @@ def test_a_step_of_nothing_keeps_no_other_task_back(run_script: RunScript, home:
 
 
 def test_a_folder_that_is_gone_is_no_error_of_ours(run_script: RunScript, home: Path, tmp_path: Path) -> None:
-    main = Path(dispatching.__file__).parents[2] / "__main__.py"
+    main = BUNDLE / "fleetscripts" / "__main__.py"
     line = f'mkdir "{tmp_path}/gone" && cd "{tmp_path}/gone" && rmdir "{tmp_path}/gone" && "$0" -I "{main}" tasks list'
     done = subprocess.run(["sh", "-c", line, sys.executable], capture_output=True, text=True, check=False, timeout=30)
     assert "Traceback" not in done.stderr
@@ -131,17 +131,16 @@ def test_a_task_named_as_one_that_is_over_is_begun_all_the_same(run_script: RunS
     assert (task["name"], task["state"]) == ("over", "ready")
 
 
-def test_tasks_that_wait_for_budget_are_no_failures(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def walled(*_: object) -> None:
+def test_tasks_that_wait_for_budget_are_no_failures(home: Path, tmux_server: TmuxServer) -> None:
+    def walled(*_: object) -> SpawnResult:
         raise Pending("no claude account has budget until 18:20")
 
-    monkeypatch.setattr(dispatching, "spawn", walled)
-    monkeypatch.setattr(dispatching, "require_session", lambda *_: None)
+    tmux_server.new_session("fleet")
     settings = load_settings(os.environ)
     for name in ("a", "b", "c"):
         add(settings, TaskFile(name, "Do it."))
     where = DispatchTarget("fleet", str(home), again=True)
-    lines = dispatching.dispatch(settings, os.environ, time.time(), where=where).lines
+    lines = dispatch(settings, os.environ, time.time(), where=where, start=walled).lines
     assert lines == ("a: no claude account has budget until 18:20", "and 2 more tasks for the same reason")
     assert [one.state for one in survey(settings, time.time()).standings] == [READY] * 3, "tried again without a pause"
 
@@ -171,7 +170,7 @@ def test_a_finished_task_that_cannot_be_archived_keeps_no_other_back(home: Path)
     assert lines[1].startswith("next: "), lines
 
 
-def test_one_round_that_goes_wrong_does_not_end_the_dispatching(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_one_round_that_goes_wrong_does_not_end_the_dispatching(home: Path) -> None:
     said: list[str] = []
 
     def dispatch_of_a_bad_day(*_: object, **__: object) -> DispatchReport:
@@ -179,11 +178,14 @@ def test_one_round_that_goes_wrong_does_not_end_the_dispatching(home: Path, monk
             raise RuntimeError("nobody thought of this")
         return DispatchReport(("a: begun in fleet:1",))
 
-    monkeypatch.setattr(beside, "dispatch", dispatch_of_a_bad_day)
     (home / "state.json").write_text('{"agents": []}')
     add(load_settings(os.environ), TaskFile("a", "Do it."))
     running = DispatchThread(
-        {**os.environ, "POLL_INTERVAL": "0.05"}, {}, lambda _, line: said.append(line), lambda _: home / "errors.log"
+        {**os.environ, "POLL_INTERVAL": "0.05"},
+        {},
+        lambda _, line: said.append(line),
+        lambda _: home / "errors.log",
+        dispatch_of_a_bad_day,
     )
     running.begin()
     try:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
 from pathlib import Path
 
 import pytest
@@ -13,7 +12,7 @@ from fleetscripts.adapters.tmux.tmux_client import TmuxClient
 from fleetscripts.adapters.tmux.tmux_words import line, quoted
 from fleetscripts.errors import FleetError
 from fleetscripts.models import ServerId
-from tests.places import TmuxServer
+from tests.places import TmuxProcesses, TmuxServer
 from tests.waiting import wait_until
 
 HOSTILE = [
@@ -40,20 +39,6 @@ def pane(tmux_server: TmuxServer) -> str:
     return tmux_server.new_session("fleet", ["cat"])
 
 
-@pytest.fixture
-def processes(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
-    """The tmux clients started since."""
-    started: list[list[str]] = []
-    run = subprocess.run
-
-    def counting(argv: list[str], *args: object, **named: object) -> object:
-        started.append(argv)
-        return run(argv, *args, **named)  # type: ignore[call-overload]
-
-    monkeypatch.setattr(subprocess, "run", counting)
-    return started
-
-
 def test_without_a_server_there_are_no_panes_and_a_change_says_so(tmux: Tmux) -> None:
     assert tmux.server() is None
     assert tmux.panes() == []
@@ -77,17 +62,17 @@ def test_the_server_is_known_by_pid_start_and_socket(tmux: Tmux, pane: str) -> N
 
 @pytest.mark.parametrize("count", [3, 40])
 def test_everything_is_read_in_two_processes_whatever_the_number_of_panes(
-    tmux: Tmux, tmux_server: TmuxServer, pane: str, count: int, processes: list[list[str]]
+    tmux: Tmux, tmux_server: TmuxServer, pane: str, count: int, tmux_processes: TmuxProcesses
 ) -> None:
     tmux_server.run("source-file", "-", input="new-window -d -t fleet: cat\n" * (count - 1))
-    processes.clear()
+    tmux_processes.forget()
     frames = tmux.read_all()
     assert len(frames) == count
-    assert len(processes) == 2
+    assert len(tmux_processes.started()) == 2
     assert all(len(frame.lines) == frame.facts.height for frame in frames)
-    processes.clear()
+    tmux_processes.forget()
     assert tmux.read_all([frame.facts.pane_id for frame in frames[1:]])
-    assert len(processes) == 1
+    assert len(tmux_processes.started()) == 1
 
 
 def test_facts_say_what_runs_where(tmux: Tmux, tmux_server: TmuxServer, tmp_path: Path) -> None:
@@ -136,11 +121,11 @@ def test_a_window_of_any_name_opens_in_its_folder_and_nothing_in_the_name_runs(
 
 
 def test_the_environment_of_a_new_window_never_stands_in_argv(
-    tmux: Tmux, pane: str, tmp_path: Path, processes: list[list[str]]
+    tmux: Tmux, pane: str, tmp_path: Path, tmux_processes: TmuxProcesses
 ) -> None:
     tmux.new_window("fleet", "w", tmp_path, ["cat"], {"TOKEN": "hush-hush"})
-    assert processes
-    assert "hush-hush" not in str(processes)
+    assert tmux_processes.started()
+    assert "hush-hush" not in str(tmux_processes.started())
 
 
 @pytest.mark.parametrize("session", ["a b", "flee", "x#{pid}", "$(touch owned)", "=fleet", "*"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -168,20 +169,18 @@ def test_what_runs_in_a_pane_cannot_speak_for_others(tmux_server: TmuxServer, ne
 
 
 def test_when_no_process_can_be_started_for_a_while_it_goes_on_trying(
-    tmux_server: TmuxServer, news: list[TmuxNews], monkeypatch: pytest.MonkeyPatch
+    tmux_server: TmuxServer, news: list[TmuxNews]
 ) -> None:
     failed: list[int] = []
-    start = subprocess.Popen
 
-    def popen(argv: list[str], **options: object) -> object:
-        if "-C" in argv and len(failed) < 2:
+    def popen(argv: list[str], **options: Any) -> subprocess.Popen[bytes]:
+        if len(failed) < 2:
             failed.append(1)
             raise BlockingIOError(11, "Resource temporarily unavailable")
-        return start(argv, **options)  # type: ignore[call-overload]
+        return subprocess.Popen(argv, **options)
 
     tmux_server.new_session("fleet")
-    monkeypatch.setattr("fleetscripts.adapters.tmux.tmux_events.subprocess.Popen", popen)
-    events = TmuxEvents(TmuxClient(tmux_server.socket), news.append)
+    events = TmuxEvents(TmuxClient(tmux_server.socket), news.append, begin=popen)
     events.start()
     try:
         wait_until(connected(news), 15, "the connection")

@@ -74,19 +74,16 @@ def test_only_the_variables_asked_for_are_read() -> None:
         child.kill()
 
 
-def test_ps_rows_are_read_where_there_is_no_proc(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_ps_rows_are_read_where_there_is_no_proc() -> None:
     rows = (
         "    1     0     1     0 Ss   1-02:00:00.50 Fri Nov 20 23:00:01 2026 /sbin/launchd\n"
         "  700   699   700   700 S+   0:12.34 Fri Nov 20 23:10:01 2026 /opt/bin/claude --session-id x\n"
     )
-    done = subprocess.CompletedProcess([], 0, stdout=rows)
-    monkeypatch.setattr(processes.sys, "platform", "darwin")
-    monkeypatch.setattr(processes.subprocess, "run", lambda *args, **kwargs: done)
-    client = read_processes().by_pid[700]
+    launchd, client = processes.from_ps(rows)
     assert (client.parent, client.in_foreground, client.command) == (699, True, "claude")
     assert client.start_ticks == "Fri Nov 20 23:10:01 2026"
     assert processes.arguments(client) == ("/opt/bin/claude", "--session-id", "x")
-    assert (client.cpu_seconds, read_processes().by_pid[1].cpu_seconds) == (12.34, 93_600.5)
+    assert (client.cpu_seconds, launchd.cpu_seconds) == (12.34, 93_600.5)
 
 
 def test_what_a_client_started_shows_when_it_begins_works_and_ends() -> None:

@@ -78,7 +78,7 @@ def read_processes() -> ProcessTable:
     if sys.platform == "linux":
         found = (_from_stat(entry.name) for entry in os.scandir(_PROC) if entry.name.isdigit())
     else:
-        found = _from_ps()
+        found = from_ps(_ps())
     return ProcessTable({process.pid: process for process in found if process is not None})
 
 
@@ -198,7 +198,7 @@ def _from_stat(pid: str) -> Process | None:
     )
 
 
-def _from_ps() -> Iterator[Process | None]:
+def _ps() -> str:
     done = subprocess.run(
         ["ps", "-axww", "-o", _PS_COLUMNS],
         check=False,
@@ -208,7 +208,12 @@ def _from_ps() -> Iterator[Process | None]:
         env={**os.environ, "LC_ALL": "C"},
         timeout=10,
     )
-    for row in done.stdout.splitlines():
+    return done.stdout
+
+
+def from_ps(rows: str) -> Iterator[Process]:
+    """The processes that ``ps`` lists."""
+    for row in rows.splitlines():
         match = _PS_ROW.match(row)
         if match is None:
             continue

@@ -48,7 +48,14 @@ TmuxNews = PaneNews | ConnectionOpened | ConnectionLost
 class TmuxEvents:
     """The connection, in a thread of its own. ``prefer`` names the session to attach to, if it is there."""
 
-    def __init__(self, client: TmuxClient, tell: Callable[[TmuxNews], None], prefer: str = "") -> None:
+    def __init__(
+        self,
+        client: TmuxClient,
+        tell: Callable[[TmuxNews], None],
+        prefer: str = "",
+        begin: Callable[..., subprocess.Popen[bytes]] = subprocess.Popen,
+    ) -> None:
+        self._begin = begin
         self._client = client
         self._tell = tell
         self._prefer = prefer
@@ -105,7 +112,7 @@ class TmuxEvents:
         flags = ("-C", "attach-session", "-E", "-f", "ignore-size,no-output", "-t", session_id)
         environment = {name: value for name, value in os.environ.items() if name not in ("TMUX", "TMUX_PANE")}
         binary, *words = TmuxClient(self._client.path).argv()
-        process = subprocess.Popen(
+        process = self._begin(
             [binary, *words, *flags],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,

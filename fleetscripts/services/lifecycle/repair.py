@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 
@@ -55,18 +56,20 @@ def reality_of(settings: Settings, fleet: Fleet) -> Reality:
     return Reality(now, server, panes, homes, {path: _branch(path) for path in paths}, unseen)
 
 
-def repair(settings: Settings, fleet: Fleet, dry_run: bool) -> Report:
+def repair(
+    settings: Settings, fleet: Fleet, dry_run: bool, look: Callable[[Settings, Fleet], Reality] = reality_of
+) -> Report:
     """What there was to mend; written, and noted in the journal, unless ``dry_run``."""
     if dry_run:
         found = moves(fleet)
         for agent, place in found:
             fleet = fleet.change(agent, worktree_path=str(place))
-        dry = mended(fleet, reality_of(settings, fleet))
+        dry = mended(fleet, look(settings, fleet))
         dry.repairs[:0] = [move_said(agent, place) for agent, place in found]
         return dry
     followed = follow_moved(Store(settings.state_file), settings, fleet)[1]
     for _ in range(LOOKS):
-        if (report := _mended_now(settings)) is not None:
+        if (report := _mended_now(settings, look)) is not None:
             break
     else:
         raise FleetError(f"the state file changed during each of {LOOKS} looks: nothing was mended; call again")
@@ -76,11 +79,11 @@ def repair(settings: Settings, fleet: Fleet, dry_run: bool) -> Report:
     return report
 
 
-def _mended_now(settings: Settings) -> Report | None:
+def _mended_now(settings: Settings, look: Callable[[Settings, Fleet], Reality]) -> Report | None:
     """One look and one write; None, and nothing written, when agents came or moved in between."""
     store = Store(settings.state_file)
     before = store.read()
-    reality = reality_of(settings, before)
+    reality = look(settings, before)
     reports: list[Report] = []
 
     def change(current: Fleet) -> Fleet:

@@ -16,7 +16,7 @@ from fleetscripts.services.hosts.mirrors import read_link
 from fleetscripts.services.hosts.registry import Host, host_named, hosts
 from fleetscripts.services.links.connection import link_socket, ssh_of
 from fleetscripts.services.links.link import Link
-from fleetscripts.services.single_instance.single_instance import copied_command
+from fleetscripts.services.single_instance.loop_window import copied_command
 
 END_SECONDS = 5.0
 PAUSE_SECONDS = 0.02

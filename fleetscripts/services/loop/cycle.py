@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import field, replace
 from typing import Any
 
@@ -52,12 +52,13 @@ def run_cycle(
     orchestrator_looks: bool = False,
     panes: Collection[str] | None = None,
     slept: bool = False,
+    look: Callable[..., list[tuple[Agent, Observation]]] = look_at,
 ) -> Cycle:
     """Look at every agent once, record what was seen in one write, and propose.
 
     ``panes``: only at the agents that have these. ``slept``: nobody watched until now, whatever the record says."""
     before, _ = follow_moved(store, settings, store.read())
-    looks = look_at(before, settings, now, panes)
+    looks = look(before, settings, now, panes)
     limits = limits_of(settings)
     spent = note_spent(settings, looks, now, every=panes is None)
     ceiling = ceiling_over(settings, before, now, spent)

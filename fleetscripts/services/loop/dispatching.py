@@ -10,7 +10,7 @@ from pathlib import Path
 
 from fleetscripts.errors import FleetError
 from fleetscripts.services.context import load_fleet
-from fleetscripts.services.spawning.dispatch import dispatch
+from fleetscripts.services.spawning.dispatch import DispatchReport, dispatch
 from fleetscripts.services.tasks.tasks import folder
 
 
@@ -25,6 +25,7 @@ class DispatchThread:
     keep: Callable[[Exception], Path]
     """Keeps what nobody expected; says where."""
 
+    dispatch: Callable[..., DispatchReport] = dispatch
     pause_seconds: float = 1.0
     _stop: threading.Event = field(default_factory=threading.Event)
     _thread: threading.Thread | None = None
@@ -63,6 +64,6 @@ class DispatchThread:
         """One round; seconds until the next one. An empty folder costs one look into it."""
         settings, fleet = load_fleet(self.environ, self.options)
         if fleet.active and any(folder(settings).read()):
-            for line in dispatch(settings, self.environ, time.time(), stop=self._stop.is_set).lines:
+            for line in self.dispatch(settings, self.environ, time.time(), stop=self._stop.is_set).lines:
                 self.say(("task", line.partition(":")[0]), f"task {line}")
         return settings.poll_interval_seconds

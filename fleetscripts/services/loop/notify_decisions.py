@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 from fleetscripts.adapters.records.journal import Journal
@@ -29,6 +29,7 @@ def attend(
     environ: Mapping[str, str],
     now: float,
     ceiling: Ceiling,
+    send: Callable[..., list[str]] = notify,
 ) -> list[str]:
     """Mark the escalated; notify of what is new, of a fleet that is done, of a cap that is near, of a long wait. What
     was told, by line."""
@@ -48,7 +49,7 @@ def attend(
         return [f"not notified everywhere: {warning}" for warning in send_held(settings, environ)]
     more = [f"and {len(lines) - MOST_LINES} more"] if len(lines) > MOST_LINES else []
     urgent = any(action.action == ESCALATE for _, action in news)
-    warnings = notify("\n".join([*lines[:MOST_LINES], *more]), settings, environ, urgent)
+    warnings = send("\n".join([*lines[:MOST_LINES], *more]), settings, environ, urgent)
     _journal(Journal(settings.journal_file), news)
     return [*lines, *(f"not notified everywhere: {warning}" for warning in warnings)]
 
@@ -110,4 +111,4 @@ def _unseen(
     store.update(lambda current: replace(current, orchestrator_called_at=now))
     waiting = ", ".join(dict.fromkeys(action.window for _, action in decisions)) or "an agent"
     minutes = (now - max(since, fleet.orchestrator_seen_at)) / 60
-    return [f"nobody has looked for {minutes:.0f} minutes, and there waits: {waiting}"]
+    return [f"nobody has looked for {minutes:.0f} minutes; waiting: {waiting}"]

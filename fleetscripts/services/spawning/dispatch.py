@@ -18,7 +18,7 @@ from fleetscripts.dataclass import dataclass
 from fleetscripts.errors import FleetError, Pending, Refused
 from fleetscripts.fleet import Agent, Fleet
 from fleetscripts.services.clients.sessions import require_session, session_meant
-from fleetscripts.services.spawning.spawn import spawn
+from fleetscripts.services.spawning.spawn import SpawnResult, spawn
 from fleetscripts.services.spawning.spawn_request import Request, checked
 from fleetscripts.services.spending.ceiling import ceiling_over
 from fleetscripts.services.tasks.tasks import (
@@ -66,6 +66,7 @@ def dispatch(
     limit: int | None = None,
     where: DispatchTarget = DispatchTarget(),
     stop: Callable[[], bool] = lambda: False,
+    start: Callable[..., SpawnResult] = spawn,
 ) -> DispatchReport:
     """Archive what is finished and start agents for what is ready, at most ``limit``.
 
@@ -81,7 +82,7 @@ def dispatch(
     reached = ceiling.reached(None)
     if why := f"no task is begun: {reached.words}" if reached is not None else too_much_unreviewed(settings):
         return DispatchReport(tuple(sanitize(line) for line in (*lines, why)))
-    round_ = _Round(settings, environ, where, ceiling)
+    round_ = _Round(settings, environ, where, ceiling, start)
     while (limit is None or len(round_.begun) < limit) and not stop():
         line = round_.next()
         if line is None:
@@ -99,6 +100,7 @@ class _Round:
     environ: Mapping[str, str]
     where: DispatchTarget
     ceiling: Ceiling
+    start: Callable[..., SpawnResult]
     begun: list[Agent] = field(default_factory=list)
     tried: set[str] = field(default_factory=set)
     full: dict[Path, list[str]] = field(default_factory=dict)
@@ -184,7 +186,7 @@ class _Round:
                 agent=task.agent,
                 task=task.name,
             )
-            spawned = spawn(self.settings, _known(self.settings, fleet), self.environ, checked(request))
+            spawned = self.start(self.settings, _known(self.settings, fleet), self.environ, checked(request))
         except Pending:
             raise
         except FleetError as error:

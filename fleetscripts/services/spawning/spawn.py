@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import field, replace
 from pathlib import Path
@@ -40,6 +40,7 @@ from fleetscripts.services.spawning.spawn_request import Request
 from fleetscripts.services.spending.ceiling import ceiling_over, refuse_at_cap
 from fleetscripts.services.typing.deliver import deliver
 from fleetscripts.services.typing.pane_io import PaneIO, open_pane_io
+from fleetscripts.services.typing.receipt import Receipt
 from fleetscripts.services.worktrees import branching
 from fleetscripts.services.worktrees.abandoned_spawns import SpawnNote
 from fleetscripts.services.worktrees.branching import NotCheckedOut, check_out
@@ -59,7 +60,13 @@ class SpawnResult:
     notes: tuple[str, ...] = ()
 
 
-def spawn(settings: Settings, fleet: Fleet | None, environ: Mapping[str, str], request: Request) -> SpawnResult:
+def spawn(
+    settings: Settings,
+    fleet: Fleet | None,
+    environ: Mapping[str, str],
+    request: Request,
+    send: Callable[..., Receipt] = deliver,
+) -> SpawnResult:
     """Start the agent and return once its briefing is known to be submitted."""
     with step("budget"):
         refuse_at_cap(ceiling_over(settings, fleet or Fleet(), time.time()), None, request.task)
@@ -81,7 +88,7 @@ def spawn(settings: Settings, fleet: Fleet | None, environ: Mapping[str, str], r
             undo = UndoStack()
             try:
                 name = account.name if account is not None else ""
-                return _Spawn(settings, fleet, environ, request, kind, tmux, spare, undo, name, notes).run()
+                return _Spawn(settings, fleet, environ, request, kind, tmux, spare, undo, name, notes, send).run()
             except BaseException as error:
                 said = undo.run()
                 if _another_may_do(error, request, settings, [*passed, spare.path]):
@@ -129,6 +136,7 @@ class _Spawn:
     undo: UndoStack
     account: str = ""
     notes: Sequence[str] = ()
+    send: Callable[..., Receipt] = deliver
     begun: Agent | None = None
     began: float = field(default_factory=time.time)
 
@@ -168,7 +176,7 @@ class _Spawn:
         with step("start of the client"):
             at_prompt(pane_io, self.settings, facts.pane_id, folder)
         with step("briefing"):
-            deliver(pane_io, facts.pane_id, text, why="briefing")
+            self.send(pane_io, facts.pane_id, text, why="briefing")
         with step("record"):
             agent = self._record(pane_io, agent)
         Journal(self.settings.journal_file).write("spawned", **state_line(agent))
