@@ -69,6 +69,7 @@ class LastLook:
     commit: str = was("last_commit")
     said: str = was("last_said")
     github_limited_at: UnixSeconds = was("github_limited_at", 0)
+    shown: Mapping[str, Any] | None = None
     extra: Mapping[str, Any] = field(default_factory=dict)
 
 

@@ -140,7 +140,7 @@ def test_a_growing_rollout_is_followed_from_where_reading_stopped(tmp_path: Path
             states.append(view.evidence[0].state)
     assert states == ["running", "complete", "running", "prompt", "running", "rate_limited", "running"]
     assert [checkpoint.step for checkpoint in view.checkpoints] == ["pr-address"]
-    assert (view.session_id, view.version) == (SESSION, "0.169.0")
+    assert (view.session_id, view.shown) == (SESSION, {"version": "0.169.0"})
 
 
 def test_a_rollout_is_found_by_the_process_that_holds_it_open(tmp_path: Path) -> None:

@@ -63,7 +63,7 @@ def look(client: Client, home: Path, places: Places, session_id: str | None = No
         transcript=path,
         checkpoints=tuple(Checkpoint(step, at) for step, at in summary.get("checkpoints", [])),
         messages=last_messages(records),
-        version=summary.get("version"),
+        shown={"version": str(summary["version"])} if summary.get("version") else {},
         github_limited_at=float(summary.get("github_limited_at", 0.0)),
     )
 

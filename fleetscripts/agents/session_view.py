@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import field
 from pathlib import Path
 
 from fleetscripts.core.gates.completion import Checkpoint, Message
@@ -18,7 +20,8 @@ class SessionView:
     transcript: Path | None = None
     checkpoints: tuple[Checkpoint, ...] = ()
     messages: tuple[Message, ...] = ()
-    version: str | None = None
+    shown: Mapping[str, str] = field(default_factory=dict)
+    """What is only shown of it, by name: recorded under ``seen.shown``, and a column of ``status`` may tell it."""
     github_limited_at: float = 0.0
     """When a tool of the session last printed that GitHub's secondary rate limit was hit; Unix seconds, 0: never."""
     wakes_at: float = 0.0

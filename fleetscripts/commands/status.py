@@ -174,7 +174,8 @@ def coloured(wanted: str, on_terminal: bool, environ: Mapping[str, str]) -> bool
 def show(status: FleetStatus, on_terminal: bool, colours: bool) -> None:
     """Print the table and the next step; on a terminal cut to its width."""
     from fleetscripts.core.records.sanitize import fit
-    from fleetscripts.core.reports.status_text import COLOURS, in_order, next_step, readable, row, without_empty
+    from fleetscripts.core.reports.status_columns import StatusLine, readable
+    from fleetscripts.core.reports.status_text import COLOURS, UNREACHABLE, in_order, next_step
     from fleetscripts.core.reports.table import table
     from fleetscripts.core.spending.ledger import NOTHING
 
@@ -183,15 +184,15 @@ def show(status: FleetStatus, on_terminal: bool, colours: bool) -> None:
     commands = {known.agent.key: known.command for known in status.agents}
     shown = in_order([known.agent for known in status.agents])
     spent = status.spent.by_agent if status.spent is not None else {}
-    rows = [row(agent, commands[agent.key], status.at, spent.get(agent.id, NOTHING)) for agent in shown]
+    rows = [StatusLine(agent, status.at, commands[agent.key], spent=spent.get(agent.id, NOTHING)) for agent in shown]
     columns = max(os.get_terminal_size(sys.stdout.fileno()).columns, NARROWEST_TERMINAL) if on_terminal else None
-    cells = without_empty(rows)
-    lines = table(cells)
-    if columns is not None:
-        lines = [fit(line, columns) for line in table(readable(cells, columns), columns)]
+    kept = readable(rows, columns)
+    lines = table([[one.name for one in kept], *([one.cell(row) for one in kept] for row in rows)], columns)
+    lines = lines if columns is None else [fit(line, columns) for line in lines]
     click.echo(click.style(lines[0], bold=True) if colours else lines[0], color=colours)
-    for line, of in zip(lines[1:], rows, strict=True):
-        styled = click.style(line, fg=COLOURS.get(of.state), dim=of.silent or None) if colours else line
+    for line, row in zip(lines[1:], rows, strict=True):
+        unheard = row.command.startswith(UNREACHABLE) or None
+        styled = click.style(line, fg=COLOURS.get(row.agent.state), dim=unheard) if colours else line
         click.echo(styled, color=colours)
     watched = status.watched or not status.fleet.agents
     if step := next_step(shown, watched, status.fleet.active):

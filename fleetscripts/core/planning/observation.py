@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import field
 from pathlib import PurePath
 
 from fleetscripts.core.gates.completion import Checkpoint, Message
@@ -49,7 +51,7 @@ class Observation:
     transcript: PurePath | None = None
     checkpoints: tuple[Checkpoint, ...] = ()
     messages: tuple[Message, ...] = ()
-    version: str | None = None
+    shown: Mapping[str, str] = field(default_factory=dict)
     github_limited_at: float = 0
     wakes_at: float = 0
     """When it goes on by itself, as the agent has arranged; 0: not at all."""

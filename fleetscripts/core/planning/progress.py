@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
 from fleetscripts.core.planning.observation import Observation
 from fleetscripts.core.planning.rescue import PARKED, SOON_SECONDS, wake_at
+from fleetscripts.core.records.redact import redact
+from fleetscripts.core.records.sanitize import fit, sanitize
 from fleetscripts.fleet import Agent
 from fleetscripts.models import AgentState, Classification, PaneState
 from fleetscripts.record import Hold, not_after
@@ -32,6 +35,7 @@ AT_WORK = frozenset({PaneState.STARTING, PaneState.RUNNING})
 DONE_BY_US = ("attempts", "verdict", "notices")
 """Parts whose times say when something was done; pauses are counted from them."""
 
+LONGEST_SHOWN = 60
 CLOCK_SLACK_SECONDS = 5.0
 """A deed may be a little later than the look that is being recorded."""
 
@@ -91,6 +95,7 @@ def _advanced(agent: Agent, seen: Observation) -> Agent:
         seen={
             "commit": seen.commit or agent.seen.commit,
             "said": seen.said or agent.seen.said,
+            "shown": _shown(agent, seen),
             "github_limited_at": max(agent.seen.github_limited_at, seen.github_limited_at),
         },
         session_id=seen.session_id or agent.session_id,
@@ -99,6 +104,12 @@ def _advanced(agent: Agent, seen: Observation) -> Agent:
     if not progressed(agent, after):
         return after
     return replace(after, attempts=after.attempts.after_progress())
+
+
+def _shown(agent: Agent, seen: Observation) -> Mapping[str, Any] | None:
+    """What is only shown; the client's files are an agent's to write, so each is one short line without secrets."""
+    found = {name: fit(sanitize(redact(text)), LONGEST_SHOWN) for name, text in seen.shown.items()}
+    return {**(agent.seen.shown or {}), **found} or None
 
 
 def _released(agent: Agent, seen: Observation, now: float) -> Agent:

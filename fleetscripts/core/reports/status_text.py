@@ -1,27 +1,13 @@
-"""Status for people: ages, steps, checks, one table."""
+"""What status says of an agent: ages, steps, checks, the next step."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from fleetscripts.core.records.sanitize import sanitize, shell_word, width
-from fleetscripts.core.spending.ledger import NOTHING, Spent
-from fleetscripts.core.spending.tokens import shown
-from fleetscripts.dataclass import dataclass
+from fleetscripts.core.records.sanitize import sanitize, shell_word
 from fleetscripts.fleet import Agent
 from fleetscripts.invocation import spelled
 from fleetscripts.models import AgentState
-
-HEADINGS = ("WINDOW", "STATE", "FOR", "WORKTREE", "BRANCH", "PR", "STEPS", "ACCOUNT", "TOKENS", "COMMAND", "NOTE")
-OPTIONAL = frozenset({"PR", "STEPS", "ACCOUNT", "TOKENS"})
-"""Columns that are left out when no agent has anything there."""
-
-LEAST_FIRST = ("WORKTREE", "TOKENS", "ACCOUNT", "COMMAND", "PR", "STEPS", "BRANCH")
-"""Columns that a terminal too narrow for all of them goes without, in this order."""
-
-ENOUGH = {"BRANCH": 14, "NOTE": 12}
-ENOUGH_COLUMNS = 18
-"""What a column is to have before another one stands beside it: the longest state's name."""
 
 COLOURS = {
     AgentState.RUNNING: "green",
@@ -56,15 +42,6 @@ URGENT_FIRST = (
 
 CHECK_MARKS = {"pass": "✓", "fail": "✗", "pending": "…", "unknown": "?"}
 """What the checks of a pull request said at the last verification."""
-
-
-@dataclass(frozen=True, slots=True)
-class StatusRow:
-    """One agent's cells, in the order of HEADINGS, and what they are coloured by; ``silent``: its host is not heard."""
-
-    cells: tuple[str, ...]
-    state: AgentState
-    silent: bool = False
 
 
 def age(seconds: float) -> str:
@@ -141,47 +118,6 @@ def pull(agent: Agent) -> str:
     """``#12 ✓``: the pull request, and its checks as last verified."""
     mark = CHECK_MARKS.get(agent.verdict.checks, "")
     return f"#{agent.pr_number} {mark}".rstrip() if agent.pr_number else "-"
-
-
-def row(agent: Agent, command: str, now: float, spent: Spent = NOTHING) -> StatusRow:
-    """One agent's row."""
-    cells = (
-        agent.window,
-        shown_state(agent),
-        in_state_for(agent, now),
-        agent.worktree,
-        agent.branch or "-",
-        pull(agent),
-        steps(agent),
-        agent.account or "-",
-        shown(spent.tokens.counted) if spent.tokens.counted else "-",
-        command,
-        note(agent, now),
-    )
-    return StatusRow(cells, agent.state, command.startswith(UNREACHABLE))
-
-
-def without_empty(rows: Sequence[StatusRow]) -> list[tuple[str, ...]]:
-    """Headings and cells, without the optional columns that are empty in every row."""
-    kept = [n for n, name in enumerate(HEADINGS) if name not in OPTIONAL or any(row.cells[n] != "-" for row in rows)]
-    return [tuple(line[n] for n in kept) for line in (HEADINGS, *(row.cells for row in rows))]
-
-
-def readable(lines: Sequence[tuple[str, ...]], columns: int) -> list[tuple[str, ...]]:
-    """Without the least of the columns, until what is left is not cut beyond recognition in so many columns."""
-    kept = list(lines)
-    for name in LEAST_FIRST:
-        if _needed(kept) <= columns:
-            break
-        if name in kept[0]:
-            at = kept[0].index(name)
-            kept = [(*line[:at], *line[at + 1 :]) for line in kept]
-    return kept
-
-
-def _needed(lines: Sequence[tuple[str, ...]]) -> int:
-    widest = {cells[0]: max(width(sanitize(cell)) for cell in cells) for cells in zip(*lines, strict=True)}
-    return sum(min(needed, ENOUGH.get(name, ENOUGH_COLUMNS)) for name, needed in widest.items()) + 2 * (len(widest) - 1)
 
 
 def note(agent: Agent, now: float) -> str:

@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import field, replace
 
 from fleetscripts.core.records.sanitize import fit, sanitize, width
-from fleetscripts.core.reports.status_text import COLOURS, in_state_for, note, pull, steps
+from fleetscripts.core.reports.status_columns import COLUMNS, Column, StatusLine, used
+from fleetscripts.core.reports.status_text import pull
 from fleetscripts.dataclass import dataclass
 from fleetscripts.fleet import Agent
 from fleetscripts.models import AgentState
@@ -19,6 +20,9 @@ DETAIL_FROM_LINES = 20
 GAP = 2
 DOTS = {AgentState.RUNNING: "●", AgentState.DONE: "✔", AgentState.RECYCLED: "·", AgentState.ESCALATED: "▲"}
 MARKS = {"▌": "bold cyan"}
+GIVE_WAY = ("STATE", "WINDOW", "BRANCH")
+NARROWEST = 7
+"""To which these shrink, in this order, where all that is left does not fit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,29 +31,6 @@ class Piece:
 
     text: str
     style: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Column:
-    """One column: its heading, what it takes at most, from which width of the screen on it is shown.
-
-    The last one takes what is left."""
-
-    name: str
-    most: int
-    from_width: int = 0
-
-
-COLUMNS = (
-    Column("WINDOW", 14),
-    Column("STATE", 20),
-    Column("FOR", 6),
-    Column("BRANCH", 26, 72),
-    Column("PR", 9, 84),
-    Column("STEPS", 5),
-    Column("ACCOUNT", 10, 100),
-    Column("SAYS", 0, 88),
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,65 +94,43 @@ def screen(model: Model, view: View, columns: int, height: int) -> list[list[Pie
 
 
 def _table(model: Model, view: View, columns: int, rows: int) -> list[list[Piece]]:
-    shown = [
-        column
-        for column in COLUMNS
-        if columns >= column.from_width and (column.name != "ACCOUNT" or any(a.account for a in model.agents))
-    ]
-    cells = [_cells(agent, model.now) for agent in model.agents]
-    widths = {
-        column.name: min(max([width(column.name), *(width(row[column.name]) for row in cells)]), column.most)
-        for column in shown
-        if column.name != "SAYS"
-    }
-    for name in ("STATE", "WINDOW", "BRANCH"):
-        over = 2 + sum(widths.values()) + GAP * (len(widths) - 1) - columns
-        if over > 0 and name in widths and shown[-1].name != "SAYS":
-            widths[name] = max(widths[name] - over, 7)
-    if shown[-1].name == "SAYS":
-        widths["SAYS"] = max(columns - 2 - sum(widths.values()) - GAP * len(widths), 0)
-    head = (" " * GAP).join(_padded(column.name, widths[column.name]) for column in shown)
-    lines: list[list[Piece]] = [[Piece("  "), Piece(head, "bold dim")]]
-    for number in range(view.top, min(view.top + rows, len(model.agents))):
-        agent, row = model.agents[number], cells[number]
+    lines = [StatusLine(agent, model.now, silent=model.silent.get(agent.key, "")) for agent in model.agents]
+    shown = [one for one in used(COLUMNS, lines) if one.from_width is not None and columns >= one.from_width]
+    cells = [[_cell(column, line) for column in shown] for line in lines]
+    widths = _widths(shown, cells, columns - 2)
+    head = (" " * GAP).join(_padded(column.name, wide) for column, wide in zip(shown, widths, strict=True))
+    drawn: list[list[Piece]] = [[Piece("  "), Piece(head, "bold dim")]]
+    for number in range(view.top, min(view.top + rows, len(lines))):
+        agent = model.agents[number]
         chosen = agent.key == view.selected
         back = " on grey23" if chosen else ""
         pieces = [Piece("▌ " if chosen else "  ", MARKS["▌"] + back if chosen else "")]
-        for column in shown:
-            cell = _says(model, agent) if column.name == "SAYS" else row[column.name]
-            text = _padded(cell, widths[column.name]) + " " * (GAP if column is not shown[-1] else 0)
-            style = "dim" if agent.key in model.silent else _style(column.name, agent)
+        for column, cell, wide in zip(shown, cells[number], widths, strict=True):
+            text = _padded(cell, wide) + " " * (GAP if column is not shown[-1] else 0)
+            style = "dim" if lines[number].silent else column.style(agent)
             pieces.append(Piece(text, style + back))
-        lines.append(_filled(pieces, columns, back.strip()) if chosen else pieces)
-    return lines
+        drawn.append(_filled(pieces, columns, back.strip()) if chosen else pieces)
+    return drawn
 
 
-def _says(model: Model, agent: Agent) -> str:
-    said = sanitize(note(agent, model.now))
-    return f"{model.silent[agent.key]} · {said}" if agent.key in model.silent else said
+def _widths(shown: Sequence[Column], cells: Sequence[Sequence[str]], columns: int) -> list[int]:
+    """The width of each: what it needs up to its most; the last one has what is left, or the widest give way."""
+    natural = [max([width(one.name), *(width(row[n]) for row in cells)]) for n, one in enumerate(shown)]
+    widths = [min(needed, one.most or needed) for needed, one in zip(natural, shown, strict=True)]
+    over = sum(widths) + GAP * (len(widths) - 1) - columns
+    if not shown[-1].most:
+        return [*widths[:-1], max(widths[-1] - over, 0)]
+    for name in GIVE_WAY:
+        for n, one in enumerate(shown):
+            if one.name == name and over > 0:
+                given = min(over, max(widths[n] - NARROWEST, 0))
+                widths[n], over = widths[n] - given, over - given
+    return widths
 
 
-def _cells(agent: Agent, now: float) -> dict[str, str]:
-    dot = DOTS.get(agent.state, "◆")
-    return {
-        "WINDOW": sanitize(agent.window),
-        "STATE": f"{dot} {str(agent.state).replace('_', ' ')}",
-        "FOR": in_state_for(agent, now),
-        "BRANCH": sanitize(agent.branch) or "-",
-        "PR": pull(agent),
-        "STEPS": steps(agent),
-        "ACCOUNT": sanitize(agent.account) or "-",
-    }
-
-
-def _style(name: str, agent: Agent) -> str:
-    if name == "STATE":
-        return COLOURS.get(agent.state, "white")
-    return {"WINDOW": "bold", "FOR": "dim", "BRANCH": "cyan", "SAYS": "", "PR": _pull_style(agent)}.get(name, "")
-
-
-def _pull_style(agent: Agent) -> str:
-    return {"pass": "green", "fail": "red", "pending": "yellow"}.get(agent.verdict.checks, "dim")
+def _cell(column: Column, line: StatusLine) -> str:
+    text = sanitize(column.cell(line))
+    return f"{DOTS.get(line.agent.state, '◆')} {text.replace('_', ' ')}" if column.name == "STATE" else text
 
 
 def _detail(model: Model, view: View, columns: int) -> list[list[Piece]]:

@@ -110,7 +110,7 @@ class _Observer:
             transcript=view.transcript,
             checkpoints=view.checkpoints,
             messages=view.messages,
-            version=view.version,
+            shown=view.shown,
             github_limited_at=view.github_limited_at,
             wakes_at=view.wakes_at,
             screen=screen,

@@ -1,0 +1,106 @@
+"""The columns of ``status`` and of its live view, a row each. A new one is a row here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from fleetscripts.core.records.sanitize import sanitize, width
+from fleetscripts.core.reports.status_text import COLOURS, in_state_for, note, pull, shown_state, steps
+from fleetscripts.core.spending import tokens
+from fleetscripts.core.spending.ledger import NOTHING as NO_TOKENS
+from fleetscripts.core.spending.ledger import Spent
+from fleetscripts.dataclass import dataclass
+from fleetscripts.fleet import Agent
+
+ENOUGH_COLUMNS = 18
+"""What a column is to have before another one stands beside it: the longest state's name."""
+
+NOTHING = "-"
+
+
+@dataclass(frozen=True, slots=True)
+class StatusLine:
+    """One agent to be shown. ``command``: what its pane runs; ``silent``: since when its host is not heard."""
+
+    agent: Agent
+    now: float
+    command: str = ""
+    silent: str = ""
+    spent: Spent = NO_TOKENS
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """``cell``: its text, "-" for nothing. ``style``: in the live view, as rich names styles.
+
+    ``optional``: left out when no agent has anything there. ``dropped``: its turn among those that the table goes
+    without on a narrow terminal; 0: never. ``enough``: what it is to have before another stands beside it. ``most``:
+    what it takes at most in the live view, 0: what is left; ``from_width``: the width from which that shows it,
+    None: never."""
+
+    name: str
+    cell: Callable[[StatusLine], str]
+    style: Callable[[Agent], str] = lambda _: ""
+    optional: bool = False
+    dropped: int = 0
+    enough: int = ENOUGH_COLUMNS
+    most: int = 0
+    from_width: int | None = 0
+
+
+def _pull_style(agent: Agent) -> str:
+    return {"pass": "green", "fail": "red", "pending": "yellow"}.get(agent.verdict.checks, "dim")
+
+
+def _tokens(line: StatusLine) -> str:
+    counted = line.spent.tokens.counted
+    return tokens.shown(counted) if counted else NOTHING
+
+
+def _note(line: StatusLine) -> str:
+    said = note(line.agent, line.now)
+    return f"{line.silent} · {said}" if line.silent else said
+
+
+def shown(name: str) -> Callable[[StatusLine], str]:
+    """The cell of a fact that a client's files tell and that is only shown (``SessionView.shown``)."""
+    return lambda line: str((line.agent.seen.shown or {}).get(name) or NOTHING)
+
+
+COLUMNS = (
+    Column("WINDOW", lambda line: line.agent.window, lambda _: "bold", most=14),
+    Column(
+        "STATE", lambda line: shown_state(line.agent), lambda agent: COLOURS.get(agent.state, "white"), most=20
+    ),
+    Column("FOR", lambda line: in_state_for(line.agent, line.now), lambda _: "dim", most=6),
+    Column("WORKTREE", lambda line: line.agent.worktree, dropped=1, from_width=None),
+    Column("BRANCH", lambda line: line.agent.branch or NOTHING, lambda _: "cyan", dropped=7, enough=14, most=26,
+           from_width=72),
+    Column("PR", lambda line: pull(line.agent), _pull_style, optional=True, dropped=5, most=9, from_width=84),
+    Column("STEPS", lambda line: steps(line.agent), optional=True, dropped=6, most=5),
+    Column("ACCOUNT", lambda line: line.agent.account or NOTHING, optional=True, dropped=3, most=10, from_width=100),
+    Column("TOKENS", _tokens, optional=True, dropped=2, from_width=None),
+    Column("COMMAND", lambda line: line.command, dropped=4, from_width=None),
+    Column("NOTE", _note, enough=12, from_width=88),
+)  # fmt: skip
+
+
+def used(columns: Sequence[Column], lines: Sequence[StatusLine]) -> list[Column]:
+    """Without the optional ones that are empty for every agent."""
+    return [column for column in columns if not column.optional or any(column.cell(line) != NOTHING for line in lines)]
+
+
+def readable(lines: Sequence[StatusLine], columns: int | None) -> list[Column]:
+    """The columns of the table: so many that none is cut beyond recognition; None: without a limit."""
+    kept = used(COLUMNS, lines)
+    for column in sorted((one for one in kept if one.dropped), key=lambda one: one.dropped):
+        if columns is None or _needed(kept, lines) <= columns:
+            break
+        kept.remove(column)
+    return kept
+
+
+def _needed(columns: Sequence[Column], lines: Sequence[StatusLine]) -> int:
+    widest = [max([width(one.name), *(width(sanitize(one.cell(line))) for line in lines)]) for one in columns]
+    enough = [min(needed, column.enough) for needed, column in zip(widest, columns, strict=True)]
+    return sum(enough) + 2 * (len(columns) - 1)
