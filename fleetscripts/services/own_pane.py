@@ -1,4 +1,4 @@
-"""Where this very process runs, as the variables say that tmux gives to what it starts."""
+"""The pane that this process runs in, from the variables that tmux sets."""
 
 from __future__ import annotations
 

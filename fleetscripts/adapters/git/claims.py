@@ -1,4 +1,4 @@
-"""Who is taking a worktree right now. A claim counts only while the process that wrote it lives."""
+"""Which process is taking which worktree. A claim is valid while the process that wrote it lives."""
 
 from __future__ import annotations
 

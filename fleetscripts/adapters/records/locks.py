@@ -1,4 +1,4 @@
-"""Locks between processes. The kernel drops them with their holder, so a killed process leaves none held."""
+"""Locks between processes, held by the kernel: a killed process leaves none behind."""
 
 from __future__ import annotations
 

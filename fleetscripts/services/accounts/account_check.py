@@ -1,4 +1,4 @@
-"""Whether an account can be worked on: its secret is there, its client is logged in, its conversations are shared."""
+"""Whether an account is usable: its secret can be read, its client is logged in, its conversations are shared."""
 
 from __future__ import annotations
 

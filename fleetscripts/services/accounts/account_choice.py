@@ -1,4 +1,4 @@
-"""Usage limits as a cycle sees them: noted in the ledger at once, and where each walled agent could go on."""
+"""Records usage limits seen in a poll, and chooses an account for each agent that hit one."""
 
 from __future__ import annotations
 

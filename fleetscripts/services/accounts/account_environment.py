@@ -1,4 +1,4 @@
-"""What a client's environment becomes on an account: its secret resolved here, what would win over it taken away."""
+"""The environment of a client on an account: its secret resolved, conflicting variables removed."""
 
 from __future__ import annotations
 

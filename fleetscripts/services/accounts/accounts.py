@@ -1,4 +1,4 @@
-"""The accounts in force, and whether each can be worked on: secret there, conversations shared, logged in."""
+"""The configured accounts and whether each is usable."""
 
 from __future__ import annotations
 

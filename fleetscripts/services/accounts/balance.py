@@ -1,4 +1,4 @@
-"""The accounts' budgets as people and scripts read them."""
+"""The accounts' remaining budgets, as text and as JSON."""
 
 from __future__ import annotations
 

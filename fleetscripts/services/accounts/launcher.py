@@ -1,4 +1,4 @@
-"""Which account the next client works on, and why: budget first, spread over accounts, money only where allowed."""
+"""Chooses the account of the next client: by budget, spread over accounts, paid ones only where allowed."""
 
 from __future__ import annotations
 

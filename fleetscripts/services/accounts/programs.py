@@ -1,4 +1,4 @@
-"""The client's program, found once and named by its full path."""
+"""The client's program, looked up once, as an absolute path."""
 
 from __future__ import annotations
 

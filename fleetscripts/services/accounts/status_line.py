@@ -1,4 +1,4 @@
-"""Our status line in a client's settings: it tells the ledger what the client says of its account."""
+"""Our status line in a client's settings, which records the account's usage in the ledger."""
 
 from __future__ import annotations
 

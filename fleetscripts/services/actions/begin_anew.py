@@ -1,4 +1,4 @@
-"""Bringing a client back whose conversation may be gone: then it is begun anew, once, told what is known of the old."""
+"""Resumes an agent whose conversation may be lost; if it is, starts a new one, once, with what is known of the old."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One agent, the action proposed for it, and what performing it needs."""
+"""An agent, the action proposed for it, and what is needed to perform it."""
 
 from __future__ import annotations
 

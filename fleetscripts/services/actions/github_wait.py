@@ -1,4 +1,4 @@
-"""An agent that GitHub's secondary rate limit stopped is told once how long to wait."""
+"""Tells an agent that hit GitHub's secondary rate limit, once, how long to wait."""
 
 from __future__ import annotations
 

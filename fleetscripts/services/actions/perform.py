@@ -1,4 +1,4 @@
-"""An action performed, from its intent to its outcome, both in the journal."""
+"""Performs an action and writes its intent and its outcome to the journal."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Telling an agent that said it has finished what the check of its work found missing."""
+"""Tells an agent that reported DONE what the verification found missing."""
 
 from __future__ import annotations
 

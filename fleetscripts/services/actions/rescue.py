@@ -1,4 +1,4 @@
-"""Agents that a limit or another dead end stopped, brought back to work: on another account, anew, or after a reset.
+"""Rescues: agents stopped by a usage limit or a dead end continue on another account, in a new conversation, or later.
 
 One at a time per account: the ledger is read again when an agent's turn comes. What a rescue intends stands in the
 record before it is done (``rescue_stage``), so that a crash is gone on with from what the pane then shows.

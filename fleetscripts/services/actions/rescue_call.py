@@ -1,4 +1,4 @@
-"""Rescues that somebody asks for: one agent, or every one that stands at a limit; as the loop performs them."""
+"""Rescues on request: one agent, or every agent at a usage limit, performed as the loop does it."""
 
 from __future__ import annotations
 

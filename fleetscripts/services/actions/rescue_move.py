@@ -1,4 +1,4 @@
-"""One agent moved: its client ended, started again in the same window and worktree, and told to go on.
+"""Moves one agent: ends its client, starts it again in the same window and worktree, and tells it to go on.
 
 Each step looks at the pane first and does what is still to be done, so that a move which was cut short at any point
 is gone on with by the same call. The conversation's lock is held by the caller.

@@ -1,4 +1,4 @@
-"""How many agents were rescued since it was last told: kept in a file, so that a storm is told of in one line."""
+"""Counts rescues since the last notification, in a file, so that many at once are reported in one line."""
 
 from __future__ import annotations
 

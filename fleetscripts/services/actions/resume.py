@@ -1,4 +1,4 @@
-"""Recoveries performed: one function for each action, each of which looks again before it touches anything.
+"""Restarts, dialogs and prompts: one function per action, each of which checks the pane again before it acts.
 
 A count is written before the thing it counts: a crash between the two costs one try, never repeats one blindly.
 """

@@ -1,4 +1,4 @@
-"""A spawn whose process died half-way: its agent is told and recorded after all, or the whole is undone.
+"""Completes or rolls back a spawn whose process crashed.
 
 The record is written as soon as there is a window, with a ``new_task`` that says what is still to be done.
 """

@@ -1,4 +1,4 @@
-"""A new task whose giver died half-way: recorded if the agent has it, forgotten if not."""
+"""Settles a follow-on task whose sender crashed: recorded if the agent received it, dropped otherwise."""
 
 from __future__ import annotations
 

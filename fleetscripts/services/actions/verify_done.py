@@ -1,4 +1,4 @@
-"""What follows when an agent says that it has finished: the gates, and what their verdict leads to."""
+"""Runs the gates when an agent reports DONE, and acts on the verdict."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What an agent is told: the first briefing and the later nudges, put together from ``skill/briefing``."""
+"""Texts sent to agents: the first briefing and later prompts, built from ``skill/briefing``."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The command line of a client for one worktree: launched or resumed, with our hooks, in the configured mode."""
+"""The command line of a client in a worktree: launched or resumed, with our hooks and permission mode."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a client's own arguments say of the conversation that is to be opened."""
+"""Which conversation a client's own arguments would open."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Closing an agent's pane, and being sure that what ran there has ended before its worktree is touched."""
+"""Closes an agent's pane and makes sure that its processes have ended before the worktree is touched."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A conversation handed to another client: what the new agent has to know, from the transcript's own messages."""
+"""Hands a conversation over to another client: what the new agent must know, taken from the transcript."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Starting a client in a window without typing: a new window, or one whose shell stands idle and is replaced.
+"""Starts a client in a window without typing: in a new window, or in place of an idle shell.
 
 What the window runs is a small wrapper: the client as a job of its own (so tmux names it as the pane's command), and
 when it has ended the user's shell, in the same folder. Nothing is parsed by that shell, whatever stood at its prompt.

@@ -1,4 +1,4 @@
-"""What ``cl`` becomes: the client's argv as given, in the environment of the account that was chosen."""
+"""The command that ``cl`` becomes: the client's arguments as given, in the environment of the chosen account."""
 
 from __future__ import annotations
 

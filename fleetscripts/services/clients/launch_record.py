@@ -1,4 +1,4 @@
-"""The fleet's record of a conversation that ``cl`` opens: where it ran, whether it runs, where it goes on."""
+"""The record of a conversation that ``cl`` opens: where it ran, whether it runs, on which account it continues."""
 
 from __future__ import annotations
 

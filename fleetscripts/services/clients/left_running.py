@@ -1,4 +1,4 @@
-"""What still runs in a worktree, or was begun in its agent's pane: found by working folder and by environment."""
+"""Processes still running in a worktree or started from its agent's pane, by working folder and environment."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Waiting until a client that was just started stands at its prompt; start-up dialogs are answered by the policy."""
+"""Waits until a freshly started client shows its prompt; start-up dialogs are answered by the policy."""
 
 from __future__ import annotations
 

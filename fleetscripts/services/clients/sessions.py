@@ -1,4 +1,4 @@
-"""The tmux sessions that windows are opened in: there already, or made by a person."""
+"""The tmux sessions for new windows: existing ones, or created by a person."""
 
 from __future__ import annotations
 

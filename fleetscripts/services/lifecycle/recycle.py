@@ -1,4 +1,4 @@
-"""Making an agent's worktree a spare again: in steps, each of which may be done again after a crash."""
+"""Returns an agent's worktree to its spare branch, in steps that can be repeated after a crash."""
 
 from __future__ import annotations
 

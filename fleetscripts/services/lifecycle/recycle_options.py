@@ -1,4 +1,4 @@
-"""Which worktree a call of recycle-agent means: as the record has it, as the call says, or both where they agree."""
+"""The worktree that recycle-agent is asked to recycle: from the record, the call, or both if they agree."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Mending the state file: a look at tmux, processes and git, then all repairs in one write."""
+"""Repairs the state file: reads tmux, processes and git, then writes all repairs at once."""
 
 from __future__ import annotations
 

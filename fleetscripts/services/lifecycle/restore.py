@@ -1,4 +1,4 @@
-"""Agents back on their own conversations after windows, the tmux server or the machine went: each of them, none twice.
+"""Reopens agents on their own conversations after windows, the tmux server or the machine are gone; each exactly once.
 
 A conversation that is open already is never opened a second time: found in a pane of this server it is that agent's
 window from now on, found elsewhere the agent is refused.

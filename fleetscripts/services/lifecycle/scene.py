@@ -1,4 +1,4 @@
-"""What there is before anything is restored: panes, live conversations, and whose they are."""
+"""What exists before a restore: panes, running conversations, and the agents they belong to."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Stopping: the fleet inactive, its loop ended, agents and windows as they are."""
+"""Stops the fleet: marks it inactive and ends its loop; agents and windows stay."""
 
 from __future__ import annotations
 

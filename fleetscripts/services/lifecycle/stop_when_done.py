@@ -1,4 +1,4 @@
-"""Is everything finished, so that the fleet may stop? Asks the records, and GitHub for all pull requests at once."""
+"""Checks whether everything is finished, so that the fleet may stop: records, and GitHub for all pull requests."""
 
 from __future__ import annotations
 

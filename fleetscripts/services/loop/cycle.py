@@ -1,4 +1,4 @@
-"""One cycle, one straight road: observe, classify, plan, record. It types nothing and counts nothing as done."""
+"""One poll: observe, classify, plan, record. Types nothing and verifies nothing."""
 
 from __future__ import annotations
 

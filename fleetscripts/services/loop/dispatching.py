@@ -1,4 +1,4 @@
-"""Dispatch beside the loop: starting an agent takes up to a minute, and the loop must not stand still meanwhile."""
+"""Starts agents for waiting tasks in a thread beside the loop, since a spawn takes up to a minute."""
 
 from __future__ import annotations
 

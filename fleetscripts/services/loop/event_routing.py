@@ -1,4 +1,4 @@
-"""Whose a changed file or an ended process is: the agent's pane, as the last looks have it."""
+"""Maps a changed file or an ended process to the agent's pane that it belongs to."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Work that takes its time (a client that starts, a test suite that runs) beside the loop: one job for each agent."""
+"""Runs slow work (starting a client, a test suite) beside the loop: one job per agent."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The mechanical layer: it hears, looks, recovers, tells. It decides nothing, and rests while nothing happens."""
+"""The run loop: waits for events, polls, performs recoveries, notifies. Takes no decisions."""
 
 from __future__ import annotations
 

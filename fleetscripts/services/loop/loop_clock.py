@@ -1,4 +1,4 @@
-"""Noticing that time went on without us: the machine slept, we were stopped, or somebody set the clock."""
+"""Detects that the machine slept, that this process was stopped, or that the clock was set."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""When the loop looks, and at what: after news and at instants that are due, or only again and again."""
+"""Schedules polls: on events and computed deadlines, or (``--poll``) at fixed intervals."""
 
 from __future__ import annotations
 

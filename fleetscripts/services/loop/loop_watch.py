@@ -1,4 +1,4 @@
-"""What happens around the fleet, turned into panes to look at: files, processes, tmux, and jobs that ended."""
+"""Turns events (files, processes, tmux, finished jobs) into panes to poll."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What only a person or the orchestrator can settle: marked, told of once, and told again when nobody looks."""
+"""Marks and notifies decisions for a person or the orchestrator; once, and again when nobody reacts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Waiting until something needs the orchestrator: told by the loop through the state file, or found by looking."""
+"""Waits until something needs the orchestrator: signalled by the loop through the state file, or found by polling."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Telling the person: Discord, the desktop, others, a voice. A failure is a warning, never the caller's error."""
+"""Notifies the person: Discord, desktop, other channels, speech. A failure is a warning, never the caller's error."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The ``[notify]`` table of config.toml: where else to tell, when not to, and with which voice."""
+"""The ``[notify]`` table of config.toml: further channels, quiet hours, and speech."""
 
 from __future__ import annotations
 

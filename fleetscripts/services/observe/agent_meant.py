@@ -1,4 +1,4 @@
-"""The agent that somebody means by a handle, with tmux asked where that is a place and no name."""
+"""Resolves a WINDOW argument to an agent; asks tmux when it names a place."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where an agent's pane is, and whose a pane is."""
+"""Which pane is an agent's, and which agent is in a pane."""
 
 from __future__ import annotations
 

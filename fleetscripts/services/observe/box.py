@@ -1,4 +1,4 @@
-"""The input box on a frame."""
+"""The input box shown in a frame."""
 
 from __future__ import annotations
 

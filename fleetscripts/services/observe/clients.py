@@ -1,4 +1,4 @@
-"""Which client runs in a pane: found in the process tree below the pane, with what that says of the pane's state."""
+"""Finds the client that runs in a pane from its process tree, and what the tree says about the pane's state."""
 
 from __future__ import annotations
 

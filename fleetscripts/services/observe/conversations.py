@@ -1,4 +1,4 @@
-"""Which conversations are open now, in any terminal: a second client on one starts without complaint and spoils it."""
+"""Conversations that are open now in any terminal: a second client on one would corrupt it without complaint."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One look at every agent of the fleet: its pane as seen, hashed and excerpted."""
+"""Observes every agent of the fleet: its pane classified, its output hashed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An agent's record with what its pane and its conversation tell now, for whoever judges it outside a cycle."""
+"""An agent's record updated from its pane and conversation now, for judgements outside a poll."""
 
 from __future__ import annotations
 

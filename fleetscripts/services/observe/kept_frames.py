@@ -1,4 +1,4 @@
-"""Keeping the screens on which sources disagreed, so that each can become a test; secrets masked."""
+"""Keeps the screens on which sources disagreed, secrets masked, so that each can become a test."""
 
 from __future__ import annotations
 

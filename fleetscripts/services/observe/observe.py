@@ -1,4 +1,4 @@
-"""Looking at panes: every source asked, the answers fused. Two tmux processes and one process listing for all panes."""
+"""Observes panes: asks every source and combines the answers. Two tmux processes and one process listing in all."""
 
 from __future__ import annotations
 

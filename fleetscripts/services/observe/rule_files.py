@@ -1,4 +1,4 @@
-"""The rule sets in force: the shipped files, and the user's own under ``FLEET_HOME/rules``."""
+"""The screen rules in force: shipped files and the user's own in ``FLEET_HOME/rules``."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Saved captures classified without a terminal: the file, its sidecar, and what they say together."""
+"""Classifies saved captures without a terminal: the capture and its sidecar file."""
 
 from __future__ import annotations
 

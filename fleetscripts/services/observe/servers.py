@@ -1,4 +1,4 @@
-"""The tmux server that a record names, asked itself: what is not seen is not gone."""
+"""Asks the tmux server that a record names: a server that does not answer is not gone."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where this terminal stands, seen from a tmux server: in one of its panes, in another tmux, or outside of any."""
+"""Whether this terminal is inside a given tmux server, inside another one, or outside tmux."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The state of the pane that a person means: resolved, looked at with all evidence, or missing."""
+"""The state of the pane that a WINDOW argument names: resolved and observed with all evidence, or missing."""
 
 from __future__ import annotations
 

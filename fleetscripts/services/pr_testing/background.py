@@ -1,4 +1,4 @@
-"""A test run in a process of its own, which outlives the call that began it."""
+"""Runs a test in a background process that outlives the call."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The output of a test command: into its log, to whoever listens, and read for verdicts."""
+"""Writes a test command's output to its log and its listener, and collects the verdicts in it."""
 
 from __future__ import annotations
 

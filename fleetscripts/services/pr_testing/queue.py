@@ -1,4 +1,4 @@
-"""The one queue for the tests of this machine: who waits, who tests, and what becomes of a tester that died."""
+"""The machine's queue of pull requests to test: who waits, who tests, and what happens when a tester dies."""
 
 from __future__ import annotations
 

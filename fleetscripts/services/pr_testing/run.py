@@ -1,4 +1,4 @@
-"""One test run by the configured command: under a lease, streamed into a log, bounded in time, recorded."""
+"""Runs the configured test command once: under a lease, logged, with a time limit, recorded."""
 
 from __future__ import annotations
 

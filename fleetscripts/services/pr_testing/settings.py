@@ -1,4 +1,4 @@
-"""How this user's tests are run: the table ``[test_queue]`` of config.toml."""
+"""The table ``[test_queue]`` of config.toml: how pull requests are tested."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whose turn it is to test: the process that a lease is given to, and that proves by living that it still holds it."""
+"""The process that holds the test lease; the lease is valid while that process lives."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What follows from a finished test: it is kept, a failing one goes back to the agent, a passing one to evaluation."""
+"""Acts on a test's result: keeps it, sends failures back to the agent, passes to evaluation."""
 
 from __future__ import annotations
 

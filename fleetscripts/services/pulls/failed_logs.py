@@ -1,4 +1,4 @@
-"""The logs of failed checks, each asked for once: what a job has printed never changes."""
+"""Logs of failed checks, each downloaded once: a finished job's log never changes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reading pull requests for verifications: alone, once for several uses, or together for all agents of a cycle."""
+"""Reads pull requests for verification: one, one shared by several uses, or all agents' at once."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What GitHub says of an agent's pull request, as gates. What cannot be read is ``unknown``, never passed."""
+"""Gates on an agent's pull request, from GitHub. What cannot be read is ``unknown``, never passed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One review of everything: recoveries done, decisions shown with all they need, in every window of every session."""
+"""Builds the heartbeat: recoveries done and decisions due, for every window of every session."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the journal says of one agent."""
+"""The journal entries of one agent."""
 
 from __future__ import annotations
 

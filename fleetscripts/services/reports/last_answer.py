@@ -1,4 +1,4 @@
-"""What an agent said last, whole, from its conversation's own file; its pane may be gone, its client ended."""
+"""An agent's last message in full, from its conversation's file, even when pane and client are gone."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A whole terminal drawn line by line; it cuts lines itself, since nobody else knows how wide it draws what."""
+"""Draws a whole terminal line by line, cutting lines itself."""
 
 from __future__ import annotations
 

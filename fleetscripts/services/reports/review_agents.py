@@ -1,4 +1,4 @@
-"""What a heartbeat says of the fleet's own agents, from one cycle."""
+"""The heartbeat's items about the fleet's own agents, from one poll."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a heartbeat says of agents whose branches conflict with others': once, to the one that can still turn."""
+"""The heartbeat's items about conflicting branches: once, for the agent that can still change course."""
 
 from __future__ import annotations
 

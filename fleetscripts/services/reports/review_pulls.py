@@ -1,4 +1,4 @@
-"""What a heartbeat says of agents whose pull request was merged before they said that they had finished."""
+"""The heartbeat's items about agents whose pull request was merged before they reported DONE."""
 
 from __future__ import annotations
 

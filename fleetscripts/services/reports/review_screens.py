@@ -1,4 +1,4 @@
-"""What stands on the panes that need a decision: the last lines, a question with its rows, no more than asked for."""
+"""The screen excerpts of a heartbeat: last lines, or a question with its rows."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a heartbeat says of the tasks in files."""
+"""The heartbeat's items about task files."""
 
 from __future__ import annotations
 

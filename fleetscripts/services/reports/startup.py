@@ -1,4 +1,4 @@
-"""The first look of a new orchestrator conversation: what survived, what it was doing, what to call next."""
+"""The first report of a new orchestrator conversation: what survived, its last message, what to run next."""
 
 from __future__ import annotations
 

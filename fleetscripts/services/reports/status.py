@@ -1,4 +1,4 @@
-"""The fleet as it is recorded, beside what its panes run at this moment."""
+"""The recorded fleet beside what its panes run now."""
 
 from __future__ import annotations
 

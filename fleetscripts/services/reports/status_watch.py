@@ -1,4 +1,4 @@
-"""The live view: drawn again when the state file or the journal changes, and once a second for the ages."""
+"""The live view of status: redrawn when state file or journal change, and every second for the ages."""
 
 from __future__ import annotations
 

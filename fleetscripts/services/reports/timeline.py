@@ -1,4 +1,4 @@
-"""The picture of who did what when, put together from the journal."""
+"""Builds the timeline picture from the journal."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Panes that are none of the fleet's: clients at work in windows made by hand, and windows whose client has ended."""
+"""Panes outside the fleet: clients that somebody started by hand, and windows whose client has ended."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every setting with its value and where that comes from, and one of them set in ``config.toml``."""
+"""All settings with values and sources, and setting one in ``config.toml``."""
 
 from __future__ import annotations
 

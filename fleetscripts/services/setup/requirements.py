@@ -1,4 +1,4 @@
-"""What is there of all that a fleet needs, and the line that mends what is not."""
+"""Checks what a fleet needs on this machine, with the command that fixes each problem."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The link by which the client of an orchestrator finds the skill, and its permission rules in the user's settings."""
+"""Links the skill for the orchestrator's client, and writes its permission rules to the user's settings."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A window made by hand taken into the fleet, with its conversation, worktree and branch as they are. Types nothing."""
+"""Takes over a client started by hand, with its conversation, worktree and branch. Types nothing."""
 
 from __future__ import annotations
 

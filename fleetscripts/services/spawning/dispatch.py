@@ -1,4 +1,4 @@
-"""Agents for the tasks that wait: one for each, by priority and order, as long as there are spare worktrees."""
+"""Starts agents for waiting tasks, by priority and order, as long as there are spare worktrees."""
 
 from __future__ import annotations
 

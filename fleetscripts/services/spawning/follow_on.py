@@ -1,4 +1,4 @@
-"""A new objective for an agent at its prompt, in the same session: told and recorded, or neither.
+"""Gives an agent at its prompt a new objective in the same session: delivered and recorded, or neither.
 
 The record first says what is about to happen (``new_task``); after the proof that the agent has the text, the new task
 takes the old one's place in the same write. A crash in between is settled by the conversation itself: was it told?

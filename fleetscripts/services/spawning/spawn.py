@@ -1,4 +1,4 @@
-"""A new agent: branch, window, client, briefing, record. Whatever fails, what was done before is undone."""
+"""Starts an agent: branch, window, client, briefing, record. On failure, all of it is rolled back."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The account that a new agent works on."""
+"""The account of a new agent."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a spawn is asked for, checked before anything is touched."""
+"""The arguments of a spawn, validated before anything is touched."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tasks that lie in files: where each stands, adding one, and moving the finished ones away with their outcome."""
+"""Task files: their states, adding one, and archiving finished ones with their outcome."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A text to an agent, provably: looked at, pasted under a guard, read back, Enter apart, and a receipt or an error.
+"""Delivers a text to an agent with proof: checked, pasted under a guard, read back, submitted, confirmed.
 
 One sender at a time types into a pane. A shell, a busy turn, a dialog and somebody's draft are refused. Nothing is
 pressed unless the cursor stands where the last look found it: a key of somebody else, or a dialog, has moved it.

@@ -1,4 +1,4 @@
-"""What a dialog's policy needs to know beside the screen: whose folder it is, what its settings would run or deny."""
+"""What the dialog policy needs beyond the screen: whose folder it is, and what its settings run or deny."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Answering a dialog: the wanted row found by its text, the focus moved there and read back, then Enter."""
+"""Answers a dialog: finds the row by its text, moves the focus there, reads it back, presses Enter."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Ending a client, so that a shell stands in its window: key by key, each only while the pane shows its occasion.
+"""Sends the client's exit keys, each only while the screen shows the state it is for.
 
 Which keys those are, each kind of agent says. Where they do nothing, the client's process group is told to end, once
 it is proven to be the client of this very pane. No row of any menu is chosen.

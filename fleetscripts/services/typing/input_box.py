@@ -1,4 +1,4 @@
-"""The input box of a client: emptied and read back, a draft taken out and put back."""
+"""Empties a client's input box and reads it back; removes a draft and restores it."""
 
 from __future__ import annotations
 

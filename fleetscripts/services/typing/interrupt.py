@@ -1,4 +1,4 @@
-"""Stopping what an agent does because a person wants it: the turn by Escape, or the client by its end.
+"""Interrupts an agent at a person's request: Escape ends the turn, or the client is ended.
 
 The record is held then: the loop neither nudges nor resumes it until it has got a text and works again.
 """

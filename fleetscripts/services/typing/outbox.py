@@ -1,4 +1,4 @@
-"""The last message to each pane, kept before it is sent, so that a crash does not send it twice blindly."""
+"""The last message to each pane, stored before it is sent, so that a crash does not send it twice."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whether what stands unsent in an input box is a text of ours: an interrupted turn puts its prompt back there."""
+"""Whether the unsent text in an input box is ours: an interrupted turn puts its prompt back there."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What typing into a pane needs: the server, one good look at the pane, the journal, and one sender at a time."""
+"""What typing into a pane needs: the server, an observation, the journal, and a lock for one sender at a time."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The files that a pattern may meet: the shell's wildcards in a word, and patterns that a program expands itself."""
+"""Files that a pattern may match: shell wildcards in a word, and patterns that a program expands itself."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Permission requests answered without a person: yes to what is harmless, silence (so that the dialog appears) else."""
+"""Approves harmless permission requests; stays silent otherwise, so that the dialog appears."""
 
 from __future__ import annotations
 

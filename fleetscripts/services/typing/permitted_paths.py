@@ -1,4 +1,4 @@
-"""Where the paths of a request lead on this machine's disk, and whether the agent may read or change that."""
+"""Where the paths of a request lead on disk, and whether the agent may read or change them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A dialog of several questions: all of them read, each answered on its tab, the review compared, submitted last.
+"""Answers a dialog of several questions: reads all, answers each on its tab, compares the review page, submits.
 
 Nothing an agent gets to see happens before the last Enter: until then every doubt leaves the dialog standing.
 """

@@ -1,4 +1,4 @@
-"""Proof that a text was submitted: the transcript's own record of it, the client's hook, or the screen without both."""
+"""Proof that a text was submitted: from the transcript, the client's hook, or else the screen."""
 
 from __future__ import annotations
 

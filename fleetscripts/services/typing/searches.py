@@ -1,4 +1,4 @@
-"""Whether a client's own search tools look only in the worktree, and say nothing that their program takes otherwise."""
+"""Whether a client's own search tools stay within the worktree and contain no hidden options."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Files that steer agents under a name of their own: what a steering file links to, imports or starts."""
+"""Files that configure agents under another name: targets of links, imports and start commands."""
 
 from __future__ import annotations
 

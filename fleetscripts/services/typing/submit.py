@@ -1,4 +1,4 @@
-"""From a text pasted into the input box to the proof that it was submitted: read back, Enter, receipt."""
+"""Submits a pasted text: reads it back, presses Enter, waits for the receipt."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whether a conversation got a text whose sender died: as the sender knew, or as its transcript says."""
+"""Was a message delivered although its sender crashed? Checks the outbox, then the transcript."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Judging finished work: the page to judge by, and the only way in which an agent becomes ``done``."""
+"""Judges finished work: the evaluation page, and the only way for an agent to become ``done``."""
 
 from __future__ import annotations
 

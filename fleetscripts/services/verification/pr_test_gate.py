@@ -1,4 +1,4 @@
-"""What the last test run says of an agent's work, as a gate: a commit that was tested and failed is not complete."""
+"""The gate on the last test run: a commit that failed its test is not complete."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Is an agent's task complete? Gathers the evidence and asks the gates."""
+"""Is an agent's task complete? Gathers the evidence and evaluates the gates."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What an agent has committed: its branch against where it left the branch that it is meant for."""
+"""An agent's commits: its branch since it left its base."""
 
 from __future__ import annotations
 

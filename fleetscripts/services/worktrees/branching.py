@@ -1,4 +1,4 @@
-"""A worktree put on an agent's branch, submodules with it, and all of it undone."""
+"""Checks out an agent's branch in a worktree, with submodules, and can undo it."""
 
 from __future__ import annotations
 

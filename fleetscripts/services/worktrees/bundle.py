@@ -1,4 +1,4 @@
-"""A stable copy of the bundle: what runs from it outlasts a branch switch in the worktree that it came from."""
+"""A stable copy of the bundle: what runs from it survives a branch switch in the original worktree."""
 
 from __future__ import annotations
 

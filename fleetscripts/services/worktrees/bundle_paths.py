@@ -1,4 +1,4 @@
-"""Which folders the running bundle belongs to: where it lies, and where a stable copy of it came from."""
+"""The folders of the running bundle: its own, and the origin of a stable copy."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Live clients by the folder they work in: where one does, nobody else is set to work, whatever the records say."""
+"""Running clients by working folder: a worktree with one is never given to another agent, whatever the records say."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What one of the operator's commands prints: into a log that stays small, secrets masked, and its last lines."""
+"""Logs the output of the operator's commands: bounded, secrets masked, with its last lines."""
 
 from __future__ import annotations
 

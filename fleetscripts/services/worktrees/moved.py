@@ -1,4 +1,4 @@
-"""Worktrees that ``git worktree move`` put elsewhere: known by git's own folder for them, which stays where it was."""
+"""Finds worktrees after ``git worktree move``, by git's own folder for them, which does not move."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Spare worktrees made: beside those that are there, from where work begins; all of them, or none."""
+"""Creates spare worktrees beside the existing ones; all of them or none."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The branches of live agents compared in pairs; what was compared before is remembered."""
+"""Compares the branches of live agents in pairs, and caches the results."""
 
 from __future__ import annotations
 

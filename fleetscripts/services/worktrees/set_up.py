@@ -1,4 +1,4 @@
-"""A worktree made ready before its agent starts: files brought, the operator's command run, and both remembered."""
+"""Prepares a worktree before its agent starts: copies files, runs the operator's command, records both."""
 
 from __future__ import annotations
 

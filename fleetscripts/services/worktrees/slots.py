@@ -1,4 +1,4 @@
-"""The number of a worktree, and what tells it to whatever runs there: ports, databases and containers differ by it."""
+"""A number per worktree, passed to whatever runs there, so that ports, databases and containers differ."""
 
 from __future__ import annotations
 

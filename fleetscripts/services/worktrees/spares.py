@@ -1,4 +1,4 @@
-"""Spare worktrees: which there are, and taking one so that no two takers ever get the same."""
+"""Spare worktrees: lists them, and claims one so that no two callers get the same."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where an agent's branch starts: itself (here or at a remote), a base, or the default branch of the remote."""
+"""Where an agent's branch starts: the existing branch, a given base, or the remote's default branch."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Ignored files in a worktree that steer whoever works there: one agent's are not the next one's."""
+"""Ignored files in a worktree that configure the agent there and must not pass to the next one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Work in named steps: an error says in which step it came, and what was done before can be undone."""
+"""Runs work in named steps: errors name the step, and completed steps can be undone."""
 
 from __future__ import annotations
 

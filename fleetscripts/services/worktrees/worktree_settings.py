@@ -1,4 +1,4 @@
-"""How the worktrees of a repository are made ready: the table ``[worktree]`` of config.toml."""
+"""The table ``[worktree]`` of config.toml: how worktrees are prepared."""
 
 from __future__ import annotations
 
