@@ -25,7 +25,7 @@ ROW = """
     ActionRow(
         "wave",
         Turn.NONE,
-        (On(PaneState.IDLE, "always", "a shell stands there"),),
+        (On(PaneState.IDLE, "always", "its pane is at a shell"),),
         performer="wave:wave",
         counter="nudges",
         words="waving to it",
@@ -76,13 +76,13 @@ def test_it_is_planned_performed_told_and_drawn(changed: Path, tmux_server: Tmux
     store.update(lambda _: Fleet(agents=(agent,)), create=Fleet())
     [planned] = json.loads(run(changed, "poll-cycle"))
     assert (planned["action"], planned["kind"], planned["pane_id"]) == ("wave", "recovery", pane)
-    assert (planned["reason"], planned["tries"]) == ("a shell stands there", 0)
+    assert (planned["reason"], planned["tries"]) == ("its pane is at a shell", 0)
     run(changed, "run-loop", "--once")
     assert store.read().agents[0].attempts.nudges == 1
     lines = [json.loads(line) for line in (home / "fleet" / "events.jsonl").read_text().splitlines()]
     done = [(line["event"], line.get("outcome")) for line in lines if line.get("action") == "wave"]
     assert done == [("recovery-intended", None), ("recovery-ended", "waved to tree")]
-    assert "waving to it (a shell stands there): waved to tree" in run(changed, "history", "tree")
+    assert "waving to it (its pane is at a shell): waved to tree" in run(changed, "history", "tree")
     run(changed, "status", "--timeline")
     assert "waving to it" in (home / "fleet" / "timeline.svg").read_text()
 
@@ -97,7 +97,7 @@ def test_where_it_is_refused_a_heartbeat_says_so_with_its_call(
     waved = agent.changed(attempts={"nudges": 1})
     Store(home / "state.json").update(lambda _: Fleet(agents=(waved,)), create=Fleet())
     said = run(changed, "heartbeat")
-    assert "a shell stands there; refused: fleet:0: once is enough" in said
+    assert "its pane is at a shell; refused: fleet:0: once is enough" in said
     assert "status tree" in said
 
 

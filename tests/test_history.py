@@ -68,7 +68,7 @@ def test_it_is_told_in_sentences() -> None:
 
 def test_what_was_begun_and_never_ended_is_told() -> None:
     begun = [{"at": NOW, "event": "recovery-intended", "action": "restore", "why": "gone"}]
-    assert sentence(told(begun)[0]) == "restoring its window: gone (begun, its end was not seen)"
+    assert sentence(told(begun)[0]) == "restoring its window: gone (started, its end was not recorded)"
     assert sentence({"event": "some-new-thing", "why": "so", "more": 3}) == "some new thing: so; more 3"
 
 

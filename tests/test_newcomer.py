@@ -126,7 +126,7 @@ def test_recycled_rows_are_shown_only_when_asked_for(home: Path, run_script: Run
 
 def test_status_ends_with_the_next_step(home: Path, run_script: RunScript) -> None:
     write(home, {"window": "f:1", "worktree": "one"})
-    assert run_script("status").stdout.splitlines()[-1] == "next: run-loop --window: nobody watches them"
+    assert run_script("status").stdout.splitlines()[-1] == "next: run-loop --window: they are not monitored"
     write(home, {"window": "f:1", "worktree": "one", "state": "pending_evaluation"})
     assert run_script("status").stdout.splitlines()[-1] == "next: evaluate one shows what it did"
     write(home, {"window": "f:1", "worktree": "one", "state": "escalated"})

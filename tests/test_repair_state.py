@@ -171,7 +171,7 @@ def test_the_script_says_each_repair_and_writes_them(
     assert done.returncode == 0, done.stderr
     assert done.stdout.replace("mended: ", "would mend: ") == dry.stdout
     assert "old:4 (t1): its window is called fleet:0 now" in done.stdout
-    assert "its worktree stands on spare/2 again: recycled" in done.stdout
+    assert "its worktree is on spare/2 again: recycled" in done.stdout
     assert "the loop's window fleet:9 is gone" in done.stdout
     after = store.read()
     assert [(agent.window, agent.state) for agent in after.agents] == [
@@ -237,7 +237,7 @@ def test_an_agent_that_a_person_ended_is_not_proposed_for_restoring(
     ended = Agent("x", "t1", hold=Hold(reason="its client was ended by a person")).at(facts, tmux.server())
     Store(home / "state.json").update(lambda _: Fleet(agents=(ended,)), create=Fleet())
     said = run_script("startup-recovery").stdout.splitlines()
-    assert said[1].endswith("its client has ended, a shell stands there (its client was ended by a person)")
+    assert said[1].endswith("its client has ended, its pane is at a shell (its client was ended by a person)")
     assert said[-1] == "next: run-loop --window; heartbeat"
 
 
@@ -264,7 +264,7 @@ def test_a_new_conversation_hears_what_survived(tmux_server: TmuxServer, home: P
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines() == [
         "the fleet is active: 0 of 3 agents are alive, no loop runs",
-        "fleet:0 (t1, feat/a, 1/2 steps): its client has ended, a shell stands there, on “Add it”",
+        "fleet:0 (t1, feat/a, 1/2 steps): its client has ended, its pane is at a shell, on “Add it”",
         "fleet:5 (t2, feat/b): its window is gone (ended by a person); it said last: “Half done”",
         "fleet:6 (t3): verified, it waits for your judgement; its window is gone",
         "next: restore-agent --all; run-loop --window; evaluate t3; heartbeat",

@@ -178,7 +178,7 @@ def test_a_dialog_is_shown_and_answered_by_text(agent: PracticePane, capsys: pyt
     agent.wait_for_status("idle")
     assert "Beta thing" in json.dumps(agent.records())
     assert answer_dialog.main([agent.pane]) == 3
-    assert "no dialog stands there" in capsys.readouterr().err
+    assert "no dialog is open" in capsys.readouterr().err
 
 
 def test_a_limit_menu_waits_and_never_spends(agent: PracticePane, capsys: pytest.CaptureFixture[str]) -> None:

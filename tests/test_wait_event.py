@@ -129,7 +129,7 @@ def test_a_question_ends_the_wait_at_once_and_the_next_wait_only_with_something_
     with (crew.stage.folder / "loop.out").open("w") as out:
         crew.loops.append(subprocess.Popen(argv, env=crew.stage.environment(), stdout=out, stderr=out, text=True))
     log = crew.stage.folder / "fleet" / "loop.log"
-    wait_until(lambda: log.exists() and "tmux tells what changes" in log.read_text(), 15, "the loop")
+    wait_until(lambda: log.exists() and "tmux reports changes" in log.read_text(), 15, "the loop")
     wait = waiting(crew, "--timeout", "40", "--json")
     crew.run("send-agent", window, "[[ask Which colour?|Blue|Green]]")
     asked = time.monotonic()

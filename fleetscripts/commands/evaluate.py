@@ -64,7 +64,7 @@ def command(
     question = Question(judged(fleet, agent), fleet, settings)
     if failed is not None:
         proof = send_back(question, _said("--fail", failed))
-        click.echo(f"{question.agent.window} was told and is running again (proof: {proof})")
+        click.echo(f"{question.agent.window} was notified and is running again (proof: {proof})")
     elif passed is not None:
         _warn(accept(question, _said("--pass", passed), overrides_of(pairs), os.environ))
         click.echo(f"{question.agent.window} is done; its window and worktree stay until {spelled('recycle-agent')}")

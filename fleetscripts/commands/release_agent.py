@@ -36,7 +36,7 @@ def command(window: str, as_json: bool, options: Mapping[str, object]) -> int:
     if as_json:
         print_json(identity(agent) | {"released": True})
         return 0
-    click.echo(f"{sanitize(agent.handle)} is no agent of the fleet any more; its client and worktree stay as they are")
+    click.echo(f"{sanitize(agent.handle)} is no longer managed; its client and worktree are unchanged")
     return 0
 
 

@@ -98,7 +98,7 @@ def test_a_persons_draft_outlasts_the_end_of_a_turn(crew: Crew) -> None:
     pane = crew.agent(window)["pane_id"]
     crew.stage.tmux("send-keys", "-l", "-t", pane, "half typed by a person")
     wait_until(lambda: "half typed" in crew.screens(), what="the draft")
-    assert "in its input box stands: " in said(crew, "interrupt-agent", window)
+    assert "unsent in its input box: " in said(crew, "interrupt-agent", window)
     assert "half typed by a person" in crew.screens()
 
 

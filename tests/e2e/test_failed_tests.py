@@ -26,7 +26,7 @@ def test_a_partial_result_sets_the_agent_back_to_work(crew: Crew) -> None:
     queued(crew, window)
     done = crew.run("test-queue", "done", window, "S1 (login)=PASS", "S5 (Apply button)=PARTIAL: it never appeared")
     assert done.returncode == 0, done.stderr
-    assert f"{window} was told and is running again (proof: transcript)" in done.stdout
+    assert f"{window} was notified and is running again (proof: transcript)" in done.stdout
     agent = crew.agent(window)
     assert (agent["state"], agent["revision_count"]) == ("running", 1)
     (told,) = [text for text in crew.said(window, "user") if "/pr-test" in text]

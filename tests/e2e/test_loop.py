@@ -110,7 +110,7 @@ def test_a_stalled_agent_is_nudged_three_times_then_escalated(crew: Crew) -> Non
     assert len(nudges) == 3
     assert "Steps that you have not reported yet: one." in nudges[0]
     wait_until(lambda: "escalated, it stopped 3 times" in log(crew), what="the line in the log")
-    assert log(crew).count("told to go on (proof: transcript)") == 3
+    assert log(crew).count("prompted to go on (proof: transcript)") == 3
     intended, confirmed = events(crew, "send-intended"), events(crew, "send-confirmed")
     assert len(intended) == len(confirmed) == 4
     crew.run("update-agent", window, "state=running")

@@ -60,7 +60,7 @@ def start_loop(crew: Crew, *options: str) -> subprocess.Popen[str]:
     with (crew.stage.folder / "loop.out").open("w") as out:
         loop = subprocess.Popen(argv, env=crew.stage.environment(), stdout=out, stderr=out, text=True)
     crew.loops.append(loop)
-    wait_until(lambda: "--poll" in options or "tmux tells what changes" in log(crew), 20, "the loop")
+    wait_until(lambda: "--poll" in options or "tmux reports changes" in log(crew), 20, "the loop")
     return loop
 
 
@@ -158,7 +158,7 @@ def test_a_clock_that_jumps_makes_nobody_stuck_and_nudges_nobody_twice(
     thread = threading.Thread(target=loop.run)
     thread.start()
     try:
-        wait_until(lambda: "tmux tells what changes" in log(crew), 20, "the loop")
+        wait_until(lambda: "tmux reports changes" in log(crew), 20, "the loop")
         for jump, said in ((900.0, "on by 900 s"), (-5400.0, "back by 5400 s"), (86_400.0, "on by 86400 s")):
             ahead[0] += jump
             crew.run("send-agent", window, "[[say Once more.]]")

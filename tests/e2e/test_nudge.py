@@ -73,7 +73,7 @@ def test_what_was_planned_on_an_older_look_is_not_done(crew: Crew, monkeypatch: 
     with pytest.raises(Refused, match="it was told"):
         nudge_now(crew, window, monkeypatch)
     said(crew, "update-agent", window, "last_rebriefed_at=0")
-    assert "told to go on" in nudge_now(crew, window, monkeypatch)
+    assert "prompted to go on" in nudge_now(crew, window, monkeypatch)
     assert crew.agent(window)["nudges"] == 1
 
 

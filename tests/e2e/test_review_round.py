@@ -213,7 +213,7 @@ def test_three_rounds_for_nothing_escalate(review: Review) -> None:
     review.crew.start_loop()
     agent = review.wait_for_state(window, "escalated", 90)
     assert agent["revision_count"] == len(review.told(window)) == 3
-    assert agent["escalation"] == "DONE 3 times for nothing"
+    assert agent["escalation"] == "reported DONE 3 times, but gates fail"
 
 
 def test_what_is_pending_is_looked_at_again_without_a_word(review: Review) -> None:

@@ -157,5 +157,5 @@ def test_what_somebody_has_worked_on_since_stays_as_it_is(crew: Crew) -> None:
     dispatch_and_die(crew, "after", "check_out")
     (left_on(crew, "task/a") / "mine").write_text("by hand")
     tried = crew.run("tasks", "dispatch", "--session", "fleet").stdout
-    assert "could not be begun: branch: the branch task/a is checked out" in tried
+    assert "could not be started: branch: the branch task/a is checked out" in tried
     assert (left_on(crew, "task/a") / "mine").read_text() == "by hand"

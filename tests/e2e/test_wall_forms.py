@@ -113,7 +113,7 @@ def goes_on_by_itself(crew: Crew, run: Run) -> None:
         return
     assert (agent["account"], agent["session_id"]) == (run.form, run.session), "nobody moved it"
     run.near = (
-        "told to go on"
+        "prompted to go on"
         if any((one["window"], one["action"]) == (run.window, "wake") for one in events(crew, "recovery-ended"))
         else "by itself"
     )

@@ -57,7 +57,7 @@ class Tmux:
             return []
 
     def read(self, pane_id: str, styled: bool = True) -> Frame | None:
-        """Facts and screen of one pane, None when there is no such pane."""
+        """Facts and screen of one pane, None when no such pane."""
         frames = self.read_all([pane_id], styled)
         return frames[0] if frames else None
 
@@ -179,7 +179,7 @@ class Tmux:
         return self.client.ask("copy-mode", "-q", "-t", facts.pane_id).code == 0
 
     def kill_pane(self, pane_id: str, server: ServerId) -> bool:
-        """Close this pane of this very server, whatever stands beside it; False when there is no such pane."""
+        """Close this pane of this very server, whatever stands beside it; False when no such pane."""
         if not _PANE_ID.fullmatch(pane_id):
             raise ValueError(f"not a pane id: {pane_id!r}")
         import libtmux

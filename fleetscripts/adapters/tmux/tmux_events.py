@@ -94,7 +94,7 @@ class TmuxEvents:
             refusals += 1
             if refusals >= REFUSALS:
                 self._say(
-                    ConnectionLost(f"this tmux tells no changes: {words or 'it is older than 3.2'}", for_good=True)
+                    ConnectionLost(f"this tmux reports no changes: {words or 'it is older than 3.2'}", for_good=True)
                 )
                 return
 

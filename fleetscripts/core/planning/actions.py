@@ -17,7 +17,7 @@ _DECISION = ActionKind.DECISION
 _RESTARTS = "{attempts.restarts} times without progress"
 _EXPLAIN = "classify-pane {agent} --explain"
 _RESTORE = "restore-agent {agent}"
-_UNTOLD = "somebody judged its work while it could not be told"
+_UNTOLD = "its work was judged while it could not receive messages"
 _WAITS = tuple(On(pane, "finding waits", _UNTOLD) for pane in (PaneState.COMPLETE, PaneState.PROMPT))
 _SEND = 'send-agent {agent} "what it lacks"'
 _VERIFIED = (("every gate holds", Mark.VERIFIED), ("not_complete", Mark.MISSING))
@@ -40,7 +40,7 @@ ACTIONS: tuple[ActionRow, ...] = (
         Turn.NONE,
         (
             On(None, "over", action=LEAVE),
-            On(None, "judged", "every gate held; somebody has to judge the work"),
+            On(None, "judged", "every gate passed; the work has to be judged"),
         ),
         _DECISION,
         calls=("evaluate {agent}",),
@@ -97,7 +97,7 @@ ACTIONS: tuple[ActionRow, ...] = (
         (
             On(PaneState.IDLE, "restarted enough", f"the client ended {_RESTARTS}", ESCALATE),
             On(PaneState.IDLE, "just restarted", action=LEAVE),
-            On(PaneState.IDLE, "always", "the client has ended, a shell stands there"),
+            On(PaneState.IDLE, "always", "the client has ended, its pane is at a shell"),
         ),
         lane=Lane.START,
         performer="begin_anew:resume",
@@ -166,7 +166,7 @@ ACTIONS: tuple[ActionRow, ...] = (
             On(
                 PaneState.COMPLETE,
                 "re-briefed enough",
-                "DONE {attempts.fruitless_rounds} times for nothing",
+                "reported DONE {attempts.fruitless_rounds} times, but gates fail",
                 ESCALATE,
             ),
             On(
@@ -221,7 +221,7 @@ ACTIONS: tuple[ActionRow, ...] = (
             On(PaneState.PROMPT, "waits by itself", action=LEAVE),
             On(PaneState.PROMPT, "moving", action=LEAVE),
             On(PaneState.PROMPT, "just nudged", action=LEAVE),
-            On(PaneState.PROMPT, "draft", "at its prompt with somebody's unsent text in the box"),
+            On(PaneState.PROMPT, "draft", "at its prompt with an unsent draft in the box"),
             On(PaneState.PROMPT, "on demand", "it waits at its prompt with its work not done"),
         ),
         _DECISION,
@@ -246,7 +246,7 @@ ACTIONS: tuple[ActionRow, ...] = (
     ActionRow(
         ESCALATE,
         Turn.NONE,
-        (On(PaneState.UNKNOWN, "lasting", "its state cannot be told: {seen.reason}"),),
+        (On(PaneState.UNKNOWN, "lasting", "its state is unclear: {seen.reason}"),),
         _DECISION,
         calls=(_SEND,),
     ),

@@ -34,7 +34,7 @@ class Work:
 
 @dataclass(frozen=True, slots=True)
 class Observation:
-    """One pane looked at; without a frame there is no such pane.
+    """One pane looked at; without a frame no such pane.
 
     ``kind``: the name of the agent kind, empty for none; of an agent of the fleet it is known without a client too.
     ``client`` None: no client runs there. ``checkpoints`` are those of the whole session, ``messages`` the last

@@ -78,7 +78,7 @@ def edit_agent(agent: Agent, changes: Iterable[str]) -> Agent:
     """The record with ``field=value`` changes made. Raises UsageProblem, or Refused for ``state=done``."""
     values = _parsed(changes, SETTABLE)
     if values.get("state") is AgentState.DONE:
-        raise Refused("state=done is for evaluate to set, after the gates have held and somebody has judged the work")
+        raise Refused("state=done is for evaluate to set, after every gate has passed and the work was judged")
     is_lifted = agent.state is AgentState.ESCALATED and values.get("state", agent.state) is not AgentState.ESCALATED
     begun = _lifted(agent) if is_lifted else agent
     if agent.hold.cap and {"held", "hold.reason"} & set(values):

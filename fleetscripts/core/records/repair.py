@@ -179,7 +179,7 @@ def _in_its_worktree(agent: Agent, reality: Reality) -> tuple[Agent, list[str]]:
     is_spare = branch is not None and (branch == agent.spare_branch or _SPARE.fullmatch(branch) is not None)
     if is_spare and branch != agent.branch:
         return agent.changed(state=AgentState.RECYCLED, escalation=Escalation()), [
-            f"its worktree stands on {branch} again: recycled"
+            f"its worktree is on {branch} again: recycled"
         ]
     return agent, []
 
@@ -244,7 +244,7 @@ def _notes(agent: Agent, reality: Reality) -> list[str]:
     notes = []
     branch = reality.branches.get(agent.worktree_path)
     if branch not in (None, GONE, agent.branch) and agent.branch:
-        notes.append(f"{who}: its worktree stands on {branch}, the record says {agent.branch}")
+        notes.append(f"{who}: its worktree is on {branch}, the record says {agent.branch}")
     own = reality.pane(agent.pane_on(reality.server))
     if branch == GONE:
         return notes

@@ -46,7 +46,7 @@ def _recovery(line: Line) -> str:
     name = text_of(line, "action")
     what = (BY_NAME[name].words if name in BY_NAME else "") or name
     if text_of(line, "event").endswith("intended"):
-        return f"{what}: {text_of(line, 'why')} (begun, its end was not seen)"
+        return f"{what}: {text_of(line, 'why')} (started, its end was not recorded)"
     return f"{what} ({text_of(line, 'why')}): {text_of(line, 'outcome')}"
 
 
@@ -64,7 +64,7 @@ def _sent(line: Line) -> str:
         case "send-confirmed":
             return f"{about}told “{text}” (proof: {text_of(line, 'why')})"
         case "send-intended":
-            return f"{about}sending “{text}” was begun, its end was not seen"
+            return f"{about}sending “{text}” was started, its end was not recorded"
     return f"{about}“{text}” was not sent: {text_of(line, 'why')}" if text else f"not told: {text_of(line, 'why')}"
 
 
@@ -79,7 +79,7 @@ SENTENCES: Mapping[str, Callable[[Line], str]] = {
     "send-confirmed": _sent,
     "send-failed": _sent,
     "send-refused": _sent,
-    "draft-saved": lambda line: f"somebody's half-typed text was kept: “{fit(sanitize(text_of(line, 'draft')), 80)}”",
+    "draft-saved": lambda line: f"unsent text was kept: “{fit(sanitize(text_of(line, 'draft')), 80)}”",
     "decision": lambda line: f"needs a decision: {text_of(line, 'why')}",
     "escalated": lambda line: f"escalated: {text_of(line, 'why')}",
     "evaluated": lambda line: f"judged, {text_of(line, 'outcome')}: {text_of(line, 'why')}",

@@ -56,7 +56,7 @@ def age(seconds: float) -> str:
     return f"{hours}h{minutes % 60:02}" if hours < 48 else f"{hours // 24}d"
 
 
-HELD = "held"
+HELD = "paused"
 """Shown in place of the state of an agent that a person paused."""
 
 
@@ -85,7 +85,7 @@ def next_step(agents: Sequence[Agent], watched: bool, active: bool) -> str:
     if judged:
         return f"{spelled('evaluate')} {shell_word(judged[0].handle)} shows what it did"
     if at_work and not watched:
-        return f"{spelled('run-loop')} --window: nobody watches them"
+        return f"{spelled('run-loop')} --window: they are not monitored"
     if at_work:
         return f"{spelled('wait-event')} returns when something needs you"
     return ""

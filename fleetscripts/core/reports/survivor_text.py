@@ -26,9 +26,9 @@ STANDS: Mapping[PaneState, Teller] = {
     ),
     PaneState.API_ERROR: lambda agent, seen, now: f"alive, its turn died on an error ({seen.error or 'other'})",
     PaneState.COMPLETE: lambda agent, seen, now: "alive, it says that it has finished",
-    PaneState.IDLE: lambda agent, seen, now: "its client has ended, a shell stands there",
+    PaneState.IDLE: lambda agent, seen, now: "its client has ended, its pane is at a shell",
     PaneState.MISSING: lambda agent, seen, now: "its window is gone",
-    PaneState.UNKNOWN: lambda agent, seen, now: f"its state cannot be told ({seen.reason})",
+    PaneState.UNKNOWN: lambda agent, seen, now: f"its state is unclear ({seen.reason})",
 }
 JUDGED: Mapping[AgentState, str] = {
     AgentState.PENDING_EVALUATION: "verified, it waits for your judgement",

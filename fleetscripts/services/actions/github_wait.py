@@ -28,7 +28,7 @@ def tell_to_wait(case: Case) -> str:
         _told(case)
         raise
     _told(case)
-    return f"told to wait (proof: {receipt.proof})"
+    return f"asked to wait (proof: {receipt.proof})"
 
 
 def _told(case: Case) -> None:

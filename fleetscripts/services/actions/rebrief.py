@@ -43,12 +43,12 @@ def rebrief(case: Case, finding: Finding, now: float) -> str:
     """Tell the agent what is missing, at most once in the cooldown, and not while it was told to wait."""
     agent = case.current()
     if has_another_task(agent, case.agent):
-        return "not told: it was given another task meanwhile"
+        return "not told: it has been given another task since"
     again = max(
         agent.last_rebriefed_at + case.settings.nudge_cooldown_seconds, agent.notices.github_told_at + WAIT_SECONDS
     )
     if again > now:
-        return f"not told now, again in {again - now:.0f} s"
+        return f"not sent now, again in {again - now:.0f} s"
     red = _red(case, agent, finding)
     try:
         receipt = deliver(
@@ -100,7 +100,7 @@ def hand_back(case: Case) -> str:
     """What somebody found missing while the agent could not be told, told now."""
     agent = case.current()
     if not agent.verdict.waiting or has_another_task(agent, case.agent):
-        raise Refused(f"{agent.called}: nothing waits to be told")
+        raise Refused(f"{agent.called}: nothing is waiting to be sent")
     text = rebriefing(agent, Rebrief([agent.verdict.waiting]))
     receipt = deliver(
         open_pane_io(case.settings, case.fleet),
@@ -115,7 +115,7 @@ def hand_back(case: Case) -> str:
         revision_count=agent.revision_count + 1,
         verdict={"waiting": ""},
     )
-    return f"told what was found missing (proof: {receipt.proof})"
+    return f"sent what was found missing (proof: {receipt.proof})"
 
 
 def has_another_task(agent: Agent, judged: Agent) -> bool:

@@ -94,7 +94,7 @@ def wake(case: Case) -> str:
         case.change(attempts={**told, "nudged_at": time.time()})
         raise
     case.change(attempts={**told, "nudged_at": time.time()}, rescue={"stage": ""})
-    return f"told to go on (proof: {receipt.proof})"
+    return f"prompted to go on (proof: {receipt.proof})"
 
 
 def _on_its_turn(case: Case, pane_io: PaneIO, agent: Agent, observation: Observation | None) -> str:

@@ -139,7 +139,7 @@ class Move:
         if said.state not in DEAD_ENDS and not (self.target.from_rest and said.state is PaneState.PROMPT):
             raise Refused(f"{agent.called}: expected it at a usage limit, it is {said.state} ({said.reason})")
         if has_reset(said, time.time()):
-            raise Refused(f"{agent.called}: its limit has reset meanwhile")
+            raise Refused(f"{agent.called}: its limit has been reset since")
         if said.error is ErrorKind.AUTH:
             self._stopped = "a login that was not accepted"
         elif said.state is PaneState.PROMPT:
@@ -200,11 +200,13 @@ class Move:
         observation = at_prompt(self.pane_io, case.settings, agent.pane_id, Path(agent.worktree_path), stands)
         said = observation.classification
         if said.state in DEAD_ENDS:
-            raise FleetError(f"{agent.called}: it stands at a dead end there too: {said.reason}")
+            raise FleetError(f"{agent.called}: it is at a dead end there too: {said.reason}")
         proof = "it had said that it has finished"
         if said.state is PaneState.PROMPT:
             why = f"its client was ended at {self._stopped} and started again"
-            proof = f"told to go on (proof: {deliver(self.pane_io, agent.pane_id, self._text(agent), why=why).proof})"
+            proof = (
+                f"prompted to go on (proof: {deliver(self.pane_io, agent.pane_id, self._text(agent), why=why).proof})"
+            )
             self.answered = self._first_answer()
             proof = proof if self.answered else f"{proof}; no answer came within {ANSWER_SECONDS:.0f} s"
         else:
@@ -233,7 +235,7 @@ class Move:
             said = observation.classification
             if said.state in DEAD_ENDS:
                 note_wall(case.settings, agent, said, time.time())
-                raise FleetError(f"{agent.called}: it stands at a dead end there too: {said.reason}")
+                raise FleetError(f"{agent.called}: it is at a dead end there too: {said.reason}")
             if _answers(said, waited):
                 Ledger(case.settings.fleet_home).lift(account_of(case.settings, agent), LOGIN)
                 return True

@@ -65,7 +65,7 @@ def restore(case: Case) -> str:
         if case.agent.pane_on(pane_io.server) and pane_io.look(case.agent.pane_id) is not None:
             raise Refused(f"{case.agent.called}: its pane is there again")
         if place_of(pane_io.tmux, case.agent, Path(case.agent.worktree_path)) is not None:
-            raise Refused(f"{case.agent.handle}: its pane stands, on another tmux server than the one asked")
+            raise Refused(f"{case.agent.handle}: its pane exists, on another tmux server than the one asked")
         if (home := _home(case, pane_io)) is not None:
             return _taken_over(case, pane_io, home)
         session = session_for(case, pane_io)
@@ -123,7 +123,7 @@ def nudge(case: Case) -> str:
         case.change(attempts={"nudges": case.current().attempts.nudges + 1, "nudged_at": time.time()})
         raise
     case.change(attempts={"nudges": case.current().attempts.nudges + 1, "nudged_at": time.time()})
-    return f"told to go on (proof: {receipt.proof})"
+    return f"prompted to go on (proof: {receipt.proof})"
 
 
 def _still_stalled(case: Case, pane_io: PaneIO) -> None:
@@ -134,7 +134,7 @@ def _still_stalled(case: Case, pane_io: PaneIO) -> None:
     if found is not wanted:
         raise Refused(f"{agent.called}: expected it at {wanted}, found {found}")
     if agent.hold.reason or agent.task.pending is not None or agent.task.started_at != case.agent.task.started_at:
-        raise Refused(f"{agent.called}: {agent.hold.reason or 'it was given another task meanwhile'}")
+        raise Refused(f"{agent.called}: {agent.hold.reason or 'it has been given another task since'}")
     ago = time.time() - max(agent.attempts.nudged_at, agent.last_rebriefed_at)
     if wanted is PaneState.PROMPT and 0 <= ago < case.settings.nudge_cooldown_seconds:
         raise Refused(f"{agent.called}: it was told {ago:.0f} s ago")
@@ -188,7 +188,7 @@ def refuse_other_branch(agent: Agent, folder: Path) -> None:
     branch = Git.in_worktree(str(folder), agent.repository).branch()
     if branch and agent.branch and branch != agent.branch:
         raise Refused(
-            f"{agent.handle}: its worktree stands on {branch}, its work is on {agent.branch}:"
+            f"{agent.handle}: its worktree is on {branch}, its work is on {agent.branch}:"
             f" git switch {agent.branch} there, or {spelled('update-agent')} {agent.handle} branch={branch}"
         )
 
@@ -208,7 +208,7 @@ def _continue(case: Case, pane_io: PaneIO, facts: PaneFacts) -> str:
         return f"resumed in {facts.window}, it is at {observation.classification.state}"
     receipt = deliver(pane_io, facts.pane_id, nudge_text(agent), why="the client had ended and was resumed")
     case.change(attempts={"nudged_at": time.time()})
-    return f"resumed in {facts.window} and told to go on (proof: {receipt.proof})"
+    return f"resumed in {facts.window} and prompted to go on (proof: {receipt.proof})"
 
 
 def stands(said: Classification) -> bool:

@@ -90,5 +90,5 @@ def _undone(case: Case, agent: Agent, intent: Mapping[str, Any]) -> str:
     kept = branching.put_back(folder, str(intent["spare_branch"]), agent.branch, start)
     case.store.update(lambda fleet: fleet.without_agent(agent))
     ClaimBook(case.settings.fleet_home / "claims").drop(agent.worktree_path)
-    said = "its client ended before it was told anything: undone, the worktree is spare again"
+    said = "its client ended before it was briefed: rolled back, the worktree is spare again"
     return f"{said}; what was done is kept under {kept}" if kept else said

@@ -31,11 +31,11 @@ def settle_task(case: Case) -> str:
         agent = case.current()
         intent = agent.task.pending
         if intent is None:
-            raise Refused(f"{agent.called}: nobody is giving it a task any more")
+            raise Refused(f"{agent.called}: no task is being given to it")
         if was_told(case.settings, agent, intent):
             apply_task(case.store, case.settings, agent, intent)
             return "it has its new task; the record says so now"
-        drop_task(case.store, case.settings, agent, intent, "whoever gave it ended before it was told")
+        drop_task(case.store, case.settings, agent, intent, "its sender ended before it was delivered")
         return "it never got the new task; the record is as it was"
 
 

@@ -45,7 +45,7 @@ def verify_agent(case: Case) -> str:
 def _verified(case: Case) -> str:
     """Told, unless somebody changed its state while the gates were asked."""
     if waits_for_evaluation(case.store, case.agent) is None:
-        return "every gate holds, but its state was changed meanwhile"
+        return "every gate holds, but its state has changed since"
     warnings = notify(f"{_who(case)}: every gate holds, it waits for evaluation", case.settings, case.environ)
     return "; ".join(["every gate holds: pending_evaluation", *warnings])
 
@@ -95,7 +95,7 @@ def verify_again(case: Case) -> str:
 
     case.store.update(take_back)
     if not taken:
-        return "its state was changed meanwhile"
+        return "its state has changed since"
     record(case.store, case.agent, verdict, time.time())
     line = f"{_who(case)}: waits for evaluation no longer: {verdict.findings()}"
     warnings = notify(sanitize(line), case.settings, case.environ)

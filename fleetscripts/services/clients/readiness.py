@@ -65,7 +65,7 @@ def require_folder(cwd: str, folder: Path) -> None:
     where = os.path.realpath(cwd) if cwd else ""
     if where and not Path(where).is_relative_to(os.path.realpath(folder)):
         raise FleetError(
-            f"the client works in {where}, expected {folder}: it was told nothing; look for a tmux alias, hook or"
+            f"the client works in {where}, expected {folder}: nothing was sent to it; look for a tmux alias, hook or"
             " wrapper that changes folders"
         )
 

@@ -93,7 +93,7 @@ class Recycler:
                 raise self._as_before(error) from error
             again = f"{spelled('recycle-agent')} {self.agent.handle} goes on from here"
             raise coded(
-                f"half-way, {self.agent.handle} is held and nobody resumes it: {error}; {again}", error
+                f"half-way, {self.agent.handle} is paused and will not be resumed: {error}; {again}", error
             ) from error
 
     def decide(self) -> None:
@@ -276,7 +276,7 @@ def _refuse_untouchable(settings: Settings, agent: Agent, path: Path, spare_bran
     fleet = fleet_now(settings)
     record = fleet.current(agent)
     if record is not None and record.state is AgentState.RECYCLED:
-        raise Refused(f"the agent in {agent.window} has been recycled meanwhile")
+        raise Refused(f"the agent in {agent.window} has been recycled since")
     for other in fleet.agents:
         other_path = os.path.realpath(other.worktree_path) if other.worktree_path else ""
         if other_path == str(path) and other.state is not AgentState.RECYCLED and not other.is_same(agent):

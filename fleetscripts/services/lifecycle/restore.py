@@ -128,7 +128,7 @@ def _restored(
         return _perform(settings, fleet, environ, agent, "restore")
     state = _state_of(settings, fleet, own_pane)
     if state is not PaneState.IDLE:
-        return RestoreResult(agent, STANDING, f"its window stands, at {state}")
+        return RestoreResult(agent, STANDING, f"its window exists, at {state}")
     if agent.hold.reason and not named:
         return RestoreResult(agent, STANDING, f"left as it is: {agent.hold.reason}")
     return _perform(settings, fleet, environ, agent, "resume")

@@ -141,10 +141,10 @@ class LoopWatch:
                 self._news((changed | gone) & self._known(), Urgency.NOW)
                 self._news((moved & self._known()) - self._whose.told_by_files, Urgency.DRAWN)
             case ConnectionOpened(session):
-                self._say(f"tmux tells what changes (through session {session})")
+                self._say(f"tmux reports changes (through session {session})")
                 self.everything = True
             case ConnectionLost(why, for_good):
-                self._say(f"{why}; {'only files tell what changes now' if for_good else 'trying again'}")
+                self._say(f"{why}; {'only files report changes now' if for_good else 'trying again'}")
                 self.everything = self.everything or not for_good
             case SignalReceived():
                 pass

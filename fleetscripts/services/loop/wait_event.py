@@ -125,7 +125,7 @@ class EventWait:
         looped = loop_runs(self.settings)
         if self._looped and not looped:
             self.say(
-                f"no loop runs, so nobody recovers anything ({spelled('run-loop')} --window starts one): looking every "
+                f"no loop runs, so nothing is recovered ({spelled('run-loop')} --window starts one): looking every "
                 f"{self.settings.poll_interval_seconds:g} s"
             )
         self._looped = looped

@@ -63,7 +63,7 @@ def observe(
 
 
 def look(tmux: Tmux, settings: Settings, fleet: Fleet | None, pane_id: str, now: float) -> Observation | None:
-    """One pane; None when there is no such pane."""
+    """One pane; None when no such pane."""
     found = observe(tmux, settings, fleet, now, [pane_id])
     return found[0] if found else None
 

@@ -126,7 +126,7 @@ def _back_to_work(question: Question, store: Store, outcome: TestOutcome) -> str
         "attempts": {"restarts": 0, "nudges": 0},
     }
     _change(store, agent, **changes, state=AgentState.RUNNING)
-    return f"{agent.window} was told and is running again (proof: {receipt.proof})"
+    return f"{agent.window} was notified and is running again (proof: {receipt.proof})"
 
 
 def _to_evaluation(question: Question, store: Store, environ: Mapping[str, str], count: int) -> str:

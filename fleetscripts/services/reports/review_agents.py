@@ -88,7 +88,7 @@ def _wall(agent: Agent, seen: Observation, now: float) -> Item:
 
 
 def _held(agent: Agent, now: float) -> Item:
-    until = "somebody allows more" if agent.hold.cap else "somebody sends it a text"
+    until = "somebody allows more" if agent.hold.cap else "it receives a message"
     what = f"{agent.hold.reason}, {age(now - agent.hold.since)} ago: left alone until {until}"
     return Item("held", agent.window, sanitize(what), (), agent.pane_id, about(agent))
 

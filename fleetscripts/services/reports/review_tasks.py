@@ -34,6 +34,6 @@ def _left(found: Survey) -> list[Item]:
     if ready:
         more = f" and {len(ready) - MOST_NAMES} more" if len(ready) > MOST_NAMES else ""
         names = ", ".join(ready[:MOST_NAMES]) + more
-        what = f"{len(ready)} pending task{'s' * (len(ready) > 1)} with nobody on it: {names}"
+        what = f"{len(ready)} pending task{'s' * (len(ready) > 1)} that no agent works on: {names}"
         items.append(Item("tasks", "", what, (f"{spelled('tasks')} dispatch", spelled("capacity"))))
     return items

@@ -52,7 +52,7 @@ def known_panes(fleet: Fleet, server: ServerId) -> set[str]:
 
 
 def _dead(pane: PaneFacts) -> Item:
-    what = "its program has ended, the pane stands dead"
+    what = "its program has ended, the pane is dead"
     return Item("dead_pane", pane.window, what, _mine(pane), pane.pane_id)
 
 

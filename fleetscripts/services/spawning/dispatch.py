@@ -73,7 +73,7 @@ def dispatch(
     Never one task twice, whoever else dispatches at the same time. A task that cannot be begun keeps none of the others
     back."""
     if not fleet_now(settings).active:
-        return DispatchReport(("the fleet is stopped (active is false): no task is begun",))
+        return DispatchReport(("the fleet is stopped (active is false): no task is started",))
     least_room(settings)
     lines = _archived(settings, now)
     lines += survey(settings, now).problems
@@ -193,7 +193,7 @@ class _Round:
             if isinstance(repo, Path) and not self._has_spare(repo):
                 return f"{task.name}: {repo} has no spare worktree any more"
             note_failure(self.settings, task.name, str(error), time.time())
-            return f"{task.name}: could not be begun: {error}"
+            return f"{task.name}: could not be started: {error}"
         self.begun.append(spawned.agent)
         forget_failure(self.settings, task.name)
         return f"{task.name}: begun in {spawned.agent.window}, {spawned.agent.worktree} on {spawned.agent.branch}"

@@ -130,7 +130,7 @@ def _leave_file(settings: Settings, agent: Agent) -> str:
         return ""
     archive_finished(settings, time.time())
     known = survey(settings, time.time()).named(agent.task.file)
-    again = f"{spelled('tasks')} archive {agent.task.file} --outcome dropped keeps it from being begun again"
+    again = f"{spelled('tasks')} archive {agent.task.file} --outcome dropped keeps it from being started again"
     return (
         f"the task {agent.task.file} is pending again: {again}" if known is not None and known.agent is not None else ""
     )

@@ -193,7 +193,7 @@ class _Spawn:
 
     def _stopped_note(self) -> str:
         stopped = self.fleet is not None and not self.fleet.active
-        return f"the fleet is stopped, nobody watches this agent: {start_again()} starts it again" if stopped else ""
+        return f"the fleet is stopped, this agent is not monitored: {start_again()} starts it again" if stopped else ""
 
     def _prepare_state(self) -> None:
         """A state file that cannot be written is found out before anything is started."""

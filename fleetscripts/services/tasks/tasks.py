@@ -124,7 +124,7 @@ def _checked(task: TaskFile) -> TaskFile:
 
 
 def note_failure(settings: Settings, name: str, why: str, now: float) -> None:
-    """Remember that a task could not be begun: it is tried again later, or when its file has changed."""
+    """Remember that a task could not be started: it is tried again later, or when its file has changed."""
     book, key = _failures(settings), claim_key(settings, name)
     known = book.read(key) or {}
     stamp = next((entry.stamp for entry in folder(settings).read() if entry.name == name), 0)
@@ -147,7 +147,7 @@ def _pausing(settings: Settings, entry: PendingEntry, now: float) -> str:
     if known is None or known.get("stamp") != entry.stamp:
         return ""
     again = float(known.get("again_at", 0))
-    return f"could not be begun: {known.get('why')}" if now < again <= now + LONGEST_PAUSE_SECONDS else ""
+    return f"could not be started: {known.get('why')}" if now < again <= now + LONGEST_PAUSE_SECONDS else ""
 
 
 def add_all(settings: Settings, tasks: Sequence[TaskFile]) -> list[Path]:

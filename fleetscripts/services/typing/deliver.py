@@ -31,13 +31,13 @@ TRIES = 8
 TAKES_TEXT = frozenset({PaneState.PROMPT, PaneState.COMPLETE, PaneState.API_ERROR})
 
 _WHY_NOT = {
-    PaneState.MISSING: "there is no such pane",
+    PaneState.MISSING: "no such pane",
     PaneState.IDLE: "the client has ended and a shell would read the text",
     PaneState.RUNNING: "a turn is in progress",
     PaneState.STARTING: "the client is still starting",
-    PaneState.WAITING_APPROVAL: "a dialog stands before the input box",
+    PaneState.WAITING_APPROVAL: "a dialog is open in place of the input box",
     PaneState.RATE_LIMITED: "the agent is at its usage limit",
-    PaneState.UNKNOWN: "it is not sure what stands there",
+    PaneState.UNKNOWN: "its state is unclear",
 }
 
 
@@ -106,7 +106,7 @@ class _Delivery:
                 return Submission(self.pane_io, observation, self.message, sent, self.outbox, self.why).run()
             self._settle(sent, observation, UNSENT, "the pane changed before the text was pasted")
             observation = self._look()
-        raise Refused(f"{observation.frame.facts.window}: its screen does not stand still; nothing was typed")
+        raise Refused(f"{observation.frame.facts.window}: its screen keeps changing; nothing was typed")
 
     def _look(self) -> Observation:
         observation = self.pane_io.look(self.pane_id)
@@ -121,7 +121,7 @@ class _Delivery:
         if state in TAKES_TEXT or queues or walled:
             reason = _held_back(observation)
         elif observation.classification.dialog is not None:
-            reason = f"a {observation.classification.dialog} dialog stands before the input box"
+            reason = f"a {observation.classification.dialog} dialog is open in place of the input box"
         if reason:
             said = f"{facts.window}: {reason} ({observation.classification.reason}); nothing was typed"
             if said != self.known_obstacle:
@@ -142,7 +142,7 @@ class _Delivery:
             return drafts.clear(self.pane_io, kind_named(observation.kind), self.pane_id)
         if not self.keep_draft:
             shown = " ".join(typed.split())[:60]
-            raise Refused(f"{window}: somebody's draft stands in its input box ({shown!r}); nothing was typed")
+            raise Refused(f"{window}: its input box holds an unsent draft ({shown!r}); nothing was typed")
         taken = drafts.taken_out(self.pane_io, kind_named(observation.kind), self.pane_id, frame)
         self.draft = f"{self.draft}{taken}"
         return self.pane_io.screen(self.pane_id)
@@ -196,7 +196,7 @@ def _held_back(observation: Observation) -> str:
     if facts.command not in kind_named(observation.kind).commands:
         return f"expected the client in the foreground, found {facts.command!r}"
     if facts.in_mode:
-        return "somebody reads there in copy mode"
+        return "the pane is in copy mode"
     if facts.input_off or facts.synchronized:
         return "its input is switched off" if facts.input_off else "its keys go to other panes too"
     return ""

@@ -54,10 +54,10 @@ def dialog_on(pane_io: PaneIO, pane_id: str, around: DialogContext) -> Dialog:
     """The dialog that stands in this pane; Refused when none does."""
     observation = pane_io.look(pane_id)
     if observation is None:
-        raise Refused(f"{pane_id}: there is no such pane")
+        raise Refused(f"{pane_id}: no such pane")
     said = observation.classification
     if said.state is not PaneState.WAITING_APPROVAL and said.dialog is None:
-        raise Refused(f"{observation.frame.facts.window}: no dialog stands there, it is {said.state} ({said.reason})")
+        raise Refused(f"{observation.frame.facts.window}: no dialog is open, it is {said.state} ({said.reason})")
     kind = said.dialog or DialogKind.OTHER
     menu = menu_on(observation.frame) or (keys_on(observation.frame) if kind is DialogKind.OTHER else None)
     return Dialog(observation, kind, menu, rule(kind, menu, around))

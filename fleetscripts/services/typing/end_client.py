@@ -137,7 +137,7 @@ class _Ending:
             return
         if not self.keep_draft and not self.by_force:
             shown = " ".join(observation.box.draft.split())[:60]
-            raise Refused(f"{observation.frame.facts.window}: somebody's draft stands in its input box ({shown!r})")
+            raise Refused(f"{observation.frame.facts.window}: its input box holds an unsent draft ({shown!r})")
         frame = self.pane_io.screen(self.pane_id)
         self.draft += drafts.taken_out(self.pane_io, kind_named(observation.kind), self.pane_id, frame)
 

@@ -35,7 +35,7 @@ def clear(pane_io: PaneIO, kind: AgentKind, pane_id: str) -> Frame:
         if before == "":
             return frame
         if before is None:
-            raise Refused(f"{frame.facts.window}: something stands in place of the input box ({excerpt(frame)})")
+            raise Refused(f"{frame.facts.window}: something else is shown in place of the input box ({excerpt(frame)})")
         if press(pane_io.tmux, pane_io.guard(frame, kind), "C-u"):
             wait_for(partial(_changed, pane_io, kind, pane_id, before), CHANGE_SECONDS)
     raise FleetError(f"the input box does not empty: {excerpt(pane_io.screen(pane_id))}")

@@ -46,7 +46,9 @@ def interrupt(
     agent = agent_at(fleet, pane_id, pane_io.server)
     said = _end(pane_io, settings, agent, pane_id) if kill else _stop(pane_io, settings, agent, pane_id)
     if agent is not None:
-        said.append(f"held: the loop leaves it alone until it has got a text ({spelled('send-agent')}) and works again")
+        said.append(
+            f"paused: the loop leaves it alone until it receives a message ({spelled('send-agent')}) and works again"
+        )
     return said
 
 
@@ -92,7 +94,7 @@ def stop_turn(pane_io: PaneIO, pane_id: str) -> list[str]:
 def _in_a_turn(pane_io: PaneIO, pane_id: str) -> Observation:
     observation = pane_io.look(pane_id)
     if observation is None:
-        raise Refused(f"{pane_id}: there is no such pane")
+        raise Refused(f"{pane_id}: no such pane")
     said = observation.classification
     if said.state is not PaneState.RUNNING or said.dialog is not None:
         found = f"a {said.dialog} dialog" if said.dialog else said.state
@@ -117,7 +119,7 @@ def _tidied(pane_io: PaneIO, pane_id: str) -> list[str]:
     if is_own(Outbox(pane_io.settings.fleet_home, pane_io.server, pane_id), observation, typed):
         drafts.clear(pane_io, kind_named(observation.kind), pane_id)
         return ["its prompt came back into the input box, which is empty again"]
-    return [f"in its input box stands: {' '.join(typed.split())[:200]}"]
+    return [f"unsent in its input box: {' '.join(typed.split())[:200]}"]
 
 
 def _hold(settings: Settings, agent: Agent | None, why: str, from_seconds: float = 0) -> None:

@@ -105,9 +105,7 @@ class Submission:
             if self._pressed(frame, key):
                 return
             frame = self._shown()
-        self._fail(
-            frame, "the text stands in the input box, but the screen does not stand still; not submitted", UNSENT
-        )
+        self._fail(frame, "the text is in the input box, but the screen keeps changing; not submitted", UNSENT)
 
     def _pressed(self, frame: Frame, key: str) -> bool:
         """Whether the pane was still as on this frame, so that the key was pressed."""
@@ -189,7 +187,7 @@ class Submission:
             drafts.clear(self.pane_io, kind_named(self.observation.kind), self.pane_id)
         except FleetError as error:
             self.left = typed
-            return f"what stands there instead could not be taken out ({error})"
+            return f"what is there instead could not be removed ({error})"
         return "what stood there instead was taken out"
 
     def _take_back(self, frame: Frame, typed: str) -> NoReturn:
