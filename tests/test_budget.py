@@ -129,15 +129,15 @@ def test_a_weekly_window_may_end_within_a_week_and_a_day() -> None:
     ],
     ids=[
         "the newer figure",
-        "also when it is lower",
-        "a wall before a late drawing",
-        "served again after a wall",
-        "a wall after a figure",
+        "the newer figure, also when it is lower",
+        "a limit before a late drawing",
+        "served again after a limit",
+        "a limit after a figure",
         "a window that has ended since is stale",
-        "the next window after a wall",
-        "a wall that names its end",
-        "one wall seen twice keeps its time",
-        "a wall after the last one's end",
+        "the next window after a limit",
+        "a limit that names its end",
+        "one limit seen twice keeps its time",
+        "a limit after the last one's end",
     ],
 )
 def test_which_of_two_figures_counts(first: Figure, second: Figure, counts: str) -> None:

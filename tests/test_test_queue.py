@@ -18,10 +18,10 @@ from hypothesis import strategies as st
 from fleetscripts.core.pr_testing import results
 from fleetscripts.core.pr_testing.prompt import full_context
 from fleetscripts.core.pr_testing.queue import Entry, Queue
-from fleetscripts.core.pr_testing.results import Scenario, TestResult, in_output_line, merged, scenario
+from fleetscripts.core.pr_testing.results import PrTestResult, Scenario, in_output_line, merged, scenario
 from fleetscripts.errors import Pending
 from fleetscripts.services.context import load_fleet
-from fleetscripts.services.pr_testing.queue import TestQueue
+from fleetscripts.services.pr_testing.queue import PrTestQueue
 from fleetscripts.services.pr_testing.turn import LeaseOwner
 from tests.conftest import RunScript
 from tests.fake_github.hub import Branches, Work, branches
@@ -151,7 +151,7 @@ def test_of_many_that_ask_at_once_one_gets_the_turn(work: Work, run_script: RunS
 def test_where_no_client_can_be_watched_time_limits_the_turn(work: Work, home: Path, run_script: RunScript) -> None:
     configure(home, lease_seconds=0.2)
     add(run_script, "fleet:1")
-    queue = TestQueue(load_fleet(os.environ)[0], os.environ)
+    queue = PrTestQueue(load_fleet(os.environ)[0], os.environ)
     _, lease = queue.take(LeaseOwner("somebody"))
     assert lease.until > 0
     with pytest.raises(Pending, match="at most until"):
@@ -167,7 +167,7 @@ def test_as_many_are_tested_at_once_as_slots_are_said_to_isolate(work: Work, hom
     with (home / "fleet" / "config.toml").open("a") as file:
         file.write("\n[worktree]\n")
     add(run_script, "fleet:1", "fleet:2", "fleet:3")
-    queue = TestQueue(load_fleet(os.environ)[0], os.environ)
+    queue = PrTestQueue(load_fleet(os.environ)[0], os.environ)
     first, one = queue.take(LeaseOwner("somebody"))
     assert [entry.number for entry in queue.read().waiting()] == [12, 13]
     _, two = queue.take(LeaseOwner("another"))
@@ -295,9 +295,9 @@ names = st.text(
 scenarios = st.builds(
     Scenario,
     names.map(lambda n: " ".join(n.split())).filter(bool),
-    st.sampled_from(TestResult),
+    st.sampled_from(PrTestResult),
     st.just("it is missing"),
-).map(lambda s: s if s.result is not TestResult.PASS else Scenario(s.name, s.result))
+).map(lambda s: s if s.result is not PrTestResult.PASS else Scenario(s.name, s.result))
 
 
 @given(scenarios)
@@ -309,7 +309,7 @@ def test_a_verdict_is_read_back_as_it_was_written(one: Scenario) -> None:
 def test_the_worst_verdict_on_a_scenario_counts(found: list[Scenario]) -> None:
     kept_ones = merged(found)
     assert {one.name for one in kept_ones} == {one.name for one in found}
-    assert results.all_pass(kept_ones) == (bool(found) and all(one.result is TestResult.PASS for one in found))
+    assert results.all_pass(kept_ones) == (bool(found) and all(one.result is PrTestResult.PASS for one in found))
 
 
 @given(st.text(max_size=200), st.lists(st.text(max_size=30), max_size=4), st.lists(st.text(max_size=40), max_size=3))

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from fleetscripts.core.pr_testing.results import Scenario, TestResult
+from fleetscripts.core.pr_testing.results import PrTestResult, Scenario
 from fleetscripts.services.pr_testing.output import verdicts
 from tests.conftest import RunScript
 from tests.fake_github.hub import Branches, Work, branches
@@ -141,12 +141,12 @@ def test_only_verdicts_in_time_count(
 
 
 def test_a_bad_exit_code_is_no_pass() -> None:
-    fine = (Scenario("S1", TestResult.PASS),)
+    fine = (Scenario("S1", PrTestResult.PASS),)
     assert verdicts(fine, 0, (), exit_code_decides=False) == fine
     assert verdicts((), 0, (), exit_code_decides=False) == ()
     said = [str(one) for one in verdicts(fine, 4, ("a", "b"), exit_code_decides=False)]
     assert said == ["S1=PASS", "the command=FAIL: exit code 4: a / b"]
-    failed = (Scenario("S1", TestResult.FAIL, "x"),)
+    failed = (Scenario("S1", PrTestResult.FAIL, "x"),)
     assert verdicts(failed, 1, (), exit_code_decides=True) == failed
 
 

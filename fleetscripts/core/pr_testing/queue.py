@@ -82,7 +82,7 @@ class Lease:
 
 
 @dataclass(frozen=True, slots=True)
-class TestOutcome:
+class PrTestOutcome:
     """The verdicts of one finished test of one commit. ``told``: whether what follows from them was done."""
 
     __test__ = False
@@ -111,7 +111,7 @@ class Queue:
 
     entries: tuple[Entry, ...] = ()
     leases: tuple[Lease, ...] = ()
-    outcomes: tuple[TestOutcome, ...] = ()
+    outcomes: tuple[PrTestOutcome, ...] = ()
 
     def entry(self, pull: str) -> Entry | None:
         """The entry of a pull request."""
@@ -171,12 +171,12 @@ class Queue:
         entry = self.entry(pull)
         return self if entry is None else self.with_entry(replace(entry, ask_again=why))
 
-    def finished(self, outcome: TestOutcome) -> Queue:
+    def finished(self, outcome: PrTestOutcome) -> Queue:
         """With a test's verdicts; its entry is gone."""
         others = [known for known in self.outcomes if known.pull != outcome.pull]
         return replace(self.without(outcome.pull), outcomes=(*others, outcome)[-MOST_OUTCOMES:])
 
-    def outcome_of(self, agent: Agent) -> TestOutcome | None:
+    def outcome_of(self, agent: Agent) -> PrTestOutcome | None:
         """The last finished test of an agent's work."""
         return next((outcome for outcome in reversed(self.outcomes) if outcome.is_of(agent)), None)
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from fleetscripts import schema
-from fleetscripts.core.pr_testing.queue import Entry, Lease, Queue, TestOutcome
+from fleetscripts.core.pr_testing.queue import Entry, Lease, PrTestOutcome, Queue
 
 _ENTRY_ALWAYS = frozenset({"host", "owner", "name", "number", "window", "added_at", "pending"})
 _LEASE_ALWAYS = frozenset({"pull", "run_id", "who", "since"})
@@ -21,7 +21,9 @@ def parsed(members: Mapping[str, Any]) -> Queue:
         return Queue(
             tuple(schema.read(Entry, f"entries[{n}]", one) for n, one in enumerate(members.get("entries", []))),
             tuple(schema.read(Lease, f"leases[{n}]" if n else "lease", one) for n, one in enumerate(leases)),
-            tuple(schema.read(TestOutcome, f"outcomes[{n}]", one) for n, one in enumerate(members.get("outcomes", []))),
+            tuple(
+                schema.read(PrTestOutcome, f"outcomes[{n}]", one) for n, one in enumerate(members.get("outcomes", []))
+            ),
         )
     except TypeError as error:
         raise schema.WrongShape(f"the test queue's file: {error}") from error

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from fleetscripts.core.pr_testing.queue import Queue, TestOutcome
+from fleetscripts.core.pr_testing.queue import PrTestOutcome, Queue
 from fleetscripts.core.pr_testing.results import failing
 from fleetscripts.core.records.sanitize import sanitize
 from fleetscripts.core.reports.status_text import age
@@ -33,7 +33,7 @@ def lines(queue: Queue, alive: Collection[str], now: float) -> list[str]:
     return said + [sanitize(_outcome(outcome, now)) for outcome in shown]
 
 
-def _outcome(outcome: TestOutcome, now: float) -> str:
+def _outcome(outcome: PrTestOutcome, now: float) -> str:
     found = outcome.scenarios
     blocking = failing(found)
     verdict = (

@@ -20,7 +20,7 @@ _ORNAMENTS = " \t-*•`>|"
 """What a model puts around a line of a list or a table."""
 
 
-class TestResult(StrEnum):
+class PrTestResult(StrEnum):
     """Of one scenario. PARTIAL blocks exactly as FAIL does."""
 
     __test__ = False
@@ -30,7 +30,7 @@ class TestResult(StrEnum):
     FAIL = "FAIL"
 
 
-_WORST = (TestResult.PASS, TestResult.PARTIAL, TestResult.FAIL)
+_WORST = (PrTestResult.PASS, PrTestResult.PARTIAL, PrTestResult.FAIL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ class Scenario:
     """One scenario; ``missing`` says what did not work, empty where it passed."""
 
     name: str
-    result: TestResult
+    result: PrTestResult
     missing: str = ""
 
     def __str__(self) -> str:
@@ -51,8 +51,8 @@ def scenario(text: str) -> Scenario | None:
     if match is None or not match["name"].strip():
         return None
     missing = " ".join((match["missing"] or "").split())[:LONGEST_MISSING]
-    result = TestResult(match["result"])
-    return Scenario(" ".join(match["name"].split()), result, "" if result is TestResult.PASS else missing)
+    result = PrTestResult(match["result"])
+    return Scenario(" ".join(match["name"].split()), result, "" if result is PrTestResult.PASS else missing)
 
 
 def in_output_line(line: str) -> Scenario | None:
@@ -65,7 +65,7 @@ def vague(words: Iterable[str]) -> list[str]:
     return [
         word
         for word in words
-        if (found := scenario(word)) is None or (found.result is not TestResult.PASS and not found.missing)
+        if (found := scenario(word)) is None or (found.result is not PrTestResult.PASS and not found.missing)
     ]
 
 
@@ -83,7 +83,7 @@ def merged(found: Iterable[Scenario]) -> tuple[Scenario, ...]:
 
 def failing(found: Iterable[Scenario]) -> tuple[Scenario, ...]:
     """Those that block."""
-    return tuple(one for one in found if one.result is not TestResult.PASS)
+    return tuple(one for one in found if one.result is not PrTestResult.PASS)
 
 
 def all_pass(found: Sequence[Scenario]) -> bool:

@@ -14,7 +14,7 @@ from fleetscripts.core.planning.stopping import SETTLED, Obstacle, in_test_queue
 from fleetscripts.fleet import Agent, Fleet
 from fleetscripts.models import AgentState
 from fleetscripts.pull_request import PullState
-from fleetscripts.services.pr_testing.queue import TestQueue
+from fleetscripts.services.pr_testing.queue import PrTestQueue
 from fleetscripts.services.pulls.pull_reading import Reader, github, keys_of
 from fleetscripts.services.pulls.verify_github import ask_github
 
@@ -27,7 +27,7 @@ def obstacles(settings: Settings, fleet: Fleet, environ: Mapping[str, str]) -> l
     return [
         *on_record(fleet.agents, fleet.orchestrator_seen_at),
         *on_github(agents, gates, _accepted(settings, agents)),
-        *in_test_queue(fleet.agents, TestQueue(settings, environ).read()),
+        *in_test_queue(fleet.agents, PrTestQueue(settings, environ).read()),
     ]
 
 

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from fleetscripts.core.records.sanitize import sanitize_lines
 from fleetscripts.dataclass import dataclass
 from fleetscripts.errors import FleetError
-from fleetscripts.services.pr_testing.queue import TestQueue
+from fleetscripts.services.pr_testing.queue import PrTestQueue
 from fleetscripts.services.single_instance.loop_window import copied_command
 
 START_SECONDS = 30.0
@@ -26,7 +26,7 @@ class BackgroundRun:
     said: str = ""
 
 
-def start_in_background(queue: TestQueue, arguments: Sequence[str]) -> BackgroundRun:
+def start_in_background(queue: PrTestQueue, arguments: Sequence[str]) -> BackgroundRun:
     """The same call as a process of its own that outlives this one, once it holds the lease."""
     with tempfile.TemporaryFile() as said:
         child = subprocess.Popen(

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import BinaryIO
 
-from fleetscripts.core.pr_testing.results import Scenario, TestResult, all_pass, in_output_line
+from fleetscripts.core.pr_testing.results import PrTestResult, Scenario, all_pass, in_output_line
 from fleetscripts.core.records.sanitize import sanitize
 
 MOST_LOG_BYTES = 50_000_000
@@ -55,8 +55,8 @@ def verdicts(
     if code != 0:
         if all_pass(found) or not found:
             ending = f": {' / '.join(last)}" if last else ""
-            return (*found, Scenario("the command", TestResult.FAIL, f"exit code {code}{ending}"))
+            return (*found, Scenario("the command", PrTestResult.FAIL, f"exit code {code}{ending}"))
         return tuple(found)
     if not found and exit_code_decides:
-        return (Scenario("the command", TestResult.PASS),)
+        return (Scenario("the command", PrTestResult.PASS),)
     return tuple(found)

@@ -22,7 +22,7 @@ from fleetscripts.dataclass import dataclass
 from fleetscripts.errors import FleetError, Pending, Refused
 from fleetscripts.fleet import Agent
 from fleetscripts.pull_request import PullKey, PullRequest
-from fleetscripts.services.pr_testing.settings import TestSettings, test_settings
+from fleetscripts.services.pr_testing.settings import PrTestSettings, test_settings
 from fleetscripts.services.pr_testing.turn import LeaseOwner
 from fleetscripts.services.pulls.pull_reading import github
 from fleetscripts.services.verification.pr_test_gate import queue_folder
@@ -35,7 +35,7 @@ RUN_MARK = "FLEET_TEST_RUN"
 
 
 @dataclass(frozen=True, slots=True)
-class TestQueue:
+class PrTestQueue:
     """The queue as one call works on it."""
 
     __test__ = False
@@ -48,7 +48,7 @@ class TestQueue:
         return queue_folder(self.settings, self.environ)
 
     @property
-    def about(self) -> TestSettings:
+    def about(self) -> PrTestSettings:
         return test_settings(self.settings)
 
     def read(self) -> Queue:

@@ -22,7 +22,7 @@ from fleetscripts.dataclass import dataclass
 from fleetscripts.errors import FleetError, Refused
 from fleetscripts.services.notify.notify import notify
 from fleetscripts.services.pr_testing.output import RunOutput, verdicts
-from fleetscripts.services.pr_testing.queue import RUN_MARK, TestQueue, journal_of
+from fleetscripts.services.pr_testing.queue import RUN_MARK, PrTestQueue, journal_of
 from fleetscripts.services.pr_testing.turn import this_process
 from fleetscripts.services.pr_testing.verdict import agent_of, finish, prompt
 from fleetscripts.services.worktrees.slots import slot_variables
@@ -40,7 +40,7 @@ class RunResult:
     said: str
 
 
-def run_next(queue: TestQueue, wanted: str, listener: Callable[[str], None]) -> RunResult:
+def run_next(queue: PrTestQueue, wanted: str, listener: Callable[[str], None]) -> RunResult:
     """Test the next pull request, or ``wanted``, with the configured command; whoever waits for the end is notified."""
     entry, lease = queue.take(this_process(), wanted)
     who = f"{entry.key} ({entry.window})"
@@ -54,7 +54,7 @@ def run_next(queue: TestQueue, wanted: str, listener: Callable[[str], None]) -> 
     return ran
 
 
-def _tested(queue: TestQueue, entry: Entry, lease: Lease, listener: Callable[[str], None]) -> RunResult:
+def _tested(queue: PrTestQueue, entry: Entry, lease: Lease, listener: Callable[[str], None]) -> RunResult:
     with _ending_on_signals():
         try:
             code, heard = _run(queue, entry, lease, listener)
@@ -77,7 +77,9 @@ def _tested(queue: TestQueue, entry: Entry, lease: Lease, listener: Callable[[st
     return RunResult(all_pass(found), finish(queue, entry, lease.head, found))
 
 
-def _run(queue: TestQueue, entry: Entry, lease: Lease, listener: Callable[[str], None]) -> tuple[int | None, RunOutput]:
+def _run(
+    queue: PrTestQueue, entry: Entry, lease: Lease, listener: Callable[[str], None]
+) -> tuple[int | None, RunOutput]:
     """Exit code (None: too late) and what was heard. The command begins once its group is on record."""
     log = _log_of(queue, lease, entry)
     environment, folder = _environment_and_folder(queue, entry, lease)
@@ -109,7 +111,7 @@ def _noted(known: Queue, lease: Lease, command: GroupCommand, log: Path) -> Queu
     return known.with_lease(replace(now, group=command.group, group_ticks=command.start_ticks, log=str(log)))
 
 
-def _give_back(queue: TestQueue, entry: Entry, lease: Lease, why: str) -> None:
+def _give_back(queue: PrTestQueue, entry: Entry, lease: Lease, why: str) -> None:
     """The entry waits again, if it is still ours to give back."""
 
     def release(known: Queue) -> Queue:
@@ -120,7 +122,7 @@ def _give_back(queue: TestQueue, entry: Entry, lease: Lease, why: str) -> None:
     journal_of(entry).write("test-ended", window=entry.window, why=why, pull=lease.pull)
 
 
-def _environment_and_folder(queue: TestQueue, entry: Entry, lease: Lease) -> tuple[dict[str, str], Path]:
+def _environment_and_folder(queue: PrTestQueue, entry: Entry, lease: Lease) -> tuple[dict[str, str], Path]:
     """Environment and folder. What others wrote goes in variables, never into the command's text."""
     agent = agent_of(queue, entry)
     objective = sanitize_lines(agent.objective)[:LONGEST_OBJECTIVE] if agent is not None else ""
@@ -142,7 +144,7 @@ def _environment_and_folder(queue: TestQueue, entry: Entry, lease: Lease) -> tup
     return scrubbed(queue.environ, queue.about.environment) | about, folder
 
 
-def _log_of(queue: TestQueue, lease: Lease, entry: Entry | None = None) -> Path:
+def _log_of(queue: PrTestQueue, lease: Lease, entry: Entry | None = None) -> Path:
     """Named by its beginning and its pull request's number."""
     number = entry.number if entry is not None else lease.pull.rpartition("#")[2]
     began = time.strftime("%Y%m%d-%H%M%S", time.localtime(lease.since))

@@ -15,7 +15,7 @@ LEASE_SECONDS = 7200.0
 
 
 @dataclass(frozen=True, slots=True)
-class TestSettings:
+class PrTestSettings:
     """``command`` empty: the orchestrator tests. ``folder`` empty: the agent's worktree. ``environment``: names of
     variables that the command gets beside the few that every check gets."""
 
@@ -31,13 +31,13 @@ class TestSettings:
     """How many tests may run at once: more than one only where each has ports and databases of its own."""
 
 
-def test_settings(settings: Settings) -> TestSettings:
+def test_settings(settings: Settings) -> PrTestSettings:
     """The table as it is in force; UsageProblem names what cannot be used."""
-    table = Table.of(settings.extra, "test_queue").only(TestSettings.__dataclass_fields__)
+    table = Table.of(settings.extra, "test_queue").only(PrTestSettings.__dataclass_fields__)
     parallel = table.whole("parallel", 1, 1, MOST_AT_ONCE)
     if parallel > 1 and SLOTS_TABLE not in settings.extra:
         raise UsageProblem(f"test_queue.parallel in config.toml: {parallel} at once need slots: add [{SLOTS_TABLE}]")
-    return TestSettings(
+    return PrTestSettings(
         command=table.text("command"),
         timeout_seconds=table.seconds("timeout_seconds", TIMEOUT_SECONDS),
         lease_seconds=table.seconds("lease_seconds", LEASE_SECONDS),

@@ -12,7 +12,7 @@ from fleetscripts.adapters.git.remotes import base_remote, default_branch
 from fleetscripts.adapters.records.store import Store
 from fleetscripts.core.gates.gates import Outcome
 from fleetscripts.core.pr_testing.prompt import full_context, short_line
-from fleetscripts.core.pr_testing.queue import Entry, Queue, TestOutcome
+from fleetscripts.core.pr_testing.queue import Entry, PrTestOutcome, Queue
 from fleetscripts.core.pr_testing.results import Scenario, all_pass, findings
 from fleetscripts.core.records.sanitize import sanitize, shell_word
 from fleetscripts.dataclass import dataclass
@@ -23,7 +23,7 @@ from fleetscripts.models import AgentState
 from fleetscripts.services.briefing.briefing import Rebrief, rebriefing
 from fleetscripts.services.context import load_fleet
 from fleetscripts.services.notify.notify import notify
-from fleetscripts.services.pr_testing.queue import TestQueue, journal_of
+from fleetscripts.services.pr_testing.queue import PrTestQueue, journal_of
 from fleetscripts.services.typing.deliver import deliver
 from fleetscripts.services.typing.pane_io import open_pane_io
 from fleetscripts.services.verification.verify import Question, record, verify
@@ -44,7 +44,7 @@ class Home:
     store: Store
 
 
-def home_of(queue: TestQueue, entry: Entry) -> Home:
+def home_of(queue: PrTestQueue, entry: Entry) -> Home:
     """The entry's own fleet, which need not be the caller's."""
     options = {"state_file": entry.state_file, "fleet_home": entry.fleet_home}
     settings, fleet = load_fleet(queue.environ, options | ({"tmux_socket": entry.tmux_socket or None}))
@@ -53,7 +53,7 @@ def home_of(queue: TestQueue, entry: Entry) -> Home:
     return Home(question, fleet, Store(settings.state_file))
 
 
-def agent_of(queue: TestQueue, entry: Entry) -> Agent | None:
+def agent_of(queue: PrTestQueue, entry: Entry) -> Agent | None:
     """The agent whose work it is; None when its record is gone or cannot be read."""
     try:
         question = home_of(queue, entry).question
@@ -62,7 +62,7 @@ def agent_of(queue: TestQueue, entry: Entry) -> Agent | None:
     return question.agent if question is not None else None
 
 
-def prompt(queue: TestQueue, entry: Entry, *, full: bool = False) -> str:
+def prompt(queue: PrTestQueue, entry: Entry, *, full: bool = False) -> str:
     """What the orchestrator tests with: the short line, the full form where the last answer did not count."""
     if not full and not entry.ask_again:
         return short_line(entry.url)
@@ -72,17 +72,17 @@ def prompt(queue: TestQueue, entry: Entry, *, full: bool = False) -> str:
     return full_context(entry.url, agent.objective, changed_files(agent), entry.verify)
 
 
-def finish(queue: TestQueue, entry: Entry, head: str, found: Sequence[Scenario]) -> str:
+def finish(queue: PrTestQueue, entry: Entry, head: str, found: Sequence[Scenario]) -> str:
     """Keep the verdicts, free the machine, and do what follows; that in words."""
     results = tuple(str(one) for one in found)
-    outcome = TestOutcome(str(entry.key), entry.worktree_path, entry.spawned_at, head, time.time(), results)
+    outcome = PrTestOutcome(str(entry.key), entry.worktree_path, entry.spawned_at, head, time.time(), results)
     queue.change(lambda known: known.finished(outcome))
     said = "all pass" if all_pass(found) else "not all pass"
     journal_of(entry).write("test-ended", window=entry.window, why=said, pull=outcome.pull, results=results, head=head)
     return follow(queue, entry, outcome)
 
 
-def follow(queue: TestQueue, entry: Entry, outcome: TestOutcome) -> str:
+def follow(queue: PrTestQueue, entry: Entry, outcome: PrTestOutcome) -> str:
     """What a kept outcome leads to; Pending when the agent cannot be told now."""
     home = home_of(queue, entry)
     question = home.question
@@ -97,7 +97,7 @@ def follow(queue: TestQueue, entry: Entry, outcome: TestOutcome) -> str:
     return said
 
 
-def _settled(queue: TestQueue, outcome: TestOutcome) -> None:
+def _settled(queue: PrTestQueue, outcome: PrTestOutcome) -> None:
     def mark(known: Queue) -> Queue:
         told = [replace(one, told=True) if one == outcome else one for one in known.outcomes]
         return replace(known, outcomes=tuple(told))
@@ -105,7 +105,7 @@ def _settled(queue: TestQueue, outcome: TestOutcome) -> None:
     queue.change(mark)
 
 
-def _back_to_work(question: Question, store: Store, outcome: TestOutcome) -> str:
+def _back_to_work(question: Question, store: Store, outcome: PrTestOutcome) -> str:
     """The agent told what failed, and set back to work."""
     agent, settings = question.agent, question.settings
     text = rebriefing(agent, Rebrief((LEAD, *findings(outcome.scenarios))))

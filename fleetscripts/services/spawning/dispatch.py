@@ -80,7 +80,7 @@ def dispatch(
     lines += settle_left(settings)
     ceiling = ceiling_over(settings, fleet_now(settings), now)
     reached = ceiling.reached(None)
-    if why := f"no task is begun: {reached.words}" if reached is not None else too_much_unreviewed(settings):
+    if why := f"no task is started: {reached.words}" if reached is not None else too_much_unreviewed(settings):
         return DispatchReport(tuple(sanitize(line) for line in (*lines, why)))
     round_ = _Round(settings, environ, where, ceiling, start)
     while (limit is None or len(round_.begun) < limit) and not stop():

@@ -14,14 +14,14 @@ from fleetscripts.services.spending.spending import note_spent
 from fleetscripts.services.typing.pane_io import PaneIO
 
 
-def refuse_beyond_caps(pane_io: PaneIO, sight: Observation) -> None:
+def refuse_beyond_caps(pane_io: PaneIO, observation: Observation) -> None:
     """By what it has used until now: nobody may have looked at it for a while. Nothing where no cap is configured."""
     settings, now = pane_io.settings, time.time()
     if TABLE not in settings.extra:
         return
     with suppress(StateMissing):  # then it is nobody's agent
         fleet = Store(settings.state_file).read()
-        agent = agent_at(fleet, sight.facts.pane_id, pane_io.server)
+        agent = agent_at(fleet, observation.facts.pane_id, pane_io.server)
         if agent is not None:
-            spent = note_spent(settings, [(agent, sight)], now, every=True)
+            spent = note_spent(settings, [(agent, observation)], now, every=True)
             refuse_at_cap(ceiling_over(settings, fleet, now, spent), agent)

@@ -19,7 +19,7 @@ from fleetscripts.invocation import spelled
 
 if TYPE_CHECKING:
     from fleetscripts.core.pr_testing.queue import Entry, Queue
-    from fleetscripts.services.pr_testing.queue import TestQueue
+    from fleetscripts.services.pr_testing.queue import PrTestQueue
     from fleetscripts.services.pr_testing.run import RunResult
 
 RESULT_FORM = "SCENARIO=PASS, SCENARIO=PARTIAL: what is missing, or SCENARIO=FAIL: what is missing"
@@ -44,7 +44,7 @@ def command() -> None:
 def add(window: str, verify: tuple[str, ...], options: Options) -> int:
     """Queue the pull request of the agent in WINDOW. Fewest pending checks go first, then the oldest."""
     from fleetscripts.core.records.sanitize import sanitize
-    from fleetscripts.services.pr_testing.queue import TestQueue, entry_of
+    from fleetscripts.services.pr_testing.queue import PrTestQueue, entry_of
     from fleetscripts.services.pulls.pull_reading import pull_key
 
     settings, fleet, agent = load_agent_at_work(options, window)
@@ -52,7 +52,7 @@ def add(window: str, verify: tuple[str, ...], options: Options) -> int:
     if key is None:
         raise UsageProblem(f"{agent.called} has no pull request to test: {spelled('update-agent')} WINDOW pr_number=N")
     entry = entry_of(settings, agent, key, tuple(text.strip() for text in verify if text.strip()))
-    queue = TestQueue(settings, os.environ).add(entry)
+    queue = PrTestQueue(settings, os.environ).add(entry)
     waiting = queue.waiting()
     place = next(n for n, one in enumerate(waiting, 1) if one.key == key)
     pending = waiting[place - 1].pending
@@ -152,9 +152,9 @@ def list_(as_json: bool, options: Options) -> int:
     from fleetscripts.core.pr_testing.queue_json import written
     from fleetscripts.core.pr_testing.queue_text import lines
     from fleetscripts.services.context import load_settings_here
-    from fleetscripts.services.pr_testing.queue import TestQueue
+    from fleetscripts.services.pr_testing.queue import PrTestQueue
 
-    queue = TestQueue(load_settings_here(os.environ, options), os.environ)
+    queue = PrTestQueue(load_settings_here(os.environ, options), os.environ)
     known = queue.read()
     click.echo(
         json.dumps(written(known) | _order(known), indent=2)
@@ -176,20 +176,20 @@ def _order(queue: Queue) -> dict[str, object]:
     return {"order": [str(entry.key) for entry in queue.waiting()]}
 
 
-def _queue(options: Options) -> TestQueue:
+def _queue(options: Options) -> PrTestQueue:
     """For a call that tests or reports; an agent of the fleet has no business there."""
     from fleetscripts.services.context import load_fleet
     from fleetscripts.services.observe.agent_pane import agent_in_pane
-    from fleetscripts.services.pr_testing.queue import TestQueue
+    from fleetscripts.services.pr_testing.queue import PrTestQueue
 
     settings, fleet = load_fleet(os.environ, options)
     agent = agent_in_pane(fleet, os.environ)
     if agent is not None:
         raise Refused(f"{agent.called} is an agent's window: the orchestrator tests, agents do not")
-    return TestQueue(settings, os.environ)
+    return PrTestQueue(settings, os.environ)
 
 
-def _hand_out(queue: TestQueue, wanted: str) -> int:
+def _hand_out(queue: PrTestQueue, wanted: str) -> int:
     from fleetscripts.core.records.sanitize import sanitize
     from fleetscripts.services.pr_testing.turn import caller
     from fleetscripts.services.pr_testing.verdict import prompt
@@ -206,7 +206,7 @@ def _hand_out(queue: TestQueue, wanted: str) -> int:
     return 0
 
 
-def _entry(queue: TestQueue, target: str, options: Options) -> Entry:
+def _entry(queue: PrTestQueue, target: str, options: Options) -> Entry:
     """The entry meant by an agent's window, or by the pull request itself."""
     from fleetscripts.core.records.sanitize import sanitize
     from fleetscripts.services.context import load_fleet
@@ -224,7 +224,7 @@ def _entry(queue: TestQueue, target: str, options: Options) -> Entry:
     return found
 
 
-def _tested_commit(queue: TestQueue, entry: Entry) -> str:
+def _tested_commit(queue: PrTestQueue, entry: Entry) -> str:
     """The commit that was tested. Refused while somebody else's test runs: of two at once, neither counts."""
     from fleetscripts.adapters.git.head import head_commit
     from fleetscripts.services.pr_testing.turn import caller
@@ -243,7 +243,7 @@ def _tested_commit(queue: TestQueue, entry: Entry) -> str:
     return lease.head
 
 
-def _tell_again(queue: TestQueue, window: str, options: Options) -> int:
+def _tell_again(queue: PrTestQueue, window: str, options: Options) -> int:
     from fleetscripts.core.records.sanitize import sanitize
     from fleetscripts.services.pr_testing.queue import entry_of
     from fleetscripts.services.pr_testing.verdict import follow
