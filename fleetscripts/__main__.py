@@ -43,7 +43,7 @@ def main(argv: list[str] | None = None) -> int:
     if name not in known:
         print(f"fleetscripts: no command {name!r}; there are: {', '.join(known)}", file=sys.stderr)
         return 2
-    module = importlib.import_module(f"fleetscripts.commands.{name.replace('-', '_')}")
+    module = importlib.import_module(commands.module_of(name))
     return int(module.main(arguments[1:]))
 
 

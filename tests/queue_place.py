@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from fleetscripts import commands
 from tests.conftest import RunScript
 from tests.places import BUNDLE, environment
 
@@ -53,7 +54,7 @@ def in_process(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPat
         cwd: Path | None = None,
         timeout: float = 60,
     ) -> subprocess.CompletedProcess[str]:
-        module = importlib.import_module(f"fleetscripts.commands.{name.replace('-', '_')}")
+        module = importlib.import_module(commands.module_of(name))
         capsys.readouterr()
         with monkeypatch.context() as changed:
             for variable, value in (env or {}).items():

@@ -48,7 +48,7 @@ ASKED_ON_PURPOSE = {"open-pr"}
 
 @cache
 def help_of(script: str) -> str:
-    module = importlib.import_module(f"fleetscripts.commands.{script.replace('-', '_')}")
+    module = importlib.import_module(commands.module_of(script))
     printed = io.StringIO()
     with contextlib.redirect_stdout(printed):
         assert module.main(["--help"]) == 0

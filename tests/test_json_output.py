@@ -38,7 +38,7 @@ VERBS_WITHOUT = {
 def parsers() -> Iterator[tuple[str, click.Command]]:
     """Every command and every verb of a group, by what one types."""
     for name in commands.names():
-        parser = importlib.import_module(f"fleetscripts.commands.{name.replace('-', '_')}").command
+        parser = importlib.import_module(commands.module_of(name)).command
         if isinstance(parser, click.Group):
             yield from ((f"{name} {verb}", found) for verb, found in parser.commands.items())
         else:

@@ -188,3 +188,10 @@ def test_declared_dependencies_are_those_imported() -> None:
 
 def test_bootstrap_needs_the_standard_library_alone() -> None:
     assert {name.split(".")[0] for name, _ in imports(PACKAGE / "bootstrap.py")} <= set(sys.stdlib_module_names)
+
+
+def test_no_module_or_class_of_the_product_looks_like_a_test() -> None:
+    assert [str(path.relative_to(PACKAGE)) for path in MODULES if path.name.startswith("test_")] == []
+    trees = [ast.parse(path.read_text(encoding="utf-8")) for path in MODULES]
+    classes = [node.name for tree in trees for node in ast.walk(tree) if isinstance(node, ast.ClassDef)]
+    assert [name for name in classes if name.startswith("Test")] == []

@@ -20,15 +20,11 @@ MOST_CPU_SECONDS_FOR_HELP = 1.0
 """Of processor time, since tests share the machine; a third of it is usual."""
 
 
-def module_of(name: str) -> str:
-    return f"fleetscripts.commands.{name.replace('-', '_')}"
-
-
 def test_launchers_modules_and_installed_commands_are_the_same() -> None:
     project = tomllib.loads((BUNDLE / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     assert NAMES
     assert sorted(path.name for path in SCRIPTS.iterdir()) == NAMES
-    installed = {"fleet" if name == "fleet" else f"fleet-{name}": f"{module_of(name)}:main" for name in NAMES}
+    installed = {"fleet" if name == "fleet" else f"fleet-{name}": f"{commands.module_of(name)}:main" for name in NAMES}
     assert project["scripts"] == installed
 
 
@@ -40,7 +36,7 @@ def test_all_launchers_are_one_text_that_may_be_run() -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_command_carries_its_name(name: str) -> None:
-    command = importlib.import_module(module_of(name)).command
+    command = importlib.import_module(commands.module_of(name)).command
     assert isinstance(command, click.Command)
     assert command.name == name
 

@@ -46,7 +46,7 @@ import importlib, sys
 sys.path.insert(0, {str(BUNDLE)!r})
 from fleetscripts import commands
 for name in commands.names():
-    importlib.import_module("fleetscripts.commands." + name.replace("-", "_"))
+    importlib.import_module(commands.module_of(name))
 print([name for name in sys.modules if name.startswith("fleetscripts.services.")])
 """
     done = subprocess.run([sys.executable, "-I", "-c", code], capture_output=True, text=True, check=True)

@@ -12,7 +12,18 @@ SHARED = frozenset({"elsewhere", "entry", "examples", "named_agent", "options", 
 """Modules of this package that are no commands of their own."""
 
 
+MODULES = {"test-queue": "pr_test_queue"}
+"""Commands whose module has another name: pytest and readers take ``test_*`` for tests."""
+
+
+def module_of(name: str) -> str:
+    """The module of the command with this name."""
+    return f"{__name__}.{MODULES.get(name, name.replace('-', '_'))}"
+
+
 def names() -> list[str]:
     """Command names as users type them, discovered from the modules of this package."""
     modules = (name[:-3] for name in os.listdir(os.path.dirname(__file__)) if name.endswith(".py"))
-    return sorted(stem.replace("_", "-") for stem in modules if stem not in SHARED and not stem.startswith("_"))
+    stems = {stem for stem in modules if stem not in SHARED and not stem.startswith("_")}
+    own = stems - set(MODULES.values())
+    return sorted([*(stem.replace("_", "-") for stem in own), *MODULES])

@@ -54,7 +54,7 @@ def command(context: click.Context, completion: str | None) -> int:
 
 
 def _module(name: str) -> Any:
-    return importlib.import_module(f"fleetscripts.commands.{name.replace('-', '_')}")
+    return importlib.import_module(commands.module_of(name))
 
 
 def main(argv: Sequence[str] | None = None) -> int:

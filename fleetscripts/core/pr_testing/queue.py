@@ -85,8 +85,6 @@ class Lease:
 class PrTestOutcome:
     """The verdicts of one finished test of one commit. ``told``: whether what follows from them was done."""
 
-    __test__ = False
-
     pull: str
     worktree_path: str
     spawned_at: float

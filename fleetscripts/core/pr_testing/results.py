@@ -23,8 +23,6 @@ _ORNAMENTS = " \t-*•`>|"
 class PrTestResult(StrEnum):
     """Of one scenario. PARTIAL blocks exactly as FAIL does."""
 
-    __test__ = False
-
     PASS = "PASS"
     PARTIAL = "PARTIAL"
     FAIL = "FAIL"

@@ -38,8 +38,6 @@ RUN_MARK = "FLEET_TEST_RUN"
 class PrTestQueue:
     """The queue as one call works on it."""
 
-    __test__ = False
-
     settings: Settings
     environ: Mapping[str, str]
 

@@ -19,8 +19,6 @@ class PrTestSettings:
     """``command`` empty: the orchestrator tests. ``folder`` empty: the agent's worktree. ``environment``: names of
     variables that the command gets beside the few that every check gets."""
 
-    __test__ = False
-
     command: str = ""
     timeout_seconds: float = TIMEOUT_SECONDS
     lease_seconds: float = LEASE_SECONDS
