@@ -19,16 +19,20 @@ HELD_BACK = 'IFS= read -r go || exit 125; exec /bin/sh -c "$0" </dev/null'
 
 LOOK_EVERY_SECONDS = 0.05
 GRACE_SECONDS = 10.0
-"""Between being asked to end and being ended: time to take containers down."""
+"""Time to take containers down."""
 
 VANISH_SECONDS = 10.0
 _PIPE_BYTES = 65536
 
 
 class GroupCommand:
-    """A shell command that its user configured. ``environ`` is all of its environment."""
+    """A shell command that its user configured. ``environ`` is all of its environment; ``grace_seconds``: between
+    being asked to end and being ended, 0: it is not asked."""
 
-    def __init__(self, command: str, folder: Path, environ: Mapping[str, str]) -> None:
+    def __init__(
+        self, command: str, folder: Path, environ: Mapping[str, str], grace_seconds: float = GRACE_SECONDS
+    ) -> None:
+        self._grace_seconds = grace_seconds
         try:
             self._process = subprocess.Popen(
                 ["/bin/sh", "-c", HELD_BACK, command],
@@ -61,11 +65,11 @@ class GroupCommand:
         """End it and all it started: asked first, then killed. It is reaped last: till then the number is its own."""
         if self._process.returncode is not None:
             return
-        if self._members():
+        if self._grace_seconds and self._members():
             self._signal(signal.SIGTERM)
-        deadline = time.monotonic() + GRACE_SECONDS
-        while self._members() and time.monotonic() < deadline:
-            time.sleep(LOOK_EVERY_SECONDS)
+            deadline = time.monotonic() + self._grace_seconds
+            while self._members() and time.monotonic() < deadline:
+                time.sleep(LOOK_EVERY_SECONDS)
         self._signal(signal.SIGKILL)
         with contextlib.suppress(BrokenPipeError):
             self._process.__exit__(None, None, None)
