@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from fleetscripts.adapters.records.files import private_folder, replace_file
+from fleetscripts.adapters.records.json_files import read_json, write_json
 from fleetscripts.dataclass import dataclass
-from fleetscripts.errors import FleetError
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,11 +29,7 @@ class NoteBook:
 
     def write(self, path: str, members: Mapping[str, Any]) -> None:
         """Put this note in place of an earlier one."""
-        try:
-            private_folder(self.folder)
-            replace_file(self._file(path), json.dumps({**members, "path": path}).encode())
-        except OSError as error:
-            raise FleetError(f"cannot write in {self.folder}: {error.strerror}") from error
+        write_json(self._file(path), {**members, "path": path})
 
     def drop(self, path: str) -> None:
         """Forget this worktree's note, if there is one."""
@@ -51,8 +45,5 @@ def key(path: str) -> str:
 
 
 def _members(file: Path) -> dict[str, Any] | None:
-    try:
-        members = json.loads(file.read_bytes())
-    except (OSError, ValueError):
-        return None
+    members = read_json(file)
     return members if isinstance(members, dict) and isinstance(members.get("path"), str) else None

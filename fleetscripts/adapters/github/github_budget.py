@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import re
 from contextlib import AbstractContextManager
 from pathlib import Path
 
 from fleetscripts.adapters.github.github_problems import GitHubProblem, ProblemKind
-from fleetscripts.adapters.records.files import replace_file
+from fleetscripts.adapters.records.json_files import read_json, write_json
 from fleetscripts.adapters.records.locks import hold
 from fleetscripts.dataclass import dataclass
-from fleetscripts.errors import FleetError
 
 LOCK_TIMEOUT_SECONDS = 5.0
 
@@ -42,19 +40,14 @@ class Budget:
             known = entries.get(host)
             if known is None or known[0] < problem.until:
                 entries[host] = (problem.until, problem.kind.value, str(problem))
-                try:
-                    replace_file(self.path, json.dumps(entries).encode())
-                except OSError as error:
-                    raise FleetError(f"cannot write {self.path}: {error.strerror}") from error
+                write_json(self.path, entries)
 
     def _read(self) -> dict[str, tuple[float, str, str]]:
+        entries = read_json(self.path)
         try:
-            entries = json.loads(self.path.read_bytes())
             return {
                 str(host): (float(until), ProblemKind(kind).value, str(why))
-                for host, (until, kind, why) in entries.items()
+                for host, (until, kind, why) in (entries or {}).items()
             }
-        except FileNotFoundError:
-            return {}
-        except (OSError, ValueError, TypeError, AttributeError):
+        except (ValueError, TypeError, AttributeError):
             return {}  # a hint that cannot be read is no hint; the next limit writes it anew

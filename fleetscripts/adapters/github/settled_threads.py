@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
-from fleetscripts.adapters.records.files import private_folder, replace_file
+from fleetscripts.adapters.records.json_files import read_json, write_json
 from fleetscripts.dataclass import dataclass
-from fleetscripts.errors import FleetError
 from fleetscripts.pull_request import PullKey, PullRequest
 
 
@@ -20,18 +18,11 @@ class SettledThreads:
     def keep(self, pull: PullRequest, task_started_at: float) -> None:
         """Note the threads that are resolved now, as the task begins."""
         settled = sorted(thread.id for thread in pull.threads if thread.resolved)
-        try:
-            private_folder(self.folder)
-            replace_file(self._file(pull.key, task_started_at), json.dumps(settled).encode())
-        except OSError as error:
-            raise FleetError(f"cannot write in {self.folder}: {error.strerror}") from error
+        write_json(self._file(pull.key, task_started_at), settled)
 
     def read(self, key: PullKey, task_started_at: float) -> frozenset[str]:
         """What was noted; nothing when nothing was, so that every resolved thread is judged."""
-        try:
-            settled = json.loads(self._file(key, task_started_at).read_bytes())
-        except (OSError, ValueError):
-            return frozenset()
+        settled = read_json(self._file(key, task_started_at))
         return (
             frozenset(name for name in settled if isinstance(name, str)) if isinstance(settled, list) else frozenset()
         )

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import time
 from collections.abc import Mapping
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from fleetscripts.adapters.records.files import private_folder
+from fleetscripts.adapters.records.json_files import cache
 
 MOST_FRAMES = 60
 LARGEST_FRAME_BYTES = 131072
@@ -27,15 +25,7 @@ def keep_frame(fleet_home: Path, case: str, entry: Mapping[str, Any]) -> Path | 
     content = json.dumps(entry, ensure_ascii=False, indent=1).encode("utf-8", "replace")
     if len(content) > LARGEST_FRAME_BYTES or _age(path) < AGAIN_AFTER_SECONDS:
         return None
-    with suppress(OSError):
-        private_folder(folder)
-        _forget_oldest(folder)
-        scratch = path.with_suffix(f".{os.getpid()}")
-        with os.fdopen(os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
-            file.write(content)
-        scratch.replace(path)
-        return path
-    return None
+    return path if cache(path, content, MOST_FRAMES) else None
 
 
 def _age(path: Path) -> float:
@@ -43,9 +33,3 @@ def _age(path: Path) -> float:
         return time.time() - path.stat().st_mtime
     except OSError:
         return float("inf")
-
-
-def _forget_oldest(folder: Path) -> None:
-    entries = sorted(folder.iterdir(), key=lambda entry: -_age(entry))
-    for entry in entries[: max(0, len(entries) - MOST_FRAMES + 1)]:
-        entry.unlink(missing_ok=True)

@@ -5,12 +5,11 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from contextlib import suppress
 from dataclasses import field
 from pathlib import Path
 from typing import Any
 
-from fleetscripts.adapters.records.files import private_folder
+from fleetscripts.adapters.records.json_files import cache
 from fleetscripts.adapters.system.regular_file import open_regular, read_regular
 from fleetscripts.dataclass import dataclass
 
@@ -100,14 +99,7 @@ def remember(fleet_home: Path, path: Path, remembered: SavedCursor) -> None:
         "seal": cursor.seal,
         "summary": remembered.summary,
     }
-    scratch = target.with_suffix(f".{os.getpid()}")
-    with suppress(OSError):
-        if not target.exists():
-            private_folder(target.parent)
-            _forget_oldest(target.parent)
-        with os.fdopen(os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
-            json.dump(entry, file)
-        scratch.replace(target)
+    cache(target, json.dumps(entry).encode(), _MOST_CURSORS)
 
 
 def _seal(file: Any, offset: int) -> str:
@@ -118,9 +110,3 @@ def _seal(file: Any, offset: int) -> str:
 
 def _cursor_file(fleet_home: Path, path: Path) -> Path:
     return fleet_home / "cursors" / f"{hashlib.sha256(os.fsencode(path)).hexdigest()[:32]}.json"
-
-
-def _forget_oldest(folder: Path) -> None:
-    entries = sorted(folder.glob("*.json"), key=lambda entry: entry.stat().st_mtime)
-    for entry in entries[: max(0, len(entries) - _MOST_CURSORS + 1)]:
-        entry.unlink(missing_ok=True)

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 
 from fleetscripts.account import OWN
-from fleetscripts.adapters.records.files import replace_file
+from fleetscripts.adapters.records.json_files import read_json, write_json
 from fleetscripts.adapters.records.locks import hold
 from fleetscripts.config import Settings
-from fleetscripts.errors import FleetError
 from fleetscripts.fleet import Fleet
 from fleetscripts.models import AgentState
 from fleetscripts.services.notify.notify import notify
@@ -25,7 +23,7 @@ def count(settings: Settings, account: str, *, handed_over: bool = False) -> Non
     with hold(settings.locks / "rescued.lock", LOCK_SECONDS):
         tally = _read(_file(settings))
         tally[name] = tally.get(name, 0) + 1
-        _write(_file(settings), tally)
+        write_json(_file(settings), tally)
 
 
 def taken(settings: Settings) -> dict[str, int]:
@@ -65,16 +63,6 @@ def _file(settings: Settings) -> Path:
 
 
 def _read(file: Path) -> dict[str, int]:
-    try:
-        members = json.loads(file.read_bytes())
-    except (OSError, ValueError):
-        return {}
+    members = read_json(file)
     known = members if isinstance(members, dict) else {}
     return {name: number for name, number in known.items() if isinstance(number, int)}
-
-
-def _write(file: Path, tally: Mapping[str, int]) -> None:
-    try:
-        replace_file(file, json.dumps(tally).encode())
-    except OSError as error:
-        raise FleetError(f"cannot write {file}: {error.strerror}") from error

@@ -12,7 +12,7 @@ from datetime import datetime
 from pathlib import Path
 
 from fleetscripts.adapters.channels import channels
-from fleetscripts.adapters.records.files import private_folder, replace_file
+from fleetscripts.adapters.records.json_files import write_json
 from fleetscripts.adapters.records.locks import hold
 from fleetscripts.adapters.records.secrets import resolve
 from fleetscripts.adapters.records.store import StateMissing, Store
@@ -161,8 +161,4 @@ def _time(value: object) -> float:
 
 
 def _write(file: Path, tray: NoticeBacklog) -> None:
-    try:
-        private_folder(file.parent)
-        replace_file(file, json.dumps(asdict(tray)).encode())
-    except OSError as error:
-        raise FleetError(f"cannot keep notifications in {file}: {error.strerror}") from error
+    write_json(file, asdict(tray))

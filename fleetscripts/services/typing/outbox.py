@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import uuid
 from dataclasses import asdict, replace
 from pathlib import Path
 
-from fleetscripts.adapters.records.files import private_folder, replace_file
+from fleetscripts.adapters.records.json_files import read_json, write_json
 from fleetscripts.dataclass import dataclass
-from fleetscripts.errors import FleetError
 from fleetscripts.models import ServerId
 
 INTENDED, CONFIRMED, UNSENT = "intended", "confirmed", "unsent"
@@ -41,8 +39,8 @@ class Outbox:
     def last(self) -> SentMessage | None:
         """The last message, None when there is none or it cannot be read."""
         try:
-            return SentMessage(**json.loads(self.path.read_text(encoding="utf-8")))
-        except (OSError, ValueError, TypeError):
+            return SentMessage(**read_json(self.path))
+        except TypeError:
             return None
 
     def intend(self, text: str, at: float, transcript: str, offset: int) -> SentMessage:
@@ -56,8 +54,4 @@ class Outbox:
         self._write(replace(sent, outcome=outcome, left=left))
 
     def _write(self, sent: SentMessage) -> None:
-        try:
-            private_folder(self.path.parent)
-            replace_file(self.path, json.dumps(asdict(sent)).encode())
-        except OSError as error:
-            raise FleetError(f"cannot keep what is sent in {self.path}: {error.strerror}") from error
+        write_json(self.path, asdict(sent))

@@ -14,7 +14,7 @@ from fleetscripts.adapters.git.notes import key
 from fleetscripts.adapters.git.place import repository_at, require_same
 from fleetscripts.adapters.git.remotes import base_remote
 from fleetscripts.adapters.git.trial_merges import COMMIT, MergeResult, TrialRepository
-from fleetscripts.adapters.records.files import private_folder, replace_file
+from fleetscripts.adapters.records.json_files import write_json
 from fleetscripts.adapters.system.regular_file import read_regular
 from fleetscripts.config import Settings
 from fleetscripts.core.overlaps.overlap import Change, Pair, conflict_lines, may_meet
@@ -200,11 +200,7 @@ class _Repository:
     def _remember(self, found: Mapping[tuple[str, str], Mapping[str, Any]], forks: Mapping[str, str]) -> None:
         pairs = {" ".join(heads): said for heads, said in found.items()}
         forked = {f"{self._base} {head}": {"fork": fork} for head, fork in forks.items()}
-        try:
-            private_folder(self.memory_file.parent)
-            replace_file(self.memory_file, json.dumps({"at": time.time(), "pairs": pairs, "forks": forked}).encode())
-        except OSError as error:
-            raise FleetError(f"cannot write {self.memory_file}: {error.strerror}") from error
+        write_json(self.memory_file, {"at": time.time(), "pairs": pairs, "forks": forked})
 
 
 def _value(value: Any) -> Any:
