@@ -160,7 +160,7 @@ CASES: list[tuple[str, dict[str, Any], Classification, Pick | None, str]] = [
     ("nor restored", AT_A_CAP, found(PaneState.MISSING), None, "decision budget"),
     ("nor gone on with between two accounts", AT_A_CAP | HALF_WAY, found(IDLE), SPARE, "decision budget"),
     ("nor renewed", AT_A_CAP, died(ErrorKind.CONTEXT), None, "decision budget"),
-    ("nor told to go on", AT_A_CAP, died(ErrorKind.SERVER), None, "decision budget"),
+    ("nor prompted to go on", AT_A_CAP, died(ErrorKind.SERVER), None, "decision budget"),
     ("nor reminded", AT_A_CAP, found(PROMPT), None, "decision budget"),
     ("its turn is left to end", AT_A_CAP | {"output_changed_at": NOW}, found(PaneState.RUNNING), None, ""),
     (

@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 import json
-import re
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -17,11 +16,12 @@ from fleetscripts.adapters.records.locks import hold
 from fleetscripts.adapters.system.regular_file import read_regular
 from fleetscripts.dataclass import dataclass
 from fleetscripts.errors import FleetError
+from fleetscripts.pattern import pattern
 
 LOCK_TIMEOUT_SECONDS = 10.0
 LARGEST_BYTES = 64 << 20
 LARGEST_COST_BYTES = 4096
-_SESSION = re.compile(r"[A-Za-z0-9-]{1,64}")
+_SESSION = pattern(r"[A-Za-z0-9-]{1,64}")
 
 Members = Mapping[str, Any]
 

@@ -12,6 +12,7 @@ from fleetscripts.core.spending.tokens import MOST, shown
 from fleetscripts.dataclass import dataclass
 from fleetscripts.errors import UsageProblem
 from fleetscripts.fleet import Agent
+from fleetscripts.pattern import pattern
 from fleetscripts.schema import describe
 
 TABLE = "caps"
@@ -23,7 +24,7 @@ SHARED = (DAY, FLEET)
 NEAR = 0.8
 """The share of a cap of which a person is told."""
 
-_AMOUNT = re.compile(r"(?P<dollar>\$ ?)?(?P<number>[0-9][0-9_]*(?:\.[0-9]+)?) ?(?P<unit>[kKMG]|USD)?", re.ASCII)
+_AMOUNT = pattern(r"(?P<dollar>\$ ?)?(?P<number>[0-9][0-9_]*(?:\.[0-9]+)?) ?(?P<unit>[kKMG]|USD)?", re.ASCII)
 _TIMES = {None: 1, "k": 10**3, "K": 10**3, "M": 10**6, "G": 10**9}
 _WHOSE = {AGENT: "its", TASK: "its task's", DAY: "today's", FLEET: "the fleet's"}
 
