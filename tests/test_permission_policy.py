@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fleetscripts.core.permissions.command_policy import judge_command
-from fleetscripts.core.permissions.command_rules import load_command_rules
+from fleetscripts.core.permissions.command_rules import command_rules, parsed
 from fleetscripts.errors import UsageProblem
 from fleetscripts.services.typing.permission import judge_request, user_command_rules
 
@@ -327,4 +327,4 @@ def test_a_users_own_row_replaces_the_shipped_one(tmp_path: Path, worktree: Path
 )
 def test_a_bad_row_is_a_clear_error(text: str, says: str) -> None:
     with pytest.raises(UsageProblem, match=says):
-        load_command_rules({"own.toml": text})
+        command_rules({"own.toml": parsed("own.toml", text)})

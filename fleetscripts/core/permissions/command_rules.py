@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import field
 from typing import Any
@@ -71,16 +70,22 @@ class CommandRules:
         return rule
 
 
-def load_command_rules(texts: Mapping[str, str]) -> CommandRules:
-    """Rows of several files, the later ones replacing commands of the same name. ``texts``: file name → TOML."""
+def parsed(source: str, text: str) -> dict[str, Any]:
+    """The tables of a file that its user may have written."""
+    import tomllib
+
+    try:
+        return tomllib.loads(text)
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
+        raise UsageProblem(f"{source} is not TOML: {error}") from error
+
+
+def command_rules(tables: Mapping[str, Mapping[str, Any]]) -> CommandRules:
+    """Rows of several files, by the file's name, the later ones replacing commands of the same name."""
     commands: dict[str, CommandRule] = {}
     environment: dict[str, str] = {}
     lists: dict[str, list[str]] = {name: [] for name in LISTS}
-    for source, text in texts.items():
-        try:
-            table = tomllib.loads(text)
-        except (tomllib.TOMLDecodeError, RecursionError) as error:
-            raise UsageProblem(f"{source} is not TOML: {error}") from error
+    for source, table in tables.items():
         unknown = set(table) - {"command", "environment", *LISTS}
         if unknown:
             raise UsageProblem(f"{source}: unknown key {sorted(unknown)[0]!r} at the top level")

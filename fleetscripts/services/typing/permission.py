@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+from fleetscripts.adapters.records.data_file import read_data_file
 from fleetscripts.config import read_own
 from fleetscripts.core.permissions.command_policy import PathUse, judge_command
-from fleetscripts.core.permissions.command_rules import CommandRules, load_command_rules
+from fleetscripts.core.permissions.command_rules import CommandRules, command_rules, parsed
 from fleetscripts.core.permissions.path_policy import why_not_readable
 from fleetscripts.dataclass import dataclass
 from fleetscripts.errors import UsageProblem
@@ -21,6 +21,7 @@ PATH_FIELDS = {
     "Read": "file_path", "Glob": "path", "Grep": "path", "LS": "path", "NotebookRead": "notebook_path",
     "Write": "file_path", "Edit": "file_path", "MultiEdit": "file_path", "NotebookEdit": "notebook_path",
 }  # fmt: skip
+SHIPPED = Path(__file__).resolve().parents[2] / "rules" / "commands.toml"
 SHELLS = ("any", "bash", "zsh")
 EDITING = {"Write", "Edit", "MultiEdit", "NotebookEdit"}
 MEMBERS = {
@@ -48,14 +49,14 @@ class Permission:
 
 def user_command_rules(fleet_home: Path) -> CommandRules:
     """The shipped table, and ``FLEET_HOME/rules/commands.toml`` over it."""
-    texts = {"commands.toml": files("fleetscripts").joinpath("rules/commands.toml").read_text(encoding="utf-8")}
+    tables = {"commands.toml": read_data_file(SHIPPED)}
     own = fleet_home / "rules" / "commands.toml"
     if own.exists():
         try:
-            texts[str(own)] = read_own(own)
+            tables[str(own)] = parsed(str(own), read_own(own))
         except (OSError, ValueError) as problem:
             raise UsageProblem(f"{own} cannot be read: {problem}") from problem
-    return load_command_rules(texts)
+    return command_rules(tables)
 
 
 def judge_request(
