@@ -94,16 +94,26 @@ def ask(server: TmuxServer, *words: str, stdin: bytes = b"") -> None:
 
 
 def record_agents(root: Path, tmux: Tmux) -> None:
-    """A state file with an agent for every pane."""
+    """A state file with an agent for every pane, each in a worktree of its own."""
     server = tmux.require_server()
     known = {"socket": server.socket, "pid": server.pid, "start_time": server.start_time}
     agents = [
         {"window": pane.window, "pane_id": pane.pane_id, "window_id": pane.window_id, "tmux_server": known,
-         "worktree": f"w{n}", "worktree_path": f"/nowhere/w{n}", "branch": f"feat/{n}", "objective": "x",
+         "worktree": f"w{n}", "worktree_path": str(worktree(root, n)), "branch": f"feat/{n}", "objective": "x",
          "session_id": f"00000000-0000-4000-8000-{n:012}"}
         for n, pane in enumerate(tmux.panes())
     ]  # fmt: skip
     (root / "state.json").write_text(json.dumps({"tmux_session": "fleet", "agents": agents}), encoding="utf-8")
+
+
+def worktree(root: Path, number: int) -> Path:
+    """A worktree without files: a cycle reads only where it is."""
+    repo, path = GitRepo(root / "work"), root / "work" / f"w{number}"
+    if not repo.root.exists():
+        repo.create()
+    if not path.exists():
+        repo.git("worktree", "add", "-q", "--detach", "--no-checkout", str(path))
+    return path
 
 
 def processes(root: Path, way: Callable[[], object]) -> int:
