@@ -19,7 +19,7 @@ MOST = 1000
 @dataclass(frozen=True, slots=True)
 class ReviewSettings:
     """``required``: no work is complete before a reviewer let its commit pass. ``most_waiting``: with more finished
-    work than that unreviewed no task is begun; 0: however much waits."""
+    work than that unreviewed no task is started; 0: however much waits."""
 
     required: bool = False
     most_waiting: int = 0
@@ -47,7 +47,7 @@ def too_much_unreviewed(settings: Settings) -> str:
         return ""
     names = ", ".join(agent.handle for agent in waiting)
     return (
-        f"work of {len(waiting)} agents waits for review, more than most_waiting ({most}): no task is begun ({names})"
+        f"work of {len(waiting)} agents waits for review, more than most_waiting ({most}): no task is started ({names})"
     )
 
 
