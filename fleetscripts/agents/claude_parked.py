@@ -7,7 +7,6 @@ pane shows whichever job is chosen in that view, with its name as the title.
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -20,9 +19,10 @@ from fleetscripts.agents import claude_registry
 from fleetscripts.agents.session_view import BackgroundSession
 from fleetscripts.dataclass import dataclass
 from fleetscripts.models import Client, Evidence, Source
+from fleetscripts.pattern import pattern
 
 _TELLS_PLACES = frozenset({"HOME", "CLAUDE_CONFIG_DIR"})
-_JOB = re.compile(r"[0-9a-f]{8}")
+_JOB = pattern(r"[0-9a-f]{8}")
 
 
 @dataclass(frozen=True, slots=True)

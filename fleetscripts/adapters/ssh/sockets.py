@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import os
-import re
 import stat
 from pathlib import Path
 
 from fleetscripts.errors import FleetError
+from fleetscripts.pattern import pattern
 
 MOST_BYTES = 103
 """Of a socket's path, the shortest limit among systems (macOS)."""
@@ -17,7 +17,7 @@ SSH_ADDS = 17
 """While ssh makes its socket it has a longer name."""
 
 OTHERS = 0o077
-_PLAIN = re.compile(r"/[A-Za-z0-9_./-]*")
+_PLAIN = pattern(r"/[A-Za-z0-9_./-]*")
 """ssh would read a percent sign or a blank in the path of a socket."""
 
 
