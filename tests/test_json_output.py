@@ -59,6 +59,8 @@ CALLS = (
     ("evaluate", "nowhere:7"),
     ("find-spare", "/nowhere"),
     ("history", "nowhere:7"),
+    ("hosts", "add", "box", "a b"),
+    ("hosts", "drain", "box"),
     ("interrupt-agent", "nowhere:7"),
     ("open-pr", "nowhere:7"),
     ("recycle-agent", "nowhere:7"),

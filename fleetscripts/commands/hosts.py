@@ -6,7 +6,7 @@ import json
 import os
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -73,20 +73,28 @@ def command(
         host = adding.checked(name, address)
         there = {"fleet_home": home_there or "", "state_file": state_file_there or "", "tmux_socket": socket_there}
         given = {key: str(value) for key, value in there.items() if value}
-        for line in adding.add(settings, registry.with_fields(host, given)):
-            click.echo(line)
-        return EXIT_DONE
+        return _tell(adding.add(settings, registry.with_fields(host, given)), as_json)
     if action == "connect":
-        return _connect(settings, name, address)
+        return _tell([_connect(settings, name, address)], as_json)
     if action == "check":
-        return _check(settings, name)
+        return _check(settings, name, as_json)
     host = registry.host_named(settings, name)
     if action == "drain":
-        click.echo(adding.drain(settings, host, gone))
-        return EXIT_DONE
+        return _tell([adding.drain(settings, host, gone)], as_json)
     adding.remove(settings, host, force)
-    click.echo(f"{name}: forgotten; nothing there was changed")
-    return EXIT_DONE
+    return _tell([f"{name}: forgotten; nothing there was changed"], as_json)
+
+
+def _tell(lines: Iterable[str], as_json: bool, code: int = EXIT_DONE) -> int:
+    """Each line as it comes, or all of them at the end as JSON."""
+    told = []
+    for line in lines:
+        told.append(line)
+        if not as_json:
+            click.echo(line)
+    if as_json:
+        click.echo(json.dumps({"lines": told}))
+    return code
 
 
 def _list(settings: Settings, as_json: bool) -> int:
@@ -124,7 +132,7 @@ def _list(settings: Settings, as_json: bool) -> int:
     return EXIT_DONE
 
 
-def _connect(settings: Settings, name: str, address: str) -> int:
+def _connect(settings: Settings, name: str, address: str) -> str:
     from fleetscripts.services.hosts import registry
     from fleetscripts.services.links import adding
 
@@ -132,23 +140,22 @@ def _connect(settings: Settings, name: str, address: str) -> int:
         raise Refused("expected a terminal to answer what ssh asks: call it yourself")
     host = adding.checked(name, address) if address else registry.host_named(settings, name)
     adding.connect(settings, host)
-    click.echo(f"{name}: connected")
-    return EXIT_DONE
+    return f"{name}: connected"
 
 
-def _check(settings: Settings, name: str) -> int:
+def _check(settings: Settings, name: str, as_json: bool) -> int:
     from fleetscripts.errors import FleetError
     from fleetscripts.services.links import adding
 
+    lines: list[str] = []
     code = EXIT_DONE
     for host in adding.host_or_all(settings, name):
         try:
-            for line in adding.check(settings, host):
-                click.echo(line)
+            lines += adding.check(settings, host)
         except FleetError as error:
-            click.echo(f"hosts: {error}", err=True)
+            lines.append(str(error))
             code = EXIT_NO
-    return code
+    return _tell(lines, as_json, code)
 
 
 def _link(settings: Settings, name: str) -> int:

@@ -15,7 +15,7 @@ from fleetscripts.errors import FleetError
 PROBE_SECONDS = 60.0
 FOLDERS = (
     "$HOME/.local/bin", "$HOME/bin", "$HOME/.npm-global/bin", "$HOME/.bun/bin", "$HOME/.volta/bin",
-    "$HOME/.claude/local", "/opt/homebrew/bin", "/home/linuxbrew/.linuxbrew/bin", "/usr/local/bin", "/usr/bin", "/bin",
+    "/opt/homebrew/bin", "/home/linuxbrew/.linuxbrew/bin", "/usr/local/bin", "/usr/bin", "/bin",
     "/usr/sbin", "/sbin",
 )  # fmt: skip
 """Where programs lie that the PATH of a session without a login does not have."""
@@ -69,7 +69,8 @@ def probe(ssh: Ssh) -> Found:
     """Look; raises SshProblem, and FleetError where a shell there cannot be made to answer."""
     mark = f"mark{secrets.token_hex(8)}"
     names = (*REQUIRED, "gh", *(kind.name for kind in known_kinds()))
-    program = PROGRAM.replace("FOLDERS", " ".join(f'"{folder}"' for folder in FOLDERS))
+    of_clients = tuple(f"$HOME/{folder}" for kind in known_kinds() for folder in kind.program_folders)
+    program = PROGRAM.replace("FOLDERS", " ".join(f'"{folder}"' for folder in (*of_clients, *FOLDERS)))
     program = program.replace("PYTHONS", " ".join(PYTHONS))
     command = in_sh(f"/bin/sh -s {word(mark)} {' '.join(names)}")
     done = ssh.run(command, program.encode(), PROBE_SECONDS)
