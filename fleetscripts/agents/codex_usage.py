@@ -1,7 +1,7 @@
 """Tokens by the rollouts of Codex: each counts up what its conversation has used, sub-agents in rollouts of their own.
 
 Seen in 0.169.0: the total goes on over a compaction, which is in it, and over a resume; a fork goes on from the total
-of the conversation that it came from. The requests that name a conversation stand in none."""
+of the conversation that it came from. What the client asks beside its turns, about once a turn, stands in none."""
 
 from __future__ import annotations
 
