@@ -1,4 +1,4 @@
-"""Reviews: which verdict counts for which commit, what waits for one, and when no task is begun for that."""
+"""Reviews: which verdict counts for which commit, what waits for one, and when no task is started for that."""
 
 from __future__ import annotations
 
@@ -104,7 +104,7 @@ def test_no_task_is_begun_while_more_than_so_much_work_waits(
     for most, begun in ((1, False), (2, True), (0, True)):
         configured(home, f"[review]\nmost_waiting = {most}\n")
         said = " ".join(dispatch(load_settings(os.environ), os.environ, time.time()).lines)
-        assert ("no task is begun (w0, w1)" in said) is not begun
+        assert ("no task is started (w0, w1)" in said) is not begun
     assert capacity.main([str(git_repo.path), "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["unreviewed"] == 2
 
