@@ -6,6 +6,7 @@ import secrets
 import socket
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 
 from fleetscripts.adapters.records.host_files import HostFiles
 from fleetscripts.config import Settings
@@ -89,6 +90,8 @@ def ask(settings: Settings, host: Host, message: wire.Call, timeout: float) -> R
                         if len(streams[answer.stream]) > MOST_OUTPUT:
                             raise wire.NoMessage(f"it printed more than {MOST_OUTPUT} bytes")
                     elif isinstance(answer, wire.Reply):
+                        with suppress(OSError):  # the host keeps it a day, then
+                            connection.sendall(wire.encode(wire.Forget(message.id)))
                         return _reply(host, answer, streams)
     except TimeoutError:
         raise HostUnreachable(_unheard(host, what, f"nothing came in {timeout:g} s")) from None

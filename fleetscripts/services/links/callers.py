@@ -29,6 +29,8 @@ class Caller:
     call: wire.Call | None = None
     sent: bool = False
     lines: wire.Lines = field(default_factory=wire.Lines)
+    heard: list[wire.Forget] = field(default_factory=list)
+    """Answers that have arrived with it."""
     out: bytes = b""
 
     def hear(self) -> None:
@@ -38,7 +40,10 @@ class Caller:
             raise ConnectionResetError
         for line in self.lines.feed(data):
             message = wire.decode(line)
-            self.call = message if isinstance(message, wire.Call) and self.call is None else self.call
+            if isinstance(message, wire.Forget):
+                self.heard.append(message)
+            elif isinstance(message, wire.Call) and self.call is None:
+                self.call = message
 
 
 class Callers:
@@ -47,6 +52,7 @@ class Callers:
     def __init__(self, path: Path, selector: selectors.BaseSelector) -> None:
         self._path, self._selector = path, selector
         self._known: dict[int, Caller] = {}
+        self._heard: list[wire.Forget] = []
         path.unlink(missing_ok=True)
         self._listener = socket.socket(socket.AF_UNIX)
         self._listener.bind(str(path))
@@ -71,6 +77,8 @@ class Callers:
             with self._letting_go(caller):
                 if mask & selectors.EVENT_READ:
                     caller.hear()
+                    self._heard += caller.heard
+                    caller.heard.clear()
                 if mask & selectors.EVENT_WRITE:
                     self._write(caller)
         if self._listener not in ready:
@@ -83,8 +91,10 @@ class Callers:
         return True
 
     def send_all(self, send: Send, again: bool = False) -> None:
-        """Send the calls that wait; ``again``: over a new link also those that went over the one before. The host does
-        each once."""
+        """Send the calls that wait, and which answers have arrived; ``again``: over a new link also the calls that went
+        over the one before. The host does each once."""
+        while self._heard:
+            send(self._heard.pop())
         for caller in self._known.values():
             if caller.call is not None and (again or not caller.sent):
                 caller.sent = True
@@ -105,8 +115,6 @@ class Callers:
                 send(caller.call)  # it got lost with a link
                 continue
             self._tell(caller, message)
-            if isinstance(message, wire.Reply):
-                send(wire.Forget(message.id))
 
     def _tell(self, caller: Caller, message: wire.Output | wire.Reply) -> None:
         with self._letting_go(caller):

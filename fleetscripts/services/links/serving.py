@@ -239,7 +239,7 @@ def _reply(folder: CallFolder) -> Iterator[wire.Message]:
     elif state is CallState.LOST:
         yield wire.Reply(name, "lost", 3, "it was begun there and ended unseen: the machine or the command went down")
     elif state is CallState.FORGOTTEN:
-        yield wire.Reply(name, "lost", 3, "it was done there, and its answer was heard")
+        yield wire.Reply(name, "done", folder.exit_code(), "its answer was heard; what it printed is kept no more")
     else:
         yield wire.Reply(name, "unknown", 3, "no such call was begun there")
 
