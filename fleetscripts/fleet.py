@@ -290,6 +290,6 @@ def read_agent(where: str, value: object) -> Agent:
     once_flat = FLAT.keys() & rest.keys()
     for name, part in PARTS.items():
         nested = rest.pop(name) if isinstance(rest.get(name), dict) else {}
-        flat = {FLAT[old][1]: rest.pop(old) for old in once_flat if FLAT[old][0] == name}
+        flat = {FLAT[old][1]: rest.pop(old) for old in once_flat if FLAT[old][0] == name and old in rest}
         given[name] = schema.read(part, f"{where}.{name}", {**flat, **nested})
     return schema.read(Agent, where, rest, given)

@@ -18,6 +18,7 @@ from fleetscripts.dataclass import dataclass
 from fleetscripts.errors import FleetError, Pending, Refused
 from fleetscripts.fleet import Agent, Fleet
 from fleetscripts.services.clients.sessions import require_session, session_meant
+from fleetscripts.services.spawning.hand_over import hand_over
 from fleetscripts.services.spawning.spawn import SpawnResult, spawn
 from fleetscripts.services.spawning.spawn_request import Request, checked
 from fleetscripts.services.spending.ceiling import ceiling_over
@@ -88,7 +89,9 @@ def dispatch(
         if line is None:
             break
         lines += [line] if line else []
-    said = tuple(sanitize(line) for line in (*lines, *round_.waiting()))
+    most = None if limit is None else limit - len(round_.begun)
+    given = hand_over(settings, round_.left, now, most)
+    said = tuple(sanitize(line) for line in (*lines, *round_.waiting(), *given))
     return DispatchReport(said, tuple(round_.begun))
 
 
@@ -105,6 +108,8 @@ class _Round:
     tried: set[str] = field(default_factory=set)
     full: dict[Path, list[str]] = field(default_factory=dict)
     walled: dict[str, list[str]] = field(default_factory=dict)
+    left: list[TaskFile] = field(default_factory=list)
+    """Tasks for which there is no room here."""
 
     def next(self) -> str | None:
         """Begin one task; None when none is left to be tried, nothing where it has to wait."""
@@ -136,6 +141,7 @@ class _Round:
             if isinstance(repo, Path) and self._has_spare(repo):
                 return one.task
             self.tried.add(one.task.name)
+            self.left.append(one.task)
             why = f"{repo} has no spare worktree" if isinstance(repo, Path) else repo
             self.full.setdefault(repo if isinstance(repo, Path) else Path(), []).append(f"{one.task.name}: {why}")
         return None

@@ -26,6 +26,8 @@ from fleetscripts.core.records.task_file import NAME, TaskFile, TaskProblem, par
 from fleetscripts.dataclass import dataclass
 from fleetscripts.errors import Refused, UsageProblem
 from fleetscripts.fleet import Agent
+from fleetscripts.services.tasks.handed import agents_elsewhere, handed
+from fleetscripts.services.tasks.handed import drop as drop_handed
 from fleetscripts.services.worktrees.spares import fleet_now
 
 LOCK_SECONDS = 60.0
@@ -71,12 +73,14 @@ def survey(settings: Settings, now: float) -> Survey:
     found = list(folder(settings).read())
     own = {claim_key(settings, entry.name): entry.name for entry in found if entry.name}
     claimed = {own[claim.path] for claim in claims(settings).read() if claim.alive and claim.path in own}
-    fleet = fleet_now(settings)
+    given = handed(settings)
+    agents = (*fleet_now(settings).agents, *agents_elsewhere(settings, given, now))
+    claimed |= given.keys()
     tasks, problems = _parsed(found)
     pausing = {entry.name: why for entry in found if (why := _pausing(settings, entry, now))}
     archived = folder(settings).outcomes()
     due = {task.name: _due(settings, task, now) for task in tasks if task.every}
-    return Survey(tuple(standings(tasks, fleet.agents, archived, claimed, pausing, now, due)), tuple(problems))
+    return Survey(tuple(standings(tasks, agents, archived, claimed, pausing, now, due)), tuple(problems))
 
 
 def _due(settings: Settings, task: TaskFile, now: float) -> float:
@@ -228,6 +232,7 @@ def _archive(
         _begun(settings).drop(claim_key(settings, name))
     target = folder(settings).archive(name, members | _work_of(agent), keep=again)
     forget_failure(settings, name)
+    drop_handed(settings, name)
     if agent is not None:
         _unlink(settings, agent)
     window = agent.window if agent is not None else ""

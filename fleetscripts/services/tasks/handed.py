@@ -1,0 +1,61 @@
+"""Tasks that were given to other machines: a note here says which machine has each, until it is archived here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from fleetscripts.adapters.git.notes import NoteBook
+from fleetscripts.config import Settings
+from fleetscripts.dataclass import dataclass
+from fleetscripts.fleet import Agent
+from fleetscripts.services.hosts.mirrors import mirrors
+from fleetscripts.services.hosts.registry import hosts
+
+
+@dataclass(frozen=True, slots=True)
+class Handed:
+    """One such task. ``call_id``: of the call that gives it; ``arrived``: the host has said that it has it."""
+
+    task: str
+    host: str
+    call_id: str
+    arrived: bool = False
+
+
+def handed(settings: Settings) -> dict[str, Handed]:
+    """By task; not those of hosts that are forgotten or given up."""
+    there = {host.name for host in hosts(settings) if not host.gone_at}
+    notes = (_read(note) for note in _book(settings).all())
+    return {note.task: note for note in notes if note.host in there}
+
+
+def note(settings: Settings, given: Handed) -> None:
+    """Remember it: from now on nobody here begins the task."""
+    members = {"host": given.host, "call_id": given.call_id, "arrived": given.arrived}
+    _book(settings).write(given.task, members)
+
+
+def drop(settings: Settings, task: str) -> None:
+    """The task is ours again, or archived."""
+    _book(settings).drop(task)
+
+
+def agents_elsewhere(settings: Settings, given: Mapping[str, Handed], now: float) -> list[Agent]:
+    """The agents that work on these tasks, with their windows as they are called from here."""
+    if not given:
+        return []
+    return [
+        replace(agent, window=f"{view.name}/{agent.window}")
+        for view in mirrors(settings, now)
+        for agent in view.fleet.agents
+        if (known := given.get(agent.task.file)) is not None and known.host == view.name
+    ]
+
+
+def _book(settings: Settings) -> NoteBook:
+    return NoteBook(settings.fleet_home / "task-hosts")
+
+
+def _read(note: Mapping[str, object]) -> Handed:
+    return Handed(str(note["path"]), str(note.get("host")), str(note.get("call_id")), note.get("arrived") is True)
