@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -311,3 +313,28 @@ def test_a_wrong_cap_is_one_line_of_every_command_that_heeds_it(
     assert done.returncode == 2, f"{done.stdout}{done.stderr}"
     [line] = done.stderr.splitlines()
     assert "caps.day in config.toml: expected tokens" in line
+
+
+def test_one_command_lets_go_whom_a_cap_held_and_says_so_when_there_is_none(
+    run_script: RunScript, home: Path, tmux_server: TmuxServer
+) -> None:
+    today = f"{datetime.now().astimezone():%Y-%m-%d}"
+    config = home / "fleet" / "config.toml"
+    config.parent.mkdir(mode=0o700, exist_ok=True)
+    config.write_text('[caps]\nagent = 100\nday = "$3"\n')
+    used = Ledger({replace(HERE, day=today): USED[1]})
+    (home / "fleet" / "spent.json").write_text(json.dumps(written(used)))
+    stopped = agent(hold=Hold("budget: its cap of 100 tokens is reached", 7, "agent a1 in tokens"))
+    store = Store(home / "state.json")
+    store.update(lambda _: Fleet(agents=(stopped,)), create=Fleet())
+    assert "its cap of 100 tokens is reached (100 tokens)" in run_script("balance", "--spent").stdout
+    lifted = run_script("balance", "--allow", "day")
+    assert (lifted.returncode, lifted.stdout) == (0, f"day {today} in USD: another $3.00 may be spent\n"), lifted.stderr
+    assert store.read().agents[0].hold == stopped.hold, "its own cap still holds it"
+    assert run_script("balance", "--allow", "a1").stdout == "agent a1 in tokens: another 100 tokens may be spent\n"
+    assert store.read().agents[0].hold == Hold()
+    again = run_script("balance", "--allow", "a1")
+    assert (again.returncode, "no cap is reached" in again.stderr) == (3, True)
+    found = json.loads(run_script("balance", "--spent", "--json").stdout)
+    assert [(row["tokens"], row["usd"], row["account"]) for row in found["rows"]] == [(100, 3.0, "own")]
+    assert {one["on"]: one["used"] for one in found["caps"]} == {"agent a1 in tokens": 0, f"day {today} in USD": 0}

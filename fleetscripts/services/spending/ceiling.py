@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 
+from fleetscripts.adapters.records.store import Store
 from fleetscripts.config import Settings
 from fleetscripts.core.spending.caps import Standing, caps_of, day_of
 from fleetscripts.core.spending.ceiling import Ceiling
+from fleetscripts.core.spending.holding import held
 from fleetscripts.core.spending.ledger import Ledger
 from fleetscripts.errors import Refused
 from fleetscripts.fleet import Agent, Fleet
@@ -32,12 +35,20 @@ def refuse_at_cap(ceiling: Ceiling, agent: Agent | None, task: str = "") -> None
 
 
 def allow(settings: Settings, fleet: Fleet, named: str | Agent, now: float) -> list[Standing]:
-    """Allow another cap's worth of all that is reached for an agent, or of a shared cap named by its scope."""
+    """Allow another cap's worth of all that is reached for an agent, or of a shared cap named by its scope; whom that
+    held goes on."""
     agent = named if isinstance(named, Agent) else None
     standings = ceiling_over(settings, fleet, now).of(agent)
     reached = [one for one in standings if one.reached and (agent is not None or one.scope == named)]
     if not reached:
         raise Refused(f"{agent.called if agent else named}: no cap is reached; [caps] in config.toml sets them")
     amounts = [(one.key, one.base + one.used) for one in reached]
-    change_ledger(settings, lambda ledger: ledger.with_allowed(amounts), now)
+    ledger = change_ledger(settings, lambda known: known.with_allowed(amounts), now)
+
+    def let_go(current: Fleet) -> Fleet:
+        ceiling = ceiling_over(settings, current, now, ledger)
+        agents = (held(one, ceiling.reached(one), now) if one.hold.cap else one for one in current.agents)
+        return replace(current, agents=tuple(agents))
+
+    Store(settings.state_file).update(let_go)
     return reached
