@@ -51,7 +51,9 @@ def main(argv: list[str]) -> int:
 
 def prepare(link: Path, lock: Path) -> None:
     """Make ``link`` lead to an environment with what ``lock`` names, unless it does already."""
-    link.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    for place in (*reversed(link.parent.parents), link.parent):  # mkdir(parents=True) leaves those to the umask
+        if not place.is_dir():
+            place.mkdir(mode=0o700, exist_ok=True)
     with _alone(link.with_name(f"{link.name}.lock")):
         if os.access(link / "bin" / "python", os.X_OK):
             return

@@ -6,6 +6,7 @@ import base64
 import hashlib
 import os
 import signal
+import stat
 import subprocess
 import sys
 import zipfile
@@ -55,12 +56,14 @@ def lock(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def link(tmp_path: Path) -> Path:
-    return tmp_path / "data here" / "env-x"
+    return tmp_path / "new" / "data here" / "env-x"
 
 
 def start(link: Path, lock: Path) -> subprocess.Popen[str]:
     command = [sys.executable, "-I", BUNDLE / "fleetscripts" / "bootstrap.py", link, lock]
-    return subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment(), start_new_session=True)
+    return subprocess.Popen(
+        command, stderr=subprocess.PIPE, text=True, env=environment(), start_new_session=True, umask=0
+    )
 
 
 def call(link: Path, lock: Path) -> tuple[int, str]:
@@ -86,6 +89,7 @@ def test_two_first_calls_at_once_make_one_environment_and_later_calls_are_silent
     assert is_whole(link)
     assert len(places(link)) == 1
     assert call(link, lock) == (0, "")
+    assert {stat.S_IMODE(folder.stat().st_mode) for folder in (link.parent, link.parent.parent)} == {0o700}
 
 
 def test_a_kill_in_the_middle_leaves_nothing_half_done(link: Path, lock: Path) -> None:

@@ -6,6 +6,8 @@ import itertools
 import random
 import re
 import string
+from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -152,3 +154,53 @@ def test_what_is_no_secret_stays(text: str) -> None:
 @given(st.lists(st.text(alphabet=st.characters(codec="utf-8", exclude_characters="\n"), max_size=60), max_size=12))
 def test_as_many_lines_as_there_were(lines: list[str]) -> None:
     assert len(redact_lines(lines)) == len(lines)
+
+
+CHARACTERS = {
+    "a": string.ascii_letters + string.digits,
+    "h": "0123456789abcdef",
+    "U": string.ascii_uppercase + string.digits,
+    "l": string.ascii_lowercase + string.digits,
+    "9": "123456789",
+}
+FORMS = [
+    tuple(line.split("\t"))
+    for line in Path(__file__).with_name("token_forms.txt").read_text(encoding="utf-8").splitlines()
+    if not line.startswith("#")
+]
+
+
+def filled(form: str) -> str:
+    chance = random.Random(form)
+    return re.sub(r"<(\d+)([ahUl9])>", lambda gap: "".join(chance.choices(CHARACTERS[gap[2]], k=int(gap[1]))), form)
+
+
+def end_is_kept(shown: str, secret: str) -> bool:
+    """Whether the end of the secret's longest part can still be read, as a screen would show it."""
+    longest = max(re.findall(r"[A-Za-z0-9+/_-]{6,}", secret), key=len)
+    return longest[-10:] in re.sub(r"[\W]", "", shown.replace(MASK, "")) or longest[-10:] in shown
+
+
+WAYS: dict[str, Callable[[str], str]] = {
+    "alone": lambda secret: secret,
+    "quoted": lambda secret: f"export X='{secret}'",
+    "in JSON": lambda secret: f'{{"a": "{secret}", "b": 1}}',
+    "in code": lambda secret: f"`{secret}`",
+    "in colours": lambda secret: f"\x1b[31m{secret[:7]}\x1b[32m{secret[7:]}\x1b[0m",
+    "with what takes no place": lambda secret: f"{secret[:9]}\u00ad\u200b\U000e0041{secret[9:]}",
+    "cut by a box": lambda secret: "\n".join(f"│ {secret[at : at + 31]:31} │" for at in range(0, len(secret), 31)),
+}
+
+
+def test_every_published_form_is_masked_however_it_is_shown() -> None:
+    tried = [
+        (name, way, secret)
+        for name, form in FORMS
+        for secret in [filled(form)]
+        for way in WAYS
+        if way != "cut by a box" or " " not in secret
+    ]
+    kept = [(name, way) for name, way, secret in tried if end_is_kept(redact(WAYS[way](secret)), secret)]
+    print(f"token forms tried: {len(FORMS)}, shown in {len(WAYS)} ways each, kept: {len(kept)}")
+    assert len(FORMS) >= 230
+    assert not kept

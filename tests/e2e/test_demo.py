@@ -31,6 +31,7 @@ def demo(*options: str, env: Mapping[str, str | None] | None = None) -> subproce
         stderr=pipe,
         text=True,
         bufsize=1,
+        umask=0o002,  # usual where every user has a group of their own
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a background job's children ignore it
     )
 

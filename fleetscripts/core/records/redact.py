@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 
-from fleetscripts.core.records.token_forms import TOKEN_FORMS
+from fleetscripts.core.records.token_forms import GENERAL_FORMS, TOKEN_FORMS
 from fleetscripts.pattern import pattern
 
 MASK = "[masked]"
@@ -13,23 +14,37 @@ SHORTEST = 12
 """Characters of the shortest word that is looked at: whatever is shorter has no form by which it could be told."""
 
 _STYLE = pattern(r"\x1b\[[0-9;:]*m")
+_UNSEEN = pattern(
+    "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f"
+    "\u3164\ufe00-\ufe0f\ufeff\uffa0\U000e0000-\U000e0fff]"
+)
+"""Characters that take no place: a token is read without them."""
 _LONG_WORD = pattern(rf"\S{{{SHORTEST}}}")
-_TOKENS = pattern("(?<![A-Za-z0-9])(?:" + "|".join(f"(?:{form})" for form in TOKEN_FORMS.values()) + ")")
+_SERVICES = "|".join(f"(?:{form})" for form in TOKEN_FORMS.values())
+_OF_SERVICES = pattern(f"(?<![A-Za-z0-9])(?:{_SERVICES})")
+_TOKENS = pattern(f"(?<![A-Za-z0-9])(?:{_SERVICES}|{'|'.join(GENERAL_FORMS)})")
 _NAMED = pattern(
     r"(?i)\b([a-z0-9_.-]{0,40}(?:(?:api|access|account|private|secret|signing|encryption)[_-]?key|token|secret|passwd"
-    r"|password|passphrase|credentials?|authorization|auth|cookie|_pw|_pass|dsn)(?:_?\d{1,3})?[\"']?"
+    r"|password|passphrase|credentials?|authorization|auth|cookie|_pw|_pass|_pat|dsn)(?:_?\d{1,3})?[\"']?"
     r"[ ]?(?:[:=]|=>)[ ]?(?:bearer |basic |token )?[\"']?)[^\s\"'(){}<>\[\],;]{6,}"
 )
+_OPTION = pattern(
+    r"(?i)(?<![\w-])((?:--[a-z-]{0,30}(?:token|password|passwd|passphrase|secret|api-?key) |(?:-u|--user) [^\s:]{1,60}:"
+    r"|sshpass -p ?|mysql\w* [^\n]{0,80}-p|login \S{1,60} password )[\"']?)[^\s\"'-][^\s\"']{5,}"
+)
+"""Words of a command line, and of a ``.netrc``."""
 _SPOKEN = pattern(r"(?i)\b((?:bearer|basic) )[A-Za-z0-9+/=._~-]{12,}")
 _IN_URL = pattern(r"(?<=://)[^\s/@:]{0,200}:[^\s/@]{1,200}(?=@)")
+_VALUES = (_NAMED, _OPTION, _SPOKEN, _IN_URL)
+"""What a line's end may cut too, where the line is long enough to have been cut."""
 _CONTEXT = pattern(
     r"(?i)\bcontext (?:left|low|remaining)\b[^│|·\n]{0,60}?\d{1,3} ?%[^│|·\n]{0,30}"
     r"|\b\d{1,3} ?% (?:of )?(?:the )?(?:context|until auto-?compact)[a-z -]{0,30}"
     r"|\bcontext(?: window)?(?: used)?[: ]{1,3}\d{1,3} ?%(?: (?:used|left|full))?"
     r"|\bcontext (?:left|remaining)\b[^│|·\n]{0,60}"
 )
-_KEY_BEGINS = pattern(r"-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----")
-_KEY_ENDS = pattern(r"-----END [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----")
+_KEY_BEGINS = pattern(r"-{4,5} ?BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)? ?-{4,5}")
+_KEY_ENDS = pattern(r"-{4,5} ?END [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)? ?-{4,5}")
 _KEY_BODY = pattern(r"[A-Za-z0-9+/]{1,200}={0,3}|(?:Proc-Type|DEK-Info|Version|Comment): .{1,120}|")
 _BODY_ALONE = pattern(r"[A-Za-z0-9+/]{56,}={0,3}")
 """A line of a key's body whose head and foot are out of sight."""
@@ -53,7 +68,7 @@ def redact_lines(lines: Iterable[str]) -> list[str]:
 
 @lru_cache(maxsize=1024)
 def _redacted(lines: tuple[str, ...]) -> tuple[str, ...]:
-    plain = [_STYLE.sub("", line) for line in lines]
+    plain = [_UNSEEN.sub("", _STYLE.sub("", line)) for line in lines]
     hidden = list(plain)
     for number, spans in _wrapped(plain).items():
         hidden[number] = _masked(plain[number], spans)
@@ -67,7 +82,7 @@ def _redacted(lines: tuple[str, ...]) -> tuple[str, ...]:
 def _redact_line(line: str) -> str:
     if _LONG_WORD.search(line):
         line = _SPOKEN.sub(rf"\1{MASK}", _TOKENS.sub(MASK, line))
-    line = _NAMED.sub(rf"\1{MASK}", line)
+    line = _OPTION.sub(rf"\1{MASK}", _NAMED.sub(rf"\1{MASK}", line))
     return _CONTEXT.sub("", _IN_URL.sub(MASK, line))
 
 
@@ -111,20 +126,28 @@ def _wrapped(lines: Sequence[str]) -> dict[int, list[tuple[int, int]]]:
                 break
         if len(parts) > 1 and parts[0][1] < parts[0][2]:
             _note_spans(lines, parts, found)
+            if all(end >= later_end for (_, _, later_end) in parts[1:]):  # as long as a line that is cut
+                _note_spans(lines, parts, found, (_TOKENS,))
+                _note_spans(lines, [(number, start, end), *parts[1:]], found, _VALUES)
     return found
 
 
 def _note_spans(
-    lines: Sequence[str], parts: Sequence[tuple[int, int, int]], found: dict[int, list[tuple[int, int]]]
+    lines: Sequence[str],
+    parts: Sequence[tuple[int, int, int]],
+    found: dict[int, list[tuple[int, int]]],
+    forms: Sequence[re.Pattern[str]] = (_OF_SERVICES,),
 ) -> None:
+    """``forms``: what is masked is what follows their first group, or all of them without one."""
     text = "".join(lines[number][start:end] for number, start, end in parts)
     if len(text) < SHORTEST:
         return
-    for match in _TOKENS.finditer(text):
+    for match in (match for form in forms for match in form.finditer(text)):
+        begin_at = match.end(1) if match.re.groups else match.start()
         offset = 0
         spans = []
         for number, start, end in parts:
-            first, last = max(match.start() - offset, 0), min(match.end() - offset, end - start)
+            first, last = max(begin_at - offset, 0), min(match.end() - offset, end - start)
             if first < last:
                 spans.append((number, start + first, start + last))
             offset += end - start

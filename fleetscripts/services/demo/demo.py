@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from fleetscripts.adapters.records.files import private_folder, replace_file
 from fleetscripts.core.reports.table import table
 from fleetscripts.errors import EXIT_DONE, FleetError
 from fleetscripts.practice.playground import Playground
@@ -86,10 +87,10 @@ class Demo:
         self.show(f"{time.monotonic() - self.began:5.1f} s  {text}")
 
     def _build(self) -> None:
-        self.stage.home.mkdir(parents=True)
         fleet_home = self.stage.folder / "fleet"
-        fleet_home.mkdir()
-        (fleet_home / "config.toml").write_text(CONFIG, encoding="utf-8")
+        for folder in (self.stage.home, fleet_home):
+            private_folder(folder)
+        replace_file(fleet_home / "config.toml", CONFIG.encode())
         self.playground.build(SPARES, self.stage.environment())
         self.stage.start()
         self._tell(f"a repository with {SPARES} spare worktrees in {self.stage.folder}")

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from fleetscripts.adapters.records.files import replace_file
+from fleetscripts.adapters.records.files import private_folder, replace_file
 from fleetscripts.agents import DEFAULT_KIND
 from fleetscripts.agents.kinds import kind_named
 from fleetscripts.core.permissions.allow_rules import allow_rules, rules_missing, with_rules, without_rules
@@ -60,7 +60,7 @@ class ClientFolder:
         if os.path.lexists(self.link):
             raise FleetError(f"expected nothing at {self.link}, found something else: move it away first")
         with _told(self.link):
-            self.link.parent.mkdir(parents=True, exist_ok=True)
+            private_folder(self.link.parent)
             self.link.symlink_to(BUNDLE)
 
     def drop_link(self) -> bool:
@@ -101,7 +101,7 @@ class ClientFolder:
     def _write(self, settings: Mapping[str, Any]) -> None:
         target = self.settings_file.resolve()
         with _told(target):
-            target.parent.mkdir(parents=True, exist_ok=True)
+            private_folder(target.parent)
             replace_file(target, (json.dumps(settings, indent=2, ensure_ascii=False) + "\n").encode())
 
 
