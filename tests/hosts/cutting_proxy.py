@@ -38,6 +38,7 @@ class CuttingProxy:
         self.delay_seconds = 0.0
         self.jitter_seconds = 0.0
         self.accepted = 0
+        self.forwarded_bytes = 0
         self._target = target
         self._random = random.Random(seed)
         self._stalled = False
@@ -156,6 +157,7 @@ class CuttingProxy:
         except OSError:
             piece = b""
         way.ended = not piece
+        self.forwarded_bytes += len(piece)
         late = self.delay_seconds + self._random.uniform(0, self.jitter_seconds)
         way.last = max(way.last, time.monotonic() + late)
         heapq.heappush(way.pieces, (way.last, next(self._count), piece))
