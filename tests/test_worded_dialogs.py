@@ -92,6 +92,8 @@ def _wrong(one: Recording, screens: Iterator[list[str]]) -> list[str]:
     wanted = DialogKind(one.truth["dialog"])
     found = [(lines, _kind_of(lines, one)) for lines in screens]
     assert found
+    wrong = sum(kind is not wanted for _, kind in found)
+    print(f"{one.name}: {len(every_wording())} wordings, {len(found)} screens tried, taken for another dialog: {wrong}")
     return [f"{one.name}: {kind}\n" + "\n".join(lines[-16:]) for lines, kind in found if kind is not wanted]
 
 
