@@ -117,6 +117,6 @@ def test_a_record_that_a_killed_process_left_is_not_believed(registry: Registry,
     ],
 )
 def test_a_pane_with_another_title_shows_another_conversation(title: str, shown_as: str, shown: bool) -> None:
-    frame = Frame(PaneFacts("%1", title=title), ())
+    frame = Frame(PaneFacts("%1", title=title), (), at=0.0)
     found = another_shown(frame, SessionView(shown_as=shown_as))
     assert [piece.state for piece in found] == ([] if shown else [PaneState.WAITING_APPROVAL])
