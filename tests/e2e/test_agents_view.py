@@ -86,5 +86,6 @@ def test_a_conversation_that_was_moved_is_followed_and_nobody_elses_is_ended(cre
     wait_until(lambda: classified(crew, two)["state"] == "idle", 20, "its client's end")
     wait_until(lambda: "resumed" in crew.run("restore-agent", two).stdout, 30, "its restoring")
     assert not Path(f"/proc/{holders[1]}").exists()
+    wait_until(lambda: classified(crew, two)["state"] == "prompt", 30, "its prompt, told to go on")
     assert "proof: " in said(crew, "send-agent", two, "And back? [[say Back.]]")
     assert len({agent["session_id"] for agent in map(crew.agent, windows)}) == 2
