@@ -44,7 +44,7 @@ CASES = [
     ("moved", HERE, {"homes": {"a": SECOND}}, {"pane_id": "%2", "window": "s:2"}, "its client runs in s:2 (%2)"),
     ("renumbered", replace(HERE, window="s:9"), {}, {"window": "s:1"}, "its window is called s:1 now"),
     ("without ids", Agent("s:2", "t2", "/t2"), {}, {}, ""),
-    ("spare again", HERE, {"branches": {"/t1": "spare/1"}}, {"state": AgentState.RECYCLED}, "stands on spare/1 again"),
+    ("spare again", HERE, {"branches": {"/t1": "spare/1"}}, {"state": AgentState.RECYCLED}, "is on spare/1 again"),
     ("spare, but alive", HERE, {"branches": {"/t1": "spare/1"}, "homes": {"a": FIRST}}, {}, ""),
     ("worktree gone", HERE, {"branches": {"/t1": GONE}}, {"state": AgentState.ESCALATED}, "/t1 is gone: escalated"),
     (
