@@ -9,7 +9,9 @@ from pathlib import Path
 
 import pytest
 
-HOOK = Path(__file__).parent.parent / "fleetscripts" / "permission_hook.py"
+from tests.places import BUNDLE
+
+HOOK = BUNDLE / "fleetscripts" / "permission_hook.py"
 
 
 def ask(worktree: Path, fleet_home: Path, payload: bytes) -> subprocess.CompletedProcess[bytes]:

@@ -16,8 +16,9 @@ from fleetscripts.agents.codex import KIND
 from fleetscripts.agents.codex_rollout import evidence_of, last_messages
 from fleetscripts.agents.kinds import Launch, Places
 from fleetscripts.models import Client, ErrorKind, PaneState
+from tests.places import BUNDLE
 
-SAMPLE = Path(__file__).parent / "evidence" / "codex" / "turns-0.169.0.jsonl"
+SAMPLE = BUNDLE / "tests" / "evidence" / "codex" / "turns-0.169.0.jsonl"
 SESSION = "01a1fb99-0414-7831-b6d5-c37eeebee745"
 
 

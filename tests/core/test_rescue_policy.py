@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -32,6 +31,7 @@ from fleetscripts.core.planning.rescue import (
 from fleetscripts.fleet import Agent
 from fleetscripts.models import AgentState, Classification, DialogKind, ErrorKind, Evidence, PaneState, Source
 from fleetscripts.record import Hold
+from tests.places import BUNDLE
 from tests.records import agent_with, changed
 from tests.scoring import judge_all, recordings
 
@@ -284,7 +284,7 @@ def test_each_case_has_its_answer(
 
 
 def test_the_rule_of_a_client_that_goes_on_by_itself_is_there() -> None:
-    rules = (Path(__file__).parents[1] / "fleetscripts" / "rules" / "claude.toml").read_text(encoding="utf-8")
+    rules = (BUNDLE / "fleetscripts" / "rules" / "claude.toml").read_text(encoding="utf-8")
     assert f'name = "{CONTINUES}"' in rules
 
 

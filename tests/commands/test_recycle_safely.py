@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.commands.test_recycle_agent import Work, processes_in, uncommitted, work
 from tests.conftest import RunScript
 from tests.places import TmuxServer
-from tests.test_recycle_agent import Work, processes_in, uncommitted, work
 from tests.waiting import wait_until
 
 __all__ = ["work"]

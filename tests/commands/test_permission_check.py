@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
-SCRIPT = Path(__file__).parent.parent / "scripts" / "permission-check"
+from tests.places import BUNDLE
+
+SCRIPT = BUNDLE / "scripts" / "permission-check"
 
 
 def check(worktree: Path, *lines: object, shell: str = "any", code: int = 0) -> list[bool]:

@@ -17,10 +17,10 @@ from fleetscripts.models import ActionKind
 from fleetscripts.services.typing.dialogs import choose, dialog_on, recover
 from fleetscripts.services.typing.pane_io import open_pane_io
 from tests.conftest import RunScript
-from tests.places import TmuxServer
+from tests.places import BUNDLE, TmuxServer
 from tests.waiting import wait_until
 
-SCREENS = Path(__file__).parent / "screens"
+SCREENS = BUNDLE / "tests" / "screens"
 EAGER = DialogContext(trusted_folder=True, trust_doubt="", bypass_configured=True, settings_deny="")
 CODEX = SCREENS / "codex/0.169.0-default-140x45/dialog-permission-dangerous.txt"
 CLAUDE = SCREENS / "claude/2.1.329-api-140x45/dialog-question.txt"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, tzinfo
-from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -11,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fleetscripts.core.screen.reset_time import reset_instant
+from tests.places import BUNDLE
 
 NOW = "2026-11-20T22:54:00+00:00"
 BERLIN, NEW_YORK = ZoneInfo("Europe/Berlin"), ZoneInfo("America/New_York")
@@ -65,7 +65,7 @@ def test_each_text_names_one_instant(text: str, now: str, zone: tzinfo, expected
 def table() -> list[tuple[str, str, tzinfo, str]]:
     """The rows of reset_times.txt."""
     zones: dict[str, tzinfo] = {"UTC": UTC, "Berlin": BERLIN, "New_York": NEW_YORK}
-    lines = (Path(__file__).parent / "reset_times.txt").read_text(encoding="utf-8").splitlines()
+    lines = (BUNDLE / "tests" / "reset_times.txt").read_text(encoding="utf-8").splitlines()
     rows = [line.split(" ; ") for line in lines if line and not line.startswith("#")]
     blanks = (("\\u202f", "\u202f"), ("\\u00a0", "\u00a0"))
     found = []

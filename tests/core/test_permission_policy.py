@@ -15,6 +15,7 @@ from fleetscripts.core.permissions.command_policy import judge_command
 from fleetscripts.core.permissions.command_rules import command_rules, parsed
 from fleetscripts.errors import UsageProblem
 from fleetscripts.services.typing.permission import judge_request, user_command_rules
+from tests.places import BUNDLE
 
 RULES = user_command_rules(Path("/nonexistent"))
 
@@ -33,7 +34,7 @@ d/keys ../../outside
 d/notes.txt ../../outside/secret.txt
 d/up ..
 sub/deep/climb ../../.."""
-TABLES = Path(__file__).parent / "permissions"
+TABLES = BUNDLE / "tests" / "permissions"
 UNPRINTABLE = [
     "l\u0455",  # a Cyrillic letter that looks like s
     "\uff4c\uff53",  # full-width letters

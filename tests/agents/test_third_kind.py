@@ -16,7 +16,7 @@ from tests.places import BUNDLE, GitRepo, TmuxServer
 from tests.records import flat
 from tests.waiting import wait_until
 
-HERE = Path(__file__).parent / "third_kind"
+HERE = BUNDLE / "tests" / "third_kind"
 LINE = '    "parrot": "fleetscripts.agents.parrot",\n'
 SCREEN = "user: work\n(working)\n] \n-- parrot --\n"
 

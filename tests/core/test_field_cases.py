@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 import tomllib
 from functools import cache
-from pathlib import Path
 
 import pytest
 
+from tests.places import BUNDLE
+
 TABLE = "field_cases.toml"
-TESTS = next(folder for folder in Path(__file__).parents if (folder / TABLE).exists())
+TESTS = BUNDLE / "tests"
 CASES = tomllib.loads((TESTS / TABLE).read_text(encoding="utf-8"))
 
 

@@ -14,8 +14,9 @@ from fleetscripts.core.dialogs.dialog_policy import DECISIONS, RECOVERIES, Dialo
 from fleetscripts.core.dialogs.dialog_rows import DialogRow, Menu, Tab, find_menu, row_named
 from fleetscripts.errors import Refused
 from fleetscripts.models import ActionKind, DialogKind
+from tests.places import BUNDLE
 
-SCREENS = Path(__file__).parent / "screens"
+SCREENS = BUNDLE / "tests" / "screens"
 KNOWN = DialogContext(trusted_folder=True, trust_doubt="", bypass_configured=True, settings_deny="")
 
 

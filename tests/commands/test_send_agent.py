@@ -13,9 +13,9 @@ from fleetscripts.commands import answer_dialog, send_agent
 from fleetscripts.config import load_settings
 from fleetscripts.services.typing.outbox import INTENDED, UNSENT, Outbox
 from fleetscripts.services.typing.pane_io import open_pane_io
+from tests.adapters.test_keyboard import attached
 from tests.places import TmuxServer
 from tests.practice.stage import PracticePane
-from tests.test_keyboard import attached
 from tests.waiting import wait_until
 
 BOX = "❯\xa0"

@@ -28,8 +28,8 @@ from fleetscripts.models import (
     ServerId,
 )
 from fleetscripts.record import Attempts, Hold, LastLook, Task, Verdict
+from tests.core.test_rescue_policy import rows_met
 from tests.records import agent_with, changed
-from tests.test_rescue_policy import rows_met
 
 NOW = 1_800_000_000.0
 LIMITS = Limits(idle_threshold_seconds=300, nudge_cooldown_seconds=300, verify_pause_seconds=30, retry_pause_seconds=30)
