@@ -5,20 +5,21 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fleetscripts.adapters.records.store import Store
 from fleetscripts.adapters.tmux.tmux import Tmux
 from fleetscripts.config import Settings
-from fleetscripts.core.reports.spent_text import standing_members
 from fleetscripts.core.reports.status_text import UNREACHABLE, age, shown_state
 from fleetscripts.dataclass import dataclass
 from fleetscripts.fleet import Agent, Fleet
 from fleetscripts.models import PaneFacts
-from fleetscripts.services.hosts.mirrors import HostView, mirrors
 from fleetscripts.services.observe.agent_pane import agent_in_pane, pane_of
 from fleetscripts.services.single_instance.single_instance import loop_runs
-from fleetscripts.services.spending.report import SpentReport, spent_report
+
+if TYPE_CHECKING:
+    from fleetscripts.services.hosts.mirrors import HostView
+    from fleetscripts.services.spending.report import SpentReport
 
 LINKED = "linked"
 """Stands where a pane's command would, for an agent on another host that is heard."""
@@ -95,8 +96,26 @@ def fleet_status(settings: Settings, fleet: Fleet, now: float, *, here: bool = F
     loop = Agent(fleet.loop_window or "", pane_id=fleet.loop_pane_id, tmux_server=fleet.loop_tmux_server)
     window = pane_of(loop, panes, server)
     watched = window is not None or loop_runs(settings)
-    hosts = () if here else mirrors(settings, now)
-    return FleetStatus(fleet, agents, window, now, watched, spent_report(settings, fleet, now), hosts)
+    hosts = () if here else _hosts(settings, now)
+    return FleetStatus(fleet, agents, window, now, watched, _spent(settings, fleet, now), hosts)
+
+
+def _hosts(settings: Settings, now: float) -> tuple[HostView, ...]:
+    """The other machines; what reads them is loaded only where there are any."""
+    if not (settings.fleet_home / "hosts").is_dir():
+        return ()
+    from fleetscripts.services.hosts.mirrors import mirrors
+
+    return mirrors(settings, now)
+
+
+def _spent(settings: Settings, fleet: Fleet, now: float) -> SpentReport | None:
+    """What was spent; loaded as late, for nothing was before there are agents or caps."""
+    if not fleet.agents and not settings.extra.get("caps"):
+        return None
+    from fleetscripts.services.spending.report import spent_report
+
+    return spent_report(settings, fleet, now)
 
 
 def record_look(store: Store, fleet: Fleet, environ: Mapping[str, str], now: float) -> None:
@@ -113,6 +132,8 @@ def as_json(status: FleetStatus) -> dict[str, Any]:
         agent | {"pane_cmd": known.command, "pane_present": known.pane is not None} for agent, known in shown
     ]
     if status.spent is not None:
+        from fleetscripts.core.reports.spent_text import standing_members
+
         by_agent = status.spent.by_agent
         members["agents"] = [
             {**agent, **({"tokens": by_agent[agent["id"]].tokens.counted} if agent.get("id") in by_agent else {})}
