@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -51,3 +52,43 @@ def test_and_in_the_calls_of_the_page_to_judge_by() -> None:
         if "--pass" in line
     ]
     assert f"evaluate {shlex.quote(HOSTILE)} --pass" in "".join(calls)
+
+
+def set_to(wakes_at: float, **more: Any) -> Agent:
+    return Agent("fleet:1", **more).changed(seen={"wakes_at": wakes_at})
+
+
+def test_who_rests_until_an_alarm_of_its_own_is_told_with_the_time() -> None:
+    [waits] = reviewed(set_to(NOW + 1200), PaneState.PROMPT).waiting
+    assert waits.kind == "alarm"
+    assert waits.what == f"it has set itself an alarm, it wakes at {clock(NOW + 1200)}, in 20m"
+    [late] = reviewed(set_to(NOW - 60), PaneState.PROMPT).waiting
+    assert late.what == f"it has set itself an alarm, it was to wake at {clock(NOW - 60)}"
+
+
+@pytest.mark.parametrize(
+    ("agent", "pane", "action"),
+    [
+        (set_to(NOW + 1200), PaneState.RUNNING, ""),
+        (set_to(NOW + 1200), PaneState.PROMPT, "stalled"),
+        (set_to(NOW + 1200, state=AgentState.DONE), PaneState.PROMPT, ""),
+        (set_to(NOW - 600), PaneState.PROMPT, ""),
+        (set_to(0), PaneState.PROMPT, ""),
+    ],
+    ids=["at work", "a decision is due", "done", "long past", "no alarm"],
+)
+def test_an_alarm_that_nothing_waits_for_is_not_told(agent: Agent, pane: PaneState, action: str) -> None:
+    assert reviewed(agent, pane, action).waiting == ()
+
+
+@pytest.mark.parametrize(("in_seconds", "said"), [(3900, "it wakes at {}, in 1h05"), (-60, "it was to wake at {}")])
+def test_who_waits_at_a_usage_limit_is_told_with_the_time(in_seconds: float, said: str) -> None:
+    found = Classification(PaneState.RATE_LIMITED, "as drawn", resets_at=NOW + in_seconds)
+    agent = Agent("fleet:1")
+    cycle = Cycle(Fleet(agents=(agent,)), ((agent, Observation(found)),), (), moved=False)
+    [waits] = agents_reviewed(cycle, {}, NOW).waiting
+    assert waits.what == f"at a usage limit, {said.format(clock(NOW + in_seconds))}"
+
+
+def clock(at: float) -> str:
+    return datetime.fromtimestamp(at).strftime("%H:%M")

@@ -8,6 +8,7 @@ from typing import Any
 
 from fleetscripts.core.planning.actions import BY_NAME
 from fleetscripts.core.planning.observation import Observation
+from fleetscripts.core.planning.progress import waits_by_itself
 from fleetscripts.core.records.sanitize import sanitize, shell_word
 from fleetscripts.core.reports.review import Item, Review
 from fleetscripts.core.reports.status_text import age
@@ -35,6 +36,8 @@ def agents_reviewed(cycle: Cycle, failed: Mapping[str, str], now: float) -> Revi
             decisions += _unrepaired(agent, action, failed.get(agent.window, ""))
         elif seen.classification.state is PaneState.RATE_LIMITED and not agent.finished:
             waiting.append(_wall(agent, seen, now))
+        elif action is None and _rests_until_its_alarm(agent, seen, now):
+            waiting.append(_alarm(agent, now))
     done = [agent for agent, _ in cycle.looks if agent.state is AgentState.DONE]
     return Review(
         now,
@@ -81,10 +84,17 @@ def _all_gone(decisions: Sequence[Item]) -> list[Item]:
 
 def _wall(agent: Agent, seen: Observation, now: float) -> Item:
     resets_at = seen.classification.resets_at
-    when = "it does not say how long"
-    if resets_at is not None:
-        when = f"it wakes at {_clock(resets_at)}, in {age(resets_at - now)}"
+    when = "it does not say how long" if resets_at is None else _wakes(resets_at, now)
     return Item("wall", agent.window, f"at a usage limit, {when}", (), agent.pane_id, about(agent))
+
+
+def _rests_until_its_alarm(agent: Agent, seen: Observation, now: float) -> bool:
+    return seen.classification.state is PaneState.PROMPT and not agent.finished and waits_by_itself(agent, now)
+
+
+def _alarm(agent: Agent, now: float) -> Item:
+    what = f"it has set itself an alarm, {_wakes(agent.seen.wakes_at, now)}"
+    return Item("alarm", agent.window, what, (), agent.pane_id, about(agent))
 
 
 def _held(agent: Agent, now: float) -> Item:
@@ -96,6 +106,10 @@ def _held(agent: Agent, now: float) -> Item:
 def _recyclable(agent: Agent) -> Item:
     call = f"{spelled('recycle-agent')} {shell_word(agent.handle)}"
     return Item("done", agent.window, "done; its worktree could be recycled", (call,), agent.pane_id, about(agent))
+
+
+def _wakes(at: float, now: float) -> str:
+    return f"it wakes at {_clock(at)}, in {age(at - now)}" if at >= now else f"it was to wake at {_clock(at)}"
 
 
 def _clock(at: float) -> str:
