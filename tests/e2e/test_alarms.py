@@ -9,6 +9,7 @@ import pytest
 
 from tests.e2e.conftest import CLAUDE
 from tests.e2e.crew import Crew
+from tests.e2e.quick import heartbeat
 from tests.waiting import wait_until
 
 EVERY_HALF_HOUR = json.dumps({"cron": "*/30 * * * *", "prompt": "Look again.", "recurring": True})
@@ -38,7 +39,9 @@ def test_who_has_set_itself_to_be_woken_waits_by_itself(crew: Crew) -> None:
     for name in ("CronCreate", "ScheduleWakeup"):
         assert windows[name] not in proposed(), name
         assert 0 < crew.agent(windows[name])["seen"]["wakes_at"] - time.time() <= 1860, name
-    assert "wake" in crew.run("heartbeat").stdout.partition("waits by itself")[2]
+    waiting = {item["window"]: item["what"] for item in heartbeat(crew)["waiting"]}
+    assert set(waiting) == {windows["CronCreate"], windows["ScheduleWakeup"]}
+    assert all("it wakes at" in what for what in waiting.values()), waiting
 
     done = crew.run("send-agent", windows["none"], LOOP)
     assert done.returncode == 0, done.stdout + done.stderr
@@ -46,3 +49,4 @@ def test_who_has_set_itself_to_be_woken_waits_by_itself(crew: Crew) -> None:
     wait_until(lambda: crew.resting(windows["none"]), what="the end of its turn")
     wait_until(lambda: proposed() == set(), 30, lambda: f"nobody to be nudged\n{crew.screens()}")
     assert crew.agent(windows["none"])["seen"]["wakes_at"] > time.time()
+    assert windows["none"] in {item["window"] for item in heartbeat(crew)["waiting"]}
