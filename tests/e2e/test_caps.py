@@ -48,7 +48,9 @@ def test_at_its_cap_an_agent_ends_its_turn_and_nobody_begins_another_until_more_
         assert (decision["action"], decision["kind"]) == ("budget", "decision")
         log = (crew.stage.folder / "fleet" / "loop.log").read_text()
         assert log.count("budget: budget: its cap") == 1, log
-        assert "held" in said(crew, "status")
+        told = said(crew, "status")
+        assert "1 paused" in told
+        assert "cap of 800 tokens is reached" in told
         refused = said(crew, "send-agent", window, "go on", code=3)
         assert "no turn is begun" in refused
         worktree = crew.agent(window)["worktree"]
@@ -130,6 +132,15 @@ def say(crew: Crew, window: str, words: str) -> None:
     wait_until(lambda: crew.resting(window), what="the end of its turn")
 
 
+def has_heard_of_its_tasks(crew: Crew, window: str, times: int) -> bool:
+    """Whether so many background tasks have ended and the client has answered the last of these notifications: they
+    begin a turn after the client has said that it rests."""
+    records = [record for record in crew.transcript(window) if record["type"] in ("user", "attachment", "assistant")]
+    told = [at for at, record in enumerate(records) if "<tool-use-id>toolu_" in json.dumps(record)]
+    answers = [one["message"] for one in records[told[-1] :] if one["type"] == "assistant"] if told else []
+    return len(told) >= times and any(answer.get("stop_reason") == "end_turn" for answer in answers)
+
+
 def compact(crew: Crew, window: str) -> None:
     pane = crew.agent(window)["pane_id"]
     crew.stage.tmux("send-keys", "-t", pane, "-l", "/compact")
@@ -144,7 +155,7 @@ def compact(crew: Crew, window: str) -> None:
 def test_what_claude_code_writes_down_is_what_the_model_charged_over_sub_agents_compaction_and_resume() -> None:
     with real_crew("claude") as crew:
         window = crew.spawn("feat/a", "[[bash echo one]] [[task {{bash echo two}} {{say part}}]] [[say all said]]")
-        crew.wait_for_words(window, "all said")
+        wait_until(lambda: has_heard_of_its_tasks(crew, window, 1), 30, crew.screens)
         wait_until(lambda: crew.resting(window), what="the end of its turn")
         wait_until(lambda: noted(crew) == charged(crew)[1], 20, lambda: f"{noted(crew)} {charged(crew)}")
         compact(crew, window)
@@ -152,7 +163,8 @@ def test_what_claude_code_writes_down_is_what_the_model_charged_over_sub_agents_
         wait_until(lambda: noted(crew) == charged(crew)[1], 20, lambda: f"{noted(crew)} {charged(crew)}")
         said(crew, "interrupt-agent", window, "--kill")
         said(crew, "restore-agent", window)
-        wait_until(lambda: crew.resting(window), what="its prompt")
+        wait_until(lambda: has_heard_of_its_tasks(crew, window, 2), 30, crew.screens)
+        wait_until(lambda: crew.resting(window), what="the end of the objective's second turn")
         say(crew, window, "resumed again")
         wait_until(lambda: noted(crew) == charged(crew)[1], 20, lambda: f"{noted(crew)} {charged(crew)}")
         first = noted(crew)
