@@ -42,6 +42,20 @@ def test_the_first_ones_lie_beside_the_repository_at_its_default_branch_as_it_is
     assert heads == {newest}
 
 
+def test_a_remote_whose_head_leads_nowhere_is_told_and_what_was_fetched_of_it_counts(
+    git_repo: GitRepo, run_script: RunScript
+) -> None:
+    git_repo.git("symbolic-ref", "HEAD", "refs/heads/never-pushed", cwd=git_repo.origin)
+    git_repo.git("remote", "set-head", "origin", "main")
+    fetched = git_repo.git("rev-parse", "origin/main")
+    git_repo.git("checkout", "-q", "-b", "somebody-elses-work")
+    git_repo.commit("Not for the spares")
+    done = run_script("add-spare", "1", "--repo", git_repo.path)
+    assert done.returncode == 0, done.stderr
+    said = "origin's default branch as last fetched (its HEAD, asked now, names no branch)"
+    assert f"they stand at {fetched[:12]}, {said}" in done.stderr
+
+
 def test_the_next_ones_follow_the_names_that_are_there(git_repo: GitRepo, home: Path, run_script: RunScript) -> None:
     first, second, third = git_repo.add_spares(3)
     git_repo.git("checkout", "-q", "-b", "feat/a", cwd=first)

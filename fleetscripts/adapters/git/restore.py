@@ -35,14 +35,16 @@ def base_of(git: Git, spare_branch: str) -> Base:
     where the branch was, or HEAD where there is none yet."""
     url = git.repository.base_url if git.repository is not None else ""
     remote = base_remote(git, None) or ("origin" if url else None)
-    if remote is not None:
-        try:
-            found = fetch_default(git, remote, url)
-            if found is not None:
-                return Base(found.commit, f"{found.ref.removeprefix('refs/remotes/')}, fetched now")
-        except FleetError as error:
-            return _last_fetched(git, remote, str(error)) or _as_it_was(git, spare_branch, str(error))
-    return _as_it_was(git, spare_branch, "no remote to fetch from")
+    if remote is None:
+        return _as_it_was(git, spare_branch, "no remote to fetch from")
+    why = "its HEAD, asked now, names no branch"
+    try:
+        found = fetch_default(git, remote, url)
+        if found is not None:
+            return Base(found.commit, f"{found.ref.removeprefix('refs/remotes/')}, fetched now")
+    except FleetError as error:
+        why = str(error)
+    return _last_fetched(git, remote, why) or _as_it_was(git, spare_branch, why)
 
 
 def _last_fetched(git: Git, remote: str, why: str) -> Base | None:
