@@ -61,7 +61,7 @@ def test_a_host_is_added_checked_listed_and_removed(
         (("add", "Alpha", "alpha"), "expected a name"),
         (("add", "../x", "alpha"), "expected a name"),
         (("add", "alpha", "a b"), "expected [USER@]HOST"),
-        (("remove", "beta"), "no host"),
+        (("remove", "beta"), "no host 'beta': there is none"),
         (("check", "beta"), "no host"),
         (("add",), "found no name"),
         (("connect", "alpha", "alpha"), "expected a terminal"),

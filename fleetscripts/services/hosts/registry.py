@@ -51,7 +51,7 @@ def host_named(settings: Settings, name: str) -> Host:
     known = host_folders(settings.fleet_home)
     if name not in known or not valid_name(name):
         there_are = f"there are {', '.join(known)}" if known else "there is none"
-        raise UsageProblem(f"no host {schema.describe(name)}: {there_are}; {spelled('hosts add')} adds one")
+        raise UsageProblem(f"no host {name!r}: {there_are}; {spelled('hosts add')} adds one")
     return _read(settings, name)
 
 
