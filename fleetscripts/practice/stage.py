@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from fleetscripts.errors import FleetError
-from fleetscripts.practice.install import install
+from fleetscripts.practice.install import NAME, install
 from fleetscripts.practice.real_client import RealClient, real_client_of
 
 START_SECONDS = 20.0
@@ -63,17 +63,21 @@ class Stage:
         return "practice" if self.real is None else self.real.kind
 
     @property
+    def program(self) -> Path:
+        """What starts an agent here."""
+        return self.folder / "bin" / NAME if self.client is None else self.client
+
+    @property
     def home(self) -> Path:
         return self.folder / "home"
 
     def environment(self) -> dict[str, str]:
         """What a script needs so that it works on this stage and nowhere else."""
         kept = {name: value for name, value in os.environ.items() if not name.startswith(_OURS)}
-        programs = self.folder / "bin" if self.client is None else self.client.parent
         return {
             **kept,
             "HOME": str(self.home),
-            "PATH": f"{programs}:{os.environ.get('PATH', os.defpath)}",
+            "PATH": f"{self.program.parent}:{os.environ.get('PATH', os.defpath)}",
             "TERM": "xterm-256color",
             "TMUX_TMPDIR": str(self.folder),
             "FLEET_TMUX_SOCKET": self.socket,

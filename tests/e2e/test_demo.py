@@ -112,5 +112,10 @@ def test_three_agents_go_all_the_way_and_kept_they_can_be_looked_at() -> None:
     answer = f"{export}; {main} answer-dialog {asks} --choose Grey"
     asked = subprocess.run(["sh", "-c", answer], capture_output=True, text=True)
     assert "chosen: Grey" in asked.stdout, asked.stdout + asked.stderr
+    more = f"spawn-agent --agent practice --repo {folder}/git/repository --branch feat/mine --objective Do"
+    begun = subprocess.run(["sh", "-c", f"{export}; {main} {more}"], capture_output=True, text=True)
+    assert (begun.returncode, begun.stdout[:6]) == (0, "fleet:"), begun.stderr
+    task = subprocess.run(["sh", "-c", f"{export}; {main} tasks add one Do."], capture_output=True, text=True)
+    assert task.stdout == f"{folder}/tasks/pending/one.task\n", task.stderr
     subprocess.run(["sh", "-c", end], check=True, cwd=tempfile.gettempdir())
     assert not folder.exists()

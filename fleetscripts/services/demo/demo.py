@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shlex
 import time
 from collections.abc import Callable, Mapping
@@ -90,12 +91,17 @@ class Demo:
         fleet_home = self.stage.folder / "fleet"
         for folder in (self.stage.home, fleet_home):
             private_folder(folder)
-        replace_file(fleet_home / "config.toml", CONFIG.encode())
+        replace_file(fleet_home / "config.toml", (CONFIG + self._places()).encode())
         self.playground.build(SPARES, self.stage.environment())
         self.stage.start()
         self._tell(f"a repository with {SPARES} spare worktrees in {self.stage.folder}")
         for line in self.scripts.must("find-spare", str(self.playground.repository)).splitlines():
             self.show(f"         {line}")
+
+    def _places(self) -> str:
+        """The client and the tasks' folder, for calls from a shell that has neither this PATH nor this HOME."""
+        places = {f"{self.stage.kind}_path": self.stage.program, "tasks_folder": self.stage.folder / "tasks"}
+        return "".join(f"{name} = {json.dumps(str(place))}\n" for name, place in places.items())
 
     def _spawn(self) -> None:
         common = ["--session", SESSION, "--repo", str(self.playground.repository), "--agent", self.stage.kind]
