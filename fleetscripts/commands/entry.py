@@ -61,6 +61,8 @@ def run(command: click.Command, argv: Sequence[str] | None = None) -> int:
 
 def _invoke(command: click.Command, name: str, arguments: list[str]) -> int:
     command.epilog = command.epilog or epilog(name)
+    for verb, below in command.commands.items() if isinstance(command, click.Group) else ():
+        below.epilog = below.epilog or epilog(f"{name} {verb}")
     try:
         with command.make_context(name, list(arguments), help_option_names=["-h", "--help"]) as context:
             try:

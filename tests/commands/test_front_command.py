@@ -10,9 +10,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import click
 import pytest
 
 from fleetscripts import __version__, commands
+from fleetscripts.commands import pr_test_queue, tasks
 from fleetscripts.commands.examples import EXAMPLES
 from tests.conftest import RunScript
 from tests.places import BUNDLE, environment
@@ -49,6 +51,14 @@ def test_every_help_ends_with_an_example_and_the_exit_codes(name: str, run_scrip
     assert lines[0].strip() == f"Example: {EXAMPLES[name]}"
     assert lines[1].strip().startswith("Exit codes: 0 success")
     assert EXAMPLES[name].split()[0] == name
+
+
+@pytest.mark.parametrize("command", [tasks.command, pr_test_queue.command], ids=lambda command: str(command.name))
+def test_so_does_the_help_of_every_subcommand(command: click.Group, run_script: RunScript) -> None:
+    for verb in command.commands:
+        lines = run_script(command.name, verb, "--help").stdout.splitlines()[-2:]
+        assert lines[0].strip().startswith(f"Example: {command.name} {verb}"), verb
+        assert lines[1].strip().startswith("Exit codes: 0 success")
 
 
 def test_the_version_is_told(run_script: RunScript) -> None:
