@@ -11,6 +11,7 @@ import tomllib
 from functools import cache
 from pathlib import Path
 
+import click
 import pytest
 
 from fleetscripts import commands
@@ -37,7 +38,6 @@ FOR_PEOPLE = {
     "demo",
     "fleet",
     "host",
-    "hosts",
     "permission-check",
     "release-agent",
 }
@@ -49,9 +49,11 @@ ASKED_ON_PURPOSE = {"open-pr"}
 @cache
 def help_of(script: str) -> str:
     module = importlib.import_module(commands.module_of(script))
+    verbs = module.command.commands if isinstance(module.command, click.Group) else {}
     printed = io.StringIO()
     with contextlib.redirect_stdout(printed):
-        assert module.main(["--help"]) == 0
+        for words in ([], *([verb] for verb in verbs)):
+            assert module.main([*words, "--help"]) == 0
     return printed.getvalue()
 
 
