@@ -56,6 +56,33 @@ def test_each_line_goes_to_the_agent_that_was_there() -> None:
     assert (first.branch, second.window) == ("feat/a", "s:1")
 
 
+@pytest.mark.parametrize(
+    "gone",
+    [
+        {"event": "recycled", "window": "s:1", "why": "main"},
+        {"event": "state", "window": "s:1", "pane_id": "%1", "state": "recycled", **FIRST},
+    ],
+)
+def test_what_is_sent_to_a_window_before_its_new_agent_is_named_is_not_a_recycled_ones(gone: dict[str, Any]) -> None:
+    lines = [
+        {"at": NOW - 100, "event": "spawned", "window": "s:1", "pane_id": "%1", "state": "running", **FIRST},
+        {"at": NOW - 60, **gone},
+        {
+            "at": NOW - 51,
+            "event": "send-intended",
+            "window": "s:1",
+            "pane_id": "%2",
+            "message_id": "n",
+            "text": "Do it",
+        },
+        {"at": NOW - 50, "event": "state", "window": "s:1", "pane_id": "%2", "state": "complete", **SECOND},
+        {"at": NOW - 49, "event": "send-confirmed", "window": "s:1", "pane_id": "%2", "message_id": "n", "why": "hook"},
+    ]
+    first, second = stories(lines).values()
+    assert len(first.lines) == 2
+    assert any("told “Do it” (proof: hook)" in sentence(line) for line in told(second.lines))
+
+
 def test_it_is_told_in_sentences() -> None:
     first, second = (["; ".join(map(sentence, told(story.lines)))] for story in stories(LINES).values())
     assert first == [

@@ -62,6 +62,7 @@ def stories(lines: Iterable[Line]) -> dict[Key, Story]:
                 unclaimed.append(line)
             else:
                 found[key].lines.append(line)
+                _leave(line, key, holders)
             continue
         story = found.get(key)
         if story is None:
@@ -72,7 +73,15 @@ def stories(lines: Iterable[Line]) -> dict[Key, Story]:
         story.lines.append(line)
         for place in _places(line):
             holders[place] = (at_of(line), key)
+        _leave(line, key, holders)
     return found
+
+
+def _leave(line: Line, key: Key, holders: dict[str, tuple[float, Key]]) -> None:
+    """Who is recycled is in no window and no pane any more: what follows there is about somebody else."""
+    if "recycled" in (text_of(line, "event"), text_of(line, "state")):
+        for place in [place for place, (_, holder) in holders.items() if holder == key]:
+            del holders[place]
 
 
 def _places(line: Line) -> list[str]:
