@@ -21,6 +21,7 @@ from fleetscripts.services.context import load_settings_here
 from fleetscripts.services.hosts.mirrors import HostView, LinkState, read_link, view_of
 from fleetscripts.services.hosts.registry import Host, host_named, keep
 from fleetscripts.services.links.asking import Reply, call
+from fleetscripts.services.links.connection import ssh_of
 from fleetscripts.services.links.processes import keep_links
 from tests.places import BUNDLE
 from tests.waiting import wait_until
@@ -123,11 +124,35 @@ def agent(number: int, **more: object) -> dict[str, object]:
 
 
 def helpers(host: SshHost) -> list[int]:
-    """The host's ends of links, by their processes."""
-    found = subprocess.run(
-        ["pgrep", "-f", "host --stdio.*"], capture_output=True, text=True, check=False
-    ).stdout.split()
-    return [int(pid) for pid in found if environment_of(pid).get("HOME") == str(host.home)]
+    """The host's ends of links, by their processes; not what they start, which has their name for a moment."""
+    found = [pid for pid in processes("host --stdio.*") if environment_of(str(pid)).get("HOME") == str(host.home)]
+    return [pid for pid in found if parent_of(pid) not in found]
+
+
+def masters(host: Linked) -> list[int]:
+    """The process of the host's shared connection."""
+    return processes(f"ssh .*-M .*ControlPath={ssh_of(host.settings, host.host).socket}")
+
+
+def processes(words: str) -> list[int]:
+    """Those whose command line has these words."""
+    found = subprocess.run(["pgrep", "-f", words], capture_output=True, text=True, check=False)
+    return [int(pid) for pid in found.stdout.split()]
+
+
+def parent_of(pid: int) -> int:
+    """0 where it has ended, also where nobody has asked for its end."""
+    try:
+        state, parent = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[:2]
+    except OSError:
+        return 0
+    return 0 if state == "Z" else int(parent)
+
+
+def kill(pids: Sequence[int]) -> None:
+    for pid in pids:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
 
 
 def environment_of(pid: str) -> dict[str, str]:

@@ -24,7 +24,7 @@ from fleetscripts.services.hosts.registry import host_named, keep
 from fleetscripts.services.links.asking import HostUnreachable, Reply, ask, call
 from tests.conftest import RunScript
 from tests.hosts.cutting_proxy import CuttingProxy
-from tests.hosts.linked import Linked, agent, environment_of, helpers
+from tests.hosts.linked import Linked, agent, environment_of, helpers, kill, masters
 from tests.places import BUNDLE
 from tests.waiting import wait_until
 
@@ -113,9 +113,7 @@ def test_whatever_dies_the_call_is_done_once_and_the_link_comes_back(
     [call] = calls_of(alpha)
     os.kill(helpers(alpha.there)[0], signal.SIGKILL)  # the host's end
     wait_until(lambda: len(calls_of(alpha)) == 1 and alpha.there.handshakes() == 1 and helpers(alpha.there))
-    subprocess.run(
-        ["pkill", "-KILL", "-f", f"ssh.*ControlPath={os.environ['XDG_RUNTIME_DIR']}"], check=False
-    )  # the connection
+    kill(masters(alpha))  # the connection
     wait_until(lambda: alpha.there.handshakes() == 2)
     assert call.state() is CallState.RUNNING
     (slow / "go").touch()
@@ -195,6 +193,42 @@ def script_there(host: Linked, text: str) -> Linked:
     from dataclasses import replace
 
     return replace(host, host=keep(host.settings, replace(host.host, python=str(program))))
+
+
+def when_a_call_begins_once(host: Linked, deed: str) -> Linked:
+    """The same host, where its helper does this when it is about to start the process of a call, one time."""
+    (host.there.home / "once").touch()
+    program = f"""
+import os, resource, runpy, sys
+def hook(event, words):
+    if event == 'subprocess.Popen' and words[0] == '/bin/sh' and os.path.exists('{host.there.home}/once'):
+        os.remove('{host.there.home}/once')
+        {deed}
+sys.addaudithook(hook)
+sys.argv = sys.argv[4:]
+runpy.run_path(sys.argv[0], run_name='__main__')
+"""
+    return script_there(host, f'#!/bin/sh\nexec {sys.executable} -I -c "{program}" "$@"\n')
+
+
+def test_a_helper_that_is_killed_just_before_the_process_of_a_call_loses_no_call(make_linked: MakeLinked) -> None:
+    alpha = when_a_call_begins_once(make_linked(), "os.kill(os.getpid(), 9)")
+    reply = alpha.call("tasks", "add", "x", "y")
+    assert not (alpha.there.home / "once").exists()
+    assert (reply.state, reply.exit_code) == ("done", 0), reply
+    assert len(calls_of(alpha)) == 1
+    assert alpha.call("tasks", "add", "x", "y").exit_code != 0  # it is there, once
+
+
+def test_a_shell_that_dies_before_it_marks_the_start_refuses_the_call(make_linked: MakeLinked) -> None:
+    deed = "resource.setrlimit(resource.RLIMIT_FSIZE, (0, resource.RLIM_INFINITY))"
+    alpha = when_a_call_begins_once(make_linked(), deed)
+    order = wire.Call(ID, ("tasks", "add", "x", "y"))
+    reply = ask(alpha.settings, alpha.host, order, 20)
+    assert (reply.state, reply.exit_code, "could not be begun there" in reply.problem) == ("refused", 1, True), reply
+    kill(helpers(alpha.there))
+    reply = ask(alpha.settings, alpha.host, order, 20)
+    assert (reply.state, reply.exit_code) == ("done", 0), reply
 
 
 @pytest.mark.parametrize("version", [0, 2])

@@ -1,7 +1,8 @@
 """Calls from another machine, each run once: a folder for each, locked for as long as it runs.
 
-The kernel takes the lock back when the command and whoever ran it have ended, however they ended: a folder that is not
-locked, was begun and holds no exit code tells of a call whose end nobody knows.
+The kernel takes the lock back when the command and whoever ran it have ended, however they ended. The shell that runs
+the command marks its start just before. So a folder that is not locked and has no such mark tells of a command that
+never ran, unless the machine was started anew since; one with the mark and no exit code of one whose end nobody knows.
 """
 
 from __future__ import annotations
@@ -18,11 +19,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from enum import StrEnum
 from pathlib import Path
 
-from fleetscripts.adapters.records.files import private_folder, sync_folder
+from fleetscripts.adapters.records.files import private_folder, replace_file
+from fleetscripts.adapters.system.steady_clock import boot_id
 from fleetscripts.dataclass import dataclass
 
-RUN = '"$@" >"$0/stdout" 2>"$0/stderr"; echo $? 1<>"$0/exit"'
-"""The exit code takes the place of blanks that are there already: a disk that fills up meanwhile cannot lose it."""
+RUN = 'echo x 1<>"$0/started" || exit; "$@" >"$0/stdout" 2>"$0/stderr"; echo $? 1<>"$0/exit"'
+"""Mark and exit code take the place of blanks that are there already: a disk that fills up meanwhile loses neither."""
 
 ROOM = b" " * 7 + b"\n"
 KEPT_SECONDS = 86_400.0
@@ -50,7 +52,7 @@ class CallFolder:
 
     def state(self) -> CallState:
         """How far it is now."""
-        with self._lock() as lock:
+        with self._lock(fcntl.LOCK_SH) as lock:
             return CallState.RUNNING if lock is None else self._state()
 
     def wait(self) -> None:
@@ -63,16 +65,16 @@ class CallFolder:
                 os.close(descriptor)
 
     def begin(self, command: Sequence[str], stdin: bytes, environ: Mapping[str, str]) -> subprocess.Popen[bytes] | None:
-        """Run it, unless it was ever begun; None then. Raises OSError where there is no room: it was not begun."""
+        """Run it, unless it ever ran or somebody begins it now; None then. Raises OSError where there is no room."""
         private_folder(self.folder)
         with self._lock() as lock, _unnamed(self.folder.parent, stdin) as given:
             if lock is None or self._state() is not CallState.NONE:
                 return None
             try:
-                for name, content in (("stdout", b""), ("stderr", b""), ("exit", ROOM)):
+                for name, content in (("stdout", b""), ("stderr", b""), ("exit", ROOM), ("started", ROOM)):
                     self._put(name, content)
-                self._put("began", json.dumps({"argv": command, "at": time.time()}).encode())
-                sync_folder(self.folder)
+                began = {"argv": command, "at": time.time(), "boot": boot_id()}
+                replace_file(self.folder / "began", json.dumps(began).encode())
                 return subprocess.Popen(
                     ["/bin/sh", "-c", RUN, str(self.folder), *command],
                     stdin=given,
@@ -107,13 +109,27 @@ class CallFolder:
             return CallState.FORGOTTEN
         if not (self.folder / "began").exists():
             return CallState.NONE
+        if self._filled("exit"):
+            return CallState.DONE
+        return CallState.NONE if self._never_ran() else CallState.LOST
+
+    def _never_ran(self) -> bool:
+        """Of one that was begun and is not locked. A mark may be missing after a power cut, so another start of the
+        machine leaves it open; so does a folder of a release that made no marks."""
         try:
-            return CallState.DONE if (self.folder / "exit").read_bytes().split() else CallState.LOST
+            boot = json.loads((self.folder / "began").read_bytes()).get("boot")
+        except ValueError:  # cut short, as that release could leave it
+            return False
+        return bool(boot) and boot == boot_id() and not self._filled("started")
+
+    def _filled(self, name: str) -> bool:
+        try:
+            return bool((self.folder / name).read_bytes().split())
         except FileNotFoundError:
-            return CallState.LOST
+            return False
 
     @contextlib.contextmanager
-    def _lock(self) -> Iterator[int | None]:
+    def _lock(self, kind: int = fcntl.LOCK_EX) -> Iterator[int | None]:
         """The lock's descriptor, -1 where nothing was ever begun; None while somebody else has it."""
         try:
             descriptor = os.open(self.folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)
@@ -121,7 +137,7 @@ class CallFolder:
             yield -1
             return
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
             yield descriptor
         except BlockingIOError:
             yield None

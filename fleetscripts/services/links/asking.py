@@ -36,8 +36,8 @@ class HostUnreachable(Refused):
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """How a call ended. ``state``: ``done``, or ``lost`` when it was begun there and nobody knows how it ended, or
-    ``refused`` when it was not begun, or ``unknown`` of one that the host never heard of; ``problem`` says why."""
+    """How a call ended. ``state``: ``done``, or ``lost`` when it ran there and nobody knows how it ended, or
+    ``refused`` when it was not begun, or ``unknown`` of one that never ran there; ``problem`` says why."""
 
     exit_code: int
     stdout: bytes = b""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import selectors
+import subprocess
 import sys
 import threading
 import time
@@ -162,7 +163,7 @@ class Serving:
                 folder.forget()
 
     def _call(self, settings: Settings, message: wire.Call) -> None:
-        folder = self._folder(settings, message.id)
+        folder, process = self._folder(settings, message.id), None
         if message.argv and folder.state() is CallState.NONE:
             if problem := refusal(message.argv):
                 self._answers.append(wire.Reply(message.id, "refused", 3, problem))
@@ -173,13 +174,18 @@ class Serving:
                 why = (error.strerror or error) if isinstance(error, OSError) else error
                 self._answers.append(wire.Reply(message.id, "refused", 1, f"it could not be begun there: {why}"))
                 return
-            if process is not None:
-                threading.Thread(target=process.wait, daemon=True).start()
-        threading.Thread(target=self._await, args=(folder,), daemon=True).start()
+        threading.Thread(target=self._await, args=(folder, process), daemon=True).start()
 
-    def _await(self, folder: CallFolder) -> None:
-        folder.wait()
-        self._replies.append(_reply(folder))
+    def _await(self, folder: CallFolder, process: subprocess.Popen[bytes] | None) -> None:
+        """``process``: what runs it, where we began it."""
+        code = process.wait() if process is not None else 0
+        while folder.state() is CallState.RUNNING:
+            folder.wait()
+        if process is not None and folder.state() is CallState.NONE:
+            why = f"it could not be begun there: its shell ended before it (code {code})"
+            self._replies.append(iter([wire.Reply(folder.folder.name, "refused", 1, why)]))
+        else:
+            self._replies.append(_reply(folder))
         self._wake()
 
     def _wake(self) -> None:
