@@ -11,10 +11,13 @@ import pytest
 
 from fleetscripts.core.hosts import wire
 from fleetscripts.errors import UsageProblem
+from fleetscripts.practice.ssh_host import SshClient
 from fleetscripts.services.hosts.registry import hosts
+from fleetscripts.services.links.processes import keep_links
 from tests.conftest import RunScript
 from tests.hosts.conftest import MakeHost
-from tests.hosts.linked import Linked, agent, helpers
+from tests.hosts.cutting_proxy import CuttingProxy
+from tests.hosts.linked import Linked, agent, helpers, masters, parent_of
 from tests.waiting import comes, wait_until
 
 MakeLinked = Callable[..., Linked]
@@ -47,10 +50,30 @@ def test_a_host_is_added_checked_listed_and_removed(
     wait_until(lambda: alpha.view().fleet.agents)
     refused = run_script("hosts", "remove", "alpha")
     assert (refused.returncode, "1 agents at work" in refused.stderr) == (3, True)
+    link = alpha.link().pid
+    assert parent_of(link)
+    assert len(masters(alpha)) == 1
     assert run_script("hosts", "remove", "alpha", "--force").returncode == 0
+    assert (parent_of(link), masters(alpha), alpha.files.folder.exists()) == (0, [], False)
     assert hosts(alpha.settings) == ()
     assert not helpers(alpha.there) or comes(lambda: not helpers(alpha.there), 2)
     assert alpha.there.handshakes() <= 2
+
+
+def test_a_host_that_is_removed_while_it_logs_in_leaves_no_connection(
+    make_linked: MakeLinked, run_script: RunScript, ssh_client: SshClient
+) -> None:
+    alpha = make_linked()
+    proxy = CuttingProxy((alpha.there.address, alpha.there.port))
+    try:
+        ssh_client.knows([alpha.there], {"alpha": proxy.address})
+        proxy.stall()
+        keep_links(alpha.settings, [alpha.host])
+        [logging_in] = wait_until(lambda: masters(alpha))
+        assert run_script("hosts", "remove", "alpha").returncode == 0
+        assert comes(lambda: not parent_of(logging_in), 2)
+    finally:
+        proxy.close()
 
 
 @pytest.mark.parametrize(

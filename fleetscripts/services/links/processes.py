@@ -8,9 +8,11 @@ import signal
 import subprocess
 import time
 from collections.abc import Iterable
+from itertools import pairwise
 
 from fleetscripts.adapters.records.files import private_folder
 from fleetscripts.adapters.records.locks import LockTaken, hold
+from fleetscripts.adapters.system.processes import arguments, read_trees
 from fleetscripts.config import Settings
 from fleetscripts.services.hosts.mirrors import read_link
 from fleetscripts.services.hosts.registry import Host, host_named, hosts
@@ -48,10 +50,21 @@ def end_link(settings: Settings, host: Host) -> None:
     with contextlib.suppress(ProcessLookupError, PermissionError):
         while link_runs(settings, host) and time.monotonic() < deadline:
             if pid := read_link(host.files(settings)).pid:
-                os.kill(pid, signal.SIGKILL)
+                _kill(pid, host.name)
             time.sleep(PAUSE_SECONDS)
     link_socket(settings, host).unlink(missing_ok=True)
     ssh_of(settings, host).close()
+
+
+def _kill(pid: int, name: str) -> None:
+    """End that link, and a log-in of its that is under way; no other process, to which the number went meanwhile."""
+    table = read_trees([pid])
+    link = table.by_pid.get(pid)
+    if link is None or ("link", name) not in pairwise(arguments(link)):
+        return
+    for process in list(table.tree(pid)):
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(process.pid, signal.SIGKILL)
 
 
 def hold_link(settings: Settings, name: str) -> None:
