@@ -155,12 +155,12 @@ def answer_dialog(case: Case) -> str:
         raise
 
 
-def alone(case: Case) -> AbstractContextManager[None]:
-    """One process at a time starts a client on one conversation."""
+def alone(case: Case, wait_seconds: float = 0) -> AbstractContextManager[None]:
+    """One process at a time starts a client on one conversation; LockTaken when another does so for longer."""
     conversation = re.sub(
         r"[^0-9A-Za-z-]", "_", case.agent.session_id or case.agent.pane_id or case.agent.worktree_path
     )
-    return hold(case.settings.locks / f"client-{conversation}.lock", 0)
+    return hold(case.settings.locks / f"client-{conversation}.lock", wait_seconds)
 
 
 def _counted(case: Case, pane_io: PaneIO) -> Start:

@@ -21,6 +21,7 @@ from fleetscripts.fleet import Agent, Fleet
 from fleetscripts.models import Action, ActionKind, PaneFacts, PaneState, ServerId
 from fleetscripts.services.actions.case import Case
 from fleetscripts.services.actions.perform import perform
+from fleetscripts.services.actions.resume import alone
 from fleetscripts.services.actions.resume_spawn import is_spawn
 from fleetscripts.services.clients.sessions import make_sessions, session_meant
 from fleetscripts.services.lifecycle.scene import Scene, look_around
@@ -28,6 +29,9 @@ from fleetscripts.services.typing.pane_io import open_pane_io
 
 AT_ONCE = 5
 """Clients that start side by side: each takes a core for about a second, then waits for its prompt."""
+
+ANOTHER_START_SECONDS = 60.0
+"""For another process, as the loop, that is starting the same client: what it came to counts as done."""
 
 DEFAULT_SESSION = "fleet"
 RESTORED, STANDING, UNDONE, REFUSED, FAILED = "restored", "standing", "undone", "refused", "failed"
@@ -94,7 +98,13 @@ def _settled(
 ) -> RestoreResult:
     """One agent's outcome; what goes wrong with it keeps nobody else."""
     try:
-        return _restored(settings, fleet, environ, agent, scene, named)
+        try:
+            return _restored(settings, fleet, environ, agent, scene, named)
+        except LockTaken:
+            with alone(_case(settings, fleet, environ, agent, "resume"), ANOTHER_START_SECONDS):
+                scene = replace(look_around(settings, Tmux(settings.tmux_socket)), unmade=scene.unmade)
+            now = Store(settings.state_file).read().current(agent) or agent
+            return _restored(settings, fleet, environ, now, scene, named)
     except LockTaken:
         return RestoreResult(agent, REFUSED, "another process is starting its client")
     except Refused as refusal:
