@@ -63,8 +63,7 @@ def test_at_its_cap_an_agent_ends_its_turn_and_nobody_begins_another_until_more_
         assert "another 800 tokens may be spent" in said(crew, "balance", "--allow", window)
         said(crew, "restore-agent", window)
         wait_until(lambda: texts(crew, window) > held_at, 30, crew.screens)
-        rows = spent(crew)["rows"]
-        assert sum(row["tokens"] for row in rows) >= 5 * ONE_TURN
+        wait_until(lambda: sum(row["tokens"] for row in spent(crew)["rows"]) >= 5 * ONE_TURN, 20, crew.screens)
         assert "spent:" in said(crew, "history", window)
 
 
