@@ -119,6 +119,18 @@ def test_pip_installs_commands_that_run(tmp_path: Path) -> None:
     rules = sorted(path.name for path in (BUNDLE / "fleetscripts" / "rules").glob("*.toml"))
     assert sorted(path.name for path in place.glob("lib/*/site-packages/fleetscripts/rules/*.toml")) == rules
     assert list(place.glob("lib/*/site-packages/fleetscripts/briefing/*.md"))
+    usual = os.environ["PATH"]
+    for path, said in ((f"{place}/bin:{usual}", f"is {place}/bin/fleet-status"), (usual, f'="{place}/bin:$PATH"')):
+        done = subprocess.run(
+            [place / "bin" / "fleet-setup", "--check"],
+            check=False,
+            capture_output=True,
+            text=True,
+            cwd=tmp_path,
+            env=environment({"PATH": path}),
+        )
+        [line] = [line for line in done.stdout.splitlines() if line.startswith("ok: PATH: ")]
+        assert line.endswith(said)
 
 
 def manifest(name: str) -> dict[str, Any]:

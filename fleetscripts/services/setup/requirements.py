@@ -115,13 +115,13 @@ def missing_permissions(environ: Mapping[str, str]) -> str:
 
 
 def _path() -> Finding:
-    """Optional, unless a command of that name is another copy's."""
-    programs = BUNDLE / "bin"
+    """Optional, unless a command of that name is another copy's. What pip installed lies beside what was called."""
+    programs = BUNDLE / "bin" if (BUNDLE / "bin").is_dir() else Path(sys.argv[0]).absolute().parent
     line = f'export PATH="{programs}:$PATH"'
     first = shutil.which("fleet-status")
     if first is None:
         return Finding("PATH", f"no fleet-… commands on it, which are optional: {line}")
-    ours = Path(first).resolve() in ((programs / "fleet-status").resolve(), Path(sys.argv[0]).resolve())
+    ours = Path(first).resolve() == (programs / "fleet-status").resolve()
     return Finding("PATH", f"fleet-status is {first}", "" if ours else line)
 
 
