@@ -73,6 +73,14 @@ def test_what_somebody_put_in_the_links_place_stays(run_script: RunScript, home:
     assert place.is_dir()
 
 
+def test_a_link_to_another_copy_is_named_and_stays(run_script: RunScript, home: Path) -> None:
+    link = home / ".claude" / "skills" / "orchestrate"
+    link.parent.mkdir(parents=True)
+    link.symlink_to("/opt/older-copy")
+    assert f"{link}, found a link to /opt/older-copy: move it away" in run_script("setup").stderr
+    assert str(link.readlink()) == "/opt/older-copy"
+
+
 def test_no_rule_covers_a_script_with_arguments_that_need_a_question() -> None:
     for name in ("recycle-agent", "interrupt-agent", "rescue-agent", "evaluate", "update-agent", "cl", "setup"):
         assert not [rule for rule in RULES if f"/{name}" in rule]

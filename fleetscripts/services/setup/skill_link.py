@@ -58,7 +58,8 @@ class ClientFolder:
                 f"expected SKILL.md in {BUNDLE}, found none: the skill is linked from a clone of the bundle"
             )
         if os.path.lexists(self.link):
-            raise FleetError(f"expected nothing at {self.link}, found something else: move it away first")
+            found = f"a link to {self.link.readlink()}" if self.link.is_symlink() else "something else"
+            raise FleetError(f"expected nothing at {self.link}, found {found}: move it away first")
         with _told(self.link):
             private_folder(self.link.parent)
             self.link.symlink_to(BUNDLE)
