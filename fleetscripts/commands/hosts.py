@@ -15,6 +15,7 @@ import click
 from fleetscripts.commands.entry import run
 from fleetscripts.commands.options import json_option, settings_options
 from fleetscripts.errors import EXIT_DONE, EXIT_NO, Refused, UsageProblem
+from fleetscripts.invocation import spelled
 
 if TYPE_CHECKING:
     from fleetscripts.config import Settings
@@ -117,6 +118,8 @@ def _list(settings: Settings, as_json: bool) -> int:
         ]  # fmt: skip
         click.echo(json.dumps(rows, indent=2))
         return EXIT_DONE
+    if not known:
+        return _tell([_none()], as_json)
     rows_of_text = [
         (
             host.name,
@@ -130,6 +133,10 @@ def _list(settings: Settings, as_json: bool) -> int:
     for line in table([("HOST", "ADDRESS", "LINK", "AGENTS", "NOTES"), *rows_of_text]):
         click.echo(line)
     return EXIT_DONE
+
+
+def _none() -> str:
+    return f"no other machines: {spelled('hosts add')} adds one"
 
 
 def _connect(settings: Settings, name: str, address: str) -> str:
@@ -147,9 +154,10 @@ def _check(settings: Settings, name: str, as_json: bool) -> int:
     from fleetscripts.errors import FleetError
     from fleetscripts.services.links import adding
 
-    lines: list[str] = []
+    known = adding.host_or_all(settings, name)
+    lines: list[str] = [] if known or as_json else [_none()]
     code = EXIT_DONE
-    for host in adding.host_or_all(settings, name):
+    for host in known:
         try:
             lines += adding.check(settings, host)
         except FleetError as error:

@@ -205,7 +205,8 @@ def summary(status: FleetStatus) -> list[str]:
     from fleetscripts.core.reports.status_text import age, by_urgency
 
     fleet = status.fleet
-    counts = ", ".join(f"{count} {state}" for state, count in by_urgency(status.counts())) or "no agents"
+    counts = ", ".join(f"{count} {state}" for state, count in by_urgency(status.counts()))
+    counts = counts or ("no agents here" if status.hosts else "no agents")
     where = f"session {sanitize(fleet.tmux_session)}, " if fleet.tmux_session else ""
     loop = "runs outside tmux" if status.watched else "not running"
     if status.loop is not None:

@@ -97,6 +97,12 @@ def test_what_names_no_host_is_refused(run_script: RunScript, words: tuple[str, 
     assert len(done.stderr.splitlines()) == 1
 
 
+@pytest.mark.parametrize("action", ["list", "check"])
+def test_where_there_are_none_that_is_said(run_script: RunScript, action: str) -> None:
+    done = run_script("hosts", action)
+    assert (done.returncode, done.stdout) == (0, "no other machines: hosts add adds one\n")
+
+
 def test_agents_are_seen_as_they_come_change_and_go(make_linked: MakeLinked) -> None:
     alpha = make_linked()
     now = time.time()

@@ -60,6 +60,7 @@ def test_agents_of_every_host_stand_in_one_table_under_names_that_calls_understa
     assert "alpha/fleet:1" in shown
     assert "beta/worktree-1" in shown
     assert "unreachable" not in shown
+    assert shown.startswith("fleet active: no agents here\n")
     assert "escalated" in shown.splitlines()[4]
     listed = json.loads(run_script("status", "--json").stdout)
     assert [(host["name"], host["reachable"], len(host["agents"])) for host in listed["hosts"]] == [
