@@ -60,6 +60,7 @@ class Loop:
     _rests: dict[object, tuple[str, float]] = field(default_factory=dict)
     _loaded: tuple[object, Settings, Fleet] | None = None
     _broken_at: float | None = None
+    _has_run: bool = False
 
     def __post_init__(self) -> None:
         self.jobs = Jobs(lambda key: self.queue.put(JobEnded(key)))
@@ -132,7 +133,7 @@ class Loop:
         """Somebody may be in the middle of writing it by hand; a loop that finds it damaged at its start ends."""
         now = time.monotonic()
         self._broken_at = now if self._broken_at is None else self._broken_at
-        if not self._said or (isinstance(error, StateMissing) and now - self._broken_at > MISSING_SECONDS):
+        if not self._has_run or (isinstance(error, StateMissing) and now - self._broken_at > MISSING_SECONDS):
             raise error
         self._say("state", f"{error}; trying again")
         self.stop.wait(REPAIR_SECONDS)
@@ -141,6 +142,7 @@ class Loop:
         """What was said of its trouble is over: the same trouble is news again."""
         self._said.pop(about, None)
         self._broken_at = None
+        self._has_run = True
 
     def _outlive(self, rhythm: LoopSchedule, settings: Settings, look: Look) -> None:
         """A cycle whose failure (a tmux server that went, a full disk) is told, and tried again later."""
