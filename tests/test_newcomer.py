@@ -150,7 +150,7 @@ def test_for_counts_the_state_that_is_shown(home: Path, run_script: RunScript) -
         {"window": "f:2", "worktree": "b", "hold": {"reason": "x", "since": now - 300}, "seen": seen},
     )
     lines = run_script("status").stdout.splitlines()
-    assert [line.split()[1:3] for line in lines if line.startswith("f:")] == [["escalated", "2h01"], ["held", "5m"]]
+    assert [line.split()[1:3] for line in lines if line.startswith("f:")] == [["escalated", "2h01"], ["paused", "5m"]]
 
 
 def test_a_record_is_let_go_of_and_nothing_else(

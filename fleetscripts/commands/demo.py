@@ -151,7 +151,7 @@ def _tmux(stage: Stage) -> str:
 def _keep(stage: Stage) -> None:
     """Your home stays what it is: the clients' folder alone is named."""
     environment = stage.environment()
-    variables = {name: environment[name] for name in SHOWN} | {"CLAUDE_CONFIG_DIR": str(stage.home / ".claude")}
+    variables = {name: environment[name] for name in SHOWN} | stage.client_folder()
     tmux = _tmux(stage)
     click.echo("\nIt is still up. To look at it:")
     click.echo(f"  {tmux} attach -t {SESSION}")

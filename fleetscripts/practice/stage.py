@@ -87,6 +87,10 @@ class Stage:
             **self.extra,
         }
 
+    def client_folder(self) -> dict[str, str]:
+        """The variable by which a client finds its files here, for whoever keeps a HOME of their own."""
+        return {"CLAUDE_CONFIG_DIR": str(self.home / ".claude")}
+
     def start(self, session: str = SESSION, size: tuple[int, int] = (140, 45)) -> None:
         """Starts the tmux server with one session, whose first window is a shell."""
         self.home.mkdir(parents=True, exist_ok=True)

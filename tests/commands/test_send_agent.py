@@ -92,13 +92,21 @@ def test_a_draft_is_refused_or_kept(agent: PracticePane, capsys: pytest.CaptureF
     agent.keys("-l", draft.strip())
     agent.wait_for("into rows, a person")
     assert send(agent, "not now please") == 3
-    assert "somebody's draft" in capsys.readouterr().err
+    assert "an unsent draft" in capsys.readouterr().err
     assert send(agent, "--keep-draft", "now please [[say kept]]") == 0
     agent.wait_for("● kept")
     assert agent.texts("user") == ["now please [[say kept]]"]
     agent.keys("Enter")
     wait_until(lambda: len(agent.texts("user")) == 2, what="the draft, sent by its person")
     assert agent.texts("user")[1] == draft.strip()
+
+
+def test_what_cannot_be_put_back_is_left_to_a_person(agent: PracticePane, capsys: pytest.CaptureFixture[str]) -> None:
+    agent.keys("-l", "!half a command")
+    agent.wait_for("!half a command")
+    assert send(agent, "--keep-draft", "now please") == 3
+    assert "could not be put back as it is: send or delete it there (attach WINDOW)" in capsys.readouterr().err
+    assert "!half a command" in agent.screen()
 
 
 def test_an_interrupted_prompt_is_no_draft(agent: PracticePane) -> None:

@@ -98,7 +98,7 @@ def test_a_branch_is_checked_out_first_and_put_back_when_the_text_is_refused(cre
     before = task_of(crew, window)
     crew.stage.tmux("send-keys", "-l", "-t", pane, "a person's own half typed thought")
     wait_until(lambda: "half typed" in crew.screens(), what="the draft")
-    assert "somebody's draft" in said(crew, "send-agent", window, "--task", "Next.", "--branch", "feat/two", code=3)
+    assert "an unsent draft" in said(crew, "send-agent", window, "--task", "Next.", "--branch", "feat/two", code=3)
     assert (task_of(crew, window), head(crew, window)) == (before, "feat/first")
     assert "feat/two" not in crew.run_git("branch", "--list")
     crew.stage.tmux("send-keys", "-t", pane, "C-u")

@@ -12,6 +12,7 @@ from typing import Any
 
 from fleetscripts.core.reports.table import table
 from fleetscripts.errors import FleetError
+from fleetscripts.own_folder import FLEET_HOME
 from fleetscripts.practice.host_home import (
     SESSION,
     begin_session,
@@ -21,6 +22,7 @@ from fleetscripts.practice.host_home import (
     playground_of,
     tmux,
 )
+from fleetscripts.practice.install import NAME
 from fleetscripts.practice.playground import Playground
 from fleetscripts.practice.ssh_host import SshClient, SshHost
 from fleetscripts.services.demo.demo_scripts import Scripts
@@ -30,7 +32,6 @@ MOST_HOSTS = len(NAMES)
 SPARES = 2
 WATCH_SECONDS = 0.5
 LONGEST_SECONDS = 180.0
-KIND = "practice"
 FINISHED = ("pending_evaluation", "done")
 
 CONFIG = """\
@@ -127,7 +128,7 @@ class DemoHosts:
             host = SshHost(self.folder / name, name)
             self.hosts.append(host)
             furnish(host)
-            fleet_home = host.home / ".claude" / "orchestrator"
+            fleet_home = host.home / Path(FLEET_HOME).relative_to("~")
             fleet_home.mkdir(parents=True, mode=0o700)
             (fleet_home / "config.toml").write_text(CONFIG, encoding="utf-8")
             host.start(self.client.public_key)
@@ -149,7 +150,7 @@ class DemoHosts:
             host = self.hosts[number % self.count]
             place = host.folder / "git" / "repository"
             objective = OBJECTIVE.format(file=work.file, seconds=6 + number)
-            words = ["spawn-agent", "--host", host.name, "--session", SESSION, "--repo", str(place), "--agent", KIND]
+            words = ["spawn-agent", "--host", host.name, "--session", SESSION, "--repo", str(place), "--agent", NAME]
             words += ["--branch", work.branch, "--objective", objective, "--step", "implement", "--step", "test"]
             self.works.append(work)
             calls.append(words)

@@ -8,6 +8,7 @@ from fleetscripts.adapters.tmux.keyboard import paste, press
 from fleetscripts.agents.kinds import AgentKind
 from fleetscripts.core.records.message import holds_placeholder, rejoined, squeezed
 from fleetscripts.errors import FleetError, Refused
+from fleetscripts.invocation import spelled
 from fleetscripts.models import Frame
 from fleetscripts.services.observe.box import box_in
 from fleetscripts.services.typing.pane_io import PaneIO, excerpt, wait_for
@@ -50,7 +51,8 @@ def taken_out(pane_io: PaneIO, kind: AgentKind, pane_id: str, frame: Frame) -> s
     shown = typed_in(frame, kind) or ""
     facts = frame.facts
     if holds_placeholder(shown) or shown.startswith(MODE_SIGNS):
-        raise Refused(f"{facts.window}: the draft in its input box ({shown[:40]!r}) could not be put back as it is")
+        found = f"the draft in its input box ({' '.join(shown.split())[:40]!r}) could not be put back as it is"
+        raise Refused(f"{facts.window}: {found}: send or delete it there ({spelled('attach')} WINDOW)")
     draft = rejoined(shown.split("\n"), facts.width - MARGIN_COLUMNS)
     pane_io.journal.write("draft-saved", window=facts.window, pane_id=pane_id, draft=draft)
     clear(pane_io, kind, pane_id)
