@@ -30,7 +30,9 @@ def stage(home: Path, monkeypatch: pytest.MonkeyPatch) -> AccountStage:
 
 def start(home: Path, account: str, kind: str = "claude") -> Start:
     settings = load_settings(os.environ)
-    return client_start(settings, os.environ, kind_named(kind), home, SESSION, resume=True, account=account)
+    return client_start(
+        settings, os.environ, kind_named(kind), home, SESSION, reads_only=False, resume=True, account=account
+    )
 
 
 @pytest.mark.parametrize("account", ["", "own"])
