@@ -55,5 +55,5 @@ def test_an_agent_behind_a_dialog_is_told_later(crew: Crew) -> None:
     assert crew.agent(window)["state"] == "pending_evaluation"
     assert crew.run("answer-dialog", window, "--choose", "Blue").returncode == 0
     told = wait_until(lambda: (d := crew.run("test-queue", "done", window)).returncode == 0 and d, 20, crew.screens())
-    assert f"{window} was told" in told.stdout
+    assert f"{window} was notified" in told.stdout
     assert crew.agent(window)["state"] == "running"
