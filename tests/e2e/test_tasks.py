@@ -146,10 +146,10 @@ def test_a_dispatcher_that_dies_keeps_no_task_and_a_broken_task_keeps_no_other_b
     process.kill()
     process.wait()
     lines = said(crew, "tasks", "dispatch", "--session", "fleet")
-    assert "a-broken: could not be begun:" in lines
+    assert "a-broken: could not be started:" in lines
     assert [agent["task"] for agent in agents(crew)] == ["good"]
     state, why = listed(crew)["a-broken"]
-    assert (state, "could not be begun" in why) == ("pausing", True)
+    assert (state, "could not be started" in why) == ("pausing", True)
     (pending(crew) / "a-broken.task").write_text("---\nagent: practice\n---\nMended.\n")
     assert listed(crew)["a-broken"] == ("ready", "")
 

@@ -59,5 +59,5 @@ def test_a_client_in_another_folder_is_not_ready(tmp_path: Path) -> None:
         require_folder(str(fine), tmp_path / "link")
     require_folder("", own)
     for wrong in (tmp_path, tmp_path / "own-too", Path("/")):
-        with pytest.raises(FleetError, match=f"the client works in {wrong}, expected {own}: it was told nothing"):
+        with pytest.raises(FleetError, match=f"the client works in {wrong}, expected {own}: nothing was sent to it"):
             require_folder(str(wrong), own)
