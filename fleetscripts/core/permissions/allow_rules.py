@@ -10,7 +10,10 @@ from fleetscripts.core.permissions.own_arguments import HARMLESS, PLAIN
 ALSO = ("spawn-agent",)
 """Scripts with options that the hook leaves to the client, whose safety check has to be told all the same."""
 
-EXACTLY = ("status", "status --json", "status --brief", "status --all", "status --me")
+EXACTLY = (
+    *("status", "status --json", "status --brief", "status --all", "status --me"),
+    *("balance", "balance --json", "balance --why", "balance --spent"),
+)
 """Lines of scripts that have options which need a question, without them."""
 
 
