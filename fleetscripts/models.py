@@ -112,6 +112,12 @@ class Repository:
     url: str = ""
     base_url: str = ""
 
+    @property
+    def main_folder(self) -> str:
+        """The main worktree's folder; of a bare repository its git folder."""
+        folder, _, name = self.common_dir.rpartition("/")
+        return folder if name == ".git" else self.common_dir
+
 
 @dataclass(frozen=True, slots=True)
 class PaneFacts:

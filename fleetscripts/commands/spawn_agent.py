@@ -90,9 +90,7 @@ def command(
     Either give the arguments as listed, or --branch and an objective to take the next spare worktree of --repo. On any
     failure the worktree is back on its spare branch, and no window or record is left.
     """
-    from fleetscripts.adapters.tmux.tmux import Tmux
     from fleetscripts.services.context import load_fleet_here
-    from fleetscripts.services.own_pane import own_session
     from fleetscripts.services.spawning.spawn import spawn
     from fleetscripts.services.spawning.spawn_request import Request, checked
 
@@ -107,9 +105,7 @@ def command(
             raise UsageProblem(f"expected {SEED_FORM} or options, found both ({twice})")
         request = _from_words(words, steps)
     else:
-        text = _objective(objective, objective_file)
-        known = session or (fleet.tmux_session if fleet is not None else "")
-        known = known or own_session(os.environ, Tmux(settings.tmux_socket))
+        text, known = _objective(objective, objective_file), session or _own_session(settings, fleet)
         if not known or not branch:
             missing = "--branch" if known else "--session"
             raise UsageProblem(f"expected {missing} NAME, or {SEED_FORM}")
@@ -140,6 +136,15 @@ def _review(settings: Settings, fleet: Fleet | None, author: str | None, session
     if fleet is None:
         raise Refused("there is no fleet yet, and so no work to review")
     return review_request(agent_named(settings, fleet, author), session or fleet.tmux_session)
+
+
+def _own_session(settings: Settings, fleet: Fleet | None) -> str:
+    """The fleet's session, else the one that we are called in; empty where there is neither."""
+    from fleetscripts.adapters.tmux.tmux import Tmux
+    from fleetscripts.services.own_pane import own_session
+
+    known = fleet.tmux_session if fleet is not None else ""
+    return known or own_session(os.environ, Tmux(settings.tmux_socket))
 
 
 def _interrupt(number: int, frame: object) -> None:

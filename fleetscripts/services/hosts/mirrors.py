@@ -17,7 +17,7 @@ from fleetscripts.core.hosts.mirror import Mirror, mirror_from, mirror_members
 from fleetscripts.core.hosts.moment import Moment
 from fleetscripts.dataclass import dataclass
 from fleetscripts.errors import FleetError
-from fleetscripts.fleet import Fleet, read_agent
+from fleetscripts.fleet import Agent, Fleet, read_agent
 from fleetscripts.services.hosts.registry import Host, hosts
 
 MIRROR_FILES = frozenset({LINK, MIRROR})
@@ -42,6 +42,10 @@ class HostView:
     problem: str = ""
     drained: bool = False
 
+    def agents_from_here(self) -> tuple[Agent, ...]:
+        """Its agents under the names by which a call here reaches them; their ids too, which two hosts may share."""
+        return tuple(_from_here(agent, self.name) for agent in self.fleet.agents)
+
 
 @dataclass(frozen=True, slots=True)
 class LinkState:
@@ -61,6 +65,11 @@ class LinkState:
     @property
     def heard(self) -> Moment:
         return Moment(self.heard_boot, self.heard_steady, self.heard_wall)
+
+
+def _from_here(agent: Agent, host: str) -> Agent:
+    names = {name: f"{host}/{value}" for name in ("window", "worktree", "id") if (value := getattr(agent, name))}
+    return agent.changed(**names)
 
 
 def this_moment() -> Moment:

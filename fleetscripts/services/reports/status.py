@@ -66,20 +66,14 @@ class FleetStatus:
     def on_hosts(self) -> tuple[AgentStatus, ...]:
         """Their agents, named as they are from here."""
         return tuple(
-            AgentStatus(_from_here(agent, view.name), None, LINKED if view.reachable else silence(view))
+            AgentStatus(agent, None, LINKED if view.reachable else silence(view))
             for view in self.hosts
-            for agent in view.fleet.agents
+            for agent in view.agents_from_here()
         )
 
     def counts(self) -> Counter[str]:
         """Agents by the state that is shown; those that wait are counted apart from those that run."""
         return Counter(shown_state(status.agent) for status in self.agents)
-
-
-def _from_here(agent: Agent, host: str) -> Agent:
-    """The record with the names by which a call here reaches its agent."""
-    names = {name: f"{host}/{value}" for name in ("window", "worktree", "id") if (value := getattr(agent, name))}
-    return agent.changed(**names)
 
 
 def silence(view: HostView) -> str:

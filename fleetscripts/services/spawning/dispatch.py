@@ -236,10 +236,7 @@ def _archived(settings: Settings, now: float) -> list[str]:
 
 def _main_folder(agent: Agent) -> Path:
     """The repository that the agent was recorded in, whatever its worktree's .git says by now."""
-    if agent.repository is None:
-        return Path(agent.worktree_path)
-    common = Path(agent.repository.common_dir)
-    return common.parent if common.name == ".git" else common
+    return Path(agent.worktree_path if agent.repository is None else agent.repository.main_folder)
 
 
 def _known(settings: Settings, fleet: Fleet) -> Fleet | None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 
 from fleetscripts.adapters.git.notes import NoteBook
 from fleetscripts.config import Settings
@@ -46,9 +45,9 @@ def agents_elsewhere(settings: Settings, given: Mapping[str, Handed], now: float
     if not given:
         return []
     return [
-        replace(agent, window=f"{view.name}/{agent.window}")
+        agent
         for view in mirrors(settings, now)
-        for agent in view.fleet.agents
+        for agent in view.agents_from_here()
         if (known := given.get(agent.task.file)) is not None and known.host == view.name
     ]
 
