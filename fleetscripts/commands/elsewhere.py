@@ -21,12 +21,11 @@ from fleetscripts.own_folder import fleet_home
 
 if TYPE_CHECKING:
     from fleetscripts.config import Settings
-    from fleetscripts.fleet import Agent
     from fleetscripts.services.hosts.mirrors import HostView
     from fleetscripts.services.links.asking import Reply
     from fleetscripts.services.links.everywhere import Answer
 
-NAMING = ("window", "of")
+NAMING = ("window", "author")
 NAMING_FIRST = ("words",)
 """Parameters whose value, or whose first word, names an agent."""
 
@@ -111,13 +110,9 @@ def _with_room(settings: Settings, views: Mapping[str, HostView]) -> list[str]:
 def _with_place(arguments: Sequence[str], view: HostView) -> list[str]:
     """With the repository of the fleet there, unless one is given."""
     named = any(word.partition("=")[0] == "--repo" for word in arguments)
-    repo = view.fleet.repo or next((_main_folder(agent) for agent in view.fleet.agents if agent.repository), "")
+    places = (agent.repository.main_folder for agent in view.fleet.agents if agent.repository is not None)
+    repo = view.fleet.repo or next(places, "")
     return [*arguments, *([] if named or not repo else ["--repo", repo])]
-
-
-def _main_folder(agent: Agent) -> str:
-    common = Path(agent.repository.common_dir) if agent.repository is not None else Path()
-    return str(common.parent if common.name == ".git" else common)
 
 
 def _targets(name: str, context: click.Context, arguments: Sequence[str]) -> list[str]:

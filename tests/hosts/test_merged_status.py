@@ -95,6 +95,8 @@ def test_a_call_for_an_agent_on_a_host_that_is_not_heard_is_refused_and_nothing_
         done = run_script(name, *words)
         assert done.returncode == 3, (call, done.stdout, done.stderr)
         assert "alpha" in done.stderr
+    review = run_script("spawn-agent", "--role", "review", "--of", "alpha/fleet:1")
+    assert (review.returncode, "alpha" in review.stderr) == (3, True), review.stderr
 
 
 def test_one_call_names_agents_of_one_machine(settings: Settings, run_script: RunScript) -> None:
