@@ -30,6 +30,7 @@ def dying(*words, **named):
     after and real(*words, **named)
     os._exit(9)
 setattr(module, name, dying)
+spawn.spawn.__defaults__ = tuple(dying if given is real else given for given in spawn.spawn.__defaults__)
 from fleetscripts.commands.tasks import main
 main(["dispatch", "--session", "fleet"])
 """
@@ -90,7 +91,7 @@ def test_an_undoing_that_was_cut_short_is_ended(crew: Crew) -> None:
     (crew.stage.folder / "bin" / "practice").write_text("#!/bin/sh\nexit 1\n")
     dispatch_and_die(crew, "before", "branching.put_back")
     two_minutes_pass(crew)
-    assert [line for line in heartbeat(crew)["repaired"] if "undone" in line]
+    assert [line for line in heartbeat(crew)["repaired"] if "rolled back" in line]
     assert fleet(crew)["agents"] == []
     assert standing(crew) == "ready"
 
@@ -100,7 +101,7 @@ def test_what_lost_its_window_before_it_was_told_is_undone(crew: Crew) -> None:
     [agent] = fleet(crew)["agents"]
     crew.stage.tmux("kill-window", "-t", agent["window_id"])
     two_minutes_pass(crew)
-    assert [line for line in heartbeat(crew)["repaired"] if "undone" in line]
+    assert [line for line in heartbeat(crew)["repaired"] if "rolled back" in line]
     assert fleet(crew)["agents"] == []
     assert agent["worktree_path"] in said(crew, "find-spare", str(crew.playground.repository))
     assert standing(crew) == "ready"
@@ -115,7 +116,7 @@ def test_a_server_that_cannot_be_asked_undoes_nothing(crew: Crew) -> None:
     Path(server["socket"]).unlink()
     two_minutes_pass(crew)
     told = heartbeat(crew)
-    assert not [line for line in told["repaired"] if "undone" in line], told
+    assert not [line for line in told["repaired"] if "rolled back" in line], told
     said(crew, "restore-agent", "--all", code=3)
     assert [one["pane_id"] for one in fleet(crew)["agents"]] == [agent["pane_id"]]
     assert left_on(crew, "task/a") == folder
@@ -130,7 +131,7 @@ def test_what_was_never_told_its_task_is_not_restored_but_undone(crew: Crew) -> 
     dispatch_and_die(crew, "before", "deliver")
     crew.stage.tmux("kill-server")
     restored = said(crew, "restore-agent", "--all")
-    assert "undone, the worktree is spare again" in restored
+    assert "rolled back, the worktree is spare again" in restored
     assert restored.endswith("1 undone\n")
     assert fleet(crew)["agents"] == []
     assert standing(crew) == "ready"
