@@ -1,7 +1,9 @@
-"""Prepares a Python environment outside the bundle: ``bootstrap.py LINK LOCK``. Needs the standard library only.
+"""Prepares a Python environment outside the bundle: ``bootstrap.py LINK LOCK [PACKAGES]``. Needs the standard library
+only.
 
 LINK becomes a symbolic link to an environment that holds exactly what the hashed LOCK names. Whoever sees LINK sees a
-whole environment: it is built aside and the link is put there last. A second caller waits for the first.
+whole environment: it is built aside and the link is put there last. A second caller waits for the first. PACKAGES: a
+folder with what LOCK names, unpacked, for a machine that reaches no index.
 """
 
 from __future__ import annotations
@@ -33,7 +35,7 @@ def main(argv: list[str]) -> int:
     """Prepare the environment; say so in one line on stderr, and in one line when it cannot be done."""
     link, lock = Path(argv[0]), Path(argv[1]).resolve()
     try:
-        prepare(link, lock)
+        prepare(link, lock, Path(argv[2]) if len(argv) > 2 else None)
     except SetupProblem as problem:
         print(f"fleetscripts: {problem}", file=sys.stderr)
         return 1
@@ -49,7 +51,7 @@ def main(argv: list[str]) -> int:
     return 0
 
 
-def prepare(link: Path, lock: Path) -> None:
+def prepare(link: Path, lock: Path, packages: Path | None = None) -> None:
     """Make ``link`` lead to an environment with what ``lock`` names, unless it does already."""
     for place in (*reversed(link.parent.parents), link.parent):  # mkdir(parents=True) leaves those to the umask
         if not place.is_dir():
@@ -62,7 +64,7 @@ def prepare(link: Path, lock: Path) -> None:
         version = f"{sys.version_info.major}.{sys.version_info.minor}"
         place = Path(tempfile.mkdtemp(prefix=f"{link.name}-{version}-", dir=link.parent))
         try:
-            _install(place, lock)
+            _install(place, lock) if packages is None else _copy(place, packages)
             _publish(place, link)
         except BaseException:
             shutil.rmtree(place, ignore_errors=True)
@@ -93,6 +95,16 @@ def _publish(place: Path, link: Path) -> None:
     if link.is_dir() and not link.is_symlink():
         shutil.rmtree(link)
     fresh.replace(link)
+
+
+def _copy(place: Path, packages: Path) -> None:
+    """Fill ``place`` with unpacked packages. Raises SetupProblem where this Python cannot load what is compiled."""
+    _run([BASE_PYTHON, "-I", "-m", "venv", "--clear", "--without-pip", str(place)], place)
+    (target,) = place.glob("lib/python*/site-packages")
+    shutil.copytree(packages, target, dirs_exist_ok=True)
+    for compiled in packages.rglob("*.so"):
+        module = ".".join((*compiled.relative_to(packages).parts[:-1], compiled.name.split(".")[0]))
+        _run([_python_in(place), "-I", "-c", f"import {module}"], place)
 
 
 def _install(place: Path, lock: Path) -> None:

@@ -17,13 +17,19 @@ case ${CLAUDE_PLUGIN_DATA-} in
     /*) [ -d "$fleet_data" ] || fleet_data=$CLAUDE_PLUGIN_DATA ;;
 esac
 
-# prepare_environment NAME LOCK: sets python to that of an environment that holds what the file LOCK names. Forks
-# nothing when it is there. The first line of LOCK ("# lock DIGEST") tells one content from another.
-prepare_environment() {
+# environment_ready NAME LOCK: sets python to that of the environment that holds what the file LOCK names; whether it is
+# there. Forks nothing. The first line of LOCK ("# lock DIGEST") tells one content from another.
+environment_ready() {
     read -r _ _ digest <"$2"
     environment=$fleet_data/$1-$digest
     python=$environment/bin/python
-    [ -x "$python" ] && return
+    [ -x "$python" ]
+}
+
+# prepare_environment NAME LOCK [PACKAGES]: sets python to that of such an environment, made now unless it is there: of
+# the unpacked packages in the folder PACKAGES, or of those of the index.
+prepare_environment() {
+    environment_ready "$1" "$2" && return
     if ! builder=$(find_python); then
         sh "$bundle/fleetscripts/packages.sh" python || return 1
         if ! builder=$(find_python); then
@@ -31,7 +37,7 @@ prepare_environment() {
             return 1
         fi
     fi
-    "$builder" -I "$bundle/fleetscripts/bootstrap.py" "$environment" "$2"
+    "$builder" -I "$bundle/fleetscripts/bootstrap.py" "$environment" "$2" ${3:+"$3"}
 }
 
 # Prints the first Python 3.11 or newer.

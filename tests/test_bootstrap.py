@@ -151,3 +151,18 @@ def test_a_python_without_a_pip_that_serves_gets_one_by_ensurepip(
     bootstrap.prepare(link, lock)
     assert is_whole(link)
     assert list(link.glob("lib/*/site-packages/pip"))
+
+
+def test_unpacked_packages_are_taken_where_this_python_can_load_them(tmp_path: Path, link: Path, lock: Path) -> None:
+    packages = tmp_path / "packages"
+    packages.mkdir()
+    (packages / "tiny.py").write_text("WHOLE = True\n", encoding="utf-8")
+    assert bootstrap.main([str(link), str(lock), str(packages)]) == 0
+    assert is_whole(link)
+    broken = packages / "native" / "part.abi3.so"
+    broken.parent.mkdir()
+    broken.write_bytes(b"for another machine")
+    other = link.with_name("env-y")
+    assert bootstrap.main([str(other), str(lock), str(packages)]) == 1
+    assert not other.exists()
+    assert [place.name for place in places(other)] == []

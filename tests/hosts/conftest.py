@@ -6,7 +6,7 @@ import os
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -67,14 +67,14 @@ def network(short_folder: Path) -> Iterator[Network]:
 
 @pytest.fixture
 def make_linked(ssh_host: MakeHost, short_folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[MakeLinked]:
-    """``make_linked("alpha", lines=[…])``: a host with an entry; links end with the test."""
+    """``make_linked("alpha", lines=[…], variables={…})``: a host with an entry; links end with the test."""
     folder = short_folder / "run"
     folder.mkdir(mode=0o700)
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(folder))
     made: list[Linked] = []
 
-    def make(name: str = "alpha", lines: tuple[str, ...] = (), **more: Any) -> Linked:
-        made.append(linked(ssh_host(name, lines=lines), **more))
+    def make(name: str = "alpha", lines: Sequence[str] = (), variables: Mapping[str, str] = {}, **more: Any) -> Linked:
+        made.append(linked(ssh_host(name, lines=lines, variables=variables), **more))
         return made[-1]
 
     yield make

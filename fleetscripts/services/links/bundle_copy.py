@@ -13,6 +13,7 @@ from fleetscripts.adapters.ssh.ssh import Ssh
 from fleetscripts.core.hosts.remote_shell import in_sh, word
 from fleetscripts.core.records.sanitize import sanitize
 from fleetscripts.errors import FleetError, UsageProblem
+from fleetscripts.services.links.package_copy import packages_for
 from fleetscripts.services.worktrees.bundle_paths import BUNDLE
 
 PARTS = (
@@ -29,10 +30,16 @@ UNPACK = (
     "if [ -d DIGEST ]; then touch DIGEST; cat >/dev/null; exit; fi; t=$(mktemp -d .new.XXXXXX) || exit; "
     "tar -xf - -C $t && { [ -d DIGEST ] || mv $t DIGEST; }; code=$?; rm -rf $t; exit $code"
 )
-PREPARE = (
-    'bundle=BUNDLE; . "$bundle/fleetscripts/environment.sh"; '
-    'prepare_environment env "$bundle/LOCK" && echo "python=$python"'
+READY = (
+    'environment_ready env "$bundle/LOCK" && echo "python=$python" || '
+    '{ builder=$(find_python) && "$builder" -I "$bundle/fleetscripts/python_platform.py"; }'
 )
+COPY_PACKAGES = (
+    "umask 077; t=$(mktemp -d) || exit; "
+    'tar -xzf - -C "$t" && prepare_environment env "$bundle/LOCK" "$t" && echo "python=$python"; '
+    'code=$?; rm -rf "$t"; exit $code'
+)
+PREPARE = 'prepare_environment env "$bundle/LOCK" && echo "python=$python"'
 SWEEP = (
     'cd "$HOME/.local/share/fleetscripts/bundles" || exit; for old in $(ls -t | tail -n +KEPT); do '
     "ps -A -o args= | grep -v grep | grep -q -F bundles/$old/ || rm -rf $old; done; "
@@ -52,14 +59,30 @@ def copy_bundle(ssh: Ssh, home: str) -> str:
 
 
 def prepare(ssh: Ssh, bundle: str, path: str) -> str:
-    """The Python there that has our packages, prepared now unless it is ready."""
-    program = PREPARE.replace("BUNDLE", word(bundle)).replace("LOCK", LOCK)
-    done = ssh.run(in_sh(f"PATH={word(path)}; {program}"), seconds=SET_UP_SECONDS)
-    found = [row.removeprefix("python=") for row in done.stdout.decode("utf-8", "replace").splitlines()]
-    if done.returncode or not found:
-        raise FleetError(f"{ssh.address}: its Python packages could not be prepared ({_last(done.stderr)})")
-    word(found[-1])
-    return found[-1]
+    """The Python there that has our packages. Unless it is ready it is made now: of the packages here where they fit,
+    so that no index is asked, else of those of the index that the machine uses."""
+    around = f'PATH={word(path)}; bundle={word(bundle)}; . "$bundle/fleetscripts/environment.sh"; '
+    found, why = _answers(ssh, around + READY)
+    if "interpreter" in found:
+        try:
+            packages = packages_for(BUNDLE / LOCK, found["interpreter"], sanitize(found.get("system", "")))
+            found, why = _answers(ssh, around + COPY_PACKAGES, packages)
+        except FleetError as error:
+            why = str(error)
+    if "python" not in found:
+        found, failed = _answers(ssh, around + PREPARE)
+        why = f"{failed}; those of here do not fit: {why}"
+    if "python" not in found:
+        raise FleetError(f"{ssh.address}: its Python packages could not be prepared ({why})")
+    word(found["python"])
+    return found["python"]
+
+
+def _answers(ssh: Ssh, program: str, stdin: bytes = b"") -> tuple[dict[str, str], str]:
+    """The rows ``name=value`` that a program there prints, none where it fails; and its last words."""
+    done = ssh.run(in_sh(program.replace("LOCK", LOCK)), stdin, SET_UP_SECONDS)
+    rows = done.stdout.decode("utf-8", "replace").splitlines() if done.returncode == 0 else []
+    return dict(row.partition("=")[::2] for row in rows), _last(done.stderr)
 
 
 def remove_old(ssh: Ssh) -> None:
