@@ -239,10 +239,12 @@ SEARCHES = [
     ("Glob", {"pattern": "**/*.{test,spec}.{ts,tsx}"}, True),
     ("Glob", {"pattern": "src/*.py", "path": "."}, True),
     ("Glob", {"pattern": "*/*.py", "path": "src"}, True),
+    ("Glob", {"pattern": "./src/[a-z]*.py"}, True),
     *(("Glob", {"pattern": pattern}, False) for pattern in [
         "../*", "/etc/*", "~/*", "{..,src}/*", "{.,}./x", "{.,x}{.,y}/z", "src/{.,x}{.,y}/../x", "{/etc,src}/*",
         "outlink/*", "outlink/**", "d/keys/*", "secretlink", "sub/deep/climb/*", "d/k*/*", "*/keys/*", "{b,d}/keys/*",
         "{a,b}{c,d}{e,f}{g,h}{i,j}{k,l}{m,n}{o,p}/x", "", "x\0", "src\\..", "zero",
+        "[.][.]/*", "[.]./*", ".[.]/*", "src/[.][.]/[.][.]/*", "+(.)/*", "@(.|..)/x", "[.].", ".?/*",
     ]),
     ("Glob", {"pattern": "keys/*", "path": "d"}, False),
     ("Grep", {"pattern": "def main", "glob": "*.{py,pyi}", "type": "py", "-A": 3, "output_mode": "content"}, True),

@@ -279,7 +279,7 @@ def _test(label: str, arguments: Sequence[Word], reading: _LineScan, rule: Comma
 def _fits(kind: str, word: Word, label: str, reading: _LineScan, rule: CommandRule) -> None:
     """Raise unless ``word`` is of that kind; paths are noted for the caller."""
     if (word.status and kind not in ("text", "number")) or (
-        word.wild and kind not in ("text", "path", "file", "write")
+        word.wild and kind not in ("text", "path", "named", "file", "write")
     ):
         raise Refusal(f"{label} with {shown(word.text)} is not on the safe list")
     if why_unfit(kind, word.text, reading.rules.protected_branches):
@@ -289,8 +289,8 @@ def _fits(kind: str, word: Word, label: str, reading: _LineScan, rule: CommandRu
     elif kind == "revision":
         text = word.text.partition(":")[2] or word.text
         reading.use(Word(text), "read", rule)
-    elif kind in ("write", "rewrite") or (kind in ("path", "file") and word.text != "-"):
-        reading.use(word, "read" if kind == "path" else kind, rule)
+    elif kind in ("write", "rewrite") or (kind in ("path", "named", "file") and word.text != "-"):
+        reading.use(word, "read" if kind in ("path", "named") else kind, rule)
     elif kind == "folder":
         reading.searched |= not DOTTED.match(word.text)
         reading.use(word, "enter", rule)

@@ -12,8 +12,8 @@ from fleetscripts.dataclass import dataclass
 from fleetscripts.errors import UsageProblem
 
 KINDS = frozenset(
-    {"path", "file", "folder", "write", "rewrite", "text", "number", "none", "revision", "branch", "own-branch", "test"}
-)
+    ("path", "named", "file", "folder", "write", "rewrite", "text", "number", "none", "revision", "branch")
+) | {"own-branch", "test"}
 STEERING = ("steering", "hidden", "root_endings", "root_known")
 LISTS = ("protected_branches", *STEERING)
 WORDS = {str: "a text", bool: "true or false", int: "a whole number"}

@@ -32,6 +32,8 @@ def why_unfit(kind: str, word: str, protected_branches: Collection[str]) -> bool
             return False
         case "path" | "file" | "write" | "rewrite":
             return word != "-" and (not word or word[0] in "-@")
+        case "named":
+            return not word or word[0] in "-@"
         case "folder":
             return not word or word[0] in "-+@~"
         case "number":

@@ -46,7 +46,8 @@ def expanded(use: PathUse, join: Callable[[str], str]) -> Iterator[str]:
         if pattern is None:
             found = [before + part + "/" for before in found]
             continue
-        names = [(before, name) for before in found for name in names_in(join(before))]
+        dots = (".", "..") if part[0] == "." else ()  # which most releases of bash fill in for .* and .?
+        names = [(before, name) for before in found for name in (*names_in(join(before)), *dots)]
         count += len(names)
         if count > MOST_ENTRIES:
             raise UnclearPath("a wildcard meets too many files")

@@ -12,6 +12,8 @@ from fleetscripts.services.typing.permitted_paths import RequestPlace, why_not
 
 MOST_ALTERNATIVES = 200
 BRACES = re.compile(r"\{([^{}]*)\}")
+DOTS = re.compile(r"[][()?*+@!|^.-]*\.[][()?*+@!|^.-]*")
+"""A part of nothing but dots and a pattern's signs: some releases of a client read ``[.][.]`` as ``..``."""
 HARD = re.compile(r"\*\*|[\[\]()!+@|]")
 NUMBERS = ("-A", "-B", "-C", "context", "head_limit", "offset")
 NAMES = ("type", "output_mode")
@@ -27,6 +29,8 @@ def why_not_files(tool_input: Mapping[str, Any], folder: str, place: RequestPlac
     if "\\" in pattern or alternatives is None:
         return leaves
     for alternative in alternatives:
+        if any(DOTS.fullmatch(part) and part != "." for part in alternative.split("/")):
+            return leaves
         if alternative[:1] in ("/", "~") or ".." in alternative or "{" in alternative:
             return leaves
         if reason := why_not(_met_by(posixpath.join(folder, alternative), len(folder)), place):
