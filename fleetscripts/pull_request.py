@@ -39,6 +39,8 @@ class Check:
     completed_at: float | None = None
     suite: str = ""
     app: str = ""
+    app_number: int = 0
+    """GitHub's of the app, by which rules name it; 0 where it is not known."""
     workflow: str = ""
     event: str = ""
     """What the workflow ran for: ``push``, ``pull_request``, …"""
@@ -120,6 +122,36 @@ class Commit:
     committed_at: float
 
 
+@dataclass(frozen=True, slots=True)
+class RequiredCheck:
+    """A check that the rules of the base branch demand, by its name; ``app_number``: from this app alone."""
+
+    name: str
+    app_number: int = 0
+
+    def is_met_by(self, check: Check) -> bool:
+        """Of a status nobody says which app set it."""
+        right_app = self.app_number in (0, check.app_number) or check.is_status
+        return check.name == self.name and right_app
+
+
+@dataclass(frozen=True, slots=True)
+class Merge:
+    """What GitHub says of the merge to come, in its own words; empty where it does not tell."""
+
+    decision: str = ""
+    """Of the required reviews: ``APPROVED``, ``REVIEW_REQUIRED``, ``CHANGES_REQUESTED``; empty where none is."""
+    state: str = ""
+    """By the rules of the base: ``CLEAN``, ``BEHIND``, ``BLOCKED``, …"""
+    is_automatic: bool = False
+    queue_state: str = ""
+    """In the base's merge queue, while it is there: ``QUEUED``, ``AWAITING_CHECKS``, ``UNMERGEABLE``, …"""
+    queue_position: int = 0
+    removed_at: float | None = None
+    """When it was last taken out of the queue, and not put back since."""
+    removed_for: str = ""
+
+
 class PullState(StrEnum):
     """GitHub's three."""
 
@@ -156,8 +188,11 @@ class PullRequest:
     suites: tuple[Suite, ...] = ()
     conversation: tuple[Comment, ...] = ()
     """The last comments outside review threads, oldest first."""
-    required: tuple[str, ...] = ()
-    """Names of the checks that the rules of its base branch demand."""
+    required: tuple[RequiredCheck, ...] = ()
+    """What the rules of its base branch demand."""
+    merge: Merge = Merge()
+    branch_tip: str = ""
+    """Where its branch stands, which a push moves before the pull request shows it; empty where it is not known."""
     clock_ahead: float = 0.0
     """By how many seconds the server's clock, whose times these are, is before ours."""
 

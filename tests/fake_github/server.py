@@ -19,8 +19,10 @@ from tests.fake_github.world import TASK_STARTED, World
 
 _TEXT = (Path(__file__).parent / "schema.graphql").read_text(encoding="utf-8")
 SCHEMA: GraphQLSchema = build_schema(_TEXT)
-OLDER_SCHEMA: GraphQLSchema = build_schema(_TEXT.replace("  baseRef: Ref\n", ""))
-"""Of an Enterprise server that knows no rules of branches."""
+OLDER_SCHEMA: GraphQLSchema = build_schema(
+    _TEXT.replace("  baseRef: Ref\n", "").replace("  mergeQueueEntry: MergeQueueEntry\n", "")
+)
+"""Of an Enterprise server that knows no rules of branches and no merge queues."""
 
 
 class _Server(socketserver.ThreadingUnixStreamServer):

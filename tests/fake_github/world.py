@@ -25,6 +25,10 @@ DEFAULTS: Mapping[str, Any] = {
 }
 
 
+APPS: Mapping[str, int] = {"github-actions": 15368, "other-ci": 42}
+"""GitHub's numbers of apps."""
+
+
 def time_text(seconds: float | str) -> str:
     """GitHub's way to write a time; ``"now"``, or ``"now-60"`` for a minute ago."""
     if isinstance(seconds, str):
@@ -83,6 +87,10 @@ def _actor(login: str) -> dict[str, Any] | None:
     return {"__typename": "Bot" if is_bot else "User", "login": login.removesuffix("[bot]")}
 
 
+def _queue_entry(told: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    return None if told is None else {"enqueuedAt": time_text(300), "position": 1, **told}
+
+
 def _remark(comment: Mapping[str, Any]) -> dict[str, Any]:
     """A comment of the conversation."""
     return {
@@ -114,7 +122,7 @@ def suite_of(suite: Mapping[str, Any], number: object) -> dict[str, Any]:
     }  # fmt: skip
     return {
         "id": f"S{number}",
-        "app": {"id": app, "name": app, "slug": app},
+        "app": {"id": app, "name": app, "slug": app, "databaseId": APPS.get(app, 99)},
         "status": suite["status"],
         "conclusion": suite.get("conclusion"),
         "createdAt": time_text(created),
@@ -216,6 +224,11 @@ class World:
             "mergeable": pull["mergeable"],
             "headRefOid": self.oid(pull["head"]),
             "headRefName": pull["branch"],
+            "headRef": self._branch(),
+            "reviewDecision": pull.get("decision"),
+            "mergeStateStatus": pull.get("merge_state", "CLEAN"),
+            "autoMergeRequest": {"enabledAt": time_text(200)} if pull.get("auto_merge") else None,
+            "mergeQueueEntry": _queue_entry(pull.get("queue")),
             "baseRefName": pull["base"],
             "baseRef": self._base(),
             "mergedAt": time_text(pull["merged"]) if "merged" in pull else None,
@@ -226,10 +239,24 @@ class World:
             "commits": lambda _info, **args: self._commits(branch, args),
             "reviewThreads": lambda _info, **args: connection(range(len(self.threads)), args, self._thread),
             "reviews": lambda _info, **args: connection([self._review(review) for review in self.reviews], args),
-            "timelineItems": lambda _info, **args: {
-                "nodes": [self._force_push(p) for p in pull.get("force_pushes", [])]
-            },
+            "timelineItems": lambda _info, **args: {"nodes": self._timeline(args["itemTypes"])[-args["last"] :]},
         }
+
+    def _branch(self) -> dict[str, Any] | None:
+        """The pull request's branch, which may be before what the pull request shows; None once it is deleted."""
+        tip = self.pull.get("tip", self.pull["head"])
+        return {"name": self.pull["branch"], "target": self._commit(tip) | {"__typename": "Commit"}} if tip else None
+
+    def _timeline(self, wanted: Sequence[str]) -> list[dict[str, Any]]:
+        """What happened of these kinds, oldest first. ``queued``: the times at which it was put into the merge queue,
+        ``dequeued``: when and why it was taken out."""
+        if "HEAD_REF_FORCE_PUSHED_EVENT" in wanted:
+            return [self._force_push(push) for push in self.pull.get("force_pushes", [])]
+        added = [{"__typename": "AddedToMergeQueueEvent", "at": at} for at in self.pull.get("queued", [])]
+        removed = [{"__typename": "RemovedFromMergeQueueEvent", **one} for one in self.pull.get("dequeued", [])]
+        return [
+            {**one, "createdAt": time_text(one["at"])} for one in sorted(added + removed, key=lambda one: one["at"])
+        ]
 
     def _commits(self, branch: list[dict[str, Any]], args: Mapping[str, Any]) -> dict[str, Any]:
         if args.get("last") == 1:
@@ -336,7 +363,8 @@ class World:
         """The base branch: what its protection requires, and what a ruleset does; None once it is deleted."""
         if self.situation.get("base_deleted"):
             return None
-        by_ruleset = [{"context": name, "integrationId": None} for name in self.situation.get("ruleset", [])]
+        named = [{"context": one} if isinstance(one, str) else one for one in self.situation.get("ruleset", [])]
+        by_ruleset = [{"integrationId": None, **one} for one in named]
         approvals = {"__typename": "PullRequestParameters", "requiredApprovingReviewCount": 1}
         checks = {"__typename": "RequiredStatusChecksParameters", "requiredStatusChecks": by_ruleset}
         rules = [("NON_FAST_FORWARD", None), ("PULL_REQUEST", approvals)]

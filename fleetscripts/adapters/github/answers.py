@@ -9,6 +9,7 @@ from dataclasses import field, replace
 from typing import Any
 
 from fleetscripts.adapters.github.github_problems import GitHubProblem, ProblemKind
+from fleetscripts.adapters.github.github_query import MAY_BE_REFUSED
 from fleetscripts.adapters.github.rate_limits import limit_in, limit_in_words, server_time, used_up_by
 from fleetscripts.dataclass import dataclass
 from fleetscripts.pattern import pattern
@@ -68,7 +69,7 @@ def _graphql_answer(data: object, errors: object) -> ApiAnswer:
         if isinstance(data, dict):
             return ApiAnswer(data)
         return ApiAnswer(problem=GitHubProblem(ProblemKind.UNEXPECTED, "GitHub's answer held no data"))
-    listed = [error for error in (errors if isinstance(errors, list) else [errors]) if not _is_of_rules(error)]
+    listed = [error for error in (errors if isinstance(errors, list) else [errors]) if not _may_be_missing(error)]
     if not listed and isinstance(data, dict):
         return ApiAnswer(data)
     listed = listed or [errors]
@@ -78,10 +79,10 @@ def _graphql_answer(data: object, errors: object) -> ApiAnswer:
     return ApiAnswer(data, problems={part: _graphql_problem(error) for part, error in zip(parts, listed, strict=True)})
 
 
-def _is_of_rules(error: object) -> bool:
-    """Whether only the rules of the base branch were refused: not every login may read them."""
+def _may_be_missing(error: object) -> bool:
+    """Whether only what not every login may read was refused."""
     path = error.get("path") if isinstance(error, dict) else None
-    return isinstance(path, list) and "baseRef" in path
+    return isinstance(path, list) and not MAY_BE_REFUSED.isdisjoint(map(str, path))
 
 
 def _part_of(error: object) -> str:

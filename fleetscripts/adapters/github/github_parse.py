@@ -15,6 +15,7 @@ from fleetscripts.adapters.github.answer_fields import (
     text,
     time,
 )
+from fleetscripts.adapters.github.merge_fields import merge_state, required_checks
 from fleetscripts.pull_request import (
     GHOST,
     Check,
@@ -61,20 +62,13 @@ def pull_request(key: PullKey, node: Mapping[str, Any], now: float, clock_ahead:
         author=_login(node.get("author")),
         merged_by=_login(node.get("mergedBy")) if node.get("mergedBy") else "",
         suites=tuple(_suite(item) for item in nodes(suites(node))),
-        required=_required(node),
+        required=required_checks(node),
+        merge=merge_state(node),
+        branch_tip=str(((node.get("headRef") or {}).get("target") or {}).get("oid") or ""),
         conversation=tuple(
             _comment(item) for item in nodes(members(node, "conversation")) if item.get("isMinimized") is not True
         ),
     )
-
-
-def _required(node: Mapping[str, Any]) -> tuple[str, ...]:
-    """The checks without which nothing may be merged into the base: by its protection, and by rulesets."""
-    base = node.get("baseRef") or {}
-    named = list((base.get("refUpdateRule") or {}).get("requiredStatusCheckContexts") or [])
-    for rule in nodes(base.get("rules") or {"nodes": []}):
-        named += [one.get("context") for one in (rule.get("parameters") or {}).get("requiredStatusChecks") or []]
-    return tuple(dict.fromkeys(name for name in named if isinstance(name, str) and name))
 
 
 def contexts(node: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -115,6 +109,7 @@ def check(node: Mapping[str, Any]) -> Check:
                 completed_at=maybe_time(node.get("completedAt")),
                 suite=str(suite.get("id") or ""),
                 app=app,
+                app_number=int((suite.get("app") or {}).get("databaseId") or 0),
                 workflow=workflow,
                 event=event,
                 job=int(number(node, "databaseId")) if workflow and node.get("databaseId") else 0,

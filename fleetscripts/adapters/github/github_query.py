@@ -37,7 +37,7 @@ fragment contexts on StatusCheckRollupContextConnection {
     __typename
     ... on CheckRun {
       databaseId name status conclusion startedAt completedAt
-      checkSuite { id createdAt app { slug } workflowRun { event workflow { name } } }
+      checkSuite { id createdAt app { slug databaseId } workflowRun { event workflow { name } } }
     }
     ... on StatusContext { context state createdAt }
   }
@@ -80,11 +80,21 @@ _RULES = """
   baseRef {
     refUpdateRule { requiredStatusCheckContexts }
     rules(first: 100) { nodes { parameters {
-      ... on RequiredStatusChecksParameters { requiredStatusChecks { context } }
+      ... on RequiredStatusChecksParameters { requiredStatusChecks { context integrationId } }
     } } }
   }
+  reviewDecision mergeStateStatus
+  autoMergeRequest { enabledAt }
+  mergeQueueEntry { state position }
+  mergeQueueEvents: timelineItems(last: 1, itemTypes: [ADDED_TO_MERGE_QUEUE_EVENT, REMOVED_FROM_MERGE_QUEUE_EVENT]) {
+    nodes { ... on RemovedFromMergeQueueEvent { createdAt reason } }
+  }
+  headRef { target { oid } }
 """
 """What older Enterprise servers do not know."""
+_RULES_FIELDS = ("baseRef", "headRef", "reviewDecision", "mergeStateStatus", "autoMergeRequest")
+MAY_BE_REFUSED = frozenset((*_RULES_FIELDS, "mergeQueueEntry", "mergeQueueEvents"))
+"""Not every login may read these; without them a pull request is judged by the rest."""
 
 
 def pulls_query(keys: Sequence[PullKey], *, with_rules: bool = True) -> Query:

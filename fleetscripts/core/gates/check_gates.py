@@ -89,7 +89,7 @@ def checks(evidence: PullEvidence) -> GateResult:
         return GateResult.failed("checks", f"{len(failed)} of {total} failed: {some(failed)}{more}")
     if not runs.checks and not runs.workflows:
         return _no_checks(evidence)
-    if missing := [name for name in pull.required if name not in {check.name for check in runs.checks}]:
+    if missing := [one.name for one in pull.required if not any(map(one.is_met_by, runs.checks))]:
         text = (
             f"{len(missing)} of {len(pull.required)} that {pull.base_ref} requires have not reported: {some(missing)}"
         )
@@ -132,7 +132,7 @@ def fresh_run(evidence: PullEvidence) -> GateResult:
 def _no_checks(evidence: PullEvidence) -> GateResult:
     pull = evidence.pull
     if pull.required and evidence.ci_required is not False:
-        text = f"no check on this head, and {pull.base_ref} requires: {some(pull.required)}"
+        text = f"no check on this head, and {pull.base_ref} requires: {some([one.name for one in pull.required])}"
         return GateResult("checks", GateStatus.PENDING, text, by_person=evidence.stands_still)
     if evidence.ci_required is False:
         return GateResult.passed("checks", "none configured: the settings say that none is required")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from fleetscripts.core.gates import check_gates, gates, pull_gates
+from fleetscripts.core.gates import check_gates, gates, merge_gate, pull_gates
 from fleetscripts.core.gates.gates import (
     CommandEvidence,
     GateResult,
@@ -77,6 +77,7 @@ GATES: tuple[Gate, ...] = (
     Gate("reviews", judge=pull_gates.reviews, with_checks=True),
     Gate("remarks", judge=pull_gates.remarks),
     Gate("conflicts", judge=pull_gates.conflicts),
+    Gate("merging", judge=merge_gate.merging),
     Gate("clean", lambda evidence: gates.clean(evidence.worktree)),
     Gate("branch", lambda evidence: gates.branch(evidence.worktree)),
     Gate("pushed", _pushed),

@@ -22,6 +22,9 @@ def pull_request(evidence: PullEvidence) -> GateResult:
         )
     if not evidence.worktree_head:
         return GateResult.unknown("pull_request", "the commit of the worktree could not be read")
+    if pull.head != evidence.worktree_head == pull.branch_tip and pull.state is PullState.OPEN:
+        text = f"GitHub has the push, but still shows {pull.key} at {pull.head[:10]}"
+        return GateResult("pull_request", GateStatus.PENDING, text, by_person=evidence.stands_still)
     if pull.head != evidence.worktree_head:
         merged = pull.state is PullState.MERGED
         what, advice = ("was merged at", "open another one") if merged else ("is at", "push, or pull what others did")

@@ -1,0 +1,36 @@
+"""What GitHub says of the rules of a pull request's base, and of the merge to come."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from fleetscripts.adapters.github.answer_fields import maybe_time, nodes
+from fleetscripts.pull_request import Merge, RequiredCheck
+
+LONGEST_REASON = 80
+"""Of a merge queue's reason, which is any text."""
+
+
+def required_checks(node: Mapping[str, Any]) -> tuple[RequiredCheck, ...]:
+    """The checks without which nothing may be merged into the base: by its protection, and by rulesets."""
+    base = node.get("baseRef") or {}
+    named = [{"context": name} for name in (base.get("refUpdateRule") or {}).get("requiredStatusCheckContexts") or []]
+    for rule in nodes(base.get("rules") or {"nodes": []}):
+        named += (rule.get("parameters") or {}).get("requiredStatusChecks") or []
+    known = [one for one in named if isinstance(one.get("context"), str) and one["context"]]
+    return tuple(dict.fromkeys(RequiredCheck(one["context"], int(one.get("integrationId") or 0)) for one in known))
+
+
+def merge_state(node: Mapping[str, Any]) -> Merge:
+    entry = node.get("mergeQueueEntry") or {}
+    (last,) = nodes(node.get("mergeQueueEvents") or {"nodes": []})[-1:] or ({},)
+    return Merge(
+        decision=str(node.get("reviewDecision") or ""),
+        state=str(node.get("mergeStateStatus") or ""),
+        is_automatic=bool(node.get("autoMergeRequest")),
+        queue_state=str(entry.get("state") or ""),
+        queue_position=int(entry.get("position") or 0),
+        removed_at=maybe_time(last.get("createdAt")),
+        removed_for=str(last.get("reason") or "")[:LONGEST_REASON],
+    )
