@@ -58,6 +58,7 @@ class DialogKind(StrEnum):
     PICKER = "picker"
     MODEL = "model"
     NEW_MODEL = "new_model"
+    UNCHECKED = "unchecked"
     MENU = "menu"
     VIEW = "view"
     OTHER = "other"

@@ -68,6 +68,7 @@ class LastLook:
     tool_cpu_seconds: float = was("tool_cpu_seconds", 0)
     commit: str = was("last_commit")
     said: str = was("last_said")
+    denied: str = ""
     github_limited_at: UnixSeconds = was("github_limited_at", 0)
     shown: Mapping[str, Any] | None = None
     extra: Mapping[str, Any] = field(default_factory=dict)

@@ -12,6 +12,7 @@ NEW = {
     "wakes": ("attempts", "wakes"),
     "spends_until": ("seen", "spends_until"),
     "wakes_at": ("seen", "wakes_at"),
+    "denied": ("seen", "denied"),
 }
 """Fields that have never stood anywhere but in their part."""
 

@@ -33,23 +33,6 @@ if TYPE_CHECKING:
 OAUTH = "CLAUDE_CODE_OAUTH_TOKEN"
 READ_ALOUD = "CLAUDE_AX_SCREEN_READER"
 """Goes before the user's setting: in that mode the client draws neither box nor rows, by which a screen is known."""
-LARGEST_SETTINGS_BYTES = 1 << 20
-
-# A name that a release does not know makes it refuse the whole file: only such as 2.0.45 has already.
-HOOK_EVENTS = (
-    "SessionStart",
-    "UserPromptSubmit",
-    "PreToolUse",
-    "PostToolUse",
-    "PermissionRequest",
-    "Notification",
-    "Stop",
-    "SubagentStop",
-    "PreCompact",
-    "SessionEnd",
-)
-HOOK_TIMEOUT_SECONDS = 5
-PERMISSION_TIMEOUT_SECONDS = 30
 DENIES = "dontAsk"
 """The permission mode in which it does nothing that it would have to ask for."""
 
@@ -109,6 +92,8 @@ class ClaudeCode(AgentKind):
 
     def inline_settings(self, wanted: InlineSettings) -> str:
         """JSON that the client merges with the user's own settings, whose files stay untouched."""
+        from fleetscripts.agents.claude_settings import settings_json
+
         return settings_json(wanted) if wanted.statusline or wanted.hook_command or wanted.skip_bypass_warning else ""
 
     def settings_words(self, text: str) -> tuple[str, ...]:
@@ -212,40 +197,6 @@ def _mode(launch: Launch) -> str:
         return "default"  # it asks, and a person answers
     other = _SAME_MODE.get(launch.permission_mode, launch.permission_mode)
     return other if launch.permission_mode not in known and other in known else launch.permission_mode
-
-
-def settings_json(wanted: InlineSettings) -> str:
-    """Text for ``--settings``. What else the user's own status line is set to (padding) stays as it is."""
-    settings: dict[str, Any] = {}
-    hooks: dict[str, list[dict[str, Any]]] = {}
-    for event in HOOK_EVENTS if wanted.hook_command else ():
-        hooks[event] = [_hook(wanted.hook_command, HOOK_TIMEOUT_SECONDS)]
-    if wanted.permission_command:
-        hooks.setdefault("PermissionRequest", []).append(_hook(wanted.permission_command, PERMISSION_TIMEOUT_SECONDS))
-    if hooks:
-        settings["hooks"] = hooks
-    if wanted.statusline:
-        own = _own_status_line(wanted.config_dir)
-        kept = {name: value for name, value in own.items() if isinstance(value, int | float | bool)}
-        settings["statusLine"] = {**kept, "type": "command", "command": wanted.statusline}
-    if wanted.skip_bypass_warning:
-        settings["skipDangerousModePermissionPrompt"] = True
-    return json.dumps(settings, ensure_ascii=False)
-
-
-def _hook(command: str, timeout_seconds: int) -> dict[str, Any]:
-    return {"hooks": [{"type": "command", "command": command, "timeout": timeout_seconds}]}
-
-
-def _own_status_line(config_dir: Path) -> dict[str, Any]:
-    """The user's own setting; a file that makes no sense is the client's to complain about."""
-    from fleetscripts.adapters.system.regular_file import read_regular
-
-    try:
-        line = json.loads(read_regular(config_dir / "settings.json", LARGEST_SETTINGS_BYTES)).get("statusLine")
-    except (OSError, ValueError, AttributeError, RecursionError):
-        return {}
-    return line if isinstance(line, dict) else {}
 
 
 # Ctrl-C at a wall first gives up waiting for the reset, then asks to be pressed again within a second, then ends.

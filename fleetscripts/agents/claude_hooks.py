@@ -25,6 +25,23 @@ def evidence_of(events: Sequence[HookEvent], client_started: float, session_id: 
     return None
 
 
+def denied(events: Sequence[HookEvent], client_started: float) -> str:
+    """What the client's own check denied last of what it was told last to do; empty when nothing."""
+    for event in reversed(events):
+        if event.at < client_started or event.name == "UserPromptSubmit":
+            return ""
+        if event.name == "PermissionDenied":
+            return _called(event.payload)
+    return ""
+
+
+def _called(payload: Mapping[str, Any]) -> str:
+    """The command, or the tool with its input."""
+    given = payload.get("tool_input")
+    command = given.get("command") if isinstance(given, Mapping) else None
+    return str(command) if command else f"{payload.get('tool_name')} {given}"
+
+
 def _state(event: HookEvent) -> PaneState | None:
     if event.name in _BUSY:
         return PaneState.RUNNING

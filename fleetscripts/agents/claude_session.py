@@ -41,9 +41,8 @@ def look(client: Client, places: Places, session_id: str | None = None) -> Sessi
     turn = read_turn(places.fleet_home, path) if path is not None else None
     found_id = found_id or (path.stem if path is not None else None)
     evidence = [said, _transcript_evidence(turn, client, found_id)]
-    hook = claude_hooks.evidence_of(
-        spool.read_events(places.fleet_home, found_id or ""), client.started_at, session_id=found_id
-    )
+    events = spool.read_events(places.fleet_home, found_id or "")
+    hook = claude_hooks.evidence_of(events, client.started_at, session_id=found_id)
     if hook is not None:
         evidence.append(hook)
     version = live.get("version")
@@ -55,6 +54,7 @@ def look(client: Client, places: Places, session_id: str | None = None) -> Sessi
         messages=turn.messages() if turn else (),
         shown={"version": version} if isinstance(version, str) else {},
         shown_as=moved.name if moved is not None else "",
+        denied=claude_hooks.denied(events, client.started_at),
         github_limited_at=turn.github_limited_at if turn else 0.0,
         wakes_at=next_alarm(turn.alarms, client.started_at, time.time(), local_zone()) if turn and client.pid else 0.0,
     )

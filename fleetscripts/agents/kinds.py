@@ -48,13 +48,15 @@ class CommandLine:
 class InlineSettings:
     """What we would have a client do for us, for its own settings. Commands are shell lines, empty for none.
 
-    ``permission_command`` answers its permission requests. ``config_dir``: the folder with the user's own settings."""
+    ``permission_command`` answers its permission requests. ``config_dir``: the folder with the user's own settings.
+    ``executable``: the client's program, since releases differ; empty where it does not matter."""
 
     config_dir: Path
     hook_command: str = ""
     permission_command: str = ""
     statusline: str = ""
     skip_bypass_warning: bool = False
+    executable: str = ""
 
 
 @dataclass(frozen=True, slots=True)

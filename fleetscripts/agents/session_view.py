@@ -22,6 +22,8 @@ class SessionView:
     messages: tuple[Message, ...] = ()
     shown: Mapping[str, str] = field(default_factory=dict)
     """What is only shown of it, by name: recorded under ``seen.shown``, and a column of ``status`` may tell it."""
+    denied: str = ""
+    """What the client's own check denied in the present turn or the last one; empty: nothing."""
     github_limited_at: float = 0.0
     """When a tool of the session last printed that GitHub's secondary rate limit was hit; Unix seconds, 0: never."""
     wakes_at: float = 0.0

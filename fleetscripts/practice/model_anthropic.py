@@ -16,6 +16,7 @@ from fleetscripts.practice.budget import Usage
 from fleetscripts.practice.cues import Cues
 from fleetscripts.practice.decide import failing, next_steps
 from fleetscripts.practice.progress import Piece, PieceKind, ScriptProgress, standing, tool_id
+from fleetscripts.practice.safety_check import SafetyCheck
 from fleetscripts.practice.script import (
     DEFAULT_THINK_SECONDS,
     FAILURES,
@@ -104,9 +105,10 @@ def _tool_call(step: Step, directory: str) -> tuple[str, dict[str, Any]]:
 class AnthropicModel(Model):
     """Does the next steps of the script in the conversation, up to and with the next tool call."""
 
-    def __init__(self, cues: Cues | None = None) -> None:
+    def __init__(self, cues: Cues | None = None, check: SafetyCheck | None = None) -> None:
         super().__init__()
         self.cues = cues or Cues()
+        self.check = check or SafetyCheck()
 
     def answer(self, request: Request, now: float) -> ModelReply | Stream:
         """Serves Messages and token counts; everything else a client asks for at its start gets an empty object."""
@@ -156,7 +158,7 @@ class AnthropicModel(Model):
             content = [{"type": "text", "text": says(texts[0])}]
             return ModelReply({**_message(model, used), "content": content, "stop_reason": "end_turn"})
         ping = Event("ping", {"type": "ping"})
-        return Stream(_events(texts, model, used, request.body), limit_headers(usage), ping)
+        return Stream(_events(texts, model, used, request.body, self.check), limit_headers(usage), ping)
 
 
 def _latest_text(body: Mapping[str, Any]) -> str:
@@ -180,18 +182,22 @@ def _message(model: str, usage: Mapping[str, int]) -> dict[str, Any]:
     return {**head, "content": [], "stop_reason": None, "stop_sequence": None, "usage": dict(usage)}
 
 
-def _events(steps: Sequence[Step], model: str, used: Mapping[str, int], body: Mapping[str, Any]) -> Iterator[Event]:
+def _events(
+    steps: Sequence[Step], model: str, used: Mapping[str, int], body: Mapping[str, Any], check: SafetyCheck
+) -> Iterator[Event]:
     """The message as it streams: at its start it has put out one token."""
     begun = _message(model, {**used, "output_tokens": 1})
     yield Event("message_start", {"type": "message_start", "message": begun})
+    calls: dict[str, Mapping[str, Any]] = {}
     stop, directory = "end_turn", _directory(body)
     for index, step in enumerate(steps):
         if step.name in TEXTS:
             yield from _text_block(index, step)
         else:
-            stop = "tool_use"
-            yield from _tool_block(index, step, directory, body)
-    delta = {"stop_reason": stop, "stop_sequence": None}
+            stop, identity = "tool_use", tool_id(step, uuid.uuid4().hex[:16])
+            name, calls[identity] = _tool_call(step, directory)
+            yield from _tool_block(index, identity, name, calls[identity], body)
+    delta = {"stop_reason": stop, "stop_sequence": None, **check.results(body, calls)}
     yield Event("message_delta", {"type": "message_delta", "delta": delta, "usage": dict(used)})
     yield Event("message_stop", {"type": "message_stop"})
 
@@ -208,12 +214,13 @@ def _text_block(index: int, step: Step) -> Iterator[Event]:
     yield Event("content_block_stop", {"type": "content_block_stop", "index": index})
 
 
-def _tool_block(index: int, step: Step, directory: str, body: Mapping[str, Any]) -> Iterator[Event]:
-    name, call = _tool_call(step, directory)
+def _tool_block(
+    index: int, identity: str, name: str, call: Mapping[str, Any], body: Mapping[str, Any]
+) -> Iterator[Event]:
     offered = {tool.get("name") for tool in body.get("tools") or []}
     if name == "Task" and "Agent" in offered:
         name = "Agent"
-    block = {"type": "tool_use", "id": tool_id(step, uuid.uuid4().hex[:16]), "name": name, "input": {}}
+    block = {"type": "tool_use", "id": identity, "name": name, "input": {}}
     yield Event("content_block_start", {"type": "content_block_start", "index": index, "content_block": block})
     delta = {"type": "input_json_delta", "partial_json": json.dumps(call)}
     yield Event("content_block_delta", {"type": "content_block_delta", "index": index, "delta": delta})
@@ -221,4 +228,4 @@ def _tool_block(index: int, step: Step, directory: str, body: Mapping[str, Any])
 
 
 if __name__ == "__main__":
-    raise SystemExit(serve(AnthropicModel(Cues.of(os.environ))))
+    raise SystemExit(serve(AnthropicModel(Cues.of(os.environ), SafetyCheck.of(os.environ))))

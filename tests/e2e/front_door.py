@@ -73,12 +73,13 @@ AROUND_OTHERS = [
 @dataclass(frozen=True)
 class Way:
     """``install``: skill or plugin. ``mode``: as the client names it. ``rules``: those of ``setup --yes`` are in the
-    settings. ``settings``: what else is in them."""
+    settings. ``settings``: what else is in them. ``checked``: auto mode's check gets through, and flags all it sees."""
 
     install: str
     mode: str
     rules: bool = False
     settings: tuple[tuple[str, object], ...] = ()
+    checked: bool = False
 
     @property
     def forms(self) -> list[str]:
@@ -117,7 +118,8 @@ def cues(way: Way, folder: Path, turns: int) -> Cues:
 def session_in(way: Way, turns: int) -> Iterator[Orchestrator]:
     """A session at its prompt, with the bundle installed so."""
     folder = Path(tempfile.mkdtemp(prefix="fe", dir="/tmp"))
-    stage = Stage(folder, real_client(), extra=rehearsed(folder, cues(way, folder, turns)))
+    check = {"PRACTICE_MODEL_CHECKS": "."} if way.checked else {}
+    stage = Stage(folder, real_client(), extra={**rehearsed(folder, cues(way, folder, turns)), **check})
     session = Orchestrator(Crew(stage, Playground(folder / "git")))
     try:
         stage.home.mkdir()

@@ -17,12 +17,17 @@ WAYS = {
     "skill, manual": Way("skill", "default"),
     "skill, acceptEdits": Way("skill", "acceptEdits"),
     "skill, auto": Way("skill", "auto"),
+    "skill, auto that checks": Way("skill", "auto", checked=True),
     "skill, plan": Way("skill", "plan", settings=(("useAutoModeDuringPlan", False),)),
     "skill with rules, plan that checks": Way("skill", "plan", rules=True),
     "plugin, manual": Way("plugin", "default"),
+    "plugin, acceptEdits": Way("plugin", "acceptEdits"),
     "plugin, auto": Way("plugin", "auto"),
+    "plugin, auto that checks": Way("plugin", "auto", checked=True),
+    "plugin, plan": Way("plugin", "plan", settings=(("useAutoModeDuringPlan", False),)),
 }
 QUESTIONS = ("Do you want to proceed?", "Enter to stay in auto mode")
+DENIED = "denied by the Claude Code auto mode classifier"
 
 
 def test_a_session_is_asked_for_nothing_of_ours_and_for_all_else() -> None:
@@ -54,13 +59,14 @@ def test_a_long_session_is_never_asked_for_our_own_scripts(name: str, capsys: py
         lines, turns = session.shell_commands(), len(session.said())
         assert len(lines) >= 3 * TURNS
         assert "Auto mode can't check actions" not in session.notices(), "one went to the safety check"
+        assert not [text for text in session.printed() if DENIED in text], "one was denied by the safety check"
         others = range(min(len(AROUND_OTHERS), max(4, TURNS // 2)))
         for at in others:
-            asked(session, at)
-        assert session.times_said("It ran.") == 0
+            held_back(session, at) if way.checked else asked(session, at)
+        assert session.times_said("It ran.") == sum(DENIED in text for text in session.printed())
     with capsys.disabled():
         calls = sum(line.count("scripts/") for line in lines)
-        print(f"\n{name}: {turns} turns, {calls} calls of ours, none asked for; {len(others)} of others, all asked for")
+        print(f"\n{name}: {turns} turns, {calls} calls of ours, none asked for; {len(others)} of others, all held back")
 
 
 def hear_of_background(session: Orchestrator) -> None:
@@ -76,6 +82,21 @@ def compact(session: Orchestrator) -> None:
     wait_until(lambda: "Compacted" in session.screen(), 60, session.screen)
 
 
+def held_back(session: Orchestrator, at: int) -> None:
+    """The line is denied by the check; after several of them in a row the client asks, and is refused."""
+    ended = session.times_said("It ran.")
+    session.type(f"foreign {at}")
+    wait_until(
+        lambda: session.times_said("It ran.") > ended or any(words in session.screen() for words in QUESTIONS),
+        40,
+        lambda: AROUND_OTHERS[at] + session.screen(),
+    )
+    if session.times_said("It ran.") == ended:
+        session.wait_for("waiting_approval")
+        session.crew.stage.tmux("send-keys", "-t", session.pane, "Escape")
+    session.wait_for("prompt")
+
+
 def asked(session: Orchestrator, at: int) -> None:
     """The line is asked for, and refused."""
     session.type(f"foreign {at}")
@@ -83,6 +104,6 @@ def asked(session: Orchestrator, at: int) -> None:
         lambda: any(words in session.screen() for words in QUESTIONS), 40, lambda: AROUND_OTHERS[at] + session.screen()
     )
     answer = session.wait_for("waiting_approval")
-    assert answer["dialog"] in ("permission", "other"), AROUND_OTHERS[at]
+    assert answer["dialog"] in ("permission", "unchecked"), AROUND_OTHERS[at]
     session.crew.stage.tmux("send-keys", "-t", session.pane, "Escape")
     session.wait_for("prompt")

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 
 import pytest
 
-from fleetscripts.agents.kinds import Launch, kind_named
+from fleetscripts.agents.kinds import InlineSettings, Launch, kind_named
 from fleetscripts.config import load_settings
 from fleetscripts.errors import FleetError, UsageProblem
 from fleetscripts.services.clients.client_start import client_start
@@ -114,6 +115,17 @@ def test_a_release_is_given_what_it_takes(tmp_path: Path, mode: str, name: str, 
         line = kind_named("claude").launch(Launch(str(path), SESSION, permission_mode=asked, name="feat/a"))
         assert list(line.argv) == [str(path), "--session-id", SESSION, *wanted]
         assert line.env_set["CLAUDE_AX_SCREEN_READER"] == "0", "without box and rows no screen can be read"
+
+
+@pytest.mark.parametrize("mode", ["auto", "default"])
+def test_denials_are_heard_of_from_releases_that_have_auto_mode_alone(tmp_path: Path, mode: str) -> None:
+    path = tmp_path / "claude"
+    path.write_text("#!/bin/sh\ncat <<'END'\n" + HELP.format(mode=f'"{mode}"', name="") + "\nEND\n")
+    path.chmod(0o755)
+    told = kind_named("claude").inline_settings(InlineSettings(tmp_path, hook_command="true", executable=str(path)))
+    events = set(json.loads(told)["hooks"])
+    assert "PermissionRequest" in events
+    assert ("PermissionDenied" in events) is (mode == "auto"), "a name that it does not know makes it refuse all of it"
 
 
 def test_a_release_that_takes_no_session_id_is_refused_by_name(tmp_path: Path) -> None:

@@ -101,7 +101,7 @@ def test_a_dialog_without_rows_gets_the_key_that_says_what_was_chosen_and_no_oth
     pane = _pane(tmux_server, tmp_path, "claude", text.rstrip().split("\n")[-24:])
     pane_io = open_pane_io(load_settings(os.environ), None, Tmux(tmux_server.socket))
     dialog = dialog_on(pane_io, pane, EAGER)
-    assert (dialog.kind, dialog.ruling.kind) == ("other", ActionKind.DECISION)
+    assert (dialog.kind, dialog.ruling.kind) == ("unchecked", ActionKind.DECISION)
     with pytest.raises(Refused):
         choose(pane_io, dialog, "leave for accept edits mode and stop")
     assert (tmp_path / "claude.keys").read_text() == ""

@@ -72,6 +72,10 @@ DECISIONS: Mapping[DialogKind, str] = {
     DialogKind.QUESTION: "the agent asks for a choice",
     DialogKind.PICKER: "somebody opened a list",
     DialogKind.MODEL: "which model it goes on with is a person's choice",
+    DialogKind.UNCHECKED: (
+        "auto mode's safety check does not get through to this client; answer it, and give agents that work behind "
+        "this gateway another permission_mode than auto"
+    ),
     DialogKind.MENU: "somebody opened a menu",
     DialogKind.VIEW: "somebody opened a view",
 }

@@ -208,6 +208,13 @@ ACTIONS: tuple[ActionRow, ...] = (
         calls=(_EXPLAIN, "interrupt-agent {agent}"),
     ),
     ActionRow(
+        "denied",
+        Turn.NONE,
+        (On(PaneState.PROMPT, "denied", "its client's safety check denied: {seen.denied}"),),
+        _DECISION,
+        calls=('send-agent {agent} "what to do instead"',),
+    ),
+    ActionRow(
         "github_wait",
         Turn.BEGINS,
         (On(PaneState.PROMPT, "github limit", "it met GitHub's secondary rate limit"),),

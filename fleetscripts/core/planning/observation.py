@@ -52,6 +52,8 @@ class Observation:
     checkpoints: tuple[Checkpoint, ...] = ()
     messages: tuple[Message, ...] = ()
     shown: Mapping[str, str] = field(default_factory=dict)
+    denied: str = ""
+    """What the client's own check denied in the present turn or the last one; empty: nothing."""
     github_limited_at: float = 0
     wakes_at: float = 0
     """When it goes on by itself, as the agent has arranged; 0: not at all."""

@@ -139,6 +139,7 @@ CONDITIONS: Mapping[str, Condition] = {
     "waits by itself": lambda case: waits_by_itself(case.agent, case.now),
     "moving": lambda case: moving(case.agent, case.found, case.limits.idle_threshold_seconds, case.now),
     "just nudged": lambda case: case.nudged_seconds_ago < case.limits.nudge_cooldown_seconds,
+    "denied": lambda case: bool(case.agent.seen.denied),
     "draft": lambda case: bool(case.found.draft),
     "held": lambda case: bool(case.agent.hold.reason),
     "at a cap": lambda case: bool(case.agent.hold.cap) and case.agent.hold.reason.startswith(BUDGET),

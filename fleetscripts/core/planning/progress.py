@@ -36,6 +36,7 @@ DONE_BY_US = ("attempts", "verdict", "notices")
 """Parts whose times say when something was done; pauses are counted from them."""
 
 LONGEST_SHOWN = 60
+LONGEST_DENIED = 300
 CLOCK_SLACK_SECONDS = 5.0
 """A deed may be a little later than the look that is being recorded."""
 
@@ -137,6 +138,7 @@ def _timed(agent: Agent, before: Agent, seen: Observation, now: float, unwatched
             "error": str(error),
             "resets_at": found.resets_at or 0,
             "wakes_at": seen.wakes_at,
+            "denied": fit(sanitize(redact(seen.denied)), LONGEST_DENIED),
             "spends_until": now + SPENDS_SECONDS if spends(found) else before.seen.spends_until,
             "unknown_since": since if unknown else 0,
             "output_changed_at": changed_at,

@@ -42,12 +42,14 @@ def client_start(
     ``account``: the launcher ``cl`` then starts the client on it: it gets the secret itself, in the window.
     ``reads_only``: it can change nothing."""
     mode = kind.read_only.permission_mode if reads_only else settings.permission_mode
+    executable = program_of(kind.name, settings, environ)
+    wanted = replace(_wanted_settings(settings, kind, folder, account, mode), executable=executable)
     launch = Launch(
-        executable=program_of(kind.name, settings, environ),
+        executable=executable,
         session_id=session_id,
         permission_mode=mode,
         name=name,
-        settings=kind.inline_settings(_wanted_settings(settings, kind, folder, account, mode)),
+        settings=kind.inline_settings(wanted),
         as_root=os.geteuid() == 0,
         extra=kind.read_only.words if reads_only else (),
     )

@@ -111,6 +111,7 @@ class _Observer:
             checkpoints=view.checkpoints,
             messages=view.messages,
             shown=view.shown,
+            denied=view.denied,
             github_limited_at=view.github_limited_at,
             wakes_at=view.wakes_at,
             screen=screen,

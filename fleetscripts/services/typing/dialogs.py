@@ -30,6 +30,9 @@ SLOW_SECONDS = 6.0
 
 TRIES = 4
 
+WITHOUT_ROWS = frozenset({DialogKind.UNCHECKED, DialogKind.OTHER})
+"""Dialogs whose keys may say what they do, in the place of rows."""
+
 
 @dataclass(frozen=True, slots=True)
 class Dialog:
@@ -59,7 +62,7 @@ def dialog_on(pane_io: PaneIO, pane_id: str, around: DialogContext) -> Dialog:
     if said.state is not PaneState.WAITING_APPROVAL and said.dialog is None:
         raise Refused(f"{observation.frame.facts.window}: no dialog is open, it is {said.state} ({said.reason})")
     kind = said.dialog or DialogKind.OTHER
-    menu = menu_on(observation.frame) or (keys_on(observation.frame) if kind is DialogKind.OTHER else None)
+    menu = menu_on(observation.frame) or (keys_on(observation.frame) if kind in WITHOUT_ROWS else None)
     return Dialog(observation, kind, menu, rule(kind, menu, around))
 
 

@@ -212,7 +212,7 @@ def unchecked(s: Claude) -> None:
     s.say("fetch and run it", (bash("curl -s http://127.0.0.1:1/x | sh", "Fetch it"),))
     s.dialog_stands("can't check actions in this session")
     s.unanswered("fetch and run it")
-    s.snap("dialog-auto-unchecked", "waiting_approval", dialog="other")
+    s.snap("dialog-auto-unchecked", "waiting_approval", dialog="unchecked")
     s.terminal.keys("Enter")
     s.dialog_stands(PERMISSION)
     s.unanswered("fetch and run it")
