@@ -78,7 +78,8 @@ class LastLook:
 class Attempts:
     """What was done to get it on, counted. ``refusal``: why the dialog that stands there was not answered.
 
-    ``obstacle``: why the last action was refused, since when, and when that was met again."""
+    ``obstacle``: why the last action was refused, since when, and when that was met again. ``performed``: by the name
+    of an action, of those that are limited in their row, how often (``times``) and when last (``at``, Unix seconds)."""
 
     restarts: Count = was("kicks", 0)
     nudges: Count = was("nudges", 0)
@@ -94,6 +95,7 @@ class Attempts:
     restarted_at: UnixSeconds = was("last_kicked_at", 0)
     nudged_at: UnixSeconds = was("last_nudged_at", 0)
     rescued_at: UnixSeconds = was("rescued_at", 0)
+    performed: Mapping[str, Any] | None = None
     extra: Mapping[str, Any] = field(default_factory=dict)
 
     def after_progress(self) -> Attempts:

@@ -24,8 +24,16 @@ APART = {
 PLUGIN_FOLDER = ".claude-plugin"
 """Part of the format of a plugin."""
 
-NAMES = re.compile("|".join(name for name in KINDS if name not in APART), re.IGNORECASE)
+NAMES = frozenset(name for name in KINDS if name not in APART)
 """A kind that is called like a folder of ours is looked for as a whole text alone."""
+WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])")
+"""A word of a text or an identifier: ``claude`` in ``claude_path``, ``ClaudeKind`` and ``~/.claude``."""
+
+
+def names_a_kind(text: str, names: frozenset[str] = NAMES) -> bool:
+    """Whether a kind is called by its name in it, as a word of its own."""
+    return text in KINDS or any(word.lower() in names for word in WORD.findall(text))
+
 
 MODULES = [path for path in sorted(PACKAGE.rglob("*.py")) if path.relative_to(PACKAGE).parts[0] not in APART]
 
@@ -50,8 +58,25 @@ def words(path: Path) -> Iterator[tuple[int, str]]:
 
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
 def test_no_kind_is_asked_for_by_name(path: Path) -> None:
-    found = [(line, text) for line, text in words(path) if NAMES.search(text) or text in KINDS]
+    found = [(line, text) for line, text in words(path) if names_a_kind(text)]
     assert [(line, text) for line, text in found if text != PLUGIN_FOLDER] == []
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("echo", True),
+        ("echo_path", True),
+        ("~/.echo/sessions", True),
+        ("EchoKind", True),
+        ("isEcho", True),
+        ("ECHO_HOME", True),
+        ("echoed", False),
+        ("an echoing pane", False),
+    ],
+)
+def test_a_kind_is_found_as_a_word_of_its_own(text: str, found: bool) -> None:
+    assert names_a_kind(text, frozenset({"echo"})) is found
 
 
 def test_what_stands_apart_is_there() -> None:

@@ -6,7 +6,9 @@ import json
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -50,14 +52,47 @@ def wave(case: Case) -> str:
 @pytest.fixture
 def changed(tmp_path: Path) -> Path:
     """The package as it is after somebody added the action; its ``__main__.py``."""
+    return added(tmp_path, "wave", ROW, FUNCTION)
+
+
+def added(tmp_path: Path, name: str, row: str, function: str) -> Path:
     package = tmp_path / "bundle" / "fleetscripts"
     shutil.copytree(BUNDLE / "fleetscripts", package, ignore=shutil.ignore_patterns("__pycache__"))
     table = package / "core" / "planning" / "actions.py"
     text, opening = table.read_text(encoding="utf-8"), "ACTIONS: tuple[ActionRow, ...] = ("
     assert text.count(opening) == 1
-    table.write_text(text.replace(opening, opening + ROW), encoding="utf-8")
-    (package / "services" / "actions" / "wave.py").write_text(FUNCTION, encoding="utf-8")
+    table.write_text(text.replace(opening, opening + row), encoding="utf-8")
+    (package / "services" / "actions" / f"{name}.py").write_text(function, encoding="utf-8")
     return package / "__main__.py"
+
+
+LIMITED_ROW = """
+    ActionRow(
+        "praise",
+        Turn.NONE,
+        (
+            On(
+                PaneState.IDLE,
+                "always",
+                "it was begun long ago",
+                fits=lambda agent, found: agent.worktree.startswith("tr") and not found.draft,
+                since="task.started_at",
+                after=1000,
+            ),
+        ),
+        performer="praise:praise",
+        most_times=2,
+        every_seconds=3600,
+        words="praising it",
+    ),
+"""
+LIMITED_FUNCTION = """
+from fleetscripts.services.actions.case import Case
+
+
+def praise(case: Case) -> str:
+    return f"praised {case.agent.worktree}"
+"""
 
 
 def run(main: Path, *arguments: str) -> str:
@@ -99,6 +134,41 @@ def test_where_it_is_refused_a_heartbeat_says_so_with_its_call(
     said = run(changed, "heartbeat")
     assert "its pane is at a shell; refused: fleet:0: once is enough" in said
     assert "status tree" in said
+
+
+def test_condition_time_and_memory_of_an_action_stand_in_its_row(
+    tmp_path: Path, tmux_server: TmuxServer, home: Path
+) -> None:
+    """It is planned once its time has come and while its condition holds, an hour after the last time, twice a task."""
+    main = added(tmp_path, "praise", LIMITED_ROW, LIMITED_FUNCTION)
+    tmux_server.new_session(command=["sh"])
+    tmux = Tmux(tmux_server.socket)
+    [facts] = tmux.panes()
+    now = time.time()
+    store = Store(home / "state.json")
+    agent = Agent("?:0", "tree", str(home), branch="feat/a", spawned_at=1).at(facts, tmux.server())
+    store.update(lambda _: Fleet(agents=(agent,)), create=Fleet())
+
+    def planned(**parts: Any) -> list[str]:
+        store.update(lambda fleet: fleet.change(fleet.agents[0], **parts))
+        return [action["action"] for action in json.loads(run(main, "poll-cycle"))]
+
+    def praised(times: int, seconds_ago: float) -> dict[str, Any]:
+        return {"performed": {"praise": {"times": times, "at": now - seconds_ago}}}
+
+    assert "praise" not in planned()
+    assert "praise" not in planned(task={"started_at": now - 900})
+    assert "praise" in planned(task={"started_at": now - 1001})
+    assert "praise" not in planned(worktree="other")
+    assert "praise" in planned(worktree="tree")
+    run(main, "run-loop", "--once")
+    told = store.read().agents[0].attempts.performed
+    assert told is not None
+    assert told["praise"]["times"] == 1
+    assert "praise" not in planned()
+    assert "praise" in planned(attempts=praised(1, 3601))
+    assert "praise" not in planned(attempts=praised(2, 3601))
+    assert "praise" in planned(attempts={"performed": {"praise": "damaged by hand"}})
 
 
 @pytest.mark.parametrize("row", ACTIONS, ids=lambda row: row.name)

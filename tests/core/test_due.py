@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fleetscripts.core.planning.due import next_due
+from fleetscripts.account import Account
+from fleetscripts.core.planning.action_row import ActionRow, On, Turn
+from fleetscripts.core.planning.due import INSTANTS, next_due
+from fleetscripts.core.planning.limits import Limits
 from fleetscripts.core.planning.observation import Observation
-from fleetscripts.core.planning.policy import Limits, PolicyCase, decide
+from fleetscripts.core.planning.policy import CONDITIONS, RULES, PolicyCase, decide
 from fleetscripts.core.planning.progress import note
-from fleetscripts.fleet import Agent
+from fleetscripts.core.planning.rescue import Pick
+from fleetscripts.core.planning.row_times import allowed, instants
+from fleetscripts.fleet import PARTS, Agent
 from fleetscripts.models import AgentState, Classification, DialogKind, ErrorKind, PaneState
-from fleetscripts.record import LastLook, Task
+from fleetscripts.record import LastLook, Task, typed
 from tests.records import agent_with
 
 NOW = 1_800_000_000.0
@@ -23,26 +29,31 @@ LIMITS = Limits(idle_threshold_seconds=300, nudge_cooldown_seconds=200, verify_p
 past = st.one_of(st.just(0.0), st.integers(0, 2000).map(lambda seconds: NOW - seconds))
 ahead = st.one_of(st.just(0.0), st.integers(-1000, 2000).map(lambda seconds: NOW + seconds))
 counts = st.integers(0, 4)
-agents = st.builds(
+TIMES = {(part, name): past for part, kind in PARTS.items() for name in typed(kind(), "UnixSeconds")}
+"""Every instant of the record's parts, those that are still to be added too."""
+AHEAD = {("rescue", "parked_until"): ahead, ("seen", "resets_at"): ahead, ("seen", "wakes_at"): ahead,
+         ("seen", "spends_until"): ahead}  # fmt: skip
+
+
+def at_these_times(agent: Agent, times: Mapping[tuple[str, str], float]) -> Agent:
+    parts: dict[str, dict[str, float]] = {}
+    for (part, name), at in times.items():
+        parts.setdefault(part, {})[name] = at
+    return agent.changed(**parts)
+
+
+begun = st.builds(
     agent_with,
     st.just("f:1"),
     state=st.sampled_from(AgentState),
     kicks=counts,
     nudges=counts,
     fruitless_rounds=counts,
-    last_kicked_at=past,
-    last_nudged_at=past,
     last_rebriefed_at=past,
-    last_verified_at=past,
-    unknown_since=past,
-    pane_state_since=past,
-    output_changed_at=past,
-    worked_at=past,
-    parked_until=ahead,
-    resets_at=ahead,
     held=st.sampled_from(["", "stopped"]),
     new_task=st.one_of(st.none(), past.map(lambda at: {"at": at})),
 )
+agents = st.builds(at_these_times, begun, st.fixed_dictionaries({**TIMES, **AHEAD}))
 found = st.builds(
     Classification,
     st.sampled_from(PaneState),
@@ -63,7 +74,34 @@ def test_the_policy_answers_the_same_until_the_next_due_instant(
     due = next_due(case)
     until = NOW + 10_000 if due is None else due - 0.002
     later = max(NOW, NOW + (until - NOW) * share)
-    assert decide(replace(case, now=later)) is decide(case), f"due {due and due - NOW}, at {later - NOW}"
+    before, after = decide(case), decide(replace(case, now=later))
+    assert after is before, (
+        f"{later - NOW:.0f} s later another row fits, {after} in place of {before}, and nothing was due before it: "
+        f"INSTANTS of core/planning/due.py lacks the instant at which a condition of either row changes"
+    )
+
+
+@settings(max_examples=200)
+@given(agents, found)
+def test_a_condition_changes_with_time_only_at_an_instant_that_is_listed(agent: Agent, shown: Classification) -> None:
+    case = PolicyCase(agent, shown, LIMITS, NOW, Pick(Account("spare"), "it has budget", saves=True))
+    instants = [at for instant in INSTANTS.values() if (at := instant(case)) > NOW + 0.002]
+    just_before = replace(case, now=min(instants, default=NOW + 10_000) - 0.001)
+    asked = {name for rule in RULES if rule.pane in (None, shown.state) for name in rule.when.split("+")}
+    changed = [name for name in sorted(asked) if CONDITIONS[name](case) != CONDITIONS[name](just_before)]
+    assert changed == [], f"INSTANTS of core/planning/due.py lacks the instant at which they change: {changed}"
+
+
+@given(agents, past, counts, st.floats(0, 1))
+def test_the_times_of_a_row_change_nothing_until_their_next_instant(
+    agent: Agent, at: float, times: int, share: float
+) -> None:
+    row = ActionRow("praise", Turn.NONE, every_seconds=600, most_times=3)
+    on = On(None, "always", since="seen.worked_at", after="idle_threshold_seconds")
+    agent = agent.changed(attempts={"performed": {"praise": {"times": times, "at": at}}})
+    due = min((later for later in instants(row, on, agent, LIMITS) if later > NOW + 0.002), default=NOW + 10_000)
+    later = NOW + (due - 0.001 - NOW) * share
+    assert allowed(row, on, agent, LIMITS, NOW) == allowed(row, on, agent, LIMITS, later)
 
 
 def test_a_prompt_is_due_when_it_has_stood_still_long_enough() -> None:

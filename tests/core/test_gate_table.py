@@ -30,7 +30,7 @@ GOOD = Evidence(
 
 
 def _license(evidence: Evidence) -> GateResult:
-    return GateResult.failed("license", f"no licence at {evidence.worktree.head[:7]}")
+    return GateResult.failed("license", f"no licence at {evidence.worktree.head[:7]} in {evidence.touched()}")
 
 
 @pytest.fixture(scope="module")

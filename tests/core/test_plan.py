@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 
 from fleetscripts.core.gates.completion import Checkpoint
 from fleetscripts.core.planning.backoff import next_interval
+from fleetscripts.core.planning.limits import Limits
 from fleetscripts.core.planning.observation import Observation, Work
 from fleetscripts.core.planning.plan import as_json, plan
-from fleetscripts.core.planning.policy import CONDITIONS, RULES, Limits, PolicyCase, decide
+from fleetscripts.core.planning.policy import RULES, PolicyCase, decide
 from fleetscripts.core.planning.progress import moving, note
 from fleetscripts.fleet import Agent
 from fleetscripts.models import (
@@ -304,7 +305,7 @@ def test_every_rule_is_met_by_a_case() -> None:
 
 def decide_index(case: PolicyCase) -> int | None:
     for number, rule in enumerate(RULES):
-        if rule.pane in (None, case.found.state) and all(CONDITIONS[name](case) for name in rule.when.split("+")):
+        if rule.fits(case):
             return number
     return None
 

@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 
 from fleetscripts.account import Account
 from fleetscripts.core.planning.attention import notice_of
+from fleetscripts.core.planning.limits import Limits
 from fleetscripts.core.planning.observation import Observation
 from fleetscripts.core.planning.plan import as_json, plan
-from fleetscripts.core.planning.policy import CONDITIONS, RULES, Limits, PolicyCase
+from fleetscripts.core.planning.policy import RULES, PolicyCase
 from fleetscripts.core.planning.progress import note, spends
 from fleetscripts.core.planning.rescue import (
     CONTINUES,
@@ -263,11 +264,7 @@ def case_of(agent: dict[str, Any], classification: Classification, prospect: Pic
 def rows_met() -> set[int]:
     """The numbers of the policy's rows that decide one of these cases."""
     cases = [case_of(agent, classification, prospect) for _, agent, classification, prospect, _ in CASES]
-    return {next(number for number, rule in enumerate(RULES) if fits(rule.pane, rule.when, case)) for case in cases}
-
-
-def fits(pane: PaneState | None, when: str, case: PolicyCase) -> bool:
-    return pane in (None, case.found.state) and all(CONDITIONS[name](case) for name in when.split("+"))
+    return {next(number for number, rule in enumerate(RULES) if rule.fits(case)) for case in cases}
 
 
 @pytest.mark.parametrize(("agent", "classification", "prospect", "expected"), [c[1:] for c in CASES],

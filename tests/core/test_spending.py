@@ -16,9 +16,10 @@ from hypothesis import strategies as st
 from fleetscripts.adapters.records.store import Store
 from fleetscripts.agents.claude_usage import tokens_in as of_claude
 from fleetscripts.agents.codex_usage import tokens_in as of_codex
+from fleetscripts.core.planning.limits import Limits
 from fleetscripts.core.planning.observation import Observation
 from fleetscripts.core.planning.plan import plan
-from fleetscripts.core.planning.policy import RULES, Limits
+from fleetscripts.core.planning.policy import RULES
 from fleetscripts.core.planning.progress import note
 from fleetscripts.core.spending.caps import Cap, caps_of
 from fleetscripts.core.spending.ceiling import Ceiling

@@ -7,9 +7,9 @@ import re
 from fleetscripts.account import Account
 from fleetscripts.core.dialogs.dialog_policy import DialogContext, rule, spends_money
 from fleetscripts.core.dialogs.dialog_rows import find_menu
+from fleetscripts.core.planning.limits import Limits
 from fleetscripts.core.planning.observation import Observation
 from fleetscripts.core.planning.plan import plan
-from fleetscripts.core.planning.policy import Limits
 from fleetscripts.core.planning.rescue import Pick
 from fleetscripts.core.screen.screen import Screen
 from fleetscripts.fleet import Agent

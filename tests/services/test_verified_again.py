@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from fleetscripts.core.planning.due import next_due
-from fleetscripts.core.planning.policy import Limits, PolicyCase, to_perform
+from fleetscripts.core.planning.limits import Limits
+from fleetscripts.core.planning.policy import PolicyCase, to_perform
 from fleetscripts.models import Action, ActionKind, Classification, PaneState
 from tests.records import agent_with
 

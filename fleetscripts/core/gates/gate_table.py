@@ -36,21 +36,25 @@ class Evidence:
     """What is said in place of a pull request's gates: there is none, or it could not be read."""
     merged: bool = False
     """The very commit of the worktree was."""
-    tests: GateResult | None = None
-    review: GateResult | None = None
+    touched: Callable[[], Sequence[str] | None] = lambda: None
+    """The files that differ from where the work left its base, as git names them; None where git does not say."""
+    call: Callable[[str], GateResult | None] = lambda _: None
+    """The answer of the function that a row names."""
     others: Sequence[GateResult] = ()
     """What the gates before said."""
 
 
 @dataclass(frozen=True, slots=True)
 class Gate:
-    """Answered by ``ask`` from all that was gathered, or by ``judge`` from the pull request alone; either may answer
-    None, where it has nothing to say. ``with_checks``: judged once the checks have finished, or stand still."""
+    """Answered by ``ask`` from all that was gathered, by ``judge`` from the pull request alone, or by a ``function``,
+    ``module:function`` in ``services/verification``, that gathers what it needs by itself; any may answer None, where
+    it has nothing to say. ``with_checks``: judged once the checks have finished, or stand still."""
 
     name: str
     ask: Callable[[Evidence], GateResult | None] = lambda _: None
     judge: Callable[[PullEvidence], GateResult | None] | None = None
     with_checks: bool = False
+    function: str = ""
 
 
 def _pushed(evidence: Evidence) -> GateResult:
@@ -82,8 +86,8 @@ GATES: tuple[Gate, ...] = (
     Gate("branch", lambda evidence: gates.branch(evidence.worktree)),
     Gate("pushed", _pushed),
     Gate("submodules", lambda evidence: gates.submodules(evidence.pins())),
-    Gate("pr_test", lambda evidence: evidence.tests),
-    Gate("review", lambda evidence: evidence.review),
+    Gate("pr_test", function="pr_test_gate:pr_test"),
+    Gate("review", function="review_gate:review_gate"),
     Gate("verify_command", _verify_command),
 )
 """The last one is asked when all others have answered."""
@@ -99,7 +103,8 @@ def ask_gates(evidence: Evidence) -> tuple[GateResult, ...]:
     said: list[GateResult] = []
     for gate in GATES:
         about_pull = _of_pull(gate, evidence.pull, evidence.without_pull, said)
-        answer = about_pull or gate.ask(replace(evidence, others=tuple(said)))
+        own = evidence.call(gate.function) if gate.function else None
+        answer = about_pull or own or gate.ask(replace(evidence, others=tuple(said)))
         said += [answer] if answer is not None else []
     return tuple(said)
 

@@ -253,7 +253,15 @@ ACTIONS: tuple[ActionRow, ...] = (
     ActionRow(
         ESCALATE,
         Turn.NONE,
-        (On(PaneState.UNKNOWN, "lasting", "its state is unclear: {seen.reason}"),),
+        (
+            On(
+                PaneState.UNKNOWN,
+                "always",
+                "its state is unclear: {seen.reason}",
+                since="seen.unknown_since",
+                after="idle_threshold_seconds",
+            ),
+        ),
         _DECISION,
         calls=(_SEND,),
     ),

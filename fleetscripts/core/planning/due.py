@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
+from fleetscripts.core.gates.github_limit import WAIT_SECONDS
 from fleetscripts.core.planning.classify import FRESH_SECONDS
-from fleetscripts.core.planning.policy import REST_SECONDS, PolicyCase, began, verified_until
+from fleetscripts.core.planning.policy import (
+    OBSTACLE_RETRY_SECONDS,
+    REST_SECONDS,
+    RULES,
+    PolicyCase,
+    began,
+    verified_until,
+)
 from fleetscripts.core.planning.progress import BACKGROUND_PATIENCE, LATE_SECONDS
 from fleetscripts.core.planning.rescue import OVERDUE_SECONDS, SOON_SECONDS, pause_seconds
+from fleetscripts.core.planning.row_times import instants
+from fleetscripts.fleet import Agent
 from fleetscripts.models import AgentState, PaneState, Source
 
 JUST_AFTER_SECONDS = 0.001
@@ -28,7 +38,6 @@ INSTANTS: Mapping[str, Instant] = {
     "an error stood still": lambda case: _still_since(case) + case.limits.retry_pause_seconds,
     "it may be verified again": lambda case: case.agent.verdict.at + case.limits.verify_pause_seconds,
     "its verdict is old": lambda case: verified_until(case.agent) if case.agent.verdict.at else 0,
-    "it was unknown for long": lambda case: case.agent.seen.unknown_since + case.limits.idle_threshold_seconds,
     "its new task is old": lambda case: began(case.agent) + _task_change(case),
     "its limit is reset": lambda case: case.found.resets_at or case.agent.seen.resets_at,
     "it was parked until now": lambda case: case.agent.rescue.parked_until,
@@ -36,26 +45,36 @@ INSTANTS: Mapping[str, Instant] = {
     "it may be woken again": lambda case: _spoken_to(case) + pause_seconds(case.agent, case.limits.wake_pause_seconds),
     "its limit resets soon": lambda case: (case.found.resets_at or 0) - SOON_SECONDS,
     "it ought to have gone on": lambda case: case.agent.seen.wakes_at + LATE_SECONDS,
+    "it spends no more": lambda case: case.agent.seen.spends_until,
+    "it was refused for long": lambda case: case.agent.attempts.obstacle_since + case.limits.idle_threshold_seconds,
+    "what it was refused is tried again": lambda case: case.agent.attempts.obstacle_at + OBSTACLE_RETRY_SECONDS,
+    "GitHub's limit is old": lambda case: case.agent.seen.github_limited_at + WAIT_SECONDS,
+    "it may be told of GitHub again": lambda case: case.agent.notices.github_told_at + WAIT_SECONDS,
     "it has come to rest": lambda case: _still_since(case) + REST_SECONDS,
     "what it wrote is old": lambda case: _said_last(case) + FRESH_SECONDS,
 }
-"""One row for each condition of the policy, and each step of the classification, in which the time of day stands."""
+"""One row for each condition of the policy, and each step of the classification, in which the time of day stands. The
+times that stand in an action's own row are read there."""
 
 
 def next_due(case: PolicyCase) -> float | None:
     """The first instant after ``case.now`` at which the policy may answer otherwise; None when none is in sight."""
-    if case.agent.state is AgentState.PENDING_EVALUATION:
-        return _first(
-            case, ("its new task is old",) if case.agent.task.pending is not None else ("its verdict is old",)
-        )
-    if case.agent.finished or case.agent.state is AgentState.ESCALATED:
-        return _first(case, ("its new task is old",)) if case.agent.task.pending is not None else None
-    return _first(case, INSTANTS)
+    return _first(case, [INSTANTS[name](case) for name in _of_interest(case.agent)])
 
 
-def _first(case: PolicyCase, names: Mapping[str, Instant] | tuple[str, ...]) -> float | None:
-    later = (at for name in names if (at := INSTANTS[name](case)) >= case.now)
-    first = min(later, default=None)
+def _of_interest(agent: Agent) -> Iterable[str]:
+    """The instants that matter to it: of one that is over or waits for a person hardly any."""
+    waits = agent.state is AgentState.PENDING_EVALUATION
+    if not waits and not agent.finished and agent.state is not AgentState.ESCALATED:
+        return INSTANTS
+    if agent.task.pending is not None:
+        return ("its new task is old",)
+    return ("its verdict is old",) if waits else ()
+
+
+def _first(case: PolicyCase, named: Iterable[float]) -> float | None:
+    by_rows = (at for rule in RULES for at in instants(rule.row, rule.on, case.agent, case.limits))
+    first = min((at for at in (*named, *by_rows) if at >= case.now), default=None)
     return None if first is None else first + JUST_AFTER_SECONDS
 
 

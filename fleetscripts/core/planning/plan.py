@@ -7,8 +7,9 @@ from typing import Any
 
 from fleetscripts.core.planning.action_row import Once
 from fleetscripts.core.planning.actions import BY_NAME
+from fleetscripts.core.planning.limits import Limits
 from fleetscripts.core.planning.observation import Observation
-from fleetscripts.core.planning.policy import Limits, PolicyCase, PolicyRule, decide, dialog_reason
+from fleetscripts.core.planning.policy import PolicyCase, PolicyRule, decide, dialog_reason
 from fleetscripts.core.planning.rescue import Pick, Picks
 from fleetscripts.core.records.sanitize import sanitize
 from fleetscripts.core.reports.plain_lines import plain_lines

@@ -9,10 +9,12 @@ from fleetscripts.account import OWN
 from fleetscripts.core.dialogs.dialog_policy import DECISIONS, RECOVERIES
 from fleetscripts.core.gates.gates import Outcome
 from fleetscripts.core.gates.github_limit import WAIT_SECONDS
-from fleetscripts.core.planning.action_row import ActionRow, On, Turn
+from fleetscripts.core.planning.action_row import LEFT_ALONE, ActionRow, On, Turn
 from fleetscripts.core.planning.actions import ACTIONS, BY_NAME
+from fleetscripts.core.planning.limits import Limits
 from fleetscripts.core.planning.progress import moving, stood_still, waits_by_itself
 from fleetscripts.core.planning.rescue import PARKED, Pick, due, has_reset, pause_seconds, resets_soon
+from fleetscripts.core.planning.row_times import allowed
 from fleetscripts.core.spending.holding import BUDGET
 from fleetscripts.dataclass import dataclass
 from fleetscripts.fleet import Agent
@@ -28,25 +30,6 @@ REST_SECONDS = 5.0
 
 OBSTACLE_RETRY_SECONDS = 60.0
 """What was refused for so long that a person was told is tried again as often, in case the obstacle is gone."""
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """Thresholds from the settings. ``tries``: kicks, nudges or re-briefs without progress before a person decides.
-
-    ``rounds``: re-briefs before one does whatever came of them; a hard review takes three to five."""
-
-    idle_threshold_seconds: float = 300
-    nudge_cooldown_seconds: float = 300
-    verify_pause_seconds: float = 30
-    retry_pause_seconds: float = 30
-    task_change_seconds: float = 120
-    wake_pause_seconds: float = 60
-    tries: int = 3
-    rounds: int = 10
-    nudges: bool = True
-    may_spend: frozenset[str] = frozenset()
-    """Accounts on which going beyond the subscription is allowed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +118,6 @@ CONDITIONS: Mapping[str, Condition] = {
         case.agent.verdict.outcome == Outcome.NOT_COMPLETE and case.agent.verdict.at >= case.agent.seen.since
     ),
     "just verified": lambda case: 0 <= case.now - case.agent.verdict.at < case.limits.verify_pause_seconds,
-    "lasting": lambda case: case.now - case.agent.seen.unknown_since >= case.limits.idle_threshold_seconds,
     "waits by itself": lambda case: waits_by_itself(case.agent, case.now),
     "moving": lambda case: moving(case.agent, case.found, case.limits.idle_threshold_seconds, case.now),
     "just nudged": lambda case: case.nudged_seconds_ago < case.limits.nudge_cooldown_seconds,
@@ -154,7 +136,7 @@ CONDITIONS: Mapping[str, Condition] = {
 class PolicyRule:
     """``action`` empty: leave it alone. ``pane`` None: whatever it shows. ``reason`` may name fields of the agent.
 
-    ``begins_turn``: nothing for an agent at a cap."""
+    ``begins_turn``: nothing for an agent at a cap. ``row`` and ``on``: the action and the occasion that it is from."""
 
     pane: PaneState | None
     when: str
@@ -162,6 +144,18 @@ class PolicyRule:
     kind: ActionKind = ActionKind.RECOVERY
     reason: str = ""
     begins_turn: bool = False
+    row: ActionRow = LEFT_ALONE
+    on: On = On(None, "always")
+
+    def fits(self, case: PolicyCase) -> bool:
+        """Whether its occasion is there, and its times allow it now."""
+        if (self.begins_turn and case.agent.hold.cap) or self.pane not in (None, case.found.state):
+            return False
+        return (
+            all(CONDITIONS[name](case) for name in self.when.split("+"))
+            and (self.on.fits is None or self.on.fits(case.agent, case.found))
+            and allowed(self.row, self.on, case.agent, case.limits, case.now)
+        )
 
 
 def _rule(row: ActionRow, occasion: On) -> PolicyRule:
@@ -169,7 +163,8 @@ def _rule(row: ActionRow, occasion: On) -> PolicyRule:
     named = BY_NAME.get(name)
     kind = ActionKind.RECOVERY if named is None else named.kind
     begins_turn = named is not None and named.turn is Turn.BEGINS
-    return PolicyRule(occasion.pane, occasion.when, name, kind, occasion.reason, begins_turn)
+    of = named or LEFT_ALONE
+    return PolicyRule(occasion.pane, occasion.when, name, kind, occasion.reason, begins_turn, of, occasion)
 
 
 RULES = tuple(_rule(row, occasion) for row in ACTIONS for occasion in row.when)
@@ -179,9 +174,7 @@ RULES = tuple(_rule(row, occasion) for row in ACTIONS for occasion in row.when)
 def decide(case: PolicyCase) -> PolicyRule | None:
     """The row for this agent, None where it is left alone."""
     for rule in RULES:
-        if rule.begins_turn and case.agent.hold.cap:
-            continue
-        if rule.pane in (None, case.found.state) and all(CONDITIONS[name](case) for name in rule.when.split("+")):
+        if rule.fits(case):
             return rule if rule.action else None
     return None
 

@@ -8,6 +8,7 @@ from importlib import import_module
 
 from fleetscripts.core.planning.action_row import ActionRow
 from fleetscripts.core.planning.actions import BY_NAME
+from fleetscripts.core.planning.row_times import performed_again
 from fleetscripts.errors import FleetError, Refused
 from fleetscripts.services.actions.case import NOT_TOLD, Case
 
@@ -34,6 +35,8 @@ def perform(case: Case) -> str:
     if _met_again(case, words.removeprefix(NOT_TOLD) if words.startswith(NOT_TOLD) else ""):
         return words
     after = case.store.read().current(agent) or agent
+    if row.most_times or row.every_seconds:
+        case.change(attempts={"performed": performed_again(after, row.name, time.time())})
     was = agent.window if after.window != agent.window else None
     case.journal.write(
         "recovery-ended", window=after.window, why=why, outcome=words, pane_id=after.pane_id, was=was, **about

@@ -11,8 +11,8 @@ from pathlib import Path
 
 from fleetscripts.adapters.records.ledger import Ledger
 from fleetscripts.adapters.records.locks import LockTaken, hold
+from fleetscripts.core.planning.limits import Limits
 from fleetscripts.core.planning.observation import Observation
-from fleetscripts.core.planning.policy import Limits
 from fleetscripts.core.planning.rescue import PARKED, Pick
 from fleetscripts.errors import FleetError, Refused
 from fleetscripts.fleet import Agent

@@ -11,9 +11,9 @@ from fleetscripts.adapters.records.journal import Journal
 from fleetscripts.adapters.records.store import Store
 from fleetscripts.config import Settings
 from fleetscripts.core.planning.attention import clamp_future_times
+from fleetscripts.core.planning.limits import Limits
 from fleetscripts.core.planning.observation import Observation
 from fleetscripts.core.planning.plan import plan
-from fleetscripts.core.planning.policy import Limits
 from fleetscripts.core.planning.progress import note
 from fleetscripts.core.records.own_session import with_session_of
 from fleetscripts.core.reports.state_lines import untold

@@ -7,8 +7,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from fleetscripts.adapters.git.git import Git
-from fleetscripts.adapters.git.remotes import base_remote, default_branch
 from fleetscripts.adapters.records.store import Store
 from fleetscripts.core.gates.gates import Outcome
 from fleetscripts.core.pr_testing.prompt import full_context, short_line
@@ -27,6 +25,7 @@ from fleetscripts.services.pr_testing.queue import PrTestQueue, journal_of
 from fleetscripts.services.typing.deliver import deliver
 from fleetscripts.services.typing.pane_io import open_pane_io
 from fleetscripts.services.verification.verify import Question, record, verify
+from fleetscripts.services.verification.work import touched_files
 
 OVER = (AgentState.RECYCLED,)
 LEAD = (
@@ -69,7 +68,7 @@ def prompt(queue: PrTestQueue, entry: Entry, *, full: bool = False) -> str:
     agent = agent_of(queue, entry)
     if agent is None:
         return full_context(entry.url, "", (), entry.verify)
-    return full_context(entry.url, agent.objective, changed_files(agent), entry.verify)
+    return full_context(entry.url, agent.objective, touched_files(agent) or (), entry.verify)
 
 
 def finish(queue: PrTestQueue, entry: Entry, head: str, found: Sequence[Scenario]) -> str:
@@ -157,17 +156,3 @@ def _change(store: Store, agent: Agent, only_from: AgentState | None = None, **f
         return fleet.exchange(known, replace(known, **fields))
 
     store.update(change)
-
-
-def changed_files(agent: Agent) -> list[str]:
-    """What the work touches, as git names it; empty where git does not tell."""
-    try:
-        git = Git.in_worktree(agent.worktree_path, agent.repository)
-        remote = base_remote(git, agent.branch)
-        branch = default_branch(git, remote) if remote else None
-        base = git.maybe("merge-base", "HEAD", f"refs/remotes/{remote}/{branch}") if branch else None
-        return (
-            [name for name in git.text("diff", "--name-only", "-z", base, "HEAD").split("\0") if name] if base else []
-        )
-    except FleetError:
-        return []

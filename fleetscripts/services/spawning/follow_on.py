@@ -18,7 +18,7 @@ from fleetscripts.adapters.git.worktrees import operation
 from fleetscripts.adapters.records.images import forget_image, keep_image
 from fleetscripts.adapters.records.store import Store
 from fleetscripts.config import Settings
-from fleetscripts.core.planning.policy import Limits
+from fleetscripts.core.planning.limits import Limits
 from fleetscripts.core.records.message import as_message
 from fleetscripts.dataclass import dataclass
 from fleetscripts.errors import FleetError, Refused

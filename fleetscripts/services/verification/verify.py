@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from dataclasses import replace
-from functools import partial
+from functools import cache, partial
+from importlib import import_module
 from pathlib import Path
 
 from fleetscripts.adapters.git.changes import changes
@@ -24,7 +26,14 @@ from fleetscripts.adapters.git.worktrees import operation
 from fleetscripts.adapters.records.store import Store
 from fleetscripts.config import Settings
 from fleetscripts.core.gates.gate_table import Evidence, ask_gates
-from fleetscripts.core.gates.gates import CommandEvidence, PinsEvidence, RemoteEvidence, Verdict, WorktreeEvidence
+from fleetscripts.core.gates.gates import (
+    CommandEvidence,
+    GateResult,
+    PinsEvidence,
+    RemoteEvidence,
+    Verdict,
+    WorktreeEvidence,
+)
 from fleetscripts.core.gates.review import given
 from fleetscripts.core.records.redact import redact
 from fleetscripts.core.records.sanitize import fit, sanitize
@@ -34,8 +43,7 @@ from fleetscripts.fleet import Agent, Fleet
 from fleetscripts.models import Repository
 from fleetscripts.services.pulls.pull_reading import Reader, reading
 from fleetscripts.services.pulls.verify_github import PullAnswer, ask_github
-from fleetscripts.services.verification.pr_test_gate import pr_test
-from fleetscripts.services.verification.review_gate import review_gate
+from fleetscripts.services.verification.work import touched_files
 from fleetscripts.services.worktrees.slots import slot_variables
 
 SHOWN_OUTPUT_COLUMNS = 400
@@ -86,11 +94,20 @@ def look_into(question: Question) -> Finding:
         pull=answer.evidence,
         without_pull=answer.instead,
         merged=answer.merged,
-        tests=pr_test(agent, question.settings, worktree.head),
-        review=review_gate(agent, question.settings, worktree.head),
+        touched=cache(partial(touched_files, agent)),
+        call=partial(_call, agent, question.settings, worktree.head),
     )
     seen = tuple(replace(result, evidence=sanitize(result.evidence)) for result in ask_gates(evidence))
     return Finding(Verdict(seen, worktree.head), answer)
+
+
+def _call(agent: Agent, settings: Settings, head: str, named: str) -> GateResult | None:
+    """The answer of a gate's own function."""
+    module, _, name = named.partition(":")
+    function: Callable[[Agent, Settings, str], GateResult | None] = getattr(
+        import_module(f"fleetscripts.services.verification.{module}"), name
+    )
+    return function(agent, settings, head)
 
 
 def worktree_evidence(agent: Agent) -> WorktreeEvidence:

@@ -35,6 +35,20 @@ def work_of(agent: Agent, pull: PullRequest | None) -> Work:
         return Work(problem=str(error))
 
 
+def touched_files(agent: Agent) -> list[str] | None:
+    """The files that its commits change, as git names them, against the default branch as it was last fetched; None
+    where git does not say."""
+    try:
+        git = Git.in_worktree(agent.worktree_path, agent.repository)
+        meant_for = _meant_for(git, agent, None)
+        base = git.maybe("merge-base", "HEAD", meant_for) if meant_for else None
+        if base is None:
+            return None
+        return [name for name in git.text("diff", "--name-only", "-z", base, "HEAD").split("\0") if name]
+    except FleetError:
+        return None
+
+
 def diff_of(agent: Agent) -> str:
     """The whole diff of its branch against its base, as they are here: nothing is asked of a remote."""
     git = Git.in_worktree(agent.worktree_path, agent.repository)
