@@ -38,7 +38,8 @@ SERVICES = (
     ("actions", "single_instance"),
     ("clients", "verification"),
     ("typing", "tasks"),
-    ("observe", "accounts", "worktrees", "pulls", "briefing", "notify", "context", "own_pane", "hosts", "spending"),
+    ("observe", "accounts", "worktrees", "pulls", "briefing", "notify", "context", "own_pane", "spending"),
+    ("hosts", "central"),
 )
 """The rooms of services/ from top to bottom; each imports only what stands below it."""
 

@@ -8,7 +8,7 @@ import os
 import re
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -31,6 +31,9 @@ NAMING_FIRST = ("words",)
 
 STAYS = frozenset({"attach"})
 """Commands that do themselves what there is to do for an agent elsewhere."""
+
+JUDGING = frozenset({"verify-complete", "evaluate"})
+"""Commands that judge by a pull request: it is read here and told there first."""
 
 WITH_VERBS = frozenset({"test-queue"})
 ANY = "any"
@@ -133,6 +136,8 @@ def forward(settings: Settings, view: HostView, name: str, arguments: Sequence[s
     there = forwarded(arguments, targets)
     text = bytes_of(there.source) if there.source else b""
     host = host_named(settings, view.name)
+    if name in JUDGING and targets:
+        _tell_pulls(settings, view, targets.values())
     reply = call(settings, host, [name, *there.arguments], stdin=text, timeout=LONGEST_CALL_SECONDS)
     if reply.state != "done":
         raise Refused(f"{view.name}: {reply.problem}")
@@ -141,6 +146,15 @@ def forward(settings: Settings, view: HostView, name: str, arguments: Sequence[s
         stream.write(told(view, content, as_json and stream is sys.stdout))
         stream.flush()
     return reply.exit_code
+
+
+def _tell_pulls(settings: Settings, view: HostView, handles: Iterable[str]) -> None:
+    from fleetscripts.services.context import load_fleet_here
+    from fleetscripts.services.links.pulls_for_hosts import tell_pull_of
+
+    fleet = load_fleet_here(os.environ)[1]
+    for handle in handles:
+        tell_pull_of(settings, fleet, view, handle)
 
 
 def told(view: HostView, content: bytes, as_json: bool = False) -> str:

@@ -1,33 +1,66 @@
-"""``host --stdio``: this machine's end of a link to another one, where somebody supervises the fleets of several."""
+"""``host``: this machine's end of a link to another one, where somebody supervises the fleets of several."""
 
 from __future__ import annotations
 
+import json
 import os
+import sys
 from collections.abc import Sequence
 
 import click
 
 from fleetscripts.commands.entry import run
-from fleetscripts.errors import UsageProblem
+from fleetscripts.errors import EXIT_DONE, UsageProblem
+
+MOST_BYTES = 1 << 20
 
 
 @click.command("host")
 @click.option("--stdio", is_flag=True, help="Talk on standard input and output.")
 @click.option("--nonce", metavar="WORD", default="none", help="What the first line ends with.")
 @click.option("--epoch", metavar="N", type=click.IntRange(1), default=1, help="Which of its links the caller counts.")
-def command(stdio: bool, nonce: str, epoch: int) -> int:
+@click.option("--take", is_flag=True, help="Keep what the central tells on standard input.")
+@click.option("--hand-notices", is_flag=True, help="Print the notifications that wait for the central, as JSON.")
+@click.option("--told", metavar="ID", multiple=True, help="--hand-notices: forget this one, it was told; repeat.")
+@click.option("--leave", is_flag=True, help="Have no central any more: read GitHub and notify people from here.")
+def command(
+    stdio: bool, nonce: str, epoch: int, take: bool, hand_notices: bool, told: tuple[str, ...], leave: bool
+) -> int:
     """Tell of this machine's agents as they change, and run calls, for the machine at the other end of an ssh channel.
 
-    Started by hosts and run-loop there; ends with the channel, and starts nothing that stays.
+    That machine is this one's central: it reads GitHub, counts what is spent and notifies people for both. Started by
+    hosts and run-loop there; --stdio ends with the channel, and starts nothing that stays. By hand only --leave is of
+    use, where the central is no more.
     """
+    if sum((stdio, take, hand_notices, leave)) != 1:
+        raise UsageProblem("expected --stdio: other machines start this, see hosts --help")
+    if stdio:
+        return _serve(nonce, epoch)
+    from fleetscripts.services.central.central import leave_central
+    from fleetscripts.services.central.outbox import hand_notices as handed
+    from fleetscripts.services.central.outbox import notices_told
+    from fleetscripts.services.central.taking import take_in
+    from fleetscripts.services.context import load_settings_here
+
+    settings = load_settings_here(os.environ)
+    if take:
+        take_in(settings, sys.stdin.buffer.read(MOST_BYTES))
+    elif leave:
+        leave_central(settings)
+    elif told:
+        notices_told(settings, told)
+    else:
+        click.echo(json.dumps(handed(settings)))
+    return EXIT_DONE
+
+
+def _serve(nonce: str, epoch: int) -> int:
     from fleetscripts.services.links.serving import Serving
 
-    if not stdio:
-        raise UsageProblem("expected --stdio: other machines start this, see hosts --help")
     if not nonce.isalnum():
         raise UsageProblem("--nonce: expected letters and digits")
     Serving(os.environ, nonce, epoch).run()
-    return 0
+    return EXIT_DONE
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -54,7 +54,7 @@ def command(
     check [NAME]             what is missing there, and how calls ended whose answer was not heard
     connect NAME [[U@]HOST]  log in once, where ssh asks for a password, a token or a touch; the rest goes over that
     drain NAME               begin nothing new there; --gone gives its agents up, and is refused while it might live
-    remove NAME              forget it; nothing there changes
+    remove NAME              forget it; its agents go on, and it answers for itself
 
     ssh is yours, with your configuration; the connection is our own, kept for ten minutes after its last use. Exit 3
     when a host cannot be reached.
@@ -82,8 +82,7 @@ def command(
     host = registry.host_named(settings, name)
     if action == "drain":
         return _tell([adding.drain(settings, host, gone)], as_json)
-    adding.remove(settings, host, force)
-    return _tell([f"{name}: forgotten; nothing there was changed"], as_json)
+    return _tell([adding.remove(settings, host, force)], as_json)
 
 
 def _tell(lines: Iterable[str], as_json: bool, code: int = EXIT_DONE) -> int:

@@ -13,6 +13,9 @@ CALLABLE = frozenset({
 })  # fmt: skip
 """All that need no terminal and do not lead to other machines themselves."""
 
+OF_CENTRAL = ("--take", "--hand-notices", "--leave")
+"""What a central calls `host` for."""
+
 MOST_WORDS = 200
 MOST_WORD_BYTES = 100_000
 """Of one word of a command line; Linux takes 131,072."""
@@ -20,7 +23,8 @@ MOST_WORD_BYTES = 100_000
 
 def refusal(argv: Sequence[str]) -> str:
     """Why this is not called from elsewhere; empty when it may be."""
-    if not argv or argv[0] not in CALLABLE:
+    known = bool(argv) and (argv[0] in CALLABLE or (argv[0] == "host" and argv[1:2] and argv[1] in OF_CENTRAL))
+    if not known:
         return f"{argv[0][:40] if argv else 'nothing'} is no command that is called from another machine"
     if len(argv) > MOST_WORDS or any(len(word.encode("utf-8", "replace")) > MOST_WORD_BYTES for word in argv):
         return "its command line is too long for another machine: give long texts by a file (-)"

@@ -19,12 +19,13 @@ from fleetscripts.services.verification.verify import Question, look_into, recor
 LASTING_SECONDS = {Outcome.PENDING: 7200.0, Outcome.UNKNOWN: 900.0}
 """A verdict that stays so long is told of once: checks that never end, a ``gh`` that is not logged in."""
 
-_READING = CycleReading()
+READING = CycleReading()
+"""For all verifications of this process, and what its hosts ask for."""
 
 
 def verify_agent(case: Case) -> str:
     """Ask the gates, record the verdict, and do what it means. Only ``evaluate`` ever marks an agent done."""
-    read = _READING.reader(case.fleet, case.settings)
+    read = READING.reader(case.fleet, case.settings)
     finding = look_into(Question(case.agent, case.fleet, case.settings, read))
     verdict, now = finding.verdict, time.time()
     record(case.store, case.agent, verdict, now)
@@ -74,7 +75,7 @@ def verify_again(case: Case) -> str:
 
     That GitHub cannot tell just now, or is still working out whether it can be merged, takes nothing back."""
     verified = case.agent.verdict.head if case.agent.verdict.outcome == Outcome.VERIFIED else ""
-    read = _READING.reader(case.fleet, case.settings)
+    read = READING.reader(case.fleet, case.settings)
     finding = look_into(Question(case.agent, case.fleet, case.settings, read, verified_head=verified))
     verdict = finding.verdict
     if verdict.outcome is Outcome.VERIFIED:

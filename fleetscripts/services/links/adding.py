@@ -23,6 +23,7 @@ from fleetscripts.services.links.bundle_copy import copy_bundle, prepare, remove
 from fleetscripts.services.links.connection import remote_command, ssh_of
 from fleetscripts.services.links.probe import REQUIRED, probe
 from fleetscripts.services.links.processes import end_link, keep_links
+from fleetscripts.services.links.telling import LEAVE, TAKE, forget_notices, message
 
 CHECK_SECONDS = 120.0
 ASK_SECONDS = 15.0
@@ -64,6 +65,11 @@ def add(settings: Settings, host: Host) -> Iterator[str]:
     yield from _rows(host, done.stdout)
     if done.returncode not in (0, 3):
         raise FleetError(f"{host.name}: setup --check failed there: {sanitize(done.stderr.decode('utf-8', 'replace'))}")
+    joined = ssh.run(remote_command(kept, TAKE), message(settings, {"join": True}))
+    if joined.returncode:
+        said = sanitize(joined.stderr.decode("utf-8", "replace"))
+        raise FleetError(f"{host.name}: it cannot be told that it has a central: {said}")
+    forget_notices(host.files(settings))
     keep(settings, kept)
     Store(settings.state_file).update(lambda fleet: fleet, create=Fleet())
     remove_old(ssh)
@@ -101,13 +107,20 @@ def _end(reply: Reply) -> str:
     return reply.problem
 
 
-def remove(settings: Settings, host: Host, force: bool) -> None:
-    """Forget the host; nothing there changes. Refused while agents are at work there, unless forced."""
+def remove(settings: Settings, host: Host, force: bool) -> str:
+    """Forget the host, which answers for itself from then on; in words. Refused while agents are at work there, unless
+    forced."""
     at_work = agents_at_work(view_of(settings, host, time.time()))
     if at_work and not force:
         raise Refused(f"{host.name} has {at_work} agents at work: --force forgets them, and they go on working there")
+    try:
+        call(settings, host, LEAVE, timeout=ASK_SECONDS)
+        left = "it answers for itself again"
+    except HostUnreachable:
+        left = f"it was not reached and waits for its central until somebody calls '{' '.join(LEAVE)}' there"
     end_link(settings, host)
     host.files(settings).remove()
+    return f"{host.name}: forgotten; {left}"
 
 
 def drain(settings: Settings, host: Host, gone: bool) -> str:

@@ -224,6 +224,11 @@ class Link:
             fresh = host_named(self.settings, self.host.name)
         except FleetError:
             return False
-        if replace(fresh, drained_at=0, gone_at=0) != replace(self.host, drained_at=0, gone_at=0):
-            return False  # it was added anew: who needs it starts another
+        if _places(fresh) != _places(self.host):
+            return False  # other places there since it was added anew: who needs it starts another
         return not fresh.gone_at and (now - self._asked_at < IDLE_SECONDS or loop_runs(self.settings))
+
+
+def _places(host: Host) -> Host:
+    """The host without what changes nothing for its link."""
+    return replace(host, added_at=0, drained_at=0, gone_at=0)

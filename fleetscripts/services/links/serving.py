@@ -10,7 +10,7 @@ import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -19,18 +19,16 @@ from fleetscripts.adapters.records.call_folder import CallFolder, CallState, swe
 from fleetscripts.adapters.records.files import private_folder
 from fleetscripts.adapters.records.store import Store
 from fleetscripts.adapters.system.folder_news import FolderNews
-from fleetscripts.adapters.system.machine import spare
 from fleetscripts.adapters.system.steady_clock import boot_id, steady_seconds
-from fleetscripts.adapters.tmux.tmux import Tmux
 from fleetscripts.config import Settings
 from fleetscripts.core.hosts import wire
 from fleetscripts.core.hosts.remote_calls import refusal
 from fleetscripts.errors import FleetError
 from fleetscripts.fleet import Fleet
+from fleetscripts.services.central.central import central_folder, note_linked
 from fleetscripts.services.context import load_settings_here
+from fleetscripts.services.links.facts import central_facts, machine_facts, tmux_server
 from fleetscripts.services.links.told import Told
-from fleetscripts.services.single_instance.single_instance import loop_runs
-from fleetscripts.services.worktrees.spares import free, survey
 
 SILENT_SECONDS = 60.0
 """Whoever holds the other end asks every ten seconds: nobody is there any more."""
@@ -69,24 +67,27 @@ class Serving:
         self._out = wire.magic(self.nonce) + b"\n" + wire.encode(self._hello(settings))
         sweep(settings.fleet_home / "host-calls", time.time())
         state_folder = Path(os.path.realpath(settings.state_file)).parent
+        folders = (state_folder, central_folder(settings))
         with contextlib.suppress(OSError):  # a home that cannot be written: what is there can still be told
-            private_folder(state_folder)
-        news = FolderNews(state_folder, self._wake)
+            for folder in folders:
+                private_folder(folder)
+        news = [FolderNews(folder, self._wake) for folder in folders]
         try:
             self._read_state(settings)
             self._told.begin()
             self._serve(settings, news)
         finally:
-            news.close()
+            for one in news:
+                one.close()
 
-    def _serve(self, settings: Settings, news: FolderNews) -> None:
+    def _serve(self, settings: Settings, news: Sequence[FolderNews]) -> None:
         lines = wire.Lines()
         with selectors.DefaultSelector() as selector:
             selector.register(_STDIN, selectors.EVENT_READ)
             selector.register(self._wake_out, selectors.EVENT_READ)
-            told_by = news.fileno()
-            if told_by is not None:
-                selector.register(told_by, selectors.EVENT_READ)
+            told_by = {number: one for one in news if (number := one.fileno()) is not None}
+            for number in told_by:
+                selector.register(number, selectors.EVENT_READ)
             writing = False
             while True:
                 now = steady_seconds()
@@ -107,10 +108,11 @@ class Serving:
                     return
                 if self._wake_out in ready:
                     os.read(self._wake_out, PIPE_BYTES)
-                if told_by in ready:
-                    news.take()
+                for number in ready & told_by.keys():
+                    told_by[number].take()
                 if ready - {_STDIN, _STDOUT}:
                     self._read_state(settings)
+                    self._tell_central(settings)
                 if _STDIN in ready and not self._hear(settings, lines):
                     return
 
@@ -154,6 +156,7 @@ class Serving:
 
     def _obey(self, settings: Settings, message: wire.Message | None) -> None:
         if isinstance(message, wire.Ping):
+            note_linked(settings)
             self._answers.append(wire.Pong(message.n))
         elif isinstance(message, wire.Call):
             self._call(settings, message)
@@ -214,14 +217,20 @@ class Serving:
             self._tell_facts(settings)
 
     def _tell_facts(self, settings: Settings) -> None:
-        self._told.note({**_facts(settings, self._told.repo), "problem": self._problem})
+        self._told.note(
+            {**machine_facts(settings, self._told.repo), **central_facts(settings), "problem": self._problem}
+        )
+
+    def _tell_central(self, settings: Settings) -> None:
+        """What waits for the central, at once where that has changed."""
+        self._told.note({**self._told.facts, **central_facts(settings)})
 
     def _hello(self, settings: Settings) -> wire.Hello:
         return wire.Hello(
             schema=wire.SCHEMA,
             version=__version__,
             boot=boot_id(),
-            server=_server(settings),
+            server=tmux_server(settings),
             clock=time.time(),
             epoch=self.epoch,
             home=str(settings.home),
@@ -250,15 +259,6 @@ def _reply(folder: CallFolder) -> Iterator[wire.Message]:
         yield wire.Reply(name, "unknown", 3, "no such call was begun there")
 
 
-def _server(settings: Settings) -> str:
-    """The tmux server there, in words that differ for each; empty where none runs."""
-    try:
-        server = Tmux(settings.tmux_socket).server()
-    except FleetError:
-        return ""
-    return "" if server is None else f"{server.socket} {server.pid} {server.start_time}"
-
-
 def _stamp(path: Path) -> object:
     """What tells one version of the file from another; None where there is none."""
     try:
@@ -266,14 +266,3 @@ def _stamp(path: Path) -> object:
     except OSError:
         return None
     return found.st_ino, found.st_mtime_ns, found.st_size
-
-
-def _facts(settings: Settings, repo: str) -> dict[str, object]:
-    """``repo``: the fleet's repository there, empty where none is known."""
-    folder = next(place for place in (settings.fleet_home, *settings.fleet_home.parents) if place.is_dir())
-    facts = {**spare(folder), "server": _server(settings), "version": __version__}
-    with contextlib.suppress(FleetError):  # where no lock can be written nobody can say
-        facts["loop_runs"] = loop_runs(settings)
-    with contextlib.suppress(FleetError):  # no repository, or none that can be read
-        facts["free_spares"] = len(free(survey(Path(repo), settings))) if repo else 0
-    return facts

@@ -42,6 +42,11 @@ class Told:
         """The fleet's repository, empty where none is known."""
         return str(self._top.get("repo", ""))
 
+    @property
+    def facts(self) -> Mapping[str, Any]:
+        """What was last noted of the machine."""
+        return self._facts
+
     def begin(self) -> None:
         """Tell everything anew, beginning with who there is."""
         self._first = deque(["snapshot"])

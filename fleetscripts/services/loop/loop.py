@@ -28,6 +28,7 @@ from fleetscripts.services.actions.rescue_tally import tell_rescued
 from fleetscripts.services.context import load_fleet
 from fleetscripts.services.loop.cycle import Cycle, run_cycle
 from fleetscripts.services.loop.dispatching import DispatchThread
+from fleetscripts.services.loop.for_hosts import ForHosts
 from fleetscripts.services.loop.jobs import Jobs
 from fleetscripts.services.loop.link_keeping import LinkKeeping
 from fleetscripts.services.loop.loop_schedule import EventSchedule, Look, LoopSchedule, PollSchedule, stamp
@@ -76,6 +77,8 @@ class Loop:
         dispatching = self._dispatching()
         links = LinkKeeping(self.environ, self.options, self._say)
         links.begin()
+        for_hosts = ForHosts(self.environ, self.options, self._say, self._keep)
+        for_hosts.begin()
         try:
             if self.dispatch:
                 dispatching.begin()
@@ -98,6 +101,7 @@ class Loop:
             rhythm.close()
             dispatching.close()
             links.close()
+            for_hosts.close()
             self.jobs.close()
 
     def run_once(self, within_seconds: float | None = None) -> int:

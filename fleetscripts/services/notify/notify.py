@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -21,6 +21,8 @@ from fleetscripts.core.records.sanitize import sanitize_lines
 from fleetscripts.core.reports.journal_story import LAST_TIME
 from fleetscripts.core.reports.notice_plan import Notice, NoticeBacklog, due, given_back, take
 from fleetscripts.errors import FleetError
+from fleetscripts.services.central.central import central_name, has_central
+from fleetscripts.services.central.outbox import Kept, leave_to_central, take_overdue
 from fleetscripts.services.notify.notify_rules import NotifyRules, rules_of
 
 LOCK_SECONDS = 10.0
@@ -32,18 +34,35 @@ Step = Callable[[NoticeBacklog, NotifyRules, datetime], tuple[NoticeBacklog, str
 def notify(message: str, settings: Settings, environ: Mapping[str, str], urgent: bool = False) -> list[str]:
     """Send ``message`` everywhere that is configured; return one warning for each channel that failed.
 
-    In quiet hours and in a storm it is kept for a digest, unless it is ``urgent`` and such may pass."""
+    In quiet hours and in a storm it is kept for a digest, unless it is ``urgent`` and such may pass. On a host of a
+    central it is left to that."""
     text = sanitize_lines(message)
+    if has_central(settings):
+        leave_to_central(settings, text, urgent)
+        return []
     return _with_tray(
         settings, environ, lambda tray, rules, moment: take(tray, text, urgent, rules.manners, moment), text
     )
 
 
 def send_held(settings: Settings, environ: Mapping[str, str]) -> list[str]:
-    """The digest of what was held back, when it is time; warnings. Costs one look at a file otherwise."""
+    """The digest of what was held back, when it is time, and what the central should have told by now; warnings. Costs
+    one look at a file otherwise."""
+    if has_central(settings) and (overdue := take_overdue(settings)):
+        return _send_overdue(overdue, settings, environ)
     if not _tray_file(settings).exists():
         return []
     return _with_tray(settings, environ, lambda tray, rules, moment: due(tray, rules.manners, moment), "")
+
+
+def _send_overdue(overdue: Sequence[Kept], settings: Settings, environ: Mapping[str, str]) -> list[str]:
+    """What the central did not fetch, told from here: in one message, which says so."""
+    name = central_name(settings) or "the central"
+    text = "\n".join([f"{name} has not fetched this:", *(one.text for one in overdue)])
+    urgent = any(one.urgent for one in overdue)
+    return _with_tray(
+        settings, environ, lambda tray, rules, moment: take(tray, text, urgent, rules.manners, moment), text
+    )
 
 
 def holds_back(settings: Settings) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from fleetscripts.adapters.git.git import Git
@@ -21,6 +21,8 @@ from fleetscripts.fleet import Agent, Fleet
 from fleetscripts.invocation import spelled
 from fleetscripts.models import AgentState
 from fleetscripts.pull_request import PullKey
+from fleetscripts.services.central.central import has_central
+from fleetscripts.services.pulls.from_central import FromCentral
 
 FRESH_SECONDS = 10.0
 """So long what was read together serves; a verification that comes later reads anew."""
@@ -29,10 +31,13 @@ Reader = Callable[[PullKey], Found]
 
 
 def github(settings: Settings, environ: Mapping[str, str] | None = None, most_seconds: float | None = None) -> GitHub:
-    """GitHub as this user sees it, with the fleet's common budget. ``most_seconds``: for one question."""
+    """GitHub as this user sees it, with the fleet's common budget; on a host of a central, as that tells of it.
+    ``most_seconds``: for one question."""
     timeout = settings.extra.get("github_timeout_seconds", TIMEOUT_SECONDS)
     if isinstance(timeout, bool) or not isinstance(timeout, int | float) or not 0 < timeout < 1e6:
         raise UsageProblem(f"github_timeout_seconds in config.toml: expected a number of seconds, found {timeout!r}")
+    if has_central(settings):
+        return FromCentral(settings, environ or os.environ, min(timeout, most_seconds or timeout))
     budget = Budget(settings.fleet_home / "github-budget.json")
     return GitHub(Gh(environ or os.environ, budget, timeout_seconds=min(timeout, most_seconds or timeout)))
 
@@ -88,8 +93,9 @@ def reading(settings: Settings, known: Mapping[PullKey, Found] | None = None) ->
 class CycleReading:
     """Pull requests of all agents that say they have finished, asked for together by whoever needs one first.
 
-    One for a whole process: verifications of one cycle run beside each other."""
+    One for a whole process: verifications of one cycle run beside each other. ``others``: what other hosts ask for."""
 
+    others: Callable[[], Collection[PullKey]] = tuple
     clock: Callable[[], float] = time.monotonic
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _fleet: Fleet | None = None
@@ -103,12 +109,30 @@ class CycleReading:
     def _read(self, key: PullKey, fleet: Fleet, settings: Settings) -> Found:
         """What was read serves one verification: the next one of the same agent reads anew."""
         with self._lock:
-            stale = self._fleet is not fleet or self.clock() - self._read_at > FRESH_SECONDS
-            if stale or key not in self._found:
-                due = _due(fleet, settings.poll_interval_seconds, time.time())
-                self._found = github(settings).pull_requests([key, *keys_of(due, fleet)])
-                self._fleet, self._read_at = fleet, self.clock()
+            if self._fleet is not fleet or not self._has([key]):
+                self._fleet = fleet
+                self._ask([key, *self.others()], fleet, settings)
             return self._found.pop(key)
+
+    def for_others(self, keys: Collection[PullKey], fleet: Fleet, settings: Settings) -> dict[PullKey, Found]:
+        """What other hosts ask for, together with what is due here."""
+        with self._lock:
+            if not self._has(keys):
+                self._ask(keys, fleet, settings)
+            return {key: self._found.pop(key) for key in keys}
+
+    @property
+    def age_seconds(self) -> float:
+        """Since GitHub was last asked."""
+        return self.clock() - self._read_at
+
+    def _has(self, keys: Collection[PullKey]) -> bool:
+        return self.age_seconds <= FRESH_SECONDS and all(key in self._found for key in keys)
+
+    def _ask(self, keys: Collection[PullKey], fleet: Fleet, settings: Settings) -> None:
+        due = _due(fleet, settings.poll_interval_seconds, time.time())
+        self._found = github(settings).pull_requests([*keys, *keys_of(due, fleet)])
+        self._read_at = self.clock()
 
 
 def keys_of(agents: Iterable[Agent], fleet: Fleet) -> list[PullKey]:

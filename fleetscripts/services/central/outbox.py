@@ -1,0 +1,135 @@
+"""What people are to be notified of, kept until the central has told them: once, by whichever of the two does it."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Callable, Collection
+from pathlib import Path
+from typing import Any
+
+from fleetscripts.adapters.records.json_files import read_json, write_json
+from fleetscripts.adapters.records.locks import hold
+from fleetscripts.adapters.system.steady_clock import boot_id, steady_seconds
+from fleetscripts.config import Settings
+from fleetscripts.core.hosts.moment import Moment
+from fleetscripts.dataclass import dataclass
+from fleetscripts.errors import UsageProblem
+from fleetscripts.schema import describe
+from fleetscripts.services.central.central import central_folder
+
+ALONE_AFTER = "notify_alone_after_seconds"
+ALONE_AFTER_SECONDS = 300.0
+"""So long the central may fetch nothing before this machine notifies people itself."""
+
+HANDED_TIMES = 3
+"""What the central has fetched it has most likely told: this machine waits so many times longer for its word."""
+
+MOST_KEPT = 1_000
+MOST_HANDED = 50
+MOST_TEXT = 4_000
+LOCK_SECONDS = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """One notification. ``handed``: the central has fetched it, and has not said that it told it."""
+
+    id: str
+    text: str
+    urgent: bool
+    at: Moment
+    handed: bool = False
+
+
+def leave_to_central(settings: Settings, text: str, urgent: bool) -> None:
+    """Keep a notification for the central."""
+    new = Kept(secrets.token_hex(16), text[:MOST_TEXT], urgent, _now())
+    _change(settings, lambda kept: [*kept, new][-MOST_KEPT:])
+
+
+def waiting_notices(settings: Settings) -> int:
+    """How many wait for the central. Costs one look at a file."""
+    return len(_read(_file(settings)))
+
+
+def hand_notices(settings: Settings) -> list[dict[str, object]]:
+    """Those that wait, oldest first, as they are handed to the central."""
+    now = _now()
+    _change(settings, lambda kept: [_handed(one) if n < MOST_HANDED else one for n, one in enumerate(kept)])
+    return [
+        {"id": one.id, "text": one.text, "urgent": one.urgent, "age": now.seconds_since(one.at)}
+        for one in _read(_file(settings))[:MOST_HANDED]
+    ]
+
+
+def notices_told(settings: Settings, ids: Collection[str]) -> None:
+    """The central has told these."""
+    _change(settings, lambda kept: [one for one in kept if one.id not in ids])
+
+
+def take_overdue(settings: Settings) -> list[Kept]:
+    """Those that the central did not fetch in time, taken out: whoever takes them tells them."""
+    after, now = alone_after_seconds(settings), _now()
+    taken: list[Kept] = []
+
+    def overdue(one: Kept) -> bool:
+        return now.seconds_since(one.at) >= after * (HANDED_TIMES if one.handed else 1)
+
+    if not any(map(overdue, _read(_file(settings)))):
+        return []
+
+    def take(kept: list[Kept]) -> list[Kept]:
+        taken[:] = [one for one in kept if overdue(one)]
+        return [one for one in kept if not overdue(one)]
+
+    _change(settings, take)
+    return taken
+
+
+def alone_after_seconds(settings: Settings) -> float:
+    """As configured; UsageProblem for what is no number of seconds."""
+    value = settings.extra.get(ALONE_AFTER, ALONE_AFTER_SECONDS)
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < 1e7:
+        raise UsageProblem(f"{ALONE_AFTER} in config.toml: expected a number of seconds, found {describe(value)}")
+    return float(value)
+
+
+def _handed(one: Kept) -> Kept:
+    return Kept(one.id, one.text, one.urgent, one.at, True)
+
+
+def _change(settings: Settings, change: Callable[[list[Kept]], list[Kept]]) -> None:
+    with hold(settings.locks / "central-notices.lock", LOCK_SECONDS):
+        before = _read(_file(settings))
+        after = change(before)
+        if after != before:
+            write_json(_file(settings), [_members(one) for one in after])
+
+
+def _members(one: Kept) -> dict[str, object]:
+    at = {"boot": one.at.boot, "steady": one.at.steady, "wall": one.at.wall}
+    return {"id": one.id, "text": one.text, "urgent": one.urgent, "at": at, "handed": one.handed}
+
+
+def _read(file: Path) -> list[Kept]:
+    said = read_json(file)
+    kept = [_kept(one) for one in said] if isinstance(said, list) else []
+    return [one for one in kept if one is not None]
+
+
+def _kept(one: Any) -> Kept | None:
+    """None for what makes no sense."""
+    try:
+        at = Moment(str(one["at"]["boot"]), float(one["at"]["steady"]), float(one["at"]["wall"]))
+        return Kept(str(one["id"]), str(one["text"]), bool(one["urgent"]), at, bool(one["handed"]))
+    except (LookupError, TypeError, ValueError):
+        return None
+
+
+def _now() -> Moment:
+    return Moment(boot_id(), steady_seconds(), time.time())
+
+
+def _file(settings: Settings) -> Path:
+    return central_folder(settings) / "notices.json"

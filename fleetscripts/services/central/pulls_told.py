@@ -1,0 +1,125 @@
+"""Pull requests as the central told of them, each with the moment at which that came, and those that are asked for."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from fleetscripts.adapters.github.github_problems import GitHubProblem, ProblemKind
+from fleetscripts.adapters.records.json_files import cache, read_json, write_json
+from fleetscripts.adapters.records.locks import hold
+from fleetscripts.adapters.system.steady_clock import boot_id, steady_seconds
+from fleetscripts.config import Settings
+from fleetscripts.core.gates.pull_json import pull_from
+from fleetscripts.core.hosts.moment import Moment
+from fleetscripts.dataclass import dataclass
+from fleetscripts.pull_request import PullKey, PullRequest
+from fleetscripts.schema import WrongShape
+from fleetscripts.services.central.central import PULLS, central_folder
+
+ASKED_SECONDS = 60.0
+"""What was asked for so long ago is asked for no more: whoever wanted it has gone."""
+
+SAME_CLOCK_SECONDS = 15
+"""Two clocks that differ by less are one, as where GitHub is asked itself."""
+
+MOST_KEPT = 500
+LOCK_SECONDS = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class PullTold:
+    """``age_seconds``: since GitHub was asked there."""
+
+    found: PullRequest | GitHubProblem
+    age_seconds: float
+
+
+def keep_pull(settings: Settings, members: Mapping[str, Any]) -> None:
+    """Keep one as it came: ``key``, ``age`` in seconds, and ``pull`` or ``problem``. Raises WrongShape."""
+    key = key_from(members.get("key"))
+    if "problem" not in members:
+        pull_from(members.get("pull"))
+    now = {"boot": boot_id(), "steady": steady_seconds(), "wall": time.time()}
+    cache(_file(settings, key), json.dumps({**members, "received": now}).encode(), MOST_KEPT)
+    _change_asked(settings, lambda asked: {name: at for name, at in asked.items() if name != _named(key)})
+
+
+def pull_told(settings: Settings, key: PullKey) -> PullTold | None:
+    """What was last told of it; None where nothing was, or nothing that can be read."""
+    said = read_json(_file(settings, key))
+    try:
+        received, age = Moment(**said["received"]), float(said["age"])
+        at = Moment(boot_id(), steady_seconds(), time.time())
+        return PullTold(_found(said, received.wall, age), max(0.0, age) + at.seconds_since(received))
+    except (WrongShape, ValueError, LookupError, TypeError):
+        return None
+
+
+def ask_central(settings: Settings, keys: Iterable[PullKey]) -> None:
+    """Let the central know that somebody here wants to know of these now."""
+    wanted = {_named(key): steady_seconds() for key in keys}
+    _change_asked(settings, lambda asked: {**asked, **wanted})
+
+
+def asked_of_central(settings: Settings) -> list[list[object]]:
+    """``[server, owner, name, number, when]`` of each; ``when`` tells one question from the next."""
+    now = steady_seconds()
+    listed = [(json.loads(name), at) for name, at in _asked(settings).items()]
+    return sorted([*key, at] for key, at in listed if 0 <= now - at <= ASKED_SECONDS)
+
+
+def key_from(value: object) -> PullKey:
+    """``[server, owner, name, number]`` as a key; raises WrongShape."""
+    if isinstance(value, list) and len(value) == 4:
+        host, owner, name, number = value
+        texts = all(isinstance(one, str) and 0 < len(one) <= 255 and one.isprintable() for one in (host, owner, name))
+        if texts and isinstance(number, int) and not isinstance(number, bool) and number > 0:
+            return PullKey(host, owner, name, number)
+    raise WrongShape("key: expected a server, an owner, a repository and a number")
+
+
+def key_members(key: PullKey) -> list[object]:
+    """The same, the other way."""
+    return [key.host, key.owner, key.name, key.number]
+
+
+def _found(said: Mapping[str, Any], received_wall: float, age: float) -> PullRequest | GitHubProblem:
+    """With our own clock beside the server's: the central's may be another."""
+    if "problem" in said:
+        kind, text, seconds = said["problem"]
+        return GitHubProblem(ProblemKind(kind), str(text), received_wall + float(seconds) if seconds else None)
+    pull = pull_from(said["pull"])
+    ahead = pull.read_at + age - received_wall
+    return replace(pull, clock_ahead=ahead if abs(ahead) > SAME_CLOCK_SECONDS else 0.0)
+
+
+def _change_asked(settings: Settings, change: Callable[[dict[str, float]], dict[str, float]]) -> None:
+    with hold(settings.locks / "central-asked.lock", LOCK_SECONDS):
+        before, now = _asked(settings), steady_seconds()
+        after = {name: at for name, at in change(before).items() if 0 <= now - at <= ASKED_SECONDS}
+        if after != before:
+            write_json(_asked_file(settings), after)
+
+
+def _asked(settings: Settings) -> dict[str, float]:
+    said = read_json(_asked_file(settings))
+    members = said if isinstance(said, dict) else {}
+    return {name: float(at) for name, at in members.items() if isinstance(at, int | float)}
+
+
+def _asked_file(settings: Settings) -> Path:
+    return central_folder(settings) / "asked.json"
+
+
+def _named(key: PullKey) -> str:
+    return json.dumps(key_members(key))
+
+
+def _file(settings: Settings, key: PullKey) -> Path:
+    return central_folder(settings) / PULLS / f"{hashlib.sha256(_named(key).encode()).hexdigest()[:32]}.json"

@@ -1,0 +1,33 @@
+"""What the central tells this machine, taken in. The same once more changes nothing."""
+
+from __future__ import annotations
+
+from fleetscripts.config import Settings
+from fleetscripts.core.hosts.packed_json import unpacked_json
+from fleetscripts.core.records.sanitize import sanitize
+from fleetscripts.errors import UsageProblem
+from fleetscripts.schema import WrongShape
+from fleetscripts.services.central.central import join_central, require_central
+from fleetscripts.services.central.pulls_told import keep_pull
+
+MOST_NAME = 100
+
+
+def take_in(settings: Settings, content: bytes) -> None:
+    """Keep it; UsageProblem for what is no message of a central."""
+    said = unpacked_json(content)
+    name = said.get("central") if isinstance(said, dict) else None
+    if not isinstance(name, str) or not name:
+        raise UsageProblem("expected what a central tells, with its name, found something else")
+    name = sanitize(name)[:MOST_NAME]
+    if said.get("join") is True:
+        join_central(settings, name)
+    require_central(settings, name)
+    pulls = said.get("pulls", [])
+    if not isinstance(pulls, list) or not all(isinstance(one, dict) for one in pulls):
+        raise UsageProblem("pulls: expected a list of objects")
+    try:
+        for one in pulls:
+            keep_pull(settings, one)
+    except WrongShape as error:
+        raise UsageProblem(str(error)) from error

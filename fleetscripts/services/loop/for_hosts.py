@@ -1,0 +1,154 @@
+"""What the central does for its hosts, beside the loop: it reads GitHub for them all and tells people what they say."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Collection, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from fleetscripts.adapters.records.host_files import MIRROR
+from fleetscripts.config import Settings
+from fleetscripts.core.records.sanitize import sanitize
+from fleetscripts.errors import FleetError
+from fleetscripts.fleet import Fleet
+from fleetscripts.pull_request import PullKey
+from fleetscripts.services.actions.verify_done import READING
+from fleetscripts.services.central.central import has_central
+from fleetscripts.services.context import load_fleet
+from fleetscripts.services.hosts.mirrors import read_link, read_mirror
+from fleetscripts.services.hosts.registry import Host, hosts
+from fleetscripts.services.links.facts import NOTICES
+from fleetscripts.services.links.pulls_for_hosts import Asked, asked_by, read_for
+from fleetscripts.services.links.telling import fetch_notices, tell_pulls
+from fleetscripts.services.notify.notify import notify
+
+EVERY_SECONDS = 0.5
+AGAIN_SECONDS = 5.0
+WORKERS = 8
+
+
+@dataclass
+class ForHosts:
+    """Looks from a thread of its own. ``say`` is told of each line, with what it is about; ``keep`` of what nobody
+    expected, and says where it is kept."""
+
+    environ: Mapping[str, str]
+    options: Mapping[str, object]
+    say: Callable[[object, str], None]
+    keep: Callable[[Exception], Path]
+    _stop: threading.Event = field(default_factory=threading.Event)
+    _facts: dict[str, tuple[object, Mapping[str, Any]]] = field(default_factory=dict)
+    _answered: set[Asked] = field(default_factory=set)
+    _jobs: dict[object, Future[None]] = field(default_factory=dict)
+    _not_before: dict[object, float] = field(default_factory=dict)
+
+    def begin(self) -> None:
+        """From now on."""
+        self._pool = ThreadPoolExecutor(WORKERS, thread_name_prefix="for-hosts")
+        READING.others = self._asked_keys
+        threading.Thread(target=self._run, name="for-hosts", daemon=True).start()
+
+    def close(self) -> None:
+        """Begin nothing more."""
+        self._stop.set()
+        READING.others = tuple
+        self._pool.shutdown(wait=False, cancel_futures=True)
+
+    def _run(self) -> None:
+        while not self._stop.is_set():
+            try:
+                self.look()
+            except (FleetError, OSError) as error:
+                self.say("for hosts", f"hosts: {error}")
+            self._stop.wait(EVERY_SECONDS)
+
+    def look(self) -> None:
+        """Begin what there is to do. A look at a few files where there is nothing."""
+        settings = self._settings()
+        known = [host for host in hosts(settings) if not host.gone_at] if settings else []
+        if settings is None or not known or has_central(settings):
+            return
+        linked = [host for host in known if read_link(host.files(settings)).online]
+        asked = self._open_questions(settings, linked)
+        if asked:
+            self._begin("pulls", lambda: self._tell_pulls(settings, linked, asked))
+        for host in linked:
+            if self._facts_of(settings, host).get(NOTICES):
+                self._begin(("notices", host.name), lambda host=host: self._fetch(settings, host))  # type: ignore[misc]
+
+    def _settings(self) -> Settings | None:
+        settings, fleet = load_fleet(self.environ, self.options)
+        self._fleet: Fleet = fleet
+        return settings if fleet.active else None
+
+    def _facts_of(self, settings: Settings, host: Host) -> Mapping[str, Any]:
+        """What it last told of itself; read again when the mirror is another."""
+        files = host.files(settings)
+        try:
+            status = (files.folder / MIRROR).stat()
+        except OSError:
+            return {}
+        stamp = (status.st_ino, status.st_mtime_ns)
+        if self._facts.get(host.name, (None, {}))[0] != stamp:
+            self._facts[host.name] = (stamp, read_mirror(files)[0].facts)
+        return self._facts[host.name][1]
+
+    def _open_questions(self, settings: Settings, linked: Collection[Host]) -> list[Asked]:
+        asked = [one for host in linked for one in asked_by(host.name, self._facts_of(settings, host))]
+        self._answered &= set(asked)
+        return [one for one in asked if one not in self._answered]
+
+    def _asked_keys(self) -> list[PullKey]:
+        """For whoever reads for this machine's own agents: one request for all."""
+        try:
+            settings = self._settings()
+            linked = list(hosts(settings)) if settings else []
+            return [one.key for one in self._open_questions(settings, linked)] if settings else []
+        except FleetError:
+            return []
+
+    def _begin(self, name: object, job: Callable[[], None]) -> None:
+        """Unless the same is under way, or has just failed."""
+        under_way = self._jobs.get(name)
+        if (under_way is None or under_way.done()) and time.monotonic() >= self._not_before.get(name, 0):
+            self._jobs[name] = self._pool.submit(self._outlive, name, job)
+
+    def _outlive(self, name: object, job: Callable[[], None]) -> None:
+        """One job, whose failure is told and tried again later."""
+        try:
+            job()
+        except (FleetError, OSError, ValueError) as error:
+            self._not_before[name] = time.monotonic() + AGAIN_SECONDS
+            self.say(("for hosts", name), f"hosts: {sanitize(str(error))}")
+        except Exception as error:  # noqa: BLE001 - as in the loop: it must not end the rest, unseen
+            self._not_before[name] = time.monotonic() + AGAIN_SECONDS
+            kept = self.keep(error)
+            self.say(("for hosts", name), f"hosts: unexpected {type(error).__name__}: {error} (details in {kept})")
+
+    def _tell_pulls(self, settings: Settings, linked: Collection[Host], asked: Collection[Asked]) -> None:
+        found, age_seconds = read_for(settings, self._fleet, {one.key for one in asked}, READING)
+        problems = []
+        for host in linked:
+            own = [one for one in asked if one.host == host.name]
+            try:
+                if own:
+                    tell_pulls(settings, host, {one.key: found[one.key] for one in own}, age_seconds)
+                    self._answered |= set(own)
+            except FleetError as error:
+                problems.append(str(error))
+        if problems:
+            raise FleetError("; ".join(problems))
+
+    def _fetch(self, settings: Settings, host: Host) -> None:
+        def tell(text: str, urgent: bool) -> list[str]:
+            warnings = notify(text, settings, self.environ, urgent)
+            for line in (text, *(f"not notified everywhere: {warning}" for warning in warnings)):
+                self.say(("notice", host.name), line)
+            return warnings
+
+        fetch_notices(settings, host, tell)
+        self._not_before["notices", host.name] = time.monotonic() + EVERY_SECONDS

@@ -1,0 +1,76 @@
+"""A central with its loop, and what people are told, for tests."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+from fleetscripts.services.links.telling import tell_host
+from tests.hosts.linked import Linked
+from tests.places import BUNDLE
+from tests.waiting import wait_until
+
+
+def join(*hosts: Linked) -> None:
+    """What ``hosts add`` does beside the entry: this machine is their central; their links run."""
+    for host in hosts:
+        host.begin()
+        tell_host(host.settings, host.host, {"join": True})
+        wait_until(lambda host=host: "notices" in host.view().facts, what=lambda host=host: str(host.view()))  # type: ignore[misc]
+
+
+@contextmanager
+def loop(environ: Mapping[str, str] | None = None) -> Iterator[Path]:
+    """The central's run loop; the file that it logs into."""
+    home = Path(os.environ["HOME"])
+    said = home / "loop.out"
+    argv = [sys.executable, "-I", str(BUNDLE / "fleetscripts" / "__main__.py"), "run-loop"]
+    with said.open("w") as out:
+        process = subprocess.Popen(argv, env={**os.environ, **(environ or {})}, stdout=out, stderr=out)
+    try:
+        wait_until(lambda: "fleet:" in said.read_text() or process.poll() is not None, what=said.read_text)
+        assert process.poll() is None, said.read_text()
+        yield said
+    finally:
+        process.terminate()
+        process.wait(20)
+
+
+@contextmanager
+def webhook() -> Iterator[tuple[str, list[str]]]:
+    """A Discord on loopback: its address, and the texts that people were told."""
+    texts: list[str] = []
+
+    class Webhook(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            texts.append(json.loads(self.rfile.read(int(self.headers["Content-Length"])))["content"])
+            self.send_response(204)
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            """Say nothing."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Webhook) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}/api/webhooks/1/x", texts
+        server.shutdown()
+
+
+def configure(folder: Path, text: str) -> None:
+    """The configuration of a fleet's folder."""
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    (folder / "config.toml").write_text(f"notify_desktop = false\n{text}", encoding="utf-8")
+
+
+def fleet_here(home: Path, *agents: Mapping[str, Any], **top: Any) -> None:
+    """The state file of the central itself."""
+    (home / "state.json").write_text(json.dumps({"active": True, "agents": list(agents), **top}), encoding="utf-8")
+    (home / "state.json").chmod(0o600)
