@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from fleetscripts.config import Settings
     from fleetscripts.fleet import Fleet
 
+LEAST_COLUMNS, LEAST_LINES = 20, 6
+"""In less no client can draw, and an agent whose window was so small cannot be read."""
+
 
 @click.command("attach")
 @window_argument
@@ -49,6 +52,8 @@ def command(window: str, options: Mapping[str, object]) -> int:
         return 0
     if place is TerminalPlace.OTHER_TMUX:
         raise Refused(f"this terminal is in another tmux, which cannot show it; in one outside of tmux run: {line}")
+    if place is TerminalPlace.OUTSIDE:
+        _require_room()
     if not tmux.show_pane(pane):
         raise FleetError(f"{pane.window} is gone")
     if place is TerminalPlace.OUTSIDE:
@@ -56,6 +61,14 @@ def command(window: str, options: Mapping[str, object]) -> int:
     if problem := tmux.switch_here(pane):
         raise FleetError(f"tmux does not switch to {pane.window}: {problem}")
     return 0
+
+
+def _require_room() -> None:
+    """Refuse a terminal to whose size tmux would squeeze the windows; one that tells no size (0) may be a usual one."""
+    columns, lines = os.get_terminal_size(sys.stdout.fileno())
+    if 0 < columns < LEAST_COLUMNS or 0 < lines < LEAST_LINES:
+        least = f"{LEAST_COLUMNS} columns and {LEAST_LINES} lines"
+        raise Refused(f"expected a terminal of {least} or more, found {columns} and {lines}: enlarge it")
 
 
 def elsewhere(settings: Settings, window: str) -> list[str] | None:

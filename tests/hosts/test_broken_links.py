@@ -9,8 +9,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -280,50 +279,6 @@ def test_clocks_that_are_ten_minutes_apart_change_no_age(make_linked: MakeLinked
     assert abs((alpha.link().hello or {})["apart_seconds"] - apart) < 5
 
 
-@contextmanager
-def small_disk(folder: Path, size: str) -> Iterator[Callable[[], object]]:
-    """A disk of its own at ``folder``; the caller gets what makes it read-only."""
-    if os.geteuid() != 0 or sys.platform != "linux":
-        pytest.skip("only for root on Linux: a small disk")
-    folder.mkdir(parents=True, exist_ok=True)
-    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size},mode=700", "tmpfs", str(folder)], check=True)
-    try:
-        yield lambda: subprocess.run(["mount", "-o", "remount,ro", str(folder)], check=True)
-    finally:
-        subprocess.run(["umount", "-l", str(folder)], check=True)
-
-
-def test_a_full_disk_there_refuses_what_was_not_begun_and_hides_no_agent(make_linked: MakeLinked) -> None:
-    alpha = make_linked()
-    with small_disk(alpha.fleet_home, "256k"):
-        alpha.put(agent(1))
-        alpha.begin()
-        assert alpha.call("status").state == "done"
-        subprocess.run(["dd", "if=/dev/zero", f"of={alpha.fleet_home}/big"], capture_output=True, check=False)
-        reply = alpha.call("status")
-        assert (reply.state, "could not be begun there" in reply.problem) == ("refused", True)
-        alpha.put(agent(1, state="done"))
-        wait_until(lambda: alpha.view().fleet.agents[0].state == "done")
-        (alpha.fleet_home / "big").unlink()
-        assert alpha.call("status").state == "done"
-
-
-def test_a_home_there_that_cannot_be_written_is_seen_all_the_same(make_linked: MakeLinked) -> None:
-    alpha = make_linked()
-    with small_disk(alpha.fleet_home.parent / "ro", "1m") as make_read_only:
-        from dataclasses import replace
-
-        place = alpha.fleet_home.parent / "ro"
-        moved = replace(alpha.host, fleet_home=str(place / "fleet"), state_file=str(place / "state.json"))
-        alpha = replace(alpha, host=keep(alpha.settings, moved))
-        alpha.put(agent(1))
-        make_read_only()
-        alpha.begin()
-        assert [one.id for one in alpha.view().fleet.agents] == ["agent1"]
-        assert alpha.call("status").state == "refused"
-        alpha.end()
-
-
 def test_a_host_that_goes_is_unreachable_keeps_its_agents_and_comes_back(
     make_linked: MakeLinked, run_script: RunScript, ssh_client: SshClient
 ) -> None:
@@ -503,18 +458,6 @@ def test_copies_there_go_when_nothing_runs_from_them(make_linked: MakeLinked, ru
     assert added.returncode == 0, added.stderr
     entry = host_named(alpha.settings, "alpha")
     assert {path.name for path in bundles.iterdir()} == {"old0", "old3", Path(entry.bundle).name}
-
-
-def test_a_full_folder_for_sockets_is_room_enough(make_linked: MakeLinked) -> None:
-    alpha = make_linked()
-    with small_disk(Path(os.environ["XDG_RUNTIME_DIR"]), "64k"):
-        subprocess.run(
-            ["dd", "if=/dev/zero", f"of={os.environ['XDG_RUNTIME_DIR']}/big"], capture_output=True, check=False
-        )
-        alpha.put(agent(1))
-        alpha.begin()
-        assert alpha.call("status").state == "done"
-        alpha.end()
 
 
 def test_a_host_that_was_started_anew_is_noticed(make_linked: MakeLinked, short_folder: Path) -> None:

@@ -147,6 +147,27 @@ def test_the_users_own_shared_connection_is_left_alone(
     alpha.close()
 
 
+@pytest.mark.parametrize(
+    ("line", "on_the_wire"), [("IPQoS 0x28 0x48", "0x48"), ("IPQoS none", ""), ("IPQoS 0x68", "0x68")]
+)
+def test_the_users_quality_of_service_holds_on_the_wire(
+    ssh_host: MakeHost, ssh_client: SshClient, alpha: Ssh, line: str, on_the_wire: str
+) -> None:
+    if shutil.which("ss") is None:
+        pytest.skip("only for machines that have ss")
+    host = ssh_host("alpha")
+    config = ssh_client.folder / "config"
+    config.write_text(f"{line}\n" + config.read_text(encoding="utf-8"), encoding="utf-8")
+    channel = alpha.open() or alpha.channel(in_sh("echo here; cat"))
+    assert channel.stdout is not None
+    assert channel.stdout.readline() == b"here\n"
+    words = ["ss", "-tnH", "--tos", "state", "established", f"dport = :{host.port}"]
+    shown = subprocess.run(words, check=True, capture_output=True, text=True).stdout
+    assert [word.removeprefix("tos:") for word in shown.split() if word.startswith("tos:")] == [on_the_wire or "0"]
+    end(channel)
+    alpha.close()
+
+
 def test_unknown_and_changed_host_keys_are_a_persons_matter(
     ssh_host: MakeHost, ssh_client: SshClient, alpha: Ssh
 ) -> None:

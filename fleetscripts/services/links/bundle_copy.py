@@ -35,7 +35,7 @@ READY = (
     '{ builder=$(find_python) && "$builder" -I "$bundle/fleetscripts/python_platform.py"; }'
 )
 COPY_PACKAGES = (
-    "umask 077; t=$(mktemp -d) || exit; "
+    'umask 077; t=$(mktemp -d "${bundle%/*}/.new.XXXXXX") || exit; '
     'tar -xzf - -C "$t" && prepare_environment env "$bundle/LOCK" "$t" && echo "python=$python"; '
     'code=$?; rm -rf "$t"; exit $code'
 )
