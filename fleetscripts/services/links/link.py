@@ -57,7 +57,10 @@ class Link:
     _made: SimpleQueue[Channel | FleetError] = field(default_factory=SimpleQueue)
     _tries: int = 0
     _next_try: float = 0
+    _broken_at: float = -1e9
     _failed_at: float = -1e9
+    """When it last could not be made; a link that was up and broke is tried again first."""
+
     _written_at: float = 0
     _unwritten: bool = False
 
@@ -120,7 +123,7 @@ class Link:
         return max(0.0, until)
 
     def _try_at(self) -> float:
-        return min(self._next_try, self._failed_at + AGAIN_SECONDS) if self._callers.waiting else self._next_try
+        return min(self._next_try, self._broken_at + AGAIN_SECONDS) if self._callers.waiting else self._next_try
 
     def _begin_connecting(self) -> None:
         if self._channel is None and not self._connecting and steady_seconds() >= self._try_at():
@@ -184,14 +187,16 @@ class Link:
         if channel is not None:
             channel.close(self._selector)
         online = now - channel.online_since if channel is not None and channel.online_since else 0
-        self._channel, self._failed_at = None, now
+        self._channel, self._broken_at = None, now
         self._tries = tries_after(self._tries, online)
         self._next_try = now + pause_seconds(self._tries, random.random())
         if self._state.online or self._state.problem != why:
             self._log.write(f"no link: {why}")
         self._state = replace(self._state, online=False, problem=why)
         self._note()
-        self._callers.refuse_unsent(why)
+        if not online:
+            self._failed_at = now
+            self._callers.refuse_unsent(why)
 
     def _logged_in(self, _line: str) -> None:
         self._state = replace(self._state, handshakes=self._state.handshakes + 1)
