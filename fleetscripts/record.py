@@ -88,6 +88,8 @@ class Attempts:
     rescues: Count = was("rescue_tries", 0)
     wakes: Count = 0
     failed_accounts: tuple[str, ...] = was("failed_accounts", ())
+    limited_models: tuple[str, ...] = ()
+    """Those whose limits it was moved away from since it last got on."""
     refusal: str = was("held_back")
     obstacle: str = ""
     obstacle_since: UnixSeconds = 0
@@ -100,7 +102,8 @@ class Attempts:
 
     def after_progress(self) -> Attempts:
         """A checkpoint or a commit: what was tried for it has done its work."""
-        return replace(self, restarts=0, nudges=0, fruitless_rounds=0, rescues=0, wakes=0, failed_accounts=())
+        tried = replace(self, failed_accounts=(), limited_models=())
+        return replace(tried, restarts=0, nudges=0, fruitless_rounds=0, rescues=0, wakes=0)
 
     def rebriefed(self) -> Attempts:
         """It was told what its work lacks: one more round, which has all restarts and nudges before it."""
@@ -113,7 +116,7 @@ class Attempts:
 
     def lifted(self) -> Attempts:
         """Somebody ended an escalation: everything may be tried again."""
-        return replace(self, restarts=0, nudges=0, rounds=0, fruitless_rounds=0, rescues=0, wakes=0)
+        return replace(self, restarts=0, nudges=0, rounds=0, fruitless_rounds=0, rescues=0, wakes=0, limited_models=())
 
 
 @dataclass(frozen=True, slots=True)

@@ -80,7 +80,8 @@ def test_how_an_account_stands(
 )
 def test_the_wall_of_one_model_counts_only_for_work_on_that_model(window: str, model: str, state: str) -> None:
     figures = {window_named(window): used(100, HOUR, wall=True), "other": used(10, HOUR)}
-    assert standing(A, figures, NOW, model).state == state
+    assert standing(A, figures, NOW, {model} - {""}).state == state
+    assert standing(A, figures, NOW, {model, "claude-haiku-5"} - {""}).state == state, "beside one that is served"
 
 
 @pytest.mark.parametrize(
@@ -221,7 +222,7 @@ def test_agents_spread_over_accounts_by_what_each_has_left(count: int) -> None:
 
 def test_where_the_model_is_not_known_an_account_that_refuses_one_is_the_last_resort() -> None:
     ledger = {"a": {"seven_day_opus": used(100, HOUR, wall=True)}, "b": {FIVE_HOUR: used(90)}}
-    chosen = {model: choose(standings([A, B], ledger, NOW, model), {}) for model in MODELS}
+    chosen = {model: choose(standings([A, B], ledger, NOW, {model} - {""}), {}) for model in MODELS}
     names = {model: one and one.account.name for model, one in chosen.items()}
     assert names == {"": "b", "claude-opus-4-8": "b", "claude-haiku-5": "a"}
     assert choose(standings([A], ledger, NOW), {}) is not None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import field, replace
 
 from fleetscripts.account import Account
@@ -42,20 +42,24 @@ class AccountBudget:
         return max(0.0, min(known) - self.account.reserve_percent) if known else UNKNOWN_LEFT
 
 
-def standings(accounts: Sequence[Account], ledger: Ledger, now: float, model: str = "") -> list[AccountBudget]:
+def standings(
+    accounts: Sequence[Account], ledger: Ledger, now: float, models: Collection[str] = ()
+) -> list[AccountBudget]:
     """Every account, best first: ok by what is left, then unknown, then capped by when they have budget again."""
-    found = [standing(account, ledger.get(account.name, {}), now, model) for account in accounts]
-    if not model:
+    found = [standing(account, ledger.get(account.name, {}), now, models) for account in accounts]
+    if not models:
         found = [replace(known, narrowed=bool(_closed(known.figures, now))) for known in found]
     return sorted(found, key=_rank)
 
 
-def standing(account: Account, figures: Mapping[str, Figure], now: float, model: str = "") -> AccountBudget:
-    """One account. A window past its reset is full again; that of one model counts for work on this ``model`` alone."""
+def standing(
+    account: Account, figures: Mapping[str, Figure], now: float, models: Collection[str] = ()
+) -> AccountBudget:
+    """One account. A window past its reset is full again; that of one model counts for work on it alone."""
     if (locked := _locked(figures, now)) is not None:
         reason = f"its login is not accepted ({locked.source}, {span(now - locked.at)} ago)"
         return AccountBudget(account, "locked", resets_at=locked.until, reason=reason, figures=figures)
-    counting = {name: figure for name, figure in figures.items() if name != LOGIN and _counts(name, model)}
+    counting = {name: figure for name, figure in figures.items() if name != LOGIN and _counts(name, models)}
     live = {name: figure for name, figure in counting.items() if now < figure.until}
     left = {name: 100.0 - live[name].used_percent if name in live else 100.0 for name in counting}
     five, week = left.get(FIVE_HOUR), left.get(WEEKLY)
@@ -117,9 +121,9 @@ def _locked(figures: Mapping[str, Figure], now: float) -> Figure | None:
     return None if served >= found.at + SERVED_AFTER_SECONDS else found
 
 
-def _counts(window: str, model: str) -> bool:
+def _counts(window: str, models: Collection[str]) -> bool:
     only = model_of(window)
-    return not only or (bool(model) and only in model.lower())
+    return not only or any(only in model.lower() for model in models)
 
 
 def _closed(figures: Mapping[str, Figure], now: float) -> str:

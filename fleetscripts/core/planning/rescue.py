@@ -116,6 +116,8 @@ def window_of(reason: str) -> str:
     return ""
 
 
-def model_used(found: Classification) -> str:
-    """The model that the conversation runs on, as far as its limit or its transcript names one; empty for none."""
-    return model_of(limit_of(found)) or next((piece.model for piece in found.evidence if piece.model), "")
+def models_used(agent: Agent, found: Classification) -> frozenset[str]:
+    """The model that the conversation runs on, as far as its limit or its transcript names one, and those at whose
+    limits it has stood since it last got on: a client that changes its model by itself would be sent to and fro."""
+    now = model_of(limit_of(found)) or next((piece.model for piece in found.evidence if piece.model), "")
+    return frozenset({now, *agent.attempts.limited_models} - {""})

@@ -16,6 +16,8 @@ from fleetscripts.services.accounts.accounts import is_shared, not_shared
 from fleetscripts.services.accounts.programs import program_of
 
 ASK_SECONDS = 30.0
+NO_ANSWER_SECONDS = 300.0
+"""How long an account is left alone whose client did not answer: a machine may have too much to do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,32 +48,60 @@ def check(account: Account, settings: Settings, environ: Mapping[str, str]) -> A
     except FleetError as error:
         return AccountCheck(account, None, "", shared, (*problems, str(error)))
     version = _first_line(_said([program, "--version"], handed.environment))
-    logged_in = _logged_in(account, program, handed)
+    try:
+        logged_in = _logged_in(account, program, handed)
+    except _NoAnswer:
+        logged_in = None
     if logged_in is False:
         problems.append(f"not logged in: {_login_line(account, handed.environment)}")
     return AccountCheck(account, logged_in, version, shared, tuple(problems))
 
 
-def unfit(account: Account, settings: Settings, environ: Mapping[str, str]) -> str:
-    """Why no client can be put to work on it now; empty when nothing is known against it. No server is asked."""
+@dataclass(frozen=True, slots=True)
+class Unfit:
+    """Why no client can be put to work on an account now, and for how many seconds; None: for as long as one does whose
+    login is refused."""
+
+    why: str
+    seconds: float | None = None
+
+
+def unfit(
+    account: Account, settings: Settings, environ: Mapping[str, str], ask_seconds: float = ASK_SECONDS
+) -> Unfit | None:
+    """None when nothing is known against it. No server is asked."""
     try:
         program = program_of(account.agent, settings, environ)
         handed = environment_on(account, environ)
     except FleetError as error:
-        return str(error)
-    if _logged_in(account, program, handed) is False:
-        return f"not logged in: {_login_line(account, handed.environment)}"
-    return ""
+        return Unfit(str(error))
+    try:
+        logged_in = _logged_in(account, program, handed, ask_seconds)
+    except _NoAnswer:
+        why = f"{account.agent} did not say within {ask_seconds:g} s whether it is logged in"
+        return Unfit(why, NO_ANSWER_SECONDS)
+    return Unfit(f"not logged in: {_login_line(account, handed.environment)}") if logged_in is False else None
 
 
-def _logged_in(account: Account, program: str, handed: ClientEnvironment) -> bool | None:
-    """A token counts as a login: whether it is still good only its server knows, and nobody is asked here."""
+class _NoAnswer(Exception):
+    """The client was asked, and did not answer in time."""
+
+
+def _logged_in(
+    account: Account, program: str, handed: ClientEnvironment, ask_seconds: float = ASK_SECONDS
+) -> bool | None:
+    """A token counts as a login: whether it is still good only its server knows, and nobody is asked here. None where
+    the client cannot tell; _NoAnswer where it did not."""
     if handed.token or account.bills_by_use:
         return True
     kind = kind_named(account.agent)
     question = kind.login_question(handed.environment)
-    done = _run([program, *question], handed.environment) if question else None
-    return None if done is None else kind.is_logged_in(done.returncode, done.stdout)
+    if not question:
+        return None
+    done = _run([program, *question], handed.environment, ask_seconds)
+    if done is None:
+        raise _NoAnswer
+    return kind.is_logged_in(done.returncode, done.stdout)
 
 
 def _login_line(account: Account, environment: Mapping[str, str]) -> str:
@@ -79,7 +109,9 @@ def _login_line(account: Account, environment: Mapping[str, str]) -> str:
     return kind.login_line(environment.get(kind.home.variable, "") if account.config_dir else "")
 
 
-def _run(words: list[str], environment: Mapping[str, str]) -> subprocess.CompletedProcess[str] | None:
+def _run(
+    words: list[str], environment: Mapping[str, str], seconds: float = ASK_SECONDS
+) -> subprocess.CompletedProcess[str] | None:
     try:
         return subprocess.run(
             words,
@@ -88,7 +120,7 @@ def _run(words: list[str], environment: Mapping[str, str]) -> subprocess.Complet
             capture_output=True,
             text=True,
             errors="replace",
-            timeout=ASK_SECONDS,
+            timeout=seconds,
             check=False,
         )
     except (OSError, subprocess.TimeoutExpired):

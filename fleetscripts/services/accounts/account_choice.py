@@ -10,7 +10,7 @@ from fleetscripts.adapters.records.account_file import read_accounts
 from fleetscripts.adapters.records.ledger import Ledger
 from fleetscripts.config import Settings
 from fleetscripts.core.planning.observation import Observation
-from fleetscripts.core.planning.rescue import Pick, limit_of, model_used
+from fleetscripts.core.planning.rescue import Pick, limit_of, models_used
 from fleetscripts.fleet import Agent, Fleet
 from fleetscripts.models import Classification, ErrorKind, PaneState
 from fleetscripts.services.accounts.accounts import not_shared
@@ -78,8 +78,8 @@ def next_account(
     keep = agent.account if agent.rescue.stage and not refused else ""
 
     def choose(exclude: frozenset[str]) -> Pick | None:
-        model = model_used(found)
-        return pick(settings, {}, agent=agent.agent, keep=keep, exclude=exclude, busy=busy, now=now, model=model)
+        models = models_used(agent, found)
+        return pick(settings, {}, agent=agent.agent, keep=keep, exclude=exclude, busy=busy, now=now, models=models)
 
     chosen = choose(failed)
     if chosen is None and failed > here and found.error is not ErrorKind.AUTH:

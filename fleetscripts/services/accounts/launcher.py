@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from fleetscripts.adapters.records.account_file import read_accounts
 from fleetscripts.adapters.records.ledger import Ledger
@@ -31,14 +31,14 @@ def pick(
     exclude: frozenset[str] = frozenset(),
     busy: Mapping[str, int] | None = None,
     now: float | None = None,
-    model: str = "",
+    models: Collection[str] = (),
 ) -> Pick | None:
     """The account for one more client of this kind; None when none may be used now.
 
     ``keep``: the one that the conversation ran on, which it stays on while that has budget. ``busy``: live agents by
     account, read from the state file when not given. Accounts that bill by use come last and only with ``may_spend``;
-    another client's come in the order of the file. ``model``: on which it is to work, where that is known."""
-    known = known_standings(settings, agent, time.time() if now is None else now, model)
+    another client's come in the order of the file. ``models``: on which it may work, where that is known."""
+    known = known_standings(settings, agent, time.time() if now is None else now, models)
     own_kind = [found for found in known if found.account.agent == agent]
     counts = busy_accounts(settings) if busy is None else busy
     subscriptions = [found for found in own_kind if not found.account.bills_by_use]
@@ -49,11 +49,11 @@ def pick(
 
 
 def known_standings(
-    settings: Settings, agent: str = "", now: float | None = None, model: str = ""
+    settings: Settings, agent: str = "", now: float | None = None, models: Collection[str] = ()
 ) -> list[AccountBudget]:
     """Every account, best first. ``agent``: the user's own login counts where no account of this kind is listed."""
     accounts = listed(settings, agent) if agent else read_accounts(settings.fleet_home) or listed(settings)
-    return standings(accounts, Ledger(settings.fleet_home).read(), time.time() if now is None else now, model)
+    return standings(accounts, Ledger(settings.fleet_home).read(), time.time() if now is None else now, models)
 
 
 def earliest_reset(settings: Settings, *, agent: str = DEFAULT_KIND, now: float | None = None) -> float:

@@ -17,7 +17,7 @@ from fleetscripts.core.planning.rescue import PARKED, Pick
 from fleetscripts.errors import FleetError, Refused
 from fleetscripts.fleet import Agent
 from fleetscripts.models import Classification, PaneState
-from fleetscripts.services.accounts.account_check import unfit
+from fleetscripts.services.accounts.account_check import Unfit, unfit
 from fleetscripts.services.accounts.account_choice import account_of, next_account, note_wall
 from fleetscripts.services.accounts.accounts import account_named
 from fleetscripts.services.actions.case import Case
@@ -121,12 +121,14 @@ def _on_its_turn(case: Case, pane_io: PaneIO, agent: Agent, observation: Observa
         chosen = again
 
 
-def _locked_out(case: Case, agent: Agent, account: str, problem: str) -> None:
+def _locked_out(case: Case, agent: Agent, account: str, problem: Unfit) -> None:
     """Known before anything is ended: the account is left alone by all for a while. Refused when a person named it."""
     if case.action.details.get(NAMED):
-        raise Refused(f"{agent.called}: account {account} cannot be worked on: {problem}")
-    Ledger(case.settings.fleet_home).note_wall(account, LOGIN, None, time.time(), "its client")
-    case.journal.write("account-locked", window=agent.window, account=account, why=problem)
+        raise Refused(f"{agent.called}: account {account} cannot be worked on: {problem.why}")
+    now = time.time()
+    until = None if problem.seconds is None else now + problem.seconds
+    Ledger(case.settings.fleet_home).note_wall(account, LOGIN, until, now, "its client")
+    case.journal.write("account-locked", window=agent.window, account=account, why=problem.why)
 
 
 def _chosen(case: Case, agent: Agent, observation: Observation | None) -> Pick:

@@ -15,7 +15,7 @@ from fleetscripts.adapters.records.ledger import Ledger
 from fleetscripts.agents.kinds import kind_named
 from fleetscripts.core.planning.observation import Observation
 from fleetscripts.core.planning.progress import JUDGED
-from fleetscripts.core.planning.rescue import has_reset
+from fleetscripts.core.planning.rescue import has_reset, limit_of
 from fleetscripts.dataclass import dataclass
 from fleetscripts.errors import FleetError, Refused
 from fleetscripts.fleet import Agent
@@ -33,7 +33,7 @@ from fleetscripts.services.typing import input_box as drafts
 from fleetscripts.services.typing.deliver import deliver
 from fleetscripts.services.typing.end_client import end_client
 from fleetscripts.services.typing.pane_io import PAUSE_SECONDS, PaneIO
-from fleetscripts.usage import LOGIN
+from fleetscripts.usage import LOGIN, model_of
 
 ENDING, STARTING, HANDING_OVER = "ending", "starting", "handing over"
 """What a record's ``rescue_stage`` says is being done: in the last two the client may or may not have been started."""
@@ -146,6 +146,9 @@ class Move:
             self._stopped = "an account that bills by use"
         if not agent.rescue.stage:
             self.case.change(rescue={"stage": ENDING})
+        if said.state is PaneState.RATE_LIMITED and (limited := model_of(limit_of(said))):
+            known = dict.fromkeys((*agent.attempts.limited_models, limited))
+            self.case.change(attempts={"limited_models": tuple(known)})
         ended = end_client(
             self.pane_io, agent.pane_id, states=frozenset({said.state}), keep_draft=True, why=self.case.action.reason
         )

@@ -114,7 +114,8 @@ def _chosen(
         if account.agent != asked.agent:
             raise UsageProblem(f"account {account.name} is one of {account.agent}: call cl --agent {account.agent}")
         return Pick(account, "named by --account")
-    chosen = pick(settings, environ, agent=asked.agent, keep=account_of(settings, session_id), model=words.model)
+    models = (words.model,) if words.model else ()
+    chosen = pick(settings, environ, agent=asked.agent, keep=account_of(settings, session_id), models=models)
     if chosen is None or (chosen.kind_changes and words.prints):
         raise Pending(
             f"no account has budget{until(earliest_reset(settings, agent=asked.agent))}; see {spelled('balance')} --why"
