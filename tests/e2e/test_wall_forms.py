@@ -162,3 +162,28 @@ def test_at_each_form_of_limit_an_agent_waits_for_a_near_reset_and_leaves_for_a_
         for run in runs:
             windows = ", ".join(ledger.get(run.form, {})) or "no window"
             print(f"  {run.form:22} {windows:28} near: {run.near:16} far: {run.far:34} {run.words}")
+
+
+@pytest.mark.stress
+@pytest.mark.real_client
+def test_an_agent_whose_next_account_refuses_another_model_is_parked_and_not_sent_back() -> None:
+    with crew_on_accounts("claude", 1, {name: key(name) for name in ("opus", "sonnet")}) as crew:
+        build_wall(crew, "opus", FAR_SECONDS)
+        window = crew.spawn("feat/a", "Do it. [[say One.]]", "--account", "opus", "--step", "one")
+        crew.start_loop()
+        crew.wait_for_words(window, "One.", 120)
+        wait_until(lambda: not crew.agent(window).get("rescue_stage"), 60, lambda: f"the end of its move\n{log(crew)}")
+        assert crew.agent(window)["account"] == "sonnet"
+        crew.loops[-1].terminate()
+        crew.loops[-1].wait(60)
+        wait_until(lambda: crew.resting(window), 60, "the end of its turn")
+        build_wall(crew, "sonnet", FAR_SECONDS)
+        done = crew.run("send-agent", window, "[[say Two.]]")
+        assert done.returncode == 0, done.stdout + done.stderr
+        await_limit(crew, window)
+        proposed = json.loads(crew.run("poll-cycle").stdout)
+        assert [action["action"] for action in proposed] == ["park"], proposed
+        agent = crew.agent(window)
+        assert (agent["account"], agent["attempts"]["limited_models"]) == ("sonnet", ["opus"])
+        assert agent["parked_until"] > time.time()
+        assert len([event for event in events(crew, "recovery-ended") if event["action"] == "rescue"]) == 1
