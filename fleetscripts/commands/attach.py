@@ -94,9 +94,11 @@ def missing(tmux: Tmux, settings: Settings, fleet: Fleet | None, target: str) ->
     """Why nobody can go there: an agent without a window, with the call that brings it back, or nobody of that name."""
     from fleetscripts.core.records.sanitize import shell_word
     from fleetscripts.services.observe.agent_meant import agent_meant
+    from fleetscripts.services.observe.servers import refuse_unseen
 
     agent = agent_meant(settings, fleet, target) if fleet is not None else None
     if agent is not None and not agent.finished:
+        refuse_unseen(agent, tmux)
         reopen = spelled(f"restore-agent {shell_word(agent.handle)}")
         return FleetError(f"{agent.called} has no window now: {reopen} opens it again")
     if agent is not None:

@@ -164,7 +164,38 @@ def zoomed(life: Life) -> None:
     life.tmux("resize-pane", "-Z", "-t", life.editor)
 
 
-UNSTEADY = (tiled, grouped_and_renamed, second_server, options, moved_about, zoomed)
+def linked(life: Life) -> None:
+    """Windows that several sessions show, one of which goes again."""
+    life.tmux("new-session", "-d", "-s", "beside", "sleep", "900")
+    for name in ("mine", "other"):
+        life.tmux("link-window", "-d", "-s", life.record(f"feat/{name}")["pane_id"], "-t", "beside:")
+    life.tmux("new-session", "-d", "-s", "another", "sleep", "900")
+    life.tmux("link-window", "-d", "-s", life.record("feat/mine")["pane_id"], "-t", "another:")
+    life.tmux("kill-session", "-t", "another")
+
+
+def ended_of_a_group(life: Life) -> None:
+    """The fleet's session goes, and another of its group shows the same windows on."""
+    life.tmux("new-session", "-d", "-t", "fleet", "-s", "a-look")
+    life.tmux("kill-session", "-t", "fleet")
+
+
+def hooked(life: Life) -> None:
+    for words in (
+        "after-new-window split-window -d",
+        "after-new-window[1] rename-window mine",
+        "after-new-window[2] select-layout tiled",
+        "pane-exited split-window",
+        "after-kill-pane select-layout",
+        "after-select-pane next-window",
+        "alert-activity next-window",
+        "window-linked rename-session other",
+    ):
+        name, _, does = words.partition(" ")
+        life.tmux("set-hook", "-g", name, does)
+
+
+UNSTEADY = (linked, ended_of_a_group, hooked, tiled, grouped_and_renamed, second_server, options, moved_about, zoomed)
 
 
 @pytest.fixture

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import uuid
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -13,6 +16,7 @@ from fleetscripts.adapters.records.store import Store
 from fleetscripts.adapters.tmux.tmux import Tmux
 from fleetscripts.fleet import Agent, Fleet
 from fleetscripts.models import AgentState
+from fleetscripts.services.clients.sessions import session_meant
 from tests.conftest import RunScript
 from tests.places import GitRepo, TmuxServer
 from tests.waiting import wait_until
@@ -147,6 +151,18 @@ def test_a_renamed_session_is_followed(run_script: RunScript, crew: Crew, polled
     run_script("stop-fleet", "--yes")
 
 
+def test_a_session_is_meant_by_the_name_it_was_to_have(run_script: RunScript, crew: Crew) -> None:
+    """Tmux puts other signs into some; none of them is a pattern, a part of another name or a number."""
+    for name in ("a.b", "v1.2:x", "café au lait", "{last}", "*", "it's", "a;b", "+1", "~", "$1", "@1", "%1", "=x"):
+        crew.server.new_session(name, ["sleep", "900"])
+        meant = session_meant(crew.tmux, crew.store.read(), name)
+        made = crew.tmux.new_window(meant, "w", crew.home, ["sleep", "900"])
+        assert made.session == name.replace(".", "_").replace(":", "_")
+    crew.repo.add_spares(1)
+    words = ["--session", "a.b", "--branch", "feat/new", "--objective", "Do", "--repo", crew.repo.path]
+    assert "start of the client" in run_script("spawn-agent", *words).stderr
+
+
 def test_no_alias_of_tmux_leads_a_client_into_another_folder(run_script: RunScript, crew: Crew) -> None:
     elsewhere = crew.home / "elsewhere"
     elsewhere.mkdir()
@@ -200,3 +216,69 @@ def test_agents_of_a_server_that_was_not_asked_are_not_called_lost(run_script: R
         assert [agent.attempts.restarts for agent in crew.now()] == [0, 0, 0]
     finally:
         other.kill()
+
+
+ASKED_IN_VAIN = (
+    ["send-agent", "spare-1", "go on"],
+    ["interrupt-agent", "spare-1"],
+    ["answer-dialog", "spare-1"],
+    ["attach", "spare-1"],
+    ["restore-agent", "spare-1"],
+    ["rescue-agent", "spare-1"],
+)
+
+
+@pytest.mark.parametrize("why", ["its socket is gone", "its socket is another's", "another is named"])
+def test_whoever_cannot_reach_an_agents_server_is_told_how_and_starts_nothing(
+    run_script: RunScript, crew: Crew, why: str
+) -> None:
+    """A server that is not seen is not gone: neither its panes nor its socket are taken from it."""
+    server = crew.tmux.require_server()
+    other = TmuxServer(f"o{uuid.uuid4().hex[:8]}" if why == "another is named" else crew.server.socket)
+    line = f"FLEET_TMUX_SOCKET={server.socket}" if why == "another is named" else f"{server.pid}"
+    if why != "another is named":
+        Path(server.socket).unlink()
+    if why != "its socket is gone":
+        other.new_session("fleet", ["sleep", "900"])
+    try:
+        env: dict[str, str | None] = {"FLEET_TMUX_SOCKET": other.socket}
+        spawned = ["spawn-agent", "--branch", "feat/n", "--objective", "x", "--repo", str(crew.repo.path)]
+        more = [[*spawned, "--session", "fleet"]] if why == "its socket is gone" else []
+        crew.repo.add_spares(1)
+        for words in (*ASKED_IN_VAIN, *more):
+            done = run_script(*words, env=env)
+            assert done.returncode == 3, (words, done.stdout, done.stderr)
+            assert line in done.stdout + done.stderr, words
+        assert json.loads(run_script("classify-pane", "spare-1", env=env).stdout)["state"] == "unknown"
+        assert "reopens its conversation" not in run_script("repair-state", "--dry-run", env=env).stdout
+        assert [pane.command for pane in Tmux(other.socket).panes()] == ["sleep"] * (why != "its socket is gone")
+        if why == "its socket is gone":
+            assert not Path(server.socket).exists()
+            os.kill(server.pid, signal.SIGUSR1)
+            wait_until(Path(server.socket).exists, what="its socket")
+            assert run_script("poll-cycle").returncode == 0
+            assert [agent.pane_id for agent in crew.now()] == [agent.pane_id for agent in crew.agents]
+    finally:
+        other.kill()
+        with suppress(ProcessLookupError):
+            os.kill(server.pid, signal.SIGKILL)
+
+
+def test_a_session_lasts_when_nobody_is_attached_whatever_is_set(run_script: RunScript, crew: Crew) -> None:
+    crew.server.run("set-option", "-t", "fleet", "destroy-unattached", "off", ";", "set-option", "-t", "keep",
+                    "destroy-unattached", "off", ";", "set-option", "-g", "destroy-unattached", "on")  # fmt: skip
+    crew.server.run("kill-session", "-t", "fleet")
+    assert run_script("run-loop", "--once").returncode == 0
+    assert sorted(crew.tmux.sessions()) == ["fleet", "keep"]
+    assert len({pane.pane_id for pane in crew.tmux.panes() if pane.session == "fleet"}) == 4
+    assert crew.server.run("show-options", "-t", "fleet", "-v", "destroy-unattached") == "off"
+
+
+def test_a_fleet_whose_session_was_the_servers_last_is_brought_back_by_the_loop(
+    run_script: RunScript, crew: Crew
+) -> None:
+    crew.server.kill()
+    assert run_script("run-loop", "--once").returncode == 0
+    assert list(crew.tmux.sessions()) == ["fleet"]
+    assert [agent.attempts.restarts for agent in crew.now()] == [1, 1, 1]
+    assert len({agent.pane_id for agent in crew.now()}) == 3

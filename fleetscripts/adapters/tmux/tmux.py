@@ -114,10 +114,12 @@ class Tmux:
         return self.client.line(*words)
 
     def new_session(self, name: str, cwd: Path) -> None:
-        """A session with the user's shell in its first window; starts the server when none runs."""
+        """A session with the user's shell in its first window, which outlives whoever looks at it; starts the server
+        when none runs."""
         if not is_session_name(name):
             raise FleetError(f"expected a name that tmux can give a session, found {name!r}")
-        answer = self.client.ask("new-session", "-d", "-s", literal(name), "-x", "200", "-y", "50", cwd=cwd)
+        made = ("new-session", "-d", "-s", literal(name), "-x", "200", "-y", "50")
+        answer = self.client.ask(*made, ";", *_lasting(f"={name}:"), cwd=cwd)
         if answer.code:
             raise FleetError(f"tmux made no session {name!r}: {answer.stderr or 'no reason given'}")
 
@@ -131,6 +133,7 @@ class Tmux:
     ) -> PaneFacts:
         """A new window in the background at the session's next free index; without ``argv`` it runs the user's shell.
 
+        From then on the session stays when the last terminal that shows it is closed, whatever is set for others.
         The folder is named with ``-c`` too, which stands over an alias's or a hook's; it and the environment go through
         stdin, where ``ps`` shows neither.
         """
@@ -141,7 +144,8 @@ class Tmux:
         mark = token()
         words = ["new-window", "-d", "-P", "-F", row_format(mark), "-t", f"{session_id}:", "-n", literal(name)]
         words += ["-c", literal(str(cwd))]
-        answer = self.client.script(line(*words, *_environment(env), *_command(argv)), cwd=cwd)
+        window = line(*words, *_environment(env), *_command(argv))
+        answer = self.client.script(window, line(*_lasting(f"{session_id}:")), cwd=cwd)
         made = next(rows(answer.stdout, mark), None)
         if made is None:
             raise FleetError(f"tmux made no window in session {session!r}: {answer.stderr or 'no reason given'}")
@@ -237,10 +241,20 @@ def is_session_name(name: str) -> bool:
     return not (not name or re.search(r"[.:;\x00-\x1f\x7f]", name) or name.startswith(("=", "$", "@", "%")))
 
 
+def name_given(name: str) -> str:
+    """What tmux calls a session that was to be called so."""
+    return re.sub(r"[.:]", "_", name)
+
+
 def _each_once(found: Sequence[ListingRow]) -> dict[str, PaneFacts]:
     """Facts by pane id; of a window in several sessions (grouped, linked) those of the session that was made first."""
     oldest_last = sorted(found, key=lambda row: row.facts.session_number, reverse=True)
     return {row.facts.pane_id: row.facts for row in oldest_last}
+
+
+def _lasting(session: str) -> tuple[str, ...]:
+    """What keeps a session that nobody is attached to."""
+    return ("set-option", "-t", session, "destroy-unattached", "off")
 
 
 def _window_of(pane: PaneFacts) -> str:

@@ -248,7 +248,9 @@ def _notes(agent: Agent, reality: Reality) -> list[str]:
     own = reality.pane(agent.pane_on(reality.server))
     if branch == GONE:
         return notes
-    if own is None and agent.session_id not in reality.homes and not _may_be_meant(agent, reality):
+    if own is None and agent.tmux_server in reality.unseen:
+        notes.append(f"{who}: its tmux server runs, and another one was asked")
+    elif own is None and agent.session_id not in reality.homes and not _may_be_meant(agent, reality):
         notes.append(f"{who}: {spelled('restore-agent')} {agent.handle} reopens its conversation")
     elif agent.last_seen_at and reality.now - agent.last_seen_at > AHEAD_SECONDS:
         notes.append(f"{who}: nobody has looked at it for {age(reality.now - agent.last_seen_at)}")

@@ -29,6 +29,7 @@ from fleetscripts.services.clients.free_conversation import free_conversation
 from fleetscripts.services.clients.handover import handover_text
 from fleetscripts.services.clients.launch import open_window, restart_in
 from fleetscripts.services.clients.readiness import at_prompt
+from fleetscripts.services.observe.servers import refuse_unseen
 from fleetscripts.services.typing import input_box as drafts
 from fleetscripts.services.typing.deliver import deliver
 from fleetscripts.services.typing.end_client import end_client
@@ -130,6 +131,7 @@ class Move:
     def _shell(self, agent: Agent, observation: Observation | None) -> PaneFacts | None:
         """The pane with a shell in place of the client, None when it has to be a new window."""
         if observation is None:
+            refuse_unseen(agent, self.pane_io.tmux)
             return None
         said = observation.classification
         if said.state is PaneState.IDLE:
@@ -173,7 +175,7 @@ class Move:
         case.change(rescue={"stage": stage, "origin": self.origin}, account=account, attempts={"restarted_at": now})
         case.change(seen={"spends_until": 0})
         if facts is None:
-            session = session_for(case, self.pane_io)
+            session = session_for(case, self.pane_io.tmux)
             placed = open_window(self.pane_io.tmux, session, agent.worktree, start)
         else:
             placed = restart_in(self.pane_io.tmux, facts, start, children_of(facts))

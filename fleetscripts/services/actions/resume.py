@@ -13,13 +13,14 @@ from pathlib import Path
 from fleetscripts.adapters.git.git import Git
 from fleetscripts.adapters.records.locks import hold
 from fleetscripts.adapters.system.processes import read_processes
+from fleetscripts.adapters.tmux.tmux import Tmux
 from fleetscripts.agents.kinds import kind_named
 from fleetscripts.core.planning.attention import WAITS
 from fleetscripts.core.planning.progress import JUDGED
 from fleetscripts.errors import FleetError, Refused
 from fleetscripts.fleet import Agent, Fleet
 from fleetscripts.invocation import spelled
-from fleetscripts.models import AgentState, Classification, PaneFacts, PaneState
+from fleetscripts.models import AgentState, Classification, PaneFacts, PaneState, ServerId
 from fleetscripts.services.accounts.launcher import account_to_resume
 from fleetscripts.services.actions.case import Case
 from fleetscripts.services.briefing.briefing import nudge as nudge_text
@@ -31,6 +32,7 @@ from fleetscripts.services.clients.readiness import at_prompt
 from fleetscripts.services.clients.sessions import make_sessions, session_meant
 from fleetscripts.services.observe.agent_pane import agent_at
 from fleetscripts.services.observe.conversations import open_conversations
+from fleetscripts.services.observe.servers import refuse_unseen
 from fleetscripts.services.typing.deliver import deliver
 from fleetscripts.services.typing.dialog_context import dialog_context
 from fleetscripts.services.typing.dialogs import dialog_on, recover
@@ -60,46 +62,46 @@ def resume(case: Case) -> str:
 
 def restore(case: Case) -> str:
     """The same conversation again, in a new window: the old one is gone."""
+    tmux = Tmux(case.settings.tmux_socket)
     with alone(case):
-        pane_io = open_pane_io(case.settings, case.fleet)
-        if case.agent.pane_on(pane_io.server) and pane_io.look(case.agent.pane_id) is not None:
+        refuse_unseen(case.agent, tmux)
+        if place_of(tmux, case.agent, Path(case.agent.worktree_path)) is not None:
             raise Refused(f"{case.agent.called}: its pane is there again")
-        if place_of(pane_io.tmux, case.agent, Path(case.agent.worktree_path)) is not None:
-            raise Refused(f"{case.agent.handle}: its pane exists, on another tmux server than the one asked")
-        if (home := _home(case, pane_io)) is not None:
-            return _taken_over(case, pane_io, home)
-        session = session_for(case, pane_io)
+        if (home := _home(case, tmux)) is not None:
+            return _taken_over(case, tmux.require_server(), home)
+        session = session_for(case, tmux)
+        pane_io = open_pane_io(case.settings, case.fleet, tmux)
         start = _counted(case, pane_io)
         return _continue(case, pane_io, open_window(pane_io.tmux, session, case.agent.worktree, start))
 
 
-def _home(case: Case, pane_io: PaneIO) -> PaneFacts | None:
+def _home(case: Case, tmux: Tmux) -> PaneFacts | None:
     """A pane of this server in which its conversation is open already: somebody, or something, reopened it."""
     if not case.agent.session_id:
         return None
-    known = open_conversations(case.settings, pane_io.tmux.panes(), time.time()).get(case.agent.session_id)
+    known = open_conversations(case.settings, tmux.panes(), time.time()).get(case.agent.session_id)
     return known.pane if known is not None else None
 
 
-def _taken_over(case: Case, pane_io: PaneIO, home: PaneFacts) -> str:
+def _taken_over(case: Case, server: ServerId, home: PaneFacts) -> str:
     """The record names that pane from now on; no try is counted, and nothing is typed."""
 
     def take(fleet: Fleet) -> Fleet:
-        holder, known = agent_at(fleet, home.pane_id, pane_io.server), fleet.current(case.agent)
+        holder, known = agent_at(fleet, home.pane_id, server), fleet.current(case.agent)
         if holder is not None and holder is not known and holder.state is not AgentState.RECYCLED:
             raise Refused(f"{case.agent.handle}: its conversation is open in the pane of {holder.handle}")
-        return fleet if known is None else fleet.exchange(known, known.at(home, pane_io.server))
+        return fleet if known is None else fleet.exchange(known, known.at(home, server))
 
     case.store.update(take)
     return f"its client runs in {home.window}: the record names that pane now"
 
 
-def session_for(case: Case, pane_io: PaneIO) -> str:
+def session_for(case: Case, tmux: Tmux) -> str:
     """The session to open its window in; made where it was closed, once for all of its agents, before a try counts."""
     named = case.agent.window.rpartition(":")[0] or case.fleet.tmux_session
-    session = session_meant(pane_io.tmux, case.store.read(), named)
+    session = session_meant(tmux, case.store.read(), named)
     with hold(case.settings.locks / "sessions.lock", SESSION_SECONDS):
-        problems = make_sessions(pane_io.tmux, case.settings, [session], case.environ)
+        problems = make_sessions(tmux, case.settings, [session], case.environ)
     if problems:
         raise Refused(f"{case.agent.handle}: {problems[session]}")
     return session

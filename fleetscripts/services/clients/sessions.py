@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from fleetscripts.adapters.tmux.tmux import NoServer, Tmux, is_session_name
+from fleetscripts.adapters.tmux.tmux import NoServer, Tmux, is_session_name, name_given
 from fleetscripts.agents.kinds import inside_session
 from fleetscripts.config import Settings
 from fleetscripts.errors import FleetError, Refused
 from fleetscripts.fleet import Fleet
 from fleetscripts.invocation import spelled
+from fleetscripts.services.observe.servers import refuse_unseen
 
 
 def missing_sessions(tmux: Tmux, wanted: Iterable[str]) -> list[str]:
@@ -25,11 +26,16 @@ def missing_sessions(tmux: Tmux, wanted: Iterable[str]) -> list[str]:
 def session_meant(tmux: Tmux, fleet: Fleet | None, session: str) -> str:
     """The session's name by now: the fleet's own is known by its id, whatever it has been renamed to.
 
-    Where no id is known its agents' panes tell. Unchanged where there is such a session, or none that is meant."""
+    Where no id is known its agents' panes tell. Unchanged where there is such a session, or none that is meant. Refused
+    where the server of its agents lives and cannot be asked: a session made now would stand on another one."""
     try:
         known, server = tmux.sessions(), tmux.require_server()
     except NoServer:
+        for agent in fleet.agents if fleet is not None else ():
+            refuse_unseen(agent, tmux)
         return session
+    if session not in known and name_given(session) in known:
+        return name_given(session)
     if fleet is None or session in known:
         return session
     by_id = {number: name for name, number in known.items()} if fleet.tmux_session_server == server else {}

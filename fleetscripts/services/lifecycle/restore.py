@@ -25,6 +25,7 @@ from fleetscripts.services.actions.resume import alone
 from fleetscripts.services.actions.resume_spawn import is_spawn
 from fleetscripts.services.clients.sessions import make_sessions, session_meant
 from fleetscripts.services.lifecycle.scene import Scene, look_around
+from fleetscripts.services.observe.servers import unseen
 from fleetscripts.services.typing.pane_io import open_pane_io
 
 AT_ONCE = 5
@@ -67,7 +68,7 @@ def restore_agents(
     made and may not be."""
     tmux = Tmux(settings.tmux_socket)
     scene = look_around(settings, tmux)
-    gone = [agent for agent in agents if scene.home_of(agent) is None]
+    gone = [agent for agent in agents if scene.home_of(agent) is None and not unseen(agent, scene.server)]
     wanted = [session_meant(tmux, fleet, session_of(agent, fleet)) for agent in gone]
     scene = replace(scene, unmade=make_sessions(tmux, settings, wanted, environ))
 

@@ -15,7 +15,7 @@ from fleetscripts.fleet import Agent, Fleet
 from fleetscripts.models import AgentState, Classification, PaneState, ServerId
 from fleetscripts.services.observe.agent_pane import pane_ids
 from fleetscripts.services.observe.observe import observe, unreadable
-from fleetscripts.services.observe.servers import runs
+from fleetscripts.services.observe.servers import unseen
 
 
 def look_at(
@@ -49,8 +49,7 @@ def seen_of(agent: Agent, observation: Observation | None, server: ServerId | No
     """The agent's pane with what is known of the fleet's agents alone; None is a pane that is gone."""
     commit = head_commit(Path(agent.worktree_path)) if agent.worktree_path else ""
     if observation is None:
-        if agent.pane_id and agent.tmux_server not in (None, server) and runs(agent.tmux_server, server):
-            why = f"its tmux server (pid {agent.tmux_server.pid}) runs, and another one was asked"
+        if why := unseen(agent, server):
             elsewhere = Classification(PaneState.UNKNOWN, why)
             return Observation(elsewhere, output_hash=agent.last_output_hash, commit=commit)
         reason = "no tmux server runs" if server is None else "its pane is gone"

@@ -9,7 +9,8 @@ from fleetscripts.adapters.system.processes import read_processes, started_at
 from fleetscripts.adapters.tmux.tmux import NoServer, Tmux
 from fleetscripts.adapters.tmux.tmux_client import ServerUnreachable
 from fleetscripts.errors import Refused
-from fleetscripts.models import ServerId
+from fleetscripts.fleet import Agent
+from fleetscripts.models import AgentState, ServerId
 
 START_SLACK_SECONDS = 5.0
 """Between the start of a process and the start that its tmux server tells: under a second, but clocks are set."""
@@ -42,6 +43,29 @@ def server_at_work(recorded: ServerId | None, default: Tmux) -> Tmux | None:
         f"the tmux server of its record (pid {recorded.pid}) runs and cannot be asked ({why}):"
         f" kill -USR1 {recorded.pid} makes it open its socket anew; then call again"
     )
+
+
+def unseen(agent: Agent, asked: ServerId | None) -> str:
+    """Why a pane that was not found may stand all the same; empty where it is gone."""
+    server = _elsewhere(agent, asked)
+    if server is None or not runs(server, asked):
+        return ""
+    return f"its tmux server (pid {server.pid}) runs, and another one was asked"
+
+
+def refuse_unseen(agent: Agent, asked: Tmux) -> None:
+    """Refuse to act on an agent whose pane stands, or may stand, on another tmux server than the one asked."""
+    server = _elsewhere(agent, asked.server())
+    its = server_at_work(server, asked) if server is not None else None
+    if its is not None and any(pane.pane_id == agent.pane_id for pane in its.panes()):
+        again = f"FLEET_TMUX_SOCKET={shlex.quote(its.client.path)}"
+        raise Refused(f"{agent.handle}: its pane is on another tmux server than the one asked: call again with {again}")
+
+
+def _elsewhere(agent: Agent, asked: ServerId | None) -> ServerId | None:
+    """The server of its record, where that is another one than was asked."""
+    known = bool(agent.pane_id) and agent.state is not AgentState.RECYCLED
+    return agent.tmux_server if known and agent.tmux_server != asked else None
 
 
 def _answering(tmux: Tmux) -> Tmux | None:

@@ -8,20 +8,25 @@ from fleetscripts.core.planning.classify import classify
 from fleetscripts.core.planning.observation import Observation
 from fleetscripts.core.screen.explain import nearest
 from fleetscripts.fleet import Fleet
-from fleetscripts.models import Classification
+from fleetscripts.models import Classification, PaneState
+from fleetscripts.services.observe.agent_meant import agent_meant
 from fleetscripts.services.observe.agent_pane import pane_meant
 from fleetscripts.services.observe.observe import look
 from fleetscripts.services.observe.rule_files import load_rules
+from fleetscripts.services.observe.servers import unseen
 
 
 def state_of(target: str, settings: Settings, fleet: Fleet | None, now: float) -> Observation:
     """Look at the pane meant by SESSION:WIN, a pane id, a window id or a worktree's name; ``missing`` without one."""
     tmux = Tmux(settings.tmux_socket)
     server = tmux.server()
+    facts = pane_meant(tmux, settings, fleet, server, target) if server is not None else None
+    seen = look(tmux, settings, fleet, facts.pane_id, now) if facts is not None else None
+    agent = agent_meant(settings, fleet, target) if seen is None and fleet is not None else None
+    if agent is not None and (why := unseen(agent, server)):
+        return Observation(Classification(PaneState.UNKNOWN, why))
     if server is None:
         return _missing("no tmux server runs", now)
-    facts = pane_meant(tmux, settings, fleet, server, target)
-    seen = look(tmux, settings, fleet, facts.pane_id, now) if facts is not None else None
     if seen is None:
         return _missing(f"no such window: {target!r} (tmux list-windows -a shows all)", now)
     return seen

@@ -10,7 +10,7 @@ from dataclasses import replace
 from fleetscripts.adapters.records.journal import Journal
 from fleetscripts.adapters.records.locks import hold
 from fleetscripts.adapters.tmux.guard import Guard
-from fleetscripts.adapters.tmux.tmux import Tmux
+from fleetscripts.adapters.tmux.tmux import NoServer, Tmux
 from fleetscripts.agents import DEFAULT_KIND
 from fleetscripts.agents.kinds import AgentKind
 from fleetscripts.config import Settings
@@ -21,8 +21,10 @@ from fleetscripts.errors import FleetError
 from fleetscripts.fleet import Fleet
 from fleetscripts.invocation import spelled
 from fleetscripts.models import Frame, PaneFacts, ServerId
+from fleetscripts.services.observe.agent_meant import agent_meant
 from fleetscripts.services.observe.agent_pane import pane_meant
 from fleetscripts.services.observe.observe import look
+from fleetscripts.services.observe.servers import refuse_unseen
 
 TURN_SECONDS = 120.0
 """How long a sender waits for the one before it in the same pane: a delivery with all its waits takes at most 60 s."""
@@ -62,7 +64,7 @@ class PaneIO:
 
 
 def open_pane_io(settings: Settings, fleet: Fleet | None, tmux: Tmux | None = None) -> PaneIO:
-    """The panes of the settings' tmux server; raises NoServer when none runs."""
+    """The panes of the settings' server; raises NoServer when none runs, Refused where the fleet's own lives on."""
     server_of = tmux or Tmux(settings.tmux_socket)
 
     def seen_in(pane_id: str) -> Observation | None:
@@ -72,7 +74,12 @@ def open_pane_io(settings: Settings, fleet: Fleet | None, tmux: Tmux | None = No
         agent = fleet.agent_for(pane_id) if fleet is not None else None
         return replace(seen, kind=agent.agent if agent is not None else DEFAULT_KIND)
 
-    server = server_of.require_server()
+    try:
+        server = server_of.require_server()
+    except NoServer:
+        for agent in fleet.agents if fleet is not None else ():
+            refuse_unseen(agent, server_of)
+        raise
     journal = Journal(settings.journal_file, fleet.ids_on(server) if fleet is not None else None)
     return PaneIO(server_of, server, settings, journal, seen_in)
 
@@ -81,6 +88,9 @@ def pane_named(pane_io: PaneIO, fleet: Fleet | None, target: str) -> PaneFacts:
     """The pane that a person means by a window, a pane id, a window id or a worktree's name."""
     facts = pane_meant(pane_io.tmux, pane_io.settings, fleet, pane_io.server, target)
     if facts is None:
+        agent = agent_meant(pane_io.settings, fleet, target) if fleet is not None else None
+        if agent is not None:
+            refuse_unseen(agent, pane_io.tmux)
         raise FleetError(
             f"no such window: {target!r}; {spelled('status')} lists the agents, tmux list-windows -a all windows"
         )
