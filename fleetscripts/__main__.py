@@ -41,7 +41,9 @@ def main(argv: list[str] | None = None) -> int:
         print(f"usage: fleetscripts NAME [ARGS...]\nnames: {' '.join(known)}")
         return 0 if arguments else 2
     if name not in known:
-        print(f"fleetscripts: no command {name!r}; there are: {', '.join(known)}", file=sys.stderr)
+        from fleetscripts.core.records.near_names import instead_of
+
+        print(f"fleetscripts: no command {name!r}; {instead_of(name, known)}", file=sys.stderr)
         return 2
     module = importlib.import_module(commands.module_of(name))
     return int(module.main(arguments[1:]))

@@ -71,10 +71,9 @@ def _spent(options: Mapping[str, object], as_json: bool) -> int:
         print(json.dumps(members(found.ceiling.ledger, found.standings), indent=2))
         return 0
     width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
-    for rows in spent_tables(found.ceiling.ledger):
-        print("\n".join(table(rows, width)), end="\n\n")
-    for standing in found.standings:
-        print(f"{standing.key}: {standing.words}")
+    blocks = [table(rows, width) for rows in spent_tables(found.ceiling.ledger)]
+    caps = [f"{standing.key}: {standing.words}" for standing in found.standings]
+    print("\n\n".join("\n".join(lines) for lines in (*blocks, caps) if lines))
     return 0
 
 

@@ -30,6 +30,7 @@ def command(name: str | None, value: str | None, as_json: bool, options: Mapping
     environment, state file, config.toml.
     """
     from fleetscripts.config import config_file
+    from fleetscripts.core.records.near_names import instead_of
     from fleetscripts.core.records.sanitize import sanitize
     from fleetscripts.core.reports.table import table
     from fleetscripts.services.setup.configured import configured, set_one
@@ -38,8 +39,8 @@ def command(name: str | None, value: str | None, as_json: bool, options: Mapping
         set_one(os.environ, options, name, value)
     found = configured(os.environ, options)
     chosen = [one for one in found if name in (None, one.name)]
-    if not chosen:
-        raise UsageProblem(f"no setting {name!r}; there are: {', '.join(one.name for one in found)}")
+    if name is not None and not chosen:
+        raise UsageProblem(f"no setting {name!r}; {instead_of(name, [one.name for one in found])}")
     if as_json:
         click.echo(json.dumps([members(one) for one in chosen], indent=2, ensure_ascii=False))
     else:

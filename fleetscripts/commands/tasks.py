@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
+import sys
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -24,6 +26,10 @@ if TYPE_CHECKING:
     from fleetscripts.core.planning.task_plan import TaskStatus
 
 
+HEADINGS = ("TASK", "STATE", "TEXT")
+MOST_OF_A_TEXT = 60
+
+
 @click.group("tasks")
 def command() -> None:
     """Tasks in files, ~/captain/tasks/pending/NAME.task (tasks_folder in the configuration), and agents that work on
@@ -35,7 +41,7 @@ def command() -> None:
 @settings_options
 def list_(as_json: bool, options: Mapping[str, object]) -> int:
     """Every task in the order in which it would begin, who works on it or what it waits for; files that are wrong."""
-    from fleetscripts.core.records.sanitize import fit, sanitize
+    from fleetscripts.core.reports.table import table
     from fleetscripts.services.context import load_settings_here
     from fleetscripts.services.tasks import tasks as service
 
@@ -45,14 +51,22 @@ def list_(as_json: bool, options: Mapping[str, object]) -> int:
         members = {"tasks": [_json(one) for one in found.standings], "problems": list(found.problems)}
         click.echo(json.dumps(members, indent=2))
         return EXIT_DONE
-    for one in found.standings:
-        first = fit(sanitize(one.task.objective.partition("\n")[0]), 60)
-        click.echo(f"{one.task.name}  {one.state}{f' ({sanitize(one.why)})' if one.why else ''}  {first}")
+    rows = [_row(one) for one in found.standings]
+    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+    for line in table([HEADINGS, *rows], width) if rows else ():
+        click.echo(line)
     for problem in found.problems:
         click.echo(f"problem: {problem}")
     if not found.standings and not found.problems:
         click.echo(f"no tasks in {settings.tasks_folder / 'pending'}")
     return EXIT_DONE
+
+
+def _row(one: TaskStatus) -> tuple[str, ...]:
+    from fleetscripts.core.records.sanitize import fit, sanitize
+
+    begins = fit(sanitize(one.task.objective.partition("\n")[0]), MOST_OF_A_TEXT)
+    return one.task.name, f"{one.state} ({one.why})" if one.why else str(one.state), begins
 
 
 @command.command("add")

@@ -73,6 +73,15 @@ def test_a_batch_is_written_whole_or_not_at_all(run_script: RunScript, home: Pat
     assert sorted(path.name for path in pending.iterdir()) == ["one.task", "two.task"]
 
 
+def test_the_list_stands_in_columns(run_script: RunScript, home: Path) -> None:
+    run_script("tasks", "add", "a", "Do it.")
+    run_script("tasks", "add", "another-one", "Do that.", "--after", "a")
+    head, *lines = run_script("tasks", "list").stdout.splitlines()
+    assert head.split() == ["TASK", "STATE", "TEXT"]
+    assert [line[head.index("TEXT") :] for line in lines] == ["Do it.", "Do that."]
+    assert {line[head.index("STATE") - 1] for line in lines} == {" "}
+
+
 def test_a_step_of_nothing_keeps_no_other_task_back(run_script: RunScript, home: Path) -> None:
     run_script("tasks", "add", "good", "Do it.")
     odd = home / "captain" / "tasks" / "pending" / "odd.task"

@@ -113,6 +113,9 @@ def test_done_belongs_to_evaluate(store: Store, change: Change) -> None:
     ("arguments", "code", "complaint"),
     [
         (("s:2", "kicks=1"), 1, "no agent 's:2' in"),
+        (("s:1", "pr=7"), 2, "no field 'pr' to set; did you mean pr_number?\n"),
+        (("s:1", "objectiv=x"), 2, "did you mean objective?\n"),
+        (("s:1", "Session-ID=x"), 2, "did you mean session_id"),
         (("s:1", "colour=red"), 2, "no field 'colour' to set; there are: account, agent, attempts.failed_accounts"),
         (("s:1", "kicks"), 2, "expected field=value, found 'kicks'"),
         (("s:1",), 2, "expected field=value after the window"),

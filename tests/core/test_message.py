@@ -13,6 +13,7 @@ from fleetscripts.core.records.message import (
     COMMAND_SIGNS,
     as_message,
     is_placeholder,
+    joined_from,
     rejoined,
     same_message,
     squeezed,
@@ -94,6 +95,24 @@ def test_what_somebody_typed_beside_our_text_is_told_apart(box: str, theirs: str
 def test_what_somebody_typed_beside_our_long_paste_is_told_apart() -> None:
     assert without_ours("hm [Pasted text #2 +2 lines]", "a\nb\nc") == "hm"
     assert without_ours("[Pasted text #1 +9 lines][Pasted text #2 +2 lines]", "a\nb\nc") is None
+
+
+@pytest.mark.parametrize(
+    ("box", "ours"),
+    [
+        ("go on\nthen test it", True),
+        ("then test it\ngo on", True),
+        ("go on\nthen test it\nand push", True),
+        ("go   on then\ntest it", True),
+        ("go on\ngo on", False),
+        ("go on", False),
+        ("go on\nthen test it, please", False),
+        ("I say: go on\nthen test it", False),
+        ("", False),
+    ],
+)
+def test_several_of_our_texts_are_known_as_one_and_somebodys_words_among_them_are_not(box: str, ours: bool) -> None:
+    assert joined_from(box, ["and push", "go on", "then test it"]) is ours
 
 
 def test_rows_that_were_broken_for_space_become_one_line_again() -> None:

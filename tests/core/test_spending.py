@@ -329,6 +329,9 @@ def test_one_command_lets_go_whom_a_cap_held_and_says_so_when_there_is_none(
     store = Store(home / "state.json")
     store.update(lambda _: Fleet(agents=(stopped,)), create=Fleet())
     assert "its cap of 100 tokens is reached (100 tokens)" in run_script("balance", "--spent").stdout
+    config.rename(config.with_suffix(".kept"))
+    assert not run_script("balance", "--spent").stdout.endswith("\n\n"), "nothing is left open where there are no caps"
+    config.with_suffix(".kept").rename(config)
     lifted = run_script("balance", "--allow", "day")
     assert (lifted.returncode, lifted.stdout) == (0, f"day {today} in USD: another $3.00 may be spent\n"), lifted.stderr
     assert store.read().agents[0].hold == stopped.hold, "its own cap still holds it"

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import json
 
-from tests.e2e.conftest import on_codex_too
+import pytest
+
+from tests.e2e.conftest import CODEX, on_codex_too
 from tests.e2e.crew import Crew
+from tests.e2e.quick import said
 from tests.waiting import wait_until
 
 
@@ -96,3 +99,17 @@ def answers(crew: Crew, window: str) -> list[str]:
     """What the client told the model that the user chose."""
     users = [json.dumps(record) for record in crew.transcript(window) if record["type"] == "user"]
     return [text for text in users if "tool_result" in text]
+
+
+@pytest.mark.stress
+@pytest.mark.parametrize("crew", [CODEX], indirect=True)
+def test_queued_texts_that_come_back_as_one_are_no_draft(crew: Crew) -> None:
+    window = crew.spawn("feat/queued", "[[say Begun.]]")
+    crew.wait_for_words(window, "Begun.")
+    said(crew, "send-agent", window, "Begin the first. [[think 60]]")
+    for number in range(2):
+        said(crew, "send-agent", window, "--queue", f"Queued text number {number}. [[say More.]]")
+    assert "unsent in its input box" not in said(crew, "interrupt-agent", window)
+    assert "draft" not in json.loads(said(crew, "classify-pane", window)), crew.screens()
+    said(crew, "send-agent", window, "Something else. [[say Went on.]]")
+    crew.wait_for_words(window, "Went on.")

@@ -524,3 +524,11 @@ def test_a_shell_that_says_nothing_is_given_up(make_linked: MakeLinked) -> None:
     alpha = script_there(make_linked(), "#!/bin/sh\ncat >/dev/null\n")
     with pytest.raises(HostUnreachable, match="nothing was heard"):
         alpha.call("status")
+
+
+@pytest.mark.parametrize("redirected", ["", "> out"])
+def test_a_link_from_nowhere_ends_without_a_word_of_complaint(home: Path, tmp_path: Path, redirected: str) -> None:
+    line = f'"$0" -I "$1" host --stdio < /dev/null {redirected}'
+    argv = ["sh", "-c", line, sys.executable, str(BUNDLE / "fleetscripts" / "__main__.py")]
+    done = subprocess.run(argv, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=30)
+    assert (done.returncode, done.stderr) == (0, "")

@@ -131,6 +131,20 @@ def stands_queued(texts: Sequence[str], text: str) -> bool:
     return any(row and squeezed(text).startswith(row) for row in rows)
 
 
+def joined_from(box: str, texts: Sequence[str]) -> bool:
+    """Whether the box holds several of these texts and nothing else, in whatever order: what waited for the end of a
+    turn comes back as one."""
+    whole, ours = squeezed(box), [squeezed(text) for text in texts]
+    return whole not in ours and _covered(whole, ours)
+
+
+def _covered(left: str, texts: Sequence[str]) -> bool:
+    begin = {text: at for at, text in enumerate(texts) if text and left.startswith(text)}
+    return left in begin or any(
+        _covered(left[len(text) :], [*texts[:at], *texts[at + 1 :]]) for text, at in begin.items()
+    )
+
+
 def same_message(recorded: str, text: str) -> bool:
     """Whether a text in a transcript is this message: wrapping marks and blanks aside, whole."""
     return squeezed(_WRAPPING.sub("", recorded)) == squeezed(_WRAPPING.sub("", text))

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from fleetscripts.core.records.sanitize import sanitize, shell_word
 from fleetscripts.fleet import Agent
 from fleetscripts.invocation import spelled
-from fleetscripts.models import AgentState
+from fleetscripts.models import AgentState, PaneState
 
 COLOURS = {
     AgentState.RUNNING: "green",
@@ -131,6 +131,10 @@ def note(agent: Agent, now: float) -> str:
         return f"wakes in {age(agent.seen.resets_at - now)}{why}"
     if agent.seen.dialog:
         return f"{agent.seen.dialog} dialog"
+    if agent.seen.denied and agent.seen.pane_state == PaneState.PROMPT:
+        return f"its client's safety check denied: {agent.seen.denied}"
+    if agent.seen.wakes_at > now and agent.seen.pane_state == PaneState.PROMPT:
+        return f"its own alarm wakes it in {age(agent.seen.wakes_at - now)}"
     return agent.seen.said or agent.objective
 
 

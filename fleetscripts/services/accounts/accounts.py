@@ -11,6 +11,7 @@ from fleetscripts.adapters.records.files import private_folder
 from fleetscripts.agents import DEFAULT_KIND
 from fleetscripts.agents.kinds import kind_named
 from fleetscripts.config import Settings
+from fleetscripts.core.records.near_names import instead_of
 from fleetscripts.errors import FleetError, Refused, UsageProblem
 
 
@@ -25,7 +26,7 @@ def account_named(settings: Settings, name: str, agent: str = DEFAULT_KIND) -> A
     known = listed(settings, agent)
     account = next((account for account in known if account.name == name), None)
     if account is None:
-        raise UsageProblem(f"no account {name!r}; there are: {', '.join(other.name for other in known)}")
+        raise UsageProblem(f"no account {name!r}; {instead_of(name, [other.name for other in known])}")
     if not account.may_be_used:
         raise Refused(f"account {name} bills by use: set may_spend = true in its entry to allow that")
     return account

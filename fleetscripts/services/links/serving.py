@@ -82,7 +82,7 @@ class Serving:
 
     def _serve(self, settings: Settings, news: Sequence[FolderNews]) -> None:
         lines = wire.Lines()
-        with selectors.DefaultSelector() as selector:
+        with selectors.PollSelector() as selector:  # takes files and /dev/null too, where nobody is at the other end
             selector.register(_STDIN, selectors.EVENT_READ)
             selector.register(self._wake_out, selectors.EVENT_READ)
             told_by = {number: one for one in news if (number := one.fileno()) is not None}

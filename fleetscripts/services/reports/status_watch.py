@@ -191,7 +191,7 @@ def model_of(status: FleetStatus, agents: tuple[Agent, ...], history: tuple[str,
         if status.loop is not None
         else f"no loop watches: {spelled('run-loop')} --window"
     )
-    looked = f", last look {age(time.time() - fleet.last_poll_at)} ago" if fleet.last_poll_at else ""
+    looked = f", last cycle {age(time.time() - fleet.last_poll_at)} ago" if fleet.last_poll_at else ""
     silent = {known.agent.key: known.elsewhere for known in status.on_hosts() if known.elsewhere != LINKED}
     return Model(tuple(title), loop + looked, agents, time.time(), history, sanitize(message), silent)
 

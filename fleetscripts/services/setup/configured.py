@@ -23,6 +23,7 @@ from fleetscripts.config import (
     settings_of,
     variables,
 )
+from fleetscripts.core.records.near_names import instead_of
 from fleetscripts.core.records.toml_edit import line_of, with_value
 from fleetscripts.dataclass import dataclass
 from fleetscripts.errors import FleetError, UsageProblem
@@ -65,7 +66,7 @@ def set_one(environ: Mapping[str, str], options: Mapping[str, object], name: str
     """Set it in the file, checked as when it is loaded; nothing is written when it cannot be used."""
     known = known_settings()
     if name not in known:
-        raise UsageProblem(f"no setting {name!r}; there are: {', '.join(known)}")
+        raise UsageProblem(f"no setting {name!r}; {instead_of(name, known)}")
     settings = load_settings(environ, options)
     file = Path(os.path.realpath(config_file(environ, options)))
     try:

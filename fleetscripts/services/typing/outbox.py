@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from fleetscripts.dataclass import dataclass
 from fleetscripts.models import ServerId
 
 INTENDED, CONFIRMED, UNSENT = "intended", "confirmed", "unsent"
+MOST_EARLIER = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +29,8 @@ class SentMessage:
     offset: int = 0
     left: str = ""
     """What stood in the box for it, as the client wrote it, and could not be taken out again; empty: nothing."""
+    earlier: Sequence[str] = ()
+    """The texts before it, oldest first: several that wait for the end of a turn may come back as one."""
 
 
 class Outbox:
@@ -45,7 +49,9 @@ class Outbox:
 
     def intend(self, text: str, at: float, transcript: str, offset: int) -> SentMessage:
         """Keep what is about to be sent."""
-        sent = SentMessage(uuid.uuid4().hex[:12], text, at, INTENDED, transcript, offset)
+        last = self.last()
+        earlier = [*last.earlier, last.text][-MOST_EARLIER:] if last is not None else []
+        sent = SentMessage(uuid.uuid4().hex[:12], text, at, INTENDED, transcript, offset, earlier=earlier)
         self._write(sent)
         return sent
 

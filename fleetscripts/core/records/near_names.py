@@ -1,0 +1,26 @@
+"""A name that there is not: the names that may have been meant."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+LIKE = 0.7
+MOST = 3
+
+
+def instead_of(name: str, known: Iterable[str]) -> str:
+    """``did you mean …?`` where some are like it, else all of them, in the order given."""
+    names = list(known)
+    near = _like(name, names)[:MOST]
+    return f"did you mean {' or '.join(near)}?" if near else f"there are: {', '.join(names)}"
+
+
+def _like(name: str, names: list[str]) -> list[str]:
+    """Those that begin or end with it, then those that are spelt like it."""
+    from difflib import get_close_matches
+
+    wanted = name.lower().replace("-", "_")
+    parts = {known: known.lower().replace("-", "_").replace(".", "_") for known in names}
+    within = [known for known, words in parts.items() if wanted and f"_{wanted}_" in f"_{words}_"]
+    spelt = {words: known for known, words in reversed(parts.items())}
+    return list(dict.fromkeys([*within, *(spelt[words] for words in get_close_matches(wanted, spelt, MOST, LIKE))]))
