@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 READ_SECONDS = 2.0
 LARGEST_BYTES = 1 << 22
 MOST_IN_PIPE = 60_000
-SETTINGS_BYTES = 1 << 20
+MOST_FILE_BYTES = 1 << 20
 MOST_WINDOWS = 16
 
 
@@ -74,11 +74,19 @@ def _is_amount(value: object) -> bool:
 def _kept(path: str) -> dict[str, Any]:
     """What was kept before; nothing where that cannot be read."""
     try:
-        with open(path, encoding="utf-8") as file:
-            members = json.load(file)
+        members = json.loads(_content(path))
     except (OSError, ValueError, RecursionError):
         return {}
     return members if isinstance(members, dict) else {}
+
+
+def _content(path: str) -> bytes:
+    """The beginning of a file, without waiting for whatever is none."""
+    file = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
+    try:
+        return os.read(file, MOST_FILE_BYTES)
+    finally:
+        os.close(file)
 
 
 def _replace(path: str, members: dict[str, Any]) -> None:
@@ -108,8 +116,7 @@ def _own_command() -> str:
     """The user's own status line, from their settings; a repository's is not read: agents write there."""
     folder = os.environ.get("CLAUDE_CONFIG_DIR") or os.path.expanduser("~/.claude")
     try:
-        with open(os.path.join(folder, "settings.json"), "rb") as file:
-            line = json.loads(file.read(SETTINGS_BYTES)).get("statusLine")
+        line = json.loads(_content(os.path.join(folder, "settings.json"))).get("statusLine")
     except (OSError, ValueError, AttributeError, RecursionError):
         return ""
     command = line.get("command") if isinstance(line, dict) else None

@@ -11,7 +11,7 @@ from fleetscripts.adapters.records.ledger import Ledger
 from fleetscripts.adapters.sessions.json_lines import parse_line
 from fleetscripts.adapters.sessions.open_files import open_files
 from fleetscripts.adapters.sessions.transcripts import SavedCursor, read_new, recall, remember
-from fleetscripts.adapters.system.regular_file import read_regular
+from fleetscripts.adapters.system.regular_file import open_regular, read_regular
 from fleetscripts.adapters.system.zone import local_zone
 from fleetscripts.agents.codex_limits import limits_in
 from fleetscripts.agents.codex_rollout import (
@@ -120,11 +120,18 @@ def _held_for(client: Client, home: Path) -> dict[Path, str]:
     held = {
         path: session
         for path, session in _held_by(pid).items()
-        if path.stat().st_mtime >= client.started_at
+        if _written(path) >= client.started_at
         and os.path.realpath(str(session_meta(path).get("cwd") or "")) == here
         and not is_sub_agents(path)
     }
     return held if len(held) == 1 else {}
+
+
+def _written(path: Path) -> float:
+    try:
+        return path.stat().st_mtime
+    except OSError:  # gone meanwhile
+        return 0.0
 
 
 def is_sub_agents(path: Path) -> bool:
@@ -139,7 +146,7 @@ def is_sub_agents(path: Path) -> bool:
 def session_meta(path: Path) -> dict[str, Any]:
     """What its first record says of the conversation."""
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             record = parse_line(file.readline(LONGEST_META_BYTES))
     except OSError:
         return {}
@@ -155,7 +162,7 @@ def _up_to_date(fleet_home: Path, path: Path) -> dict[str, Any]:
         return remembered.summary
     summary = {} if reading.restarted else remembered.summary
     for line in reading.lines:
-        summary = _folded(summary, line)
+        summary = _folded(summary, line) if b'"payload"' in line else summary
     remember(fleet_home, path, SavedCursor(reading.cursor, summary))
     return summary
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from fleetscripts.adapters.git.git import Git
 from fleetscripts.adapters.git.index_listing import listing, watching_index
 from fleetscripts.adapters.git.submodules import submodules
+from fleetscripts.adapters.system.regular_file import read_regular
 from fleetscripts.dataclass import dataclass
 from fleetscripts.errors import FleetError
 
@@ -65,7 +66,7 @@ def _is_as_checked_out(git: Git, path: str) -> bool:
         if not stat.S_ISREG(found.st_mode):
             return False
         written = git.run("cat-file", "--filters", f":0:{path}")
-        if len(written) != found.st_size or written != file.read_bytes():
+        if len(written) != found.st_size or written != read_regular(file, found.st_size):
             return False
         mode = git.text("ls-files", "--stage", "-z", "--", f":(literal,top){path}").partition(" ")[0]
     except (OSError, FleetError):

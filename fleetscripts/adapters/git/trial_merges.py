@@ -14,6 +14,7 @@ from pathlib import Path
 from fleetscripts.adapters.git import neutral
 from fleetscripts.adapters.git.git import GitFailed
 from fleetscripts.adapters.records.files import private_folder, replace_file
+from fleetscripts.adapters.system.regular_file import read_regular
 from fleetscripts.dataclass import dataclass
 from fleetscripts.errors import FleetError
 from fleetscripts.pattern import pattern
@@ -29,6 +30,7 @@ _WHO = {
 }
 
 LARGEST_BLOB = 1_000_000
+LARGEST_SHALLOW_BYTES = 64 << 20
 """Bytes of a file in which the lines of its conflicts are looked for."""
 
 
@@ -59,7 +61,7 @@ class TrialRepository:
             (self.folder / "info").mkdir(exist_ok=True)
             replace_file(self.folder / "objects" / "info" / "alternates", os.fsencode(self.common / "objects") + b"\n")
             if (self.common / "shallow").exists():
-                replace_file(self.folder / "shallow", (self.common / "shallow").read_bytes())
+                replace_file(self.folder / "shallow", read_regular(self.common / "shallow", LARGEST_SHALLOW_BYTES))
         except OSError as error:
             raise FleetError(f"cannot prepare {self.folder}: {error.strerror}") from error
 

@@ -9,13 +9,16 @@ from pathlib import Path
 from typing import Any
 
 from fleetscripts.adapters.records.files import private_folder, replace_file, temporary_beside
+from fleetscripts.adapters.system.regular_file import read_regular
 from fleetscripts.errors import FleetError
+
+LARGEST_BYTES = 64 << 20
 
 
 def read_json(path: Path) -> Any:
     """What the file holds; None when it is not there, or cannot be read or understood."""
     try:
-        return json.loads(path.read_bytes())
+        return json.loads(read_regular(path, LARGEST_BYTES))
     except (OSError, ValueError, RecursionError):
         return None
 

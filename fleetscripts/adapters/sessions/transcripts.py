@@ -19,6 +19,8 @@ LARGEST_GAP_BYTES = 64 << 20
 """Further behind than this, reading starts over at the tail."""
 MOST_AT_ONCE_BYTES = 64 << 20
 """Of a file that is read from its beginning, however long it is."""
+MOST_LINES = 50_000
+"""As far as lines are not read from the very beginning: where there are more, reading starts over at the last ones."""
 _SEAL_BYTES = 64
 _COMPRESSED = (b"\x1f\x8b", b"\x28\xb5\x2f\xfd", b"BZh", b"\xfd7zXZ")
 _MOST_CURSORS = 1000
@@ -72,6 +74,9 @@ def read_new(path: Path, cursor: Cursor, *, whole: bool = False) -> NewLines | N
             lines = content[:complete].split(b"\n")[:-1]
             if restarted and start:
                 lines = lines[1:]
+            lines = [line for line in lines if line]
+            if not whole and len(lines) > MOST_LINES:
+                lines, restarted = lines[-MOST_LINES:], True
             return NewLines(tuple(lines), Cursor(end, status.st_ino, _seal(file, end)), restarted)
     except OSError:
         return None
