@@ -1,10 +1,11 @@
-"""The README's pictures, made from a run of the demo: the live view as it stands in a pane, and the timeline."""
+"""The README's pictures, made from runs of the demo: the live view as it stands in a pane, and the timeline."""
 
 from __future__ import annotations
 
 import io
 import shlex
 import shutil
+import subprocess
 import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,6 +16,7 @@ from rich.text import Text
 
 from fleetscripts.practice.stage import Stage
 from fleetscripts.services.demo.demo import Demo
+from fleetscripts.services.demo.demo_hosts import DemoHosts
 from tests.places import BUNDLE
 from tests.waiting import wait_until
 
@@ -95,6 +97,30 @@ class Painter:
         return self.stage.tmux("capture-pane", "-p", "-t", self.pane) or ""
 
 
+@dataclass
+class HostsPainter:
+    """Watches the demo on several machines, and takes its picture while one of them is lost."""
+
+    demo: DemoHosts
+    taken: str = ""
+
+    def hear(self, line: str) -> None:
+        """One line of the demo's."""
+        print(line)
+        if "run-loop watches" in line:
+            command = shlex.join(self.demo.scripts.argv("status", "--watch"))
+            self.tmux("-f", "/dev/null", "new-session", "-d", "-x", str(COLUMNS), "-y", str(LINES), command)
+        elif "is unreachable" in line and not self.taken:
+            wait_until(lambda: "unreachable" in self.tmux("capture-pane", "-p"), 40)
+            self.taken = self.tmux("capture-pane", "-eNp")
+            self.tmux("kill-server")
+
+    def tmux(self, *arguments: str) -> str:
+        """What tmux prints, on a server of the view's own."""
+        words = ["tmux", "-u", "-L", "view", *arguments]
+        return subprocess.run(words, env=self.demo.environment(), check=True, capture_output=True, text=True).stdout
+
+
 def as_svg(ansi: str, title: str) -> str:
     """A captured pane as a picture."""
     console = Console(record=True, width=COLUMNS, file=io.StringIO(), force_terminal=True, color_system="truecolor")
@@ -103,20 +129,38 @@ def as_svg(ansi: str, title: str) -> str:
 
 
 def main() -> int:
-    """Play the demo once and write both pictures."""
+    """Play both demos once and write the pictures."""
+    DOCS.mkdir(exist_ok=True)
+    _one_machine()
+    _several_machines()
+    return 0
+
+
+def _one_machine() -> None:
     folder = Path(tempfile.mkdtemp(prefix="fleet-demo-", dir="/tmp")).resolve()
     painter = Painter(Stage(folder))
     demo = Demo(painter.stage, painter.hear)
     try:
         demo.play()
-        DOCS.mkdir(exist_ok=True)
         (DOCS / "watch.svg").write_text(as_svg(painter.taken[0], "scripts/status --watch"), encoding="utf-8")
         demo.scripts.must("status", "--timeline", "--output", str(DOCS / "timeline.svg"))
     finally:
         painter.stage.stop()
         shutil.rmtree(folder, ignore_errors=True)
     print(f"wrote {DOCS}/watch.svg and {DOCS}/timeline.svg")
-    return 0
+
+
+def _several_machines() -> None:
+    folder = Path(tempfile.mkdtemp(prefix="fleet-demo-", dir="/tmp")).resolve()
+    painter = HostsPainter(DemoHosts(folder, 3, print))
+    painter.demo.show = painter.hear
+    try:
+        painter.demo.play()
+        (DOCS / "hosts.svg").write_text(as_svg(painter.taken, "scripts/status --watch"), encoding="utf-8")
+    finally:
+        painter.demo.stop()
+        shutil.rmtree(folder, ignore_errors=True)
+    print(f"wrote {DOCS}/hosts.svg")
 
 
 if __name__ == "__main__":
