@@ -24,6 +24,13 @@ SETTLE_SECONDS = 0.4
 """A client draws a moved focus before its key handler knows of it: an Enter in between chose the row before (seen in
 Claude Code 2.1.329 within some 20 ms). So the focus must have stood this long."""
 
+REDRAWN_SECONDS = 1.0
+"""A client on a loaded machine draws a dialog anew in several writes, so that its rows are not all there in between:
+only what stands this long in its place is another screen."""
+
+STILL_GONE_SECONDS = 0.1
+"""For the same reason a dialog is gone once it has not been there for so long."""
+
 GONE_SECONDS = 1.5
 SLOW_SECONDS = 6.0
 """On a loaded machine a client draws what an Enter did seconds later."""
@@ -124,13 +131,18 @@ def close_by(pane_io: PaneIO, dialog: Dialog, menu: Menu, row: int) -> None:
 
 def focus_row(pane_io: PaneIO, dialog: Dialog, menu: Menu, row: int) -> Frame:
     """The screen on which the wanted row is focused, and has been for a while."""
-    since: float | None = None
+    since = changed = None
     deadline = time.monotonic() + TRIES * len(menu.rows) * MOVE_SECONDS
     while time.monotonic() < deadline:
         frame = pane_io.screen(dialog.observation.frame.facts.pane_id)
         shown = menu_on(frame)
         if shown is None or not shown.same_rows(menu):
-            raise Refused(f"{dialog.window}: the dialog changed while it was being answered: {excerpt(frame)}")
+            since, changed = None, changed or time.monotonic()
+            if time.monotonic() - changed >= REDRAWN_SECONDS:
+                raise Refused(f"{dialog.window}: the dialog changed while it was being answered: {excerpt(frame)}")
+            time.sleep(PAUSE_SECONDS)
+            continue
+        changed = None
         if shown.focus == row:
             since = since or time.monotonic()
             if time.monotonic() - since >= SETTLE_SECONDS:
@@ -189,11 +201,14 @@ def _press_own_key(pane_io: PaneIO, dialog: Dialog, menu: Menu, key: str) -> Non
 
 
 def _gone(pane_io: PaneIO, dialog: Dialog, menu: Menu, seconds: float) -> bool:
+    since: float | None = None
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         frame = pane_io.tmux.read(dialog.observation.frame.facts.pane_id, styled=True)
         shown = None if frame is None else keys_on(frame) if menu.by_keys else menu_on(frame)
-        if shown is None or not shown.same_rows(menu):
+        is_there = shown is not None and shown.same_rows(menu)
+        since = None if is_there else since or time.monotonic()
+        if frame is None or (since is not None and time.monotonic() - since >= STILL_GONE_SECONDS):
             return True
         time.sleep(PAUSE_SECONDS)
     return False
