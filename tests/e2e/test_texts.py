@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from tests.e2e.conftest import CODEX, on_codex_too
+from tests.e2e.conftest import CLAUDE, CODEX, on_codex_too
 from tests.e2e.crew import Crew
 from tests.e2e.quick import said
 from tests.waiting import wait_until
@@ -113,3 +113,21 @@ def test_queued_texts_that_come_back_as_one_are_no_draft(crew: Crew) -> None:
     assert "draft" not in json.loads(said(crew, "classify-pane", window)), crew.screens()
     said(crew, "send-agent", window, "Something else. [[say Went on.]]")
     crew.wait_for_words(window, "Went on.")
+
+
+@pytest.mark.stress
+@pytest.mark.parametrize("crew", [CLAUDE, CODEX], indirect=True)
+def test_a_persons_draft_of_several_lines_is_kept_as_it_is(crew: Crew) -> None:
+    window = crew.spawn("feat/lines", "[[say Begun.]]")
+    crew.wait_for_words(window, "Begun.")
+    wait_for_rest(crew, window)
+    pane = pane_of(crew, window)
+    lines = "a first line of a person\nand the second one"
+    crew.stage.tmux("set-buffer", "-b", "lines", lines)
+    crew.stage.tmux("paste-buffer", "-p", "-d", "-b", "lines", "-t", pane)
+    wait_until(lambda: "the second one" in screen(crew, window), 10, lambda: screen(crew, window))
+    said(crew, "send-agent", window, "--keep-draft", "Something else. [[say Went on.]]")
+    crew.wait_for_words(window, "Went on.")
+    wait_for_rest(crew, window)
+    draft = json.loads(said(crew, "classify-pane", window))["draft"]
+    assert draft.split() == lines.split()

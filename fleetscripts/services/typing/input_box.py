@@ -29,7 +29,10 @@ def typed_in(frame: Frame, kind: AgentKind) -> str | None:
 
 
 def clear(pane_io: PaneIO, kind: AgentKind, pane_id: str) -> Frame:
-    """Empty the box, a line with each C-u, and read it back; the frame with the empty box."""
+    """Empty the box, a line with each C-u, and read it back; the frame with the empty box.
+
+    Of several lines the emptied one goes in the same step: Codex would keep it, and a box that ends with an empty line
+    cannot be told from another thing."""
     for _ in range(MOST_LINES):
         frame = pane_io.screen(pane_id)
         before = typed_in(frame, kind)
@@ -37,7 +40,8 @@ def clear(pane_io: PaneIO, kind: AgentKind, pane_id: str) -> Frame:
             return frame
         if before is None:
             raise Refused(f"{frame.facts.window}: something else is shown in place of the input box ({excerpt(frame)})")
-        if press(pane_io.tmux, pane_io.guard(frame, kind), "C-u"):
+        keys = ("C-u", "BSpace") if "\n" in before else ("C-u",)
+        if press(pane_io.tmux, pane_io.guard(frame, kind), *keys):
             wait_for(partial(_changed, pane_io, kind, pane_id, before), CHANGE_SECONDS)
     raise FleetError(f"the input box does not empty: {excerpt(pane_io.screen(pane_id))}")
 
