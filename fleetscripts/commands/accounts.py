@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 import json
 import os
 import shutil
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from fleetscripts.config import Settings
     from fleetscripts.services.accounts.account_check import AccountCheck
 
+LONGEST_TOKEN = 65536
 HEADINGS = ("ACCOUNT", "CLIENT", "PROVIDER", "TOKEN", "CONFIG FOLDER", "RESERVE", "MAY SPEND")
 CHECKED = ("ACCOUNT", "LOGGED IN", "VERSION", "SHARED", "PROBLEMS")
 
@@ -40,6 +42,7 @@ CHECKED = ("ACCOUNT", "LOGGED IN", "VERSION", "SHARED", "PROBLEMS")
 @click.option(
     "--token-command", metavar="WORD", multiple=True, help="add: command that prints the token; repeat for each word."
 )
+@click.option("--token-stdin", is_flag=True, help="add: read the token from standard input into a file of its own.")
 @click.option(
     "--env",
     "variables",
@@ -66,6 +69,7 @@ def command(
     token_env: str,
     token_file: Path | None,
     token_command: tuple[str, ...],
+    token_stdin: bool,
     variables: tuple[str, ...],
     reserve: float,
     may_spend: bool,
@@ -74,7 +78,8 @@ def command(
 ) -> int:
     """List, add, remove or check the accounts in FLEET_HOME/accounts.toml. Their order there is the order of fallback.
 
-    Secrets are referenced, never stored: by an environment variable, a file, or a command that prints the secret.
+    Secrets are referenced: by an environment variable, a file, or a command that prints the secret. --token-stdin keeps
+    one in FLEET_HOME/tokens/NAME, which only you can read; for another machine, see hosts give-account.
     `check` reports for every account (or for NAME) whether its secret can be read, its client is logged in, and its
     conversations are shared; it exits 3 when there is a problem.
     """
@@ -91,19 +96,21 @@ def command(
         raise UsageProblem(f"expected accounts {action} NAME, found no name")
     if action == "add":
         token = _reference(token_env, token_file, token_command)
-        return _add(
-            settings,
-            Account(
-                name=name,
-                provider=provider,
-                agent=agent,
-                config_dir=config_dir.absolute() if config_dir is not None else None,
-                token=token,
-                environment=_variables(variables),
-                reserve_percent=reserve,
-                may_spend=may_spend,
-            ),
+        account = Account(
+            name=name,
+            provider=provider,
+            agent=agent,
+            config_dir=config_dir.absolute() if config_dir is not None else None,
+            token=token,
+            environment=_variables(variables),
+            reserve_percent=reserve,
+            may_spend=may_spend,
         )
+        if not token_stdin:
+            return _add(settings, account)
+        if token is not None or config_dir is not None:
+            raise UsageProblem("expected --token-stdin or another place for the login, found both")
+        return _keep(settings, account)
     if action == "remove":
         account_file.remove_account(settings.fleet_home, name)
         print(f"{name} is no longer listed in {account_file.accounts_file(settings.fleet_home)}")
@@ -126,6 +133,22 @@ def _add(settings: Settings, account: Account) -> int:
     if problem := share(account, settings):
         print(f"accounts: its conversations cannot go on elsewhere yet: {problem}", file=sys.stderr)
     return 0
+
+
+def _keep(settings: Settings, account: Account) -> int:
+    from fleetscripts.account import NAME
+    from fleetscripts.services.accounts.token_file import keep_token, require_token
+
+    if not NAME.fullmatch(account.name):
+        raise UsageProblem("expected an account's name of letters, digits and . _ @ -")
+    new = keep_token(settings, account, require_token(read_token()))
+    print(f"{account.name} is listed, with its token" if new else f"{account.name} has another token now")
+    return 0
+
+
+def read_token() -> str:
+    """The token from standard input, unseen when that is a terminal."""
+    return getpass.getpass("Token: ") if sys.stdin.isatty() else sys.stdin.read(LONGEST_TOKEN)
 
 
 def _reference(variable: str, file: Path | None, words: tuple[str, ...]) -> SecretRef | None:

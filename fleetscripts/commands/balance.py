@@ -33,7 +33,7 @@ def command(why: bool, spent: bool, allow: str | None, here: bool, as_json: bool
     if allow is not None:
         return _allow(options, allow)
     if spent:
-        return _spent(options, as_json)
+        return _spent(options, here, as_json)
     from fleetscripts.core.reports.table import table
     from fleetscripts.services.accounts import balance as shown
     from fleetscripts.services.accounts.launcher import busy_accounts, known_standings
@@ -58,8 +58,8 @@ def command(why: bool, spent: bool, allow: str | None, here: bool, as_json: bool
     return 0
 
 
-def _spent(options: Mapping[str, object], as_json: bool) -> int:
-    from fleetscripts.core.reports.spent_text import members, spent_tables
+def _spent(options: Mapping[str, object], here: bool, as_json: bool) -> int:
+    from fleetscripts.core.reports.spent_text import members, spent_tables, with_hosts
     from fleetscripts.core.reports.table import table
     from fleetscripts.fleet import Fleet
     from fleetscripts.services.context import load_fleet_here
@@ -67,13 +67,19 @@ def _spent(options: Mapping[str, object], as_json: bool) -> int:
 
     settings, fleet = load_fleet_here(os.environ, options)
     found = spent_report(settings, fleet or Fleet(), time.time())
+    elsewhere = () if here else others(settings, ["balance", "--spent", "--json"])
+    hosts = members_of(elsewhere)
+    ledger = with_hosts(found.ceiling.ledger, hosts)
+    silent = {name: said for name, said in hosts.items() if "problem" in said}
     if as_json:
-        print(json.dumps(members(found.ceiling.ledger, found.standings), indent=2))
+        more = {"unheard": silent} if silent else {}
+        print(json.dumps(members(ledger, found.standings) | more, indent=2))
         return 0
     width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
-    blocks = [table(rows, width) for rows in spent_tables(found.ceiling.ledger)]
+    blocks = [table(rows, width) for rows in spent_tables(ledger)]
     caps = [f"{standing.key}: {standing.words}" for standing in found.standings]
     print("\n\n".join("\n".join(lines) for lines in (*blocks, caps) if lines))
+    print_others([answer for answer in elsewhere if answer.view.name in silent])
     return 0
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+import time
 from collections.abc import Sequence
 
 import click
@@ -36,7 +37,9 @@ def command(
         raise UsageProblem("expected --stdio: other machines start this, see hosts --help")
     if stdio:
         return _serve(nonce, epoch)
-    from fleetscripts.services.central.central import leave_central
+    from fleetscripts.core.hosts.ages import entries_from_ages
+    from fleetscripts.services.accounts.figures_shared import learn_figure
+    from fleetscripts.services.central.central import leave_central, tell_again
     from fleetscripts.services.central.outbox import hand_notices as handed
     from fleetscripts.services.central.outbox import notices_told
     from fleetscripts.services.central.taking import take_in
@@ -44,7 +47,11 @@ def command(
 
     settings = load_settings_here(os.environ)
     if take:
-        take_in(settings, sys.stdin.buffer.read(MOST_BYTES))
+        figures = take_in(settings, sys.stdin.buffer.read(MOST_BYTES))
+        for one in entries_from_ages(figures, time.time()):
+            learn_figure(settings, one, "the central")
+        if figures:
+            tell_again(settings)
     elif leave:
         leave_central(settings)
     elif told:

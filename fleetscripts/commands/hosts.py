@@ -19,14 +19,16 @@ from fleetscripts.invocation import spelled
 
 if TYPE_CHECKING:
     from fleetscripts.config import Settings
+    from fleetscripts.services.hosts.registry import Host
 
-ACTIONS = ("list", "add", "check", "connect", "drain", "remove", "link")
+ACTIONS = ("list", "add", "check", "connect", "drain", "remove", "give-account", "link")
 
 
 @click.command("hosts")
 @click.argument("action", type=click.Choice(ACTIONS), default="list", metavar="[ACTION]")
 @click.argument("name", default="", metavar="[NAME]")
 @click.argument("address", default="", metavar="[[USER@]HOST]")
+@click.option("--agent", default="", metavar="KIND", help="give-account: the client that the account is for.")
 @click.option("--home-there", metavar="DIR", type=Path, help="add: FLEET_HOME there, if not the usual one.")
 @click.option("--state-file-there", metavar="PATH", type=Path, help="add: the state file there.")
 @click.option("--socket-there", metavar="NAME", default="", help="add: tmux socket name there.")
@@ -38,6 +40,7 @@ def command(
     action: str,
     name: str,
     address: str,
+    agent: str,
     home_there: Path | None,
     state_file_there: Path | None,
     socket_there: str,
@@ -54,6 +57,7 @@ def command(
     check [NAME]             what is missing there, and how calls ended whose answer was not heard
     connect NAME [[U@]HOST]  log in once, where ssh asks for a password, a token or a touch; the rest goes over that
     drain NAME               begin nothing new there; --gone gives its agents up, and is refused while it might live
+    give-account NAME ACCOUNT  list an account there, with the long-lived token on standard input
     remove NAME              forget it; its agents go on, and it answers for itself
 
     ssh is yours, with your configuration; the connection is our own, kept for ten minutes after its last use. Exit 3
@@ -80,6 +84,8 @@ def command(
     if action == "check":
         return _check(settings, name, as_json)
     host = registry.host_named(settings, name)
+    if action == "give-account":
+        return _tell([_give(settings, host, address, agent)], as_json)
     if action == "drain":
         return _tell([adding.drain(settings, host, gone)], as_json)
     return _tell([adding.remove(settings, host, force)], as_json)
@@ -147,6 +153,18 @@ def _connect(settings: Settings, name: str, address: str) -> str:
     host = adding.checked(name, address) if address else registry.host_named(settings, name)
     adding.connect(settings, host)
     return f"{name}: connected"
+
+
+def _give(settings: Settings, host: Host, account: str, agent: str) -> str:
+    from fleetscripts.agents import DEFAULT_KIND, KINDS
+    from fleetscripts.commands.accounts import read_token
+    from fleetscripts.services.links.giving import give_token
+
+    if not account:
+        raise UsageProblem("expected give-account NAME ACCOUNT, and the token on standard input")
+    if agent and agent not in KINDS:
+        raise UsageProblem(f"--agent: expected one of {', '.join(KINDS)}, found {agent[:40]!r}")
+    return give_token(settings, host, account, agent or DEFAULT_KIND, read_token())
 
 
 def _check(settings: Settings, name: str, as_json: bool) -> int:

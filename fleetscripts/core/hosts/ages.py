@@ -24,6 +24,8 @@ def _instants(kind: type) -> frozenset[str]:
 AGENT = {"": _instants(Agent), **{name: _instants(part) for name, part in PARTS.items()}}
 """Fields of a record that hold instants, by the part that they stand in."""
 FLEET = {"": _instants(Fleet)}
+ENTRIES = frozenset({"at", "resets_at"})
+"""Of what a host tells of its accounts."""
 
 
 def to_ages(members: Mapping[str, Any], now: float, instants: Mapping[str, frozenset[str]] = AGENT) -> dict[str, Any]:
@@ -35,6 +37,22 @@ def to_ages(members: Mapping[str, Any], now: float, instants: Mapping[str, froze
 def from_ages(members: Mapping[str, Any], now: float, instants: Mapping[str, frozenset[str]] = AGENT) -> dict[str, Any]:
     """The record with instants on the clock that shows ``now``; what is no number is left as it is."""
     return _changed(members, instants, lambda age: now - age if abs(age) <= LONGEST_SECONDS else None)
+
+
+def entries_to_ages(listed: object, now: float) -> list[dict[str, Any]]:
+    """What a host tells of its accounts, with ages; null for no instant."""
+    return [_part(one, ENTRIES, lambda instant: now - instant if instant else None) for one in _objects(listed)]
+
+
+def entries_from_ages(listed: object, now: float) -> list[dict[str, Any]]:
+    """The same with instants on the clock that shows ``now``."""
+    return [
+        _part(one, ENTRIES, lambda age: now - age if abs(age) <= LONGEST_SECONDS else None) for one in _objects(listed)
+    ]
+
+
+def _objects(listed: object) -> list[dict[str, Any]]:
+    return [one for one in listed if isinstance(one, dict)] if isinstance(listed, list) else []
 
 
 def _changed(

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 from fleetscripts.core.spending.caps import Standing
 from fleetscripts.core.spending.ledger import NOTHING, Ledger, Spent, Where
-from fleetscripts.core.spending.tokens import shown
+from fleetscripts.core.spending.ledger_json import money
+from fleetscripts.core.spending.tokens import Tokens, shown, whole
 
 HEADINGS = ("TOKENS", "INPUT", "OUTPUT", "WRITTEN", "READ", "COST")
 """``WRITTEN`` to a cache, and ``READ`` from it."""
@@ -60,6 +61,26 @@ def members(ledger: Ledger, standings: Iterable[Standing]) -> dict[str, Any]:
         for where, spent in ledger.rows.items()
     ]
     return {"rows": rows, "caps": [standing_members(one) for one in standings]}
+
+
+def with_hosts(ledger: Ledger, hosts: Mapping[str, Any]) -> Ledger:
+    """The ledger with what hosts have printed as such objects, their agents by their names from here. What makes no
+    sense is left out."""
+    rows = dict(ledger.rows)
+    for host, said in hosts.items():
+        for row in said.get("rows", []) if isinstance(said, Mapping) else []:
+            try:
+                where = Where(
+                    **{name: str(row[name]) for name in ("day", "branch", "task", "account")},
+                    agent=f"{host}/{row['agent']}",
+                    worktree=f"{host}/{row['worktree']}",
+                    begun=float(row["begun"]),
+                )
+                spent = Spent(Tokens(*(whole(row[name]) for name in Tokens._fields)), money(row["usd"] or 0))
+            except (LookupError, TypeError, ValueError):
+                continue
+            rows[where] = rows.get(where, NOTHING).plus(spent)
+    return replace(ledger, rows=rows)
 
 
 def standing_members(one: Standing) -> dict[str, Any]:

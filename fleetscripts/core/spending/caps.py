@@ -48,12 +48,14 @@ class Cap:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """How much of a cap is used, since somebody last allowed another cap's worth. ``key`` names what it is on."""
+    """How much of a cap is used, since somebody last allowed another cap's worth. ``key`` names what it is on.
+    ``central``: it is the central's, over all machines."""
 
     cap: Cap
     key: str
     used: float
     base: float = 0.0
+    central: bool = False
 
     @property
     def scope(self) -> str:
@@ -71,7 +73,9 @@ class Standing:
     def words(self) -> str:
         """``its cap of 2M tokens is reached (2.1M tokens)``."""
         how = "is reached" if self.reached else f"is used to {self.used / self.cap.amount:.0%}"
-        return f"{_WHOSE[self.cap.scope]} cap of {self.cap.words(self.cap.amount)} {how} ({self.cap.words(self.used)})"
+        whose = "the central's: " if self.central else ""
+        amounts = f"{self.cap.words(self.cap.amount)} {how} ({self.cap.words(self.used)})"
+        return f"{whose}{_WHOSE[self.cap.scope]} cap of {amounts}"
 
 
 def caps_of(members: Mapping[str, object]) -> tuple[Cap, ...]:

@@ -6,28 +6,41 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import field
 
 from fleetscripts.core.spending.caps import SHARED, TASK, Cap, Standing, standings, totals
-from fleetscripts.core.spending.ledger import Ledger, Spent
+from fleetscripts.core.spending.ledger import NOTHING, Ledger, Spent
 from fleetscripts.dataclass import dataclass
 from fleetscripts.fleet import Agent, Fleet
 
 
 @dataclass(frozen=True, slots=True)
 class Ceiling:
-    """``spent``: totals by what a cap may be on."""
+    """``spent``: totals by what a cap may be on. ``told``: caps over all machines that are reached, as the central of
+    this one tells."""
 
     caps: tuple[Cap, ...] = ()
     ledger: Ledger = field(default_factory=Ledger)
     spent: Mapping[str, Spent] = field(default_factory=dict)
     today: str = ""
+    told: tuple[Standing, ...] = ()
 
     @classmethod
-    def over(cls, caps: tuple[Cap, ...], ledger: Ledger, fleet: Fleet, today: str) -> Ceiling:
-        """The caps over this fleet."""
-        return cls(caps, ledger, totals(ledger, {agent.id for agent in fleet.agents}, today) if caps else {}, today)
+    def over(
+        cls,
+        caps: tuple[Cap, ...],
+        ledger: Ledger,
+        fleet: Fleet,
+        today: str,
+        elsewhere: Mapping[str, Spent] | None = None,
+        told: tuple[Standing, ...] = (),
+    ) -> Ceiling:
+        """The caps over this fleet. ``elsewhere``: what its agents on other machines have spent."""
+        spent = dict(totals(ledger, {agent.id for agent in fleet.agents}, today)) if caps else {}
+        for name, more in (elsewhere or {}).items():
+            spent[name] = spent.get(name, NOTHING).plus(more)
+        return cls(caps, ledger, spent, today, told)
 
     def of(self, agent: Agent | None, task: str = "") -> tuple[Standing, ...]:
         """Those that count for an agent; None: for whoever would begin the task in the file of that name."""
-        return standings(self.caps, self.ledger, self.spent, self.today, agent, task)
+        return (*standings(self.caps, self.ledger, self.spent, self.today, agent, task), *self.told)
 
     def reached(self, agent: Agent | None, task: str = "") -> Standing | None:
         """The first cap that allows no other turn. What its task has used keeps an agent from no other task."""

@@ -62,6 +62,11 @@ def leave_central(settings: Settings) -> None:
         raise FleetError(f"cannot leave the central: {folder}: {error.strerror}") from error
 
 
+def tell_again(settings: Settings) -> None:
+    """Something that the central is told of has changed elsewhere: tell it now. Whoever does watches this folder."""
+    write_json(central_folder(settings) / "changed.json", time.time())
+
+
 def note_linked(settings: Settings) -> None:
     """The central was heard now."""
     with suppress(OSError):  # not a host of a central, or a disk that takes nothing

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from fleetscripts.config import Settings
 from fleetscripts.core.hosts.packed_json import unpacked_json
 from fleetscripts.core.records.sanitize import sanitize
 from fleetscripts.errors import UsageProblem
 from fleetscripts.schema import WrongShape
+from fleetscripts.services.central.caps_told import keep_caps
 from fleetscripts.services.central.central import join_central, require_central
 from fleetscripts.services.central.pulls_told import keep_pull
 
 MOST_NAME = 100
 
 
-def take_in(settings: Settings, content: bytes) -> None:
-    """Keep it; UsageProblem for what is no message of a central."""
+def take_in(settings: Settings, content: bytes) -> list[dict[str, Any]]:
+    """Keep it; what it says of accounts is given back, with ages. UsageProblem for what is no message of a central."""
     said = unpacked_json(content)
     name = said.get("central") if isinstance(said, dict) else None
     if not isinstance(name, str) or not name:
@@ -29,5 +32,9 @@ def take_in(settings: Settings, content: bytes) -> None:
     try:
         for one in pulls:
             keep_pull(settings, one)
+        if "caps" in said:
+            keep_caps(settings, said["caps"])
     except WrongShape as error:
         raise UsageProblem(str(error)) from error
+    figures = said.get("figures", [])
+    return [one for one in figures if isinstance(one, dict)] if isinstance(figures, list) else []

@@ -3,28 +3,68 @@
 from __future__ import annotations
 
 import contextlib
+from datetime import datetime
+from functools import lru_cache
 from pathlib import Path
 
 from fleetscripts import __version__
+from fleetscripts.adapters.records.spent_file import SpentFile
+from fleetscripts.adapters.records.store import Store
 from fleetscripts.adapters.system.machine import spare
 from fleetscripts.adapters.tmux.tmux import Tmux
 from fleetscripts.config import Settings
+from fleetscripts.core.spending.caps import DAY, FLEET, day_of, totals
+from fleetscripts.core.spending.ledger import NOTHING
 from fleetscripts.errors import FleetError
+from fleetscripts.services.accounts.figures_shared import figures_here
+from fleetscripts.services.central.caps_told import caps_kept
 from fleetscripts.services.central.central import has_central
 from fleetscripts.services.central.outbox import waiting_notices
 from fleetscripts.services.central.pulls_told import asked_of_central
+from fleetscripts.services.hosts.spent_elsewhere import SPENT, spent_members
+from fleetscripts.services.links.told import FIGURES
 from fleetscripts.services.single_instance.single_instance import loop_runs
+from fleetscripts.services.spending.spending import ledger_of
 from fleetscripts.services.worktrees.spares import free, survey
 
 ASKED = "pulls_asked"
 NOTICES = "notices"
+CAPS = "caps"
 
 
 def central_facts(settings: Settings) -> dict[str, object]:
-    """Which pull requests somebody here wants to know of now, and how many notifications wait to be told."""
+    """Which pull requests somebody here wants to know of now, how many notifications wait to be told, what was spent,
+    and what is known of the accounts."""
     if not has_central(settings):
         return {}
-    return {ASKED: asked_of_central(settings), NOTICES: waiting_notices(settings)}
+    return {
+        ASKED: asked_of_central(settings),
+        NOTICES: waiting_notices(settings),
+        SPENT: _spent(settings, day_of(datetime.now().astimezone())),
+        CAPS: caps_kept(settings),
+        FIGURES: figures_here(settings),
+    }
+
+
+def _spent(settings: Settings, today: str) -> dict[str, object]:
+    """Today's sum, and that of the agents in the state file."""
+    try:
+        status = SpentFile(settings.fleet_home).path.stat()
+    except OSError:
+        return {}
+    return _spent_by(settings, today, (status.st_ino, status.st_mtime_ns))
+
+
+@lru_cache(maxsize=1)
+def _spent_by(settings: Settings, today: str, _stamp: object) -> dict[str, object]:
+    """Read again when the file is another."""
+    try:
+        agents = {agent.id for agent in Store(settings.state_file).read().agents}
+        known = totals(ledger_of(settings), agents, today)
+    except FleetError:
+        return {}
+    sums = {"today": known.get(f"{DAY} {today}", NOTHING), "fleet": known.get(FLEET, NOTHING)}
+    return {"day": today, **{name: spent_members(spent) for name, spent in sums.items()}}
 
 
 def machine_facts(settings: Settings, repo: str) -> dict[str, object]:

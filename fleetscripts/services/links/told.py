@@ -7,12 +7,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from fleetscripts.core.hosts.ages import FLEET, to_ages
+from fleetscripts.core.hosts.ages import FLEET, entries_to_ages, to_ages
 from fleetscripts.core.hosts.wire import MOST_EVENT, Event, Message, Snapshot, Top
 from fleetscripts.fleet import AGENT_SEED_FIELDS, Fleet
 from fleetscripts.schema import write
 
 SECRET = ("discord_webhook",)
+FIGURES = "figures"
+"""Of the facts: what is known of accounts, the one thing with instants."""
+
 QUIET = ("last_seen_at", "last_poll_at")
 """They change at each look, and say nothing by themselves."""
 
@@ -78,7 +81,8 @@ class Told:
             return Snapshot(self.epoch, self._next(), tuple(self._known))
         if self._top_changed:
             self._top_changed = False
-            return Top(self.epoch, self._next(), _fitting(to_ages(self._top, self._wall, FLEET)), self._facts, age)
+            top = _fitting(to_ages(self._top, self._wall, FLEET))
+            return Top(self.epoch, self._next(), top, self._facts_in_ages(), age)
         if not self._changed:
             return None
         key = next(iter(self._changed))
@@ -86,6 +90,11 @@ class Told:
         record = self._known.get(key)
         aged = None if record is None else _fitting(to_ages(record, self._wall))
         return Event(self.epoch, self._next(), key, aged, age)
+
+    def _facts_in_ages(self) -> Mapping[str, Any]:
+        """As of when the state file was read, as the rest of the message."""
+        listed = self._facts.get(FIGURES)
+        return {**self._facts, FIGURES: entries_to_ages(listed, self._wall)} if listed else self._facts
 
     def _next(self) -> int:
         self._number += 1

@@ -12,6 +12,8 @@ from typing import Any
 
 from fleetscripts.adapters.records.host_files import MIRROR
 from fleetscripts.config import Settings
+from fleetscripts.core.hosts.ages import entries_to_ages
+from fleetscripts.core.hosts.mirror import Mirror
 from fleetscripts.core.records.sanitize import sanitize
 from fleetscripts.errors import FleetError
 from fleetscripts.fleet import Fleet
@@ -23,11 +25,13 @@ from fleetscripts.services.hosts.mirrors import read_link, read_mirror
 from fleetscripts.services.hosts.registry import Host, hosts
 from fleetscripts.services.links.facts import NOTICES
 from fleetscripts.services.links.pulls_for_hosts import Asked, asked_by, read_for
-from fleetscripts.services.links.telling import fetch_notices, tell_pulls
+from fleetscripts.services.links.telling import fetch_notices, tell_host, tell_pulls
+from fleetscripts.services.loop.shared_limits import learn_accounts, limits_news, mark_of, reached_caps
 from fleetscripts.services.notify.notify import notify
 
 EVERY_SECONDS = 0.5
 AGAIN_SECONDS = 5.0
+LIMITS_SECONDS = 2.0
 WORKERS = 8
 
 
@@ -41,7 +45,9 @@ class ForHosts:
     say: Callable[[object, str], None]
     keep: Callable[[Exception], Path]
     _stop: threading.Event = field(default_factory=threading.Event)
-    _facts: dict[str, tuple[object, Mapping[str, Any]]] = field(default_factory=dict)
+    _mirrors: dict[str, tuple[object, Mirror]] = field(default_factory=dict)
+    _limits_at: float = 0
+    _told: set[object] = field(default_factory=set)
     _answered: set[Asked] = field(default_factory=set)
     _jobs: dict[object, Future[None]] = field(default_factory=dict)
     _not_before: dict[object, float] = field(default_factory=dict)
@@ -79,6 +85,24 @@ class ForHosts:
         for host in linked:
             if self._facts_of(settings, host).get(NOTICES):
                 self._begin(("notices", host.name), lambda host=host: self._fetch(settings, host))  # type: ignore[misc]
+        if time.monotonic() >= self._limits_at:
+            self._limits_at = time.monotonic() + LIMITS_SECONDS
+            self._share_limits(settings, linked)
+
+    def _share_limits(self, settings: Settings, linked: Collection[Host]) -> None:
+        """Learn of accounts first, so that every host is told what another one has just met."""
+        hosts_of_ours = [host for host in linked if NOTICES in self._facts_of(settings, host)]
+        for host in hosts_of_ours:
+            learn_accounts(settings, host, self._mirrors[host.name][1])
+        reached = reached_caps(settings, self._fleet, time.time()) if hosts_of_ours else []
+        for host in hosts_of_ours:
+            if news := limits_news(settings, host, self._mirrors[host.name][1], reached, self._told):
+                self._begin(("limits", host.name), lambda host=host, news=news: self._tell_limits(settings, host, news))  # type: ignore[misc]
+
+    def _tell_limits(self, settings: Settings, host: Host, news: Mapping[str, Any]) -> None:
+        figures = news.get("figures", [])
+        tell_host(settings, host, {**news, "figures": entries_to_ages(figures, time.time())})
+        self._told |= {mark_of(host, one) for one in figures}
 
     def _settings(self) -> Settings | None:
         settings, fleet = load_fleet(self.environ, self.options)
@@ -93,9 +117,9 @@ class ForHosts:
         except OSError:
             return {}
         stamp = (status.st_ino, status.st_mtime_ns)
-        if self._facts.get(host.name, (None, {}))[0] != stamp:
-            self._facts[host.name] = (stamp, read_mirror(files)[0].facts)
-        return self._facts[host.name][1]
+        if self._mirrors.get(host.name, (None, None))[0] != stamp:
+            self._mirrors[host.name] = (stamp, read_mirror(files)[0])
+        return self._mirrors[host.name][1].facts
 
     def _open_questions(self, settings: Settings, linked: Collection[Host]) -> list[Asked]:
         asked = [one for host in linked for one in asked_by(host.name, self._facts_of(settings, host))]

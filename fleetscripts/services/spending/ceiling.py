@@ -7,13 +7,15 @@ from datetime import datetime
 
 from fleetscripts.adapters.records.store import Store
 from fleetscripts.config import Settings
-from fleetscripts.core.spending.caps import Standing, caps_of, day_of
+from fleetscripts.core.spending.caps import SHARED, Standing, caps_of, day_of
 from fleetscripts.core.spending.ceiling import Ceiling
 from fleetscripts.core.spending.holding import held
 from fleetscripts.core.spending.ledger import Ledger
 from fleetscripts.errors import Refused
 from fleetscripts.fleet import Agent, Fleet
 from fleetscripts.invocation import spelled
+from fleetscripts.services.central.caps_told import caps_told
+from fleetscripts.services.hosts.spent_elsewhere import spent_elsewhere
 from fleetscripts.services.spending.spending import change_ledger, ledger_of
 
 
@@ -21,7 +23,10 @@ def ceiling_over(settings: Settings, fleet: Fleet, now: float, ledger: Ledger | 
     """The caps as they stand; UsageProblem names what is no cap. ``ledger``: when it was read already."""
     caps = caps_of(settings.extra)
     known = ledger if ledger is not None else ledger_of(settings) if caps else Ledger()
-    return Ceiling.over(caps, known, fleet, day_of(datetime.fromtimestamp(now).astimezone()))
+    today = day_of(datetime.fromtimestamp(now).astimezone())
+    shared = any(cap.scope in SHARED for cap in caps)
+    elsewhere = spent_elsewhere(settings, today) if shared else {}
+    return Ceiling.over(caps, known, fleet, today, elsewhere, caps_told(settings, today))
 
 
 def refuse_at_cap(ceiling: Ceiling, agent: Agent | None, task: str = "") -> None:
@@ -30,8 +35,10 @@ def refuse_at_cap(ceiling: Ceiling, agent: Agent | None, task: str = "") -> None
     if reached is None:
         return
     who = f"{agent.called}: " if agent is not None else ""
-    name = agent.handle if agent is not None else reached.scope
-    raise Refused(f"{who}{reached.words}: no turn is begun; {spelled('balance')} --allow {name} allows as much again")
+    name = reached.scope if reached.central or agent is None else agent.handle
+    where = " there" if reached.central else ""
+    call = f"{spelled('balance')} --allow {name}{where}"
+    raise Refused(f"{who}{reached.words}: no turn is begun; {call} allows as much again")
 
 
 def allow(settings: Settings, fleet: Fleet, named: str | Agent, now: float) -> list[Standing]:
@@ -42,6 +49,8 @@ def allow(settings: Settings, fleet: Fleet, named: str | Agent, now: float) -> l
     reached = [one for one in standings if one.reached and (agent is not None or one.scope == named)]
     if not reached:
         raise Refused(f"{agent.called if agent else named}: no cap is reached; [caps] in config.toml sets them")
+    if any(one.central for one in reached):
+        raise Refused(f"{reached[0].words}: allow it there")
     amounts = [(one.key, one.base + one.used) for one in reached]
     ledger = change_ledger(settings, lambda known: known.with_allowed(amounts), now)
 

@@ -1,0 +1,46 @@
+"""What the agents on other machines have spent, as those last told: reached or not, it counts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from fleetscripts.config import Settings
+from fleetscripts.core.spending.caps import DAY, FLEET
+from fleetscripts.core.spending.ledger import NOTHING, Spent
+from fleetscripts.core.spending.ledger_json import money
+from fleetscripts.core.spending.tokens import tokens_of
+from fleetscripts.errors import FleetError
+from fleetscripts.services.hosts.mirrors import read_mirror
+from fleetscripts.services.hosts.registry import hosts
+
+SPENT = "spent"
+"""Of a host's facts: ``{"day": TODAY THERE, "today": [TOKENS, USD], "fleet": [TOKENS, USD]}``."""
+
+
+def spent_elsewhere(settings: Settings, today: str) -> Mapping[str, Spent]:
+    """By what a cap over all machines may be on: ``day TODAY`` and ``fleet``."""
+    found = {f"{DAY} {today}": NOTHING, FLEET: NOTHING}
+    for host in hosts(settings):
+        try:
+            said = read_mirror(host.files(settings))[0].facts.get(SPENT)
+        except FleetError:
+            continue
+        if isinstance(said, Mapping):
+            if said.get("day") == today:
+                found[f"{DAY} {today}"] = found[f"{DAY} {today}"].plus(_spent(said.get("today")))
+            found[FLEET] = found[FLEET].plus(_spent(said.get("fleet")))
+    return found
+
+
+def spent_members(spent: Spent) -> list[Any]:
+    """As it is told."""
+    return [list(spent.tokens), spent.usd]
+
+
+def _spent(value: Any) -> Spent:
+    try:
+        tokens, usd = value
+        return Spent(tokens_of(tokens), money(usd))
+    except (TypeError, ValueError):
+        return NOTHING
