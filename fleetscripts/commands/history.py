@@ -1,8 +1,9 @@
-"""``history``: what happened to one agent, from the journal, in words."""
+"""``history``: what happened to one agent, or to all on every machine, from the journals, in words."""
 
 from __future__ import annotations
 
 import json
+import os
 import time
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -10,9 +11,10 @@ from typing import TYPE_CHECKING
 
 import click
 
+from fleetscripts.commands.elsewhere import here_option, members_of, others, print_others
 from fleetscripts.commands.entry import run
 from fleetscripts.commands.named_agent import load_agent
-from fleetscripts.commands.options import json_option, settings_options, window_argument
+from fleetscripts.commands.options import json_option, settings_options
 from fleetscripts.errors import UsageProblem
 
 if TYPE_CHECKING:
@@ -24,11 +26,12 @@ MOST_LINES = 200
 @click.command("history")
 @click.option("--since", "begun", metavar="AGO", help="Only newer events: 90s, 15m, 2h, 1d, or an ISO time.")
 @click.option("--last", metavar="N", type=click.IntRange(1, 10_000), default=MOST_LINES, show_default=True)
+@here_option
 @json_option
-@window_argument
+@click.argument("window", metavar="[WINDOW]", default="")
 @settings_options
-def command(begun: str | None, last: int, as_json: bool, window: str, options: Mapping[str, object]) -> int:
-    """Show what happened to an agent, one line per event, oldest first.
+def command(begun: str | None, last: int, here: bool, as_json: bool, window: str, options: Mapping[str, object]) -> int:
+    """Show what happened to an agent, one line per event, oldest first; without WINDOW to all, on every machine.
 
     --json prints the journal's own entries, including intermediate steps. The journal keeps the last 16 MB.
     """
@@ -37,6 +40,8 @@ def command(begun: str | None, last: int, as_json: bool, window: str, options: M
     from fleetscripts.services.reports.history import history
     from fleetscripts.services.spending.report import spent_report
 
+    if not window:
+        return _of_all(begun, last, here, as_json, options)
     settings, fleet, agent = load_agent(options, window)
     lines = history(settings, agent)
     if begun is not None:
@@ -56,10 +61,52 @@ def command(begun: str | None, last: int, as_json: bool, window: str, options: M
     return 0
 
 
-def words(lines: Sequence[Line]) -> list[str]:
-    """Each line with the time at which it happened; the day where it changes."""
-    from fleetscripts.core.reports.history_text import sentence
+def _of_all(begun: str | None, last: int, here: bool, as_json: bool, options: Mapping[str, object]) -> int:
+    """Every agent's lines together, those of other machines at the times that the clock here showed."""
+    from fleetscripts.core.reports.history_text import in_span, told
     from fleetscripts.core.reports.journal_story import at_of
+    from fleetscripts.services.context import load_settings_here
+    from fleetscripts.services.links.everywhere import clock_ahead
+    from fleetscripts.services.reports.history import whole_journal
+
+    settings = load_settings_here(os.environ, options)
+    asked = ["history", "--json", "--last", str(min(10_000, 4 * last))]
+    elsewhere = () if here else others(settings, asked)
+    hosts = members_of(elsewhere)
+    lines = told(whole_journal(settings))
+    if as_json and here:
+        lines = whole_journal(settings)
+    for name, said in hosts.items():
+        if isinstance(said, list):
+            ahead = clock_ahead(settings, name)
+            lines += [from_host(line, name, ahead) for line in told([one for one in said if isinstance(one, dict)])]
+    lines.sort(key=at_of)
+    if begun is not None:
+        lines = in_span(lines, _time(begun, time.time()))
+    if as_json:
+        click.echo(json.dumps([dict(line) for line in lines[-last:]], indent=2, default=str))
+        return 0
+    for text in words(lines[-last:], named=True):
+        click.echo(text)
+    if not lines:
+        click.echo("nothing is in the journal")
+    print_others([answer for answer in elsewhere if not isinstance(hosts[answer.view.name], list)])
+    return 0
+
+
+def from_host(line: Line, host: str, ahead: float) -> Line:
+    """A host's line as from here: the agent by its name from here, the time by our clock."""
+    from fleetscripts.core.reports.journal_story import at_of, text_of
+
+    names = {name: f"{host}/{value}" for name in ("window", "worktree", "id") if (value := text_of(line, name))}
+    return {**line, **names, "at": max(0.0, at_of(line) - ahead)}
+
+
+def words(lines: Sequence[Line], named: bool = False) -> list[str]:
+    """Each line with the time at which it happened; the day where it changes. ``named``: with its agent's window."""
+    from fleetscripts.core.records.sanitize import sanitize
+    from fleetscripts.core.reports.history_text import sentence
+    from fleetscripts.core.reports.journal_story import at_of, text_of
 
     shown, day = [], ""
     for line in lines:
@@ -67,7 +114,8 @@ def words(lines: Sequence[Line]) -> list[str]:
         if (today := f"{moment:%Y-%m-%d}") != day:
             shown.append(today)
             day = today
-        shown.append(f"{moment:%H:%M:%S}  {sentence(line)}")
+        who = f"{sanitize(text_of(line, 'window')) or '-'}  " if named else ""
+        shown.append(f"{moment:%H:%M:%S}  {who}{sentence(line)}")
     return shown
 
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from fleetscripts.commands.elsewhere import here_option, members_of, others, print_others
+from fleetscripts.commands.elsewhere import here_option, members_of, others
 from fleetscripts.commands.entry import run
 from fleetscripts.commands.options import json_option, settings_options
 
@@ -29,21 +31,68 @@ def command(here: bool, as_json: bool, options: Mapping[str, object]) -> int:
     """Trial-merge the branches of every pair of live agents and show which conflict.
 
     In the matrix, x is a conflict, a number counts the files that both change, and ? is a pair that could not be tried.
-    Uncommitted changes are not seen. The repository is not changed.
+    Uncommitted changes are not seen, and of agents on other machines only what is pushed to a remote of a repository
+    here. The repository is not changed.
     """
     from fleetscripts.services.context import load_fleet
+    from fleetscripts.services.links.pushed_elsewhere import Pushed, pushed_elsewhere
     from fleetscripts.services.worktrees.overlaps import compare
 
     settings, fleet = load_fleet(os.environ, options)
-    found = compare(settings, fleet)
-    elsewhere = () if here else others(settings, ["overlaps", *(["--json"] if as_json else [])])
+    elsewhere = () if here else others(settings, ["overlaps", "--json"])
+    hosts = members_of(elsewhere)
+    views = [answer.view for answer in elsewhere]
+    pushed = pushed_elsewhere(settings, fleet, views, heads_of(hosts), Path.cwd()) if views else Pushed()
+    found = between_machines(compare(settings, fleet, pushed=pushed.branches), hosts)
     if as_json:
-        more = {"hosts": members_of(elsewhere)} if elsewhere else {}
+        more = {"hosts": hosts, "left_out": list(pushed.left_out)} if elsewhere else {}
         click.echo(json.dumps(members(found) | more, indent=2))
         return 0
-    click.echo("\n".join(lines(found)))
-    print_others(elsewhere)
+    click.echo("\n".join([*lines(found), *pushed.left_out]))
+    for name, said in hosts.items():
+        click.echo("\n".join(lines_of_host(name, said)))
     return 0
+
+
+def heads_of(hosts: Mapping[str, Any]) -> dict[str, str]:
+    """Where each agent's branch stands on its machine, by the agent's name from here."""
+    listed = ((name, said.get("agents")) for name, said in hosts.items() if isinstance(said, dict))
+    return {
+        f"{name}/{agent.get('id')}": str(agent["head"])
+        for name, agents in listed
+        for agent in (agents if isinstance(agents, list) else [])
+        if isinstance(agent, dict) and agent.get("head")
+    }
+
+
+def between_machines(found: Comparison, hosts: Mapping[str, Any]) -> Comparison:
+    """Without pairs of one other machine that has answered: it has compared them as they stand."""
+    answered = {name for name, said in hosts.items() if isinstance(said, dict) and "pairs" in said}
+
+    def machine(key: str) -> str:
+        return key.partition("/")[0] if "/" in key else ""
+
+    pairs = [one for one in found.pairs if machine(one.one) != machine(one.other) or machine(one.one) not in answered]
+    return replace(found, pairs=tuple(pairs))
+
+
+def lines_of_host(name: str, said: Any) -> list[str]:
+    """The pairs that meet there, or that it says nothing."""
+    from fleetscripts.core.records.sanitize import sanitize
+
+    if not isinstance(said, dict) or "pairs" not in said:
+        return [sanitize(f"{name}: {said.get('problem') if isinstance(said, dict) else 'no answer'}")]
+    found = [pair for pair in said["pairs"] if isinstance(pair, dict)]
+    rows = [(pair.get("worktrees"), pair.get("branches"), pair) for pair in found]
+    return [
+        _meeting(
+            " + ".join(f"{name}/{worktree} {branch}" for worktree, branch in zip(worktrees, branches, strict=False)),
+            tuple(map(str, pair.get("places") or pair.get("files") or ())), bool(pair.get("conflicts")),
+            str(pair.get("problem", "")),
+        )
+        for worktrees, branches, pair in rows
+        if isinstance(worktrees, list) and isinstance(branches, list)
+    ]  # fmt: skip
 
 
 def lines(found: Comparison) -> list[str]:
@@ -60,14 +109,17 @@ def lines(found: Comparison) -> list[str]:
 
 
 def _line(pair: Pair, by_id: Mapping[str, Agent]) -> str:
+    names = " + ".join(f"{by_id[name].handle} {by_id[name].branch}" for name in (pair.one, pair.other))
+    return _meeting(names, pair.places or pair.files, pair.conflicts, pair.problem)
+
+
+def _meeting(names: str, listed: Sequence[str], conflicts: bool, problem: str) -> str:
     from fleetscripts.core.records.sanitize import sanitize
 
-    names = " + ".join(f"{by_id[name].handle} {by_id[name].branch}" for name in (pair.one, pair.other))
-    if pair.problem:
-        return sanitize(f"{names}: could not be merged on trial: {pair.problem}")
-    listed = pair.places or pair.files
+    if problem:
+        return sanitize(f"{names}: could not be merged on trial: {problem}")
     more = f" and {len(listed) - SHOWN} more" if len(listed) > SHOWN else ""
-    what = "conflict in" if pair.conflicts else "merge cleanly, both change"
+    what = "conflict in" if conflicts else "merge cleanly, both change"
     return sanitize(f"{names}: {what} {', '.join(listed[:SHOWN])}{more}")
 
 
@@ -75,7 +127,10 @@ def members(found: Comparison) -> dict[str, object]:
     """The object that ``--json`` prints."""
     by_id = {agent.key: agent for agent in found.agents}
     return {
-        "agents": [{"id": agent.id, "worktree": agent.worktree, "branch": agent.branch} for agent in found.agents],
+        "agents": [
+            {"id": agent.id, "worktree": agent.worktree, "branch": agent.branch, "head": found.heads.get(agent.key)}
+            for agent in found.agents
+        ],
         "left": found.left,
         "pairs": [
             {

@@ -16,6 +16,7 @@ from fleetscripts.core.spending.ledger import Ledger as SpentLedger
 from fleetscripts.core.spending.ledger import Spent, Where
 from fleetscripts.core.spending.ledger_json import written
 from fleetscripts.core.spending.tokens import Tokens
+from fleetscripts.practice.host_home import playground_of, tmux
 from tests.conftest import RunScript
 from tests.hosts import central
 from tests.hosts.linked import Linked, agent
@@ -81,21 +82,34 @@ def test_a_cap_counts_what_all_machines_have_used_and_holds_them_all(
     hosts: tuple[Linked, Linked], home: Path, run_script: RunScript
 ) -> None:
     alpha, beta = hosts
+    beta.there.variables = {**beta.there.variables, "FLEET_TMUX_SOCKET": "there"}
+    repository = playground_of(beta.there, 2).repository
+    tmux(beta.there, "-L", "there", "-f", "/dev/null", "new-session", "-d", "-s", "fleet", "-x", "120", "-y", "40")
+    words = ["--host", "beta", "--session", "fleet", "--repo", str(repository), "--agent", "practice", "--branch"]
+    begun = run_script("spawn-agent", *words, "task/one", "--objective", "[[say ready]]", timeout=120)
+    assert begun.returncode == 0, begun.stderr
+    window = begun.stdout.strip()
     for folder, name in ((home / "fleet", "here"), (alpha.fleet_home, "alpha"), (beta.fleet_home, "beta")):
         _spend(folder, name, 400_000)
     with central.loop():
         alpha.put(agent(1), agent(2))
         beta.put(agent(1), agent(2))
 
-        def refused() -> bool:
-            done = run_script("send-agent", "beta/fleet:1", "Go on.")
-            return done.returncode == 3 and "today's cap of 1M tokens is reached (1.2M tokens)" in done.stderr
+        def caps_there() -> list[str]:
+            said = json.loads(beta.call("balance", "--spent", "--json", "--here").stdout)
+            return [cap["on"] for cap in said["caps"]]
 
-        wait_until(refused, 40)
+        wait_until(caps_there, 40)
+        why = "the central's: today's cap of 1M tokens is reached (1.2M tokens): no turn is begun"
+        for refused in (
+            run_script("spawn-agent", *words, "task/two", "--objective", "Go."),
+            run_script("send-agent", window, "Go on."),
+        ):
+            assert (refused.returncode, why in refused.stderr) == (3, True), refused.stderr
         allowed = beta.call("balance", "--allow", "day")
         assert (allowed.exit_code, b"the central's" in allowed.stderr) == (3, True), allowed
         spent = json.loads(run_script("balance", "--spent", "--json").stdout)
         assert sorted(row["worktree"] for row in spent["rows"]) == ["alpha/tree-alpha", "beta/tree-beta", "tree-here"]
         assert "1.2M" in run_script("balance", "--spent").stdout
         assert run_script("balance", "--allow", "day").returncode == 0
-        wait_until(lambda: not refused(), 40)
+        wait_until(lambda: not caps_there(), 40)

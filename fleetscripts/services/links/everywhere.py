@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from fleetscripts.config import Settings
 from fleetscripts.dataclass import dataclass
 from fleetscripts.errors import FleetError
-from fleetscripts.services.hosts.mirrors import HostView, mirrors
+from fleetscripts.services.hosts.mirrors import HostView, mirrors, read_link
 from fleetscripts.services.hosts.registry import host_named
 from fleetscripts.services.links.asking import Reply, call
 
@@ -44,3 +44,9 @@ def ask_all(settings: Settings, argv: Sequence[str], now: float, seconds: float)
 
     with ThreadPoolExecutor(max_workers=len(views), thread_name_prefix="ask") as pool:
         return tuple(pool.map(answer, views))
+
+
+def clock_ahead(settings: Settings, name: str) -> float:
+    """By how many seconds the host's clock was before ours when its link began."""
+    told = (read_link(host_named(settings, name).files(settings)).hello or {}).get("apart_seconds", 0)
+    return float(told) if isinstance(told, int | float) else 0.0

@@ -15,9 +15,14 @@ def all_stories(settings: Settings) -> list[Story]:
     return list(stories(Journal(settings.journal_file).read()).values())
 
 
+def whole_journal(settings: Settings) -> list[Line]:
+    """All of it, oldest first."""
+    return list(Journal(settings.journal_file).read())
+
+
 def history(settings: Settings, agent: Agent) -> list[Line]:
     """The agent's lines, oldest first; of a journal that never names it, those of its window since it was spawned."""
-    lines = list(Journal(settings.journal_file).read())
+    lines = whole_journal(settings)
     found = stories(lines)
     for key, story in found.items():
         if key == (agent.worktree, agent.spawned_at):

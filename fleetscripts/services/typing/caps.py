@@ -8,6 +8,7 @@ from contextlib import suppress
 from fleetscripts.adapters.records.store import StateMissing, Store
 from fleetscripts.core.planning.observation import Observation
 from fleetscripts.core.spending.caps import TABLE
+from fleetscripts.services.central.central import has_central
 from fleetscripts.services.observe.agent_pane import agent_at
 from fleetscripts.services.spending.ceiling import ceiling_over, refuse_at_cap
 from fleetscripts.services.spending.spending import note_spent
@@ -15,9 +16,10 @@ from fleetscripts.services.typing.pane_io import PaneIO
 
 
 def refuse_beyond_caps(pane_io: PaneIO, observation: Observation) -> None:
-    """By what it has used until now: nobody may have looked at it for a while. Nothing where no cap is configured."""
+    """By what it has used until now: nobody may have looked at it for a while. Nothing where no cap is configured, here
+    or at a central."""
     settings, now = pane_io.settings, time.time()
-    if TABLE not in settings.extra:
+    if TABLE not in settings.extra and not has_central(settings):
         return
     with suppress(StateMissing):  # then it is nobody's agent
         fleet = Store(settings.state_file).read()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import field
 from itertools import combinations
 from pathlib import Path
 from typing import Any
@@ -40,11 +41,12 @@ class Branch:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """All pairs that meet; ``left``: how many could not be tried this time."""
+    """All pairs that meet; ``left``: how many could not be tried this time; ``heads``: by agent's key."""
 
     agents: tuple[Agent, ...]
     pairs: tuple[Pair, ...]
     left: int = 0
+    heads: Mapping[str, str] = field(default_factory=dict)
 
 
 def trial_repository(settings: Settings, common: Path) -> TrialRepository:
@@ -66,18 +68,29 @@ def conflict_places(trials: TrialRepository, merged: Sequence[MergeResult]) -> l
     return found
 
 
-def compare(settings: Settings, fleet: Fleet, most: int = MOST_MERGES) -> Comparison:
-    """Every two live agents of one repository."""
+def compare(
+    settings: Settings,
+    fleet: Fleet,
+    most: int = MOST_MERGES,
+    pushed: Mapping[str, Sequence[Branch]] | None = None,
+) -> Comparison:
+    """Every two live agents of one repository. ``pushed``: branches of agents elsewhere, by the common folder of the
+    repository here; their commits are in its trial repository."""
     agents, pairs, left = [], [], 0
-    for common, branches in by_repository(fleet.agents).items():
+    heads: dict[str, str] = {}
+    here, pushed = by_repository(fleet.agents), pushed or {}
+    for common in dict.fromkeys([*here, *pushed]):
+        branches = [*here.get(common, ()), *pushed.get(common, ())]
         agents += [branch.agent for branch in branches]
+        heads |= {branch.agent.key: branch.head for branch in branches}
         found = _Repository(settings, Path(common), branches, most)
         pairs += found.compared()
         left += found.left
-    return Comparison(tuple(agents), tuple(pairs), left)
+    return Comparison(tuple(agents), tuple(pairs), left, heads)
 
 
-def _lives(agent: Agent) -> bool:
+def lives(agent: Agent) -> bool:
+    """Whether it has a branch that is to be compared."""
     return bool(agent.worktree_path and agent.branch) and agent.state is not AgentState.RECYCLED
 
 
@@ -85,7 +98,7 @@ def by_repository(agents: Iterable[Agent]) -> dict[str, list[Branch]]:
     """The branches of those that are at work, or were, by the common folder of their repositories."""
     found: dict[str, list[Branch]] = {}
     heads: dict[str, dict[str, str]] = {}
-    for agent in filter(_lives, agents):
+    for agent in filter(lives, agents):
         folder = Path(agent.worktree_path)
         try:
             recorded = agent.repository or repository_at(folder)
@@ -111,6 +124,7 @@ class _Repository:
 
     def __init__(self, settings: Settings, common: Path, branches: Sequence[Branch], most: int) -> None:
         self.branches, self.most, self.left = branches, most, 0
+        self.git = Git(common)
         self.memory_file = settings.fleet_home / "overlaps" / f"{key(str(common))}.json"
         self.trials = trial_repository(settings, common)
         self._base = ""
@@ -149,10 +163,11 @@ class _Repository:
 
     def _forks(self, known: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
         """Where each branch left the one that work is meant for, else the first branch."""
-        git = Git.in_worktree(self.branches[0].agent.worktree_path, self.branches[0].agent.repository)
-        remote = base_remote(git, None)
+        remote = base_remote(self.git, None)
         base = (
-            git.maybe("rev-parse", "--verify", "--quiet", f"refs/remotes/{remote}/HEAD^{{commit}}") if remote else None
+            self.git.maybe("rev-parse", "--verify", "--quiet", f"refs/remotes/{remote}/HEAD^{{commit}}")
+            if remote
+            else None
         )
         base = base or self.branches[0].head
         self._base = base
