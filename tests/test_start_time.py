@@ -5,16 +5,26 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
-from tests.places import BUNDLE
+from tests.places import BUNDLE, GitRepo
 
 MAIN = ["-X", "utf8", str(BUNDLE / "fleetscripts" / "__main__.py")]
 SCREEN = str(BUNDLE / "tests/screens/claude/2.1.329-oauth-140x45/limit-wall.txt")
 RUNS = 7
 MOST = 7
-"""Times Python's start; on a quiet machine help takes 4 to 5, a saved screen 5.5 of it."""
+"""Times Python's start; on a quiet machine help takes 4, a saved screen 5.5 of it."""
+
+MOST_MODULES = {
+    "help": (("send-agent", "--help"), 86),
+    "a saved screen": (("classify-pane", "--screen", SCREEN), 111),
+    "an edit of the record": (("update-agent", "--state-file", "{state}", "--top", "idle_threshold_seconds=300"), 100),
+    "status": (("status", "--state-file", "{state}"), 132),
+    "spare worktrees": (("find-spare", "{repo}"), 126),
+}
+"""Modules that a call executes beside those of Python's own start, which is what its start costs on any machine."""
 
 
 def least(*words: str) -> float:
@@ -38,6 +48,24 @@ def processor_time(argv: list[str]) -> float:
 )
 def test_a_small_command_takes_a_few_times_as_long_as_python(words: tuple[str, ...]) -> None:
     assert least(*MAIN, *words) / least("-c", "pass") < MOST
+
+
+@pytest.mark.parametrize("name", MOST_MODULES)
+def test_a_small_command_executes_few_modules(name: str, git_repo: GitRepo, home: Path, tmp_path: Path) -> None:
+    words, most = MOST_MODULES[name]
+    git_repo.add_spares(1)
+    state = tmp_path / "empty.json"
+    state.write_text('{"agents": []}', encoding="utf-8")
+    given = [word.format(state=state, repo=git_repo.path) for word in words]
+    executed = modules("-X", "importtime", *MAIN, *given) - modules("-X", "importtime", "-c", "pass")
+    assert len(executed) <= most, sorted(executed)
+
+
+def modules(*words: str) -> set[str]:
+    """The modules that a call executes, as Python tells."""
+    done = subprocess.run([sys.executable, "-I", *words], capture_output=True, text=True, check=True)
+    lines = [line for line in done.stderr.splitlines() if line.startswith("import time:")]
+    return {line.rpartition("|")[2].strip() for line in lines}
 
 
 def test_help_imports_nothing_of_what_the_command_does() -> None:
