@@ -182,6 +182,23 @@ class Client:
     environment: Mapping[str, str] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class MemoryScope:
+    """A limit on memory that a window's processes share. ``kills``: of how many the kernel has ended for it."""
+
+    name: str
+    limit_bytes: int
+    kills: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ClientEnd:
+    """How the client of a window ended. ``logged``: the kernel's log says that it was ended for memory."""
+
+    status: int
+    logged: bool = False
+
+
 class Source(StrEnum):
     """Where a piece of evidence comes from, best first (see ``core.classify`` for precedence)."""
 

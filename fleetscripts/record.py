@@ -71,6 +71,11 @@ class LastLook:
     denied: str = ""
     github_limited_at: UnixSeconds = was("github_limited_at", 0)
     shown: Mapping[str, Any] | None = None
+    scope: str = ""
+    """Its limit on memory, and how many the kernel had ended in it: ``NAME:COUNT``."""
+    killed_at: UnixSeconds = 0
+    out_of_memory: str = ""
+    """Why the end of its client is known for one by the kernel; until another client runs."""
     extra: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -87,6 +92,7 @@ class Attempts:
     fruitless_rounds: Count = was("fruitless_rounds", 0)
     rescues: Count = was("rescue_tries", 0)
     wakes: Count = 0
+    memory_restarts: Count = 0
     failed_accounts: tuple[str, ...] = was("failed_accounts", ())
     limited_models: tuple[str, ...] = ()
     """Those whose limits it was moved away from since it last got on."""
@@ -102,7 +108,7 @@ class Attempts:
 
     def after_progress(self) -> Attempts:
         """A checkpoint or a commit: what was tried for it has done its work."""
-        tried = replace(self, failed_accounts=(), limited_models=())
+        tried = replace(self, failed_accounts=(), limited_models=(), memory_restarts=0)
         return replace(tried, restarts=0, nudges=0, fruitless_rounds=0, rescues=0, wakes=0)
 
     def rebriefed(self) -> Attempts:
@@ -116,7 +122,8 @@ class Attempts:
 
     def lifted(self) -> Attempts:
         """Somebody ended an escalation: everything may be tried again."""
-        return replace(self, restarts=0, nudges=0, rounds=0, fruitless_rounds=0, rescues=0, wakes=0, limited_models=())
+        tried = replace(self, rounds=0, fruitless_rounds=0, limited_models=(), memory_restarts=0)
+        return replace(tried, restarts=0, nudges=0, rescues=0, wakes=0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +159,8 @@ class Notices:
     github_told_at: UnixSeconds = was("github_told_at", 0)
     overlaps_told: tuple[str, ...] = ()
     """Conflicts of its branch: the other agent's key and the file."""
+    tools_killed: Count = 0
+    """How many of its tools the kernel has ended for memory of which nobody was told yet."""
     extra: Mapping[str, Any] = field(default_factory=dict)
 
 

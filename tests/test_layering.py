@@ -56,7 +56,7 @@ HEAVY = {"click": {"commands"}, "libtmux": {"adapters"}}
 """Library to the layers that may import it."""
 
 
-PROCESSES = {"__main__.py", "permission_hook.py", "own_calls_hook.py"}
+PROCESSES = {"__main__.py", "permission_hook.py", "own_calls_hook.py", "join_scope.py"}
 """Modules outside commands/ that are run as a process, and so may call whatever a command may."""
 
 

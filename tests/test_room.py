@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -12,8 +13,10 @@ from typing import Any
 import pytest
 
 from fleetscripts.adapters.system import memory
+from fleetscripts.config import load_settings
 from fleetscripts.config_table import Table
 from fleetscripts.errors import UsageProblem
+from fleetscripts.services.worktrees.room import least_room
 from tests.e2e.quick import CONFIG, quick_crew, said
 from tests.places import BUNDLE
 
@@ -49,6 +52,28 @@ def test_a_size_is_bytes(value: Any, size: int) -> None:
 def test_what_is_no_size_is_told_with_its_name(value: Any) -> None:
     with pytest.raises(UsageProblem, match=r'^machine\.free_disk in config\.toml: expected bytes, as "2G"'):
         Table("machine", {"free_disk": value}).size("free_disk")
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("agent_memory = '63M'", "machine.agent_memory in config.toml: expected at least 64.0 MB, found 63.0 MB"),
+        ("agent_memory = 1", "expected at least 64.0 MB, found 1 B"),
+        ("agent_memory = -1", "expected bytes"),
+        ("agent_memory = nan", "expected bytes"),
+        ("agent_memory = 'max'", "expected bytes"),
+        ("agent_memory = true", "expected bytes"),
+        ("agent_memory = ['4G']", "expected bytes"),
+        ("agents_memory = '4G'", "no setting is called 'agents_memory'"),
+    ],
+)
+def test_what_is_no_limit_of_an_agents_memory_is_told_when_a_task_is_dispatched(
+    home: Path, text: str, problem: str
+) -> None:
+    (home / "fleet").mkdir(mode=0o700, exist_ok=True)
+    (home / "fleet" / "config.toml").write_text(f"[machine]\n{text}\n")
+    with pytest.raises(UsageProblem, match=re.escape(problem)):
+        least_room(load_settings(os.environ))
 
 
 @pytest.mark.parametrize("lacking", ["memory", "disk"])

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from fleetscripts.config import Settings
     from fleetscripts.core.reports.review import Item
     from fleetscripts.services.loop.wait_event import Decided, EventWait
-    from fleetscripts.services.reports.overlap_watch import OverlapWatch
+    from fleetscripts.services.reports.news_watch import NewsWatch
 
 PENDING = 8
 FOLLOWED_SECONDS = 3600.0
@@ -80,8 +80,8 @@ def _once(
         else:
             print_others(told_elsewhere)
         return 0
-    if not events and (overlaps := watch.taken()):
-        _print_overlaps(overlaps, as_json)
+    if not events and (news := watch.taken()):
+        _print_news(news, as_json)
         return 0
     if not events:
         click.echo(waiting.timeout_line(time.monotonic() - began))
@@ -119,34 +119,32 @@ def _follow(again: bool, here: bool, options: Mapping[str, object]) -> int:
             print_others(waiting.elsewhere.taken())
 
 
-def _print_overlaps(overlaps: Sequence[Item], as_json: bool) -> None:
+def _print_news(news: Sequence[Item], as_json: bool) -> None:
     from fleetscripts.core.reports.event_text import and_more, events_text
 
     if as_json:
-        rows = [
-            {"window": one.window, "pane_id": one.pane_id, "action": one.kind, "reason": one.what} for one in overlaps
-        ]
+        rows = [{"window": one.window, "pane_id": one.pane_id, "action": one.kind, "reason": one.what} for one in news]
         print_json([row | {"kind": "decision"} for row in rows])
         return
-    lines, shown = events_text(overlaps)
-    for line in (*lines, *and_more(len(overlaps) - shown)):
+    lines, shown = events_text(news)
+    for line in (*lines, *and_more(len(news) - shown)):
         click.echo(line)
 
 
 def _waiting(
     again: bool, here: bool, as_json: bool, options: Mapping[str, object]
-) -> tuple[Settings, EventWait, OverlapWatch]:
+) -> tuple[Settings, EventWait, NewsWatch]:
     from fleetscripts.services.context import load_fleet
     from fleetscripts.services.loop.events_elsewhere import elsewhere
     from fleetscripts.services.loop.wait_event import EventWait
     from fleetscripts.services.observe.agent_pane import agent_in_pane
-    from fleetscripts.services.reports.overlap_watch import OverlapWatch
+    from fleetscripts.services.reports.news_watch import NewsWatch
 
     settings, fleet = load_fleet(os.environ, options)
     supervises = agent_in_pane(fleet, os.environ) is None
     flags = tuple(flag for flag, given in (("--json", as_json), ("--again", again)) if given)
     others = None if here else elsewhere(settings, flags)
-    watch = OverlapWatch(settings, supervises)
+    watch = NewsWatch(settings, supervises)
     return (
         settings,
         EventWait(settings, again, lambda line: click.echo(line, err=True), supervises, others, watch),

@@ -16,7 +16,7 @@ import pytest
 
 from fleetscripts.commands import heartbeat, overlaps, wait_event
 from fleetscripts.services.context import load_fleet
-from fleetscripts.services.reports.overlap_watch import OverlapWatch
+from fleetscripts.services.reports.news_watch import NewsWatch
 from tests.places import GitRepo, TmuxServer
 
 Edit = Callable[[Path], None]
@@ -240,7 +240,7 @@ def test_wait_event_tells_of_a_conflict_once_and_compares_nothing_while_no_turn_
     assert wait_event.main(["--timeout", "0"]) == 8
     memory = next((branches.home / "fleet" / "overlaps").glob("*.json"))
     compared = memory.stat().st_mtime_ns
-    watch = OverlapWatch(load_fleet(os.environ)[0])
+    watch = NewsWatch(load_fleet(os.environ)[0])
     assert watch.found() is False
     assert memory.stat().st_mtime_ns != compared
     compared = memory.stat().st_mtime_ns

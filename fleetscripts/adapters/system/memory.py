@@ -4,12 +4,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from pathlib import Path
 
-PROC = Path("/proc")
-CGROUPS = Path("/sys/fs/cgroup")
-_V1 = ("memory.limit_in_bytes", "memory.usage_in_bytes")
-_V2 = ("memory.max", "memory.current")
+from fleetscripts.adapters.system.memory_scope import PROC, memory_groups
 
 
 def free_memory() -> int | None:
@@ -42,17 +38,11 @@ def _of_the_machine() -> Iterator[int]:
 
 def _of_our_groups() -> Iterator[int]:
     """What is left below the limit of each group that holds us; many a container has one."""
-    try:
-        rows = (PROC / "self" / "cgroup").read_text().splitlines()
-    except OSError:
-        return
-    for _, controllers, path in (row.split(":", 2) for row in rows):
-        if controllers in ("", "memory"):
-            root, names = (CGROUPS / "memory", _V1) if controllers else (CGROUPS, _V2)
-            place = Path(path.lstrip("/"))
-            for group in (place, *place.parents):
-                try:
-                    most, used = (int((root / group / name).read_text()) for name in names)
-                except (OSError, ValueError):
-                    continue  # no limit, or a group that is not shown to us
-                yield max(0, most - used)
+    for hierarchy, place in memory_groups("self"):
+        for group in (place, *place.parents):
+            folder = hierarchy.root / group
+            try:
+                most, used = (int((folder / name).read_text()) for name in (hierarchy.limit, hierarchy.used))
+            except (OSError, ValueError):
+                continue  # no limit, or a group that is not shown to us
+            yield max(0, most - used)

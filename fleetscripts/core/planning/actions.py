@@ -17,6 +17,7 @@ _DECISION = ActionKind.DECISION
 _RESTARTS = "{attempts.restarts} times without progress"
 _EXPLAIN = "classify-pane {agent} --explain"
 _RESTORE = "restore-agent {agent}"
+_OUT_OF_MEMORY = "the kernel ended its client for memory ({seen.out_of_memory})"
 _UNTOLD = "its work was judged while it could not receive messages"
 _WAITS = tuple(On(pane, "finding waits", _UNTOLD) for pane in (PaneState.COMPLETE, PaneState.PROMPT))
 _SEND = 'send-agent {agent} "what it lacks"'
@@ -92,11 +93,19 @@ ACTIONS: tuple[ActionRow, ...] = (
     ),
     *AT_A_LIMIT,
     ActionRow(
+        "out_of_memory",
+        Turn.NONE,
+        (On(PaneState.IDLE, "out of memory+restarted for memory", f"{_OUT_OF_MEMORY}, again after it was resumed"),),
+        _DECISION,
+        calls=(_RESTORE,),
+    ),
+    ActionRow(
         "resume",
         Turn.BEGINS,
         (
             On(PaneState.IDLE, "restarted enough", f"the client ended {_RESTARTS}", ESCALATE),
             On(PaneState.IDLE, "just restarted", action=LEAVE),
+            On(PaneState.IDLE, "out of memory", _OUT_OF_MEMORY),
             On(PaneState.IDLE, "always", "the client has ended, its pane is at a shell"),
         ),
         lane=Lane.START,

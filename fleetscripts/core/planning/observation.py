@@ -12,7 +12,7 @@ from fleetscripts.core.records.sanitize import fit, sanitize
 from fleetscripts.core.screen.reading import Reading
 from fleetscripts.core.screen.screen import Box, Screen
 from fleetscripts.dataclass import dataclass
-from fleetscripts.models import Classification, Client, Frame, PaneFacts, ServerId
+from fleetscripts.models import Classification, Client, ClientEnd, Frame, MemoryScope, PaneFacts, ServerId
 
 EXCERPT_LINES = 30
 """What a decision shows of the screen; more only when somebody asks."""
@@ -39,6 +39,7 @@ class Observation:
     ``kind``: the name of the agent kind, empty for none; of an agent of the fleet it is known without a client too.
     ``client`` None: no client runs there. ``checkpoints`` are those of the whole session, ``messages`` the last
     turn's. ``transcript``: where its conversation is written. ``screen`` and ``reading``: the frame parsed.
+    ``scope``: the limit on memory of the window, if it has one. ``ended``: how the client ended that we started there.
 
     Known of the fleet's agents only: ``server``, ``output_hash`` (what the agent has put out) and ``commit``, empty
     where it could not be read."""
@@ -60,6 +61,8 @@ class Observation:
     screen: Screen | None = None
     reading: Reading | None = None
     work: Work | None = None
+    scope: MemoryScope | None = None
+    ended: ClientEnd | None = None
     server: ServerId | None = None
     output_hash: str = ""
     commit: str = ""

@@ -75,6 +75,8 @@ CONDITIONS: Mapping[str, Condition] = {
     "nudged enough": lambda case: case.agent.attempts.nudges >= case.limits.tries,
     "re-briefed enough": lambda case: case.agent.attempts.fruitless_rounds >= case.limits.tries,
     "re-briefed without end": lambda case: case.agent.attempts.rounds >= case.limits.rounds,
+    "out of memory": lambda case: bool(case.agent.seen.out_of_memory),
+    "restarted for memory": lambda case: case.agent.attempts.memory_restarts > 0,
     "just restarted": lambda case: 0 <= case.now - case.agent.attempts.restarted_at < case.agent.attempts.restarts * 2,
     "budget elsewhere": lambda case: (
         case.prospect is not None

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from fleetscripts.core.planning.memory_kills import memory_noted
 from fleetscripts.core.planning.observation import Observation
 from fleetscripts.core.planning.rescue import PARKED, SOON_SECONDS, wake_at
 from fleetscripts.core.records.redact import redact
@@ -129,6 +130,7 @@ def _timed(agent: Agent, before: Agent, seen: Observation, now: float, unwatched
     changed_at = now if moved or before.seen.output_changed_at > now else before.seen.output_changed_at
     since = before.seen.since if same and 0 < before.seen.since <= now else now
     unknown = found.state is PaneState.UNKNOWN
+    memory, notices = memory_noted(before, seen, now)
     return agent.changed(
         seen={
             "pane_state": str(found.state),
@@ -143,7 +145,9 @@ def _timed(agent: Agent, before: Agent, seen: Observation, now: float, unwatched
             "unknown_since": since if unknown else 0,
             "output_changed_at": changed_at,
             **_work(before, seen, now, unwatched),
+            **memory,
         },
+        notices=notices,
         attempts={
             "refusal": before.attempts.refusal if same else "",
             **({} if same else {"obstacle": "", "obstacle_since": 0, "obstacle_at": 0}),

@@ -178,7 +178,10 @@ def _counted(case: Case, pane_io: PaneIO) -> Start:
         raise FleetError(f"{agent.called}: its worktree {folder} is gone")
     refuse_other_branch(agent, folder)
     account = account_to_resume(case.settings, case.environ, agent)
-    case.change(attempts={"restarts": agent.attempts.restarts + 1, "restarted_at": now}, account=account)
+    tries = {"restarts": agent.attempts.restarts + 1, "restarted_at": now}
+    if agent.seen.out_of_memory:
+        tries["memory_restarts"] = agent.attempts.memory_restarts + 1
+    case.change(attempts=tries, account=account)
     return client_start(
         case.settings, case.environ, kind, folder, agent.session_id, resume=True, name=agent.branch, account=account,
         reads_only=bool(agent.task.reviews),

@@ -19,6 +19,7 @@ from fleetscripts.services.accounts.accounts import account_named, is_listed
 from fleetscripts.services.accounts.programs import program_of
 from fleetscripts.services.accounts.status_line import with_status_line
 from fleetscripts.services.clients.launch import Start, start_of
+from fleetscripts.services.worktrees.room import agent_memory
 from fleetscripts.services.worktrees.slots import slot_variables
 
 PACKAGE = Path(__file__).resolve().parents[2]
@@ -56,15 +57,15 @@ def client_start(
     command = kind.resume(launch) if resume else kind.launch(launch)
     slot = slot_variables(settings, environ, folder) if folder.parts else {}
     command = replace(command, env_set={**command.env_set, **slot})
-    places = settings.places_of(kind.name)
+    places, memory = settings.places_of(kind.name), agent_memory(settings)
     listed = _listed(settings, account, kind)
     if listed is None:
-        return start_of(command, folder, environ, kind.needs(places))
+        return start_of(command, folder, environ, kind.needs(places), memory)
     words = ("--account", listed.name, "--agent", kind.name, "--", *command.argv[1:])
     here = {"FLEET_HOME": str(settings.fleet_home), "ORCHESTRATOR_STATE_FILE": str(settings.state_file)}
     line = replace(command, argv=(*own_command("cl"), *words), env_set={**here, **command.env_set})
     passed = {name: value for name, value in environ.items() if name not in rivals(listed)}
-    return start_of(line, folder, passed, kind.needs(places))
+    return start_of(line, folder, passed, kind.needs(places), memory)
 
 
 def own_command(name: str) -> tuple[str, ...]:

@@ -6,6 +6,8 @@ when it has ended the user's shell, in the same folder. Nothing is parsed by tha
 
 from __future__ import annotations
 
+import shlex
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import field
 from pathlib import Path
@@ -59,8 +61,12 @@ set +m
 stty -echo -icanon min 0 time 1 2>/dev/null && cat >/dev/null 2>&1
 stty sane 2>/dev/null
 printf '\033[?1049l\033[?1000l\033[?1002l\033[?1003l\033[?1006l\033[?2004l\033[?1l\033>\033[?25h\033[0m'
+export FLEET_CLIENT_ENDED="$$ $status ${group:-0}"
 exec "${SHELL:-/bin/sh}" -i
 """
+
+JOIN = (sys.executable, "-I", str(Path(__file__).resolve().parents[2] / "join_scope.py"))
+"""Puts the wrapper into a scope, and with it all that it starts."""
 
 
 _NAME = pattern(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -83,8 +89,11 @@ def passed_on() -> tuple[str, ...]:
     return tuple(dict.fromkeys((*COMMON, *(name for kind in known_kinds() for name in kind.passed_on))))
 
 
-def start_of(command: CommandLine, folder: Path, environ: Mapping[str, str], needed: Sequence[str] = ()) -> Start:
-    """The wrapper's argv for a client's command line, with the environment it gets. ``needed``: names beside ours."""
+def start_of(
+    command: CommandLine, folder: Path, environ: Mapping[str, str], needed: Sequence[str] = (), memory: int = 0
+) -> Start:
+    """The wrapper's argv for a client's command line, with the environment it gets. ``needed``: names beside ours.
+    ``memory``: bytes that all of it may have together, 0 for any number."""
     names = (*passed_on(), *(name for name in needed if _NAME.fullmatch(name)))
     environment = {name: environ[name] for name in names if environ.get(name)} | dict(command.env_set)
     unset = [name for name in command.env_unset if name not in command.env_set]
@@ -94,7 +103,8 @@ def start_of(command: CommandLine, folder: Path, environ: Mapping[str, str], nee
     for name in unset:
         environment.pop(name, None)
     environment[WORKTREE_VARIABLE] = str(folder)
-    script = (f"unset {' '.join(unset)}\n" if unset else "") + _AFTERWARDS.strip()
+    limited = f'{shlex.join(JOIN)} "$$" {memory}\n' if memory else ""
+    script = (f"unset {' '.join(unset)}\n" if unset else "") + limited + _AFTERWARDS.strip()
     return Start(("/bin/sh", "-c", script, WRAPPER, *command.argv), folder, environment)
 
 

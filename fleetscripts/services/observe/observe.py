@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from fleetscripts.adapters.system.memory_scope import scope_of
 from fleetscripts.adapters.system.processes import ProcessTable, read_processes, read_trees
 from fleetscripts.adapters.system.zone import local_zone
 from fleetscripts.adapters.tmux.tmux import Tmux
@@ -29,6 +30,7 @@ from fleetscripts.models import (
     Source,
 )  # fmt: skip
 from fleetscripts.services.observe.agent_pane import agents_by_pane
+from fleetscripts.services.observe.client_end import client_end
 from fleetscripts.services.observe.clients import PaneClient, find_client
 from fleetscripts.services.observe.kept_frames import keep_when_sources_disagree
 from fleetscripts.services.observe.rule_files import load_rules
@@ -117,6 +119,8 @@ class _Observer:
             screen=screen,
             reading=reading,
             work=found.work,
+            scope=scope_of(frame.facts.pid),
+            ended=client_end(frame.facts, agent) if found.client is None else None,
         )
 
     def _view(self, found: PaneClient, agent: Agent | None) -> SessionView:

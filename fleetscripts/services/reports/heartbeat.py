@@ -22,6 +22,7 @@ from fleetscripts.services.loop.cycle import Cycle, run_cycle
 from fleetscripts.services.loop.loop import Loop
 from fleetscripts.services.observe.agent_pane import agent_in_pane
 from fleetscripts.services.reports.review_agents import agents_reviewed
+from fleetscripts.services.reports.review_memory import memory_reviewed
 from fleetscripts.services.reports.review_overlaps import overlaps_reviewed
 from fleetscripts.services.reports.review_pulls import merged_reviewed
 from fleetscripts.services.reports.review_screens import LINES, with_screens
@@ -62,13 +63,14 @@ def review(settings: Settings, environ: Mapping[str, str], now: float, lines: in
     tmux = Tmux(settings.tmux_socket)
     seen = agents_reviewed(cycle, done.failed, time.time()) if cycle is not None else Review(now)
     merged = merged_reviewed(cycle.looks, fleet, settings) if cycle is not None else []
-    overlaps = overlaps_reviewed(fleet, settings, notes=agent_in_pane(fleet, environ) is None)
+    notes = agent_in_pane(fleet, environ) is None
+    once = [*memory_reviewed(fleet, settings, notes=notes), *overlaps_reviewed(fleet, settings, notes=notes)]
     found = Review(
         at=now,
         since=since,
         loop=loop,
         repaired=(*done.repaired, *archived),
-        decisions=(*seen.decisions, *unmanaged_panes(tmux, settings, fleet, environ, time.time()), *tasks, *overlaps),
+        decisions=(*seen.decisions, *unmanaged_panes(tmux, settings, fleet, environ, time.time()), *tasks, *once),
         waiting=seen.waiting,
         proposals=(*_stopped(fleet), *_left(left), *merged, *seen.proposals),
     )

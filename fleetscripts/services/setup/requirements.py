@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from fleetscripts.adapters.system.memory_limit import can_limit_memory
 from fleetscripts.agents import DEFAULT_KIND
 from fleetscripts.agents.kinds import kind_named, known_kinds
 from fleetscripts.config import Settings
@@ -18,6 +19,7 @@ from fleetscripts.errors import FleetError
 from fleetscripts.invocation import spelled
 from fleetscripts.pattern import pattern
 from fleetscripts.services.setup.skill_link import BUNDLE, ClientFolder
+from fleetscripts.services.worktrees.room import agent_memory
 from fleetscripts.services.worktrees.spares import free, survey
 
 ASK_SECONDS = 10.0
@@ -40,6 +42,7 @@ def findings(folder: ClientFolder, settings: Settings, environ: Mapping[str, str
     found = [_tmux(f"{install} tmux"), _program("git", "--version", f"{install} git")]
     found.append(_program("gh", "--version", f"{install} gh"))
     found += [_github_login()] if not found[-1].mend else []
+    found += _agent_memory(settings)
     found += [_clients(), _link(folder), _rules(folder), _path(), _spares(settings, repo)]
     return found
 
@@ -77,6 +80,16 @@ def _github_login() -> Finding:
     done = _ask(["gh", "auth", "token"])
     there = done is not None and done.returncode == 0
     return Finding("gh login", "logged in" if there else "not logged in", "" if there else "gh auth login")
+
+
+def _agent_memory(settings: Settings) -> list[Finding]:
+    """Whether each agent's memory can be limited, where that is wanted; tried."""
+    size = agent_memory(settings)
+    if not size:
+        return []
+    why = can_limit_memory(size)
+    mend = "loginctl enable-linger" if "systemd: " in why else f"$EDITOR {settings.fleet_home / 'config.toml'}"
+    return [Finding("agent_memory", f"cannot be limited here ({why})" if why else "limited", mend if why else "")]
 
 
 def _clients() -> Finding:

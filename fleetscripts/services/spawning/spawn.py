@@ -45,7 +45,7 @@ from fleetscripts.services.worktrees import branching
 from fleetscripts.services.worktrees.abandoned_spawns import SpawnNote
 from fleetscripts.services.worktrees.branching import NotCheckedOut, check_out
 from fleetscripts.services.worktrees.new_spares import claim_or_make
-from fleetscripts.services.worktrees.room import refuse_without_room
+from fleetscripts.services.worktrees.room import refuse_without_room, unlimited_note
 from fleetscripts.services.worktrees.set_up import preparation
 from fleetscripts.services.worktrees.spares import Spare, claim, free, survey
 from fleetscripts.services.worktrees.start_points import StartPoint, checked_name, start_point
@@ -180,7 +180,8 @@ class _Spawn:
         with step("record"):
             agent = self._record(pane_io, agent)
         Journal(self.settings.journal_file).write("spawned", **state_line(agent))
-        notes = (*self.notes, start.note, checked_out, *set_up, began.keep(agent, self.settings), self._stopped_note())
+        pull, limit = began.keep(agent, self.settings), unlimited_note(self.settings, facts.pid)
+        notes = (*self.notes, start.note, checked_out, *set_up, pull, limit, self._stopped_note())
         return SpawnResult(agent, tuple(note for note in notes if note))
 
     def _keep_image(self) -> None:

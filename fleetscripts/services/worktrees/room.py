@@ -10,21 +10,48 @@ from pathlib import Path
 from fleetscripts.adapters.git.worktrees import worktrees
 from fleetscripts.adapters.system.disk_usage import DiskUsage, disk_usage
 from fleetscripts.adapters.system.memory import free_memory, largest_processes
+from fleetscripts.adapters.system.memory_scope import scope_of
 from fleetscripts.config import Settings
 from fleetscripts.config_table import Table
 from fleetscripts.core.records.sanitize import sanitize
-from fleetscripts.errors import FleetError, Refused
+from fleetscripts.errors import FleetError, Refused, UsageProblem
+from fleetscripts.invocation import spelled
 
 TABLE = "machine"
 SHOWN = 3
+LEAST_AGENT_MEMORY = 64_000_000
+"""Below it not even the shell that starts a client is sure to live."""
 COUNTING_SECONDS = 5.0
 """For what takes the disk, which is counted only where there is too little of it."""
 
 
 def least_room(settings: Settings) -> tuple[int, int]:
     """Bytes of memory and of disk that an agent is to find free, 0 for any; UsageProblem names what is no size."""
-    table = Table.of(settings.extra, TABLE).only(("free_memory", "free_disk"))
+    agent_memory(settings)
+    table = _table(settings)
     return table.size("free_memory"), table.size("free_disk")
+
+
+def agent_memory(settings: Settings) -> int:
+    """Bytes that an agent's client and its tools may have together, 0 for any number; UsageProblem names what is
+    none."""
+    table = _table(settings)
+    size = table.size("agent_memory")
+    if 0 < size < LEAST_AGENT_MEMORY:
+        raise UsageProblem(
+            f"machine.agent_memory in config.toml: expected at least {_words(LEAST_AGENT_MEMORY)}, found {_words(size)}"
+        )
+    return size
+
+
+def unlimited_note(settings: Settings, pid: int) -> str:
+    """That the window with this process has no limit on its memory although one is wanted; empty where all is well."""
+    unlimited = agent_memory(settings) and scope_of(pid) is None
+    return f"its memory is not limited: {spelled('setup')} --check says why" if unlimited else ""
+
+
+def _table(settings: Settings) -> Table:
+    return Table.of(settings.extra, TABLE).only(("free_memory", "free_disk", "agent_memory"))
 
 
 def refuse_without_room(settings: Settings, folder: Path) -> None:

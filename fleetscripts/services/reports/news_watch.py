@@ -1,4 +1,5 @@
-"""Conflicts between agents' branches for whoever waits for events: compared when a turn has ended with new commits."""
+"""What is told once beside the decisions, for whoever waits for events: conflicts between agents' branches, compared
+when a turn has ended with new commits, and tools that the kernel ended for memory."""
 
 from __future__ import annotations
 
@@ -10,11 +11,12 @@ from fleetscripts.config import Settings
 from fleetscripts.core.reports.review import Item
 from fleetscripts.fleet import Fleet
 from fleetscripts.models import PaneState
+from fleetscripts.services.reports.review_memory import memory_reviewed
 from fleetscripts.services.reports.review_overlaps import overlaps_reviewed
 
 
 @dataclass
-class OverlapWatch:
+class NewsWatch:
     """One wait. ``supervises``: what is taken counts as told."""
 
     settings: Settings
@@ -23,22 +25,22 @@ class OverlapWatch:
     _found: Sequence[Item] = field(default_factory=tuple)
 
     def found(self) -> bool:
-        """Whether there is a conflict that nobody was told of. Compares only when an agent that is at rest now has
+        """Whether there is something that nobody was told of. Compares only when an agent that is at rest now has
         another commit than when it was compared last."""
         fleet = Store(self.settings.state_file).read()
         heads = _at_rest(fleet)
         if heads - self._compared:
             self._compared = heads
             self._found = overlaps_reviewed(fleet, self.settings, notes=False)
-        return bool(self._found)
+        return bool(self._found or memory_reviewed(fleet, self.settings, notes=False))
 
     def taken(self) -> list[Item]:
         """What was found, which is told now."""
-        told = list(self._found)
+        fleet, told = Store(self.settings.state_file).read(), list(self._found)
         if told and self.supervises:
-            told = overlaps_reviewed(Store(self.settings.state_file).read(), self.settings, notes=True)
+            told = overlaps_reviewed(fleet, self.settings, notes=True)
         self._found = ()
-        return told
+        return [*memory_reviewed(fleet, self.settings, notes=self.supervises), *told]
 
 
 def _at_rest(fleet: Fleet) -> frozenset[tuple[str, str]]:

@@ -1,0 +1,58 @@
+"""The group of processes with a limit on memory that an agent's window is in: a scope of systemd, or a control group
+of our own. The kernel counts in it what it ended for memory."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from fleetscripts.dataclass import dataclass
+from fleetscripts.models import MemoryScope
+
+PREFIX = "fleet-agent-"
+PROC = Path("/proc")
+CGROUPS = Path("/sys/fs/cgroup")
+
+
+@dataclass(frozen=True, slots=True)
+class Hierarchy:
+    """Where a version of control groups is mounted, and what its files are called. ``swap``: none where it has a limit
+    for both together."""
+
+    root: Path
+    limit: str
+    used: str
+    events: str
+    swap: str
+
+
+V1 = Hierarchy(
+    CGROUPS / "memory", "memory.limit_in_bytes", "memory.usage_in_bytes", "memory.oom_control",
+    "memory.memsw.limit_in_bytes",
+)  # fmt: skip
+V2 = Hierarchy(CGROUPS, "memory.max", "memory.current", "memory.events", "memory.swap.max")
+
+
+def memory_groups(pid: int | str) -> Iterator[tuple[Hierarchy, Path]]:
+    """The groups for memory that hold a process, below the root of their hierarchy. Nothing where there are none."""
+    try:
+        rows = (PROC / str(pid) / "cgroup").read_text().splitlines()
+    except OSError:
+        return
+    for _, controllers, path in (row.split(":", 2) for row in rows):
+        if controllers == "" or "memory" in controllers.split(","):
+            yield (V1 if controllers else V2), Path(path.lstrip("/"))
+
+
+def scope_of(pid: int) -> MemoryScope | None:
+    """The scope that was made for this process; None where it is in none."""
+    for hierarchy, path in memory_groups(pid):
+        if path.name.startswith(PREFIX):
+            folder = hierarchy.root / path
+            try:
+                limit = int((folder / hierarchy.limit).read_text())
+                counts = dict(row.split() for row in (folder / hierarchy.events).read_text().splitlines())
+                return MemoryScope(path.name, limit, int(counts["oom_kill"]))
+            except (OSError, ValueError, KeyError):
+                continue  # no limit there, or a kernel that does not count
+    return None
