@@ -21,6 +21,9 @@ COMPLETE = "_FLEET_COMPLETE"
 
 SHELLS = ("bash", "zsh", "fish")
 
+FIRST = {"zsh": "(( $+functions[compdef] )) || { autoload -Uz compinit && compinit -D -i }\n"}
+"""What a shell needs before its script: zsh knows of no completion until somebody has set that up."""
+
 
 class Verbs(click.Group):
     """Every command under its own name, imported only when it is called."""
@@ -43,13 +46,14 @@ class Verbs(click.Group):
 def command(context: click.Context, completion: str | None) -> int:
     """Run a command by its name: fleet status --watch, fleet send-agent worktree-2 "…".
 
-    Completion in bash or zsh: eval "$(fleet --completion bash)"; in fish: fleet --completion fish | source
+    Completion in bash: eval "$(fleet --completion bash)"; in zsh: eval "$(fleet --completion zsh)"; in fish: fleet
+    --completion fish | source
     """
     if completion is None:
         raise UsageProblem("expected a command, found nothing (fleet --help lists them)")
     kind = get_completion_class(completion)
     assert kind is not None
-    print(kind(command, {}, "fleet", COMPLETE).source())
+    print(FIRST.get(completion, "") + kind(command, {}, "fleet", COMPLETE).source())
     return 0
 
 

@@ -77,6 +77,13 @@ def test_a_shell_completes_verbs_and_options(shell: str, run_script: RunScript, 
     file = tmp_path / "completion"
     file.write_text(text, encoding="utf-8")
     assert subprocess.run([shell, "-n", str(file)], check=False, timeout=30).returncode == 0
+    known = {"bash": "complete -p fleet", "zsh": "print -r -- $_comps[fleet]", "fish": "complete -c fleet"}[shell]
+    bare = {"bash": ["--norc"], "zsh": ["-f"], "fish": ["--no-config"]}[shell]
+    read = subprocess.run(
+        [shell, *bare, "-c", f". '{file}'; {known}"], capture_output=True, text=True, check=False, timeout=30
+    )
+    assert (read.returncode, read.stderr) == (0, ""), "a shell that has set up nothing takes it"
+    assert "fleet" in read.stdout
 
 
 @pytest.mark.parametrize(
