@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -60,7 +62,7 @@ def test_what_is_compiled_for_another_machine_is_said_in_one_line(
     python.write_text(
         "#!/bin/sh\n"
         "case $* in *python_platform.py) echo interpreter=cpython-399; echo system=plan9-vax; exit ;; esac\n"
-        'exec /usr/bin/env -u PYTHONHOME python3.11 "$@"\n',
+        f'exec {os.path.realpath(sys.executable)} "$@"\n',
         encoding="utf-8",
     )
     python.chmod(0o755)
