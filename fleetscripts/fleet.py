@@ -217,12 +217,12 @@ class Fleet:
 
     def to_json(self) -> dict[str, Any]:
         """The object that goes into the state file."""
-        members = schema.write(replace(self, agents=()), FLEET_SEED_FIELDS)
-        return members | {"agents": [schema.write(agent, AGENT_SEED_FIELDS) for agent in self.agents]}
+        return self.top() | {"agents": [schema.write(agent, AGENT_SEED_FIELDS) for agent in self.agents]}
 
     def top(self) -> dict[str, Any]:
         """The fields beside the agents, where settings may stand too."""
-        return {name: member for name, member in self.to_json().items() if name != "agents"}
+        members = schema.write(replace(self, agents=()), FLEET_SEED_FIELDS)
+        return {name: member for name, member in members.items() if name != "agents"}
 
     def agent_for(self, target: str) -> Agent | None:
         """The agent meant by a window, pane id, window id or worktree name; one still at work before a recycled one."""

@@ -7,6 +7,7 @@ import importlib
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import field
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -273,6 +274,11 @@ def kind_named(name: str) -> AgentKind:
     module = KINDS.get(name)
     if module is None:
         raise UsageProblem(f"expected an agent kind ({', '.join(KINDS)}), found {name!r}")
+    return _kind_of(module)
+
+
+@cache
+def _kind_of(module: str) -> AgentKind:
     kind: AgentKind = importlib.import_module(module).KIND
     return kind
 
