@@ -93,7 +93,7 @@ def test_a_cap_counts_what_all_machines_have_used_and_holds_them_all(
         _spend(folder, name, 400_000)
     with central.loop():
         alpha.put(agent(1), agent(2))
-        beta.put(agent(1), agent(2))
+        assert beta.call("update-agent", "--top", "repo=acme/widget").exit_code == 0
 
         def caps_there() -> list[str]:
             said = json.loads(beta.call("balance", "--spent", "--json", "--here").stdout)

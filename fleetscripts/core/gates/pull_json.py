@@ -36,7 +36,7 @@ def _read(where: str, kind: Any, value: object) -> Any:
     if dataclasses.is_dataclass(kind):
         return _whole(where, kind, value)
     if issubclass(kind, StrEnum):
-        if value not in {str(one) for one in kind}:
+        if value not in [str(one) for one in kind]:
             raise _wrong(where, f"one of {', '.join(kind)}", value)
         return kind(value)
     if kind is float and isinstance(value, int) and not isinstance(value, bool):

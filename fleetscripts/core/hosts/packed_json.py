@@ -27,9 +27,13 @@ def unpacked_json(content: bytes) -> Any:
         plain = reader.decompress(content, MOST_BYTES)
         if reader.unconsumed_tail or not reader.eof:
             raise FleetError(f"expected {MOST_BYTES} bytes or less, found more, or an end that is missing")
-        return json.loads(plain)
+        return json.loads(plain, parse_constant=_no_constant)
     except (zlib.error, ValueError, RecursionError) as error:
         raise FleetError(f"expected packed JSON, found something else ({error})") from None
+
+
+def _no_constant(name: str) -> None:
+    raise ValueError(f"{name} is no JSON number")
 
 
 def in_messages(entries: Iterable[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:

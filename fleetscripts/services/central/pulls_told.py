@@ -70,8 +70,8 @@ def ask_central(settings: Settings, keys: Iterable[PullKey]) -> None:
 def asked_of_central(settings: Settings) -> list[list[object]]:
     """``[server, owner, name, number, when]`` of each; ``when`` tells one question from the next."""
     now = steady_seconds()
-    listed = [(json.loads(name), at) for name, at in _asked(settings).items()]
-    return sorted([*key, at] for key, at in listed if 0 <= now - at <= ASKED_SECONDS)
+    listed = [(_members_of(name), at) for name, at in _asked(settings).items() if 0 <= now - at <= ASKED_SECONDS]
+    return sorted([*key, at] for key, at in listed if key)
 
 
 def key_from(value: object) -> PullKey:
@@ -115,6 +115,14 @@ def _asked(settings: Settings) -> dict[str, float]:
 
 def _asked_file(settings: Settings) -> Path:
     return central_folder(settings) / "asked.json"
+
+
+def _members_of(name: str) -> list[object]:
+    """The key that is named so; empty for what is none."""
+    try:
+        return key_members(key_from(json.loads(name)))
+    except (WrongShape, ValueError):
+        return []
 
 
 def _named(key: PullKey) -> str:

@@ -24,7 +24,7 @@ from fleetscripts.services.central.pulls_told import asked_of_central
 from fleetscripts.services.hosts.spent_elsewhere import SPENT, spent_members
 from fleetscripts.services.links.told import FIGURES
 from fleetscripts.services.single_instance.single_instance import loop_runs
-from fleetscripts.services.spending.spending import ledger_of
+from fleetscripts.services.spending.spending import ledger_in
 from fleetscripts.services.worktrees.spares import free, survey
 
 ASKED = "pulls_asked"
@@ -52,15 +52,15 @@ def _spent(settings: Settings, today: str) -> dict[str, object]:
         status = SpentFile(settings.fleet_home).path.stat()
     except OSError:
         return {}
-    return _spent_by(settings, today, (status.st_ino, status.st_mtime_ns))
+    return _spent_by(settings.fleet_home, settings.state_file, today, (status.st_ino, status.st_mtime_ns))
 
 
 @lru_cache(maxsize=1)
-def _spent_by(settings: Settings, today: str, _stamp: object) -> dict[str, object]:
+def _spent_by(fleet_home: Path, state_file: Path, today: str, _stamp: object) -> dict[str, object]:
     """Read again when the file is another."""
     try:
-        agents = {agent.id for agent in Store(settings.state_file).read().agents}
-        known = totals(ledger_of(settings), agents, today)
+        agents = {agent.id for agent in Store(state_file).read().agents}
+        known = totals(ledger_in(fleet_home), agents, today)
     except FleetError:
         return {}
     sums = {"today": known.get(f"{DAY} {today}", NOTHING), "fleet": known.get(FLEET, NOTHING)}

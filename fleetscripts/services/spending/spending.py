@@ -22,8 +22,13 @@ from fleetscripts.models import PaneState
 
 def ledger_of(settings: Settings) -> Ledger:
     """What is kept; nothing where that is damaged."""
+    return ledger_in(settings.fleet_home)
+
+
+def ledger_in(fleet_home: Path) -> Ledger:
+    """The same, of the fleets of this folder."""
     try:
-        return parsed(SpentFile(settings.fleet_home).read())
+        return parsed(SpentFile(fleet_home).read())
     except Damaged:
         return Ledger()
 
