@@ -26,7 +26,7 @@ from fleetscripts.errors import Refused
 from fleetscripts.fleet import Agent, Fleet
 from fleetscripts.invocation import spelled
 from fleetscripts.models import Repository
-from fleetscripts.services.pulls.pull_reading import github, repository_of
+from fleetscripts.services.pulls.pull_reading import own_github, repository_of
 from fleetscripts.services.typing.permission import user_command_rules
 
 WAIT_SECONDS = 120.0
@@ -68,7 +68,7 @@ class _Work:
 def open_pull(settings: Settings, fleet: Fleet, agent: Agent, wanted: Wanted) -> Opened:
     """Push what the agent has committed and open its pull request, or find the one that is open; raises Refused."""
     work = _work(settings, fleet, agent)
-    gh = github(settings, os.environ).gh
+    gh = own_github(settings, os.environ).gh
     with hold(settings.fleet_home / "open-pr" / f"{agent.key.replace('/', '_')[-100:]}.lock", WAIT_SECONDS):
         found = offers(gh, work.place, work.owner, work.branch)
         base = wanted.base or (found.open[0].base if found.open else found.default_branch)

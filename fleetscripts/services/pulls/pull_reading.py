@@ -31,15 +31,27 @@ Reader = Callable[[PullKey], Found]
 
 
 def github(settings: Settings, environ: Mapping[str, str] | None = None, most_seconds: float | None = None) -> GitHub:
-    """GitHub as this user sees it, with the fleet's common budget; on a host of a central, as that tells of it.
-    ``most_seconds``: for one question."""
+    """GitHub with the fleet's common budget; on a host of a central, as that tells of it. ``most_seconds``: for one
+    question."""
+    if has_central(settings):
+        return FromCentral(settings, environ or os.environ, _timeout(settings, most_seconds))
+    return own_github(settings, environ, most_seconds)
+
+
+def own_github(
+    settings: Settings, environ: Mapping[str, str] | None = None, most_seconds: float | None = None
+) -> GitHub:
+    """GitHub as this user's own gh sees it, for what somebody asks for by name: to open a pull request, to read an
+    issue."""
+    budget = Budget(settings.fleet_home / "github-budget.json")
+    return GitHub(Gh(environ or os.environ, budget, timeout_seconds=_timeout(settings, most_seconds)))
+
+
+def _timeout(settings: Settings, most_seconds: float | None) -> float:
     timeout = settings.extra.get("github_timeout_seconds", TIMEOUT_SECONDS)
     if isinstance(timeout, bool) or not isinstance(timeout, int | float) or not 0 < timeout < 1e6:
         raise UsageProblem(f"github_timeout_seconds in config.toml: expected a number of seconds, found {timeout!r}")
-    if has_central(settings):
-        return FromCentral(settings, environ or os.environ, min(timeout, most_seconds or timeout))
-    budget = Budget(settings.fleet_home / "github-budget.json")
-    return GitHub(Gh(environ or os.environ, budget, timeout_seconds=min(timeout, most_seconds or timeout)))
+    return float(min(timeout, most_seconds or timeout))
 
 
 def pull_key(agent: Agent, fleet: Fleet) -> PullKey | None:

@@ -12,7 +12,7 @@ from fleetscripts.fleet import Agent, Fleet
 from fleetscripts.pattern import pattern
 from fleetscripts.pull_request import PullKey
 from fleetscripts.services.briefing.briefing import issue_objective
-from fleetscripts.services.pulls.pull_reading import github, repository_of
+from fleetscripts.services.pulls.pull_reading import own_github, repository_of
 
 LONGEST_BODY = 60_000
 """Characters; GitHub itself allows 65,536."""
@@ -38,7 +38,7 @@ def issue_key(fleet: Fleet | None, named: str, repo: Path) -> PullKey:
 
 def issue_text(settings: Settings, key: PullKey, more: str = "") -> str:
     """The text of the task, after what the caller says in addition. Refused for an issue that is closed."""
-    issue = read_issue(github(settings).gh, key)
+    issue = read_issue(own_github(settings).gh, key)
     if not issue.is_open:
         raise Refused(f"{key} is closed: nothing is left to be done there")
     told = issue_objective(issue.url, _shown(issue))
