@@ -88,7 +88,6 @@ def test_a_cap_counts_what_all_machines_have_used_and_holds_them_all(
     words = ["--host", "beta", "--session", "fleet", "--repo", str(repository), "--agent", "practice", "--branch"]
     begun = run_script("spawn-agent", *words, "task/one", "--objective", "[[say ready]]", timeout=120)
     assert begun.returncode == 0, begun.stderr
-    window = begun.stdout.strip()
     for folder, name in ((home / "fleet", "here"), (alpha.fleet_home, "alpha"), (beta.fleet_home, "beta")):
         _spend(folder, name, 400_000)
     with central.loop():
@@ -103,7 +102,7 @@ def test_a_cap_counts_what_all_machines_have_used_and_holds_them_all(
         why = "the central's: today's cap of 1M tokens is reached (1.2M tokens): no turn is begun"
         for refused in (
             run_script("spawn-agent", *words, "task/two", "--objective", "Go."),
-            run_script("send-agent", window, "Go on."),
+            run_script("send-agent", "beta/worktree-1", "Go on."),
         ):
             assert (refused.returncode, why in refused.stderr) == (3, True), refused.stderr
         allowed = beta.call("balance", "--allow", "day")
