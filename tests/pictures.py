@@ -18,7 +18,7 @@ from fleetscripts.practice.stage import Stage
 from fleetscripts.services.demo.demo import Demo
 from fleetscripts.services.demo.demo_hosts import DemoHosts
 from tests.places import BUNDLE
-from tests.waiting import wait_until
+from tests.waiting import comes, wait_until
 
 COLUMNS, LINES = 118, 20
 DOCS = BUNDLE / "docs"
@@ -83,14 +83,19 @@ class Painter:
     def take(self) -> None:
         """The pane with its colours, once the question stands there and its agent is selected."""
         wait_until(lambda: "waiting approval" in self.screen() and "loop in" in self.screen(), 20, self.screen)
-        number = next(
-            number for number, line in enumerate(self.screen().splitlines()[3:]) if "waiting approval" in line
-        )
-        for _ in range(number):
-            self.stage.tmux("send-keys", "-t", self.pane, "j")
-        wait_until(lambda: f"{number + 1}/3" in self.screen() and "needs a decision" in self.screen(), 20, self.screen)
+        wait_until(lambda: self.is_selected() and "needs a decision" in self.screen(), 20, self.screen)
         self.taken.append(self.stage.tmux("capture-pane", "-eNp", "-t", self.pane) or "")
         self.stage.tmux("kill-session", "-t", "=view")
+
+    def is_selected(self) -> bool:
+        """Whether the question's row is; rows change their order meanwhile, so the next key goes towards it."""
+        rows = self.screen().splitlines()[3:]
+        wanted = next((at for at, row in enumerate(rows) if "waiting approval" in row), 0)
+        selected = next((at for at, row in enumerate(rows) if row.startswith("▌")), wanted)
+        if selected != wanted:
+            self.stage.tmux("send-keys", "-t", self.pane, "j" if selected < wanted else "k")
+            comes(lambda: rows != self.screen().splitlines()[3:], 1)
+        return selected == wanted
 
     def screen(self) -> str:
         """Its text."""
