@@ -243,6 +243,10 @@ def test_a_command_whose_runner_dies_before_it_is_on_record_never_begins(tmp_pat
         ({"timeout_seconds": 0}, "test_queue.timeout_seconds in config.toml: expected a positive number of seconds"),
         ({"environment": "X"}, "test_queue.environment in config.toml: expected a list of names"),
         ({"command": 5}, "test_queue.command in config.toml: expected text"),
+        *(
+            ({"parallel": value}, "test_queue.parallel in config.toml: expected a whole number")
+            for value in (0, -1, "x")
+        ),
         ({"exit_code_decides": "yes"}, "test_queue.exit_code_decides in config.toml: expected true or false"),
     ],
 )

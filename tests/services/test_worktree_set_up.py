@@ -190,6 +190,50 @@ def test_a_set_up_that_fails_is_a_failed_spawn_and_leaves_a_spare_and_nothing_ru
     assert not [p for p in read_processes().by_pid.values() if in_worktree(p.pid, fleet.repo.spares[0])]
 
 
+@pytest.mark.parametrize(
+    ("command", "says"),
+    [
+        ("git switch -q -c elsewhere", r"left the worktree on elsewhere, expected feat/x"),
+        pytest.param("git checkout -q --detach", r"left the worktree on no branch", marks=pytest.mark.stress),
+    ],
+)
+def test_a_set_up_that_leaves_the_branch_is_a_failed_spawn_and_leaves_a_spare(
+    fleet: Fleet, command: str, says: str
+) -> None:
+    fleet.configure(f"[worktree]\nsetup = {json.dumps(command)}\n")
+    assert fleet.spawn("feat/x") == 1
+    assert re.search(rf"^spawn-agent: set-up: setup \(.*\) {says}", fleet.said), fleet.said
+    assert fleet.is_spare()
+    assert (fleet.agents(), fleet.worktree()["set_up"]["state"]) == ([], "failed")
+
+
+@pytest.mark.stress
+def test_a_set_up_that_removes_its_worktree_is_one_clear_line_and_the_next_spare_serves(fleet: Fleet) -> None:
+    fleet.configure("[worktree]\nsetup = 'cd .. && rm -rf spare-1'\n")
+    assert fleet.spawn("feat/x") == 1
+    assert "removed the worktree" in fleet.said.splitlines()[0], fleet.said
+    assert "Traceback" not in fleet.said
+    assert fleet.agents() == []
+    fleet.configure("[worktree]\nsetup = 'true'\n")
+    assert fleet.spawn("feat/y") == 0
+    assert fleet.agents()[0]["worktree"] == "spare-2"
+
+
+@pytest.mark.stress
+def test_what_a_set_up_leaves_running_ends_with_it_and_a_daemon_with_a_session_of_its_own_at_recycling(
+    fleet: Fleet,
+) -> None:
+    fleet.configure("[worktree]\nsetup = 'nohup sleep 603 & setsid sleep 604 & exit 0'\n")
+
+    def daemons() -> list[int]:
+        return [p.pid for p in running() if p.command == "sleep" and in_worktree(p.pid, fleet.repo.spares[0])]
+
+    assert fleet.spawn("feat/x") == 0
+    assert len(daemons()) == 1
+    fleet.recycle()
+    wait_until(lambda: not daemons(), what="the end of the daemon")
+
+
 def in_worktree(pid: int, folder: Path) -> bool:
     return environment_of(pid, frozenset({"FLEET_WORKTREE"})).get("FLEET_WORKTREE") == str(folder)
 

@@ -64,10 +64,11 @@ class Preparation:
         said = self._bring()
         if not self.about.setup or self.standing().readiness is Readiness.READY:
             return said
-        began = time.time()
+        began, branch = time.time(), self.git.branch()
         self._note(Readiness.STALE, "its set-up was cut short")
         try:
             log = self._run("setup", self.about.setup, noted)
+            self._require_branch(branch)
         except FleetError as error:
             self._note(Readiness.FAILED, str(error))
             raise
@@ -115,6 +116,14 @@ class Preparation:
         if ended.code != 0:
             raise FleetError(ended.sentence)
         return ended.log
+
+    def _require_branch(self, branch: str | None) -> None:
+        """A command that ended well may all the same have taken the place away from whoever is to work there."""
+        if not self.folder.is_dir():
+            raise FleetError(f"setup ({self.about.setup}) removed the worktree {self.folder}")
+        if (found := self.git.branch()) != branch:
+            where = found or "no branch"
+            raise FleetError(f"setup ({self.about.setup}) left the worktree on {where}, expected {branch or 'none'}")
 
     def _told_of_changes(self) -> list[str]:
         """A set-up should leave the branch as it is; what it changed would be the agent's to commit."""
