@@ -20,6 +20,7 @@ from typing import Any
 import pytest
 
 from fleetscripts.adapters.records.store import Store
+from fleetscripts.fleet import Fleet as StoredFleet
 from fleetscripts.practice import host_home
 from fleetscripts.practice.playground import Playground
 from fleetscripts.practice.ssh_host import SshClient, SshHost
@@ -281,11 +282,13 @@ def nothing_is_doubled_or_lost(fleet: Fleet, hosts: Mapping[int, Linked]) -> Non
     """Each agent in one place, each commit once, and what is known here is what is true there."""
     assert sorted(agent["branch"] for agent in fleet.agents()) == sorted(fleet.works)
     for host in hosts.values():
-        true = Store(host.state_file).read().agents
-        wait_until(lambda host=host, true=true: {a.state for a in host.view().fleet.agents} == {a.state for a in true})  # type: ignore[misc]
-        assert [one.id for one in host.view().fleet.agents] == [one.id for one in true]
+        wait_until(lambda host=host: states(host.view().fleet) == states(Store(host.state_file).read()))  # type: ignore[misc]
         assert len(helpers(host.there)) == 1
     for branch in fleet.works:
         words = ["git", "rev-list", "--count", f"refs/heads/main..refs/heads/{branch}"]
         done = subprocess.run(words, cwd=fleet.origin, capture_output=True, text=True, check=True)
         assert done.stdout == "1\n", branch
+
+
+def states(known: StoredFleet) -> list[tuple[str, str]]:
+    return [(agent.id, agent.state) for agent in known.agents]
