@@ -56,6 +56,10 @@ def test_at_its_cap_an_agent_ends_its_turn_and_nobody_begins_another_until_more_
         worktree = crew.agent(window)["worktree"]
         assert f"--allow {worktree} allows as much again" in refused
         assert f"--allow {worktree}" in said(crew, "update-agent", window, "held=", code=3)
+        assert "no turn is begun" in said(crew, "send-agent", window, "--task", "Another task.", code=3)
+        told = crew.run("evaluate", window, "--fail", "the tests")
+        assert told.returncode in (3, 8), f"{told.stdout}{told.stderr}"
+        assert crew.run("rescue-agent", window).returncode == 3
         said(crew, "interrupt-agent", window, "--kill")
         wait_for_cycles(crew, 2)
         assert crew.pid(window) is None, "it is not resumed either"
