@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from fleetscripts.adapters.records.host_files import MIRROR
+from fleetscripts.adapters.records.host_files import MIRROR, host_folders
 from fleetscripts.config import Settings
 from fleetscripts.core.hosts.ages import entries_to_ages
 from fleetscripts.core.hosts.mirror import Mirror
@@ -26,6 +26,7 @@ from fleetscripts.services.hosts.registry import Host, hosts
 from fleetscripts.services.links.facts import NOTICES
 from fleetscripts.services.links.pulls_for_hosts import Asked, asked_by, read_for
 from fleetscripts.services.links.telling import fetch_notices, tell_host, tell_pulls
+from fleetscripts.services.loop.loop_schedule import stamp
 from fleetscripts.services.loop.shared_limits import learn_accounts, limits_news, mark_of, reached_caps
 from fleetscripts.services.notify.notify import notify
 
@@ -47,6 +48,8 @@ class ForHosts:
     _stop: threading.Event = field(default_factory=threading.Event)
     _mirrors: dict[str, tuple[object, Mirror]] = field(default_factory=dict)
     _limits_at: float = 0
+    _loaded: tuple[object, Settings] | None = None
+    _fleet: Fleet = field(default_factory=Fleet)
     _told: set[object] = field(default_factory=set)
     _answered: set[Asked] = field(default_factory=set)
     _jobs: dict[object, Future[None]] = field(default_factory=dict)
@@ -105,9 +108,12 @@ class ForHosts:
         self._told |= {mark_of(host, one) for one in figures}
 
     def _settings(self) -> Settings | None:
-        settings, fleet = load_fleet(self.environ, self.options)
-        self._fleet: Fleet = fleet
-        return settings if fleet.active else None
+        """None where there are no hosts, or the fleet is stopped. Read again when one of the files is another."""
+        known = self._loaded
+        if known is None or (known[0] != _stamps(known[1]) and host_folders(known[1].fleet_home)):
+            settings, self._fleet = load_fleet(self.environ, self.options)
+            self._loaded = known = (_stamps(settings), settings)
+        return known[1] if self._fleet.active and host_folders(known[1].fleet_home) else None
 
     def _facts_of(self, settings: Settings, host: Host) -> Mapping[str, Any]:
         """What it last told of itself; read again when the mirror is another."""
@@ -176,3 +182,8 @@ class ForHosts:
 
         fetch_notices(settings, host, tell)
         self._not_before["notices", host.name] = time.monotonic() + EVERY_SECONDS
+
+
+def _stamps(settings: Settings) -> object:
+    """What tells one version of the state file and the configuration from another."""
+    return stamp(settings.state_file), stamp(settings.fleet_home / "config.toml")
