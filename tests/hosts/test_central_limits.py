@@ -108,7 +108,7 @@ def test_a_cap_counts_what_all_machines_have_used_and_holds_them_all(
         allowed = beta.call("balance", "--allow", "day")
         assert (allowed.exit_code, b"the central's" in allowed.stderr) == (3, True), allowed
         spent = json.loads(run_script("balance", "--spent", "--json").stdout)
-        assert sorted(row["worktree"] for row in spent["rows"]) == ["alpha/tree-alpha", "beta/tree-beta", "tree-here"]
+        assert {row["worktree"] for row in spent["rows"]} >= {"alpha/tree-alpha", "beta/tree-beta", "tree-here"}
         assert "1.2M" in run_script("balance", "--spent").stdout
         assert run_script("balance", "--allow", "day").returncode == 0
         wait_until(lambda: not caps_there(), 40)
