@@ -162,7 +162,7 @@ def test_every_hook_and_monitor_leads_to_a_program_of_the_bundle() -> None:
     lines = [hook["command"] for groups in hooks.values() for group in groups for hook in group["hooks"]]
     monitors = json.loads((BUNDLE / "monitors.json").read_text(encoding="utf-8"))
     lines += [monitor["command"] for monitor in monitors]
-    assert len(lines) == 5
+    assert len(lines) == 6
     for line in lines:
         found = re.match(r'"\$\{CLAUDE_PLUGIN_ROOT\}/([a-z/-]+)"', line)
         assert found, line

@@ -41,6 +41,16 @@ def test_a_session_is_asked_for_nothing_of_ours_and_for_all_else() -> None:
 
 
 @pytest.mark.stress
+@pytest.mark.parametrize("install", ["skill", "plugin"])
+def test_what_needs_a_decision_reaches_the_session_by_itself(install: str) -> None:
+    with session_in(Way(install, "default"), 0) as session:
+        session.command("/orchestrate hello", "Hello.")
+        session.crew.spawn("feat/asks", "Ask. [[ask Which colour?|Blue|Green]]")
+        wait_until(lambda: "Monitor event" in session.screen(), 40, session.screen)
+        assert "Which colour?" in session.screen()
+
+
+@pytest.mark.stress
 @pytest.mark.parametrize("name", WAYS)
 def test_a_long_session_is_never_asked_for_our_own_scripts(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     way = WAYS[name]
