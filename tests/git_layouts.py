@@ -177,7 +177,53 @@ def moved(git: GitRepo, root: Path, home: Path) -> World:
     return World(git, root, repo, spares, git.git("rev-parse", "main", cwd=repo))
 
 
+def stashed(git: GitRepo, root: Path, home: Path) -> World:
+    """Something is put aside in each worktree; git keeps that for all of them together."""
+    world = plain(git, root, home)
+    for spare in world.spares:
+        (spare / "README.md").write_text(f"aside in {spare.name}\n")
+        git.git("stash", "push", "-q", cwd=spare)
+    kept = git.git("stash", "list", "--format=%H")
+
+    def after(world: World, path: Path) -> int:
+        assert git.git("stash", "list", "--format=%H") == kept
+        assert git.git("show", "stash@{0}:README.md") == "aside in spare-2"
+        return 2
+
+    world.after = after
+    return world
+
+
+def twice_normalised(git: GitRepo, root: Path, home: Path) -> World:
+    """Files whose names differ by case or by normalisation alone, as one system writes and another cannot."""
+    for name in ("caf\u00e9.txt", "cafe\u0301.txt", "Readme.md", "two\nlines.txt", 'q"uo\te.txt'):
+        (git.path / name).write_text(name)
+    git.commit("names")
+    git.git("push", "-q", "origin", "main")
+    world = plain(git, root, home)
+
+    def after(world: World, path: Path) -> int:
+        assert [(path / name).read_text() for name in ("caf\u00e9.txt", "cafe\u0301.txt")] == [
+            "caf\u00e9.txt",
+            "cafe\u0301.txt",
+        ]
+        assert (path / "README.md").read_text() == "hello\n"
+        return 2
+
+    world.after = after
+    return world
+
+
+def few_refs(git: GitRepo, root: Path, home: Path) -> World:
+    """Of the remote only some branches are fetched, and no tags."""
+    git.git("config", "remote.origin.fetch", "+refs/heads/main:refs/remotes/origin/main")
+    git.git("config", "--add", "remote.origin.fetch", "+refs/heads/feat/*:refs/remotes/origin/feat/*")
+    git.git("config", "remote.origin.tagOpt", "--no-tags")
+    return plain(git, root, home)
+
+
 LAYOUTS = (
+    *(stashed, twice_normalised, few_refs),
     *(sha256, reftable, worktree_config, core_worktree, relative, reference, separate_git_dir, linked, odd_names),
     *(alike, tuned, nested_submodule, submodule_worktree_config, moved),
 )

@@ -23,7 +23,9 @@ _NUMBERED_ROW = pattern(r"(?:│ )?[❯>]?[ \xa0]{0,6}\d{1,2}\. ")
 _FOCUSED_ROW = pattern(r"[ \xa0│]{0,8}❯[ \xa0]{1,3}\S")
 _KEY_HINT = pattern(r"(?i)\b(?:enter|esc|escape|tab|ctrl[+-]\w|press \w{1,8}|space|←/→|↑/↓)\b.{0,20} (?:to|again) ")
 _READ_ALOUD = pattern(r"\[Screen Reader Mode: on\b")
-_READ_ALOUD_PROMPT = pattern(r"[$!#&](?: |$)")
+_READ_ALOUD_PROMPT = pattern(r"[$!#&](?:[ \xa0]|$)")
+_READ_ALOUD_MODE = pattern(r"[a-z]{1,20}(?: [a-z]{1,20}){0,3} on\b")
+_READ_ALOUD_MODE_LINES = 3
 _MODE_LINE = pattern(r"  (?:[⏵⏸]|\? for shortcuts|esc to )")
 _DIALOG_KEYS = pattern(r"(?i)\b(?:enter|esc) to (?:confirm|select|cancel|exit|amend|reject)\b|differently \(esc\)$")
 _COMPLETION = pattern(r"[/@+◇*]\S{0,1}")
@@ -49,7 +51,8 @@ def claude_layout(screen: Screen, finds: Finds) -> Layout:
     texts = screen.texts
     box = _find_box(screen)
     if box is None and (line := _read_aloud_prompt(texts)):
-        return Layout({}, read_box(screen, line, line + 1, top=line, bottom=line))
+        regions = {"mode_line": _read_aloud_mode(texts, line)}
+        return Layout(regions, read_box(screen, line, len(texts), top=line, bottom=len(texts) - 1))
     if box is None:
         return _without_box(texts)
     box = read_box(screen, box.top + 1, box.bottom, top=box.top, bottom=box.bottom)
@@ -65,12 +68,20 @@ def claude_layout(screen: Screen, finds: Finds) -> Layout:
 
 
 def _read_aloud_prompt(texts: Sequence[str]) -> int:
-    """The last line where the screen reader mode, which draws no box, waits for input; 0 when it does not."""
+    """The last line where the screen reader mode, which draws no box, waits for input; 0 when it does not.
+
+    What is typed there may go on below."""
     started = max((at for at, text in enumerate(texts) if _READ_ALOUD.match(text)), default=None)
     if started is None:
         return 0
-    last = max(at for at, text in enumerate(texts) if text.strip())
-    return last if last > started and _READ_ALOUD_PROMPT.match(texts[last]) else 0
+    below = range(started + 1, len(texts))
+    return max((at for at in below if _READ_ALOUD_PROMPT.match(texts[at]) and _read_aloud_mode(texts, at)), default=0)
+
+
+def _read_aloud_mode(texts: Sequence[str], prompt: int) -> Region:
+    """The line shortly above that prompt which names the mode, and while a turn is in progress how to interrupt it."""
+    above = texts[max(0, prompt - _READ_ALOUD_MODE_LINES) : prompt]
+    return region_of([text for text in above if _READ_ALOUD_MODE.match(text)][-1:])
 
 
 def _find_box(screen: Screen) -> Box | None:

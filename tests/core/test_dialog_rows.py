@@ -210,6 +210,8 @@ def test_unreadable_or_unknown_rows_are_decisions() -> None:
         "Yes, allow all edits during this session (shift+tab)",
         "Yes, and switch to auto mode",
         "Use this and all future MCP servers in this project",
+        "Trust all and continue",
+        "Approve for me",
     ],
 )
 def test_money_and_standing_permissions_are_left_to_a_person(text: str) -> None:

@@ -14,6 +14,8 @@ from tests.recorder.replies import Call, Fail, Hold, Reply, Say, Script, Slow
 CALLS = ("function_call", "custom_tool_call", "local_shell_call")
 COMPACTING = re.compile(r"CONTEXT CHECKPOINT COMPACTION|handoff summary|You have exceeded the maximum number of tokens")
 COMPACT_KEY = "\0compact"
+REVIEWING = re.compile(r">>> APPROVAL REQUEST END")
+REVIEW_KEY = "\0review"
 NOTHING = Event("response.in_progress", {"type": "response.in_progress"})
 
 
@@ -49,6 +51,8 @@ class CodexModel(Model):
     def _reply(self, items: Sequence[Mapping[str, Any]]) -> Reply:
         if items and COMPACTING.search(_text(items[-1])) and COMPACT_KEY in self.script.known():
             return self.script.reply(COMPACT_KEY, 0)
+        if items and REVIEWING.search(_text(items[-1])) and REVIEW_KEY in self.script.known():
+            return self.script.reply(REVIEW_KEY, 0)
         answers = 0
         for item in reversed(items):
             if item.get("type") in CALLS or item.get("role") == "assistant":

@@ -86,7 +86,8 @@ _MONEY = pattern(
     re.IGNORECASE,
 )
 _STANDING = pattern(
-    r"don.?t ask again|do not ask again|always allow|allow all|auto.?accept|accept edits|"
+    r"don.?t ask again|do not ask again|always (?:allow|trust|approve)|(?:allow|trust|approve|yes to) all|"
+    r"auto.?accept|accept edits|approve for me|permanently|"
     r"(?<!stay in )auto mode|all future|"
     r"for this session|during this session|bypass permissions",
     re.IGNORECASE,

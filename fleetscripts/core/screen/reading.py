@@ -106,6 +106,9 @@ class _Look:
         busy = self._match(PaneState.RUNNING, "above_box", "mode_line", "footer")
         if busy:
             return self._said(busy, f"{busy.note or busy.name} above the input box")
+        lost = self._match(PaneState.API_ERROR, "above_box")
+        if lost:
+            return self._said(lost, lost.note or lost.name)
         wall = self._match(PaneState.RATE_LIMITED, "footer", "notice")
         if wall:
             return self._said(wall, wall.note or wall.name, self.layout.region("footer").flat)

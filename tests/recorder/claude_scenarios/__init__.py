@@ -2,4 +2,4 @@
 
 from tests.recorder.claude_scenarios import start  # noqa: F401, I001
 from tests.recorder.claude_scenarios import talk, quotes, dialogs, drafts  # noqa: F401
-from tests.recorder.claude_scenarios import menus, agents_view, background, errors, limits, endings  # noqa: F401
+from tests.recorder.claude_scenarios import menus, agents_view, background, errors, limits, endings, screen_reader  # noqa: F401
