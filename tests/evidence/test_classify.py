@@ -52,6 +52,14 @@ CASES: dict[str, tuple[PaneFacts | None, list[Evidence], PaneState, Source | Non
     "a message that was sent just now is not answered by an older limit on the screen": (
         CLAUDE, [alive(), screen(S.RATE_LIMITED), transcript(S.RUNNING, 5, rule="user")], S.RUNNING, Source.TRANSCRIPT,
     ),
+    "a client that has lost its own server is at no prompt, whatever its conversation says": (
+        CLAUDE, [alive(), screen(S.API_ERROR, rule="own-server-lost"), transcript(S.COMPLETE)],
+        S.API_ERROR, Source.SCREEN,
+    ),
+    "nor in a turn that was going on as it lost it": (
+        CLAUDE, [alive(), screen(S.API_ERROR, rule="own-server-lost"), transcript(S.RUNNING, rule="tool_use")],
+        S.API_ERROR, Source.SCREEN,
+    ),
     "a dead pane is idle whatever is drawn": (replace(CLAUDE, dead=True), [screen(S.PROMPT)], S.IDLE, Source.TMUX),
     "a shell in the foreground is idle over a dead client's prompt": (SHELL, [screen(S.PROMPT)], S.IDLE, Source.TMUX),
     "a shell in the foreground is idle over a dead client's spinner": (

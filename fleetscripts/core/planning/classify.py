@@ -20,6 +20,8 @@ _WITH_DIALOG = frozenset({PaneState.WAITING_APPROVAL, PaneState.RATE_LIMITED})
 ENDED_BADLY = frozenset({PaneState.RATE_LIMITED, PaneState.API_ERROR})
 _NOT_YET_DRAWN = "dialog-held-back"
 """The rule of a screen that says a dialog will come and not which."""
+_CUT_OFF = "own-server-lost"
+"""The rule of a status line by which a client tells, for as long as it lasts, that it can do nothing."""
 
 # A transcript is written a moment after the fact: what it and the hooks say counts this long against a screen.
 FRESH_SECONDS = 60.0
@@ -121,6 +123,12 @@ def _had_a_turn(case: _Case) -> bool:
     if transcript is None or transcript.at is None or case.client_started is None:
         return False
     return transcript.at > case.client_started
+
+
+def _cut_off(case: _Case) -> Verdict | None:
+    """A live client without the server that it works by: what was written down before is no turn, and no prompt."""
+    screen = case.said(Source.SCREEN)
+    return (screen.state, screen, "") if screen is not None and screen.state and screen.rule == _CUT_OFF else None
 
 
 def _running(case: _Case) -> Verdict | None:
@@ -225,7 +233,15 @@ def _resets_at(case: _Case, deciding: Evidence | None) -> float | None:
     return next((piece.resets_at for piece in pieces if piece.resets_at is not None), None)
 
 
-_STEPS: tuple[Callable[[_Case], Verdict | None], ...] = (_gone, _dialog, _running, _starting, _ended, _at_rest)
+_STEPS: tuple[Callable[[_Case], Verdict | None], ...] = (
+    _gone,
+    _dialog,
+    _cut_off,
+    _running,
+    _starting,
+    _ended,
+    _at_rest,
+)
 
 
 def _answer(case: _Case, pieces: tuple[Evidence, ...], verdict: Verdict) -> Classification:
