@@ -228,7 +228,10 @@ ASKED_IN_VAIN = (
 )
 
 
-@pytest.mark.parametrize("why", ["its socket is gone", "its socket is another's", "another is named"])
+@pytest.mark.parametrize(
+    "why",
+    ["its socket is gone", "another is named", pytest.param("its socket is another's", marks=pytest.mark.stress)],
+)
 def test_whoever_cannot_reach_an_agents_server_is_told_how_and_starts_nothing(
     run_script: RunScript, crew: Crew, why: str
 ) -> None:
