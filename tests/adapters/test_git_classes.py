@@ -133,16 +133,63 @@ def test_ignored_files_that_the_spare_branch_would_overwrite_are_kept(run_script
     assert "rescued: refs/fleet/rescue/" in done.stdout
 
 
-@pytest.mark.parametrize("name", ["CLAUDE.local.md", ".claude/settings.local.json", "sub/CLAUDE.local.md", ".mcp.json"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "CLAUDE.local.md",
+        ".claude/settings.local.json",
+        "sub/CLAUDE.local.md",
+        ".mcp.json",
+        ".cursorrules",
+        ".roo/rules/x.md",
+    ],
+)
 def test_what_steers_an_agent_does_not_wait_for_the_next_one(run_script: RunScript, work: Work, name: str) -> None:
-    (work.repo.path / ".git" / "info" / "exclude").write_text("CLAUDE.local.md\n.claude/\n.mcp.json\n.env\n")
-    (work.path / name).parent.mkdir(exist_ok=True)
+    (work.repo.path / ".git" / "info" / "exclude").write_text(
+        "CLAUDE.local.md\n.claude/\n.mcp.json\n.env\n.cursorrules\n.roo/\n"
+    )
+    (work.path / name).parent.mkdir(parents=True, exist_ok=True)
     (work.path / name).write_text("steer\n")
     (work.path / ".env").write_text("KEY=1\n")
     assert run_script("recycle-agent", WINDOW).returncode == 0
     assert not (work.path / name).exists()
     assert work.kept(name) == ["steer"]
     assert (work.path / ".env").exists()
+
+
+def test_no_pipe_waits_for_the_next_agents_client(run_script: RunScript, work: Work) -> None:
+    """git lists no pipe, ignored or not, and a client that reads one for its settings never begins."""
+    (work.repo.path / ".git" / "info" / "exclude").write_text(".claude/\nCLAUDE.local.md\nnode_modules/\n")
+    pipes = [
+        work.path / name for name in (".claude/settings.json", "sub/CLAUDE.local.md", "CLAUDE.md", "node_modules/x")
+    ]
+    for pipe in pipes:
+        pipe.parent.mkdir(exist_ok=True)
+        os.mkfifo(pipe)
+    assert run_script("recycle-agent", WINDOW, "--force", timeout=60).returncode == 0
+    assert [pipe.name for pipe in pipes if pipe.exists()] == ["x"], "only where no client looks"
+
+
+@pytest.mark.parametrize("place", [".claude/skills/mine", ".agents/skills/mine", ".codex"])
+def test_an_ignored_repository_that_steers_is_named_before_anything_is_changed(
+    run_script: RunScript, work: Work, place: str
+) -> None:
+    (work.repo.path / ".git" / "info" / "exclude").write_text(".claude/\n.agents/\n.codex/\n")
+    work.repo.git("init", "-q", str(work.path / place), cwd=work.path)
+    (work.path / place / "SKILL.md").write_text("steer\n")
+    done = run_script("recycle-agent", WINDOW)
+    assert done.returncode == 3
+    assert done.stderr.endswith("move it away first; nothing was changed\n"), done.stderr
+    assert (work.path / place / "SKILL.md").exists()
+    assert work.git("symbolic-ref", "--short", "HEAD") == "feat/x"
+    assert run_script("recycle-agent", WINDOW, "--force").returncode == 3
+
+
+def test_worktrees_of_sub_agents_stay(run_script: RunScript, work: Work) -> None:
+    (work.repo.path / ".git" / "info" / "exclude").write_text(".claude/\n")
+    work.git("worktree", "add", "-q", "--detach", ".claude/worktrees/sub")
+    assert run_script("recycle-agent", WINDOW).returncode == 0
+    assert (work.path / ".claude" / "worktrees" / "sub" / "README.md").exists()
 
 
 def test_a_rescue_that_would_equal_its_parent_is_none(run_script: RunScript, work: Work) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ import pytest
 
 from fleetscripts.adapters.tmux.guard import Guard
 from fleetscripts.adapters.tmux.tmux import Tmux
+from fleetscripts.errors import FleetError
 from fleetscripts.models import PaneFacts
 from fleetscripts.services.context import load_fleet
 from fleetscripts.services.lifecycle.recycle import recycling
@@ -281,6 +283,39 @@ def test_files_that_only_the_agents_branch_ignores_are_saved_before_they_go(run_
     assert run_script("recycle-agent", WINDOW).returncode == 0
     (ref,) = work.rescues()
     assert work.git("show", f"{ref}:build/result") == "precious"
+    assert work.is_spare_again()
+
+
+def test_a_rescue_that_was_written_is_not_called_nothing(run_script: RunScript, work: Work) -> None:
+    untracked(work)
+    settings, fleet = load_fleet(os.environ)
+    with recycling(settings, fleet, fleet.agents[0], RecycleOptions(force=True)) as begun:
+        for step in begun.steps()[:3]:
+            step()
+        with subprocess.Popen(["sleep", "900"], cwd=work.path) as editor:
+            try:
+                with pytest.raises(FleetError, match=r"works in the worktree.*; nothing else was changed"):
+                    begun.run()
+            finally:
+                editor.kill()
+    assert work.rescues() == begun.rescued != []
+    assert work.open
+
+
+def test_what_fails_after_the_pane_is_closed_is_told_as_half_way(run_script: RunScript, work: Work) -> None:
+    """The client's last act is a lock that keeps git from going on."""
+    lock = Path(work.git("rev-parse", "--absolute-git-dir")) / "index.lock"
+    script = f"trap 'touch {lock}; exit' HUP TERM; touch {work.home}/set; while :; do sleep 0.1; done"
+    work.server.run("respawn-pane", "-k", "-t", work.pane.pane_id, "-c", "/", "--", "sh", "-c", script)
+    wait_until(lambda: (work.home / "set").exists(), what="the trap")
+    done = run_script("recycle-agent", WINDOW, "--force")
+    assert done.returncode == 1, done.stderr
+    assert "is paused and will not be resumed" in done.stderr
+    assert "goes on from here" in done.stderr
+    assert "nothing" not in done.stderr
+    assert not work.open
+    lock.unlink()
+    assert run_script("recycle-agent", "spare-1", "--force").returncode == 0
     assert work.is_spare_again()
 
 

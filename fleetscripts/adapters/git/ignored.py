@@ -37,9 +37,8 @@ def _in_the_way(git: Git, path: str) -> list[str]:
 
 
 def ignored_of(git: Git, names: Iterable[str]) -> list[str]:
-    """Ignored files of these names, patterns of git's, in any folder."""
-    patterns = [f"{prefix}{name}" for name in names for prefix in ("", "**/")]
-    return [path for path in _ignored_at(git, patterns) if not path.endswith("/")]
+    """Ignored files of these names, patterns of git's, in any folder; a repository there ends with a slash."""
+    return _ignored_at(git, [f"{prefix}{name}" for name in names for prefix in ("", "**/")])
 
 
 def remove_ignored(git: Git, patterns: Sequence[str]) -> None:

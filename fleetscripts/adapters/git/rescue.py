@@ -8,13 +8,13 @@ else again. What a submodule holds is kept in the submodule's own repository.
 from __future__ import annotations
 
 import shutil
-import stat
 from collections.abc import Iterable
 from pathlib import Path
 
 from fleetscripts.adapters.git.changes import changes, status
 from fleetscripts.adapters.git.git import Git, GitFailed
 from fleetscripts.adapters.git.index_listing import Listing, listed, listing, watching_index
+from fleetscripts.adapters.git.special_files import is_special
 from fleetscripts.adapters.git.submodules import Submodule, submodules
 from fleetscripts.adapters.git.worktrees import own_commits
 from fleetscripts.errors import Refused
@@ -84,21 +84,12 @@ def _add(git: Git, index: Path, paths: tuple[str, ...]) -> None:
     nested = next((path for path in paths if path.endswith("/")), None)
     if nested is not None:
         raise _own_repository(git, nested.rstrip("/"), "a git repository of its own")
-    gone = [path for path in paths if _is_special(git.folder / path) or _is_behind_link(git.folder, path)]
+    gone = [path for path in paths if is_special(git.folder / path) or _is_behind_link(git.folder, path)]
     kept = [path for path in paths if path not in gone]
     for how, some in (("--force-remove", gone), ("--remove", kept)):
         if some:
             words = ("update-index", "--add", how, "--replace", "-z", "--stdin")
             git.run(*words, env={"GIT_INDEX_FILE": str(index)}, given=listed(some))
-
-
-def _is_special(path: Path) -> bool:
-    """A pipe, a socket, a device: it has no content that could be kept."""
-    try:
-        mode = path.lstat().st_mode
-    except OSError:
-        return False
-    return not (stat.S_ISREG(mode) or stat.S_ISLNK(mode) or stat.S_ISDIR(mode))
 
 
 def _is_behind_link(folder: Path, path: str) -> bool:

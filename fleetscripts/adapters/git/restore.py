@@ -9,6 +9,7 @@ from fleetscripts.adapters.git.changes import Changes, changes
 from fleetscripts.adapters.git.git import Git, GitFailed
 from fleetscripts.adapters.git.index_listing import listing, uncover
 from fleetscripts.adapters.git.remotes import base_remote, fetch_default
+from fleetscripts.adapters.git.special_files import remove_special
 from fleetscripts.adapters.git.submodules import bring_to_pin, submodules
 from fleetscripts.adapters.git.worktrees import operation
 from fleetscripts.dataclass import dataclass
@@ -69,6 +70,7 @@ def empty_out(git: Git) -> None:
     for words in _ABANDON.get(under_way or "", ()):
         git.says(*words)
     git.run("clean", "--quiet", "-d", "--force")
+    remove_special(git.folder)
     if git.setting("core.sparseCheckout") == "true":  # what was written outside of it is saved and goes
         git.run("sparse-checkout", "reapply")
     for module in submodules(git, known.links):

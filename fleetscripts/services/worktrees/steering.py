@@ -6,17 +6,61 @@ from fleetscripts.adapters.git.git import Git
 from fleetscripts.adapters.git.ignored import ignored_of
 from fleetscripts.agents.kinds import known_kinds
 
-OTHER_TOOLS = ("GEMINI.md", ".cursor/**")
+OTHER_TOOLS = (
+    *(
+        "GEMINI.md",
+        ".gemini/**",
+        ".cursor/**",
+        ".cursorrules",
+        ".windsurf/**",
+        ".windsurfrules",
+        ".clinerules",
+        ".clinerules/**",
+    ),
+    *(
+        ".roo/**",
+        ".roorules",
+        ".rules",
+        ".junie/**",
+        ".kiro/**",
+        ".kilocode/**",
+        ".continue/**",
+        ".augment/**",
+        ".amazonq/**",
+    ),
+    *(
+        ".qwen/**",
+        "QWEN.md",
+        ".trae/**",
+        ".opencode/**",
+        "opencode.json*",
+        ".goosehints",
+        ".aider.conf.yml",
+        "CONVENTIONS.md",
+    ),
+    *(
+        "AGENT.md",
+        "WARP.md",
+        "CRUSH.md",
+        ".claude-plugin/**",
+        ".github/copilot-instructions.md",
+        ".github/instructions/**",
+    ),
+)
 """What tools read so that are no kinds of ours."""
+OF_THEIR_OWN = ".claude/worktrees/"
+"""Where a client makes worktrees for its sub-agents: work, and read by nobody else."""
 
 
 def steering(git: Git) -> list[str]:
-    """Ignored files that some client reads as its instructions, permissions or programs."""
+    """Ignored files that some client reads as its instructions, permissions or programs; with a slash at its end a
+    repository in their place, which nobody but its owner can put elsewhere."""
     names = dict.fromkeys((*(name for kind in known_kinds() for name in kind.steering), *OTHER_TOOLS))
-    return ignored_of(git, names)
+    return [path for path in ignored_of(git, names) if not path.startswith(OF_THEIR_OWN)]
 
 
 def drop_steering(git: Git) -> None:
     """Remove them; whoever calls has saved them."""
     for path in steering(git):
-        (git.folder / path).unlink(missing_ok=True)
+        if not path.endswith("/"):
+            (git.folder / path).unlink(missing_ok=True)
