@@ -65,7 +65,7 @@ class ClaudeCode(AgentKind):
         return self._command(launch, ("--resume", launch.session_id) if launch.session_id else ("--continue",))
 
     def _command(self, launch: Launch, session: tuple[str, ...]) -> CommandLine:
-        from fleetscripts.adapters.git.offered import lacks
+        from fleetscripts.adapters.git.offered import lacks, offers
 
         argv = [launch.executable, *session]
         if session[:1] == ("--session-id",) and lacks(launch.executable, session[0]):
@@ -73,7 +73,7 @@ class ClaudeCode(AgentKind):
             raise UsageProblem(f"expected a {self.title} that takes {session[0]}, 2.0 or later, found {found}")
         if launch.permission_mode:
             argv += ["--permission-mode", _mode(launch)]
-        if launch.name and not lacks(launch.executable, "--name"):
+        if launch.name and offers(launch.executable, "--name"):
             argv += ["-n", launch.name]
         if launch.settings:
             argv += self.settings_words(launch.settings)

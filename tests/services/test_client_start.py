@@ -117,6 +117,14 @@ def test_a_release_is_given_what_it_takes(tmp_path: Path, mode: str, name: str, 
         assert line.env_set["CLAUDE_AX_SCREEN_READER"] == "0", "without box and rows no screen can be read"
 
 
+def test_a_release_that_does_not_say_what_it_takes_is_given_no_name(tmp_path: Path) -> None:
+    path = tmp_path / "claude"
+    path.write_text("#!/bin/sh\nexit 1\n")
+    path.chmod(0o755)
+    line = kind_named("claude").launch(Launch(str(path), SESSION, name="feat/a"))
+    assert list(line.argv) == [str(path), "--session-id", SESSION], "an unknown option would end it"
+
+
 @pytest.mark.parametrize("mode", ["auto", "default"])
 def test_denials_are_heard_of_from_releases_that_have_auto_mode_alone(tmp_path: Path, mode: str) -> None:
     path = tmp_path / "claude"

@@ -48,6 +48,11 @@ def number(node: Mapping[str, Any], name: str) -> float:
     return value
 
 
+def maybe_number(node: Mapping[str, Any], name: str) -> int:
+    """A whole number; 0 where there is none."""
+    return int(number(node, name)) if node.get(name) is not None else 0
+
+
 def time(node: Mapping[str, Any], name: str) -> float:
     found = maybe_time(node.get(name))
     if found is None:

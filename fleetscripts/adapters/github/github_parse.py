@@ -8,6 +8,7 @@ from typing import Any
 from fleetscripts.adapters.github.answer_fields import (
     WrongAnswer,
     flag,
+    maybe_number,
     maybe_time,
     members,
     nodes,
@@ -109,10 +110,10 @@ def check(node: Mapping[str, Any]) -> Check:
                 completed_at=maybe_time(node.get("completedAt")),
                 suite=str(suite.get("id") or ""),
                 app=app,
-                app_number=int((suite.get("app") or {}).get("databaseId") or 0),
+                app_number=maybe_number(suite.get("app") or {}, "databaseId"),
                 workflow=workflow,
                 event=event,
-                job=int(number(node, "databaseId")) if workflow and node.get("databaseId") else 0,
+                job=maybe_number(node, "databaseId") if workflow else 0,
                 needs_approval=status == "WAITING",
             )
         case "StatusContext":

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from fleetscripts.adapters.github.answer_fields import maybe_time, nodes
+from fleetscripts.adapters.github.answer_fields import maybe_number, maybe_time, nodes
 from fleetscripts.pull_request import Merge, RequiredCheck
 
 LONGEST_REASON = 80
@@ -19,7 +19,7 @@ def required_checks(node: Mapping[str, Any]) -> tuple[RequiredCheck, ...]:
     for rule in nodes(base.get("rules") or {"nodes": []}):
         named += (rule.get("parameters") or {}).get("requiredStatusChecks") or []
     known = [one for one in named if isinstance(one.get("context"), str) and one["context"]]
-    return tuple(dict.fromkeys(RequiredCheck(one["context"], int(one.get("integrationId") or 0)) for one in known))
+    return tuple(dict.fromkeys(RequiredCheck(one["context"], maybe_number(one, "integrationId")) for one in known))
 
 
 def merge_state(node: Mapping[str, Any]) -> Merge:
@@ -30,7 +30,7 @@ def merge_state(node: Mapping[str, Any]) -> Merge:
         state=str(node.get("mergeStateStatus") or ""),
         is_automatic=bool(node.get("autoMergeRequest")),
         queue_state=str(entry.get("state") or ""),
-        queue_position=int(entry.get("position") or 0),
+        queue_position=maybe_number(entry, "position"),
         removed_at=maybe_time(last.get("createdAt")),
         removed_for=str(last.get("reason") or "")[:LONGEST_REASON],
     )
