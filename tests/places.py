@@ -12,6 +12,9 @@ from pathlib import Path
 
 BUNDLE = Path(__file__).resolve().parent.parent
 
+SILENT_CLIENT = '#!/bin/sh\n[ "$1" = --help ] && exit\nexec sleep 900\n'
+"""A client that never draws anything; asked for its options, which it has none of, it ends at once."""
+
 
 @dataclass(frozen=True)
 class TmuxServer:

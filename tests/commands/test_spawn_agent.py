@@ -22,7 +22,7 @@ from fleetscripts.services.typing.deliver import deliver
 from fleetscripts.services.typing.pane_io import PaneIO
 from fleetscripts.services.typing.receipt import Receipt
 from tests.conftest import RunScript
-from tests.places import BUNDLE, GitRepo, TmuxServer
+from tests.places import BUNDLE, SILENT_CLIENT, GitRepo, TmuxServer
 from tests.records import flat
 from tests.waiting import wait_until
 
@@ -315,7 +315,7 @@ class TestAFailure:
     ) -> None:
         (home / "fleet").mkdir()
         (home / "fleet" / "config.toml").write_text("start_timeout_seconds = 1.5\n")
-        (home.parent / "bin" / "practice").write_text("#!/bin/sh\nexec sleep 600\n")
+        (home.parent / "bin" / "practice").write_text(SILENT_CLIENT)
         assert spawn(repo) == 1
         assert "start of the client: no prompt after 1.5 s" in capsys.readouterr().err
 
@@ -360,7 +360,7 @@ class TestAFailure:
         assert repo.git("show", f"{ref[0]}:work.txt") == "done"
 
     def test_of_nobody_but_the_caller_who_has_it_stopped(self, repo: GitRepo, tmux_server: TmuxServer) -> None:
-        (repo.root.parent / "bin" / "practice").write_text("#!/bin/sh\nexec sleep 600\n")
+        (repo.root.parent / "bin" / "practice").write_text(SILENT_CLIENT)
         argv = [sys.executable, "-I", str(BUNDLE / "fleetscripts" / "__main__.py"), "spawn-agent", "--session", "fleet"]
         argv += ["--repo", str(repo.path), "--agent", "practice", "--branch", "feat/x", "--objective", OBJECTIVE]
         spawning_process = subprocess.Popen(argv, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)

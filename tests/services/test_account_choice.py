@@ -16,6 +16,7 @@ from fleetscripts.models import Classification, Evidence, PaneState, Source
 from fleetscripts.services.accounts.account_check import NO_ANSWER_SECONDS, unfit
 from fleetscripts.services.accounts.account_choice import next_account, note_wall
 from tests.account_stage import AccountStage
+from tests.places import SILENT_CLIENT
 
 ACCOUNTS = ("one", "two", "three")
 MODELS = ("opus", "sonnet", "fable")
@@ -78,7 +79,7 @@ def test_a_client_that_does_not_answer_keeps_its_account_free_for_some_minutes_o
 ) -> None:
     stage = AccountStage(home)
     stage.install("codex")
-    (home / "bin" / "codex").write_text("#!/bin/sh\nexec sleep 60\n")
+    (home / "bin" / "codex").write_text(SILENT_CLIENT)
     monkeypatch.setenv("PATH", stage.path)
     found = unfit(Account("gpt", agent="codex"), load_settings(os.environ), os.environ, ask_seconds=0.3)
     assert found is not None

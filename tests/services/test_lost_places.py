@@ -18,10 +18,8 @@ from fleetscripts.fleet import Agent, Fleet
 from fleetscripts.models import AgentState
 from fleetscripts.services.clients.sessions import session_meant
 from tests.conftest import RunScript
-from tests.places import GitRepo, TmuxServer
+from tests.places import SILENT_CLIENT, GitRepo, TmuxServer
 from tests.waiting import wait_until
-
-NEVER_READY = "#!/bin/sh\nexec sleep 900\n"
 
 
 class Crew:
@@ -32,7 +30,7 @@ class Crew:
         self.store = Store(home / "state.json")
         self.client = home / "bin" / "claude"
         self.client.parent.mkdir()
-        self.client.write_text(NEVER_READY)
+        self.client.write_text(SILENT_CLIENT)
         self.client.chmod(0o755)
         (home / "fleet").mkdir(mode=0o700, exist_ok=True)
         (home / "fleet" / "config.toml").write_text(f'claude_path = "{self.client}"\nstart_timeout_seconds = 1\n')
