@@ -13,6 +13,8 @@ NEW = {
     "spends_until": ("seen", "spends_until"),
     "wakes_at": ("seen", "wakes_at"),
     "denied": ("seen", "denied"),
+    "out_of_memory": ("seen", "out_of_memory"),
+    "memory_restarts": ("attempts", "memory_restarts"),
 }
 """Fields that have never stood anywhere but in their part."""
 

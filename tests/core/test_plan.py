@@ -134,6 +134,18 @@ CASES: list[tuple[str, dict[str, Any], Classification, str]] = [
         "",
     ),
     ("three restarts without progress escalate", {"kicks": 3}, found(PaneState.IDLE), "decision escalate"),
+    (
+        "a client that the kernel ended for memory is resumed",
+        MOVING | {"out_of_memory": "its limit is 2 GB"},
+        found(PaneState.IDLE),
+        "recovery resume",
+    ),
+    (
+        "a client that the kernel ended again for memory is a person's",
+        MOVING | {"out_of_memory": "its limit is 2 GB", "memory_restarts": 1},
+        found(PaneState.IDLE),
+        "decision out_of_memory",
+    ),
     ("a gone window is restored", {}, found(PaneState.MISSING), "recovery restore"),
     (
         "a gone window is not restored twice in a moment",
