@@ -67,6 +67,47 @@ def test_ten_takers_at_once_on_six_spares_six_get_one_each_and_four_are_told(
     assert not list((settings.fleet_home / "claims").iterdir())
 
 
+LATE = """
+import os, sys
+from pathlib import Path
+from fleetscripts.adapters.records.store import Store
+from fleetscripts.config import load_settings
+from fleetscripts.errors import FleetError
+from fleetscripts.fleet import Agent, Fleet
+from fleetscripts.services.worktrees.spares import claim_book, claim_next
+settings, spare = load_settings(os.environ), sys.argv[2]
+book = claim_book(settings)
+book.write(spare, "spare/1")
+reads = []
+def taker_ends(event, arguments):
+    if event not in ("os.listdir", "os.scandir") or str(arguments[0]) != str(book.folder):
+        return
+    reads.append(event)
+    if len(reads) == 2:  # the first looks for what killed spawns have left
+        agent = Agent("fleet:1", worktree_path=spare, spare_branch="spare/1")
+        Store(settings.state_file).update(lambda fleet: fleet.with_agent(agent), create=Fleet())
+        book.drop(spare)
+sys.addaudithook(taker_ends)
+try:
+    with claim_next(Path(sys.argv[1]), settings) as taken:
+        print(taken.path)
+except FleetError as error:
+    print(error, file=sys.stderr)
+sys.exit(0 if len(reads) > 1 else 9)
+"""
+"""Another taker writes its record and ends its claim at the very moment at which the claims are read."""
+
+
+def test_a_spare_whose_taker_ends_while_the_claims_are_read_is_not_taken_again(
+    git_repo: GitRepo, settings: Settings
+) -> None:
+    [spare] = git_repo.add_spares(1)
+    argv = [sys.executable, "-c", LATE, str(git_repo.path), str(spare)]
+    done = subprocess.run(argv, capture_output=True, text=True, cwd=BUNDLE, check=False)
+    assert done.returncode == 0, done.stderr
+    assert (done.stdout, "no spare worktree" in done.stderr) == ("", True), done.stdout
+
+
 def test_a_spare_that_is_being_taken_is_in_use_and_free_again_when_its_taker_is_killed(
     git_repo: GitRepo, settings: Settings
 ) -> None:

@@ -32,12 +32,14 @@ class ClaimBook:
     folder: Path
 
     def read(self) -> list[Claim]:
-        """All claims; a file that is none is passed over."""
+        """All claims; a file that is none is passed over. Left by a dead process is only what still stands after its
+        death: it may have ended its claim, and itself, while this was read."""
         found = list(self._notes.all())
         if not found:
             return []
         running = {pid: process.start_ticks for pid, process in read_processes().by_pid.items()}
-        return [_claim(members, running) for members in found]
+        claims = [_claim(members, running) for members in found]
+        return [claim for claim in claims if claim.alive or self._notes.read(claim.path) is not None]
 
     def has_abandoned(self) -> bool:
         """Whether a dead process has left a claim with something begun."""

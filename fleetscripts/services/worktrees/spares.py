@@ -136,10 +136,10 @@ def _this(path: Path, spare_branch: str, settings: Settings) -> Spare:
 
 
 def claims_on(found: Sequence[WorktreeFacts], settings: Settings) -> Claims:
-    """Who has a say over these worktrees, read now."""
+    """Who has a say over these worktrees, read now: the claims first, since whoever ends one has written its record."""
+    claimed = claim_book(settings).read()
     fleet = fleet_now(settings)
     at_work = [agent for agent in fleet.agents if agent.worktree_path and agent.state is not AgentState.RECYCLED]
-    claimed = claim_book(settings).read()
     names = settings.protected_worktrees
     return Claims(
         agents={_realpath(agent.worktree_path): agent.window for agent in at_work},
