@@ -240,5 +240,6 @@ KIND = ClaudeCode(
     # Bash too: no list of its commands is short and safe. What is not named here, and would ask, the mode denies.
     read_only=ReadOnly(DENIES, ("--disallowedTools", "Bash,Edit,MultiEdit,Write,NotebookEdit")),
     runs_code=(".claude", ".mcp.json"),
-    steering=("CLAUDE.md", "CLAUDE.local.md", "AGENTS.md", ".mcp.json", ".claude/**"),
+    steering=("CLAUDE.md", "CLAUDE.local.md", "AGENTS.md", ".mcp.json", ".claude/**", ".claude-plugin/**"),
+    sub_worktrees=(".claude/worktrees/",),
 )

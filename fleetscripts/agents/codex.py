@@ -225,4 +225,5 @@ KIND = Codex(
     read_only=ReadOnly(READ_ONLY),
     runs_code=(".codex",),
     steering=("AGENTS.md", "AGENTS.override.md", ".codex/**", ".agents/**"),
+    sub_worktrees=(),
 )

@@ -176,6 +176,8 @@ class AgentKind(ABC):
     """Names in a worktree from which it runs programs once the folder is trusted."""
     steering: tuple[str, ...]
     """Patterns of files in a worktree that it reads as instructions, permissions or programs."""
+    sub_worktrees: tuple[str, ...]
+    """Folders in a worktree where it makes worktrees for its sub-agents: their work, and no instructions of its own."""
 
     @abstractmethod
     def is_client(self, command: str, argv: Sequence[str]) -> bool:

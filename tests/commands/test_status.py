@@ -186,7 +186,7 @@ def test_checks_account_wake_and_last_words_have_their_columns(store: Store, run
         account="work",
         seen=LastLook(said="Tests \x1b[31mfail"),
     )
-    alarm = Agent("s:3", "t3", seen=LastLook(pane_state="prompt", said="Later.", wakes_at=now + 1200.5))
+    alarm = Agent("s:3", "t3", seen=LastLook(pane_state="prompt", said="Later.", wakes_at=now + 1230))
     denied = Agent("s:4", "t4", seen=LastLook(pane_state="prompt", said="Tried.", denied="curl x | sh"))
     parked = Agent("s:2", "t2", state=AgentState.RATE_LIMITED, seen=LastLook(resets_at=now + 3600 * 2 + 90))
     store.update(lambda _: Fleet(agents=(checked, parked, alarm, denied)), create=Fleet())
@@ -196,7 +196,7 @@ def test_checks_account_wake_and_last_words_have_their_columns(store: Store, run
     assert "#12 ✗  work" in rows["s:1"]
     assert rows["s:1"].endswith("Tests fail")
     assert rows["s:2"].endswith("wakes in 2h01")
-    assert rows["s:3"].endswith("its own alarm wakes it in 19m")
+    assert rows["s:3"].endswith("its own alarm wakes it in 20m")
     assert rows["s:4"].endswith("its client's safety check denied: curl x | sh")
 
 

@@ -65,7 +65,7 @@ def test_at_its_cap_an_agent_ends_its_turn_and_nobody_begins_another_until_more_
         assert crew.pid(window) is None, "it is not resumed either"
         assert texts(crew, window) == held_at, "no turn ran after the one in which the cap was reached"
         assert "another 800 tokens may be spent" in said(crew, "balance", "--allow", window)
-        said(crew, "restore-agent", window)
+        assert crew.run("restore-agent", window).returncode in (0, 3), "restored, unless the loop came first"
         wait_until(lambda: texts(crew, window) > held_at, 30, crew.screens)
         wait_until(lambda: sum(row["tokens"] for row in spent(crew)["rows"]) >= 5 * ONE_TURN, 20, crew.screens)
         assert "spent:" in said(crew, "history", window)

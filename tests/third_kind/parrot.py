@@ -142,4 +142,5 @@ KIND = Parrot(
     read_only=ReadOnly("", ("--read-only",)),
     runs_code=(),
     steering=(),
+    sub_worktrees=(),
 )

@@ -26,6 +26,7 @@ from fleetscripts.services.actions.rescue_return import put_back
 from fleetscripts.services.actions.rescue_tally import count
 from fleetscripts.services.actions.resume import alone
 from fleetscripts.services.briefing.briefing import go_on
+from fleetscripts.services.observe.servers import refuse_unseen
 from fleetscripts.services.spending.spending import note_spent
 from fleetscripts.services.typing.deliver import deliver
 from fleetscripts.services.typing.pane_io import PaneIO, open_pane_io
@@ -188,5 +189,9 @@ def _at_hand(case: Case) -> Agent:
 
 
 def _seen(pane_io: PaneIO, agent: Agent) -> Observation | None:
+    """None where its pane is gone; refused where another server was asked than the one it stands on."""
     pane_id = agent.pane_on(pane_io.server)
-    return pane_io.look(pane_id) if pane_id else None
+    seen = pane_io.look(pane_id) if pane_id else None
+    if seen is None:
+        refuse_unseen(agent, pane_io.tmux)
+    return seen

@@ -42,21 +42,19 @@ OTHER_TOOLS = (
         "AGENT.md",
         "WARP.md",
         "CRUSH.md",
-        ".claude-plugin/**",
         ".github/copilot-instructions.md",
         ".github/instructions/**",
     ),
 )
 """What tools read so that are no kinds of ours."""
-OF_THEIR_OWN = ".claude/worktrees/"
-"""Where a client makes worktrees for its sub-agents: work, and read by nobody else."""
 
 
 def steering(git: Git) -> list[str]:
     """Ignored files that some client reads as its instructions, permissions or programs; with a slash at its end a
     repository in their place, which nobody but its owner can put elsewhere."""
     names = dict.fromkeys((*(name for kind in known_kinds() for name in kind.steering), *OTHER_TOOLS))
-    return [path for path in ignored_of(git, names) if not path.startswith(OF_THEIR_OWN)]
+    work = tuple(folder for kind in known_kinds() for folder in kind.sub_worktrees)
+    return [path for path in ignored_of(git, names) if not path.startswith(work)]
 
 
 def drop_steering(git: Git) -> None:
