@@ -19,13 +19,16 @@ NOT_TOLD = "not told: "
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One agent, the action proposed for it, and what performing it needs."""
+    """One agent, the action proposed for it, and what performing it needs.
+
+    ``starts_server``: whether a tmux server may be started for it, which whoever looks once leaves to a person."""
 
     agent: Agent
     action: Action
     fleet: Fleet
     settings: Settings
     environ: Mapping[str, str]
+    starts_server: bool = True
 
     @property
     def store(self) -> Store:

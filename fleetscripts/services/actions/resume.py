@@ -65,6 +65,8 @@ def restore(case: Case) -> str:
     tmux = Tmux(case.settings.tmux_socket)
     with alone(case):
         refuse_unseen(case.agent, tmux)
+        if not case.starts_server and tmux.server() is None:
+            raise Refused(f"{case.agent.called}: no tmux server runs")
         if place_of(tmux, case.agent, Path(case.agent.worktree_path)) is not None:
             raise Refused(f"{case.agent.called}: its pane is there again")
         if (home := _home(case, tmux)) is not None:

@@ -187,7 +187,7 @@ class Loop:
             if BY_NAME[action.action].performer and not self.jobs.busy(agent.key):
                 rest = self._rest_seconds(agent, action)
                 if rest <= 0:
-                    self._start(Case(agent, action, cycle.fleet, settings, self.environ))
+                    self._start(Case(agent, action, cycle.fleet, settings, self.environ, rhythm is not None))
                     started = True
                 elif rhythm is not None:
                     rhythm.retry(agent.pane_id, rest)
