@@ -21,7 +21,8 @@ NOT_TOLD = "not told: "
 class Case:
     """One agent, the action proposed for it, and what performing it needs.
 
-    ``starts_server``: whether a tmux server may be started for it, which whoever looks once leaves to a person."""
+    ``starts_server``: whether a tmux server may be started for it, which whoever asks what there is to decide
+    leaves to a person."""
 
     agent: Agent
     action: Action

@@ -104,13 +104,13 @@ class Loop:
             for_hosts.close()
             self.jobs.close()
 
-    def run_once(self, within_seconds: float | None = None) -> int:
+    def run_once(self, within_seconds: float | None = None, starts_server: bool = True) -> int:
         """One cycle, and all that it leads to; with ``dispatch`` then one round of that. Nothing of the cycle is begun
         later than ``within_seconds``: how much was left so."""
         try:
             settings, fleet = load_fleet(self.environ, self.options)
             if fleet.active:
-                self.cycle(settings, Look())
+                self.cycle(settings, Look(), starts_server=starts_server)
                 left = self.jobs.wait(within_seconds)
                 if self.dispatch:
                     self._dispatching().once()
@@ -169,7 +169,9 @@ class Loop:
             return
         rhythm.looked(settings, look, None, False, began)
 
-    def cycle(self, settings: Settings, look: Look, rhythm: LoopSchedule | None = None) -> tuple[Cycle, bool]:
+    def cycle(
+        self, settings: Settings, look: Look, rhythm: LoopSchedule | None = None, starts_server: bool = True
+    ) -> tuple[Cycle, bool]:
         """One look and what follows from it; whether anything moved."""
         finished = self.jobs.settle()
         store = Store(settings.state_file)
@@ -187,7 +189,7 @@ class Loop:
             if BY_NAME[action.action].performer and not self.jobs.busy(agent.key):
                 rest = self._rest_seconds(agent, action)
                 if rest <= 0:
-                    self._start(Case(agent, action, cycle.fleet, settings, self.environ, rhythm is not None))
+                    self._start(Case(agent, action, cycle.fleet, settings, self.environ, starts_server))
                     started = True
                 elif rhythm is not None:
                     rhythm.retry(agent.pane_id, rest)

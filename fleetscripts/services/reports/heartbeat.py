@@ -102,7 +102,8 @@ def _repair(settings: Settings, environ: Mapping[str, str], fleet: Fleet) -> tup
         options["tmux_socket"] = settings.tmux_socket
     try:
         with only_loop(settings):
-            return "", Loop(environ, options, LogFile(settings.fleet_home / "loop.log")).run_once(REPAIR_SECONDS)
+            loop = Loop(environ, options, LogFile(settings.fleet_home / "loop.log"))
+            return "", loop.run_once(REPAIR_SECONDS, starts_server=False)
     except Refused:
         return fleet.loop_window or "a loop outside tmux", 0
 
