@@ -80,20 +80,20 @@ def test_what_the_check_lets_pass_runs_and_what_it_denies_is_a_decision() -> Non
 def test_a_check_that_does_not_get_through_is_told_with_the_way_out_and_answered() -> None:
     with auto_crew() as crew:
         window = crew.spawn("feat/auto", f"[[bash {UNCHECKED}]] [[say Went on.]]")
-        told = decision(crew, "dialog")
-        assert told["dialog"] == "unchecked"
+        told = wait_until(lambda: asked_for(crew, "unchecked"), 20, lambda: f"the dialog\n{crew.screens()}") or {}
         assert "permission_mode" in told["reason"]
         assert "permission_mode" in said(crew, "heartbeat")
         refused = crew.run("answer-dialog", window, "--choose", "leave for accept edits")
         assert refused.returncode == 3, "leaving for a mode that asks less is a person's"
         said(crew, "answer-dialog", window, "--choose", "stay in auto mode")
 
-        asked = wait_until(lambda: permission(crew), 20, lambda: f"the question\n{crew.screens()}") or {}
+        asked = wait_until(lambda: asked_for(crew, "permission"), 20, lambda: f"the question\n{crew.screens()}") or {}
         assert UNCHECKED in "\n".join(asked["screen"])
         said(crew, "answer-dialog", window, "--choose", "No")
         wait_until(lambda: crew.resting(window), 20, lambda: crew.screens())
 
 
-def permission(crew: Crew) -> dict[str, Any] | None:
+def asked_for(crew: Crew, kind: str) -> dict[str, Any] | None:
+    """The dialog that is told, once it is of this kind: a hook may tell of the request before it is drawn."""
     told = decision(crew, "dialog")
-    return told if told["dialog"] == "permission" else None
+    return told if told["dialog"] == kind else None
