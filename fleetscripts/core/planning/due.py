@@ -50,7 +50,7 @@ INSTANTS: Mapping[str, Instant] = {
     "what it was refused is tried again": lambda case: case.agent.attempts.obstacle_at + OBSTACLE_RETRY_SECONDS,
     "GitHub's limit is old": lambda case: case.agent.seen.github_limited_at + WAIT_SECONDS,
     "it may be told of GitHub again": lambda case: case.agent.notices.github_told_at + WAIT_SECONDS,
-    "it has come to rest": lambda case: _still_since(case) + REST_SECONDS,
+    "it has come to rest": lambda case: _still_since(case) + REST_SECONDS if _may_move_at_rest(case) else 0,
     "what it wrote is old": lambda case: _said_last(case) + FRESH_SECONDS,
 }
 """One row for each condition of the policy, and each step of the classification, in which the time of day stands. The
@@ -81,6 +81,10 @@ def _first(case: PolicyCase, named: Iterable[float]) -> float | None:
 def _still_since(case: PolicyCase) -> float:
     """The same moment from which the policy counts."""
     return case.now - case.still_seconds if case.found.state in STILL else 0
+
+
+def _may_move_at_rest(case: PolicyCase) -> bool:
+    return case.found.state is PaneState.PROMPT and case.limits.accounts
 
 
 def _spoken_to(case: PolicyCase) -> float:

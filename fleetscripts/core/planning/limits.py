@@ -20,5 +20,7 @@ class Limits:
     tries: int = 3
     rounds: int = 10
     nudges: bool = True
+    accounts: bool = True
+    """Whether there are accounts to move to."""
     may_spend: frozenset[str] = frozenset()
     """Accounts on which going beyond the subscription is allowed."""

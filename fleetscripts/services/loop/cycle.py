@@ -110,13 +110,15 @@ def _is_same_agent(known: Agent, looked_at: Agent) -> bool:
 
 def limits_of(settings: Settings) -> Limits:
     """The thresholds in force."""
+    accounts = read_accounts(settings.fleet_home)
     return Limits(
         idle_threshold_seconds=settings.idle_threshold_seconds,
         nudge_cooldown_seconds=settings.nudge_cooldown_seconds,
         verify_pause_seconds=settings.poll_interval_seconds,
         retry_pause_seconds=settings.retry_pause_seconds,
         nudges=settings.supervision == "active",
-        may_spend=frozenset(account.name for account in read_accounts(settings.fleet_home) if account.may_spend),
+        accounts=bool(accounts),
+        may_spend=frozenset(account.name for account in accounts if account.may_spend),
     )
 
 
