@@ -159,7 +159,7 @@ def test_outside_tmux_it_attaches_and_comes_back(tmux_server: TmuxServer, outer:
     store = Store(home / "state.json")
     tmux_server.new_session(command=["sh"])
     store.update(lambda _: fleet_of(tmux_server, 2), create=Fleet())
-    seat = outer.new_session("seat", ["env", "-u", "TMUX", "-u", "TMUX_PANE", "sh"])
+    seat = outer.new_session("seat", ["env", "-u", "TMUX", "-u", "TMUX_PANE", "sh"], width=250)
     outer.run("send-keys", "-t", seat, watch_command(), "Enter")
     wait_until(lambda: "j/k" in outer.screen(seat), what="the view")
     whole = store.path.read_bytes()
