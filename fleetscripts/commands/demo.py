@@ -138,7 +138,7 @@ def _clean(stage: Stage | DemoHosts, folder: Path) -> None:
     deadline = time.monotonic() + REMOVE_SECONDS
     while folder.exists():
         shutil.rmtree(folder, ignore_errors=True)
-        if time.monotonic() > deadline:
+        if folder.exists() and time.monotonic() > deadline:
             click.echo(f"demo: {folder} could not be removed, please remove it", err=True)
             return
         time.sleep(0.02)
