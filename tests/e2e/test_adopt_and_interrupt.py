@@ -46,6 +46,14 @@ def test_a_hand_made_window_becomes_an_agent_like_any_other(crew: Crew) -> None:
     assert crew.registry(agent["session_id"]), "the fleet resumed it in its conversation"
 
 
+def test_a_number_that_a_recycled_agent_had_is_told_with_the_pane_that_has_it_now(crew: Crew) -> None:
+    pane, folder = made_by_hand(crew, 1, "feat/by-hand")
+    window = said(crew, "adopt-agent", pane, "--objective", "a").strip()
+    said(crew, "recycle-agent", window, str(folder), "spare/1", "--force")
+    new = (crew.stage.tmux("new-window", "-d", "-P", "-F", "#{pane_id}", "-t", window, "sh") or "").strip()
+    assert f"the pane there now is {new}" in said(crew, "adopt-agent", window, "--objective", "a", code=3)
+
+
 def test_what_is_not_the_fleets_to_take_is_refused(crew: Crew) -> None:
     shell = crew.stage.tmux("new-window", "-d", "-P", "-F", "#{pane_id}", "sh") or ""
     assert "expected a live client" in said(crew, "adopt-agent", shell, "--objective", "a", code=3)

@@ -17,7 +17,7 @@ from fleetscripts.config import Settings
 from fleetscripts.core.planning.observation import Observation
 from fleetscripts.core.screen.screen import Screen
 from fleetscripts.dataclass import dataclass
-from fleetscripts.errors import FleetError
+from fleetscripts.errors import FleetError, Refused
 from fleetscripts.fleet import Fleet
 from fleetscripts.invocation import spelled
 from fleetscripts.models import Frame, PaneFacts, ServerId
@@ -91,6 +91,9 @@ def pane_named(pane_io: PaneIO, fleet: Fleet | None, target: str) -> PaneFacts:
         agent = agent_meant(pane_io.settings, fleet, target) if fleet is not None else None
         if agent is not None:
             refuse_unseen(agent, pane_io.tmux)
+            there = pane_io.tmux.resolve(target)
+            if there is not None:
+                raise Refused(f"{target} was {agent.handle}, whose pane is gone; the pane there now is {there.pane_id}")
         raise FleetError(
             f"no such window: {target!r}; {spelled('status')} lists the agents, tmux list-windows -a all windows"
         )
