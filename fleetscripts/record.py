@@ -164,6 +164,10 @@ class Notices:
     extra: Mapping[str, Any] = field(default_factory=dict)
 
 
+RECYCLING = "its worktree is being made spare again"
+"""Why an agent is held from the decision to recycle it on: only that is finished, whatever its client still does."""
+
+
 @dataclass(frozen=True, slots=True)
 class Hold:
     """Paused by a person: the loop leaves it alone until it works again. Or by a cap on what is spent.

@@ -28,7 +28,7 @@ from fleetscripts.models import (
     PaneState,
     ServerId,
 )
-from fleetscripts.record import Attempts, Hold, LastLook, Task, Verdict
+from fleetscripts.record import RECYCLING, Attempts, Hold, LastLook, Task, Verdict
 from tests.core.test_rescue_policy import rows_met
 from tests.records import agent_with, changed
 
@@ -484,6 +484,11 @@ def test_what_a_person_stopped_is_held_until_it_works_again() -> None:
     assert look(agent, found(R), NOW - 1).hold.reason == "stopped"
     assert look(agent, found(P), NOW + 9).hold.reason == "stopped"
     assert look(agent, found(R), NOW + 9).hold.reason == ""
+
+
+def test_a_turn_in_progress_does_not_undo_a_recycling() -> None:
+    agent = Agent("s:1", hold=Hold(RECYCLING, NOW))
+    assert look(agent, found(R), NOW + 9).hold.reason == RECYCLING
 
 
 def test_changed_output_begins_the_wait_again() -> None:

@@ -13,7 +13,7 @@ from fleetscripts.core.records.redact import redact
 from fleetscripts.core.records.sanitize import fit, sanitize
 from fleetscripts.fleet import Agent
 from fleetscripts.models import AgentState, Classification, PaneState
-from fleetscripts.record import Hold, not_after
+from fleetscripts.record import RECYCLING, Hold, not_after
 
 STATE_OF_PANE = {
     PaneState.STARTING: AgentState.RUNNING,
@@ -115,9 +115,11 @@ def _shown(agent: Agent, seen: Observation) -> Mapping[str, Any] | None:
 
 
 def _released(agent: Agent, seen: Observation, now: float) -> Agent:
-    """What a person stopped is held until it works again, by whatever text. At a cap its turn is only left to end."""
+    """What a person stopped is held until it works again, by whatever text. At a cap its turn is only left to end,
+    and a turn in progress does not undo a recycling that was begun."""
     works = seen.classification.state is PaneState.RUNNING and now > agent.hold.since
-    return replace(agent, hold=Hold()) if agent.hold.reason and not agent.hold.cap and works else agent
+    lasts = agent.hold.cap or agent.hold.reason in ("", RECYCLING)
+    return replace(agent, hold=Hold()) if works and not lasts else agent
 
 
 def _timed(agent: Agent, before: Agent, seen: Observation, now: float, unwatched: bool) -> Agent:

@@ -25,7 +25,7 @@ from fleetscripts.errors import FleetError, Refused
 from fleetscripts.fleet import Agent, Fleet
 from fleetscripts.invocation import spelled
 from fleetscripts.models import AgentState
-from fleetscripts.record import Hold
+from fleetscripts.record import RECYCLING, Hold
 from fleetscripts.services.clients.closing import PaneToClose, close, place_of, refuse_own
 from fleetscripts.services.clients.left_running import end_own, left_running, refuse_others
 from fleetscripts.services.lifecycle.recycle_options import RecycleOptions
@@ -38,8 +38,6 @@ from fleetscripts.services.worktrees.steering import drop_steering, steering
 from fleetscripts.services.worktrees.undo import coded
 
 NOTHING = "nothing"
-HELD = "its worktree is being made spare again"
-"""In the record from the decision on: the loop leaves it alone, whatever becomes of us."""
 
 
 @dataclass
@@ -107,7 +105,7 @@ class Recycler:
             self._refuse_incomplete()
         self._note()
         if self.recorded:
-            self._change(hold=Hold(HELD, time.time()))
+            self._change(hold=Hold(RECYCLING, time.time()))
         self._journal("recycling", why="forced" if self.forced else "all gates hold")
 
     def refuse_disturbed(self) -> None:
@@ -199,7 +197,7 @@ class Recycler:
             return False
         self.rescued = [ref for ref in note.get("rescued", []) if isinstance(ref, str)]
         known = self.fleet.current(self.agent)
-        return self.place() is None or (known is not None and known.hold.reason == HELD)
+        return self.place() is None or (known is not None and known.hold.reason == RECYCLING)
 
     def _refuse_incomplete(self) -> None:
         if self.forced:
