@@ -186,7 +186,7 @@ class Asked(threading.Thread):
         self.start()
 
     def run(self) -> None:
-        wait_until(self._answered, 120)
+        wait_until(self._answered, 300)
 
     def _answered(self) -> bool:
         with contextlib.suppress(HostUnreachable):

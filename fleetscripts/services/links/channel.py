@@ -99,6 +99,10 @@ class Channel:
             if (message := wire.decode(line)) is not None:
                 yield message
 
+    def silent(self, now: float) -> bool:
+        """Whether two questions went unanswered: what is sent now may be begun much later, so nothing is."""
+        return now - self.heard > 2 * PING_SECONDS
+
     def keep_time(self, now: float) -> None:
         """Ask whether anybody is there, when it is time. Raises Deaf."""
         silent = now - self.heard

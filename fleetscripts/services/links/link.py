@@ -99,7 +99,7 @@ class Link:
             if (channel := self._channel) is not None:
                 for message in channel.hear(ready, steady_seconds()):
                     self._hear(channel, message)
-                if channel.online_since:
+                if channel.online_since and not channel.silent(steady_seconds()):
                     self._callers.send_all(channel.send)
                 channel.keep_time(steady_seconds())
                 channel.flush(self._selector)
