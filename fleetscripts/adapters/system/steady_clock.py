@@ -7,6 +7,8 @@ import time
 from functools import cache
 from pathlib import Path
 
+from fleetscripts.moment import Moment
+
 _CLOCK = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
 """Linux leaves sleep out of ``CLOCK_MONOTONIC``, macOS counts it in."""
 
@@ -26,3 +28,8 @@ def boot_id() -> str:
         return subprocess.run(words, check=True, capture_output=True, text=True, timeout=5).stdout.strip()
     except (OSError, subprocess.SubprocessError):
         return ""
+
+
+def this_moment() -> Moment:
+    """Now, for other processes of this machine too."""
+    return Moment(boot_id(), steady_seconds(), time.time())

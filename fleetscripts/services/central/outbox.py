@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import secrets
-import time
 from collections.abc import Callable, Collection
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from fleetscripts.adapters.records.json_files import read_json, write_json
 from fleetscripts.adapters.records.locks import hold
-from fleetscripts.adapters.system.steady_clock import boot_id, steady_seconds
+from fleetscripts.adapters.system.steady_clock import this_moment
 from fleetscripts.config import Settings
-from fleetscripts.core.hosts.moment import Moment
 from fleetscripts.dataclass import dataclass
 from fleetscripts.errors import UsageProblem
+from fleetscripts.moment import Moment
 from fleetscripts.schema import describe
 from fleetscripts.services.central.central import central_folder
 
@@ -44,7 +44,7 @@ class Kept:
 
 def leave_to_central(settings: Settings, text: str, urgent: bool) -> None:
     """Keep a notification for the central."""
-    new = Kept(secrets.token_hex(16), text[:MOST_TEXT], urgent, _now())
+    new = Kept(secrets.token_hex(16), text[:MOST_TEXT], urgent, this_moment())
     _change(settings, lambda kept: [*kept, new][-MOST_KEPT:])
 
 
@@ -55,7 +55,7 @@ def waiting_notices(settings: Settings) -> int:
 
 def hand_notices(settings: Settings) -> list[dict[str, object]]:
     """Those that wait, oldest first, as they are handed to the central."""
-    now = _now()
+    now = this_moment()
     _change(settings, lambda kept: [_handed(one) if n < MOST_HANDED else one for n, one in enumerate(kept)])
     return [
         {"id": one.id, "text": one.text, "urgent": one.urgent, "age": now.seconds_since(one.at)}
@@ -70,7 +70,7 @@ def notices_told(settings: Settings, ids: Collection[str]) -> None:
 
 def take_overdue(settings: Settings) -> list[Kept]:
     """Those that the central did not fetch in time, taken out: whoever takes them tells them."""
-    after, now = alone_after_seconds(settings), _now()
+    after, now = alone_after_seconds(settings), this_moment()
     taken: list[Kept] = []
 
     def overdue(one: Kept) -> bool:
@@ -108,8 +108,7 @@ def _change(settings: Settings, change: Callable[[list[Kept]], list[Kept]]) -> N
 
 
 def _members(one: Kept) -> dict[str, object]:
-    at = {"boot": one.at.boot, "steady": one.at.steady, "wall": one.at.wall}
-    return {"id": one.id, "text": one.text, "urgent": one.urgent, "at": at, "handed": one.handed}
+    return {"id": one.id, "text": one.text, "urgent": one.urgent, "at": asdict(one.at), "handed": one.handed}
 
 
 def _read(file: Path) -> list[Kept]:
@@ -125,10 +124,6 @@ def _kept(one: Any) -> Kept | None:
         return Kept(str(one["id"]), str(one["text"]), bool(one["urgent"]), at, bool(one["handed"]))
     except (LookupError, TypeError, ValueError):
         return None
-
-
-def _now() -> Moment:
-    return Moment(boot_id(), steady_seconds(), time.time())
 
 
 def _file(settings: Settings) -> Path:

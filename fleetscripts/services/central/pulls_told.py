@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import hashlib
 import json
-import time
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 from fleetscripts.adapters.github.github_problems import GitHubProblem, ProblemKind
 from fleetscripts.adapters.records.json_files import cache, read_json, write_json
 from fleetscripts.adapters.records.locks import hold
-from fleetscripts.adapters.system.steady_clock import boot_id, steady_seconds
+from fleetscripts.adapters.system.steady_clock import steady_seconds, this_moment
 from fleetscripts.config import Settings
 from fleetscripts.core.gates.pull_json import pull_from
-from fleetscripts.core.hosts.moment import Moment
 from fleetscripts.dataclass import dataclass
+from fleetscripts.moment import Moment
 from fleetscripts.pull_request import PullKey, PullRequest
 from fleetscripts.schema import WrongShape
 from fleetscripts.services.central.central import PULLS, central_folder
@@ -45,8 +44,8 @@ def keep_pull(settings: Settings, members: Mapping[str, Any]) -> None:
     key = key_from(members.get("key"))
     if "problem" not in members:
         pull_from(members.get("pull"))
-    now = {"boot": boot_id(), "steady": steady_seconds(), "wall": time.time()}
-    cache(_file(settings, key), json.dumps({**members, "received": now}).encode(), MOST_KEPT)
+    kept = {**members, "received": asdict(this_moment())}
+    cache(_file(settings, key), json.dumps(kept).encode(), MOST_KEPT)
     _change_asked(settings, lambda asked: {name: at for name, at in asked.items() if name != _named(key)})
 
 
@@ -55,8 +54,7 @@ def pull_told(settings: Settings, key: PullKey) -> PullTold | None:
     said = read_json(_file(settings, key))
     try:
         received, age = Moment(**said["received"]), float(said["age"])
-        at = Moment(boot_id(), steady_seconds(), time.time())
-        return PullTold(_found(said, received.wall, age), max(0.0, age) + at.seconds_since(received))
+        return PullTold(_found(said, received.wall, age), max(0.0, age) + this_moment().seconds_since(received))
     except (WrongShape, ValueError, LookupError, TypeError):
         return None
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
 from dataclasses import field, replace
 from pathlib import Path
@@ -10,14 +9,14 @@ from typing import Any
 
 from fleetscripts import schema
 from fleetscripts.adapters.records.host_files import LINK, MIRROR, HostFiles
-from fleetscripts.adapters.system.steady_clock import boot_id, steady_seconds
+from fleetscripts.adapters.system.steady_clock import this_moment
 from fleetscripts.config import Settings
 from fleetscripts.core.hosts.ages import FLEET, from_ages
 from fleetscripts.core.hosts.mirror import Mirror, mirror_from, mirror_members
-from fleetscripts.core.hosts.moment import Moment
 from fleetscripts.dataclass import dataclass
 from fleetscripts.errors import FleetError
 from fleetscripts.fleet import Agent, Fleet, read_agent
+from fleetscripts.moment import Moment
 from fleetscripts.services.hosts.registry import Host, hosts
 
 MIRROR_FILES = frozenset({LINK, MIRROR})
@@ -70,11 +69,6 @@ class LinkState:
 def _from_here(agent: Agent, host: str) -> Agent:
     names = {name: f"{host}/{value}" for name in ("window", "worktree", "id") if (value := getattr(agent, name))}
     return agent.changed(**names)
-
-
-def this_moment() -> Moment:
-    """Now, for other processes of this machine too."""
-    return Moment(boot_id(), steady_seconds(), time.time())
 
 
 def mirrors(settings: Settings, now: float) -> tuple[HostView, ...]:

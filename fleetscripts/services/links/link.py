@@ -17,14 +17,14 @@ from typing import Any
 from fleetscripts.adapters.records.host_files import LINK, HostFiles
 from fleetscripts.adapters.records.log_file import LogFile
 from fleetscripts.adapters.ssh.ssh import Ssh
-from fleetscripts.adapters.system.steady_clock import steady_seconds
+from fleetscripts.adapters.system.steady_clock import steady_seconds, this_moment
 from fleetscripts.config import Settings
 from fleetscripts.core.hosts import wire
 from fleetscripts.core.hosts.backoff import pause_seconds, tries_after
 from fleetscripts.core.hosts.mirror import Mirror, taken
 from fleetscripts.core.records.sanitize import sanitize
 from fleetscripts.errors import FleetError
-from fleetscripts.services.hosts.mirrors import LinkState, read_link, read_mirror, this_moment, write_mirror
+from fleetscripts.services.hosts.mirrors import LinkState, read_link, read_mirror, write_mirror
 from fleetscripts.services.hosts.registry import Host, host_named
 from fleetscripts.services.links.callers import Callers
 from fleetscripts.services.links.channel import Channel, Deaf
