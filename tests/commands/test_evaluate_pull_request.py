@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-import threading
 from collections.abc import Iterator, Mapping
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +12,7 @@ import pytest
 
 from tests.conftest import RunScript
 from tests.fake_github.hub import Branches, Work, branches
+from tests.webhook import webhook
 
 pytestmark = pytest.mark.skipif(shutil.which("gh") is None, reason="gh is not installed")
 
@@ -38,22 +37,9 @@ def work(built: Branches, home: Path, tmp_path: Path) -> Work:
 @pytest.fixture
 def notified(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
     """What a person was told, by a webhook on loopback."""
-    texts: list[str] = []
-
-    class Webhook(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            texts.append(json.loads(self.rfile.read(int(self.headers["Content-Length"])))["content"])
-            self.send_response(204)
-            self.end_headers()
-
-        def log_message(self, *_: object) -> None:
-            """Say nothing."""
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Webhook) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        monkeypatch.setenv("DISCORD_WEBHOOK_URL", f"http://127.0.0.1:{server.server_port}/api/webhooks/1/x")
+    with webhook() as (address, texts):
+        monkeypatch.setenv("DISCORD_WEBHOOK_URL", address)
         yield texts
-        server.shutdown()
 
 
 def test_the_page_holds_the_pull_request_and_nothing_leaves_its_fence(work: Work, run_script: RunScript) -> None:

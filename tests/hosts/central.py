@@ -6,10 +6,8 @@ import json
 import os
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -42,26 +40,6 @@ def loop(environ: Mapping[str, str] | None = None) -> Iterator[Path]:
     finally:
         process.terminate()
         process.wait(20)
-
-
-@contextmanager
-def webhook() -> Iterator[tuple[str, list[str]]]:
-    """A Discord on loopback: its address, and the texts that people were told."""
-    texts: list[str] = []
-
-    class Webhook(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            texts.append(json.loads(self.rfile.read(int(self.headers["Content-Length"])))["content"])
-            self.send_response(204)
-            self.end_headers()
-
-        def log_message(self, *_: object) -> None:
-            """Say nothing."""
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Webhook) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_port}/api/webhooks/1/x", texts
-        server.shutdown()
 
 
 def configure(folder: Path, text: str) -> None:

@@ -11,6 +11,7 @@ from tests.hosts import central
 from tests.hosts.linked import Linked
 from tests.places import TmuxServer
 from tests.waiting import wait_until
+from tests.webhook import webhook
 
 MakeLinked = Callable[..., Linked]
 TEXT = "fleet:1 (tree-1): escalated, stuck"
@@ -25,7 +26,7 @@ def test_the_central_tells_what_its_hosts_would_have_told_once(
     make_linked: MakeLinked, home: Path, tmux_server: TmuxServer
 ) -> None:
     alpha = make_linked()
-    with central.webhook() as (own, told_by_host), central.webhook() as (address, told):
+    with webhook() as (own, told_by_host), webhook() as (address, told):
         alpha.put({"id": "agent1", "window": "fleet:1", "state": "running"}, discord_webhook=own)
         central.configure(home / "fleet", "")
         central.configure(alpha.fleet_home, "")
@@ -69,7 +70,7 @@ def test_a_host_whose_central_fetches_nothing_tells_people_itself_once(
     make_linked: MakeLinked, home: Path, tmux_server: TmuxServer
 ) -> None:
     alpha = make_linked()
-    with central.webhook() as (own, told):
+    with webhook() as (own, told):
         alpha.put(discord_webhook=own)
         central.configure(alpha.fleet_home, "")
         central.join(alpha)
