@@ -95,22 +95,17 @@ def command(
     if action in ("add", "remove") and not name:
         raise UsageProblem(f"expected accounts {action} NAME, found no name")
     if action == "add":
-        token = _reference(token_env, token_file, token_command)
         account = Account(
             name=name,
             provider=provider,
             agent=agent,
             config_dir=config_dir.absolute() if config_dir is not None else None,
-            token=token,
+            token=_reference(token_env, token_file, token_command),
             environment=_variables(variables),
             reserve_percent=reserve,
             may_spend=may_spend,
         )
-        if not token_stdin:
-            return _add(settings, account)
-        if token is not None or config_dir is not None:
-            raise UsageProblem("expected --token-stdin or another place for the login, found both")
-        return _keep(settings, account)
+        return _keep(settings, account) if token_stdin else _add(settings, account)
     if action == "remove":
         account_file.remove_account(settings.fleet_home, name)
         print(f"{name} is no longer listed in {account_file.accounts_file(settings.fleet_home)}")
@@ -139,6 +134,8 @@ def _keep(settings: Settings, account: Account) -> int:
     from fleetscripts.account import NAME
     from fleetscripts.services.accounts.token_file import keep_token, require_token
 
+    if account.token is not None or account.config_dir is not None:
+        raise UsageProblem("expected --token-stdin or another place for the login, found both")
     if not NAME.fullmatch(account.name):
         raise UsageProblem("expected an account's name of letters, digits and . _ @ -")
     new = keep_token(settings, account, require_token(read_token()))
