@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from fleetscripts.core.permissions.command_policy import judge_command
 from fleetscripts.core.permissions.command_rules import command_rules, parsed
+from fleetscripts.core.permissions.path_policy import why_not_writable
 from fleetscripts.errors import UsageProblem
 from fleetscripts.services.typing.permission import judge_request, user_command_rules
 from tests.places import BUNDLE
@@ -179,6 +180,16 @@ def test_no_command_writes_a_file_that_steers_or_leads_out(worktree: Path, comma
 )
 def test_hidden_files_that_only_say_how_code_is_written_may_be_changed(worktree: Path, path: str) -> None:
     assert judge_request("Write", {"file_path": path}, worktree, worktree, RULES).allowed
+
+
+PARTS = st.text(st.characters(exclude_characters="/\0", exclude_categories=["Cs"]), min_size=1, max_size=6)
+
+
+@given(entry=st.sampled_from(RULES.steering.files), text=PARTS, above=st.lists(PARTS, max_size=2), below=PARTS)
+def test_whatever_a_wildcard_stands_for_the_file_steers(entry: str, text: str, above: list[str], below: str) -> None:
+    path = entry.replace("[-_]", "_").replace("**", below).replace("*", text).replace("?", text[0])
+    parts = [part for part in above if part.strip(". ")]
+    assert why_not_writable("/".join(["/w", *parts, path]), "/w", RULES.steering)
 
 
 STEERED = {

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Sequence
-from fnmatch import fnmatchcase
+from fnmatch import fnmatchcase, translate
+from functools import cache
 from pathlib import PurePosixPath
 
 from fleetscripts.dataclass import dataclass
@@ -41,6 +43,8 @@ def why_not_writable(real: str, worktree: str, steering: Steering, *, whole_fold
         return f"{parts[0]!a} in the worktree's root may be settings of a host, an agent or a tool"
     if parts[-1:] == ["head"]:
         return "with a file of that name a folder becomes a repository of its own"
+    if not whole_folders and not _may_match(steering.files).search(f"/{'/'.join(parts)}/"):
+        return None
     for entry in steering.files:
         wanted = entry.casefold().split("/")
         if any(_matches(parts[at : at + len(wanted)], wanted) for at in range(len(parts))):
@@ -49,6 +53,14 @@ def why_not_writable(real: str, worktree: str, steering: Steering, *, whole_fold
         if whole_folders and any(_matches(parts[-len(begin) :], begin) for begin in shorter):
             return f"{entry} steers agents or runs code, and its folder would be replaced"
     return None
+
+
+@cache
+def _may_match(entries: tuple[str, ...]) -> re.Pattern[str]:
+    """Finds every path, folded and with a "/" at both ends, that one of ``entries`` matches anywhere, and a few others:
+    most files of a worktree need one search instead of hundreds of comparisons."""
+    unanchored = (translate(entry.casefold())[: -len(r"\Z")] for entry in entries)
+    return re.compile(f"/(?:{'|'.join(unanchored)})/")
 
 
 def _any_of(name: str, patterns: Sequence[str]) -> bool:
