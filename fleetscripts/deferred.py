@@ -22,7 +22,7 @@ ALLOCATIONS = 50_000
 _alone = RLock()
 
 
-class _Deferred(ModuleType):
+class _DeferredModule(ModuleType):
     """A module that is executed when a name is looked up that it does not have yet."""
 
     def __getattr__(self, name: str) -> Any:
@@ -67,7 +67,7 @@ def start_quickly() -> None:
         spec = None if name in sys.modules else util.find_spec(name)
         if spec is not None:
             module = util.module_from_spec(spec)
-            module.__class__ = _Deferred
+            module.__class__ = _DeferredModule
             module.__dict__.update(functions, _to_execute=spec)
             sys.modules[name] = module
             package, _, last = name.rpartition(".")

@@ -19,7 +19,7 @@ from fleetscripts.core.hosts.names import split, valid_address, valid_name
 from fleetscripts.fleet import Agent, Fleet
 from fleetscripts.models import AgentState
 from fleetscripts.moment import Moment
-from fleetscripts.services.links.told import Told
+from fleetscripts.services.links.change_feed import ChangeFeed
 
 ID = "0123456789abcdef" * 2
 
@@ -280,7 +280,7 @@ STEPS = st.lists(
 
 @given(STEPS)
 def test_what_is_told_late_is_the_newest_and_nothing_is_left_out(steps: Sequence[dict[str, str] | int]) -> None:
-    told, mirror, fleet, sent = Told(epoch=1), Mirror(), Fleet(), 0
+    told, mirror, fleet, sent = ChangeFeed(epoch=1), Mirror(), Fleet(), 0
     told.begin()
     for at, step in enumerate([*steps, 100]):
         if isinstance(step, dict):
@@ -300,7 +300,7 @@ def test_what_is_told_late_is_the_newest_and_nothing_is_left_out(steps: Sequence
 
 
 def test_a_record_that_is_too_long_for_a_message_is_cut() -> None:
-    told, mirror = Told(epoch=1), Mirror()
+    told, mirror = ChangeFeed(epoch=1), Mirror()
     told.begin()
     long = Agent(
         window="x:1", id="a", objective="\U0001f600" * 2_000_000, extra={f"f{n}": "y" * 3000 for n in range(900)}
@@ -314,7 +314,7 @@ def test_a_record_that_is_too_long_for_a_message_is_cut() -> None:
 
 
 def test_looks_alone_are_no_news() -> None:
-    told = Told(epoch=1)
+    told = ChangeFeed(epoch=1)
     told.begin()
     told.learn(Fleet(agents=(Agent(window="x:1", id="a", last_seen_at=1),), last_poll_at=1), 0, 1e9)
     while told.take(0) is not None:

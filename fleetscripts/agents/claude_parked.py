@@ -26,7 +26,7 @@ _JOB = pattern(r"[0-9a-f]{8}")
 
 
 @dataclass(frozen=True, slots=True)
-class Parked:
+class ParkedSession:
     """``name``: the title of a pane that shows it; empty when unknown."""
 
     session_id: str
@@ -34,7 +34,7 @@ class Parked:
     name: str = ""
 
 
-def parked(config_dir: Path, record: Mapping[str, Any]) -> Parked | None:
+def parked(config_dir: Path, record: Mapping[str, Any]) -> ParkedSession | None:
     """What the pane's own record says was moved; None where nothing was, or it cannot be found."""
     job = record.get("parkedJobId")
     if not isinstance(job, str) or not _JOB.fullmatch(job):
@@ -43,12 +43,12 @@ def parked(config_dir: Path, record: Mapping[str, Any]) -> Parked | None:
         client = _client(found)
         session_id = claude_registry.session_of(found)
         if client is not None and session_id and claude_registry.belongs(found, client):
-            return Parked(session_id, claude_registry.evidence_of(found, client), str(found.get("name") or ""))
+            return ParkedSession(session_id, claude_registry.evidence_of(found, client), str(found.get("name") or ""))
     session_id = claude_registry.session_of(registry.read_job_state(config_dir, job) or {})
     if not session_id:
         return None
     said = "the agents view has moved the conversation to the background, where nothing runs it now"
-    return Parked(session_id, Evidence(Source.REGISTRY, None, said, session_id=session_id))
+    return ParkedSession(session_id, Evidence(Source.REGISTRY, None, said, session_id=session_id))
 
 
 def held_by(pid: int) -> BackgroundSession | None:

@@ -15,7 +15,7 @@ from fleetscripts.commands.options import json_option, settings_options
 from fleetscripts.errors import UsageProblem
 
 if TYPE_CHECKING:
-    from fleetscripts.services.setup.configured import Configured
+    from fleetscripts.services.setup.configured import ConfiguredSetting
 
 
 @click.command("config")
@@ -52,7 +52,7 @@ def command(name: str | None, value: str | None, as_json: bool, options: Mapping
     return 0
 
 
-def row(one: Configured) -> tuple[str, str, str]:
+def row(one: ConfiguredSetting) -> tuple[str, str, str]:
     """One setting's cells."""
     from fleetscripts.core.records.redact import redact
 
@@ -60,7 +60,7 @@ def row(one: Configured) -> tuple[str, str, str]:
     return one.name, redact(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)), one.source
 
 
-def members(one: Configured) -> dict[str, object]:
+def members(one: ConfiguredSetting) -> dict[str, object]:
     """One setting as ``--json`` prints it."""
     return {"name": one.name, "value": plain(one.value), "source": one.source}
 

@@ -62,11 +62,11 @@ def command(
 
 
 def _serve(nonce: str, epoch: int) -> int:
-    from fleetscripts.services.links.serving import Serving
+    from fleetscripts.services.links.serving import ChannelServer
 
     if not nonce.isalnum():
         raise UsageProblem("--nonce: expected letters and digits")
-    Serving(os.environ, nonce, epoch).run()
+    ChannelServer(os.environ, nonce, epoch).run()
     return EXIT_DONE
 
 

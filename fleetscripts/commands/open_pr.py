@@ -26,10 +26,10 @@ def command(window: str, base: str, title: str, draft: bool, as_json: bool, opti
     that is open already is recorded, none is made twice; a call that was cut short is finished by the next one.
     """
     from fleetscripts.core.records.sanitize import sanitize
-    from fleetscripts.services.lifecycle.open_pull import Wanted, open_pull
+    from fleetscripts.services.lifecycle.open_pull import PullText, open_pull
 
     settings, fleet, agent = load_agent_at_work(options, window)
-    opened = open_pull(settings, fleet, agent, Wanted(base, title, draft))
+    opened = open_pull(settings, fleet, agent, PullText(base, title, draft))
     if opened.uncommitted:
         click.echo(f"open-pr: {opened.uncommitted} changed files are not committed, so not in it", err=True)
     if as_json:

@@ -35,14 +35,14 @@ def command(here: bool, as_json: bool, options: Mapping[str, object]) -> int:
     here. The repository is not changed.
     """
     from fleetscripts.services.context import load_fleet
-    from fleetscripts.services.links.pushed_elsewhere import Pushed, pushed_elsewhere
+    from fleetscripts.services.links.pushed_elsewhere import PushedBranches, pushed_elsewhere
     from fleetscripts.services.worktrees.overlaps import compare
 
     settings, fleet = load_fleet(os.environ, options)
     elsewhere = () if here else others(settings, ["overlaps", "--json"])
     hosts = members_of(elsewhere)
     views = [answer.view for answer in elsewhere]
-    pushed = pushed_elsewhere(settings, fleet, views, heads_of(hosts), Path.cwd()) if views else Pushed()
+    pushed = pushed_elsewhere(settings, fleet, views, heads_of(hosts), Path.cwd()) if views else PushedBranches()
     found = between_machines(compare(settings, fleet, pushed=pushed.branches), hosts)
     if as_json:
         more = {"hosts": hosts, "left_out": list(pushed.left_out)} if elsewhere else {}

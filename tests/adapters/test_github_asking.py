@@ -26,7 +26,7 @@ from fleetscripts.pull_request import PullKey, PullRequest
 from fleetscripts.services.actions.case import Case
 from fleetscripts.services.actions.verify_done import verify_again, verify_agent
 from fleetscripts.services.context import load_fleet
-from fleetscripts.services.pulls.pull_reading import CycleReading, github, keys_of, pull_key
+from fleetscripts.services.pulls.pull_reading import CyclePulls, github, keys_of, pull_key
 from tests.conftest import RunScript
 from tests.fake_github.hub import Branches, Work, branches
 from tests.places import BUNDLE, GitRepo, environment
@@ -93,7 +93,7 @@ def cycle(work: Work, monkeypatch: pytest.MonkeyPatch) -> tuple[Any, Fleet]:
 
 def test_the_agents_of_a_cycle_share_one_request(ten: Work, monkeypatch: pytest.MonkeyPatch) -> None:
     settings, fleet = cycle(ten, monkeypatch)
-    reading, found = CycleReading(), {}
+    reading, found = CyclePulls(), {}
 
     def verify(key: PullKey) -> None:
         found[key] = reading.reader(fleet, settings)(key)
@@ -115,7 +115,7 @@ def test_what_was_read_too_long_ago_is_read_anew(ten: Work, monkeypatch: pytest.
     settings, fleet = cycle(ten, monkeypatch)
     first, second, *_ = keys_of(fleet.agents, fleet)
     now = [100.0]
-    reading = CycleReading(clock=lambda: now[0])
+    reading = CyclePulls(clock=lambda: now[0])
     with ten.serve({11 + number: {} for number in range(10)}) as hub:
         reading.reader(fleet, settings)(first)
         now[0] += 11
@@ -128,7 +128,7 @@ def test_what_was_read_too_long_ago_is_read_anew(ten: Work, monkeypatch: pytest.
 def test_one_broken_pull_request_spoils_no_other(ten: Work, monkeypatch: pytest.MonkeyPatch) -> None:
     settings, fleet = cycle(ten, monkeypatch)
     wanted = keys_of(fleet.agents, fleet)
-    reading = CycleReading()
+    reading = CyclePulls()
     with ten.serve({11 + number: {} for number in range(10) if number != 4}) as hub:
         found = {key.number: reading.reader(fleet, settings)(key) for key in wanted}
         assert hub.requests == 1

@@ -24,8 +24,8 @@ from fleetscripts.core.planning.progress import note
 from fleetscripts.core.spending.caps import Cap, caps_of
 from fleetscripts.core.spending.ceiling import Ceiling
 from fleetscripts.core.spending.holding import held
-from fleetscripts.core.spending.ledger import Ledger, Spent, Used, Where, total
-from fleetscripts.core.spending.ledger_json import Damaged, parsed, written
+from fleetscripts.core.spending.ledger import Ledger, LedgerKey, SessionUsage, Spend, total
+from fleetscripts.core.spending.ledger_json import LedgerDamaged, parsed, written
 from fleetscripts.core.spending.tokens import NONE, Tokens, shown, tokens_of
 from fleetscripts.errors import UsageProblem
 from fleetscripts.fleet import Agent, Fleet
@@ -35,7 +35,7 @@ from tests.conftest import RunScript
 from tests.places import TmuxServer
 
 TODAY, NOW = "2026-11-27", 1_800_000_000.0
-HERE = Where(TODAY, "a1", "project-1", "feat/a", "", 5, "own")
+HERE = LedgerKey(TODAY, "a1", "project-1", "feat/a", "", 5, "own")
 DAYS = st.sampled_from(("2026-11-25", "2026-11-26", TODAY))
 FIGURES = st.builds(Tokens, *[st.integers(0, 50)] * 4)
 GROWTH = st.lists(st.tuples(DAYS, FIGURES, st.floats(0, 9)), max_size=12)
@@ -53,9 +53,9 @@ def test_what_a_conversation_uses_is_counted_once_however_often_and_late_it_is_l
     for (day, more, money), look in zip(sorted(growth, key=lambda one: one[0]), looked, strict=False):
         days, usd = {**days, day: days.get(day, NONE).plus(more)}, usd + money
         if look:
-            ledger = ledger.noted(HERE, Used("s", days, usd))
-            ledger = ledger.noted(HERE, Used("s", days, usd))
-    ledger = ledger.noted(HERE, Used("s", days, usd))
+            ledger = ledger.noted(HERE, SessionUsage("s", days, usd))
+            ledger = ledger.noted(HERE, SessionUsage("s", days, usd))
+    ledger = ledger.noted(HERE, SessionUsage("s", days, usd))
     assert of_all(ledger) == total(days.values())
     assert {where.day: spent.tokens for where, spent in ledger.rows.items() if spent.tokens != NONE} == {
         day: used for day, used in days.items() if used != NONE
@@ -71,35 +71,44 @@ def test_a_file_that_was_cut_is_never_counted_twice(growth: Sequence[tuple[str, 
     fewer: dict[str, Tokens] = {}
     for day, more, _ in growth[:cut]:
         fewer[day] = fewer.get(day, NONE).plus(more)
-    ledger = Ledger().noted(HERE, Used("s", days)).noted(HERE, Used("s", fewer)).noted(HERE, Used("s", days))
+    ledger = (
+        Ledger()
+        .noted(HERE, SessionUsage("s", days))
+        .noted(HERE, SessionUsage("s", fewer))
+        .noted(HERE, SessionUsage("s", days))
+    )
     assert of_all(ledger) == total(days.values())
 
 
 def test_what_comes_later_counts_for_the_task_and_the_account_of_then() -> None:
-    first = Ledger().noted(HERE, Used("s", {TODAY: Tokens(10)}))
+    first = Ledger().noted(HERE, SessionUsage("s", {TODAY: Tokens(10)}))
     there = replace(HERE, account="spare", begun=9)
-    after = first.noted(there, Used("s", {TODAY: Tokens(17)}))
-    assert after.rows == {HERE: Spent(Tokens(10)), there: Spent(Tokens(7))}
+    after = first.noted(there, SessionUsage("s", {TODAY: Tokens(17)}))
+    assert after.rows == {HERE: Spend(Tokens(10)), there: Spend(Tokens(7))}
 
 
 def test_what_was_used_before_it_came_into_the_fleet_is_not_the_fleets() -> None:
-    ledger = Ledger().begun(Used("s", {TODAY: Tokens(10)}, 2.0), TODAY).noted(HERE, Used("s", {TODAY: Tokens(12)}, 2.5))
-    assert ledger.rows == {HERE: Spent(Tokens(2), 0.5)}
+    ledger = (
+        Ledger()
+        .begun(SessionUsage("s", {TODAY: Tokens(10)}, 2.0), TODAY)
+        .noted(HERE, SessionUsage("s", {TODAY: Tokens(12)}, 2.5))
+    )
+    assert ledger.rows == {HERE: Spend(Tokens(2), 0.5)}
 
 
 def test_a_day_that_is_still_to_come_is_today() -> None:
-    assert list(Ledger().noted(HERE, Used("s", {"9999-01-01": Tokens(1), "": Tokens(2)})).rows) == [HERE]
+    assert list(Ledger().noted(HERE, SessionUsage("s", {"9999-01-01": Tokens(1), "": Tokens(2)})).rows) == [HERE]
 
 
 def test_old_days_are_dropped_and_are_not_counted_again() -> None:
     old = {"2026-01-01": Tokens(5), TODAY: Tokens(1)}
-    kept = Ledger().noted(HERE, Used("s", old)).since("2026-06-01")
+    kept = Ledger().noted(HERE, SessionUsage("s", old)).since("2026-06-01")
     assert of_all(kept) == Tokens(1)
-    assert kept.noted(HERE, Used("s", old)) == kept
+    assert kept.noted(HERE, SessionUsage("s", old)) == kept
 
 
 LEDGER = Ledger(
-    {HERE: Spent(Tokens(1, 2, 3, 4), 0.25)}, {}, {"a1": "/t.jsonl"}, {"day 2026-11-27 in USD": 1.5}, {"fleet": 0.0}
+    {HERE: Spend(Tokens(1, 2, 3, 4), 0.25)}, {}, {"a1": "/t.jsonl"}, {"day 2026-11-27 in USD": 1.5}, {"fleet": 0.0}
 )
 
 
@@ -120,7 +129,7 @@ def test_the_ledger_comes_back_as_it_was_written() -> None:
     ],
 )
 def test_what_is_no_ledger_says_so(members: Any) -> None:
-    with pytest.raises(Damaged):
+    with pytest.raises(LedgerDamaged):
         parsed(members)
 
 
@@ -184,14 +193,14 @@ def agent(name: str = "a1", **fields: Any) -> Agent:
     return Agent("s:1", name, id=name, branch="feat/a", spawned_at=5, **fields)
 
 
-def over(limits: dict[str, Any], *rows: tuple[Where, Spent], agents: Sequence[Agent] = (agent(),)) -> Ceiling:
+def over(limits: dict[str, Any], *rows: tuple[LedgerKey, Spend], agents: Sequence[Agent] = (agent(),)) -> Ceiling:
     return Ceiling.over(caps_of({"caps": limits}), Ledger(dict(rows)), Fleet(agents=tuple(agents)), TODAY)
 
 
-USED = (HERE, Spent(Tokens(60, 30, 9999, 10), 3.0))
-OTHERS = (replace(HERE, agent="b2"), Spent(Tokens(50)))
-YESTERDAY = (replace(HERE, day="2026-11-26"), Spent(Tokens(40)))
-BEFORE = (replace(HERE, begun=1), Spent(Tokens(500)))
+USED = (HERE, Spend(Tokens(60, 30, 9999, 10), 3.0))
+OTHERS = (replace(HERE, agent="b2"), Spend(Tokens(50)))
+YESTERDAY = (replace(HERE, day="2026-11-26"), Spend(Tokens(40)))
+BEFORE = (replace(HERE, begun=1), Spend(Tokens(500)))
 
 
 @pytest.mark.parametrize(
@@ -218,7 +227,7 @@ def test_each_cap_counts_what_it_is_on(limits: Any, rows: Any, reached: str | No
 
 
 def test_the_cap_of_a_task_in_a_file_counts_whoever_works_on_it() -> None:
-    ceiling = over({"task": 100}, (replace(HERE, agent="gone", task="parser"), Spent(Tokens(100))))
+    ceiling = over({"task": 100}, (replace(HERE, agent="gone", task="parser"), Spend(Tokens(100))))
     found = ceiling.reached(agent(task=Task(file="parser")))
     assert found is not None
     assert found.key == "task parser in tokens"
@@ -237,7 +246,7 @@ def test_another_caps_worth_may_be_allowed_again_and_again() -> None:
     more = replace(ceiling, ledger=ceiling.ledger.with_allowed([(full.key, full.base + full.used)]))
     [standing] = more.of(agent())
     assert (standing.reached, standing.used, standing.base) == (False, 0, 100)
-    later = over({"agent": 100}, (HERE, Spent(Tokens(199))))
+    later = over({"agent": 100}, (HERE, Spend(Tokens(199))))
     [nearly] = replace(later, ledger=replace(later.ledger, allowed=more.ledger.allowed)).of(agent())
     assert (nearly.reached, nearly.near, nearly.used) == (False, True, 99)
 

@@ -23,7 +23,7 @@ def practice(tmux_server: TmuxServer, git_repo: GitRepo, tmp_path: Path) -> Prac
     return PracticePane(tmux_server, git_repo.path, tmp_path / "config")
 
 
-class Classify:
+class WindowClassifier:
     """The command's answer, now or once it is as wanted."""
 
     def __init__(self, run_script: RunScript) -> None:
@@ -40,11 +40,11 @@ class Classify:
 
 
 @pytest.fixture
-def classify(run_script: RunScript) -> Classify:
-    return Classify(run_script)
+def classify(run_script: RunScript) -> WindowClassifier:
+    return WindowClassifier(run_script)
 
 
-def test_a_prompt_a_draft_a_turn_and_its_end(practice: PracticePane, classify: Classify) -> None:
+def test_a_prompt_a_draft_a_turn_and_its_end(practice: PracticePane, classify: WindowClassifier) -> None:
     practice.start()
     fresh = classify.until(practice.pane, "prompt")
     assert fresh["pane_cmd"] == "practice"
@@ -62,7 +62,9 @@ def test_a_prompt_a_draft_a_turn_and_its_end(practice: PracticePane, classify: C
     assert classify.until(practice.pane, "prompt")["draft"].startswith("[[think")
 
 
-def test_a_briefing_that_quotes_the_markers_completes_nothing(practice: PracticePane, classify: Classify) -> None:
+def test_a_briefing_that_quotes_the_markers_completes_nothing(
+    practice: PracticePane, classify: WindowClassifier
+) -> None:
     practice.start()
     practice.say(BRIEFING)
     practice.wait_for("I will.")
@@ -72,7 +74,7 @@ def test_a_briefing_that_quotes_the_markers_completes_nothing(practice: Practice
 
 
 def test_done_counts_also_when_it_has_scrolled_away_and_survives_a_crash(
-    practice: PracticePane, classify: Classify
+    practice: PracticePane, classify: WindowClassifier
 ) -> None:
     practice.start()
     practice.say("[[checkpoint one]] [[done]] ")
@@ -85,7 +87,7 @@ def test_done_counts_also_when_it_has_scrolled_away_and_survives_a_crash(
     assert (gone["pane_cmd"], gone["source"]) == ("sh", "process")
 
 
-def test_a_dialog_a_wall_and_an_error(practice: PracticePane, classify: Classify) -> None:
+def test_a_dialog_a_wall_and_an_error(practice: PracticePane, classify: WindowClassifier) -> None:
     practice.options = ("--permission-mode", "default")
     practice.start()
     practice.say("[[bash rm -rf build]]")
@@ -102,7 +104,7 @@ def test_a_dialog_a_wall_and_an_error(practice: PracticePane, classify: Classify
 
 
 def test_a_registry_file_that_a_killed_client_left_counts_for_nothing(
-    practice: PracticePane, classify: Classify
+    practice: PracticePane, classify: WindowClassifier
 ) -> None:
     practice.start()
     wait_until(practice.registry, what="the registry")
@@ -113,7 +115,7 @@ def test_a_registry_file_that_a_killed_client_left_counts_for_nothing(
     assert "gone" in next(piece["reason"] for piece in answer["evidence"] if piece["source"] == "registry")
 
 
-def test_a_client_that_was_told_to_exit_is_idle(practice: PracticePane, classify: Classify) -> None:
+def test_a_client_that_was_told_to_exit_is_idle(practice: PracticePane, classify: WindowClassifier) -> None:
     practice.start()
     practice.paste("/exit")
     practice.wait_for("/exit")
@@ -121,7 +123,7 @@ def test_a_client_that_was_told_to_exit_is_idle(practice: PracticePane, classify
     assert classify.until(practice.pane, "idle")["pane_cmd"] == "sh"
 
 
-def test_what_is_not_there_is_missing(tmux_server: TmuxServer, classify: Classify) -> None:
+def test_what_is_not_there_is_missing(tmux_server: TmuxServer, classify: WindowClassifier) -> None:
     assert classify("fleet:0")["reason"] == "no tmux server runs"
     tmux_server.new_session(command=["sh"])
     assert classify.until("fleet:0", "idle")["pane_cmd"] == "sh"
@@ -129,14 +131,14 @@ def test_what_is_not_there_is_missing(tmux_server: TmuxServer, classify: Classif
         assert classify(window)["state"] == "missing"
 
 
-def test_an_editor_over_a_drawn_prompt_is_unknown(tmux_server: TmuxServer, classify: Classify) -> None:
+def test_an_editor_over_a_drawn_prompt_is_unknown(tmux_server: TmuxServer, classify: WindowClassifier) -> None:
     pane = tmux_server.new_session(command=["sh", "-c", "printf '────\\n❯ \\n────\\n'; exec sleep 1000"])
     wait_until(lambda: "❯" in tmux_server.screen(pane), what="the drawing")
     answer = classify(pane)
     assert (answer["state"], answer["source"]) == ("unknown", "process")
 
 
-def test_a_pane_whose_process_has_ended_is_idle(tmux_server: TmuxServer, classify: Classify) -> None:
+def test_a_pane_whose_process_has_ended_is_idle(tmux_server: TmuxServer, classify: WindowClassifier) -> None:
     tmux_server.new_session(command=["sh"])
     tmux_server.run("set-option", "-g", "remain-on-exit", "on")
     pane = tmux_server.new_window(command=["true"])
@@ -146,7 +148,7 @@ def test_a_pane_whose_process_has_ended_is_idle(tmux_server: TmuxServer, classif
 
 
 def test_explain_tells_a_person_what_decided_and_what_the_others_said(
-    practice: PracticePane, run_script: RunScript, classify: Classify
+    practice: PracticePane, run_script: RunScript, classify: WindowClassifier
 ) -> None:
     practice.start()
     practice.say("[[think 60]]")

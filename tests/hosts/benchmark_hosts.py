@@ -19,7 +19,7 @@ from pathlib import Path
 from fleetscripts.practice.host_home import furnish
 from fleetscripts.practice.ssh_host import SshClient, SshHost
 from tests.hosts.cutting_proxy import CuttingProxy
-from tests.hosts.linked import Linked, agent, helpers, linked
+from tests.hosts.linked import LinkedHost, agent, helpers, linked
 from tests.places import BUNDLE
 from tests.waiting import wait_until
 
@@ -47,7 +47,7 @@ def main() -> int:
     return 0
 
 
-def _one(alpha: Linked, proxy: CuttingProxy, round_trip: int) -> None:
+def _one(alpha: LinkedHost, proxy: CuttingProxy, round_trip: int) -> None:
     seen = sorted(_sight(alpha, number) for number in range(EVENTS))
     call = ["find-spare", "--help"]
     there = statistics.median(_timed(lambda: alpha.call(*call)) for _ in range(10))
@@ -67,7 +67,7 @@ def _one(alpha: Linked, proxy: CuttingProxy, round_trip: int) -> None:
     print(f"round trip {round_trip} ms: {time.monotonic() - began:.1f} s from the link's return to the truth")
 
 
-def _many(many: Sequence[Linked], proxies: Sequence[CuttingProxy]) -> None:
+def _many(many: Sequence[LinkedHost], proxies: Sequence[CuttingProxy]) -> None:
     for one in many:
         one.put(*(agent(number, objective="x" * 200) for number in range(AGENTS)))
     for one in many:
@@ -89,7 +89,7 @@ def _many(many: Sequence[Linked], proxies: Sequence[CuttingProxy]) -> None:
     print(f"idle: {moved:.0f} bytes a second and host; of a core, with {HOSTS} hosts: {shares}")
 
 
-def _sight(alpha: Linked, number: int) -> float:
+def _sight(alpha: LinkedHost, number: int) -> float:
     time.sleep(APART_SECONDS)  # each by itself
     words = f"event {number} of {time.time()}"
     alpha.put(agent(1, objective=words))
@@ -104,7 +104,7 @@ def _until(holds: Callable[[], bool]) -> None:
         time.sleep(LOOK_SECONDS)
 
 
-def _says(alpha: Linked, words: str) -> bool:
+def _says(alpha: LinkedHost, words: str) -> bool:
     view = alpha.view()
     return view.reachable and any(known.objective == words for known in view.fleet.agents)
 
@@ -148,7 +148,9 @@ def _place() -> Iterator[Path]:
 
 
 @contextmanager
-def _hosts(folder: Path, names: Sequence[str], round_trip: int) -> Iterator[tuple[list[Linked], list[CuttingProxy]]]:
+def _hosts(
+    folder: Path, names: Sequence[str], round_trip: int
+) -> Iterator[tuple[list[LinkedHost], list[CuttingProxy]]]:
     folder.mkdir()
     client = SshClient(folder / "client").create()
     path = os.environ["PATH"]

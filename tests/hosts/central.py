@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import Any
 
 from fleetscripts.services.links.telling import tell_host
-from tests.hosts.linked import Linked
+from tests.hosts.linked import LinkedHost
 from tests.places import BUNDLE
 from tests.waiting import wait_until
 
 
-def join(*hosts: Linked) -> None:
+def join(*hosts: LinkedHost) -> None:
     """What ``hosts add`` does beside the entry: this machine is their central; their links run."""
     for host in hosts:
         host.begin()

@@ -14,11 +14,11 @@ import pytest
 
 from fleetscripts.practice.host_home import end_session, furnish
 from fleetscripts.practice.ssh_host import SshClient, SshHost
-from tests.hosts.linked import Linked, linked
+from tests.hosts.linked import LinkedHost, linked
 from tests.hosts.network import Network, only_where_possible
 
 MakeHost = Callable[..., SshHost]
-MakeLinked = Callable[..., Linked]
+MakeLinked = Callable[..., LinkedHost]
 
 
 @pytest.fixture
@@ -71,9 +71,11 @@ def make_linked(ssh_host: MakeHost, short_folder: Path, monkeypatch: pytest.Monk
     folder = short_folder / "run"
     folder.mkdir(mode=0o700)
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(folder))
-    made: list[Linked] = []
+    made: list[LinkedHost] = []
 
-    def make(name: str = "alpha", lines: Sequence[str] = (), variables: Mapping[str, str] = {}, **more: Any) -> Linked:
+    def make(
+        name: str = "alpha", lines: Sequence[str] = (), variables: Mapping[str, str] = {}, **more: Any
+    ) -> LinkedHost:
         made.append(linked(ssh_host(name, lines=lines, variables=variables), **more))
         return made[-1]
 

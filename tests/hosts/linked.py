@@ -28,7 +28,7 @@ from tests.waiting import wait_until
 
 
 @dataclass(frozen=True)
-class Linked:
+class LinkedHost:
     """One host as this machine has it: ``there`` is its sshd, ``host`` its entry."""
 
     settings: Settings
@@ -95,7 +95,7 @@ class Linked:
                 os.kill(pid, signal.SIGKILL)
 
 
-def linked(there: SshHost, programs: Sequence[Path] = (), address: str = "", **more: str) -> Linked:
+def linked(there: SshHost, programs: Sequence[Path] = (), address: str = "", **more: str) -> LinkedHost:
     """An entry for the host, whose program is this bundle itself."""
     settings = load_settings_here(os.environ)
     path = ":".join([*map(str, programs), str(there.home / "bin"), "/usr/local/bin", "/usr/bin", "/bin"])
@@ -110,7 +110,7 @@ def linked(there: SshHost, programs: Sequence[Path] = (), address: str = "", **m
         tmux_socket="there",
         **more,  # type: ignore[arg-type]
     )
-    return Linked(settings, there, keep(settings, host))
+    return LinkedHost(settings, there, keep(settings, host))
 
 
 def agent(number: int, **more: object) -> dict[str, object]:
@@ -129,7 +129,7 @@ def helpers(host: SshHost) -> list[int]:
     return [pid for pid in found if parent_of(pid) not in found]
 
 
-def masters(host: Linked) -> list[int]:
+def masters(host: LinkedHost) -> list[int]:
     """The process of the host's shared connection."""
     return processes(f"ssh .*-M .*ControlPath={ssh_of(host.settings, host.host).socket}")
 

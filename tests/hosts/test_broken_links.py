@@ -23,11 +23,11 @@ from fleetscripts.services.hosts.registry import host_named, keep
 from fleetscripts.services.links.asking import HostUnreachable, Reply, ask, call
 from tests.conftest import RunScript
 from tests.hosts.cutting_proxy import CuttingProxy
-from tests.hosts.linked import Linked, agent, environment_of, helpers, kill, masters
+from tests.hosts.linked import LinkedHost, agent, environment_of, helpers, kill, masters
 from tests.places import BUNDLE
 from tests.waiting import wait_until
 
-MakeLinked = Callable[..., Linked]
+MakeLinked = Callable[..., LinkedHost]
 ID = "0123456789abcdef" * 2
 
 
@@ -44,10 +44,10 @@ def slow_command(folder: Path) -> Path:
     return folder
 
 
-class Asked(threading.Thread):
+class CallThread(threading.Thread):
     """A call that another thread waits for."""
 
-    def __init__(self, host: Linked, *argv: str, timeout: float = 60) -> None:
+    def __init__(self, host: LinkedHost, *argv: str, timeout: float = 60) -> None:
         super().__init__(daemon=True)
         self._call = lambda: host.call(*argv, timeout=timeout)
         self.reply: Reply | FleetError | None = None
@@ -69,7 +69,7 @@ def begun(folder: Path) -> int:
     return len((folder / "began").read_text().splitlines()) if (folder / "began").exists() else 0
 
 
-def calls_of(host: Linked) -> list[CallFolder]:
+def calls_of(host: LinkedHost) -> list[CallFolder]:
     folder = host.fleet_home / "host-calls"
     return [CallFolder(path) for path in folder.iterdir()] if folder.exists() else []
 
@@ -83,7 +83,7 @@ def test_a_reply_that_got_lost_is_asked_for_and_the_call_is_done_once(
         ssh_client.knows([alpha.there], {"alpha": proxy.address})
         alpha.put(agent(1))
         alpha.begin()
-        asked = Asked(alpha, "tasks", "add", "banner", "Add the banner")
+        asked = CallThread(alpha, "tasks", "add", "banner", "Add the banner")
         wait_until(lambda: any(call.state() is not CallState.NONE for call in calls_of(alpha)))
         proxy.reset()
         reply = asked.answer()
@@ -107,7 +107,7 @@ def test_whatever_dies_the_call_is_done_once_and_the_link_comes_back(
     alpha.begin()
     (slow / "go").unlink()
     before = begun(slow)
-    asked = Asked(alpha, "poll-cycle")
+    asked = CallThread(alpha, "poll-cycle")
     wait_until(lambda: begun(slow) > before)
     [call] = calls_of(alpha)
     os.kill(helpers(alpha.there)[0], signal.SIGKILL)  # the host's end
@@ -119,7 +119,7 @@ def test_whatever_dies_the_call_is_done_once_and_the_link_comes_back(
     assert asked.answer().state == "done"
     assert len(calls_of(alpha)) == 1
     (slow / "go").unlink()
-    second = Asked(alpha, "poll-cycle", timeout=3)
+    second = CallThread(alpha, "poll-cycle", timeout=3)
     wait_until(lambda: len(calls_of(alpha)) == 2)
     alpha.end()  # our own end
     second.join(30)
@@ -148,7 +148,7 @@ def test_a_call_whose_end_nobody_saw_is_lost_and_not_done_again(make_linked: Mak
     alpha.put(agent(1))
     alpha.begin()
     (slow / "go").unlink()
-    asked = Asked(alpha, "poll-cycle")
+    asked = CallThread(alpha, "poll-cycle")
     wait_until(lambda: any(call.state() is CallState.RUNNING for call in calls_of(alpha)))
     [call] = calls_of(alpha)
     wait_until(lambda: subprocess.run(["pgrep", "-f", str(call.folder)], capture_output=True).stdout)
@@ -184,7 +184,7 @@ def test_what_a_call_is_given_lies_nowhere_there_and_in_no_mirror(make_linked: M
                 assert b"sk-secret-4711" not in path.read_bytes(), path
 
 
-def script_there(host: Linked, text: str) -> Linked:
+def script_there(host: LinkedHost, text: str) -> LinkedHost:
     """The same host, where Python is another program."""
     program = host.there.home / "bin" / "other-python"
     program.write_text(text, encoding="utf-8")
@@ -194,7 +194,7 @@ def script_there(host: Linked, text: str) -> Linked:
     return replace(host, host=keep(host.settings, replace(host.host, python=str(program))))
 
 
-def when_a_call_begins_once(host: Linked, deed: str) -> Linked:
+def when_a_call_begins_once(host: LinkedHost, deed: str) -> LinkedHost:
     """The same host, where its helper does this when it is about to start the process of a call, one time."""
     (host.there.home / "once").touch()
     program = f"""
@@ -397,7 +397,7 @@ def test_a_tmux_server_that_is_killed_there_ends_no_link(make_linked: MakeLinked
     assert [one.id for one in alpha.view().fleet.agents] == ["agent1"]
 
 
-def tell_often(host: Linked, over: threading.Event) -> None:
+def tell_often(host: LinkedHost, over: threading.Event) -> None:
     """A host whose records change without end."""
     number = 0
     while not over.is_set():

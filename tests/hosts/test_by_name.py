@@ -7,15 +7,15 @@ from collections.abc import Callable
 
 from fleetscripts.practice.host_home import environment_of, playground_of, tmux
 from tests.conftest import RunScript
-from tests.hosts.linked import Linked, agent
+from tests.hosts.linked import LinkedHost, agent
 from tests.places import TmuxServer
 from tests.waiting import wait_until
 
-MakeLinked = Callable[..., Linked]
+MakeLinked = Callable[..., LinkedHost]
 OBJECTIVE = "Wait for a word. [[say ready and waiting]]"
 
 
-def _session(alpha: Linked) -> str:
+def _session(alpha: LinkedHost) -> str:
     """A repository and a tmux session there; the repository's folder."""
     alpha.there.variables = {**alpha.there.variables, "FLEET_TMUX_SOCKET": "there"}
     repository = playground_of(alpha.there, 2).repository
@@ -76,12 +76,12 @@ def test_what_an_agent_there_needs_ends_the_wait_here_and_is_handed_out_once(
     wait_until(lambda: "thanks" in run_script("show", "alpha/fleet:1").stdout)
 
 
-def _no_agents_here(alpha: Linked) -> None:
+def _no_agents_here(alpha: LinkedHost) -> None:
     alpha.settings.state_file.write_text('{"agents": []}', encoding="utf-8")
     alpha.settings.state_file.chmod(0o600)
 
 
-def _asks(alpha: Linked) -> bool:
+def _asks(alpha: LinkedHost) -> bool:
     return any(str(known.state) == "waiting_approval" for known in alpha.view().fleet.agents)
 
 

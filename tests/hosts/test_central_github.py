@@ -15,13 +15,13 @@ import pytest
 from tests.conftest import RunScript
 from tests.fake_github.hub import Branches, Work, branches
 from tests.hosts import central
-from tests.hosts.linked import Linked
+from tests.hosts.linked import LinkedHost
 from tests.places import TmuxServer
 from tests.waiting import wait_until
 
 pytestmark = pytest.mark.skipif(shutil.which("gh") is None, reason="gh is not installed")
 
-MakeLinked = Callable[..., Linked]
+MakeLinked = Callable[..., LinkedHost]
 GREEN: dict[int, dict[str, object]] = {11: {}, 12: {}, 13: {}}
 
 
@@ -40,7 +40,7 @@ def work(built: Branches, home: Path, tmp_path: Path, monkeypatch: pytest.Monkey
     return made
 
 
-def _host(make_linked: MakeLinked, work: Work, name: str, number: int) -> Linked:
+def _host(make_linked: MakeLinked, work: Work, name: str, number: int) -> LinkedHost:
     """A host with one of the agents, and a gh that tells on whoever calls it."""
     host = make_linked(name)
     gh = host.there.home / "bin" / "gh"
@@ -51,13 +51,13 @@ def _host(make_linked: MakeLinked, work: Work, name: str, number: int) -> Linked
     return host
 
 
-def _gates(host: Linked) -> tuple[int, dict[str, tuple[str, str]]]:
+def _gates(host: LinkedHost) -> tuple[int, dict[str, tuple[str, str]]]:
     """Exit code, and status and evidence of each gate, as the host itself finds them."""
     reply = host.call("verify-complete", "fleet:1", "--json", timeout=60)
     return reply.exit_code, {one["name"]: (one["status"], one["evidence"]) for one in json.loads(reply.stdout)["gates"]}
 
 
-def _asked_nothing(host: Linked) -> bool:
+def _asked_nothing(host: LinkedHost) -> bool:
     return not (host.there.home / "gh-was-called").exists()
 
 

@@ -10,9 +10,9 @@ from pathlib import Path
 from fleetscripts.commands.history import from_host
 from tests.conftest import RunScript
 from tests.hosts import central
-from tests.hosts.linked import Linked, agent
+from tests.hosts.linked import LinkedHost, agent
 
-MakeLinked = Callable[..., Linked]
+MakeLinked = Callable[..., LinkedHost]
 
 
 def _journal(folder: Path, *lines: tuple[float, str]) -> None:

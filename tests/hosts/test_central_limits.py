@@ -13,21 +13,21 @@ from fleetscripts.account import Account
 from fleetscripts.adapters.records.account_file import add_account
 from fleetscripts.adapters.records.ledger import Ledger
 from fleetscripts.core.spending.ledger import Ledger as SpentLedger
-from fleetscripts.core.spending.ledger import Spent, Where
+from fleetscripts.core.spending.ledger import LedgerKey, Spend
 from fleetscripts.core.spending.ledger_json import written
 from fleetscripts.core.spending.tokens import Tokens
 from fleetscripts.practice.host_home import playground_of, tmux
 from tests.conftest import RunScript
 from tests.hosts import central
-from tests.hosts.linked import Linked, agent
+from tests.hosts.linked import LinkedHost, agent
 from tests.places import TmuxServer
 from tests.waiting import wait_until
 
-MakeLinked = Callable[..., Linked]
+MakeLinked = Callable[..., LinkedHost]
 
 
 @pytest.fixture
-def hosts(make_linked: MakeLinked, home: Path, tmux_server: TmuxServer) -> tuple[Linked, Linked]:
+def hosts(make_linked: MakeLinked, home: Path, tmux_server: TmuxServer) -> tuple[LinkedHost, LinkedHost]:
     """Two hosts and a central, all of which have the accounts ``shared`` and ``own``."""
     made = make_linked("alpha"), make_linked("beta")
     central.configure(home / "fleet", '[caps]\nday = "1M"\n')
@@ -49,14 +49,14 @@ def _standing(run: Callable[..., str], account: str) -> dict[str, object]:
 
 
 def test_a_limit_met_on_one_host_is_known_on_every_machine_with_that_account(
-    hosts: tuple[Linked, Linked], home: Path, run_script: RunScript
+    hosts: tuple[LinkedHost, LinkedHost], home: Path, run_script: RunScript
 ) -> None:
     alpha, beta = hosts
     resets = time.time() + 7200
     Ledger(alpha.fleet_home).note_wall("shared", "five_hour", resets, time.time() - 60, "screen")
     Ledger(alpha.fleet_home).note_wall("of-alpha", "five_hour", resets, time.time() - 60, "screen")
 
-    def there(host: Linked) -> str:
+    def there(host: LinkedHost) -> str:
         return host.call("balance", "--json", "--here").stdout.decode()
 
     with central.loop():
@@ -72,14 +72,14 @@ def test_a_limit_met_on_one_host_is_known_on_every_machine_with_that_account(
 
 def _spend(folder: Path, host: str, tokens: int) -> None:
     """So much was used there today."""
-    where = Where(f"{time.strftime('%Y-%m-%d')}", "agent1", f"tree-{host}", "task/one", "", 0, "shared")
-    rows = SpentLedger({where: Spent(Tokens(input=tokens))})
+    where = LedgerKey(f"{time.strftime('%Y-%m-%d')}", "agent1", f"tree-{host}", "task/one", "", 0, "shared")
+    rows = SpentLedger({where: Spend(Tokens(input=tokens))})
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     (folder / "spent.json").write_text(json.dumps(written(rows)))
 
 
 def test_a_cap_counts_what_all_machines_have_used_and_holds_them_all(
-    hosts: tuple[Linked, Linked], home: Path, run_script: RunScript
+    hosts: tuple[LinkedHost, LinkedHost], home: Path, run_script: RunScript
 ) -> None:
     alpha, beta = hosts
     beta.there.variables = {**beta.there.variables, "FLEET_TMUX_SOCKET": "there"}

@@ -8,16 +8,16 @@ from pathlib import Path
 
 from fleetscripts.services.links.telling import fetch_notices
 from tests.hosts import central
-from tests.hosts.linked import Linked
+from tests.hosts.linked import LinkedHost
 from tests.places import TmuxServer
 from tests.waiting import wait_until
 from tests.webhook import webhook
 
-MakeLinked = Callable[..., Linked]
+MakeLinked = Callable[..., LinkedHost]
 TEXT = "fleet:1 (tree-1): escalated, stuck"
 
 
-def _waiting(host: Linked) -> list[str]:
+def _waiting(host: LinkedHost) -> list[str]:
     file = host.fleet_home / "central" / "notices.json"
     return [one["text"] for one in json.loads(file.read_text())] if file.exists() else []
 

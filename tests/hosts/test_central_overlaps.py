@@ -9,13 +9,13 @@ from typing import Any
 
 from tests.conftest import RunScript
 from tests.hosts import central
-from tests.hosts.linked import Linked
+from tests.hosts.linked import LinkedHost
 from tests.places import GitRepo
 
-MakeLinked = Callable[..., Linked]
+MakeLinked = Callable[..., LinkedHost]
 
 
-def _clone(there: Linked, origin: GitRepo, branch: str, text: str, push: bool = True) -> dict[str, Any]:
+def _clone(there: LinkedHost, origin: GitRepo, branch: str, text: str, push: bool = True) -> dict[str, Any]:
     """A clone on the host, its agent's branch with one file written, and the agent's record."""
     folder = there.there.folder / "clone"
     origin.git("clone", "-q", str(origin.root / "origin.git"), str(folder))

@@ -16,7 +16,7 @@ from fleetscripts.practice.ssh_host import SshClient
 from fleetscripts.services.links.asking import HostUnreachable, call
 from tests.hosts.conftest import MakeLinked
 from tests.hosts.cutting_proxy import CuttingProxy
-from tests.hosts.linked import Linked, agent, helpers, kill, masters
+from tests.hosts.linked import LinkedHost, agent, helpers, kill, masters
 from tests.waiting import wait_until
 
 CUTS = int(os.environ.get("FLEET_TEST_CUTS", "150"))
@@ -26,10 +26,10 @@ PASSING = 1000
 """The first agent of those that go."""
 
 
-class Cutting(threading.Thread):
+class LinkCutter(threading.Thread):
     """One host whose link is cut ``cuts`` times."""
 
-    def __init__(self, host: Linked, proxy: CuttingProxy, cuts: int, seed: int) -> None:
+    def __init__(self, host: LinkedHost, proxy: CuttingProxy, cuts: int, seed: int) -> None:
         super().__init__(daemon=True)
         self.host, self.proxy, self.cuts = host, proxy, cuts
         self.random = random.Random(seed)
@@ -130,7 +130,7 @@ def test_random_cuts_double_no_call_and_lose_no_event(make_linked: MakeLinked, s
         ssh_client.knows([one.there for one in linked], ways)
         began = time.monotonic()
         cutting = [
-            Cutting(one, proxy, CUTS // HOSTS, SEED + number)
+            LinkCutter(one, proxy, CUTS // HOSTS, SEED + number)
             for number, (one, proxy) in enumerate(zip(linked, proxies, strict=True))
         ]
         for thread in cutting:

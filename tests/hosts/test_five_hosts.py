@@ -29,7 +29,7 @@ from fleetscripts.services.context import load_settings_here
 from fleetscripts.services.demo.demo_scripts import Scripts
 from fleetscripts.services.hosts.registry import host_named
 from fleetscripts.services.links.asking import HostUnreachable, Reply, call
-from tests.hosts.linked import Linked, environment_of, helpers, kill, masters, processes
+from tests.hosts.linked import LinkedHost, environment_of, helpers, kill, masters, processes
 from tests.hosts.network import Network
 from tests.places import BUNDLE
 from tests.real_clients import real_client
@@ -121,9 +121,9 @@ class Fleet:
     works: dict[str, str] = field(default_factory=dict)
     """Windows by branch, as ``spawn-agent`` printed them."""
 
-    def linked(self, number: int) -> Linked:
+    def linked(self, number: int) -> LinkedHost:
         settings, machine = load_settings_here(os.environ), self.machines[number]
-        return Linked(settings, machine.there, host_named(settings, machine.name))
+        return LinkedHost(settings, machine.there, host_named(settings, machine.name))
 
     def add(self) -> None:
         self.scripts.all([["hosts", "add", m.name, m.name, *m.add_words()] for m in self.machines.values()])
@@ -176,10 +176,10 @@ def fleet(
         yield made_fleet
 
 
-class Asked(threading.Thread):
+class CallThread(threading.Thread):
     """A call that is made until its end is heard, as one and the same."""
 
-    def __init__(self, host: Linked, *words: str) -> None:
+    def __init__(self, host: LinkedHost, *words: str) -> None:
         super().__init__(daemon=True)
         self.host, self.words, self.call_id = host, words, secrets.token_hex(16)
         self.reply: Reply | None = None
@@ -223,7 +223,7 @@ def test_what_breaks_in_one_of_five_machines_harms_no_agent(fleet: Fleet, tmp_pa
         wait_until(lambda: all(host["reachable"] for host in fleet.rows().values()))
         hosts = {number: fleet.linked(number) for number in fleet.machines}
         before = {number: host.there.handshakes() for number, host in hosts.items()}
-        asked = [Asked(host, "tasks", "add", f"t{turn}", "text") for host in hosts.values() for turn in range(3)]
+        asked = [CallThread(host, "tasks", "add", f"t{turn}", "text") for host in hosts.values() for turn in range(3)]
         servers = list(map(int, subprocess.run(
             ["pgrep", "-x", "sshd", "--ns", str(hosts[3].there.pid), "--nslist", "net"],
             capture_output=True, text=True, check=True,
@@ -263,7 +263,7 @@ def test_what_breaks_in_one_of_five_machines_harms_no_agent(fleet: Fleet, tmp_pa
             assert [one.code for one in done] == [0] * len(fleet.works), done
 
 
-def unheard_hosts_keep_their_agents(fleet: Fleet, hosts: Mapping[int, Linked]) -> None:
+def unheard_hosts_keep_their_agents(fleet: Fleet, hosts: Mapping[int, LinkedHost]) -> None:
     """Nothing follows from silence."""
     for number in (1, 3):
         hosts[number].lost(60)
@@ -278,7 +278,7 @@ def unheard_hosts_keep_their_agents(fleet: Fleet, hosts: Mapping[int, Linked]) -
         assert fleet.scripts.ask(*words).code == 3, words
 
 
-def nothing_is_doubled_or_lost(fleet: Fleet, hosts: Mapping[int, Linked]) -> None:
+def nothing_is_doubled_or_lost(fleet: Fleet, hosts: Mapping[int, LinkedHost]) -> None:
     """Each agent in one place, each commit once, and what is known here is what is true there."""
     assert sorted(agent["branch"] for agent in fleet.agents()) == sorted(fleet.works)
     for host in hosts.values():

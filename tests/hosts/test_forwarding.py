@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from fleetscripts.core.hosts.forwarding import Forwarded, forwarded, prefixed
+from fleetscripts.core.hosts.forwarding import ForwardedCall, forwarded, prefixed
 from fleetscripts.errors import UsageProblem
 
 TARGETS = {"alpha/fleet:1": "fleet:1"}
@@ -13,17 +13,17 @@ TARGETS = {"alpha/fleet:1": "fleet:1"}
 @pytest.mark.parametrize(
     ("given", "there"),
     [
-        (["alpha/fleet:1"], Forwarded(("fleet:1",))),
-        (["alpha/fleet:1", "see alpha/fleet:1"], Forwarded(("fleet:1", "see alpha/fleet:1"))),
-        (["--state-file", "/here", "alpha/fleet:1", "--json"], Forwarded(("fleet:1", "--json"))),
-        (["--fleet-home=/here", "alpha/fleet:1"], Forwarded(("fleet:1",))),
-        (["alpha/fleet:1", "-"], Forwarded(("fleet:1", "-"), "-")),
-        (["alpha/fleet:1", "--file", "notes.txt"], Forwarded(("fleet:1", "--file", "-"), "notes.txt")),
-        (["alpha/fleet:1", "--task-file=-"], Forwarded(("fleet:1", "--task-file", "-"), "-")),
-        (["--host", "alpha", "--branch", "x"], Forwarded(("--branch", "x"))),
+        (["alpha/fleet:1"], ForwardedCall(("fleet:1",))),
+        (["alpha/fleet:1", "see alpha/fleet:1"], ForwardedCall(("fleet:1", "see alpha/fleet:1"))),
+        (["--state-file", "/here", "alpha/fleet:1", "--json"], ForwardedCall(("fleet:1", "--json"))),
+        (["--fleet-home=/here", "alpha/fleet:1"], ForwardedCall(("fleet:1",))),
+        (["alpha/fleet:1", "-"], ForwardedCall(("fleet:1", "-"), "-")),
+        (["alpha/fleet:1", "--file", "notes.txt"], ForwardedCall(("fleet:1", "--file", "-"), "notes.txt")),
+        (["alpha/fleet:1", "--task-file=-"], ForwardedCall(("fleet:1", "--task-file", "-"), "-")),
+        (["--host", "alpha", "--branch", "x"], ForwardedCall(("--branch", "x"))),
     ],
 )
-def test_only_what_belongs_there_goes_there(given: list[str], there: Forwarded) -> None:
+def test_only_what_belongs_there_goes_there(given: list[str], there: ForwardedCall) -> None:
     assert forwarded(given, TARGETS) == there
 
 

@@ -16,7 +16,7 @@ from fleetscripts.services.context import load_settings_here
 from fleetscripts.services.hosts.registry import host_named, keep
 from tests.conftest import RunScript
 from tests.hosts.conftest import MakeHost, MakeLinked
-from tests.hosts.linked import Linked, agent
+from tests.hosts.linked import LinkedHost, agent
 from tests.waiting import wait_until
 
 FULL_TMP = """
@@ -107,7 +107,7 @@ def test_a_host_whose_tmp_is_full_is_added_and_works(
     added = run_script("hosts", "add", "alpha", "alpha", *places, timeout=120)
     assert added.returncode == 0, added.stderr
     settings = load_settings_here(os.environ)
-    alpha = Linked(settings, there, host_named(settings, "alpha"))
+    alpha = LinkedHost(settings, there, host_named(settings, "alpha"))
     try:
         alpha.put(agent(1))
         alpha.begin()

@@ -14,9 +14,9 @@ from fleetscripts.adapters.records.account_file import read_accounts
 from fleetscripts.core.records.given_token import token_problem
 from fleetscripts.practice.ssh_host import SshClient
 from tests.conftest import RunScript
-from tests.hosts.linked import Linked
+from tests.hosts.linked import LinkedHost
 
-MakeLinked = Callable[..., Linked]
+MakeLinked = Callable[..., LinkedHost]
 TOKEN = "sk-ant-oat01-practice-0123456789abcdefghijklmnop"
 REFRESH = "sk-ant-ort01-practice-0123456789abcdefghijklmnop"
 CREDENTIALS = json.dumps({"claudeAiOauth": {"accessToken": TOKEN, "refreshToken": REFRESH}})

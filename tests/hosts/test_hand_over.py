@@ -8,17 +8,17 @@ from collections.abc import Callable
 
 from fleetscripts.practice.host_home import playground_of, tmux
 from fleetscripts.services.spawning.hand_over import hand_over
-from fleetscripts.services.tasks.handed import Handed, handed, note
+from fleetscripts.services.tasks.host_tasks import HostTask, host_tasks, note
 from tests.conftest import RunScript
-from tests.hosts.linked import Linked
+from tests.hosts.linked import LinkedHost
 from tests.places import TmuxServer
 from tests.waiting import wait_until
 
-MakeLinked = Callable[..., Linked]
+MakeLinked = Callable[..., LinkedHost]
 TEXT = "Make it. [[write made.txt yes]] [[commit Make it]] [[push]] [[done]]"
 
 
-def _ready(alpha: Linked) -> None:
+def _ready(alpha: LinkedHost) -> None:
     """A machine with a session, and a repository with two spare worktrees that its tasks are for."""
     alpha.there.variables = {**alpha.there.variables, "FLEET_TMUX_SOCKET": "there"}
     repository = playground_of(alpha.there, 2).repository
@@ -57,15 +57,15 @@ def test_a_task_whose_arrival_nobody_heard_of_is_asked_for_by_its_own_call(
     _ready(alpha)
     tmux_server.new_session()
     assert run_script("tasks", "add", "one", TEXT, "--agent", "practice").returncode == 0
-    given = Handed("one", "alpha", "ab" * 16)
+    given = HostTask("one", "alpha", "ab" * 16)
     note(alpha.settings, given)  # killed right after it was noted, or after it was sent
     assert json.loads(run_script("tasks", "list", "--json").stdout)["tasks"][0]["state"] == "starting"
     (line,) = hand_over(alpha.settings, [], time.time())
     assert line.startswith("one: given to alpha"), line
-    assert handed(alpha.settings)["one"].arrived
+    assert host_tasks(alpha.settings)["one"].arrived
     note(alpha.settings, given)  # killed before the answer was noted
     (line,) = hand_over(alpha.settings, [], time.time())
     assert line.startswith("one: given to alpha"), line
-    assert handed(alpha.settings)["one"].arrived
+    assert host_tasks(alpha.settings)["one"].arrived
     wait_until(lambda: alpha.view().fleet.agents)
     assert len(alpha.view().fleet.agents) == 1

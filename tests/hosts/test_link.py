@@ -17,10 +17,10 @@ from fleetscripts.services.links.processes import keep_links
 from tests.conftest import RunScript
 from tests.hosts.conftest import MakeHost
 from tests.hosts.cutting_proxy import CuttingProxy
-from tests.hosts.linked import Linked, agent, helpers, masters, parent_of
+from tests.hosts.linked import LinkedHost, agent, helpers, masters, parent_of
 from tests.waiting import comes, wait_until
 
-MakeLinked = Callable[..., Linked]
+MakeLinked = Callable[..., LinkedHost]
 
 
 def test_a_host_is_added_checked_listed_and_removed(

@@ -16,7 +16,7 @@ from fleetscripts.services.links.bundle_copy import LOCK
 from fleetscripts.services.links.package_copy import packages_for
 from tests.conftest import RunScript
 from tests.hosts.conftest import MakeLinked
-from tests.hosts.linked import Linked
+from tests.hosts.linked import LinkedHost
 from tests.places import BUNDLE
 
 INTERPRETER, SYSTEM = python_platform()
@@ -24,7 +24,7 @@ NOWHERE = "http://127.0.0.1:9/simple"
 NO_INDEX = {"PIP_INDEX_URL": NOWHERE, "PIP_RETRIES": "0", "UV_DEFAULT_INDEX": NOWHERE, "UV_HTTP_RETRIES": "0"}
 
 
-def without_packages(host: Linked) -> Path:
+def without_packages(host: LinkedHost) -> Path:
     """The folder of environments there, with nothing in it."""
     data = host.there.home / ".local" / "share" / "fleetscripts"
     for ready in data.glob("env-*"):

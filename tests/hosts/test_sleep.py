@@ -11,21 +11,21 @@ import time
 import pytest
 
 from tests.hosts.conftest import MakeLinked
-from tests.hosts.linked import Linked, agent, helpers, masters, processes
-from tests.hosts.test_broken_links import Asked, calls_of
+from tests.hosts.linked import LinkedHost, agent, helpers, masters, processes
+from tests.hosts.test_broken_links import CallThread, calls_of
 from tests.places import BUNDLE
 from tests.waiting import wait_until
 
 AHEAD_SECONDS = 5000
 
 
-def ends_here(host: Linked) -> list[int]:
+def ends_here(host: LinkedHost) -> list[int]:
     """All of this machine's processes that keep the link."""
     channels = processes(f"ssh .*ControlPath={masters_socket(host)}")
     return [host.link().pid, *dict.fromkeys([*masters(host), *channels])]
 
 
-def masters_socket(host: Linked) -> str:
+def masters_socket(host: LinkedHost) -> str:
     from fleetscripts.services.links.connection import ssh_of
 
     return str(ssh_of(host.settings, host.host).socket)
@@ -41,7 +41,7 @@ def test_this_machine_sleeps_and_wakes_and_takes_nothing_old_for_new(make_linked
     assert len(asleep) >= 3
     for pid in asleep:
         os.kill(pid, signal.SIGSTOP)
-    asked = Asked(alpha, "tasks", "add", "x", "y", timeout=180)
+    asked = CallThread(alpha, "tasks", "add", "x", "y", timeout=180)
     alpha.put(agent(1, state="done"), agent(2))
     view = alpha.lost(45)
     assert [one.id for one in view.fleet.agents] == ["agent1"]

@@ -17,7 +17,7 @@ import pytest
 from fleetscripts.practice.host_home import environment_of, playground_of, tmux
 from tests.conftest import RunScript
 from tests.hosts.conftest import MakeLinked
-from tests.hosts.linked import Linked
+from tests.hosts.linked import LinkedHost
 from tests.places import BUNDLE
 from tests.waiting import wait_until
 
@@ -53,13 +53,13 @@ def on_terminal(words: Sequence[str], columns: int, lines: int, **more: object) 
             os.close(parent)
 
 
-def width(alpha: Linked) -> int:
+def width(alpha: LinkedHost) -> int:
     """Columns of the agent's window there."""
     return int(tmux(alpha.there, "-L", "there", "display-message", "-p", "-t", "fleet:1", "#{window_width}"))
 
 
 @pytest.fixture
-def alpha(make_linked: MakeLinked, run_script: RunScript) -> Linked:
+def alpha(make_linked: MakeLinked, run_script: RunScript) -> LinkedHost:
     """A host with one agent, that waits."""
     alpha = make_linked()
     alpha.put()
@@ -75,7 +75,7 @@ def alpha(make_linked: MakeLinked, run_script: RunScript) -> Linked:
 
 
 @pytest.mark.stress
-def test_neither_a_link_nor_attach_squeezes_a_window(alpha: Linked) -> None:
+def test_neither_a_link_nor_attach_squeezes_a_window(alpha: LinkedHost) -> None:
     assert width(alpha) == 120
     words = [sys.executable, "-I", str(BUNDLE / "fleetscripts" / "__main__.py"), "attach", "alpha/fleet:1"]
     environ = {name: value for name, value in os.environ.items() if not name.startswith("TMUX")}
@@ -87,7 +87,7 @@ def test_neither_a_link_nor_attach_squeezes_a_window(alpha: Linked) -> None:
 
 
 @pytest.mark.stress
-def test_a_tiny_client_of_somebodys_own_lets_nobody_conclude_anything(alpha: Linked, run_script: RunScript) -> None:
+def test_a_tiny_client_of_somebodys_own_lets_nobody_conclude_anything(alpha: LinkedHost, run_script: RunScript) -> None:
     [before] = alpha.view().fleet.agents
     with on_terminal(
         ["tmux", "-L", "there", "attach", "-t", "fleet:1"], 2, 1, env=environment_of(alpha.there)

@@ -30,7 +30,7 @@ class FileEvents:
     def __init__(self, tell: Tell, looking: bool = False) -> None:
         self._closed = False
         self.folders: frozenset[str] = frozenset()
-        self._kind: Callable[[frozenset[str], Tell], _Watch] = _Look if looking else _Listen
+        self._kind: Callable[[frozenset[str], Tell], _Watch] = _FilePoll if looking else _EventListener
         self._tell = lambda paths: None if self._closed else tell(paths)
         self._watch: _Watch | None = None
 
@@ -49,8 +49,8 @@ class FileEvents:
             return self.watch(folders)
         except OSError as error:
             problem = f"{error}: from now on files are looked at every {LOOK_SECONDS:g} s"
-            self._kind = _Look
-            begun = _Look(wanted, self._tell)
+            self._kind = _FilePoll
+            begun = _FilePoll(wanted, self._tell)
         before, self._watch, self.folders = self._watch, begun, wanted
         if before is not None:  # it may hold changes from before the new one that it has not told yet
             ending = threading.Timer(OVERLAP_SECONDS, before.end)
@@ -85,7 +85,7 @@ class _Watch(Protocol):
     def end(self) -> None: ...
 
 
-class _Listen:
+class _EventListener:
     """By the system's own events."""
 
     def __init__(self, folders: frozenset[str], tell: Tell) -> None:
@@ -132,7 +132,7 @@ class _Listen:
                 self._tell(paths)
 
 
-class _Look:
+class _FilePoll:
     """By comparing what lies there with what lay there before."""
 
     whole = True

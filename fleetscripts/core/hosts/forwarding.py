@@ -21,14 +21,14 @@ STANDARD_INPUT = "-"
 
 
 @dataclass(frozen=True, slots=True)
-class Forwarded:
+class ForwardedCall:
     """The command's arguments there. ``source``: the file whose text is its standard input, ``-`` for our own."""
 
     arguments: tuple[str, ...]
     source: str = ""
 
 
-def forwarded(arguments: Sequence[str], targets: Mapping[str, str]) -> Forwarded:
+def forwarded(arguments: Sequence[str], targets: Mapping[str, str]) -> ForwardedCall:
     """The call without what belongs here. ``targets``: each name as it was given, and the agent's name there.
 
     Raises UsageProblem for an option whose file is here and would have to be there.
@@ -50,7 +50,7 @@ def forwarded(arguments: Sequence[str], targets: Mapping[str, str]) -> Forwarded
         else:
             source = STANDARD_INPUT if word == STANDARD_INPUT else source
             kept.append(targets.get(word, word))
-    return Forwarded(tuple(kept), source)
+    return ForwardedCall(tuple(kept), source)
 
 
 def prefixed(text: str, host: str, windows: Collection[str]) -> str:

@@ -11,7 +11,7 @@ from fleetscripts.dataclass import dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class MirroredRecord:
     """A record, whose ages held at ``at`` on our steady clock. ``epoch``: of the link that brought it."""
 
     record: Mapping[str, Any]
@@ -27,7 +27,7 @@ class Mirror:
     epoch: int = 0
     number: int = 0
     agents: frozenset[str] = frozenset()
-    records: Mapping[str, Kept] = field(default_factory=dict)
+    records: Mapping[str, MirroredRecord] = field(default_factory=dict)
     fleet: Mapping[str, Any] = field(default_factory=dict)
     facts: Mapping[str, Any] = field(default_factory=dict)
     top_at: float = 0
@@ -59,7 +59,7 @@ def taken(mirror: Mirror, message: Message, at: float) -> Mirror:
         return replace(after, agents=mirror.agents - {message.agent}, records=others)
     if message.agent not in mirror.agents and len(mirror.agents) >= MOST_RECORDS:
         return after
-    kept = Kept(message.record, held_at, message.epoch)
+    kept = MirroredRecord(message.record, held_at, message.epoch)
     return replace(after, agents=mirror.agents | {message.agent}, records={**others, message.agent: kept})
 
 
@@ -72,6 +72,6 @@ def mirror_members(mirror: Mirror) -> dict[str, Any]:
 
 def mirror_from(members: Mapping[str, Any]) -> Mirror:
     """The mirror that such an object tells; an empty one for an empty object."""
-    records = {key: Kept(**kept) for key, kept in members.get("records", {}).items()}
+    records = {key: MirroredRecord(**kept) for key, kept in members.get("records", {}).items()}
     known = {one.name: members[one.name] for one in fields(Mirror) if one.name in members}
     return Mirror(**{**known, "agents": frozenset(members.get("agents", ())), "records": records})

@@ -6,15 +6,15 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, replace
 from typing import Any
 
-from fleetscripts.core.spending.caps import Standing
-from fleetscripts.core.spending.ledger import NOTHING, Ledger, Spent, Where
+from fleetscripts.core.spending.caps import CapUse
+from fleetscripts.core.spending.ledger import NOTHING, Ledger, LedgerKey, Spend
 from fleetscripts.core.spending.ledger_json import money
 from fleetscripts.core.spending.tokens import Tokens, shown, whole
 
 HEADINGS = ("TOKENS", "INPUT", "OUTPUT", "WRITTEN", "READ", "COST")
 """``WRITTEN`` to a cache, and ``READ`` from it."""
 
-BY: Mapping[str, Callable[[Where], str]] = {
+BY: Mapping[str, Callable[[LedgerKey], str]] = {
     "DAY": lambda where: where.day,
     "ACCOUNT": lambda where: where.account,
     "AGENT": lambda where: f"{where.worktree} ({where.agent})",
@@ -27,7 +27,7 @@ def spent_tables(ledger: Ledger) -> list[list[tuple[str, ...]]]:
     """A table by each of ``BY``, what was most first, days in their order."""
     found = []
     for heading, name_of in BY.items():
-        sums: dict[str, Spent] = {}
+        sums: dict[str, Spend] = {}
         for where, spent in ledger.rows.items():
             name = name_of(where)
             sums[name] = sums.get(name, NOTHING).plus(spent)
@@ -37,24 +37,24 @@ def spent_tables(ledger: Ledger) -> list[list[tuple[str, ...]]]:
     return found
 
 
-def cells(spent: Spent) -> tuple[str, ...]:
+def cells(spent: Spend) -> tuple[str, ...]:
     """In the order of HEADINGS."""
     tokens = spent.tokens
     kinds = (tokens.counted, tokens.input, tokens.output, tokens.cache_write, tokens.cache_read)
     return (*map(shown, kinds), cost(spent) or "-")
 
 
-def cost(spent: Spent) -> str:
+def cost(spent: Spend) -> str:
     """As the client states it; empty where it states none."""
     return f"${spent.usd:.2f}" if spent.usd else ""
 
 
-def sentence(spent: Spent) -> str:
+def sentence(spent: Spend) -> str:
     """``1.2M tokens, $3.40``."""
     return ", ".join(filter(None, (f"{shown(spent.tokens.counted)} tokens", cost(spent))))
 
 
-def members(ledger: Ledger, standings: Iterable[Standing]) -> dict[str, Any]:
+def members(ledger: Ledger, standings: Iterable[CapUse]) -> dict[str, Any]:
     """The object that ``--json`` prints: a row for each day, task and account of an agent; caps with what is used."""
     rows = [
         {**asdict(where), **spent.tokens._asdict(), "tokens": spent.tokens.counted, "usd": spent.usd or None}
@@ -70,20 +70,20 @@ def with_hosts(ledger: Ledger, hosts: Mapping[str, Any]) -> Ledger:
     for host, said in hosts.items():
         for row in said.get("rows", []) if isinstance(said, Mapping) else []:
             try:
-                where = Where(
+                where = LedgerKey(
                     **{name: str(row[name]) for name in ("day", "branch", "task", "account")},
                     agent=f"{host}/{row['agent']}",
                     worktree=f"{host}/{row['worktree']}",
                     begun=float(row["begun"]),
                 )
-                spent = Spent(Tokens(*(whole(row[name]) for name in Tokens._fields)), money(row["usd"] or 0))
+                spent = Spend(Tokens(*(whole(row[name]) for name in Tokens._fields)), money(row["usd"] or 0))
             except (LookupError, TypeError, ValueError):
                 continue
             rows[where] = rows.get(where, NOTHING).plus(spent)
     return replace(ledger, rows=rows)
 
 
-def standing_members(one: Standing) -> dict[str, Any]:
+def standing_members(one: CapUse) -> dict[str, Any]:
     """One cap."""
     unit = "usd" if one.cap.money else "tokens"
     return {"cap": one.scope, "on": one.key, "unit": unit, "most": one.cap.amount, "used": one.used}

@@ -8,7 +8,7 @@ from fleetscripts.core.records.sanitize import sanitize, width
 from fleetscripts.core.reports.status_text import COLOURS, in_state_for, note, pull, shown_state, steps
 from fleetscripts.core.spending import tokens
 from fleetscripts.core.spending.ledger import NOTHING as NO_TOKENS
-from fleetscripts.core.spending.ledger import Spent
+from fleetscripts.core.spending.ledger import Spend
 from fleetscripts.dataclass import dataclass
 from fleetscripts.fleet import Agent
 
@@ -26,7 +26,7 @@ class StatusLine:
     now: float
     command: str = ""
     silent: str = ""
-    spent: Spent = NO_TOKENS
+    spent: Spend = NO_TOKENS
 
 
 @dataclass(frozen=True, slots=True)

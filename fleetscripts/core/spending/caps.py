@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 
 from fleetscripts.config_table import Table
-from fleetscripts.core.spending.ledger import NOTHING, Ledger, Spent
+from fleetscripts.core.spending.ledger import NOTHING, Ledger, Spend
 from fleetscripts.core.spending.tokens import MOST, shown
 from fleetscripts.dataclass import dataclass
 from fleetscripts.errors import UsageProblem
@@ -37,7 +37,7 @@ class Cap:
     amount: float
     money: bool = False
 
-    def of(self, spent: Spent) -> float:
+    def of(self, spent: Spend) -> float:
         """What it counts."""
         return spent.usd if self.money else spent.tokens.counted
 
@@ -47,7 +47,7 @@ class Cap:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class CapUse:
     """How much of a cap is used, since somebody last allowed another cap's worth. ``key`` names what it is on.
     ``central``: it is the central's, over all machines."""
 
@@ -113,11 +113,11 @@ def begun_at(agent: Agent) -> float:
     return agent.task.started_at or agent.spawned_at
 
 
-def totals(ledger: Ledger, agents: Collection[str], today: str) -> Mapping[str, Spent]:
+def totals(ledger: Ledger, agents: Collection[str], today: str) -> Mapping[str, Spend]:
     """What was spent, by what a cap may be on: ``agent ID``, ``task NAME``, ``day TODAY``, ``fleet``.
 
     ``agents``: ids of the whole fleet."""
-    found: dict[str, Spent] = {}
+    found: dict[str, Spend] = {}
     for where, spent in ledger.rows.items():
         names = [f"{AGENT} {where.agent}", f"{TASK} {where.task or _unnamed(where.agent, where.begun)}"]
         names += [f"{DAY} {today}"] if where.day == today else []
@@ -128,8 +128,8 @@ def totals(ledger: Ledger, agents: Collection[str], today: str) -> Mapping[str, 
 
 
 def standings(
-    caps: Iterable[Cap], ledger: Ledger, spent: Mapping[str, Spent], today: str, agent: Agent | None, task: str = ""
-) -> tuple[Standing, ...]:
+    caps: Iterable[Cap], ledger: Ledger, spent: Mapping[str, Spend], today: str, agent: Agent | None, task: str = ""
+) -> tuple[CapUse, ...]:
     """Every cap that counts for this agent; without one, for whoever would begin the task in the file of that name.
 
     ``spent``: the totals."""
@@ -142,10 +142,10 @@ def standings(
     return tuple(_standing(cap, names[cap.scope], ledger, spent) for cap in caps if cap.scope in names)
 
 
-def _standing(cap: Cap, name: str, ledger: Ledger, spent: Mapping[str, Spent]) -> Standing:
+def _standing(cap: Cap, name: str, ledger: Ledger, spent: Mapping[str, Spend]) -> CapUse:
     key = f"{name} in {'USD' if cap.money else 'tokens'}"
     base = ledger.allowed.get(key, 0.0)
-    return Standing(cap, key, cap.of(spent.get(name, NOTHING)) - base, base)
+    return CapUse(cap, key, cap.of(spent.get(name, NOTHING)) - base, base)
 
 
 def _unnamed(agent: str, begun: float) -> str:

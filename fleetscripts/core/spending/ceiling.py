@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import field
 
-from fleetscripts.core.spending.caps import SHARED, TASK, Cap, Standing, standings, totals
-from fleetscripts.core.spending.ledger import NOTHING, Ledger, Spent
+from fleetscripts.core.spending.caps import SHARED, TASK, Cap, CapUse, standings, totals
+from fleetscripts.core.spending.ledger import NOTHING, Ledger, Spend
 from fleetscripts.dataclass import dataclass
 from fleetscripts.fleet import Agent, Fleet
 
@@ -18,9 +18,9 @@ class Ceiling:
 
     caps: tuple[Cap, ...] = ()
     ledger: Ledger = field(default_factory=Ledger)
-    spent: Mapping[str, Spent] = field(default_factory=dict)
+    spent: Mapping[str, Spend] = field(default_factory=dict)
     today: str = ""
-    told: tuple[Standing, ...] = ()
+    told: tuple[CapUse, ...] = ()
 
     @classmethod
     def over(
@@ -29,8 +29,8 @@ class Ceiling:
         ledger: Ledger,
         fleet: Fleet,
         today: str,
-        elsewhere: Mapping[str, Spent] | None = None,
-        told: tuple[Standing, ...] = (),
+        elsewhere: Mapping[str, Spend] | None = None,
+        told: tuple[CapUse, ...] = (),
     ) -> Ceiling:
         """The caps over this fleet. ``elsewhere``: what its agents on other machines have spent."""
         spent = dict(totals(ledger, {agent.id for agent in fleet.agents}, today)) if caps else {}
@@ -38,20 +38,20 @@ class Ceiling:
             spent[name] = spent.get(name, NOTHING).plus(more)
         return cls(caps, ledger, spent, today, told)
 
-    def of(self, agent: Agent | None, task: str = "") -> tuple[Standing, ...]:
+    def of(self, agent: Agent | None, task: str = "") -> tuple[CapUse, ...]:
         """Those that count for an agent; None: for whoever would begin the task in the file of that name."""
         return (*standings(self.caps, self.ledger, self.spent, self.today, agent, task), *self.told)
 
-    def reached(self, agent: Agent | None, task: str = "") -> Standing | None:
+    def reached(self, agent: Agent | None, task: str = "") -> CapUse | None:
         """The first cap that allows no other turn. What its task has used keeps an agent from no other task."""
         other_task = agent is not None and agent.task.pending is not None
         return next(
             (one for one in self.of(agent, task) if one.reached and not (other_task and one.scope == TASK)), None
         )
 
-    def near(self, agents: Sequence[Agent]) -> Iterator[tuple[Agent | None, Standing]]:
+    def near(self, agents: Sequence[Agent]) -> Iterator[tuple[Agent | None, CapUse]]:
         """Caps that are nearly used up and not told of yet, each once; no agent where it is over several."""
-        found: dict[str, tuple[Agent | None, Standing]] = {}
+        found: dict[str, tuple[Agent | None, CapUse]] = {}
         for agent in (one for one in agents if not one.finished):
             for one in self.of(agent):
                 if one.near and not one.reached and self.ledger.told.get(one.key) != one.base:

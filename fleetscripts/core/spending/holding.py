@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from fleetscripts.core.spending.caps import Standing
+from fleetscripts.core.spending.caps import CapUse
 from fleetscripts.fleet import Agent
 from fleetscripts.record import Hold
 
@@ -12,7 +12,7 @@ BUDGET = "budget: "
 """How the reason of such a hold begins."""
 
 
-def held(agent: Agent, reached: Standing | None, now: float) -> Agent:
+def held(agent: Agent, reached: CapUse | None, now: float) -> Agent:
     """The record as the cap that is reached wants it. What a person holds stays held, whatever becomes of the cap."""
     key = reached.key if reached is not None and not agent.finished else ""
     if agent.hold.cap == key and (not key or agent.hold.reason):

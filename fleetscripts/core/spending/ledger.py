@@ -13,7 +13,7 @@ KEPT_DAYS = 180
 
 
 @dataclass(frozen=True, slots=True)
-class Where:
+class LedgerKey:
     """What a row is of. ``day``: as ``2026-11-27``, of this machine. ``task``: the name of its file, where it has one;
     ``begun``: when it began, Unix seconds."""
 
@@ -27,30 +27,30 @@ class Where:
 
 
 @dataclass(frozen=True, slots=True)
-class Spent:
+class Spend:
     """``usd``: as the client states it, which not every client does."""
 
     tokens: Tokens = NONE
     usd: float = 0.0
 
-    def plus(self, other: Spent) -> Spent:
+    def plus(self, other: Spend) -> Spend:
         """Both together."""
-        return Spent(self.tokens.plus(other.tokens), self.usd + other.usd)
+        return Spend(self.tokens.plus(other.tokens), self.usd + other.usd)
 
 
-NOTHING = Spent()
+NOTHING = Spend()
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class CountedConversation:
     """What is counted already of one conversation, and the day on which that last grew."""
 
-    spent: Spent = NOTHING
+    spent: Spend = NOTHING
     day: str = ""
 
 
 @dataclass(frozen=True, slots=True)
-class Used:
+class SessionUsage:
     """What one conversation has used by now, in all: by day, and the money that its client states."""
 
     session: str
@@ -68,16 +68,16 @@ class Ledger:
     """``current``: the conversation's file that each agent was last seen with. ``allowed``: by a cap's key, how much
     was spent when somebody allowed another cap's worth. ``told``: the same, when somebody was told that it is near."""
 
-    rows: Mapping[Where, Spent] = field(default_factory=dict)
-    sessions: Mapping[str, Known] = field(default_factory=dict)
+    rows: Mapping[LedgerKey, Spend] = field(default_factory=dict)
+    sessions: Mapping[str, CountedConversation] = field(default_factory=dict)
     current: Mapping[str, str] = field(default_factory=dict)
     allowed: Mapping[str, float] = field(default_factory=dict)
     told: Mapping[str, float] = field(default_factory=dict)
 
-    def noted(self, where: Where, used: Used) -> Ledger:
+    def noted(self, where: LedgerKey, used: SessionUsage) -> Ledger:
         """With what the conversation used more than is known, on the days on which it did. ``where.day``: today, for
         what tells no day, or one that is still to come."""
-        known = self.sessions.get(used.session, Known()).spent
+        known = self.sessions.get(used.session, CountedConversation()).spent
         more, money = used.total.minus(known.tokens), max(0.0, used.usd - known.usd)
         if more == NONE and not money:
             return self
@@ -86,17 +86,17 @@ class Ledger:
             part = Tokens(*map(min, more, used.days[day]))
             more = more.minus(part)
             if part != NONE:
-                _add(rows, replace(where, day=min(day or where.day, where.day)), Spent(part))
+                _add(rows, replace(where, day=min(day or where.day, where.day)), Spend(part))
         if money:
-            _add(rows, where, Spent(usd=money))
-        after = Spent(Tokens(*map(max, known.tokens, used.total)), max(known.usd, used.usd))
-        return replace(self, rows=rows, sessions={**self.sessions, used.session: Known(after, where.day)})
+            _add(rows, where, Spend(usd=money))
+        after = Spend(Tokens(*map(max, known.tokens, used.total)), max(known.usd, used.usd))
+        return replace(self, rows=rows, sessions={**self.sessions, used.session: CountedConversation(after, where.day)})
 
-    def begun(self, used: Used, today: str) -> Ledger:
+    def begun(self, used: SessionUsage, today: str) -> Ledger:
         """With all that this conversation has used so far counted as known, or as somebody else's."""
-        known = self.sessions.get(used.session, Known()).spent
-        after = Spent(Tokens(*map(max, known.tokens, used.total)), max(known.usd, used.usd))
-        return replace(self, sessions={**self.sessions, used.session: Known(after, today)})
+        known = self.sessions.get(used.session, CountedConversation()).spent
+        after = Spend(Tokens(*map(max, known.tokens, used.total)), max(known.usd, used.usd))
+        return replace(self, sessions={**self.sessions, used.session: CountedConversation(after, today)})
 
     def with_allowed(self, standings: Iterable[tuple[str, float]]) -> Ledger:
         """With another cap's worth allowed beyond these amounts, by the caps' keys."""
@@ -123,5 +123,5 @@ def total(tokens: Iterable[Tokens]) -> Tokens:
     return found
 
 
-def _add(rows: dict[Where, Spent], where: Where, spent: Spent) -> None:
+def _add(rows: dict[LedgerKey, Spend], where: LedgerKey, spent: Spend) -> None:
     rows[where] = rows.get(where, NOTHING).plus(spent)

@@ -7,32 +7,32 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
-from fleetscripts.core.spending.ledger import Known, Ledger, Spent, Where
+from fleetscripts.core.spending.ledger import CountedConversation, Ledger, LedgerKey, Spend
 from fleetscripts.core.spending.tokens import tokens_of
 from fleetscripts.errors import FleetError
 
 _NAMES = ("day", "agent", "worktree", "branch", "task", "account")
 
 
-class Damaged(FleetError):
+class LedgerDamaged(FleetError):
     """What stands there is no ledger."""
 
 
 def parsed(members: Mapping[str, Any] | None) -> Ledger:
-    """The ledger in a file's members; raises Damaged."""
+    """The ledger in a file's members; raises LedgerDamaged."""
     if members == {}:
         return Ledger()
     try:
         members = dict(members or {})
-        rows = {_where(row): Spent(tokens_of(row["tokens"]), money(row["usd"])) for row in members["rows"]}
+        rows = {_where(row): Spend(tokens_of(row["tokens"]), money(row["usd"])) for row in members["rows"]}
         sessions = {
-            str(name): Known(Spent(tokens_of(tokens), money(usd)), str(day))
+            str(name): CountedConversation(Spend(tokens_of(tokens), money(usd)), str(day))
             for name, (tokens, usd, day) in members["sessions"].items()
         }
         current = {str(name): str(file) for name, file in members["current"].items()}
         allowed, told = ({str(key): money(base) for key, base in members[name].items()} for name in ("allowed", "told"))
     except (ValueError, LookupError, TypeError, AttributeError) as error:
-        raise Damaged("the ledger of what was spent is damaged") from error
+        raise LedgerDamaged("the ledger of what was spent is damaged") from error
     return Ledger(rows, sessions, current, allowed, told)
 
 
@@ -56,5 +56,5 @@ def money(value: object) -> float:
     return float(value)
 
 
-def _where(row: Mapping[str, Any]) -> Where:
-    return Where(**{name: str(row[name]) for name in _NAMES}, begun=money(row["begun"]))
+def _where(row: Mapping[str, Any]) -> LedgerKey:
+    return LedgerKey(**{name: str(row[name]) for name in _NAMES}, begun=money(row["begun"]))

@@ -58,7 +58,7 @@ def check(account: Account, settings: Settings, environ: Mapping[str, str]) -> A
 
 
 @dataclass(frozen=True, slots=True)
-class Unfit:
+class AccountProblem:
     """Why no client can be put to work on an account now, and for how many seconds; None: for as long as one does whose
     login is refused."""
 
@@ -68,19 +68,19 @@ class Unfit:
 
 def unfit(
     account: Account, settings: Settings, environ: Mapping[str, str], ask_seconds: float = ASK_SECONDS
-) -> Unfit | None:
+) -> AccountProblem | None:
     """None when nothing is known against it. No server is asked."""
     try:
         program = program_of(account.agent, settings, environ)
         handed = environment_on(account, environ)
     except FleetError as error:
-        return Unfit(str(error))
+        return AccountProblem(str(error))
     try:
         logged_in = _logged_in(account, program, handed, ask_seconds)
     except _NoAnswer:
         why = f"{account.agent} did not say within {ask_seconds:g} s whether it is logged in"
-        return Unfit(why, NO_ANSWER_SECONDS)
-    return Unfit(f"not logged in: {_login_line(account, handed.environment)}") if logged_in is False else None
+        return AccountProblem(why, NO_ANSWER_SECONDS)
+    return AccountProblem(f"not logged in: {_login_line(account, handed.environment)}") if logged_in is False else None
 
 
 class _NoAnswer(Exception):

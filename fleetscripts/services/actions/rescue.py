@@ -17,7 +17,7 @@ from fleetscripts.core.planning.rescue import PARKED, Pick
 from fleetscripts.errors import FleetError, Refused
 from fleetscripts.fleet import Agent
 from fleetscripts.models import Classification, PaneState
-from fleetscripts.services.accounts.account_check import Unfit, unfit
+from fleetscripts.services.accounts.account_check import AccountProblem, unfit
 from fleetscripts.services.accounts.account_choice import account_of, next_account, note_wall
 from fleetscripts.services.accounts.accounts import account_named
 from fleetscripts.services.actions.case import Case
@@ -122,7 +122,7 @@ def _on_its_turn(case: Case, pane_io: PaneIO, agent: Agent, observation: Observa
         chosen = again
 
 
-def _locked_out(case: Case, agent: Agent, account: str, problem: Unfit) -> None:
+def _locked_out(case: Case, agent: Agent, account: str, problem: AccountProblem) -> None:
     """Known before anything is ended: the account is left alone by all for a while. Refused when a person named it."""
     if case.action.details.get(NAMED):
         raise Refused(f"{agent.called}: account {account} cannot be worked on: {problem.why}")

@@ -13,13 +13,13 @@ from fleetscripts.services.actions.case import Case
 from fleetscripts.services.actions.conclude_review import conclude_review
 from fleetscripts.services.actions.rebrief import failing, has_another_task, rebrief
 from fleetscripts.services.notify.notify import notify
-from fleetscripts.services.pulls.pull_reading import CycleReading
+from fleetscripts.services.pulls.pull_reading import CyclePulls
 from fleetscripts.services.verification.verify import Question, look_into, record
 
 LASTING_SECONDS = {Outcome.PENDING: 7200.0, Outcome.UNKNOWN: 900.0}
 """A verdict that stays so long is told of once: checks that never end, a ``gh`` that is not logged in."""
 
-READING = CycleReading()
+READING = CyclePulls()
 """For all verifications of this process, and what its hosts ask for."""
 
 

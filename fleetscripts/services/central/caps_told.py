@@ -8,7 +8,7 @@ from typing import Any
 
 from fleetscripts.adapters.records.json_files import read_json, write_json
 from fleetscripts.config import Settings
-from fleetscripts.core.spending.caps import DAY, SHARED, Cap, Standing
+from fleetscripts.core.spending.caps import DAY, SHARED, Cap, CapUse
 from fleetscripts.errors import UsageProblem
 from fleetscripts.services.central.central import central_folder, has_central
 
@@ -20,7 +20,7 @@ def keep_caps(settings: Settings, listed: object) -> None:
     write_json(_file(settings), listed)
 
 
-def caps_told(settings: Settings, today: str) -> tuple[Standing, ...]:
+def caps_told(settings: Settings, today: str) -> tuple[CapUse, ...]:
     """What the central last told. A new day lifts the day's, heard of or not."""
     if not has_central(settings):
         return ()
@@ -29,7 +29,7 @@ def caps_told(settings: Settings, today: str) -> tuple[Standing, ...]:
     return tuple(one for one in found if one and (one.scope != DAY or one.key.startswith(f"{DAY} {today} ")))
 
 
-def cap_members(standings: Iterable[Standing]) -> list[dict[str, object]]:
+def cap_members(standings: Iterable[CapUse]) -> list[dict[str, object]]:
     """As they are told."""
     return [
         {"scope": one.scope, "amount": one.cap.amount, "money": one.cap.money, "key": one.key, "used": one.used}
@@ -43,13 +43,13 @@ def caps_kept(settings: Settings) -> list[str]:
     return sorted(str(one.get("key")) for one in (said if isinstance(said, list) else ()) if isinstance(one, dict))
 
 
-def _standing(one: Any) -> Standing | None:
+def _standing(one: Any) -> CapUse | None:
     if not isinstance(one, Mapping) or one.get("scope") not in SHARED or not isinstance(one.get("key"), str):
         return None
     amount, used = one.get("amount"), one.get("used")
     if not isinstance(amount, int | float) or not isinstance(used, int | float) or not used >= amount > 0:
         return None
-    return Standing(Cap(one["scope"], amount, one.get("money") is True), one["key"], used, central=True)
+    return CapUse(Cap(one["scope"], amount, one.get("money") is True), one["key"], used, central=True)
 
 
 def _file(settings: Settings) -> Path:

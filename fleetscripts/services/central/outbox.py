@@ -32,7 +32,7 @@ LOCK_SECONDS = 10.0
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class QueuedNotice:
     """One notification. ``handed``: the central has fetched it, and has not said that it told it."""
 
     id: str
@@ -44,7 +44,7 @@ class Kept:
 
 def leave_to_central(settings: Settings, text: str, urgent: bool) -> None:
     """Keep a notification for the central."""
-    new = Kept(secrets.token_hex(16), text[:MOST_TEXT], urgent, this_moment())
+    new = QueuedNotice(secrets.token_hex(16), text[:MOST_TEXT], urgent, this_moment())
     _change(settings, lambda kept: [*kept, new][-MOST_KEPT:])
 
 
@@ -68,18 +68,18 @@ def notices_told(settings: Settings, ids: Collection[str]) -> None:
     _change(settings, lambda kept: [one for one in kept if one.id not in ids])
 
 
-def take_overdue(settings: Settings) -> list[Kept]:
+def take_overdue(settings: Settings) -> list[QueuedNotice]:
     """Those that the central did not fetch in time, taken out: whoever takes them tells them."""
     after, now = alone_after_seconds(settings), this_moment()
-    taken: list[Kept] = []
+    taken: list[QueuedNotice] = []
 
-    def overdue(one: Kept) -> bool:
+    def overdue(one: QueuedNotice) -> bool:
         return now.seconds_since(one.at) >= after * (HANDED_TIMES if one.handed else 1)
 
     if not any(map(overdue, _read(_file(settings)))):
         return []
 
-    def take(kept: list[Kept]) -> list[Kept]:
+    def take(kept: list[QueuedNotice]) -> list[QueuedNotice]:
         taken[:] = [one for one in kept if overdue(one)]
         return [one for one in kept if not overdue(one)]
 
@@ -95,11 +95,11 @@ def alone_after_seconds(settings: Settings) -> float:
     return float(value)
 
 
-def _handed(one: Kept) -> Kept:
-    return Kept(one.id, one.text, one.urgent, one.at, True)
+def _handed(one: QueuedNotice) -> QueuedNotice:
+    return QueuedNotice(one.id, one.text, one.urgent, one.at, True)
 
 
-def _change(settings: Settings, change: Callable[[list[Kept]], list[Kept]]) -> None:
+def _change(settings: Settings, change: Callable[[list[QueuedNotice]], list[QueuedNotice]]) -> None:
     with hold(settings.locks / "central-notices.lock", LOCK_SECONDS):
         before = _read(_file(settings))
         after = change(before)
@@ -107,21 +107,21 @@ def _change(settings: Settings, change: Callable[[list[Kept]], list[Kept]]) -> N
             write_json(_file(settings), [_members(one) for one in after])
 
 
-def _members(one: Kept) -> dict[str, object]:
+def _members(one: QueuedNotice) -> dict[str, object]:
     return {"id": one.id, "text": one.text, "urgent": one.urgent, "at": asdict(one.at), "handed": one.handed}
 
 
-def _read(file: Path) -> list[Kept]:
+def _read(file: Path) -> list[QueuedNotice]:
     said = read_json(file)
     kept = [_kept(one) for one in said] if isinstance(said, list) else []
     return [one for one in kept if one is not None]
 
 
-def _kept(one: Any) -> Kept | None:
+def _kept(one: Any) -> QueuedNotice | None:
     """None for what makes no sense."""
     try:
         at = Moment(str(one["at"]["boot"]), float(one["at"]["steady"]), float(one["at"]["wall"]))
-        return Kept(str(one["id"]), str(one["text"]), bool(one["urgent"]), at, bool(one["handed"]))
+        return QueuedNotice(str(one["id"]), str(one["text"]), bool(one["urgent"]), at, bool(one["handed"]))
     except (LookupError, TypeError, ValueError):
         return None
 

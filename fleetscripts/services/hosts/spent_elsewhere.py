@@ -7,7 +7,7 @@ from typing import Any
 
 from fleetscripts.config import Settings
 from fleetscripts.core.spending.caps import DAY, FLEET
-from fleetscripts.core.spending.ledger import NOTHING, Spent
+from fleetscripts.core.spending.ledger import NOTHING, Spend
 from fleetscripts.core.spending.ledger_json import money
 from fleetscripts.core.spending.tokens import tokens_of
 from fleetscripts.errors import FleetError
@@ -18,7 +18,7 @@ SPENT = "spent"
 """Of a host's facts: ``{"day": TODAY THERE, "today": [TOKENS, USD], "fleet": [TOKENS, USD]}``."""
 
 
-def spent_elsewhere(settings: Settings, today: str) -> Mapping[str, Spent]:
+def spent_elsewhere(settings: Settings, today: str) -> Mapping[str, Spend]:
     """By what a cap over all machines may be on: ``day TODAY`` and ``fleet``."""
     found = {f"{DAY} {today}": NOTHING, FLEET: NOTHING}
     for host in hosts(settings):
@@ -33,14 +33,14 @@ def spent_elsewhere(settings: Settings, today: str) -> Mapping[str, Spent]:
     return found
 
 
-def spent_members(spent: Spent) -> list[Any]:
+def spent_members(spent: Spend) -> list[Any]:
     """As it is told."""
     return [list(spent.tokens), spent.usd]
 
 
-def _spent(value: Any) -> Spent:
+def _spent(value: Any) -> Spend:
     try:
         tokens, usd = value
-        return Spent(tokens_of(tokens), money(usd))
+        return Spend(tokens_of(tokens), money(usd))
     except (TypeError, ValueError):
         return NOTHING

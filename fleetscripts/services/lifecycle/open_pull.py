@@ -34,7 +34,7 @@ WAIT_SECONDS = 120.0
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class PullText:
     """What the caller says of the pull request; an empty text: as the objective and GitHub have it."""
 
     base: str = ""
@@ -43,7 +43,7 @@ class Wanted:
 
 
 @dataclass(frozen=True, slots=True)
-class Opened:
+class OpenedPull:
     """The pull request. ``made``: just now; ``pushed``: its branch was behind the agent's. ``uncommitted``: files."""
 
     pull: Offer
@@ -65,7 +65,7 @@ class _Work:
     """Whose repository the branch is pushed to."""
 
 
-def open_pull(settings: Settings, fleet: Fleet, agent: Agent, wanted: Wanted) -> Opened:
+def open_pull(settings: Settings, fleet: Fleet, agent: Agent, wanted: PullText) -> OpenedPull:
     """Push what the agent has committed and open its pull request, or find the one that is open; raises Refused."""
     work = _work(settings, fleet, agent)
     gh = own_github(settings, os.environ).gh
@@ -78,7 +78,7 @@ def open_pull(settings: Settings, fleet: Fleet, agent: Agent, wanted: Wanted) ->
         made = not found.open
         pull = found.open[0] if found.open else _make(gh, work, agent, replace(wanted, base=base))
         _note(settings, agent, pull, made=made, pushed=pushed)
-    return Opened(pull, made, pushed, len(changes(work.git).paths))
+    return OpenedPull(pull, made, pushed, len(changes(work.git).paths))
 
 
 def _work(settings: Settings, fleet: Fleet, agent: Agent) -> _Work:
@@ -140,7 +140,7 @@ def _push(work: _Work) -> bool:
     return True
 
 
-def _make(gh: Gh, work: _Work, agent: Agent, wanted: Wanted) -> Offer:
+def _make(gh: Gh, work: _Work, agent: Agent, wanted: PullText) -> Offer:
     """A new one; where the answer was lost and it was made all the same, that one."""
     title = sanitize(wanted.title) or pull_title(agent.objective, work.branch)
     pull = NewPull(work.owner, work.branch, wanted.base, title, pull_body(agent.objective), wanted.draft)

@@ -28,8 +28,8 @@ from fleetscripts.models import AgentState
 from fleetscripts.record import RECYCLING, Hold
 from fleetscripts.services.clients.closing import PaneToClose, close, place_of, refuse_own
 from fleetscripts.services.clients.left_running import end_own, left_running, refuse_others
+from fleetscripts.services.lifecycle.pane_survey import client_elsewhere
 from fleetscripts.services.lifecycle.recycle_options import RecycleOptions
-from fleetscripts.services.lifecycle.scene import elsewhere
 from fleetscripts.services.observe.fresh_record import fresh_record
 from fleetscripts.services.verification.verify import Question, verify
 from fleetscripts.services.worktrees.set_up import Preparation, preparation
@@ -111,7 +111,7 @@ class Recycler:
     def refuse_disturbed(self) -> None:
         """Refuse while its conversation is open anywhere but in its pane, or others' processes are in the worktree."""
         place = self.place()
-        if where := elsewhere(self.settings, self.agent, place.pane if place else None):
+        if where := client_elsewhere(self.settings, self.agent, place.pane if place else None):
             raise Refused(f"its conversation is open in {where.place}: end that (kill {where.pid}), then call again")
         refuse_others(left_running(self.agent, self.path, place.pane.pid if place else None))
 
@@ -279,9 +279,9 @@ def _refuse_untouchable(settings: Settings, agent: Agent, path: Path, spare_bran
         other_path = os.path.realpath(other.worktree_path) if other.worktree_path else ""
         if other_path == str(path) and other.state is not AgentState.RECYCLED and not other.is_same(agent):
             raise Refused(f"{path} is in use by the agent in {other.window}")
-    elsewhere = next((facts.path for facts in found if facts.branch == spare_branch and facts is not here), None)
-    if elsewhere is not None:
-        raise Refused(f"{spare_branch} is checked out in {elsewhere}: put that worktree on another branch first")
+    client_elsewhere = next((facts.path for facts in found if facts.branch == spare_branch and facts is not here), None)
+    if client_elsewhere is not None:
+        raise Refused(f"{spare_branch} is checked out in {client_elsewhere}: put that worktree on another branch first")
     place = place_of(Tmux(settings.tmux_socket), agent, path)
     if place is not None:
         refuse_own(place, fleet, os.environ)

@@ -24,7 +24,7 @@ from fleetscripts.services.actions.perform import perform
 from fleetscripts.services.actions.resume import alone
 from fleetscripts.services.actions.resume_spawn import is_spawn
 from fleetscripts.services.clients.sessions import make_sessions, session_meant
-from fleetscripts.services.lifecycle.scene import Scene, look_around
+from fleetscripts.services.lifecycle.pane_survey import PaneSurvey, survey_panes
 from fleetscripts.services.observe.servers import unseen
 from fleetscripts.services.typing.pane_io import open_pane_io
 
@@ -67,16 +67,16 @@ def restore_agents(
     on; otherwise such are reopened where their window is gone, and stay held. Refused when a tmux session has to be
     made and may not be."""
     tmux = Tmux(settings.tmux_socket)
-    scene = look_around(settings, tmux)
-    gone = [agent for agent in agents if scene.home_of(agent) is None and not unseen(agent, scene.server)]
+    survey = survey_panes(settings, tmux)
+    gone = [agent for agent in agents if survey.home_of(agent) is None and not unseen(agent, survey.server)]
     wanted = [session_meant(tmux, fleet, session_of(agent, fleet)) for agent in gone]
-    scene = replace(scene, unmade=make_sessions(tmux, settings, wanted, environ))
+    survey = replace(survey, unmade=make_sessions(tmux, settings, wanted, environ))
 
     if named:
         _release(settings, agents)
 
     def settle(agent: Agent) -> RestoreResult:
-        outcome = _settled(settings, fleet, environ, agent, scene, named)
+        outcome = _settled(settings, fleet, environ, agent, survey, named)
         tell(outcome)
         return outcome
 
@@ -95,17 +95,17 @@ def restorable(fleet: Fleet) -> list[Agent]:
 
 
 def _settled(
-    settings: Settings, fleet: Fleet, environ: Mapping[str, str], agent: Agent, scene: Scene, named: bool
+    settings: Settings, fleet: Fleet, environ: Mapping[str, str], agent: Agent, survey: PaneSurvey, named: bool
 ) -> RestoreResult:
     """One agent's outcome; what goes wrong with it keeps nobody else."""
     try:
         try:
-            return _restored(settings, fleet, environ, agent, scene, named)
+            return _restored(settings, fleet, environ, agent, survey, named)
         except LockTaken:
             with alone(_case(settings, fleet, environ, agent, "resume"), ANOTHER_START_SECONDS):
-                scene = replace(look_around(settings, Tmux(settings.tmux_socket)), unmade=scene.unmade)
+                survey = replace(survey_panes(settings, Tmux(settings.tmux_socket)), unmade=survey.unmade)
             now = Store(settings.state_file).read().current(agent) or agent
-            return _restored(settings, fleet, environ, now, scene, named)
+            return _restored(settings, fleet, environ, now, survey, named)
     except LockTaken:
         return RestoreResult(agent, REFUSED, "another process is starting its client")
     except Refused as refusal:
@@ -115,7 +115,7 @@ def _settled(
 
 
 def _restored(
-    settings: Settings, fleet: Fleet, environ: Mapping[str, str], agent: Agent, scene: Scene, named: bool
+    settings: Settings, fleet: Fleet, environ: Mapping[str, str], agent: Agent, survey: PaneSurvey, named: bool
 ) -> RestoreResult:
     if agent.finished:
         raise Refused(f"it is {agent.state}: nothing is to be reopened")
@@ -125,15 +125,15 @@ def _restored(
         if now is None:
             return RestoreResult(agent, UNDONE, words)
         agent = now
-    known = scene.conversation_of(agent)
-    own_pane = scene.pane_of(agent)
+    known = survey.conversation_of(agent)
+    own_pane = survey.pane_of(agent)
     if own_pane is not None and not agent.pane_id:
-        agent = _placed(settings, agent, own_pane, scene.server)
+        agent = _placed(settings, agent, own_pane, survey.server)
     if known is not None and known.pane is not None:
-        return _found_again(settings, agent, known.pane, scene.server)
+        return _found_again(settings, agent, known.pane, survey.server)
     if known is not None and not known.at_rest_behind:
         raise Refused(f"its conversation is open in {known.place}: end that first")
-    if own_pane is None and (why := scene.unmade.get(session_of(agent, fleet))):
+    if own_pane is None and (why := survey.unmade.get(session_of(agent, fleet))):
         raise FleetError(why)
     if own_pane is None:
         return _perform(settings, fleet, environ, agent, "restore")

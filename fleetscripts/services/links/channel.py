@@ -23,7 +23,7 @@ MOST_UNSENT = 64 << 20
 MOST_WORDS = 2000
 
 
-class Deaf(FleetError):
+class ChannelSilent(FleetError):
     """Nothing was heard for too long."""
 
 
@@ -69,7 +69,7 @@ class Channel:
         """Put a message on its way."""
         self._out += wire.encode(message)
         if len(self._out) > MOST_UNSENT:
-            raise Deaf(f"the host takes nothing: {len(self._out)} bytes wait")
+            raise ChannelSilent(f"the host takes nothing: {len(self._out)} bytes wait")
 
     def flush(self, selector: selectors.BaseSelector) -> None:
         """Write what the pipe takes, and be told when it takes more. Raises OSError when it is broken."""
@@ -104,10 +104,10 @@ class Channel:
         return now - self.heard > 2 * PING_SECONDS
 
     def keep_time(self, now: float) -> None:
-        """Ask whether anybody is there, when it is time. Raises Deaf."""
+        """Ask whether anybody is there, when it is time. Raises ChannelSilent."""
         silent = now - self.heard
         if silent > DEAF_SECONDS or (not self._lines.begun and now - self.began > FIRST_WORDS_SECONDS):
-            raise Deaf(f"nothing was heard for {silent:.0f} s{f' ({self.words})' if self.words else ''}")
+            raise ChannelSilent(f"nothing was heard for {silent:.0f} s{f' ({self.words})' if self.words else ''}")
         if now - self.pinged >= PING_SECONDS:
             self.pinged, self._pings = now, self._pings + 1
             self.send(wire.Ping(self._pings))

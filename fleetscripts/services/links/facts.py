@@ -22,7 +22,7 @@ from fleetscripts.services.central.central import has_central
 from fleetscripts.services.central.outbox import waiting_notices
 from fleetscripts.services.central.pulls_told import asked_of_central
 from fleetscripts.services.hosts.spent_elsewhere import SPENT, spent_members
-from fleetscripts.services.links.told import FIGURES
+from fleetscripts.services.links.change_feed import FIGURES
 from fleetscripts.services.single_instance.single_instance import loop_runs
 from fleetscripts.services.spending.spending import ledger_in
 from fleetscripts.services.worktrees.spares import free, survey

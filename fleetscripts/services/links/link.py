@@ -27,7 +27,7 @@ from fleetscripts.errors import FleetError
 from fleetscripts.services.hosts.mirrors import LinkState, read_link, read_mirror, write_mirror
 from fleetscripts.services.hosts.registry import Host, host_named
 from fleetscripts.services.links.callers import Callers
-from fleetscripts.services.links.channel import Channel, Deaf
+from fleetscripts.services.links.channel import Channel, ChannelSilent
 from fleetscripts.services.links.connection import link_command, link_socket, ssh_of
 from fleetscripts.services.single_instance.single_instance import loop_runs
 
@@ -103,7 +103,7 @@ class Link:
                     self._callers.send_all(channel.send)
                 channel.keep_time(steady_seconds())
                 channel.flush(self._selector)
-        except Deaf as error:
+        except ChannelSilent as error:
             self._ssh.close()  # whatever holds it open, nothing comes through
             self._broken(str(error))
         except (FleetError, OSError) as error:

@@ -55,7 +55,7 @@ echo "$mark"
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class HostPaths:
     """Absolute paths there. ``base``: a Python that is new enough, empty where there is none."""
 
     path: str
@@ -65,7 +65,7 @@ class Found:
     programs: dict[str, str]
 
 
-def probe(ssh: Ssh) -> Found:
+def probe(ssh: Ssh) -> HostPaths:
     """Look; raises SshProblem, and FleetError where a shell there cannot be made to answer."""
     mark = f"mark{secrets.token_hex(8)}"
     names = (*REQUIRED, "gh", *(kind.name for kind in known_kinds()))
@@ -81,13 +81,13 @@ def probe(ssh: Ssh) -> Found:
     return _read(parts[-2].splitlines())
 
 
-def _read(rows: Sequence[str]) -> Found:
+def _read(rows: Sequence[str]) -> HostPaths:
     pairs = [row.partition("=")[::2] for row in rows]
     told = dict(pairs)
     programs = dict(value.partition("=")[::2] for name, value in pairs if name == "program")
     for place in (told.get("path", "")[:MOST_PATH], told.get("home", ""), told.get("base", ""), *programs.values()):
         word(place)
-    return Found(
+    return HostPaths(
         told.get("path", "")[:MOST_PATH], told.get("home", ""), sanitize(told.get("system", "")), told.get("base", ""),
         programs,
     )  # fmt: skip

@@ -19,7 +19,7 @@ from fleetscripts.services.hosts.mirrors import HostView
 from fleetscripts.services.hosts.registry import host_named
 from fleetscripts.services.links.facts import ASKED, NOTICES
 from fleetscripts.services.links.telling import tell_pulls
-from fleetscripts.services.pulls.pull_reading import CycleReading, pull_key, repository_of
+from fleetscripts.services.pulls.pull_reading import CyclePulls, pull_key, repository_of
 
 SERVERS = "github_servers"
 PUBLIC = "github.com"
@@ -28,7 +28,7 @@ MOST_ASKED = 200
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class PullQuestion:
     """One question of a host; ``at`` tells it from the same one later."""
 
     host: str
@@ -36,21 +36,21 @@ class Asked:
     at: float
 
 
-def asked_by(host: str, facts: Mapping[str, Any]) -> list[Asked]:
+def asked_by(host: str, facts: Mapping[str, Any]) -> list[PullQuestion]:
     """What the host asks for; what makes no sense is left out."""
     found = []
     listed = facts.get(ASKED)
     for one in listed[:MOST_ASKED] if isinstance(listed, list) else []:
         try:
             key = key_from(one[:4])
-            found.append(Asked(host, key, float(one[4])))
+            found.append(PullQuestion(host, key, float(one[4])))
         except (WrongShape, TypeError, ValueError, LookupError):
             continue
     return found
 
 
 def read_for(
-    settings: Settings, fleet: Fleet, keys: Collection[PullKey], reading: CycleReading
+    settings: Settings, fleet: Fleet, keys: Collection[PullKey], reading: CyclePulls
 ) -> tuple[dict[PullKey, Found], float]:
     """Each of them, and how many seconds ago it was read. A host decides what is asked, not of whom: of a server that
     this machine does not work with nothing is asked, since gh would show it a login."""
@@ -74,7 +74,7 @@ def tell_pull_of(settings: Settings, fleet: Fleet | None, view: HostView, handle
     agent = next((one for one in view.fleet.agents if handle in (one.window, one.worktree, one.id, one.handle)), None)
     key = _key_of(agent, view.fleet) if agent is not None else None
     if key is not None:
-        found, age_seconds = read_for(settings, fleet or Fleet(), [key], CycleReading())
+        found, age_seconds = read_for(settings, fleet or Fleet(), [key], CyclePulls())
         tell_pulls(settings, host_named(settings, view.name), found, age_seconds)
 
 

@@ -24,7 +24,7 @@ _HEADS = "refs/heads/"
 
 
 @dataclass(frozen=True, slots=True)
-class Pushed:
+class PushedBranches:
     """``branches``: by the common folder of the repository here. ``left_out``: which are not compared, or not as they
     stand, and why, a line each."""
 
@@ -42,7 +42,7 @@ class _Place:
 
 def pushed_elsewhere(
     settings: Settings, fleet: Fleet, views: Iterable[HostView], heads: Mapping[str, str], folder: Path
-) -> Pushed:
+) -> PushedBranches:
     """Branches of the repositories of this machine's agents, and of the one of ``folder``. No other address is asked:
     what stands in a host's records is that host's word. ``heads``: by agent's key, where its branch stands there."""
     places = _places(fleet, folder)
@@ -63,7 +63,7 @@ def pushed_elsewhere(
             continue
         found.setdefault(place.common, []).extend(branches.values())
         left_out += [line for agent in agents if (line := _short_of(agent, branches.get(agent.key), heads))]
-    return Pushed(found, tuple(left_out))
+    return PushedBranches(found, tuple(left_out))
 
 
 def _short_of(agent: Agent, branch: Branch | None, heads: Mapping[str, str]) -> str:

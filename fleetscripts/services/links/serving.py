@@ -27,8 +27,8 @@ from fleetscripts.errors import FleetError
 from fleetscripts.fleet import Fleet
 from fleetscripts.services.central.central import central_folder, note_linked
 from fleetscripts.services.context import load_settings_here
+from fleetscripts.services.links.change_feed import ChangeFeed
 from fleetscripts.services.links.facts import central_facts, machine_facts, tmux_server
-from fleetscripts.services.links.told import Told
 
 SILENT_SECONDS = 60.0
 """Whoever holds the other end asks every ten seconds: nobody is there any more."""
@@ -39,7 +39,7 @@ _STDIN, _STDOUT = 0, 1
 
 
 @dataclass
-class Serving:
+class ChannelServer:
     """One channel, on standard input and output."""
 
     environ: Mapping[str, str]
@@ -55,7 +55,7 @@ class Serving:
     _problem: str = ""
 
     def __post_init__(self) -> None:
-        self._told = Told(self.epoch)
+        self._told = ChangeFeed(self.epoch)
         self._wake_out, self._wake_in = os.pipe()
         for descriptor in (_STDIN, _STDOUT, self._wake_out, self._wake_in):
             os.set_blocking(descriptor, False)

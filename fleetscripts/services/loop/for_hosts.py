@@ -24,7 +24,7 @@ from fleetscripts.services.context import load_fleet
 from fleetscripts.services.hosts.mirrors import read_link, read_mirror
 from fleetscripts.services.hosts.registry import Host, hosts
 from fleetscripts.services.links.facts import NOTICES
-from fleetscripts.services.links.pulls_for_hosts import Asked, asked_by, read_for
+from fleetscripts.services.links.pulls_for_hosts import PullQuestion, asked_by, read_for
 from fleetscripts.services.links.telling import fetch_notices, tell_host, tell_pulls
 from fleetscripts.services.loop.loop_schedule import stamp
 from fleetscripts.services.loop.shared_limits import learn_accounts, limits_news, mark_of, reached_caps
@@ -51,7 +51,7 @@ class ForHosts:
     _loaded: tuple[object, Settings] | None = None
     _fleet: Fleet = field(default_factory=Fleet)
     _told: set[object] = field(default_factory=set)
-    _answered: set[Asked] = field(default_factory=set)
+    _answered: set[PullQuestion] = field(default_factory=set)
     _jobs: dict[object, Future[None]] = field(default_factory=dict)
     _not_before: dict[object, float] = field(default_factory=dict)
 
@@ -127,7 +127,7 @@ class ForHosts:
             self._mirrors[host.name] = (stamp, read_mirror(files)[0])
         return self._mirrors[host.name][1].facts
 
-    def _open_questions(self, settings: Settings, linked: Collection[Host]) -> list[Asked]:
+    def _open_questions(self, settings: Settings, linked: Collection[Host]) -> list[PullQuestion]:
         asked = [one for host in linked for one in asked_by(host.name, self._facts_of(settings, host))]
         self._answered &= set(asked)
         return [one for one in asked if one not in self._answered]
@@ -159,7 +159,7 @@ class ForHosts:
             kept = self.keep(error)
             self.say(("for hosts", name), f"hosts: unexpected {type(error).__name__}: {error} (details in {kept})")
 
-    def _tell_pulls(self, settings: Settings, linked: Collection[Host], asked: Collection[Asked]) -> None:
+    def _tell_pulls(self, settings: Settings, linked: Collection[Host], asked: Collection[PullQuestion]) -> None:
         found, age_seconds = read_for(settings, self._fleet, {one.key for one in asked}, READING)
         problems = []
         for host in linked:

@@ -14,7 +14,7 @@ EVERY_SECONDS = 5.0
 
 
 @dataclass
-class LinkKeeping:
+class LinkKeeper:
     """Looks from a thread of its own. ``say`` is told of each line, with what it is about."""
 
     environ: Mapping[str, str]

@@ -30,7 +30,7 @@ from fleetscripts.services.loop.cycle import Cycle, run_cycle
 from fleetscripts.services.loop.dispatching import DispatchThread
 from fleetscripts.services.loop.for_hosts import ForHosts
 from fleetscripts.services.loop.jobs import Jobs
-from fleetscripts.services.loop.link_keeping import LinkKeeping
+from fleetscripts.services.loop.link_keeping import LinkKeeper
 from fleetscripts.services.loop.loop_schedule import EventSchedule, Look, LoopSchedule, PollSchedule, stamp
 from fleetscripts.services.loop.loop_watch import JobEnded, News, SignalReceived
 from fleetscripts.services.loop.notify_decisions import attend
@@ -75,7 +75,7 @@ class Loop:
         """Look whenever there is reason to, until the fleet is stopped or somebody ends us."""
         rhythm: LoopSchedule = PollSchedule(self.queue) if self.poll else EventSchedule(self.queue, self._tell)
         dispatching = self._dispatching()
-        links = LinkKeeping(self.environ, self.options, self._say)
+        links = LinkKeeper(self.environ, self.options, self._say)
         links.begin()
         for_hosts = ForHosts(self.environ, self.options, self._say, self._keep)
         for_hosts.begin()

@@ -12,7 +12,7 @@ from fleetscripts.config import Settings
 from fleetscripts.core.hosts.ages import entries_from_ages
 from fleetscripts.core.hosts.mirror import Mirror
 from fleetscripts.core.spending.caps import SHARED as SHARED_SCOPES
-from fleetscripts.core.spending.caps import Standing, caps_of
+from fleetscripts.core.spending.caps import CapUse, caps_of
 from fleetscripts.fleet import Fleet
 from fleetscripts.services.accounts.figures_shared import (
     ELSEWHERE,
@@ -23,8 +23,8 @@ from fleetscripts.services.accounts.figures_shared import (
 )
 from fleetscripts.services.central.caps_told import cap_members
 from fleetscripts.services.hosts.registry import Host
+from fleetscripts.services.links.change_feed import FIGURES
 from fleetscripts.services.links.facts import CAPS
-from fleetscripts.services.links.told import FIGURES
 from fleetscripts.services.spending.ceiling import ceiling_over
 from fleetscripts.usage import LOGIN
 
@@ -36,7 +36,7 @@ def learn_accounts(settings: Settings, host: Host, mirror: Mirror) -> None:
             learn_figure(settings, one, host.name)
 
 
-def reached_caps(settings: Settings, fleet: Fleet, now: float) -> list[Standing]:
+def reached_caps(settings: Settings, fleet: Fleet, now: float) -> list[CapUse]:
     """Caps over all agents that are reached, those of all machines together."""
     if not any(cap.scope in SHARED_SCOPES for cap in caps_of(settings.extra)):
         return []
@@ -44,7 +44,7 @@ def reached_caps(settings: Settings, fleet: Fleet, now: float) -> list[Standing]
 
 
 def limits_news(
-    settings: Settings, host: Host, mirror: Mirror, reached: list[Standing], told: Collection[object]
+    settings: Settings, host: Host, mirror: Mirror, reached: list[CapUse], told: Collection[object]
 ) -> dict[str, Any]:
     """What the host does not know of caps and accounts, with instants; empty where it knows all. ``told``: marks of
     figures that it was told of; what it made of them is its own affair."""

@@ -30,7 +30,7 @@ ASK_AFTER_LOOP_SECONDS = 20.0
 Decided = list[tuple[Agent, Action]]
 
 
-class Beside(Protocol):
+class OtherEvents(Protocol):
     """Something else that may have to be told of, looked at whenever the state file has changed."""
 
     def found(self) -> bool:
@@ -46,7 +46,7 @@ class EventWait:
     say: Callable[[str], None]
     supervises: bool = True
     elsewhere: EventsElsewhere | None = None
-    beside: Beside | None = None
+    beside: OtherEvents | None = None
     _looped: bool = True
     _next_ask: float = 0
     _next_look: float = 0

@@ -22,7 +22,7 @@ from fleetscripts.core.reports.journal_story import LAST_TIME
 from fleetscripts.core.reports.notice_plan import Notice, NoticeBacklog, due, given_back, take
 from fleetscripts.errors import FleetError
 from fleetscripts.services.central.central import central_name, has_central
-from fleetscripts.services.central.outbox import Kept, leave_to_central, take_overdue
+from fleetscripts.services.central.outbox import QueuedNotice, leave_to_central, take_overdue
 from fleetscripts.services.notify.notify_rules import NotifyRules, rules_of
 
 LOCK_SECONDS = 10.0
@@ -55,7 +55,7 @@ def send_held(settings: Settings, environ: Mapping[str, str]) -> list[str]:
     return _with_tray(settings, environ, lambda tray, rules, moment: due(tray, rules.manners, moment), "")
 
 
-def _send_overdue(overdue: Sequence[Kept], settings: Settings, environ: Mapping[str, str]) -> list[str]:
+def _send_overdue(overdue: Sequence[QueuedNotice], settings: Settings, environ: Mapping[str, str]) -> list[str]:
     """What the central did not fetch, told from here: in one message, which says so."""
     name = central_name(settings) or "the central"
     text = "\n".join([f"{name} has not fetched this:", *(one.text for one in overdue)])

@@ -102,7 +102,7 @@ def reading(settings: Settings, known: Mapping[PullKey, Found] | None = None) ->
 
 
 @dataclass
-class CycleReading:
+class CyclePulls:
     """Pull requests of all agents that say they have finished, asked for together by whoever needs one first.
 
     One for a whole process: verifications of one cycle run beside each other. ``others``: what other hosts ask for."""

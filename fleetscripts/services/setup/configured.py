@@ -32,7 +32,7 @@ LOCK_SECONDS = 5.0
 
 
 @dataclass(frozen=True, slots=True)
-class Configured:
+class ConfiguredSetting:
     """One setting. ``source``: ``default``, ``FILE:LINE``, the variable's name, or a place in words."""
 
     name: str
@@ -40,7 +40,7 @@ class Configured:
     source: str
 
 
-def configured(environ: Mapping[str, str], options: Mapping[str, object]) -> list[Configured]:
+def configured(environ: Mapping[str, str], options: Mapping[str, object]) -> list[ConfiguredSetting]:
     """Every setting that is known, in the order of its definition."""
     try:
         top = Store(load_settings(environ, options).state_file).read().top()
@@ -59,7 +59,7 @@ def configured(environ: Mapping[str, str], options: Mapping[str, object]) -> lis
         return by_variable[name] if place == "the environment" else place
 
     values = _values(settings)
-    return [Configured(name, values[name], source(name)) for name in known_settings()]
+    return [ConfiguredSetting(name, values[name], source(name)) for name in known_settings()]
 
 
 def set_one(environ: Mapping[str, str], options: Mapping[str, object], name: str, text: str) -> None:

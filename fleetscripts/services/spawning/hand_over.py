@@ -16,7 +16,7 @@ from fleetscripts.errors import EXIT_DONE, FleetError
 from fleetscripts.services.hosts.mirrors import mirrors
 from fleetscripts.services.hosts.registry import host_named
 from fleetscripts.services.links.asking import HostUnreachable, Reply, call
-from fleetscripts.services.tasks.handed import Handed, drop, handed, note
+from fleetscripts.services.tasks.host_tasks import HostTask, drop, host_tasks, note
 from fleetscripts.services.tasks.tasks import choosing, folder, note_failure, survey
 
 ADD_SECONDS = 30.0
@@ -28,7 +28,7 @@ def hand_over(settings: Settings, tasks: Sequence[TaskFile], now: float, most: i
 
     Only tasks that name no repository: its path need not be the same there. Those of which nobody heard whether they
     arrived are asked for again first, by the very call that gave them."""
-    lines = [_give(settings, given, now) for given in handed(settings).values() if not given.arrived]
+    lines = [_give(settings, given, now) for given in host_tasks(settings).values() if not given.arrived]
     room = {
         view.name: count
         for view in mirrors(settings, now)
@@ -40,7 +40,7 @@ def hand_over(settings: Settings, tasks: Sequence[TaskFile], now: float, most: i
             break
         if task.repo or task.every:
             continue
-        given = Handed(task.name, machines[0], secrets.token_hex(16))
+        given = HostTask(task.name, machines[0], secrets.token_hex(16))
         with choosing(settings):
             one = survey(settings, now).named(task.name)
             if one is None or one.state not in (READY, PAUSING):
@@ -51,7 +51,7 @@ def hand_over(settings: Settings, tasks: Sequence[TaskFile], now: float, most: i
     return lines
 
 
-def _give(settings: Settings, given: Handed, now: float) -> str:
+def _give(settings: Settings, given: HostTask, now: float) -> str:
     """One task, by its one call; what became of it in words."""
     text = next((entry.text for entry in folder(settings).read() if entry.name == given.task), "")
     host = host_named(settings, given.host)
@@ -75,7 +75,7 @@ def _added(reply: Reply) -> bool:
     return reply.state == "done" and reply.exit_code == EXIT_DONE
 
 
-def _has(settings: Settings, given: Handed) -> bool:
+def _has(settings: Settings, given: HostTask) -> bool:
     """Whether the machine has a task of that name by now: the answer to the call that gave it may have been lost."""
     reply = call(settings, host_named(settings, given.host), ["tasks", "list", "--json"], timeout=ADD_SECONDS)
     try:

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from fleetscripts.adapters.records.store import Store
 from fleetscripts.config import Settings
-from fleetscripts.core.spending.caps import SHARED, Standing, caps_of, day_of
+from fleetscripts.core.spending.caps import SHARED, CapUse, caps_of, day_of
 from fleetscripts.core.spending.ceiling import Ceiling
 from fleetscripts.core.spending.holding import held
 from fleetscripts.core.spending.ledger import Ledger
@@ -41,7 +41,7 @@ def refuse_at_cap(ceiling: Ceiling, agent: Agent | None, task: str = "") -> None
     raise Refused(f"{who}{reached.words}: no turn is begun; {call} allows as much again")
 
 
-def allow(settings: Settings, fleet: Fleet, named: str | Agent, now: float) -> list[Standing]:
+def allow(settings: Settings, fleet: Fleet, named: str | Agent, now: float) -> list[CapUse]:
     """Allow another cap's worth of all that is reached for an agent, or of a shared cap named by its scope; whom that
     held goes on."""
     agent = named if isinstance(named, Agent) else None

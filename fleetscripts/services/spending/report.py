@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from fleetscripts.config import Settings
-from fleetscripts.core.spending.caps import DAY, Standing, totals
+from fleetscripts.core.spending.caps import DAY, CapUse, totals
 from fleetscripts.core.spending.ceiling import Ceiling
-from fleetscripts.core.spending.ledger import NOTHING, Spent
+from fleetscripts.core.spending.ledger import NOTHING, Spend
 from fleetscripts.dataclass import dataclass
 from fleetscripts.fleet import Agent, Fleet
 from fleetscripts.services.spending.ceiling import ceiling_over
@@ -17,9 +17,9 @@ class SpentReport:
     """``today``: by all agents. ``standings``: every cap, once."""
 
     ceiling: Ceiling
-    today: Spent
-    standings: tuple[Standing, ...]
-    by_agent: dict[str, Spent]
+    today: Spend
+    standings: tuple[CapUse, ...]
+    by_agent: dict[str, Spend]
 
 
 def spent_report(settings: Settings, fleet: Fleet, now: float) -> SpentReport:

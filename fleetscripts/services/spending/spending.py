@@ -14,8 +14,8 @@ from fleetscripts.agents.kinds import kind_named
 from fleetscripts.config import Settings
 from fleetscripts.core.planning.observation import Observation
 from fleetscripts.core.spending.caps import begun_at, day_of
-from fleetscripts.core.spending.ledger import KEPT_DAYS, Ledger, Used, Where
-from fleetscripts.core.spending.ledger_json import Damaged, money, parsed, written
+from fleetscripts.core.spending.ledger import KEPT_DAYS, Ledger, LedgerKey, SessionUsage
+from fleetscripts.core.spending.ledger_json import LedgerDamaged, money, parsed, written
 from fleetscripts.fleet import Agent
 from fleetscripts.models import PaneState
 
@@ -29,7 +29,7 @@ def ledger_in(fleet_home: Path) -> Ledger:
     """The same, of the fleets of this folder."""
     try:
         return parsed(SpentFile(fleet_home).read())
-    except Damaged:
+    except LedgerDamaged:
         return Ledger()
 
 
@@ -70,7 +70,7 @@ def change_ledger(settings: Settings, change: Callable[[Ledger], Ledger], now: f
         nonlocal after
         try:
             before = parsed(members)
-        except Damaged:
+        except LedgerDamaged:
             file.set_aside()
             before = Ledger()
         changed = change(before)
@@ -81,7 +81,7 @@ def change_ledger(settings: Settings, change: Callable[[Ledger], Ledger], now: f
     return after
 
 
-def _used(settings: Settings, agent: Agent, seen: Observation, known: Ledger) -> Iterator[Used]:
+def _used(settings: Settings, agent: Agent, seen: Observation, known: Ledger) -> Iterator[SessionUsage]:
     """By its conversation, and by the one before where it has begun another since it was last seen."""
     if seen.transcript is None or seen.kind not in KINDS:
         return
@@ -91,18 +91,18 @@ def _used(settings: Settings, agent: Agent, seen: Observation, known: Ledger) ->
     yield from _used_in(settings, seen.kind, Path(str(seen.transcript)), seen.session_id)
 
 
-def _used_in(settings: Settings, kind: str, transcript: Path, session_id: str) -> Iterator[Used]:
+def _used_in(settings: Settings, kind: str, transcript: Path, session_id: str) -> Iterator[SessionUsage]:
     try:
         stated = money(SpentFile(settings.fleet_home).cost_stated(session_id))
     except ValueError:
         stated = 0.0
     days = kind_named(kind).used(settings.fleet_home, transcript)
     if days or stated:
-        yield Used(transcript.stem, days, stated)
+        yield SessionUsage(transcript.stem, days, stated)
 
 
-def _where(agent: Agent, today: str) -> Where:
-    return Where(
+def _where(agent: Agent, today: str) -> LedgerKey:
+    return LedgerKey(
         day=today,
         agent=agent.id,
         worktree=agent.worktree,

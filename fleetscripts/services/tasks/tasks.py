@@ -26,8 +26,8 @@ from fleetscripts.core.records.task_file import NAME, TaskFile, TaskProblem, par
 from fleetscripts.dataclass import dataclass
 from fleetscripts.errors import Refused, UsageProblem
 from fleetscripts.fleet import Agent
-from fleetscripts.services.tasks.handed import agents_elsewhere, handed
-from fleetscripts.services.tasks.handed import drop as drop_handed
+from fleetscripts.services.tasks.host_tasks import agents_elsewhere, host_tasks
+from fleetscripts.services.tasks.host_tasks import drop as drop_handed
 from fleetscripts.services.worktrees.spares import fleet_now
 
 LOCK_SECONDS = 60.0
@@ -73,7 +73,7 @@ def survey(settings: Settings, now: float) -> Survey:
     found = list(folder(settings).read())
     own = {claim_key(settings, entry.name): entry.name for entry in found if entry.name}
     claimed = {own[claim.path] for claim in claims(settings).read() if claim.alive and claim.path in own}
-    given = handed(settings)
+    given = host_tasks(settings)
     agents = (*fleet_now(settings).agents, *agents_elsewhere(settings, given, now))
     claimed |= given.keys()
     tasks, problems = _parsed(found)

@@ -65,7 +65,7 @@ def end_client(
     ``states``: in which it may be ended, looked at again before every key. ``keep_draft``: an unsent draft is taken
     out and returned; otherwise it refuses. ``by_force``: whatever it is at; where no key is known, by a signal."""
     with pane_io.turn(pane_id):
-        return _Ending(pane_io, pane_id, states, keep_draft, by_force, why).run()
+        return _ClientExit(pane_io, pane_id, states, keep_draft, by_force, why).run()
 
 
 OCCASIONS: Mapping[str, Callable[[Observation], bool]] = {
@@ -81,7 +81,7 @@ OCCASIONS: Mapping[str, Callable[[Observation], bool]] = {
 
 
 @dataclass
-class _Ending:
+class _ClientExit:
     pane_io: PaneIO
     pane_id: str
     states: frozenset[PaneState]

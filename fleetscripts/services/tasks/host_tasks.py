@@ -13,7 +13,7 @@ from fleetscripts.services.hosts.registry import hosts
 
 
 @dataclass(frozen=True, slots=True)
-class Handed:
+class HostTask:
     """One such task. ``call_id``: of the call that gives it; ``arrived``: the host has said that it has it."""
 
     task: str
@@ -22,14 +22,14 @@ class Handed:
     arrived: bool = False
 
 
-def handed(settings: Settings) -> dict[str, Handed]:
+def host_tasks(settings: Settings) -> dict[str, HostTask]:
     """By task; not those of hosts that are forgotten or given up."""
     there = {host.name for host in hosts(settings) if not host.gone_at}
     notes = (_read(note) for note in _book(settings).all())
     return {note.task: note for note in notes if note.host in there}
 
 
-def note(settings: Settings, given: Handed) -> None:
+def note(settings: Settings, given: HostTask) -> None:
     """Remember it: from now on nobody here begins the task."""
     members = {"host": given.host, "call_id": given.call_id, "arrived": given.arrived}
     _book(settings).write(given.task, members)
@@ -40,7 +40,7 @@ def drop(settings: Settings, task: str) -> None:
     _book(settings).drop(task)
 
 
-def agents_elsewhere(settings: Settings, given: Mapping[str, Handed], now: float) -> list[Agent]:
+def agents_elsewhere(settings: Settings, given: Mapping[str, HostTask], now: float) -> list[Agent]:
     """The agents that work on these tasks, with their windows as they are called from here."""
     if not given:
         return []
@@ -56,5 +56,5 @@ def _book(settings: Settings) -> NoteBook:
     return NoteBook(settings.fleet_home / "task-hosts")
 
 
-def _read(note: Mapping[str, object]) -> Handed:
-    return Handed(str(note["path"]), str(note.get("host")), str(note.get("call_id")), note.get("arrived") is True)
+def _read(note: Mapping[str, object]) -> HostTask:
+    return HostTask(str(note["path"]), str(note.get("host")), str(note.get("call_id")), note.get("arrived") is True)

@@ -26,7 +26,7 @@ MOST_FIELD = 4_000
 
 
 @dataclass
-class Told:
+class ChangeFeed:
     """Numbers its messages in order. ``take`` gives the next one, made of what is true by then."""
 
     epoch: int

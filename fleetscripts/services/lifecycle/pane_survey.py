@@ -16,7 +16,7 @@ from fleetscripts.services.observe.conversations import OpenConversation, open_c
 
 
 @dataclass(frozen=True, slots=True)
-class Scene:
+class PaneSurvey:
     """One look at panes and processes."""
 
     server: ServerId | None
@@ -39,7 +39,7 @@ class Scene:
         return (known.pane if known is not None else None) or self.pane_of(agent)
 
 
-def elsewhere(settings: Settings, agent: Agent, own: PaneFacts | None) -> OpenConversation | None:
+def client_elsewhere(settings: Settings, agent: Agent, own: PaneFacts | None) -> OpenConversation | None:
     """A live client on its conversation that does not run in its own pane."""
     if not agent.session_id:
         return None
@@ -48,7 +48,7 @@ def elsewhere(settings: Settings, agent: Agent, own: PaneFacts | None) -> OpenCo
     return None if known is None or (own is not None and known.pane is not None) else known
 
 
-def look_around(settings: Settings, tmux: Tmux) -> Scene:
-    """The scene as it is now."""
+def survey_panes(settings: Settings, tmux: Tmux) -> PaneSurvey:
+    """The panes and processes as they are now."""
     panes = tmux.panes()
-    return Scene(tmux.server() if panes else None, panes, open_conversations(settings, panes, time.time()))
+    return PaneSurvey(tmux.server() if panes else None, panes, open_conversations(settings, panes, time.time()))
