@@ -1,1 +1,1 @@
-"""From what is known of agents to what is to be done, and when."""
+"""Decides what to do about agents, and when."""

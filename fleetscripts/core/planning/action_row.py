@@ -1,4 +1,4 @@
-"""What the table of actions says of each of them."""
+"""The types of the action table's rows."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from fleetscripts.models import ActionKind, Classification, PaneState
 
 
 class Lane(StrEnum):
-    """Which workers perform an action: none waits for one of another lane."""
+    """Worker pools: an action never waits for one in another lane."""
 
     VERIFY = "verify"
     START = "start"
@@ -20,7 +20,7 @@ class Lane(StrEnum):
 
 
 class Mark(StrEnum):
-    """A sign of the timeline."""
+    """A symbol on the timeline."""
 
     RESCUE = "rescue"
     VERIFIED = "verified"
@@ -32,15 +32,15 @@ class Mark(StrEnum):
 
 
 class Turn(StrEnum):
-    """Whether an action does nothing but begin a turn of the agent: such a one is not proposed at a cap on what is
-    spent. A text that another one sends is refused there by whatever delivers it."""
+    """Whether the action only starts a turn of the agent: those are not proposed at a spending cap. Messages from
+    others are refused there by whatever delivers them."""
 
     BEGINS = "begins"
     NONE = "none"
 
 
 class Once(StrEnum):
-    """How long a decision that was told of is not told of again, whatever the screen does meanwhile."""
+    """How long a decision that was notified is not notified again, whatever the screen does meanwhile."""
 
     TASK = "task"
     HOLD = "hold"
@@ -48,18 +48,18 @@ class Once(StrEnum):
 
 
 LEAVE = ""
-"""In place of an action: nothing is to be done."""
+"""In place of an action: do nothing."""
 
 ESCALATE = "escalate"
 
 
 @dataclass(frozen=True, slots=True)
 class On:
-    """One occasion. ``pane`` None: whatever the pane shows. ``when``: conditions of the policy, joined by ``+``.
+    """One occasion. ``pane`` None: any pane state. ``when``: policy conditions joined by ``+``.
 
-    ``reason`` may name fields of the agent. ``action``: another one than the row's, or ``LEAVE``. ``fits``: a condition
-    of this occasion alone, in which no time stands. ``since``: a time in the record, as ``seen.commit_at``; the
-    occasion begins ``after`` it, in seconds or by the name of one of the ``Limits``, and never while it is 0."""
+    ``reason`` may name fields of the agent. ``action``: another than the row's, or ``LEAVE``. ``fits``: a condition for
+    this occasion alone, independent of time. ``since``: a time in the record, as ``seen.commit_at``; the occasion
+    begins ``after`` it, in seconds or by the name of one of the ``Limits``, and never while it is 0."""
 
     pane: PaneState | None
     when: str
@@ -72,16 +72,13 @@ class On:
 
 @dataclass(frozen=True, slots=True)
 class ActionRow:
-    """One action. ``turn``: whether it begins one. ``performer``: ``module:function`` in ``services/actions``, empty
-    where there is nothing to do.
-
-    ``counter``: the count of ``Attempts`` that says how often it was tried without progress. ``most_times``: performed
-    no more often for one task, 0 without a bound; ``every_seconds``: performed again no sooner. ``words``: for the
-    history. ``marks``: signs of the timeline by how the outcome begins, the first that fits. ``calls``: what a person
-    may call then, on ``{agent}``. ``undone``: what a heartbeat calls a recovery that did not succeed. ``account``: it
-    goes on with another account, which the proposal names. ``noticed``: whoever brings it about tells of it.
-    ``once``: told of once for so long.
-    ``meanwhile``: what is performed now and then while this decision waits for a person."""
+    """One action. ``turn``: whether it starts one. ``performer``: ``module:function`` in ``services/actions``, empty if
+    there is nothing to do. ``counter``: the count in ``Attempts`` of tries without progress. ``most_times``: the limit
+    for one task, 0 for none; ``every_seconds``: the shortest interval. ``words``: for the history. ``marks``: timeline
+    symbols by how the outcome begins; the first that fits. ``calls``: commands a person may run then, on ``{agent}``.
+    ``undone``: a heartbeat's name for a recovery that failed. ``account``: it continues on another account, which the
+    proposal names. ``noticed``: its performer sends the notification. ``once``: for how long it is notified only once.
+    ``meanwhile``: performed periodically while this decision waits for a person."""
 
     name: str
     turn: Turn
@@ -103,4 +100,4 @@ class ActionRow:
 
 
 LEFT_ALONE = ActionRow(LEAVE, Turn.NONE)
-"""What an occasion leads to at which nothing is done."""
+"""What an occasion leads to where nothing is done."""

@@ -1,8 +1,7 @@
-"""Everything that is proposed for an agent: one row an action, in the order in which they are asked.
+"""Everything that may be proposed for an agent: one row per action, in order of priority.
 
-An action's row says when it is proposed, how it is performed and how it is told of. To add one, add a row where its
-priority is, and the function that it names.
-"""
+A row says when the action is proposed, how it is performed and how it is reported. To add one, add a row at its
+priority, and the function that it names."""
 
 from __future__ import annotations
 
@@ -279,4 +278,4 @@ ACTIONS: tuple[ActionRow, ...] = (
 BY_NAME: Mapping[str, ActionRow] = {row.name: row for row in ACTIONS}
 
 NOTICED = frozenset(row.name for row in ACTIONS if row.noticed)
-"""Decisions of which whoever brings them about tells; the loop does only where nobody did."""
+"""Decisions notified by whoever causes them; the loop notifies only where nobody did."""

@@ -1,4 +1,4 @@
-"""What a person or the orchestrator has to be told: once for each thing, again when nobody looks."""
+"""What to notify a person or the orchestrator of: once for each thing, again when nobody looks."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from fleetscripts.models import Action, AgentState, DialogKind
 WAITS = frozenset({AgentState.PENDING_EVALUATION, AgentState.ESCALATED})
 
 ANIMATED = frozenset({DialogKind.LOGIN})
-"""Codex draws a moving picture over its login: a screen that changes is no other dialog."""
+"""Codex animates its login screen: a screen that changes there is not another dialog."""
 
 
 def notice_of(agent: Agent, action: Action) -> str:
-    """What names this occasion: the same dialog, or the same standstill, is told of once."""
+    """The occasion's key: the same dialog or standstill is notified once."""
     once = BY_NAME[action.action].once
     if once is not Once.NO:
         return f"{action.action}:{int(agent.hold.since if once is Once.HOLD else agent.task.started_at)}"
@@ -29,14 +29,14 @@ def notice_of(agent: Agent, action: Action) -> str:
 
 
 def is_news(agent: Agent, action: Action) -> bool:
-    """Whether this decision was not told of yet."""
+    """Whether this decision has not been notified yet."""
     if action.action in NOTICED:
         return not agent.notices.last_at
     return notice_of(agent, action) != agent.notices.last
 
 
 def told_of_another(fleet: Fleet, agent: Agent, action: Action) -> bool:
-    """Whether the same cap, which is over several agents, was told of at another one that it holds."""
+    """Whether the same cap, which is shared by several agents, was notified for another of them."""
     others = [one for one in fleet.agents if one.hold.cap and one.hold.cap == agent.hold.cap and not one.is_same(agent)]
     return BY_NAME[action.action].once is Once.HOLD and any(not is_news(one, action) for one in others)
 
@@ -49,14 +49,14 @@ def waiting_since(fleet: Fleet, deciding: Iterable[Agent]) -> float | None:
 
 
 def unseen(fleet: Fleet, since: float | None, patience_seconds: float, now: float) -> bool:
-    """Whether nobody has looked for too long while something waited, and nobody was called for as long."""
+    """Whether something waited too long without anybody looking or being notified."""
     if since is None:
         return False
     return now - max(since, fleet.orchestrator_seen_at, fleet.orchestrator_called_at) >= patience_seconds
 
 
 def clamp_future_times(fleet: Fleet, now: float) -> Fleet:
-    """Nobody looked in the future: after the clock was set back it counts as done just now."""
+    """Clamp times ahead of the clock to now, as after the clock was set back."""
     latest = now + CLOCK_SLACK_SECONDS
     names = ("orchestrator_seen_at", "orchestrator_called_at")
     ahead: dict[str, Any] = {name: now for name in names if getattr(fleet, name) > latest}
@@ -64,7 +64,7 @@ def clamp_future_times(fleet: Fleet, now: float) -> Fleet:
 
 
 def newly_done(fleet: Fleet) -> bool:
-    """Whether all agents are done, and nobody was told of it."""
+    """Whether all agents are done and nobody was notified of it."""
     return all_done(fleet.agents) and not fleet.all_done_notified_at
 
 

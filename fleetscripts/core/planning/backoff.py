@@ -1,4 +1,4 @@
-"""How long the loop waits before it looks again: at once quick when something happened, slower while nothing does."""
+"""How long the loop waits before its next look: short after activity, longer while nothing happens."""
 
 from __future__ import annotations
 

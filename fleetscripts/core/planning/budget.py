@@ -1,4 +1,4 @@
-"""How much of each account may still be used: pure, from what the ledger knows and what time it is."""
+"""How much of each account may still be used: pure, from the ledger's entries and the time."""
 
 from __future__ import annotations
 
@@ -11,19 +11,18 @@ from fleetscripts.dataclass import dataclass
 from fleetscripts.usage import FIVE_HOUR, LIMIT, LOGIN, SERVED_AFTER_SECONDS, WEEKLY, Figure, Ledger, model_of
 
 UNKNOWN_LEFT = 50.0
-"""What an account of which nothing is known counts for, in percent."""
+"""Percent assumed for an account without known usage."""
 
 
 CLOSED = frozenset({"capped", "locked"})
-"""States in which nobody is put on an account."""
+"""States in which no agent is put on an account."""
 
 
 @dataclass(frozen=True, slots=True)
 class AccountBudget:
     """One account now. ``five_hour``, ``weekly``: percent **left**, None when unknown; ``state`` ok, capped, unknown,
-    or locked: it is not let in.
-
-    ``resets_at``: of a capped account when it has budget again, else when its fullest known window ends; 0 unknown."""
+    or locked: its login is refused. ``resets_at``: when a capped account has budget again, else when its fullest known
+    window ends; 0 unknown."""
 
     account: Account
     state: str
@@ -33,11 +32,11 @@ class AccountBudget:
     reason: str = ""
     figures: Mapping[str, Figure] = field(default_factory=dict)
     narrowed: bool = False
-    """Some model is refused there, and nobody knows on which one the work is to go on."""
+    """Some model is refused there, and the model to continue on is unknown."""
 
     @property
     def left(self) -> float:
-        """Percent that may still be used of the window with least; a guess where nothing is known."""
+        """Percent left of the window that has least; a guess if nothing is known."""
         known = [left for left in (self.five_hour, self.weekly) if left is not None]
         return max(0.0, min(known) - self.account.reserve_percent) if known else UNKNOWN_LEFT
 
@@ -45,7 +44,7 @@ class AccountBudget:
 def standings(
     accounts: Sequence[Account], ledger: Ledger, now: float, models: Collection[str] = ()
 ) -> list[AccountBudget]:
-    """Every account, best first: ok by what is left, then unknown, then capped by when they have budget again."""
+    """Every account, best first: ok by what is left, then unknown, then capped by when they reset."""
     found = [standing(account, ledger.get(account.name, {}), now, models) for account in accounts]
     if not models:
         found = [replace(known, narrowed=bool(_closed(known.figures, now))) for known in found]
@@ -55,7 +54,7 @@ def standings(
 def standing(
     account: Account, figures: Mapping[str, Figure], now: float, models: Collection[str] = ()
 ) -> AccountBudget:
-    """One account. A window past its reset is full again; that of one model counts for work on it alone."""
+    """One account. A window past its reset is full again; a model's window counts only for work on that model."""
     if (locked := _locked(figures, now)) is not None:
         reason = f"its login is not accepted ({locked.source}, {span(now - locked.at)} ago)"
         return AccountBudget(account, "locked", resets_at=locked.until, reason=reason, figures=figures)
@@ -84,8 +83,8 @@ def standing(
 def choose(
     candidates: Iterable[AccountBudget], busy: Mapping[str, int], keep: str = "", exclude: frozenset[str] = frozenset()
 ) -> AccountBudget | None:
-    """The account for one more agent: ``keep`` while it has budget, else the one with most left for each agent; one
-    that may refuse the model only when there is no other."""
+    """The account for one more agent: ``keep`` while it has budget, else the one with most left per agent; one that may
+    refuse the model only if there is no other."""
     usable = [s for s in candidates if s.state not in CLOSED and s.left > 0 and s.account.name not in exclude]
     kept = next((known for known in usable if known.account.name == keep), None)
     if kept is not None or not usable:
@@ -113,7 +112,7 @@ def _is_full(figure: Figure, reserve_percent: float) -> bool:
 
 
 def _locked(figures: Mapping[str, Figure], now: float) -> Figure | None:
-    """Since when it is not let in; None when it is, or was served since."""
+    """Since when its login is refused; None if it is accepted, or served a turn since."""
     found = figures.get(LOGIN)
     if found is None or now >= found.until:
         return None

@@ -1,4 +1,4 @@
-"""Which worktrees are spare, which are in use, which cannot be used and why. Pure: facts in, standing out."""
+"""Which worktrees are spare, in use or unusable, and why. Pure."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _SPARE = pattern(r"spare/([0-9]{1,9})")
 
 
 class WorktreeUse(StrEnum):
-    """What a worktree is good for now."""
+    """What a worktree may be used for now."""
 
     FREE = "free"
     IN_USE = "in_use"
@@ -23,24 +23,24 @@ class WorktreeUse(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Claims:
-    """Who has a say over which worktree. Paths are real paths."""
+    """Who claims which worktree. Paths are real paths."""
 
     agents: Mapping[str, str] = field(default_factory=dict)
     """Window of the agent at work, by path."""
     taken: Mapping[str, str] = field(default_factory=dict)
-    """What is taking the worktree at this moment, by path."""
+    """The process that is taking the worktree now, by path."""
     left: Mapping[str, str] = field(default_factory=dict)
-    """Spare branch of a worktree whose spawn or recycling died half-way, by path."""
+    """Spare branch of a worktree whose spawn or recycling crashed, by path."""
     protected_branches: frozenset[str] = frozenset()
     protected_worktrees: frozenset[str] = frozenset()
     """Names or paths."""
     host: str | None = None
-    """The worktree that the running bundle belongs to."""
+    """The worktree that contains the running bundle."""
 
 
 @dataclass(frozen=True, slots=True)
 class WorktreeListing:
-    """One worktree and its standing; ``reason`` says why it is not free, ``window`` who works there."""
+    """One worktree and its use; ``reason`` says why it is not free, ``window`` who works there."""
 
     worktree: WorktreeFacts
     standing: WorktreeUse
@@ -55,13 +55,13 @@ def spare_number(branch: str | None) -> int | None:
 
 
 def order(place: WorktreeListing) -> tuple[int, int, str]:
-    """Sorts free places by number, then those in use, then the rest."""
+    """Sort order: free by number, then in use, then the rest."""
     number = spare_number(place.worktree.branch)
     return (list(WorktreeUse).index(place.standing), 10**9 if number is None else number, place.worktree.path)
 
 
 def standing(worktree: WorktreeFacts, claims: Claims) -> WorktreeListing:
-    """The standing as far as it can be told without looking into the worktree."""
+    """Its use, as far as it shows without looking into the worktree."""
     path = worktree.path
     if path in claims.agents:
         return WorktreeListing(worktree, WorktreeUse.IN_USE, f"agent in {claims.agents[path]}", claims.agents[path])
@@ -76,7 +76,7 @@ def standing(worktree: WorktreeFacts, claims: Claims) -> WorktreeListing:
 
 
 def standing_inside(place: WorktreeListing, contents: WorktreeContents) -> WorktreeListing:
-    """The standing of a place that looked free, now that it was looked into."""
+    """Its use, for one that seemed free, after looking into it."""
     reason = ""
     if contents.operation:
         reason = f"a {contents.operation} is under way"
@@ -89,7 +89,7 @@ def standing_inside(place: WorktreeListing, contents: WorktreeContents) -> Workt
 
 
 def protected(worktree: WorktreeFacts, claims: Claims) -> str:
-    """Why nothing may ever be done to this worktree, empty when it may."""
+    """Why this worktree must never be touched; empty if it may be."""
     if worktree.path == claims.host:
         return "hosts the running scripts"
     if {worktree.name, worktree.path} & claims.protected_worktrees:

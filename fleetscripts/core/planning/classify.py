@@ -1,8 +1,7 @@
-"""Fusion of evidence: which source decides, by precedence and freshness.
+"""Combines evidence: which source decides, by precedence and freshness.
 
-From the top: a dead pane or a shell in the foreground; a dialog on the screen; whoever freshly says a turn is in
-progress; a client still starting; how the last turn ended; the input box. What none of them settles is ``unknown``.
-"""
+From the top: a dead pane or a shell in the foreground; a dialog on the screen; a fresh source that says a turn is in
+progress; a client still starting; how the last turn ended; the input box. What none of them settles is ``unknown``."""
 
 from __future__ import annotations
 
@@ -19,15 +18,15 @@ AT_REST = frozenset({PaneState.PROMPT, PaneState.COMPLETE, PaneState.RATE_LIMITE
 _WITH_DIALOG = frozenset({PaneState.WAITING_APPROVAL, PaneState.RATE_LIMITED})
 ENDED_BADLY = frozenset({PaneState.RATE_LIMITED, PaneState.API_ERROR})
 _NOT_YET_DRAWN = "dialog-held-back"
-"""The rule of a screen that says a dialog will come and not which."""
+"""The rule for a screen that announces a dialog without showing which."""
 _CUT_OFF = "own-server-lost"
-"""The rule of a status line by which a client tells, for as long as it lasts, that it can do nothing."""
+"""The rule for a status line that says the client cannot do anything while it is shown."""
 
 # A transcript is written a moment after the fact: what it and the hooks say counts this long against a screen.
 FRESH_SECONDS = 60.0
 # What a transcript says alone against the screen and the registry together; these are written within a second.
 CONTRADICTED_SECONDS = 15.0
-# A client draws its first screen within seconds; one that still shows none after this is not starting.
+# What a transcript says alone against the screen and the registry together; these are written within a second.
 STARTING_SECONDS = 120.0
 UNREADABLE_SECONDS = 30.0
 # Clocks of one machine: a later time than this is not ours to believe.
@@ -36,7 +35,7 @@ CLOCK_SLACK_SECONDS = 5.0
 
 @dataclass(frozen=True, slots=True)
 class _Case:
-    """One pane's facts and, of each source, the newest piece that says something of the state."""
+    """One pane's facts, and each source's newest piece of evidence about the state."""
 
     facts: PaneFacts
     now: float
@@ -69,7 +68,7 @@ def classify(facts: PaneFacts | None, evidence: Iterable[Evidence], now: float) 
 
 
 def is_shell(command: str) -> bool:
-    """Whether a foreground command is a shell, a login shell (``-bash``) too."""
+    """Whether a foreground command is a shell, including a login shell (``-bash``)."""
     return command.lstrip("-") in SHELLS
 
 
@@ -118,7 +117,7 @@ def _dialog(case: _Case) -> Verdict | None:
 
 
 def _had_a_turn(case: _Case) -> bool:
-    """Whether the conversation went on in this very process."""
+    """Whether the conversation continued in this very process."""
     transcript = case.said(Source.TRANSCRIPT)
     if transcript is None or transcript.at is None or case.client_started is None:
         return False
@@ -126,13 +125,15 @@ def _had_a_turn(case: _Case) -> bool:
 
 
 def _cut_off(case: _Case) -> Verdict | None:
-    """A live client without the server that it works by: what was written down before is no turn, and no prompt."""
+    """A live client that has lost the server it depends on: what was written before means neither a turn nor a
+    prompt."""
     screen = case.said(Source.SCREEN)
     return (screen.state, screen, "") if screen is not None and screen.state and screen.rule == _CUT_OFF else None
 
 
 def _running(case: _Case) -> Verdict | None:
-    """A turn in progress: the registry and the drawn spinner at once, the others while nothing newer says it ended."""
+    """A turn in progress: by the registry and the drawn spinner at once, by the others unless something newer says it
+    ended."""
     for source in (Source.REGISTRY, Source.SCREEN, Source.TITLE):
         if case.state(source) is PaneState.RUNNING:
             return PaneState.RUNNING, case.said(source), ""
@@ -149,22 +150,22 @@ def _running(case: _Case) -> Verdict | None:
 
 
 def _contradicted(case: _Case) -> bool:
-    """Whether both the screen and the registry say that no turn is in progress: a record of a form that is not known
-    may never be answered. Where a client keeps no registry, a screen on which the turn has died suffices."""
+    """Whether both the screen and the registry say that no turn is in progress: a record of an unknown form may never
+    be answered. Without a registry, a screen that shows a failed turn suffices."""
     if case.said(Source.REGISTRY) is None:
         return case.state(Source.SCREEN) in ENDED_BADLY
     return case.state(Source.REGISTRY) in AT_REST and case.state(Source.SCREEN) in AT_REST
 
 
 def _superseded(case: _Case, piece: Evidence) -> bool:
-    """Whether the registry, or for a hook the transcript, says at a later moment that the turn is over."""
+    """Whether the registry, or for a hook the transcript, says later that the turn is over."""
     later = (Source.REGISTRY,) if piece.source is Source.TRANSCRIPT else (Source.REGISTRY, Source.TRANSCRIPT)
     at = piece.at or 0
     return any(other.state in AT_REST and (other.at or 0) >= at for other in map(case.said, later) if other is not None)
 
 
 def _starting(case: _Case) -> Verdict | None:
-    """Up, with no prompt drawn yet; what was on the pane before (a shell's prompt) may still stand there."""
+    """Running, with no prompt drawn yet; earlier contents of the pane (a shell's prompt) may still show."""
     screen = case.said(Source.SCREEN)
     age = None if case.client_started is None else case.now - case.client_started
     young = age is not None and age <= STARTING_SECONDS
@@ -181,16 +182,15 @@ def _starting(case: _Case) -> Verdict | None:
 
 
 def _shell_drawn(case: _Case, screen: Evidence) -> Verdict:
-    """A shell's prompt on the screen decides alone only where nobody knows what is in the foreground."""
+    """A shell's prompt on the screen decides alone only if the foreground command is unknown."""
     if case.client_known or case.facts.command:
         return PaneState.UNKNOWN, screen, f"{screen.reason}, yet {case.facts.command or 'a client'} runs there"
     return PaneState.IDLE, screen, ""
 
 
 def _ended(case: _Case) -> Verdict | None:
-    """How the last turn died: the transcript knows, the screen only where there is none: a resume redraws old walls.
-
-    A transcript that has stood for long at an unanswered message is none: Codex 0.98 writes down no refusal."""
+    """How the last turn failed: by the transcript, by the screen only without one: a resume redraws old limits. A
+    transcript that ends long ago in an unanswered message does not count: Codex 0.98 does not record refusals."""
     screen, transcript = case.said(Source.SCREEN), case.said(Source.TRANSCRIPT)
     if transcript is not None and transcript.state in ENDED_BADLY and _calm(case):
         return transcript.state or PaneState.UNKNOWN, transcript, ""
@@ -218,7 +218,7 @@ def _at_rest(case: _Case) -> Verdict | None:
 
 
 def _calm(case: _Case) -> bool:
-    """Whether the registry or the screen says too that no turn is in progress."""
+    """Whether the registry or the screen agrees that no turn is in progress."""
     return case.state(Source.REGISTRY) in AT_REST or case.state(Source.SCREEN) in AT_REST
 
 
@@ -227,7 +227,7 @@ def _tmux(state: PaneState, reason: str) -> Evidence:
 
 
 def _resets_at(case: _Case, deciding: Evidence | None) -> float | None:
-    """The end of the wall as the deciding source has it, else as another has it that sees the same wall."""
+    """The end of the limit by the deciding source, else by another that reports the same limit."""
     others = (case.said(Source.TRANSCRIPT), case.said(Source.SCREEN))
     pieces = [piece for piece in (deciding, *others) if piece and piece.state is PaneState.RATE_LIMITED]
     return next((piece.resets_at for piece in pieces if piece.resets_at is not None), None)

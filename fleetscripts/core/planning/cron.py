@@ -9,7 +9,8 @@ _MOST_DAYS = 5 * 366
 
 
 def next_time(expression: str, after: float, zone: tzinfo) -> float | None:
-    """The first instant later than ``after``, in Unix seconds; None when it is no expression, or never comes due."""
+    """The first instant later than ``after``, in Unix seconds; None for an invalid expression, or one that never comes
+    due."""
     fields = expression.split()
     if len(fields) != len(_RANGES):
         return None
@@ -35,7 +36,7 @@ def next_time(expression: str, after: float, zone: tzinfo) -> float | None:
 
 
 def _values(field: str, low: int, high: int) -> frozenset[int] | None:
-    """The numbers that a field names; None when it is none."""
+    """The numbers that a field names; None if invalid."""
     found: set[int] = set()
     for part in field.split(","):
         span, _, step = part.partition("/")

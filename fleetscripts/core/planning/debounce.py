@@ -1,4 +1,4 @@
-"""Which panes are to be looked at, and when: what happens at once is gathered, what happens all the time is thinned."""
+"""Which panes to look at, and when: bursts of events are combined, constant ones thinned out."""
 
 from __future__ import annotations
 
@@ -7,34 +7,34 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 GATHER_SECONDS = 0.05
-"""A client writes several files for one event, and draws: one look sees it all."""
+"""A client writes several files for one event, and draws: one look covers them all."""
 
 TOGETHER_SECONDS = 0.1
-"""What is due so soon after another is looked at with it."""
+"""Panes that are due this soon after another are looked at with it."""
 
 SHARE = 3
-"""After a look nobody looks for so many times what it took: a storm of news costs a quarter of a core, no more."""
+"""Rest after a look, as a multiple of its duration: a storm of events costs at most a quarter of a core."""
 
 LONGEST_REST_SECONDS = 0.25
 LONGEST_BRIEF_REST_SECONDS = 0.05
-"""What is urgent does not wait for the end of the rest, only so long."""
+"""Urgent panes wait at most this long of the rest."""
 
 
 class Urgency(Enum):
-    """How soon a pane is looked at again, in seconds since the last look at it, for what kind of news."""
+    """How soon a pane is looked at again, in seconds since the last look at it, by kind of event."""
 
     NOW = 0.0
     WRITTEN = 0.4
-    """Its files: a turn writes several lines at its end."""
+    """Its files: the end of a turn writes several lines."""
     GROWING = 2.0
-    """Its transcript in the middle of a turn, of which another file will tell the end."""
+    """Its transcript in mid-turn, when another file will report the turn's end."""
     DRAWN = 1.0
     """Its screen: a spinner turns all the time."""
 
 
 @dataclass
 class DirtyPanes:
-    """Panes by id with the moment from which they are to be looked at. All moments are of one steady clock."""
+    """Pane ids with the time from which they are to be looked at, on one steady clock."""
 
     _due: dict[str, float] = field(default_factory=dict)
     _looked: dict[str, float] = field(default_factory=dict)
@@ -43,14 +43,14 @@ class DirtyPanes:
     _brief_until: float = 0
 
     def news(self, panes: Iterable[str], pace: Urgency, now: float) -> None:
-        """Something happened in these."""
+        """An event in these panes."""
         for pane in panes:
             self.at(pane, max(now + GATHER_SECONDS, self._looked.get(pane, -1e9) + pace.value))
             if pace is Urgency.NOW:
                 self._urgent.add(pane)
 
     def at(self, pane: str, moment: float) -> None:
-        """Look at it then, or before."""
+        """Look at it by then."""
         self._due[pane] = min(moment, self._due.get(pane, moment))
 
     def take(self, now: float) -> frozenset[str]:
@@ -65,7 +65,7 @@ class DirtyPanes:
         return taken
 
     def looked(self, panes: Iterable[str], began: float, ended: float) -> None:
-        """They were looked at: news from before ``began`` is settled."""
+        """They were looked at: events before ``began`` are settled."""
         for pane in panes:
             self._looked[pane] = began
         self._rest_until = ended + min((ended - began) * SHARE, LONGEST_REST_SECONDS)
@@ -80,13 +80,13 @@ class DirtyPanes:
         return usual if urgent is None else min(usual, max(0.0, urgent - now, self._brief_until - now))
 
     def forget(self, panes: Iterable[str]) -> None:
-        """They are not to be looked at any more."""
+        """Stop tracking these panes."""
         for pane in panes:
             self._due.pop(pane, None)
             self._urgent.discard(pane)
             self._looked.pop(pane, None)
 
     def clear(self) -> None:
-        """Everything has been looked at."""
+        """Forget all pending looks."""
         self._due.clear()
         self._urgent.clear()

@@ -21,7 +21,7 @@ from fleetscripts.fleet import Agent
 from fleetscripts.models import AgentState, PaneState, Source
 
 JUST_AFTER_SECONDS = 0.001
-"""A threshold is reached, not only neared, when the look comes."""
+"""So that a threshold has been passed, not just neared, when the look comes."""
 
 STILL = frozenset({PaneState.RUNNING, PaneState.PROMPT, PaneState.API_ERROR})
 
@@ -53,17 +53,17 @@ INSTANTS: Mapping[str, Instant] = {
     "it has come to rest": lambda case: _still_since(case) + REST_SECONDS if _may_move_at_rest(case) else 0,
     "what it wrote is old": lambda case: _said_last(case) + FRESH_SECONDS,
 }
-"""One row for each condition of the policy, and each step of the classification, in which the time of day stands. The
-times that stand in an action's own row are read there."""
+"""One row for each time-dependent condition of the policy and step of the classification. Times in an action's own row
+are read there."""
 
 
 def next_due(case: PolicyCase) -> float | None:
-    """The first instant after ``case.now`` at which the policy may answer otherwise; None when none is in sight."""
+    """The first instant after ``case.now`` at which the policy may decide otherwise; None if there is none."""
     return _first(case, [INSTANTS[name](case) for name in _of_interest(case.agent)])
 
 
 def _of_interest(agent: Agent) -> Iterable[str]:
-    """The instants that matter to it: of one that is over or waits for a person hardly any."""
+    """The instants that matter to it: few for one that is over or waits for a person."""
     waits = agent.state is AgentState.PENDING_EVALUATION
     if not waits and not agent.finished and agent.state is not AgentState.ESCALATED:
         return INSTANTS
@@ -79,7 +79,7 @@ def _first(case: PolicyCase, named: Iterable[float]) -> float | None:
 
 
 def _still_since(case: PolicyCase) -> float:
-    """The same moment from which the policy counts."""
+    """The time from which the policy counts too."""
     return case.now - case.still_seconds if case.found.state in STILL else 0
 
 
@@ -100,7 +100,7 @@ def _task_change(case: PolicyCase) -> float:
 
 
 def _said_last(case: PolicyCase) -> float:
-    """When a client whose turn is known by its writing alone wrote last."""
+    """When a client whose turns show only in its files last wrote."""
     writing = (Source.TRANSCRIPT, Source.HOOK)
     pieces = [piece for piece in case.found.evidence if piece.source in writing and piece.at is not None]
     by_writing = case.found.state is PaneState.RUNNING and case.found.source in writing

@@ -1,5 +1,4 @@
-"""What is proposed for an agent at a limit: of its account, or of what may be spent. Their places, which are their
-priorities, are in ``actions``."""
+"""What is proposed for an agent at a usage limit or spending cap. Their priority is their position in ``actions``."""
 
 from __future__ import annotations
 
@@ -7,7 +6,7 @@ from fleetscripts.core.planning.action_row import ESCALATE, LEAVE, ActionRow, La
 from fleetscripts.models import ActionKind, PaneState
 
 CUT_OFF = (PaneState.IDLE, PaneState.MISSING, PaneState.PROMPT)
-"""What the pane of a rescue shows that ended half-way."""
+"""What the pane shows of a rescue that was interrupted."""
 
 NO_RESCUE = "{attempts.rescues} rescues failed: {rescue.problem}"
 _SPENDS = "its subscription is used up, and it goes on on credits, which its account's may_spend does not allow"
@@ -86,7 +85,7 @@ AT_A_LIMIT = (
         ),
     ),
 )
-"""Where no other account has budget."""
+"""If no other account has budget."""
 
 SPENDING = ActionRow(
     "spending",

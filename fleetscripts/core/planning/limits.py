@@ -7,9 +7,8 @@ from fleetscripts.dataclass import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """In seconds unless they are counts. ``tries``: restarts, nudges or re-briefs before a person decides.
-
-    ``rounds``: re-briefs before one does whatever came of them; a hard review takes three to five."""
+    """In seconds unless they are counts. ``tries``: restarts, nudges or re-briefs before a person decides. ``rounds``:
+    re-briefs before a person decides whatever they achieved; a hard review takes three to five."""
 
     idle_threshold_seconds: float = 300
     nudge_cooldown_seconds: float = 300

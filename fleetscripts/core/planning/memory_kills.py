@@ -1,4 +1,4 @@
-"""What the kernel ended for memory in an agent's window, as one look after another finds it."""
+"""Processes in an agent's window that the kernel killed for memory, compared from look to look."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from fleetscripts.fleet import Agent
 from fleetscripts.models import MemoryScope, PaneState
 
 DYING_SECONDS = 10.0
-"""A process may still be there after it was counted, while the kernel takes its memory back; and how a client ended is
-known only when what it left was cleared up."""
+"""A killed process may remain while the kernel reclaims its memory; and how a client ended is known only after its
+remains were cleared up."""
 
 
 def memory_noted(agent: Agent, seen: Observation, now: float) -> tuple[dict[str, Any], dict[str, Any]]:
-    """What changes of the last look, and of the notices. A client that runs again is not the one that was ended."""
+    """Changes to the last look and the notices. A client that runs again is not the one that was killed."""
     last, scope = agent.seen, seen.scope
     new = _new_kills(last.scope, scope)
     looked: dict[str, Any] = {"killed_at": now if new else min(last.killed_at, now)}

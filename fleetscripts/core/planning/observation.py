@@ -1,4 +1,4 @@
-"""One look at one pane: what it showed, what that means, and what follows from it for the agent in it."""
+"""One look at one pane: what it showed, what that means, and what follows for its agent."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from fleetscripts.dataclass import dataclass
 from fleetscripts.models import Classification, Client, ClientEnd, Frame, MemoryScope, PaneFacts, ServerId
 
 EXCERPT_LINES = 30
-"""What a decision shows of the screen; more only when somebody asks."""
+"""Screen lines that a decision shows; more on request."""
 
 LONGEST_WORDS = 200
-"""Of what an agent said last, and of why it is in its state: enough for a line in a table."""
+"""For an agent's last message and the reason for its state: enough for a table row."""
 
 PROTOCOL = ("CHECKPOINT:", "ORCHESTRATOR:")
 NO_PANE = Frame(PaneFacts(""), (), 0.0)
@@ -26,7 +26,7 @@ NO_PANE = Frame(PaneFacts(""), (), 0.0)
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """What a client has started and still runs. ``processes`` names them all; another set has another name."""
+    """What a client has started and still runs. ``processes`` identifies the set."""
 
     processes: str = ""
     cpu_seconds: float = 0
@@ -89,7 +89,6 @@ class Observation:
 
     @property
     def texts(self) -> tuple[str, ...]:
-        """The lines on the screen."""
         return tuple((self.screen or Screen.of(self.frame.lines)).texts)
 
     @property
@@ -100,12 +99,12 @@ class Observation:
 
     @property
     def said(self) -> str:
-        """What the agent said last, on one line, secrets masked."""
+        """The agent's last message, on one line, secrets masked."""
         return last_words(redact(self.messages[-1].text)) if self.messages else ""
 
 
 def last_words(text: str) -> str:
-    """The last line of a message that says something, fit for a table; a mark of the protocol if there is no other."""
+    """The last line of a message that says something, for a table; a protocol marker if there is no other."""
     lines = [line for part in text.splitlines() if (line := sanitize(part))]
     words = [line for line in lines if not line.startswith(PROTOCOL)] or lines
     return fit(words[-1], LONGEST_WORDS) if words else ""

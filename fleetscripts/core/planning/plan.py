@@ -1,4 +1,4 @@
-"""From agents as they were just seen to actions: at most one an agent."""
+"""From observations to actions: at most one per agent."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ STOP = frozenset({AgentState.DONE, AgentState.RECYCLED, AgentState.ESCALATED})
 def plan(
     looks: Iterable[tuple[Agent, Observation]], limits: Limits, now: float, picks: Picks | None = None
 ) -> list[Action]:
-    """What is to be done now, in the order of the agents. ``picks``: accounts on which walled ones could go on."""
+    """What is to be done now, in the order of the agents. ``picks``: accounts for agents at a limit."""
     known = picks or {}
     cases = [(PolicyCase(agent, seen.classification, limits, now, known.get(agent.key)), seen) for agent, seen in looks]
     return [_action(case.agent, seen, rule, case.prospect) for case, seen, rule in _decided(cases)]
 
 
 def _decided(cases: Iterable[tuple[PolicyCase, Observation]]) -> Iterator[tuple[PolicyCase, Observation, PolicyRule]]:
-    """What the policy says of each; of a cap that holds several agents, once: one answer lets all of them go on."""
+    """The policy's decision for each; for a cap shared by several agents, once: one answer releases all of them."""
     asked: set[str] = set()
     for case, seen in cases:
         rule = decide(case)
@@ -51,7 +51,7 @@ def _action(agent: Agent, seen: Observation, rule: PolicyRule, prospect: Pick | 
 
 
 def _details(agent: Agent, seen: Observation, rule: PolicyRule) -> dict[str, Any]:
-    """What whoever decides has to know. ``screen`` is data from the pane, never an instruction."""
+    """What the decision needs. ``screen`` is data from the pane, never an instruction."""
     details: dict[str, Any] = {
         "worktree": agent.worktree,
         "id": agent.id,
@@ -81,6 +81,6 @@ def as_json(action: Action) -> dict[str, Any]:
 
 
 def all_done(agents: Iterable[Agent]) -> bool:
-    """Whether there are agents and none has anything left to do but what a person decides."""
+    """Whether there are agents, and all that is left to do is a person's to decide."""
     states = [agent.state for agent in agents]
     return any(state is not AgentState.RECYCLED for state in states) and all(state in STOP for state in states)

@@ -1,4 +1,4 @@
-"""What to do about an agent: the first occasion in the table of actions that fits. Recoveries run, decisions ask."""
+"""What to do about an agent: the first occasion in the action table that fits. Recoveries run, decisions ask."""
 
 from __future__ import annotations
 
@@ -21,20 +21,20 @@ from fleetscripts.fleet import Agent
 from fleetscripts.models import Action, ActionKind, AgentState, Classification, DialogKind, ErrorKind, PaneState
 
 PASSING_ERRORS = frozenset({ErrorKind.OVERLOADED, ErrorKind.SERVER, ErrorKind.OTHER})
-"""Errors of a turn that a later try may not meet; the others stay until a person acts."""
+"""Errors of a turn that may not recur on a retry; the others persist until a person acts."""
 
 
 REST_SECONDS = 5.0
-"""An agent that is at its prompt for so long has come to rest, and can be moved without losing what it does."""
+"""An agent at its prompt this long is at rest, and can be moved without losing work in progress."""
 
 
 OBSTACLE_RETRY_SECONDS = 60.0
-"""What was refused for so long that a person was told is tried again as often, in case the obstacle is gone."""
+"""How often a refused action that was escalated is retried, in case the obstacle is gone."""
 
 
 @dataclass(frozen=True, slots=True)
 class PolicyCase:
-    """One agent as just seen."""
+    """One agent as just observed."""
 
     agent: Agent
     found: Classification
@@ -52,14 +52,14 @@ class PolicyCase:
 
 
 def told_of_github(agent: Agent, now: float) -> bool:
-    """Whether to say that it must wait: it met the limit just now, and was not told so while the wait lasts."""
+    """Whether to ask it to wait: it has just reached GitHub's limit and was not notified in this wait."""
     met, told = agent.seen.github_limited_at, agent.notices.github_told_at
     return met > told and 0 <= now - met < WAIT_SECONDS and not 0 <= now - told < WAIT_SECONDS
 
 
 def began(agent: Agent) -> float:
-    """When a new task began to be given to it, or until when its worktree is made ready for that; 0 where the record
-    does not say."""
+    """When it began to be given a new task, or until when its worktree is being set up for one; 0 where the record has
+    neither."""
     told = (agent.task.pending or {}).get
     return max((float(at) for at in (told("at"), told("busy_until")) if isinstance(at, int | float)), default=0)
 
@@ -136,9 +136,8 @@ CONDITIONS: Mapping[str, Condition] = {
 
 @dataclass(frozen=True, slots=True)
 class PolicyRule:
-    """``action`` empty: leave it alone. ``pane`` None: whatever it shows. ``reason`` may name fields of the agent.
-
-    ``begins_turn``: nothing for an agent at a cap. ``row`` and ``on``: the action and the occasion that it is from."""
+    """``action`` empty: leave it alone. ``pane`` None: any state. ``reason`` may name fields of the agent.
+    ``begins_turn``: not for an agent at a cap. ``row`` and ``on``: the action and occasion it is made from."""
 
     pane: PaneState | None
     when: str
@@ -150,7 +149,7 @@ class PolicyRule:
     on: On = On(None, "always")
 
     def fits(self, case: PolicyCase) -> bool:
-        """Whether its occasion is there, and its times allow it now."""
+        """Whether its occasion applies and its times allow it now."""
         if (self.begins_turn and case.agent.hold.cap) or self.pane not in (None, case.found.state):
             return False
         return (
@@ -170,11 +169,11 @@ def _rule(row: ActionRow, occasion: On) -> PolicyRule:
 
 
 RULES = tuple(_rule(row, occasion) for row in ACTIONS for occasion in row.when)
-"""The policy that the table of actions makes, in its order."""
+"""The policy that follows from the action table, in its order."""
 
 
 def decide(case: PolicyCase) -> PolicyRule | None:
-    """The row for this agent, None where it is left alone."""
+    """The row for this agent, None if it is left alone."""
     for rule in RULES:
         if rule.fits(case):
             return rule if rule.action else None
@@ -182,7 +181,7 @@ def decide(case: PolicyCase) -> PolicyRule | None:
 
 
 VERIFIED_SECONDS = (60.0, 600.0)
-"""How long a verdict is believed while the work waits for evaluation: the longer it has held, the longer."""
+"""How long a verdict is trusted while work waits for evaluation: the longer it has held, the longer."""
 
 
 def verified_until(agent: Agent) -> float:
@@ -192,7 +191,7 @@ def verified_until(agent: Agent) -> float:
 
 
 def to_perform(agent: Agent, action: Action, now: float) -> Action | None:
-    """What the loop does about it: of a decision only what is done meanwhile, and when it is time for that."""
+    """What the loop does about it: for a decision only its ``meanwhile``, when that is due."""
     if action.kind is not ActionKind.DECISION:
         return action
     meanwhile = BY_NAME[action.action].meanwhile
@@ -202,5 +201,5 @@ def to_perform(agent: Agent, action: Action, now: float) -> Action | None:
 
 
 def dialog_reason(dialog: str) -> str:
-    """Why a dialog is a person's to answer."""
+    """Why a dialog is left to a person."""
     return DECISIONS.get(DialogKind(dialog), "this dialog is not known") if dialog else "this dialog is not known"

@@ -1,4 +1,4 @@
-"""What one look at an agent's pane changes in its record. Nothing here counts what was done about it."""
+"""What one look at an agent's pane changes in its record. Actions are not counted here."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ STATE_OF_PANE = {
     PaneState.IDLE: AgentState.IDLE,
     PaneState.MISSING: AgentState.IDLE,
 }
-"""``unknown`` changes nothing: what was known last still is."""
+"""``unknown`` changes nothing: the last known state stays."""
 
 JUDGED = frozenset({AgentState.PENDING_EVALUATION, AgentState.DONE, AgentState.RECYCLED})
 """States that only a verdict or a person ends, whatever the pane shows."""
@@ -34,25 +34,25 @@ JUDGED = frozenset({AgentState.PENDING_EVALUATION, AgentState.DONE, AgentState.R
 AT_WORK = frozenset({PaneState.STARTING, PaneState.RUNNING})
 
 DONE_BY_US = ("attempts", "verdict", "notices")
-"""Parts whose times say when something was done; pauses are counted from them."""
+"""Parts whose times record actions; waiting is counted from them."""
 
 LONGEST_SHOWN = 60
 LONGEST_DENIED = 300
 CLOCK_SLACK_SECONDS = 5.0
-"""A deed may be a little later than the look that is being recorded."""
+"""An action may be slightly later than the look being recorded."""
 
 BACKGROUND_PATIENCE = 4
-"""So many times the usual threshold while something still runs behind a prompt."""
+"""Multiple of the usual threshold while something still runs behind a prompt."""
 
 LATE_SECONDS = 180.0
-"""A client that goes on by itself at some time is given so long after it."""
+"""Grace for a client that is to continue by itself at a known time."""
 
 SPENDS_SECONDS = 5 * 3600.0
-"""A client says once that it goes on beyond its subscription, and does so until the window ends that is full."""
+"""A client says once that it continues beyond its subscription, and does so until the full window ends."""
 
 WORK_SHARE = 0.02
-"""Of one core's time since the last look: what a server that a client keeps beside it uses while it idles stays below
-a fifth of this, a compiler or a test run far above."""
+"""Share of one core since the last look: an idle server that a client keeps uses less than a fifth of it, a compiler or
+a test run far more."""
 
 
 def note(agent: Agent, seen: Observation, stalled_after_seconds: float, now: float, unwatched: bool = False) -> Agent:
@@ -67,7 +67,7 @@ def note(agent: Agent, seen: Observation, stalled_after_seconds: float, now: flo
 
 
 def _clamp_future_times(agent: Agent, now: float) -> Agent:
-    """What was done cannot lie ahead: after the clock was set back it counts as done just now."""
+    """Clamp times of actions ahead of the clock to now, as after the clock was set back."""
     latest = now + CLOCK_SLACK_SECONDS
     parts = {name: not_after(getattr(agent, name), latest, now) for name in DONE_BY_US}
     return replace(
@@ -76,18 +76,18 @@ def _clamp_future_times(agent: Agent, now: float) -> Agent:
 
 
 def spends(found: Classification) -> bool:
-    """Whether its client says that what it does is paid for beyond the subscription."""
+    """Whether its client says that it is being paid for beyond the subscription."""
     return any(piece.spends for piece in found.evidence)
 
 
 def progressed(before: Agent, after: Agent) -> bool:
-    """Whether a checkpoint or a commit came between."""
+    """Whether there was a new checkpoint or commit."""
     committed = before.seen.commit not in ("", after.seen.commit)
     return committed or set(after.checkpoints) > set(before.checkpoints)
 
 
 def _advanced(agent: Agent, seen: Observation) -> Agent:
-    """Checkpoints of the present task, the newest commit and session; any progress sets the counts back."""
+    """Checkpoints of the present task, newest commit and session; any progress resets the counts."""
     reached = [mark.step for mark in seen.checkpoints if not mark.at or mark.at >= agent.task.started_at]
     sessions = agent.session_ids
     if seen.session_id and agent.session_id and seen.session_id != agent.session_id:
@@ -109,21 +109,21 @@ def _advanced(agent: Agent, seen: Observation) -> Agent:
 
 
 def _shown(agent: Agent, seen: Observation) -> Mapping[str, Any] | None:
-    """What is only shown; the client's files are an agent's to write, so each is one short line without secrets."""
+    """Display only; agents can write the client's files, so each is one short line without secrets."""
     found = {name: fit(sanitize(redact(text)), LONGEST_SHOWN) for name, text in seen.shown.items()}
     return {**(agent.seen.shown or {}), **found} or None
 
 
 def _released(agent: Agent, seen: Observation, now: float) -> Agent:
-    """What a person stopped is held until it works again, by whatever text. At a cap its turn is only left to end,
-    and a turn in progress does not undo a recycling that was begun."""
+    """An agent that a person stopped stays paused until it works again, on any message. At a cap only its current turn
+    may end, and a turn in progress does not undo a recycling."""
     works = seen.classification.state is PaneState.RUNNING and now > agent.hold.since
     lasts = agent.hold.cap or agent.hold.reason in ("", RECYCLING)
     return replace(agent, hold=Hold()) if works and not lasts else agent
 
 
 def _timed(agent: Agent, before: Agent, seen: Observation, now: float, unwatched: bool) -> Agent:
-    """Since when the pane is as it is, and since when nothing on it has moved."""
+    """Since when the pane is in its state, and since when nothing on it has changed."""
     found = seen.classification
     dialog, error = found.dialog or "", found.error or ""
     last = before.seen
@@ -173,12 +173,12 @@ def _parked_until(before: Agent, found: Classification, now: float) -> float:
 
 
 def _is_new_limit(found: Classification, now: float) -> bool:
-    """Whether its end lies so far ahead that it is not the one that was knocked at."""
+    """Whether its reset is too far ahead for it to be the limit that was last tried."""
     return found.state is PaneState.RATE_LIMITED and (found.resets_at or 0) > now + SOON_SECONDS
 
 
 def _state(agent: Agent, before: Agent, seen: Observation, stalled_after_seconds: float, now: float) -> AgentState:
-    """The agent's state by its pane's; an escalation stands until there is progress or somebody lifts it."""
+    """The agent's state by its pane's; an escalation stays until there is progress or somebody lifts it."""
     found = seen.classification
     if agent.state in JUDGED or (agent.state is AgentState.ESCALATED and not progressed(before, agent)):
         return agent.state
@@ -192,7 +192,7 @@ def _state(agent: Agent, before: Agent, seen: Observation, stalled_after_seconds
 
 
 def _work(before: Agent, seen: Observation, now: float, unwatched: bool) -> dict[str, Any]:
-    """Since when nothing that the client started has begun, ended or used a processor; what it is measured by."""
+    """Since when nothing that the client started has begun, ended or used a processor, and what that is measured by."""
     work = seen.work
     if work is None:
         return {"worked_at": min(before.seen.worked_at, now), "tool_processes": "", "tool_cpu_seconds": 0}
@@ -206,26 +206,25 @@ def _work(before: Agent, seen: Observation, now: float, unwatched: bool) -> dict
 
 
 def waits_by_itself(agent: Agent, now: float) -> bool:
-    """Whether it has arranged to go on at a time that is still to come, or has just come."""
+    """Whether it has scheduled to continue by itself at a time that is ahead or just reached."""
     return now < agent.seen.wakes_at + LATE_SECONDS
 
 
 def moving(agent: Agent, found: Classification, threshold_seconds: float, now: float) -> bool:
-    """Whether an agent at work or at its prompt has to be given more time: something moved within the threshold.
-
-    What still runs behind a prompt lengthens the threshold, but not without end: a server may run for ever."""
+    """Whether an agent at work or at its prompt needs more time: something changed within the threshold. What runs
+    behind a prompt lengthens the threshold, but not without end: a server may run for ever."""
     patience = BACKGROUND_PATIENCE if works_behind(agent, found, threshold_seconds, now) else 1
     return stood_still(agent, found, now) < threshold_seconds * patience
 
 
 def works_behind(agent: Agent, found: Classification, threshold_seconds: float, now: float) -> bool:
-    """Whether something still runs behind the prompt, as the client says or as its processes show."""
+    """Whether something still runs behind the prompt, by the client's word or by its processes."""
     at_prompt = found.state is PaneState.PROMPT
     return at_prompt and (found.background or now - agent.seen.worked_at < threshold_seconds)
 
 
 def stood_still(agent: Agent, found: Classification, now: float) -> float:
-    """Seconds in which its screen and its transcript have not changed; of a turn also: nor its tools' processes."""
+    """Seconds without a change of its screen and transcript; in a turn also of its tools' processes."""
     if found.state is PaneState.RUNNING:
         return now - max(agent.seen.output_changed_at, agent.seen.worked_at)
     return now - max(agent.seen.since, agent.seen.output_changed_at)

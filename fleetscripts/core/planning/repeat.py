@@ -1,4 +1,4 @@
-"""When a task that is repeated begins again: a time after its last beginning, or at moments that a calendar names."""
+"""When a repeated task begins again: some time after its last start, or by a calendar."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ _SPAN = pattern(r"([1-9][0-9]{0,4})([mhdw])")
 
 
 def is_period(text: str) -> bool:
-    """Whether it is a span like ``90m``, ``12h``, ``1d`` or ``2w``, or five fields as in cron that ever come due."""
+    """Whether it is a span like ``90m``, ``12h``, ``1d`` or ``2w``, or a cron expression of five fields that ever comes
+    due."""
     return bool(_SPAN.fullmatch(text)) or next_time(text, 0.0, UTC) is not None
 
 
 def due_at(every: str, last: float, now: float, zone: tzinfo) -> float:
-    """When the next one begins, Unix seconds, after one that began at ``last``: once, however many were missed.
-
-    Days and weeks are the calendar's, so that the time of day stays. A ``last`` that lies ahead counts as now."""
+    """When the next one begins, Unix seconds, after one that began at ``last``: once, however many were missed. Days
+    and weeks are calendar ones, so that the time of day stays. A ``last`` ahead of the clock counts as now."""
     last = min(last, now)
     span = _SPAN.fullmatch(every)
     if span is None:

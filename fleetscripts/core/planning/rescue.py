@@ -1,4 +1,4 @@
-"""Usage limits as the policy sees them: where an agent could go on, and when one that cannot is woken. Pure."""
+"""Usage limits for the policy: where an agent could continue, and when one that cannot is woken. Pure."""
 
 from __future__ import annotations
 
@@ -13,49 +13,50 @@ from fleetscripts.models import Classification, PaneState
 from fleetscripts.usage import model_of
 
 CONTINUES = "limit-continues-by-itself"
-"""The screen rule (rules/claude.toml) that shows a client which goes on by itself when its limit resets."""
+"""The screen rule (rules/claude.toml) for a client that continues by itself when its limit resets."""
 
 WAKE_SPREAD_SECONDS = 15.0
-"""Agents of one account are woken apart, by so much at most, so that they do not storm it when it resets."""
+"""Agents on one account are woken over at most this span, so that they do not storm it at its reset."""
 
 OVERDUE_SECONDS = 180.0
-"""Claude Code 2.1.329 goes on about a minute after the reset; one that has not after this is woken."""
+"""Claude Code 2.1.329 continues about a minute after the reset; one that has not by then is woken."""
 
 SOON_SECONDS = 600.0
-"""An agent whose limit resets so soon waits for it: a move costs a new start, and another account's budget."""
+"""An agent whose limit resets this soon waits: a move costs a new start, and another account's budget."""
 
 LONGEST_PAUSE_SECONDS = 3600.0
-"""Between two tries to wake an agent whose limit ought to have reset."""
+"""Between two tries to wake an agent whose limit should have reset."""
 
 PARKED = "parked"
-"""A record's ``rescue.stage`` when every move has failed: started again where it was, it waits for the reset."""
+"""``rescue.stage`` after every move has failed: restarted where it was, it waits for the reset."""
 
 UNKNOWN_RESET_SECONDS = 3600.0
-"""Where nobody says when a limit resets, it is tried again so much later: being refused costs nothing."""
+"""If the reset is unknown, retry this much later: being refused costs nothing."""
 
 
 @dataclass(frozen=True, slots=True)
 class Pick:
-    """The account to work on. ``kind_changes``: it is another client's, which the conversation has to be handed to."""
+    """The account to work on. ``kind_changes``: it belongs to another client, to which the conversation is handed
+    over."""
 
     account: Account
     reason: str
     kind_changes: bool = False
     saves: bool = False
-    """It works now on an account that bills by use, and this is a subscription."""
+    """The agent's account bills by use, and this one is a subscription."""
 
 
 Picks = Mapping[str, Pick]
-"""By ``Agent.key``; an agent that stands nowhere in it has none."""
+"""By ``Agent.key``; an agent without an entry has none."""
 
 
 def continues_by_itself(found: Classification) -> bool:
-    """Whether the client itself says that it waits for the reset and goes on then."""
+    """Whether the client says that it waits for the reset and then continues."""
     return any(piece.rule == CONTINUES for piece in found.evidence)
 
 
 def has_reset(found: Classification, now: float) -> bool:
-    """Whether the limit at which it stands is over: it is woken where it is then, not moved."""
+    """Whether its limit is over: it is woken where it is, not moved."""
     return bool(found.resets_at) and (found.resets_at or 0) <= now
 
 
@@ -65,14 +66,13 @@ def resets_soon(found: Classification, now: float) -> bool:
 
 
 def pause_seconds(agent: Agent, first_seconds: float) -> float:
-    """Before it is woken once more: twice as long each time that it was refused."""
+    """Before the next wake-up: doubled with each refusal."""
     return min(first_seconds * 2.0 ** min(agent.attempts.wakes, 12), LONGEST_PAUSE_SECONDS)
 
 
 def wake_at(agent: Agent, found: Classification, now: float) -> float:
-    """When an agent at its limit goes on, by itself or woken by us, in Unix seconds.
-
-    A time that was reckoned before stands while the wall is the same: an unnamed reset is not put off for ever."""
+    """When an agent at its limit continues, by itself or woken by us, in Unix seconds. A time computed earlier is kept
+    while the limit is the same: an unknown reset is not put off for ever."""
     same = agent.seen.pane_state == PaneState.RATE_LIMITED and agent.seen.resets_at == (found.resets_at or 0)
     if same and agent.rescue.parked_until:
         return agent.rescue.parked_until
@@ -80,12 +80,12 @@ def wake_at(agent: Agent, found: Classification, now: float) -> float:
 
 
 def spread(agent: Agent) -> float:
-    """Its own place in the spread: always the same, so that a restart does not change it."""
+    """Its offset in the spread: constant for an agent, so that a restart does not change it."""
     return zlib.crc32(f"{agent.session_id}{agent.worktree_path}".encode()) % 1000 / 1000 * WAKE_SPREAD_SECONDS
 
 
 def due(agent: Agent, found: Classification, now: float) -> bool:
-    """Whether it is time to tell an agent at its limit to go on."""
+    """Whether it is time to prompt an agent at its limit to continue."""
     if not agent.rescue.parked_until:
         return False
     patience = OVERDUE_SECONDS if continues_by_itself(found) else 0.0
@@ -101,14 +101,14 @@ _WINDOWS = (
 
 
 def limit_of(found: Classification) -> str:
-    """The usage window whose limit it stands at: as the client's own record names it, else as its words do."""
+    """The usage window whose limit it is at: by the client's own record, else by its wording."""
     walls = [piece for piece in found.evidence if piece.state is PaneState.RATE_LIMITED]
     named = next((piece.limit for piece in walls if piece.limit), "")
     return named or next((window for piece in walls if (window := window_of(piece.reason))), window_of(found.reason))
 
 
 def window_of(reason: str) -> str:
-    """The usage window that a wall names: ``five_hour``, ``weekly``, ``seven_day_opus``; empty when it names none."""
+    """The usage window that a limit text names: ``five_hour``, ``weekly``, ``seven_day_opus``; empty if none."""
     for pattern, window in _WINDOWS:
         if match := pattern.search(reason):
             model = match.groupdict().get("model") or ""
@@ -117,7 +117,7 @@ def window_of(reason: str) -> str:
 
 
 def models_used(agent: Agent, found: Classification) -> frozenset[str]:
-    """The model that the conversation runs on, as far as its limit or its transcript names one, and those at whose
-    limits it has stood since it last got on: a client that changes its model by itself would be sent to and fro."""
+    """The conversation's model, as far as its limit or transcript names one, and those whose limits it has reached
+    since its last progress: a client that changes its model by itself would be moved to and fro."""
     now = model_of(limit_of(found)) or next((piece.model for piece in found.evidence if piece.model), "")
     return frozenset({now, *agent.attempts.limited_models} - {""})

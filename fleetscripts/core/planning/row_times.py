@@ -1,4 +1,4 @@
-"""When the times in an action's row allow it: some time after an instant in the record, so often, at such intervals."""
+"""When an action row's times allow it: delay after an instant in the record, interval, count."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from fleetscripts.fleet import Agent
 
 
 def allowed(row: ActionRow, on: On, agent: Agent, limits: Limits, now: float) -> bool:
-    """Whether the row's times let it be proposed now. An instant that lies ahead of the clock holds nothing back."""
+    """Whether the row's times allow it now. An instant ahead of the clock holds nothing back."""
     times, at = performed(agent, row.name)
     if row.most_times and times >= row.most_times:
         return False
@@ -31,7 +31,7 @@ def instants(row: ActionRow, on: On, agent: Agent, limits: Limits) -> list[float
 
 
 def performed(agent: Agent, name: str) -> tuple[int, float]:
-    """How often an action whose row limits it was performed for this task, and when last, in Unix seconds."""
+    """How often an action with a limited count was performed for this task, and when last, in Unix seconds."""
     known = (agent.attempts.performed or {}).get(name)
     told: Mapping[str, Any] = known if isinstance(known, Mapping) else {}
     times, at = told.get("times"), told.get("at")
@@ -45,7 +45,7 @@ def performed_again(agent: Agent, name: str, now: float) -> dict[str, Any]:
 
 
 def _begins(on: On, agent: Agent, limits: Limits) -> float | None:
-    """The instant at which the occasion begins, None for never."""
+    """When the occasion begins, None for never."""
     if not on.since:
         return 0
     since = float(attrgetter(on.since)(agent))

@@ -1,4 +1,4 @@
-"""Whether a worktree is ready to be worked in: from what the last set-up noted, and what stands there now."""
+"""Whether a worktree is ready for work: by the note on its last set-up and its present contents."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from fleetscripts.dataclass import dataclass
 
 
 class Readiness(StrEnum):
-    """What the last set-up came to, as far as it still holds."""
+    """The result of the last set-up, as far as it still holds."""
 
     READY = "ready"
     STALE = "stale"
@@ -32,7 +32,7 @@ class SetUp:
 
 
 def set_up_of(note: Mapping[str, Any] | None, digest: str, missing: Collection[str] = (), slot: int = 0) -> SetUp:
-    """From the note on it, the digest of its lock files now, and the folders the last set-up left that are gone."""
+    """From its note, the digest of its lock files now, and missing folders that the last set-up made."""
     if note is None:
         return SetUp(Readiness.STALE, "never set up", slot)
     if note.get("outcome") == Readiness.FAILED:

@@ -1,4 +1,4 @@
-"""What new spare worktrees are called: as the ones that are there, with the next free numbers. Pure."""
+"""Names for new spare worktrees: like the existing ones, with the next free numbers. Pure."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ HIGHEST = 10**9 - 1
 
 @dataclass(frozen=True, slots=True)
 class NewSpare:
-    """A worktree that is to be made."""
+    """A worktree to be created."""
 
     path: str
     branch: str
@@ -34,14 +34,13 @@ class NamePattern:
     digits: int = 1
 
     def path(self, number: int) -> str:
-        """Where the worktree of this number lies."""
+        """The path of the worktree with this number."""
         return str(PurePath(self.folder) / f"{self.before}{number:0{self.digits}}")
 
 
 def naming(found: Sequence[WorktreeFacts], of_agents: Collection[str]) -> NamePattern:
-    """As most of the spare worktrees and those that agents work in are called; else beside the repository, by its name.
-
-    ``found``: all worktrees, the repository's main one first."""
+    """The pattern of most spare and agents' worktrees; else beside the repository, by its name. ``found``: all
+    worktrees, the repository's main one first."""
     ours = [facts for facts in found[1:] if spare_number(facts.branch) is not None or facts.path in of_agents]
     known = Counter(named for facts in ours if (named := _naming_of(facts)) is not None)
     if known:
@@ -52,7 +51,7 @@ def naming(found: Sequence[WorktreeFacts], of_agents: Collection[str]) -> NamePa
 
 
 def new_spares(named: NamePattern, is_free: Callable[[NewSpare], bool]) -> Iterator[NewSpare]:
-    """Those that ``is_free`` of anything by that name, lowest number first."""
+    """Those whose names ``is_free``, lowest number first."""
     for number in range(1, HIGHEST + 1):
         spare = NewSpare(named.path(number), f"spare/{number}")
         if is_free(spare):

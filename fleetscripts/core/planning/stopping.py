@@ -1,4 +1,4 @@
-"""What stands in the way of stopping a fleet whose work is to be finished first."""
+"""What keeps a fleet from being stopped while its work is to be finished first."""
 
 from __future__ import annotations
 
@@ -25,9 +25,8 @@ class Obstacle:
 
 
 def on_record(agents: Iterable[Agent], seen_at: float) -> list[Obstacle]:
-    """Agents that are neither done nor escalated, and escalations that nobody has looked at since.
-
-    ``seen_at``: when the orchestrator, or a person, last looked at the fleet, Unix seconds."""
+    """Agents that are neither done nor escalated, and escalations nobody has looked at since. ``seen_at``: when the
+    orchestrator or a person last looked at the fleet, Unix seconds."""
     found: list[Obstacle] = []
     for agent in agents:
         if agent.state is AgentState.PENDING_EVALUATION:
@@ -45,7 +44,7 @@ def on_github(
     gates: Mapping[str, Iterable[GateResult]],
     accepted: Mapping[str, Collection[str]],
 ) -> list[Obstacle]:
-    """What GitHub says against it, but for the gates that somebody accepted when the agent was evaluated."""
+    """GitHub's objections, without the gates that were overridden when the agent was evaluated."""
     return [
         _of(agent, f"{gate.name}: {gate.evidence}", gate.status)
         for agent in agents
@@ -55,7 +54,7 @@ def on_github(
 
 
 def in_test_queue(agents: Iterable[Agent], queue: Queue) -> list[Obstacle]:
-    """Agents whose pull request is under test or waits for that."""
+    """Agents whose pull request is under test or queued for it."""
     found: list[Obstacle] = []
     for agent in agents:
         entry = queue.of_agent(agent)

@@ -1,4 +1,4 @@
-"""Which task is to begin next, which one somebody works on, and what the others wait for."""
+"""Which task begins next, which ones are in work, and what the others wait for."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ DONE = "done"
 
 @dataclass(frozen=True, slots=True)
 class TaskStatus:
-    """One task and where it stands; ``why`` for people, ``agent`` who works on it or has."""
+    """One task and its state; ``why`` for people, ``agent`` is or was at work on it."""
 
     task: TaskFile
     state: str
     why: str = ""
     agent: Agent | None = None
     never: bool = False
-    """It waits for what cannot come about as the files stand."""
+    """It waits for something that cannot happen as the files are."""
 
 
 def standings(
@@ -42,7 +42,7 @@ def standings(
     due: Mapping[str, float] | None = None,
 ) -> list[TaskStatus]:
     """Every task in the order in which it would begin. ``archived``: outcome by name; ``pausing``: why by name;
-    ``due``: when those that are repeated begin again."""
+    ``due``: when repeated ones begin again."""
     by_task = {agent.task.file: agent for agent in agents if agent.task.file}
     listed = sorted(tasks, key=order)
     pending = {task.name: task for task in listed}
@@ -53,7 +53,7 @@ def standings(
 
 
 def _not_yet(one: TaskStatus, now: float, due: float) -> TaskStatus:
-    """It waits for its time, where that is still to come."""
+    """It waits for a time that is still ahead."""
     if one.state not in (READY, PAUSING):
         return one
     if one.task.begins_at > now:
@@ -64,7 +64,7 @@ def _not_yet(one: TaskStatus, now: float, due: float) -> TaskStatus:
 
 
 def order(task: TaskFile) -> tuple[int, list[tuple[bool, int, str]]]:
-    """A higher priority first, then by name, numbers in it by their value."""
+    """A higher priority first, then by name with numbers compared by value."""
     parts = re.findall(r"\d+|\D+", task.name)
     return -task.priority, [(not part.isdigit(), int(part) if part.isdigit() else 0, part) for part in parts]
 
@@ -102,7 +102,7 @@ def _standing(
 
 
 def _never(task: TaskFile, missing: list[str], pending: Mapping[str, TaskFile]) -> str:
-    """Why these will not be done before it; empty when they may."""
+    """Why these will not be done before it; empty if they may."""
     unknown = [name for name in missing if name not in pending]
     if unknown:
         return f"; there is no task {unknown[0]}, and none was done under that name"

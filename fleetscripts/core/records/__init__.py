@@ -1,1 +1,1 @@
-"""Texts and records checked, compared and mended."""
+"""Checks, compares and repairs texts and records."""

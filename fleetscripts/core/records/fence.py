@@ -1,4 +1,4 @@
-"""Other people's words in a text of ours: between fences that they cannot close."""
+"""Quotes other people's text inside ours: between fences that it cannot close."""
 
 from __future__ import annotations
 

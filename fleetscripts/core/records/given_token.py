@@ -1,4 +1,4 @@
-"""Whether what somebody gives as an account's token is one that may lie on several machines."""
+"""Whether a token given for an account may be stored on several machines."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ MOST_CHARACTERS = 8192
 MAKE_ONE = "make a long-lived one with the client's setup-token"
 
 _REFRESH = pattern(r"sk-ant-ort\d\d-.*|rt[_.][A-Za-z0-9_.-]{16,}")
-"""A token that is exchanged for the next one at each use, as log-ins of clients have it."""
+"""A token that each use exchanges for the next one, as in clients' log-ins."""
 
 _SHORT = pattern(r"eyJ[A-Za-z0-9_-]*\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*")
-"""A JSON Web Token, which ends within hours or days."""
+"""A JSON Web Token, which expires within hours or days."""
 
 
 def token_problem(text: str) -> str:
-    """What is wrong with it, without any of it; empty where nothing is."""
+    """What is wrong with it, without quoting it; empty if nothing is."""
     text = text.strip()
     if not text:
         return "expected a token on standard input, found nothing"

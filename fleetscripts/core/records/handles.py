@@ -1,4 +1,4 @@
-"""Which agent a handle means. A window's number moves: it counts only while record and tmux mean the same pane."""
+"""Resolves a handle to an agent. A window's number moves: it counts only while record and tmux mean the same pane."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ _PLACE = pattern(r"%\d+|@\d+|[^\x00-\x1f]*:\d+")
 
 
 def is_place(target: str) -> bool:
-    """Whether it names a place on a tmux server, which may be another agent's by now, and not an agent itself."""
+    """Whether it names a place on a tmux server, where another agent may be by now, and not an agent itself."""
     return bool(_PLACE.fullmatch(target))
 
 
 def meant(
     fleet: Fleet, target: str, shown: Sequence[PaneFacts], server: ServerId | None, alive: Collection[str]
 ) -> Agent | None:
-    """The agent in that place; None where there is none. ``shown``: the panes that tmux has there now, ``alive``: the
-    ids of all that it has.
+    """The agent in that place; None if there is none. ``shown``: the panes that tmux has there now, ``alive``: the ids
+    of all that it has.
 
-    Refused, with both named, where the record and tmux differ, or where the number was another agent's before windows
-    were renumbered."""
+    Refused, with both named, if the record and tmux differ, or if the number was another agent's before windows were
+    renumbered."""
     recorded = fleet.agent_for(target)
     there = {pane.pane_id for pane in shown}
     holders = [agent for agent in _at_work(fleet) if agent.pane_on(server) in there]
@@ -44,7 +44,7 @@ def meant(
 
 
 def refuse_held(fleet: Fleet, agent: Agent, edited: Agent, shown: Sequence[PaneFacts], server: ServerId | None) -> None:
-    """Refuse to move an agent's record to a place that another one's record has."""
+    """Refuse to move an agent's record to a place that another record has."""
     there = {pane.pane_id for pane in shown}
     for other in _at_work(fleet):
         same_window = not other.pane_on(server) and other.window == edited.window
@@ -64,7 +64,7 @@ def _only(target: str, holders: Sequence[Agent]) -> Agent | None:
 
 
 def _unmoved(fleet: Fleet, target: str, agent: Agent) -> Agent:
-    """Itself, unless it came to this number from another, and the number was somebody else's."""
+    """The agent, unless it was renumbered to this window and the number was another agent's."""
     if not agent.earlier_windows:
         return agent
     for other in reversed(fleet.agents):
@@ -77,7 +77,7 @@ def _unmoved(fleet: Fleet, target: str, agent: Agent) -> Agent:
 
 
 def _differ(target: str, recorded: Agent, holder: Agent | None, shown: Sequence[PaneFacts]) -> str:
-    """Both sides in words, and what to call instead."""
+    """Both sides in words, and what to run instead."""
     if holder is not None:
         found = holder.handle
     elif shown:

@@ -1,4 +1,4 @@
-"""A text on its way to a client: made safe for its input box, and recognised there and in a transcript."""
+"""A message to a client: made safe for its input box, and recognised there and in a transcript."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from collections.abc import Sequence
 from fleetscripts.pattern import pattern
 
 COMMAND_SIGNS = ("!", "/", "@", "#", "&", "?", ":", "$", "%", "+")
-"""First characters with which some client takes a text for a command, a shell line, a file or a note."""
+"""First characters that some client reads as a command, a shell line, a file or a note."""
 
 FROM_OUTSIDE = "From the orchestrator:\n"
 SHORTEST = 6
-"""A text of fewer characters could be a key of some survey, or a word (``exit``, ``quit``) that ends the client."""
+"""A shorter text could be a survey's key, or a word (``exit``, ``quit``) that ends the client."""
 
 _CONTROLS = pattern(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u061c\u180e"
@@ -29,16 +29,16 @@ _BLANKS = pattern(r"\s+")
 _DROPPED = pattern(
     "[\u00ad\u034f\u061c\u180b-\u180f\u200c\u200d\ufe00-\ufe0f\U0001f3fb-\U0001f3ff\U000e0000-\U000e0fff]"
 )
-"""Marks that some terminal or client drops from what it shows: variation selectors, skin tones, joiners, tags."""
+"""Marks that some terminal or client drops: variation selectors, skin tones, joiners, tags."""
 
 _CLUSTER = pattern(r"[^\u0300-\u036f\u3099\u309a][\u0300-\u036f\u3099\u309a]*|.", re.DOTALL)
 _QUEUED_ROW = pattern(r" {1,4}↳ (\S.*)")
 SCROLLED = 60
-"""Of a text taller than the box its end stands there; this many characters of it are enough to know it."""
+"""A text taller than the box shows its end; this many characters of it identify it."""
 
 
 def as_message(text: str) -> str:
-    """The text as it is pasted; empty when nothing is left of it.
+    """The text as it is pasted; empty if nothing is left.
 
     No control or invisible direction characters; nothing at its start or end that a client reads as a command, a
     completion or a line to be continued."""
@@ -53,18 +53,18 @@ def as_message(text: str) -> str:
 
 
 def left_out(text: str) -> int:
-    """How many characters of the text no client is sent: controls, and what only turns the writing direction."""
+    """How many characters of the text are not sent: controls, and those that only change the writing direction."""
     return len(_CONTROLS.findall(text.replace("\r\n", "\n").replace("\r", "\n").replace("\t", "    ")))
 
 
 def squeezed(text: str) -> str:
-    """The text for comparing: without blanks, as wrapping in a narrow box cuts words and wrapped pastes gain line
-    ends; in NFC, as clients write it; without the marks that a terminal or a client drops."""
+    """The text for comparing: without blanks, as wrapping in a narrow box cuts words and wrapped pastes gain line ends;
+    in NFC, as clients write it; without the marks that a terminal or a client drops."""
     return unicodedata.normalize("NFC", _DROPPED.sub("", _BLANKS.sub("", text.replace("\xa0", " "))))
 
 
 def stands_in(box: str, text: str) -> bool:
-    """Whether an input box that showed nothing before now shows this text and nothing else."""
+    """Whether an input box that showed nothing before now shows exactly this text."""
     inside = box.strip()
     if placeholder := _PLACEHOLDER.fullmatch(inside):
         return abs(int(placeholder[1] or 0) - text.count("\n")) <= 1
@@ -77,20 +77,20 @@ def stands_in(box: str, text: str) -> bool:
 
 
 def is_placeholder(box: str) -> bool:
-    """Whether the box holds nothing but a paste that it does not show."""
+    """Whether the box holds nothing but a collapsed paste."""
     return bool(_PLACEHOLDER.fullmatch(box.strip()) or _OTHER_PLACEHOLDER.fullmatch(box.strip()))
 
 
 def holds_placeholder(box: str) -> bool:
-    """Whether a part of the box's content is not shown, and so cannot be put back."""
+    """Whether part of the box's content is collapsed, and so cannot be restored."""
     return bool(_PLACEHOLDER.search(box) or _OTHER_PLACEHOLDER.search(box))
 
 
 def rejoined(rows: list[str], columns: int) -> str:
-    """A draft's text from the rows of its box: rows that were broken for want of space become one line again.
+    """A draft's text from the rows of its box: rows wrapped for width become one line again. ``columns``: the most a
+    row holds.
 
-    ``columns``: how many a row holds at most. A line that a person ended just before the edge is taken for a broken
-    one: a blank then stands for its line end."""
+    A line that a person ended just before the edge is taken for a wrapped one: a blank then replaces its line end."""
     text = rows[0] if rows else ""
     for row, after in itertools.pairwise(rows):
         next_word = len(after.split(" ", 1)[0])
@@ -102,7 +102,7 @@ def rejoined(rows: list[str], columns: int) -> str:
 
 
 def without_ours(box: str, text: str) -> str | None:
-    """What somebody else typed before or after our text in the box; None when that cannot be told apart."""
+    """What another person typed before or after our text in the box; None if that cannot be separated."""
     inside = box.strip("\n")
     ours = [match for match in _PLACEHOLDER.finditer(inside) if abs(int(match[1] or 0) - text.count("\n")) <= 1]
     if "\n" in text and len(ours) == 1 and len(_PLACEHOLDER.findall(inside)) == 1:
@@ -126,14 +126,13 @@ def _around(inside: str, text: str) -> str | None:
 
 
 def stands_queued(texts: Sequence[str], text: str) -> bool:
-    """Whether the screen lists this text among those that wait for the end of the turn (as far as it is shown)."""
+    """Whether the screen lists this text as queued for the end of the turn (as far as it is shown)."""
     rows = (squeezed(match[1]).removesuffix("…") for line in texts if (match := _QUEUED_ROW.match(line)))
     return any(row and squeezed(text).startswith(row) for row in rows)
 
 
 def joined_from(box: str, texts: Sequence[str]) -> bool:
-    """Whether the box holds several of these texts and nothing else, in whatever order: what waited for the end of a
-    turn comes back as one."""
+    """Whether the box holds several of these texts and nothing else, in any order: queued messages come back as one."""
     whole, ours = squeezed(box), [squeezed(text) for text in texts]
     return whole not in ours and _covered(whole, ours)
 
@@ -146,5 +145,5 @@ def _covered(left: str, texts: Sequence[str]) -> bool:
 
 
 def same_message(recorded: str, text: str) -> bool:
-    """Whether a text in a transcript is this message: wrapping marks and blanks aside, whole."""
+    """Whether a text in a transcript is this whole message, apart from wrapping marks and blanks."""
     return squeezed(_WRAPPING.sub("", recorded)) == squeezed(_WRAPPING.sub("", text))

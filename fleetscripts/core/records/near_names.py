@@ -1,4 +1,4 @@
-"""A name that there is not: the names that may have been meant."""
+"""Suggests names for one that does not exist."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ MOST = 3
 
 
 def instead_of(name: str, known: Iterable[str]) -> str:
-    """``did you mean …?`` where some are like it, else all of them, in the order given."""
+    """``did you mean …?`` if some are alike, else all of them, in the order given."""
     names = list(known)
     near = _like(name, names)[:MOST]
     return f"did you mean {' or '.join(near)}?" if near else f"there are: {', '.join(names)}"
 
 
 def _like(name: str, names: list[str]) -> list[str]:
-    """Those that begin or end with it, then those that are spelt like it."""
+    """Those that begin or end with it, then those spelt alike."""
     from difflib import get_close_matches
 
     wanted = name.lower().replace("-", "_")

@@ -1,4 +1,4 @@
-"""The fleet's tmux session, known by its id: names are changed, and given to others."""
+"""The fleet's tmux session, identified by its id: names change, and are reused."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from fleetscripts.models import PaneFacts, ServerId
 
 
 def with_session_of(fleet: Fleet, facts: PaneFacts, server: ServerId | None) -> Fleet:
-    """The fleet with its session's id learned from one of its panes, or its name followed to what it is called now."""
+    """The fleet with its session's id learned from one of its panes, or its session's new name."""
     if server is None or not facts.session_id:
         return fleet
     if (facts.session_id, server) == (fleet.tmux_session_id, fleet.tmux_session_server):

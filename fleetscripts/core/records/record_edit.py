@@ -1,4 +1,4 @@
-"""Changes to the state file that a person or the orchestrator asks for: typed, checked, nothing half done."""
+"""Edits to the state file by a person or the orchestrator: typed, checked, all or nothing."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _CONTROL = pattern(r"[\x00-\x1f\x7f]")
 
 
 def _settable() -> dict[str, str]:
-    """What may be set, with its type: fields of the record, of its parts, and their flat names of earlier times."""
+    """Settable fields with their types: of the record, of its parts, and their former flat names."""
     found = {field.name: str(field.type) for field in dataclasses.fields(Agent) if field.name not in AGENT_FIXED}
     for part, kind in PARTS.items():
         types = {field.name: str(field.type) for field in dataclasses.fields(kind) if field.name not in PART_FIXED}
@@ -72,7 +72,7 @@ CHECKS: Mapping[str, Check] = {
     "held": (lambda text: text in ("", "true", "false"), "true or false (its reason is hold.reason)"),
     "idle_threshold_seconds": (lambda number: number is None or number > 0, "more than 0 seconds"),
 }
-"""What a field's type does not say."""
+"""Limits that a field's type does not express."""
 
 
 def edit_agent(agent: Agent, changes: Iterable[str]) -> Agent:
@@ -91,7 +91,7 @@ def edit_agent(agent: Agent, changes: Iterable[str]) -> Agent:
 
 
 def _placed(agent: Agent, values: Mapping[str, Any]) -> Agent:
-    """The record with these values, a field of a part being named ``PART.FIELD``."""
+    """The record with these values; a part's field is named ``PART.FIELD``."""
     for name, value in values.items():
         part, dot, field = name.partition(".")
         agent = agent.changed(**({part: {field: value}} if dot else {name: value}))
@@ -99,12 +99,12 @@ def _placed(agent: Agent, values: Mapping[str, Any]) -> Agent:
 
 
 def _lifted(agent: Agent) -> Agent:
-    """Somebody ended the escalation: it may be tried again."""
+    """After an escalation is lifted: counts start again."""
     return dataclasses.replace(agent, attempts=agent.attempts.lifted(), escalation=Escalation())
 
 
 def _follows(agent: Agent, values: Mapping[str, Any]) -> dict[str, Any]:
-    """What must change along: ids belong to the old window."""
+    """Dependent changes: ids belong to the old window."""
     along: dict[str, Any] = {}
     if values.get("window", agent.window) != agent.window:
         along |= {"pane_id": "", "window_id": "", "tmux_server": None}
@@ -114,7 +114,7 @@ def _follows(agent: Agent, values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def edit_top(fleet: Fleet, changes: Iterable[str], settable: Mapping[str, str]) -> Fleet:
-    """The fleet with its top-level fields changed; ``settable`` are settings (name → type) that may stand there too."""
+    """The fleet with its top-level fields changed; ``settable`` are settings (name → type) allowed there too."""
     changes = list(changes)
     for change in changes:
         if change.partition("=")[0] in SECRETS:
@@ -144,7 +144,7 @@ def _parsed(changes: Iterable[str], known: Mapping[str, str]) -> dict[str, Any]:
 
 
 def _value(name: str, kind: str, text: str) -> Any:
-    """``text`` as the field holds it."""
+    """``text`` as the field's type."""
     if name != "objective" and _CONTROL.search(text):
         raise UsageProblem(f"{name}: expected one line without control characters")
     try:

@@ -1,4 +1,4 @@
-"""Text from a screen or a transcript made fit to keep: secrets masked, and how much context is left taken out."""
+"""Makes text from a screen or a transcript fit to store: secrets masked, reports of remaining context removed."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from fleetscripts.pattern import pattern
 
 MASK = "[masked]"
 SHORTEST = 12
-"""Characters of the shortest word that is looked at: whatever is shorter has no form by which it could be told."""
+"""Shortest word checked, in characters: no token form is shorter."""
 
 _STYLE = pattern(r"\x1b\[[0-9;:]*m")
 _UNSEEN = pattern(
     "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f"
     "\u3164\ufe00-\ufe0f\ufeff\uffa0\U000e0000-\U000e0fff]"
 )
-"""Characters that take no place: a token is read without them."""
+"""Characters without width: a token is read without them."""
 _LONG_WORD = pattern(rf"\S{{{SHORTEST}}}")
 _SERVICES = "|".join(f"(?:{form})" for form in TOKEN_FORMS.values())
 _OF_SERVICES = pattern(f"(?<![A-Za-z0-9])(?:{_SERVICES})")
@@ -36,7 +36,7 @@ _OPTION = pattern(
 _SPOKEN = pattern(r"(?i)\b((?:bearer|basic) )[A-Za-z0-9+/=._~-]{12,}")
 _IN_URL = pattern(r"(?<=://)[^\s/@:]{0,200}:[^\s/@]{1,200}(?=@)")
 _VALUES = (_NAMED, _OPTION, _SPOKEN, _IN_URL)
-"""What a line's end may cut too, where the line is long enough to have been cut."""
+"""Values that a line's end may cut too, on a line long enough to have been cut."""
 _CONTEXT = pattern(
     r"(?i)\bcontext (?:left|low|remaining)\b[^│|·\n]{0,60}?\d{1,3} ?%[^│|·\n]{0,30}"
     r"|\b\d{1,3} ?% (?:of )?(?:the )?(?:context|until auto-?compact)[a-z -]{0,30}"
@@ -47,10 +47,10 @@ _KEY_BEGINS = pattern(r"-{4,5} ?BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)? ?-{4
 _KEY_ENDS = pattern(r"-{4,5} ?END [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)? ?-{4,5}")
 _KEY_BODY = pattern(r"[A-Za-z0-9+/]{1,200}={0,3}|(?:Proc-Type|DEK-Info|Version|Comment): .{1,120}|")
 _BODY_ALONE = pattern(r"[A-Za-z0-9+/]{56,}={0,3}")
-"""A line of a key's body whose head and foot are out of sight."""
+"""A line of a key's body whose head and foot are off the screen."""
 
 _BEFORE = pattern(r"[ \t\xa0│┃|║⎿❯›>•●⏺∙·]{0,200}(?:\d{1,6}[ \t\xa0])?[ \t\xa0│┃|║]{0,40}(?:[+-][ \t\xa0]{1,40})?")
-"""What is drawn before the text of a line: borders, marks, a line's number, the sign of a change."""
+"""What is drawn before a line's text: borders, marks, a line number, the sign of a change."""
 _AFTER = " \t\xa0│┃|║"
 
 
@@ -60,9 +60,8 @@ def redact(text: str) -> str:
 
 
 def redact_lines(lines: Iterable[str]) -> list[str]:
-    """The lines with secrets masked, also those that go on in the next line, and the bodies of private keys.
-
-    A line with something to hide loses its colours: they may stand in its midst."""
+    """The lines with secrets masked, also those wrapped into the next line, and the bodies of private keys. A line with
+    a secret loses its colours, which may be inside it."""
     return list(_redacted(tuple(lines)))
 
 
@@ -87,7 +86,7 @@ def _redact_line(line: str) -> str:
 
 
 def _of_private_keys(lines: Sequence[str]) -> Iterator[int]:
-    """Numbers of the lines that hold a part of a private key; its head or its foot may be out of sight."""
+    """Numbers of the lines that hold part of a private key; its head or foot may be off the screen."""
     bare = [line[start:end] for line, (start, end) in zip(lines, map(_inner, lines), strict=True)]
     inside = False
     for number, line in enumerate(bare):
@@ -111,7 +110,7 @@ def _body_above(bare: Sequence[str], foot: int) -> Iterator[int]:
 
 
 def _wrapped(lines: Sequence[str]) -> dict[int, list[tuple[int, int]]]:
-    """Spans to mask, by line: tokens that a line's end cuts in two or more."""
+    """Spans to mask, by line: tokens that wrapping cuts in two or more."""
     found: dict[int, list[tuple[int, int]]] = {}
     bounds = [_inner(line) for line in lines]
     for number, line in enumerate(lines):
@@ -138,7 +137,7 @@ def _note_spans(
     found: dict[int, list[tuple[int, int]]],
     forms: Sequence[re.Pattern[str]] = (_OF_SERVICES,),
 ) -> None:
-    """``forms``: what is masked is what follows their first group, or all of them without one."""
+    """``forms``: masked is what follows their first group, or all of them without one."""
     text = "".join(lines[number][start:end] for number, start, end in parts)
     if len(text) < SHORTEST:
         return
@@ -157,7 +156,7 @@ def _note_spans(
 
 
 def _inner(line: str) -> tuple[int, int]:
-    """Where the text of a line begins and ends inside what is drawn around it."""
+    """Where a line's text begins and ends inside its frame."""
     end = len(line.rstrip(_AFTER))
     before = _BEFORE.match(line, 0, end)
     return (before.end() if before is not None else 0), end

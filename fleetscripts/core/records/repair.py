@@ -1,4 +1,4 @@
-"""The state file against reality: what is mended by itself, said a line each, and what only a person can settle."""
+"""Compares the state file with reality: what is repaired automatically, a line each, and what a person must settle."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from fleetscripts.record import Escalation, typed
 AT_WORK = frozenset({
     AgentState.RUNNING, AgentState.STUCK, AgentState.WAITING_APPROVAL, AgentState.RATE_LIMITED, AgentState.COMPLETE,
 })  # fmt: skip
-"""States that say that a client lives."""
+"""States that imply a live client."""
 
 AHEAD_SECONDS = 86400.0
-"""A clock may be a little off; a day ahead is milliseconds, or somebody's slip."""
+"""A clock may be slightly off; a day ahead is milliseconds, or a typing error."""
 
 GONE = ""
 """In place of a branch: there is no such worktree."""
@@ -32,11 +32,9 @@ _SPARE = pattern(r"spare/\d+")
 
 @dataclass(frozen=True, slots=True)
 class Reality:
-    """What really is. ``homes``: panes by the conversation that a live client has open in them.
-
-    ``unseen``: tmux servers that may live and were not asked: nothing in them is gone.
-
-    ``branches``: what each worktree stands on; GONE for one that is not there, None for one on no branch."""
+    """What actually exists. ``homes``: panes by the conversation that a live client has open in them. ``unseen``: tmux
+    servers that may be alive and were not asked: nothing in them counts as gone. ``branches``: by worktree; GONE for
+    one that does not exist, None for a detached one."""
 
     now: float
     server: ServerId | None = None
@@ -46,13 +44,12 @@ class Reality:
     unseen: frozenset[ServerId] = frozenset()
 
     def pane(self, pane_id: str | None) -> PaneFacts | None:
-        """The pane with this id."""
         return next((pane for pane in self.panes if pane.pane_id == pane_id), None) if pane_id else None
 
 
 @dataclass(slots=True)
 class Report:
-    """What was mended, and what was only noticed."""
+    """What was repaired, and what was only noticed."""
 
     fleet: Fleet
     repairs: list[str] = field(default_factory=list)
@@ -63,7 +60,7 @@ Mend = Callable[[Agent, Reality], tuple[Agent, list[str]]]
 
 
 def mended(fleet: Fleet, reality: Reality) -> Report:
-    """The fleet as it really is; mending it again changes nothing."""
+    """The repaired fleet; repairing it again changes nothing."""
     report = Report(fleet)
     _give_back(report, reality)
     for mend in (_plausible, _placed, _in_its_worktree):
@@ -78,7 +75,7 @@ def mended(fleet: Fleet, reality: Reality) -> Report:
 
 
 def _give_back(report: Report, reality: Reality) -> None:
-    """What one record took of another's: pane and conversation are those of the agent in whose worktree they are."""
+    """Undo what one record took of another's: pane and conversation belong to the agent in whose worktree they are."""
     for agent in report.fleet.agents:
         pane = reality.pane(agent.pane_on(reality.server)) or reality.homes.get(agent.session_id)
         if agent.state is AgentState.RECYCLED or pane is None or _works_in(pane, agent):
@@ -106,7 +103,7 @@ def _works_in(pane: PaneFacts, agent: Agent) -> bool:
 
 
 def _plausible(agent: Agent, reality: Reality) -> tuple[Agent, list[str]]:
-    """Fields that a hand edit left with values that cannot be."""
+    """Reset fields to which a hand edit gave impossible values."""
     said: list[str] = []
     parts = {name: _plausible_part(getattr(agent, name), reality, said) for name in PARTS}
     agent = _plausible_part(replace(agent, **parts), reality, said)
@@ -121,7 +118,7 @@ def _plausible(agent: Agent, reality: Reality) -> tuple[Agent, list[str]]:
 
 
 def _plausible_part(part: Any, reality: Reality, said: list[str]) -> Any:
-    """A part, or the record itself, without instants and counts that cannot be; adds to ``said`` what was mended."""
+    """A part, or the record itself, without impossible instants and counts; adds the repairs to ``said``."""
     changes: dict[str, object] = {}
     for name in typed(part, "UnixSeconds"):
         at = getattr(part, name)
@@ -156,12 +153,12 @@ def _placed(agent: Agent, reality: Reality) -> tuple[Agent, list[str]]:
 
 
 def _may_be_meant(agent: Agent, reality: Reality) -> bool:
-    """A record without ids, as the seed writes them, whose window stands."""
+    """A record without ids, as the seed writes them, whose window exists."""
     return not agent.pane_id and any(pane.window == agent.window for pane in reality.panes)
 
 
 def _in_its_worktree(agent: Agent, reality: Reality) -> tuple[Agent, list[str]]:
-    """A worktree that was made spare again, or that is gone."""
+    """For a worktree that is spare again, or gone."""
     if agent.state is AgentState.RECYCLED or agent.worktree_path not in reality.branches:
         return agent, []
     if agent.session_id in reality.homes:
@@ -185,7 +182,7 @@ def _in_its_worktree(agent: Agent, reality: Reality) -> tuple[Agent, list[str]]:
 
 
 def _once_each(report: Report, reality: Reality) -> None:
-    """Of several records of one worktree or one conversation the live one stays, else the youngest."""
+    """Of several records of one worktree or one conversation keeps the live one, else the youngest."""
     for name in ("session_id", "worktree_path"):
         groups: dict[str, list[Agent]] = {}
         for agent in report.fleet.agents:
@@ -199,13 +196,13 @@ def _once_each(report: Report, reality: Reality) -> None:
 
 
 def _lives(agent: Agent, reality: Reality) -> tuple[bool, bool]:
-    """Whether its conversation is open, and that in its own worktree."""
+    """Whether its conversation is open, in its own worktree."""
     home = reality.homes.get(agent.session_id)
     return home is not None, home is not None and _works_in(home, agent)
 
 
 def _drop(report: Report, agent: Agent, kept: Agent, what: str) -> None:
-    """The same key cannot stand twice, so such a record goes; another one is kept as recycled."""
+    """Drop a record whose key is taken; another one is kept as recycled."""
     who = f"{agent.window} ({agent.worktree or agent.branch})"
     if agent.key == kept.key:
         left = tuple(known for known in report.fleet.agents if known is not agent)
@@ -237,7 +234,7 @@ def _top(report: Report, reality: Reality) -> None:
 
 
 def _notes(agent: Agent, reality: Reality) -> list[str]:
-    """What is odd, and not ours to change."""
+    """Oddities that are not repaired."""
     who = f"{agent.window} ({agent.worktree or agent.branch})"
     if agent.finished:
         return []

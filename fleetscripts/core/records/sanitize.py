@@ -1,4 +1,4 @@
-"""Text from outside made fit to print: no control characters, no direction overrides, one line, known width."""
+"""Makes text from outside fit to print: no control characters, no direction overrides, one line, known width."""
 
 from __future__ import annotations
 
@@ -8,22 +8,22 @@ import unicodedata
 from fleetscripts.pattern import pattern
 
 ESCAPE_SEQUENCE = pattern(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?)|\x9b[0-?]*[ -/]*[@-~]")
-"""CSI and OSC sequences go as a whole, so that no ``[31m`` stays behind."""
+"""CSI and OSC sequences are removed whole, so that no ``[31m`` is left."""
 
 UNPRINTABLE = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 JOINER = "\u200d"
-"""The one format character with honest work: it joins emoji, and moves nothing."""
+"""The one format character with a legitimate use: it joins emoji, and moves nothing."""
 
 
 def sanitize(text: str) -> str:
-    """``text`` on one line, with nothing in it that a terminal would obey."""
+    """``text`` on one line, with nothing that a terminal would obey."""
     if text.isascii() and text.isprintable():
         return " ".join(text.split())
     return " ".join("".join(_harmless(char) for char in ESCAPE_SEQUENCE.sub("", text)).split())
 
 
 def shell_word(text: str) -> str:
-    """Visible text as one word of a line that somebody gives to a shell: a session may be named ``$(…)``."""
+    """Visible text as one word for a shell's line that a person may copy: a session may be named ``$(…)``."""
     return shlex.quote(sanitize(text))
 
 
@@ -54,7 +54,7 @@ def _columns(char: str) -> int:
 
 
 def fit(text: str, columns: int) -> str:
-    """As much of visible ``text`` as fits, an ellipsis for the rest."""
+    """As much of visible ``text`` as fits, with an ellipsis for the rest."""
     if width(text) <= columns:
         return text
     kept = ""

@@ -44,7 +44,7 @@ class TaskProblem(UsageProblem):
 
 @dataclass(frozen=True, slots=True)
 class TaskFile:
-    """One task. ``branch``, ``agent``, ``repo`` and ``pr_number`` are empty where the file does not say."""
+    """One task. ``branch``, ``agent``, ``repo`` and ``pr_number`` are empty if the file does not give them."""
 
     name: str
     objective: str
@@ -60,22 +60,22 @@ class TaskFile:
 
     @property
     def begins_at(self) -> float:
-        """The earliest moment at which it may begin, Unix seconds; 0 where the file does not say."""
+        """The earliest start, Unix seconds; 0 if the file does not give one."""
         return datetime.fromisoformat(self.not_before).timestamp() if self.not_before else 0.0
 
     @property
     def work_branch(self) -> str:
-        """The branch of the work: always the same for the same task, so that two agents never get it."""
+        """The work's branch: constant for a task, so that two agents never get it."""
         return self.branch or f"task/{self.name}"
 
     def branch_at(self, now: float) -> str:
-        """The branch of the work begun at that moment: of a task that is repeated each time another."""
+        """The branch of a run that began at that moment: each run of a repeated task has another."""
         stamp = f"-{datetime.fromtimestamp(now, UTC):%Y%m%d-%H%M%S}" if self.every else ""
         return f"{self.work_branch}{stamp}"
 
 
 def plain(text: str) -> str:
-    """The text without the byte order mark and the carriage returns that editors on Windows add."""
+    """The text without the byte order mark and carriage returns that editors on Windows add."""
     return text.removeprefix("\ufeff").replace("\r\n", "\n")
 
 
@@ -98,7 +98,7 @@ def parse(name: str, text: str) -> TaskFile:
 
 
 def parse_batch(text: str) -> list[TaskFile]:
-    """The tasks of a text that holds several, each after a line ``=== NAME``."""
+    """The tasks of a text with several, each after a line ``=== NAME``."""
     before, *found = re.split(rf"(?m)^{BATCH_HEAD} *(.*?) *$\n?", plain(text))
     if before.strip() or not found:
         raise UsageProblem(f"expected a line {BATCH_HEAD} NAME before each task, found {before.strip()[:60]!r}")
@@ -153,7 +153,7 @@ def _priority(name: str, number: int, key: str, value: str) -> int:
 
 
 def _moment(name: str, number: int, key: str, value: str) -> str:
-    """A date, or a date with a time: of this machine's zone where it names none."""
+    """A date, or a date with a time: in this machine's zone if it names none."""
     try:
         datetime.fromisoformat(value).timestamp()
     except (ValueError, OverflowError, OSError):
@@ -203,7 +203,7 @@ def _problem(name: str, line: int, expected: str, found: str) -> TaskProblem:
 
 
 def write(task: TaskFile) -> str:
-    """The text of a file that ``parse`` reads as this task."""
+    """The file's text, such that ``parse`` reads it as this task."""
     values = {
         "branch": task.branch,
         "pr": task.pr_number,

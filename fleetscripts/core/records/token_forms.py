@@ -1,6 +1,6 @@
-"""How tokens look by which services know their callers, as the services publish it: the prefix is what tells them.
+"""The forms of services' access tokens, as the services publish them; their prefixes identify them.
 
-Each form is matched at the start of a word. A new one is a row."""
+Each form is matched at the start of a word. To add one, add a row."""
 
 from __future__ import annotations
 
@@ -130,4 +130,4 @@ GENERAL_FORMS = (
     r"(?=(?:[A-Za-z]*[0-9]){3})(?=[A-Z0-9]*[a-z])(?=[a-z0-9]*[A-Z])[A-Za-z0-9]{32,}={0,2}",
     r"(?<=[?&])code=[A-Za-z0-9_/+%-]{40,}={0,2}",
 )
-"""Whatever the service: a prefix and what nobody would write by hand, or letters of both cases with many digits."""
+"""Any service: a prefix and what nobody would write by hand, or letters of both cases with many digits."""

@@ -1,4 +1,4 @@
-"""One key at the top of a TOML file set to another value; everything else stays as it is, comments too. Pure."""
+"""Sets one top-level key of a TOML file; everything else stays, comments too. Pure."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import tomllib
 
 
 def line_of(text: str, name: str) -> int:
-    """The number of the line on which the top-level key stands, from 1; 0 where it does not."""
+    """The line number of the top-level key, from 1; 0 if it is not there."""
     lines = text.splitlines()
     return next((at + 1 for at in range(_first_table(lines)) if _begins(lines, at, name)), 0)
 
@@ -33,12 +33,12 @@ def _first_table(lines: list[str]) -> int:
 
 
 def _begins(lines: list[str], at: int, name: str) -> bool:
-    """Whether the key stands on this line, and the line is none inside of a longer value."""
+    """Whether the key is on this line, outside any longer value."""
     return bool(re.match(rf"\s*[\"']?{re.escape(name)}[\"']?\s*=", lines[at])) and _parses(lines[:at])
 
 
 def _comment(entry: list[str]) -> str:
-    """What stands behind the value on the entry's last line."""
+    """The comment after the value on the entry's last line."""
     before, last = entry[:-1], entry[-1]
     starts = (match.start() for match in re.finditer(r"\s*#", last))
     return next((last[at:] for at in starts if _parses([*before, last[:at]])), "")

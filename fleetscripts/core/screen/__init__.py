@@ -1,1 +1,1 @@
-"""What stands on a screen: its lines, its regions, the rules that match."""
+"""Parses a screen: lines, regions, matching rules."""

@@ -1,4 +1,4 @@
-"""When sources contradict one another: pure."""
+"""Detects sources that contradict one another. Pure."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ _COMPARED = (Source.REGISTRY, Source.TRANSCRIPT, Source.TITLE, Source.SCREEN)
 
 
 def disagreement(answer: Classification) -> str | None:
-    """What the sources disagree about, as a short phrase that is the same for the same case; None when they agree.
+    """What the sources disagree about, as a short phrase that is stable for a case; None if they agree.
 
-    Hook events lag and are not compared; a turn that goes on although its transcript looks finished is no conflict,
-    and a view that the registry does not tell of is none either."""
+    Hook events lag and are not compared; a turn that continues although its transcript looks finished is no conflict,
+    nor is a view that the registry does not mention."""
     if answer.state in (PaneState.IDLE, PaneState.MISSING, PaneState.STARTING) or answer.dialog is DialogKind.VIEW:
         return None
     said = {piece.source: piece for piece in answer.evidence if piece.state is not None}
@@ -40,7 +40,7 @@ def _group(state: PaneState | None) -> PaneState | None:
 
 
 def summary(pieces: Sequence[Evidence]) -> list[dict[str, object]]:
-    """Evidence as JSON objects, fields that say nothing left out."""
+    """Evidence as JSON objects, empty fields left out."""
     return [_object(piece) for piece in pieces]
 
 

@@ -1,4 +1,4 @@
-"""What is typed in an input box, apart from what the client merely suggests there in dim text."""
+"""The text typed in an input box, without what the client suggests there in dim text."""
 
 from __future__ import annotations
 
@@ -6,14 +6,13 @@ from fleetscripts.core.screen.screen import Box, Screen
 from fleetscripts.core.screen.sgr import DIM, REVERSE, Line, StyledLine, styled
 
 _MODES = "!#&"
-# Of a longer draft the rest is not read: that there is one matters, and roughly what it says.
+# The rest of a longer draft is not read: that there is one matters, and roughly what it says.
 _MAX_LINES = 60
 
 
 def read_box(screen: Screen, first: int, end: int, *, top: int, bottom: int) -> Box:
-    """The box whose text stands in the lines from ``first`` to before ``end``.
-
-    The first line begins with the prompt's mark, the others are indented by two; a rounded box frames them."""
+    """The box with the lines from ``first`` to before ``end``. The first line begins with the prompt's mark, the others
+    are indented by two; a rounded box frames them."""
     above = screen.lines[first - 1] if first else Line("")
     lines = [_unframed(line) for line in styled(screen.lines[first : min(end, first + _MAX_LINES)], above)]
     mark = lines[0].text[:1] if lines else ""

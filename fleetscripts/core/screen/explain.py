@@ -1,4 +1,4 @@
-"""Which rule came nearest among those that did not match: for a person who wonders why."""
+"""The nearest rule among those that did not match, for debugging."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _WORD = re.compile(r"[A-Za-z]{3,40}")
 
 @dataclass(frozen=True, slots=True)
 class NearMiss:
-    """A rule that did not match, and how many of its words stand in its region."""
+    """A rule that did not match, and how many of its words are in its region."""
 
     rule: Rule
     found: int
@@ -23,7 +23,7 @@ class NearMiss:
 
 
 def nearest(rules: RuleSet, layout: Layout, matched: str | None) -> NearMiss | None:
-    """The rule that came nearest, asked of the regions that the screen has; None when no word of any is there."""
+    """The nearest rule for the regions that the screen has; None if no word of any is there."""
     best: NearMiss | None = None
     for rule in rules.rules:
         text = layout.region(rule.region).flat.lower()

@@ -1,9 +1,8 @@
-"""What a screen says: its structure found, the rules asked in order, the answer as evidence.
+"""Reads a screen: finds its structure, asks the rules in order, returns evidence.
 
-From the top: a live input box with a busy line above it or a busy footer is a turn in progress; a box with unsent
-text is a prompt, whatever older message stands above; then how the last turn ended; then the empty box. Without a box
-something stands in its place: a dialog, when a rule knows it. All else is ``unknown``.
-"""
+From the top: a live input box with a busy line above it or a busy footer is a turn in progress; a box with unsent text
+is a prompt, whatever older message is above; then how the last turn ended; then the empty box. Without a box something
+else is shown there: a dialog, if a rule knows it. All else is ``unknown``."""
 
 from __future__ import annotations
 
@@ -20,7 +19,7 @@ from fleetscripts.models import Evidence, PaneState, Source
 SHELL = "shell"
 """The name of the rules for shells."""
 
-# What stands in the foreground while a client known by other means is being started.
+# What is in the foreground while a client known by other means is being started.
 _LAUNCHERS = frozenset({"node", "env"})
 # Clients whose prompt is marked so leave an interrupted prompt in the conversation.
 _NEVER_PUTS_BACK = frozenset({">", "›"})
@@ -29,7 +28,7 @@ _DIED = frozenset({PaneState.RATE_LIMITED, PaneState.API_ERROR})
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What was seen: the screen's own evidence, the title's when it adds any, and the structure they came from."""
+    """The screen's own evidence, the title's when it adds any, and the structure they came from."""
 
     agent: str
     screen: Evidence
@@ -44,15 +43,15 @@ class Reading:
 
 @dataclass(frozen=True, slots=True)
 class Reader:
-    """The rules of every agent kind, the first being what nobody's marks tell, and of shells; the time of the look, and
-    the zone in which clients name times."""
+    """The rules of every agent kind (the first is the default for an unmarked screen) and of shells; the time of the
+    look, and the time zone that clients use."""
 
     rules: Mapping[str, RuleSet]
     now: float
     zone: tzinfo
 
     def read(self, screen: Screen, agent: str = "auto", command: str = "") -> Reading:
-        """Read one screen. ``command``: what tmux says is in the foreground, empty when nobody asked."""
+        """Read one screen. ``command``: the foreground command by tmux, empty if not asked."""
         told = agent in self.clients
         agent = agent if told else self._agent_of(screen, command)
         reading = self._read_as(screen, agent, command, told)
@@ -64,16 +63,16 @@ class Reader:
 
     @property
     def clients(self) -> Mapping[str, ClientScreens]:
-        """How the screens of each kind are read, in the order of the rules."""
+        """How each kind's screens are read, in the order of the rules."""
         return {name: rules.screens for name, rules in self.rules.items() if rules.screens is not None}
 
     @property
     def programs(self) -> frozenset[str]:
-        """Names in the foreground that tell of a client."""
+        """Foreground names that identify a client."""
         return frozenset().union(*(client.programs for client in self.clients.values()))
 
     def _agent_of(self, screen: Screen, command: str) -> str:
-        """Which client drew the screen: its program's name when that is telling, else marks that only one has."""
+        """Which client drew the screen: by its program's name if that is unique, else by marks that only one has."""
         first, *others = self.clients
         known = next((name for name, client in self.clients.items() if command in client.programs), None)
         texts = screen.texts
@@ -97,7 +96,7 @@ class _Look:
     told: bool
 
     def box(self) -> Evidence:
-        """A live input box stands at the bottom: busy, ended somehow, or waiting for input."""
+        """A live input box at the bottom: busy, ended in some way, or waiting for input."""
         if not self.command and (shell := self._shell_in_box()):
             return shell
         over = self._match(PaneState.WAITING_APPROVAL, "above_box", "footer")
@@ -127,7 +126,7 @@ class _Look:
         return self._evidence(PaneState.PROMPT, "an empty input box at the bottom, nothing busy above it")
 
     def no_box(self) -> Evidence:
-        """No live input box: a shell's prompt where nobody knows the command, a dialog, a client that is starting."""
+        """No live input box: a shell's prompt (if the command is unknown), a dialog, a client that is starting."""
         if not self.command and not self._starting() and (shell := self._shell()):
             return shell
         region = self.layout.region("dialog")
@@ -143,7 +142,7 @@ class _Look:
         return self._evidence(PaneState.UNKNOWN, f"no input box at the bottom, {what}")
 
     def title(self, found: Evidence) -> Evidence | None:
-        """The title counts where a live box is drawn: a dead client's title stays."""
+        """The title counts if a live box is drawn: a dead client's title stays."""
         rule = self._title_rule() if self.layout.box else None
         if rule is None or rule.state is found.state:
             return None
@@ -162,7 +161,7 @@ class _Look:
         return None
 
     def _shell_in_box(self) -> Evidence | None:
-        """A shell's prompt in the box of a client that was asked to end: the box is what it left behind."""
+        """A shell's prompt in the box of a client that was asked to exit: the box is a remnant."""
         box = self.layout.box
         if box is None or not self.rules.finds("ending", self.layout.region("footer").flat):
             return None
@@ -170,7 +169,7 @@ class _Look:
         return self._said(rule, rule.note or rule.name) if rule else None
 
     def _starting(self) -> bool:
-        """A client in the foreground, and on the screen nothing, or last of all the shell's line that started it."""
+        """A client in the foreground, and a screen that is empty or ends with the shell's line that started it."""
         if launch_line_last(self.screen, self.reader.programs):
             return self.told or not self.command or self.command in self.reader.programs
         known = self.command in self.reader.programs or (self.told and self.command in _LAUNCHERS)
@@ -191,18 +190,18 @@ class _Look:
         return "" if self.rules.finds("suggestion", " ".join(box.draft.split())) else box.draft
 
     def _may_be_put_back(self) -> bool:
-        """Whether an interrupt puts the prompt's text back into the box: the message above is the one before then."""
+        """Whether an interrupt puts the prompt's text back into the box: the message above is then the one before."""
         return self.layout.box is not None and self.layout.box.mark not in _NEVER_PUTS_BACK
 
     def _fresh(self) -> bool:
-        """Whether nothing may have been sent since the client started: a limit or an error is history then."""
+        """Whether nothing may have been sent since the client started: limits and errors shown are then old."""
         if launched_to_resume(self.screen.texts, self.reader.programs):
             return True
         box = self.layout.box
         return box is not None and self.rules.finds("fresh", " ".join((box.suggestion or box.draft).split()))
 
     def _besides(self, of_kind: Callable[[Rule], bool]) -> bool:
-        """Whether a rule of this kind finds what is said around the box, beside how the turn stands."""
+        """Whether a rule of this kind matches text around the box, apart from the turn's state."""
         for name in ("footer", "above_box", "notice"):
             region = self.layout.region(name)
             if any(of_kind(rule) and rule.matches(region) for rule in self.rules.by_region.get(name, ())):

@@ -1,4 +1,4 @@
-"""The instant at which a usage limit ends, from the words in which a client says it."""
+"""Parses the instant at which a usage limit resets from the client's words."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 # A five-hour window ends at most five hours after any moment inside it; minutes are for clocks that differ.
 _SESSION_WINDOW = timedelta(hours=5, minutes=15)
-# A bare time of day that has just gone by is the reset that has just been, not tomorrow's.
+# A bare time of day that has just passed is the last reset, not tomorrow's.
 _JUST_GONE = timedelta(hours=2)
-# Dates come without their year: the nearest one, and a reset is seldom long gone.
+# Dates come without their year: the nearest one, and a reset is seldom long past.
 _LONG_GONE = timedelta(days=60)
 
 _EPOCH = pattern(r"limit reached\|(\d{10})(\d{3})?(?!\d)")
@@ -39,15 +39,15 @@ _SPAN_SECONDS = {"d": 86_400, "h": 3_600, "m": 60, "s": 1}
 _SESSION = pattern(r"5[- ]hour|five[- ]hour|\bsession\b", re.I)
 
 _BLANKS = pattern("[\u00a0\u2007\u2009\u202f]")
-"""Blanks that some systems set between a time and its AM or PM."""
+"""Blanks that some systems put between a time and its AM or PM."""
 
 _READ_CHARACTERS = 80
 
 
 def reset_instant(text: str, now: float, zone: tzinfo) -> float | None:
-    """Unix seconds of the reset that a limit text names; None when it names none.
+    """Unix seconds of the reset that a limit text names; None if it names none.
 
-    ``zone`` is the reader's time zone, used where the text names none. ``now``: when the text was on the screen."""
+    ``zone`` is the reader's time zone, used if the text names none. ``now``: when the text was on the screen."""
     text = _BLANKS.sub(" ", text)
     if epoch := _EPOCH.search(text):
         return float(epoch[1])
@@ -145,7 +145,7 @@ def _date(year: int, month: int, day: int) -> date | None:
 
 
 def _nearest(here: datetime, at: time, zone: tzinfo, *, session: bool) -> float:
-    """A bare time of day: of a five-hour window the last one not beyond it, else the next one or one just gone by."""
+    """A bare time of day: for a five-hour window the last one not beyond it, else the next one or one just past."""
     now = here.timestamp()
     days = [here.date() + timedelta(days=ahead) for ahead in (-1, 0, 1, 2)]
     instants = [_instant(day, at, zone, now) for day in days]
@@ -156,7 +156,7 @@ def _nearest(here: datetime, at: time, zone: tzinfo, *, session: bool) -> float:
 
 
 def _instant(day: date, at: time, zone: tzinfo, now: float) -> float:
-    """Unix seconds of a local time. One that a clock change skips counts as if the clock had not been changed; of one
-    that comes twice it is the first, unless that is past already."""
+    """Unix seconds of a local time. One that a clock change skips counts as if the clock had not changed; one that
+    occurs twice is the first, unless that is past."""
     first, second = (datetime.combine(day, at.replace(fold=fold), tzinfo=zone).timestamp() for fold in (0, 1))
     return second if first < now <= second else first

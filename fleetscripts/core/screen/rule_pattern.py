@@ -1,4 +1,4 @@
-"""What a rule's pattern may be: every repeat bounded, so that matching stays linear on hostile text."""
+"""Validates a rule's pattern: every repeat bounded, so that matching stays linear on hostile text."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _REFERENCES = (constants.GROUPREF, constants.GROUPREF_EXISTS)
 
 
 def problem_of(pattern: str) -> str:
-    """Why a pattern cannot be used, or an empty text."""
+    """Why a pattern or an empty text cannot be used."""
     if not pattern:
         return "the pattern is empty"
     if len(pattern) > MAX_LENGTH:

@@ -1,4 +1,4 @@
-"""Rules of screens as data: rows of TOML, checked when they are read."""
+"""Screen rules as data: rows of TOML, checked when they are read."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ FIELDS = (
     "note",
 )  # fmt: skip
 BINARY_TEXT = "binary text"
-"""``seen`` of a rule that is known from the client's own texts and has no recording."""
+"""``seen`` for a rule that is taken from the client's program texts and has no recording."""
 
 
 class RuleError(FleetError):
-    """A rules file or one row of it cannot be used; the message names both."""
+    """A rules file or a row that cannot be used; the message names both."""
 
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One row. ``all``: patterns for the region's running text, every one must match. ``line``: one for a single
-    line. ``ending``: one that the rows and keys at the end of a dialog must match, where only the client writes.
-    ``unless``: none of these may match the running text. ``state`` None: the row only names a text."""
+    """One row. ``all``: patterns for the region's running text, every one must match. ``line``: one for a single line.
+    ``ending``: one for the rows and keys at the end of a dialog, which only the client writes. ``unless``: none of
+    these may match the running text. ``state`` None: the row only names a text."""
 
     name: str
     region: str
@@ -48,16 +48,15 @@ class Rule:
     ending: str = ""
 
     def matches(self, region: Region) -> bool:
-        """Whether the row holds for a region."""
         return bool(region) and all(self._conditions(region))
 
     def score(self, region: Region) -> float:
-        """The share of the row's conditions that hold: 1.0 is a match, what is below tells how near it came."""
+        """The share of the row's conditions that hold: 1.0 is a match, less says how near it came."""
         held = list(self._conditions(region))
         return sum(held) / len(held)
 
     def _conditions(self, region: Region) -> Iterator[bool]:
-        """One after the other: of a row that does not match, the others are not asked."""
+        """Lazily: after the first failure the others are not evaluated."""
         if self.ending:
             yield bool(_compiled(self.ending).search(region.ending))
         for pattern in self.all:
@@ -76,8 +75,7 @@ def _compiled(pattern: str) -> re.Pattern[str]:
 
 @dataclass(frozen=True, slots=True)
 class RuleSet:
-    """The rules of one agent kind, in the order in which they are asked: the user's own before the shipped ones.
-
+    """The rules of one agent kind, in the order in which they are asked: the user's before the shipped ones.
     ``screens``: how that client's screens are cut into the regions that the rules name; None for the shells'."""
 
     agent: str
@@ -87,7 +85,6 @@ class RuleSet:
 
     @classmethod
     def of(cls, agent: str, rules: Iterable[Rule], screens: ClientScreens | None) -> RuleSet:
-        """A set of these rules."""
         kept = tuple(rules)
         regions = {name: tuple(rule for rule in kept if rule.region == name) for name in REGIONS}
         return cls(agent, kept, regions, screens)
@@ -105,7 +102,7 @@ class RuleSet:
         return bool(text.strip()) and self.first(name, Region((text,), text.strip())) is not None
 
     def overridden(self, own: Sequence[Rule]) -> RuleSet:
-        """These rules with a user's: one of the same name takes its place, the others are asked first."""
+        """These rules with a user's: one of the same name is replaced, the others are asked first."""
         by_name = {rule.name: rule for rule in own}
         kept = [by_name.get(rule.name, rule) for rule in self.rules]
         known = {rule.name for rule in self.rules}
@@ -114,7 +111,6 @@ class RuleSet:
 
 @lru_cache(maxsize=32)
 def parse_rules(text: str, file: str) -> tuple[Rule, ...]:
-    """The rows of a user's file."""
     import tomllib
 
     try:
@@ -125,7 +121,7 @@ def parse_rules(text: str, file: str) -> tuple[Rule, ...]:
 
 
 def rules_of(table: Mapping[str, Any], file: str, *, trusted: bool = False) -> tuple[Rule, ...]:
-    """The rows of one file that was read. ``trusted``: a shipped file, whose patterns the tests have checked."""
+    """The rows of one parsed file. ``trusted``: a shipped file, whose patterns the tests have checked."""
     rows = table.get("rule", [])
     unknown = sorted(set(table) - {"rule"})
     if unknown or not isinstance(rows, list):

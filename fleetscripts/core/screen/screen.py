@@ -1,8 +1,7 @@
-"""A screen as regions: where a client's input box, footer, spinner, last message or dialog stand.
+"""A screen as regions: input box, footer, spinner, last message or dialog.
 
 The structure of a client's screen is found by its kind (``ClientScreens``), a shell's by ``shell_layout``; what the
-regions say is looked up in the rules. Pure.
-"""
+regions say is looked up in the rules. Pure."""
 
 from __future__ import annotations
 
@@ -34,7 +33,7 @@ REGIONS: Mapping[str, str] = {
 }
 STATELESS = frozenset({"suggestion", "fresh", "aside", "ending"})
 
-# Of a long region the running text keeps its two ends: a dialog's title, and its rows with the keys.
+# A long region's running text keeps both ends: a dialog's title, and its rows with the keys.
 _HEAD_LINES, _TAIL_LINES = 15, 35
 _FLAT_COLUMNS = 300
 _FLAT_HEAD, _FLAT_TAIL = 1_000, 2_200
@@ -46,10 +45,10 @@ _RULES = ("──", "╌╌", "▔▔", "━━", "┄┄", "══", "▁▁")
 
 @dataclass(frozen=True, slots=True)
 class Region:
-    """Some lines of a screen, and the same as one line of running text: frames taken off, wrapped lines joined.
+    """Some lines of a screen, also as one line of running text: frames removed, wrapped lines joined.
 
-    ``ending``, of a dialog alone: the running text of its last two paragraphs, its rows and the keys that it takes.
-    Nothing that an agent words can stand below them."""
+    ``ending``, for a dialog only: the running text of its last two paragraphs, its rows and keys. No text by an agent
+    can be below them."""
 
     lines: tuple[str, ...] = ()
     flat: str = ""
@@ -60,7 +59,7 @@ class Region:
 
 
 def region_of(lines: Sequence[str]) -> Region:
-    """A region of these lines; of a very long one the running text keeps the head and the tail."""
+    """A region of these lines; for a very long one the running text keeps the head and the tail."""
     ends = lines if len(lines) <= _HEAD_LINES + _TAIL_LINES else [*lines[:_HEAD_LINES], *lines[-_TAIL_LINES:]]
     flat = " ".join(" ".join(_unframed(line) for line in ends).split())
     if len(flat) > _FLAT_HEAD + _FLAT_TAIL:
@@ -69,7 +68,7 @@ def region_of(lines: Sequence[str]) -> Region:
 
 
 def dialog_region(lines: Sequence[str]) -> Region:
-    """The region of a dialog, with how it ends."""
+    """A dialog's region, with its ending."""
     region = region_of(lines)
     kept: list[str] = []
     gaps, below = 0, False
@@ -93,7 +92,7 @@ def _unframed(line: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Box:
-    """An input box: the lines between its rules, what is typed in it, and what it merely suggests."""
+    """An input box: the lines between its rules, the text typed in it, and the client's suggestion."""
 
     top: int
     bottom: int
@@ -104,12 +103,12 @@ class Box:
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """What the structure of a screen says before any rule is asked.
+    """A screen's structure, before any rule is asked.
 
-    ``box``: the live input box, at the bottom with only its footer below, so that no dialog can be there.
-    ``certain``: the dialog region has an opening line; without one it needs a focused row or a key hint.
-    ``unfinished``: the newest message of the agent lacks the line that this client writes when a turn ends, which
-    ``marks_ends`` says other turns on the screen have."""
+    ``box``: the live input box, at the bottom with only its footer below, so that no dialog can be there. ``certain``:
+    the dialog region has an opening line; without one it needs a focused row or a key hint. ``unfinished``: the agent's
+    newest message lacks the line that this client writes when a turn ends; ``marks_ends``: other turns on the screen
+    have it."""
 
     regions: Mapping[str, Region] = field(default_factory=dict)
     box: Box | None = None
@@ -118,19 +117,18 @@ class Layout:
     marks_ends: bool = False
 
     def region(self, name: str) -> Region:
-        """The region of that name, an empty one when the screen has none."""
+        """The region of that name, empty if the screen has none."""
         return self.regions.get(name, Region())
 
 
 Finds = Callable[[str, str], bool]
-"""Whether any rule of a region (first argument) matches a text (second): what the layouts ask of the rules."""
+"""Whether any rule of a region (first argument) matches a text (second): for use by the layouts."""
 
 
 @dataclass(frozen=True, slots=True)
 class ClientScreens:
-    """How the screens of one client are read. ``programs``: names in the foreground that are this client's alone.
-
-    ``looks_like``: whether the lines of a screen carry marks that only this client draws."""
+    """How one client's screens are read. ``programs``: foreground names that only this client has. ``looks_like``:
+    whether the lines carry marks that only this client draws."""
 
     programs: frozenset[str]
     layout: Callable[[Screen, Finds], Layout]
@@ -139,7 +137,7 @@ class ClientScreens:
 
 @dataclass(frozen=True, slots=True)
 class Screen:
-    """The lines of one pane, cleaned, with blank lines at the end cut off."""
+    """The lines of one pane, cleaned, without blank lines at the end."""
 
     lines: tuple[Line, ...]
     title: str = ""
@@ -147,7 +145,7 @@ class Screen:
 
     @classmethod
     def of(cls, lines: Iterable[str], title: str = "", width: int = 0) -> Screen:
-        """Clean captured lines, with or without colours. ``width`` in columns; 0: not known, the longest line's."""
+        """Clean captured lines, with or without colours. ``width`` in columns; 0: unknown, the longest line's."""
         read = list(read_lines(lines))
         while read and not read[-1].text.strip():
             read.pop()
@@ -156,7 +154,6 @@ class Screen:
 
     @property
     def texts(self) -> tuple[str, ...]:
-        """The lines' texts."""
         return tuple(line.text for line in self.lines)
 
 

@@ -1,4 +1,4 @@
-"""Captured lines without their escape sequences; and, where it matters, which cells are dim or reversed."""
+"""Captured lines without their escape sequences; on demand, which cells are dim or reversed."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from fleetscripts.pattern import pattern
 MAX_LINES = 300
 MAX_COLUMNS = 500
 
-# What is read of a line as captured, escapes and all: near the bottom, where box and dialog stand, and above.
+# Characters read of a captured line, escapes included: near the bottom, where box and dialog are, and above.
 _RAW_BELOW, _RAW_ABOVE = 1_500, 250
 _BELOW_LINES = 40
 
@@ -26,7 +26,7 @@ _CONTROL = pattern(r"[\x00-\x08\x0b-\x1f\x7f\u200b\u2028\u2029\ufeff]")
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One line of a screen: its text, and as it was captured where that has escapes."""
+    """One line of a screen: its text, and as captured if that has escapes."""
 
     text: str
     raw: str = ""
@@ -40,12 +40,11 @@ class StyledLine:
     marks: str
 
     def mark(self, column: int) -> str:
-        """The mark of one cell."""
         return self.marks[column] if column < len(self.marks) else PLAIN
 
 
 REMEMBERED_LINES = 16384
-"""Most lines of a screen are those of the last look: 200 panes show about 9,000."""
+"""Most lines of a screen are unchanged since the last look: 200 panes show about 9,000."""
 
 
 def read_lines(lines: Iterable[str]) -> tuple[Line, ...]:
@@ -56,7 +55,7 @@ def read_lines(lines: Iterable[str]) -> tuple[Line, ...]:
 
 
 def forget_lines() -> None:
-    """As at the start of a process."""
+    """Empty the cache, as at the start of a process."""
     _line.cache_clear()
 
 
@@ -78,7 +77,7 @@ def _bare(raw: str) -> str:
 
 
 def styled(lines: Sequence[Line], before: Line) -> list[StyledLine]:
-    """The lines with their marks. Colours run on from line to line: ``before`` is the one above them."""
+    """The lines with their marks. Colours continue from line to line: ``before`` is the one above them."""
     _, state = _marked(before.raw, PLAIN)
     marked: list[StyledLine] = []
     for line in lines:
@@ -106,7 +105,7 @@ def _marked(raw: str, state: str) -> tuple[StyledLine, str]:
 
 
 def quotes_by_colour(lines: Sequence[Line], before: Line) -> bool:
-    """Whether the last of the lines begins in a colour of its own, as code in a message does."""
+    """Whether the last line begins in a colour of its own, as code in a message does."""
     _, coloured = _colour(before.raw, False)
     begins = False
     for line in lines:
