@@ -31,7 +31,7 @@ def command(window: str, with_diff: bool, as_json: bool, options: Mapping[str, o
     """Show the last message of the agent in WINDOW in full, after one line with its state.
 
     The text comes from the conversation's own file, with secrets masked; what stands between fences is data. Exits 1
-    when there is no message or no conversation can be found.
+    when there is no message or no conversation can be found, except with --diff.
     """
     from fleetscripts.core.records.fence import fenced
     from fleetscripts.core.records.sanitize import sanitize
@@ -53,7 +53,7 @@ def command(window: str, with_diff: bool, as_json: bool, options: Mapping[str, o
             click.echo(f"\n{fenced(diff)}" if diff else "\nits branch has no change against its base")
     if answer.problem:
         click.echo(f"show: {sanitize(answer.problem)}", err=True)
-    return EXIT_FAILED if answer.problem else EXIT_DONE
+    return EXIT_FAILED if answer.problem and not with_diff else EXIT_DONE
 
 
 def head(agent: Agent, answer: LastAnswer, now: float) -> str:

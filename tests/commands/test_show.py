@@ -156,3 +156,12 @@ def test_a_worktree_that_is_gone_takes_only_the_diff(home: Path, tmp_path: Path,
     done = run_script("show", "w", "--diff")
     assert (done.returncode, done.stderr.count("\n")) == (1, 1)
     assert "done" in done.stdout.splitlines()
+
+
+def test_a_diff_is_an_answer_of_its_own(home: Path, git_repo: GitRepo, run_script: RunScript) -> None:
+    (spare,) = git_repo.add_spares(1)
+    git_repo.git("checkout", "-q", "-b", "feat/a", cwd=spare)
+    record(home, spare, asks("do it"))
+    done = run_script("show", spare.name, "--diff")
+    assert (done.returncode, "has said nothing yet" in done.stderr) == (0, True)
+    assert run_script("show", spare.name).returncode == 1

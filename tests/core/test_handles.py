@@ -154,6 +154,18 @@ def test_the_worktrees_name_reaches_the_same_agent_whatever_its_number(
     assert [agent.state for agent in three.store.read().agents] == [AgentState.RECYCLED] * 3
 
 
+def test_a_number_that_another_pane_has_by_now_is_told_with_both(run_script: RunScript, three: ThreeAgents) -> None:
+    assert run_script("recycle-agent", "spare-3", "--force").returncode == 0
+    if three.tmux.resolve("fleet:3") is None:
+        three.tmux.new_window("fleet", "mine", three.repo.path, ["sleep", "900"])
+    there = three.tmux.resolve("fleet:3")
+    assert there is not None
+    said = run_script("classify-pane", "fleet:3", "--explain")
+    assert (
+        f"fleet:3 was spare-3, whose pane is gone; the pane there now is {there.pane_id}" in said.stdout + said.stderr
+    )
+
+
 def test_a_session_grouped_with_the_fleets_renames_nobody(
     run_script: RunScript, three: ThreeAgents, tmux_server: TmuxServer
 ) -> None:

@@ -45,6 +45,16 @@ def test_so_it_does_in_the_calls_about_windows_that_are_gone_or_done() -> None:
     assert [shlex.split(*item.next)[1] for item in (decision, proposal)] == [HOSTILE, HOSTILE]
 
 
+def test_why_a_repair_failed_is_told_of_the_agent_it_failed_for() -> None:
+    """Another agent may have its window's number by now."""
+    agent = Agent("fleet:1", id="mine")
+    told = [
+        [item.what for item in reviewed(agent, PaneState.MISSING, "restore", **failed).decisions]
+        for failed in ({"mine": "refused: a"}, {"other": "refused: b"}, {"fleet:1": "refused: c"})
+    ]
+    assert told == [["why; refused: a"], [], ["why; refused: c"]]
+
+
 def test_and_in_the_calls_of_the_page_to_judge_by() -> None:
     calls = [
         line

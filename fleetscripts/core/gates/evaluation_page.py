@@ -13,6 +13,7 @@ from fleetscripts.core.records.fence import fenced
 from fleetscripts.core.records.sanitize import sanitize, shell_word
 from fleetscripts.dataclass import dataclass
 from fleetscripts.fleet import Agent
+from fleetscripts.invocation import spelled
 from fleetscripts.pull_request import Check, Comment, PullRequest, Thread
 
 SHOWN_COMMENT = 600
@@ -62,11 +63,10 @@ def page(found: Evaluation) -> str:
         parts.append(_section(f"Commits since {work.base} (+: since the task began)", _commits(work)))
         parts.append(_section("Files", work.stat or "none changed"))
         parts.append(_section("Diff (cut: it is longer)" if work.cut else "Diff", work.diff or "empty"))
-    window = shell_word(agent.handle)
+    call = f"{spelled('evaluate')} {shell_word(agent.handle)}"
     parts.append(
         "## Decide\n\n"
-        f'`evaluate {window} --pass "why"` when it does what was asked, '
-        f'`evaluate {window} --fail "what is missing"` when it does not.'
+        f'`{call} --pass "why"` when it does what was asked, `{call} --fail "what is missing"` when it does not.'
     )
     return "\n\n".join(parts)
 

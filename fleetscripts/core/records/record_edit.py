@@ -118,7 +118,8 @@ def edit_top(fleet: Fleet, changes: Iterable[str], settable: Mapping[str, str]) 
     changes = list(changes)
     for change in changes:
         if change.partition("=")[0] in SECRETS:
-            raise UsageProblem("discord_webhook is a secret: set it with notify --set-webhook, from standard input")
+            set_webhook = spelled("notify --set-webhook")
+            raise UsageProblem(f"discord_webhook is a secret: set it with {set_webhook}, from standard input")
     own = {
         field.name: str(field.type) for field in dataclasses.fields(Fleet) if field.name not in FLEET_FIXED | SECRETS
     }

@@ -112,7 +112,8 @@ def _chosen(
     if asked.account:
         account = account_named(settings, asked.account, asked.agent)
         if account.agent != asked.agent:
-            raise UsageProblem(f"account {account.name} is one of {account.agent}: call cl --agent {account.agent}")
+            call = f"{spelled('cl')} --agent {account.agent}"
+            raise UsageProblem(f"account {account.name} is one of {account.agent}: call {call}")
         return Pick(account, "named by --account")
     models = (words.model,) if words.model else ()
     chosen = pick(settings, environ, agent=asked.agent, keep=account_of(settings, session_id), models=models)

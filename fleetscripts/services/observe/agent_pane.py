@@ -52,6 +52,12 @@ def pane_meant(tmux: Tmux, settings: Settings, fleet: Fleet | None, server: Serv
     return tmux.resolve((agent.pane_on(server) if agent is not None else None) or target)
 
 
+def taken_over(tmux: Tmux, agent: Agent, target: str) -> str:
+    """That the place a person named was this agent's, and is another pane's by now; empty where no pane is there."""
+    there = tmux.resolve(target)
+    return f"{target} was {agent.handle}, whose pane is gone; the pane there now is {there.pane_id}" if there else ""
+
+
 def agents_by_pane(fleet: Fleet | None, server: ServerId | None) -> dict[str, Agent]:
     """Agents by the pane ids that this server gave; one still at work before a finished one, before a recycled one."""
     there = [agent for agent in fleet.agents if agent.pane_on(server)] if fleet is not None else []

@@ -10,7 +10,7 @@ from fleetscripts.core.screen.explain import nearest
 from fleetscripts.fleet import Fleet
 from fleetscripts.models import Classification, PaneState
 from fleetscripts.services.observe.agent_meant import agent_meant
-from fleetscripts.services.observe.agent_pane import pane_meant
+from fleetscripts.services.observe.agent_pane import pane_meant, taken_over
 from fleetscripts.services.observe.observe import look
 from fleetscripts.services.observe.rule_files import load_rules
 from fleetscripts.services.observe.servers import unseen
@@ -27,6 +27,8 @@ def state_of(target: str, settings: Settings, fleet: Fleet | None, now: float) -
         return Observation(Classification(PaneState.UNKNOWN, why))
     if server is None:
         return _missing("no tmux server runs", now)
+    if agent is not None and (why := taken_over(tmux, agent, target)):
+        return _missing(why, now)
     if seen is None:
         return _missing(f"no such window: {target!r} (tmux list-windows -a shows all)", now)
     return seen

@@ -41,7 +41,8 @@ REPAIR_SECONDS = 20.0
 
 @dataclass(frozen=True, slots=True)
 class JournalSummary:
-    """What the journal says was done since a moment: repairs in words, and the last failure of each window."""
+    """What the journal says was done since a moment: repairs in words, and the last failure by the agent's id, or
+    by window where a line has no id."""
 
     repaired: tuple[str, ...]
     failed: Mapping[str, str]
@@ -58,7 +59,7 @@ def review(settings: Settings, environ: Mapping[str, str], now: float, lines: in
     cycle = _look(store, settings, environ, before)
     fleet = cycle.fleet if cycle is not None else Fleet()
     since = before.heartbeat_at if before is not None else 0
-    done = _done_since(settings, since if 0 < since <= now else now - FIRST_SECONDS)
+    done = _done_since(settings, since if 0 < since <= now else now - FIRST_SECONDS, fleet)
     archived, tasks = tasks_reviewed(settings, now, archives=before is not None)
     tmux = Tmux(settings.tmux_socket)
     seen = agents_reviewed(cycle, done.failed, time.time()) if cycle is not None else Review(now)
@@ -120,20 +121,21 @@ def _look(store: Store, settings: Settings, environ: Mapping[str, str], fleet: F
     return cycle
 
 
-def _done_since(settings: Settings, since: float) -> JournalSummary:
+def _done_since(settings: Settings, since: float, fleet: Fleet | None) -> JournalSummary:
     """What recoveries came to, the same words once; refusals are no repairs, but say why something still stands."""
     repaired: dict[str, int] = {}
     failed: dict[str, str] = {}
+    called = {agent.id: agent.called for agent in fleet.agents} if fleet is not None else {}
     for event in Journal(settings.journal_file).read():
         at, window = event.get("at"), str(event.get("window", ""))
         if event.get("event") != "recovery-ended" or not isinstance(at, int | float) or at < since:
             continue
-        outcome = str(event.get("outcome", ""))
-        line = sanitize(f"{window}: {event.get('action')} ({event.get('why')}): {outcome}")
+        agent_id, outcome = str(event.get("id", "")), str(event.get("outcome", ""))
+        line = sanitize(f"{called.get(agent_id, window)}: {event.get('action')} ({event.get('why')}): {outcome}")
         if outcome.startswith(("refused", "failed")):
-            failed[window] = sanitize(outcome)
+            failed[agent_id or window] = sanitize(outcome)
         elif outcome:
-            failed.pop(window, None)
+            failed.pop(agent_id or window, None)
             repaired[line] = repaired.get(line, 0) + 1
     told = [line if count == 1 else f"{line} ({count} times)" for line, count in repaired.items()]
     more = [f"and {len(told) - MOST_REPAIRS} more, in {settings.journal_file}"] if len(told) > MOST_REPAIRS else []

@@ -22,7 +22,8 @@ SEVERAL = 2
 
 
 def agents_reviewed(cycle: Cycle, failed: Mapping[str, str], now: float) -> Review:
-    """Decisions, what waits by itself, and what could be recycled. ``failed``: why a window's repair did not work."""
+    """Decisions, what waits by itself, and what could be recycled. ``failed``: why a repair did not work, by
+    the agent's id, by its window where no id was noted."""
     decisions: list[Item] = []
     waiting: list[Item] = []
     acted = {(action.window, action.pane_id): action for action in cycle.actions}
@@ -33,7 +34,7 @@ def agents_reviewed(cycle: Cycle, failed: Mapping[str, str], now: float) -> Revi
         if action is not None and action.kind is ActionKind.DECISION:
             decisions.append(decision(agent, action))
         elif action is not None and BY_NAME[action.action].undone:
-            decisions += _unrepaired(agent, action, failed.get(agent.window, ""))
+            decisions += _unrepaired(agent, action, failed.get(agent.id) or failed.get(agent.window, ""))
         elif seen.classification.state is PaneState.RATE_LIMITED and not agent.finished:
             waiting.append(_wall(agent, seen, now))
         elif action is None and _rests_until_its_alarm(agent, seen, now):

@@ -111,7 +111,7 @@ def _rules(folder: ClientFolder) -> Finding:
     if missing == "0":
         return Finding("permissions", "the rules are in the settings")
     if missing.isdigit():
-        return Finding("permissions", "asked only by the skill's hook, no rules in the settings", "")
+        return Finding("permissions", "no rules in the settings (optional); the skill's hook approves its calls", "")
     return Finding("permissions", missing, f"$EDITOR {folder.settings_file}")
 
 
@@ -141,7 +141,7 @@ def _path() -> Finding:
 def _spares(settings: Settings, repo: Path) -> Finding:
     found = _or_problem(lambda: str(len(free(survey(repo, settings)))))
     mend = "" if found.isdigit() and found != "0" else f"{spelled('add-spare')} 3 --repo PROJECT"
-    return Finding("spare worktrees", found if found.isdigit() else f"none here ({found})", mend)
+    return Finding("spare worktrees", f"{found} of {repo}" if found.isdigit() else f"none here ({found})", mend)
 
 
 def _or_problem(ask: Callable[[], str]) -> str:

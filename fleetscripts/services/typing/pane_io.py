@@ -22,7 +22,7 @@ from fleetscripts.fleet import Fleet
 from fleetscripts.invocation import spelled
 from fleetscripts.models import Frame, PaneFacts, ServerId
 from fleetscripts.services.observe.agent_meant import agent_meant
-from fleetscripts.services.observe.agent_pane import pane_meant
+from fleetscripts.services.observe.agent_pane import pane_meant, taken_over
 from fleetscripts.services.observe.observe import look
 from fleetscripts.services.observe.servers import refuse_unseen
 
@@ -91,9 +91,8 @@ def pane_named(pane_io: PaneIO, fleet: Fleet | None, target: str) -> PaneFacts:
         agent = agent_meant(pane_io.settings, fleet, target) if fleet is not None else None
         if agent is not None:
             refuse_unseen(agent, pane_io.tmux)
-            there = pane_io.tmux.resolve(target)
-            if there is not None:
-                raise Refused(f"{target} was {agent.handle}, whose pane is gone; the pane there now is {there.pane_id}")
+            if why := taken_over(pane_io.tmux, agent, target):
+                raise Refused(why)
         raise FleetError(
             f"no such window: {target!r}; {spelled('status')} lists the agents, tmux list-windows -a all windows"
         )
