@@ -22,6 +22,7 @@ from fleetscripts.own_folder import fleet_home
 if TYPE_CHECKING:
     from fleetscripts.config import Settings
     from fleetscripts.services.hosts.mirrors import HostView
+    from fleetscripts.services.hosts.registry import Host
     from fleetscripts.services.links.asking import Reply
     from fleetscripts.services.links.everywhere import Answer
 
@@ -34,6 +35,9 @@ STAYS = frozenset({"attach"})
 
 JUDGING = frozenset({"verify-complete", "evaluate"})
 """Commands that judge by a pull request: it is read here and told there first."""
+
+ASKING = frozenset({"open-pr"})
+"""Commands that ask GitHub for more than can be told before: that machine asks this one meanwhile."""
 
 WITH_VERBS = frozenset({"test-queue"})
 ANY = "any"
@@ -138,7 +142,8 @@ def forward(settings: Settings, view: HostView, name: str, arguments: Sequence[s
     host = host_named(settings, view.name)
     if name in JUDGING and targets:
         _tell_pulls(settings, view, targets.values())
-    reply = call(settings, host, [name, *there.arguments], stdin=text, timeout=LONGEST_CALL_SECONDS)
+    with _answering(settings, host) if name in ASKING else contextlib.nullcontext():
+        reply = call(settings, host, [name, *there.arguments], stdin=text, timeout=LONGEST_CALL_SECONDS)
     if reply.state != "done":
         raise Refused(f"{view.name}: {reply.problem}")
     as_json = "--json" in there.arguments
@@ -155,6 +160,14 @@ def _tell_pulls(settings: Settings, view: HostView, handles: Iterable[str]) -> N
     fleet = load_fleet_here(os.environ)[1]
     for handle in handles:
         tell_pull_of(settings, fleet, view, handle)
+
+
+def _answering(settings: Settings, host: Host) -> contextlib.AbstractContextManager[None]:
+    from fleetscripts.fleet import Fleet
+    from fleetscripts.services.context import load_fleet_here
+    from fleetscripts.services.links.questions_for_hosts import answering
+
+    return answering(settings, load_fleet_here(os.environ)[1] or Fleet(), host, lambda line: click.echo(line, err=True))
 
 
 def told(view: HostView, content: bytes, as_json: bool = False) -> str:

@@ -28,18 +28,23 @@ def join(*hosts: LinkedHost) -> None:
 @contextmanager
 def loop(environ: Mapping[str, str] | None = None) -> Iterator[Path]:
     """The central's run loop; the file that it logs into."""
-    home = Path(os.environ["HOME"])
-    said = home / "loop.out"
-    argv = [sys.executable, "-I", str(BUNDLE / "fleetscripts" / "__main__.py"), "run-loop"]
-    with said.open("w") as out:
-        process = subprocess.Popen(argv, env={**os.environ, **(environ or {})}, stdout=out, stderr=out)
+    said = Path(os.environ["HOME"]) / "loop.out"
+    process = begin_loop(said, environ)
     try:
-        wait_until(lambda: "fleet:" in said.read_text() or process.poll() is not None, what=said.read_text)
-        assert process.poll() is None, said.read_text()
         yield said
     finally:
         process.terminate()
         process.wait(20)
+
+
+def begin_loop(said: Path, environ: Mapping[str, str] | None = None) -> subprocess.Popen[bytes]:
+    """The process of such a loop, which logs into that file."""
+    argv = [sys.executable, "-I", str(BUNDLE / "fleetscripts" / "__main__.py"), "run-loop"]
+    with said.open("w") as out:
+        process = subprocess.Popen(argv, env={**os.environ, **(environ or {})}, stdout=out, stderr=out)
+    wait_until(lambda: "fleet:" in said.read_text() or process.poll() is not None, what=said.read_text)
+    assert process.poll() is None, said.read_text()
+    return process
 
 
 def configure(folder: Path, text: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from itertools import groupby
 
 from fleetscripts.core.records.redact import redact
@@ -46,6 +47,11 @@ def failed_steps(printed: str) -> list[FailedStep]:
     ]
     steps = [FailedStep(job, step, tuple(lines[-MOST_LINES:])) for (job, step), lines in ends if lines]
     return steps[-MOST_STEPS:]
+
+
+def printed_as(steps: Iterable[FailedStep]) -> str:
+    """As gh would print them; ``failed_steps`` reads the same again."""
+    return "\n".join(f"{step.job}\t{step.step}\t{line}" for step in steps for line in step.lines)
 
 
 def _shown(text: str) -> str:

@@ -49,8 +49,13 @@ _NO_BRANCH = pattern(r"^[-/.]|[\x00-\x20\x7f~^:?*\[\\]|\.\.|@\{|//|/\.|\.lock(/|
 _REPOSITORY = pattern(r"(?:[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+/)?[A-Za-z0-9_.-]{1,100}/[A-Za-z0-9_.-]{1,100}")
 
 
+def is_branch_name(text: str) -> bool:
+    """Whether git takes it as a branch's name."""
+    return bool(text) and _NO_BRANCH.search(text) is None
+
+
 def _is_branch(text: str) -> bool:
-    return not text or _NO_BRANCH.search(text) is None
+    return not text or is_branch_name(text)
 
 
 Check = tuple[Callable[[Any], bool], str]

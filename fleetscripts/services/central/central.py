@@ -13,8 +13,8 @@ from fleetscripts.config import Settings
 from fleetscripts.errors import FleetError, Refused
 
 NAMED = "central.json"
-TOLD = ("asked.json", "caps.json")
-PULLS = "pulls"
+TOLD = ("asked.json", "caps.json", "questions.json")
+FOLDERS = ("pulls", "answers")
 """What a central has told, and what it is asked."""
 
 LINKED_SECONDS = 30.0
@@ -56,8 +56,9 @@ def leave_central(settings: Settings) -> None:
         (folder / NAMED).unlink(missing_ok=True)
         for name in TOLD:
             (folder / name).unlink(missing_ok=True)
-        if (folder / PULLS).exists():
-            shutil.rmtree(folder / PULLS)
+        for name in FOLDERS:
+            if (folder / name).exists():
+                shutil.rmtree(folder / name)
     except OSError as error:
         raise FleetError(f"cannot leave the central: {folder}: {error.strerror}") from error
 

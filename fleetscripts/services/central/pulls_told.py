@@ -19,7 +19,7 @@ from fleetscripts.dataclass import dataclass
 from fleetscripts.moment import Moment
 from fleetscripts.pull_request import PullKey, PullRequest
 from fleetscripts.schema import WrongShape
-from fleetscripts.services.central.central import PULLS, central_folder
+from fleetscripts.services.central.central import central_folder
 
 ASKED_SECONDS = 60.0
 """What was asked for so long ago is asked for no more: whoever wanted it has gone."""
@@ -128,4 +128,4 @@ def _named(key: PullKey) -> str:
 
 
 def _file(settings: Settings, key: PullKey) -> Path:
-    return central_folder(settings) / PULLS / f"{hashlib.sha256(_named(key).encode()).hexdigest()[:32]}.json"
+    return central_folder(settings) / "pulls" / f"{hashlib.sha256(_named(key).encode()).hexdigest()[:32]}.json"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from fleetscripts.config import Settings
@@ -12,6 +13,7 @@ from fleetscripts.schema import WrongShape
 from fleetscripts.services.central.caps_told import keep_caps
 from fleetscripts.services.central.central import join_central, require_central
 from fleetscripts.services.central.pulls_told import keep_pull
+from fleetscripts.services.central.questions import keep_answer
 
 MOST_NAME = 100
 
@@ -26,15 +28,22 @@ def take_in(settings: Settings, content: bytes) -> list[dict[str, Any]]:
     if said.get("join") is True:
         join_central(settings, name)
     require_central(settings, name)
-    pulls = said.get("pulls", [])
-    if not isinstance(pulls, list) or not all(isinstance(one, dict) for one in pulls):
-        raise UsageProblem("pulls: expected a list of objects")
+    pulls, answers = _objects(said, "pulls"), _objects(said, "answers")
     try:
         for one in pulls:
             keep_pull(settings, one)
+        for one in answers:
+            keep_answer(settings, one)
         if "caps" in said:
             keep_caps(settings, said["caps"])
     except WrongShape as error:
         raise UsageProblem(str(error)) from error
     figures = said.get("figures", [])
     return [one for one in figures if isinstance(one, dict)] if isinstance(figures, list) else []
+
+
+def _objects(said: Mapping[str, Any], name: str) -> list[dict[str, Any]]:
+    listed = said.get(name, [])
+    if not isinstance(listed, list) or not all(isinstance(one, dict) for one in listed):
+        raise UsageProblem(f"{name}: expected a list of objects")
+    return listed

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import replace
 
 from fleetscripts.adapters.git.changes import changes
 from fleetscripts.adapters.git.git import Git
 from fleetscripts.adapters.git.push import push_commit, redirections
 from fleetscripts.adapters.git.remotes import fetch, remote_head
-from fleetscripts.adapters.github.gh import Gh
-from fleetscripts.adapters.github.github_problems import GitHubProblem
-from fleetscripts.adapters.github.open_pulls import NewPull, Offer, Place, create, offers
+from fleetscripts.adapters.github.open_pulls import NewPull, Offer, Offers, Place
 from fleetscripts.adapters.records.journal import Journal
 from fleetscripts.adapters.records.locks import hold
 from fleetscripts.adapters.records.store import Store
@@ -26,7 +23,8 @@ from fleetscripts.errors import Refused
 from fleetscripts.fleet import Agent, Fleet
 from fleetscripts.invocation import spelled
 from fleetscripts.models import Repository
-from fleetscripts.services.pulls.pull_reading import own_github, repository_of
+from fleetscripts.services.pulls.named_questions import MakePull, OpenPulls, ask_by_name
+from fleetscripts.services.pulls.pull_reading import repository_of
 from fleetscripts.services.typing.permission import user_command_rules
 
 WAIT_SECONDS = 120.0
@@ -68,15 +66,14 @@ class _Work:
 def open_pull(settings: Settings, fleet: Fleet, agent: Agent, wanted: PullText) -> OpenedPull:
     """Push what the agent has committed and open its pull request, or find the one that is open; raises Refused."""
     work = _work(settings, fleet, agent)
-    gh = own_github(settings, os.environ).gh
     with hold(settings.fleet_home / "open-pr" / f"{agent.key.replace('/', '_')[-100:]}.lock", WAIT_SECONDS):
-        found = offers(gh, work.place, work.owner, work.branch)
+        found = ask_by_name(settings, OpenPulls(work.place, work.owner, work.branch), Offers)
         base = wanted.base or (found.open[0].base if found.open else found.default_branch)
         _refuse_other(agent, found.open)
         _require_commits(work, base)
         pushed = _push(work)
         made = not found.open
-        pull = found.open[0] if found.open else _make(gh, work, agent, replace(wanted, base=base))
+        pull = found.open[0] if found.open else _make(settings, work, agent, replace(wanted, base=base))
         _note(settings, agent, pull, made=made, pushed=pushed)
     return OpenedPull(pull, made, pushed, len(changes(work.git).paths))
 
@@ -140,20 +137,10 @@ def _push(work: _Work) -> bool:
     return True
 
 
-def _make(gh: Gh, work: _Work, agent: Agent, wanted: PullText) -> Offer:
-    """A new one; where the answer was lost and it was made all the same, that one."""
+def _make(settings: Settings, work: _Work, agent: Agent, wanted: PullText) -> Offer:
     title = sanitize(wanted.title) or pull_title(agent.objective, work.branch)
     pull = NewPull(work.owner, work.branch, wanted.base, title, pull_body(agent.objective), wanted.draft)
-    try:
-        return create(gh, work.place, pull)
-    except GitHubProblem as problem:
-        try:
-            found = offers(gh, work.place, work.owner, work.branch).open
-        except GitHubProblem:
-            raise problem from None
-        if not found:
-            raise
-        return found[0]
+    return ask_by_name(settings, MakePull(work.place, pull), Offer)
 
 
 def _note(settings: Settings, agent: Agent, pull: Offer, *, made: bool, pushed: bool) -> None:

@@ -21,6 +21,7 @@ from fleetscripts.services.central.caps_told import caps_kept
 from fleetscripts.services.central.central import has_central
 from fleetscripts.services.central.outbox import waiting_notices
 from fleetscripts.services.central.pulls_told import asked_of_central
+from fleetscripts.services.central.questions import questions_open
 from fleetscripts.services.hosts.spent_elsewhere import SPENT, spent_members
 from fleetscripts.services.links.change_feed import FIGURES
 from fleetscripts.services.single_instance.single_instance import loop_runs
@@ -30,15 +31,17 @@ from fleetscripts.services.worktrees.spares import free, survey
 ASKED = "pulls_asked"
 NOTICES = "notices"
 CAPS = "caps"
+QUESTIONS = "questions"
 
 
 def central_facts(settings: Settings) -> dict[str, object]:
-    """Which pull requests somebody here wants to know of now, how many notifications wait to be told, what was spent,
-    and what is known of the accounts."""
+    """Which pull requests somebody here wants to know of now, what else is asked of GitHub, how many notifications wait
+    to be told, what was spent, and what is known of the accounts."""
     if not has_central(settings):
         return {}
     return {
         ASKED: asked_of_central(settings),
+        QUESTIONS: questions_open(settings),
         NOTICES: waiting_notices(settings),
         SPENT: _spent(settings, day_of(datetime.now().astimezone())),
         CAPS: caps_kept(settings),

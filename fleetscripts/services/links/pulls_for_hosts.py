@@ -54,7 +54,7 @@ def read_for(
 ) -> tuple[dict[PullKey, Found], float]:
     """Each of them, and how many seconds ago it was read. A host decides what is asked, not of whom: of a server that
     this machine does not work with nothing is asked, since gh would show it a login."""
-    trusted = _servers(settings, fleet)
+    trusted = servers_asked(settings, fleet)
     known = [key for key in keys if key.host in trusted and from_slug(f"{key.owner}/{key.name}") is not None]
     found: dict[PullKey, Found] = {
         key: GitHubProblem(
@@ -86,8 +86,8 @@ def _key_of(agent: Agent, fleet: Fleet) -> PullKey | None:
         return None
 
 
-def _servers(settings: Settings, fleet: Fleet) -> frozenset[str]:
-    """The public one, those of this machine's own agents, and those in the configuration."""
+def servers_asked(settings: Settings, fleet: Fleet) -> frozenset[str]:
+    """Those that hosts may have asked: the public one, those of this machine's own agents, and those that are named."""
     named = settings.extra.get(SERVERS, [])
     if not isinstance(named, list) or not all(isinstance(one, str) for one in named):
         raise UsageProblem(f"{SERVERS} in config.toml: expected a list of names, found {describe(named)}")

@@ -64,6 +64,7 @@ class ChannelServer:
         """Until the channel ends, or nobody asks any more."""
         settings = load_settings_here(self.environ)
         self._heard_at = steady_seconds()
+        note_linked(settings)
         self._out = wire.magic(self.nonce) + b"\n" + wire.encode(self._hello(settings))
         sweep(settings.fleet_home / "host-calls", time.time())
         state_folder = Path(os.path.realpath(settings.state_file)).parent

@@ -79,12 +79,16 @@ def forget_notices(files: HostFiles) -> None:
 def _entry(key: PullKey, found: Found, age_seconds: float) -> dict[str, Any]:
     told: dict[str, Any] = {"key": key_members(key), "age": age_seconds}
     if isinstance(found, GitHubProblem):
-        seconds = max(0.0, found.until - time.time()) if found.until else 0
-        return {**told, "problem": [found.kind.value, str(found), seconds]}
+        return {**told, "problem": problem_members(found)}
     whole = {**told, "pull": pull_members(found)}
     if len(packed_json(whole)) > MOST_PACKED:
         return {**told, "problem": ["unexpected", f"{key} is too long to be told to another machine", 0]}
     return whole
+
+
+def problem_members(problem: GitHubProblem) -> list[object]:
+    """Its kind, its words, and for how many seconds it lasts from now on; 0 where that is not known."""
+    return [problem.kind.value, str(problem), max(0.0, problem.until - time.time()) if problem.until else 0]
 
 
 def _done(host: Host, reply: Reply) -> Reply:

@@ -25,6 +25,7 @@ from fleetscripts.services.hosts.mirrors import read_link, read_mirror
 from fleetscripts.services.hosts.registry import Host, hosts
 from fleetscripts.services.links.facts import NOTICES
 from fleetscripts.services.links.pulls_for_hosts import PullQuestion, asked_by, read_for
+from fleetscripts.services.links.questions_for_hosts import HostQuestion, answer_host, asked_by_name
 from fleetscripts.services.links.telling import fetch_notices, tell_host, tell_pulls
 from fleetscripts.services.loop.loop_schedule import stamp
 from fleetscripts.services.loop.shared_limits import learn_accounts, limits_news, mark_of, reached_caps
@@ -52,6 +53,7 @@ class ForHosts:
     _fleet: Fleet = field(default_factory=Fleet)
     _told: set[object] = field(default_factory=set)
     _answered: set[PullQuestion] = field(default_factory=set)
+    _answered_by_name: set[tuple[str, str]] = field(default_factory=set)
     _jobs: dict[object, Future[None]] = field(default_factory=dict)
     _not_before: dict[object, float] = field(default_factory=dict)
 
@@ -85,12 +87,27 @@ class ForHosts:
         asked = self._open_questions(settings, linked)
         if asked:
             self._begin("pulls", lambda: self._tell_pulls(settings, linked, asked))
+        self._answer_by_name(settings, linked)
         for host in linked:
             if self._facts_of(settings, host).get(NOTICES):
                 self._begin(("notices", host.name), lambda host=host: self._fetch(settings, host))  # type: ignore[misc]
         if time.monotonic() >= self._limits_at:
             self._limits_at = time.monotonic() + LIMITS_SECONDS
             self._share_limits(settings, linked)
+
+    def _answer_by_name(self, settings: Settings, linked: Collection[Host]) -> None:
+        """Those that were answered are forgotten as soon as their host asks no more."""
+        asked = {
+            (host.name, one.id): (host, one) for host in linked for one in asked_by_name(self._facts_of(settings, host))
+        }
+        self._answered_by_name &= asked.keys()
+        for name, (host, one) in asked.items():
+            if name not in self._answered_by_name:
+                self._begin(name, lambda name=name, host=host, one=one: self._answer(settings, name, host, one))  # type: ignore[misc]
+
+    def _answer(self, settings: Settings, name: tuple[str, str], host: Host, asked: HostQuestion) -> None:
+        answer_host(settings, self._fleet, host, asked)
+        self._answered_by_name.add(name)
 
     def _share_limits(self, settings: Settings, linked: Collection[Host]) -> None:
         """Learn of accounts first, so that every host is told what another one has just met."""
@@ -144,6 +161,7 @@ class ForHosts:
     def _begin(self, name: object, job: Callable[[], None]) -> None:
         """Unless the same is under way, or has just failed."""
         under_way = self._jobs.get(name)
+        self._jobs = {known: job for known, job in self._jobs.items() if not job.done()}
         if (under_way is None or under_way.done()) and time.monotonic() >= self._not_before.get(name, 0):
             self._jobs[name] = self._pool.submit(self._outlive, name, job)
 

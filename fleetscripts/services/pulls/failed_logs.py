@@ -11,7 +11,7 @@ from fleetscripts.core.gates.check_gates import failed_checks
 from fleetscripts.core.gates.failed_log import FailedStep, failed_steps
 from fleetscripts.dataclass import dataclass
 from fleetscripts.pull_request import PullKey, PullRequest
-from fleetscripts.services.pulls.pull_reading import github
+from fleetscripts.services.pulls.named_questions import Log, ReadLog, ask_by_name
 
 MOST_JOBS = 3
 """Whose logs one text holds."""
@@ -46,7 +46,7 @@ class FailedLogs:
     def _read(self, key: PullKey, job: int, name: str, settings: Settings) -> FailedJob:
         try:
             if (key, job) not in self._kept:
-                printed = github(settings, most_seconds=ASKING_SECONDS).gh.failed_log(key, job)
+                printed = ask_by_name(settings, ReadLog(key, job), Log, ASKING_SECONDS).printed
                 self._kept = dict(list(self._kept.items())[-MOST_KEPT:])
                 self._kept[key, job] = tuple(failed_steps(printed))
         except GitHubProblem as problem:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from fleetscripts.adapters.github.issues import Issue, read_issue
+from fleetscripts.adapters.github.issues import Issue
 from fleetscripts.config import Settings
 from fleetscripts.core.gates.repository_name import from_address
 from fleetscripts.errors import Refused, UsageProblem
@@ -12,7 +12,8 @@ from fleetscripts.fleet import Agent, Fleet
 from fleetscripts.pattern import pattern
 from fleetscripts.pull_request import PullKey
 from fleetscripts.services.briefing.briefing import issue_objective
-from fleetscripts.services.pulls.pull_reading import own_github, repository_of
+from fleetscripts.services.pulls.named_questions import ReadIssue, ask_by_name
+from fleetscripts.services.pulls.pull_reading import repository_of
 
 LONGEST_BODY = 60_000
 """Characters; GitHub itself allows 65,536."""
@@ -38,7 +39,7 @@ def issue_key(fleet: Fleet | None, named: str, repo: Path) -> PullKey:
 
 def issue_text(settings: Settings, key: PullKey, more: str = "") -> str:
     """The text of the task, after what the caller says in addition. Refused for an issue that is closed."""
-    issue = read_issue(own_github(settings).gh, key)
+    issue = ask_by_name(settings, ReadIssue(key), Issue)
     if not issue.is_open:
         raise Refused(f"{key} is closed: nothing is left to be done there")
     told = issue_objective(issue.url, _shown(issue))
