@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import copy
 import dataclasses
+import importlib
+import pkgutil
 from collections.abc import Callable
 from typing import Any
 
@@ -11,6 +13,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import fleetscripts
+from fleetscripts.dataclass import COMPILED_AFTER
 from fleetscripts.dataclass import dataclass as ours
 
 
@@ -94,3 +98,32 @@ def test_a_class_that_may_change_is_the_standard_librarys() -> None:
     one.count = 2
     assert one == OpenRecord(2)
     assert OpenRecord.__hash__ is None
+
+
+def frozen_classes() -> list[type[Any]]:
+    """Every class of the product whose methods are written when that pays."""
+    infos = pkgutil.walk_packages(fleetscripts.__path__, "fleetscripts.")
+    modules = [importlib.import_module(info.name) for info in infos if "__" not in info.name]
+    members = [member for module in modules for member in vars(module).values()]
+    return list(dict.fromkeys(it for it in members if isinstance(it, type) and hasattr(it, "_as_written")))
+
+
+def test_every_frozen_class_is_one_by_the_standard_librarys_rules() -> None:
+    """A default that instances would share, or a field without one after a field with one, is refused at first use."""
+    classes = frozen_classes()
+    assert len(classes) > 200
+    for kind in classes:
+        fields = dataclasses.fields(kind)
+        assert [field.name for field in fields] == list(kind.__match_args__), kind
+        assert all(field.init and not field.kw_only for field in fields), kind
+        needed = {f.name: None for f in fields if f.default is f.default_factory is dataclasses.MISSING}
+        assert kind(**needed) == kind(*needed.values()), kind
+
+
+def test_many_are_made_as_the_first_was() -> None:
+    kind, theirs = place(ours), place(dataclasses.dataclass)
+    for number in range(3 * COMPILED_AFTER):
+        assert repr(kind("a", number)) == repr(theirs("a", number))
+        assert kind("a", number, ("b",)) == kind(name="a", row=number, names=("b",))
+        with pytest.raises(TypeError, match="name"):
+            kind(row=number)
