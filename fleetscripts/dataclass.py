@@ -3,7 +3,8 @@
 The standard library compiles six functions for each frozen class while its module is imported: half a millisecond a
 class, most of them never used by the command that runs. Here a class costs a fiftieth of that, its first instances are
 made field by field, and an ``__init__`` is compiled for a class of which there are many. ``fields``, ``replace`` and
-``asdict`` of ``dataclasses`` work as ever. A class with a base, or that is not frozen with slots, is left to it.
+``asdict`` of ``dataclasses`` work as ever. A class whose base
+is one too, or that is not frozen with slots, is left to it.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ else:
         """The decorator; with or without keywords."""
 
         def decorate(kind):
-            ours = frozen and slots and kind.__bases__ == (object,)
+            ours = frozen and slots and not dataclasses.is_dataclass(kind)
             return _frozen(kind) if ours else dataclasses.dataclass(frozen=frozen, slots=slots)(kind)
 
         return decorate if cls is None else decorate(cls)
@@ -73,7 +74,7 @@ def _frozen(body: type) -> type:
         "__match_args__": written.names,
         "_as_written": written,
     }
-    return type(body.__name__, (), members)
+    return type(body)(body.__name__, body.__bases__, members)
 
 
 def _init(self: Any, *args: object, **named: object) -> None:

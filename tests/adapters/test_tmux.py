@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from fleetscripts.adapters.tmux.tmux import NoServer, Tmux
-from fleetscripts.adapters.tmux.tmux_client import TmuxClient
+from fleetscripts.adapters.tmux.tmux_client import ServerUnreachable, TmuxClient
 from fleetscripts.adapters.tmux.tmux_words import line, quoted
 from fleetscripts.errors import FleetError
 from fleetscripts.models import ServerId
@@ -42,6 +42,7 @@ def pane(tmux_server: TmuxServer) -> str:
 def test_without_a_server_there_are_no_panes_and_a_change_says_so(tmux: Tmux) -> None:
     assert tmux.server() is None
     assert tmux.panes() == []
+    assert tmux.panes_and_server() == ([], None)
     assert tmux.read_all() == []
     assert tmux.read("%0") is None
     assert tmux.resolve("fleet:0") is None
@@ -58,6 +59,29 @@ def test_the_server_is_known_by_pid_start_and_socket(tmux: Tmux, pane: str) -> N
     assert server.start_time > 0
     assert Path(server.socket).is_socket()
     assert Tmux(server.socket).server() == server
+
+
+def test_the_panes_and_their_server_are_told_by_one_process(
+    tmux: Tmux, tmux_server: TmuxServer, pane: str, tmux_processes: TmuxProcesses
+) -> None:
+    tmux_server.run("new-window", "-d", "-t", "fleet:", "-n", "two\twords", "cat")
+    tmux_processes.forget()
+    panes, server = tmux.panes_and_server()
+    assert len(tmux_processes.started()) == 1
+    assert (panes, server) == (tmux.panes(), tmux.require_server())
+    assert len(panes) == 2
+
+
+def test_a_server_that_does_not_say_which_it_is_is_none_that_was_asked(
+    tmux: Tmux, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other_release = tmp_path / "tmux"
+    other_release.write_text("#!/bin/sh\necho 'protocol version mismatch (client 8, server 7)' >&2\nexit 1\n")
+    other_release.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    for ask in (tmux.require_server, tmux.panes_and_server):
+        with pytest.raises(ServerUnreachable, match="does not say which it is: protocol version mismatch"):
+            ask()
 
 
 @pytest.mark.parametrize("count", [3, 40])

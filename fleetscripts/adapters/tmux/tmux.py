@@ -10,7 +10,7 @@ from pathlib import Path
 
 from fleetscripts.adapters.tmux.guard import Guard
 from fleetscripts.adapters.tmux.tab_stops import without_tabs
-from fleetscripts.adapters.tmux.tmux_client import NoServer, TmuxClient
+from fleetscripts.adapters.tmux.tmux_client import NoServer, ServerUnreachable, TmuxClient
 from fleetscripts.adapters.tmux.tmux_listing import ListingRow, row_format, rows, token
 from fleetscripts.adapters.tmux.tmux_words import line, literal
 from fleetscripts.errors import FleetError
@@ -20,6 +20,7 @@ from fleetscripts.pattern import pattern
 __all__ = ["Guard", "NoServer", "Tmux"]
 
 _PANE_ID = pattern(r"%\d+")
+_WHICH_SERVER = ("display-message", "-p", "#{pid} #{start_time} #{socket_path}")
 
 
 class Tmux:
@@ -37,13 +38,22 @@ class Tmux:
 
     def require_server(self) -> ServerId:
         """Which server this is; raises ``NoServer`` when none runs."""
-        answer = self.client.ask("display-message", "-p", "#{pid} #{start_time} #{socket_path}")
-        pid, start_time, socket = answer.stdout.decode("utf-8", "surrogateescape").rstrip("\n").split(" ", 2)
-        return ServerId(socket=socket, pid=int(pid), start_time=int(start_time))
+        answer = self.client.ask(*_WHICH_SERVER)
+        return self._server_in(answer.stdout, answer.stderr)
 
     def panes(self) -> list[PaneFacts]:
         """Every pane of the server, each once; [] when no server runs."""
         return list(_each_once(self._rows()).values())
+
+    def panes_and_server(self) -> tuple[list[PaneFacts], ServerId | None]:
+        """Every pane, each once, and which server they are on, told in one step of it; [] and None when none runs."""
+        mark = token()
+        try:
+            answer = self.client.ask("list-panes", "-a", "-F", row_format(mark), ";", *_WHICH_SERVER)
+        except NoServer:
+            return [], None
+        server = self._server_in(answer.stdout.rpartition(mark.encode())[2], answer.stderr)
+        return list(_each_once(list(rows(answer.stdout, mark))).values()), server
 
     def read_all(self, pane_ids: Sequence[str] | None = None, styled: bool = False) -> list[Frame]:
         """Facts and screen of the panes, taken in one step of the server; one that is gone is left out.
@@ -198,6 +208,17 @@ class Tmux:
         except libtmux.exc.LibTmuxException as error:
             raise FleetError(f"cannot close pane {pane_id}: {error}") from error
         return held in answer.stdout and not answer.stderr
+
+    def _server_in(self, answer: bytes, problem: str) -> ServerId:
+        """The server in an answer to ``_WHICH_SERVER``."""
+        try:
+            pid, start_time, socket = answer.decode("utf-8", "surrogateescape").strip("\n").split(" ", 2)
+            return ServerId(socket=socket, pid=int(pid), start_time=int(start_time))
+        except ValueError:
+            said = problem or "no reason given"
+            raise ServerUnreachable(
+                f"the tmux server at socket {self.client} does not say which it is: {said}"
+            ) from None
 
     def _rows(self) -> list[ListingRow]:
         mark = token()

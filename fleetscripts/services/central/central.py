@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import time
 from contextlib import suppress
 from pathlib import Path
@@ -51,6 +50,8 @@ def require_central(settings: Settings, name: str) -> None:
 
 def leave_central(settings: Settings) -> None:
     """From now on it answers for itself; what the central has told is forgotten, what waits for it is not."""
+    import shutil  # loads three compressors, and every report asks this module whether there is a central
+
     folder = central_folder(settings)
     try:
         (folder / NAMED).unlink(missing_ok=True)

@@ -50,5 +50,5 @@ def client_elsewhere(settings: Settings, agent: Agent, own: PaneFacts | None) ->
 
 def survey_panes(settings: Settings, tmux: Tmux) -> PaneSurvey:
     """The panes and processes as they are now."""
-    panes = tmux.panes()
-    return PaneSurvey(tmux.server() if panes else None, panes, open_conversations(settings, panes, time.time()))
+    panes, server = tmux.panes_and_server()
+    return PaneSurvey(server, panes, open_conversations(settings, panes, time.time()))

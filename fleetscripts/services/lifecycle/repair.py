@@ -45,12 +45,10 @@ class Backup:
 def reality_of(settings: Settings, fleet: Fleet) -> Reality:
     """Panes, live conversations and worktrees as they are now."""
     now = time.time()
-    tmux = Tmux(settings.tmux_socket)
-    panes = tmux.panes()
+    panes, server = Tmux(settings.tmux_socket).panes_and_server()
     conversations = open_conversations(settings, panes, now)
     homes = {session_id: known.pane for session_id, known in conversations.items() if known.pane is not None}
     paths = {agent.worktree_path for agent in fleet.agents if agent.worktree_path}
-    server = tmux.server() if panes else None
     others = {agent.tmux_server for agent in fleet.agents if agent.tmux_server not in (None, server)}
     unseen = frozenset(other for other in others if other is not None and runs(other, server))
     return Reality(now, server, panes, homes, {path: _branch(path) for path in paths}, unseen)

@@ -83,9 +83,7 @@ def silence(view: HostView) -> str:
 
 def fleet_status(settings: Settings, fleet: Fleet, now: float, *, here: bool = False) -> FleetStatus:
     """The fleet beside one listing of all panes, and what is known of other hosts; ``here``: without those."""
-    tmux = Tmux(settings.tmux_socket)
-    panes = tmux.panes()
-    server = tmux.server() if panes else None
+    panes, server = Tmux(settings.tmux_socket).panes_and_server()
     agents = tuple(AgentStatus(agent, pane_of(agent, panes, server)) for agent in fleet.agents)
     loop = Agent(fleet.loop_window or "", pane_id=fleet.loop_pane_id, tmux_server=fleet.loop_tmux_server)
     window = pane_of(loop, panes, server)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 
@@ -9,13 +10,11 @@ from fleetscripts.adapters.records.store import Store
 from fleetscripts.config import Settings
 from fleetscripts.core.spending.caps import SHARED, CapUse, caps_of, day_of
 from fleetscripts.core.spending.ceiling import Ceiling
-from fleetscripts.core.spending.holding import held
-from fleetscripts.core.spending.ledger import Ledger
+from fleetscripts.core.spending.ledger import Ledger, Spent
 from fleetscripts.errors import Refused
 from fleetscripts.fleet import Agent, Fleet
 from fleetscripts.invocation import spelled
 from fleetscripts.services.central.caps_told import caps_told
-from fleetscripts.services.hosts.spent_elsewhere import spent_elsewhere
 from fleetscripts.services.spending.spending import change_ledger, ledger_of
 
 
@@ -24,9 +23,15 @@ def ceiling_over(settings: Settings, fleet: Fleet, now: float, ledger: Ledger | 
     caps = caps_of(settings.extra)
     known = ledger if ledger is not None else ledger_of(settings) if caps else Ledger()
     today = day_of(datetime.fromtimestamp(now).astimezone())
-    shared = any(cap.scope in SHARED for cap in caps)
-    elsewhere = spent_elsewhere(settings, today) if shared else {}
+    elsewhere = _elsewhere(settings, today) if any(cap.scope in SHARED for cap in caps) else {}
     return Ceiling.over(caps, known, fleet, today, elsewhere, caps_told(settings, today))
+
+
+def _elsewhere(settings: Settings, today: str) -> Mapping[str, Spent]:
+    """What reads the other machines' mirrors is loaded where a cap is over several."""
+    from fleetscripts.services.hosts.spent_elsewhere import spent_elsewhere
+
+    return spent_elsewhere(settings, today)
 
 
 def refuse_at_cap(ceiling: Ceiling, agent: Agent | None, task: str = "") -> None:
@@ -44,6 +49,8 @@ def refuse_at_cap(ceiling: Ceiling, agent: Agent | None, task: str = "") -> None
 def allow(settings: Settings, fleet: Fleet, named: str | Agent, now: float) -> list[CapUse]:
     """Allow another cap's worth of all that is reached for an agent, or of a shared cap named by its scope; whom that
     held goes on."""
+    from fleetscripts.core.spending.holding import held
+
     agent = named if isinstance(named, Agent) else None
     standings = ceiling_over(settings, fleet, now).of(agent)
     reached = [one for one in standings if one.reached and (agent is not None or one.scope == named)]

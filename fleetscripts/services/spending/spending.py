@@ -6,18 +6,21 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from fleetscripts.account import OWN
 from fleetscripts.adapters.records.spent_file import Members, SpentFile
 from fleetscripts.agents import KINDS
 from fleetscripts.agents.kinds import kind_named
 from fleetscripts.config import Settings
-from fleetscripts.core.planning.observation import Observation
 from fleetscripts.core.spending.caps import begun_at, day_of
 from fleetscripts.core.spending.ledger import KEPT_DAYS, Ledger, LedgerKey, SessionUsage
 from fleetscripts.core.spending.ledger_json import LedgerDamaged, money, parsed, written
 from fleetscripts.fleet import Agent
 from fleetscripts.models import PaneState
+
+if TYPE_CHECKING:
+    from fleetscripts.core.planning.observation import Observation
 
 
 def ledger_of(settings: Settings) -> Ledger:
