@@ -10,7 +10,7 @@ from fleetscripts.adapters.records.store import Store
 from fleetscripts.config import Settings
 from fleetscripts.core.spending.caps import SHARED, CapUse, caps_of, day_of
 from fleetscripts.core.spending.ceiling import Ceiling
-from fleetscripts.core.spending.ledger import Ledger, Spent
+from fleetscripts.core.spending.ledger import Ledger, Spend
 from fleetscripts.errors import Refused
 from fleetscripts.fleet import Agent, Fleet
 from fleetscripts.invocation import spelled
@@ -27,7 +27,7 @@ def ceiling_over(settings: Settings, fleet: Fleet, now: float, ledger: Ledger | 
     return Ceiling.over(caps, known, fleet, today, elsewhere, caps_told(settings, today))
 
 
-def _elsewhere(settings: Settings, today: str) -> Mapping[str, Spent]:
+def _elsewhere(settings: Settings, today: str) -> Mapping[str, Spend]:
     """What reads the other machines' mirrors is loaded where a cap is over several."""
     from fleetscripts.services.hosts.spent_elsewhere import spent_elsewhere
 
