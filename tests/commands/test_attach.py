@@ -92,6 +92,9 @@ def test_where_nobody_can_go_the_way_out_is_told(
     assert (done.returncode, "restore-agent w opens it again" in done.stderr) == (1, True), done.stderr
     tmux_server.kill()
     assert "restore-agent w opens it again" in run_script("attach", "w").stderr
+    for call in (["send-agent", "w", "go on"], ["interrupt-agent", "w"]):
+        gone = run_script(*call)
+        assert (gone.returncode, "restore-agent --all brings them back" in gone.stderr) == (1, True), gone.stderr
     unknown = run_script("attach", "nobody")
     assert (unknown.returncode, "no tmux server" in unknown.stderr) == (1, True)
     agent = json.loads((home / "state.json").read_text())["agents"][0]

@@ -79,6 +79,10 @@ def open_pane_io(settings: Settings, fleet: Fleet | None, tmux: Tmux | None = No
     except NoServer:
         for agent in fleet.agents if fleet is not None else ():
             refuse_unseen(agent, server_of)
+        if fleet is not None and not all(agent.finished or not agent.pane_id for agent in fleet.agents):
+            raise NoServer(
+                f"the agents' tmux server is gone: {spelled('restore-agent')} --all brings them back"
+            ) from None
         raise
     journal = Journal(settings.journal_file, fleet.ids_on(server) if fleet is not None else None)
     return PaneIO(server_of, server, settings, journal, seen_in)
