@@ -1,1 +1,1 @@
-"""A dialog's rows, and who may answer it how."""
+"""Reads a dialog's rows, and decides who may answer it and how."""

@@ -1,4 +1,4 @@
-"""Answers to a dialog of several questions: which rows a text names, and whether a review says what was chosen."""
+"""Answers to a dialog of several questions: the rows that a text names, and whether a review lists what was chosen."""
 
 from __future__ import annotations
 
@@ -15,10 +15,8 @@ NO_ANSWERS = frozenset({"type something", "type something.", "chat about this", 
 
 @dataclass(frozen=True, slots=True)
 class DialogAnswer:
-    """The rows chosen for one question, by their places. ``lines`` and ``labels``: the question as it was read.
-
-    ``many``: it takes several rows; the review then puts quotation marks around a row that has a comma itself.
-    """
+    """The rows chosen for one question, by index. ``lines`` and ``labels``: the question as it was read. ``many``: it
+    takes several rows; the review then quotes a row that contains a comma."""
 
     lines: tuple[str, ...]
     labels: tuple[str, ...]
@@ -37,7 +35,7 @@ class DialogAnswer:
 
 
 def answer_to(menu: Menu, text: str, window: str) -> DialogAnswer:
-    """The answer that ``text`` gives to a question; Refused when it names no row, or one left to a person."""
+    """The answer that ``text`` gives to a question; Refused if it names no row, or one left to a person."""
     row = row_named(menu, text)
     many = any(each.checked is not None for each in menu.rows)
     rows = [row] if row is not None or not many else [row_named(menu, part) for part in text.split(",")]
@@ -54,7 +52,7 @@ def answer_to(menu: Menu, text: str, window: str) -> DialogAnswer:
 
 
 def review_says(menu: Menu, answers: Sequence[DialogAnswer]) -> bool:
-    """Whether a review lists these questions with these answers and no others, wherever its lines were wrapped."""
+    """Whether a review lists exactly these questions and answers, however its lines are wrapped."""
     listed = "".join(f"●{answer.question}→{answer.text}" for answer in answers)
     shown = _squeezed(" ".join(menu.question))
     start = shown.find("●")

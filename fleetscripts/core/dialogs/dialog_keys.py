@@ -1,4 +1,4 @@
-"""Dialogs without rows, whose last lines say in words what each key does: read as rows that their keys choose."""
+"""Dialogs without rows, whose last lines say what each key does: read as rows chosen by those keys."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from fleetscripts.core.dialogs.dialog_rows import DialogRow, Menu, question_abov
 from fleetscripts.pattern import pattern
 
 KEYS = {"enter": "Enter", "esc": "Escape", "shift+tab": "BTab", "tab": "Tab"}
-"""As a client names them → as tmux does."""
+"""Clients' key names → tmux's."""
 
 _OFFER = pattern(r"(?i)(enter|esc|shift\+tab|tab) to (\S.{0,160})")
 _FOCUSED_ROW = pattern(r"[ │]{0,8}[❯›>] {1,3}\S")
 _LEAST_WORDS = 2
-"""``Enter to confirm`` says nothing of what it confirms: rows stand above it that could not be read."""
+"""``Enter to confirm`` does not say what it confirms: there are rows above it that could not be read."""
 
 
 def find_keys(lines: Sequence[str]) -> Menu | None:
-    """What each key does, Enter first; None where a row is focused, or Enter is not said to do anything of its own."""
+    """What each key does, Enter first; None if a row is focused, or Enter has no described effect."""
     texts = [line.strip(" │") for line in lines]
     while texts and not texts[-1]:
         texts.pop()

@@ -1,7 +1,7 @@
 """What to do about a dialog: a table of kinds, each a recovery with the rows it may choose, or a decision.
 
-Nothing here ever chooses a row that spends money or that gives a standing permission; what is not known is a decision.
-"""
+Nothing here ever chooses a row that spends money or that gives a standing permission; an unknown dialog is a
+decision."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ from fleetscripts.pattern import pattern
 
 @dataclass(frozen=True, slots=True)
 class DialogContext:
-    """What is known beside the screen. ``doubt`` says why a folder is not trusted, or which settings would be lost."""
+    """Facts that the screen does not show. ``doubt`` says why a folder is not trusted, or which settings would be
+    lost."""
 
     trusted_folder: bool = False
     trust_doubt: str = "nobody compared its hooks and settings with the default branch"
@@ -27,7 +28,7 @@ class DialogContext:
 
 @dataclass(frozen=True, slots=True)
 class Ruling:
-    """A recovery chooses ``row`` (an index of the menu); a decision is somebody else's, and ``reason`` says why."""
+    """A recovery chooses ``row`` (an index of the menu); a decision is left to somebody, and ``reason`` says why."""
 
     kind: ActionKind
     reason: str
@@ -36,8 +37,8 @@ class Ruling:
 
 @dataclass(frozen=True, slots=True)
 class Recovery:
-    """One kind of dialog that is answered without asking: by the first of these rows, each a pattern of a whole row,
-    that it shows. Which dialogs these are, and all of their rows, the rules of each client's screens say."""
+    """A kind of dialog that is answered automatically: by the first of these rows, each a pattern of a whole row, that
+    it shows. Each client's screen rules name its dialogs of this kind and all of their rows."""
 
     rows: tuple[str, ...]
     reason: str
@@ -95,17 +96,17 @@ _STANDING = pattern(
 
 
 def spends_money(text: str) -> bool:
-    """Whether a row reads as if choosing it could cost something."""
+    """Whether a row's wording suggests that choosing it costs something."""
     return bool(_MONEY.search(text))
 
 
 def permits_for_good(text: str) -> bool:
-    """Whether a row would stop the client from asking another time."""
+    """Whether a row would stop the client from asking again."""
     return bool(_STANDING.search(text))
 
 
 def forbidden(text: str) -> str:
-    """Why nobody but a person at the keyboard may choose this row; empty when it may be chosen."""
+    """Why only a person at the keyboard may choose this row; empty if it may be chosen."""
     if spends_money(text):
         return "it may spend money"
     if permits_for_good(text):
@@ -114,7 +115,6 @@ def forbidden(text: str) -> str:
 
 
 def rule(dialog: DialogKind | None, menu: Menu | None, around: DialogContext) -> Ruling:
-    """What to do about the dialog on the screen."""
     kind = dialog or DialogKind.OTHER
     recovery = RECOVERIES.get(kind)
     if recovery is None:

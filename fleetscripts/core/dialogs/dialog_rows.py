@@ -1,7 +1,6 @@
-"""The rows of a dialog, and which one is focused, read from the plain lines of a screen.
+"""Reads a dialog's rows, and which one is focused, from the plain lines of a screen.
 
-A menu is the last one drawn: its focused row carries ``❯``, ``›`` or ``>``; the other rows start in the same column.
-"""
+A menu is the last one drawn: its focused row carries ``❯``, ``›`` or ``>``; the other rows start in the same column."""
 
 from __future__ import annotations
 
@@ -13,7 +12,7 @@ from fleetscripts.dataclass import dataclass
 from fleetscripts.pattern import pattern
 
 QUESTION_LINES = 24
-"""Of a dialog with no rule above it, this many lines before the first row count as its question."""
+"""For a dialog with no rule above it, this many lines before the first row count as its question."""
 
 _FOCUSED = pattern(r"(?P<lead>[ │|]*)(?P<mark>[❯›>]) +(?P<body>\S.*)")
 _NUMBERED = pattern(r"(?P<number>\d{1,2})\. +(?P<text>\S.*)")
@@ -31,9 +30,8 @@ _TICK = pattern(r"\s+[✔✓]\s.*|\s+[✔✓]$")
 
 @dataclass(frozen=True, slots=True)
 class DialogRow:
-    """One row that can be chosen; ``number`` None when the screen shows none.
-
-    ``key``: tmux's name of the key that chooses it at once; empty for Enter, once the row is focused."""
+    """One row that can be chosen; ``number`` None if the screen shows none. ``key``: tmux's name of the key that
+    chooses it at once; empty for Enter, once the row is focused."""
 
     text: str
     number: int | None = None
@@ -47,13 +45,13 @@ class DialogRow:
 
     @property
     def checked(self) -> bool | None:
-        """Whether its checkbox is; None for a row that has none."""
+        """Whether its checkbox is checked; None if it has none."""
         return bool(_CHECKED.match(self.text)) if _CHECKBOX.match(self.text) else None
 
 
 @dataclass(frozen=True, slots=True)
 class Tab:
-    """One of several questions as the line above them names it."""
+    """One of several questions, as named in the line above them."""
 
     name: str
     answered: bool
@@ -61,10 +59,8 @@ class Tab:
 
 @dataclass(frozen=True, slots=True)
 class Menu:
-    """A dialog's question and its rows. ``several``: more than one question, or more than one answer to it.
-
-    ``tabs``: its questions, of which this is one or the review of the answers; empty when no line names them.
-    """
+    """A dialog's question and its rows. ``several``: more than one question, or more than one answer to it. ``tabs``:
+    its questions, of which this is one or the review of the answers; empty if no line names them."""
 
     rows: tuple[DialogRow, ...]
     question: tuple[str, ...] = ()
@@ -82,7 +78,7 @@ class Menu:
 
     @property
     def by_keys(self) -> bool:
-        """Whether keys of their own choose the rows, which cannot be focused."""
+        """Whether the rows have keys of their own and cannot be focused."""
         return bool(self.rows[0].key)
 
     def same_rows(self, other: Menu) -> bool:
@@ -92,7 +88,7 @@ class Menu:
 
 @dataclass(frozen=True, slots=True)
 class _Line:
-    """One line cut at the menu's column: what stands before it, and the rest."""
+    """One line split at the menu's column."""
 
     before: str
     body: str
@@ -100,7 +96,7 @@ class _Line:
 
 
 def find_menu(lines: Sequence[str]) -> Menu | None:
-    """The menu at the bottom of a screen of plain lines; None when there is none that can be read for sure."""
+    """The menu at the bottom of a screen of plain lines; None if none can be read reliably."""
     plain = [line.rstrip().rstrip("│").rstrip() for line in lines]
     last = next((index for index in range(len(plain) - 1, -1, -1) if _FOCUSED.fullmatch(plain[index])), None)
     if last is None or _box_below(plain, last):
@@ -122,7 +118,7 @@ def find_menu(lines: Sequence[str]) -> Menu | None:
 
 
 def row_named(menu: Menu, wanted: str) -> int | None:
-    """The index of the one row that says ``wanted``: whole text, else its beginning; None when none or several do."""
+    """The index of the one row that says ``wanted``: whole text, else its beginning; None if none or several do."""
     want = normalised(wanted)
     if not want:
         return None
@@ -143,7 +139,7 @@ def normalised(text: str) -> str:
 
 
 def _box_below(lines: Sequence[str], last: int) -> bool:
-    """Whether an input box stands further down, or the marked line stands in one: then it is no dialog's row."""
+    """Whether an input box is further down, or contains the marked line: then that is no dialog's row."""
     below = lines[last + 1 :]
     rules = [at for at, line in enumerate(lines) if _RULE.fullmatch(line) or _ROUNDED.fullmatch(line)]
     boxes = [
@@ -168,7 +164,7 @@ def _numbered(lines: Sequence[str], last: int, column: int, number: int) -> list
 
 
 def _sequence(lines: Iterator[_Line], expected: int, step: int) -> list[tuple[int, DialogRow]]:
-    """Rows numbered on from ``expected``; lines between them are details, a shallower line ends the menu."""
+    """Rows numbered from ``expected``; lines between them are details, a shallower line ends the menu."""
     rows: list[tuple[int, DialogRow]] = []
     for line in lines:
         match = _NUMBERED.fullmatch(line.body) if not line.before.strip(" │|") else None
@@ -181,13 +177,13 @@ def _sequence(lines: Iterator[_Line], expected: int, step: int) -> list[tuple[in
 
 
 def _ends_menu(line: _Line, upwards: bool) -> bool:
-    """A line that starts left of the rows; above them, where the question stands, also one that starts with them."""
+    """A line that starts left of the rows; above them, by the question, also one that starts in their column."""
     shallow = bool(line.before.strip(" │|")) and not _RULE.fullmatch(line.before + line.body)
     return shallow or (upwards and bool(line.body) and not line.body.startswith(" "))
 
 
 def _button(lines: Sequence[str], rows: list[tuple[int, DialogRow]], column: int) -> list[tuple[int, DialogRow]]:
-    """The unnumbered row (``Next``, ``Submit``) that stands under the last checkbox, in the column of its text."""
+    """The unnumbered row (``Next``, ``Submit``) under the last checkbox, in the column of its text."""
     ends = max(at for at, _ in rows)
     begins = min(at for at, _ in rows)
     return [
@@ -204,7 +200,7 @@ def _unnumbered(lines: Sequence[str], last: int, column: int) -> list[tuple[int,
 
 
 def _block(lines: Iterator[_Line]) -> list[tuple[int, DialogRow]]:
-    """Rows next to each other in the column; a deeper line is a detail, an empty or shallower one ends the menu."""
+    """Adjacent rows in the column; a deeper line is a detail, an empty or shallower one ends the menu."""
     rows: list[tuple[int, DialogRow]] = []
     for line in lines:
         if line.before.strip(" │|") or not line.body or line.body.startswith(_NO_ROW):
@@ -220,7 +216,7 @@ def _cut(lines: Sequence[str], order: range, column: int) -> Iterator[_Line]:
 
 
 def _row_text(text: str) -> str:
-    """Without the column of explanations that a wide menu puts behind the row's own words."""
+    """The row's text without the column of explanations in a wide menu."""
     return _TICK.sub("", re.split(r"\s{2,}", text.strip())[0]).strip()
 
 

@@ -1,1 +1,1 @@
-"""Whether work is done."""
+"""Decides whether work is done."""

@@ -15,14 +15,14 @@ from fleetscripts.pull_request import Check, PullRequest, Suite
 
 PASSED_OUTCOMES = frozenset({"SUCCESS", "NEUTRAL", "SKIPPED"})
 CI_GRACE_SECONDS = 300
-"""How long after a push a head may still be waiting for the check that matters."""
+"""How long after a push the required check may take to appear."""
 ASKS_FOR_NO_CI = pattern(r"\[(?:skip ci|ci skip|no ci|skip actions|actions skip)\]|^skip-checks: *true$", re.I | re.M)
-"""In the head commit's message: the checks do not run then."""
+"""In the head commit's message: it skips the checks."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Runs:
-    """What counts on a head: its checks, and the workflows that say something which no check says."""
+    """What counts on a head: its checks, and the workflows that report something no check reports."""
 
     checks: Sequence[Check]
     workflows: Sequence[Suite]
@@ -45,12 +45,12 @@ class _Runs:
         return checks + list(map(_workflow, self.waiting_workflows()))
 
     def waiting_workflows(self) -> list[Suite]:
-        """Those of which no check says so."""
+        """Those that no check reports."""
         told = {check.suite for check in self.checks if not check.finished}
         return [s for s in self.workflows if not s.finished and not s.needs_approval and s.id not in told]
 
     def failed_workflows(self) -> list[Suite]:
-        """Those of which no check says so: one that could not start, say."""
+        """Those that no check reports, as one that could not start."""
         told = {check.suite for check in self.checks if check.finished and _has_failed(check.outcome)}
         ended = [s for s in self.workflows if s.finished and not s.needs_approval and s.id not in told]
         return [suite for suite in ended if _has_failed(suite.outcome)]
@@ -63,7 +63,7 @@ class _Runs:
         return named + [f"{_workflow(suite)} ({_words(suite.outcome)})" for suite in self.failed_workflows()]
 
     def only_foreign(self) -> bool:
-        """Whether nothing here is a workflow's that has run: statuses, other apps' checks, skipped ones."""
+        """Whether no workflow has run here: only statuses, other apps' checks, skipped ones."""
         return not any(check.workflow and not check.is_skipped for check in self.checks)
 
 
@@ -102,9 +102,8 @@ def checks(evidence: PullEvidence) -> GateResult:
 
 
 def fresh_run(evidence: PullEvidence) -> GateResult:
-    """Some run was created after the present task began: an old green one proves nothing about it, nor a skipped one.
-
-    A status, which whoever may push can set, counts only where there is nothing else."""
+    """Some run was created after the present task began: an old green one proves nothing about it, nor a skipped one. A
+    status, which anyone with push access can set, counts only if there is nothing else."""
     if not evidence.fresh_run:
         return GateResult.passed("fresh_run", "not asked for: the task needs no push")
     judged = checks(evidence)

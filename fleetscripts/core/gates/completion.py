@@ -1,4 +1,4 @@
-"""Checkpoints and the DONE line, read from what the agent itself said and from nothing else."""
+"""Checkpoints and the DONE line, read only from the agent's own messages."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _FENCE = pattern(r" {0,3}(`{3,}|~{3,})(.*)")
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """One step that an agent's message said is finished; ``at`` in Unix seconds, 0 when the message has no time."""
+    """One step that an agent reported as finished; ``at`` in Unix seconds, 0 if the message has no time."""
 
     step: str
     at: float
@@ -24,7 +24,7 @@ class Checkpoint:
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One text of the agent itself, as its transcript has it; ``key`` is the same for the parts of one message."""
+    """One text by the agent, from its transcript; ``key`` is the same for the parts of one message."""
 
     text: str
     at: float
@@ -32,7 +32,7 @@ class Message:
 
 
 def checkpoints(text: str) -> tuple[str, ...]:
-    """Steps named by the lines ``CHECKPOINT:<step>`` of one agent message, in order, each once; a reviewer's verdict
+    """Steps named by the lines ``CHECKPOINT:<step>`` of one agent message, in order, each once. A reviewer's verdict
     (``ORCHESTRATOR:REVIEW PASS <commit>``, or FAIL) is one too, without its first word."""
     found = (_CHECKPOINT.fullmatch(line) or _REVIEW.fullmatch(line) for line in _own_lines(text))
     return tuple(dict.fromkeys(match[1] for match in found if match))
@@ -44,7 +44,7 @@ def says_done(text: str) -> bool:
 
 
 def _own_lines(text: str) -> Iterator[str]:
-    """Lines that are the agent's own words: what stands in a code fence is quoted. Trailing blanks do not count."""
+    """Lines in the agent's own words: code fences are quotations. Trailing blanks do not count."""
     fence = ""
     for line in text.split("\n"):
         mark = _FENCE.match(line)

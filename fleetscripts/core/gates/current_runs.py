@@ -1,4 +1,4 @@
-"""Which runs on a head count: GitHub lists also those that a newer run of the same thing has replaced."""
+"""Which runs on a head count: GitHub also lists those that a newer run has replaced."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ def current_checks(found: Sequence[Check]) -> list[Check]:
 
 
 def _replaces(new: Check, old: Check) -> bool:
-    """Whether the one run took the other's place. Jobs of one name that ran beside each other both count, and so do
-    runs for different events, unless one was cancelled in favour of the other."""
+    """Whether one run replaced the other. Jobs of one name that ran in parallel both count, and so do runs for
+    different events, unless one was cancelled in favour of the other."""
     if old.outcome == "CANCELLED":
         return new.outcome != "CANCELLED" and _began(new) >= _began(old)
     if new.event != old.event:

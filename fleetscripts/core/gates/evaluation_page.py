@@ -1,5 +1,6 @@
-"""What somebody judges an agent's work by, as a page or as JSON. On the page our words stand plain, everybody else's
-fenced and marked as data."""
+"""The evidence for judging an agent's work, as a page or as JSON.
+
+On the page our text is plain, all other text fenced and marked as data."""
 
 from __future__ import annotations
 
@@ -17,12 +18,12 @@ from fleetscripts.invocation import spelled
 from fleetscripts.pull_request import Check, Comment, PullRequest, Thread
 
 SHOWN_COMMENT = 600
-"""Characters of one comment."""
+"""Longest comment shown, in characters."""
 
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """What git shows of the work. ``diff`` is cut by whoever read it. ``fresh``: commits made since the task began."""
+    """The work as git shows it. ``diff`` may be truncated. ``fresh``: commits made since the task began."""
 
     base: str = ""
     commits: Sequence[str] = ()
@@ -35,7 +36,7 @@ class Work:
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """Everything there is to judge by. ``attempts``: how each run of a check ended, by its name, oldest first."""
+    """All the evidence. ``attempts``: how each run of a check ended, by its name, oldest first."""
 
     agent: Agent
     verdict: Verdict
@@ -72,7 +73,7 @@ def page(found: Evaluation) -> str:
 
 
 def members(found: Evaluation) -> dict[str, Any]:
-    """The object that ``--json`` prints. Every text in it that is not a name of ours is data."""
+    """The object that ``--json`` prints. Every text in it but our own names is data."""
     agent, pull = found.agent, found.pull
     gates = [{"name": gate.name, "status": gate.status, "evidence": gate.evidence} for gate in found.verdict.gates]
     return {

@@ -1,4 +1,4 @@
-"""The end of each failed step of a job on GitHub, in what ``gh run view --log-failed`` prints: pure."""
+"""The end of each failed step of a GitHub job, from the output of ``gh run view --log-failed``. Pure."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _MARK = pattern(r"^##\[(?:error|warning|debug|command|group|endgroup)\]")
 
 @dataclass(frozen=True, slots=True)
 class FailedStep:
-    """One step that failed, and the end of what it printed. All of it is hostile."""
+    """One step that failed, and the end of its output. All of it is hostile."""
 
     job: str
     step: str
@@ -33,7 +33,7 @@ class FailedStep:
 
 
 def failed_steps(printed: str) -> list[FailedStep]:
-    """Its lines are ``JOB<tab>STEP<tab>TIME TEXT``; one of another form belongs to the step before it."""
+    """The log's lines are ``JOB<tab>STEP<tab>TIME TEXT``; a line of another form continues the step before it."""
     rows: list[tuple[tuple[str, str], str]] = []
     for line in printed.split("\n"):
         job, _, rest = line.partition("\t")

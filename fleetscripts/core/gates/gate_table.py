@@ -1,4 +1,4 @@
-"""The gates by name, in the order in which they are shown. A new gate is a function and one row here."""
+"""The gates by name, in display order. To add one, add a function and one row here."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from fleetscripts.dataclass import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """All that was gathered on one agent's work. ``command``: run, or asked for, only when a gate wants it."""
+    """All the evidence on one agent's work. ``command``: run, or queried, only when a gate needs it."""
 
     steps: Sequence[str]
     checkpoints: Sequence[str]
@@ -33,22 +33,22 @@ class Evidence:
     has_command: bool = False
     pull: PullEvidence | None = None
     without_pull: GateResult | None = None
-    """What is said in place of a pull request's gates: there is none, or it could not be read."""
+    """Stands in for a pull request's gates: there is none, or it could not be read."""
     merged: bool = False
-    """The very commit of the worktree was."""
+    """Whether the worktree's very commit was merged."""
     touched: Callable[[], Sequence[str] | None] = lambda: None
-    """The files that differ from where the work left its base, as git names them; None where git does not say."""
+    """The files that differ from where the work left its base, as git names them; None if unknown."""
     call: Callable[[str], GateResult | None] = lambda _: None
-    """The answer of the function that a row names."""
+    """Calls the function that a row names."""
     others: Sequence[GateResult] = ()
-    """What the gates before said."""
+    """The results of the gates before."""
 
 
 @dataclass(frozen=True, slots=True)
 class Gate:
-    """Answered by ``ask`` from all that was gathered, by ``judge`` from the pull request alone, or by a ``function``,
-    ``module:function`` in ``services/verification``, that gathers what it needs by itself; any may answer None, where
-    it has nothing to say. ``with_checks``: judged once the checks have finished, or stand still."""
+    """Answered by ``ask`` from all the evidence, by ``judge`` from the pull request alone, or by a ``function``,
+    ``module:function`` in ``services/verification``, that gathers its own evidence; any may answer None if it has
+    nothing to say. ``with_checks``: judged once the checks have finished or stalled."""
 
     name: str
     ask: Callable[[Evidence], GateResult | None] = lambda _: None
@@ -63,7 +63,8 @@ def _pushed(evidence: Evidence) -> GateResult:
 
 
 def _verify_command(evidence: Evidence) -> GateResult:
-    """Not run while the others only wait: they will be asked again, and a test suite costs minutes each time."""
+    """Not run while only other gates are pending: they will be asked again, and a test suite costs minutes each
+    time."""
     waits = outcome_of(evidence.others) in (Outcome.PENDING, Outcome.UNKNOWN)
     if evidence.has_command and not evidence.worktree.problem and waits:
         return GateResult.pending("verify_command", "run once the others can be told")
@@ -99,7 +100,6 @@ def is_gate(name: str) -> bool:
 
 
 def ask_gates(evidence: Evidence) -> tuple[GateResult, ...]:
-    """What every gate says."""
     said: list[GateResult] = []
     for gate in GATES:
         about_pull = _of_pull(gate, evidence.pull, evidence.without_pull, said)
@@ -110,7 +110,7 @@ def ask_gates(evidence: Evidence) -> tuple[GateResult, ...]:
 
 
 def ask_pull_gates(pull: PullEvidence | None, without_pull: GateResult | None = None) -> tuple[GateResult, ...]:
-    """What those say that GitHub answers."""
+    """Those that GitHub answers."""
     said: list[GateResult] = []
     for gate in GATES:
         answer = _of_pull(gate, pull, without_pull, said)

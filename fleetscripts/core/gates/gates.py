@@ -1,4 +1,4 @@
-"""Gates: each one check of completion, pure, over evidence gathered elsewhere. What was not measured never passes."""
+"""Gates: one completion check each, pure, over evidence gathered elsewhere. What was not measured never passes."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ SHOWN_PATHS = 5
 
 
 class GateStatus(StrEnum):
-    """What one gate says."""
+    """The result of one gate."""
 
     PASS = "pass"
     FAIL = "fail"
@@ -23,7 +23,7 @@ class GateStatus(StrEnum):
 
 
 class Outcome(StrEnum):
-    """What all gates together say."""
+    """The result of all gates together."""
 
     VERIFIED = "verified"
     NOT_COMPLETE = "not_complete"
@@ -33,13 +33,13 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class GateResult:
-    """One gate's answer, with the evidence in words that an agent can act on."""
+    """One gate's result, with the evidence in words that an agent can act on."""
 
     name: str
     status: GateStatus
     evidence: str
     by_person: bool = False
-    """What holds it back only a person can do."""
+    """Only a person can resolve it."""
 
     @classmethod
     def passed(cls, name: str, evidence: str) -> GateResult:
@@ -60,7 +60,7 @@ class GateResult:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """All gates' answers, in order. Something failed: no. Something unmeasured: unknown. Something running: pending."""
+    """All gates' results, in order. Any failed: no. Any unmeasured: unknown. Any running: pending."""
 
     gates: tuple[GateResult, ...]
     head: str = ""
@@ -89,33 +89,33 @@ class Verdict:
         return tuple(gate for gate in self.gates if gate.status is not GateStatus.PASS)
 
     def findings(self) -> str:
-        """All that holds back, on one line."""
+        """All that did not pass, on one line."""
         return "; ".join(f"{gate.name} {gate.status}: {gate.evidence}" for gate in self.holding_back())
 
 
 def outcome_of(gates: Iterable[GateResult]) -> Outcome:
-    """What these gates together say."""
+    """The combined result of these gates."""
     return Verdict(tuple(gates)).outcome
 
 
 @dataclass(frozen=True, slots=True)
 class WorktreeEvidence:
-    """The agent's worktree; ``problem`` when it could not be read."""
+    """The agent's worktree; ``problem`` if it could not be read."""
 
     wanted_branch: str
     branch: str | None = None
     head: str = ""
     changes: tuple[str, ...] = ()
     as_checked_out: tuple[str, ...] = ()
-    """Shown as modified by git right after a checkout: the repository's own."""
+    """Files that git shows as modified right after a checkout, which the repository causes."""
     operation: str | None = None
     problem: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class RemoteEvidence:
-    """The branch beside its like on the remote. ``remote`` None: the repository has none, or had none when the agent
-    was ``recorded``; ``expected``: it should have one."""
+    """The branch and its counterpart on the remote. ``remote`` None: the repository has none, or had none when the
+    agent was ``recorded``; ``expected``: it should have one."""
 
     remote: str | None = None
     expected: bool = False
@@ -128,7 +128,7 @@ class RemoteEvidence:
 
 @dataclass(frozen=True, slots=True)
 class CommandEvidence:
-    """The agent's verify command; ``command`` empty: none is configured. ``output`` is its end only."""
+    """The agent's verify command; ``command`` empty: none is configured. ``output`` is only its end."""
 
     command: str = ""
     exit_code: int | None = None
@@ -151,7 +151,7 @@ def steps(required: Iterable[str], reported: Iterable[str]) -> GateResult:
 
 
 def clean(worktree: WorktreeEvidence) -> GateResult:
-    """Nothing uncommitted, nothing untracked, no merge or rebase half done."""
+    """Nothing uncommitted or untracked, no merge or rebase in progress."""
     if worktree.problem:
         return GateResult.unknown("clean", worktree.problem)
     if worktree.operation:
@@ -182,8 +182,8 @@ def branch(worktree: WorktreeEvidence) -> GateResult:
 
 
 def pushed(remote: RemoteEvidence, head: str) -> GateResult:
-    """The remote has exactly this branch's commits. Where none was recorded at spawn there is nowhere to push, and that
-    is said; a remote that is only not there now may have been taken away."""
+    """The remote has exactly this branch's commits. Without a remote recorded at spawn there is nowhere to push, and
+    the gate says so; a remote that is missing only now may have been removed."""
     if remote.problem:
         return GateResult.unknown("pushed", remote.problem)
     if remote.remote is None:
@@ -214,7 +214,7 @@ def pushed(remote: RemoteEvidence, head: str) -> GateResult:
 
 @dataclass(frozen=True, slots=True)
 class PinsEvidence:
-    """Submodules whose pinned commit the branch changed, each in words; ``problem`` when they could not be read."""
+    """Submodules whose pinned commit the branch changed, each in words; ``problem`` if they could not be read."""
 
     pushed: tuple[str, ...] = ()
     missing: tuple[str, ...] = ()
@@ -223,7 +223,7 @@ class PinsEvidence:
 
 
 def submodules(pins: PinsEvidence) -> GateResult | None:
-    """Every commit that the branch newly pins is on a branch of that submodule's remote. No gate where none changed."""
+    """Every commit that the branch newly pins is on a branch of that submodule's remote. No gate if none changed."""
     if pins.problem:
         return GateResult.unknown("submodules", pins.problem)
     if pins.missing:

@@ -1,4 +1,4 @@
-"""GitHub's secondary rate limit as an agent meets it: in what its own tools printed, never in what somebody quotes."""
+"""Detects GitHub's secondary rate limit in an agent's tool output, never in quotations."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import PurePosixPath
 from fleetscripts.pattern import pattern
 
 WAIT_SECONDS = 120
-"""GitHub's own advice is "a few minutes"; being told twice within it would only make the agent try sooner."""
+"""GitHub advises "a few minutes"; notifying twice within them would only make the agent retry sooner."""
 
 _LIMIT = r"(?:secondary rate limit|abuse detection|submitted too quickly)"
 _PRINTED = pattern(
@@ -18,9 +18,9 @@ _PRINTED = pattern(
     rf'|^\{{[^\n]{{0,2000}}"(?:code"\s*:\s*"abuse"|message"\s*:\s*"[^"\n]{{0,200}}{_LIMIT})',
     re.IGNORECASE | re.MULTILINE,
 )
-"""A line as ``gh`` prints it, or the JSON that GitHub answers. A quotation stands in other words or after a number."""
+"""A line as ``gh`` prints it, or GitHub's JSON answer. A quotation has other words, or a number before it."""
 _MARK = pattern(r"rate limit|abuse|too quickly")
-"""Without any of these there is nothing to look for: tools print megabytes."""
+"""Quick test for any of these: tools print megabytes."""
 
 
 def met_limit(printed: str) -> bool:
@@ -33,20 +33,20 @@ _COMMAND = pattern(
     r"(?:[A-Za-z_]\w*=\S*[ \t]+|(?:timeout|nice|sleep)[ \t]+(?:-\S+[ \t]+)*[\d.]+\w?[ \t]+)*"
     r"(?P<name>[\w./~+-]+)(?P<words>[^;&|\n]*)"
 )
-"""Where a command may begin in a line of the shell; too many are no harm."""
+"""Where a command may begin in a shell line; too many matches do no harm."""
 _ASKING = frozenset({"gh", "hub", "curl", "wget", "http", "https", "bash", "sh", "zsh", "node", "deno", "bun", "npx"})
 _STARTING = frozenset({"xargs", "time", "sudo", "env", "nohup", "exec", "command"})
 MOST_WORDS = 12
-"""Of what starts another command, so many words are looked at."""
+"""How many words are checked for an indirect command."""
 _SCRIPT = pattern(r"(?:\.{0,2}/|~/).+|python[\d.]*|.+\.(?:sh|py|js|ts)")
 _INDIRECT = pattern(r"mcp__|bash_?output|task_?output|write_stdin", re.IGNORECASE)
-"""Tools without a command of their own: of a server, or what goes on with a command begun before."""
+"""Tools without a command of their own: a server's, or those that continue an earlier command."""
 _SHOWING = pattern(r"\s+(?:(?:pr|issue|run|release|gist|repo|workflow)\s+(?:view|diff|list|status|checks)|search)\b")
-"""What ``gh`` shows of others' texts."""
+"""``gh`` calls that show other people's texts."""
 
 
 def may_ask_github(tool: str, given: object) -> bool:
-    """Whether GitHub may have refused the call itself; one that shows a file only quotes. ``given``: its input."""
+    """Whether GitHub may have refused the call itself; a call that shows a file only quotes. ``given``: its input."""
     command = _command_in(given)
     if command is None:
         return _INDIRECT.match(tool) is not None
@@ -68,7 +68,7 @@ def _tails(words: list[str]) -> list[list[str]]:
 
 
 def _command_in(given: object) -> str | None:
-    """The line for a shell in a tool's input, however the client writes it; None where there is none."""
+    """The shell line in a tool's input, in any client's form; None if there is none."""
     if isinstance(given, str):
         try:
             given = json.loads(given)

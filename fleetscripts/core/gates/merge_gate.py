@@ -1,7 +1,7 @@
-"""What stands between a good pull request and its merge, as GitHub tells it: a merge queue, and the base's rules.
+"""Obstacles between a good pull request and its merge: a merge queue, and the base's rules.
 
-Only what a push can mend fails here. An approval, or a base that has gone on, is noted: none of the agent's work is
-missing."""
+Only what a push can fix fails here. A missing approval, or a base that has moved on, is noted: none of the agent's work
+is missing."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from fleetscripts.core.gates.pull_evidence import PullEvidence
 from fleetscripts.pull_request import PullRequest, PullState
 
 MENDED_BY_A_PUSH = frozenset({"failed_checks", "merge_conflict"})
-"""Reasons for which a merge queue takes a pull request out: its result failed, or conflicts with what was before it."""
+"""A merge queue's reasons for removing a pull request: its result failed, or conflicts with what was before it."""
 BY_HAND = "manual"
 _NONE_MISSING = "merged"
-"""A queue takes out also what it has merged."""
+"""A queue also removes what it has merged."""
 
 
 def merging(evidence: PullEvidence) -> GateResult | None:
-    """Nothing is said where nothing stands in between, as where GitHub does not tell."""
+    """None without an obstacle, or if GitHub does not report any."""
     pull = evidence.pull
     if pull.state is not PullState.OPEN:
         return None
@@ -37,7 +37,7 @@ def _queue(evidence: PullEvidence) -> GateResult | None:
 
 
 def _removal(pull: PullRequest) -> GateResult | None:
-    """The queue took this very head out: what was pushed since has not been tried there."""
+    """The queue removed this very head: later pushes have not been tried there."""
     merge = pull.merge
     if merge.removed_at is None or merge.removed_at < pull.pushed_at or merge.removed_for == _NONE_MISSING:
         return None
@@ -65,7 +65,7 @@ def _notes(evidence: PullEvidence) -> GateResult | None:
 
 
 def _is_good(evidence: PullEvidence) -> bool:
-    """Whether checks and threads, which may block a merge too, are in order."""
+    """Whether checks and threads, which may also block a merge, are in order."""
     has_passed = checks(evidence).status is GateStatus.PASS
     return has_passed and not evidence.pull.draft and all(thread.resolved for thread in evidence.pull.threads)
 

@@ -1,4 +1,4 @@
-"""One pull request beside what git and our own records know of it: what its gates judge by."""
+"""One pull request with what git and our records know of it: the evidence for its gates."""
 
 from __future__ import annotations
 
@@ -10,14 +10,13 @@ from fleetscripts.pull_request import CommitFacts, PullRequest
 
 SHOWN = 5
 STILL_SECONDS = 300
-"""So long without anything new from the checks, and what would wait for them is judged without."""
+"""After this long without news from the checks, the gates that wait for them are judged anyway."""
 
 
 @dataclass(frozen=True, slots=True)
 class PullEvidence:
-    """One pull request and what is known around it. ``facts``: thread id → hash as written → what git knows of it.
-    ``task_started_at``: by the server's clock.
-    ``settled_before``: threads that were resolved before the present task began."""
+    """One pull request and its context. ``facts``: thread id → hash as written → what git knows of it.
+    ``task_started_at``: by the server's clock. ``settled_before``: threads resolved before the present task began."""
 
     pull: PullRequest
     worktree_head: str
@@ -25,14 +24,14 @@ class PullEvidence:
     task_started_at: float = 0.0
     fresh_run: bool = True
     ci_required: bool | None = None
-    """Whether a head without any check will do: True never, False always, None once none can be under way."""
+    """Whether a head without any check fails: True always waits, False never, None until none can be under way."""
     facts: Mapping[str, Mapping[str, CommitFacts]] = field(default_factory=dict)
     settled_before: frozenset[str] = frozenset()
     accepted: frozenset[str] = frozenset()
 
     @property
     def stands_still(self) -> bool:
-        """Whether nothing has come from the checks for some minutes, by the server's times."""
+        """Whether the checks have been silent for some minutes, by the server's times."""
         pull = self.pull
         times = [pull.head_seen_at]
         times += [at for check in pull.checks for at in (check.created_at, check.started_at, check.completed_at)]

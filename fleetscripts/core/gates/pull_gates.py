@@ -12,7 +12,7 @@ from fleetscripts.pull_request import GHOST, PullRequest, PullState, Review, Thr
 
 
 def pull_request(evidence: PullEvidence) -> GateResult:
-    """Open or merged, no draft, and its head is what stands in the worktree."""
+    """It is open or merged, no draft, and its head is the worktree's."""
     pull = evidence.pull
     if pull.state is PullState.CLOSED:
         return GateResult.failed("pull_request", f"{pull.key} is closed without a merge: reopen it, or open another")
@@ -65,7 +65,7 @@ def resolutions(evidence: PullEvidence) -> GateResult:
 
 
 def fake_resolutions(evidence: PullEvidence) -> list[FakeResolution]:
-    """The resolved threads that nothing shows to be fixed and that nobody accepted by name."""
+    """The resolved threads with no evidence of a fix that nobody accepted by name."""
     judged = [
         judge_resolution(thread, evidence.facts.get(thread.id, {}), evidence.pull.author)
         for thread in evidence.pull.threads
@@ -75,7 +75,7 @@ def fake_resolutions(evidence: PullEvidence) -> list[FakeResolution]:
 
 
 def reviews(evidence: PullEvidence) -> GateResult:
-    """No reviewer's latest word is a request for changes to what stands there now."""
+    """No reviewer's latest review requests changes to the present head."""
     latest = latest_reviews(evidence.pull.reviews)
     asking = [review for review in latest if review.state == "CHANGES_REQUESTED"]
     blocking = [review for review in asking if _is_fresh(review, evidence.pull)]
@@ -88,7 +88,7 @@ def reviews(evidence: PullEvidence) -> GateResult:
 
 
 def remarks(evidence: PullEvidence) -> GateResult:
-    """A note, whatever was said: only whoever judges the work can tell what a remark asks for."""
+    """Always a note: only whoever judges the work can tell what a remark asks for."""
     found = remarks_since(evidence.pull)
     if not found:
         return GateResult.passed("remarks", "none outside threads")

@@ -15,5 +15,5 @@ def pull_members(pull: PullRequest) -> dict[str, Any]:
 
 
 def pull_from(members: object) -> PullRequest:
-    """The pull request that such an object tells; raises WrongShape for anything else."""
+    """The pull request in such an object; raises WrongShape for anything else."""
     return typed("pull request", PullRequest, members)

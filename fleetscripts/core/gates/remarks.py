@@ -1,4 +1,4 @@
-"""What was said to the author outside review threads: the conversation, and the texts of reviews."""
+"""Comments to the author outside review threads: the conversation, and the texts of reviews."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from fleetscripts.pull_request import GHOST, Comment, PullRequest
 
 
 def remarks(pull: PullRequest) -> list[Comment]:
-    """What others than the author said, oldest first."""
+    """Comments by others than the author, oldest first."""
     reviews = [Comment(review.author, review.body, review.at, review.is_bot) for review in pull.reviews]
     said = sorted([*pull.conversation, *reviews], key=lambda remark: remark.at)
     return [remark for remark in said if remark.body.strip() and not _is_by_author(remark, pull)]
@@ -19,5 +19,5 @@ def _is_by_author(remark: Comment, pull: PullRequest) -> bool:
 
 
 def remarks_since(pull: PullRequest) -> list[Comment]:
-    """Those made since the head was pushed; all of them where nothing tells when that was."""
+    """Those made since the head was pushed; all of them if that time is unknown."""
     return [remark for remark in remarks(pull) if remark.at >= pull.pushed_at]

@@ -1,4 +1,4 @@
-"""Which GitHub repository a remote's address means: ssh, https and git forms, Enterprise hosts included."""
+"""Parses a remote's address into a GitHub repository: ssh, https and git forms, Enterprise hosts included."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class RepositoryName:
 
 
 def from_address(address: str) -> RepositoryName | None:
-    """The repository of a remote's address; None for a path and for what is no such address."""
+    """The repository of a remote's address; None for a path, or another kind of address."""
     match = _ADDRESS.fullmatch(address.strip())
     if match is None:
         return None
@@ -38,6 +38,6 @@ def from_address(address: str) -> RepositoryName | None:
 
 
 def from_slug(slug: str) -> RepositoryName | None:
-    """``owner/name`` or ``host/owner/name``, as the state file's ``repo`` has it."""
+    """``owner/name`` or ``host/owner/name``, as in the state file's ``repo``."""
     match = _SLUG.fullmatch(slug.strip())
     return RepositoryName((match["host"] or DEFAULT_HOST).lower(), match["owner"], match["name"]) if match else None

@@ -21,12 +21,12 @@ MOST_HASHES = 10
 _COURTESY_MOST = 40
 _DISMISSAL = pattern(r"\W*(?:acknowledged|same as above|accepted(?: trade-?off)?|deferred|won'?t fix)\b", re.IGNORECASE)
 _FIX = pattern(r"\b(?:fix|remov|address|appli|chang|mov|renam|replac|implement|correct|done|add)\w* ", re.IGNORECASE)
-"""A dismissal that names a commit is one all the same, unless its words also say that something was done."""
+"""A dismissal that names a commit is still one, unless its words also say that something was done."""
 
 
 @dataclass(frozen=True, slots=True)
 class FakeResolution:
-    """A resolved thread that nothing shows to be fixed, with the reason in words."""
+    """A resolved thread without evidence of a fix, with the reason in words."""
 
     thread_id: str
     path: str
@@ -40,8 +40,8 @@ class FakeResolution:
 
 
 def last_words(thread: Thread, author: str = "") -> Comment | None:
-    """The last comment that says something: not a "thanks" after the answer, nor what a bot has to say of it, unless
-    the bot is the pull request's author. The opening comment is no answer."""
+    """The last comment of substance: not a "thanks" after the answer, nor a bot's reply, unless the bot is the pull
+    request's author. The opening comment is no answer."""
     for comment in reversed(thread.comments):
         if comment.at <= thread.opened_at and comment is thread.comments[0]:
             return None
@@ -59,7 +59,7 @@ def claimed_hashes(thread: Thread, author: str = "") -> tuple[str, ...]:
 
 
 def is_settled(thread: Thread, author: str) -> bool:
-    """Whether whoever opened it resolved it too; the pull request's author cannot settle his own question."""
+    """Whether its opener also resolved it; the pull request's author cannot settle his own question."""
     by = thread.resolved_by
     known = thread.resolved and by not in ("", GHOST)
     return known and is_same_account(by, thread.opened_by) and not is_same_account(by, author)
@@ -71,8 +71,10 @@ def is_same_account(one: str, other: str) -> bool:
 
 
 def judge_resolution(thread: Thread, facts: Mapping[str, CommitFacts], author: str = "") -> FakeResolution | None:
-    """None for a thread that is unresolved, settled by its opener, or really fixed. ``facts``: hash as written → what
-    git knows; a hash that git does not know on this branch is not in it. ``author``: the pull request's."""
+    """None for a thread that is unresolved, settled by its opener, or really fixed.
+
+    ``facts``: hash as written → what git knows; a hash that git does not know on this branch is not in it. ``author``:
+    the pull request's."""
     if not thread.resolved or is_settled(thread, author):
         return None
     words = last_words(thread, author)
@@ -96,7 +98,7 @@ def judge_resolution(thread: Thread, facts: Mapping[str, CommitFacts], author: s
 
 
 def _too_old(thread: Thread, commit: CommitFacts) -> str:
-    """Why the commit cannot be an answer; empty when it can. By what was reviewed, else by the time."""
+    """Why the commit cannot be an answer; empty if it can. By what was reviewed, else by the time."""
     if commit.reviewed:
         return f"{commit.oid[:10]} was there already when the thread was opened"
     is_older = commit.reviewed is None and commit.at < thread.opened_at

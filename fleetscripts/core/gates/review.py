@@ -1,4 +1,4 @@
-"""Reviews of one agent's work by another: the verdict that a reviewer wrote, and what it means for the work. Pure."""
+"""Reviews of one agent's work by another: the reviewer's verdict, and its effect on the work. Pure."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ PASS, FAIL = "PASS", "FAIL"
 
 
 def verdict_in(checkpoints: Iterable[str], head: str) -> str:
-    """The last verdict on this commit among what an agent reported: PASS or FAIL, empty for none."""
+    """The last verdict on this commit among an agent's reports: PASS or FAIL, empty for none."""
     said = [words.split() for words in checkpoints if words.startswith(f"{REVIEW_MARK} ")]
     known = [verdict for _, verdict, commit in said if head and head.startswith(commit)]
     return known[-1] if known else ""
 
 
 def given(reviewer: Agent) -> GateResult:
-    """Of a reviewer: whether it has judged the commit that it was given."""
+    """For a reviewer: whether it has judged its commit."""
     head = reviewer.task.reviewed_head
     if verdict := verdict_in(reviewer.checkpoints, head):
         return GateResult.passed(GATE, f"{verdict} for {head[:12]}")
@@ -32,7 +32,7 @@ def given(reviewer: Agent) -> GateResult:
 
 
 def reviewed(review: Mapping[str, Any] | None, head: str, *, call: str) -> GateResult:
-    """Of an author: the verdict on the very commit that is judged. ``call``: what asks for one."""
+    """For an author: the verdict on the very commit that is judged. ``call``: requests one."""
     if review is None or not head or review.get("head") != head:
         earlier = f" (the last one was of {str(review.get('head'))[:12]})" if review else ""
         return GateResult.pending(GATE, f"nobody has reviewed {head[:12]} yet{earlier}: {call}")
@@ -42,7 +42,7 @@ def reviewed(review: Mapping[str, Any] | None, head: str, *, call: str) -> GateR
 
 
 def unreviewed(agents: Iterable[Agent]) -> list[Agent]:
-    """Those whose work is finished by their own word, and whose last judged commit no reviewer has let pass."""
+    """Those that report being finished, and whose last judged commit no reviewer has passed."""
     return [agent for agent in agents if _waits(agent)]
 
 

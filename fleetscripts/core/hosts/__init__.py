@@ -1,1 +1,1 @@
-"""Other machines: their names, what travels between them and us, and what of it counts."""
+"""Other machines: names, messages, and which of their messages count."""

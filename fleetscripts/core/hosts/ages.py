@@ -1,4 +1,4 @@
-"""Instants as ages: two machines' clocks may be minutes apart, but a second is as long on both."""
+"""Converts instants to ages: two machines' clocks may be minutes apart, but a second is as long on both."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from fleetscripts.fleet import PARTS, Agent, Fleet
 from fleetscripts.record import typed
 
 LONGEST_SECONDS = 10 * 366 * 86_400.0
-"""Longer ago, or in longer, is no instant that anybody meant."""
+"""An instant further off, past or future, is invalid."""
 
 CLOCKS = frozenset({"wakes_at"})
-"""Instants that are not typed as such."""
+"""Fields that hold instants without the type."""
 
 
 def _instants(kind: type) -> frozenset[str]:
@@ -22,14 +22,14 @@ def _instants(kind: type) -> frozenset[str]:
 
 
 AGENT = {"": _instants(Agent), **{name: _instants(part) for name, part in PARTS.items()}}
-"""Fields of a record that hold instants, by the part that they stand in."""
+"""Fields of a record that hold instants, by part."""
 FLEET = {"": _instants(Fleet)}
 ENTRIES = frozenset({"at", "resets_at"})
-"""Of what a host tells of its accounts."""
+"""Instants in a host's account data."""
 
 
 def to_ages(members: Mapping[str, Any], now: float, instants: Mapping[str, frozenset[str]] = AGENT) -> dict[str, Any]:
-    """A record (or ``FLEET`` the top of a state file) with seconds since each instant, below 0 for one to come; null
+    """A record (or ``FLEET``: the top of a state file) with seconds since each instant, negative for a future one; null
     for none."""
     return _changed(members, instants, lambda instant: now - instant if instant else None)
 
@@ -40,7 +40,7 @@ def from_ages(members: Mapping[str, Any], now: float, instants: Mapping[str, fro
 
 
 def entries_to_ages(listed: object, now: float) -> list[dict[str, Any]]:
-    """What a host tells of its accounts, with ages; null for no instant."""
+    """A host's account data with ages; null for no instant."""
     return [_part(one, ENTRIES, lambda instant: now - instant if instant else None) for one in _objects(listed)]
 
 

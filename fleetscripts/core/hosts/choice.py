@@ -1,13 +1,13 @@
-"""On which machine something new begins."""
+"""Chooses the machine for new work."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
 HERE = ""
-"""The name of this machine among hosts."""
+"""This machine's name among hosts."""
 
 
 def by_room(free: Mapping[str, int]) -> list[str]:
-    """The machines with a free worktree, most first; of equals this one, then by name."""
+    """The machines with free worktrees, most first; among equals this one, then by name."""
     return sorted((name for name, count in free.items() if count > 0), key=lambda name: (-free[name], name))

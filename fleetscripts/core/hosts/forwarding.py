@@ -1,4 +1,4 @@
-"""A call that names an agent on another host, as it is made there."""
+"""Translates a call that names an agent on another host into the call to run there."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from fleetscripts.dataclass import dataclass
 from fleetscripts.errors import UsageProblem
 
 OWN_PLACES = ("--state-file", "--tmux-socket", "--fleet-home", "--host")
-"""Options that say where our own things lie, or which host is meant: they mean nothing there."""
+"""Options about local files, or about which host is meant: they do not apply there."""
 
 TEXT_FILES = ("--file", "--task-file", "--objective-file")
-"""Options that name a file of text here: its content goes there as standard input."""
+"""Options that name a local text file: its content is sent as standard input."""
 
 LOCAL_FILES = ("--image",)
 """Options that name a file which a client there is to open."""
@@ -22,17 +22,15 @@ STANDARD_INPUT = "-"
 
 @dataclass(frozen=True, slots=True)
 class ForwardedCall:
-    """The command's arguments there. ``source``: the file whose text is its standard input, ``-`` for our own."""
+    """The command's arguments there. ``source``: the file sent as its standard input, ``-`` for our own."""
 
     arguments: tuple[str, ...]
     source: str = ""
 
 
 def forwarded(arguments: Sequence[str], targets: Mapping[str, str]) -> ForwardedCall:
-    """The call without what belongs here. ``targets``: each name as it was given, and the agent's name there.
-
-    Raises UsageProblem for an option whose file is here and would have to be there.
-    """
+    """The call without local options. ``targets``: each name as given, and the agent's name there. Raises UsageProblem
+    for an option whose local file would have to be there."""
     kept: list[str] = []
     source = ""
     left = list(arguments)
@@ -54,7 +52,7 @@ def forwarded(arguments: Sequence[str], targets: Mapping[str, str]) -> Forwarded
 
 
 def prefixed(text: str, host: str, windows: Collection[str]) -> str:
-    """What was printed there, its windows as they are called from here: ``fleet:1`` as ``HOST/fleet:1``."""
+    """Output of a host with its windows as they are called from here: ``fleet:1`` as ``HOST/fleet:1``."""
     if not windows:
         return text
     longest_first = sorted(windows, key=len, reverse=True)

@@ -1,4 +1,4 @@
-"""What is known here of the agents on a host. Nothing older ever takes the place of something newer."""
+"""The local copy of a host's agent records. Older data never replaces newer data."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from fleetscripts.dataclass import dataclass
 
 @dataclass(frozen=True, slots=True)
 class MirroredRecord:
-    """A record, whose ages held at ``at`` on our steady clock. ``epoch``: of the link that brought it."""
+    """A record, whose ages were right at ``at`` on our steady clock. ``epoch``: of the link that brought it."""
 
     record: Mapping[str, Any]
     at: float = 0
@@ -22,7 +22,7 @@ class MirroredRecord:
 @dataclass(frozen=True, slots=True)
 class Mirror:
     """The host's records by agent. ``epoch`` counts the links to it, ``number`` the messages of the latest one;
-    ``agents``: all that there are, with or without a record here yet."""
+    ``agents``: all that exist, with or without a record here yet."""
 
     epoch: int = 0
     number: int = 0
@@ -34,14 +34,14 @@ class Mirror:
 
     @property
     def whole(self) -> bool:
-        """Whether the latest link has told all that there is."""
+        """Whether the latest link has sent everything."""
         return bool(self.epoch) and all(
             (kept := self.records.get(agent)) is not None and kept.epoch == self.epoch for agent in self.agents
         )
 
 
 def taken(mirror: Mirror, message: Message, at: float) -> Mirror:
-    """The mirror with what came at ``at`` on our steady clock. A new epoch begins with a snapshot."""
+    """The mirror after a message that came at ``at`` on our steady clock. A new epoch begins with a snapshot."""
     if isinstance(message, Snapshot):
         if (message.epoch, message.number) <= (mirror.epoch, mirror.number):
             return mirror
@@ -64,14 +64,14 @@ def taken(mirror: Mirror, message: Message, at: float) -> Mirror:
 
 
 def mirror_members(mirror: Mirror) -> dict[str, Any]:
-    """The mirror as an object of JSON."""
+    """The mirror as a JSON object."""
     records = {key: {"record": kept.record, "at": kept.at, "epoch": kept.epoch} for key, kept in mirror.records.items()}
     plain = {one.name: getattr(mirror, one.name) for one in fields(mirror)}
     return {**plain, "agents": sorted(mirror.agents), "records": records}
 
 
 def mirror_from(members: Mapping[str, Any]) -> Mirror:
-    """The mirror that such an object tells; an empty one for an empty object."""
+    """The mirror in such an object; an empty one for an empty object."""
     records = {key: MirroredRecord(**kept) for key, kept in members.get("records", {}).items()}
     known = {one.name: members[one.name] for one in fields(Mirror) if one.name in members}
     return Mirror(**{**known, "agents": frozenset(members.get("agents", ())), "records": records})

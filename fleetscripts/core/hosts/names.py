@@ -1,4 +1,4 @@
-"""Names of hosts, the addresses that ssh is given, and agents on hosts: ``HOST/SESSION:WIN``."""
+"""Names of hosts, addresses for ssh, and agents on hosts: ``HOST/SESSION:WIN``."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _ADDRESS = pattern(r"(?:[A-Za-z0-9._][A-Za-z0-9._-]*@)?[A-Za-z0-9\[:._][A-Za-z0-
 
 
 def valid_name(name: str) -> bool:
-    """Whether a host may be called so."""
+    """Whether a host may have this name."""
     return bool(_NAME.fullmatch(name))
 
 
@@ -21,6 +21,6 @@ def valid_address(address: str) -> bool:
 
 
 def split(target: str) -> tuple[str, str]:
-    """Host and handle of ``HOST/HANDLE``; no host where no name of one stands before a slash."""
+    """Host and handle of ``HOST/HANDLE``; an empty host if there is no host name before a slash."""
     host, slash, handle = target.partition("/")
     return (host, handle) if slash and handle and valid_name(host) else ("", target)

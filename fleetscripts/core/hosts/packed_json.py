@@ -1,4 +1,4 @@
-"""JSON as it travels to a host as a call's input: packed, and bounded on both ends."""
+"""JSON sent to a host as a call's input: compressed, and bounded on both ends."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from typing import Any
 from fleetscripts.errors import FleetError
 
 MOST_PACKED = 300_000
-"""Bytes of one message, well below what one call's input may have."""
+"""Bytes of one message, well below the limit of a call's input."""
 
 MOST_BYTES = 32 << 20
 
 
 def packed_json(value: object) -> bytes:
-    """The value, small."""
+    """The value, compressed."""
     return zlib.compress(json.dumps(value, allow_nan=False).encode(), 6)
 
 
 def unpacked_json(content: bytes) -> Any:
-    """The value again; raises FleetError for what is none, or too much."""
+    """The value again; raises FleetError if it is invalid or too large."""
     try:
         reader = zlib.decompressobj()
         plain = reader.decompress(content, MOST_BYTES)
@@ -37,7 +37,7 @@ def _no_constant(name: str) -> None:
 
 
 def in_messages(entries: Iterable[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
-    """The entries in lists that one message holds. One that alone is too long stands alone."""
+    """The entries in lists that fit one message each. One that is too long by itself gets its own list."""
     listed: list[dict[str, Any]] = []
     size = 0
     for entry in entries:

@@ -11,18 +11,18 @@ CALLABLE = frozenset({
     "setup", "show", "spawn-agent", "startup-recovery", "status", "stop-fleet", "tasks", "test-queue", "update-agent",
     "verify-complete", "wait-event",
 })  # fmt: skip
-"""All that need no terminal and do not lead to other machines themselves."""
+"""All that need no terminal and do not reach other machines themselves."""
 
 OF_CENTRAL = ("--take", "--hand-notices", "--leave")
-"""What a central calls `host` for."""
+"""Subcommands of `host` that a central uses."""
 
 MOST_WORDS = 200
 MOST_WORD_BYTES = 100_000
-"""Of one word of a command line; Linux takes 131,072."""
+"""Longest word of a command line; Linux takes 131,072."""
 
 
 def refusal(argv: Sequence[str]) -> str:
-    """Why this is not called from elsewhere; empty when it may be."""
+    """Why another machine may not call this; empty if it may."""
     known = bool(argv) and (argv[0] in CALLABLE or (argv[0] == "host" and argv[1:2] and argv[1] in OF_CENTRAL))
     if not known:
         return f"{argv[0][:40] if argv else 'nothing'} is no command that is called from another machine"

@@ -1,4 +1,4 @@
-"""Programs for ``/bin/sh`` on another machine, given to it by a login shell that may be any."""
+"""Programs for ``/bin/sh`` on another machine, started by its user's login shell, whichever that is."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def in_sh(program: str) -> str:
 
 
 def word(value: str) -> str:
-    """A value from outside as one word of such a program; raises FleetError for one that a shell might read."""
+    """An outside value as one word of such a program; raises FleetError for one that a shell might interpret."""
     if not _PLAIN.fullmatch(value):
         raise FleetError(f"expected a plain path, found {value[:80]!r}: use one of letters, digits and ._/:@%+=,~-")
     return f'"{value}"'

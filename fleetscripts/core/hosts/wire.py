@@ -1,4 +1,4 @@
-"""What travels on the one ssh channel: JSON objects, a line each, all bounded; the other end may be anybody."""
+"""Messages on the one ssh channel: a JSON object per line, all bounded; the other end is not trusted."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from fleetscripts.errors import FleetError
 from fleetscripts.pattern import pattern
 
 SCHEMA = 1
-"""Of these messages. A host with another one is told of and not listened to."""
+"""Version of these messages. A host with another one is reported and ignored."""
 
 MOST_LINE = 1 << 20
 MOST_NOISE = 1 << 16
-"""Bytes that shell files there may print before the first line."""
+"""Bytes that shell start-up files there may print before the first line."""
 
 CHUNK = 1 << 18
 """Bytes of output in one message."""
@@ -27,18 +27,18 @@ CHUNK = 1 << 18
 MOST_STDIN = 1 << 19
 MOST_EVENT = 1 << 18
 MOST_RECORDS = 1_000
-"""With that, the most memory that a host can take here."""
+"""With MOST_EVENT, the most memory that a host can take here."""
 
 CALL_ID = pattern(r"[0-9a-f]{32}")
 
 
 class NoMessage(FleetError):
-    """What came is no message of ours."""
+    """The input is not a valid message."""
 
 
 @dataclass(frozen=True, slots=True)
 class Hello:
-    """The host's first message. ``server``: its tmux server, empty where none runs; ``clock``: its Unix seconds."""
+    """The host's first message. ``server``: its tmux server, empty if none runs; ``clock``: its Unix seconds."""
 
     kind: ClassVar[str] = "hello"
     schema: int = 0
@@ -53,7 +53,7 @@ class Hello:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """Which agents there are: all others are gone. Each one's record follows as an event."""
+    """The agents that exist: all others are gone. Each one's record follows as an event."""
 
     kind: ClassVar[str] = "snapshot"
     epoch: int = 0
@@ -64,7 +64,7 @@ class Snapshot:
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One agent's record, with ages for instants that held ``age`` seconds ago; none: the agent is gone."""
+    """One agent's record, with ages for instants, as of ``age`` seconds ago; None: the agent is gone."""
 
     kind: ClassVar[str] = "event"
     epoch: int = 0
@@ -77,7 +77,7 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class Top:
-    """What the state file says beside the agents, and facts of the machine."""
+    """The state file's top-level fields, and facts of the machine."""
 
     kind: ClassVar[str] = "top"
     epoch: int = 0
@@ -90,7 +90,7 @@ class Top:
 
 @dataclass(frozen=True, slots=True)
 class Output:
-    """A piece of what a call printed; ``stream`` is ``stdout`` or ``stderr``, ``data`` base64."""
+    """A piece of a call's output; ``stream`` is ``stdout`` or ``stderr``, ``data`` base64."""
 
     kind: ClassVar[str] = "output"
     id: str = ""
@@ -101,7 +101,7 @@ class Output:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """How a call ended; comes after all of its output. ``state`` is done, lost, refused or unknown."""
+    """A call's result; comes after all of its output. ``state`` is done, lost, refused or unknown."""
 
     kind: ClassVar[str] = "reply"
     id: str = ""
@@ -113,7 +113,7 @@ class Reply:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One of our commands to run there, once for each id. Without ``argv``: only tell how that call ended."""
+    """One of our commands to run there, once for each id. Without ``argv``: only report that call's result."""
 
     kind: ClassVar[str] = "call"
     id: str = ""
@@ -124,7 +124,7 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Forget:
-    """The call's answer has arrived: nothing of it need be kept."""
+    """The call's result has arrived: nothing of it need be kept."""
 
     kind: ClassVar[str] = "forget"
     id: str = ""
@@ -133,7 +133,7 @@ class Forget:
 
 @dataclass(frozen=True, slots=True)
 class Ping:
-    """Are you there?"""
+    """Asks for a pong."""
 
     kind: ClassVar[str] = "ping"
     n: int = 0
@@ -142,7 +142,7 @@ class Ping:
 
 @dataclass(frozen=True, slots=True)
 class Pong:
-    """Yes."""
+    """Answers a ping."""
 
     kind: ClassVar[str] = "pong"
     n: int = 0
@@ -156,7 +156,7 @@ KINDS: Mapping[str, type[Any]] = {
 
 
 def magic(nonce: str) -> bytes:
-    """The host's first line, of every version; whatever comes before it is noise."""
+    """The host's first line, in every version; anything before it is noise."""
     return f"FLEET-HOST {nonce}".encode()
 
 
@@ -170,7 +170,7 @@ def encode(message: Message) -> bytes:
 
 
 def decode(line: bytes) -> Message | None:
-    """The message in a line; None for a kind that a newer release may know. Raises NoMessage."""
+    """The message in a line; None for a kind that a newer release may define. Raises NoMessage."""
     try:
         members = json.loads(line.decode("utf-8"), parse_constant=_no_constant)
         if not isinstance(members, dict) or not isinstance(members.get("kind"), str):
@@ -189,7 +189,7 @@ def decode(line: bytes) -> Message | None:
 
 
 def packed(data: bytes) -> str:
-    """Bytes as text of a message."""
+    """Bytes as text for a message."""
     return base64.b64encode(data).decode()
 
 
@@ -206,7 +206,7 @@ def _no_constant(name: str) -> None:
 
 
 class Lines:
-    """Whole lines of a stream that comes in pieces. With a nonce everything up to its magic line is left out."""
+    """Whole lines of a stream that comes in pieces. With a nonce, everything up to its magic line is skipped."""
 
     def __init__(self, nonce: str = "") -> None:
         self._rest = b""
@@ -219,7 +219,7 @@ class Lines:
         return not self._magic
 
     def feed(self, data: bytes) -> Iterator[bytes]:
-        """The lines that are whole with these bytes. Raises NoMessage for what is too long."""
+        """The lines that these bytes complete. Raises NoMessage for one that is too long."""
         *lines, self._rest = (self._rest + data).split(b"\n")
         for line in lines:
             if self._magic:

@@ -1,1 +1,1 @@
-"""In which order finished branches are merged on trial, and which of them is sent back."""
+"""Orders finished branches for trial merges, and finds the one to send back."""

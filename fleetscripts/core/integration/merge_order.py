@@ -1,7 +1,6 @@
-"""The order in which finished branches are merged on trial, and the first of them that turns the whole red. Pure.
+"""The order of trial merges of finished branches, and the first one that breaks the result. Pure.
 
-The order is the rule of who is sent back as well: of branches that do not fit together it is the one further down.
-"""
+The order also decides who is sent back: of branches that conflict, the later one."""
 
 from __future__ import annotations
 
@@ -12,8 +11,8 @@ from fleetscripts.dataclass import dataclass
 
 @dataclass(frozen=True, slots=True)
 class BranchRank:
-    """What a branch's place depends on. ``conflicts``: with how many of the others; ``lines``: how large its change
-    is; ``began``: when its task did."""
+    """What determines a branch's place. ``conflicts``: with how many of the others; ``lines``: the size of its change;
+    ``began``: when its task did."""
 
     key: str
     conflicts: int
@@ -22,9 +21,8 @@ class BranchRank:
 
 
 def merge_order(standings: Iterable[BranchRank], below: Mapping[str, Collection[str]]) -> list[str]:
-    """Keys: fewest conflicts first, of as many the larger change, of equal ones the one that began earlier.
-
-    ``below``: the branches that a branch contains, which come before it whatever they are."""
+    """Keys: fewest conflicts first, then the larger change, then the earlier start. ``below``: the branches that a
+    branch contains, which always come before it."""
     wanted = sorted(standings, key=lambda one: (one.conflicts, -one.lines, one.began, one.key))
     placed: dict[str, None] = {}
 

@@ -1,1 +1,1 @@
-"""Which branches of a fleet meet in the same files, and where they conflict."""
+"""Which branches of a fleet change the same files, and where they conflict."""

@@ -1,4 +1,4 @@
-"""Branches compared in pairs: which are worth a trial merge, what that says, and who is told of it. Pure."""
+"""Compares branches in pairs: which are worth a trial merge, its result, and whom to notify. Pure."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ LONGEST_SUMMARY = 400
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What a branch changes since it left another: paths, without renames, by what became of them."""
+    """A branch's changes since it left another: paths, without renames, by kind of change."""
 
     changed: frozenset[str] = frozenset()
     added: frozenset[str] = frozenset()
@@ -28,14 +28,14 @@ class Change:
         return self.changed | self.added | self.deleted
 
     def with_more(self, other: Change) -> Change:
-        """Both changes, one after the other."""
+        """Both changes in sequence."""
         return Change(self.changed | other.changed, self.added | other.added, self.deleted | other.deleted)
 
 
 @dataclass(frozen=True, slots=True)
 class Pair:
     """Two branches by their agents' keys. ``files``: both change them. ``places``: where a merge conflicts, as
-    ``path:line`` (a path alone where the conflict is about the whole file). ``problem``: why it could not be tried."""
+    ``path:line`` (a path alone if the conflict is about the whole file). ``problem``: why it could not be tried."""
 
     one: str
     other: str
@@ -49,8 +49,8 @@ class Pair:
 
 
 def may_meet(one: Change, other: Change) -> bool:
-    """Whether a merge of the two can conflict: a path of both, a file where the other has a folder, or a file put into
-    a folder that the other moved away."""
+    """Whether a merge of the two can conflict: a common path, a file where the other has a folder, or a file added to a
+    folder that the other moved away."""
     if one.paths & other.paths:
         return True
     return any(_reaches(a, b) for a, b in ((one, other), (other, one)))
@@ -69,27 +69,27 @@ def _folders(path: str) -> Iterable[str]:
 
 
 def conflict_lines(content: str) -> list[int]:
-    """Lines of a file with conflict marks at which a conflict begins."""
+    """Line numbers at which a conflict begins in a file with conflict markers."""
     return [number for number, line in enumerate(content.splitlines(), 1) if line.startswith("<<<<<<< ")]
 
 
 def one_to_tell(one: Agent, other: Agent) -> Agent | None:
-    """Of two whose branches conflict, who can still turn: the one that began later where both can; None where neither
-    can."""
+    """Of two whose branches conflict, the one to notify: the later one if both are still working; None if neither
+    is."""
     turning = [agent for agent in (one, other) if not agent.finished and agent.state not in JUDGED]
     return max(turning, key=lambda agent: (agent.task.started_at or agent.spawned_at, agent.key), default=None)
 
 
 @dataclass(frozen=True, slots=True)
 class ReportedConflicts:
-    """What one agent's record says of its conflicts: an entry for each file and other agent, and all in words."""
+    """The conflicts noted in one agent's record: a key for each file and other agent, and the text."""
 
     conflicts: tuple[str, ...] = ()
     summary: str = ""
 
 
 def conflicts_of(agents: Collection[Agent], pairs: Iterable[Pair]) -> dict[str, ReportedConflicts]:
-    """What each agent is to be told, by its key; nothing for those that cannot turn any more."""
+    """What to report to each agent, by its key; nothing to those that have finished."""
     by_id = {agent.key: agent for agent in agents}
     found: dict[str, dict[str, list[str]]] = {}
     for pair in pairs:

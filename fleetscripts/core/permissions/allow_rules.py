@@ -8,13 +8,13 @@ from typing import Any
 from fleetscripts.core.permissions.own_arguments import HARMLESS, PLAIN
 
 ALSO = ("spawn-agent",)
-"""Scripts with options that the hook leaves to the client, whose safety check has to be told all the same."""
+"""Scripts with options that the hook does not decide on, which need a rule nevertheless."""
 
 EXACTLY = (
     *("status", "status --json", "status --brief", "status --all", "status --me"),
     *("balance", "balance --json", "balance --why", "balance --spent"),
 )
-"""Lines of scripts that have options which need a question, without them."""
+"""Exact command lines, for scripts whose options need a question."""
 
 
 def allow_rules(scripts: str) -> list[str]:
@@ -24,18 +24,18 @@ def allow_rules(scripts: str) -> list[str]:
 
 
 def rules_missing(settings: Mapping[str, Any], rules: Sequence[str]) -> list[str]:
-    """Those of the rules that the settings do not hold."""
+    """The rules that are missing in the settings."""
     held = _allowed(settings)
     return [rule for rule in rules if rule not in held]
 
 
 def with_rules(settings: Mapping[str, Any], rules: Sequence[str]) -> dict[str, Any]:
-    """The settings with these rules added after what is there."""
+    """The settings with these rules added at the end."""
     return _with_allowed(settings, [*_allowed(settings), *rules_missing(settings, rules)])
 
 
 def without_rules(settings: Mapping[str, Any], rules: Sequence[str]) -> dict[str, Any]:
-    """The settings without these rules; everything else as it was."""
+    """The settings without these rules; everything else unchanged."""
     left = [rule for rule in _allowed(settings) if rule not in rules]
     if not left and set(settings.get("permissions", {})) <= {"allow"}:
         return {name: value for name, value in settings.items() if name != "permissions"}

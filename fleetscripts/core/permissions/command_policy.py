@@ -1,4 +1,4 @@
-"""Whether a shell line may run without a person: yes only when every word of it is understood and harmless."""
+"""Whether a shell line may run without a person: only if every word of it is understood and harmless."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from fleetscripts.pattern import pattern
 
 ENVIRONMENT_PROGRAM = pattern(r"(?:\./)?((?:\.venv|venv)/bin)/([a-z0-9]+)")
 DOTTED = pattern(r"\.{0,2}(?:/|\Z)")
-"""A folder that ``cd`` does not look up in CDPATH."""
+"""A folder for which ``cd`` does not use CDPATH."""
 MAX_BASES = 16
 
 
@@ -38,9 +38,8 @@ class PathUse:
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """``reason`` None: harmless, as long as every one of ``paths`` is, with ``own_branch`` if the branch that is
-    checked out may be pushed to, and with ``searched`` if CDPATH is not set. Else ``reason`` says what stands in the
-    way."""
+    """``reason`` None: harmless, provided that every one of ``paths`` is, with ``own_branch`` that the current branch
+    may be pushed to, and with ``searched`` that CDPATH is not set. Else ``reason`` is the objection."""
 
     reason: str | None
     paths: tuple[PathUse, ...] = ()
@@ -50,7 +49,7 @@ class Judgement:
 
 @dataclass(slots=True)
 class _LineScan:
-    """What was seen so far in one line. ``bases``: every folder the shell may stand in by now."""
+    """The scan of one line so far. ``bases``: every folder that the shell may be in."""
 
     rules: CommandRules
     bases: tuple[str, ...] = ("",)
@@ -73,7 +72,7 @@ class _LineScan:
 
 
 def judge_command(line: str, rules: CommandRules) -> Judgement:
-    """Judge one line for a shell, bash or zsh, that stands in the worktree's root."""
+    """Judge one line for a shell, bash or zsh, in the worktree's root."""
     reading = _LineScan(rules)
     try:
         for command in simple_commands(line):
@@ -106,7 +105,7 @@ def _judge(command: SimpleCommand, reading: _LineScan) -> None:
 
 
 def _as_given(rule: CommandRule, options: set[str]) -> CommandRule:
-    """What the operands are when these options are given."""
+    """The operands' kinds with these options."""
     if options & set(rule.first_given_by):
         return replace(rule, operands=rule.operands[-1:])
     spared = options & set(rule.rewrites_without) or (rule.rewrites_with and not options & set(rule.rewrites_with))
@@ -114,7 +113,7 @@ def _as_given(rule: CommandRule, options: set[str]) -> CommandRule:
 
 
 def _after(rule: CommandRule, label: str, operands: Sequence[Word], command: SimpleCommand, reading: _LineScan) -> None:
-    """Keep what the command changes for those that follow."""
+    """Record the command's effect on later ones."""
     if label == "cd":
         moved = tuple(posixpath.join(base, operands[0].text) for base in reading.bases)
         reading.bases = moved if command.certain else tuple(dict.fromkeys(reading.bases + moved))
@@ -188,7 +187,7 @@ def _step(choices: object, label: str, rest: list[Word]) -> tuple[CommandRule, s
 def _options(
     rule: CommandRule, label: str, arguments: Sequence[Word], reading: _LineScan
 ) -> tuple[list[Word], set[str]]:
-    """Check every option; return the operands, and the options that were given."""
+    """Check every option; return the operands and the options."""
     operands: list[Word] = []
     seen: set[str] = set()
     queue = list(arguments)
@@ -247,7 +246,7 @@ def _letters(rule: CommandRule, label: str, text: str, queue: list[Word], readin
 def _value(
     kind: str, label: str, option: str, value: Word | None, reading: _LineScan, rule: CommandRule, joined: bool = False
 ) -> None:
-    """``joined``: the value had a wildcard, which a shell fills in only together with the option's name."""
+    """``joined``: the value had a wildcard, which a shell expands only together with the option's name."""
     if value is None or value.wild or (joined and kind != "text"):
         raise Refusal(f"{label} {option} lacks its value")
     _fits(kind, value, f"{label} {option}", reading, rule)
@@ -277,7 +276,7 @@ def _test(label: str, arguments: Sequence[Word], reading: _LineScan, rule: Comma
 
 
 def _fits(kind: str, word: Word, label: str, reading: _LineScan, rule: CommandRule) -> None:
-    """Raise unless ``word`` is of that kind; paths are noted for the caller."""
+    """Raise unless ``word`` is of that kind; paths are collected for the caller."""
     if (word.status and kind not in ("text", "number")) or (
         word.wild and kind not in ("text", "path", "named", "file", "write")
     ):

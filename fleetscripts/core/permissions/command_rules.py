@@ -21,7 +21,7 @@ WORDS = {str: "a text", bool: "true or false", int: "a whole number"}
 
 @dataclass(frozen=True, slots=True)
 class CommandRule:
-    """What one command may be called with; anything else is a decision. Keys are explained in the table itself."""
+    """The allowed arguments of one command; anything else is a decision. Keys are explained in the table itself."""
 
     letters: str = ""
     flags: frozenset[str] = frozenset()
@@ -71,7 +71,7 @@ class CommandRules:
 
 
 def parsed(source: str, text: str) -> dict[str, Any]:
-    """The tables of a file that its user may have written."""
+    """The tables of a file that a user may have written."""
     import tomllib
 
     try:
@@ -81,7 +81,7 @@ def parsed(source: str, text: str) -> dict[str, Any]:
 
 
 def command_rules(tables: Mapping[str, Mapping[str, Any]]) -> CommandRules:
-    """Rows of several files, by the file's name, the later ones replacing commands of the same name."""
+    """Rows of several files, by the file's name; later ones replace commands of the same name."""
     commands: dict[str, CommandRule] = {}
     environment: dict[str, str] = {}
     lists: dict[str, list[str]] = {name: [] for name in LISTS}
@@ -121,7 +121,7 @@ def _rule(where: str, row: Any) -> CommandRule:
 
 
 def _field(where: str, name: str, value: Any) -> Any:
-    """One key of a row, of the type that ``CommandRule`` has it in."""
+    """One key of a row, as its type in ``CommandRule``."""
     before = getattr(CommandRule(), name)
     if name in ("sub", "module"):
         return {inner: _rule(f"{where}.{inner}", row) for inner, row in _table(where, value).items()}

@@ -1,4 +1,4 @@
-"""Which arguments of our own scripts need no question: those that end, discard, run or point elsewhere are left out."""
+"""Which arguments of our own scripts need no question: not those that end, discard, run or point elsewhere."""
 
 from __future__ import annotations
 
@@ -23,10 +23,8 @@ IMAGE = pattern(r"[^-].*\.(?:png|jpe?g|gif|webp)", re.IGNORECASE)
 
 @dataclass(frozen=True, slots=True)
 class Arguments:
-    """``asks``: options that need a question. ``stdin``: options whose file may only be standard input.
-
-    ``only``: what else must hold for the words.
-    """
+    """``asks``: options that need a question. ``stdin``: options whose file may only be standard input. ``only``: other
+    conditions on the words."""
 
     asks: tuple[str, ...] = ()
     stdin: tuple[str, ...] = ()
@@ -105,7 +103,7 @@ HARMLESS: Mapping[str, Arguments] = {
     "verify-complete": PLAIN,
     "wait-event": PLAIN,
 }
-"""Scripts that are not here are always asked for, whatever their arguments are."""
+"""Scripts not listed here always need a question."""
 
 
 def harmless(script: str, words: Sequence[str]) -> bool:

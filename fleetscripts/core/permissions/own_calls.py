@@ -1,4 +1,4 @@
-"""Whether a shell line holds nothing but calls of our own scripts, none of which ends or discards something."""
+"""Whether a shell line has only calls of our own scripts that neither end nor discard anything."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from fleetscripts.dataclass import dataclass
 from fleetscripts.pattern import pattern
 
 ScriptAt = Callable[[str], str | None]
-"""The name of our script that lies at this absolute path, or that this bare name starts; None if it is none of ours."""
+"""Our script's name, for an absolute path or a bare name; None if it is not ours."""
 
 NOWHERE = "/dev/null"
-"""Where a captured call stands: a ``cd`` may have gone before, so that a relative path says nothing."""
+"""The folder of a captured call: a ``cd`` may precede it, so a relative path is meaningless."""
 PRINT_A_HANDLE = {"spawn-agent", "adopt-agent", "find-spare", "run-loop"}
-"""What they print is never an option, so that it may stand as a word of the next call."""
+"""Their output is never an option, so it may be a word of the next call."""
 DURATION = pattern(r"[0-9]{1,6}(\.[0-9]{1,3})?[smhd]?")
 NUMBER = pattern(r"[+-]?[0-9]{1,9}")
 JQ_READS = pattern(r"\b(?:env|input_filename|import|include|inputs?|get_search_list)\b|\$ENV|\$__")
-"""jq prints the environment, where tokens stand, or loads code."""
+"""jq options that print the environment, where tokens are, or load code."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,7 @@ FILTERS = {
 
 
 def only_own_calls(line: str, home: str, cwd: str, script_at: ScriptAt) -> bool:
-    """Judge one line for a shell that stands in ``cwd``. At least one call of ours must be in it."""
+    """Judge one line for a shell in ``cwd``. It must have at least one call of ours."""
     try:
         return bool(_calls(line, home, cwd, script_at))
     except NotPlain:
@@ -57,7 +57,7 @@ def only_own_calls(line: str, home: str, cwd: str, script_at: ScriptAt) -> bool:
 
 
 def _calls(line: str, home: str, cwd: str, script_at: ScriptAt) -> list[str]:
-    """Names of the scripts that the line calls. Raises ``NotPlain`` where it does anything else."""
+    """Names of the scripts that the line calls. Raises ``NotPlain`` if it does anything else."""
     own = rewritten(line, home)
     captured = [name for inner in own.captured for name in _calls(inner, home, NOWHERE, script_at)]
     reading = _CallScan((cwd,), (cwd,), script_at, values_are_handles=set(captured) <= PRINT_A_HANDLE)
@@ -70,7 +70,7 @@ def _calls(line: str, home: str, cwd: str, script_at: ScriptAt) -> list[str]:
 
 @dataclass(slots=True)
 class _CallScan:
-    """What was seen so far. ``stands``: folders of which the shell is in one; ``ever``: all that it was led to."""
+    """The scan so far. ``stands``: folders that the shell may be in; ``ever``: all that it may have been in."""
 
     stands: tuple[str, ...]
     ever: tuple[str, ...]
@@ -79,7 +79,7 @@ class _CallScan:
     calls: list[str] = field(default_factory=list)
 
     def command(self, command: SimpleCommand, before: SimpleCommand | None) -> None:
-        """Take one command. Raises ``NotPlain`` unless it is a call of ours or leads to or from one."""
+        """Take one command. Raises ``NotPlain`` unless it is a call of ours or feeds or filters one."""
         if command.redirects:
             raise NotPlain("it reads or writes a file")
         if command.joiner not in ("&&", "|"):
@@ -118,14 +118,14 @@ def _assigns_only(command: SimpleCommand) -> bool:
 
 
 def _words(command: SimpleCommand) -> list[str]:
-    """The words, of which only those of ``echo`` may hold ``$?``."""
+    """The words, of which only those of ``echo`` may contain ``$?``."""
     if any(word.wild or (word.status and command.words[0].text != "echo") for word in command.words):
         raise NotPlain("the shell would put something else in a word's place")
     return [word.text for word in command.words]
 
 
 def _folder(words: Sequence[str], stands: Sequence[str]) -> tuple[str, ...]:
-    """Where ``cd`` leads. A plain relative name is searched for along CDPATH, so it must begin with a dot."""
+    """Where ``cd`` leads. A plain relative name is looked up along CDPATH, so it must begin with a dot."""
     if len(words) != 2 or (not words[1].startswith(("/", "./", "../")) and words[1] not in (".", "..")):
         raise NotPlain("cd leads to a folder that is not judged")
     return tuple(dict.fromkeys(posixpath.join(base, words[1]) for base in stands))
@@ -175,7 +175,7 @@ def _filter(words: Sequence[str], command: SimpleCommand) -> None:
 
 
 def _letters(rule: _Filter, word: str, queue: list[str]) -> int:
-    """One bundle of short options, the last of which may take a value. How many patterns were given."""
+    """One bundle of short options, the last of which may take a value. Returns how many patterns were given."""
     for at, letter in enumerate(word[1:], 1):
         if letter in rule.flags:
             continue

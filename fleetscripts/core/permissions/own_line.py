@@ -1,7 +1,6 @@
-"""The forms that a call of our own scripts may have beyond plain commands, rewritten as plain commands.
+"""Rewrites the special forms that a call of our own scripts may have as plain commands.
 
-``~/``, ``$HOME/``, ``NAME=$(call)``, ``"$NAME"`` and ``&`` only; the result is read by ``shell_syntax``.
-"""
+``~/``, ``$HOME/``, ``NAME=$(call)``, ``"$NAME"`` and ``&`` only; the result is read by ``shell_syntax``."""
 
 from __future__ import annotations
 
@@ -13,7 +12,7 @@ from fleetscripts.dataclass import dataclass
 from fleetscripts.pattern import pattern
 
 UNKNOWN = "value-known-when-it-runs"
-"""Stands for the value of a variable: anything at all, also an option."""
+"""Placeholder for a variable's value: any text, possibly an option."""
 
 _HOME_WORD = pattern(r'(?:"\$(?:HOME|\{HOME\})"|("?)(?:\$HOME|\$\{HOME\}|(?<!")~))(?=/)')
 _PLAIN_PATH = pattern(r"/[A-Za-z0-9_./@+-]*")
@@ -25,7 +24,7 @@ _NAMES = pattern(
     r"(?:W|WIN|WINDOW|OUT|OUTPUT|RESULT|EVENTS?|AGENTS?|TREE|PANE|SPARE|NAME|ID|ANSWER|w|win|window|out|output|result"
     r"|events?|agents?|tree|pane|spare|name|id|answer)_?[0-9]{0,2}"
 )
-"""Variables that mean nothing to a shell or a program: setting PATH or IFS would change what runs next."""
+"""Variables without meaning to a shell or a program: setting PATH or IFS would change what runs next."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +48,7 @@ class _Rewriter:
 
 
 def rewritten(line: str, home: str) -> OwnLine:
-    """The line with those forms replaced. Raises ``NotPlain`` where one of them is not what it should be."""
+    """The line with those forms replaced. Raises ``NotPlain`` if one of them is malformed."""
     state = _Rewriter(line, home if _PLAIN_PATH.fullmatch(home) else "")
     while state.at < len(line):
         _step(state)
@@ -124,7 +123,7 @@ def _word(state: _Rewriter) -> None:
 
 
 def _word_end(line: str, at: int, quoted: str) -> int:
-    """Where a word ends of which the part up to ``at`` was read; ``quoted`` is the quote that is still open."""
+    """The end of a word read up to ``at``; ``quoted`` is the quote that is still open."""
     _, end = read_word(quoted + line[at:], 0)
     return at + end - len(quoted)
 
@@ -144,7 +143,7 @@ def _capture(state: _Rewriter, opening: re.Match[str]) -> None:
 
 
 def _closing(line: str, at: int) -> int:
-    """The place of the parenthesis that closes a substitution which holds nothing but plain words on one line."""
+    """The position of the parenthesis that closes a substitution of plain words on one line."""
     while at < len(line):
         char = line[at]
         if char == ")":

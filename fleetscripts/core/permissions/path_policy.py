@@ -24,15 +24,15 @@ class Steering:
 
 
 def why_not_readable(real: str, worktree: str) -> str | None:
-    """None when ``real`` (links already resolved) lies in the worktree, else the reason it must be asked about."""
+    """None if ``real`` (links already resolved) is in the worktree, else the reason to ask."""
     if not _inside(real, worktree):
         return f"{real!a} lies outside the worktree"
     return None
 
 
 def why_not_writable(real: str, worktree: str, steering: Steering, *, whole_folders: bool = False) -> str | None:
-    """As for reading, and no steering file. ``whole_folders``: a folder may be put there, as ``mv`` does, so that
-    the parent of a steering folder counts too."""
+    """As for reading, and no steering file. ``whole_folders``: a folder may be put there, as ``mv`` does, so that the
+    parent of a steering folder counts too."""
     if not _inside(real, worktree):
         return f"{real!a} lies outside the worktree"
     parts = [_folded(part) for part in PurePosixPath(real).relative_to(PurePosixPath(worktree)).parts]
@@ -57,8 +57,8 @@ def why_not_writable(real: str, worktree: str, steering: Steering, *, whole_fold
 
 @cache
 def _may_match(entries: tuple[str, ...]) -> re.Pattern[str]:
-    """Finds every path, folded and with a "/" at both ends, that one of ``entries`` matches anywhere, and a few others:
-    most files of a worktree need one search instead of hundreds of comparisons."""
+    """Matches every path, folded and with a "/" at both ends, that one of ``entries`` matches anywhere, and a few
+    others: most files of a worktree need one search instead of hundreds of comparisons."""
     unanchored = (translate(entry.casefold())[: -len(r"\Z")] for entry in entries)
     return re.compile(f"/(?:{'|'.join(unanchored)})/")
 

@@ -22,7 +22,7 @@ ASSIGNMENT = pattern(r"([A-Za-z_][A-Za-z0-9_]*)=")
 
 @dataclass(frozen=True, slots=True)
 class Redirect:
-    """One redirection to or from a file: ``write`` tells whether the file would be changed."""
+    """One redirection to or from a file; ``write``: the file would be changed."""
 
     path: str
     write: bool
@@ -30,11 +30,11 @@ class Redirect:
 
 @dataclass(frozen=True, slots=True)
 class SimpleCommand:
-    """One command as the shell would run it. ``joiner``: what stands before it (empty for the first, ``|`` in a pipe).
+    """One command as the shell would run it.
 
-    ``redirects`` leave out ``/dev/null`` and joined streams (``2>&1``); ``heredoc`` is the text given to it as input.
-    ``certain``: only ``&&`` joins all of the line, so that whatever follows a ``cd`` happens in that folder.
-    """
+    ``joiner``: the operator before it (empty for the first, ``|`` in a pipe). ``redirects`` leave out ``/dev/null`` and
+    joined streams (``2>&1``); ``heredoc`` is its input text. ``certain``: only ``&&`` joins all of the line, so that
+    whatever follows a ``cd`` happens in that folder."""
 
     words: tuple[Word, ...]
     assignments: tuple[tuple[str, str], ...] = ()
@@ -60,7 +60,7 @@ class _Command:
 
 
 def simple_commands(line: str) -> tuple[SimpleCommand, ...]:
-    """Every simple command in ``line``, in order. Raises ``NotPlain`` where the line is more than plain commands."""
+    """Every simple command in ``line``, in order. Raises ``NotPlain`` if there is anything else."""
     _refuse_odd_characters(line)
     if len(line.encode()) > MAX_BYTES:
         raise NotPlain("a command this long is not judged")
@@ -154,7 +154,7 @@ class _Reader:
             raise NotPlain("there is no command where one must stand")
 
     def _redirect(self) -> bool:
-        """Whether a redirection stood here. One begins only after a blank, and its file is a literal word."""
+        """Whether there is a redirection here. One begins only after a blank, and its file is a literal word."""
         if self.line[self.at] not in "12<>&":
             return False
         stream, heredoc = STREAM.match(self.line, self.at), HEREDOC.match(self.line, self.at)
@@ -204,7 +204,7 @@ class _Reader:
         self.command.words.append(word)
 
     def _heredoc_text(self) -> None:
-        """The lines up to the one that ends the here-document, which begin right after the current line."""
+        """The lines up to the end of the here-document, which begin right after the current line."""
         for command in (*self.found, self.command):
             if not command.ends_heredoc or command.heredoc is not None:
                 continue

@@ -18,16 +18,13 @@ MESSAGE_OPENS = re.compile(r"""\$\(cat <<(['"])([A-Za-z_][A-Za-z0-9_]*)\1\n""")
 
 
 class NotPlain(Exception):
-    """The line holds something whose effect cannot be read off its text; the message names it."""
+    """The line has something whose effect its text does not show; the message names it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Word:
-    """One word as the program gets it.
-
-    ``wild``: the places of wildcards in ``text``, which the shell replaces by the names of files. ``status``: the text
-    holds ``$?``, written here as ``0``.
-    """
+    """One word as the program gets it. ``wild``: the places of wildcards in ``text``, which the shell replaces by the
+    names of files. ``status``: the text has ``$?``, written here as ``0``."""
 
     text: str
     wild: tuple[int, ...] = ()
@@ -47,7 +44,7 @@ class _Parts:
 
 
 def read_word(line: str, at: int) -> tuple[Word, int]:
-    """The word that begins at ``at``, and where it ends: at a blank, a newline, one of ``;|&`` or the line's end."""
+    """The word that begins at ``at``, and its end: a blank, a newline, one of ``;|&`` or the line's end."""
     start, parts = at, _Parts()
     while at < len(line) and line[at] not in ENDS:
         match line[at]:

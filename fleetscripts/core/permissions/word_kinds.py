@@ -1,4 +1,4 @@
-"""The kinds of words in the table of safe commands, and which words are of each."""
+"""The kinds of words in the table of safe commands, and which words belong to each."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Refusal(Exception):
 
 
 def why_unfit(kind: str, word: str, protected_branches: Collection[str]) -> bool:
-    """Whether ``word`` is not of that kind. A path is only looked at here; where it leads is for the caller."""
+    """Why ``word`` is not of that kind. Only a path's text is checked; the caller resolves it."""
     if is_pattern(kind):
         return re.fullmatch(kind[1:-1], word) is None
     match kind:
@@ -49,7 +49,7 @@ def why_unfit(kind: str, word: str, protected_branches: Collection[str]) -> bool
 
 
 def is_protected(branch: str, protected_branches: Collection[str]) -> bool:
-    """Whether a person decides about every push to this branch; ``protected_branches`` may hold wildcards."""
+    """Whether a person decides about every push to this branch; ``protected_branches`` may have wildcards."""
     return any(fnmatchcase(branch.casefold(), pattern) for pattern in protected_branches)
 
 
@@ -58,7 +58,7 @@ def _is_branch(word: str) -> bool:
 
 
 def put_into(folder: Word, file: Word) -> Word:
-    """What the file would be called in that folder, where a link of this name may stand already."""
+    """The file's path in that folder, where a link of this name may exist."""
     name = posixpath.basename(file.text.rstrip("/"))
     start = file.text.rfind(name)
     wild = tuple(at - start for at in file.wild if at >= start)
@@ -67,7 +67,7 @@ def put_into(folder: Word, file: Word) -> Word:
 
 
 def is_harmless_test(words: Sequence[Word]) -> bool:
-    """Whether ``[`` and ``test`` only look: at one file, at one text, or at two texts or whole numbers."""
+    """Whether ``[`` and ``test`` only inspect: one file, one text, or two texts or whole numbers."""
     if not all(word.literal or (word.status and word.text == "0") for word in words):
         return False
     texts = [word.text for word in words]

@@ -1,4 +1,4 @@
-"""What a test run is asked for: the short line, and after a vague answer the form with the full context."""
+"""The prompt for a test run: the short line, and the full context after a vague answer."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def short_line(url: str) -> str:
 
 
 def full_context(url: str, objective: str, files: Sequence[str], behaviours: Sequence[str]) -> str:
-    """The seed's form for asking again. File names come from the work itself: only plain ones are put in."""
+    """The seed's form for asking again. File names come from the work itself: only plain ones are included."""
     plain = [path for path in files if _PLAIN_PATH.fullmatch(path)]
     shown = ", ".join(plain[:SHOWN_FILES])
     others = len(files) - len(plain[:SHOWN_FILES])

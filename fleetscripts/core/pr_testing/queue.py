@@ -1,4 +1,4 @@
-"""The queue of pull requests that wait to be tested on this machine, one at a time or a few. Times are Unix seconds."""
+"""The queue of pull requests to be tested on this machine, one at a time or a few. Times are Unix seconds."""
 
 from __future__ import annotations
 
@@ -12,15 +12,14 @@ from fleetscripts.fleet import Agent
 from fleetscripts.pull_request import PullKey
 
 MOST_OUTCOMES = 200
-"""Kept; the oldest go."""
+"""The oldest are dropped."""
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One pull request that waits, or is under test. ``state_file``, ``fleet_home`` and ``tmux_socket`` name its fleet.
-
-    ``pending``: checks on GitHub that had not finished when last asked; None: not known. ``ask_again``: why the last
-    answer did not count."""
+    """One pull request that waits, or is under test. ``state_file``, ``fleet_home`` and ``tmux_socket`` identify its
+    fleet. ``pending``: unfinished checks on GitHub when last asked; None: unknown. ``ask_again``: why the last answer
+    did not count."""
 
     host: str
     owner: str
@@ -54,8 +53,7 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Lease:
-    """Who tests right now, and what. It counts while the process lives, or where none is known, until a time.
-
+    """The test in progress and its process. It counts while the process lives, or if none is known, until a time.
     ``group`` and ``group_ticks``: the process group of a running command and its leader's start; ``head``: the commit
     under test; ``log``: where the command's output goes."""
 
@@ -73,7 +71,6 @@ class Lease:
     extra: Mapping[str, Any] = field(default_factory=dict)
 
     def held_by(self, pid: int, start_ticks: str) -> bool:
-        """Whether this very process holds it."""
         return bool(self.pid) and (self.pid, self.start_ticks) == (pid, start_ticks)
 
     def holds(self, running: Mapping[int, str], now: float) -> bool:
@@ -83,7 +80,7 @@ class Lease:
 
 @dataclass(frozen=True, slots=True)
 class PrTestOutcome:
-    """The verdicts of one finished test of one commit. ``told``: whether what follows from them was done."""
+    """The verdicts of one finished test of one commit. ``told``: whether they were acted upon."""
 
     pull: str
     worktree_path: str
@@ -105,26 +102,24 @@ class PrTestOutcome:
 
 @dataclass(frozen=True, slots=True)
 class Queue:
-    """All of it. One lease for each test that runs, none of them for the same pull request."""
+    """One lease for each test that runs, none of them for the same pull request."""
 
     entries: tuple[Entry, ...] = ()
     leases: tuple[Lease, ...] = ()
     outcomes: tuple[PrTestOutcome, ...] = ()
 
     def entry(self, pull: str) -> Entry | None:
-        """The entry of a pull request."""
         return next((entry for entry in self.entries if str(entry.key) == pull), None)
 
     def lease_of(self, pull: str) -> Lease | None:
-        """Who tests this pull request."""
+        """The lease for this pull request."""
         return next((lease for lease in self.leases if lease.pull == pull), None)
 
     def of_agent(self, agent: Agent) -> Entry | None:
-        """The entry of an agent's work."""
         return next((entry for entry in self.entries if entry.is_of(agent)), None)
 
     def waiting(self) -> list[Entry]:
-        """Those not under test, in the order in which they are tested: furthest along first, unknown last, then age."""
+        """Those not under test, in test order: fewest unfinished checks first, unknown last, then age."""
         under_test = {lease.pull for lease in self.leases}
         waiting = [entry for entry in self.entries if str(entry.key) not in under_test]
         return sorted(waiting, key=lambda entry: (entry.pending is None, entry.pending or 0, entry.added_at))
@@ -141,7 +136,7 @@ class Queue:
         return replace(self, entries=entries, leases=self._leases_but(pull))
 
     def counted(self, pending: Mapping[PullKey, int]) -> Queue:
-        """With what GitHub said just now; who is not named keeps what was known."""
+        """With GitHub's current counts; entries without one keep theirs."""
         return replace(
             self,
             entries=tuple(replace(entry, pending=pending.get(entry.key, entry.pending)) for entry in self.entries),
@@ -154,23 +149,23 @@ class Queue:
         return replace(self.with_entry(replace(entry, attempts=entry.attempts + 1)), leases=(*self.leases, lease))
 
     def with_lease(self, lease: Lease) -> Queue:
-        """With more known of a test that runs."""
+        """With more known of a running test."""
         return replace(self, leases=tuple(lease if one.run_id == lease.run_id else one for one in self.leases))
 
     def released(self, pull: str, why: str) -> Queue:
-        """Nobody tests it; the entry waits again, and says why it has to be asked again."""
+        """Its test has ended; the entry waits again, with the reason to ask again."""
         return replace(self, leases=self._leases_but(pull)).asked_again(pull, why)
 
     def _leases_but(self, pull: str) -> tuple[Lease, ...]:
         return tuple(lease for lease in self.leases if lease.pull != pull)
 
     def asked_again(self, pull: str, why: str) -> Queue:
-        """With a note on the entry, if it is there, that its next test is asked for with the full context."""
+        """With a note on the entry, if it exists, that its next test gets the full context."""
         entry = self.entry(pull)
         return self if entry is None else self.with_entry(replace(entry, ask_again=why))
 
     def finished(self, outcome: PrTestOutcome) -> Queue:
-        """With a test's verdicts; its entry is gone."""
+        """With a test's verdicts, and without its entry."""
         others = [known for known in self.outcomes if known.pull != outcome.pull]
         return replace(self.without(outcome.pull), outcomes=(*others, outcome)[-MOST_OUTCOMES:])
 
@@ -180,5 +175,4 @@ class Queue:
 
 
 def pending_checks(finished: Iterable[bool]) -> int:
-    """How many checks have not finished."""
     return sum(not done for done in finished)

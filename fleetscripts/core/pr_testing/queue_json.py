@@ -30,7 +30,7 @@ def parsed(members: Mapping[str, Any]) -> Queue:
 
 
 def written(queue: Queue) -> dict[str, Any]:
-    """The members that go into the file. ``more_leases``: those of tests that run beside the first."""
+    """The file's members. ``more_leases``: those of tests beside the first."""
     leases = [schema.write(lease, _LEASE_ALWAYS) for lease in queue.leases]
     return {
         "entries": [schema.write(entry, _ENTRY_ALWAYS) for entry in queue.entries],

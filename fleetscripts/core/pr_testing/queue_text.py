@@ -16,8 +16,8 @@ SHOWN_OUTCOMES = 5
 
 
 def lines(queue: Queue, alive: Collection[str], now: float) -> list[str]:
-    """Who is under test, who waits and in which order, and results that an agent was not told yet. ``alive``: the runs
-    whose testers are still there."""
+    """Tests in progress, those waiting in order, and results that an agent has not received yet. ``alive``: the runs
+    whose processes are alive."""
     under_test = [entry for lease in queue.leases if (entry := queue.entry(lease.pull)) is not None]
     rows = []
     for entry in (*under_test, *queue.waiting()):

@@ -1,4 +1,4 @@
-"""What a test run said, scenario by scenario. An answer without such verdicts is vague, and never passes."""
+"""Parses a test run's verdicts, scenario by scenario. An answer without verdicts is vague, and never passes."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _ORNAMENTS = " \t-*•`>|"
 
 
 class PrTestResult(StrEnum):
-    """Of one scenario. PARTIAL blocks exactly as FAIL does."""
+    """The result of one scenario. PARTIAL blocks exactly as FAIL does."""
 
     PASS = "PASS"
     PARTIAL = "PARTIAL"
@@ -33,7 +33,7 @@ _WORST = (PrTestResult.PASS, PrTestResult.PARTIAL, PrTestResult.FAIL)
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """One scenario; ``missing`` says what did not work, empty where it passed."""
+    """One scenario; ``missing`` says what did not work, empty if it passed."""
 
     name: str
     result: PrTestResult
@@ -54,12 +54,12 @@ def scenario(text: str) -> Scenario | None:
 
 
 def in_output_line(line: str) -> Scenario | None:
-    """The verdict on one line of a test's output, which may stand in a list."""
+    """The verdict on one line of a test's output, which may be in a list."""
     return scenario(line.strip(_ORNAMENTS))
 
 
 def vague(words: Iterable[str]) -> list[str]:
-    """Of the results that were reported, those that say nothing one could act on."""
+    """Results that say nothing one could act on."""
     return [
         word
         for word in words

@@ -1,4 +1,4 @@
-"""Which step of a task is a test run: those are the orchestrator's, one at a time on the machine."""
+"""Recognises test-run steps: those are the orchestrator's, one at a time on the machine."""
 
 from __future__ import annotations
 
@@ -13,5 +13,5 @@ WHY_NOT = (
 
 
 def is_test_step(step: str) -> bool:
-    """Whether the step's name is that of ``/pr-test``, however it is written."""
+    """Whether the step's name is that of ``/pr-test``, in any spelling."""
     return _TEST_STEP.match(step.strip()) is not None

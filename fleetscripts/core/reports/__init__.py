@@ -1,1 +1,1 @@
-"""Facts in words, tables and pictures."""
+"""Formats facts as words, tables and pictures."""

@@ -1,4 +1,4 @@
-"""Events as text for a model: everything needed to decide, and never more than it should read at once."""
+"""Events as text for a model: everything needed to decide, within a bounded length."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ MOST_CHARACTERS = 8_000
 LONGEST_LINE = 240
 MOST_REPAIRS = 10
 ROOM_FOR_A_SECTION = 1_000
-"""Characters that the parts to come may count on."""
+"""Characters reserved for the parts to come."""
 SCREEN_LINES = 8
-"""Of a pane's last lines, where no question was read on it."""
+"""How many of a pane's last lines are shown if no question was read on it."""
 
 
 def events_text(items: Sequence[Item], room: int = MOST_CHARACTERS) -> tuple[list[str], int]:
-    """The lines, at most ``room`` characters together, and how many of the items they hold: at least one."""
+    """The lines, at most ``room`` characters together, and how many of the items they cover: at least one."""
     lines: list[str] = []
     for at, item in enumerate(items):
         more = [shortened(line) for line in item_lines(item)]
@@ -27,7 +27,7 @@ def events_text(items: Sequence[Item], room: int = MOST_CHARACTERS) -> tuple[lis
 
 
 def review_text(review: Review) -> list[str]:
-    """A review within MOST_CHARACTERS: decisions first have room, then what waits, then what could be done."""
+    """A review within MOST_CHARACTERS: decisions first, then what waits, then proposals."""
     if review.nothing:
         return [NOTHING]
     repaired = [shortened(line) for line in repair_lines(review)]
@@ -41,7 +41,7 @@ def review_text(review: Review) -> list[str]:
 
 
 def within(lines: Sequence[str], room: int = MOST_CHARACTERS) -> list[str]:
-    """The first lines, as many as have room, each shortened, and how many more there are."""
+    """As many of the first lines as fit, each shortened, and how many more there are."""
     kept: list[str] = []
     for at, line in enumerate(map(shortened, lines)):
         room -= len(line) + 1
@@ -52,19 +52,19 @@ def within(lines: Sequence[str], room: int = MOST_CHARACTERS) -> list[str]:
 
 
 def and_more(left: int) -> list[str]:
-    """The line that stands for what had no room."""
+    """The line in place of those that did not fit."""
     return [f"and {left} more"] if left else []
 
 
 def one_line(item: Item) -> str:
-    """An event on one line, for a reader who gets each line as a message of its own."""
+    """An event on one line, for a reader to whom each line is one message."""
     said = "; ".join([*item.question, *(f"row: {row}" for row in item.rows)])
     parts = [f"{item.window}: {item.what}", said, *(f"→ {call}" for call in item.next)]
     return shortened(" | ".join(part for part in parts if part), 2 * LONGEST_LINE)
 
 
 def shortened(line: str, most: int = LONGEST_LINE) -> str:
-    """The line, with a mark where its end was cut off."""
+    """The line, with an ellipsis if its end was cut off."""
     return line if len(line) <= most else f"{line[: most - 1]}…"
 
 

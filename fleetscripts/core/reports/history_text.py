@@ -1,4 +1,4 @@
-"""The journal in words: one sentence for each thing that happened to an agent."""
+"""The journal in words: one sentence per event of an agent."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from fleetscripts.pattern import pattern
 
 LONGEST = 220
 STEPS = frozenset({"send-pasted", "send-entered", "end-intended", "end-pressed", "interrupt-intended"})
-"""On the way to something that has a line of its own."""
+"""Intermediate steps: a later event has the line."""
 ENDED = frozenset({"send-confirmed", "send-failed", "send-refused"})
 _DURATION = pattern(r"(\d+(?:\.\d+)?)\s*([smhd])")
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
@@ -96,11 +96,11 @@ SENTENCES: Mapping[str, Callable[[Line], str]] = {
     "rescued": lambda line: f"what would be lost was kept under {text_of(line, 'ref')}",
     "recycled": lambda line: f"its worktree is spare again: {text_of(line, 'why')}",
 }
-"""By event; any other is told by its name and its fields."""
+"""By event; any other is shown by its name and fields."""
 
 
 def sentence(line: Line) -> str:
-    """What happened, on one line that a terminal may print."""
+    """What happened, on one line that is safe to print."""
     teller = SENTENCES.get(text_of(line, "event"), _other)
     return fit(sanitize(teller(line)), LONGEST)
 
@@ -113,7 +113,7 @@ def _other(line: Line) -> str:
 
 
 def told(lines: Sequence[Line]) -> list[Line]:
-    """Without what a later line says better: steps of a message, and intentions whose end is there too."""
+    """Without redundant lines: steps of a message, and intentions that have ended."""
     ends: dict[str, str] = {}
     texts: dict[str, Line] = {}
     for line in lines:
@@ -135,7 +135,7 @@ def told(lines: Sequence[Line]) -> list[Line]:
 
 
 def _without_ended(lines: Sequence[Line]) -> list[Line]:
-    """Without intentions whose end follows; each end is one intention's."""
+    """Without intentions that have ended; each end matches one intention."""
     kept: list[Line] = []
     ended: Counter[tuple[str, str]] = Counter()
     for line in reversed(lines):
@@ -152,7 +152,7 @@ def _without_ended(lines: Sequence[Line]) -> list[Line]:
 
 
 def since(text: str, now: float) -> float | None:
-    """The time that ``90s``, ``15m``, ``2h``, ``1d`` (ago) or a Unix time means; None when it means none."""
+    """The time meant by ``90s``, ``15m``, ``2h``, ``1d`` (ago) or a Unix time; None if invalid."""
     stripped = text.strip()
     if match := _DURATION.fullmatch(stripped):
         return now - float(match[1]) * _UNITS[match[2]]
@@ -164,5 +164,5 @@ def since(text: str, now: float) -> float | None:
 
 
 def in_span(lines: Sequence[Line], begun: float) -> list[Line]:
-    """Those not older than ``begun``."""
+    """Those since ``begun``."""
     return [line for line in lines if at_of(line) >= begun]

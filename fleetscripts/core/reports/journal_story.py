@@ -1,4 +1,4 @@
-"""Which line of the journal is about which agent: windows get other numbers, panes are used again, records stay."""
+"""Assigns journal lines to agents: windows are renumbered, panes are reused, records stay."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ Key: TypeAlias = tuple[str, float]
 
 LAST_TIME = 4e9
 BEFORE_SECONDS = 180.0
-"""A spawned agent's start-up dialogs and briefing stand in the journal before the line that names it."""
+"""A spawned agent's start-up dialogs and briefing precede the line that names it."""
 
 
 @dataclass(slots=True)
 class Story:
-    """One agent's lines, oldest first; window and branch as last told."""
+    """One agent's lines, oldest first; window and branch as last written."""
 
     key: Key
     window: str = ""
@@ -27,13 +27,13 @@ class Story:
 
 
 def at_of(line: Line) -> float:
-    """When it was written; 0 for a line that does not say, or says nothing that a calendar has."""
+    """When it was written; 0 for a line without a valid time."""
     at = line.get("at")
     return float(at) if isinstance(at, int | float) and not isinstance(at, bool) and 0 <= at <= LAST_TIME else 0.0
 
 
 def text_of(line: Line, name: str) -> str:
-    """A field that holds text, else empty."""
+    """A text field, else empty."""
     value = line.get(name)
     return value if isinstance(value, str) else ""
 
@@ -47,7 +47,7 @@ def key_of(line: Line) -> Key | None:
 
 
 def stories(lines: Iterable[Line]) -> dict[Key, Story]:
-    """Every agent that the journal names, in the order in which they appear, with all that happened to each."""
+    """Every agent in the journal, in order of appearance, with all its lines."""
     found: dict[Key, Story] = {}
     holders: dict[str, tuple[float, Key]] = {}
     ids: dict[str, Key] = {}
@@ -78,7 +78,7 @@ def stories(lines: Iterable[Line]) -> dict[Key, Story]:
 
 
 def _leave(line: Line, key: Key, holders: dict[str, tuple[float, Key]]) -> None:
-    """Who is recycled is in no window and no pane any more: what follows there is about somebody else."""
+    """A recycled agent has left its window and pane: later lines there are about another one."""
     if "recycled" in (text_of(line, "event"), text_of(line, "state")):
         for place in [place for place, (_, holder) in holders.items() if holder == key]:
             del holders[place]
@@ -89,13 +89,13 @@ def _places(line: Line) -> list[str]:
 
 
 def _holder(line: Line, holders: Mapping[str, tuple[float, Key]]) -> Key | None:
-    """Who was there last, by window or pane: whichever was told of later."""
+    """The last agent there, by window or pane, whichever line is later."""
     known = [holders[place] for place in _places(line) if place in holders]
     return max(known)[1] if known else None
 
 
 def _its_beginning(line: Line, unclaimed: Iterable[Line]) -> list[Line]:
-    """What bears its id; and of lines without one, what happened in the same pane shortly before it was named."""
+    """Lines with its id; among those without one, lines from the same pane shortly before it was named."""
     name, pane, begun = text_of(line, "id"), text_of(line, "pane_id"), at_of(line) - BEFORE_SECONDS
     return [
         one

@@ -1,4 +1,4 @@
-"""Notifications kept from being a nuisance: quiet hours hold them back, a storm becomes one digest. Pure."""
+"""Limits notifications: quiet hours hold them back, a storm becomes one digest. Pure."""
 
 from __future__ import annotations
 
@@ -10,26 +10,25 @@ from fleetscripts.dataclass import dataclass
 
 BURST_SECONDS = 60.0
 MOST_HELD = 200
-"""Older ones are counted, not kept."""
+"""Older ones are only counted."""
 
 AGAIN_SECONDS = 300.0
-"""After no channel took anything: so long until the digest is tried again."""
+"""Pause before the digest is retried after every channel failed."""
 
 DIGEST_LINES = 15
 DIGEST_COLUMNS = 1800
-"""Below the 2,000 characters that the smallest channel takes."""
+"""Below the 2,000 characters that the smallest channel accepts."""
 
 MOST_BESIDE_DIGEST = DIGEST_COLUMNS // 2
-"""A longer notification goes alone; what is held back waits for the next."""
+"""A longer notification is sent alone; held-back ones wait for the next."""
 
 DAY_MINUTES = 24 * 60
 
 
 @dataclass(frozen=True, slots=True)
 class NoticeLimits:
-    """When not to disturb. ``quiet``: first and last minute of the day, None for never; it may go over midnight.
-
-    ``most_per_minute``: so many notifications are sent one by one; the rest waits for a digest."""
+    """``quiet``: first and last minute of the day, None for never; it may span midnight. ``most_per_minute``: how many
+    notifications are sent one by one; the rest waits for a digest."""
 
     quiet: tuple[int, int] | None = None
     escalations_pass: bool = True
@@ -38,7 +37,7 @@ class NoticeLimits:
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """One that is held back."""
+    """One held-back notification."""
 
     at: float
     text: str
@@ -46,8 +45,8 @@ class Notice:
 
 @dataclass(frozen=True, slots=True)
 class NoticeBacklog:
-    """What was sent lately, and what is held back; ``dropped`` more were held than are kept. ``failed_at``: when no
-    channel took what was sent last, 0 when one did."""
+    """What was sent lately, and what is held back; ``dropped``: held-back ones beyond the limit. ``failed_at``: when
+    every channel failed last, 0 after a success."""
 
     sent_at: tuple[float, ...] = ()
     held: tuple[Notice, ...] = ()
@@ -56,7 +55,7 @@ class NoticeBacklog:
 
 
 def minute_of(text: str) -> int | None:
-    """``22:30`` as a minute of the day; None when it is no time."""
+    """``22:30`` as a minute of the day; None if it is no time."""
     hours, colon, minutes = text.strip().partition(":")
     if not (colon and hours.isdecimal() and minutes.isdecimal() and len(minutes) == 2 and hours.isascii()):
         return None
@@ -65,7 +64,7 @@ def minute_of(text: str) -> int | None:
 
 
 def is_quiet(manners: NoticeLimits, moment: datetime) -> bool:
-    """Whether nobody is to be disturbed at this moment (local time)."""
+    """Whether it is quiet time (local time)."""
     if manners.quiet is None:
         return False
     begun, ended = manners.quiet
@@ -76,9 +75,8 @@ def is_quiet(manners: NoticeLimits, moment: datetime) -> bool:
 def take(
     tray: NoticeBacklog, text: str, urgent: bool, manners: NoticeLimits, moment: datetime
 ) -> tuple[NoticeBacklog, str]:
-    """The tray after one more notice, and what is to be sent now; empty when it is held back.
-
-    What was held back before goes with it, where both find room in one message."""
+    """The tray after one more notice, and what is to be sent now; empty if it is held back. Held-back notices are sent
+    along if they fit into one message."""
     now = moment.timestamp()
     tray = _recent(tray, now)
     passes = urgent and manners.escalations_pass
@@ -94,7 +92,7 @@ def take(
 
 
 def due(tray: NoticeBacklog, manners: NoticeLimits, moment: datetime) -> tuple[NoticeBacklog, str]:
-    """The tray and a digest of all that is held back, once nothing speaks against it any more."""
+    """The tray, and a digest of all held-back notices once they may be sent."""
     now = moment.timestamp()
     tray = _recent(tray, now)
     waits = 0 <= now - tray.failed_at < AGAIN_SECONDS
@@ -106,8 +104,8 @@ def due(tray: NoticeBacklog, manners: NoticeLimits, moment: datetime) -> tuple[N
 def given_back(
     now_kept: NoticeBacklog, before: NoticeBacklog, after: NoticeBacklog, text: str, now: float
 ) -> NoticeBacklog:
-    """The tray as it is now, with what a step from ``before`` to ``after`` took out of it to be sent, and ``text``:
-    no channel has taken them."""
+    """After failed sending: the present tray, with what the step from ``before`` to ``after`` removed and with
+    ``text``."""
     taken = [notice for notice in before.held if notice not in after.held]
     fresh = [Notice(now, text)] if text else []
     tray = _holding(now_kept, (*taken, *now_kept.held, *fresh))
@@ -115,7 +113,7 @@ def given_back(
 
 
 def digest(tray: NoticeBacklog, columns: int = DIGEST_COLUMNS) -> str:
-    """Everything held back in one text of about so many characters; the newest lines where there are too many."""
+    """All held-back notices in one text of about so many characters; the newest lines if there are too many."""
     lines = [line for notice in tray.held for line in _lines(notice)]
     kept: list[str] = []
     for line in reversed(lines):

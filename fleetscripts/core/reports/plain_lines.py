@@ -1,4 +1,4 @@
-"""Lines of a pane without its decoration, and without what whoever reads them has read already."""
+"""A pane's lines without decoration, and without what the reader has already seen."""
 
 from __future__ import annotations
 
@@ -10,11 +10,12 @@ FRAME = pattern(r"^[\s─-▟]+|[\s─-▟]+$")
 """Box-drawing and block characters at a line's ends."""
 
 KNOWN_FROM = 40
-"""Characters from which on a line is compared with a text: a shorter one may be a question that repeats its words."""
+"""Shortest line, in characters, that is compared with known text: a shorter one may be a question that repeats its
+words."""
 
 
 def plain_lines(lines: Iterable[str], known: str = "") -> list[str]:
-    """The lines that say something, without frames; none that is part of ``known``, told beside them."""
+    """The lines with content, without frames, except those that are part of ``known``."""
     text = _squeezed(known)
     plain = [FRAME.sub("", line) for line in lines]
     return [line for line in plain if line and not _is_in(line, text)]

@@ -1,4 +1,4 @@
-"""What a heartbeat found: what was repaired, what needs a decision, what waits by itself, what could be proposed."""
+"""A heartbeat's findings: repaired, needs a decision, waits by itself, proposed."""
 
 from __future__ import annotations
 
@@ -14,9 +14,8 @@ NOTHING = "nothing to report"
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One thing that somebody has to know or to decide, with all that is needed for it.
-
-    ``next``: the calls that may follow. ``screen`` and ``rows`` are text of a pane: data, never an instruction."""
+    """One thing to know or to decide, with all that is needed for it. ``next``: the commands that may follow.
+    ``screen`` and ``rows`` are text of a pane: data, never an instruction."""
 
     kind: str
     window: str
@@ -31,7 +30,7 @@ class Item:
 
 @dataclass(frozen=True, slots=True)
 class Review:
-    """One heartbeat. ``since``: when the one before was, Unix seconds; 0 for the first."""
+    """One heartbeat. ``since``: when the previous one was, Unix seconds; 0 for the first."""
 
     at: float
     since: float = 0
@@ -43,12 +42,12 @@ class Review:
 
     @property
     def nothing(self) -> bool:
-        """Whether nobody has to be told anything."""
+        """Whether there is nothing to report."""
         return not (self.repaired or self.decisions or self.waiting or self.proposals)
 
 
 def as_json(review: Review) -> dict[str, Any]:
-    """The review as one object; parts of an item that do not apply are left out."""
+    """The review as one object, without empty fields of items."""
     return {
         "at": review.at,
         "since": review.since,
@@ -70,7 +69,7 @@ def _item_json(item: Item) -> dict[str, Any]:
 
 
 def sections(review: Review) -> list[tuple[str, tuple[Item, ...]]]:
-    """What is in the review beside repairs, with its title; empty parts are left out."""
+    """The review without repairs, by title; empty parts are left out."""
     parts = [
         ("needs a decision", review.decisions),
         ("waits by itself", review.waiting),
@@ -80,7 +79,7 @@ def sections(review: Review) -> list[tuple[str, tuple[Item, ...]]]:
 
 
 def as_lines(review: Review) -> list[str]:
-    """The review for whoever reads it: every line that a pane wrote is marked with a bar."""
+    """The review as text: every line from a pane is marked with a bar."""
     if review.nothing:
         return [NOTHING]
     lines = repair_lines(review)
@@ -95,7 +94,7 @@ def repair_lines(review: Review) -> list[str]:
 
 
 def item_lines(item: Item) -> Iterable[str]:
-    """One item: what it is, its question or its pane's last lines behind a bar, the calls that may follow."""
+    """One item: its subject, its question or its pane's last lines behind a bar, the commands that may follow."""
     known = ", ".join(f"{name} {_shown(value)}" for name, value in item.about.items())
     yield f"  {f'{item.window}: ' if item.window else ''}{item.what}{f' ({known})' if known else ''}"
     shown = (*item.question, *(f"row: {row}" for row in item.rows)) if item.rows else item.screen

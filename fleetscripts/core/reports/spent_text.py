@@ -1,4 +1,4 @@
-"""What was spent as people and programs read it. Tokens are those that caps count: without what a cache gave again."""
+"""Usage and cost for people and programs. Tokens as caps count them: without those read from a cache."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ BY: Mapping[str, Callable[[LedgerKey], str]] = {
     "AGENT": lambda where: f"{where.worktree} ({where.agent})",
     "TASK": lambda where: where.task or where.branch,
 }
-"""What the rows are added up by, in the order in which that is shown."""
+"""The groupings, in the order shown."""
 
 
 def spent_tables(ledger: Ledger) -> list[list[tuple[str, ...]]]:
-    """A table by each of ``BY``, what was most first, days in their order."""
+    """A table for each of ``BY``, largest first, days in their order."""
     found = []
     for heading, name_of in BY.items():
         sums: dict[str, Spend] = {}
@@ -45,7 +45,7 @@ def cells(spent: Spend) -> tuple[str, ...]:
 
 
 def cost(spent: Spend) -> str:
-    """As the client states it; empty where it states none."""
+    """As the client states it; empty if it states none."""
     return f"${spent.usd:.2f}" if spent.usd else ""
 
 
@@ -55,7 +55,7 @@ def sentence(spent: Spend) -> str:
 
 
 def members(ledger: Ledger, standings: Iterable[CapUse]) -> dict[str, Any]:
-    """The object that ``--json`` prints: a row for each day, task and account of an agent; caps with what is used."""
+    """The object that ``--json`` prints: a row for each day, task and account of an agent; caps with their use."""
     rows = [
         {**asdict(where), **spent.tokens._asdict(), "tokens": spent.tokens.counted, "usd": spent.usd or None}
         for where, spent in ledger.rows.items()
@@ -64,8 +64,8 @@ def members(ledger: Ledger, standings: Iterable[CapUse]) -> dict[str, Any]:
 
 
 def with_hosts(ledger: Ledger, hosts: Mapping[str, Any]) -> Ledger:
-    """The ledger with what hosts have printed as such objects, their agents by their names from here. What makes no
-    sense is left out."""
+    """The ledger with hosts' printed objects added, their agents by their names from here. Invalid ones are left
+    out."""
     rows = dict(ledger.rows)
     for host, said in hosts.items():
         for row in said.get("rows", []) if isinstance(said, Mapping) else []:

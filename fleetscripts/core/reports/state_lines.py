@@ -1,4 +1,4 @@
-"""One line in the journal for each change of an agent's state, whoever changed it: what a history is told from."""
+"""One journal line for each change of an agent's state, whoever made it: the source of a history."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from fleetscripts.models import AgentState
 
 
 def untold(fleet: Fleet) -> tuple[Fleet, list[dict[str, Any]]]:
-    """The fleet with every agent's state marked as told, and a line for each whose state was not."""
+    """The fleet with every agent's state marked as written, and a line for each that was not."""
     changed = [agent for agent in fleet.agents if agent.notices.told_state != agent.state]
     for agent in changed:
         fleet = fleet.exchange(agent, agent.changed(notices={"told_state": str(agent.state)}))
@@ -18,7 +18,7 @@ def untold(fleet: Fleet) -> tuple[Fleet, list[dict[str, Any]]]:
 
 
 def state_line(agent: Agent) -> dict[str, Any]:
-    """The fields of a ``state`` line; the record's key is in it, since windows get other numbers."""
+    """The fields of a ``state`` line, with the record's key, since windows are renumbered."""
     known = {
         "was": agent.notices.told_state,
         "pane_state": agent.seen.pane_state,
@@ -38,7 +38,7 @@ def _why(agent: Agent) -> str:
 
 
 def identity(agent: Agent) -> dict[str, Any]:
-    """What says in a line which record it is about."""
+    """The fields that identify the record in a line."""
     return {
         "id": agent.id or None,
         "window": agent.window,

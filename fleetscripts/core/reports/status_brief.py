@@ -1,4 +1,4 @@
-"""Status for a model: each agent in a few words or fields, those that wait first, never more than it should read."""
+"""Status for a model: each agent in a few words or fields, those that wait first, within a bounded length."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ MOST_JSON_CHARACTERS = 15_500
 LONGEST_NOTE = 120
 LONGEST_NAME = 60
 TOLD = frozenset({*FOR_SOMEBODY, AgentState.RATE_LIMITED, HELD})
-"""States that say too little without their note."""
+"""States that need their note to be useful."""
 
 
 def brief_lines(agents: Sequence[Agent], now: float, room: int = MOST_CHARACTERS) -> list[str]:
-    """One line an agent, as many as have room, and one for the others."""
+    """One line per agent, as many as fit, and one for the others."""
     lines: list[str] = []
     for at, agent in enumerate(agents):
         line = _line(agent, now)
@@ -33,7 +33,7 @@ def brief_lines(agents: Sequence[Agent], now: float, room: int = MOST_CHARACTERS
 
 
 def brief_json(head: Mapping[str, Any], agents: Sequence[Agent], now: float) -> str:
-    """The head's members, then ``agents``; ``more`` counts those that had no room. Empty fields are left out."""
+    """The head's members, then ``agents``; ``more`` counts those that did not fit. Empty fields are left out."""
     shown: list[dict[str, Any]] = []
     room = MOST_JSON_CHARACTERS - len(_compact({**head, "agents": [], "more": len(agents)}))
     for agent in agents:

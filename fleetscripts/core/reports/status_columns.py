@@ -1,4 +1,4 @@
-"""The columns of ``status`` and of its live view, a row each. A new one is a row here."""
+"""The columns of ``status`` and of its live view, a row each. To add one, add a row here."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from fleetscripts.dataclass import dataclass
 from fleetscripts.fleet import Agent
 
 ENOUGH_COLUMNS = 18
-"""What a column is to have before another one stands beside it: the longest state's name."""
+"""Width a column gets before another one is added: the longest state's name."""
 
 NOTHING = "-"
 
 
 @dataclass(frozen=True, slots=True)
 class StatusLine:
-    """One agent to be shown. ``command``: what its pane runs; ``silent``: since when its host is not heard."""
+    """One agent as shown. ``command``: what its pane runs; ``silent``: since when its host has not been heard from."""
 
     agent: Agent
     now: float
@@ -31,12 +31,10 @@ class StatusLine:
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """``cell``: its text, "-" for nothing. ``style``: in the live view, as rich names styles.
-
-    ``optional``: left out when no agent has anything there. ``dropped``: its turn among those that the table goes
-    without on a narrow terminal; 0: never. ``enough``: what it is to have before another stands beside it. ``most``:
-    what it takes at most in the live view, 0: what is left; ``from_width``: the width from which that shows it,
-    None: never."""
+    """``cell``: its text, "-" for nothing. ``style``: in the live view, a rich style. ``optional``: left out if empty
+    for all agents. ``dropped``: its turn to be dropped on a narrow terminal; 0: never. ``enough``: the width it gets
+    before another is added. ``most``: its greatest width in the live view, 0: the rest; ``from_width``: the terminal
+    width from which that shows it, None: never."""
 
     name: str
     cell: Callable[[StatusLine], str]
@@ -63,7 +61,7 @@ def _note(line: StatusLine) -> str:
 
 
 def shown(name: str) -> Callable[[StatusLine], str]:
-    """The cell of a fact that a client's files tell and that is only shown (``SessionView.shown``)."""
+    """The cell of a display-only fact from a client's files (``SessionView.shown``)."""
     return lambda line: str((line.agent.seen.shown or {}).get(name) or NOTHING)
 
 
@@ -91,7 +89,7 @@ def used(columns: Sequence[Column], lines: Sequence[StatusLine]) -> list[Column]
 
 
 def readable(lines: Sequence[StatusLine], columns: int | None) -> list[Column]:
-    """The columns of the table: so many that none is cut beyond recognition; None: without a limit."""
+    """The table's columns: only as many as stay readable; None: all."""
     kept = used(COLUMNS, lines)
     for column in sorted((one for one in kept if one.dropped), key=lambda one: one.dropped):
         if columns is None or _needed(kept, lines) <= columns:

@@ -1,4 +1,4 @@
-"""What status says of an agent: ages, steps, checks, the next step."""
+"""What status shows of an agent: ages, steps, checks, the next step."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ FOR_SOMEBODY = (
     AgentState.STUCK,
     AgentState.PENDING_EVALUATION,
 )
-"""What waits for a person or the orchestrator."""
+"""States that wait for a person or the orchestrator."""
 
 URGENT_FIRST = (
     *FOR_SOMEBODY,
@@ -41,11 +41,11 @@ URGENT_FIRST = (
 """The end of a line may be cut."""
 
 CHECK_MARKS = {"pass": "✓", "fail": "✗", "pending": "…", "unknown": "?"}
-"""What the checks of a pull request said at the last verification."""
+"""Marks for a pull request's checks at the last verification."""
 
 
 def age(seconds: float) -> str:
-    """``45s``, ``12m``, ``3h05``, ``2d``; a dash for what was never or will be."""
+    """``45s``, ``12m``, ``3h05``, ``2d``; a dash for never or the future."""
     if seconds < 0 or seconds > 1e9:
         return "-"
     minutes, hours = int(seconds // 60), int(seconds // 3600)
@@ -61,21 +61,21 @@ HELD = "paused"
 
 
 def shown_state(agent: Agent) -> str:
-    """The state that people are shown."""
+    """The displayed state."""
     return HELD if agent.hold.reason and not agent.finished else str(agent.state)
 
 
 def by_urgency(counts: Mapping[str, int]) -> list[tuple[str, int]]:
-    """How many are in which state, what may need somebody first."""
+    """Agents per state, those that may need somebody first."""
     return [(str(state), counts[state]) for state in (*URGENT_FIRST, HELD) if counts.get(state)]
 
 
 UNREACHABLE = "unreachable"
-"""Begins what stands in place of the command of an agent whose host is not heard."""
+"""Prefix in the command's place for an agent whose host is silent."""
 
 
 def next_step(agents: Sequence[Agent], watched: bool, active: bool) -> str:
-    """What whoever looks at the fleet may do next, as a call; empty where there is nothing to do."""
+    """The suggested next command; empty if there is nothing to do."""
     at_work = [agent for agent in agents if not agent.finished]
     judged = [agent for agent in at_work if agent.state is AgentState.PENDING_EVALUATION]
     if not active and at_work:
@@ -92,13 +92,14 @@ def next_step(agents: Sequence[Agent], watched: bool, active: bool) -> str:
 
 
 def in_order(agents: Sequence[Agent]) -> tuple[Agent, ...]:
-    """Those that wait for somebody first, where a low screen shows them; recycled ones last; else as they came."""
+    """Those that wait for somebody first, where a low screen shows them; recycled ones last; else in the given
+    order."""
     places = dict.fromkeys(FOR_SOMEBODY, 0) | {AgentState.RECYCLED: 2}
     return tuple(sorted(agents, key=lambda agent: places.get(agent.state, 1)))
 
 
 def in_state_for(agent: Agent, now: float) -> str:
-    """How long the agent has been as it is."""
+    """How long the agent has been in its state."""
     since = max(agent.seen.since, agent.idle_since if agent.state is not AgentState.RUNNING else 0)
     if agent.hold.reason and not agent.finished:
         since = agent.hold.since
@@ -121,7 +122,7 @@ def pull(agent: Agent) -> str:
 
 
 def note(agent: Agent, now: float) -> str:
-    """What a person has to know beyond the state, else what the agent said last, else its objective."""
+    """What to know beyond the state, else the agent's last message, else its objective."""
     if agent.escalation.reason:
         return agent.escalation.reason
     if agent.hold.reason:
@@ -139,7 +140,7 @@ def note(agent: Agent, now: float) -> str:
 
 
 def about(agent: Agent) -> list[str]:
-    """What an agent needs to find its way back to its task."""
+    """What an agent needs to resume its task."""
     missing = [step for step in agent.steps if step not in agent.checkpoints]
     lines = [
         f"window: {sanitize(agent.window)}",

@@ -1,4 +1,4 @@
-"""What a new orchestrator conversation has to know of each agent that was there before it, in one sentence."""
+"""One sentence on each agent for a new orchestrator conversation that finds it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ OBJECTIVE_COLUMNS = 90
 SAID_COLUMNS = 110
 
 SURVIVED = frozenset(PaneState) - {PaneState.MISSING, PaneState.IDLE}
-"""States in which a client lives."""
+"""States with a live client."""
 
 Teller = Callable[[Agent, Classification, float], str]
 STANDS: Mapping[PaneState, Teller] = {

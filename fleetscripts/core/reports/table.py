@@ -1,4 +1,4 @@
-"""Rows of text as an aligned table."""
+"""Formats rows of text as an aligned table."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from fleetscripts.core.records.sanitize import fit, sanitize, width
 
 GAP = "  "
 NARROWEST = 8
-"""Columns that even the widest cell keeps when the terminal is small."""
+"""Width that even the widest cell keeps on a small terminal."""
 
 
 def table(rows: Sequence[Sequence[str]], columns: int | None = None) -> list[str]:
-    """Lines with cells below each other; ``columns``: shorten the widest cells until a line fits."""
+    """Lines with aligned cells; ``columns``: shorten the widest cells until a line fits."""
     cells = [[sanitize(cell) for cell in row] for row in rows]
     widths = [max(width(row[n]) for row in cells) for n in range(len(cells[0]))] if cells else []
     spare = None if columns is None else columns - len(GAP) * (len(widths) - 1)

@@ -1,4 +1,4 @@
-"""Who did what when, from the journal: for each agent the spans of its states, and marks where something was done."""
+"""Each agent's states over time, and marks for actions, from the journal."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from fleetscripts.core.reports.journal_story import Line, Story, at_of, text_of
 from fleetscripts.dataclass import dataclass
 
 LIVE_SECONDS = 3600.0
-"""A state that was told of longer ago than this, with nothing after it, is drawn to its last line only."""
+"""A state without news for longer than this is drawn only to its last line."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +26,7 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class Sign:
-    """One thing that was done."""
+    """One action."""
 
     kind: Mark
     at: float
@@ -35,7 +35,7 @@ class Sign:
 
 @dataclass(frozen=True, slots=True)
 class TimelineLane:
-    """One agent's line in the picture."""
+    """One agent's row in the picture."""
 
     name: str
     place: str
@@ -44,9 +44,8 @@ class TimelineLane:
 
 
 def lanes(stories: Iterable[Story], begun: float, now: float) -> list[TimelineLane]:
-    """The agents of which anything happened since ``begun``, in the order in which they came.
-
-    What a clock that ran ahead wrote, later than ``now``, is left out: it would press all else together."""
+    """Agents with any event since ``begun``, in order of appearance. Events later than ``now``, from a clock that ran
+    ahead, are left out: they would compress all others."""
     known = [replace(story, lines=[line for line in story.lines if at_of(line) <= now]) for story in stories]
     latest = max((at_of(line) for story in known for line in story.lines), default=now)
     drawn = (_lane(story, begun, now, latest) for story in known)
@@ -63,9 +62,8 @@ def _lane(story: Story, begun: float, now: float, latest: float) -> TimelineLane
 
 
 def _spans(lines: list[Line], now: float, latest: float) -> list[Span]:
-    """From one told state to the next; the last one until now, while the agent is heard of and not recycled.
-
-    Work that is done stays done: its span ends with the last thing that happened to anybody."""
+    """From one state line to the next; the last one until now, while the agent has news and is not recycled. Finished
+    work stays finished: its span ends with the last event of any agent."""
     states = [(at_of(line), text_of(line, "state")) for line in lines if text_of(line, "state")]
     over = next((at_of(line) for line in reversed(lines) if text_of(line, "event") == "recycled"), None)
     last = max((at_of(line) for line in lines), default=now)

@@ -1,4 +1,4 @@
-"""The timeline as an SVG: one lane for each agent, its states as bars, what was done as marks. No text is trusted."""
+"""The timeline as an SVG: one lane per agent, its states as bars, actions as marks. No text is trusted."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ NAME_COLUMNS, PLACE_COLUMNS = 23, 32
 """What stands before a lane without reaching into it."""
 
 SIGN_WIDTH = 17
-"""Signs that would cover each other stand side by side, while that is near their time; else one tells of all."""
+"""Overlapping signs are put side by side while that is near their time; else one stands for all."""
 
 MOST_ASIDE = 1.5 * SIGN_WIDTH
 MOST_TOLD = 20
@@ -44,7 +44,7 @@ MARKS = {
     "recycled": ("■", "#ffffff", "#7a8794", "recycled"),
 }
 GRAVEST_FIRST = ("asked", "missing", "recycled", "judged", "verified", "rescue", "told")
-"""Which sign stands for several that have one place."""
+"""Which sign represents several in one place."""
 
 STEPS_SECONDS = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 21600, 43200, 86400)
 MOST_TICKS = 9
@@ -53,7 +53,7 @@ Place = Callable[[float], float]
 
 
 def timeline_svg(lanes: Sequence[TimelineLane], now: float, title: str = "Agent fleet") -> str:
-    """The whole picture; valid with no agent at all."""
+    """The whole picture; valid without any agent."""
     begun, ended = _extent(lanes, now)
     height = TOP + LANE * max(len(lanes), 1) + BELOW
     inside = WIDTH - LEFT - RIGHT
@@ -122,7 +122,7 @@ def _lane(lane: TimelineLane, top: float, x: Place) -> list[str]:
 
 
 def _bars(spans: Sequence[Span], top: float, x: Place) -> list[str]:
-    """Those that can be seen: of what is shorter than a point only the first."""
+    """The visible ones: of those shorter than a point only the first."""
     parts, free = [], 0.0
     for span in spans:
         if x(span.ended) > free:
@@ -132,7 +132,7 @@ def _bars(spans: Sequence[Span], top: float, x: Place) -> list[str]:
 
 
 def _signs(marks: Sequence[Sign], middle: float, x: Place) -> list[str]:
-    """A sign for each mark, or one for those that are too many for their place; what was told gives way."""
+    """A sign for each mark, or one for those too many for their place; notifications give way."""
     placed: list[tuple[float, list[Sign]]] = []
     free = 0.0
     for mark in marks:

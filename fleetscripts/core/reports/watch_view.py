@@ -1,4 +1,4 @@
-"""The live view as lines of styled text for a screen of any size: header, table, what is selected, keys. Pure."""
+"""The live view as lines of styled text for a screen of any size: header, table, selection, keys. Pure."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ from fleetscripts.models import AgentState
 KEYS = "j/k or ↑/↓ select · Enter go there · q quit"
 DETAIL_LINES = 9
 DETAIL_FROM_LINES = 20
-"""A screen lower than this shows the table alone."""
+"""A lower screen shows the table alone."""
 
 GAP = 2
 DOTS = {AgentState.RUNNING: "●", AgentState.DONE: "✔", AgentState.RECYCLED: "·", AgentState.ESCALATED: "▲"}
 MARKS = {"▌": "bold cyan"}
 GIVE_WAY = ("STATE", "WINDOW", "BRANCH")
 NARROWEST = 7
-"""To which these shrink, in this order, where all that is left does not fit."""
+"""Columns shrink to these widths, in this order, if the rest does not fit."""
 
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """A run of text in one style, as rich names styles."""
+    """A run of text in one style (rich's names)."""
 
     text: str
     style: str = ""
@@ -36,7 +36,7 @@ class Piece:
 @dataclass(frozen=True, slots=True)
 class Model:
     """What is shown. ``history``: sentences on the selected agent, newest last; ``message``: in place of the keys.
-    ``silent``: agents by key whose host is not heard, and since when, in words."""
+    ``silent``: agents by key whose host is silent, and since when, in words."""
 
     title: Sequence[Piece]
     loop: str
@@ -49,7 +49,7 @@ class Model:
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """Where the eye is: the selected agent and the first row that is shown."""
+    """Selection and scroll position: the selected agent and the first row shown."""
 
     selected: str | None = None
     top: int = 0
@@ -57,7 +57,7 @@ class View:
 
 
 def settled(view: View, agents: Sequence[Agent], rows: int) -> View:
-    """The view on these agents: the same agent stays selected while it is there, and is in sight."""
+    """The view on these agents: the same agent stays selected while it exists, and visible."""
     keys = [agent.key for agent in agents]
     index = keys.index(view.selected) if view.selected in keys else min(view.index, len(keys) - 1)
     index = max(index, 0)
@@ -66,7 +66,7 @@ def settled(view: View, agents: Sequence[Agent], rows: int) -> View:
 
 
 def moved(view: View, agents: Sequence[Agent], by: int) -> View:
-    """Another agent selected, as far as there are any."""
+    """The next or previous agent selected, if there is one."""
     if not agents:
         return view
     index = min(max(view.index + by, 0), len(agents) - 1)
@@ -114,7 +114,7 @@ def _table(model: Model, view: View, columns: int, rows: int) -> list[list[Piece
 
 
 def _widths(shown: Sequence[Column], cells: Sequence[Sequence[str]], columns: int) -> list[int]:
-    """The width of each: what it needs up to its most; the last one has what is left, or the widest give way."""
+    """Column widths: as needed up to each maximum; the last one gets the rest, or the widest shrink."""
     natural = [max([width(one.name), *(width(row[n]) for row in cells)]) for n, one in enumerate(shown)]
     widths = [min(needed, one.most or needed) for needed, one in zip(natural, shown, strict=True)]
     over = sum(widths) + GAP * (len(widths) - 1) - columns
@@ -168,13 +168,13 @@ def _padded(text: str, columns: int) -> str:
 
 
 def _filled(pieces: list[Piece], columns: int, style: str) -> list[Piece]:
-    """The line up to the right edge, so that the whole of it is marked."""
+    """The line padded to the right edge, so that all of it is highlighted."""
     used = sum(width(piece.text) for piece in pieces)
     return [*pieces, Piece(" " * max(columns - used, 0), style)]
 
 
 def _cut(line: Sequence[Piece], columns: int) -> list[Piece]:
-    """The line within the screen, with an ellipsis where it goes on."""
+    """The line cut to the screen, with an ellipsis."""
     kept: list[Piece] = []
     room = columns
     for piece in line:

@@ -1,1 +1,1 @@
-"""What agents have used of their models, and the ceilings on it."""
+"""What agents have used of their models, and the caps on it."""

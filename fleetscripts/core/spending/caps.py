@@ -1,4 +1,4 @@
-"""Ceilings on what is spent: as they are configured, and how far each is used up."""
+"""Spending caps: as configured, and how much of each is used."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ TABLE = "caps"
 AGENT, TASK, DAY, FLEET = "agent", "task", "day", "fleet"
 SCOPES = (AGENT, TASK, DAY, FLEET)
 SHARED = (DAY, FLEET)
-"""Scopes of more than one agent."""
+"""Scopes with more than one agent."""
 
 NEAR = 0.8
-"""The share of a cap of which a person is told."""
+"""Share of a cap at which a person is notified."""
 
 _AMOUNT = pattern(r"(?P<dollar>\$ ?)?(?P<number>[0-9][0-9_]*(?:\.[0-9]+)?) ?(?P<unit>[kKMG]|USD)?", re.ASCII)
 _TIMES = {None: 1, "k": 10**3, "K": 10**3, "M": 10**6, "G": 10**9}
@@ -38,7 +38,7 @@ class Cap:
     money: bool = False
 
     def of(self, spent: Spend) -> float:
-        """What it counts."""
+        """The amount that counts towards it."""
         return spent.usd if self.money else spent.tokens.counted
 
     def words(self, amount: float) -> str:
@@ -48,7 +48,7 @@ class Cap:
 
 @dataclass(frozen=True, slots=True)
 class CapUse:
-    """How much of a cap is used, since somebody last allowed another cap's worth. ``key`` names what it is on.
+    """How much of a cap is used, since somebody last allowed another cap's worth. ``key`` names its subject.
     ``central``: it is the central's, over all machines."""
 
     cap: Cap
@@ -79,7 +79,7 @@ class CapUse:
 
 
 def caps_of(members: Mapping[str, object]) -> tuple[Cap, ...]:
-    """The table ``[caps]`` among the tables of config.toml; UsageProblem names what is no cap."""
+    """The table ``[caps]`` of config.toml; UsageProblem names an invalid one."""
     table = Table.of(members, TABLE).only(SCOPES)
     found: list[Cap] = []
     for scope in (one for one in SCOPES if one in table.members):
@@ -104,7 +104,7 @@ def _cap(scope: str, value: object) -> Cap:
 
 
 def day_of(moment: datetime) -> str:
-    """The day as rows name it."""
+    """The day in a row's form."""
     return f"{moment:%Y-%m-%d}"
 
 
@@ -114,9 +114,8 @@ def begun_at(agent: Agent) -> float:
 
 
 def totals(ledger: Ledger, agents: Collection[str], today: str) -> Mapping[str, Spend]:
-    """What was spent, by what a cap may be on: ``agent ID``, ``task NAME``, ``day TODAY``, ``fleet``.
-
-    ``agents``: ids of the whole fleet."""
+    """Amounts by cap subject: ``agent ID``, ``task NAME``, ``day TODAY``, ``fleet``. ``agents``: ids of the whole
+    fleet."""
     found: dict[str, Spend] = {}
     for where, spent in ledger.rows.items():
         names = [f"{AGENT} {where.agent}", f"{TASK} {where.task or _unnamed(where.agent, where.begun)}"]
@@ -130,9 +129,7 @@ def totals(ledger: Ledger, agents: Collection[str], today: str) -> Mapping[str, 
 def standings(
     caps: Iterable[Cap], ledger: Ledger, spent: Mapping[str, Spend], today: str, agent: Agent | None, task: str = ""
 ) -> tuple[CapUse, ...]:
-    """Every cap that counts for this agent; without one, for whoever would begin the task in the file of that name.
-
-    ``spent``: the totals."""
+    """Every cap that applies to this agent; None: to a future agent on the task in that file. ``spent``: the totals."""
     names = {DAY: f"{DAY} {today}", FLEET: FLEET}
     if agent is not None:
         names[AGENT] = f"{AGENT} {agent.id}"
@@ -149,5 +146,5 @@ def _standing(cap: Cap, name: str, ledger: Ledger, spent: Mapping[str, Spend]) -
 
 
 def _unnamed(agent: str, begun: float) -> str:
-    """What a task without a file is known by."""
+    """The key of a task without a file."""
     return f"{agent}@{begun:.0f}"

@@ -1,4 +1,4 @@
-"""All caps at one moment: which of them keeps whom from another turn, and which is near."""
+"""All caps at one moment: which of them stops an agent's next turn, and which is near."""
 
 from __future__ import annotations
 
@@ -13,8 +13,7 @@ from fleetscripts.fleet import Agent, Fleet
 
 @dataclass(frozen=True, slots=True)
 class Ceiling:
-    """``spent``: totals by what a cap may be on. ``told``: caps over all machines that are reached, as the central of
-    this one tells."""
+    """``spent``: totals by cap subject. ``told``: reached caps over all machines, from this machine's central."""
 
     caps: tuple[Cap, ...] = ()
     ledger: Ledger = field(default_factory=Ledger)
@@ -39,18 +38,18 @@ class Ceiling:
         return cls(caps, ledger, spent, today, told)
 
     def of(self, agent: Agent | None, task: str = "") -> tuple[CapUse, ...]:
-        """Those that count for an agent; None: for whoever would begin the task in the file of that name."""
+        """Those that apply to an agent; None: to a future agent on the task in that file."""
         return (*standings(self.caps, self.ledger, self.spent, self.today, agent, task), *self.told)
 
     def reached(self, agent: Agent | None, task: str = "") -> CapUse | None:
-        """The first cap that allows no other turn. What its task has used keeps an agent from no other task."""
+        """The first cap that allows no further turn. An agent's use on one task does not keep it from another."""
         other_task = agent is not None and agent.task.pending is not None
         return next(
             (one for one in self.of(agent, task) if one.reached and not (other_task and one.scope == TASK)), None
         )
 
     def near(self, agents: Sequence[Agent]) -> Iterator[tuple[Agent | None, CapUse]]:
-        """Caps that are nearly used up and not told of yet, each once; no agent where it is over several."""
+        """Caps that are nearly used up and not notified yet, each once; no agent for one shared by several."""
         found: dict[str, tuple[Agent | None, CapUse]] = {}
         for agent in (one for one in agents if not one.finished):
             for one in self.of(agent):

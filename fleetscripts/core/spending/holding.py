@@ -1,4 +1,4 @@
-"""An agent that has reached a cap is held: its turn is left to end, and nobody begins another one."""
+"""Holds an agent that has reached a cap: its turn may end, and no other one is started."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from fleetscripts.fleet import Agent
 from fleetscripts.record import Hold
 
 BUDGET = "budget: "
-"""How the reason of such a hold begins."""
+"""Prefix of such a hold's reason."""
 
 
 def held(agent: Agent, reached: CapUse | None, now: float) -> Agent:
-    """The record as the cap that is reached wants it. What a person holds stays held, whatever becomes of the cap."""
+    """The record held by a reached cap. A person's hold stays, whatever becomes of the cap."""
     key = reached.key if reached is not None and not agent.finished else ""
     if agent.hold.cap == key and (not key or agent.hold.reason):
         return agent

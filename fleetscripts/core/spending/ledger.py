@@ -1,4 +1,4 @@
-"""What was spent, in rows by day, agent, task and account. What a conversation has used is counted once."""
+"""Amounts spent, in rows by day, agent, task and account. A conversation's usage is counted once."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from fleetscripts.core.spending.tokens import NONE, Tokens
 from fleetscripts.dataclass import dataclass
 
 KEPT_DAYS = 180
-"""Rows of earlier days are dropped, and conversations that nothing was noted of since."""
+"""Older rows are dropped, and conversations without news since."""
 
 
 @dataclass(frozen=True, slots=True)
 class LedgerKey:
-    """What a row is of. ``day``: as ``2026-11-27``, of this machine. ``task``: the name of its file, where it has one;
-    ``begun``: when it began, Unix seconds."""
+    """A row's key. ``day``: as ``2026-11-27``, of this machine. ``task``: its file's name, if any; ``begun``: when it
+    began, Unix seconds."""
 
     day: str
     agent: str
@@ -34,7 +34,6 @@ class Spend:
     usd: float = 0.0
 
     def plus(self, other: Spend) -> Spend:
-        """Both together."""
         return Spend(self.tokens.plus(other.tokens), self.usd + other.usd)
 
 
@@ -43,7 +42,7 @@ NOTHING = Spend()
 
 @dataclass(frozen=True, slots=True)
 class CountedConversation:
-    """What is counted already of one conversation, and the day on which that last grew."""
+    """What has been counted of one conversation, and the day on which it last grew."""
 
     spent: Spend = NOTHING
     day: str = ""
@@ -51,7 +50,7 @@ class CountedConversation:
 
 @dataclass(frozen=True, slots=True)
 class SessionUsage:
-    """What one conversation has used by now, in all: by day, and the money that its client states."""
+    """One conversation's total usage so far: tokens by day, and the cost that its client states."""
 
     session: str
     days: Mapping[str, Tokens]
@@ -59,14 +58,14 @@ class SessionUsage:
 
     @property
     def total(self) -> Tokens:
-        """Of all days."""
+        """Over all days."""
         return total(self.days.values())
 
 
 @dataclass(frozen=True, slots=True)
 class Ledger:
-    """``current``: the conversation's file that each agent was last seen with. ``allowed``: by a cap's key, how much
-    was spent when somebody allowed another cap's worth. ``told``: the same, when somebody was told that it is near."""
+    """``current``: the conversation's file that each agent was last seen with. ``allowed``: by cap key, the amount
+    spent when another cap's worth was allowed. ``told``: the same for the notification that it is near."""
 
     rows: Mapping[LedgerKey, Spend] = field(default_factory=dict)
     sessions: Mapping[str, CountedConversation] = field(default_factory=dict)
@@ -75,8 +74,8 @@ class Ledger:
     told: Mapping[str, float] = field(default_factory=dict)
 
     def noted(self, where: LedgerKey, used: SessionUsage) -> Ledger:
-        """With what the conversation used more than is known, on the days on which it did. ``where.day``: today, for
-        what tells no day, or one that is still to come."""
+        """With the conversation's new usage, on the days when it occurred. ``where.day``: today, for usage without a
+        day, or with one in the future."""
         known = self.sessions.get(used.session, CountedConversation()).spent
         more, money = used.total.minus(known.tokens), max(0.0, used.usd - known.usd)
         if more == NONE and not money:
@@ -93,21 +92,21 @@ class Ledger:
         return replace(self, rows=rows, sessions={**self.sessions, used.session: CountedConversation(after, where.day)})
 
     def begun(self, used: SessionUsage, today: str) -> Ledger:
-        """With all that this conversation has used so far counted as known, or as somebody else's."""
+        """With all that this conversation has used so far counted before, or for somebody else."""
         known = self.sessions.get(used.session, CountedConversation()).spent
         after = Spend(Tokens(*map(max, known.tokens, used.total)), max(known.usd, used.usd))
         return replace(self, sessions={**self.sessions, used.session: CountedConversation(after, today)})
 
     def with_allowed(self, standings: Iterable[tuple[str, float]]) -> Ledger:
-        """With another cap's worth allowed beyond these amounts, by the caps' keys."""
+        """With another cap's worth allowed beyond these amounts, by cap key."""
         return replace(self, allowed={**self.allowed, **dict(standings)})
 
     def with_told(self, standings: Iterable[tuple[str, float]]) -> Ledger:
-        """With somebody told that these caps are near, by their keys and bases."""
+        """With notifications that these caps are near noted, by their keys and bases."""
         return replace(self, told={**self.told, **dict(standings)})
 
     def since(self, first: str) -> Ledger:
-        """Without what is of days before the first."""
+        """Without days before the first."""
         return replace(
             self,
             rows={where: spent for where, spent in self.rows.items() if where.day >= first},
@@ -116,7 +115,6 @@ class Ledger:
 
 
 def total(tokens: Iterable[Tokens]) -> Tokens:
-    """All together."""
     found = NONE
     for one in tokens:
         found = found.plus(one)

@@ -15,7 +15,7 @@ _NAMES = ("day", "agent", "worktree", "branch", "task", "account")
 
 
 class LedgerDamaged(FleetError):
-    """What stands there is no ledger."""
+    """The file is no valid ledger."""
 
 
 def parsed(members: Mapping[str, Any] | None) -> Ledger:
@@ -37,7 +37,7 @@ def parsed(members: Mapping[str, Any] | None) -> Ledger:
 
 
 def written(ledger: Ledger) -> dict[str, Any]:
-    """The members that go into the file."""
+    """The file's members."""
     rows = [{**asdict(where), "tokens": list(spent.tokens), "usd": spent.usd} for where, spent in ledger.rows.items()]
     sessions = {name: [list(one.spent.tokens), one.spent.usd, one.day] for name, one in ledger.sessions.items()}
     return {
@@ -50,7 +50,7 @@ def written(ledger: Ledger) -> dict[str, Any]:
 
 
 def money(value: object) -> float:
-    """A finite number that is not below none; raises ValueError."""
+    """A finite number, not negative; raises ValueError."""
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value) or value < 0:
         raise ValueError(f"expected an amount, found {value!r}")
     return float(value)

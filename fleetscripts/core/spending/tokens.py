@@ -1,15 +1,15 @@
-"""Tokens that a model was given and gave, by the kinds that clients count apart."""
+"""Token counts of a model's input and output, by the kinds that clients count separately."""
 
 from __future__ import annotations
 
 from typing import Any, NamedTuple
 
 MOST = 10**15
-"""Larger figures are none: what counts them was written by somebody else."""
+"""Larger figures are invalid: somebody else wrote them."""
 
 
 class Tokens(NamedTuple):
-    """``cache_read``: given again from the cache of an earlier request, at about a tenth of the price of ``input``."""
+    """``cache_read``: repeated from an earlier request's cache, at about a tenth of the price of ``input``."""
 
     input: int = 0
     output: int = 0
@@ -17,16 +17,15 @@ class Tokens(NamedTuple):
     cache_write: int = 0
 
     def plus(self, other: Tokens) -> Tokens:
-        """Both together."""
         return Tokens(*(one + two for one, two in zip(self, other, strict=True)))
 
     def minus(self, other: Tokens) -> Tokens:
-        """What is more than the other in each kind; nothing where it is less."""
+        """The excess over the other in each kind; 0 where it is less."""
         return Tokens(*(max(0, one - two) for one, two in zip(self, other, strict=True)))
 
     @property
     def counted(self) -> int:
-        """What a cap counts: all but what was read from a cache."""
+        """What a cap counts: all but reads from a cache."""
         return self.input + self.output + self.cache_write
 
 
@@ -34,14 +33,14 @@ NONE = Tokens()
 
 
 def tokens_of(value: object) -> Tokens:
-    """From the list that it was kept as; none where it is no such list."""
+    """From the stored list; none if it is invalid."""
     if not isinstance(value, list | tuple) or len(value) != len(NONE):
         return NONE
     return Tokens(*(whole(number) for number in value))
 
 
 def whole(value: Any) -> int:
-    """A number of tokens; 0 for what is none."""
+    """A number of tokens; 0 if invalid."""
     plain = isinstance(value, int) and not isinstance(value, bool)
     return value if plain and 0 <= value <= MOST else 0
 
