@@ -1,1 +1,1 @@
-"""One outside thing each: tmux, git, files, processes, channels. No decisions."""
+"""One external system each: tmux, git, files, processes, channels. No decisions."""

@@ -1,4 +1,4 @@
-"""Slack, Telegram, ntfy, e-mail and the rest, through the apprise library where it is installed. URLs are secrets."""
+"""Slack, Telegram, ntfy, e-mail and others, through the apprise library if it is installed. URLs are secrets."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ LIBRARY = "apprise"
 
 
 def send(url: str, message: str, place: str, seconds: float = SECONDS) -> None:
-    """Send to one URL. ``place`` says in words where the URL came from; no error ever repeats the URL."""
+    """Send to one URL. ``place`` says in words where the URL came from; errors never contain the URL."""
     library = _library()
     target = library.Apprise()
     if not target.add(url):
@@ -30,7 +30,7 @@ def send(url: str, message: str, place: str, seconds: float = SECONDS) -> None:
 
 
 def _sent(target: Any, message: str) -> str:
-    """What went wrong, without the library's own words: they may hold the URL."""
+    """The problem, without the library's own words: they may contain the URL."""
     try:
         return "" if target.notify(body=message, title=TITLE, body_format="text") else "was not accepted"
     except Exception as error:  # noqa: BLE001 - whatever a plugin provokes; its text may hold the URL
@@ -53,6 +53,6 @@ def _library() -> Any:
 
 
 def _kind(url: str) -> str:
-    """The URL's scheme, which is no secret."""
+    """The URL's scheme, which is not secret."""
     scheme = url.partition("://")[0]
     return scheme if scheme.isalnum() and len(scheme) <= 20 else "a channel"

@@ -1,4 +1,4 @@
-"""Where a notification goes: one function a channel, each with a deadline and ChannelFailed, which tells no secret."""
+"""Notification channels: one function each, with a deadline and ChannelFailed, which reveals no secret."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ _OSASCRIPT = (
 
 
 class ChannelFailed(FleetError):
-    """A message did not go out on this channel."""
+    """A message could not be sent on this channel."""
 
 
 def check_webhook(url: str) -> str:
-    """The URL when it may be posted to: https, or http to this machine itself. The message never repeats it."""
+    """The URL if it may be posted to: https, or http to this machine. The error never contains it."""
     parts = _split(url)
     if not url.isprintable() or " " in url or not parts.hostname or parts.username is not None:
         raise ChannelFailed("the webhook is not a URL like https://discord.com/api/webhooks/…")
@@ -60,7 +60,7 @@ def _is_loopback(host: str) -> bool:
 
 
 def discord(webhook: str, message: str, seconds: float = DISCORD_SECONDS) -> None:
-    """Post a message that mentions nobody. All of it, name look-up too, takes ``seconds`` at most."""
+    """Post a message that mentions nobody. Takes ``seconds`` at most, name look-up included."""
     check_webhook(webhook)
     text = message if len(message) <= DISCORD_LIMIT else message[: DISCORD_LIMIT - 1] + "…"
     body = json.dumps({"content": text, "allowed_mentions": {"parse": []}}).encode()
@@ -77,14 +77,14 @@ def discord(webhook: str, message: str, seconds: float = DISCORD_SECONDS) -> Non
 
 
 class _NoRedirect(urllib.request.HTTPRedirectHandler):
-    """A redirect would carry the message to a place nobody configured."""
+    """A redirect would carry the message to a place that nobody configured."""
 
     def redirect_request(self, *_: Any) -> None:
         return None
 
 
 def _post(request: urllib.request.Request, seconds: float) -> str:
-    """What went wrong, empty when nothing did. Only kinds of errors: their texts may hold the URL."""
+    """The problem, empty on success. Only kinds of errors: their texts may contain the URL."""
     handlers: list[urllib.request.BaseHandler] = [_NoRedirect()]
     if _is_loopback(urllib.parse.urlsplit(request.full_url).hostname or ""):
         handlers.append(urllib.request.ProxyHandler({}))
@@ -103,7 +103,7 @@ def _post(request: urllib.request.Request, seconds: float) -> str:
 
 
 def desktop(message: str, environ: Mapping[str, str], title: str = TITLE) -> bool:
-    """Show a notification on the desktop; False when there is no desktop to show it on."""
+    """Show a notification on the desktop; False if there is no desktop."""
     path = environ.get("PATH")
     if osascript := shutil.which("osascript", path=path):
         argv = [osascript, *_OSASCRIPT, title, message]

@@ -1,4 +1,4 @@
-"""A spoken line: a command of the user's own, given the text, never through a shell."""
+"""Spoken notifications: the user's own command gets the text, never through a shell."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from fleetscripts.adapters.channels.channels import ChannelFailed
 
 STARTED_SECONDS = 3.0
-"""A voice that fails does so by then; one that is still speaking is left to finish."""
+"""A voice that fails does so by then; one that is still speaking may finish."""
 
 LONGEST = 300
 

@@ -1,4 +1,4 @@
-"""Ignored files of the main worktree brought into another: never over what git tracks there, never out of it."""
+"""Copies ignored files of the main worktree into another: never over files that git tracks there, never outside it."""
 
 from __future__ import annotations
 
@@ -17,23 +17,23 @@ from fleetscripts.adapters.records.files import temporary_beside
 from fleetscripts.errors import FleetError
 
 _FICLONE = 0x40049409
-"""Linux's request to let a file share another's blocks until one of them is written."""
+"""Linux's request to share a file's blocks until either file is written."""
 
 
 @dataclass
 class CopyResult:
-    """What was done with each file, by its path. ``new``: files that were not there before."""
+    """The result for each file, by path. ``new``: files that were not there before."""
 
     files: list[str] = field(default_factory=list)
     left: dict[str, str] = field(default_factory=dict)
     """Why a file was left out."""
     new: list[Path] = field(default_factory=list)
     copied_whole: bool = False
-    """Whether the file system could not clone, so that copies were made."""
+    """Whether the file system could not clone, so that full copies were made."""
 
 
 def bring(main: Git, worktree: Git, patterns: Sequence[str], how: str) -> CopyResult:
-    """Bring what the patterns name and git ignores in both. What was new is taken away again when one fails."""
+    """Copy what the patterns name and git ignores in both. If one fails, the new files are removed again."""
     found = CopyResult()
     names = _ignored(main, _matching(main, patterns))
     tracked = set(worktree.text("ls-files", "-z").split("\0"))
@@ -54,14 +54,14 @@ def bring(main: Git, worktree: Git, patterns: Sequence[str], how: str) -> CopyRe
 
 
 def _matching(git: Git, patterns: Sequence[str]) -> list[str]:
-    """Untracked files that the patterns name. Repositories that lie inside end with a slash, and are none of them."""
+    """Untracked files that the patterns name. Nested repositories end with a slash, and are left out."""
     words = [f"--exclude={pattern}" for pattern in patterns]
     listed = git.text("ls-files", "--others", "--ignored", "-z", *words).split("\0") if words else []
     return [path for path in listed if path and not path.endswith("/")]
 
 
 def _ignored(git: Git, names: Sequence[str]) -> list[str]:
-    """Those of the names that git ignores here; it exits with 1 when there are none."""
+    """Those of the names that git ignores here; git exits with 1 if there are none."""
     given = b"".join(os.fsencode(name) + b"\0" for name in names)
     listed = git.maybe("check-ignore", "-z", "--stdin", given=given) if names else ""
     return [name for name in (listed or "").split("\0") if name]
@@ -101,7 +101,7 @@ def _one(source: Path, folder: Path, name: str, how: str, found: CopyResult) -> 
 
 
 def _in_the_way(folder: Path, name: Path) -> str:
-    """Why nothing can be put at this path of the worktree; each folder above it must be one of the worktree's own."""
+    """Why nothing can be put at this path of the worktree; each folder above it must be the worktree's own."""
     for above in reversed(name.parents):
         place = folder / above
         if place.is_symlink():
@@ -113,7 +113,7 @@ def _in_the_way(folder: Path, name: Path) -> str:
 
 @contextlib.contextmanager
 def _aside(target: Path) -> Iterator[Path]:
-    """A file beside its place, put there whole at the end."""
+    """A temporary file beside its place, renamed into it at the end."""
     descriptor, name = temporary_beside(target.with_name(target.name[:100]))
     os.close(descriptor)
     try:
@@ -130,7 +130,7 @@ def _copied(source: Path, target: Path) -> bool:
 
 
 def _cloned(source: Path, target: Path) -> bool:
-    """Whether it had to be copied, since the file system cannot clone."""
+    """Whether it had to be copied, as the file system cannot clone."""
     if sys.platform == "linux":
         import fcntl
 

@@ -1,4 +1,5 @@
-"""What in a worktree differs from its HEAD, asked of the files: marks in the index hide nothing, submodules neither."""
+"""How a worktree differs from its HEAD, by the files themselves: neither index flags nor submodule settings hide
+anything."""
 
 from __future__ import annotations
 
@@ -14,20 +15,20 @@ from fleetscripts.dataclass import dataclass
 from fleetscripts.errors import FleetError
 
 MOST_COMPARED = 2000
-"""So many modified files are compared with what a checkout would write; more of them are changes."""
+"""At most this many modified files are compared with what a checkout would write; the others count as changes."""
 
 
 @dataclass(frozen=True, slots=True)
 class Changes:
-    """``paths``: changed, or unknown to git; ignored ones not. ``as_checked_out``: shown as modified although a
-    checkout writes just that (line endings, filters): the repository's own, nothing of anybody's work."""
+    """``paths``: changed or untracked; not ignored ones. ``as_checked_out``: shown as modified although a checkout
+    writes just that (line endings, filters): caused by the repository, nobody's work."""
 
     paths: tuple[str, ...] = ()
     as_checked_out: tuple[str, ...] = ()
 
 
 def changes(git: Git) -> Changes:
-    """All that differs, whatever the repository's settings say."""
+    """All differences, whatever the repository's settings."""
     known = listing(git)
     if known.unwatched or known.skipped:
         with watching_index(git, known) as index:
@@ -46,12 +47,11 @@ def changes(git: Git) -> Changes:
 
 
 def changed_paths(git: Git) -> list[str]:
-    """The paths of what differs."""
     return list(changes(git).paths)
 
 
 def status(git: Git, index: Path | None = None, untracked: str = "normal") -> list[tuple[str, str]]:
-    """git's two marks and the path of each entry. Of submodules only which commit is checked out: none is entered."""
+    """git's two status letters and the path of each entry. Submodules are not entered: only their commit counts."""
     words = ("--porcelain", "-z", "--no-renames", f"--untracked-files={untracked}", "--ignore-submodules=dirty")
     given = {"GIT_INDEX_FILE": str(index)} if index is not None else {}
     entries = git.text("status", *words, **given).split("\0")
@@ -59,7 +59,7 @@ def status(git: Git, index: Path | None = None, untracked: str = "normal") -> li
 
 
 def _is_as_checked_out(git: Git, path: str) -> bool:
-    """Whether the file is byte for byte, and by its mode, what a checkout of the index would write."""
+    """Whether the file's content and mode are exactly what a checkout of the index would write."""
     file = git.folder / path
     try:
         found = os.lstat(file)

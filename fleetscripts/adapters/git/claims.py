@@ -14,9 +14,8 @@ from fleetscripts.dataclass import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """One worktree (by real path) taken by one process; ``alive`` False: left by one that has died.
-
-    ``begun``: what it was about to do there, as it noted it; empty before it did anything."""
+    """One worktree (by real path) taken by one process; ``alive`` False: left by a dead one. ``begun``: what it noted
+    that it was about to do there; empty before it did anything."""
 
     path: str
     spare_branch: str
@@ -27,13 +26,13 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class ClaimBook:
-    """The claims in one folder. Whoever writes holds the lock of all its writers."""
+    """The claims in one folder. Writing requires the lock shared by all writers."""
 
     folder: Path
 
     def read(self) -> list[Claim]:
-        """All claims; a file that is none is passed over. Left by a dead process is only what still stands after its
-        death: it may have ended its claim, and itself, while this was read."""
+        """All claims; invalid files are skipped. A dead process's claim counts only if it is still there after a second
+        look: the process may have dropped it and ended meanwhile."""
         found = list(self._notes.all())
         if not found:
             return []
@@ -42,18 +41,18 @@ class ClaimBook:
         return [claim for claim in claims if claim.alive or self._notes.read(claim.path) is not None]
 
     def has_abandoned(self) -> bool:
-        """Whether a dead process has left a claim with something begun."""
+        """Whether a dead process has left a claim with work begun."""
         return any(not claim.alive and claim.begun for claim in self.read())
 
     def write(self, path: str, spare_branch: str, begun: Mapping[str, Any] | None = None) -> None:
-        """Claim the worktree for this process; its start tells it from a later one with the same number."""
+        """Claim the worktree for this process; its start time tells it from a later one with the same number."""
         own = read_processes().by_pid.get(os.getpid())
         started = own.start_ticks if own else ""
         claim = {"spare_branch": spare_branch, "pid": os.getpid(), "start_ticks": started}
         self._notes.write(path, claim | ({"begun": dict(begun)} if begun else {}))
 
     def drop(self, path: str) -> None:
-        """Forget the claim on this worktree, whosever it was."""
+        """Remove the claim on this worktree, whoever's it was."""
         self._notes.drop(path)
 
     @property

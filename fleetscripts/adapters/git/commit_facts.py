@@ -1,4 +1,4 @@
-"""What git knows of the commits that replies in review threads name: are they on the branch, what do they touch?"""
+"""git's facts on the commits that replies in review threads name: are they on the branch, what do they touch?"""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from fleetscripts.adapters.git.git import Git
 from fleetscripts.pull_request import CommitFacts
 
 MOST_BRANCH_COMMITS = 500
-"""Of a branch, this many of its newest commits are searched for a rebased change."""
+"""How many of a branch's newest commits are searched for a rebased change."""
 MOST_NAMES = 1000
-"""Of the hashes that comments name, so many are looked up: a comment may hold hundreds of made-up ones."""
+"""How many hashes in comments are looked up: a comment may have hundreds of made-up ones."""
 
 
 @dataclass(slots=True)
@@ -29,8 +29,7 @@ class CommitFinder:
 
     def facts(self, names: Iterable[str], reviewed: str = "") -> dict[str, CommitFacts]:
         """Hash as written → facts, for those that are on the branch, or whose change is. Each is looked up once.
-
-        ``reviewed``: the commit that was looked at when somebody asked for a change."""
+        ``reviewed``: the commit that a change was requested on."""
         found = {}
         for name in names:
             if name not in self._known and len(self._known) >= MOST_NAMES:
@@ -42,7 +41,7 @@ class CommitFinder:
         return {name: replace(facts, reviewed=self._was_in(facts.oid, reviewed)) for name, facts in known.items()}
 
     def _was_in(self, oid: str, reviewed: str) -> bool | None:
-        """Whether the reviewed commit had this one, or after a rebase one that makes the same change."""
+        """Whether the reviewed commit contained this one, or after a rebase one that makes the same change."""
         is_hash = re.fullmatch(r"[0-9a-f]{40,64}", reviewed)
         if not is_hash or not self.git.says("cat-file", "-e", f"{reviewed}^{{commit}}"):
             return None
@@ -94,7 +93,7 @@ class CommitFinder:
         return self._messages
 
     def _own_commits(self, head: str = "") -> tuple[str, ...]:
-        """What selects the branch's own commits; where its base is not known here, its newest ones."""
+        """The revision range of the branch's own commits; if its base is unknown here, of its newest ones."""
         known = self.git.says("rev-parse", "--verify", "--quiet", "--end-of-options", f"{self.base}^{{commit}}")
         return (
             "--no-merges",
@@ -104,11 +103,11 @@ class CommitFinder:
         )
 
     def _change(self, oid: str) -> str | None:
-        """The commit's patch id: the same after a rebase that changed nothing in it."""
+        """The commit's patch id: unchanged by a rebase that leaves the change as it is."""
         return self.git.patch_id(oid)
 
     def _read(self, oid: str, found_by: str) -> CommitFacts:
-        """Of a merge only what it changed itself: all the rest came from one side."""
+        """For a merge only its own changes: the rest came from one side."""
         at = int(self.git.text("log", "-1", "--format=%ct", oid))
         listed = self.git.text("diff-tree", "--no-commit-id", "--name-only", "--root", "-r", "-c", "-z", oid)
         return CommitFacts(oid, float(at), frozenset(path for path in listed.split("\0") if path), found_by)

@@ -1,4 +1,4 @@
-"""The default branch of the repository that work is meant for, without asking a remote."""
+"""The default branch of the repository that pull requests go to, without asking a remote."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from fleetscripts.adapters.git.remotes import base_remote
 
 
 def default_branch_here(git: Git) -> str | None:
-    """The base remote's default branch as a ref of this repository; None when it is not known."""
+    """The base remote's default branch as a ref of this repository; None if unknown."""
     remote = base_remote(git, None)
     if remote is None:
         return None

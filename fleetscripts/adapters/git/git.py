@@ -1,7 +1,6 @@
-"""One git process in one folder: no hook, monitor or pager runs, no person is asked, no setting changes what it prints.
+"""Runs git in one folder: no hooks, monitors, pagers or prompts, and no settings that change its output.
 
-Filters (git-lfs among them) do run: without them a checkout would be wrong.
-"""
+Filters (git-lfs among them) do run: without them a checkout would be wrong."""
 
 from __future__ import annotations
 
@@ -29,8 +28,8 @@ class GitFailed(FleetError):
 
 @dataclass(frozen=True, slots=True)
 class Git:
-    """git in one folder. ``repository``: the one it is known to belong to, no other is asked; ``settings``: for it
-    alone, as ``git -c`` takes them."""
+    """git in one folder. ``repository``: the one it is known to belong to, so that no other is asked; ``settings``: for
+    this object alone, as ``git -c`` takes them."""
 
     folder: Path
     repository: Repository | None = None
@@ -38,23 +37,23 @@ class Git:
 
     @classmethod
     def in_worktree(cls, path: str, recorded: Repository | None = None) -> Git:
-        """git in an agent's worktree: of the repository recorded, else of the one that points there and back."""
+        """git in an agent's worktree: in the repository recorded, else in the one whose links point both ways."""
         return cls(Path(path), recorded or _named(Path(path)))
 
     @property
     def git_dir(self) -> Path:
-        """Where git keeps this worktree's own state."""
+        """The git folder of this worktree."""
         if self.repository is not None:
             return Path(self.repository.git_dir)
         return Path(os.fsdecode(self.run("rev-parse", "--absolute-git-dir").removesuffix(b"\n")))
 
     def branch(self) -> str | None:
-        """The branch checked out, also where a tag has the same name; None for a detached HEAD."""
+        """The branch checked out, even if a tag has the same name; None for a detached HEAD."""
         head = self.maybe("symbolic-ref", "--quiet", "HEAD")
         return head.removeprefix("refs/heads/") if head else None
 
     def text(self, *words: str, **given: str) -> str:
-        """What git prints, without the last newline."""
+        """The output, without the last newline."""
         return self.run(*words, env=given).decode("utf-8", "surrogateescape").removesuffix("\n")
 
     def says(self, *words: str) -> bool:
@@ -62,24 +61,24 @@ class Git:
         return self._done(words, None, LOCAL_TIMEOUT_SECONDS).returncode == 0
 
     def maybe(self, *words: str, given: bytes = b"") -> str | None:
-        """What git prints, ``given`` this; None when it exits with anything but 0."""
+        """The output, with ``given`` as input; None for any exit code but 0."""
         done = self._done(words, None, LOCAL_TIMEOUT_SECONDS, given)
         return os.fsdecode(done.stdout).removesuffix("\n") if done.returncode == 0 else None
 
     def setting(self, name: str) -> str | None:
-        """A setting as the user and the repository have it, without what is set here for every call."""
+        """A setting of the user or the repository, without our overrides."""
         found = (self.maybe("config", "--show-scope", "--null", "--get-all", name) or "").split("\0")
         values = [value for scope, value in zip(found[::2], found[1::2], strict=False) if scope != "command"]
         return values[-1] if values else None
 
     def patch_id(self, commit: str) -> str | None:
-        """The id of a commit's change, the same for the same change elsewhere; None for an empty one or a merge."""
+        """The id of a commit's change, equal for the same change elsewhere; None for an empty one or a merge."""
         change = self.run("diff-tree", "--no-ext-diff", "--no-textconv", "--root", "-p", commit)
         listed = self._done(("patch-id", "--stable"), None, LOCAL_TIMEOUT_SECONDS, change).stdout.split()
         return os.fsdecode(listed[0]) if listed else None
 
     def remote(self, *words: str) -> str:
-        """What git prints of another repository; asks nobody for a password."""
+        """The output of a command about another repository; never prompts for a password."""
         return os.fsdecode(self.run(*words, timeout_seconds=REMOTE_TIMEOUT_SECONDS)).removesuffix("\n")
 
     def run(
@@ -89,7 +88,7 @@ class Git:
         timeout_seconds: float = LOCAL_TIMEOUT_SECONDS,
         given: bytes = b"",
     ) -> bytes:
-        """What git prints, ``given`` this; raises GitFailed with its reason."""
+        """The output, with ``given`` as input; raises GitFailed with git's reason."""
         done = self._done(words, env, timeout_seconds, given)
         if done.returncode != 0:
             raise GitFailed(f"git {words[0]} failed in {self.folder}: {_reason(done)}")
@@ -115,12 +114,12 @@ class Git:
 
 
 def _named(folder: Path) -> Repository | None:
-    """The repository that the worktree itself names; None where git has to find it (a folder further up)."""
+    """The repository that the worktree itself names; None if git has to search for it (a folder further up)."""
     return repository_at(folder) if os.path.lexists(folder / ".git") else None
 
 
 def _reason(done: subprocess.CompletedProcess[bytes]) -> str:
-    """git's own first complaint, on one line."""
+    """git's first error line."""
     lines = [line.strip() for line in done.stderr.decode("utf-8", "replace").strip().splitlines()]
     wanted = [line for line in lines if line.startswith(("fatal:", "error:", "!"))] or lines
     return wanted[0] if wanted else f"exit code {done.returncode}"

@@ -1,5 +1,5 @@
-"""One git process, ended with all that it started when it takes too long, or waits for a pipe in a file's place, and
-stopped by the system when it reads without an end."""
+"""Runs one git process: killed with its children if it takes too long or blocks on a named pipe, and stopped by the
+system if it reads without end."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ from pathlib import Path
 from fleetscripts.adapters.system.processes import read_processes
 
 LOOK_EVERY_SECONDS = 1.0
-"""Nothing is looked at before: most calls take a hundredth of that."""
+"""No checks before this: most calls take a hundredth of it."""
 MOST_BYTES = 4 << 30
-"""Of memory that is no mapped file: an index of millions of files takes a fraction, a link to an endless device all."""
+"""Memory, without mapped files: an index of millions of files takes a fraction, a link to an endless device all."""
 _OPENING_A_PIPE = ("wait_for_partner", "fifo_open")
-"""Where Linux has a process sleep that opens a named pipe which nobody else has open."""
+"""Where a Linux process sleeps that opens a named pipe without a writer."""
 
 
 class TookTooLong(Exception):
-    """It had not ended in time; the message says so in a few words."""
+    """It did not end in time; the message says so in a few words."""
 
 
 def run_git(
     argv: Sequence[str], environment: Mapping[str, str], given: bytes, timeout_seconds: float
 ) -> subprocess.CompletedProcess[bytes]:
-    """What it printed. ``given``: its standard input. It has no terminal, so that nothing can ask there."""
+    """The output. ``given``: its standard input. It has no terminal, so nothing can prompt there."""
     with subprocess.Popen(
         argv,
         env=environment,
@@ -65,14 +65,14 @@ def _output(process: subprocess.Popen[bytes], given: bytes, timeout_seconds: flo
 
 
 def _bound(pid: int) -> None:
-    """Only Linux can set the limit of another process, and does not refuse it memory that it has mapped."""
+    """Only Linux can set another process's limit, and does not count mapped memory."""
     if hasattr(resource, "prlimit"):
         with contextlib.suppress(ProcessLookupError, PermissionError, ValueError):  # it has ended, or is bound closer
             resource.prlimit(pid, resource.RLIMIT_DATA, (MOST_BYTES, MOST_BYTES))
 
 
 def _opens_a_pipe(group: int) -> bool:
-    """Whether a process of this group waits for the other end of a named pipe; False where that cannot be seen."""
+    """Whether a process of this group waits for the other end of a named pipe; False if that is unknown."""
     members = [process.pid for process in read_processes().by_pid.values() if process.group == group]
     return any(_sleeps_in(pid) in _OPENING_A_PIPE for pid in members)
 

@@ -1,4 +1,4 @@
-"""The commit that a worktree is at, read from git's files: no process, so that every cycle can afford it."""
+"""A worktree's commit, read from git's files without a process, so that every cycle can afford it."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from fleetscripts.adapters.system.regular_file import read_regular
 from fleetscripts.pattern import pattern
 
 LARGEST_BYTES = 16 << 20
-"""Packed refs of a large repository; whatever holds more is read by git alone."""
+"""Size of a large repository's packed refs; larger files are left to git."""
 
 _HASH = pattern(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 
 
 def head_commit(worktree: Path) -> str:
-    """The commit's hash; empty where there is none yet, no git, or a ref format that is not plain files.
+    """The commit's hash; empty without a commit or git, or with a ref format other than plain files.
 
-    An agent can write all of these files: whatever stands there is an answer, never an error."""
+    An agent can write all of these files: their content is never an error."""
     try:
         folder = _git_folder(worktree)
         head = _text(folder / "HEAD").strip()
@@ -28,7 +28,7 @@ def head_commit(worktree: Path) -> str:
 
 
 def _git_folder(worktree: Path) -> Path:
-    """``.git`` itself, or where a linked worktree's ``.git`` file points."""
+    """``.git`` itself, or the target of a linked worktree's ``.git`` file."""
     dot_git = worktree / ".git"
     if dot_git.is_dir():
         return dot_git
@@ -51,5 +51,5 @@ def _ref(folder: Path, name: str) -> str:
 
 
 def _text(path: Path) -> str:
-    """What stands in a plain file; a pipe in its place would keep us waiting."""
+    """A plain file's text; a pipe in its place would block."""
     return read_regular(path, LARGEST_BYTES).decode("utf-8", "surrogateescape")

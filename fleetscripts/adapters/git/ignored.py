@@ -1,4 +1,4 @@
-"""Ignored files that do not simply stay: those another commit would overwrite, and those of given names."""
+"""Ignored files that may be lost: those that another commit would overwrite, and those of given names."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from fleetscripts.adapters.git.git import Git
 
 
 def colliding(git: Git, *commits: str) -> list[str]:
-    """Files in the worktree that git does not track, where one of the commits has a file of its own, or needs a folder
-    there, or has a file where they lie in a folder: checking it out replaces ignored ones without a word."""
+    """Untracked files in conflict with one of the commits: it has a file of that name, or a folder there, or a file
+    where their folder is. Checking it out replaces ignored ones silently."""
     tracked = set(git.text("ls-files", "-z").split("\0"))
     wanted = {path for commit in commits for path in git.text("ls-tree", "-r", "-z", "--name-only", commit).split("\0")}
     found: dict[str, None] = {}
@@ -37,13 +37,14 @@ def _in_the_way(git: Git, path: str) -> list[str]:
 
 
 def ignored_of(git: Git, names: Iterable[str]) -> list[str]:
-    """Ignored files of these names, patterns of git's, in any folder; a repository there ends with a slash."""
+    """Ignored files that match git's patterns, in any folder; a nested repository ends with a slash."""
     return _ignored_at(git, [f"{prefix}{name}" for name in names for prefix in ("", "**/")])
 
 
 def remove_ignored(git: Git, patterns: Sequence[str]) -> None:
-    """Remove what git ignores at these places, and folders that are empty then. Not by ``git clean``, which removes a
-    folder whole that is ignored, whatever of it the pattern names."""
+    """Remove ignored files that match, and folders that become empty.
+
+    Not by ``git clean``, which removes an ignored folder whole even if the pattern names only part of it."""
     for path in _ignored_at(git, patterns):
         place = git.folder / path
         if path.endswith("/"):  # a repository of its own
@@ -57,8 +58,8 @@ def remove_ignored(git: Git, patterns: Sequence[str]) -> None:
 
 
 def _ignored_at(git: Git, patterns: Sequence[str]) -> list[str]:
-    """What git ignores at these places, from the top; a repository that lies there ends with a slash. None without
-    patterns, which git would take for every place."""
+    """Ignored entries that match, from the top; a nested repository ends with a slash. Nothing without patterns, which
+    git would take for every path."""
     words = [f":(top,glob){pattern}" for pattern in patterns]
     listed = git.text("ls-files", "--others", "--ignored", "--exclude-standard", "-z", "--", *words) if words else ""
     return [path for path in listed.split("\0") if path]

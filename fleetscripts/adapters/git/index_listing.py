@@ -1,4 +1,4 @@
-"""What a worktree's index holds beside plain files: entries hidden from git's comparison, and links to submodules."""
+"""Entries of a worktree's index other than plain files: those hidden from git's comparison, and submodules."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def listing(git: Git) -> Listing:
 
 @contextmanager
 def watching_index(git: Git, known: Listing) -> Iterator[Path]:
-    """A copy of the index in which nothing that stands in the worktree is hidden; the index itself is not touched."""
+    """A copy of the index without hidden entries for existing files; the index itself is not touched."""
     import shutil
     import tempfile
 
@@ -54,7 +54,7 @@ def watching_index(git: Git, known: Listing) -> Iterator[Path]:
 
 
 def uncover(git: Git, known: Listing, env: Mapping[str, str] | None = None) -> None:
-    """Take the marks away; what a sparse checkout left out of the worktree keeps its own."""
+    """Remove the marks, except from files that a sparse checkout leaves out of the worktree."""
     there = tuple(path for path in known.skipped if os.path.lexists(git.folder / path))
     for option, paths in (("--no-assume-unchanged", known.unwatched), ("--no-skip-worktree", there)):
         if paths:

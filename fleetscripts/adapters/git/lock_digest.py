@@ -1,4 +1,4 @@
-"""What a worktree's lock files say, as one short text: another text, other packages."""
+"""A digest of a worktree's lock files, which changes with its packages."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ LARGEST_BYTES = 64 << 20
 
 
 def lock_digest(git: Git, names: Sequence[str], *, about: str = "") -> str:
-    """Of every file of these names that git tracks or would, as it stands now; ``about`` is part of it."""
+    """Of every tracked or untracked, not ignored, file of these names, as it is now; ``about`` is part of it."""
     found = hashlib.sha256(os.fsencode(about))
     for path in lock_files(git, names):
         found.update(b"\0" + os.fsencode(path) + b"\0" + _content(git, path))
@@ -30,7 +30,7 @@ def lock_files(git: Git, names: Sequence[str]) -> list[str]:
 
 
 def _content(git: Git, path: str) -> bytes:
-    """Its digest; of one that cannot be read (gone, no file at all) why."""
+    """Its digest; for one that cannot be read (gone, no file at all) the reason."""
     try:
         return hashlib.sha256(read_regular(git.folder / path, LARGEST_BYTES)).digest()
     except OSError as error:

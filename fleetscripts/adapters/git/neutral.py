@@ -1,8 +1,7 @@
-"""What of the settings and variables around us must not change what git does or prints: one list, for every call.
+"""Settings and variables that must not change what git does or prints: one list, for every call.
 
-Filters, line endings, ignored names, transports and URLs of the user's are wanted: without them a checkout or a fetch
-would be another than the user's own.
-"""
+The user's filters, line endings, ignored names, transports and URLs are kept: a checkout or fetch must be as the user's
+own."""
 
 from __future__ import annotations
 
@@ -52,10 +51,10 @@ _DROPPED = frozenset({
 
 
 def options(more: tuple[str, ...] = ()) -> list[str]:
-    """Words for git's own command line."""
+    """Options for git's command line."""
     return ["--no-pager", *(word for setting in (*SETTINGS, *more) for word in ("-c", setting))]
 
 
 def environment(around: Mapping[str, str] = os.environ) -> dict[str, str]:
-    """The variables that git gets."""
+    """git's environment."""
     return {name: value for name, value in around.items() if name not in _DROPPED} | VARIABLES

@@ -1,4 +1,4 @@
-"""Small notes about worktrees, one JSON file each, found again by the worktree's real path."""
+"""Small notes about worktrees, one JSON file each, keyed by the worktree's real path."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ class NoteBook:
     folder: Path
 
     def read(self, path: str) -> dict[str, Any] | None:
-        """The note on this worktree; None when there is none, or none that makes sense."""
+        """The note on this worktree; None if there is none, or an invalid one."""
         return _members(self._file(path))
 
     def all(self) -> Iterator[dict[str, Any]]:
-        """Every note that makes sense."""
+        """Every valid note."""
         read = (_members(file) for file in sorted(self.folder.glob("*.json")))
         return (members for members in read if members is not None)
 
     def write(self, path: str, members: Mapping[str, Any]) -> None:
-        """Put this note in place of an earlier one."""
+        """Write this note, replacing an earlier one."""
         write_json(self._file(path), {**members, "path": path})
 
     def drop(self, path: str) -> None:
-        """Forget this worktree's note, if there is one."""
+        """Remove this worktree's note, if there is one."""
         self._file(path).unlink(missing_ok=True)
 
     def _file(self, path: str) -> Path:
@@ -40,7 +40,7 @@ class NoteBook:
 
 
 def key(path: str) -> str:
-    """A short name for a path, fit for a file's name."""
+    """A short digest of a path, fit for a file's name."""
     return hashlib.sha256(os.fsencode(path)).hexdigest()[:24]
 
 

@@ -1,4 +1,4 @@
-"""Which options a program offers, as its own help says: releases differ, and an unknown option ends them."""
+"""Which options a program has, by its own help: releases differ, and an unknown option makes them exit."""
 
 from __future__ import annotations
 
@@ -8,22 +8,22 @@ import subprocess
 
 HELP_TIMEOUT_SECONDS = 20
 FEWEST_OPTIONS = 3
-"""What lists fewer is no help of a client."""
+"""Output with fewer options is not a client's help."""
 
 
 def offers(executable: str, option: str) -> bool:
-    """Whether ``--help`` lists the option at the beginning of a line; no when the program does not answer."""
+    """Whether ``--help`` lists the option at the beginning of a line; False if the program does not answer."""
     return any(option in line.replace(",", " ").split()[:2] for line in _help(executable))
 
 
 def lacks(executable: str, option: str) -> bool:
-    """Whether ``--help`` lists options and this is not one of them; no when the program does not answer."""
+    """Whether ``--help`` lists options but not this one; False if the program does not answer."""
     listed = sum(line.lstrip().startswith("-") for line in _help(executable))
     return listed >= FEWEST_OPTIONS and not offers(executable, option)
 
 
 def choices(executable: str, option: str) -> tuple[str, ...]:
-    """The values that ``--help`` says the option may have; empty when it names none."""
+    """The values that ``--help`` gives for the option; empty if it gives none."""
     found = re.search(rf"{re.escape(option)}\b[^()]{{0,200}}\(choices: ([^)]{{0,400}})\)", " ".join(_help(executable)))
     return tuple(re.findall(r'"([^"]+)"', found[1])) if found else ()
 

@@ -14,11 +14,11 @@ _PUT_BACK = "put the worktree's own .git file back (git worktree repair, from th
 
 
 class WrongRepository(Refused):
-    """A worktree's ``.git`` leads elsewhere than to its own repository."""
+    """A worktree's ``.git`` points to a repository other than its own."""
 
 
 def repository_at(worktree: Path) -> Repository:
-    """Git folder and common folder of this worktree; raises WrongRepository unless they point there and back."""
+    """Git folder and common folder of this worktree; raises WrongRepository unless they point to each other."""
     dot_git = worktree / ".git"
     if dot_git.is_symlink():
         raise WrongRepository(f"{dot_git} is a link: expected a file or a folder; {_PUT_BACK}")
@@ -49,7 +49,7 @@ def require_same(worktree: Path, recorded: Repository) -> None:
 
 
 def _pointed(file: Path, prefix: str = "") -> Path:
-    """The path that one of git's pointer files holds, by its real name."""
+    """The real path in one of git's pointer files."""
     try:
         text = os.fsdecode(read_regular(file, _LONGEST_POINTER_BYTES)).removesuffix("\n")
     except (OSError, ValueError) as error:

@@ -1,4 +1,4 @@
-"""One commit pushed to one branch of one URL, and to nothing else, whatever the repository's own settings say."""
+"""Pushes one commit to one branch of one URL, and nothing else, whatever the repository's settings."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ _WORDS = ("push", "--quiet", "--no-verify", "--no-follow-tags", "--recurse-submo
 
 
 def push_commit(git: Git, url: str, commit: str, branch: str) -> None:
-    """Push; never by force: raises GitFailed where the branch there has commits that are not in this one."""
+    """Push; never by force: raises GitFailed if the branch there has commits that are not in this one."""
     alone = replace(git, settings=(*git.settings, "push.pushOption="))
     alone.remote(*_WORDS, "--", url, f"{commit}:refs/heads/{branch}")
 
 
 def redirections(git: Git, url: str) -> list[str]:
-    """What git would make of the URL, by each ``insteadOf`` or ``pushInsteadOf`` and by a remote that has it for its
-    name; empty where a push goes to that very URL."""
+    """What git would turn the URL into, by each ``insteadOf`` or ``pushInsteadOf`` and by a remote of that name; empty
+    if a push goes to that very URL."""
     listed = git.maybe("config", "--null", "--get-regexp", r"^(url\..*\.(push)?insteadof|remote\..*)$") or ""
     found = []
     for entry in filter(None, listed.split("\0")):

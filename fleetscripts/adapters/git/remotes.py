@@ -1,4 +1,4 @@
-"""What a repository's remote has: its branches as they are there now, and the default one."""
+"""A repository's remotes: their branches as they are now, and the default one."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from fleetscripts.models import Repository
 
 _BRANCH = "refs/heads/"
 MOST_REWRITES = 5
-"""One ``insteadOf`` may lead to another; in a circle they lead nowhere."""
+"""One ``insteadOf`` may lead to another; a circle leads nowhere."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +22,7 @@ class AheadBehind:
 
 
 def remote_of(git: Git, branch: str | None) -> str | None:
-    """The remote a branch is pushed to: its own, else ``origin``, else the only one; None when there is none."""
+    """The remote a branch is pushed to: its own, else ``origin``, else the only one; None if there is none."""
     remotes = git.text("remote").split()
     own = git.maybe("config", "--get", f"branch.{branch}.remote") if branch else None
     if own in remotes:
@@ -31,8 +31,8 @@ def remote_of(git: Git, branch: str | None) -> str | None:
 
 
 def base_remote(git: Git, branch: str | None) -> str | None:
-    """The remote whose repository pull requests are made to, as ``gh`` chooses it: the one that somebody chose for gh,
-    else ``upstream``, else where the branch is pushed to."""
+    """The remote that pull requests go to, as ``gh`` chooses it: the one set for gh, else ``upstream``, else where the
+    branch is pushed to."""
     chosen = (git.maybe("config", "--get-regexp", r"^remote\..*\.gh-resolved$") or "").splitlines()
     based = [line.split()[0] for line in chosen if line.endswith(" base")]
     remotes = git.text("remote").split()
@@ -44,7 +44,7 @@ def base_remote(git: Git, branch: str | None) -> str | None:
 
 
 def push_remote(git: Git, branch: str) -> str | None:
-    """Where a plain ``git push`` of this branch goes; None where nobody can tell."""
+    """Where a plain ``git push`` of this branch goes; None if that is unclear."""
     remotes = git.text("remote").split()
     keys = (f"branch.{branch}.pushRemote", "remote.pushDefault")
     said = [name for key in keys if (name := git.maybe("config", "--get", key)) in remotes]
@@ -52,7 +52,7 @@ def push_remote(git: Git, branch: str) -> str | None:
 
 
 def recorded_remote(git: Git, branch: str) -> Repository | None:
-    """The worktree's repository with what its remotes are now; None outside of a worktree."""
+    """The worktree's repository with its current remotes; None outside a worktree."""
     if git.repository is None:
         return None
     base = base_remote(git, branch)
@@ -66,7 +66,7 @@ def recorded_remote(git: Git, branch: str) -> Repository | None:
 
 
 def address(git: Git, remote: str) -> str:
-    """The URL that git makes of a remote or a URL, with every ``insteadOf`` carried out."""
+    """The URL that git makes of a remote or a URL, with every ``insteadOf`` applied."""
     for _ in range(MOST_REWRITES):
         before, remote = remote, git.text("ls-remote", "--get-url", "--", remote)
         if remote == before:
@@ -80,15 +80,14 @@ def has_remotes(git: Git) -> bool:
 
 
 def remote_head(git: Git, remote: str, branch: str) -> str | None:
-    """The commit the remote's branch of this name is at now, None when it has none."""
+    """The commit of the remote's branch of this name now, None if it has none."""
     listed = git.remote("ls-remote", "--", remote, f"{_BRANCH}{branch}").splitlines()
     return next((sha for sha, _, ref in (row.partition("\t") for row in listed) if ref == f"{_BRANCH}{branch}"), None)
 
 
 def compare(git: Git, remote: str, branch: str, there: str, url: str = "") -> AheadBehind:
-    """HEAD against the commit the remote's branch is at; fetches that branch (from ``url``) when it is not here yet.
-
-    Only equal commits are nothing apart, whatever git makes of a history that somebody has rewritten here."""
+    """HEAD against the commit of the remote's branch; fetches that branch (from ``url``) if it is not here yet. Only
+    identical commits are zero apart, even if git's history was rewritten here."""
     if (head := git.text("rev-parse", "HEAD")) == there:
         return AheadBehind(0, 0)
     if not git.says("cat-file", "-e", f"{there}^{{commit}}"):
@@ -102,7 +101,7 @@ def compare(git: Git, remote: str, branch: str, there: str, url: str = "") -> Ah
 
 
 def fetch(git: Git, remote: str, branch: str, url: str = "") -> str:
-    """Fetch one branch, whatever else the remote is set up to fetch; return the commit it is at."""
+    """Fetch one branch, whatever the remote is configured to fetch; return its commit."""
     tracking = f"refs/remotes/{remote}/{branch}"
     _clear_the_way(git, remote, branch)
     words = ("fetch", "--quiet", "--no-tags", "--no-recurse-submodules", "--no-write-fetch-head", "--refmap=")
@@ -112,14 +111,14 @@ def fetch(git: Git, remote: str, branch: str, url: str = "") -> str:
 
 @dataclass(frozen=True, slots=True)
 class FetchedRef:
-    """A tracking ref, and the commit that it was fetched to."""
+    """A tracking ref and the commit fetched to it."""
 
     ref: str
     commit: str
 
 
 def fetch_default(git: Git, remote: str, url: str = "") -> FetchedRef | None:
-    """Fetch the default branch, from ``url`` where that is known; None where the remote does not say which it is."""
+    """Fetch the default branch, from ``url`` if known; None if the remote does not name one."""
     if url and (leads := address(git, url)) != url:
         raise GitFailed(f"git makes {leads} of {url}: take that insteadOf out of its settings")
     name = default_branch(git, url or remote)
@@ -127,8 +126,8 @@ def fetch_default(git: Git, remote: str, url: str = "") -> FetchedRef | None:
 
 
 def _clear_the_way(git: Git, remote: str, branch: str) -> None:
-    """Forget tracking refs of branches that cannot be there any more, since this one has their name as a folder, or
-    they have its."""
+    """Delete tracking refs of branches that can no longer exist, since this one's name is a folder of theirs or theirs
+    of it."""
     parts = branch.split("/")
     above = [f"refs/remotes/{remote}/{'/'.join(parts[:number])}" for number in range(1, len(parts))]
     below = git.text("for-each-ref", "--format=%(refname)", f"refs/remotes/{remote}/{branch}/").splitlines()
@@ -138,7 +137,7 @@ def _clear_the_way(git: Git, remote: str, branch: str) -> None:
 
 
 def default_branch(git: Git, remote: str) -> str | None:
-    """The branch the remote's HEAD points to, asked there; None when it does not say."""
+    """The branch of the remote's HEAD, asked there; None if it does not say."""
     listed = git.remote("ls-remote", "--symref", "--", remote, "HEAD").splitlines()
     heads = [row.removeprefix("ref: ").removesuffix("\tHEAD") for row in listed if row.startswith("ref: ")]
     heads = [head for head in heads if "\t" not in head]

@@ -1,9 +1,8 @@
-"""Rescue refs: a commit of everything in a worktree that is nowhere else, kept under ``refs/fleet/rescue``.
+"""Rescue refs: commits of everything in a worktree that is nowhere else, under ``refs/fleet/rescue``.
 
-Neither the worktree nor its index is touched. The commit's tree is the worktree with its untracked files (of ignored
-ones those that are named); its first parent is HEAD; a second parent holds what was staged, where that is something
-else again. What a submodule holds is kept in the submodule's own repository.
-"""
+Neither the worktree nor its index is touched. The commit's tree is the worktree with its untracked files (and named
+ignored ones); its first parent is HEAD; a second parent holds the staged state if that differs. A submodule's content
+is kept in the submodule's own repository."""
 
 from __future__ import annotations
 
@@ -29,9 +28,8 @@ _WHO = {
 
 
 def rescue(git: Git, branch: str | None, stamp: str, ignored: Iterable[str] = ()) -> list[str]:
-    """The refs that now keep what this worktree alone holds, those of submodules with the submodule's path before them.
-
-    ``ignored``: paths of ignored files that are kept too. Refused where something cannot be kept."""
+    """The refs that now hold what only this worktree had, those of submodules prefixed with their path. ``ignored``:
+    paths of ignored files to keep too. Refused if something cannot be kept."""
     known = listing(git)
     modules = submodules(git, known.links)
     _refuse_foreign(git, modules)
@@ -52,7 +50,7 @@ def rescue(git: Git, branch: str | None, stamp: str, ignored: Iterable[str] = ()
 
 
 def rescue_branch(git: Git, branch: str, stamp: str) -> str | None:
-    """The ref that now keeps a branch's commits which no other ref holds, None when there are none."""
+    """The ref that now holds a branch's commits that no other ref has, None if there are none."""
     tip = git.maybe("rev-parse", "--verify", "--quiet", f"refs/heads/{branch}^{{commit}}")
     if tip is None:
         return None
@@ -61,7 +59,7 @@ def rescue_branch(git: Git, branch: str, stamp: str) -> str | None:
 
 
 def _commit(git: Git, known: Listing, head: str | None, branch: str | None, ignored: tuple[str, ...]) -> str | None:
-    """A commit of what the worktree holds; None when that is HEAD's own tree, and nothing else was staged."""
+    """A commit of the worktree's content; None if that is HEAD's own tree and nothing else was staged."""
     with watching_index(git, known) as index:
         staged = index.with_name("staged")
         if index.exists():
@@ -80,7 +78,7 @@ def _commit(git: Git, known: Listing, head: str | None, branch: str | None, igno
 
 
 def _add(git: Git, index: Path, paths: tuple[str, ...]) -> None:
-    """Put these files into the index as they are, removed ones out of it. Nested repositories are not entered."""
+    """Add these files to the index as they are, and remove deleted ones. Nested repositories are not entered."""
     nested = next((path for path in paths if path.endswith("/")), None)
     if nested is not None:
         raise _own_repository(git, nested.rstrip("/"), "a git repository of its own")
@@ -93,7 +91,7 @@ def _add(git: Git, index: Path, paths: tuple[str, ...]) -> None:
 
 
 def _is_behind_link(folder: Path, path: str) -> bool:
-    """Whether a link stands where git knows one of the path's folders: what is there is not the worktree's own."""
+    """Whether one of the path's folders in git is now a link: what is there is not the worktree's own."""
     return any((folder / above).is_symlink() for above in Path(path).parents[:-1])
 
 
@@ -102,14 +100,14 @@ def _empty_tree(git: Git) -> str:
 
 
 def _commit_tree(git: Git, tree: str, parents: list[str], message: str) -> str:
-    """A commit that depends on its contents alone, so that a second try makes the very same one."""
+    """A commit that depends only on its contents, so that a retry makes the same one."""
     words = [word for parent in parents for word in ("-p", parent)]
     date = git.text("show", "--no-patch", "--format=@%ct +0000", parents[0]) if parents else "@0 +0000"
     return git.text("commit-tree", tree, *words, "-m", message, **_WHO, GIT_AUTHOR_DATE=date, GIT_COMMITTER_DATE=date)
 
 
 def _staged_tree(git: Git, index: Path) -> str | None:
-    """The index as a tree; None in the middle of a conflict, when it is none."""
+    """The index as a tree; None during a conflict."""
     try:
         return git.text("write-tree", GIT_INDEX_FILE=str(index))
     except GitFailed:
@@ -117,7 +115,7 @@ def _staged_tree(git: Git, index: Path) -> str | None:
 
 
 def _refuse_foreign(git: Git, modules: Iterable[Submodule]) -> None:
-    """What stands inside would be kept only by name, or not at all."""
+    """Refuse nested content that would be kept only by name, or not at all."""
     for module in modules:
         if module.foreign:
             raise _own_repository(git, module.path, module.foreign)

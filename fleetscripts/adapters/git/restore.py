@@ -1,4 +1,4 @@
-"""Putting a worktree on a branch, submodules with it. Each function may be called again after a crash half-way."""
+"""Puts a worktree on a branch, submodules included. Each function can be repeated after a crash."""
 
 from __future__ import annotations
 
@@ -25,15 +25,15 @@ _ABANDON = {
 
 @dataclass(frozen=True, slots=True)
 class Base:
-    """The commit a spare branch is put on, and in words where that comes from."""
+    """The commit that a spare branch is put on, and its source in words."""
 
     commit: str
     origin: str
 
 
 def base_of(git: Git, spare_branch: str) -> Base:
-    """The default branch of the remote that work is meant for, fetched now, else as last fetched; without a remote
-    where the branch was, or HEAD where there is none yet."""
+    """The default branch of the remote that pull requests go to, fetched now, else as last fetched; without a remote
+    the branch's present commit, or HEAD if it does not exist yet."""
     url = git.repository.base_url if git.repository is not None else ""
     remote = base_remote(git, None) or ("origin" if url else None)
     if remote is None:
@@ -62,7 +62,7 @@ def _as_it_was(git: Git, spare_branch: str, why: str) -> Base:
 
 
 def empty_out(git: Git) -> None:
-    """Throw away every change and untracked file, ignored ones not, and whatever merge or rebase stands half done."""
+    """Discard every change and untracked file, but not ignored ones, and any merge or rebase in progress."""
     under_way = operation(git)
     known = listing(git)
     uncover(git, known)
@@ -79,16 +79,15 @@ def empty_out(git: Git) -> None:
 
 
 def put_on(git: Git, spare_branch: str, base: Base) -> list[str]:
-    """Check the spare branch out at its base; what of its submodules could not follow."""
+    """Check the spare branch out at its base; returns which submodules could not follow."""
     leave_submodules(git, base.commit)
     git.run("checkout", "--quiet", "--force", "--no-track", "-B", spare_branch, base.commit)
     return pin_submodules(git)
 
 
 def leave_submodules(git: Git, commit: str) -> None:
-    """Clear the folders of submodules that this commit does not have: git leaves them, as files of nobody.
-
-    Their own repositories stay, and with them what was rescued there."""
+    """Empty the folders of submodules that this commit does not have: git leaves them as untracked files. Their
+    repositories stay, with anything rescued there."""
     links = listing(git).links
     kept = set(git.text("ls-tree", "-r", "-z", "--name-only", commit).split("\0")) if links else set()
     for module in submodules(git, links):
@@ -97,8 +96,8 @@ def leave_submodules(git: Git, commit: str) -> None:
 
 
 def pin_submodules(git: Git) -> list[str]:
-    """Bring every submodule that is checked out to the commit that HEAD has for it; one that cannot be brought there
-    is not checked out any more, and that is said."""
+    """Bring every checked-out submodule to the commit that HEAD pins; one that cannot follow is deinitialised, and
+    reported."""
     said = []
     for module in submodules(git, listing(git).links):
         if module.git is None:
@@ -120,8 +119,8 @@ def _clear(folder: Path) -> None:
 
 
 def require_clean(git: Git) -> Changes:
-    """Raise when anything is left that would keep the worktree from being a spare. What a checkout itself leaves
-    modified is the repository's own."""
+    """Raise if anything is left that would keep the worktree from being a spare. Files modified by the checkout itself
+    do not count."""
     left = changes(git)
     half_done = operation(git)
     if left.paths or half_done:

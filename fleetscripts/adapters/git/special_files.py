@@ -1,4 +1,4 @@
-"""Pipes, sockets and devices in a worktree: git neither lists nor removes them, and whoever reads one waits."""
+"""Pipes, sockets and devices in a worktree: git neither lists nor removes them, and reading one blocks."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ import stat
 from pathlib import Path
 
 HEAVY = {".git", "node_modules", ".venv", "venv", ".tox", ".nox"}
-"""Folders of many files in which no client looks for its own."""
+"""Folders with many files that no client reads settings from."""
 
 
 def is_special(path: Path) -> bool:
-    """A pipe, a socket, a device: it has no content that could be kept."""
+    """A pipe, socket or device: it has no content to keep."""
     try:
         mode = path.lstat().st_mode
     except OSError:

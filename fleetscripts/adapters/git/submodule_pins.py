@@ -1,7 +1,6 @@
-"""Pins of submodules that a branch has changed: is the commit where everybody can fetch it?
+"""Submodule pins that a branch has changed: can everybody fetch the commit?
 
-Asked of the URL that the branch's base names: what the worktree's own settings say of it counts for nothing.
-"""
+Asked of the URL that the branch's base names; the worktree's own settings are ignored."""
 
 from __future__ import annotations
 
@@ -18,7 +17,7 @@ _LINK = "160000"
 
 @dataclass(frozen=True, slots=True)
 class ChangedPin:
-    """``missing``: why the commit counts as not pushed; ``unknown``: why nobody can tell."""
+    """``missing``: why the commit counts as not pushed; ``unknown``: why that cannot be determined."""
 
     path: str
     pin: str
@@ -32,8 +31,8 @@ def has_pins(git: Git) -> bool:
 
 
 def changed_pins(git: Git, base: str | None, remote_url: str) -> list[ChangedPin]:
-    """Every pin of HEAD that ``base`` does not have, those of nested submodules not. ``remote_url``: the repository's
-    own, which relative URLs start from."""
+    """Every pin of HEAD that ``base`` does not have, without those of nested submodules. ``remote_url``: the
+    repository's own, the base of relative URLs."""
     before = _pins(git, base) if base else {}
     now = {path: pin for path, pin in _pins(git, "HEAD").items() if before.get(path) != pin}
     if not now:
@@ -67,7 +66,7 @@ def _pins(git: Git, commit: str) -> dict[str, str]:
 
 
 def _urls(git: Git, commit: str) -> dict[str, str]:
-    """URL by path, as the commit's .gitmodules has them."""
+    """URL by path, from the commit's .gitmodules."""
     words = ("config", "--blob", f"{commit}:.gitmodules", "--null", "--get-regexp", r"^submodule\..*\.(path|url)$")
     found: dict[str, dict[str, str]] = {}
     for key, value in _pairs(git.maybe(*words) or ""):
@@ -84,7 +83,7 @@ def _pairs(text: str) -> Iterator[tuple[str, str]]:
 
 
 def _absolute(url: str, base: str) -> str:
-    """A relative URL, taken from the repository's own."""
+    """A relative URL resolved against the repository's own."""
     if not url.startswith(("./", "../")):
         return url
     base = base.rstrip("/")

@@ -1,5 +1,5 @@
-"""Submodules of a worktree. Only one whose git folder lies with the repository's own is entered, and none of its
-settings that would run a program counts there."""
+"""Submodules of a worktree. Only one whose git folder is in the repository's own is entered, without any of its
+settings that would run a program."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ _OVERRIDES = {"core.sshcommand": "ssh"}
 
 @dataclass(frozen=True, slots=True)
 class Submodule:
-    """One link in the index and what stands at its path. ``git`` None: nothing checked out, or ``foreign``: something
-    that is no submodule of this repository, and is not entered."""
+    """One link in the index and what is at its path. ``git`` None: nothing checked out, or ``foreign``: something that
+    is no submodule of this repository, and is not entered."""
 
     path: str
     pin: str
@@ -31,7 +31,6 @@ class Submodule:
 
 
 def submodules(git: Git, links: Mapping[str, str]) -> list[Submodule]:
-    """All of them, with what stands there."""
     return [_look(git, path, pin) for path, pin in links.items()]
 
 
@@ -54,7 +53,7 @@ def _look(git: Git, path: str, pin: str) -> Submodule:
 
 
 def _module(git: Git, dot_git: Path) -> Path | None:
-    """The git folder that ``.git`` names, if it is one that git keeps for a submodule of this very worktree."""
+    """The git folder that ``.git`` names, if git keeps it for a submodule of this very worktree."""
     try:
         text = os.fsdecode(read_regular(dot_git, 8192)).removesuffix("\n")
     except (OSError, ValueError):
@@ -68,7 +67,7 @@ def _module(git: Git, dot_git: Path) -> Path | None:
 
 
 def _harmless(git: Git, module: Path) -> tuple[str, ...]:
-    """Settings that switch off what the submodule's own configuration would run."""
+    """Settings that disable what the submodule's own configuration would run."""
     names = git.text("config", "--file", str(module / "config"), "--includes", "--name-only", "--list", "-z")
     running = [name for name in names.split("\0") if name.rpartition(".")[2].lower() in _RUNS]
     off = [f"{name}={_OVERRIDES.get(name.lower(), '')}" for name in dict.fromkeys(running)]
@@ -77,7 +76,7 @@ def _harmless(git: Git, module: Path) -> tuple[str, ...]:
 
 
 def bring_to_pin(module: Submodule) -> str:
-    """Check the pinned commit out, fetched where it is not here; why that failed, empty when it did not."""
+    """Check the pinned commit out, fetching it if needed; returns the error, empty on success."""
     git = module.git
     if git is None or git.maybe("rev-parse", "HEAD") == module.pin:
         return ""

@@ -1,8 +1,7 @@
-"""Merges tried without a worktree, in a repository of our own that only borrows the objects of another one.
+"""Trial merges without a worktree, in a repository of our own that borrows another one's objects.
 
-Nothing is written into the other repository, and neither its settings nor an agent's attributes name a program that
-runs: a merge driver is one.
-"""
+The other repository is not written to, and neither its settings nor an agent's attributes can name a program to run,
+such as a merge driver."""
 
 from __future__ import annotations
 
@@ -31,12 +30,12 @@ _WHO = {
 
 LARGEST_BLOB = 1_000_000
 LARGEST_SHALLOW_BYTES = 64 << 20
-"""Bytes of a file in which the lines of its conflicts are looked for."""
+"""Largest file, in bytes, searched for the lines of its conflicts."""
 
 
 @dataclass(frozen=True, slots=True)
 class MergeResult:
-    """How one merge ended: its tree, which holds conflict marks, and the paths that conflict."""
+    """One merge's result: its tree, with conflict markers, and the conflicting paths."""
 
     tree: str
     conflicts: tuple[str, ...] = ()
@@ -51,7 +50,7 @@ class TrialRepository:
     common: Path
 
     def prepare(self) -> None:
-        """Make it where it is not, and let it borrow."""
+        """Create it if needed, and link the objects."""
         try:
             private_folder(self.folder.parent)
             if not (self.folder / "HEAD").exists():
@@ -66,17 +65,17 @@ class TrialRepository:
             raise FleetError(f"cannot prepare {self.folder}: {error.strerror}") from error
 
     def fork(self, one: str, other: str) -> str:
-        """The commit at which the two left each other; empty where they have none."""
+        """The merge base of the two; empty if they have none."""
         done = self._done("merge-base", one, other)
         return done.stdout.decode().split("\n")[0] if done.returncode == 0 else ""
 
     def changes(self, before: str, after: str) -> list[tuple[str, str]]:
-        """Letters of what became of a path (A, D, M, T), and the paths; no renames are guessed."""
+        """Status letters (A, D, M, T) and paths; renames are not detected."""
         words = self._git("diff-tree", "-r", "-z", "--no-renames", "--name-status", before, after).split(b"\0")
         return [(kind.decode(), os.fsdecode(path)) for kind, path in zip(words[::2], words[1::2], strict=False)]
 
     def merges(self, pairs: Sequence[tuple[str, str]]) -> list[MergeResult]:
-        """Each pair merged; a pair that git cannot merge at all costs none of the others."""
+        """Each pair merged; a pair that git cannot merge at all does not affect the others."""
         given = "".join(f"{one} {other}\n" for one, other in pairs).encode()
         words = ("merge-tree", "--write-tree", "--stdin", "--name-only", "--no-messages")
         done = self._done(*words, given=given)
@@ -90,27 +89,26 @@ class TrialRepository:
         )
 
     def merge(self, one: str, other: str) -> MergeResult:
-        """The two merged."""
         return self.merges([(one, other)])[0]
 
     def lines(self, before: str, after: str) -> int:
-        """How many lines a change adds and takes away; one for a file that holds no text."""
+        """Lines added and removed by a change; one for a binary file."""
         listed = self._git("diff-tree", "-r", "--no-renames", "--numstat", before, after).splitlines()
         counts = (row.split(b"\t")[:2] for row in listed)
         return sum(1 if b"-" in row else sum(map(int, row)) for row in counts)
 
     def commit(self, tree: str, parents: Sequence[str], message: str) -> str:
-        """A commit of ours on that tree."""
+        """A commit with that tree."""
         given = [word for parent in parents for word in ("-p", parent)]
         return self._git("commit-tree", tree, *given, given=message.encode()).decode().strip()
 
     def offer(self, commit: str) -> str:
-        """The ref under which another repository can fetch the commit now."""
+        """A ref from which another repository can fetch the commit now."""
         self._git("update-ref", OFFERED, commit)
         return OFFERED
 
     def contents(self, names: Sequence[str]) -> list[str]:
-        """Text of blobs by ``TREE:PATH``; empty for what is no blob, is large, or holds no text."""
+        """Text of blobs by ``TREE:PATH``; empty for what is no blob, too large, or binary."""
         wanted = [name for name in names if "\n" not in name]
         said = self._git("cat-file", "--batch", given=b"".join(os.fsencode(name) + b"\n" for name in wanted))
         texts, at = {}, 0
@@ -152,7 +150,7 @@ class TrialRepository:
 
 
 def _merged(output: bytes) -> Iterator[MergeResult]:
-    """Whole answers: a status, a tree, conflicting paths, an empty field."""
+    """Complete records: a status, a tree, conflicting paths, an empty field."""
     fields = output.split(b"\0")
     at = 0
     while at + 2 < len(fields):

@@ -1,4 +1,4 @@
-"""The worktrees of a repository, and what stands in one of them that is nowhere else."""
+"""The worktrees of a repository, and the content of each that exists nowhere else."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _OPERATIONS = {
 
 
 _OF_THE_WORKTREE = ("refs/bisect/*", "refs/worktree/*", "refs/rewritten/*")
-"""Refs that go with the worktree, so they keep nothing."""
+"""Refs that belong to the worktree, so they keep nothing."""
 
 _PREFIXES = tuple(name.removesuffix("*") for name in _OF_THE_WORKTREE)
 
@@ -82,12 +82,12 @@ def _facts(lines: list[str]) -> WorktreeFacts:
 
 
 def common_folder(repo: Path) -> str:
-    """What all worktrees of the repository share, by its real path."""
+    """The real path of the folder that all worktrees of the repository share."""
     return os.path.realpath(repo / Git(repo).text("rev-parse", "--git-common-dir"))
 
 
 def refs_by_commit(repo: Path) -> dict[str, list[str]]:
-    """The repository's refs by the object that each names."""
+    """The repository's refs by their object."""
     found: dict[str, list[str]] = {}
     for line in Git(repo).text("for-each-ref", "--format=%(objectname) %(refname)").splitlines():
         commit, _, ref = line.partition(" ")
@@ -96,8 +96,8 @@ def refs_by_commit(repo: Path) -> dict[str, list[str]]:
 
 
 def contents(facts: WorktreeFacts, common: str, refs: Mapping[str, Sequence[str]]) -> WorktreeContents:
-    """What the worktree of the repository with this common folder holds that is nowhere else; raises when git cannot
-    say, or it points to another repository. ``refs``: the repository's, as ``refs_by_commit`` has them."""
+    """What only this worktree of the repository with this common folder has; raises if git cannot say, or it points to
+    another repository. ``refs``: the repository's, from ``refs_by_commit``."""
     git = Git.in_worktree(facts.path)
     if git.repository is None or git.repository.common_dir != common:
         raise GitFailed(f"{facts.path}/.git points to another repository than {common}")
@@ -113,18 +113,18 @@ def contents(facts: WorktreeFacts, common: str, refs: Mapping[str, Sequence[str]
 
 
 def _named_elsewhere(facts: WorktreeFacts, refs: Mapping[str, Sequence[str]]) -> bool:
-    """Whether a ref that stays without this worktree names its very commit, as it does for most spares."""
+    """Whether a ref that outlives this worktree names its very commit, as for most spares."""
     own = {f"{_BRANCH}{facts.branch}"}
     return any(ref not in own and not ref.startswith(_PREFIXES) for ref in refs.get(facts.head, ()))
 
 
 def operation(git: Git) -> str | None:
-    """The merge, rebase, … that stands unfinished here."""
+    """The unfinished merge, rebase, … here."""
     return next((name for mark, name in _OPERATIONS.items() if (git.git_dir / mark).exists()), None)
 
 
 def stuck(git: Git) -> str:
-    """Why git could change nothing in this worktree now, empty when it could."""
+    """Why git cannot change this worktree now, empty if it can."""
     for name in _LOCKS:
         if os.path.lexists(git.git_dir / name):
             return f"{git.git_dir / name} stands: another git is at work there, or one died (then remove the file)"
@@ -135,7 +135,7 @@ def stuck(git: Git) -> str:
 
 
 def unwritable(git: Git) -> str:
-    """A folder with files of git's or of the agent's in it that cannot be changed; empty when all can."""
+    """A folder with git's or the agent's files that cannot be changed; empty if all can."""
     listed = git.text("ls-files", "--cached", "--others", "--exclude-standard", "-z").split("\0")
     for folder in sorted({(git.folder / path).parent for path in listed}):
         if folder.is_dir() and not os.access(folder, os.W_OK | os.X_OK):
@@ -144,6 +144,6 @@ def unwritable(git: Git) -> str:
 
 
 def own_commits(git: Git, branch: str | None) -> int:
-    """How many commits of HEAD no ref but its own branch holds."""
+    """How many commits of HEAD are only on its own branch."""
     but_its_own = [f"--exclude={name}" for name in (*_OF_THE_WORKTREE, *([f"{_BRANCH}{branch}"] if branch else []))]
     return int(git.text("rev-list", "--count", "HEAD", "--not", *but_its_own, "--glob=refs/*"))

@@ -1,5 +1,4 @@
-"""The parts of GitHub's answers, each of the kind that was asked for, or WrongAnswer with its name. Times are Unix
-seconds."""
+"""Typed access to the fields of GitHub's answers; raises WrongAnswer with the field's name. Times are Unix seconds."""
 
 from __future__ import annotations
 
@@ -9,7 +8,7 @@ from typing import Any
 
 
 class WrongAnswer(Exception):
-    """The answer is not of the shape that was asked for; the message names the place."""
+    """The answer has the wrong shape; the message names the place."""
 
 
 def nodes(connection: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
@@ -49,7 +48,7 @@ def number(node: Mapping[str, Any], name: str) -> float:
 
 
 def maybe_number(node: Mapping[str, Any], name: str) -> int:
-    """A whole number; 0 where there is none."""
+    """A whole number; 0 if there is none."""
     return int(number(node, name)) if node.get(name) is not None else 0
 
 

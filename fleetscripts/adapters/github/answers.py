@@ -1,4 +1,4 @@
-"""What ``gh api --include`` printed, understood. Anything not understood is a problem too."""
+"""Parses the output of ``gh api --include``. Anything not understood is a problem too."""
 
 from __future__ import annotations
 
@@ -15,25 +15,25 @@ from fleetscripts.dataclass import dataclass
 from fleetscripts.pattern import pattern
 
 _UNKNOWN_FIELD = pattern(r"doesn't exist on type|Cannot query field|No such type|Unknown type")
-"""What a server says that is older than a question."""
+"""The words of a server older than a query."""
 
 
 @dataclass(frozen=True, slots=True)
 class ApiAnswer:
-    """What GitHub said: ``data``, or the ``problem`` that stood in the way of all of it. ``problems``: of single parts,
-    by the alias under which they were asked for."""
+    """``data``, or the ``problem`` that prevented all of it. ``problems``: of single parts, by the alias under which
+    they were queried."""
 
     data: Mapping[str, Any] = field(default_factory=dict)
     problem: GitHubProblem | None = None
     problems: Mapping[str, GitHubProblem] = field(default_factory=dict)
     limit: GitHubProblem | None = None
-    """The limit that the next question would meet."""
+    """The limit that the next query would meet."""
     server_time: float | None = None
-    """When it was given, by GitHub's clock."""
+    """By GitHub's clock."""
 
 
 def answer_in(code: int, stdout: bytes, stderr: bytes, now: float) -> ApiAnswer:
-    """What ``gh api --include`` printed, understood; whatever is not understood is a problem."""
+    """The output of ``gh api --include`` parsed; what is not understood is a problem."""
     status, headers, body = _split(stdout)
     words = stderr.decode("utf-8", "replace").strip()
     if status is None:
@@ -59,12 +59,12 @@ def answer_in(code: int, stdout: bytes, stderr: bytes, now: float) -> ApiAnswer:
 
 
 def problem_in_words(code: int, words: str, now: float) -> GitHubProblem:
-    """What stood in the way, as gh itself says it."""
+    """The problem in gh's own words."""
     return limit_in_words(words, now) or _without_answer(code, words)
 
 
 def _graphql_answer(data: object, errors: object) -> ApiAnswer:
-    """Data counts only without errors; an error that names one part of the data spoils that part alone."""
+    """Data counts only without errors; an error that names one part of the data invalidates that part alone."""
     if not errors:
         if isinstance(data, dict):
             return ApiAnswer(data)
@@ -80,7 +80,7 @@ def _graphql_answer(data: object, errors: object) -> ApiAnswer:
 
 
 def _may_be_missing(error: object) -> bool:
-    """Whether only what not every login may read was refused."""
+    """Whether only fields were refused that some logins may not read."""
     path = error.get("path") if isinstance(error, dict) else None
     return isinstance(path, list) and not MAY_BE_REFUSED.isdisjoint(map(str, path))
 
@@ -91,7 +91,7 @@ def _part_of(error: object) -> str:
 
 
 def _split(stdout: bytes) -> tuple[int | None, Mapping[str, str], bytes]:
-    """Status, headers and body of what ``gh api --include`` prints."""
+    """Status, headers and body of the output of ``gh api --include``."""
     head, separator, body = stdout.replace(b"\r\n", b"\n").partition(b"\n\n")
     first, *rest = head.decode("utf-8", "replace").split("\n")
     match = re.match(r"HTTP/[\d.]+ (\d{3})", first)

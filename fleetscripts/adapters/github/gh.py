@@ -1,4 +1,5 @@
-"""One question to GitHub through the user's own ``gh``: one at a time for the whole fleet, none while a limit is on."""
+"""Asks GitHub through the user's ``gh``: one query at a time for the whole fleet, none while a rate limit is in
+force."""
 
 from __future__ import annotations
 
@@ -20,16 +21,16 @@ from fleetscripts.pull_request import PullKey
 
 TIMEOUT_SECONDS = 60
 MOST_BYTES = 64_000_000
-"""Of an answer; a log that is longer is read from there to its end."""
+"""Of an answer; a longer log is read in full, and only its last part kept."""
 SAME_CLOCK_SECONDS = 15
-"""Two clocks that differ by less are one: an answer takes its time, and names whole seconds."""
+"""Smaller clock differences are ignored: an answer takes time, and names whole seconds."""
 HANG_WAIT_SECONDS = 20
-"""After a question without any answer: nobody else waits for the same silence meanwhile."""
+"""After a query without any answer nobody else waits for the same silence for this long."""
 
 
 @dataclass(slots=True)
 class Gh:
-    """The user's ``gh``. ``clock`` gives Unix seconds. ``requests`` counts what was sent."""
+    """``clock`` gives Unix seconds. ``requests`` counts what was sent."""
 
     environ: Mapping[str, str]
     budget: Budget
@@ -38,10 +39,10 @@ class Gh:
     clock: Callable[[], float] = time.time
     requests: int = 0
     ahead: dict[str, float] = field(default_factory=dict)
-    """By how many seconds a host's clock is before ours (behind: negative), where it was asked and they differ."""
+    """Seconds that a host's clock is ahead of ours (negative: behind), if known and different."""
 
     def ask(self, host: str, query: Query) -> ApiAnswer:
-        """GitHub's answer; raises GitHubProblem when there is none, or none that counts."""
+        """GitHub's answer; raises GitHubProblem without a valid one."""
         words = ["api", "graphql", "--hostname", host, "--include", "--input", "-"]
         sent = json.dumps({"query": query.text, "variables": dict(query.variables)}).encode()
         with self._turn(host):
@@ -60,13 +61,13 @@ class Gh:
         return answer
 
     def failed_log(self, key: PullKey, job: int) -> str:
-        """The end of what the failed steps of a job printed, as gh writes it; raises GitHubProblem."""
+        """The end of the output of a job's failed steps, in gh's format; raises GitHubProblem."""
         words = ["run", "view", "--job", str(job), "--log-failed", "--repo", f"{key.host}/{key.owner}/{key.name}"]
         return self.perform(key.host, words)
 
     def perform(self, host: str, words: Sequence[str], sent: bytes = b"") -> str:
-        """What another command of gh prints; raises GitHubProblem. It runs outside of every repository: the words
-        must say which one they mean."""
+        """The output of another gh command; raises GitHubProblem. It runs outside every repository: the arguments must
+        name one."""
         with self._turn(host), tempfile.TemporaryDirectory() as nowhere:
             try:
                 code, printed, said = self._run(words, sent, nowhere)
@@ -79,7 +80,7 @@ class Gh:
 
     @contextmanager
     def _turn(self, host: str) -> Iterator[None]:
-        """Alone, and while no limit is known."""
+        """Exclusive use, while no limit is known."""
         self.budget.require(host, self.clock())
         try:
             with self.budget.turn(host, 2 * self.timeout_seconds):
@@ -90,7 +91,7 @@ class Gh:
             raise GitHubProblem(ProblemKind.NETWORK, text) from None
 
     def _run(self, words: Sequence[str], sent: bytes = b"", folder: str | None = None) -> tuple[int, bytes, bytes]:
-        """gh's exit code, the end of what it printed, and what it said on standard error."""
+        """gh's exit code, the end of its output, and its standard error."""
         self.requests += 1
         with tempfile.TemporaryFile() as printed:
             try:

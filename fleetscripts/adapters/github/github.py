@@ -1,4 +1,4 @@
-"""GitHub's pull requests, read whole and consistent, in as few requests as can be."""
+"""GitHub's pull requests, read completely and consistently, in as few requests as possible."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from fleetscripts.adapters.github.github_query import attempts_query, page_query
 from fleetscripts.pull_request import PullKey, PullRequest
 
 MOST_PAGES = 60
-"""5,000 comments in threads of one come to 50 pages; more than this is not read, and said so."""
+"""5,000 comments in threads of one come to 50 pages; beyond that, reading stops and says so."""
 MOST_TRIES = 3
 MOST_AT_ONCE = 10
-"""Pull requests in one query: GitHub bounds a query's nodes, and each asks for some 1,300."""
+"""Pull requests in one query: GitHub limits a query's nodes, and each needs some 1,300."""
 READING_SECONDS = 300
 """For one pull request with all its pages."""
 
@@ -36,12 +36,12 @@ Found = PullRequest | GitHubProblem
 
 @dataclass(slots=True)
 class GitHub:
-    """Pull requests as one user sees them. ``clock`` never goes back, in seconds."""
+    """Pull requests as one user sees them. ``clock``: monotonic, in seconds."""
 
     gh: Gh
     clock: Callable[[], float] = time.monotonic
     older: set[str] = field(default_factory=set)
-    """Hosts that know nothing of the rules of branches."""
+    """Hosts without rules of branches."""
 
     def pull_requests(self, keys: Iterable[PullKey]) -> dict[PullKey, Found]:
         """Each pull request, or why it could not be read. One request for up to ten of a host, and one more for each
@@ -80,7 +80,7 @@ class GitHub:
         return found
 
     def _ask(self, host: str, keys: list[PullKey]) -> ApiAnswer:
-        """With the rules of the base branches; without, where the server does not know such."""
+        """With the rules of the base branches; without them if the server has none."""
         try:
             return self.gh.ask(host, pulls_query(keys, with_rules=host not in self.older))
         except GitHubProblem as problem:
@@ -90,7 +90,7 @@ class GitHub:
             return self.gh.ask(host, pulls_query(keys, with_rules=False))
 
     def _singly(self, host: str, keys: list[PullKey]) -> dict[PullKey, Found]:
-        """One by one, when all at once was too much for GitHub; when it fails then too, the rest is not asked for."""
+        """One by one, after the combined query was too much for GitHub; at the next failure the rest is not queried."""
         found: dict[PullKey, Found] = {}
         for key in keys:
             found |= self._batch(host, [key])
@@ -100,7 +100,7 @@ class GitHub:
         return found
 
     def _whole(self, key: PullKey, answer: object) -> Found:
-        """One pull request with all its pages; begun again when it changes between two of them."""
+        """One pull request with all its pages; restarted if it changes between two of them."""
         deadline = self.clock() + READING_SECONDS
         try:
             node = _pull_node(answer)
@@ -121,7 +121,7 @@ class GitHub:
         return _pull_node(answer.data.get("p0"))
 
     def _join_pages(self, key: PullKey, node: dict[str, Any], deadline: float) -> bool:
-        """Put every further page into the node; False when the pull request changed on the way."""
+        """Append every further page to the node; False if the pull request changed meanwhile."""
         pages = 0
         for part in _CONNECTIONS:
             connection = _connection(node, part)
@@ -146,7 +146,7 @@ class GitHub:
 
 
 def _mark(node: Mapping[str, Any]) -> tuple[object, ...]:
-    """What tells two readings of a pull request apart when something happened to it in between."""
+    """Fingerprint that changes whenever something happens to the pull request."""
     return node.get("headRefOid"), node.get("updatedAt")
 
 
@@ -165,7 +165,7 @@ def _connection(node: dict[str, Any], part: str) -> dict[str, Any]:
 
 
 def _next(connection: Mapping[str, Any]) -> str | None:
-    """The cursor of the next page, in whichever direction this connection is read."""
+    """The cursor of the next page, in this connection's direction."""
     info = connection.get("pageInfo")
     if not isinstance(info, dict):
         raise WrongAnswer("a list does not say whether it ends")

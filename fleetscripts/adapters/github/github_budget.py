@@ -1,4 +1,4 @@
-"""The fleet's common knowledge of GitHub's limits: once one agent's question hit the wall, nobody else runs into it."""
+"""GitHub's limits, shared by the fleet: once one query has met a limit, no other one runs into it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ LOCK_TIMEOUT_SECONDS = 5.0
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """One small file under FLEET_HOME: host → until when nobody asks, and why."""
+    """One small file under FLEET_HOME: host → until when not to ask, and why."""
 
     path: Path
 
@@ -27,12 +27,12 @@ class Budget:
             raise GitHubProblem(ProblemKind(entry[1]), f"{entry[2]}", entry[0])
 
     def turn(self, host: str, seconds: float) -> AbstractContextManager[None]:
-        """Ask alone: whoever waited sees the limit that the one before it met. Raises LockTaken after ``seconds``."""
+        """Exclusive use: whoever waited sees the limit that the one before met. Raises LockTaken after ``seconds``."""
         name = re.sub(r"[^A-Za-z0-9.-]", "_", host)
         return hold(self.path.with_name(f"{self.path.stem}-{name}.lock"), seconds)
 
     def note(self, host: str, problem: GitHubProblem) -> None:
-        """Remember a limit; other problems are nobody else's."""
+        """Record a limit; other problems concern nobody else."""
         if problem.until is None:
             return
         with hold(self.path.with_name(self.path.name + ".lock"), LOCK_TIMEOUT_SECONDS):

@@ -1,4 +1,4 @@
-"""GitHub's GraphQL answers as our nouns. What is missing or of another shape is an error, never a default."""
+"""Parses GitHub's GraphQL answers. What is missing or of another shape is an error, never a default."""
 
 from __future__ import annotations
 
@@ -31,13 +31,13 @@ from fleetscripts.pull_request import (
 )
 
 LONGEST_BODY = 4000
-"""Of a comment's text this much is kept, in characters: 6,000 threads of long comments fit into memory then."""
+"""Characters kept of a comment's text: 6,000 threads of long comments then fit into memory."""
 LONGEST_TEXT = 20_000
-"""Of the pull request's own text."""
+"""Characters kept of the pull request's own text."""
 
 
 def pull_request(key: PullKey, node: Mapping[str, Any], now: float, clock_ahead: float = 0.0) -> PullRequest:
-    """The pull request of one complete answer: all pages already joined. ``now`` is by our clock."""
+    """The pull request in one complete answer, all pages joined. ``now`` is by our clock."""
     head = _head(node)
     branch = members(node, "branch")
     return PullRequest(
@@ -73,19 +73,19 @@ def pull_request(key: PullKey, node: Mapping[str, Any], now: float, clock_ahead:
 
 
 def contexts(node: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The connection of check contexts on the head commit; an empty one when there are none at all."""
+    """The connection of check contexts on the head commit; empty if there are none."""
     rollup = _head(node).get("statusCheckRollup")
     return {"nodes": [], "pageInfo": {"hasNextPage": False}} if rollup is None else members(rollup, "contexts")
 
 
 def suites(node: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The connection of check suites on the head commit; an empty one for whoever may not see them."""
+    """The connection of check suites on the head commit; empty without permission to see them."""
     found = _head(node).get("checkSuites")
     return {"nodes": [], "pageInfo": {"hasNextPage": False}} if found is None else members(_head(node), "checkSuites")
 
 
 def shortened(part: str, connection: Mapping[str, Any]) -> None:
-    """Cut, in place, what nobody reads of a page of threads."""
+    """Shortens, in place, unused text in a page of threads."""
     if part != "threads":
         return
     for thread in nodes(connection):
@@ -130,7 +130,7 @@ GITHUB_ACTIONS = "github-actions"
 
 
 def _origin(suite: Mapping[str, Any]) -> tuple[str, str, str]:
-    """Which app a suite is of, of which workflow's run, and for which event."""
+    """A suite's app, workflow run and event."""
     app, run = suite.get("app") or {}, suite.get("workflowRun") or {}
     slug, workflow = str(app.get("slug") or ""), str((run.get("workflow") or {}).get("name") or "")
     is_workflow = bool(run) or slug == GITHUB_ACTIONS
@@ -177,7 +177,8 @@ def _head(node: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def _head_seen_at(node: Mapping[str, Any], head: Mapping[str, Any]) -> float | None:
-    """The earliest the server is known to have had the head commit: its first check suite, or the push that put it."""
+    """The earliest time at which the server is known to have had the head commit: its first check suite, or its
+    push."""
     made = [maybe_time(suite.get("createdAt")) for suite in nodes(suites(node))]
     pushes = [
         maybe_time(event.get("createdAt"))

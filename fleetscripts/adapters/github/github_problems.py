@@ -1,4 +1,4 @@
-"""What can stand between us and an answer of GitHub's."""
+"""The problems that can keep us from an answer by GitHub."""
 
 from __future__ import annotations
 
@@ -9,15 +9,13 @@ from fleetscripts.pull_request import PullKey
 
 
 class ProblemKind(StrEnum):
-    """What stands between us and an answer."""
-
     MISSING = "missing"
     LOGIN = "login"
     PRIMARY_LIMIT = "primary_limit"
     SECONDARY_LIMIT = "secondary_limit"
     NETWORK = "network"
     FAILED = "failed"
-    """GitHub answered that it could not answer (a 5xx)."""
+    """GitHub answered with a server error (5xx)."""
     NOT_FOUND = "not_found"
     CHANGING = "changing"
     UNKNOWN_FIELD = "unknown field"
@@ -28,7 +26,7 @@ LIMITS = frozenset({ProblemKind.PRIMARY_LIMIT, ProblemKind.SECONDARY_LIMIT})
 
 
 class GitHubProblem(FleetError):
-    """GitHub could not be asked. ``until``: when to try again, Unix seconds, where a limit says so."""
+    """GitHub could not be asked. ``until``: when to retry, Unix seconds, if a limit says so."""
 
     def __init__(self, kind: ProblemKind, message: str, until: float | None = None) -> None:
         super().__init__(message)
@@ -36,6 +34,6 @@ class GitHubProblem(FleetError):
         self.until = until
 
     def about(self, key: PullKey) -> GitHubProblem:
-        """The same problem, said of one pull request."""
+        """The same problem, about one pull request."""
         text = str(self)
         return self if str(key) in text else GitHubProblem(self.kind, f"{key}: {text}", self.until)

@@ -1,4 +1,4 @@
-"""The GraphQL text for one or many pull requests. Values travel as variables, never inside the text."""
+"""The GraphQL queries for one or many pull requests. Values are variables, never part of the text."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from fleetscripts.pull_request import PullKey
 
 PAGE = 100
 LAST_COMMENTS = 20
-"""Of each thread: enough to look behind courtesies and bots for the words that claim a fix."""
+"""Per thread: enough to find the words that claim a fix behind courtesies and bots."""
 
 _PULL_FIELDS = """
 fragment pull on PullRequest {
@@ -94,13 +94,12 @@ _RULES = """
 """What older Enterprise servers do not know."""
 _RULES_FIELDS = ("baseRef", "headRef", "reviewDecision", "mergeStateStatus", "autoMergeRequest")
 MAY_BE_REFUSED = frozenset((*_RULES_FIELDS, "mergeQueueEntry", "mergeQueueEvents"))
-"""Not every login may read these; without them a pull request is judged by the rest."""
+"""Some logins may not read these; without them a pull request is judged by the rest."""
 
 
 def pulls_query(keys: Sequence[PullKey], *, with_rules: bool = True) -> Query:
-    """All of these pull requests (of one host) in one request, each under the alias ``p0``, ``p1``, …
-
-    ``with_rules``: with what the rules of their base branches demand."""
+    """All of these pull requests (of one host) in one request, each under the alias ``p0``, ``p1``, … ``with_rules``:
+    with the requirements of their base branches."""
     declared: list[str] = []
     asked: list[str] = []
     variables: dict[str, object] = {}
@@ -128,7 +127,7 @@ query($owner: String!, $name: String!, $number: Int!) {
 
 
 def attempts_query(key: PullKey) -> Query:
-    """Every run of every check on the head, those included that a re-run has replaced."""
+    """Every run of every check on the head, including those that a re-run has replaced."""
     return Query(_ATTEMPTS, {"owner": key.owner, "name": key.name, "number": key.number})
 
 
@@ -146,8 +145,8 @@ _PAGES = {
 
 
 def page_query(key: PullKey, part: str, cursor: str) -> Query:
-    """A further page of one part (``threads``, ``reviews``, ``contexts``, ``suites``), with what tells whether the pull
-    request has changed since the page before."""
+    """A further page of one part (``threads``, ``reviews``, ``contexts``, ``suites``), with the fingerprint that shows
+    whether the pull request has changed since the page before."""
     fragment = _PARTS.split("fragment ")
     needed = next(text for text in fragment if text.startswith(part))
     text = (

@@ -1,4 +1,4 @@
-"""One issue as GitHub has it now."""
+"""Reads one issue from GitHub."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ query($owner: String!, $name: String!, $number: Int!) {
 
 @dataclass(frozen=True, slots=True)
 class Issue:
-    """Whoever may file one wrote its title and its text."""
+    """Title and text are by whoever may file one."""
 
     title: str
     body: str
@@ -32,7 +32,7 @@ class Issue:
 
 
 def read_issue(gh: Gh, key: PullKey) -> Issue:
-    """The issue of that number; raises GitHubProblem, also where it is a pull request's number."""
+    """The issue of that number; raises GitHubProblem, also for a pull request's number."""
     asked = {"owner": key.owner, "name": key.name, "number": key.number}
     answer = gh.ask(key.host, Query(_ISSUE, asked))
     for problem in answer.problems.values():

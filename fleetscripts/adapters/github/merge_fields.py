@@ -1,4 +1,4 @@
-"""What GitHub says of the rules of a pull request's base, and of the merge to come."""
+"""Parses the rules of a pull request's base, and its merge state."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from fleetscripts.adapters.github.answer_fields import maybe_number, maybe_time,
 from fleetscripts.pull_request import Merge, RequiredCheck
 
 LONGEST_REASON = 80
-"""Of a merge queue's reason, which is any text."""
+"""For a merge queue's reason, which is any text."""
 
 
 def required_checks(node: Mapping[str, Any]) -> tuple[RequiredCheck, ...]:
-    """The checks without which nothing may be merged into the base: by its protection, and by rulesets."""
+    """The checks required for a merge into the base: by its protection, and by rulesets."""
     base = node.get("baseRef") or {}
     named = [{"context": name} for name in (base.get("refUpdateRule") or {}).get("requiredStatusCheckContexts") or []]
     for rule in nodes(base.get("rules") or {"nodes": []}):

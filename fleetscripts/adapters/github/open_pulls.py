@@ -1,4 +1,4 @@
-"""The open pull requests of one branch, and the making of one."""
+"""Lists the open pull requests of one branch, and creates one."""
 
 from __future__ import annotations
 
@@ -15,8 +15,6 @@ from fleetscripts.dataclass import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A repository on a GitHub host."""
-
     host: str
     owner: str
     name: str
@@ -27,8 +25,6 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """An open pull request."""
-
     number: int
     url: str
     base: str
@@ -36,7 +32,7 @@ class Offer:
 
 @dataclass(frozen=True, slots=True)
 class Offers:
-    """A branch's open pull requests, newest first, and the default branch of the repository that they are made to."""
+    """A branch's open pull requests, newest first, and the default branch of their target repository."""
 
     default_branch: str
     open: tuple[Offer, ...]
@@ -44,7 +40,7 @@ class Offers:
 
 @dataclass(frozen=True, slots=True)
 class NewPull:
-    """What a pull request is made of. ``head_owner``: whose repository the branch is in."""
+    """A pull request to create. ``head_owner``: the owner of the branch's repository."""
 
     head_owner: str
     branch: str
@@ -55,7 +51,7 @@ class NewPull:
 
 
 def offers(gh: Gh, place: Place, head_owner: str, branch: str) -> Offers:
-    """What is open for this branch of that owner's; raises GitHubProblem. One request."""
+    """What is open for this branch of that owner; raises GitHubProblem. One request."""
     answer = gh.ask(place.host, offers_query(place.owner, place.name, branch))
     if answer.problems:
         raise next(iter(answer.problems.values()))
@@ -72,7 +68,7 @@ def offers(gh: Gh, place: Place, head_owner: str, branch: str) -> Offers:
 
 
 def create(gh: Gh, place: Place, pull: NewPull) -> Offer:
-    """Make it with ``gh pr create``; raises GitHubProblem."""
+    """Create it with ``gh pr create``; raises GitHubProblem."""
     same = pull.head_owner.casefold() == place.owner.casefold()
     head = pull.branch if same else f"{pull.head_owner}:{pull.branch}"
     words = ["pr", "create", "--repo", str(place), "--head", head, "--base", pull.base]
@@ -88,6 +84,6 @@ def create(gh: Gh, place: Place, pull: NewPull) -> Offer:
 
 
 def _owner(node: Mapping[str, Any]) -> str:
-    """Of the repository that the branch is in; nobody's where that is gone."""
+    """The owner of the branch's repository; empty if that is gone."""
     owner = node.get("headRepositoryOwner")
     return text(owner, "login").casefold() if isinstance(owner, dict) else ""

@@ -1,4 +1,4 @@
-"""GitHub's rate limits, known in whichever way an answer says so: its status, headers, error types or words."""
+"""Recognises GitHub's rate limits in every form: status, headers, error types or words."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from fleetscripts.adapters.github.github_problems import GitHubProblem, ProblemK
 from fleetscripts.pattern import pattern
 
 SECONDARY_WAIT_SECONDS = 180
-"""GitHub asks for "a few minutes" and gives no time; one minute is often not enough, three are."""
+"""GitHub asks for "a few minutes" without a time; one minute is often not enough, three are."""
 PRIMARY_WAIT_SECONDS = 3600
-"""The primary limit's window, for when the answer does not say when it ends."""
+"""The primary limit's window, if the answer does not say when it ends."""
 SHORTEST_WAIT_SECONDS = 60
-"""For an end that lies in the past by our clock."""
+"""For an end that is past by our clock."""
 LONGEST_WAIT_SECONDS = 2 * 3600
 """No limit of GitHub's lasts longer than an hour; clocks may differ."""
 
@@ -32,7 +32,7 @@ def limit_in(
     status: int, headers: Mapping[str, str], answer: object, text: str, now: float, *, is_json: bool
 ) -> GitHubProblem | None:
     """The limit that this answer reports, if any. ``text`` is the body of an answer that is not JSON, and gh's own
-    words; never what a pull request holds."""
+    words; never content of a pull request."""
     said = [*_messages(answer), *([text] if status >= 400 or not is_json else [])]
     codes = [str(code) for code in _codes(answer)]
     words = "\n".join(said)
@@ -52,7 +52,7 @@ def limit_in(
 
 
 def used_up_by(status: int, headers: Mapping[str, str], now: float) -> GitHubProblem | None:
-    """The limit that the next question would meet: this answer was the last one until then."""
+    """The limit that the next query would meet, if this answer was the last one allowed."""
     reset = _reset_at(headers, now)
     if status != 200 or headers.get("x-ratelimit-remaining") != "0" or reset is None or reset <= now:
         return None
@@ -74,7 +74,7 @@ def seconds_in(text: str | None) -> float | None:
 
 
 def server_time(headers: Mapping[str, str]) -> float | None:
-    """When the answer was given, by GitHub's clock."""
+    """The answer's time by GitHub's clock."""
     try:
         return parsedate_to_datetime(headers.get("date", "")).timestamp()
     except (TypeError, ValueError):
@@ -88,7 +88,7 @@ def _reset_at(headers: Mapping[str, str], now: float) -> float | None:
 
 
 def _retry_after(headers: Mapping[str, str], now: float) -> float:
-    """In seconds, however it is written; 0 when it says nothing that is understood."""
+    """In seconds, in any of its forms; 0 if it is not understood."""
     text = headers.get("retry-after", "")
     number = seconds_in(text)
     if number is not None:
@@ -104,7 +104,7 @@ def _limited(kind: ProblemKind, what: str, until: float, now: float) -> GitHubPr
 
 
 def _errors(answer: object) -> Iterator[Mapping[str, object]]:
-    """The errors of an answer, and the answer itself where it is one; that something is not there is no limit."""
+    """The errors of an answer, or the answer itself if it is one; "not found" is no limit."""
     if not isinstance(answer, dict):
         return
     listed = answer.get("errors")

@@ -1,4 +1,4 @@
-"""Which review threads were already resolved when a task began: they are not this agent's doing."""
+"""Which review threads were already resolved when a task began: its agent is not judged by them."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from fleetscripts.pull_request import PullKey, PullRequest
 
 @dataclass(frozen=True, slots=True)
 class SettledThreads:
-    """One small file for each task on a pull request, under FLEET_HOME."""
+    """One small file per task on a pull request, under FLEET_HOME."""
 
     folder: Path
 
     def keep(self, pull: PullRequest, task_started_at: float) -> None:
-        """Note the threads that are resolved now, as the task begins."""
+        """Record the threads that are resolved as the task begins."""
         settled = sorted(thread.id for thread in pull.threads if thread.resolved)
         write_json(self._file(pull.key, task_started_at), settled)
 
     def read(self, key: PullKey, task_started_at: float) -> frozenset[str]:
-        """What was noted; nothing when nothing was, so that every resolved thread is judged."""
+        """The recorded threads; none without a record, so that every resolved thread is judged."""
         settled = read_json(self._file(key, task_started_at))
         return (
             frozenset(name for name in settled if isinstance(name, str)) if isinstance(settled, list) else frozenset()

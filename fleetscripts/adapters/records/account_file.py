@@ -30,19 +30,18 @@ _OTHER_HEADER = pattern(r"\s*\[(?!\[?\s*account[\s.\]])")
 
 
 def accounts_file(fleet_home: Path) -> Path:
-    """Where the accounts are listed."""
     return fleet_home / FILE
 
 
 def read_accounts(fleet_home: Path) -> tuple[Account, ...]:
-    """The listed accounts in their order; none when there is no file. UsageProblem names what cannot be used."""
+    """The listed accounts in their order; none without a file. UsageProblem names what is invalid."""
     file = accounts_file(fleet_home)
     text = _text(file)
     return parse(text, str(file)) if text is not None else ()
 
 
 def open_to_others(fleet_home: Path) -> str:
-    """What is wrong with the file's mode, in words; empty when nobody else can read it."""
+    """The problem with the file's mode, in words; empty if nobody else can read it."""
     file = accounts_file(fleet_home)
     try:
         mode = file.stat().st_mode & 0o777
@@ -70,7 +69,7 @@ def parse(text: str, where: str = FILE) -> tuple[Account, ...]:
 
 
 def add_account(fleet_home: Path, account: Account) -> None:
-    """Put an entry at the end; what stands in the file stays as it is, comments too."""
+    """Append an entry; the rest of the file is unchanged, comments too."""
     file = accounts_file(fleet_home)
     with hold(fleet_home / "locks" / "accounts.lock", LOCK_TIMEOUT_SECONDS):
         before = _text(file) or ""
@@ -85,7 +84,7 @@ def add_account(fleet_home: Path, account: Account) -> None:
 
 
 def remove_account(fleet_home: Path, name: str) -> None:
-    """Take an entry out; the rest of the file stays as it is."""
+    """Remove an entry; the rest of the file is unchanged."""
     file = accounts_file(fleet_home)
     with hold(fleet_home / "locks" / "accounts.lock", LOCK_TIMEOUT_SECONDS):
         before = _text(file) or ""
@@ -166,7 +165,7 @@ def _one_of(where: str, value: object, allowed: tuple[str, ...]) -> str:
 
 
 def secret_reference(where: str, value: object) -> SecretRef:
-    """A table with one key; a text is refused without being repeated, since it may be the secret itself."""
+    """A table with one key; a plain text is refused without being repeated, since it may be the secret itself."""
     forms = '{ env = "NAME" }, { file = "PATH" } or { command = ["WORD", …] }'
     if not isinstance(value, dict) or len(value) != 1:
         found = "a text" if isinstance(value, str) else describe(value)
@@ -196,7 +195,7 @@ def _environment(where: str, value: object) -> dict[str, Value]:
 
 
 def _without(text: str, place: int) -> str | None:
-    """The text without its n-th ``[[account]]`` table; None when its tables are not found line by line."""
+    """The text without its n-th ``[[account]]`` table; None if its tables are not found line by line."""
     lines = text.splitlines(keepends=True)
     starts = [n for n, line in enumerate(lines) if _HEADER.fullmatch(line.rstrip("\n"))]
     if place >= len(starts):
@@ -206,7 +205,7 @@ def _without(text: str, place: int) -> str | None:
 
 
 def _quoted(text: str) -> str:
-    """A basic string of TOML, which JSON's are but for the delete character."""
+    """A basic TOML string, which JSON's are except for the delete character."""
     return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 

@@ -1,9 +1,8 @@
-"""Calls from another machine, each run once: a folder for each, locked for as long as it runs.
+"""Calls from another machine, each run once: a folder per call, locked while it runs.
 
-The kernel takes the lock back when the command and whoever ran it have ended, however they ended. The shell that runs
-the command marks its start just before. So a folder that is not locked and has no such mark tells of a command that
-never ran, unless the machine was started anew since; one with the mark and no exit code of one whose end nobody knows.
-"""
+The kernel releases the lock when the command and its runner have ended, however they ended. The shell that runs the
+command writes a mark just before. So an unlocked folder without a mark is a command that never ran, unless the machine
+has restarted since; one with a mark and without an exit code is one whose result is unknown."""
 
 from __future__ import annotations
 
@@ -24,18 +23,18 @@ from fleetscripts.adapters.system.steady_clock import boot_id
 from fleetscripts.dataclass import dataclass
 
 RUN = 'echo x 1<>"$0/started" || exit; "$@" >"$0/stdout" 2>"$0/stderr"; echo $? 1<>"$0/exit"'
-"""Mark and exit code take the place of blanks that are there already: a disk that fills up meanwhile loses neither."""
+"""Mark and exit code replace blanks in the file: a disk that fills up meanwhile loses neither."""
 
 ROOM = b" " * 7 + b"\n"
 KEPT_SECONDS = 86_400.0
 MOST_OUTPUT = 8 << 20
-"""Bytes of one stream that are told."""
+"""Bytes of one stream that are sent."""
 
 PIECE = 1 << 18
 
 
 class CallState(StrEnum):
-    """How far a call is."""
+    """The state of a call."""
 
     NONE = "none"
     RUNNING = "running"
@@ -46,17 +45,16 @@ class CallState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class CallFolder:
-    """The call with the id that is the folder's name."""
+    """The call whose id is the folder's name."""
 
     folder: Path
 
     def state(self) -> CallState:
-        """How far it is now."""
         with self._lock(fcntl.LOCK_SH) as lock:
             return CallState.RUNNING if lock is None else self._state()
 
     def wait(self) -> None:
-        """Until it does not run any more."""
+        """Wait until it is not running."""
         with contextlib.suppress(FileNotFoundError):
             descriptor = os.open(self.folder / "lock", os.O_RDONLY)
             try:
@@ -65,7 +63,7 @@ class CallFolder:
                 os.close(descriptor)
 
     def begin(self, command: Sequence[str], stdin: bytes, environ: Mapping[str, str]) -> subprocess.Popen[bytes] | None:
-        """Run it, unless it ever ran or somebody begins it now; None then. Raises OSError where there is no room."""
+        """Run it, unless it ever ran or is being started now; None then. Raises OSError if the disk is full."""
         private_folder(self.folder)
         with self._lock() as lock, _unnamed(self.folder.parent, stdin) as given:
             if lock is None or self._state() is not CallState.NONE:
@@ -89,17 +87,17 @@ class CallFolder:
                 raise
 
     def exit_code(self) -> int:
-        """Of one that is done."""
+        """For a finished call."""
         return int((self.folder / "exit").read_bytes().split()[0])
 
     def output(self, stream: str) -> Iterator[bytes]:
-        """What it printed, in pieces; the first bytes alone where it is very much."""
+        """Its output, in pieces; only the first bytes of a very long one."""
         with open(self.folder / stream, "rb") as file:
             while file.tell() < MOST_OUTPUT and (piece := file.read(PIECE)):
                 yield piece
 
     def forget(self) -> None:
-        """Keep only that it was: an order for it that comes late is not followed a second time."""
+        """Keep only that it existed: a late request for it is not run again."""
         (self.folder / "forgotten").touch(mode=0o600)
         for name in ("stdout", "stderr"):
             (self.folder / name).unlink(missing_ok=True)
@@ -114,8 +112,8 @@ class CallFolder:
         return CallState.NONE if self._never_ran() else CallState.LOST
 
     def _never_ran(self) -> bool:
-        """Of one that was begun and is not locked. A mark may be missing after a power cut, so another start of the
-        machine leaves it open; so does a folder of a release that made no marks."""
+        """For one that was begun and is not locked. A mark may be missing after a power cut, so a restart of the
+        machine leaves it unknown; so does a folder from a release without marks."""
         try:
             boot = json.loads((self.folder / "began").read_bytes()).get("boot")
         except ValueError:  # cut short, as that release could leave it
@@ -130,7 +128,7 @@ class CallFolder:
 
     @contextlib.contextmanager
     def _lock(self, kind: int = fcntl.LOCK_EX) -> Iterator[int | None]:
-        """The lock's descriptor, -1 where nothing was ever begun; None while somebody else has it."""
+        """The lock's descriptor, -1 if nothing was ever begun; None while another process has it."""
         try:
             descriptor = os.open(self.folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)
         except FileNotFoundError:
@@ -153,7 +151,7 @@ class CallFolder:
 
 @contextlib.contextmanager
 def _unnamed(folder: Path, content: bytes) -> Iterator[int]:
-    """A file without a name that holds this: it may be a secret."""
+    """An unnamed file with this content: it may be a secret."""
     with tempfile.TemporaryFile(dir=folder) as file:
         file.write(content)
         file.seek(0)
@@ -161,7 +159,7 @@ def _unnamed(folder: Path, content: bytes) -> Iterator[int]:
 
 
 def sweep(calls: Path, now: float) -> None:
-    """Remove what was begun long ago and does not run."""
+    """Remove old calls that are not running."""
     with contextlib.suppress(OSError):
         for folder in calls.iterdir():
             old = folder.is_dir() and now - folder.stat().st_mtime > KEPT_SECONDS

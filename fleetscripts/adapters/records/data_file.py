@@ -1,8 +1,7 @@
-"""TOML files of the package itself, parsed once: what was read stands beside Python's own compiled files.
+"""TOML files of the package itself, parsed once and cached beside Python's own compiled files.
 
-Reading TOML takes as long as half of Python's start. As with those, time and size of the source say whether it still
-holds, and where the folder cannot be written the source is read each time.
-"""
+Parsing TOML takes half as long as starting Python. As for those, the source's time and size decide whether the cache is
+valid, and without a writable folder the source is parsed each time."""
 
 from __future__ import annotations
 
@@ -17,7 +16,7 @@ from typing import Any
 
 
 def read_data_file(file: Path) -> dict[str, Any]:
-    """The tables of a TOML file without dates. Whoever gets them must not change them."""
+    """The tables of a TOML file without dates. Callers must not change them."""
     found = file.stat()
     return _read(file, found.st_mtime_ns, found.st_size)
 

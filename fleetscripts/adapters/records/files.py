@@ -1,4 +1,4 @@
-"""Files that any reader at any moment sees whole."""
+"""Atomic file writes: readers see whole files at any moment."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ TEMPORARY_SUFFIX = ".tmp"
 
 
 def private_folder(folder: Path) -> None:
-    """Make the folder and whatever is missing above it, each for the user alone whatever the umask is."""
+    """Make the folder and its missing parents, accessible to the user alone whatever the umask."""
     missing = [folder, *folder.parents]
     missing = missing[: next((at for at, place in enumerate(missing) if place.is_dir()), len(missing))]
     for place in reversed(missing):
@@ -19,7 +19,7 @@ def private_folder(folder: Path) -> None:
 
 
 def replace_file(path: Path, content: bytes) -> None:
-    """Put ``content`` at ``path`` with mode 0600, safe on the disk. If anything fails the old file stays."""
+    """Write ``content`` to ``path`` with mode 0600, synced to disk. If anything fails the old file stays."""
     descriptor, name = temporary_beside(path)
     try:
         with os.fdopen(descriptor, "wb") as stream:
@@ -34,7 +34,7 @@ def replace_file(path: Path, content: bytes) -> None:
 
 
 def temporary_beside(path: Path) -> tuple[int, str]:
-    """A new file in the folder of ``path``, mode 0600, open for writing; its name is hidden and says whose it is."""
+    """A new file in the folder of ``path``, mode 0600, open for writing; its hidden name contains that of ``path``."""
     while True:
         name = f"{path.parent}/.{path.name}.{os.urandom(6).hex()}{TEMPORARY_SUFFIX}"
         try:
@@ -44,9 +44,8 @@ def temporary_beside(path: Path) -> tuple[int, str]:
 
 
 def append_line(path: Path, line: bytes) -> None:
-    """Add a line whole, whoever else adds one, or raise; the file is made with mode 0600.
-
-    What a full disk or a power cut left of a line before it is ended first."""
+    """Append a line atomically, or raise; the file is created with mode 0600. A line cut short by a full disk or a
+    power cut is ended first."""
     private_folder(path.parent)
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
     try:
@@ -63,7 +62,7 @@ def _at_line_end(descriptor: int) -> bool:
 
 
 def sync_folder(folder: Path) -> None:
-    """Make a rename in ``folder`` outlast a power cut."""
+    """Make a rename in ``folder`` survive a power cut."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(descriptor)
@@ -72,6 +71,7 @@ def sync_folder(folder: Path) -> None:
 
 
 def sweep_temporaries(path: Path) -> None:
-    """Remove what killed writers of ``path`` left. Only for a caller that holds the lock of all its writers."""
+    """Remove temporary files of killed writers of ``path``. Only for a caller that holds the lock of all its
+    writers."""
     for leftover in path.parent.glob(f".{glob.escape(path.name)}.*{TEMPORARY_SUFFIX}"):
         leftover.unlink(missing_ok=True)

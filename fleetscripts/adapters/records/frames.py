@@ -1,4 +1,4 @@
-"""The folder of kept screens: bounded in number and size, for the user alone."""
+"""The folder of saved screens: bounded in number and size, for the user alone."""
 
 from __future__ import annotations
 
@@ -17,9 +17,8 @@ AGAIN_AFTER_SECONDS = 3600.0
 
 
 def keep_frame(fleet_home: Path, case: str, entry: Mapping[str, Any]) -> Path | None:
-    """Write one frame; None when this case was kept within the hour, the entry is too large, or nothing can be written.
-
-    ``case`` names what is special, so that one long disagreement fills one place."""
+    """Write one frame; None if this case was saved within the hour, the entry is too large, or the write fails.
+    ``case`` is the reason for saving, so that one long disagreement takes one place."""
     folder = fleet_home / "frames"
     path = folder / f"{hashlib.sha256(case.encode('utf-8', 'replace')).hexdigest()[:24]}.json"
     content = json.dumps(entry, ensure_ascii=False, indent=1).encode("utf-8", "replace")

@@ -1,4 +1,4 @@
-"""What we keep of each host: ``FLEET_HOME/hosts/NAME`` with its entry, its mirror, its link's own words."""
+"""Each host's files: ``FLEET_HOME/hosts/NAME`` with its entry, its mirror, its link's log."""
 
 from __future__ import annotations
 
@@ -39,11 +39,11 @@ class HostFiles:
 
     @property
     def calls(self) -> Path:
-        """A file for each call whose end was not heard yet."""
+        """A file for each call without a result yet."""
         return self.folder / "calls"
 
     def read(self, name: str) -> dict[str, Any]:
-        """One of the files; empty when it is not there. FleetError for one that is damaged."""
+        """One of the files; empty if it is missing. FleetError for a damaged one."""
         path = self.folder / name
         try:
             members = json.loads(path.read_bytes())
@@ -56,11 +56,11 @@ class HostFiles:
         return members
 
     def write_call(self, call_id: str, members: Mapping[str, Any]) -> None:
-        """Remember a call before it is sent."""
+        """Record a call before it is sent."""
         HostFiles(self.calls).write(f"{call_id}.json", members)
 
     def unheard(self) -> dict[str, dict[str, Any]]:
-        """Calls whose end was not heard, by their ids."""
+        """Calls without a result, by their ids."""
         try:
             names = [path.name for path in self.calls.iterdir() if path.suffix == ".json"]
         except FileNotFoundError:
@@ -68,7 +68,7 @@ class HostFiles:
         return {name.removesuffix(".json"): HostFiles(self.calls).read(name) for name in sorted(names)}
 
     def write(self, name: str, members: Mapping[str, Any]) -> None:
-        """Replace one of the files, safe on the disk."""
+        """Replace one of the files, synced to disk."""
         try:
             private_folder(self.folder)
             replace_file(self.folder / name, json.dumps(members, indent=2).encode() + b"\n")
@@ -76,7 +76,7 @@ class HostFiles:
             raise FleetError(f"cannot write {self.folder / name}: {error.strerror}") from error
 
     def note(self, name: str, members: Mapping[str, Any]) -> None:
-        """Replace one that only mirrors what is known elsewhere: any reader sees it whole, a power cut may lose it."""
+        """Replace a file that can be fetched again: readers see it whole, a power cut may lose it."""
         fresh = self.folder / f".{name}.{os.getpid()}.tmp"
         try:
             with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as stream:
@@ -87,7 +87,7 @@ class HostFiles:
             raise FleetError(f"cannot write {self.folder / name}: {error.strerror}") from error
 
     def remove(self) -> None:
-        """Forget the host."""
+        """Delete the host's folder."""
         gone = self.folder.with_name(f".{self.folder.name}.{os.getpid()}.gone")
         try:
             self.folder.rename(gone)
@@ -97,7 +97,6 @@ class HostFiles:
 
 
 def host_folders(fleet_home: Path) -> list[str]:
-    """Names of the folders of hosts, in order."""
     try:
         folders = list((fleet_home / "hosts").iterdir())
     except (FileNotFoundError, NotADirectoryError):

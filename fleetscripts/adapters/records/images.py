@@ -1,4 +1,4 @@
-"""Images that agents look at, kept where they can be read again: a file of our own, made exclusively, for our eyes."""
+"""Copies of images for agents to read again: our own files, created exclusively, readable by the user alone."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ MOST_TRIES = 1000
 
 
 def keep_image(source: str, now: float) -> str:
-    """A copy at ``/tmp/orchestrator-context-<ts>.png``, mode 0600; the file itself when it is such a copy already."""
+    """A copy at ``/tmp/orchestrator-context-<ts>.png``, mode 0600; the file itself if it is such a copy already."""
     path = Path(source)
     if _is_kept(path):
         return source
@@ -44,7 +44,7 @@ def keep_image(source: str, now: float) -> str:
 
 
 def forget_image(kept: str, source: str) -> None:
-    """Remove a copy that nobody will look at; never what was there before."""
+    """Remove a copy that is no longer needed; never an original."""
     if kept and kept != source and _is_kept(Path(kept)):
         Path(kept).unlink(missing_ok=True)
 

@@ -1,4 +1,4 @@
-"""The journal: one JSON line for each thing done to an agent, appended whole, bounded in size."""
+"""The journal: one JSON line for each action on an agent, appended atomically, bounded in size."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from fleetscripts.adapters.sessions.json_lines import parse_line
 from fleetscripts.errors import FleetError
 
 MAX_BYTES = 8_000_000
-"""Above this the file becomes ``events.jsonl.1``, in place of the one before it."""
+"""A larger file is rotated to ``events.jsonl.1``, replacing the one before."""
 
 MAX_TEXT = 2_000
 ROTATE_WAIT_SECONDS = 5.0
@@ -28,7 +28,7 @@ class Journal:
         self.ids = ids or {}
 
     def write(self, event: str, *, window: str = "", why: str = "", **fields: object) -> None:
-        """Append one line. Long texts are cut; nothing secret belongs here."""
+        """Append one line. Long texts are cut; secrets must not be passed."""
         members: dict[str, object] = {"at": round(time.time(), 3), "event": event}
         known = self.ids.get(str(fields.get("pane_id", ""))) or self.ids.get(window)
         if known and not fields.get("id"):
@@ -43,7 +43,7 @@ class Journal:
             raise FleetError(f"cannot write the journal {self.path}: {error.strerror}") from error
 
     def read(self) -> Iterator[dict[str, object]]:
-        """All lines, oldest first, the rotated file's too; a line that a crash cut short is left out."""
+        """All lines, oldest first, including the rotated file's; a line cut short by a crash is left out."""
         for path in (self._rotated, self.path):
             try:
                 lines = path.read_bytes().splitlines()
@@ -52,7 +52,7 @@ class Journal:
             yield from (members for line in lines if (members := parse_line(line)) is not None)
 
     def tail(self, most_bytes: int) -> list[dict[str, object]]:
-        """The lines among the last bytes, oldest first; quick however long the journal is."""
+        """The lines within the last bytes, oldest first; fast for a journal of any length."""
         try:
             with self.path.open("rb") as stream:
                 start = max(stream.seek(0, os.SEEK_END) - most_bytes, 0)

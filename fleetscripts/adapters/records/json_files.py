@@ -1,4 +1,4 @@
-"""Small JSON files: what must be kept, and what may be lost and is found out anew."""
+"""Small JSON files: durable ones, and caches that may be lost."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ LARGEST_BYTES = 64 << 20
 
 
 def read_json(path: Path) -> Any:
-    """What the file holds; None when it is not there, or cannot be read or understood."""
+    """The file's content; None if it is missing, unreadable or invalid."""
     try:
         return json.loads(read_regular(path, LARGEST_BYTES))
     except (OSError, ValueError, RecursionError):
@@ -24,7 +24,7 @@ def read_json(path: Path) -> Any:
 
 
 def write_json(path: Path, value: object) -> None:
-    """Put the value there, safe on the disk."""
+    """Write the value, synced to disk."""
     try:
         private_folder(path.parent)
         replace_file(path, json.dumps(value).encode())
@@ -33,7 +33,7 @@ def write_json(path: Path, value: object) -> None:
 
 
 def cache(path: Path, content: bytes, most: int) -> bool:
-    """Put the content there, one of so many in its folder, of which the oldest go; whether it could be written."""
+    """Write a cache file and delete the oldest ones beyond so many in its folder; returns whether it was written."""
     with suppress(OSError):
         if not path.exists():
             private_folder(path.parent)
@@ -51,7 +51,7 @@ def cache(path: Path, content: bytes, most: int) -> bool:
 
 
 def _forget_oldest(folder: Path, most: int) -> None:
-    """Leave so many files in the folder, the youngest; what dead writers left counts as any other."""
+    """Keep the newest files in the folder; remnants of dead writers count like any other."""
     entries = sorted(folder.iterdir(), key=_changed_at)
     for entry in entries[: max(0, len(entries) - most)]:
         entry.unlink(missing_ok=True)

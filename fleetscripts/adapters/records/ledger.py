@@ -1,8 +1,7 @@
-"""The ledger: what is known of each account's usage windows. Nothing here asks the network.
+"""The ledger: known usage of each account's windows. Never asks the network.
 
-``FLEET_HOME/ledger.json`` holds walls and what the commands noted; ``FLEET_HOME/usage/ACCOUNT/SESSION.json`` is what
-each session's status line last said, written by ``statusline.py`` without a lock, one writer a file.
-"""
+``FLEET_HOME/ledger.json`` holds limits and what the commands recorded; ``FLEET_HOME/usage/ACCOUNT/SESSION.json`` is the
+latest from each session's status line, written by ``statusline.py`` without a lock, one writer per file."""
 
 from __future__ import annotations
 
@@ -33,7 +32,7 @@ _SESSION = pattern(r"[A-Za-z0-9-]{1,64}")
 
 @dataclass(frozen=True, slots=True)
 class Ledger:
-    """The figures of all accounts. What cannot be read or makes no sense is as if it had not been noted."""
+    """The figures of all accounts. Unreadable or invalid entries are ignored."""
 
     fleet_home: Path
 
@@ -46,7 +45,7 @@ class Ledger:
         return self.fleet_home / "usage"
 
     def read(self) -> dict[str, dict[str, Figure]]:
-        """Account → window → the figure that counts, those of windows that have reset meanwhile among them."""
+        """Account → window → the current figure, including those of windows that have reset since."""
         now = time.time()
         found = self._noted(now)
         for account, window, figure in self._from_sessions(now):
@@ -57,24 +56,24 @@ class Ledger:
     def note_usage(
         self, account: str, window: str, used_percent: object, resets_at: object, at: float, source: str
     ) -> bool:
-        """Note a figure as ``source`` gave it at ``at``; whether it made sense."""
+        """Record a figure as ``source`` gave it at ``at``; returns whether it is valid."""
         return self._note(account, window, used_percent, resets_at, at, source, wall=False)
 
     def note_wall(self, account: str, window: str, resets_at: object, at: float, source: str) -> bool:
-        """Note that the account was refused at ``at``: when the wall was hit, not when somebody looked.
-
-        ``window`` empty: nobody said which. ``resets_at`` None: nobody said when. Whether it made sense."""
+        """Record that the account was refused at ``at``: when the limit was met, not when it was noticed. ``window``
+        empty: unknown. ``resets_at`` None: unknown. Returns whether it is valid."""
         return self._note(account, window, 100, resets_at, at, source, wall=True)
 
     def lift(self, account: str, window: str) -> None:
-        """What was refused is served again."""
+        """A refused account is served again."""
         with hold(self.fleet_home / "locks" / "ledger.lock", LOCK_TIMEOUT_SECONDS):
             accounts = self._noted(time.time())
             if accounts.get(account, {}).pop(window, None) is not None:
                 self._write(accounts)
 
     def note_session(self, account: str, session_id: str, windows: Mapping[str, Any], at: float) -> None:
-        """Keep what a session's client says of its account at ``at``, as its status line would; only what is new."""
+        """Record what a session's client reports of its account at ``at``, as its status line would; only if it is
+        new."""
         file = self.usage / account / f"{session_id}.json"
         if (
             not (NAME.fullmatch(account) and _SESSION.fullmatch(session_id))
@@ -86,7 +85,7 @@ class Ledger:
             replace_file(file, json.dumps({"at": at, "rate_limits": windows}).encode())
 
     def account_of(self, session_id: str) -> str:
-        """The account on which this conversation last ran, as its status line told; empty when it told nothing."""
+        """The account on which this conversation last ran, by its status line; empty if that has no record."""
         if not _SESSION.fullmatch(session_id):
             return ""
         files = [(_written(file), file) for file in self.usage.glob(f"*/{session_id}.json")]
@@ -148,7 +147,7 @@ class Ledger:
 
 
 def _figure(window: str, entry: Mapping[str, Any], now: float) -> Figure | None:
-    """A kept figure: it must have made sense when it was noted."""
+    """A stored figure, checked again as of its time."""
     at, source = entry.get("at"), entry.get("source")
     if isinstance(at, bool) or not isinstance(at, int | float) or not 0 < at <= now + SERVED_AFTER_SECONDS:
         return None

@@ -1,4 +1,4 @@
-"""Locks between processes, held by the kernel: a killed process leaves none behind."""
+"""File locks between processes, held by the kernel: a killed process leaves none behind."""
 
 from __future__ import annotations
 
@@ -17,14 +17,13 @@ TRY_AGAIN_SECONDS = 0.001
 
 
 class LockTaken(FleetError):
-    """Somebody else holds the lock."""
+    """Another process holds the lock."""
 
 
 @contextmanager
 def hold(path: Path, timeout_seconds: float) -> Iterator[None]:
-    """Hold the lock file at ``path``; raises LockTaken when it does not come free in time (0: one try).
-
-    The file stays after the release: two that wait for it must wait for the same one."""
+    """Hold the lock file at ``path``; raises LockTaken if it is not free in time (0: one try). The file stays after the
+    release: all waiters must wait for the same one."""
     deadline = time.monotonic() + timeout_seconds
     try:
         private_folder(path.parent)
@@ -41,7 +40,7 @@ def hold(path: Path, timeout_seconds: float) -> Iterator[None]:
 
 
 def _locked(path: Path) -> int | None:
-    """A descriptor with the lock; None while another has it, or when the file was removed since it was opened."""
+    """A descriptor with the lock; None while another process has it, or if the file was removed since it was opened."""
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

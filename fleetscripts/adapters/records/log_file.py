@@ -1,4 +1,4 @@
-"""A log for people: one line an event, to a stream and to a file that stays small."""
+"""A log for people: one line per event, to a stream and to a file of bounded size."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from typing import TextIO
 from fleetscripts.adapters.records.files import append_line
 
 MAX_BYTES = 2_000_000
-"""Above this the file becomes ``NAME.1``, in place of the one before it."""
+"""A larger file is rotated to ``NAME.1``, replacing the one before."""
 
 
 class LogFile:
-    """Lines with the local time before them. Safe to write from several threads."""
+    """Lines prefixed with the local time. Thread-safe."""
 
     def __init__(self, path: Path, stream: TextIO | None = None) -> None:
         self.path = path
@@ -23,9 +23,8 @@ class LogFile:
         self._lock = threading.Lock()
 
     def write(self, text: str) -> None:
-        """Append one line; the caller has taken out what a terminal would obey.
-
-        What cannot be written (a full disk, a terminal that went) is left out: what the log tells of goes on."""
+        """Append one line; the caller has sanitised it. A failed write (full disk, closed terminal) is skipped: logging
+        must not stop the work."""
         line = f"{time.strftime('%Y-%m-%d %H:%M:%S')} {text}\n"
         with self._lock:
             with suppress(OSError):

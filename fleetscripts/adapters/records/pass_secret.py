@@ -1,4 +1,4 @@
-"""A secret for the program that this process becomes, in a pipe: in no argument and in no environment."""
+"""Passes a secret through a pipe to the program that this process becomes: in no argument and no environment."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import os
 
 
 def readable_once(secret: str) -> int:
-    """A file descriptor from which whoever inherits it can read the secret, once, to its end."""
+    """A file descriptor from which the program can read the secret once, to its end."""
     inner, outer = os.pipe()
     os.write(outer, secret.encode())
     os.close(outer)

@@ -25,7 +25,7 @@ class QueueFile:
         self.path = folder / "queue.json"
 
     def read(self) -> Members:
-        """The file's members, none when there is no file. Raises for a damaged one, which is left as it is."""
+        """The file's members, none without a file. Raises for a damaged one, which is left as it is."""
         try:
             members = json.loads(self.path.read_bytes())
             return dict(schema.mapping("the queue", members))
@@ -39,7 +39,7 @@ class QueueFile:
             ) from error
 
     def update(self, change: Callable[[Members], tuple[Mapping[str, Any], T]]) -> T:
-        """Read again under the lock, apply ``change``, replace the file; what ``change`` answered beside it."""
+        """Read again under the lock, apply ``change``, replace the file; returns the second result of ``change``."""
         private_folder(self.path.parent)
         with hold(self.path.with_name("queue.lock"), LOCK_TIMEOUT_SECONDS):
             before = self.read()

@@ -1,4 +1,4 @@
-"""Getting a secret from where an account says it is. The value is returned and kept nowhere."""
+"""Reads a secret from an account's source. The value is returned and stored nowhere."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from fleetscripts.account import SecretRef
 from fleetscripts.errors import FleetError
 
 COMMAND_SECONDS = 30.0
-"""A password manager may ask its owner first."""
+"""A password manager may prompt its owner first."""
 
 LONGEST_BYTES = 65536
 
 
 class NoSecret(FleetError):
-    """The secret cannot be had; the message never holds any of it."""
+    """The secret is unavailable; the message never contains any of it."""
 
 
 def resolve(ref: SecretRef, environ: Mapping[str, str]) -> str:
-    """The secret, without blanks around it. Commands get ``environ`` and no standard input."""
+    """The secret, stripped. Commands get ``environ`` and no standard input."""
     text = _raw(ref, environ).strip()
     if not text:
         raise NoSecret(f"the {ref} holds nothing")
@@ -30,7 +30,7 @@ def resolve(ref: SecretRef, environ: Mapping[str, str]) -> str:
 
 
 def exposed(ref: SecretRef) -> str:
-    """Who else can read the file, in words; empty when nobody can, or it is no file."""
+    """Who else can read the file, in words; empty if nobody can, or it is no file."""
     if not ref.file:
         return ""
     path = Path(ref.file).expanduser()
@@ -63,7 +63,7 @@ def _file(ref: SecretRef) -> str:
 
 
 def _command(ref: SecretRef, environ: Mapping[str, str]) -> str:
-    """What it prints; its complaints go to the terminal, where a person may have to answer it."""
+    """Its output; its errors go to the terminal, where a person may have to answer."""
     words = [str(Path(ref.command[0]).expanduser()), *ref.command[1:]]
     try:
         done = subprocess.run(

@@ -1,4 +1,4 @@
-"""Small numbers of worktrees, each of which stays with its worktree: one file for all fleets of a user."""
+"""Small numbers for worktrees, constant for each: one file for all fleets of a user."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ LOCK_TIMEOUT_SECONDS = 30.0
 
 @dataclass(frozen=True, slots=True)
 class SlotBook:
-    """``slots.json`` in one folder: numbers from 1 on, by git's own folder for the worktree, which stays where it is
-    when the worktree is moved. The number of one that was removed is given again."""
+    """``slots.json`` in one folder: numbers from 1, by the worktree's git folder, which does not move with it. A
+    removed worktree's number is reused."""
 
     folder: Path
 
@@ -26,7 +26,7 @@ class SlotBook:
         return self.folder / "slots.json"
 
     def known(self) -> Mapping[str, int]:
-        """The numbers given. Raises for a damaged file, which is left as it is: the same number twice would clash."""
+        """The assigned numbers. Raises for a damaged file, which is left as it is: a number given twice would clash."""
         try:
             slots = json.loads(self.path.read_bytes())["slots"]
             found = {str(place): slots[place] for place in slots}
@@ -41,7 +41,7 @@ class SlotBook:
         return found
 
     def given(self, git_dir: str) -> int:
-        """This worktree's number, the smallest that is free when it has none yet."""
+        """This worktree's number; assigns the smallest free one if it has none yet."""
         if (slot := self.known().get(git_dir)) is not None:
             return slot
         private_folder(self.folder)

@@ -1,6 +1,6 @@
-"""``FLEET_HOME/spent.json``: what was spent, in one file for all fleets of a folder.
+"""``FLEET_HOME/spent.json``: amounts spent, in one file for all fleets of a folder.
 
-``FLEET_HOME/cost/SESSION.json`` is what the client of a session states in money, written by ``statusline.py``."""
+``FLEET_HOME/cost/SESSION.json`` is a session's cost as its client states it, written by ``statusline.py``."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ Members = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class SpentFile:
-    """The file in one folder. What does not parse is None; the next change keeps it beside the new file."""
+    """The file in one folder. An invalid one reads as None; the next change keeps it beside the new file."""
 
     fleet_home: Path
 
@@ -37,7 +37,7 @@ class SpentFile:
         return self.fleet_home / "spent.json"
 
     def read(self) -> Members | None:
-        """The file's members, none when there is no file."""
+        """The file's members, none without a file."""
         try:
             members = json.loads(read_regular(self.path, LARGEST_BYTES))
         except FileNotFoundError:
@@ -62,12 +62,12 @@ class SpentFile:
                 raise FleetError(f"cannot write {self.path}: {error.strerror}") from error
 
     def set_aside(self) -> None:
-        """Keep a damaged file under another name. Only while its lock is held."""
+        """Rename a damaged file. Only while its lock is held."""
         with suppress(FileNotFoundError):
             self.path.replace(self.path.with_name(f"spent.json.damaged-{time.time():.0f}"))
 
     def cost_stated(self, session_id: str) -> object:
-        """What the conversation has cost in US dollars, as its client states it; None where it states nothing."""
+        """The conversation's cost in US dollars, as its client states it; None if unknown."""
         if not _SESSION.fullmatch(session_id):
             return None
         try:

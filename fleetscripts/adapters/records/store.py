@@ -1,4 +1,4 @@
-"""The state file: read whole, changed under a lock, replaced at once, never written over when it is damaged."""
+"""The state file: read whole, changed under a lock, replaced atomically, never overwritten when damaged."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from fleetscripts.invocation import spelled
 from fleetscripts.schema import WrongShape
 
 LOCK_TIMEOUT_SECONDS = 30.0
-"""Sixteen writers at once waited 0.5 s at most; a holder this slow is stopped or on a dead disk."""
+"""Sixteen writers at once waited 0.5 s at most; a slower holder is stopped or on a dead disk."""
 
 MANY_AGENTS = 20
-"""From here on the fast encoder saves more than its import costs."""
+"""For more agents the fast encoder saves more than its import costs."""
 
 
 LETTERS = ("bdfgklmnprstvz", "aeiou") * 3
@@ -37,7 +37,7 @@ class StateDamaged(FleetError):
 
 
 class Store:
-    """One state file. A symbolic link is followed: its target is what is replaced."""
+    """One state file. A symbolic link is followed: its target is replaced."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -72,9 +72,8 @@ class Store:
     def update(self, change: Callable[[Fleet], Fleet], create: Fleet | None = None) -> Fleet:
         """Read again under the lock, apply ``change``, replace the file; return the fleet as written.
 
-        ``create`` is where a missing file starts from; without it a missing file is an error. ``change`` runs under
-        the lock: it must be quick and must not call the store.
-        """
+        ``create`` is the initial content of a missing file; without it a missing file is an error. ``change`` runs
+        under the lock: it must be quick and must not call the store."""
         target = self.target
         if not target.parent.is_dir() and create is None:
             raise StateMissing(f"no state file at {self.path}: {spelled('spawn-agent')} creates it")
@@ -104,7 +103,7 @@ class Store:
             ) from error
 
     def _keep_copy(self, target: Path) -> None:
-        """A second name for the good file: costs no copying, and the name is moved at once."""
+        """A hard link to the good file: costs no copying, and is renamed atomically."""
         spare_name = target.with_name(f".{target.name}.copy.tmp")
         try:
             os.link(target, spare_name)
@@ -121,13 +120,13 @@ class Store:
 
 
 def new_id() -> str:
-    """Six letters that can be said and typed; whoever gives it sees to it that nobody else has it."""
+    """Six letters, easy to say and type; the caller ensures that it is unique."""
     drawn = os.urandom(6)
     return "".join(letters[number % len(letters)] for letters, number in zip(LETTERS, drawn, strict=True))
 
 
 def encode(fleet: Fleet) -> bytes:
-    """The bytes of the state file: indented, for people and for jq."""
+    """The state file's bytes: indented, for people and for jq."""
     value = fleet.to_json()
     try:
         if len(fleet.agents) >= MANY_AGENTS and _is_plain(value):
@@ -145,12 +144,12 @@ def encode(fleet: Fleet) -> bytes:
 
 @lru_cache(maxsize=2)
 def _parsed(content: bytes) -> Fleet:
-    """The fleet in these bytes; whoever watches a large one reads the same again and again."""
+    """The fleet in these bytes, cached: a watcher reads the same ones again and again."""
     return Fleet.from_json(json.loads(content.decode(), parse_constant=_refuse_constant))
 
 
 def _is_plain(value: object) -> bool:
-    """Whether the fast encoder writes it as the exact one does: it would turn what is no JSON number into null."""
+    """Whether the fast encoder gives the same result as the exact one: it would turn an invalid number into null."""
     if isinstance(value, float):
         return math.isfinite(value)
     if isinstance(value, dict):

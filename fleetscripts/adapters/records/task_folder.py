@@ -44,7 +44,7 @@ class TaskFolder:
         return self.root / "archived"
 
     def read(self) -> Iterator[PendingEntry]:
-        """Every task file of ``pending``, by name; nothing where there is no such folder."""
+        """Every task file of ``pending``, by name; none without such a folder."""
         try:
             names = sorted(entry.name for entry in self.pending.iterdir() if entry.name.endswith(SUFFIX))
         except FileNotFoundError:
@@ -82,14 +82,14 @@ class TaskFolder:
             )
 
     def changed_at(self, name: str) -> float:
-        """When the task's file was written last, Unix seconds; 0 when there is none."""
+        """When the task's file was last written, Unix seconds; 0 without one."""
         try:
             return (self.pending / f"{name}{SUFFIX}").stat().st_mtime
         except OSError:
             return 0.0
 
     def add(self, name: str, text: str) -> Path:
-        """A new task file, whole at once; UsageProblem when there is one of that name."""
+        """Create a task file atomically; UsageProblem if there is one of that name."""
         path = self.pending / f"{name}{SUFFIX}"
         temporary = self.pending / f".{name}.{os.getpid()}.tmp"
         try:
@@ -106,8 +106,7 @@ class TaskFolder:
         return path
 
     def archive(self, name: str, outcome: Mapping[str, Any], *, keep: bool = False) -> Path:
-        """Move a task out of ``pending`` (``keep``: a copy of it), its outcome beside it; a task of that name archived
-        before stays."""
+        """Move a task out of ``pending`` (``keep``: copy it) with its outcome; an archived task of that name stays."""
         source = self.pending / f"{name}{SUFFIX}"
         try:
             private_folder(self.archived)
@@ -126,7 +125,7 @@ class TaskFolder:
         yield from (self.archived / f"{name}~{number}{SUFFIX}" for number in range(2, 100_000))
 
     def outcomes(self) -> dict[str, str]:
-        """Outcome of every archived task by its name; of a name archived several times ``done`` counts."""
+        """Outcome of every archived task by its name; for a name archived several times ``done`` counts."""
         found: dict[str, str] = {}
         for path in sorted(self.archived.glob(f"*{SUFFIX}{OUTCOME}")):
             task = path.with_name(path.name.removesuffix(OUTCOME))

@@ -1,4 +1,4 @@
-"""Where what belongs to a user on this machine is kept, whichever fleet asks: ports and tests are the machine's."""
+"""State that belongs to a user on this machine, shared by all fleets: ports and tests are the machine's."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from pathlib import Path
 
 
 def user_state(home: Path, environ: Mapping[str, str]) -> Path:
-    """``fleetscripts`` under XDG_STATE_HOME."""
     named = environ.get("XDG_STATE_HOME", "")
     base = Path(named) if named.startswith("/") else home / ".local" / "state"
     return base / "fleetscripts"

@@ -1,1 +1,1 @@
-"""What clients write of themselves: registry, transcripts, hook events."""
+"""The clients' own files: registry, transcripts, hook events."""

@@ -1,5 +1,7 @@
-"""One JSON object that a client wrote. Transcripts grow to many MB, so a fast parser reads them; agents can write them
-too, so what is nested deeper than any client nests is no object."""
+"""Parses one JSON object written by a client.
+
+Transcripts grow to many MB, so a fast parser is used; agents can write them too, so nesting deeper than any client's is
+rejected."""
 
 from __future__ import annotations
 
@@ -9,7 +11,7 @@ from typing import Any
 import orjson
 
 MOST_DEPTH = 100
-"""Objects and lists inside each other; whoever walks or writes a record again must not run out of stack."""
+"""Nested objects and lists; walking or writing a record again must not exhaust the stack."""
 
 
 def parse_line(line: bytes) -> dict[str, Any] | None:
@@ -24,7 +26,7 @@ def parse_line(line: bytes) -> dict[str, Any] | None:
 
 
 def _leniently(line: bytes) -> object:
-    """What JavaScript writes and the fast parser refuses: half of a surrogate pair, cut out of a longer text."""
+    """For what JavaScript writes and the fast parser refuses: half a surrogate pair, cut out of a longer text."""
     try:
         return json.loads(line)
     except (ValueError, RecursionError):

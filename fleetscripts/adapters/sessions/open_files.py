@@ -1,4 +1,4 @@
-"""Which files a process holds open: how a client that tells nobody its session is tied to its own transcript."""
+"""Which files a process holds open: ties a client without a registry to its transcript."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ LSOF_TIMEOUT_SECONDS = 5
 
 
 def open_files(pid: int, suffix: str) -> tuple[Path, ...]:
-    """Open files of the process whose names end so; empty when it is gone, not ours, or the system does not say."""
+    """Open files of the process with such an ending; empty if it is gone, not ours, or the system does not say."""
     return _from_proc(pid, suffix) if sys.platform == "linux" else _from_lsof(pid, suffix)
 
 

@@ -1,4 +1,4 @@
-"""Claude Code's session registry: one file a live session, undocumented; used where it is there, never required."""
+"""Claude Code's session registry: one file per live session, undocumented; used if present, never required."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ DIALOGS: Mapping[str, DialogKind] = {
     "input needed": DialogKind.QUESTION,
     "dialog open": DialogKind.MENU,
 }
-"""What a record's ``waitingFor`` says stands before the input box."""
+"""A record's ``waitingFor`` → what is in the input box's place."""
 
 
 def read_record(config_dir: Path, pid: int) -> dict[str, Any] | None:
-    """The record of the client process ``pid``; None when there is none, or it is half written or not understood."""
+    """The record of the client process ``pid``; None if it is missing, half written or not understood."""
     return _read(config_dir / "sessions" / f"{pid}.json")
 
 
 def read_jobs(config_dir: Path, job: str) -> Iterator[dict[str, Any]]:
-    """Records of background processes that say they hold this job; a killed one leaves its own."""
+    """Records of background processes that claim this job; a killed one leaves its own."""
     for path in sorted((config_dir / "sessions").glob("*.json")):
         record = _read(path)
         if record is not None and record.get("kind") == "bg" and record.get("jobId") == job:
@@ -37,7 +37,7 @@ def read_jobs(config_dir: Path, job: str) -> Iterator[dict[str, Any]]:
 
 
 def read_job_state(config_dir: Path, job: str) -> dict[str, Any] | None:
-    """What is kept of a background job, whether a process holds it or not."""
+    """The stored state of a background job, whether a process holds it or not."""
     return _read(config_dir / "jobs" / job / "state.json")
 
 

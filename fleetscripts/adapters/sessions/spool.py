@@ -1,4 +1,5 @@
-"""The hook spool: what clients told our hook command. Agents can write here, so it never decides alone."""
+"""The hook spool: events that clients reported to our hook command. Agents can write here, so it never decides
+alone."""
 
 from __future__ import annotations
 
@@ -21,7 +22,7 @@ _LINE = pattern(rb"(\d{15,20}) (\S+) (\{.*\})")
 
 @dataclass(frozen=True, slots=True)
 class HookEvent:
-    """One line of the spool. ``at`` in Unix seconds; ``pane`` as the hook's environment had it, or empty."""
+    """One line of the spool. ``at`` in Unix seconds; ``pane`` from the hook's environment, or empty."""
 
     at: float
     pane: str
@@ -30,7 +31,7 @@ class HookEvent:
 
 
 def spool_folder(fleet_home: Path) -> Path:
-    """Where the hooks of this fleet write; made when missing, for the user alone."""
+    """Where the hooks of this fleet write; created if missing, for the user alone."""
     folder = fleet_home / "spool"
     private_folder(folder)
     return folder

@@ -1,4 +1,4 @@
-"""Reading a growing file of lines from where we stopped: never the whole file twice, never a half-written line."""
+"""Reads a growing file of lines from where it stopped: never the whole file twice, never a half-written line."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from fleetscripts.adapters.system.regular_file import open_regular, read_regular
 from fleetscripts.dataclass import dataclass
 
 FIRST_TAIL_BYTES = 8 << 20
-"""At the first look this much of the end is read; what stands before it is not needed to know the last turn."""
+"""The first look reads this much of the end, enough to know the last turn."""
 LARGEST_GAP_BYTES = 64 << 20
-"""Further behind than this, reading starts over at the tail."""
+"""Further behind than this, reading restarts at the tail."""
 MOST_AT_ONCE_BYTES = 64 << 20
-"""Of a file that is read from its beginning, however long it is."""
+"""Per call, for a file that is read from its beginning."""
 MOST_LINES = 50_000
-"""As far as lines are not read from the very beginning: where there are more, reading starts over at the last ones."""
+"""If lines are not read from the very beginning: with more, reading restarts at the last ones."""
 _SEAL_BYTES = 64
 _COMPRESSED = (b"\x1f\x8b", b"\x28\xb5\x2f\xfd", b"BZh", b"\xfd7zXZ")
 _MOST_CURSORS = 1000
@@ -28,7 +28,7 @@ _MOST_CURSORS = 1000
 
 @dataclass(frozen=True, slots=True)
 class Cursor:
-    """Where reading stopped. ``seal``: digest of the bytes before ``offset``, so that a rewritten file is noticed."""
+    """Where reading stopped. ``seal``: digest of the bytes before ``offset``, to detect a rewritten file."""
 
     offset: int = 0
     inode: int = 0
@@ -46,16 +46,15 @@ class NewLines:
 
 @dataclass(frozen=True, slots=True)
 class SavedCursor:
-    """A cursor and what its reader had made of the lines so far."""
+    """A cursor and its reader's state."""
 
     cursor: Cursor = field(default_factory=Cursor)
     summary: dict[str, Any] = field(default_factory=dict)
 
 
 def read_new(path: Path, cursor: Cursor, *, whole: bool = False) -> NewLines | None:
-    """The whole lines after the cursor; None when the file is missing, unreadable or compressed.
-
-    ``whole``: from the very beginning where there is no cursor yet, and in parts: the next call reads on."""
+    """The whole lines after the cursor; None if the file is missing, unreadable or compressed. ``whole``: from the very
+    beginning if there is no cursor yet, and in parts: the next call continues."""
     try:
         with open_regular(path) as file:
             status = os.fstat(file.fileno())
@@ -83,7 +82,7 @@ def read_new(path: Path, cursor: Cursor, *, whole: bool = False) -> NewLines | N
 
 
 def recall(fleet_home: Path, path: Path) -> SavedCursor:
-    """What was remembered of this file; empty when nothing is, or it cannot be read."""
+    """What was saved for this file; empty if nothing is, or it cannot be read."""
     try:
         entry = json.loads(read_regular(_cursor_file(fleet_home, path), FIRST_TAIL_BYTES))
         if entry["path"] != str(path):
@@ -94,7 +93,7 @@ def recall(fleet_home: Path, path: Path) -> SavedCursor:
 
 
 def remember(fleet_home: Path, path: Path, remembered: SavedCursor) -> None:
-    """Keep the cursor for the next look. What cannot be written is read again then, so failing is no error."""
+    """Save the cursor. A failed write is no error: the lines are read again."""
     target = _cursor_file(fleet_home, path)
     cursor = remembered.cursor
     entry = {

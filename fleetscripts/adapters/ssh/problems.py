@@ -1,4 +1,4 @@
-"""What ssh says when it does not get through, and what it means."""
+"""Interprets ssh's error messages."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ class SshProblemKind(StrEnum):
     """Why there is no connection."""
 
     ASKS = "asks"
-    """A password, a token, a touch, or whether the host's key is the right one: only a person can answer."""
+    """A password, a token, a touch, or an unknown host key: only a person can answer."""
     KEY_CHANGED = "key_changed"
     REFUSED = "refused"
     """The machine itself answered, without an ssh server."""
     SILENT = "silent"
     """Nothing answered."""
     NO_NETWORK = "no_network"
-    """This machine itself gets nowhere."""
+    """This machine has no network."""
     FULL = "full"
-    """The connection is there, and takes no further channel."""
+    """The connection accepts no further channel."""
     OTHER = "other"
 
 
@@ -43,7 +43,7 @@ WORDS: tuple[tuple[str, SshProblemKind], ...] = (
     ("No route to host", SshProblemKind.SILENT),
     ("Host is down", SshProblemKind.SILENT),
 )
-"""By the first of these that stands in what it said."""
+"""By the first of these in its output."""
 
 MOST_CHARACTERS = 300
 

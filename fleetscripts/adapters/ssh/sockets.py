@@ -1,4 +1,4 @@
-"""Where sockets lie: a folder of the user alone, with a short path."""
+"""Socket paths: in a folder of the user alone, and short."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ MOST_BYTES = 103
 """Of a socket's path, the shortest limit among systems (macOS)."""
 
 SSH_ADDS = 17
-"""While ssh makes its socket it has a longer name."""
+"""ssh uses a longer name while it creates its socket."""
 
 OTHERS = 0o077
 _PLAIN = pattern(r"/[A-Za-z0-9_./-]*")
@@ -22,7 +22,7 @@ _PLAIN = pattern(r"/[A-Za-z0-9_./-]*")
 
 
 def socket_folder() -> Path:
-    """The folder, made now unless it is there. FleetError where it is not the user's alone."""
+    """The folder, created if needed. FleetError unless it is the user's alone."""
     runtime, own = os.environ.get("XDG_RUNTIME_DIR", ""), os.getuid()
     places = ([Path(runtime) / "fleet"] if _PLAIN.fullmatch(runtime) else []) + [Path(f"/tmp/fleet-{own}")]
     problem = ""
@@ -42,6 +42,6 @@ def socket_folder() -> Path:
 
 
 def socket_path(kind: str, *names: str) -> Path:
-    """The socket of one kind (a letter) for what these names say."""
+    """The socket of one kind (a letter) for these names."""
     digest = hashlib.sha256("\0".join(names).encode("utf-8", "surrogateescape")).hexdigest()[:12]
     return socket_folder() / f"{kind}-{digest}"

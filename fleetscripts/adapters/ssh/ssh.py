@@ -1,7 +1,6 @@
-"""One connection to one host: opened by itself, shared by every channel, never anew behind our back.
+"""One connection per host, shared by every channel and never reopened implicitly.
 
-The user's configuration holds: it names keys, users, ports, jumps. Our options come before it where the two meet.
-"""
+The user's configuration applies: it names keys, users, ports, jumps. Our options take precedence."""
 
 from __future__ import annotations
 
@@ -19,10 +18,10 @@ from fleetscripts.errors import FleetError
 CHECK_SECONDS = 2.0
 CONNECT_SECONDS = 15
 OPEN_SECONDS = 40.0
-"""Of a whole log-in, by way of other machines too."""
+"""For a whole log-in, including jumps."""
 
 KEPT_SECONDS = 600
-"""So long a connection waits for its next channel."""
+"""An unused connection is kept this long."""
 
 EXIT_NO_CHANNEL = 255
 
@@ -46,13 +45,13 @@ OPTIONS: Mapping[str, str] = {
     "ForkAfterAuthentication": "no",
     "LogLevel": "ERROR",
 }
-"""Said before the user's configuration is read, which thus cannot say otherwise. Host keys are checked as it says."""
+"""Given before the user's configuration, and so taking precedence. Host keys are checked as it says."""
 
 
 @dataclass(frozen=True, slots=True)
 class Ssh:
-    """``socket``: the connection's. ``said``: the file for what ssh says while it connects. ``tell`` hears of each
-    connection that is made."""
+    """``socket``: the connection's. ``said``: the file for ssh's messages while it connects. ``tell`` is called with
+    each new connection."""
 
     address: str
     socket: Path
@@ -60,7 +59,7 @@ class Ssh:
     tell: Callable[[str], None] = lambda _: None
 
     def alive(self) -> bool:
-        """Whether the connection is there, as far as this machine knows. Takes two seconds at most."""
+        """Whether the connection is up, as far as this machine knows. Takes two seconds at most."""
         if not self.socket.exists():
             return False
         try:
@@ -72,7 +71,7 @@ class Ssh:
         return done.returncode == 0
 
     def open(self, asking: bool = False) -> None:
-        """Connect, unless we are. ``asking``: a person on the terminal answers what ssh asks. Raises SshProblem."""
+        """Connect, unless connected. ``asking``: a person on the terminal answers ssh's prompts. Raises SshProblem."""
         with hold(self.socket.with_name(f"{self.socket.name}.lock"), OPEN_SECONDS):
             if self.alive():
                 return
@@ -107,8 +106,8 @@ class Ssh:
         return self.said.read_bytes()[-4000:].decode("utf-8", "replace")
 
     def channel(self, command: str, stderr: int = subprocess.PIPE) -> subprocess.Popen[bytes]:
-        """A channel on the connection, with pipes. Where there is none it ends at once with 255: another connection
-        is never made for it."""
+        """A channel on the connection, with pipes. Without one it ends at once with 255: it never opens another
+        connection."""
         words = ["-T", "-o", "ControlMaster=no", "-o", "BatchMode=yes", "-o", "ProxyCommand=false"]
         try:
             return subprocess.Popen(
@@ -122,12 +121,12 @@ class Ssh:
             raise FleetError(f"cannot run ssh: {error.strerror}") from error
 
     def terminal(self, command: str) -> list[str]:
-        """The command line that runs a command there on this terminal; by the connection where it is there, else by
-        one of its own, which may ask."""
+        """The command line that runs a command there on this terminal: over the connection if it is up, else over one
+        of its own, which may prompt."""
         return [*self._words("-t", "-o", "ControlMaster=no", "-o", "RequestTTY=force"), command]
 
     def run(self, command: str, stdin: bytes = b"", seconds: float = 60) -> subprocess.CompletedProcess[bytes]:
-        """What a command there prints; connects where we are not. Raises SshProblem, also when it takes too long."""
+        """A command's output there; connects if needed. Raises SshProblem, also on a timeout."""
         self.open()
         process = self.channel(command)
         try:
@@ -141,7 +140,7 @@ class Ssh:
         return subprocess.CompletedProcess(command, process.returncode, stdout, stderr)
 
     def close(self) -> None:
-        """End the connection and every channel on it."""
+        """End the connection and all its channels."""
         with contextlib.suppress(subprocess.TimeoutExpired, OSError):
             subprocess.run(self._words("-O", "exit"), check=False, capture_output=True, timeout=CHECK_SECONDS)
         self.socket.unlink(missing_ok=True)
@@ -162,7 +161,7 @@ def end(process: subprocess.Popen[bytes]) -> None:
 
 
 def _environment() -> dict[str, str]:
-    """Ours, with ssh's words in English, and without an agent that has died: ssh would wait for it, or end."""
+    """Ours, with ssh's messages in English, and without a dead agent: ssh would wait for it, or exit."""
     environ = dict(os.environ)
     if locale := environ.pop("LC_ALL", ""):
         environ["LANG"] = locale

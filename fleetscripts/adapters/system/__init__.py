@@ -1,1 +1,1 @@
-"""Processes, terminals, clocks and files' changes."""
+"""Processes, terminals, clocks and file changes."""

@@ -1,4 +1,5 @@
-"""How much of the disk a folder takes: what its files occupy, each once, links not followed, other disks left out."""
+"""A folder's disk usage: blocks of its files, hard links once, symbolic links not followed, other file systems left
+out."""
 
 from __future__ import annotations
 
@@ -13,14 +14,14 @@ BLOCK_BYTES = 512
 
 @dataclass(frozen=True, slots=True)
 class DiskUsage:
-    """``whole`` False: time was up before all was counted."""
+    """``whole`` False: time ran out before all was counted."""
 
     bytes: int
     whole: bool = True
 
     @property
     def words(self) -> str:
-        """``1.2 GB``; ``>1.2 GB`` where not all was counted."""
+        """``1.2 GB``; ``>1.2 GB`` for an incomplete count."""
         size, unit = float(self.bytes), "B"
         for larger in ("kB", "MB", "GB", "TB"):
             if size < 1000:
@@ -30,7 +31,7 @@ class DiskUsage:
 
 
 def disk_usage(folder: Path, until: float) -> DiskUsage:
-    """As it is now. ``until``: on the monotonic clock, when to stop counting. What cannot be read counts nothing."""
+    """As it is now. ``until``: on the monotonic clock, when to stop. What cannot be read counts nothing."""
     used, seen, device = 0, set[int](), _device(folder)
     left = [str(folder)]
     while left:

@@ -1,4 +1,4 @@
-"""Files that change in a set of folders, told as they change: by the system's events, by looking where it has none."""
+"""Reports files that change in a set of folders: by the system's events, by polling if it has none."""
 
 from __future__ import annotations
 
@@ -10,22 +10,20 @@ from pathlib import Path
 from typing import Protocol
 
 GATHER_MILLISECONDS = 60
-"""Changes that come one after another are told together after at most this long."""
+"""Successive changes are reported together after at most this long."""
 STEP_MILLISECONDS = 30
-"""So often the watcher wakes to see whether there is news: 0.1 % of a core, and what a change waits at most for."""
+"""How often the watcher wakes to look for events: 0.1 % of a core, and the longest delay of a change."""
 OVERLAP_SECONDS = 0.5
-"""So long an old watch goes on beside the new one."""
+"""How long an old watch overlaps with the new one."""
 LOOK_SECONDS = 1.0
-"""Between two looks at the folders where the system tells no changes."""
+"""Polling interval if the system reports no changes."""
 
 Tell = Callable[[frozenset[str]], None]
 
 
 class FileEvents:
-    """A watch on folders, not on what lies in folders below them. ``tell`` gets the paths, in a thread of ours.
-
-    A folder that does not exist yet is left out: watch its parent, and call ``watch`` again when it has come.
-    """
+    """Watches folders, not those below them. ``tell`` gets the paths, in a thread of ours. A missing folder is left
+    out: watch its parent, and call ``watch`` again once it exists."""
 
     def __init__(self, tell: Tell, looking: bool = False) -> None:
         self._closed = False
@@ -35,10 +33,8 @@ class FileEvents:
         self._watch: _Watch | None = None
 
     def watch(self, folders: Iterable[Path | str]) -> str:
-        """Watch these folders instead of those before; what went wrong, in words, empty when nothing did.
-
-        The new watch begins before the old one ends, so that nothing is missed; a change may be told twice.
-        """
+        """Watch these folders instead of those before; returns the error, empty on success. The new watch begins before
+        the old one ends, so that nothing is missed; a change may be reported twice."""
         wanted = frozenset(str(folder) for folder in folders if _is_folder(Path(folder)))
         if wanted == self.folders and self._watch is not None and self._watch.whole:
             return ""
@@ -59,7 +55,7 @@ class FileEvents:
         return problem
 
     def close(self) -> None:
-        """Tell nothing more."""
+        """Report nothing more."""
         self._closed = True
         if self._watch is not None:
             self._watch.end()
@@ -67,7 +63,7 @@ class FileEvents:
 
 
 def _is_folder(path: Path) -> bool:
-    """Whether it is there, as far as we may see: a name may be too long, a folder above it closed to us."""
+    """Whether it exists, as far as we may see: a name may be too long, a parent unreadable."""
     try:
         return path.is_dir()
     except OSError:
@@ -86,7 +82,7 @@ class _Watch(Protocol):
 
 
 class _EventListener:
-    """By the system's own events."""
+    """By the system's events."""
 
     def __init__(self, folders: frozenset[str], tell: Tell) -> None:
         from watchfiles._rust_notify import RustNotify, WatchfilesRustInternalError
@@ -112,7 +108,7 @@ class _EventListener:
 
     @property
     def whole(self) -> bool:
-        """The system forgets a folder that is removed, also when one of its name comes again."""
+        """The system forgets a removed folder, even if one of its name is created again."""
         return self._thread.is_alive() and not self._lost
 
     def end(self) -> None:
@@ -133,7 +129,7 @@ class _EventListener:
 
 
 class _FilePoll:
-    """By comparing what lies there with what lay there before."""
+    """By comparing each listing with the one before."""
 
     whole = True
 
@@ -167,7 +163,7 @@ class _FilePoll:
 
 
 def _status(entry: os.DirEntry[str]) -> os.stat_result | None:
-    """None for what went meanwhile, and for a link that leads nowhere."""
+    """None for a file that is gone, and for a broken link."""
     try:
         return entry.stat()
     except OSError:

@@ -1,4 +1,4 @@
-"""Word of each file that was written whole in a folder, at once and at no cost while there is none."""
+"""Reports each file that is written completely in a folder, at once and without polling."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ _EVENT_BYTES = 65536
 
 
 class FolderNews:
-    """``fileno`` is readable after a change; ``take`` makes it quiet again. Changes of names that nobody asked for
-    count too. Elsewhere than on Linux ``wake`` is called instead, from another thread."""
+    """``fileno`` is readable after a change; ``take`` resets it. Changes of other names are reported too. On systems
+    other than Linux ``wake`` is called instead, from another thread."""
 
     def __init__(self, folder: Path, wake: Callable[[], None]) -> None:
         self._descriptor = _inotify(folder) if sys.platform == "linux" else -1
@@ -27,11 +27,11 @@ class FolderNews:
             self._events.watch([folder])
 
     def fileno(self) -> int | None:
-        """None where ``wake`` is called."""
+        """None if ``wake`` is used."""
         return self._descriptor if self._descriptor >= 0 else None
 
     def take(self) -> None:
-        """Until the next change."""
+        """Reset until the next change."""
         try:
             os.read(self._descriptor, _EVENT_BYTES)
         except BlockingIOError:
@@ -45,7 +45,7 @@ class FolderNews:
 
 
 def _inotify(folder: Path) -> int:
-    """A descriptor that tells; below 0 where the system lets us have none."""
+    """An inotify descriptor; below 0 if the system refuses one."""
     libc = ctypes.CDLL(None, use_errno=True)
     descriptor = int(libc.inotify_init1(_NONBLOCK_CLOEXEC))
     if descriptor >= 0 and libc.inotify_add_watch(descriptor, os.fsencode(folder), _WRITTEN | _MOVED_HERE | _GONE) < 0:

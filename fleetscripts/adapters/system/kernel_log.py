@@ -1,4 +1,4 @@
-"""What the kernel's own log says that it ended for memory, where it may be read."""
+"""Processes killed for memory, by the kernel's own log, if it may be read."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _KILLED = pattern(r"Killed process (?P<pid>[0-9]+) \(")
 
 
 def ended_for_memory(pid: int, since: float) -> bool:
-    """Whether it ended this process, not before ``since`` (seconds since the machine was started)."""
+    """Whether it killed this process, not before ``since`` (seconds since boot)."""
     try:
         log = os.open(LOG, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError:

@@ -1,4 +1,4 @@
-"""What this machine has to spare: rounded, since it is told only when it changes."""
+"""This machine's free resources: rounded, since they are sent only when they change."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ ROUNDED_TO = 256 << 20
 
 
 def spare(folder: Path) -> dict[str, int]:
-    """Cores, load, and bytes of memory and of the disk that ``folder`` lies on; without what cannot be read."""
+    """Cores, load, and free bytes of memory and of the disk of ``folder``; without what cannot be read."""
     facts = {"cores": os.cpu_count() or 1, "load": round(os.getloadavg()[0])}
     try:
         facts["disk_free_bytes"] = _rounded(shutil.disk_usage(folder).free)

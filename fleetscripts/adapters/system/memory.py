@@ -1,4 +1,4 @@
-"""How much memory is left to us, and which processes have the most."""
+"""How much memory is left, and which processes use the most."""
 
 from __future__ import annotations
 
@@ -9,13 +9,12 @@ from fleetscripts.adapters.system.memory_scope import PROC, memory_groups
 
 
 def free_memory() -> int | None:
-    """Bytes that may still be taken: of the machine, and below the limit of every group that we are in. None where the
-    system does not tell."""
+    """Bytes available: on the machine, and below the limit of every control group around us. None if unknown."""
     return min((left for left in (*_of_the_machine(), *_of_our_groups())), default=None)
 
 
 def largest_processes(count: int) -> list[tuple[str, int, int]]:
-    """The command, the process and the bytes of those that have the most memory for themselves, at most so many."""
+    """The processes with the most private memory: command, pid and bytes, at most so many."""
     found = []
     for folder in PROC.iterdir():
         if folder.name.isdecimal():
@@ -37,7 +36,7 @@ def _of_the_machine() -> Iterator[int]:
 
 
 def _of_our_groups() -> Iterator[int]:
-    """What is left below the limit of each group that holds us; many a container has one."""
+    """The least left below the limit of any group around us; a container has one."""
     for hierarchy, place in memory_groups("self"):
         for group in (place, *place.parents):
             folder = hierarchy.root / group

@@ -1,5 +1,6 @@
-"""Puts a process, and all that it will start, into a scope with a limit on memory: by systemd, else by a control group
-that we may make. What was once swapped out counts too: beyond the limit nothing is swapped instead."""
+"""Puts a process and its future children into a scope with a memory limit: by systemd, else by a control group.
+
+Swap counts too: beyond the limit nothing is swapped out instead."""
 
 from __future__ import annotations
 
@@ -15,11 +16,11 @@ from fleetscripts.adapters.system.memory_scope import CGROUPS, PREFIX, PROC, V1,
 ANSWER_SECONDS = 5
 JOINED_SECONDS = 2.0
 TRIES = 3
-"""A group that is still empty may be taken away by another start that clears up."""
+"""Another start that cleans up may remove a group that is still empty."""
 
 
 def limit_memory(pid: int, size: int) -> str:
-    """Limit a process to so many bytes; empty once that holds, else why it cannot be, on one line."""
+    """Limit a process to so many bytes; empty on success, else the reason, on one line."""
     name = f"{PREFIX}{pid}-{_start_of(pid)}"
     found = []
     for way in (_by_systemd, _by_control_group):
@@ -31,7 +32,7 @@ def limit_memory(pid: int, size: int) -> str:
 
 
 def can_limit_memory(size: int) -> str:
-    """Whether it can be done from here, tried on a process of ours; empty when it can, else why not."""
+    """Whether it is possible here, tried on a process of ours; empty if it is, else the reason."""
     with subprocess.Popen(["sleep", "60"], stdin=subprocess.DEVNULL) as tried:
         try:
             return limit_memory(tried.pid, size)
@@ -45,7 +46,7 @@ def can_limit_memory(size: int) -> str:
 
 
 def _start_of(pid: int) -> str:
-    """With the pid it names a process for ever: a group that another one left is never taken for its own."""
+    """With the pid it identifies a process for ever, so that a dead one's group is never reused."""
     try:
         return (PROC / str(pid) / "stat").read_text(errors="replace").rpartition(")")[2].split()[19]
     except (OSError, IndexError):
@@ -53,7 +54,7 @@ def _start_of(pid: int) -> str:
 
 
 def _by_systemd(name: str, pid: int, size: int) -> str:
-    """``Delegate``: systemd then leaves the rest of the scope alive when the kernel ends one of it."""
+    """``Delegate``: systemd then leaves the rest of the scope alive when the kernel kills one process."""
     if shutil.which("busctl") is None or not Path("/run/systemd/system").is_dir():
         return "systemd does not run"
     properties = ("PIDs", "au", "1", str(pid), "MemoryMax", "t", str(size), "MemorySwapMax", "t", "0")
@@ -96,10 +97,9 @@ def _by_control_group(name: str, pid: int, size: int) -> str:
 
 
 def _places(hierarchy: Hierarchy, path: Path) -> Iterator[Path]:
-    """Where a group may be made, the nearest first, so that every limit above still holds; never in another agent's.
-
-    In the second version only a group that hands the controller on has limits below it, and none but the root can hold
-    processes beside."""
+    """Where a group may be created, nearest first, so that every limit above still applies; never in another agent's.
+    In version 2 only a group that delegates the controller has limits below it, and only the root can hold processes
+    beside."""
     outside = next((group for group in (path, *path.parents) if not group.name.startswith(PREFIX)), Path())
     if ".." in path.parts:
         return
@@ -147,7 +147,7 @@ def _again(join: Callable[[], None]) -> None:
 
 
 def _remove(group: Path) -> None:
-    """Where nothing is in it any more; the kernel refuses any other."""
+    """If it is empty; the kernel refuses otherwise."""
     if group.is_relative_to(CGROUPS):
         try:
             group.rmdir()

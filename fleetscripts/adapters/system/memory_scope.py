@@ -1,5 +1,5 @@
-"""The group of processes with a limit on memory that an agent's window is in: a scope of systemd, or a control group
-of our own. The kernel counts in it what it ended for memory."""
+"""The memory-limited group of an agent's window: a systemd scope or a control group of our own. The kernel counts its
+kills in it."""
 
 from __future__ import annotations
 
@@ -16,8 +16,7 @@ CGROUPS = Path("/sys/fs/cgroup")
 
 @dataclass(frozen=True, slots=True)
 class Hierarchy:
-    """Where a version of control groups is mounted, and what its files are called. ``swap``: none where it has a limit
-    for both together."""
+    """A mounted version of control groups, and its file names. ``swap``: none if one limit covers both."""
 
     root: Path
     limit: str
@@ -34,7 +33,7 @@ V2 = Hierarchy(CGROUPS, "memory.max", "memory.current", "memory.events", "memory
 
 
 def memory_groups(pid: int | str) -> Iterator[tuple[Hierarchy, Path]]:
-    """The groups for memory that hold a process, below the root of their hierarchy. Nothing where there are none."""
+    """The memory groups of a process, below the root of their hierarchy; empty if there are none."""
     try:
         rows = (PROC / str(pid) / "cgroup").read_text().splitlines()
     except OSError:
@@ -45,7 +44,7 @@ def memory_groups(pid: int | str) -> Iterator[tuple[Hierarchy, Path]]:
 
 
 def scope_of(pid: int) -> MemoryScope | None:
-    """The scope that was made for this process; None where it is in none."""
+    """The scope made for this process; None if it is in none."""
     for hierarchy, path in memory_groups(pid):
         if path.name.startswith(PREFIX):
             folder = hierarchy.root / path

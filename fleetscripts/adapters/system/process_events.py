@@ -1,4 +1,4 @@
-"""Processes that end, told as they end, also those of others: Linux by a descriptor of each, macOS by kernel events."""
+"""Reports processes as they end, including those of others: Linux by pidfd, macOS by kernel events."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from collections.abc import Callable, Collection
 from typing import Protocol
 
 MOST_PROCESSES = 512
-"""Each costs a descriptor on Linux, where 1024 is the usual limit; the end of others is seen in tmux a second later."""
+"""Each costs a descriptor on Linux, where 1024 is the usual limit; tmux shows the end of others a second later."""
 
 
 class _Watcher(Protocol):
     def add(self, pid: int) -> None: ...
     def remove(self, pid: int) -> None: ...
     def ended(self) -> list[int]:
-        """Wait for the next ones; empty when ``wake`` was called."""
+        """Wait for the next ones; empty if ``wake`` was called."""
         ...
 
     def wake(self) -> None: ...
@@ -24,7 +24,7 @@ class _Watcher(Protocol):
 
 
 class ProcessEvents:
-    """A watch on processes by pid. ``tell`` gets those that ended, in a thread of ours; not everywhere."""
+    """Watches processes by pid. ``tell`` gets those that ended, in a thread of ours; not on every system."""
 
     def __init__(self, tell: Callable[[frozenset[int]], None]) -> None:
         self._tell = tell
@@ -41,7 +41,7 @@ class ProcessEvents:
             self._thread.start()
 
     def watch(self, pids: Collection[int]) -> None:
-        """Watch these instead of those before. One that is gone already is told at once."""
+        """Watch these instead of those before. One that is already gone is reported at once."""
         if self._watcher is None:
             return
         wanted = set(sorted(pids)[:MOST_PROCESSES])
@@ -61,7 +61,7 @@ class ProcessEvents:
             self._tell(frozenset(gone))
 
     def close(self) -> None:
-        """Tell nothing more."""
+        """Report nothing more."""
         self._over = True
         if self._watcher is not None:
             self._watcher.wake()
@@ -82,7 +82,7 @@ class ProcessEvents:
 
 
 class _Descriptors:
-    """One pidfd a process: it can be read from when the process has ended."""
+    """One pidfd per process: readable once the process has ended."""
 
     def __init__(self) -> None:
         self._poll = select.epoll()
@@ -130,7 +130,7 @@ class _KernelQueue:
         self._change(pid, select.KQ_FILTER_PROC, select.KQ_NOTE_EXIT)  # type: ignore[attr-defined,unused-ignore]
 
     def remove(self, pid: int) -> None:
-        """A process that ended is forgotten by the kernel itself; one more event of another is not asked for."""
+        """The kernel itself forgets a process that ended; at most one more event follows."""
 
     def ended(self) -> list[int]:
         events = self._queue.control(None, 64)

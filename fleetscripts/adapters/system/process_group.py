@@ -1,4 +1,4 @@
-"""One command in a process group of its own: held back until it is on record, streamed, ended with all it started."""
+"""Runs one command in its own process group: held until it is recorded, streamed, ended with all its children."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from fleetscripts.adapters.system.processes import Process, environment, read_pr
 from fleetscripts.errors import FleetError
 
 HELD_BACK = 'IFS= read -r go || exit 125; exec /bin/sh -c "$0" </dev/null'
-"""Waits for one line before the command: its caller dies, and it never begins."""
+"""Waits for one line before the command: if its caller dies, it never starts."""
 
 LOOK_EVERY_SECONDS = 0.05
 GRACE_SECONDS = 10.0
@@ -26,8 +26,8 @@ _PIPE_BYTES = 65536
 
 
 class GroupCommand:
-    """A shell command that its user configured. ``environ`` is all of its environment; ``grace_seconds``: between
-    being asked to end and being ended, 0: it is not asked."""
+    """A shell command that its user configured. ``environ`` is its whole environment; ``grace_seconds``: between
+    SIGTERM and SIGKILL, 0: no SIGTERM."""
 
     def __init__(
         self, command: str, folder: Path, environ: Mapping[str, str], grace_seconds: float = GRACE_SECONDS
@@ -50,7 +50,7 @@ class GroupCommand:
         self.start_ticks = leader.start_ticks if leader is not None else ""
 
     def run(self, seconds: float, heard: Callable[[bytes], None]) -> int | None:
-        """Let it begin; its exit code, None when it had not ended in time. Ends what it leaves behind, either way."""
+        """Let it start; returns its exit code, None on a timeout. Kills what it leaves behind, either way."""
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         with contextlib.suppress(BrokenPipeError):
@@ -62,7 +62,8 @@ class GroupCommand:
         return self._process.returncode if in_time else None
 
     def end(self) -> None:
-        """End it and all it started: asked first, then killed. It is reaped last: till then the number is its own."""
+        """End it and its children: SIGTERM first, then SIGKILL. It is reaped last: until then its number is not
+        reused."""
         if self._process.returncode is not None:
             return
         if self._grace_seconds and self._members():
@@ -75,7 +76,7 @@ class GroupCommand:
             self._process.__exit__(None, None, None)
 
     def _stream(self, pipe: int, deadline: float, heard: Callable[[bytes], None]) -> None:
-        """All output until it has ended; nobody else who holds the pipe is waited for."""
+        """All output until it has ended; other holders of the pipe are not waited for."""
         after_the_end = 0
         with selectors.DefaultSelector() as selector:
             selector.register(pipe, selectors.EVENT_READ)
@@ -94,7 +95,7 @@ class GroupCommand:
                     return
 
     def _ended(self) -> bool:
-        """Whether it has ended; it is not reaped."""
+        """Whether it has ended; does not reap it."""
         return os.waitid(os.P_PID, self.group, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
 
     def _members(self) -> list[Process]:
@@ -106,9 +107,8 @@ class GroupCommand:
 
 
 def left_behind(group: int, start_ticks: str, mark: tuple[str, str]) -> list[Process]:
-    """What still lives of a group whose starter died. ``mark``: a variable that only this group's members have.
-
-    The leader's start tells the group from a later one of the same number; where it has gone, the mark does."""
+    """Surviving members of a group whose starter died. ``mark``: a variable that only this group's members have. The
+    leader's start tells the group from a later one of the same number; without a leader, the mark does."""
     members = [process for process in _living() if group and process.group == group]
     leader = next((process for process in members if process.pid == group), None)
     if leader is not None:
@@ -122,7 +122,7 @@ def _living() -> list[Process]:
 
 
 def end_left_behind(group: int, start_ticks: str, mark: tuple[str, str]) -> int:
-    """Kill it and wait until it is gone; how many processes there were."""
+    """Kill them and wait until they are gone; returns how many there were."""
     found = left_behind(group, start_ticks, mark)
     for process in found:
         with contextlib.suppress(ProcessLookupError, PermissionError):

@@ -1,4 +1,4 @@
-"""The machine's processes: who started whom, when, who is in a terminal's foreground. Linux: /proc; else one ``ps``."""
+"""The machine's processes: parents, start times, terminals' foreground groups. Linux: /proc; else one ``ps``."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _PS_ROW = pattern(
 
 @dataclass(frozen=True, slots=True)
 class Process:
-    """One process. ``start_ticks`` is the system's own text for its start: a pid and it name one process for ever."""
+    """``start_ticks`` is the system's own text for its start: with the pid it identifies a process for ever."""
 
     pid: int
     parent: int
@@ -38,12 +38,12 @@ class Process:
 
     @property
     def in_foreground(self) -> bool:
-        """Whether its terminal's keys go to it."""
+        """Whether it receives its terminal's keys."""
         return self.group == self.foreground_group
 
     @property
     def stopped(self) -> bool:
-        """Whether job control has it suspended (Ctrl-Z)."""
+        """Whether job control has suspended it (Ctrl-Z)."""
         return self.status.startswith("T")
 
 
@@ -61,9 +61,9 @@ class ProcessTable:
         return children
 
     def tree(self, root: int, without: Callable[[Process], bool] = lambda process: False) -> Iterator[Process]:
-        """The process and all below it, nearest first. ``without``: those that are left out with all that is below.
+        """The process and its descendants, nearest first. ``without``: left out with their descendants.
 
-        The list is not of one instant: where a pid was used again meanwhile, parents may run in a circle."""
+        The list is not of one instant: if a pid was reused meanwhile, parents may form a circle."""
         level = [self.by_pid[root]] if root in self.by_pid else []
         seen = {root}
         while level:
@@ -74,7 +74,7 @@ class ProcessTable:
 
 
 def read_processes() -> ProcessTable:
-    """Every process that can be seen now, without argv on Linux (``arguments`` reads that of one)."""
+    """Every visible process, without argv on Linux (``arguments`` reads one's)."""
     if sys.platform == "linux":
         found = (_from_stat(entry.name) for entry in os.scandir(_PROC) if entry.name.isdigit())
     else:
@@ -83,9 +83,9 @@ def read_processes() -> ProcessTable:
 
 
 def read_trees(roots: Iterable[int]) -> ProcessTable:
-    """The processes below these, and they themselves: cheap for a few; all of them where the system keeps no children.
+    """These processes and their descendants: cheap for a few; all processes if the system lists no children.
 
-    Linux lists them for each thread, where the kernel was built so (all usual ones are)."""
+    Linux lists them per thread, if the kernel was built so (all usual ones are)."""
     if not Path(f"{_PROC}/self/task/{os.getpid()}/children").exists():
         return read_processes()
     found: dict[int, Process] = {}
@@ -106,7 +106,7 @@ def _children(pid: int) -> list[str]:
 
 
 def arguments(process: Process) -> tuple[str, ...]:
-    """The process's argv, empty when it is gone or not ours."""
+    """The process's argv, empty if it is gone or not ours."""
     if process.argv or sys.platform != "linux":
         return process.argv
     words = _bytes(f"{_PROC}/{process.pid}/cmdline").split(b"\0")[:-1]
@@ -114,7 +114,7 @@ def arguments(process: Process) -> tuple[str, ...]:
 
 
 def working_directory(pid: int) -> str:
-    """Where the process works; empty when unknown (gone, not ours, not Linux)."""
+    """The process's working folder; empty if unknown (gone, not ours, not Linux)."""
     try:
         return str(Path(f"{_PROC}/{pid}/cwd").readlink())
     except OSError:
@@ -122,13 +122,13 @@ def working_directory(pid: int) -> str:
 
 
 def working_in(folder: Path, table: ProcessTable) -> list[Process]:
-    """Those whose working folder is this one or lies in it, also when that was deleted; not those that have ended."""
+    """Those whose working folder is this one or below it, even a deleted one; not those that have ended."""
     inside = pids_in(folder, working_folders())
     return [process for pid, process in table.by_pid.items() if pid in inside and not process.status.startswith("Z")]
 
 
 def working_folders() -> dict[int, str]:
-    """Where each process works of which that can be known, now."""
+    """The known working folders of these processes, now."""
     if sys.platform != "linux":
         return _folders_by_lsof()
     found: dict[int, str] = {}
@@ -140,14 +140,14 @@ def working_folders() -> dict[int, str]:
 
 
 def pids_in(folder: Path, folders: Mapping[int, str]) -> set[int]:
-    """Those that work in the folder or below it, also when that was deleted."""
+    """Those that work in the folder or below it, even if it was deleted."""
     here, below = str(folder), f"{str(folder).rstrip('/')}/"
     places = {pid: place.removesuffix(" (deleted)") for pid, place in folders.items()}
     return {pid for pid, place in places.items() if place == here or place.startswith(below)}
 
 
 def _folders_by_lsof() -> dict[int, str]:
-    """Working folders of this user's processes, where the system has no ``/proc``."""
+    """Working folders of this user's processes, for systems without ``/proc``."""
     words = ["lsof", "-a", "-d", "cwd", "-u", str(os.getuid()), "-Fpn"]
     try:
         done = subprocess.run(words, check=False, capture_output=True, text=True, errors="replace", timeout=20)
@@ -162,14 +162,14 @@ def _folders_by_lsof() -> dict[int, str]:
 
 
 def environment(pid: int, names: frozenset[str]) -> dict[str, str]:
-    """These variables as the process was started with them, and no others: the rest may hold secrets."""
+    """These variables of the process's initial environment, and no others: the rest may hold secrets."""
     pairs = (entry.partition(b"=") for entry in _bytes(f"{_PROC}/{pid}/environ").split(b"\0"))
     named = ((os.fsdecode(name), os.fsdecode(value)) for name, _, value in pairs)
     return {name: value for name, value in named if name in names}
 
 
 def started_at(process: Process, now: float) -> float:
-    """The process's start in Unix seconds, to about 10 ms on Linux and a second elsewhere; ``now`` when unreadable."""
+    """The process's start in Unix seconds, to about 10 ms on Linux and a second elsewhere; ``now`` if unreadable."""
     if not process.start_ticks.isdigit():
         return _parse_lstart(process.start_ticks, now)
     try:
@@ -180,7 +180,7 @@ def started_at(process: Process, now: float) -> float:
 
 
 def _from_stat(pid: str) -> Process | None:
-    """One ``/proc/PID/stat``. The name stands in brackets and may itself hold brackets, blanks and newlines."""
+    """One ``/proc/PID/stat``. The name is in brackets and may itself contain brackets, blanks and newlines."""
     content = os.fsdecode(_bytes(f"{_PROC}/{pid}/stat"))
     head, _, tail = content.rpartition(")")
     fields = tail.split()
@@ -244,9 +244,8 @@ def _parse_lstart(text: str, now: float) -> float:
 
 
 def _bytes(path: str) -> bytes:
-    """The file's content; empty when the process has gone meanwhile or is not ours to read.
-
-    Not by pathlib: it would double the time that a machine with many processes costs."""
+    """The file's content; empty if the process is gone or not ours. Not by pathlib, which would double the time on a
+    machine with many processes."""
     try:
         with open(path, "rb", buffering=0) as file:
             return file.read()

@@ -1,4 +1,4 @@
-"""Opening files where agents can write: a pipe, a device or a socket in a file's place is an error, never a wait."""
+"""Opens files where agents can write: a pipe, device or socket in a file's place is an error, never a wait."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import BinaryIO
 
 
 def open_regular(path: Path) -> BinaryIO:
-    """The file, opened for reading without waiting. Raises OSError for whatever is no regular file."""
+    """The file, opened for reading without blocking. Raises OSError for anything but a regular file."""
     descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
     try:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
@@ -22,7 +22,7 @@ def open_regular(path: Path) -> BinaryIO:
 
 
 def read_regular(path: Path, most_bytes: int) -> bytes:
-    """All of a regular file. Raises OSError, also (EFBIG) when it holds more than ``most_bytes``."""
+    """A regular file's whole content. Raises OSError, also (EFBIG) if it is larger than ``most_bytes``."""
     with open_regular(path) as file:
         content = file.read(most_bytes + 1)
     if len(content) > most_bytes:

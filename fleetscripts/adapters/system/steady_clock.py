@@ -1,4 +1,4 @@
-"""A clock that nobody sets and that goes on while the machine sleeps, and the start that it counts from."""
+"""A clock that is never set and includes sleep, and the boot that it counts from."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from pathlib import Path
 from fleetscripts.moment import Moment
 
 _CLOCK = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
-"""Linux leaves sleep out of ``CLOCK_MONOTONIC``, macOS counts it in."""
+"""Linux leaves sleep out of ``CLOCK_MONOTONIC``, macOS includes it."""
 
 
 def steady_seconds() -> float:
-    """Seconds, the sleep of the machine among them."""
+    """Seconds, including the machine's sleep."""
     return time.clock_gettime(_CLOCK)
 
 
 @cache
 def boot_id() -> str:
-    """What names this start of the machine; empty where the system does not tell."""
+    """Identifies this boot of the machine; empty if unknown."""
     try:
         if (told := Path("/proc/sys/kernel/random/boot_id")).exists():
             return told.read_text(encoding="ascii").strip()
@@ -31,5 +31,5 @@ def boot_id() -> str:
 
 
 def this_moment() -> Moment:
-    """Now, for other processes of this machine too."""
+    """Now, in a form comparable across this machine's processes."""
     return Moment(boot_id(), steady_seconds(), time.time())

@@ -1,4 +1,4 @@
-"""Single keys from the terminal, and a bell that other threads and signals ring to end the wait for them."""
+"""Single keys from the terminal, and a bell with which other threads and signals end the wait for them."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ ROOM = 4096
 
 
 class Bell:
-    """Rung from anywhere, heard by ``Keys.wait``."""
+    """Rung from anywhere; wakes ``wait_for_keys``."""
 
     def __init__(self) -> None:
         self.heard, self._rung = os.pipe()
@@ -34,27 +34,26 @@ class Bell:
         os.set_blocking(self._rung, False)
 
     def ring(self, *_: object) -> None:
-        """End the wait; harmless when it has been rung often."""
+        """End the wait; may be rung repeatedly."""
         try:
             os.write(self._rung, b"!")
         except BlockingIOError:
             return
 
     def silence(self) -> bool:
-        """Whether it had been rung; it is quiet afterwards."""
+        """Reset; returns whether it had been rung."""
         try:
             return bool(os.read(self.heard, ROOM))
         except BlockingIOError:
             return False
 
     def close(self) -> None:
-        """Nobody rings or hears any more."""
         os.close(self.heard)
         os.close(self._rung)
 
 
 def wait_for_keys(bell: Bell, seconds: float) -> list[str]:
-    """The keys pressed, as soon as there are any; [] when the bell rang or the time is over."""
+    """The keys pressed, as soon as there are any; [] if the bell rang or the time is over."""
     ready, _, _ = select.select([sys.stdin, bell.heard], [], [], max(seconds, 0))
     if sys.stdin not in ready:
         return []
@@ -72,9 +71,8 @@ def _keys(typed: bytes) -> Iterator[str]:
 
 @contextmanager
 def single_keys(bell: Bell) -> Iterator[None]:
-    """The terminal without echo, key by key; a changed size rings the bell. As it was afterwards, after SIGTERM too.
-
-    Control-Z is a key like others: a view that was stopped would leave its screen to the shell."""
+    """The terminal without echo, key by key; a resize rings the bell. Restored afterwards, after SIGTERM too. Control-Z
+    is an ordinary key: a suspended view would leave its screen to the shell."""
     before = termios.tcgetattr(sys.stdin)
 
     def resized(number: int, frame: FrameType | None) -> None:

@@ -1,4 +1,4 @@
-"""This machine's time zone, in which clients name times of day."""
+"""This machine's time zone, in which clients give times of day."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta, tzinfo
 
 
 class _LocalZone(tzinfo):
-    """The zone, looked up once a time is read in it: that reads files, and few screens name a time."""
+    """The zone, looked up on first use: that reads files, and few screens show a time."""
 
     def __init__(self) -> None:
         self._found: tzinfo | None = None
@@ -32,7 +32,7 @@ class _LocalZone(tzinfo):
 
 
 def local_zone() -> tzinfo:
-    """The zone by its name, so that a later change of the clocks counts; else its present offset."""
+    """The zone by its name, so that later clock changes apply; else its present offset."""
     return _LocalZone()
 
 

@@ -1,8 +1,7 @@
-"""Reading what a tmux control-mode client prints: which panes are there and what changed about them.
+"""Parses tmux's control mode: which panes exist and what changed.
 
-Nothing in it is believed that a pane could have written: the answer to a command ends with the very triple that began
-it, and a listing stands behind a name that was made at random for this connection.
-"""
+Nothing that a pane could have written is trusted: a command's answer ends with the very triple that began it, and a
+listing follows a random name made for this connection."""
 
 from __future__ import annotations
 
@@ -19,21 +18,21 @@ _ROW = pattern(rb"(%\d+) ([01]) (\d+) (\S*) (\d+) (\$\d+:\S*:\d+)")
 
 @dataclass(frozen=True, slots=True)
 class PaneSign:
-    """What one listing says of one pane: enough to know that a look is worth while."""
+    """One listing's row for a pane: enough to decide on a look."""
 
     dead: bool
     pid: int
     command: str
     activity: int
-    """The second in which anything in its window was last put out."""
+    """The second of the last output in its window."""
     places: frozenset[str] = frozenset()
-    """Session and number of its window, once for each session that shows it: a new number is news."""
+    """Session and number of its window, for each session that shows it: a new number is news."""
 
 
 @dataclass(frozen=True, slots=True)
 class PaneNews:
-    """Panes by id. ``changed``: new, dead, in another place, or with another command in front. ``moved``: only put
-    something out."""
+    """Panes by id. ``changed``: new, dead, in another place, or with another foreground command. ``moved``: only had
+    output."""
 
     changed: frozenset[str] = frozenset()
     moved: frozenset[str] = frozenset()
@@ -49,7 +48,7 @@ class ControlStream:
 
     name: str = field(default_factory=lambda: f"fleet{os.urandom(8).hex()}")
     attached: bool = False
-    """Whether commands can be given: before, tmux says that there is no current client."""
+    """Whether commands can be given: before, tmux reports that there is no current client."""
     refused: bool = False
     """Whether tmux did not understand a command: it is older than 3.2."""
     _open: bytes | None = None
@@ -57,7 +56,7 @@ class ControlStream:
 
     @property
     def subscribe(self) -> str:
-        """The command that makes tmux tell us of all panes of all sessions, at most once a second, when any changed."""
+        """The command that subscribes to all panes of all sessions, with updates at most once a second."""
         command = "#{s/[^A-Za-z0-9_.-]/_/:pane_current_command}"
         session = "#{session_id}:#{s/[^A-Za-z0-9_.-]/_/:session_name}"
         place = f"{session}:#{{window_index}}"
@@ -65,7 +64,7 @@ class ControlStream:
         return f'refresh-client -B "{self.name}::#{{S:#{{W:#{{P:{row}}}}}}}"\n'
 
     def feed(self, line: bytes) -> PaneNews | None:
-        """News in one line (without its newline), None when there is none. The first listing makes every pane new."""
+        """News in one line (without its newline), None if there is none. In the first listing every pane is new."""
         mark = _BLOCK.fullmatch(line)
         if self._open is not None:
             if mark is not None and mark[1] != b"begin" and mark[2] == self._open:
@@ -91,7 +90,7 @@ class ControlStream:
 
 
 def _panes(listing: bytes) -> dict[str, PaneSign]:
-    """Rows of a listing; a pane of a window linked into two sessions stands there twice."""
+    """Rows of a listing; a pane of a window linked into two sessions appears twice."""
     found: dict[str, PaneSign] = {}
     for row in _ROW.finditer(listing):
         pane, place = row[1].decode(), row[6].decode("ascii", "replace")

@@ -1,4 +1,4 @@
-"""The condition under which a pane may be touched, as one tmux format: decided inside the server, in the same step."""
+"""The condition for touching a pane, as one tmux format: evaluated inside the server, in the same step."""
 
 from __future__ import annotations
 
@@ -15,9 +15,8 @@ _COMMAND = pattern(r"[A-Za-z0-9_.+@ -]+\Z")
 class Guard:
     """The pane as it was seen: same server, same pane, same process, one of ``commands`` in the foreground.
 
-    ``cursor``: column and row where the cursor must still be, None for anywhere. The clients put it at the end of
-    what is typed, and on a dialog's focused row: somebody's key or a new dialog moves it.
-    """
+    ``cursor``: column and row where the cursor must still be, None for anywhere. The clients put it at the end of what
+    is typed, and on a dialog's focused row: any key or new dialog moves it."""
 
     server: ServerId
     pane_id: str
@@ -27,16 +26,15 @@ class Guard:
 
     @classmethod
     def of(cls, server: ServerId, facts: PaneFacts, commands: tuple[str, ...] | None = None) -> Guard:
-        """The guard for a pane just read; without ``commands`` the foreground command must stay what it is."""
+        """The guard for a pane just read; without ``commands`` the foreground command must not change."""
         return cls(server, facts.pane_id, facts.pid, (facts.command,) if commands is None else commands)
 
     @property
     def condition(self) -> str:
-        """A format that is ``1`` only when everything holds; a pane that is gone makes it ``0``.
+        """A format that is ``1`` only if everything holds; for a missing pane it is ``0``.
 
-        Three levels deep, however much is tested: tmux before 3.2 leaves what lies deeper than ten as it stands, and
-        any text that is left counts as true. Pane ids are compared without their ``%``: dates are read into formats.
-        """
+        Three levels deep at most: tmux before 3.2 does not expand levels beyond ten, and any remaining text counts as
+        true. Pane ids are compared without their ``%``: dates are expanded in formats."""
         facts = {"pid": self.server.pid, "start_time": self.server.start_time, "pane_pid": self.pane_pid}
         facts |= dict.fromkeys(_FLAGS_OFF, 0)
         if self.cursor is not None:
@@ -54,7 +52,7 @@ class Guard:
 
     @property
     def _foreground(self) -> str:
-        """A test for each command; one with signs of tmux's own in it can not be told apart safely and has none."""
+        """A test for each command; one with tmux's own special characters cannot be matched safely and has none."""
         told_apart = [command for command in self.commands if _COMMAND.match(command)]
         return "".join(f"#{{==:#{{pane_current_command}},{command}}}" for command in told_apart)
 

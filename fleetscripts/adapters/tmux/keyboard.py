@@ -17,14 +17,14 @@ _CONTROLS = pattern("[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 
 def press(tmux: Tmux, guard: Guard, *keys: str) -> bool:
-    """Press the named keys if the guard holds; False, and nothing pressed, when it does not."""
+    """Press the named keys if the guard holds; else press nothing and return False."""
     if not keys or not all(_KEY.fullmatch(key) for key in keys):
         raise ValueError(f"not names of keys: {keys!r}")
     return tmux.guarded(guard, line("send-keys", "-t", guard.pane_id, *keys))
 
 
 def paste(tmux: Tmux, guard: Guard, text: str) -> bool:
-    """Paste the text, bracketed, without Enter, if the guard holds; False, with nothing left behind, if not."""
+    """Paste the text, bracketed, without Enter, if the guard holds; else leave nothing behind and return False."""
     if not cleaned(text):
         raise ValueError("nothing to paste")
     buffer = f"fleet-{token()}"

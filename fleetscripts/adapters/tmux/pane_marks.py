@@ -1,4 +1,4 @@
-"""What a person said of a pane, kept on the pane itself: it goes with it."""
+"""A person's mark on a pane, stored in the pane itself: it disappears with it."""
 
 from __future__ import annotations
 
@@ -6,18 +6,18 @@ from fleetscripts.adapters.tmux.tmux import NoServer, Tmux
 from fleetscripts.errors import FleetError
 
 MINE = "@fleet_mine"
-"""A user option of tmux; set on a window or a session it holds for all panes in it."""
+"""A user option of tmux; set on a window or a session it applies to all its panes."""
 
 
 def mark_mine(tmux: Tmux, pane_id: str) -> None:
-    """Remember that this pane is the person's own."""
+    """Mark this pane as the person's own."""
     answer = tmux.client.ask("set-option", "-p", "-t", pane_id, MINE, "1")
     if answer.code:
         raise FleetError(f"tmux did not mark pane {pane_id}: {answer.stderr or 'no reason given'}")
 
 
 def marked_mine(tmux: Tmux) -> set[str]:
-    """Ids of the panes that are the person's own."""
+    """Ids of the panes marked as the person's own."""
     try:
         listed = tmux.client.ask("list-panes", "-a", "-F", f"#{{pane_id}} #{{?{MINE},mine,}}").stdout
     except NoServer:

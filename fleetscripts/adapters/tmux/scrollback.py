@@ -1,4 +1,4 @@
-"""The last lines of a pane, beyond what its screen shows. Only on request: the server stands still while it reads."""
+"""The last lines of a pane, beyond its screen. Only on request: the server blocks while it reads."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ MOST_LINES = 2000
 
 
 def last_lines(tmux: Tmux, pane_id: str, lines: int) -> list[str]:
-    """At most so many lines from the end of the pane's history and screen, blank ones at the end left out."""
+    """At most so many lines from the end of the pane's history and screen, without trailing blank ones."""
     if not re.fullmatch(r"%\d+", pane_id):
         raise ValueError(f"not a pane id: {pane_id!r}")
     count = min(lines, MOST_LINES)

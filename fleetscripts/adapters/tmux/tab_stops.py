@@ -1,4 +1,4 @@
-"""Lines as a pane shows them: tmux before 3.6 tells blanks where a program put a TAB, later ones tell the TAB."""
+"""Expands TABs as a pane shows them: tmux before 3.6 reports blanks for a TAB, later ones the TAB."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ import unicodedata
 from fleetscripts.pattern import pattern
 
 TAB_COLUMNS = 8
-"""Between two tab stops, as every terminal has them when it begins."""
+"""Between two tab stops, a terminal's default."""
 
 _PIECES = pattern(r"(\x1b\[[0-9;:]*m|\t)")
 
 
 def without_tabs(line: str) -> str:
-    """The line with blanks up to the next stop in place of each TAB; its colours take no room."""
+    """The line with each TAB expanded to the next stop; colours have no width."""
     if "\t" not in line:
         return line
     shown, column = [], 0

@@ -1,4 +1,4 @@
-"""The tmux server as the fleet sees it: panes and screens in at most two client processes, windows by stable id."""
+"""The tmux server: panes and screens in at most two client processes, windows by stable id."""
 
 from __future__ import annotations
 
@@ -30,19 +30,19 @@ class Tmux:
         self.client = TmuxClient(socket_name or None)
 
     def server(self) -> ServerId | None:
-        """Which server this is, None when none runs."""
+        """This server's identity, None if none runs."""
         try:
             return self.require_server()
         except NoServer:
             return None
 
     def require_server(self) -> ServerId:
-        """Which server this is; raises ``NoServer`` when none runs."""
+        """This server's identity; raises ``NoServer`` if none runs."""
         answer = self.client.ask(*_WHICH_SERVER)
         return self._server_in(answer.stdout, answer.stderr)
 
     def panes(self) -> list[PaneFacts]:
-        """Every pane of the server, each once; [] when no server runs."""
+        """Every pane of the server, each once; [] if no server runs."""
         return list(_each_once(self._rows()).values())
 
     def panes_and_server(self) -> tuple[list[PaneFacts], ServerId | None]:
@@ -56,10 +56,9 @@ class Tmux:
         return list(_each_once(list(rows(answer.stdout, mark))).values()), server
 
     def read_all(self, pane_ids: Sequence[str] | None = None, styled: bool = False) -> list[Frame]:
-        """Facts and screen of the panes, taken in one step of the server; one that is gone is left out.
+        """Facts and screen of the panes, taken in one step of the server; missing ones are left out.
 
-        One client process when ``pane_ids`` says which, two when it has to ask; [] when no server runs.
-        """
+        One client process if ``pane_ids`` is given, else two; [] if no server runs."""
         try:
             wanted = self._pane_ids() if pane_ids is None else list(dict.fromkeys(pane_ids))
             return self._frames(wanted, styled) if wanted else []
@@ -67,15 +66,14 @@ class Tmux:
             return []
 
     def read(self, pane_id: str, styled: bool = True) -> Frame | None:
-        """Facts and screen of one pane, None when no such pane."""
+        """Facts and screen of one pane, None if it does not exist."""
         frames = self.read_all([pane_id], styled)
         return frames[0] if frames else None
 
     def resolve(self, target: str) -> PaneFacts | None:
         """The pane meant by ``%pane``, ``@window`` or exactly ``SESSION:WIN`` (index, else name), or None.
 
-        A window means its active pane. Nothing is matched by prefix or pattern.
-        """
+        A window means its active pane. Nothing is matched by prefix or pattern."""
         found = sorted(self._rows(), key=lambda row: row.facts.session_number)
         if target.startswith(("%", "@")):
             return next((r.facts for r in found if target == r.facts.pane_id or _is_window(r, target)), None)
@@ -104,14 +102,14 @@ class Tmux:
         return {name: session_id for session_id, name in (entry.split(" ", 1) for entry in lines)}
 
     def show_pane(self, pane: PaneFacts) -> bool:
-        """Bring the pane before the eyes of whoever is attached to its session; False when it is gone."""
+        """Show the pane to clients attached to its session; False if it is gone."""
         chosen = self.client.script(
             line("select-window", "-t", pane.window_id), line("select-pane", "-t", pane.pane_id)
         )
         return not chosen.stderr
 
     def switch_here(self, pane: PaneFacts) -> str:
-        """Switch the client that shows our own pane to that pane; what went wrong, empty when nothing did."""
+        """Switch the client that shows our own pane to that pane; returns the error, empty on success."""
         return self.client.ask("switch-client", "-t", pane.pane_id).stderr
 
     def attach_line(self, session: str) -> list[str]:
@@ -119,13 +117,13 @@ class Tmux:
         return self.client.argv("attach-session", "-t", f"={session}:")
 
     def line_to(self, pane: PaneFacts, inside: bool) -> str:
-        """What a person types to see the pane: ``inside`` a client of this server, else in a terminal of their own."""
+        """The command that shows the pane: ``inside`` a client of this server, else in another terminal."""
         words = ("switch-client", "-t", pane.pane_id) if inside else ("attach-session", "-t", _window_of(pane))
         return self.client.line(*words)
 
     def new_session(self, name: str, cwd: Path) -> None:
-        """A session with the user's shell in its first window, which outlives whoever looks at it; starts the server
-        when none runs."""
+        """A session with the user's shell in its first window, which persists when detached; starts the server if none
+        runs."""
         if not is_session_name(name):
             raise FleetError(f"expected a name that tmux can give a session, found {name!r}")
         made = ("new-session", "-d", "-s", literal(name), "-x", "200", "-y", "50")
@@ -143,10 +141,9 @@ class Tmux:
     ) -> PaneFacts:
         """A new window in the background at the session's next free index; without ``argv`` it runs the user's shell.
 
-        From then on the session stays when the last terminal that shows it is closed, whatever is set for others.
-        The folder is named with ``-c`` too, which stands over an alias's or a hook's; it and the environment go through
-        stdin, where ``ps`` shows neither.
-        """
+        The session then stays when its last client detaches, whatever the global setting. The folder is also given with
+        ``-c``, which overrides an alias's or a hook's; it and the environment go through stdin, where ``ps`` shows
+        neither."""
         session_id = self.sessions().get(session)
         if session_id is None:
             start = self.client.line("new-session", "-d", "-s", session)
@@ -168,23 +165,21 @@ class Tmux:
         cwd: Path | None = None,
         env: Mapping[str, str] | None = None,
     ) -> bool:
-        """Replace what runs in the pane by ``argv``, if the guard still holds; False when it does not."""
+        """Replace the pane's process by ``argv``, if the guard still holds; else return False."""
         where = [] if cwd is None else ["-c", literal(str(cwd))]
         words = ["respawn-pane", "-k", "-t", guard.pane_id, *where, *_environment(env), *_command(argv)]
         return self.guarded(guard, line(*words))
 
     def guarded(self, guard: Guard, command: str, otherwise: str = "start-server") -> bool:
-        """Run one tmux command line if the guard holds, in the same step of the server; whether it ran.
-
-        ``otherwise`` is a command line for when it does not hold; the one given does nothing.
-        """
+        """Run one tmux command line if the guard holds, in the same step of the server; returns whether it ran.
+        ``otherwise`` is run if not; the default does nothing."""
         held = token()
         then = f"display-message -p {held} ; {command}"
         answer = self.client.script(line("if-shell", "-F", "-t", guard.pane_id, guard.condition, then, otherwise))
         return held.encode() in answer.stdout and not answer.stderr
 
     def leave_unwatched_mode(self, facts: PaneFacts) -> bool:
-        """End the copy mode (or another) of a pane; False when somebody's terminal shows its window."""
+        """End copy mode (or another) in a pane; False if a client shows its window."""
         shown = (
             self.client.ask("list-clients", "-F", "#{client_control_mode} #{window_id}").stdout.decode().splitlines()
         )
@@ -193,7 +188,7 @@ class Tmux:
         return self.client.ask("copy-mode", "-q", "-t", facts.pane_id).code == 0
 
     def kill_pane(self, pane_id: str, server: ServerId) -> bool:
-        """Close this pane of this very server, whatever stands beside it; False when no such pane."""
+        """Close this pane of this very server, and no other; False if it does not exist."""
         if not _PANE_ID.fullmatch(pane_id):
             raise ValueError(f"not a pane id: {pane_id!r}")
         import libtmux
@@ -233,9 +228,7 @@ class Tmux:
 
     def _frames(self, pane_ids: Sequence[str], styled: bool) -> list[Frame]:
         """One script is one step of the server, so the panes it lists are the panes that answer, each with its height.
-
-        A mark before every screen would say the same and cost half as much again.
-        """
+        A mark before every screen would say the same and cost half as much again."""
         mark = token()
         capture = "capture-pane -ep -t" if styled else "capture-pane -p -t"
         if wrong := [pane_id for pane_id in pane_ids if not _PANE_ID.fullmatch(pane_id)]:
@@ -258,23 +251,23 @@ class Tmux:
 
 
 def is_session_name(name: str) -> bool:
-    """Whether tmux can give a session this name, and find it by that again."""
+    """Whether tmux accepts this session name unchanged."""
     return not (not name or re.search(r"[.:;\x00-\x1f\x7f]", name) or name.startswith(("=", "$", "@", "%")))
 
 
 def name_given(name: str) -> str:
-    """What tmux calls a session that was to be called so."""
+    """The name that tmux would give a session asked for by this one."""
     return re.sub(r"[.:]", "_", name)
 
 
 def _each_once(found: Sequence[ListingRow]) -> dict[str, PaneFacts]:
-    """Facts by pane id; of a window in several sessions (grouped, linked) those of the session that was made first."""
+    """Facts by pane id; for a window in several sessions (grouped, linked) those of the oldest session."""
     oldest_last = sorted(found, key=lambda row: row.facts.session_number, reverse=True)
     return {row.facts.pane_id: row.facts for row in oldest_last}
 
 
 def _lasting(session: str) -> tuple[str, ...]:
-    """What keeps a session that nobody is attached to."""
+    """Keeps an unattached session alive."""
     return ("set-option", "-t", session, "destroy-unattached", "off")
 
 
@@ -292,5 +285,5 @@ def _environment(env: Mapping[str, str] | None) -> list[str]:
 
 
 def _command(argv: Sequence[str]) -> list[str]:
-    """The command after ``--``; tmux would hand a single word to a shell, so ``env`` stands before it."""
+    """The command after ``--``; tmux would hand a single word to a shell, so ``env`` precedes it."""
     return ["--", *(["/usr/bin/env"] if len(argv) == 1 else []), *argv] if argv else []

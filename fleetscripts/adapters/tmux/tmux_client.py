@@ -1,4 +1,4 @@
-"""One short-lived tmux client process: run it, and tell a missing server from a failed command."""
+"""Runs one short-lived tmux client, and tells a missing server from a failed command."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ _NO_SERVER = pattern(
     r"|error connecting to .*\((No such file or directory|Connection refused)\)"
 )
 _NOT_REACHED = "error connecting to"
-"""For any reason but those above (a full queue, no permission) the server may well run."""
+"""For any other reason (a full queue, no permission) the server may well be running."""
 
 CONNECT_SECONDS = 2.0
-"""How long a server whose queue is full is asked again: nothing has reached it, so nothing is done twice."""
+"""How long a server with a full queue is retried: nothing has reached it, so nothing is done twice."""
 _PAUSE_SECONDS = 0.05
 
 
@@ -31,7 +31,7 @@ class NoServer(FleetError):
 
 
 class ServerUnreachable(FleetError):
-    """A tmux server that could not be asked: whether it runs, and what stands in it, is not known."""
+    """A tmux server that could not be asked: whether it runs, and its content, are unknown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +56,7 @@ class TmuxClient:
 
     @property
     def path(self) -> str:
-        """The path of the server's socket, as tmux itself finds it."""
+        """The path of the server's socket, by tmux's own rules."""
         if self.socket and "/" in self.socket:
             return self.socket
         inherited = os.environ.get("TMUX", "").split(",")[0]
@@ -65,7 +65,7 @@ class TmuxClient:
         return f"{_folder(os.environ.get('TMUX_TMPDIR'))}/{self.socket or 'default'}"
 
     def line(self, *words: str) -> str:
-        """What a person types in a terminal of their own, where nothing of our environment holds, for this server."""
+        """The command for a person's own terminal, without our environment, for this server."""
         folder, _, name = self.path.rpartition("/")
         elsewhere = os.environ.get("TMUX_TMPDIR")
         if folder not in (_folder(None), _folder(elsewhere)):
@@ -80,7 +80,7 @@ class TmuxClient:
         return ["tmux", "-u", *where, *words]
 
     def ask(self, *words: str, stdin: bytes = b"", cwd: Path | None = None) -> TmuxReply:
-        """One client's answer; raises without tmux or server, ``ServerUnreachable`` when the server cannot be asked."""
+        """One client's answer; raises without tmux or server, ``ServerUnreachable`` if the server cannot be asked."""
         deadline = time.monotonic() + CONNECT_SECONDS
         while True:
             answer = self._ask(words, stdin, cwd)
@@ -111,10 +111,11 @@ class TmuxClient:
         return TmuxReply(done.stdout, done.stderr.decode("utf-8", "replace").strip(), done.returncode)
 
     def script(self, *lines: str, cwd: Path | None = None) -> TmuxReply:
-        """Several commands in one process, through stdin: a failed one does not stop the next, argv shows none."""
+        """Several commands in one process, through stdin: a failed one does not stop the next, and ``ps`` shows
+        none."""
         return self.ask("source-file", "-", stdin="\n".join([*lines, ""]).encode("utf-8", "surrogateescape"), cwd=cwd)
 
 
 def _folder(named: str | None) -> str:
-    """Where tmux keeps its sockets by name."""
+    """The folder of tmux's named sockets."""
     return f"{os.path.realpath(named or '/tmp')}/tmux-{os.getuid()}"

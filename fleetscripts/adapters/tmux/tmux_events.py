@@ -1,8 +1,7 @@
-"""Panes that change, told as they change, by one control-mode client that types, shows and resizes nothing.
+"""Reports pane changes through one control-mode client that types, shows and resizes nothing.
 
-It attaches to a session that is there, never makes one, and is there again when the server or that session has come
-again. Only events come this way: captures over control mode are never freed by the server.
-"""
+It attaches to an existing session, never creates one, and reconnects when the server or that session is back. Only
+events come this way: the server never frees captures made over control mode."""
 
 from __future__ import annotations
 
@@ -24,19 +23,19 @@ LONGEST_PAUSE_SECONDS = 4.0
 """Between two tries to reach the server. A try is one call of ``connect``: it starts no process."""
 
 REFUSALS = 3
-"""So many connections that end without a listing mean that this tmux cannot do it."""
+"""This many connections without a listing mean that this tmux does not support it."""
 
 
 @dataclass(frozen=True, slots=True)
 class ConnectionOpened:
-    """A connection stands: whatever happened before, look at everything."""
+    """A new connection: look at everything."""
 
     session: str
 
 
 @dataclass(frozen=True, slots=True)
 class ConnectionLost:
-    """The connection ended: the server went, or only the session. ``for_good``: it is not tried again."""
+    """The connection ended: with the server, or only the session. ``for_good``: it is not retried."""
 
     why: str
     for_good: bool = False
@@ -46,7 +45,7 @@ TmuxNews = PaneNews | ConnectionOpened | ConnectionLost
 
 
 class TmuxEvents:
-    """The connection, in a thread of its own. ``prefer`` names the session to attach to, if it is there."""
+    """The connection, in a thread of its own. ``prefer`` names the session to attach to, if it exists."""
 
     def __init__(
         self,
@@ -99,7 +98,7 @@ class TmuxEvents:
                 return
 
     def _session(self) -> tuple[str, str] | None:
-        """Id and name of the session to attach to; not one that would end when we leave it."""
+        """Id and name of the session to attach to; not one that would end when we detach."""
         mark = token()
         asked = f"#{{session_id}} #{{destroy-unattached}} #{{session_name}}{mark}"
         listed = self._client.ask("list-sessions", "-F", asked).stdout.decode("utf-8", "replace")
@@ -108,7 +107,7 @@ class TmuxEvents:
         return next((row for row in lasting if row[1] == self._prefer), lasting[0] if lasting else None)
 
     def _listen(self, session_id: str, name: str) -> tuple[bool, str]:
-        """One connection from its beginning to its end: whether it told anything, and what it said at the end."""
+        """One connection from beginning to end: whether it reported anything, and its last words."""
         flags = ("-C", "attach-session", "-E", "-f", "ignore-size,no-output", "-t", session_id)
         environment = {name: value for name, value in os.environ.items() if name not in ("TMUX", "TMUX_PANE")}
         binary, *words = TmuxClient(self._client.path).argv()
@@ -147,7 +146,7 @@ class TmuxEvents:
 
 
 def reachable(path: str) -> bool:
-    """Whether a server listens there; costs no process."""
+    """Whether a server listens there; starts no process."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
         probe.settimeout(1)
         try:
@@ -164,7 +163,7 @@ def _lines(process: subprocess.Popen[bytes]) -> Iterator[bytes]:
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
-    """Detach: a control client whose input ends leaves by itself."""
+    """Detach: a control client exits when its input ends."""
     if process.stdin is not None and not process.stdin.closed:
         with suppress(BrokenPipeError):
             process.stdin.close()

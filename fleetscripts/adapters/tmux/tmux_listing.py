@@ -1,7 +1,7 @@
-"""Rows of ``list-panes``: the format that asks for them and the reading of the answer.
+"""Formats and parses rows of ``list-panes``.
 
-Names, titles and paths may hold any text (TABs and newlines too), so fields and rows are set apart by a random token.
-"""
+Names, titles and paths may contain any text (TABs and newlines too), so fields and rows are separated by a random
+token."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class ListingRow:
 
 
 def token() -> str:
-    """A word that no pane can have guessed; no ``%`` in it, which ``display-message`` would read as a date."""
+    """A word that no pane can guess; without ``%``, which ``display-message`` would read as a date."""
     return os.urandom(12).hex()
 
 

@@ -1,4 +1,4 @@
-"""Words of tmux's two little languages: its command lines and its formats. Nothing hostile stays live in either."""
+"""Quotes words for tmux's command lines and formats, so that nothing hostile is interpreted."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _LIVE_HASHES = pattern(r"#+(?![#\[])")
 
 
 def quoted(text: str) -> str:
-    """One word of a tmux command line: every byte that could mean something is written in octal."""
+    """One word of a tmux command line: every byte with a possible meaning is written in octal."""
     raw = text.encode("utf-8", "surrogateescape")
     if b"\0" in raw:
         raise ValueError("a NUL byte cannot be part of a tmux command")

@@ -24,7 +24,7 @@ class PullEvidence:
     task_started_at: float = 0.0
     fresh_run: bool = True
     ci_required: bool | None = None
-    """Whether a head without any check fails: True always waits, False never, None until none can be under way."""
+    """Whether a head without checks passes: True never, False always, None once none can be under way."""
     facts: Mapping[str, Mapping[str, CommitFacts]] = field(default_factory=dict)
     settled_before: frozenset[str] = frozenset()
     accepted: frozenset[str] = frozenset()
