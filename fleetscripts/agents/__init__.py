@@ -1,4 +1,4 @@
-"""The kinds of agents: one module each, named here. What a kind knows of itself stands in its module alone."""
+"""The agent kinds: one module each, registered here. A kind's facts are in its module alone."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ KINDS: Mapping[str, str] = {
     "codex": "fleetscripts.agents.codex",
     "practice": "fleetscripts.agents.practice",
 }
-"""Name of a kind → the module that holds it as ``KIND``."""
+"""Name of a kind → its module, which has it as ``KIND``."""
 
 DEFAULT_KIND = next(iter(KINDS))
-"""What an agent is where nothing names its kind."""
+"""An agent's kind if nothing names it."""

@@ -1,4 +1,4 @@
-"""Claude Code: its launch and resume lines, its settings, its account, and what else its kind knows of itself."""
+"""Claude Code: launch and resume lines, settings, account variables, and its other facts."""
 
 from __future__ import annotations
 
@@ -32,9 +32,9 @@ if TYPE_CHECKING:
 
 OAUTH = "CLAUDE_CODE_OAUTH_TOKEN"
 READ_ALOUD = "CLAUDE_AX_SCREEN_READER"
-"""Goes before the user's setting: in that mode the client draws neither box nor rows, by which a screen is known."""
+"""Overrides the user's setting: in that mode the client draws neither the box nor the rows that identify a screen."""
 DENIES = "dontAsk"
-"""The permission mode in which it does nothing that it would have to ask for."""
+"""The permission mode that denies whatever would need a question."""
 
 _SAME_MODE = {"manual": "default", "default": "manual"}
 
@@ -51,7 +51,7 @@ class ClaudeCode(AgentKind):
         return is_daemon(argv)
 
     def held_in_background(self, pid: int) -> BackgroundSession | None:
-        """What the registry says of a process of that daemon."""
+        """By the registry's entry for a process of that daemon."""
         from fleetscripts.agents.claude_parked import held_by
 
         return held_by(pid)
@@ -61,7 +61,7 @@ class ClaudeCode(AgentKind):
         return self._command(launch, ("--session-id", launch.session_id) if launch.session_id else ())
 
     def resume(self, launch: Launch) -> CommandLine:
-        """The same conversation; mode and settings are not remembered by the client, so they are given again."""
+        """The same conversation; the client does not remember mode and settings, so they are given again."""
         return self._command(launch, ("--resume", launch.session_id) if launch.session_id else ("--continue",))
 
     def _command(self, launch: Launch, session: tuple[str, ...]) -> CommandLine:
@@ -101,12 +101,12 @@ class ClaudeCode(AgentKind):
         return ("--settings", text)
 
     def needs(self, places: Places) -> tuple[str, ...]:
-        """None: what it reads has names that are known."""
+        """None: all its variables have known names."""
         return ()
 
     def name_home(self, folder: Path, environment: dict[str, str]) -> None:
-        """It keeps the user's ``.claude.json`` inside a folder that is named to it, and beside ``~/.claude`` else:
-        named, the default folder lacks it, and the client begins with its first-run set-up."""
+        """The client keeps ``.claude.json`` inside a configured folder, but beside the default ``~/.claude``: if the
+        default is configured, the file is not found, and the client starts its first-run set-up."""
         default = Path(environment["HOME"]) / ".claude" if environment.get("HOME") else Path.home() / ".claude"
         if folder.resolve() == default.resolve() and not (default / ".claude.json").exists():
             environment.pop(self.home.variable, None)
@@ -114,7 +114,7 @@ class ClaudeCode(AgentKind):
             environment[self.home.variable] = str(folder)
 
     def login_question(self, environment: Mapping[str, str]) -> tuple[str, ...]:
-        """Its own status; older releases have no such command."""
+        """``auth status``; older releases have no such command."""
         return ("auth", "status", "--json")
 
     def is_logged_in(self, exit_code: int, output: str) -> bool | None:
@@ -141,17 +141,17 @@ class ClaudeCode(AgentKind):
         return claude_layout(screen, finds)
 
     def looks_like(self, texts: Sequence[str]) -> bool:
-        """By the header of a session."""
+        """By a session's header."""
         return any("Claude Code v" in text for text in texts)
 
     def typed_text(self, record: Mapping[str, Any]) -> str | None:
-        """Messages, and those that were queued or taken into a turn in progress."""
+        """Messages, including those that were queued or taken into a turn in progress."""
         from fleetscripts.agents.claude_typed import typed_text
 
         return typed_text(record)
 
     def said(self, record: Mapping[str, Any]) -> ConversationMessage | None:
-        """Messages of both, in the main conversation."""
+        """Messages of both sides, in the main conversation."""
         from fleetscripts.agents.conversation_message import said_in
 
         typed = self.typed_text(record)
@@ -175,7 +175,7 @@ class ClaudeCode(AgentKind):
         return transcript_path(home, here, session_id) if session_id else newest_transcript(home, here)
 
     def used(self, fleet_home: Path, transcript: Path) -> Mapping[str, Tokens]:
-        """By its transcript and those of its sub-agents."""
+        """From its transcript and those of its sub-agents."""
         from fleetscripts.agents.claude_usage import used
 
         return used(fleet_home, transcript)
@@ -189,7 +189,7 @@ class ClaudeCode(AgentKind):
 
 
 def _mode(launch: Launch) -> str:
-    """The permission mode by the name that this release has for it."""
+    """This release's name for the permission mode."""
     from fleetscripts.adapters.git.offered import choices
 
     known = choices(launch.executable, "--permission-mode")
@@ -199,7 +199,7 @@ def _mode(launch: Launch) -> str:
     return other if launch.permission_mode not in known and other in known else launch.permission_mode
 
 
-# Ctrl-C at a wall first gives up waiting for the reset, then asks to be pressed again within a second, then ends.
+# Ctrl-C at a limit first cancels waiting for the reset, then asks to be pressed again within a second, then exits.
 KIND = ClaudeCode(
     name="claude",
     title="Claude Code",
@@ -237,7 +237,7 @@ KIND = ClaudeCode(
     session_mark="CLAUDECODE",
     program_folders=(".claude/local",),
     install="npm install -g @anthropic-ai/claude-code",
-    # Bash too: no list of its commands is short and safe. What is not named here, and would ask, the mode denies.
+    # Bash too: no list of its commands is short and safe. The mode denies whatever is not named here and would ask.
     read_only=ReadOnly(DENIES, ("--disallowedTools", "Bash,Edit,MultiEdit,Write,NotebookEdit")),
     runs_code=(".claude", ".mcp.json"),
     steering=("CLAUDE.md", "CLAUDE.local.md", "AGENTS.md", ".mcp.json", ".claude/**", ".claude-plugin/**"),

@@ -1,6 +1,6 @@
-"""What an agent has set itself to be woken by: Claude Code's ScheduleWakeup and Cron tools, which ``/loop`` uses too.
+"""Wake-ups that an agent has scheduled: Claude Code's ScheduleWakeup and Cron tools, which ``/loop`` uses too.
 
-They live in the client's memory: what was set before the client started is gone."""
+They live in the client's memory: those set before the client started are gone."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from fleetscripts.core.planning.cron import next_time
 from fleetscripts.core.planning.progress import LATE_SECONDS
 
 Alarm = tuple[str, str, str, float, str]
-"""The call's id, ``in``, ``once`` or ``every``, the seconds or the expression, when it was set, what the tool said."""
+"""The call's id, ``in``, ``once`` or ``every``, the seconds or the expression, when it was set, the tool's answer."""
 
 MOST_ALARMS = 20
 LONGEST_ANSWER = 200
 LONGEST_DELAY_SECONDS = 86_400.0
 SOONEST_SECONDS, LATEST_SECONDS = 60.0, 3600.0
-"""The client keeps a wake-up within these."""
+"""The client limits a wake-up's delay to these."""
 
 
 def after_call(alarms: Sequence[Alarm], call: Mapping[str, Any], at: float) -> tuple[Alarm, ...]:
-    """The alarms after one more call of a tool."""
+    """The alarms after one more tool call."""
     name, given = call.get("name"), call.get("input")
     known, members = str(call.get("id") or ""), given if isinstance(given, Mapping) else {}
     if name == "ScheduleWakeup":
@@ -46,7 +46,7 @@ def after_result(alarms: Sequence[Alarm], call_id: str, said: str) -> tuple[Alar
 
 
 def next_alarm(alarms: Sequence[Alarm], client_started: float, now: float, zone: tzinfo) -> float:
-    """When the first of them goes off, or has just gone off; 0 when there is none."""
+    """When the first of them goes off, or has just gone off; 0 if there is none."""
     since = now - LATE_SECONDS
     times = [_goes_off(alarm, since, zone) for alarm in alarms if alarm[3] >= client_started]
     return min((at for at in times if at > since), default=0.0)

@@ -1,4 +1,4 @@
-"""How a turn of Claude Code died: usage walls and API errors, from the record's own fields, else from its text."""
+"""How a turn of Claude Code failed: usage limits and API errors, from the record's own fields, else from its text."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _WORDED: tuple[tuple[re.Pattern[str], ErrorKind], ...] = (
     (re.compile(r"API Error: 5\d\d\b|Internal server error"), ErrorKind.SERVER),
 )
 _TOLD_BY_WORDS = frozenset({ErrorKind.CONTEXT, ErrorKind.BILLING})
-"""Kinds that go under the name of another one."""
+"""Kinds that are recorded under another one's name."""
 
 _WALL = re.compile(
     r"^(?:You['’]ve (?:hit|reached) your |You['’]re out of (?:usage credits|extra usage)|Your org is out of usage"
@@ -40,7 +40,7 @@ _WALL = re.compile(
     r"|(?:Fable|Haiku|Mythos|Opus|Sonnet)\b.{0,40} requires usage credits|Spending cap reached"
     r"|[\w -]{1,24} limit reached\b|Claude (?:AI )?usage limit reached)"
 )
-"""How the clients' own lists of refusals begin, 1.0.128 to 2.1.332."""
+"""How the clients' own refusals begin, 1.0.128 to 2.1.332."""
 
 _WALLED = frozenset({"usage_limit_reached", "model_requires_usage_credits"})
 """``apiError`` of such a refusal, in the releases that write one."""
@@ -48,9 +48,8 @@ _WALLED = frozenset({"usage_limit_reached", "model_requires_usage_credits"})
 
 @dataclass(frozen=True, slots=True)
 class TurnEnd:
-    """How a turn ended: at a usage wall, or on an error of some kind.
-
-    ``limit``: the usage window that refused, as the client names it; empty when it names none."""
+    """How a turn ended: at a usage limit, or on some kind of error. ``limit``: the usage window that refused, in the
+    client's words; empty if not named."""
 
     state: PaneState
     reason: str
@@ -60,7 +59,7 @@ class TurnEnd:
 
 
 def death_of(record: Mapping[str, Any], text: str) -> TurnEnd:
-    """What an error record says; ``text`` is what the client shows the user for it."""
+    """The meaning of an error record; ``text`` is what the client shows the user for it."""
     shown = text.strip().split("\n")[0][:120]
     if _is_wall(record, shown):
         reason = f"the transcript ends at a usage limit: {shown}"
@@ -84,7 +83,7 @@ def _is_wall(record: Mapping[str, Any], shown: str) -> bool:
 
 
 def _resets(record: Mapping[str, Any]) -> float | None:
-    """Unix seconds, from the fields that today's client writes; older ones have it in their text alone."""
+    """Unix seconds, from the fields that current clients write; older ones have it in their text alone."""
     for info in _infos(record):
         for name in ("resetsAt", "overageResetsAt"):
             at = info.get(name)
@@ -99,7 +98,7 @@ def _limit(record: Mapping[str, Any]) -> str:
 
 
 def _infos(record: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    """What the server said of the limit, as far as the client wrote it down."""
+    """What the server said of the limit, as far as the client recorded it."""
     parameters = record.get("apiErrorParams")
     found = [record.get("quotaLimits"), parameters.get("rate_limit_info") if isinstance(parameters, Mapping) else None]
     return [info for info in found if isinstance(info, Mapping)]

@@ -1,5 +1,7 @@
-"""What the hook events of a session say: pure. Agents can write these, so they only ever speak for a turn in progress
-or explain: fusion never takes a completion, a wall, a receipt or an approval from them."""
+"""Evidence from a session's hook events. Pure.
+
+Agents can write these, so they only indicate a turn in progress or explain: a completion, a limit, a receipt or an
+approval is never taken from them."""
 
 from __future__ import annotations
 
@@ -13,7 +15,7 @@ _BUSY = frozenset({"UserPromptSubmit", "PreToolUse", "PostToolUse", "PreCompact"
 
 
 def evidence_of(events: Sequence[HookEvent], client_started: float, session_id: str | None = None) -> Evidence | None:
-    """The newest event since the client's start that says something of the turn; None when there is none."""
+    """The newest event since the client's start that concerns the turn; None if there is none."""
     for event in reversed(events):
         if event.at < client_started:
             return None
@@ -26,7 +28,7 @@ def evidence_of(events: Sequence[HookEvent], client_started: float, session_id: 
 
 
 def denied(events: Sequence[HookEvent], client_started: float) -> str:
-    """What the client's own check denied last of what it was told last to do; empty when nothing."""
+    """The action that the client's own check denied last since the last instruction; empty if none."""
     for event in reversed(events):
         if event.at < client_started or event.name == "UserPromptSubmit":
             return ""

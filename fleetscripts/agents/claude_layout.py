@@ -1,9 +1,8 @@
-"""Where things stand on a screen of Claude Code.
+"""The structure of a Claude Code screen.
 
 From the bottom: a footer, the input box (between two rules since 2.0, rounded before), the spinner with its tips, the
-conversation. The conversation is indented, so that only lines at the left edge are the client's own. A dialog, menu
-or view takes the place of box and footer.
-"""
+conversation. The conversation is indented, so that only lines at the left edge are the client's own. A dialog, menu or
+view replaces box and footer."""
 
 from __future__ import annotations
 
@@ -13,7 +12,7 @@ from fleetscripts.core.screen.draft import read_box
 from fleetscripts.core.screen.screen import Box, Finds, Layout, Region, Screen, dialog_region, quoted_at_end, region_of
 from fleetscripts.pattern import pattern
 
-# At the left edge: a rule (a name may stand in an upper one), the edges of a rounded box, the prompt's own mark.
+# At the left edge: a rule (the upper one may contain a name), the edges of a rounded box, the prompt's own mark.
 _RULE = pattern(r"[─━]{8}")
 _LABELLED_RULE = pattern(r"[─━]{2,500}[^─━]{1,200}[─━]{1,500}$")
 _OPENING = pattern(r"[─━▔]{8}|╭─|┌─")
@@ -42,12 +41,12 @@ _SPINNER_MARK = pattern(r"[·✢*✳✶✻✽∗] ")
 _MAX_FOOTER_LINES = 30
 _MAX_ROW_LINES = 40
 _MAX_ABOVE_LINES = 60
-# A line that reaches this near to the right edge may go on in the next one.
+# A line that ends this near to the right edge may continue in the next one.
 _WRAP_SLACK_COLUMNS = 6
 
 
 def claude_layout(screen: Screen, finds: Finds) -> Layout:
-    """The regions of a screen of Claude Code."""
+    """The regions of a Claude Code screen."""
     texts = screen.texts
     box = _find_box(screen)
     if box is None and (line := _read_aloud_prompt(texts)):
@@ -68,9 +67,8 @@ def claude_layout(screen: Screen, finds: Finds) -> Layout:
 
 
 def _read_aloud_prompt(texts: Sequence[str]) -> int:
-    """The last line where the screen reader mode, which draws no box, waits for input; 0 when it does not.
-
-    What is typed there may go on below."""
+    """The last line at which the screen reader mode, which draws no box, waits for input; 0 if it does not. Typed text
+    may continue below."""
     started = max((at for at, text in enumerate(texts) if _READ_ALOUD.match(text)), default=None)
     if started is None:
         return 0
@@ -79,13 +77,13 @@ def _read_aloud_prompt(texts: Sequence[str]) -> int:
 
 
 def _read_aloud_mode(texts: Sequence[str], prompt: int) -> Region:
-    """The line shortly above that prompt which names the mode, and while a turn is in progress how to interrupt it."""
+    """The line shortly above that prompt with the mode, and during a turn with how to interrupt it."""
     above = texts[max(0, prompt - _READ_ALOUD_MODE_LINES) : prompt]
     return region_of([text for text in above if _READ_ALOUD_MODE.match(text)][-1:])
 
 
 def _find_box(screen: Screen) -> Box | None:
-    """The input box, if it is the lowest structure of the screen and only a footer stands below."""
+    """The input box, if it is the lowest structure of the screen with only a footer below."""
     texts = screen.texts
     for bottom in range(len(texts) - 1, max(-1, len(texts) - 2 - _MAX_FOOTER_LINES), -1):
         text = texts[bottom]
@@ -130,19 +128,18 @@ def _rounded_top(texts: Sequence[str], bottom: int) -> int | None:
 
 
 def _is_list(inside: Sequence[str]) -> bool:
-    """Whether the lines are numbered rows to choose from (a terminal without ``❯`` marks the row with ``>``).
-
-    An input box has a hard blank after its mark; the rows have not."""
+    """Whether the lines are numbered rows to choose from (a terminal without ``❯`` marks the row with ``>``). An input
+    box has a hard blank after its mark; rows have not."""
     if "\xa0" in inside[0][:4]:
         return False
     return sum(bool(_NUMBERED_ROW.match(text)) for text in inside) > 1
 
 
 def _only_footer(texts: Sequence[str], top: int, bottom: int) -> bool:
-    """Whether below the box stands nothing but a footer: no rows of a dialog, no line at the left edge.
+    """Whether there is only a footer below the box: no rows of a dialog, no line at the left edge.
 
-    The user's own status line may show rows that begin with the mark of a focused one. A list of completions may
-    stand there at the left edge while something is being typed."""
+    The user's own status line may have rows that begin with a focused row's mark. A list of completions may be at the
+    left edge while something is being typed."""
     typed = texts[top + 1].lstrip("│ ")[2:].strip()
     below = texts[bottom + 1 :]
     if any(_FOCUSED_ROW.match(text) for text in below) and _ends_like_a_dialog(below):
@@ -157,7 +154,7 @@ def _ends_like_a_dialog(below: Sequence[str]) -> bool:
 
 
 def _mode_line(footer: Sequence[str]) -> Region:
-    """The client's own line below the rows of the user's status line, with what is wrapped or noticed below it."""
+    """The client's own line below the rows of the user's status line, with wrapped text and notices below it."""
     drawn = [text for text in footer if text.strip()]
     begins = [at for at, text in enumerate(drawn) if _MODE_LINE.match(text)]
     return region_of(drawn[begins[-1] :] if begins else drawn[-1:])
@@ -165,7 +162,7 @@ def _mode_line(footer: Sequence[str]) -> Region:
 
 def _above(texts: Sequence[str], top: int) -> Region:
     """From the box upwards over blank and indented lines to the spinner; without one, the line that stands alone there:
-    below a message the client leaves a blank line before the box."""
+    the client leaves a blank line between a message and the box."""
     for index in range(top - 1, max(-1, top - 1 - _MAX_ABOVE_LINES), -1):
         text = texts[index]
         if _INTERRUPTED.match(text):
@@ -179,7 +176,7 @@ def _above(texts: Sequence[str], top: int) -> Region:
 
 
 def _last_message(screen: Screen, top: int, finds: Finds) -> dict[str, Region]:
-    """The newest message above the box: of the agent, or of the client (an error, a limit), never of the user."""
+    """The newest message above the box: by the agent, or by the client (an error, a limit), never by the user."""
     texts, end = screen.texts, top
     for index in range(top - 1, -1, -1):
         text = texts[index]
@@ -204,9 +201,8 @@ def _last_message(screen: Screen, top: int, finds: Finds) -> dict[str, Region]:
 
 
 def _client_message(texts: Sequence[str], index: int, end: int) -> Region | None:
-    """A ``⎿`` group that hangs on no tool call: directly under the user's prompt, or alone after a blank line.
-
-    With the lines below it that are no message of their own: a client may say there that it goes on by itself."""
+    """A ``⎿`` group that belongs to no tool call: directly under the user's prompt, or alone after a blank line. With
+    lines below that are no message of their own: a client may say there that it continues by itself."""
     before = texts[index - 1] if index else ""
     hangs_on_prompt = _in_prompt(texts, index - 1)
     if before.strip() and not hangs_on_prompt:
@@ -228,7 +224,7 @@ def _in_prompt(texts: Sequence[str], index: int) -> bool:
 
 
 def _own_last_line(block: Sequence[str], width: int) -> str:
-    """The last line of an agent's message when it is a line of its own, not the rest of a wrapped one."""
+    """The last line of an agent's message if it is a line of its own, not the rest of a wrapped one."""
     lines = [_MESSAGE.sub("  ", line, count=1) for line in block]
     while lines and not lines[-1].strip():
         lines.pop()
@@ -242,7 +238,8 @@ def _own_last_line(block: Sequence[str], width: int) -> str:
 
 
 def _without_box(texts: Sequence[str]) -> Layout:
-    """A dialog, a menu or a view: from its opening line to the end, or all of the screen when that is out of sight."""
+    """A dialog, a menu or a view: from its opening line to the end, or the whole screen if that line is off the
+    screen."""
     texts = _without_closing_name(texts)
     start = _dialog_start(texts)
     certain = start is not None
@@ -259,7 +256,7 @@ def _without_box(texts: Sequence[str]) -> Layout:
 
 
 def _without_closing_name(texts: Sequence[str]) -> Sequence[str]:
-    """The lines above the rule with the session's name that closes a menu in 2.1.187; all where none does."""
+    """The lines above the rule with the session's name that closes a menu in 2.1.187; all lines if there is none."""
     last = max((at for at, text in enumerate(texts) if text.strip()), default=0)
     named = last and _RULE.match(texts[last]) and _LABELLED_RULE.match(texts[last])
     return texts[:last] if named else texts

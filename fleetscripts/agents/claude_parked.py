@@ -1,9 +1,8 @@
-"""A conversation that the agents view has moved into a background process: which it is, and how it stands.
+"""A conversation that the agents view has moved into a background process: its id and state.
 
 Seen with 2.1.332: after ``←`` at an empty prompt the pane's own record keeps its old session id and ``idle`` for ever,
-and says ``parkedJobId``. The conversation goes on under another session id in a process of the user's daemon, and the
-pane shows whichever job is chosen in that view, with its name as the title.
-"""
+with ``parkedJobId``. The conversation continues under another session id in a process of the user's daemon, and the
+pane shows whichever job is chosen in that view, with its name as the title."""
 
 from __future__ import annotations
 
@@ -27,7 +26,7 @@ _JOB = pattern(r"[0-9a-f]{8}")
 
 @dataclass(frozen=True, slots=True)
 class ParkedSession:
-    """``name``: the title of a pane that shows it; empty when unknown."""
+    """``name``: the title of a pane that shows it; empty if unknown."""
 
     session_id: str
     evidence: Evidence
@@ -35,7 +34,7 @@ class ParkedSession:
 
 
 def parked(config_dir: Path, record: Mapping[str, Any]) -> ParkedSession | None:
-    """What the pane's own record says was moved; None where nothing was, or it cannot be found."""
+    """The moved session by the pane's own record; None if there is none, or it cannot be found."""
     job = record.get("parkedJobId")
     if not isinstance(job, str) or not _JOB.fullmatch(job):
         return None
@@ -52,7 +51,7 @@ def parked(config_dir: Path, record: Mapping[str, Any]) -> ParkedSession | None:
 
 
 def held_by(pid: int) -> BackgroundSession | None:
-    """What a process of the daemon's holds; None: it is none."""
+    """The session of a daemon's process; None if it is not one."""
     environment = processes.environment(pid, _TELLS_PLACES)
     home = environment.get("CLAUDE_CONFIG_DIR") or f"{environment.get('HOME', '')}/.claude"
     record = registry.read_record(Path(home), pid) or {}

@@ -1,13 +1,13 @@
-"""Claude Code's processes, by the names that they have: pure."""
+"""Identifies Claude Code's processes by name. Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 _PROGRAMS = ("claude", "claude.exe")
-"""The second is what the npm package holds, on every system; background sessions are started by it."""
+"""The second is in the npm package on every system; it starts background sessions."""
 _CLAIMED = "claude bg-spare"
-"""What a process kept ready calls itself, also when it has a session by now."""
+"""A pre-started process's own name, which it keeps once it has a session."""
 _SERVICES = ("daemon", "bg-pty-host")
 
 
@@ -24,5 +24,5 @@ def is_client(command: str, argv: Sequence[str]) -> bool:
 
 
 def is_daemon(argv: Sequence[str]) -> bool:
-    """Whether it is what holds the sessions of the agents view."""
+    """Whether it is the daemon for the sessions of the agents view."""
     return bool(argv) and argv[0].rpartition("/")[2] in _PROGRAMS and list(argv[1:2]) == ["daemon"]

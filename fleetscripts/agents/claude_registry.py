@@ -1,4 +1,4 @@
-"""What a session registry record says of its client: pure."""
+"""Evidence from a session registry record. Pure."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from typing import Any
 from fleetscripts.adapters.sessions.registry import DIALOGS
 from fleetscripts.models import Client, DialogKind, Evidence, PaneState, Source
 
-# A process's start is known to about a second where it comes from ps.
+# ps gives a process's start time only to about a second.
 _CLOCK_SLACK_SECONDS = 2.0
 
 LATEST_MILLISECONDS = 1e14
-"""The year 5138: beyond it is no time that a client wrote."""
+"""The year 5138: no client wrote a later time."""
 
 
 def evidence_of(record: Mapping[str, Any] | None, client: Client) -> Evidence:
-    """The record's word for the live client; nothing when it is another process's, or has no status yet."""
+    """The record's state of the live client; none if it is another process's, or has no status yet."""
     if record is None:
         return Evidence(Source.REGISTRY, None, "the client keeps no registry record")
     if not belongs(record, client):
@@ -44,9 +44,9 @@ def evidence_of(record: Mapping[str, Any] | None, client: Client) -> Evidence:
 
 
 def belongs(record: Mapping[str, Any], client: Client) -> bool:
-    """Whether pid and start time are the live client's: a killed one leaves its file, and pids are used again.
+    """Whether pid and start time are the live client's: a killed one leaves its file, and pids are reused.
 
-    2.1.100 and its like tell no ``procStart``, only when they began to write."""
+    2.1.100 and similar releases do not write ``procStart``, only when they began to write."""
     if record.get("pid") != client.pid:
         return False
     start = str(record.get("procStart") or "")
@@ -57,7 +57,7 @@ def belongs(record: Mapping[str, Any], client: Client) -> bool:
 
 
 def session_of(record: Mapping[str, Any]) -> str | None:
-    """The session the client works in now: ``/clear`` and forks change it."""
+    """The client's current session: ``/clear`` and forks change it."""
     session_id = record.get("sessionId")
     return session_id if isinstance(session_id, str) and session_id else None
 

@@ -1,4 +1,4 @@
-"""Reading what one live Claude Code client keeps of its session: registry record, transcript, hook events."""
+"""Reads one live Claude Code client's files: registry record, transcript, hook events."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _USEFUL = (b'"user"', b'"assistant"', b'"system"')
 
 
 def look(client: Client, places: Places, session_id: str | None = None) -> SessionView:
-    """Evidence of the client's own files. ``session_id``: the one last known; the registry's word goes before it."""
+    """Evidence from the client's own files. ``session_id``: the last known one; the registry's takes precedence."""
     config_dir = config_folder(client.environment, places)
     record = registry.read_record(config_dir, client.pid)
     said = claude_registry.evidence_of(record, client)
@@ -35,7 +35,7 @@ def look(client: Client, places: Places, session_id: str | None = None) -> Sessi
     found_id = moved.session_id if moved is not None else claude_registry.session_of(live) or session_id
     path = transcript_path(config_dir, str(live.get("cwd") or client.cwd), found_id, client.started_at)
     if path is None and session_id and "status" not in live:
-        # 2.1.100 names a session of its own until a resumed conversation is gone on with.
+        # 2.1.100 names a session of its own until a resumed conversation continues.
         path = transcript_path(config_dir, str(live.get("cwd") or client.cwd), session_id, client.started_at)
         found_id = session_id if path is not None else found_id
     turn = read_turn(places.fleet_home, path) if path is not None else None
@@ -61,26 +61,26 @@ def look(client: Client, places: Places, session_id: str | None = None) -> Sessi
 
 
 def config_folder(environment: Mapping[str, str], places: Places) -> Path:
-    """Where this client keeps its files: as its own environment says, else as ours does."""
+    """The client's configuration folder: by its own environment, else by ours."""
     if environment.get("CLAUDE_CONFIG_DIR"):
         return Path(environment["CLAUDE_CONFIG_DIR"])
     return Path(environment["HOME"]) / ".claude" if environment.get("HOME") else places.home
 
 
 def project_folder(config_dir: Path, cwd: str) -> Path:
-    """Where the transcripts of conversations lie that are held in this folder."""
+    """The folder with the transcripts of conversations held in this folder."""
     return config_dir / "projects" / re.sub(r"[^a-zA-Z0-9]", "-", cwd)
 
 
 def newest_transcript(config_dir: Path, cwd: str) -> Path | None:
-    """The conversation last written in this folder."""
+    """The conversation written to last in this folder."""
     return max(_entries(project_folder(config_dir, cwd), "*.jsonl"), key=_written, default=None)
 
 
 def transcript_path(config_dir: Path, cwd: str, session_id: str | None, client_started: float = 0.0) -> Path | None:
     """The session's transcript, in the project folder of ``cwd`` or any other.
 
-    With no session id it is the only one of that folder written since the client started, if there is just one."""
+    Without a session id: the only one of that folder written since the client started, if there is just one."""
     here = project_folder(config_dir, cwd)
     if session_id is None:
         recent = [path for path in _entries(here, "*.jsonl") if _written(path) >= client_started]
@@ -95,7 +95,7 @@ def transcript_path(config_dir: Path, cwd: str, session_id: str | None, client_s
 
 
 def read_turn(fleet_home: Path, path: Path) -> Turn | None:
-    """The transcript's summary, brought up to date; None when the file is missing or compressed."""
+    """The transcript's summary, up to date; None if the file is missing or compressed."""
     remembered = transcripts.recall(fleet_home, path)
     turn = Turn.from_json(remembered.summary)
     cursor = remembered.cursor if turn is not None else transcripts.Cursor()
@@ -124,8 +124,8 @@ def _transcript_evidence(turn: Turn | None, client: Client, session_id: str | No
 
 
 def _in_another_folder(projects: Path, name: str) -> Path | None:
-    """Asked for every client without a transcript at every look, among hundreds of folders: one call of the system
-    for each of them, and no more."""
+    """Called for every client without a transcript at every look, among hundreds of folders: one system call for
+    each."""
     try:
         status = projects.stat()
         folders = _project_folders(str(projects), status.st_mtime_ns, status.st_nlink)
@@ -136,7 +136,7 @@ def _in_another_folder(projects: Path, name: str) -> Path | None:
 
 @lru_cache(maxsize=8)
 def _project_folders(projects: str, _changed_ns: int, _links: int) -> tuple[str, ...]:
-    """Its folders by name; another one changes the time of the whole, and the number of its links at once."""
+    """Its folders by name; a new one changes the parent's time and link count."""
     return tuple(sorted(entry.path for entry in os.scandir(projects) if entry.is_dir()))
 
 

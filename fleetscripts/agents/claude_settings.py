@@ -1,4 +1,4 @@
-"""What Claude Code is given as settings beside the user's own: our hooks and our status line."""
+"""The settings given to Claude Code besides the user's own: our hooks and our status line."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from fleetscripts.agents.kinds import InlineSettings
 
 LARGEST_SETTINGS_BYTES = 1 << 20
 
-# A name that a release does not know makes it refuse the whole file: only such as 2.0.45 has already.
+# A name that a release does not know makes it refuse the whole file: only names that 2.0.45 already has.
 HOOK_EVENTS = (
     "SessionStart",
     "UserPromptSubmit",
@@ -26,13 +26,13 @@ HOOK_EVENTS = (
     "SessionEnd",
 )
 DENIAL_EVENT = "PermissionDenied"
-"""What the client's own check denied in auto mode. Known to the releases that have this mode."""
+"""The event of a denial by the client's own check in auto mode. Known to the releases with this mode."""
 HOOK_TIMEOUT_SECONDS = 5
 PERMISSION_TIMEOUT_SECONDS = 30
 
 
 def settings_json(wanted: InlineSettings) -> str:
-    """Text for ``--settings``. What else the user's own status line is set to (padding) stays as it is."""
+    """Text for ``--settings``. The user's other status line settings (padding) are kept."""
     settings: dict[str, Any] = {}
     hooks: dict[str, list[dict[str, Any]]] = {}
     for event in _events(wanted.executable) if wanted.hook_command else ():
@@ -61,7 +61,7 @@ def _hook(command: str, timeout_seconds: int) -> dict[str, Any]:
 
 
 def _own_status_line(config_dir: Path) -> dict[str, Any]:
-    """The user's own setting; a file that makes no sense is the client's to complain about."""
+    """The user's own setting; an invalid file is left for the client to report."""
     try:
         line = json.loads(read_regular(config_dir / "settings.json", LARGEST_SETTINGS_BYTES)).get("statusLine")
     except (OSError, ValueError, AttributeError, RecursionError):

@@ -1,4 +1,4 @@
-"""What a Claude Code transcript says, folded record by record into one small summary: pure, and kept between looks.
+"""A Claude Code transcript, folded record by record into one small summary: pure, and kept between looks.
 
 Seen in 2.1.329. Only records of type ``user``, ``assistant`` and ``system`` count: others quote the same texts."""
 
@@ -27,7 +27,7 @@ MOST_PENDING = 64
 
 # Text of "user" records that the client writes itself, around commands that start no turn.
 _LOCAL = ("<command-name>", "<command-message>", "<local-command-", "<bash-input>", "<bash-stdout>", "<bash-stderr>")
-# Forms of "user" records that no turn answers. A resume tells what was running before as the first of these; without
+# Forms of "user" records that no turn answers. A resume begins with one that lists what was running before; without
 # this mark a <task-notification> begins a turn. Seen in 2.1.329 to 2.1.332.
 _UNANSWERED = ("queueTranscriptOnly", "isVisibleInTranscriptOnly")
 _INTERRUPTED = "[Request interrupted by user"
@@ -44,9 +44,8 @@ _TURN_ENDS = frozenset({"end_turn", "stop_sequence", "max_tokens", "refusal", "m
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """Where the conversation stands. ``phase``: none user tool_use tool_result streaming said over interrupted died.
-
-    ``said``: it ends with a text of the agent of which older clients do not tell whether it was the last."""
+    """The conversation's state. ``phase``: none user tool_use tool_result streaming said over interrupted died.
+    ``said``: it ends with a text of the agent, and older clients do not say whether it was the last."""
 
     phase: str = "none"
     at: float = 0.0
@@ -68,15 +67,15 @@ class Turn:
     github_limited_at: float = 0.0
     """When one of its tools last printed that GitHub's secondary rate limit was hit."""
     quoting: tuple[str, ...] = ()
-    """Of the pending calls those that only show something."""
+    """The pending calls that only show something."""
 
     def to_json(self) -> dict[str, Any]:
-        """As kept beside the cursor."""
+        """As stored beside the cursor."""
         return {"version": FOLD_VERSION, **asdict(self)}
 
     @classmethod
     def from_json(cls, kept: Mapping[str, Any]) -> Turn | None:
-        """None when kept by another version, or not understood."""
+        """None if stored by another version, or invalid."""
         if kept.get("version") != FOLD_VERSION:
             return None
         fields = {name: value for name, value in kept.items() if name != "version"}
@@ -87,16 +86,16 @@ class Turn:
         return cls(**fields)
 
     def all_checkpoints(self) -> tuple[Checkpoint, ...]:
-        """The steps said to be finished in this whole session, in order."""
+        """The steps reported as finished in this whole session, in order."""
         return tuple(Checkpoint(step, at) for step, at in self.checkpoints)
 
     def messages(self) -> tuple[Message, ...]:
-        """The agent's last message of the turn, at most LONGEST_TEXT characters of its end."""
+        """The agent's last message of the turn, at most the last LONGEST_TEXT characters."""
         return (Message(self.text, self.text_at, self.key),) if self.text else ()
 
 
 def fold(turn: Turn, record: Record) -> Turn:
-    """The summary after one more record. Sidechains and what the client itself slips in say nothing."""
+    """The summary after one more record. Sidechains and the client's own insertions are ignored."""
     if record.get("isSidechain") or record.get("isMeta") or record.get("isCompactSummary"):
         return turn
     match record.get("type"):
@@ -110,9 +109,9 @@ def fold(turn: Turn, record: Record) -> Turn:
 
 
 def evidence_of(turn: Turn, client_started: float, session_id: str | None = None, zone: tzinfo = UTC) -> Evidence:
-    """What the transcript says. Turns from before the client's start are history: only a last word counts still.
+    """Evidence from the transcript. Turns from before the client's start are history, except for a last message.
 
-    ``zone``: in which an older client's wall names the time of day when it ends."""
+    ``zone``: of the reset time in an older client's limit text."""
     past = turn.at < client_started
     at = turn.at or None
 
@@ -200,7 +199,7 @@ def _assistant(turn: Turn, record: Record) -> Turn:
 
 
 def _said(turn: Turn, text: str, key: str, at: float) -> Turn:
-    """One more text of the agent; the parts of one message come as records with one id."""
+    """One more text of the agent; the parts of one message are records with the same id."""
     goes_on = bool(key) and key == turn.key
     whole = f"{turn.text}\n{text}" if goes_on else text
     steps = (*turn.checkpoints, *((step, at) for step in checkpoints(text)))
@@ -229,18 +228,18 @@ def _died(turn: Turn, death: TurnEnd, at: float) -> Turn:
 
 
 def _came_late(turn: Turn, at: float) -> bool:
-    """Whether a record is older than the end of the turn that it belongs to: the client writes from several places, a
-    refusal before the message that was refused (seen in 2.1.119 and 2.1.187)."""
+    """Whether a record is older than the end of its turn: the client writes from several places, a refusal before the
+    message that was refused (seen in 2.1.119 and 2.1.187)."""
     return turn.phase in _ENDED and 0 < at < turn.at
 
 
 def _ended_by(turn: Turn, at: float) -> bool:
-    """Whether a refusal of that moment is how the turn ended: nothing was said or asked since."""
+    """Whether a refusal of that moment ended the turn: nothing was said or asked since."""
     return at >= turn.at or (turn.phase == "over" and at >= max(turn.begun_at, turn.text_at))
 
 
 def _printed(result: Mapping[str, Any]) -> str:
-    """What a tool put out, as far as it is text."""
+    """A tool's output, as far as it is text."""
     content = result.get("content")
     blocks = content if isinstance(content, list) else [{"type": "text", "text": content}]
     return "\n".join(str(block["text"]) for block in _typed(blocks, "text") if block.get("text"))

@@ -1,4 +1,4 @@
-"""What the user sent, as the records of Claude Code's transcripts say it."""
+"""Extracts the user's messages from Claude Code's transcript records."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 
 def typed_text(record: Mapping[str, Any]) -> str | None:
-    """The text that one record of a transcript says the user sent; None for all others."""
+    """The text that the user sent, by one record of a transcript; None for all others."""
     if any(record.get(mark) for mark in ("isSidechain", "isMeta", "queueTranscriptOnly")):
         return None
     kind = record.get("type")

@@ -1,8 +1,8 @@
-"""Tokens by the transcripts of Claude Code: each answer of the model once, although its parts are records of their own.
+"""Token usage from Claude Code's transcripts: each answer of the model once, although its parts are separate records.
 
 Seen in 2.1.329 and 2.1.332: every record of an answer carries the answer's usage so far, the last one all of it. A
-sub-agent writes a transcript of its own below the conversation's folder. A fork begins with the records of the
-conversation that it came from, which name that one. The request that compacts a conversation stands in none."""
+sub-agent writes a transcript of its own below the conversation's folder. A fork begins with copies of the original
+conversation's records, under its id. The request that compacts a conversation is in none."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from fleetscripts.agents.usage_by_day import Days, used_by_day
 from fleetscripts.core.spending.tokens import NONE, Tokens, tokens_of, whole
 
 MOST_OPEN = 8
-"""Answers that may be written side by side: sub-agents of older releases write into the same file."""
+"""Answers that may be written in parallel: sub-agents of older releases write into the same file."""
 MOST_SUB_AGENTS = 2000
 
 
 def used(fleet_home: Path, transcript: Path) -> Days:
-    """By the conversation and its sub-agents."""
+    """The conversation and its sub-agents."""
     files = [transcript, *_sub_agents(transcript)]
     return used_by_day(fleet_home, transcript, files, b'"usage"', partial(_after, transcript.stem), local_zone())
 
@@ -34,7 +34,7 @@ def tokens_in(usage: object) -> Tokens:
 
 
 def _after(session: str, state: dict[str, Any], record: Mapping[str, Any]) -> tuple[dict[str, Any], Tokens]:
-    """``state``: the answers written last, with what each is known to have used."""
+    """``state``: the latest answers, with each one's known usage."""
     message, of = record.get("message"), record.get("requestSessionId") or record.get("session_id") or session
     if record.get("type") != "assistant" or not isinstance(message, Mapping) or "usage" not in message or of != session:
         return state, NONE

@@ -1,4 +1,4 @@
-"""What the arguments of Claude Code ask of it."""
+"""Parses the arguments of Claude Code."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _WITH_VALUE = frozenset({
 
 
 def read_words(words: Sequence[str]) -> Words:
-    """Only looks: the words themselves go to the client as they are."""
+    """Read-only: the client gets the arguments as they are."""
     found: dict[str, object] = {"others": ()}
     others: list[str] = []
     left = list(words)

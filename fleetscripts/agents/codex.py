@@ -1,4 +1,4 @@
-"""Codex: its launch and resume lines, its account, and what else its kind knows of itself."""
+"""Codex: launch and resume lines, account variables, and its other facts."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from fleetscripts.models import Client
 
 READ_ONLY = "readOnly"
-"""Our own name, for those who may change nothing: no mode that anybody can set."""
+"""Our own name, for reviewers that may change nothing: not a mode that a user can set."""
 
 APPROVALS: Mapping[str, tuple[str, ...]] = {
     "bypassPermissions": ("--dangerously-bypass-approvals-and-sandbox",),
@@ -39,10 +39,10 @@ APPROVALS: Mapping[str, tuple[str, ...]] = {
     READ_ONLY: ("-a", "never", "-s", "read-only"),
 }
 ASKS_FIRST = ("-a", "on-request", "-s", "workspace-write")
-"""What every other permission mode comes to."""
+"""What every other permission mode maps to."""
 
 NO_DAEMON = ("--no-daemon",)
-"""Where it is offered: otherwise the client opens on a list of all conversations, and a server stays when it ends."""
+"""If available: otherwise the client opens on a list of all conversations, and leaves a server behind."""
 
 LARGEST_CONFIG_BYTES = 1 << 20
 _SESSION = pattern(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
@@ -57,11 +57,11 @@ class Codex(AgentKind):
         return program == "codex" and "app-server" not in argv[1:2]
 
     def serves_all(self, argv: Sequence[str]) -> bool:
-        """Its server, which newer releases begin for all sessions."""
+        """Its server, which newer releases start for all sessions."""
         return bool(argv) and argv[0].rpartition("/")[2] == "codex" and list(argv[1:2]) == ["app-server"]
 
     def held_in_background(self, pid: int) -> BackgroundSession | None:
-        """None: what its server holds has no process of its own."""
+        """None: its server's sessions have no processes of their own."""
         return None
 
     def launch(self, launch: Launch) -> CommandLine:
@@ -69,7 +69,7 @@ class Codex(AgentKind):
         return self._command(launch, ())
 
     def resume(self, launch: Launch) -> CommandLine:
-        """The conversation again, or the last one of this folder when its id is not known."""
+        """The conversation again, or the last one of this folder if its id is unknown."""
         return self._command(launch, ("resume", launch.session_id or "--last"))
 
     def _command(self, launch: Launch, session: tuple[str, ...]) -> CommandLine:
@@ -104,7 +104,7 @@ class Codex(AgentKind):
         return ()
 
     def needs(self, places: Places) -> tuple[str, ...]:
-        """The variables that hold the keys of the user's own model providers."""
+        """The variables with the keys of the user's own model providers."""
         providers = _config(places.home).get("model_providers")
         tables = providers.values() if isinstance(providers, dict) else ()
         names = [table.get("env_key") for table in tables if isinstance(table, dict)]
@@ -115,7 +115,7 @@ class Codex(AgentKind):
         environment[self.home.variable] = str(folder)
 
     def login_question(self, environment: Mapping[str, str]) -> tuple[str, ...]:
-        """Its status; none where the configuration chooses a provider of the user's own, which needs no login."""
+        """``login status``; none if the configuration has a provider of the user's own, which needs no login."""
         home = environment.get(self.home.variable) or f"{environment.get('HOME', '~')}/.codex"
         return () if uses_own_provider(Path(home)) else ("login", "status")
 
@@ -138,25 +138,25 @@ class Codex(AgentKind):
         return codex_layout(screen, finds)
 
     def looks_like(self, texts: Sequence[str]) -> bool:
-        """By its prompt's mark, or its name and no other client's."""
+        """By its prompt's mark, or by its name and no other client's."""
         from fleetscripts.agents.codex_layout import looks_like_codex
 
         return looks_like_codex(texts)
 
     def typed_text(self, record: Mapping[str, Any]) -> str | None:
-        """Messages of the user, not those that the client writes in their name."""
+        """Messages by the user, not those that the client writes in their name."""
         from fleetscripts.agents.codex_rollout import typed_text
 
         return typed_text(record)
 
     def said(self, record: Mapping[str, Any]) -> ConversationMessage | None:
-        """Messages of both."""
+        """Messages of both sides."""
         from fleetscripts.agents.conversation_message import said_in
 
         return said_in(self.typed_text(record), record.get("payload"))
 
     def look(self, client: Client, places: Places, now: float, session_id: str | None = None) -> SessionView:
-        """The rollout that the client writes."""
+        """From the client's rollout."""
         from fleetscripts.agents import codex_session
 
         return codex_session.look(client, self._home(client.environment, places), places, session_id)
@@ -168,13 +168,13 @@ class Codex(AgentKind):
         return rollout_named(home, session_id) if session_id else newest_rollout(home, worktree)
 
     def used(self, fleet_home: Path, transcript: Path) -> Mapping[str, Tokens]:
-        """By its rollout and those of its sub-agents."""
+        """From its rollout and those of its sub-agents."""
         from fleetscripts.agents.codex_usage import used
 
         return used(fleet_home, transcript)
 
     def watched(self, environment: Mapping[str, str], cwd: str, places: Places, now: float) -> tuple[Path, ...]:
-        """Rollouts appear in a folder of the day, of whatever worktree."""
+        """Rollouts are written to a folder of the day, for every worktree."""
         sessions = self._home(environment, places) / "sessions"
         days = [strftime("%Y/%m/%d", localtime(now + offset)) for offset in (0, 3600)]
         return tuple(dict.fromkeys(sessions / day[:length] for day in days for length in (0, 4, 7, 10)))
@@ -184,7 +184,7 @@ class Codex(AgentKind):
 
 
 def uses_own_provider(home: Path) -> bool:
-    """Whether the configuration chooses a model provider of the user's own, which no login at OpenAI is needed for."""
+    """Whether the configuration has a model provider of the user's own, which needs no login at OpenAI."""
     config = _config(home)
     providers, chosen = config.get("model_providers"), config.get("model_provider")
     provider = providers.get(chosen) if isinstance(providers, dict) and isinstance(chosen, str) else None
@@ -199,7 +199,7 @@ def _config(home: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(read_regular(home / "config.toml", LARGEST_CONFIG_BYTES).decode())
     except (OSError, ValueError, RecursionError):
-        return {}  # Codex itself tells what it cannot read there
+        return {}  # Codex itself reports what it cannot read there
 
 
 KIND = Codex(

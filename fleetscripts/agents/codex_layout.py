@@ -1,8 +1,7 @@
-"""Where things stand on a screen of Codex.
+"""The structure of a Codex screen.
 
-From the bottom: a footer (indented), a blank line, the composer (``›`` at the left edge), the status line with what is
-queued, the conversation. Dialogs and pickers take the composer's place; their rows begin like the composer does.
-"""
+From the bottom: a footer (indented), a blank line, the composer (``›`` at the left edge), the status line with queued
+messages, the conversation. Dialogs and pickers replace the composer; their rows begin as it does."""
 
 from __future__ import annotations
 
@@ -43,7 +42,7 @@ _MAX_DIALOG_LINES = 60
 
 
 def codex_layout(screen: Screen, finds: Finds) -> Layout:
-    """The regions of a screen of Codex."""
+    """The regions of a Codex screen."""
     texts = screen.texts
     top = _find_composer(texts)
     if top is None:
@@ -60,14 +59,14 @@ def codex_layout(screen: Screen, finds: Finds) -> Layout:
 
 
 def looks_like_codex(texts: Sequence[str]) -> bool:
-    """Whether the screen carries marks of this client: its prompt's mark, or its name and no other client's."""
+    """Whether the screen has marks of this client: its prompt's mark, or its name and no other client's."""
     if any(text[:1] == "›" or _VERSION.search(text) for text in texts):
         return True
     return any("Codex" in text for text in texts) and not any("Claude" in text for text in texts)
 
 
 def _find_composer(texts: Sequence[str]) -> int | None:
-    """The lowest line that begins like a composer, if only blank and indented lines stand below and it is no row."""
+    """The lowest line that begins like a composer, if only blank and indented lines are below and it is no row."""
     first = max(-1, len(texts) - 1 - _MAX_FOOTER_LINES - _MAX_DRAFT_LINES)
     for index in range(len(texts) - 1, first, -1):
         text = texts[index]
@@ -80,7 +79,7 @@ def _find_composer(texts: Sequence[str]) -> int | None:
 
 
 def _only_footer(below: Sequence[str]) -> bool:
-    """Whether below the composer's first line stand its other lines and a footer: no gap, no focused row."""
+    """Whether only the composer's other lines and a footer are below its first line: no gap, no focused row."""
     gaps = any(not one.strip() and not two.strip() for one, two in pairwise(below))
     return not gaps and not any(_FOCUSED_ROW.match(text) or _DIALOG_FOOT.match(text) for text in below)
 
@@ -91,7 +90,8 @@ def _is_row(texts: Sequence[str], index: int) -> bool:
 
 
 def _composer(screen: Screen, top: int) -> tuple[Box, int]:
-    """The composer and the line where the footer begins: after the last blank line, all of it when there is none."""
+    """The composer and the line where the footer begins: after the last blank line; without one, all of it is
+    composer."""
     blanks = [at for at, text in enumerate(screen.texts[top + 1 :], top + 1) if not text.strip()]
     slash = screen.texts[top][2:3] == "/"
     end = (blanks[0] if slash else blanks[-1]) if blanks else len(screen.lines)
@@ -99,9 +99,8 @@ def _composer(screen: Screen, top: int) -> tuple[Box, int]:
 
 
 def _above(texts: Sequence[str], top: int, finds: Finds) -> Region:
-    """The status line: upwards over blank and indented lines and headings of queues to the first other line.
-
-    Empty when the line that ends a turn is met first. With the lines it may be wrapped over."""
+    """The status line: upwards over blank and indented lines and headings of queues to the first other line. Empty if
+    the line that ends a turn is met first. With the lines that it is wrapped over."""
     for index in range(top - 1, max(-1, top - 1 - _MAX_ABOVE_LINES), -1):
         text = texts[index]
         if _TURN_END.match(text):
@@ -151,7 +150,7 @@ def _own_last_line(block: Sequence[str]) -> str:
 
 
 def _without_composer(texts: Sequence[str]) -> Layout:
-    """A dialog or picker: the last lines of the screen, from below the conversation's last line at the left edge."""
+    """A dialog or picker: the last lines of the screen, below the conversation's last line at the left edge."""
     start = max(0, len(texts) - _MAX_DIALOG_LINES)
     for index in range(len(texts) - 1, start - 1, -1):
         if _AGENT.match(texts[index]) or _ERROR.match(texts[index]):

@@ -1,4 +1,4 @@
-"""What Codex says of its account's usage windows, from its rollout's ``token_count`` records: pure."""
+"""Codex's usage windows, from its rollout's ``token_count`` records. Pure."""
 
 from __future__ import annotations
 
@@ -15,9 +15,8 @@ Windows = dict[str, dict[str, float]]
 
 
 def limits_in(records: Sequence[Mapping[str, Any]]) -> tuple[Windows, float]:
-    """The newest figures, named and shaped as Claude Code's status line has them, and when they were written.
-
-    A window is known by its length: which of the two is the first differs between plans."""
+    """The newest figures, in the form of Claude Code's status line, and when they were written. A window is identified
+    by its length: which of the two comes first depends on the plan."""
     for record in reversed(records):
         payload = record.get("payload")
         limits = payload.get("rate_limits") if isinstance(payload, Mapping) else None

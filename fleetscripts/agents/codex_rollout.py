@@ -1,8 +1,7 @@
-"""What a Codex rollout (its transcript) says: pure functions over its records, oldest first.
+"""Evidence from a Codex rollout (its transcript): pure functions over its records, oldest first.
 
 Seen in Codex 0.169: ``event_msg`` records ``task_started``, ``task_complete {error?, last_agent_message}`` and
-``turn_aborted`` bound a turn; ``response_item`` messages hold the texts. Older releases keep no ``task_started``.
-"""
+``turn_aborted`` bound a turn; ``response_item`` messages hold the texts. Older releases write no ``task_started``."""
 
 from __future__ import annotations
 
@@ -34,21 +33,19 @@ ERRORS: Mapping[str, ErrorKind] = {
 }
 WALLS = frozenset({"usage_limit_exceeded", "usage_limit_reached"})
 NO_CREDIT = pattern(r"Quota exceeded|insufficient_quota")
-"""Codex files an unpaid key under the same name as a limit; but no waiting ends it, only paying does."""
+"""Codex reports an unpaid key under the same name as a limit; but only paying ends it, not waiting."""
 
 WORDED_WALL = pattern(r"hit your (?:usage limit|spend cap)|reached your usage limit|workspace is out of credits")
 LONGEST_REASON = 120
 NAMED_TO_SECONDS = 60.0
-"""How exactly its words name the end of a limit."""
+"""The precision with which its words give the end of a limit."""
 
 
 def evidence_of(
     records: Sequence[Record], session_id: str | None = None, zone: tzinfo = UTC, client_started: float = 0.0
 ) -> Evidence | None:
-    """How the newest turn stands; None when the records hold no turn. Of turns from before the client's start only a
-    last word counts still.
-
-    ``zone``: in which a limit's words name the time of day when it ends."""
+    """The state of the newest turn; None if the records have no turn. Of turns from before the client's start only a
+    last message counts. ``zone``: of the reset time in a limit's words."""
     bounded = any(_payload(record).get("type") == "task_started" for record in records)
     for at in range(len(records) - 1, -1, -1):
         found = _turn_state(records, at, bounded)
@@ -80,7 +77,7 @@ def last_messages(records: Iterable[Record]) -> tuple[Message, ...]:
 
 
 def all_checkpoints(records: Iterable[Record]) -> tuple[Checkpoint, ...]:
-    """Every checkpoint the agent named in these records."""
+    """Every checkpoint that the agent reported in these records."""
     found: list[Checkpoint] = []
     for record in records:
         payload = _payload(record)
@@ -99,12 +96,12 @@ def typed_text(record: Record) -> str | None:
 
 
 def met_github_limit(record: Record) -> float:
-    """When this record's tool printed that GitHub's secondary rate limit was hit; 0 for every other record."""
+    """When this record's tool printed GitHub's secondary rate limit; 0 for every other record."""
     return (_time(record) or 0.0) if met_limit(_tool_output(record)) else 0.0
 
 
 def quoting_call(record: Record) -> str:
-    """The id of a tool's call that only shows something; empty for every other record."""
+    """The id of a tool call that only shows something; empty for every other record."""
     payload = _payload(record)
     if record.get("type") != "response_item" or payload.get("type") not in _CALLS:
         return ""
@@ -113,7 +110,7 @@ def quoting_call(record: Record) -> str:
 
 
 def _tool_output(record: Record) -> str:
-    """What a tool printed; empty for every other record. Some releases wrap it in JSON."""
+    """A tool's output; empty for every other record. Some releases wrap it in JSON."""
     payload = _payload(record)
     output = payload.get("output")
     if payload.get("type") not in ("function_call_output", "custom_tool_call_output") or not isinstance(output, str):
@@ -131,8 +128,8 @@ _Found = tuple[PaneState, str, ErrorKind | None, float | None, str]
 
 
 def _turn_state(records: Sequence[Record], at: int, bounded: bool) -> _Found | None:
-    """What one record says of its turn, when it is one that says anything. ``bounded``: turns have a marked beginning,
-    so that messages and calls in the middle of one say nothing."""
+    """The turn's state by one record, if it has one. ``bounded``: turns have start records, so that messages and calls
+    within one are no evidence."""
     record, payload = records[at], _payload(records[at])
     kind = payload.get("type")
     if record.get("type") == "response_item":
@@ -175,7 +172,7 @@ def _ended(records: Sequence[Record], at: int) -> _Found:
 
 
 def _error_in_turn(records: Sequence[Record], at: int) -> _Found | None:
-    """An ``error`` event of the turn that ends at ``at``: older releases write it apart from the end."""
+    """An ``error`` event of the turn that ends at ``at``: older releases write it separately from the end."""
     for index in range(at - 1, -1, -1):
         payload = _payload(records[index])
         if payload.get("type") == "task_started" or typed_text(records[index]) is not None:
@@ -199,7 +196,7 @@ def _failed(error: Mapping[str, Any], records: Sequence[Record], at: int) -> _Fo
 
 
 def _resets_at(records: Sequence[Record], at: int) -> float | None:
-    """The latest reset among the windows that are full, from the last ``token_count`` before; None when it has none."""
+    """The latest reset among the windows that are full, from the last ``token_count`` before; None without one."""
     for index in range(at, -1, -1):
         limits = _payload(records[index]).get("rate_limits")
         if not isinstance(limits, Mapping):
@@ -212,7 +209,7 @@ def _resets_at(records: Sequence[Record], at: int) -> float | None:
 
 
 def _named_reset(reason: str, at: float, zone: tzinfo) -> float | None:
-    """The end of the minute that the words name: Codex leaves the seconds out, and refuses until they are over."""
+    """The end of the minute that the words give: Codex omits the seconds, and refuses until the minute is over."""
     named = reset_instant(reason, at, zone)
     return None if named is None else named + NAMED_TO_SECONDS
 

@@ -1,4 +1,4 @@
-"""Reading what one live Codex client keeps of its session: the rollout that it holds open."""
+"""Reads one live Codex client's session: the rollout that it holds open."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from fleetscripts.pattern import pattern
 
 MOST_RECORDS = 400
 LONGEST_META_BYTES = 1 << 20
-"""Of a rollout's first line, which holds the instructions of the model too."""
+"""Of a rollout's first line, which includes the model's instructions."""
 _ROLLOUT = pattern(r"rollout-.+-([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})\.jsonl")
 _SESSION = pattern(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _USEFUL_EVENTS = ("task_started", "task_complete", "turn_aborted", "error", "token_count")
@@ -39,14 +39,14 @@ _USEFUL = {"event_msg": _USEFUL_EVENTS, "response_item": _USEFUL_ITEMS}
 _KEPT_TEXTS = ("type", "role", "content", "id", "message", "last_agent_message")
 _KEPT_FIELDS = (*_KEPT_TEXTS, "error", "codex_error_info", "rate_limits")
 DAEMON = Path("app-server-daemon", "daemon.pid")
-"""Below its home: the process that holds the rollouts of clients that were started without ``--no-daemon``."""
+"""Below its home: the process that holds the rollouts of clients started without ``--no-daemon``."""
 _LARGEST_PID_BYTES = 4096
 MOST_ROLLOUTS_LOOKED_AT = 200
-"""Of one home, newest first, for the newest of a folder."""
+"""Of one home, newest first, in the search for a folder's newest."""
 
 
 def look(client: Client, home: Path, places: Places, session_id: str | None = None) -> SessionView:
-    """Read what is new in the rollout that the client writes. ``home``: the client's own folder."""
+    """Read what is new in the client's rollout. ``home``: the client's own folder."""
     path = _rollout(client, home, session_id)
     if path is None:
         return SessionView(session_id=session_id)
@@ -90,7 +90,7 @@ def _rollout(client: Client, home: Path, session_id: str | None) -> Path | None:
     """The rollout that this very process writes, or its daemon does for it; before its first turn, the one of the
     session it was resumed with.
 
-    The one last known, while it is held open; else the newest that is no sub-agent's: each has a rollout of its own."""
+    The last known one, while it is held open; else the newest that is no sub-agent's: each has a rollout of its own."""
     held = _held_by(client.pid) or _held_for(client, home)
     known = next((path for path, session in held.items() if session == session_id), None)
     if known is not None and not is_sub_agents(known):
@@ -107,9 +107,9 @@ def _held_by(pid: int) -> dict[Path, str]:
 
 
 def _held_for(client: Client, home: Path) -> dict[Path, str]:
-    """What the daemon of that home holds open for this client: of its folder, and written to since it started.
+    """The daemon's open rollout for this client: of its folder, and written to since it started.
 
-    Nothing where that may be another client's too: the daemon, of 0.170 and later, tells nobody whose is which."""
+    None if it may be another client's too: the daemon (since 0.170) does not say which client has which rollout."""
     try:
         pid = (parse_line(read_regular(home / DAEMON, _LARGEST_PID_BYTES)) or {}).get("pid")
     except OSError:
@@ -135,7 +135,7 @@ def _written(path: Path) -> float:
 
 
 def is_sub_agents(path: Path) -> bool:
-    """Whether a rollout's first record says that another conversation began it."""
+    """Whether a rollout's first record names a parent conversation."""
     payload = session_meta(path)
     source = payload.get("source")
     kind = next(iter(source), "") if isinstance(source, dict) else source
@@ -144,7 +144,7 @@ def is_sub_agents(path: Path) -> bool:
 
 
 def session_meta(path: Path) -> dict[str, Any]:
-    """What its first record says of the conversation."""
+    """The conversation's facts in its first record."""
     try:
         with open_regular(path) as file:
             record = parse_line(file.readline(LONGEST_META_BYTES))
@@ -155,7 +155,7 @@ def session_meta(path: Path) -> dict[str, Any]:
 
 
 def _up_to_date(fleet_home: Path, path: Path) -> dict[str, Any]:
-    """What is remembered of the rollout, with its new lines folded in."""
+    """The rollout's summary, with its new lines folded in."""
     remembered = recall(fleet_home, path)
     reading = read_new(path, remembered.cursor)
     if reading is None or (not reading.lines and not reading.restarted):
@@ -192,7 +192,7 @@ def _folded(summary: dict[str, Any], line: bytes) -> dict[str, Any]:
 
 
 def _slim(record: dict[str, Any]) -> dict[str, Any]:
-    """The parts of a record that evidence is read from: rollouts hold whole files in tool outputs."""
+    """The parts of a record that evidence is read from: rollouts include whole files in tool outputs."""
     payload = {name: record["payload"][name] for name in _KEPT_FIELDS if name in record["payload"]}
     if payload.get("type") == "message" and payload.get("role") not in ("user", "assistant"):
         payload.pop("content", None)

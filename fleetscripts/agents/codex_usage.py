@@ -1,7 +1,8 @@
-"""Tokens by the rollouts of Codex: each counts up what its conversation has used, sub-agents in rollouts of their own.
+"""Token usage from Codex's rollouts: each counts up what its conversation has used, sub-agents in rollouts of their
+own.
 
-Seen in 0.169.0: the total goes on over a compaction, which is in it, and over a resume; a fork goes on from the total
-of the conversation that it came from. What the client asks beside its turns, about once a turn, stands in none."""
+Seen in 0.169.0: the total continues across a compaction, whose usage it includes, and across a resume; a fork starts
+from the original conversation's total. The client's requests outside turns, about one per turn, are in none."""
 
 from __future__ import annotations
 
@@ -17,7 +18,7 @@ from fleetscripts.core.spending.tokens import NONE, Tokens, tokens_of, whole
 
 
 def used(fleet_home: Path, transcript: Path) -> Days:
-    """By the conversation and its sub-agents, whose rollouts begin on its own day or a later one."""
+    """The conversation and its sub-agents, whose rollouts begin on its own day or a later one."""
     files, family = [transcript], {str(session_meta(transcript).get("id"))}
     for day in _days_from(transcript.parent):
         for path in _rollouts(day, day.stat().st_mtime_ns):
@@ -32,7 +33,7 @@ def used(fleet_home: Path, transcript: Path) -> Days:
 
 
 def tokens_in(usage: object) -> Tokens:
-    """From ``total_token_usage`` of a Codex rollout, whose input holds what a cache gave and took."""
+    """From ``total_token_usage`` of a Codex rollout, whose input includes cache reads and writes."""
     if not isinstance(usage, Mapping):
         return NONE
     given, read = whole(usage.get("input_tokens")), whole(usage.get("cached_input_tokens"))
@@ -41,7 +42,7 @@ def tokens_in(usage: object) -> Tokens:
 
 
 def _after(state: dict[str, Any], record: Mapping[str, Any]) -> tuple[dict[str, Any], Tokens]:
-    """``state``: the total that was told last. The first one of a file may hold what was used before it."""
+    """``state``: the last total. The first one of a file may include earlier usage."""
     payload = record.get("payload")
     info = payload.get("info") if isinstance(payload, Mapping) and payload.get("type") == "token_count" else None
     if not isinstance(info, Mapping) or "total_token_usage" not in info:
@@ -53,7 +54,7 @@ def _after(state: dict[str, Any], record: Mapping[str, Any]) -> tuple[dict[str, 
 
 
 def _days_from(first: Path) -> list[Path]:
-    """The folders ``YYYY/MM/DD`` from this one on; none where it is no such folder."""
+    """The folders ``YYYY/MM/DD`` from this one on; none if it is not such a folder."""
     date = first.parts[-3:]
     if not all(part.isdecimal() for part in date):
         return []
@@ -67,15 +68,14 @@ def _rollouts(day: Path, _changed_ns: int) -> tuple[str, ...]:
 
 @lru_cache(maxsize=4096)
 def _relation(path: str) -> tuple[str, str]:
-    """A conversation and the one that began it, empty for none. Its first record stays as it is once it is written:
-    LookupError before that."""
+    """A conversation and its parent, empty for none. A complete first record never changes: LookupError before that."""
     meta = session_meta(Path(path))
     parent = meta.get("parent_thread_id") or next(_named("parent_thread_id", meta.get("source")), "")
     return str(meta["id"]), str(parent)
 
 
 def _named(name: str, value: object) -> Iterator[object]:
-    """Members of that name, however deep."""
+    """Members of that name, at any depth."""
     if isinstance(value, Mapping):
         yield from (member for key, member in value.items() if key == name)
         for member in value.values():

@@ -1,4 +1,4 @@
-"""What was said in a conversation, by whom: pure."""
+"""Messages of a conversation and their senders. Pure."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ _LOCAL = ("<command-", "<local-command-", "<bash-", "[Request interrupted", "<sy
 
 @dataclass(frozen=True, slots=True)
 class ConversationMessage:
-    """One message: the agent's own, or one that was sent to it. ``message_id``: the same in all parts of one of the
-    agent's; empty: not told."""
+    """One message by the agent, or to it. ``message_id``: the same in all parts of one of the agent's; empty:
+    unknown."""
 
     by_agent: bool
     text: str
@@ -21,8 +21,8 @@ class ConversationMessage:
 
 
 def said_in(typed: str | None, answer: object) -> ConversationMessage | None:
-    """The message of a record. ``typed``: the text that it says the user sent; ``answer``: a model's message, whose
-    ``content`` is text or blocks of it."""
+    """The message of a record. ``typed``: the text that the user sent by this record; ``answer``: a model's message,
+    whose ``content`` is text or blocks of it."""
     if typed is not None:
         return None if typed.lstrip().startswith(_LOCAL) or not typed.strip() else ConversationMessage(False, typed)
     if not isinstance(answer, Mapping) or answer.get("role") != "assistant":

@@ -1,5 +1,4 @@
-"""What every kind of agent has to say of itself. Nothing has a default: a kind that forgets a fact or a method cannot
-be imported."""
+"""The interface of an agent kind. Nothing has a default: a kind that lacks a fact or a method cannot be imported."""
 
 from __future__ import annotations
 
@@ -25,7 +24,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Launch:
-    """What a client is started with. ``settings``: text for the client's inline settings, empty for none."""
+    """A client's launch parameters. ``settings``: text for the client's inline settings, empty for none."""
 
     executable: str
     session_id: str = ""
@@ -38,7 +37,7 @@ class Launch:
 
 @dataclass(frozen=True, slots=True)
 class CommandLine:
-    """One command as argv, with the changes its environment needs; nothing here is shell syntax."""
+    """One command as argv, with the changes to its environment; nothing here is shell syntax."""
 
     argv: tuple[str, ...]
     env_set: Mapping[str, str] = field(default_factory=dict)
@@ -47,10 +46,10 @@ class CommandLine:
 
 @dataclass(frozen=True, slots=True)
 class InlineSettings:
-    """What we would have a client do for us, for its own settings. Commands are shell lines, empty for none.
+    """What we need in a client's own settings. Commands are shell lines, empty for none.
 
     ``permission_command`` answers its permission requests. ``config_dir``: the folder with the user's own settings.
-    ``executable``: the client's program, since releases differ; empty where it does not matter."""
+    ``executable``: the client's program, since releases differ; empty if it does not matter."""
 
     config_dir: Path
     hook_command: str = ""
@@ -62,9 +61,8 @@ class InlineSettings:
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """A client's arguments as far as they matter when the account changes.
-
-    ``session_id`` empty with ``resumes``: the newest conversation of this folder, or the user is asked."""
+    """A client's arguments as far as they matter when the account changes. ``session_id`` empty with ``resumes``: the
+    newest conversation of this folder, or the user is asked."""
 
     resumes: bool = False
     continues: bool = False
@@ -81,7 +79,7 @@ class Words:
 
 @dataclass(frozen=True, slots=True)
 class Places:
-    """Where a kind keeps its files unless a client's own environment says otherwise, and where we keep ours."""
+    """A kind's folders unless a client's environment overrides them, and ours for it."""
 
     home: Path
     fleet_home: Path
@@ -89,7 +87,7 @@ class Places:
 
 @dataclass(frozen=True, slots=True)
 class EndingKey:
-    """One key on the way to a client's end, by tmux's name. ``shows``: what its pane must show for it."""
+    """One key towards a client's exit, by tmux's name. ``shows``: what its pane must show for it."""
 
     shows: str
     key: str
@@ -98,7 +96,7 @@ class EndingKey:
 @dataclass(frozen=True, slots=True)
 class Home:
     """The user's folder of a client. ``setting``: ours for it. ``variable``: the client's own. ``conversations``: the
-    part of it that all accounts share."""
+    part of it shared by all accounts."""
 
     setting: str
     variable: str
@@ -108,11 +106,12 @@ class Home:
 
 @dataclass(frozen=True, slots=True)
 class AccountVariables:
-    """Names of variables by which a client is told its account. ``tokens``: provider → where it looks for the token.
+    """Names of variables that give a client its account.
 
-    ``descriptors``: variable of a token → the one that names a file descriptor with it, which the client reads to its
-    end, so that no environment holds the token, its tools' neither. ``switches``: provider → what chooses it.
-    ``own_login``: those on which the user's own login may rest."""
+    ``tokens``: provider → the variable for its token. ``descriptors``: variable of a token → the one for a file
+    descriptor from which the client reads it, so that neither its environment nor its tools' holds the token.
+    ``switches``: provider → the variables that select it. ``own_login``: those that the user's own login may depend
+    on."""
 
     tokens: Mapping[str, tuple[str, ...]]
     descriptors: Mapping[str, str]
@@ -121,13 +120,13 @@ class AccountVariables:
 
     @property
     def credentials(self) -> frozenset[str]:
-        """What would win over an account's own token, or pay in its place."""
+        """What would override an account's own token, or be billed in its place."""
         return frozenset({name for names in self.tokens.values() for name in names} | set(self.descriptors.values()))
 
 
 @dataclass(frozen=True, slots=True)
 class ReadOnly:
-    """How a client is launched that can change nothing: its permission mode, and further arguments."""
+    """The launch of a client that can change nothing: its permission mode, and further arguments."""
 
     permission_mode: str
     words: tuple[str, ...] = ()
@@ -135,61 +134,62 @@ class ReadOnly:
 
 @dataclass(frozen=True, slots=True)
 class AgentKind(ABC):
-    """One kind of agent: how it is launched and resumed, how its process is known, what its screen and files say.
+    """One agent kind: how it is launched, resumed and recognised, and how its screen and files are read.
 
-    Methods import what they need when they are called, so that the facts alone cost nothing."""
+    Methods import what they need when called, so that the facts alone cost nothing."""
 
     name: str
     """As in the state file."""
     title: str
-    """As people call it."""
+    """Its display name."""
     commands: frozenset[str]
-    """What ``pane_current_command`` may show while the client is in the foreground."""
+    """Values of ``pane_current_command`` while the client is in the foreground."""
     launch_words: frozenset[str]
-    """Names of its program, as typed at a shell: in the foreground they tell that it is this client."""
+    """Names of its program at a shell: in the foreground they identify this client."""
     rules: str
-    """The file under ``rules/`` that says what its screens mean, without ``.toml``."""
+    """The file under ``rules/`` for its screens, without ``.toml``."""
     takes_session_id: bool
     """Whether a new conversation can be given its id; otherwise the client chooses one with its first turn."""
     hands_over: bool
-    """Whether the work of a conversation may pass to another kind that does so too, and come from there."""
+    """Whether a conversation's work may be handed over to and from other kinds that also allow it."""
     queue_key: str
-    """tmux's name of the key that submits a text while a turn is in progress, to be read after it; empty: it cannot."""
+    """tmux's name of the key that queues a text during a turn; empty: there is none."""
     ending: tuple[EndingKey, ...]
-    """The keys that end it, each pressed as often as the pane shows its occasion; the first that fits is next."""
+    """The keys that end it, each pressed as often as the pane shows its state; the first that fits is next."""
     resume_hint: str
-    """A pattern with the group ``session``: what it prints as it ends, to come back to the conversation; or empty."""
+    """A pattern with the group ``session`` for its resume hint at exit; or empty."""
     home: Home
     accounts: AccountVariables
     passed_on: tuple[str, ...]
     """Variables of our own environment that it gets."""
     outer_session: tuple[str, ...]
-    """Marks that it leaves in the environment of what it starts; what inherits them is no session of its own."""
+    """Marks in the environment of its children; a client that inherits them is no session of its own."""
     session_mark: str
-    """The one of these that says: whatever is started here ends with the session. Empty where nothing does."""
+    """The one of these that means: children end with the session. Empty if there is none."""
     program_folders: tuple[str, ...]
-    """Folders below the user's home in which its installer puts it, where PATH does not say."""
+    """Folders below the user's home where its installer puts it, if it is not on PATH."""
     install: str
-    """The line that installs it; empty where it needs none."""
+    """Its install command; empty if it needs none."""
     read_only: ReadOnly
     runs_code: tuple[str, ...]
     """Names in a worktree from which it runs programs once the folder is trusted."""
     steering: tuple[str, ...]
     """Patterns of files in a worktree that it reads as instructions, permissions or programs."""
     sub_worktrees: tuple[str, ...]
-    """Folders in a worktree where it makes worktrees for its sub-agents: their work, and no instructions of its own."""
+    """Folders in a worktree where it creates worktrees for its sub-agents: their work, and no instructions of its
+    own."""
 
     @abstractmethod
     def is_client(self, command: str, argv: Sequence[str]) -> bool:
-        """Whether a process of this name and argv is the client itself, not something it started."""
+        """Whether a process of this name and argv is the client itself, not one of its children."""
 
     @abstractmethod
     def serves_all(self, argv: Sequence[str]) -> bool:
-        """Whether such a process serves all sessions of a user, whichever of them began it."""
+        """Whether such a process serves all sessions of a user."""
 
     @abstractmethod
     def held_in_background(self, pid: int) -> BackgroundSession | None:
-        """What a process below such a service holds; None: it is no such."""
+        """The session of a process below such a service; None: it has none."""
 
     @abstractmethod
     def launch(self, launch: Launch) -> CommandLine:
@@ -201,19 +201,19 @@ class AgentKind(ABC):
 
     @abstractmethod
     def read_words(self, words: Sequence[str]) -> Words:
-        """What a user's own arguments ask of it. Only looks: the words themselves go to the client as they are."""
+        """Parse a user's own arguments. Read-only: the client gets them as they are."""
 
     @abstractmethod
     def inline_settings(self, wanted: InlineSettings) -> str:
-        """Text for ``Launch.settings``; empty where the client takes none."""
+        """Text for ``Launch.settings``; empty if the client takes none."""
 
     @abstractmethod
     def settings_words(self, text: str) -> tuple[str, ...]:
-        """The arguments that give it this text; none where it takes none."""
+        """The arguments that pass this text; none if it takes none."""
 
     @abstractmethod
     def needs(self, places: Places) -> tuple[str, ...]:
-        """Names of variables that the user's own configuration of the client reads, beside ``passed_on``."""
+        """Names of variables that the user's own configuration of the client reads, besides ``passed_on``."""
 
     @abstractmethod
     def name_home(self, folder: Path, environment: dict[str, str]) -> None:
@@ -221,15 +221,15 @@ class AgentKind(ABC):
 
     @abstractmethod
     def login_question(self, environment: Mapping[str, str]) -> tuple[str, ...]:
-        """The arguments with which the client says whether it is logged in; none where that cannot be asked."""
+        """The arguments with which the client reports whether it is logged in; none if it cannot be asked."""
 
     @abstractmethod
     def is_logged_in(self, exit_code: int, output: str) -> bool | None:
-        """What its answer to that means; None: nothing."""
+        """The meaning of its answer; None: unknown."""
 
     @abstractmethod
     def login_line(self, folder: str) -> str:
-        """What a person runs to log in. ``folder``: of the account; empty for the user's own."""
+        """The login command for a person. ``folder``: the account's; empty for the user's own."""
 
     @abstractmethod
     def settings_files(self, home: Path, worktree: Path | None) -> tuple[Path, ...]:
@@ -241,38 +241,38 @@ class AgentKind(ABC):
 
     @abstractmethod
     def looks_like(self, texts: Sequence[str]) -> bool:
-        """Whether a screen carries marks that only this client draws."""
+        """Whether a screen has marks that only this client draws."""
 
     @abstractmethod
     def typed_text(self, record: Mapping[str, Any]) -> str | None:
-        """The text that one record of its transcript says the user sent; None for all others."""
+        """The text that the user sent, by one record of its transcript; None for all others."""
 
     @abstractmethod
     def said(self, record: Mapping[str, Any]) -> ConversationMessage | None:
-        """The message of a record; None for tool calls, errors, sub-agents and what the client wrote itself."""
+        """The message of a record; None for tool calls, errors, sub-agents and the client's own texts."""
 
     @abstractmethod
     def look(self, client: Client, places: Places, now: float, session_id: str | None = None) -> SessionView:
-        """Read what the client's own files say. ``session_id``: the one last known, where the client tells none."""
+        """Read the client's own files. ``session_id``: the last known one, if the client does not name any."""
 
     @abstractmethod
     def conversation(self, home: Path, worktree: Path, session_id: str) -> Path | None:
-        """The transcript of that conversation; of the worktree's newest where ``session_id`` is empty."""
+        """The transcript of that conversation; of the worktree's newest if ``session_id`` is empty."""
 
     @abstractmethod
     def used(self, fleet_home: Path, transcript: Path) -> Mapping[str, Tokens]:
-        """What this conversation has used so far, its sub-agents with it, by day (``2026-11-27``). Each day's figures
-        only ever grow, whatever is resumed, compacted or forked."""
+        """This conversation's usage so far, sub-agents included, by day (``2026-11-27``).
+
+        A day's figures only grow, whatever is resumed, compacted or forked."""
 
     @abstractmethod
     def watched(self, environment: Mapping[str, str], cwd: str, places: Places, now: float) -> tuple[Path, ...]:
         """Folders in which files of a client that works in ``cwd`` appear or change; some may not exist yet.
-
         ``environment``: the client's own, as far as it is known."""
 
 
 def kind_named(name: str) -> AgentKind:
-    """The agent kind of that name; UsageProblem when there is none."""
+    """The agent kind of that name; UsageProblem if there is none."""
     module = KINDS.get(name)
     if module is None:
         raise UsageProblem(f"expected an agent kind ({', '.join(KINDS)}), found {name!r}")
@@ -286,7 +286,7 @@ def _kind_of(module: str) -> AgentKind:
 
 
 def inside_session(environ: Mapping[str, str]) -> AgentKind | None:
-    """The kind whose session started us, so that what we start ends with it."""
+    """The kind whose session started us, so that our children end with it."""
     return next((kind for kind in known_kinds() if kind.session_mark and environ.get(kind.session_mark)), None)
 
 

@@ -1,4 +1,4 @@
-"""Whose a changed file of a live client is, told by its name alone."""
+"""Assigns a live client's changed file to its session or process, by its name alone."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ _CHANGES = (".json", ".jsonl", ".log")
 
 
 def session_of(path: str) -> str:
-    """The session whose transcript, rollout or spool this is; empty when the name tells none."""
+    """The session whose transcript, rollout or spool this is; empty if the name does not say."""
     found = _SESSION.findall(path.rpartition("/")[2])
     return str(found[-1]).lower() if found and path.endswith(_CHANGES) else ""
 
 
 def process_of(path: str) -> int:
-    """The client process whose registry record this is; 0 when it is none."""
+    """The client process whose registry record this is; 0 if it is none."""
     folder, _, name = path.rpartition("/")
     number = name.removesuffix(".json")
     return int(number) if folder.endswith("/sessions") and name.endswith(".json") and number.isdecimal() else 0

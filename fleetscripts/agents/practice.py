@@ -12,7 +12,7 @@ from fleetscripts.agents.kinds import AccountVariables
 
 
 class PracticeAgent(claude.ClaudeCode):
-    """Known by the name of its launcher; macOS calls it by its interpreter's."""
+    """Recognised by its launcher's name; macOS shows its interpreter's."""
 
     def is_client(self, command: str, argv: Sequence[str]) -> bool:
         """The launcher's link, or an interpreter that runs the agent's file."""
@@ -21,7 +21,7 @@ class PracticeAgent(claude.ClaudeCode):
         return any(word.endswith("/practice/agent.py") for word in argv[1:4])
 
     def serves_all(self, argv: Sequence[str]) -> bool:
-        """None does."""
+        """Never."""
         return False
 
     def login_question(self, environment: Mapping[str, str]) -> tuple[str, ...]:
@@ -29,7 +29,7 @@ class PracticeAgent(claude.ClaudeCode):
         return ()
 
     def looks_like(self, texts: Sequence[str]) -> bool:
-        """By the header of a session."""
+        """By a session's header."""
         return any("Practice · no model" in text for text in texts)
 
 

@@ -1,4 +1,4 @@
-"""What a client's own files say of its session, and of one that a service of its user's holds."""
+"""A session as its client's own files show it, and one held by a background service."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from fleetscripts.models import Evidence
 
 @dataclass(frozen=True, slots=True)
 class SessionView:
-    """What a client's own files say of its session: evidence, checkpoints of all of it, the last turn's messages."""
+    """Evidence, checkpoints of the whole session, the last turn's messages."""
 
     evidence: tuple[Evidence, ...] = ()
     session_id: str | None = None
@@ -21,15 +21,15 @@ class SessionView:
     checkpoints: tuple[Checkpoint, ...] = ()
     messages: tuple[Message, ...] = ()
     shown: Mapping[str, str] = field(default_factory=dict)
-    """What is only shown of it, by name: recorded under ``seen.shown``, and a column of ``status`` may tell it."""
+    """Display-only facts by name: recorded under ``seen.shown``; ``status`` may have a column for one."""
     denied: str = ""
     """What the client's own check denied in the present turn or the last one; empty: nothing."""
     github_limited_at: float = 0.0
-    """When a tool of the session last printed that GitHub's secondary rate limit was hit; Unix seconds, 0: never."""
+    """When a tool of the session last printed GitHub's secondary rate limit; Unix seconds, 0: never."""
     wakes_at: float = 0.0
-    """When it goes on by itself, as the agent has arranged; 0: not at all."""
+    """When it continues by itself, as the agent has scheduled; 0: not at all."""
     shown_as: str = ""
-    """How the pane's title ends while it shows this conversation; empty: it can show no other."""
+    """The end of the pane's title while it shows this conversation; empty: it can show no other."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
-"""What the files of one conversation say was used, by day: each file read once, and on from there when it grows.
+"""One conversation's usage by day, from its files: each is read once, and further when it grows.
 
-The same files always come to the same figures, so nothing is lost with what is remembered of them."""
+The same files always give the same figures, so losing the cache loses nothing."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from fleetscripts.core.spending.tokens import NONE, Tokens, tokens_of
 VERSION = 1
 Days = dict[str, Tokens]
 Fold = Callable[[dict[str, Any], Mapping[str, Any]], tuple[dict[str, Any], Tokens]]
-"""From what is known of a file and one more record: what is known then, and what more was used."""
+"""From a file's state and one more record: the new state, and the additional usage."""
 
 
 def used_by_day(
     fleet_home: Path, conversation: Path, files: Iterable[Path], mark: bytes, fold: Fold, zone: tzinfo
 ) -> Days:
-    """All that these files tell, those that are gone by now too. ``mark``: in each line that tells of usage."""
+    """The usage in these files, including those deleted since. ``mark``: text in each line that reports usage."""
     place = conversation.with_suffix(".usage")
     remembered = transcripts.recall(fleet_home, place).summary
     known: dict[str, Any] = remembered.get("files", {}) if remembered.get("version") == VERSION else {}
@@ -38,7 +38,7 @@ def used_by_day(
 
 
 def _read(file: Path, known: dict[str, Any], mark: bytes, fold: Fold, zone: tzinfo) -> dict[str, Any]:
-    """What is known of one file, with its new lines."""
+    """One file's state, with its new lines."""
     while True:
         cursor = transcripts.Cursor(*known.get("cursor", ()))
         reading = transcripts.read_new(file, cursor, whole=True)
@@ -63,7 +63,7 @@ def _lists(days: Days) -> dict[str, list[int]]:
 
 
 def _day(record: Mapping[str, Any], zone: tzinfo) -> str:
-    """The day of a record, empty where it does not tell its time."""
+    """The day of a record, empty if it has no time."""
     stamp = record.get("timestamp")
     try:
         return f"{datetime.fromisoformat(stamp).astimezone(zone):%Y-%m-%d}" if isinstance(stamp, str) else ""

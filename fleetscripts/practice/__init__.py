@@ -1,1 +1,1 @@
-"""The practice agent and the scripted model: what the demo and the tests run on."""
+"""The practice agent and the scripted model, for the demo and the tests."""

@@ -1,9 +1,9 @@
-"""The practice agent: a small terminal program that looks and behaves like Claude Code, and does what texts script.
+"""The practice agent: a small terminal program that looks and behaves like Claude Code, and does what its messages
+script.
 
-Started as ``python -I -S …/agent.py``, see ``options`` for its arguments and ``script`` for what a text can hold.
-It keeps the client's files (transcript, session registry) under the config dir, and wakes only for keys, ended
-commands and the spinner.
-"""
+Started as ``python -I -S …/agent.py``; see ``options`` for its arguments and ``script`` for the script language. It
+keeps the client's files (transcript, session registry) under the config dir, and wakes only for keys, ended commands
+and the spinner."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class Program:
             signal.signal(number, _leave)
 
     def run(self) -> int:
-        """Runs until the user leaves; the exit status."""
+        """Runs until the user leaves; returns the exit status."""
         while True:
             self._due(time.time())
             self._draw()
@@ -98,7 +98,7 @@ class Program:
             raise ClientExit("other")
 
     def _due(self, now: float) -> None:
-        """Does what has come due."""
+        """Does what is due."""
         session = self.session
         if self._die_at is not None and now >= self._die_at:
             os.kill(os.getpid(), signal.SIGKILL)

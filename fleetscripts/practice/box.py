@@ -1,4 +1,4 @@
-"""The input box: what stands typed and pasted in it, unsent."""
+"""The input box: typed and pasted text, unsent."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import os
 
 PASTE_LINES = 2
 PASTE_CHARACTERS = 800
-"""A longer paste is shown as a placeholder, as the client does."""
+"""A longer paste is shown as a placeholder, as by the client."""
 
 
 class Paste:
@@ -30,7 +30,7 @@ class Paste:
 
 
 class Box:
-    """Typed text and pastes in order; the cursor stands at the end."""
+    """Typed text and pastes in order; the cursor is at the end."""
 
     def __init__(self) -> None:
         self._parts: list[str | Paste] = []
@@ -49,7 +49,7 @@ class Box:
             self._parts.append(text)
 
     def paste(self, text: str) -> None:
-        """Adds a paste: as text when short, as a placeholder when long."""
+        """Adds a paste: as text if short, as a placeholder if long."""
         if text.count("\n") > PASTE_LINES or len(text) > PASTE_CHARACTERS:
             self._pastes += 1
             self._parts.append(Paste(self._pastes, text))
@@ -57,7 +57,7 @@ class Box:
             self.type(text)
 
     def erase(self) -> None:
-        """Takes back one character or one paste."""
+        """Deletes one character or one paste."""
         if not self._parts:
             return
         last = self._parts.pop()
@@ -65,7 +65,7 @@ class Box:
             self._parts.append(last[:-1])
 
     def erase_line(self) -> None:
-        """Takes back the line under the cursor; an empty line goes with the line break before it."""
+        """Deletes the line under the cursor; an empty line goes with the line break before it."""
         if self.shown().endswith("\n"):
             self.erase()
             return
@@ -75,12 +75,12 @@ class Box:
                 self._parts.append(last[: last.rindex("\n") + 1])
 
     def take(self) -> list[str | Paste]:
-        """Empties the box; what stood in it, for ``put_back``."""
+        """Empties the box; returns its content, for ``put_back``."""
         parts, self._parts = self._parts, []
         return parts
 
     def put_back(self, parts: list[str | Paste]) -> None:
-        """Puts parts back in front of what stands in the box."""
+        """Puts parts back in front of the box's content."""
         self._parts = [*parts, *self._parts]
 
     def plain(self) -> str:

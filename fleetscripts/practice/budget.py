@@ -14,7 +14,7 @@ SEVEN_DAYS_SECONDS = 604_800.0
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """One token's standing at one moment. ``walled_until``: Unix seconds, None when requests are served."""
+    """One token's use at one moment. ``walled_until``: Unix seconds, None while requests are served."""
 
     used: float
     resets_at: float
@@ -32,7 +32,7 @@ class _Account:
 
 @dataclass(slots=True)
 class Budget:
-    """Usage limits by token, and the walls that scripts have built. Safe to share between threads."""
+    """Usage limits by token, and those that scripts have set. Thread-safe."""
 
     _accounts: dict[str, _Account] = field(default_factory=dict)
     _built: dict[tuple[str, int], str] = field(default_factory=dict)
@@ -40,7 +40,7 @@ class Budget:
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def allow(self, token: str, requests: float, window_seconds: float) -> None:
-        """Lets a token make so many requests in a window that starts with its next request."""
+        """Allows a token this many requests in a window that starts with its next request."""
         with self._lock:
             self._accounts[token] = _Account(limit=requests, window_seconds=window_seconds)
 
@@ -50,7 +50,7 @@ class Budget:
             self._accounts.setdefault(token, _Account()).walled_until = until
 
     def charge(self, token: str, now: float) -> Usage:
-        """Counts one request of a token; a request over its limit builds a wall until the window's end."""
+        """Counts one request of a token; a request over its limit is refused until the window's end."""
         with self._lock:
             account = self._accounts.setdefault(token, _Account())
             if account.started is None or now >= account.started + account.window_seconds:
@@ -65,7 +65,7 @@ class Budget:
             return Usage(1.0 if walled else used, account.walled_until if walled else resets_at, walled)
 
     def build_once(self, step: tuple[str, int], token: str, until: float) -> bool:
-        """Builds a scripted wall the first time its step is reached; False when it stood before and is past."""
+        """Sets a scripted limit the first time its step is reached; False if it was set before and is past."""
         with self._lock:
             if step in self._built:
                 return False
@@ -79,7 +79,7 @@ class Budget:
             return self._built.setdefault(step, token) == token
 
     def fail_again(self, step: tuple[str, int], times: float) -> bool:
-        """Whether a scripted failure fails once more: ``times`` in all."""
+        """Whether a scripted failure occurs once more: ``times`` in all."""
         with self._lock:
             self._failed[step] = self._failed.get(step, 0) + 1
             return self._failed[step] <= times

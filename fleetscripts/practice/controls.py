@@ -1,4 +1,4 @@
-"""What the user does to a session: keys, slash commands, and the lines that tests write into its control pipe."""
+"""User input to a session: keys, slash commands, and lines that tests write into its control pipe."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ _MODES = ["default", "acceptEdits", "plan", "bypassPermissions"]
 
 
 class ClientExit(Exception):
-    """The user ends the client. ``reason``: as the SessionEnd hook tells it."""
+    """The user ends the client. ``reason``: for the SessionEnd hook."""
 
 
 class Controls:
-    """Turns keys and commands into what the session does."""
+    """Applies keys and commands to the session."""
 
     def __init__(self, session: Session) -> None:
         self.session = session
@@ -169,7 +169,7 @@ class Controls:
 
 
 def _freeze(file: Path) -> None:
-    """Do nothing at all while the file stands, which is made to show that it began: a machine that gives no time."""
+    """Block while the file exists; it is created to show the start: simulates a stalled machine."""
     file.touch()
     end = time.monotonic() + LONGEST_FREEZE_SECONDS
     while file.exists() and time.monotonic() < end:

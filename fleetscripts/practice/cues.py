@@ -1,9 +1,8 @@
-"""Cues: what a scripted model does at a text that scripts nothing itself, so that it can follow what it reads.
+r"""Cues: a scripted model's reaction to texts that contain no script.
 
 ``PRACTICE_MODEL_CUES`` a JSON file of ``[PATTERN, SCRIPT]`` pairs: the first pattern found in such a text is its cue,
-and ``\\g<NAME>`` in the script stands for what the pattern's group found.
-``PRACTICE_MODEL_HEARD`` a file: the texts of each request are appended to it, a JSON array on a line.
-"""
+and ``\g<NAME>`` in the script stands for the pattern's group. ``PRACTICE_MODEL_HEARD`` a file: the texts of each
+request are appended to it, a JSON array per line."""
 
 from __future__ import annotations
 
@@ -19,7 +18,7 @@ from fleetscripts.practice.script import steps_in
 
 @dataclass(frozen=True, slots=True)
 class Cues:
-    """The pairs, and the file that keeps what was heard (None keeps nothing)."""
+    """The pairs, and the file for received texts (None for no file)."""
 
     pairs: tuple[tuple[re.Pattern[str], str], ...] = ()
     heard: Path | None = None
@@ -33,7 +32,7 @@ class Cues:
         return cls(compiled, Path(heard) if heard else None)
 
     def followed(self, pieces: Sequence[Piece]) -> list[Piece]:
-        """A conversation in which the user's texts that are cues say their scripts."""
+        """A conversation in which the user's cues are replaced by their scripts."""
         return [
             Piece(PieceKind.USER, self._script(piece.text)) if piece.kind is PieceKind.USER else piece
             for piece in pieces

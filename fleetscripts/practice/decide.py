@@ -1,4 +1,4 @@
-"""What a scripted model does next, whichever API it speaks."""
+"""A scripted model's next steps, for any API."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from fleetscripts.practice.script import DEFAULT_WALL_SECONDS, FAILURES, NOTHING
 
 
 def failing(found: ScriptProgress, budget: Budget, token: str, now: float) -> str | None:
-    """The failure that comes next and still holds for this token; None when the request is to be served."""
+    """The next failure that still applies to this token; None if the request is to be served."""
     for step in found.remaining:
         if step.name not in FAILURES:
             return None
@@ -29,8 +29,7 @@ def failing(found: ScriptProgress, budget: Budget, token: str, now: float) -> st
 def next_steps(found: ScriptProgress) -> list[Step]:
     """The steps of one answer: texts, up to and with the next tool call. Failures at the front are past.
 
-    Before a failure an empty command stands, so that the client asks again and meets it.
-    """
+    Before a failure there is an empty command, so that the client asks again and meets it."""
     steps: list[Step] = []
     for step in found.remaining:
         if step.name in FAILURES and not steps:

@@ -1,4 +1,4 @@
-"""The dialogs of the client: their words, their rows, which row is focused, and what a key does to them."""
+"""The client's dialogs: words, rows, focused row, and effect of keys."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ ACCEPT = "Yes, I accept"
 
 
 class Dialog:
-    """Rows to choose from under a text. ``waiting_for``: as the session registry names it. ``frame``: with rules."""
+    """Rows to choose from under a text. ``waiting_for``: the session registry's name for it. ``frame``: with rules."""
 
     def __init__(
         self,
@@ -46,7 +46,7 @@ class Dialog:
         return "" if value in ("escape", "c-c") else None
 
     def lines(self) -> list[tuple[str, bool]]:
-        """What is drawn, and for each line whether it is the focused row."""
+        """The drawn lines, and for each whether it is the focused row."""
         drawn = [(line, False) for line in self.text]
         for index, label in enumerate(self.rows):
             number = f"{index + 1}. " if self.numbered else ""
@@ -124,7 +124,7 @@ def questions(step: Step) -> list[Dialog]:
 
 
 def limit(clock: str) -> Dialog:
-    """The menu of a usage limit: the rows that spend money stand among the others."""
+    """The menu at a usage limit; some rows spend money."""
     rows = [f"Wait here, then continue automatically at {clock}", "Switch to usage credits", "Upgrade your plan"]
     rows.append("Stop and wait for limit to reset")
     return Dialog("limit", [" What do you want to do?", ""], rows, "Enter to confirm · Esc to cancel", "dialog open")

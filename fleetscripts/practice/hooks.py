@@ -12,7 +12,7 @@ HOOK_SECONDS = 10.0
 
 
 def settings_from(argument: str) -> dict[str, object]:
-    """The settings of an inline JSON text or of a file; ValueError when they cannot be read."""
+    """The settings in an inline JSON text or a file; ValueError if they cannot be read."""
     if not argument:
         return {}
     if argument.lstrip().startswith("{"):
@@ -24,7 +24,7 @@ def settings_from(argument: str) -> dict[str, object]:
 
 
 class Hooks:
-    """The hooks of one session. They run one after the other, before the session goes on."""
+    """The hooks of one session. They run one after the other, before the session continues."""
 
     def __init__(self, settings: Mapping[str, object], session_id: str, transcript: str, permission_mode: str) -> None:
         hooks = settings.get("hooks")
@@ -37,7 +37,7 @@ class Hooks:
         }
 
     def run(self, event: str, **fields: object) -> list[dict[str, object]]:
-        """Runs an event's hooks; what they answered in JSON."""
+        """Runs an event's hooks; returns their JSON answers."""
         answers = []
         payload = json.dumps({**self._common, "hook_event_name": event, **fields}, ensure_ascii=False)
         for command in self._commands(event):
@@ -47,7 +47,7 @@ class Hooks:
         return answers
 
     def permission(self, tool: str, call: Mapping[str, object]) -> str:
-        """What the hooks decide on a permission request: ``allow``, ``deny``, or empty for the user to say."""
+        """The hooks' decision on a permission request: ``allow``, ``deny``, or empty to ask the user."""
         for answer in self.run("PermissionRequest", tool_name=tool, tool_input=call):
             specific = answer.get("hookSpecificOutput")
             decision = specific.get("decision") if isinstance(specific, dict) else None

@@ -1,4 +1,4 @@
-"""What a user has on a practice host: a practice client on PATH, git's name, a repository, and a tmux session."""
+"""A practice host's home: a practice client on PATH, git's name, a repository, and a tmux session."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def furnish(host: SshHost) -> None:
 
 
 def environment_of(host: SshHost) -> dict[str, str]:
-    """What a program has that its user starts there on a terminal."""
+    """The environment of a program that its user starts there on a terminal."""
     return {
         "HOME": str(host.home),
         "TMUX_TMPDIR": str(host.folder),
@@ -45,7 +45,7 @@ def environment_of(host: SshHost) -> dict[str, str]:
 
 
 def playground_of(host: SshHost, spares: int, origin: Path | None = None) -> Playground:
-    """The host's own clone with its spare worktrees; of ``origin`` where there is one."""
+    """The host's own clone with its spare worktrees; of ``origin`` if given."""
     made = Playground(host.folder / "git", origin)
     made.build(spares, environment_of(host))
     return made
@@ -57,13 +57,13 @@ def begin_session(host: SshHost, folder: Path, session: str = SESSION) -> None:
 
 
 def end_session(host: SshHost) -> None:
-    """The end of that server, where there is one, and of all that runs in it."""
+    """Ends that server, if there is one, and all that runs in it."""
     command = ["tmux", "kill-server"]
     subprocess.run(command, env=environment_of(host), check=False, capture_output=True)
 
 
 def tmux(host: SshHost, *arguments: str) -> str:
-    """What one tmux client there prints; raises FleetError when it fails."""
+    """The output of one tmux client there; raises FleetError if it fails."""
     command = [*host.inside, "tmux", "-u", *arguments]
     environment = {**environment_of(host), "PATH": f"{host.variables['PATH']}:{os.environ.get('PATH', os.defpath)}"}
     done = subprocess.run(command, env=environment, check=False, capture_output=True, text=True)

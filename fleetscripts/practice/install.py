@@ -1,7 +1,6 @@
-"""A launcher for the practice agent: a program called ``practice`` to put on the PATH, named so in tmux too.
+"""A launcher for the practice agent: a program called ``practice`` for the PATH, so named in tmux too.
 
-``python -m fleetscripts.practice.install FOLDER [NAME]`` writes it and prints its path.
-"""
+``python -m fleetscripts.practice.install FOLDER [NAME]`` writes it and prints its path."""
 
 from __future__ import annotations
 
@@ -16,10 +15,9 @@ AGENT = Path(__file__).resolve().with_name("agent.py")
 
 
 def install(folder: Path, name: str = NAME, environment: dict[str, str] | None = None) -> Path:
-    """Writes ``folder/NAME``. ``environment``: what the agent gets beside what its window has.
+    """Writes ``folder/NAME``. ``environment``: added to the agent's window's.
 
-    tmux names a process by its argv[0] on Linux: the interpreter is called through a link that has the agent's name.
-    """
+    tmux names a process by its argv[0] on Linux: the interpreter is called through a link with the agent's name."""
     hidden = folder.absolute() / ".interpreter"
     hidden.mkdir(parents=True, exist_ok=True)
     link = hidden / name

@@ -1,4 +1,4 @@
-"""Bytes from the terminal, read as keys, typed text and pastes."""
+"""Parses bytes from the terminal into keys, typed text and pastes."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Keys:
         self._bytes = b""
 
     def feed(self, data: bytes) -> list[tuple[str, str]]:
-        """The events that are complete with this chunk."""
+        """The events that this chunk completes."""
         self._bytes += data
         events = []
         while self._bytes:
@@ -55,7 +55,7 @@ class Keys:
 
     @property
     def waiting(self) -> bool:
-        """Whether an escape byte stands alone: the key, unless more follows at once."""
+        """Whether there is a lone escape byte: the key, unless more follows at once."""
         return self._bytes == b"\x1b"
 
     def settle(self) -> list[tuple[str, str]]:
@@ -93,7 +93,7 @@ class Keys:
 
 
 def _text(data: bytes) -> tuple[tuple[str, str] | None, int]:
-    """The run of printable bytes at the front, without a character that has not arrived whole."""
+    """The printable bytes at the front, without an incomplete character."""
     end = 0
     while end < len(data) and data[end] >= 0x20 and data[end] != 0x7F:
         end += 1

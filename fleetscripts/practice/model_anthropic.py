@@ -1,7 +1,6 @@
 """A scripted Anthropic Messages API, so that a real Claude Code works with no account and no network.
 
-``python -m fleetscripts.practice.model_anthropic --port-file F`` prints its port and ends with its parent.
-"""
+``python -m fleetscripts.practice.model_anthropic --port-file F`` prints its port and exits with its parent."""
 
 from __future__ import annotations
 
@@ -60,7 +59,7 @@ def pieces_of(messages: Sequence[Mapping[str, Any]]) -> list[Piece]:
 
 
 def limit_headers(usage: Usage) -> dict[str, str]:
-    """The headers by which the API tells a subscriber's client what is used and when it resets."""
+    """The API's headers on a subscriber's usage and reset."""
     prefix, reset = "anthropic-ratelimit-unified", str(int(usage.resets_at))
     status = "rejected" if usage.walled_until else "allowed"
     return {
@@ -111,7 +110,7 @@ class AnthropicModel(Model):
         self.check = check or SafetyCheck()
 
     def answer(self, request: Request, now: float) -> ModelReply | Stream:
-        """Serves Messages and token counts; everything else a client asks for at its start gets an empty object."""
+        """Serves Messages and token counts; any other start-up request gets an empty object."""
         path = request.path.partition("?")[0]
         if path.endswith("/count_tokens"):
             return ModelReply({"input_tokens": 1000})
@@ -128,7 +127,7 @@ class AnthropicModel(Model):
         return self._failure(failure, request, now) if failure else self._served(found, request, usage)
 
     def _charged(self, purpose: str) -> dict[str, int]:
-        """What the request that was logged last used, other figures for each; the log tells them, and what for."""
+        """The usage of the request that was logged last, with different figures for each; logged with its purpose."""
         count = len(self.log)
         kinds = ("input_tokens", "output_tokens", "cache_read_input_tokens", "cache_creation_input_tokens")
         used = {kind: base + count for kind, base in zip(kinds, (10, 50, 1000, 100), strict=True)}
@@ -167,7 +166,7 @@ def _latest_text(body: Mapping[str, Any]) -> str:
 
 
 def _summary(found: ScriptProgress) -> str:
-    """A summary that keeps what is left of the script, as a careful model would."""
+    """A summary that keeps the rest of the script, as a careful model would."""
     left = " ".join(f"[[{step.name} {step.argument}]]" for step in found.remaining if step.name not in FAILURES)
     return f"<analysis>All of it is scripted.</analysis>\n<summary>\nStill to do: {left or 'nothing'}\n</summary>"
 
@@ -185,7 +184,7 @@ def _message(model: str, usage: Mapping[str, int]) -> dict[str, Any]:
 def _events(
     steps: Sequence[Step], model: str, used: Mapping[str, int], body: Mapping[str, Any], check: SafetyCheck
 ) -> Iterator[Event]:
-    """The message as it streams: at its start it has put out one token."""
+    """The message as it streams: its start reports one output token."""
     begun = _message(model, {**used, "output_tokens": 1})
     yield Event("message_start", {"type": "message_start", "message": begun})
     calls: dict[str, Mapping[str, Any]] = {}

@@ -1,7 +1,6 @@
 """A scripted OpenAI Responses API, so that a real Codex works with no account and no network.
 
-``python -m fleetscripts.practice.model_openai --port-file F`` prints its port and ends with its parent.
-"""
+``python -m fleetscripts.practice.model_openai --port-file F`` prints its port and exits with its parent."""
 
 from __future__ import annotations
 
@@ -68,7 +67,7 @@ class OpenAIModel(Model):
         return Stream(_events(next_steps(found), request.body, self._charged()))
 
     def _charged(self) -> dict[str, Any]:
-        """What the request that was logged last used, other figures for each; the log tells them."""
+        """The usage of the request that was logged last, with different figures for each; logged."""
         count = len(self.log)
         given, put_out, cached = 1200 + count, 50 + count, 1000 + count
         used = {"input_tokens": given, "input_tokens_details": {"cached_tokens": cached}, "output_tokens": put_out}

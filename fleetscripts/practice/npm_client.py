@@ -1,4 +1,4 @@
-"""The real Claude Code from npm, at the version the tests pin: found where it is installed already, or installed."""
+"""The real Claude Code from npm, at the version that the tests pin: an existing installation, or a new one."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from fleetscripts.practice.registry import VERSION
 
 PACKAGE = f"@anthropic-ai/claude-code@{VERSION}"
 REAL = "claude"
-"""What the demo calls it."""
+"""Its name in the demo."""
 
 _PROGRAM = Path("node_modules/.bin") / REAL
 
 
 def cache_folder(environ: Mapping[str, str]) -> Path:
-    """Where this project keeps what it installs for itself."""
+    """The project's own folder for installed clients."""
     base = environ.get("XDG_CACHE_HOME") or f"{environ.get('HOME', '/nonexistent')}/.cache"
     return Path(base) / "fleetscripts"
 
 
 def installed_client(environ: Mapping[str, str]) -> Path | None:
-    """The client that FLEET_TEST_CLAUDE names, that lies in FLEET_TEST_CLIENTS, or that an earlier call installed."""
+    """The client named by FLEET_TEST_CLAUDE, in FLEET_TEST_CLIENTS, or installed by an earlier call."""
     named = environ.get("FLEET_TEST_CLAUDE")
     folder = environ.get("FLEET_TEST_CLIENTS")
     candidates = [Path(named)] if named else []

@@ -1,10 +1,9 @@
-"""The practice agent's command line and environment, read without the weight of argparse.
+"""The practice agent's command line and environment, read without argparse, which is slow to import.
 
 Environment: ``CLAUDE_CONFIG_DIR`` (default ``~/.claude``) · ``PRACTICE_KEYLOG`` a folder: raw bytes read go to
 ``SESSION.keys`` there · ``PRACTICE_CONTROL`` a folder: commands are taken from the pipe ``SESSION.ctl`` there ·
 ``PRACTICE_TRUSTED=1`` no start-up dialogs · ``PRACTICE_START_SECONDS`` until the prompt is drawn ·
-``PRACTICE_DIE_AFTER`` seconds, or ``LEAST-MOST``: kills itself then.
-"""
+``PRACTICE_DIE_AFTER`` seconds, or ``LEAST-MOST``: kills itself then."""
 
 from __future__ import annotations
 
@@ -29,7 +28,7 @@ _WITH_VALUE = {
 
 
 class Options:
-    """What this run is asked to be."""
+    """The options of this run."""
 
     def __init__(self, argv: list[str], environ: dict[str, str]) -> None:
         """Raises ValueError with the line to print."""

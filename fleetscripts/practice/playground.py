@@ -1,4 +1,4 @@
-"""A repository to practise in: a bare origin, a clone of it, and spare worktrees."""
+"""A practice repository: a bare origin, a clone of it, and spare worktrees."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from fleetscripts.errors import FleetError
 
 @dataclass(frozen=True, slots=True)
 class Playground:
-    """Where things lie under ``root``. ``shared``: another playground's origin, of which this has a clone."""
+    """The paths under ``root``. ``shared``: another playground's origin, which this one clones."""
 
     root: Path
     shared: Path | None = None
@@ -29,7 +29,7 @@ class Playground:
         return self.root / f"worktree-{number}"
 
     def build(self, spares: int, environment: dict[str, str]) -> None:
-        """Makes it all, with one commit on ``main``."""
+        """Creates it all, with one commit on ``main``."""
         self.root.mkdir(parents=True)
         if self.shared is None:
             _git(self.root, environment, "init", "-q", "--bare", "-b", "main", str(self.origin))

@@ -1,4 +1,5 @@
-"""Commands that the practice agent runs: spawned without the weight of ``subprocess``, output kept, group killed."""
+"""Runs the practice agent's commands: spawned without ``subprocess``, which is slow to import; output kept, group
+killed."""
 
 from __future__ import annotations
 
@@ -28,7 +29,7 @@ class Process:
         os.close(source)
 
     def finished(self) -> bool:
-        """Whether the command has ended; its exit status is in ``status`` then."""
+        """Whether the command has ended; its exit status is then in ``status``."""
         if self.status is None:
             pid, status = os.waitpid(self.pid, os.WNOHANG)
             if pid:
@@ -46,14 +47,14 @@ class Process:
         return True
 
     def kill(self) -> None:
-        """Ends the command and what it started."""
+        """Ends the command and its children."""
         if not self.finished():
             os.killpg(self.pid, signal.SIGKILL)
             _, status = os.waitpid(self.pid, 0)
             self.status = os.waitstatus_to_exitcode(status)
 
     def output(self) -> str:
-        """What the command has printed so far, cut at ``OUTPUT_BYTES``."""
+        """The command's output so far, cut at ``OUTPUT_BYTES``."""
         return os.pread(self._output, OUTPUT_BYTES, 0).decode("utf-8", "replace")
 
 

@@ -1,4 +1,4 @@
-"""Where in its script a conversation stands, read from the conversation itself: a model keeps no memory."""
+"""A conversation's position in its script, read from the conversation itself: a model has no memory."""
 
 from __future__ import annotations
 
@@ -10,8 +10,6 @@ from fleetscripts.practice.script import FAILURES, TEXTS, Step, resumes, says, s
 
 
 class PieceKind(StrEnum):
-    """What one piece of a conversation is."""
-
     USER = "user"
     AGENT = "agent"
     TOOL = "tool"
@@ -20,7 +18,7 @@ class PieceKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """One piece of a conversation. ``text``: what was said, or the id of the tool call for ``TOOL`` and ``RESULT``."""
+    """One piece of a conversation. ``text``: the message, or the id of the tool call for ``TOOL`` and ``RESULT``."""
 
     kind: PieceKind
     text: str
@@ -28,7 +26,7 @@ class Piece:
 
 @dataclass(frozen=True, slots=True)
 class ScriptProgress:
-    """The steps still to do of the script that ``key`` holds. ``after_tool``: a tool's result is what came last."""
+    """The remaining steps of the script that ``key`` holds. ``after_tool``: the last piece was a tool's result."""
 
     script: tuple[Step, ...]
     remaining: tuple[Step, ...]
@@ -37,7 +35,7 @@ class ScriptProgress:
 
 
 def tool_id(step: Step, unique: str) -> str:
-    """An id for a step's tool call from which :func:`standing` can tell the step again."""
+    """An id for a step's tool call from which :func:`standing` identifies the step."""
     return f"toolu_s{step.index}_{unique}"
 
 
@@ -48,7 +46,7 @@ def _step_of(identity: str) -> int | None:
 
 
 def _advanced(script: Sequence[Step], position: int, said: str) -> int:
-    """The position after the agent said something: past the text step that says so, and past failures before it."""
+    """The position after the agent said something: past the text step with that text, and past failures before it."""
     for index in range(position, len(script)):
         step = script[index]
         if step.name in TEXTS:
@@ -59,7 +57,7 @@ def _advanced(script: Sequence[Step], position: int, said: str) -> int:
 
 
 def standing(pieces: Sequence[Piece]) -> ScriptProgress:
-    """Reads a conversation and says what of its last script is still to do."""
+    """The remaining steps of a conversation's last script."""
     script: tuple[Step, ...] = ()
     key = ""
     position = 0

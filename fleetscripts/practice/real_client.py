@@ -1,4 +1,4 @@
-"""What each real client needs so that it works on a stage: its scripted model, its environment, its configuration."""
+"""What each real client needs on a stage: its scripted model, environment and configuration."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from fleetscripts.dataclass import dataclass
 from fleetscripts.practice.registry import VERSION
 
 TOKEN = "sk-ant-oat01-practice"
-"""No account's: the scripted models ask for none, the clients only want to have one."""
+"""Of no account: the scripted models need none, but the clients insist on having one."""
 
 CODEX_HOME = "codex"
-"""Below the stage's folder: apart from the home, so that a client which is not told of it is found out."""
+"""Below the stage's folder: apart from the home, so that a client started without the variable is noticed."""
 
 _CODEX_CONFIG = """\
 model = "gpt-5"

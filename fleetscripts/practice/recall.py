@@ -1,4 +1,4 @@
-"""A conversation read back from its transcript: what is drawn again, and where in its script it stands."""
+"""Restores a conversation from its transcript: what to redraw, and its position in its script."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from fleetscripts.practice.transcript import records_of
 
 
 class ResumePoint:
-    """What a resumed session starts from. ``failed``: step → the token it failed for and until when."""
+    """A resumed session's start. ``failed``: step → the token it failed for and until when."""
 
     def __init__(self) -> None:
         self.entries: list[tuple[str, str]] = []
@@ -19,7 +19,7 @@ class ResumePoint:
 
 
 def recall(path: str) -> ResumePoint:
-    """Reads the branch of the conversation that its last record stands on."""
+    """Reads the branch of the conversation with its last record."""
     recalled = ResumePoint()
     pieces: list[Piece] = []
     failures: list[tuple[int, str, float]] = []

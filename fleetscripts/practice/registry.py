@@ -1,4 +1,4 @@
-"""The session registry: one file for each live session, as the client keeps it."""
+"""The session registry: one file per live session, as the client keeps it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import sys
 import time
 
 VERSION = "2.1.329"
-"""The version of the client whose looks and files are practised."""
+"""The version of the client that the practice agent imitates."""
 
 
 def _tmux_place() -> str:
@@ -54,7 +54,7 @@ class Registry:
         self._said: tuple[str, str] = ("", "")
 
     def say(self, status: str, waiting_for: str = "") -> None:
-        """Writes the entry whole, when it differs from what it says already."""
+        """Writes the whole entry if it has changed."""
         if self._said == (status, waiting_for):
             return
         self._said = (status, waiting_for)
@@ -67,14 +67,14 @@ class Registry:
         os.replace(f"{self._path}.new", self._path)
 
     def rename(self, session_id: str) -> None:
-        """The same client goes on with another conversation."""
+        """The same client continues with another conversation."""
         self._entry["sessionId"] = session_id
         status, waiting_for = self._said
         self._said = ("", "")
         self.say(status, waiting_for)
 
     def leave(self) -> None:
-        """Takes the entry away, as a client that ends in good order does."""
+        """Removes the entry, as a client does at a regular exit."""
         if os.path.exists(self._path):
             os.unlink(self._path)
 

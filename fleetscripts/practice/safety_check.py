@@ -1,9 +1,8 @@
-"""The check of tool calls that Claude Code's auto mode asks the server for, as it stands in requests of 2.1.332.
+"""The server-side check of tool calls that Claude Code's auto mode requests, as in requests of 2.1.332.
 
 A request asks by a member ``safeguards``; the answer's last delta gives a verdict for each tool call.
-``PRACTICE_MODEL_CHECKS`` a pattern: calls whose input it is found in are flagged, the others are not. Without it there
-are no verdicts, as behind a gateway that does not pass the check on.
-"""
+``PRACTICE_MODEL_CHECKS`` a pattern: calls whose input matches are flagged, others are not. Without it there are no
+verdicts, as behind a gateway that does not pass the check on."""
 
 from __future__ import annotations
 
@@ -19,7 +18,7 @@ _KIND = "dangerous_tool_use"
 
 @dataclass(frozen=True, slots=True)
 class SafetyCheck:
-    """``flagged`` None: nothing is checked."""
+    """``flagged`` None: no check."""
 
     flagged: re.Pattern[str] | None = None
 

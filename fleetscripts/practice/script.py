@@ -49,7 +49,7 @@ _STEP = re.compile(r"\[\[([a-z][a-z0-9]*)(?:\s+(.*?))?\s*\]\]", re.S)
 
 
 class Step:
-    """One thing to do: its name, its argument, and its place in the script it belongs to."""
+    """One thing to do: its name, its argument, and its place in its script."""
 
     __slots__ = ("argument", "index", "name")
 
@@ -59,7 +59,7 @@ class Step:
         self.index = index
 
     def number(self, default: float) -> float:
-        """The argument as a number, ``default`` where there is none."""
+        """The argument as a number, ``default`` without one."""
         try:
             return float(self.argument.split()[0])
         except (IndexError, ValueError):
@@ -67,20 +67,20 @@ class Step:
 
 
 def steps_in(text: str) -> list[Step]:
-    """The steps that a text scripts, in order."""
+    """The steps in a text, in order."""
     known = TEXTS | TOOLS | FAILURES
     found = [match.groups() for match in _STEP.finditer(text) if match[1] in known]
     return [Step(name, argument or "", index) for index, (name, argument) in enumerate(found)]
 
 
 def resumes(script: Sequence[Step], position: int, told: Sequence[Step]) -> bool:
-    """Whether a text only repeats the script in progress, as a reminder of the task does: it is gone on with then."""
+    """Whether a text only repeats the script in progress, as a reminder of the task does: it then continues."""
     same = [(step.name, step.argument) for step in script] == [(step.name, step.argument) for step in told]
     return same and position < len(script)
 
 
 def says(step: Step) -> str:
-    """What the agent says in a step of ``TEXTS``."""
+    """The agent's text for a step of ``TEXTS``."""
     if step.name == "checkpoint":
         return f"CHECKPOINT:{step.argument}"
     if step.name == "done":

@@ -1,4 +1,4 @@
-"""HTTP on loopback for the scripted models: requests in, JSON or server-sent events out, a door for tests."""
+"""HTTP on loopback for the scripted models: requests in, JSON or server-sent events out, and an endpoint for tests."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ PING_SECONDS = 1.0
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One call of a client. ``token``: the API key or the OAuth token it came with."""
+    """One call of a client. ``token``: its API key or OAuth token."""
 
     path: str
     token: str
@@ -42,7 +42,7 @@ class ModelReply:
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One server-sent event of a streamed answer, sent ``after_seconds`` (with pings of the stream in between)."""
+    """One server-sent event of a streamed answer, sent ``after_seconds`` (with the stream's pings in between)."""
 
     name: str
     data: Mapping[str, Any]
@@ -51,7 +51,7 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class Stream:
-    """A streamed answer. ``ping`` is what is sent while nothing is said, None for silence."""
+    """A streamed answer. ``ping`` is sent while there is no event, None for silence."""
 
     events: Iterable[Event]
     headers: Mapping[str, str] = field(default_factory=dict)
@@ -59,12 +59,12 @@ class Stream:
 
 
 class Model(ABC):
-    """What a scripted model is made of: ``answer`` decides, the door changes what it may use."""
+    """A scripted model: ``answer`` decides; the test endpoint changes the limits."""
 
     def __init__(self) -> None:
         self.budget = Budget()
         self.refusals: dict[str, Mapping[str, Any]] = {}
-        """By token: what its refusal says in other words than the usual, ``headers`` and members of its ``body``."""
+        """By token: how its refusal differs from the usual one, in ``headers`` and members of its ``body``."""
         self.log: list[Mapping[str, Any]] = []
 
     @abstractmethod
@@ -72,7 +72,7 @@ class Model(ABC):
         """The answer to a client's request."""
 
     def door(self, name: str, body: Mapping[str, Any], now: float) -> ModelReply:
-        """Tests and the demo: ``allow``, ``wall``, ``requests``."""
+        """For tests and the demo: ``allow``, ``wall``, ``requests``."""
         if name == "allow":
             self.budget.allow(body["token"], body["requests"], body.get("seconds", FIVE_HOURS_SECONDS))
         elif name == "wall":
@@ -90,7 +90,7 @@ class _Handler(BaseHTTPRequestHandler):
     model: Model
 
     def log_message(self, format: str, *args: object) -> None:
-        """Keeps standard error quiet: what was asked is in ``Model.log``."""
+        """Keeps standard error quiet: requests are in ``Model.log``."""
 
     def do_HEAD(self) -> None:
         self._whole(ModelReply({}))
@@ -157,7 +157,7 @@ class _Server(ThreadingHTTPServer):
 
 
 def listen(model: Model, port: int = 0) -> ThreadingHTTPServer:
-    """A server of the model on loopback; ``server.server_port`` says where."""
+    """A server of the model on loopback; ``server.server_port`` is its port."""
     return _Server(("127.0.0.1", port), type("Handler", (_Handler,), {"model": model}))
 
 
@@ -168,7 +168,7 @@ def _end_with(parent: int) -> None:
 
 
 def serve(model: Model, argv: Sequence[str] | None = None) -> int:
-    """Serves until the parent process is gone; prints the port, and writes it to ``--port-file`` whole."""
+    """Serves until the parent process is gone; prints the port, and writes it to ``--port-file`` atomically."""
     parser = argparse.ArgumentParser(description="A model on loopback that does what [[…]] in its input says.")
     parser.add_argument("--port", type=int, default=0, help="port to listen on; 0 takes a free one")
     parser.add_argument("--port-file", type=Path, help="file to write the port to once the server listens")

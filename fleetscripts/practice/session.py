@@ -1,4 +1,4 @@
-"""A session of the practice agent: what it has said and done, what it waits for, what a turn does to it."""
+"""A session of the practice agent: its conversation, its state, and the effects of a turn."""
 
 from __future__ import annotations
 
@@ -21,13 +21,12 @@ REJECTED = "The user doesn't want to proceed with this tool use. The tool use wa
 
 Wait = tuple[str, object]
 Turn = Generator[Wait, str, bool]
-"""A turn's or a step's course; its value is False when it broke off."""
+"""A turn's or a step's course; its value is False if it was cut short."""
 
 
 class Session:
-    """One conversation. ``course`` plays a turn from where the script stands.
-
-    ``fails``: step → the token it failed for and until when (Unix seconds)."""
+    """One conversation. ``course`` plays a turn from the script's position. ``fails``: step → the token it failed for
+    and until when (Unix seconds)."""
 
     def __init__(self, options: Options, course: Callable[[Session], Turn]) -> None:
         self.options = options
@@ -55,7 +54,7 @@ class Session:
         self.open(options.session_id)
 
     def open(self, session_id: str) -> None:
-        """Begins to write under a session id; the registry learns it when the prompt is first drawn."""
+        """Begins to write under a session id; the registry gets it when the prompt is first drawn."""
         self.session_id = session_id
         self.transcript = Transcript(self.options.config_dir, self.cwd, session_id, self.mode)
         settings = settings_from(self.options.settings)
@@ -64,13 +63,13 @@ class Session:
         self.registry: Registry | None = None
 
     def go_live(self, source: str) -> None:
-        """The start-up dialogs are behind us. ``source``: startup, resume or clear."""
+        """The start-up dialogs are done. ``source``: startup, resume or clear."""
         self.registry = Registry(self.options.config_dir, self.session_id)
         self.hooks.run("SessionStart", source=source, model="practice")
         self.show_status()
 
     def show_status(self) -> None:
-        """Tells the registry what we are doing."""
+        """Writes our status to the registry."""
         if self.registry is None:
             return
         if self.dialog is not None:
@@ -81,7 +80,7 @@ class Session:
             self.registry.say("shell" if self.background else "idle")
 
     def submit(self, text: str, parts: list[str | Paste] | None = None, source: str = "typed") -> None:
-        """A message of the user: starts a turn, or waits in the queue for the end of the present one."""
+        """A message of the user: starts a turn, or is queued for the end of the present one."""
         self.hooks.run("UserPromptSubmit", prompt=text)
         if self.turn is not None:
             self.queue.append(text)
@@ -96,7 +95,7 @@ class Session:
         self.begin_turn()
 
     def begin_turn(self) -> None:
-        """Goes on with the script."""
+        """Continues the script."""
         self.resume_at, self.view.notice = None, []
         self._answered = False
         self.turn_began = time.time()
@@ -164,7 +163,7 @@ class Session:
         self.view.add("agent", text)
 
     def begin_tool(self, step: Step, name: str, call: dict[str, object]) -> str:
-        """A tool call of the agent; its id tells the step."""
+        """A tool call of the agent; its id identifies the step."""
         identity = f"toolu_s{step.index}_{os.urandom(8).hex()}"
         self._answered = True
         self.transcript.tool(identity, name, call)
@@ -189,7 +188,7 @@ class Session:
         return False
 
     def write_file(self, call: dict[str, object]) -> None:
-        """Does what the Write tool does."""
+        """The effect of the Write tool."""
         path = os.path.join(self.cwd, str(call["file_path"]))
         os.makedirs(os.path.dirname(path), exist_ok=True)
         with open(path, "w", encoding="utf-8") as file:
@@ -200,25 +199,25 @@ class Session:
         self.mode = self.view.mode = mode
 
     def fails_until(self, step: Step, until: float) -> float | None:
-        """Until when a scripted failure holds; None when it is past, or is not this account's."""
+        """Until when a scripted failure holds; None if it is past, or not this account's."""
         token, until = self.fails.setdefault(step.index, (self._account(), until))
         return until if token == self._account() and time.time() < until else None
 
     def _account(self) -> str:
-        """A short mark of the token in use: enough to tell accounts apart, useless to anybody else."""
+        """A short digest of the token in use: enough to tell accounts apart, useless to anybody else."""
         from zlib import crc32
 
         return f"{crc32(self.options.token.encode()):08x}"
 
     def fail(self, step: Step, text: str, error: str, until: float | None = None, **fields: object) -> None:
-        """The API's error ends the turn."""
+        """An API error ends the turn."""
         mark = {"practiceToken": self.fails.get(step.index, (self._account(), 0))[0], "practiceUntil": until}
         self.transcript.error(text, error, **mark, **fields)
         self.view.add("result", text)
         self.hooks.run("StopFailure", error=error, last_assistant_message=text)
 
     def hit_wall(self, step: Step, until: float, text: str) -> None:
-        """A usage limit: the client goes on by itself when it resets."""
+        """A usage limit: the client continues by itself when it resets."""
         limits = {"status": "rejected", "resetsAt": int(until), "rateLimitType": "five_hour", "isUsingOverage": False}
         info: dict[str, object] = {"apiErrorParams": {"rate_limit_info": limits}, "quotaLimits": limits}
         self.fail(step, text, "rate_limit", until, apiError="usage_limit_reached", apiErrorStatus=429, **info)
@@ -232,13 +231,13 @@ class Session:
         self.resume_at = until
 
     def cancel_resume(self) -> None:
-        """Escape at a wall: stay there."""
+        """Escape at a limit: stay there."""
         note = "Automatic continue cancelled · /rate-limit-options to re-arm"
         self.resume_at, self.view.notice = None, []
         self.transcript.note(note)
         self.view.add("note", note)
 
     def next_text(self) -> str:
-        """What the present step says, for the spinner."""
+        """The present step's text, for the spinner."""
         step = self.script[self.position] if self.position < len(self.script) else None
         return "Thinking" if step is None or step.name in TEXTS else "Working"

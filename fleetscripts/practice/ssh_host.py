@@ -1,8 +1,7 @@
-"""A host to practise with: a real sshd, with keys, a home and a tmux of its own. Needs no root; ends with ``stop``.
+"""A practice host: a real sshd, with keys, a home and a tmux of its own. Needs no root; ends with ``stop``.
 
-ssh reads the user's configuration from the account's home whatever HOME says, so whoever shall reach these hosts calls
-the ``ssh`` of ``SshClient.bin``, which reads the one that is written here.
-"""
+ssh reads the user's configuration from the account's home whatever HOME is, so clients of these hosts call the ``ssh``
+of ``SshClient.bin``, which reads the one written here."""
 
 from __future__ import annotations
 
@@ -20,7 +19,7 @@ from fleetscripts.errors import FleetError
 START_SECONDS = 10.0
 LOOPBACK = "127.0.0.1"
 PRIVILEGE_SEPARATION = Path("/run/sshd")
-"""sshd of root wants this folder; systems that start it by hand have none."""
+"""An sshd run by root needs this folder; systems that start it by hand lack it."""
 
 _LAUNCHER = """#!/bin/sh
 exec {ssh} -F {config} "$@"
@@ -29,11 +28,9 @@ exec {ssh} -F {config} "$@"
 
 @dataclass(slots=True)
 class SshHost:
-    """One sshd and the home in which its sessions find themselves.
-
-    ``variables`` stand in every session's environment, ``lines`` go into sshd's configuration as they are (the first
-    mention of an option counts: ``MaxSessions 2``), ``inside`` is put before sshd's command line (``ip netns exec …``).
-    """
+    """One sshd and its sessions' home. ``variables`` are set in every session's environment, ``lines`` are added to
+    sshd's configuration (the first mention of an option counts: ``MaxSessions 2``), ``inside`` precedes sshd's command
+    line (``ip netns exec …``)."""
 
     folder: Path
     name: str
@@ -50,7 +47,7 @@ class SshHost:
 
     @property
     def log(self) -> Path:
-        """What sshd says; one line "Connection from" for each handshake."""
+        """sshd's log; one line "Connection from" for each handshake."""
         return self.folder / "sshd.log"
 
     @property
@@ -61,12 +58,12 @@ class SshHost:
         return self._process.pid
 
     def handshakes(self) -> int:
-        """Connections that were made to it until now."""
+        """Connections made to it so far."""
         said = self.log.read_text(encoding="utf-8", errors="replace") if self.log.exists() else ""
         return said.count("Connection from ")
 
     def start(self, public_key: str) -> None:
-        """Start sshd for whoever holds the key; returns when it listens. Raises FleetError when it does not."""
+        """Start sshd for the holder of the key; returns when it listens. Raises FleetError if it does not."""
         program = shutil.which("sshd", path=f"{os.environ.get('PATH', os.defpath)}:/usr/sbin:/usr/local/sbin")
         if program is None:
             raise FleetError("expected sshd (openssh-server), found none")
@@ -84,7 +81,7 @@ class SshHost:
         self._listens()
 
     def stop(self) -> None:
-        """End sshd and every session that it began."""
+        """End sshd and every session that it started."""
         if self._process is not None:
             for pid in (*_children(self._process.pid), self._process.pid):
                 subprocess.run(["kill", "-KILL", str(pid)], check=False, capture_output=True)
@@ -122,13 +119,13 @@ class SshHost:
 
 @dataclass(frozen=True, slots=True)
 class SshClient:
-    """A user's ssh: a key, a configuration that knows the practice hosts by name, and the host keys that it trusts."""
+    """A user's ssh: a key, a configuration with the practice hosts' names, and trusted host keys."""
 
     folder: Path
 
     @property
     def bin(self) -> Path:
-        """Put first into PATH: the folder of an ``ssh`` that reads this configuration."""
+        """For the front of PATH: the folder of an ``ssh`` that reads this configuration."""
         return self.folder / "bin"
 
     @property
@@ -136,7 +133,7 @@ class SshClient:
         return (self.folder / "key.pub").read_text(encoding="utf-8")
 
     def create(self) -> SshClient:
-        """Make the key and the programs."""
+        """Create the key and the programs."""
         self.bin.mkdir(parents=True)
         make_key(self.folder / "key")
         for name in ("ssh", "scp"):
@@ -149,7 +146,7 @@ class SshClient:
         return self
 
     def knows(self, hosts: Sequence[SshHost], through: Mapping[str, tuple[str, int]] | None = None) -> None:
-        """Write the configuration: hosts by name, keys trusted; ``through``: address and port to go to instead."""
+        """Write the configuration: hosts by name, keys trusted; ``through``: address and port to connect to instead."""
         ways = dict(through or {})
         blocks, trusted = [], []
         for host in hosts:
@@ -182,7 +179,7 @@ def free_port() -> int:
 
 
 def _children(pid: int) -> list[int]:
-    """All processes below one, from the deepest upwards: sshd's sessions leave its process group."""
+    """All descendants of a process, deepest first: sshd's sessions leave its process group."""
     listing = subprocess.run(["ps", "-e", "-o", "pid=,ppid="], check=True, capture_output=True, text=True).stdout
     parents = {int(child): int(parent) for child, parent in (line.split() for line in listing.splitlines())}
     below = [child for child, parent in parents.items() if parent == pid]

@@ -1,7 +1,6 @@
-"""A stage for a fleet: a home, a tmux server and a client on it, apart from everything else on the machine.
+"""A stage for a fleet: a home, a tmux server and a client on it, isolated from the rest of the machine.
 
-With a real client the server and the scripted model run in a network namespace that holds loopback alone.
-"""
+With a real client the server and the scripted model run in a network namespace with loopback only."""
 
 from __future__ import annotations
 
@@ -44,7 +43,7 @@ while tmux -L "$socket" has-session 2>/dev/null || [ -e "$port_file.keep" ]; do 
 
 @dataclass(slots=True)
 class Stage:
-    """Where everything lies under ``folder``. ``client``: the real client's program, None for the practice agent."""
+    """The paths under ``folder``. ``client``: the real client's program, None for the practice agent."""
 
     folder: Path
     client: Path | None = None
@@ -54,17 +53,17 @@ class Stage:
 
     @property
     def real(self) -> RealClient | None:
-        """What the real client that works here needs; None for the practice agent."""
+        """What the real client here needs; None for the practice agent."""
         return None if self.client is None else real_client_of(self.client)
 
     @property
     def kind(self) -> str:
-        """The agent kind that works here."""
+        """The agent kind used here."""
         return "practice" if self.real is None else self.real.kind
 
     @property
     def program(self) -> Path:
-        """What starts an agent here."""
+        """The program that starts an agent here."""
         return self.folder / "bin" / NAME if self.client is None else self.client
 
     @property
@@ -72,7 +71,7 @@ class Stage:
         return self.folder / "home"
 
     def environment(self) -> dict[str, str]:
-        """What a script needs so that it works on this stage and nowhere else."""
+        """A script's environment to work on this stage and nowhere else."""
         kept = {name: value for name, value in os.environ.items() if not name.startswith(_OURS)}
         return {
             **kept,
@@ -88,7 +87,7 @@ class Stage:
         }
 
     def client_folder(self) -> dict[str, str]:
-        """The variable by which a client finds its files here, for whoever keeps a HOME of their own."""
+        """The client's folder variable, for users with a HOME of their own."""
         return {"CLAUDE_CONFIG_DIR": str(self.home / ".claude")}
 
     def start(self, session: str = SESSION, size: tuple[int, int] = (140, 45)) -> None:
@@ -128,7 +127,7 @@ class Stage:
         real.configure(self.folder, int((self.folder / "port").read_text(encoding="utf-8")))
 
     def inside(self, argv: Sequence[str]) -> list[str]:
-        """The command line that runs ``argv`` in the stage's namespace, so that what it starts reaches nothing."""
+        """The command line that runs ``argv`` in the stage's namespace, without a network."""
         if self._enclosure is None:
             return list(argv)
         as_user = [] if os.geteuid() == 0 else ["--user", "--preserve-credentials"]
@@ -139,7 +138,7 @@ class Stage:
         (self.folder / "port.keep").touch()
 
     def tmux(self, *arguments: str) -> str | None:
-        """Runs one tmux client; what it prints, None when it fails."""
+        """Runs one tmux client; returns its output, None if it fails."""
         argv = ["tmux", "-u", "-L", self.socket, *arguments]
         done = subprocess.run(argv, env=self.environment(), capture_output=True, text=True, check=False)
         return done.stdout.rstrip("\n") or " " if done.returncode == 0 else None
@@ -160,8 +159,8 @@ class Stage:
             time.sleep(0.02)
 
     def _pids(self) -> list[int]:
-        """Everything that runs on the terminals of our panes, or in our namespace: a process that outlives its pane
-        would still write, and a client's background server has no terminal."""
+        """Everything on the terminals of our panes, or in our namespace: a process that outlives its pane would still
+        write, and a client's background server has no terminal."""
         return [*self._on_terminals(), *self._enclosed()]
 
     def _enclosed(self) -> list[int]:
@@ -180,7 +179,7 @@ class Stage:
 
 
 def _network_of(process: Path) -> str | None:
-    """The network namespace of a process; None when it is gone or not ours."""
+    """The network namespace of a process; None if it is gone or not ours."""
     try:
         return str((process / "ns" / "net").readlink())
     except OSError:
@@ -188,7 +187,7 @@ def _network_of(process: Path) -> str | None:
 
 
 def _alive(pid: int) -> bool:
-    """Whether a process still runs; one that only waits to be reaped does not."""
+    """Whether a process is still running; a zombie is not."""
     stat = Path(f"/proc/{pid}/stat")
     try:
         os.kill(pid, 0)

@@ -1,4 +1,4 @@
-"""What a start decides: which conversation, which dialogs first, what has been accepted before."""
+"""Start-up decisions: which conversation, which dialogs first, what has been accepted before."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from fleetscripts.practice.turn import course
 
 
 def control_pipe(options: Options) -> list[int]:
-    """The pipe that tests write orders into, open; none when no folder for it was given."""
+    """The pipe for tests' commands, open; None without a folder for it."""
     if not options.control:
         return []
     path = f"{options.control}/{options.session_id}.ctl"
@@ -32,7 +32,7 @@ def _memory(config_dir: str) -> dict[str, list[str]]:
 
 
 def remember(config_dir: str, dialog: str, cwd: str) -> None:
-    """Keeps what the user accepted; the practice agent touches none of the real client's own settings."""
+    """Stores what the user accepted; the practice agent touches none of the real client's own settings."""
     from fcntl import LOCK_EX, flock
 
     with open(f"{config_dir}/practice.lock", "w", encoding="utf-8") as lock:
@@ -45,7 +45,7 @@ def remember(config_dir: str, dialog: str, cwd: str) -> None:
 
 
 def startup_dialogs(options: Options, session: Session) -> list[dialogs.Dialog]:
-    """The questions that stand before the prompt in this folder and this mode."""
+    """The dialogs before the prompt in this folder and this mode."""
     if options.trusted:
         return []
     known = _memory(options.config_dir)

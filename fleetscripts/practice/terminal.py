@@ -1,4 +1,4 @@
-"""The terminal: raw mode, the alternate screen, frames drawn by difference, bytes read and logged."""
+"""The terminal: raw mode, the alternate screen, frames drawn by difference, input read and logged."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ READ_BYTES = 65536
 
 
 class Terminal:
-    """Standard input and output as a full-screen program has them."""
+    """Standard input and output of a full-screen program."""
 
     def __init__(self, keylog: str) -> None:
         self._saved = termios.tcgetattr(0)
@@ -30,13 +30,13 @@ class Terminal:
         self.write(f"{_INPUT_ON}\x1b]2;{title}\x07")
 
     def stop(self) -> None:
-        """The terminal as it was, the screen before ours back."""
+        """Restores the terminal and the screen before ours."""
         self.write(f"{_ALTERNATE_OFF if self._alternate else ''}{_INPUT_OFF}\x1b]2;\x07")
         self._alternate = False
         termios.tcsetattr(0, termios.TCSADRAIN, self._saved)
 
     def read(self) -> bytes:
-        """What has been typed since, empty when the terminal is gone; every byte also goes to the log."""
+        """New input, empty if the terminal is gone; every byte is also logged."""
         try:
             data = os.read(0, READ_BYTES)
         except OSError:
@@ -46,7 +46,7 @@ class Terminal:
         return data
 
     def write(self, text: str) -> None:
-        """Writes it all; a terminal that is gone ends the program by its hang-up signal."""
+        """Writes it all; if the terminal is gone, its hang-up signal ends the program."""
         data = text.encode("utf-8", "replace")
         try:
             while data:
@@ -60,11 +60,11 @@ class Terminal:
         return max(columns, 20), max(rows, 8)
 
     def forget(self) -> None:
-        """Draws everything anew next time."""
+        """Redraws everything next time."""
         self._drawn = []
 
     def draw(self, rows: list[str], cursor: tuple[int, int]) -> None:
-        """Shows the rows on the alternate screen, writing only those that changed. ``cursor``: row and column."""
+        """Shows the rows on the alternate screen, writing only changes. ``cursor``: row and column."""
         out = []
         if not self._alternate:
             out.append(_ALTERNATE_ON)
@@ -81,13 +81,13 @@ class Terminal:
         self._drawn = rows
 
     def draw_inline(self, rows: list[str]) -> None:
-        """Shows rows below what stands on the normal screen, over those it showed there before."""
+        """Shows rows below the normal screen's content, replacing those shown before."""
         back = f"\x1b[{self._inline}A" if self._inline else ""
         self.write(f"\r{back}\x1b[J" + "\r\n".join(rows) + "\r\n")
         self._inline = len(rows)
 
     def clear_inline(self) -> None:
-        """Takes away what ``draw_inline`` showed."""
+        """Removes what ``draw_inline`` showed."""
         if self._inline:
             self.write(f"\r\x1b[{self._inline}A\x1b[J")
             self._inline = 0

@@ -1,4 +1,4 @@
-"""The transcript: a conversation as the client writes it, a JSON record a line, and read back on resume."""
+"""The transcript: a conversation in the client's format, a JSON record per line, and read back on resume."""
 
 from __future__ import annotations
 
@@ -10,22 +10,22 @@ import time
 from fleetscripts.practice.registry import VERSION
 
 USAGE = {"input_tokens": 100, "output_tokens": 50, "cache_creation_input_tokens": 50, "cache_read_input_tokens": 1000}
-"""What each of its answers is said to have used."""
+"""The reported usage of each answer."""
 
 
 def project_folder(config_dir: str, cwd: str) -> str:
-    """Where the conversations of a folder lie."""
+    """The folder of a folder's conversations."""
     return f"{config_dir}/projects/{re.sub(r'[^a-zA-Z0-9]', '-', cwd)}"
 
 
 def conversation_of(config_dir: str, cwd: str, session_id: str) -> str | None:
-    """The transcript of a session in this folder, None when there is none."""
+    """The transcript of a session in this folder, None if there is none."""
     path = f"{project_folder(config_dir, cwd)}/{session_id}.jsonl"
     return path if session_id and "/" not in session_id and os.path.exists(path) else None
 
 
 def latest_session(config_dir: str, cwd: str) -> str:
-    """The session of this folder that was written to last, empty when there is none."""
+    """The session of this folder written to last, empty if there is none."""
     folder = project_folder(config_dir, cwd)
     names = [name for name in os.listdir(folder) if name.endswith(".jsonl")] if os.path.isdir(folder) else []
     names.sort(key=lambda name: os.stat(f"{folder}/{name}").st_mtime)
@@ -54,19 +54,19 @@ class Transcript:
         self._message = ""
 
     def user(self, text: str, source: str = "typed") -> None:
-        """What the user said. ``source``: typed or queued."""
+        """The user's message. ``source``: typed or queued."""
         self._message = ""
         message = {"role": "user", "content": text}
         self._write("user", message=message, permissionMode=self._mode, promptSource=source, promptId=new_id())
 
     def interrupted(self, for_tool: bool = False) -> None:
-        """The user broke a turn off."""
+        """The user interrupted a turn."""
         text = "[Request interrupted by user for tool use]" if for_tool else "[Request interrupted by user]"
         self._message = ""
         self._write("user", message={"role": "user", "content": [{"type": "text", "text": text}]})
 
     def agent(self, text: str, last: bool) -> None:
-        """A text of the agent. ``last``: its turn ends with it."""
+        """A text by the agent. ``last``: its turn ends with it."""
         self._assistant({"type": "text", "text": text}, "end_turn" if last else "tool_use")
 
     def tool(self, identity: str, name: str, call: dict[str, object]) -> None:
@@ -80,7 +80,7 @@ class Transcript:
         self._write("user", message={"role": "user", "content": [block]}, toolUseResult={"stdout": text, "stderr": ""})
 
     def error(self, text: str, error: str, **fields: object) -> None:
-        """An error of the API as the client tells it."""
+        """An API error as the client shows it."""
         message = {"id": new_id(), "type": "message", "role": "assistant", "model": "<synthetic>"}
         content = [{"type": "text", "text": text}]
         whole = {**message, "stop_reason": "stop_sequence", "content": content}
@@ -91,7 +91,7 @@ class Transcript:
         self._write("system", subtype="informational", content=text, isMeta=False, level="notice")
 
     def turn_ended(self, seconds: float) -> None:
-        """The end of a turn in good order."""
+        """The regular end of a turn."""
         self._write("system", subtype="turn_duration", durationMs=int(seconds * 1000), isMeta=False)
 
     def queued(self, operation: str, content: str = "") -> None:
@@ -101,7 +101,7 @@ class Transcript:
         self._append({**record, **extra})
 
     def compacted(self, summary: str) -> None:
-        """The conversation goes on from a summary."""
+        """The conversation continues from a summary."""
         self._write("system", subtype="compact_boundary", content="Conversation compacted", isMeta=False)
         text = f"This session is being continued from a previous conversation. Summary:\n{summary}"
         self._write("user", message={"role": "user", "content": text}, isCompactSummary=True)
@@ -133,7 +133,7 @@ def _stamp() -> str:
 
 
 def records_of(path: str) -> list[dict[str, object]]:
-    """The records of a conversation; a last line that was cut off by a crash is left out."""
+    """The records of a conversation; a last line cut off by a crash is left out."""
     records = []
     with open(path, encoding="utf-8", errors="replace") as lines:
         for line in lines:

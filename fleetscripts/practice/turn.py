@@ -1,8 +1,7 @@
-"""What happens in a turn: the steps of the script, as a generator that says what it waits for.
+"""A turn: the script's steps, as a generator that yields what it waits for.
 
-It yields ``("pause", seconds)``, ``("run", Process)`` or ``("ask", Dialog)``, and is sent back what came of it: for a
-dialog the chosen row, empty for Escape.
-"""
+It yields ``("pause", seconds)``, ``("run", Process)`` or ``("ask", Dialog)``, and is sent the result: for a dialog the
+chosen row, empty for Escape."""
 
 from __future__ import annotations
 
@@ -28,7 +27,7 @@ from fleetscripts.practice.session import Session, Turn
 from fleetscripts.practice.view import clock
 
 LOGGED_OUT = "logged-out"
-"""The token of an account that the service lets in no more: each of its turns dies on that."""
+"""The token of an account whose login is revoked: each of its turns fails."""
 
 WORD_SECONDS = 0.3
 RETRY_SECONDS = 1.0
@@ -46,7 +45,7 @@ _ERRORS = {
 
 
 def course(session: Session) -> Turn:
-    """The rest of the session's script; whatever is asked once it is done gets a polite answer."""
+    """The rest of the session's script; later messages get a polite answer."""
     used_tool = False
     said = False
     while session.position < len(session.script):
@@ -151,7 +150,7 @@ def _asked(session: Session, step: Step) -> Turn:
 
 
 def _sub_agent(session: Session, step: Step) -> Turn:
-    """A part given to an agent of its own: its commands run, its words stay with it."""
+    """A part for a sub-agent: its commands run, its texts stay with it."""
     prompt = step.argument.replace("{{", "[[").replace("}}", "]]")
     call: dict[str, object] = {"prompt": prompt, "subagent_type": "general-purpose"}
     identity = session.begin_tool(step, "Task", call)

@@ -1,4 +1,4 @@
-"""What the screen shows: the conversation, the spinner, the box between rules and the footer, or a dialog."""
+"""The screen: the conversation, the spinner, the box between rules and the footer, or a dialog."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ MANUAL = "⏸ manual mode on · ? for shortcuts"
 
 
 def clean(text: str) -> str:
-    """Text without control characters: nothing that is shown may drive the terminal."""
+    """Text without control characters: nothing shown may control the terminal."""
     return "".join(character if character >= " " and character != "\x7f" else " " for character in text)
 
 
 def width_of(text: str) -> int:
-    """Columns that a text takes: East Asian wide characters and emoji take two, joiners and marks none."""
+    """A text's width in columns: East Asian wide characters and emoji take two, joiners and marks none."""
     if text.isascii():
         return len(text)
     from unicodedata import combining, east_asian_width
@@ -53,7 +53,7 @@ def wrapped(text: str, width: int, first: str, rest: str) -> list[str]:
 
 
 def _words(text: str, longest: int) -> list[str]:
-    """The words of a text; one that would not fit a line is cut (every character counted as two columns)."""
+    """The words of a text; one too long for a line is cut (every character counted as two columns)."""
     words = []
     for word in text.split(" "):
         size = max(1, longest if word.isascii() else longest // 2)
@@ -62,7 +62,7 @@ def _words(text: str, longest: int) -> list[str]:
 
 
 class View:
-    """The parts of the screen that the session changes; ``frame`` puts them together."""
+    """The parts of the screen that the session changes; ``frame`` combines them."""
 
     def __init__(self, permission_mode: str, cwd: str) -> None:
         self.mode = permission_mode
@@ -81,19 +81,19 @@ class View:
         self.entries.append((kind, text))
 
     def replace_last(self, text: str) -> None:
-        """A streamed text grows."""
+        """Extends a streamed text."""
         self.entries[-1] = (self.entries[-1][0], text)
         self._known = (0, 0)
 
     def drop_last(self) -> None:
-        """Takes the last entry back."""
+        """Removes the last entry."""
         self.entries.pop()
         self._known = (0, 0)
 
     def frame(
         self, columns: int, rows: int, draft: str, queue: list[str], dialog: Dialog | None
     ) -> tuple[list[str], tuple[int, int]]:
-        """All rows of the screen and the place of the cursor."""
+        """All rows of the screen and the cursor's position."""
         bottom, cursor = self._bottom(columns, draft, queue, dialog)
         if len(bottom) > rows:
             cut = len(bottom) - rows
