@@ -3,8 +3,8 @@
 The standard library compiles six functions for each frozen class while its module is imported: half a millisecond a
 class, most of them never used by the command that runs. Here a class costs a fiftieth of that, its first instances are
 made field by field, and an ``__init__`` is compiled for a class of which there are many. ``fields``, ``replace`` and
-``asdict`` of ``dataclasses`` work as ever. A class whose base
-is one too, or that is not frozen with slots, is left to it.
+``asdict`` of ``dataclasses`` work as ever; the ``replace`` here is for what is changed at each look. A class whose base
+is one too, or that is not frozen with slots, is left to the standard library.
 """
 
 from __future__ import annotations
@@ -17,7 +17,18 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from dataclasses import dataclass as dataclass
+    from dataclasses import replace as replace
 else:
+
+    def replace(known, /, **changes):
+        """``replace`` of the standard library for these classes, at a third of its price: one look at 200 agents makes
+        thousands of changed records."""
+        made = _copy_of(type(known))(known)
+        for name, value in changes.items():
+            if name not in known._as_written.names:
+                raise TypeError(f"{type(known).__qualname__} has no field {name!r}")
+            object.__setattr__(made, name, value)
+        return made
 
     def dataclass(cls=None, /, *, frozen=False, slots=False):
         """The decorator; with or without keywords."""
@@ -111,6 +122,17 @@ def _written_init(made: type) -> Any:
     written = scope["__init__"]
     written.__qualname__ = f"{made.__qualname__}.__init__"
     return written
+
+
+@cache
+def _copy_of(kind: type) -> Any:
+    """What makes another instance with the same in each field, compiled."""
+    names = [field.name for field in dataclasses.fields(kind)]
+    scope: dict[str, Any] = {"_new": object.__new__, "_kind": kind}
+    scope |= {f"_set_{name}": getattr(kind, name).__set__ for name in names}
+    lines = ["made = _new(_kind)", *(f"_set_{name}(made, self.{name})" for name in names), "return made"]
+    exec("def copy(self):\n " + "\n ".join(lines), scope)
+    return scope["copy"]
 
 
 @cache

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import field, fields, replace
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import field, fields
 from typing import Any, TypeAlias
 
 from fleetscripts import schema
 from fleetscripts.agents import DEFAULT_KIND
-from fleetscripts.dataclass import dataclass
+from fleetscripts.dataclass import dataclass, replace
 from fleetscripts.errors import FleetError
 from fleetscripts.models import AgentState, PaneFacts, Repository, ServerId
 from fleetscripts.record import WAS, Attempts, Escalation, Hold, LastLook, Notices, Rescue, Task, Verdict
@@ -94,7 +94,7 @@ class Agent:
     def changed(self, /, **fields: Any) -> Agent:
         """The record with these fields. A mapping for a part changes only the fields of that part that it names."""
         parts = {
-            name: replace(getattr(self, name), **value)
+            name: replace(getattr(self, name), **value) if value else getattr(self, name)
             for name, value in fields.items()
             if name in PARTS and isinstance(value, Mapping)
         }
@@ -238,6 +238,13 @@ class Fleet:
         """The same agent's record as it stands here."""
         return next((known for known in self.agents if known.is_same(agent)), None)
 
+    def current_of(self, agents: Iterable[Agent]) -> Iterator[Agent | None]:
+        """``current`` of each, for many of them."""
+        by_key = {key: known for known in reversed(self.agents) for key in known.keys}
+        for agent in agents:
+            known = next((by_key[key] for key in agent.keys if key in by_key), None)
+            yield known if known is not None and known.is_same(agent) else self.current(agent)
+
     def with_agent(self, agent: Agent) -> Fleet:
         """The fleet with this record in place of the agent's earlier one, or added."""
         if self.current(agent) is None:
@@ -246,7 +253,12 @@ class Fleet:
 
     def exchange(self, old: Agent, new: Agent) -> Fleet:
         """The fleet with ``new`` in place of exactly this record, whatever fields changed."""
-        return replace(self, agents=tuple(new if known is old else known for known in self.agents))
+        return self.exchange_all([(old, new)])
+
+    def exchange_all(self, pairs: Sequence[tuple[Agent, Agent]]) -> Fleet:
+        """The same for many records: the second of each pair in place of exactly the first."""
+        new = {id(old): new for old, new in pairs}
+        return replace(self, agents=tuple(new.get(id(known), known) for known in self.agents)) if new else self
 
     def without_agent(self, agent: Agent) -> Fleet:
         """The fleet with no record of it."""

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import field, fields, replace
+from collections.abc import Mapping
+from dataclasses import field, fields
+from functools import cache
 from typing import Any, TypeVar
 
-from fleetscripts.dataclass import dataclass
+from fleetscripts.dataclass import dataclass, replace
 from fleetscripts.schema import Count, UnixSeconds
 
 
@@ -21,9 +22,14 @@ WAS = "was"
 P = TypeVar("P", bound=Any)
 
 
-def typed(part: object, kind: str) -> Iterator[str]:
+def typed(part: object, kind: str) -> tuple[str, ...]:
     """The names of the fields that are annotated so: ``UnixSeconds``, ``Count``."""
-    return (one.name for one in fields(part) if one.type == kind)  # type: ignore[arg-type]
+    return _typed(part if isinstance(part, type) else type(part), kind)
+
+
+@cache
+def _typed(part: type, kind: str) -> tuple[str, ...]:
+    return tuple(one.name for one in fields(part) if one.type == kind)
 
 
 def not_after(part: P, latest: float, now: float) -> P:

@@ -16,6 +16,7 @@ UnixSeconds: TypeAlias = float
 """An instant; 0 for none."""
 Count: TypeAlias = int
 """How often something was done; never below 0."""
+_AS_IT_IS = frozenset({str, int, float, bool, dict, type(None)})
 UNKNOWN_FIELDS = "extra"
 """The dataclass field that keeps what we don't know, as it is."""
 
@@ -163,27 +164,37 @@ def read(kind: type[T], where: str, value: object, given: Mapping[str, Any] | No
     """An instance of ``kind`` from a JSON object found at ``where``; ``given`` fields are taken as they are."""
     members = mapping(where, value)
     values = dict(given or {})
-    known = _annotations(kind)  # type: ignore[arg-type]
-    for name, annotation in known.items():
-        if name in members and name not in values and annotation in READERS:
-            values[name] = READERS[annotation](f"{where}.{name}" if where else name, members[name])
-    values[UNKNOWN_FIELDS] = {name: member for name, member in members.items() if name not in known or name == "extra"}
+    known = _readers(kind)  # type: ignore[arg-type]
+    unknown: dict[str, Any] = {}
+    for name, member in members.items():
+        if name not in known or name == UNKNOWN_FIELDS:
+            unknown[name] = member
+        elif name not in values and (reader := known[name]) is not None:
+            values[name] = reader(f"{where}.{name}" if where else name, member)
+    values[UNKNOWN_FIELDS] = unknown
     return kind(**values)
 
 
 @cache
-def _annotations(kind: type) -> dict[str, str]:
-    return {field.name: str(field.type) for field in dataclasses.fields(kind)}
+def _readers(kind: type) -> dict[str, Callable[[str, object], Any] | None]:
+    """By field; None for one that its caller reads."""
+    return {field.name: READERS.get(str(field.type)) for field in dataclasses.fields(kind)}
 
 
 def write(value: object, always: frozenset[str]) -> dict[str, Any]:
     """The JSON object of a dataclass: ``always`` fields, those that differ from their default, and unknown ones."""
     members: dict[str, Any] = {}
-    for field in dataclasses.fields(value):  # type: ignore[arg-type]
-        member = getattr(value, field.name)
-        if field.name != UNKNOWN_FIELDS and (field.name in always or member != _default(field)):
-            members[field.name] = _plain(member)
+    for name, default in _defaults(type(value)):  # type: ignore[arg-type]
+        member = getattr(value, name)
+        if member != default or name in always:
+            members[name] = member if type(member) in _AS_IT_IS else _plain(member)
     return members | dict(getattr(value, UNKNOWN_FIELDS))
+
+
+@cache
+def _defaults(kind: type) -> tuple[tuple[str, object], ...]:
+    """Fields that are written, each with the value that says nothing."""
+    return tuple((field.name, _default(field)) for field in dataclasses.fields(kind) if field.name != UNKNOWN_FIELDS)
 
 
 def _default(field: dataclasses.Field[Any]) -> object:

@@ -165,7 +165,7 @@ class ClaudeCode(AgentKind):
         """Registry record, transcript and hook events of a live client."""
         from fleetscripts.agents import claude_session
 
-        return claude_session.look(client, places, session_id)
+        return claude_session.look(client, places, session_id, now)
 
     def conversation(self, home: Path, worktree: Path, session_id: str) -> Path | None:
         """A transcript of the worktree's project folder, or of any other."""

@@ -20,10 +20,11 @@ from fleetscripts.agents.session_view import SessionView
 from fleetscripts.models import Client, Evidence, Source
 
 _SESSION_ID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+_SETTLED_NS = 1_000_000_000
 _USEFUL = (b'"user"', b'"assistant"', b'"system"')
 
 
-def look(client: Client, places: Places, session_id: str | None = None) -> SessionView:
+def look(client: Client, places: Places, session_id: str | None = None, now: float | None = None) -> SessionView:
     """Evidence from the client's own files. ``session_id``: the last known one; the registry's takes precedence."""
     config_dir = config_folder(client.environment, places)
     record = registry.read_record(config_dir, client.pid)
@@ -33,10 +34,10 @@ def look(client: Client, places: Places, session_id: str | None = None) -> Sessi
     if moved is not None:
         said = moved.evidence
     found_id = moved.session_id if moved is not None else claude_registry.session_of(live) or session_id
-    path = transcript_path(config_dir, str(live.get("cwd") or client.cwd), found_id, client.started_at)
+    path = transcript_path(config_dir, str(live.get("cwd") or client.cwd), found_id, client.started_at, now)
     if path is None and session_id and "status" not in live:
-        # 2.1.100 names a session of its own until a resumed conversation continues.
-        path = transcript_path(config_dir, str(live.get("cwd") or client.cwd), session_id, client.started_at)
+        # 2.1.100 names a session of its own until a resumed conversation is gone on with.
+        path = transcript_path(config_dir, str(live.get("cwd") or client.cwd), session_id, client.started_at, now)
         found_id = session_id if path is not None else found_id
     turn = read_turn(places.fleet_home, path) if path is not None else None
     found_id = found_id or (path.stem if path is not None else None)
@@ -64,9 +65,10 @@ def config_folder(environment: Mapping[str, str], places: Places) -> Path:
     """The client's configuration folder: by its own environment, else by ours."""
     if environment.get("CLAUDE_CONFIG_DIR"):
         return Path(environment["CLAUDE_CONFIG_DIR"])
-    return Path(environment["HOME"]) / ".claude" if environment.get("HOME") else places.home
+    return Path(f"{environment['HOME']}/.claude") if environment.get("HOME") else places.home
 
 
+@lru_cache(maxsize=1024)
 def project_folder(config_dir: Path, cwd: str) -> Path:
     """The folder with the transcripts of conversations held in this folder."""
     return config_dir / "projects" / re.sub(r"[^a-zA-Z0-9]", "-", cwd)
@@ -77,8 +79,10 @@ def newest_transcript(config_dir: Path, cwd: str) -> Path | None:
     return max(_entries(project_folder(config_dir, cwd), "*.jsonl"), key=_written, default=None)
 
 
-def transcript_path(config_dir: Path, cwd: str, session_id: str | None, client_started: float = 0.0) -> Path | None:
-    """The session's transcript, in the project folder of ``cwd`` or any other.
+def transcript_path(
+    config_dir: Path, cwd: str, session_id: str | None, client_started: float = 0.0, now: float | None = None
+) -> Path | None:
+    """The session's transcript, in the project folder of ``cwd`` or any other. ``now``: as for ``look``.
 
     Without a session id: the only one of that folder written since the client started, if there is just one."""
     here = project_folder(config_dir, cwd)
@@ -88,10 +92,9 @@ def transcript_path(config_dir: Path, cwd: str, session_id: str | None, client_s
         return recent[0] if len(recent) == 1 else None
     if not _SESSION_ID.fullmatch(session_id):
         return None
-    path = here / f"{session_id}.jsonl"
-    if path.is_file():
-        return path
-    return _in_another_folder(config_dir / "projects", path.name)
+    name = f"{session_id}.jsonl"
+    path = f"{here}/{name}"
+    return Path(path) if os.path.isfile(path) else _in_another_folder(config_dir / "projects", name, now)
 
 
 def read_turn(fleet_home: Path, path: Path) -> Turn | None:
@@ -123,7 +126,7 @@ def _transcript_evidence(turn: Turn | None, client: Client, session_id: str | No
     return claude_transcript.evidence_of(turn, client.started_at, session_id, local_zone())
 
 
-def _in_another_folder(projects: Path, name: str) -> Path | None:
+def _in_another_folder(projects: Path, name: str, now: float | None) -> Path | None:
     """Called for every client without a transcript at every look, among hundreds of folders: one system call for
     each."""
     try:
@@ -131,7 +134,31 @@ def _in_another_folder(projects: Path, name: str) -> Path | None:
         folders = _project_folders(str(projects), status.st_mtime_ns, status.st_nlink)
     except OSError:
         return None
-    return next((Path(folder, name) for folder in folders if os.access(f"{folder}/{name}", os.F_OK)), None)
+    if now is None:
+        return next((Path(folder, name) for folder in folders if os.access(f"{folder}/{name}", os.F_OK)), None)
+    folder = _folder_by_name(folders, now, int(time.monotonic())).get(name)
+    return Path(folder, name) if folder else None
+
+
+@lru_cache(maxsize=2)
+def _folder_by_name(folders: tuple[str, ...], _now: float, _steady_second: int) -> Mapping[str, str]:
+    """Where each file lies, in the first folder that has one of its name. As of one look, and never older than it."""
+    return {name: folder for folder in reversed(folders) for name in _names_in(folder)}
+
+
+def _names_in(folder: str) -> tuple[str, ...]:
+    """What lies there; listed again only after a change, or so soon after one that another may bear the same time."""
+    try:
+        changed = os.stat(folder).st_mtime_ns
+        settled = time.time_ns() - changed > _SETTLED_NS
+        return _listed(folder, changed) if settled else tuple(os.listdir(folder))
+    except OSError:
+        return ()
+
+
+@lru_cache(maxsize=4096)
+def _listed(folder: str, _changed_ns: int) -> tuple[str, ...]:
+    return tuple(os.listdir(folder))
 
 
 @lru_cache(maxsize=8)

@@ -25,7 +25,7 @@ DIALOGS: Mapping[str, DialogKind] = {
 
 def read_record(config_dir: Path, pid: int) -> dict[str, Any] | None:
     """The record of the client process ``pid``; None if it is missing, half written or not understood."""
-    return _read(config_dir / "sessions" / f"{pid}.json")
+    return _read(f"{config_dir}/sessions/{pid}.json")
 
 
 def read_jobs(config_dir: Path, job: str) -> Iterator[dict[str, Any]]:
@@ -41,7 +41,7 @@ def read_job_state(config_dir: Path, job: str) -> dict[str, Any] | None:
     return _read(config_dir / "jobs" / job / "state.json")
 
 
-def _read(path: Path) -> dict[str, Any] | None:
+def _read(path: Path | str) -> dict[str, Any] | None:
     try:
         return parse_line(read_regular(path, _LARGEST_BYTES))
     except OSError:

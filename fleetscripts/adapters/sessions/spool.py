@@ -46,15 +46,15 @@ def read_events(fleet_home: Path, session_id: str) -> list[HookEvent]:
     """The latest events of one session, oldest first; at most those in the last 256 kB."""
     if not _SESSION.fullmatch(session_id):
         return []
-    path = fleet_home / "spool" / f"{session_id}.log"
+    path = f"{fleet_home}/spool/{session_id}.log"
     lines = _tail(path)
     if len(lines) < 2:
-        lines = [*_tail(path.with_name(f"{path.name}.1")), *lines]
+        lines = [*_tail(f"{path}.1"), *lines]
     events = (_event(line) for line in lines)
     return [event for event in events if event is not None and event.payload.get("session_id") == session_id]
 
 
-def _tail(path: Path) -> list[bytes]:
+def _tail(path: str) -> list[bytes]:
     try:
         with open_regular(path) as file:
             size = file.seek(0, 2)

@@ -3,9 +3,11 @@ kills in it."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
+from fleetscripts.adapters.system.processes import content_of
 from fleetscripts.dataclass import dataclass
 from fleetscripts.models import MemoryScope
 
@@ -34,18 +36,26 @@ V2 = Hierarchy(CGROUPS, "memory.max", "memory.current", "memory.events", "memory
 
 def memory_groups(pid: int | str) -> Iterator[tuple[Hierarchy, Path]]:
     """The memory groups of a process, below the root of their hierarchy; empty if there are none."""
-    try:
-        rows = (PROC / str(pid) / "cgroup").read_text().splitlines()
-    except OSError:
-        return
-    for _, controllers, path in (row.split(":", 2) for row in rows):
+    return _groups_in(_membership(pid))
+
+
+def _membership(pid: int | str) -> str:
+    """What the system says of the groups that hold a process."""
+    return os.fsdecode(content_of(f"{PROC}/{pid}/cgroup"))
+
+
+def _groups_in(membership: str) -> Iterator[tuple[Hierarchy, Path]]:
+    for _, controllers, path in (row.split(":", 2) for row in membership.splitlines()):
         if controllers == "" or "memory" in controllers.split(","):
             yield (V1 if controllers else V2), Path(path.lstrip("/"))
 
 
 def scope_of(pid: int) -> MemoryScope | None:
     """The scope made for this process; None if it is in none."""
-    for hierarchy, path in memory_groups(pid):
+    membership = _membership(pid)
+    if PREFIX not in membership:
+        return None
+    for hierarchy, path in _groups_in(membership):
         if path.name.startswith(PREFIX):
             folder = hierarchy.root / path
             try:

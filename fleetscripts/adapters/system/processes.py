@@ -16,6 +16,8 @@ from fleetscripts.errors import FleetError
 from fleetscripts.pattern import pattern
 
 _PROC = "/proc"
+_TICKS_A_SECOND = os.sysconf("SC_CLK_TCK")
+_PIECE_BYTES = 1 << 16
 _PS_COLUMNS = "pid=,ppid=,pgid=,tpgid=,stat=,time=,lstart=,command="
 _PS_ROW = pattern(
     r"\s*(\d+)\s+(\d+)\s+(\d+)\s+(-?\d+)\s+(\S+)\s+([\d:.-]+)\s+(\w{3} \w{3}\s+\d+ [\d:]{8} \d{4})\s+(.*)"
@@ -102,21 +104,21 @@ def _children(pid: int) -> list[str]:
         threads = [entry.path for entry in os.scandir(f"{_PROC}/{pid}/task")]
     except OSError:
         return []
-    return [child for thread in threads for child in _bytes(f"{thread}/children").decode().split()]
+    return [child for thread in threads for child in content_of(f"{thread}/children").decode().split()]
 
 
 def arguments(process: Process) -> tuple[str, ...]:
     """The process's argv, empty if it is gone or not ours."""
     if process.argv or sys.platform != "linux":
         return process.argv
-    words = _bytes(f"{_PROC}/{process.pid}/cmdline").split(b"\0")[:-1]
+    words = content_of(f"{_PROC}/{process.pid}/cmdline").split(b"\0")[:-1]
     return tuple(os.fsdecode(word) for word in words)
 
 
 def working_directory(pid: int) -> str:
     """The process's working folder; empty if unknown (gone, not ours, not Linux)."""
     try:
-        return str(Path(f"{_PROC}/{pid}/cwd").readlink())
+        return os.readlink(f"{_PROC}/{pid}/cwd")  # noqa: PTH115 - three times as quick
     except OSError:
         return ""
 
@@ -163,25 +165,21 @@ def _folders_by_lsof() -> dict[int, str]:
 
 def environment(pid: int, names: frozenset[str]) -> dict[str, str]:
     """These variables of the process's initial environment, and no others: the rest may hold secrets."""
-    pairs = (entry.partition(b"=") for entry in _bytes(f"{_PROC}/{pid}/environ").split(b"\0"))
-    named = ((os.fsdecode(name), os.fsdecode(value)) for name, _, value in pairs)
-    return {name: value for name, value in named if name in names}
+    wanted = {os.fsencode(name): name for name in names}
+    pairs = (entry.partition(b"=") for entry in content_of(f"{_PROC}/{pid}/environ").split(b"\0"))
+    return {wanted[name]: os.fsdecode(value) for name, _, value in pairs if name in wanted}
 
 
 def started_at(process: Process, now: float) -> float:
     """The process's start in Unix seconds, to about 10 ms on Linux and a second elsewhere; ``now`` if unreadable."""
     if not process.start_ticks.isdigit():
         return _parse_lstart(process.start_ticks, now)
-    try:
-        uptime = float(_bytes(f"{_PROC}/uptime").split()[0])
-    except (IndexError, ValueError):
-        return now
-    return now - uptime + int(process.start_ticks) / os.sysconf("SC_CLK_TCK")
+    return now - time.clock_gettime(time.CLOCK_BOOTTIME) + int(process.start_ticks) / _TICKS_A_SECOND
 
 
 def _from_stat(pid: str) -> Process | None:
     """One ``/proc/PID/stat``. The name is in brackets and may itself contain brackets, blanks and newlines."""
-    content = os.fsdecode(_bytes(f"{_PROC}/{pid}/stat"))
+    content = os.fsdecode(content_of(f"{_PROC}/{pid}/stat"))
     head, _, tail = content.rpartition(")")
     fields = tail.split()
     if len(fields) < 20:
@@ -194,7 +192,7 @@ def _from_stat(pid: str) -> Process | None:
         status=fields[0],
         command=head.partition("(")[2],
         start_ticks=fields[19],
-        cpu_seconds=(int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK"),
+        cpu_seconds=(int(fields[11]) + int(fields[12])) / _TICKS_A_SECOND,
     )
 
 
@@ -243,11 +241,21 @@ def _parse_lstart(text: str, now: float) -> float:
         return now
 
 
-def _bytes(path: str) -> bytes:
-    """The file's content; empty if the process is gone or not ours. Not by pathlib, which would double the time on a
-    machine with many processes."""
+def content_of(path: str) -> bytes:
+    """The file's content; empty when the process has gone meanwhile or is not ours to read.
+
+    By the system's own calls: a file object asks three things more of each, of a machine with many processes."""
     try:
-        with open(path, "rb", buffering=0) as file:
-            return file.read()
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     except OSError:
         return b""
+    try:
+        content = piece = os.read(descriptor, _PIECE_BYTES)
+        while piece:
+            piece = os.read(descriptor, _PIECE_BYTES)
+            content += piece
+        return content
+    except OSError:
+        return b""
+    finally:
+        os.close(descriptor)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
 from fleetscripts.core.planning.memory_kills import memory_noted
@@ -11,6 +10,7 @@ from fleetscripts.core.planning.observation import Observation
 from fleetscripts.core.planning.rescue import PARKED, SOON_SECONDS, wake_at
 from fleetscripts.core.records.redact import redact
 from fleetscripts.core.records.sanitize import fit, sanitize
+from fleetscripts.dataclass import replace
 from fleetscripts.fleet import Agent
 from fleetscripts.models import AgentState, Classification, PaneState
 from fleetscripts.record import RECYCLING, Hold, not_after
@@ -69,10 +69,14 @@ def note(agent: Agent, seen: Observation, stalled_after_seconds: float, now: flo
 def _clamp_future_times(agent: Agent, now: float) -> Agent:
     """Clamp times of actions ahead of the clock to now, as after the clock was set back."""
     latest = now + CLOCK_SLACK_SECONDS
-    parts = {name: not_after(getattr(agent, name), latest, now) for name in DONE_BY_US}
-    return replace(
-        agent, **parts, last_rebriefed_at=now if agent.last_rebriefed_at > latest else agent.last_rebriefed_at
-    )
+    ahead: dict[str, Any] = {}
+    for name in DONE_BY_US:
+        part = getattr(agent, name)
+        if (clamped := not_after(part, latest, now)) is not part:
+            ahead[name] = clamped
+    if agent.last_rebriefed_at > latest:
+        ahead["last_rebriefed_at"] = now
+    return replace(agent, **ahead) if ahead else agent
 
 
 def spends(found: Classification) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 import unicodedata
+from functools import lru_cache
 
 from fleetscripts.pattern import pattern
 
@@ -17,7 +18,7 @@ JOINER = "\u200d"
 
 def sanitize(text: str) -> str:
     """``text`` on one line, with nothing that a terminal would obey."""
-    if text.isascii() and text.isprintable():
+    if text.isprintable():
         return " ".join(text.split())
     return " ".join("".join(_harmless(char) for char in ESCAPE_SEQUENCE.sub("", text)).split())
 
@@ -34,6 +35,7 @@ def sanitize_lines(text: str) -> str:
     )
 
 
+@lru_cache(maxsize=4096)
 def _harmless(char: str) -> str:
     if char.isspace():
         return " "

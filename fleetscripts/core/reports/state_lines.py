@@ -12,9 +12,8 @@ from fleetscripts.models import AgentState
 def untold(fleet: Fleet) -> tuple[Fleet, list[dict[str, Any]]]:
     """The fleet with every agent's state marked as written, and a line for each that was not."""
     changed = [agent for agent in fleet.agents if agent.notices.told_state != agent.state]
-    for agent in changed:
-        fleet = fleet.exchange(agent, agent.changed(notices={"told_state": str(agent.state)}))
-    return fleet, [state_line(agent) for agent in changed]
+    marked = [(agent, agent.changed(notices={"told_state": str(agent.state)})) for agent in changed]
+    return fleet.exchange_all(marked), [state_line(agent) for agent in changed]
 
 
 def state_line(agent: Agent) -> dict[str, Any]:

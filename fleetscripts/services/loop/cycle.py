@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import field, replace
+from dataclasses import field
 from typing import Any
 
 from fleetscripts.adapters.records.account_file import read_accounts
@@ -19,7 +19,7 @@ from fleetscripts.core.records.own_session import with_session_of
 from fleetscripts.core.reports.state_lines import untold
 from fleetscripts.core.spending.ceiling import Ceiling
 from fleetscripts.core.spending.holding import held
-from fleetscripts.dataclass import dataclass
+from fleetscripts.dataclass import dataclass, replace
 from fleetscripts.fleet import Agent, Fleet
 from fleetscripts.models import Action
 from fleetscripts.services.accounts.account_choice import note_walls, picks_of
@@ -67,15 +67,15 @@ def run_cycle(
     told: list[dict[str, Any]] = []
 
     def record(fleet: Fleet) -> Fleet:
-        for agent, seen in looks:
-            known = fleet.current(agent)
+        news: list[tuple[Agent, Agent]] = []
+        for (agent, seen), known in zip(looks, fleet.current_of(agent for agent, _ in looks), strict=True):
             if known is not None and _is_same_agent(known, agent):
                 noted = note(known, seen, limits.idle_threshold_seconds, now, unwatched)
                 noted = held(noted, ceiling.reached(noted), now)
-                nothing_new = panes is not None and replace(noted, last_seen_at=known.last_seen_at) == known
-                fleet = fleet if nothing_new else fleet.exchange(known, noted)
+                if panes is None or replace(noted, last_seen_at=known.last_seen_at) != known:
+                    news.append((known, noted))
                 fleet = with_session_of(fleet, seen.facts, seen.server) if seen.exists else fleet
-        fleet = clamp_future_times(fleet, now)
+        fleet = clamp_future_times(fleet.exchange_all(news), now)
         if orchestrator_looks:
             fleet = replace(fleet, orchestrator_seen_at=now, orchestrator_called_at=0)
         fleet, told[:] = untold(fleet)
@@ -85,10 +85,10 @@ def run_cycle(
     journal = Journal(settings.journal_file)
     for line in told:
         journal.write("state", **line)
-    pairs = [(looked_at, after.current(looked_at), seen) for looked_at, seen in looks]
+    known_now = after.current_of(looked_at for looked_at, _ in looks)
     recorded = tuple(
         (known, seen)
-        for looked_at, known, seen in pairs
+        for (looked_at, seen), known in zip(looks, known_now, strict=True)
         if known is not None and known.task.started_at == looked_at.task.started_at
     )
     note_walls(settings, recorded, now)
