@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import field, fields
 from typing import Any, TypeAlias
 
@@ -237,13 +237,6 @@ class Fleet:
     def current(self, agent: Agent) -> Agent | None:
         """The same agent's record as it stands here."""
         return next((known for known in self.agents if known.is_same(agent)), None)
-
-    def current_of(self, agents: Iterable[Agent]) -> Iterator[Agent | None]:
-        """``current`` of each, for many of them."""
-        by_key = {key: known for known in reversed(self.agents) for key in known.keys}
-        for agent in agents:
-            known = next((by_key[key] for key in agent.keys if key in by_key), None)
-            yield known if known is not None and known.is_same(agent) else self.current(agent)
 
     def with_agent(self, agent: Agent) -> Fleet:
         """The fleet with this record in place of the agent's earlier one, or added."""

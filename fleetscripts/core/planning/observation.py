@@ -38,7 +38,8 @@ class Observation:
 
     ``kind``: the name of the agent kind, empty for none; of an agent of the fleet it is known without a client too.
     ``client`` None: no client runs there. ``checkpoints`` are those of the whole session, ``messages`` the last
-    turn's. ``transcript``: where its conversation is written. ``screen`` and ``reading``: the frame parsed.
+    turn's. ``transcript``: where its conversation is written. ``screen`` and ``reading``: the frame parsed, the
+    first None where it is known from an earlier look what was read of it.
     ``scope``: the limit on memory of the window, if it has one. ``ended``: how the client ended that we started there.
 
     Known of the fleet's agents only: ``server``, ``output_hash`` (what the agent has put out) and ``commit``, empty

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import field
 from typing import Any
 
@@ -68,7 +68,7 @@ def run_cycle(
 
     def record(fleet: Fleet) -> Fleet:
         news: list[tuple[Agent, Agent]] = []
-        for (agent, seen), known in zip(looks, fleet.current_of(agent for agent, _ in looks), strict=True):
+        for (agent, seen), known in zip(looks, _current_of(fleet, looks), strict=True):
             if known is not None and _is_same_agent(known, agent):
                 noted = note(known, seen, limits.idle_threshold_seconds, now, unwatched)
                 noted = held(noted, ceiling.reached(noted), now)
@@ -85,7 +85,7 @@ def run_cycle(
     journal = Journal(settings.journal_file)
     for line in told:
         journal.write("state", **line)
-    known_now = after.current_of(looked_at for looked_at, _ in looks)
+    known_now = _current_of(after, looks)
     recorded = tuple(
         (known, seen)
         for (looked_at, seen), known in zip(looks, known_now, strict=True)
@@ -96,6 +96,14 @@ def run_cycle(
     observed = {seen.facts.pane_id: seen for _, seen in looks if seen.exists}
     actions = tuple(plan(recorded, limits, now, picks))
     return Cycle(after, recorded, actions, _moved(before, after), observed, now, ceiling)
+
+
+def _current_of(fleet: Fleet, looks: Iterable[tuple[Agent, Observation]]) -> Iterator[Agent | None]:
+    """The records of those that were looked at, as they stand in the fleet."""
+    by_key = {key: known for known in reversed(fleet.agents) for key in known.keys}
+    for agent, _ in looks:
+        known = next((by_key[key] for key in agent.keys if key in by_key), None)
+        yield known if known is not None and known.is_same(agent) else fleet.current(agent)
 
 
 def _is_same_agent(known: Agent, looked_at: Agent) -> bool:

@@ -11,10 +11,12 @@ from fleetscripts.adapters.git.head import head_commit
 from fleetscripts.adapters.tmux.tmux import Tmux
 from fleetscripts.config import Settings
 from fleetscripts.core.planning.observation import Observation
+from fleetscripts.core.screen.reading import digest_above
 from fleetscripts.fleet import Agent, Fleet
 from fleetscripts.models import AgentState, Classification, PaneState, ServerId
 from fleetscripts.services.observe.agent_pane import pane_ids
 from fleetscripts.services.observe.observe import observe, unreadable
+from fleetscripts.services.observe.readings import KeptReadings
 from fleetscripts.services.observe.servers import unseen
 
 
@@ -32,7 +34,10 @@ def look_at(
     server = tmux.server()
     panes = pane_ids(agents, tmux, server)
     wanted = list(dict.fromkeys(panes.values()))
-    observed = observe(tmux, settings, fleet, now, wanted, server=server) if wanted else []
+    readings = KeptReadings(settings.fleet_home, now)
+    observed = observe(tmux, settings, fleet, now, wanted, server=server, readings=readings) if wanted else []
+    if only is None:
+        readings.keep()
     by_pane = {observation.facts.pane_id: observation for observation in observed}
     return [(agent, _seen(agent, by_pane.get(panes.get(agent.key, "")), server)) for agent in agents]
 
@@ -61,11 +66,11 @@ def seen_of(agent: Agent, observation: Observation | None, server: ServerId | No
 def output_hash(observation: Observation) -> str:
     """What the agent has put out: its screen above the input box (a status line below has a clock of its own), its
     last words, and how long its transcript and those of its sub-agents are."""
-    lines, box = observation.texts, observation.box
-    above = lines if box is None else lines[: box.top]
+    reading = observation.reading
+    above = digest_above(observation.texts, None) if reading is None else reading.above
     said = [message.text for message in observation.messages[-1:]]
     written = str(conversation_bytes(Path(observation.transcript))) if observation.transcript is not None else ""
-    text = "\n".join(line.rstrip() for line in (*above, *said, written))
+    text = "\n".join((above, *said, written))
     return hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()[:16]
 
 

@@ -7,7 +7,6 @@ from pathlib import Path
 
 from fleetscripts.adapters.system.memory_scope import scope_of
 from fleetscripts.adapters.system.processes import ProcessTable, read_processes, read_trees
-from fleetscripts.adapters.system.zone import local_zone
 from fleetscripts.adapters.tmux.tmux import Tmux
 from fleetscripts.agents import KINDS
 from fleetscripts.agents.kinds import AgentKind, kind_named, known_kinds
@@ -15,8 +14,6 @@ from fleetscripts.agents.session_view import SessionView
 from fleetscripts.config import Settings
 from fleetscripts.core.planning.classify import classify
 from fleetscripts.core.planning.observation import Observation
-from fleetscripts.core.screen.reading import Reader
-from fleetscripts.core.screen.screen import Screen
 from fleetscripts.dataclass import dataclass
 from fleetscripts.fleet import Agent, Fleet
 from fleetscripts.models import (
@@ -33,7 +30,7 @@ from fleetscripts.services.observe.agent_pane import agents_by_pane
 from fleetscripts.services.observe.client_end import client_end
 from fleetscripts.services.observe.clients import PaneClient, find_client
 from fleetscripts.services.observe.kept_frames import keep_when_sources_disagree
-from fleetscripts.services.observe.rule_files import load_rules
+from fleetscripts.services.observe.readings import Readings
 
 MOST_SAID = 120
 """Characters of an error in a reason."""
@@ -50,15 +47,18 @@ def observe(
     pane_ids: Sequence[str] | None = None,
     styled: bool = True,
     server: ServerId | None = None,
+    readings: Readings | None = None,
 ) -> list[Observation]:
-    """Every pane of the server, or those named; one that is gone is left out. ``server``: when it is known already."""
+    """Every pane of the server, or those named; one that is gone is left out. ``server``: when it is known already.
+
+    ``readings``: what reads the screens; without it each is read anew, with all of its regions."""
     frames = tmux.read_all(pane_ids, styled)
     if not frames:
         return []
     few = pane_ids is not None and len(frames) <= FEW_PANES
     table = read_trees(frame.facts.pid for frame in frames) if few else read_processes()
     kinds = known_kinds()
-    observer = _Observer(settings, Reader(load_rules(settings.fleet_home), now, local_zone()), now)
+    observer = _Observer(settings, readings or Readings(settings.fleet_home, now), now)
     named = fleet is not None and any(agent.pane_id for agent in fleet.agents)
     agents = agents_by_pane(fleet, server or (tmux.server() if named else None))
     return [observer.whatever_stands_there(frame, table, kinds, agents.get(frame.facts.pane_id)) for frame in frames]
@@ -84,7 +84,7 @@ def transcript_of(seen: Observation) -> Path | None:
 @dataclass(frozen=True, slots=True)
 class _Observer:
     settings: Settings
-    reader: Reader
+    readings: Readings
     now: float
 
     def whatever_stands_there(
@@ -98,8 +98,8 @@ class _Observer:
 
     def of(self, frame: Frame, found: PaneClient, agent: Agent | None) -> Observation:
         """Fuse what all sources say of one pane."""
-        view, screen = self._view(found, agent), Screen.of(frame.lines, frame.facts.title, frame.facts.width)
-        reading = self.reader.read(screen, found.kind.name if found.kind else "auto", frame.facts.command)
+        view = self._view(found, agent)
+        screen, reading = self.readings.read(frame, found.kind.name if found.kind else "auto")
         pieces = (*found.evidence, *view.evidence, *another_shown(frame, view), *reading.evidence)
         answer = classify(frame.facts, pieces, self.now)
         keep_when_sources_disagree(self.settings.fleet_home, frame, answer)

@@ -1,0 +1,133 @@
+"""Reads the screens of one look. Of one that has not changed, what was read of it before is taken.
+
+What is read follows from the screen, the kind of its client, the command and the rules alone, and is found by a digest
+of all of these. It is kept in this process and, for the next one, beside the record in ``readings/``, as long as the
+code and the rules are the same; what cannot be understood there is read anew. Whoever can write there can write rules
+too. Where something is done to a pane, its screen is read anew each time."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import sys
+from functools import cached_property, lru_cache
+from pathlib import Path
+
+from fleetscripts.adapters.records.json_files import cache
+from fleetscripts.adapters.system.regular_file import read_regular
+from fleetscripts.adapters.system.zone import local_zone
+from fleetscripts.core.screen.kept_reading import as_kept, from_kept
+from fleetscripts.core.screen.reading import Reader, Reading
+from fleetscripts.core.screen.screen import Screen
+from fleetscripts.models import Frame
+from fleetscripts.services.observe.rule_files import load_rules
+
+PACKAGE = Path(__file__).resolve().parents[2]
+READ_BY = (".", "agents", "core/screen", "core/planning", "rules", "services/observe")
+"""Folders of this package whose files say what a screen means."""
+
+LARGEST_BYTES = 8 << 20
+MOST_KEPT = 4000
+"""Of some hundred bytes each: 200 panes whose spinners turn, for some minutes."""
+
+_kept: dict[str, object] = {}
+_on_disk: dict[Path, frozenset[str]] = {}
+
+
+class Readings:
+    """Each screen read anew."""
+
+    def __init__(self, fleet_home: Path, now: float) -> None:
+        self._fleet_home = fleet_home
+        self._now = now
+
+    def read(self, frame: Frame, kind: str) -> tuple[Screen | None, Reading]:
+        """The screen parsed, and what it says. ``kind``: of the client in the pane, ``auto`` where none is known."""
+        screen = Screen.of(frame.lines, frame.facts.title, frame.facts.width)
+        return screen, self._reader.read(screen, kind, frame.facts.command)
+
+    @cached_property
+    def _reader(self) -> Reader:
+        return Reader(load_rules(self._fleet_home), self._now, local_zone())
+
+
+class KeptReadings(Readings):
+    """What was read of a screen before, where there is such a reading; the screen is None then."""
+
+    def __init__(self, fleet_home: Path, now: float) -> None:
+        super().__init__(fleet_home, now)
+        self._mark = f"{_code_mark()} {_own_rules_mark(fleet_home)}"
+        self._used: dict[str, object] = {}
+
+    def read(self, frame: Frame, kind: str) -> tuple[Screen | None, Reading]:
+        """As ``Readings.read``."""
+        self._recall()
+        key = self._key(frame, kind)
+        if key in _kept:
+            try:
+                reading = from_kept(_kept[key])
+                self._used[key] = _kept[key]
+                return None, reading
+            except (ValueError, TypeError):
+                del _kept[key]
+        screen, reading = super().read(frame, kind)
+        if (kept := as_kept(reading)) is not None:
+            self._used[key] = _kept[key] = kept
+            while len(_kept) > MOST_KEPT:
+                del _kept[next(iter(_kept))]
+        return screen, reading
+
+    def keep(self) -> None:
+        """For the next process, those of this look. What cannot be written is read again then."""
+        if self._used.keys() == _on_disk.get(self._file, frozenset()):
+            return
+        import orjson
+
+        if cache(self._file, orjson.dumps({"mark": self._mark, "readings": self._used}), 1):
+            _on_disk[self._file] = frozenset(self._used)
+
+    @property
+    def _file(self) -> Path:
+        return self._fleet_home / "readings" / "screens.json"
+
+    def _recall(self) -> None:
+        """Once in a process: what an earlier one kept, if the code and the rules were the same."""
+        if self._file in _on_disk:
+            return
+        _on_disk[self._file] = frozenset()
+        import orjson
+
+        try:
+            told = orjson.loads(read_regular(self._file, LARGEST_BYTES))
+            if told["mark"] == self._mark:
+                _kept.update(told["readings"])
+                _on_disk[self._file] = frozenset(told["readings"])
+        except (OSError, ValueError, KeyError, TypeError):
+            return
+
+    def _key(self, frame: Frame, kind: str) -> str:
+        facts = frame.facts
+        about = repr((self._mark, kind, facts.command, facts.title, facts.width))
+        seen = "\n".join((about, *frame.lines))
+        return hashlib.sha256(seen.encode("utf-8", "surrogatepass")).hexdigest()[:32]
+
+
+@lru_cache(maxsize=1)
+def _code_mark() -> str:
+    """What tells this code and its rules from any other, as they were when this process first looked."""
+    files = (entry for folder in READ_BY for entry in os.scandir(PACKAGE / folder) if entry.is_file())
+    stamps = sorted((entry.path, entry.stat().st_mtime_ns, entry.stat().st_size) for entry in files)
+    return hashlib.sha256(repr((sys.version, stamps)).encode()).hexdigest()[:32]
+
+
+def _own_rules_mark(fleet_home: Path) -> str:
+    """The same of the user's own rules."""
+    try:
+        stamps = sorted(
+            (entry.path, found.st_mtime_ns, found.st_size, found.st_ino, found.st_mode)
+            for entry in os.scandir(fleet_home / "rules")
+            for found in (entry.stat(),)
+        )
+    except OSError:
+        return ""
+    return repr(stamps)
