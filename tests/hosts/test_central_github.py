@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from fleetscripts.adapters.system.steady_clock import steady_seconds
+from fleetscripts.practice.install import install
 from tests.conftest import RunScript
 from tests.fake_github.hub import Branches, Work, branches
 from tests.hosts import central
@@ -138,3 +140,32 @@ def test_a_host_decides_no_server_that_the_central_shows_its_login_to(
         assert (code, gates["github"][0]) == (1, "unknown")
         assert "the central asks nothing of evil.example" in gates["github"][1]
         assert github.requests == 0
+
+
+def test_agents_here_and_on_hosts_are_verified_by_one_request_together(
+    make_linked: MakeLinked, work: Work, home: Path, tmp_path: Path, run_script: RunScript, tmux_server: TmuxServer,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    alpha, beta = _host(make_linked, work, "alpha", 0), _host(make_linked, work, "beta", 1)
+    central.join(alpha, beta)
+    central.fleet_here(home, repo="acme/widget")
+    monkeypatch.setenv("PATH", str(install(tmp_path / "bin").parent), prepend=":")
+    tmux_server.new_session()
+    words = ["--repo", work.repo.path, "--session", "fleet", "--agent", "practice", "--branch", "feat/own"]
+    work.repo.add_spares(1)
+    with work.serve(GREEN) as github, ThreadPoolExecutor(2) as pool:
+        begun = run_script("spawn-agent", *words, "--objective", "It is there. [[done]]", "--pr", "13")
+        assert begun.returncode == 0, begun.stderr
+        wait_until(lambda: run_script("poll-cycle") and work.agent()["state"] == "complete", what=lambda: work.agent())
+        before = github.requests
+        gates = [pool.submit(_gates, host) for host in (alpha, beta)]
+        wait_until(lambda: all(host.view().facts.get("pulls_asked") for host in (alpha, beta)))
+        asked = alpha.fleet_home / "central" / "asked.json"
+        evil = json.dumps(["evil.example", "acme", "widget", 5])
+        asked.write_text(json.dumps({**json.loads(asked.read_text()), evil: steady_seconds()}))
+        wait_until(lambda: "evil.example" in str(alpha.view().facts.get("pulls_asked")))
+        with central.loop():
+            assert [one.result()[0] for one in gates] == [0, 0]
+            wait_until(lambda: work.agent().get("verdict", {}).get("outcome"), what=lambda: work.agent())
+        assert github.requests - before == 1
+        assert {host for host, _ in github.asked} == {"api.github.com"}

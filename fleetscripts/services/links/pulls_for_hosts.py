@@ -49,13 +49,17 @@ def asked_by(host: str, facts: Mapping[str, Any]) -> list[PullQuestion]:
     return found
 
 
+def may_be_asked(settings: Settings, fleet: Fleet, keys: Collection[PullKey]) -> list[PullKey]:
+    """Without those of servers that this machine does not work with: gh would show them a login."""
+    servers = servers_asked(settings, fleet)
+    return [key for key in keys if key.host in servers and from_slug(f"{key.owner}/{key.name}") is not None]
+
+
 def read_for(
     settings: Settings, fleet: Fleet, keys: Collection[PullKey], reading: CyclePulls
 ) -> tuple[dict[PullKey, Found], float]:
-    """Each of them, and how many seconds ago it was read. A host decides what is asked, not of whom: of a server that
-    this machine does not work with nothing is asked, since gh would show it a login."""
-    trusted = servers_asked(settings, fleet)
-    known = [key for key in keys if key.host in trusted and from_slug(f"{key.owner}/{key.name}") is not None]
+    """Each of them, and how many seconds ago it was read. A host decides what is asked, not of whom."""
+    known = may_be_asked(settings, fleet, keys)
     found: dict[PullKey, Found] = {
         key: GitHubProblem(
             ProblemKind.LOGIN, f"the central asks nothing of {key.host}: name it in {SERVERS} of its config.toml"

@@ -24,7 +24,7 @@ from fleetscripts.services.context import load_fleet
 from fleetscripts.services.hosts.mirrors import read_link, read_mirror
 from fleetscripts.services.hosts.registry import Host, hosts
 from fleetscripts.services.links.facts import NOTICES
-from fleetscripts.services.links.pulls_for_hosts import PullQuestion, asked_by, read_for
+from fleetscripts.services.links.pulls_for_hosts import PullQuestion, asked_by, may_be_asked, read_for
 from fleetscripts.services.links.questions_for_hosts import HostQuestion, answer_host, asked_by_name
 from fleetscripts.services.links.telling import fetch_notices, tell_host, tell_pulls
 from fleetscripts.services.loop.loop_schedule import stamp
@@ -154,7 +154,8 @@ class ForHosts:
         try:
             settings = self._settings()
             linked = list(hosts(settings)) if settings else []
-            return [one.key for one in self._open_questions(settings, linked)] if settings else []
+            keys = [one.key for one in self._open_questions(settings, linked)] if settings else []
+            return may_be_asked(settings, self._fleet, keys) if settings and keys else []
         except FleetError:
             return []
 

@@ -111,6 +111,8 @@ class CyclePulls:
     clock: Callable[[], float] = time.monotonic
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _fleet: Fleet | None = None
+    """Of the cycle that asked last; None after other hosts, with whom what was due here was read for any cycle."""
+
     _found: dict[PullKey, Found] = field(default_factory=dict)
     _read_at: float = 0.0
 
@@ -121,7 +123,7 @@ class CyclePulls:
     def _read(self, key: PullKey, fleet: Fleet, settings: Settings) -> Found:
         """What was read serves one verification: the next one of the same agent reads anew."""
         with self._lock:
-            if self._fleet is not fleet or not self._has([key]):
+            if (self._fleet is not None and self._fleet is not fleet) or not self._has([key]):
                 self._fleet = fleet
                 self._ask([key, *self.others()], fleet, settings)
             return self._found.pop(key)
@@ -130,6 +132,7 @@ class CyclePulls:
         """What other hosts ask for, together with what is due here."""
         with self._lock:
             if not self._has(keys):
+                self._fleet = None
                 self._ask(keys, fleet, settings)
             return {key: self._found.pop(key) for key in keys}
 
