@@ -1,1 +1,1 @@
-"""What the fleet does: each service joins pure decisions (core) to the outside world (adapters)."""
+"""The fleet's operations: each service connects pure decisions (core) with the outside world (adapters)."""

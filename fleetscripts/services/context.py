@@ -1,4 +1,4 @@
-"""What a command starts from: settings with the state file's own among them, and the store."""
+"""A command's starting point: settings (including the state file's) and the store."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from fleetscripts.invocation import spelled
 
 
 def start_again() -> str:
-    """The call that starts a fleet again that was stopped."""
+    """The command that restarts a stopped fleet."""
     return spelled("update-agent --top active=true")
 
 
 def load_fleet(environ: Mapping[str, str], options: Mapping[str, object] | None = None) -> tuple[Settings, Fleet]:
-    """Settings and fleet; raises StateMissing when there is no state file."""
+    """Settings and fleet; raises StateMissing if there is no state file."""
     path = load_settings(environ, options).state_file
     fleet = Store(path).read()
     return load_settings(environ, options, fleet.top()), fleet
@@ -25,7 +25,7 @@ def load_fleet(environ: Mapping[str, str], options: Mapping[str, object] | None 
 def load_fleet_here(
     environ: Mapping[str, str], options: Mapping[str, object] | None = None
 ) -> tuple[Settings, Fleet | None]:
-    """Settings and fleet, None where there is no state file yet."""
+    """Settings and fleet, None if there is no state file yet."""
     try:
         return load_fleet(environ, options)
     except StateMissing:

@@ -1,1 +1,1 @@
-"""Accounts, what is left of each, and which one a client works on."""
+"""Accounts, their remaining budgets, and the choice of one for a client."""

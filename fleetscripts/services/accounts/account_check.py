@@ -17,12 +17,12 @@ from fleetscripts.services.accounts.programs import program_of
 
 ASK_SECONDS = 30.0
 NO_ANSWER_SECONDS = 300.0
-"""How long an account is left alone whose client did not answer: a machine may have too much to do."""
+"""How long an account is left alone after its client did not answer: the machine may be overloaded."""
 
 
 @dataclass(frozen=True, slots=True)
 class AccountCheck:
-    """What was found of one account. ``logged_in`` None: the client could not be asked."""
+    """The state of one account. ``logged_in`` None: the client could not be asked."""
 
     account: Account
     logged_in: bool | None
@@ -32,12 +32,12 @@ class AccountCheck:
 
     @property
     def usable(self) -> bool:
-        """Whether nothing stands in the way."""
+        """Whether there is no problem."""
         return self.logged_in is not False and not self.problems
 
 
 def check(account: Account, settings: Settings, environ: Mapping[str, str]) -> AccountCheck:
-    """Resolve its secret and ask its client. What the client says itself comes from its files, not from a server."""
+    """Resolve its secret and ask its client, which answers from its own files, not from a server."""
     problems = [text for ref in account.secrets if (text := exposed(ref))]
     if text := not_shared(account, settings):
         problems.append(text)
@@ -59,8 +59,8 @@ def check(account: Account, settings: Settings, environ: Mapping[str, str]) -> A
 
 @dataclass(frozen=True, slots=True)
 class AccountProblem:
-    """Why no client can be put to work on an account now, and for how many seconds; None: for as long as one does whose
-    login is refused."""
+    """Why no client can work on an account now, and for how many seconds; None: for as long as after a refused
+    login."""
 
     why: str
     seconds: float | None = None
@@ -69,7 +69,7 @@ class AccountProblem:
 def unfit(
     account: Account, settings: Settings, environ: Mapping[str, str], ask_seconds: float = ASK_SECONDS
 ) -> AccountProblem | None:
-    """None when nothing is known against it. No server is asked."""
+    """None if no problem is known. No server is asked."""
     try:
         program = program_of(account.agent, settings, environ)
         handed = environment_on(account, environ)
@@ -84,14 +84,14 @@ def unfit(
 
 
 class _NoAnswer(Exception):
-    """The client was asked, and did not answer in time."""
+    """The client did not answer in time."""
 
 
 def _logged_in(
     account: Account, program: str, handed: ClientEnvironment, ask_seconds: float = ASK_SECONDS
 ) -> bool | None:
-    """A token counts as a login: whether it is still good only its server knows, and nobody is asked here. None where
-    the client cannot tell; _NoAnswer where it did not."""
+    """A token counts as a login: only its server knows whether it is still valid, and is not asked here. None if the
+    client cannot tell; raises _NoAnswer if it did not answer."""
     if handed.token or account.bills_by_use:
         return True
     kind = kind_named(account.agent)

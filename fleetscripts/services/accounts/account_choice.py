@@ -21,7 +21,7 @@ from fleetscripts.usage import LOGIN
 def picks_of(
     settings: Settings, fleet: Fleet, looks: Sequence[tuple[Agent, Observation]], now: float
 ) -> dict[str, Pick]:
-    """For each agent that cannot go on where it is, the account that it could go on with, by ``Agent.key``."""
+    """For each agent that cannot continue where it is, an account for it, by ``Agent.key``."""
     accounts = read_accounts(settings.fleet_home)
     wanting = [
         (agent, seen)
@@ -41,15 +41,15 @@ def picks_of(
 
 
 def wants_account(agent: Agent, found: Classification) -> bool:
-    """Whether it stands at a limit, has a login that is not accepted, or is between two accounts."""
+    """Whether it is at a limit, has a refused login, or is between two accounts."""
     if agent.finished or agent.hold.reason or found.state is PaneState.RUNNING:
         return False
     return bool(agent.rescue.stage) or found.state is PaneState.RATE_LIMITED or found.error is ErrorKind.AUTH
 
 
 def rests_on(agent: Agent, found: Classification, accounts: Sequence[Account], now: float) -> bool:
-    """Whether it stands at its prompt, its work not done, where each turn costs: on an account that bills by use, or
-    beyond its subscription where nobody allowed that."""
+    """Whether it is at its prompt, with unfinished work, where each turn costs: on an account that bills by use, or
+    beyond its subscription without permission."""
     idle = agent.finished or agent.hold.reason or agent.rescue.stage
     own = next((account for account in accounts if account.name == agent.account), None)
     beyond = agent.seen.spends_until > now and (own is None or not own.may_spend)
@@ -58,7 +58,7 @@ def rests_on(agent: Agent, found: Classification, accounts: Sequence[Account], n
 
 
 def unreachable(settings: Settings, kind: str) -> frozenset[str]:
-    """The accounts of this kind whose client would not find a conversation that was begun on another one."""
+    """The accounts of this kind whose client would not find a conversation begun on another one."""
     accounts = read_accounts(settings.fleet_home)
     return frozenset(one.name for one in accounts if one.agent == kind and not_shared(one, settings))
 
@@ -66,7 +66,7 @@ def unreachable(settings: Settings, kind: str) -> frozenset[str]:
 def next_account(
     settings: Settings, agent: Agent, found: Classification, now: float, busy: Mapping[str, int] | None = None
 ) -> Pick | None:
-    """The account to go on with; never the one that refuses, and one on which it failed only when none else is left."""
+    """The account to continue on; never the one that refuses, and one on which it failed only if there is no other."""
     refused = found.state in (PaneState.RATE_LIMITED, PaneState.API_ERROR)
     here = frozenset({account_of(settings, agent)} if refused else ())
     accounts = read_accounts(settings.fleet_home)
@@ -88,13 +88,13 @@ def next_account(
 
 
 def note_walls(settings: Settings, looks: Iterable[tuple[Agent, Observation]], now: float) -> None:
-    """Tell the ledger of every account that an agent stands walled on."""
+    """Record in the ledger every account at whose limit an agent is."""
     for agent, seen in looks:
         note_wall(settings, agent, seen.classification, now)
 
 
 def note_wall(settings: Settings, agent: Agent, found: Classification, now: float) -> None:
-    """As of when the wall was hit, where the transcript tells; a limit that has reset since is none any more."""
+    """As of when the limit was reached, if the transcript says; a limit that has reset since does not count."""
     hit = min((piece.at for piece in found.evidence if piece.state is found.state and piece.at), default=now)
     source = str(found.source or "screen")
     account = account_of(settings, agent)
@@ -106,12 +106,12 @@ def note_wall(settings: Settings, agent: Agent, found: Classification, now: floa
 
 
 def account_of(settings: Settings, agent: Agent) -> str:
-    """The account that it works on, as the record has it, else as its status line told; the user's own else."""
+    """Its account: by the record, else by its status line; else the user's own."""
     return agent.account or Ledger(settings.fleet_home).account_of(agent.session_id) or OWN
 
 
 def busy_among(agents: Iterable[Agent]) -> dict[str, int]:
-    """How many of these agents work on each account."""
+    """Agents per account."""
     counts: dict[str, int] = {}
     for agent in agents:
         if agent.account and agent.state not in GONE:

@@ -14,7 +14,7 @@ from fleetscripts.errors import UsageProblem
 
 @dataclass(frozen=True, slots=True)
 class ClientEnvironment:
-    """An environment for a client, and the secret that goes another way. ``token`` empty: there is none."""
+    """A client's environment, and its secret if passed another way. ``token`` empty: there is none."""
 
     environment: Mapping[str, str]
     token: str = field(default="", repr=False)
@@ -23,9 +23,8 @@ class ClientEnvironment:
 
 
 def environment_on(account: Account, environ: Mapping[str, str], others: Sequence[Account] = ()) -> ClientEnvironment:
-    """What a client gets that works on this account; no account's secret stands in it but its own.
-
-    ``others``: all accounts, whose variables with secrets are taken away. Raises NoSecret, UsageProblem."""
+    """The environment of a client on this account, without any other account's secret. ``others``: all accounts, whose
+    secret variables are removed. Raises NoSecret, UsageProblem."""
     kind = kind_named(account.agent)
     unset = {name for known in known_kinds() for name in known.outer_session} | rivals(account)
     for other in (*others, account):
@@ -51,9 +50,8 @@ def environment_on(account: Account, environ: Mapping[str, str], others: Sequenc
 
 
 def rivals(account: Account) -> frozenset[str]:
-    """What of the user's environment must not decide: credentials of any client, and what chooses a provider.
-
-    The user's own login may rest on some of them."""
+    """Variables of the user's environment to remove: any client's credentials and provider switches. The user's own
+    login may depend on some of them."""
     kinds = [kind.accounts for kind in known_kinds()]
     names = {name for known in kinds for name in (*known.credentials, *known.switches.values())}
     return frozenset(names - (kind_named(account.agent).accounts.own_login if account.is_own_login else frozenset()))

@@ -16,13 +16,13 @@ from fleetscripts.errors import FleetError, Refused, UsageProblem
 
 
 def listed(settings: Settings, agent: str = DEFAULT_KIND) -> tuple[Account, ...]:
-    """The accounts of ``accounts.toml``, and the user's own login where none of this kind is among them."""
+    """The accounts of ``accounts.toml``, and the user's own login if none of this kind is among them."""
     accounts = read_accounts(settings.fleet_home)
     return accounts if any(account.agent == agent for account in accounts) else (own_account(agent), *accounts)
 
 
 def account_named(settings: Settings, name: str, agent: str = DEFAULT_KIND) -> Account:
-    """The account of that name; UsageProblem when there is none, Refused when using it costs what nobody allowed."""
+    """The account of that name; UsageProblem if there is none, Refused if its cost was not allowed."""
     known = listed(settings, agent)
     account = next((account for account in known if account.name == name), None)
     if account is None:
@@ -33,24 +33,24 @@ def account_named(settings: Settings, name: str, agent: str = DEFAULT_KIND) -> A
 
 
 def is_listed(settings: Settings, account: Account) -> bool:
-    """Whether it stands in ``accounts.toml``; else it is the user's own login, used as it is."""
+    """Whether it is in ``accounts.toml``; otherwise it is the user's own login, used as it is."""
     return account in read_accounts(settings.fleet_home)
 
 
 def conversations(account: Account, settings: Settings) -> tuple[Path, Path]:
-    """Where this account's client keeps its conversations, and where the user's own does."""
+    """The conversation folders of this account's client and of the user's own."""
     own, part = settings.home_of(account.agent), kind_named(account.agent).home.conversations
     return (account.config_dir or own) / part, own / part
 
 
 def is_shared(account: Account, settings: Settings) -> bool:
-    """Whether both are one folder, so that a conversation begun on one account goes on on another."""
+    """Whether both are one folder, so that a conversation begun on one account continues on another."""
     theirs, ours = conversations(account, settings)
     return os.path.realpath(theirs) == os.path.realpath(ours)
 
 
 def not_shared(account: Account, settings: Settings) -> str:
-    """Why the two are two folders; empty when they are one, or become one by themselves at the next start."""
+    """Why they are two folders; empty if they are one, or become one automatically at the next start."""
     theirs, ours = conversations(account, settings)
     if is_shared(account, settings) or not (theirs.is_symlink() or theirs.exists()):
         return ""
@@ -58,9 +58,8 @@ def not_shared(account: Account, settings: Settings) -> str:
 
 
 def share(account: Account, settings: Settings) -> str:
-    """Make them one folder where the account has none yet; why they stay two, empty when they are one.
-
-    Never copies: two copies of a conversation would drift apart."""
+    """Make them one folder if the account has none yet; returns why they stay two, empty if they are one. Never copies:
+    two copies of a conversation would diverge."""
     theirs, ours = conversations(account, settings)
     if is_shared(account, settings):
         return ""

@@ -22,13 +22,13 @@ def row(found: AccountBudget, agents: int, now: float) -> tuple[str, ...]:
 
 
 def why(found: AccountBudget, now: float) -> str:
-    """``NAME STATE 5H% WEEK% RESETS REASON``: percents left, fields between single blanks, the reason last."""
+    """``NAME STATE 5H% WEEK% RESETS REASON``: percents left, fields separated by single blanks, the reason last."""
     fields = (found.account.name, found.state, percent(found.five_hour), percent(found.weekly))
     return " ".join((*fields, resets(found.resets_at, now), found.reason))
 
 
 def members(found: AccountBudget, agents: int, now: float) -> dict[str, Any]:
-    """The object that ``--json`` prints for an account: times in Unix seconds, percents left, ages in seconds."""
+    """An account's object for ``--json``: times in Unix seconds, percents left, ages in seconds."""
     account = found.account
     return {
         "account": account.name,
@@ -58,10 +58,10 @@ def members(found: AccountBudget, agents: int, now: float) -> dict[str, Any]:
 
 
 def percent(left: float | None) -> str:
-    """``38%``; a question mark for what is not known."""
+    """``38%``; a question mark if unknown."""
     return "?" if left is None else f"{left:.0f}%"
 
 
 def resets(at: float, now: float) -> str:
-    """``in 2h05``-like, without blanks: ``2h05``; a dash when there is nothing to wait for or it is not known."""
+    """Without blanks: ``2h05``; a dash if there is nothing to wait for or it is unknown."""
     return span(at - now) if at > now else "-"

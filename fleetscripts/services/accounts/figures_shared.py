@@ -1,4 +1,4 @@
-"""What is known of accounts on several machines: the accounts of one name are one, and its windows are everybody's."""
+"""Account usage from several machines: accounts of one name are one account, with common windows."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from fleetscripts.errors import FleetError
 from fleetscripts.usage import LOGIN, SAME_WINDOW_SECONDS, Figure
 
 ELSEWHERE = " on "
-"""In the source of a figure that another machine gave."""
+"""In the source of a figure from another machine."""
 
 WORTH_PERCENT = 5.0
-"""By so much has a figure to differ before others are told of it."""
+"""A figure is sent to others only if it differs by this much."""
 
 
 def figures_here(settings: Settings) -> list[dict[str, object]]:
-    """All windows of the accounts that are listed here, with instants on this machine's clock. Whether a login is
-    refused is each machine's own."""
+    """All windows of the accounts listed here, with instants on this machine's clock. Refused logins stay each
+    machine's own."""
     try:
         names = {account.name for account in read_accounts(settings.fleet_home)}
     except FleetError:
@@ -33,7 +33,7 @@ def figures_here(settings: Settings) -> list[dict[str, object]]:
 
 
 def figure_members(account: str, window: str, one: Figure) -> dict[str, object]:
-    """As it is told."""
+    """In the form that is sent."""
     return {
         "account": account, "window": window, "used_percent": one.used_percent, "wall": one.wall,
         "source": one.source, "at": one.at, "resets_at": one.resets_at,
@@ -41,7 +41,7 @@ def figure_members(account: str, window: str, one: Figure) -> dict[str, object]:
 
 
 def figure_from(members: Mapping[str, Any]) -> Figure | None:
-    """None for an entry that tells of no window, or makes no sense."""
+    """None for an invalid entry, or one without a window."""
     numbers = [members.get("used_percent"), members.get("at"), members.get("resets_at") or 0]
     if not members.get("window") or not all(_is_number(one) for one in numbers):
         return None
@@ -50,8 +50,8 @@ def figure_from(members: Mapping[str, Any]) -> Figure | None:
 
 
 def learn_figure(settings: Settings, members: Mapping[str, Any], place: str) -> None:
-    """Note a figure that came from another machine, unless as much is known. Accounts that nobody lists here too: they
-    may be another host's."""
+    """Record a figure from another machine, unless it is no news. Also for accounts not listed here: they may be
+    another host's."""
     account, window, figure = str(members.get("account", "")), str(members.get("window", "")), figure_from(members)
     ledger = Ledger(settings.fleet_home)
     if figure is None or window == LOGIN or says_as_much(ledger.read().get(account, {}).get(window), figure):
@@ -64,8 +64,7 @@ def learn_figure(settings: Settings, members: Mapping[str, Any], place: str) -> 
 
 
 def says_as_much(known: Figure | None, figure: Figure) -> bool:
-    """Whether what is known makes the figure no news: of the same window, as a wall or not, about as much used, or
-    younger."""
+    """Whether the figure is no news: same window, limit or not, about as much used, or older."""
     if known is None or known.until <= figure.at:
         return False
     if known.wall != figure.wall:

@@ -19,7 +19,7 @@ from fleetscripts.models import AgentState
 from fleetscripts.services.accounts.accounts import listed
 
 GONE = frozenset({AgentState.DONE, AgentState.RECYCLED, AgentState.RATE_LIMITED})
-"""Agents that use nothing of their account."""
+"""States of agents that use nothing of their account."""
 
 
 def pick(
@@ -33,11 +33,11 @@ def pick(
     now: float | None = None,
     models: Collection[str] = (),
 ) -> Pick | None:
-    """The account for one more client of this kind; None when none may be used now.
+    """The account for one more client of this kind; None if none may be used now.
 
-    ``keep``: the one that the conversation ran on, which it stays on while that has budget. ``busy``: live agents by
-    account, read from the state file when not given. Accounts that bill by use come last and only with ``may_spend``;
-    another client's come in the order of the file. ``models``: on which it may work, where that is known."""
+    ``keep``: the conversation's account, which it keeps while that has budget. ``busy``: live agents by account, read
+    from the state file if not given. Accounts that bill by use come last and only with ``may_spend``; another client's
+    come in the order of the file. ``models``: those it may work on, if known."""
     known = known_standings(settings, agent, time.time() if now is None else now, models)
     own_kind = [found for found in known if found.account.agent == agent]
     counts = busy_accounts(settings) if busy is None else busy
@@ -51,18 +51,18 @@ def pick(
 def known_standings(
     settings: Settings, agent: str = "", now: float | None = None, models: Collection[str] = ()
 ) -> list[AccountBudget]:
-    """Every account, best first. ``agent``: the user's own login counts where no account of this kind is listed."""
+    """Every account, best first. ``agent``: the user's own login counts if no account of this kind is listed."""
     accounts = listed(settings, agent) if agent else read_accounts(settings.fleet_home) or listed(settings)
     return standings(accounts, Ledger(settings.fleet_home).read(), time.time() if now is None else now, models)
 
 
 def earliest_reset(settings: Settings, *, agent: str = DEFAULT_KIND, now: float | None = None) -> float:
-    """When the first capped account of this kind has budget again; 0 when nobody knows."""
+    """When the first capped account of this kind has budget again; 0 if unknown."""
     return earliest(found for found in known_standings(settings, agent, now) if found.account.agent == agent)
 
 
 def busy_accounts(settings: Settings) -> Counter[str]:
-    """How many agents of the state file work on each account; nothing without a state file."""
+    """Agents per account by the state file; empty without one."""
     try:
         fleet = Store(settings.state_file).read()
     except StateMissing:
@@ -71,7 +71,7 @@ def busy_accounts(settings: Settings) -> Counter[str]:
 
 
 def account_to_resume(settings: Settings, environ: Mapping[str, str], agent: Agent) -> str:
-    """The account on which this agent's conversation goes on: its own while that has budget, or when none has any."""
+    """The account on which this agent's conversation continues: its own while that has budget, or if none has any."""
     accounts = [account for account in read_accounts(settings.fleet_home) if account.agent == agent.agent]
     if not accounts:
         return ""

@@ -1,4 +1,4 @@
-"""The client's program, looked up once, as an absolute path."""
+"""Finds the client's program as an absolute path."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from fleetscripts.config import Settings, program_setting
 from fleetscripts.errors import FleetError
 
 USUAL_FOLDERS = (".local/bin", ".npm-global/bin")
-"""Below the user's home, in which installers put programs that may not be on PATH."""
+"""Below the user's home: installers' folders that may not be on PATH."""
 
 
 def program_of(kind: str, settings: Settings, environ: Mapping[str, str]) -> str:
@@ -20,9 +20,8 @@ def program_of(kind: str, settings: Settings, environ: Mapping[str, str]) -> str
 
 
 def executable(name: str, configured: str, environ: Mapping[str, str], folders: Sequence[str] = ()) -> str:
-    """The client's absolute path, looked up by us: a shell in the window may have another PATH.
-
-    ``folders``: below the user's home, beside the usual ones."""
+    """The client's absolute path, found here: a shell in the window may have another PATH. ``folders``: below the
+    user's home, besides the usual ones."""
     if configured:
         path = Path(configured).expanduser()
         if not path.is_absolute() or shutil.which(str(path)) is None:

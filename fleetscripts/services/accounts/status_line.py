@@ -15,7 +15,7 @@ SCRIPT = Path(__file__).resolve().parents[2] / "statusline.py"
 
 
 def with_status_line(settings: Settings, kind: AgentKind, account: str) -> InlineSettings:
-    """For a client on this account; without a status line where the user wants none, or the account is not known."""
+    """For a client on this account; without a status line if the user wants none, or the account is unknown."""
     known = next((one for one in _known(settings, kind) if one.name == (account or OWN)), None)
     folder = known.config_dir if known is not None else None
     command = shlex.join([sys.executable, "-I", "-S", str(SCRIPT), str(settings.fleet_home), account or OWN])
@@ -24,5 +24,5 @@ def with_status_line(settings: Settings, kind: AgentKind, account: str) -> Inlin
 
 
 def _known(settings: Settings, kind: AgentKind) -> tuple[Account, ...]:
-    """Those that are listed, and the user's own login."""
+    """The listed accounts, and the user's own login."""
     return (*read_accounts(settings.fleet_home), own_account(kind.name))

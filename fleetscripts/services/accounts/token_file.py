@@ -1,4 +1,4 @@
-"""A token that is given on standard input, kept in a file of its own that only its owner reads."""
+"""Stores a token from standard input in a file of its own that only its owner can read."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from fleetscripts.errors import FleetError, Refused
 
 
 def require_token(text: str) -> str:
-    """The token alone; Refused, without any of it, for what may not lie on several machines."""
+    """The token alone; Refused, without quoting it, if it may not be stored on several machines."""
     if problem := token_problem(text):
         raise Refused(problem)
     return text.strip()
 
 
 def keep_token(settings: Settings, account: Account, token: str) -> bool:
-    """List the account with this token, or replace that of the account that was listed so; whether it is new. Refused
-    for an account of that name that has its secret elsewhere."""
+    """List the account with this token, or replace the token of the account listed so; returns whether it is new.
+    Refused if an account of that name has its secret elsewhere."""
     if not kind_named(account.agent).accounts.tokens.get(account.provider):
         raise Refused(f"{account.agent} takes no token for {account.provider}: log in there, and name its config_dir")
     file = settings.fleet_home / "tokens" / account.name

@@ -1,1 +1,1 @@
-"""What the loop does to an agent: one function for each action."""
+"""Performs the loop's actions: one function each."""

@@ -1,4 +1,4 @@
-"""Resumes an agent whose conversation may be lost; if it is, starts a new one, once, with what is known of the old."""
+"""Resumes an agent whose conversation may be lost; if it is, starts a new one, once, with the old one's known facts."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ NOT_FOUND = pattern(
     r"|No saved session found with ID \S+|no rollout found for (?:thread|conversation) id \S+",
     re.IGNORECASE,
 )
-"""What a client says, and then ends, when it cannot find what it is to resume; no later try finds it."""
+"""A client's message before it exits because it cannot find the conversation; retrying is useless."""
 
 
 def resume(case: Case) -> str:
-    """The same conversation again, where a shell stands; a new one where that is gone."""
+    """Resume the conversation at a shell; start a new one if it is lost."""
     return _or_anew(case, same.resume)
 
 
 def restore(case: Case) -> str:
-    """The same conversation again, in a new window; a new one where that is gone."""
+    """Resume the conversation in a new window; start a new one if it is lost."""
     return _or_anew(case, same.restore)
 
 

@@ -14,15 +14,13 @@ from fleetscripts.fleet import Agent, Fleet
 from fleetscripts.models import Action
 
 NOT_TOLD = "not told: "
-"""How an outcome begins whose text was refused although the rest was done."""
+"""Prefix of an outcome whose message was refused although the rest was done."""
 
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One agent, the action proposed for it, and what performing it needs.
-
-    ``starts_server``: whether a tmux server may be started for it, which whoever asks what there is to decide
-    leaves to a person."""
+    """One agent, the action proposed for it, and what performing it needs. ``starts_server``: whether a tmux server may
+    be started for it, which a caller that only lists decisions leaves to a person."""
 
     agent: Agent
     action: Action
@@ -42,11 +40,11 @@ class Case:
         )
 
     def change(self, **fields: Any) -> None:
-        """Write fields of the agent's record; what others wrote meanwhile stays."""
+        """Write fields of the agent's record; others' writes since are kept."""
         self.store.update(lambda fleet: fleet.change(self.agent, **fields))
 
     def current(self) -> Agent:
-        """The record as it stands now."""
+        """The record as it is now."""
         known = self.store.read().current(self.agent)
         if known is None:
             raise Refused(f"{self.agent.called}: its record is gone")

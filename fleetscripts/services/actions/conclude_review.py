@@ -1,4 +1,4 @@
-"""A reviewer's verdict, put into the author's record; what it found wanting goes back to the author."""
+"""Copies a reviewer's verdict to the author's record, and sends its findings to the author."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from fleetscripts.services.briefing.briefing import review_findings
 from fleetscripts.services.typing.pane_io import open_pane_io
 
 LONGEST_FINDINGS = 8000
-"""Characters of the reviewer's last message, from its end."""
+"""The last characters of the reviewer's last message."""
 
 _JUDGED = (AgentState.PENDING_EVALUATION, AgentState.DONE)
 
 
 def conclude_review(case: Case) -> str:
-    """The verdict counts for the commit that was reviewed alone: an author that has gone on is told nothing."""
+    """The verdict counts only for the reviewed commit: an author that has moved on is sent nothing."""
     reviewer = case.current()
     head = reviewer.task.reviewed_head
     verdict = verdict_in(reviewer.checkpoints, head)

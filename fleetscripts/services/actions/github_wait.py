@@ -1,4 +1,4 @@
-"""Tells an agent that hit GitHub's secondary rate limit, once, how long to wait."""
+"""Asks an agent that reached GitHub's secondary rate limit, once, to wait, and for how long."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from fleetscripts.services.typing.pane_io import open_pane_io
 
 
 def tell_to_wait(case: Case) -> str:
-    """The advice; written down before anything could repeat it: a second telling would only end its wait."""
+    """Send the advice; recorded first, so that it is not repeated: a second message would only end its wait."""
     pane_io = open_pane_io(case.settings, case.fleet)
     try:
         receipt = deliver(

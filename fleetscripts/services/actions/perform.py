@@ -13,11 +13,11 @@ from fleetscripts.errors import FleetError, Refused
 from fleetscripts.services.actions.case import NOT_TOLD, Case
 
 Performer = Callable[[Case], str]
-"""Does it; returns what was done, in words."""
+"""Performs the action; returns what was done, in words."""
 
 
 def perform(case: Case) -> str:
-    """What was done, in words; raises what the performer raised, once that stands in the journal."""
+    """What was done, in words; raises the performer's error once it is in the journal."""
     row, agent, why = BY_NAME[case.action.action], case.agent, case.action.reason
     about = {"id": agent.id, "action": row.name}
     if not agent.attempts.obstacle:
@@ -45,7 +45,7 @@ def perform(case: Case) -> str:
 
 
 def _met_again(case: Case, obstacle: str) -> bool:
-    """Remember what an action was refused for, empty for nothing; whether the journal tells of it already."""
+    """Record the reason of a refusal, empty for none; returns whether the journal has it already."""
     before = case.agent.attempts
     same, now = bool(obstacle) and before.obstacle == obstacle, time.time()
     if obstacle or before.obstacle:

@@ -1,4 +1,4 @@
-"""Tells an agent that reported DONE what the verification found missing."""
+"""Sends an agent that reported DONE what the verification found missing."""
 
 from __future__ import annotations
 
@@ -27,20 +27,20 @@ _LOGS = FailedLogs()
 
 @dataclass(frozen=True, slots=True)
 class _FailedJobs:
-    """The failed jobs of a verdict: those not told of yet, the others by name, and how often each was told of now."""
+    """The failed jobs of a verdict: those not reported yet, the others by name, and each one's new report count."""
 
     jobs: tuple[FailedJob, ...] = ()
     told_before: tuple[str, ...] = ()
     counted: Mapping[str, int] | None = None
 
     def logs(self) -> list[str]:
-        """What is shown of each."""
+        """The shown end of each log."""
         steps = [str(step) for job in self.jobs for step in job.steps]
         return steps + [f"{job.name}: its log could not be read: {job.problem}" for job in self.jobs if job.problem]
 
 
 def rebrief(case: Case, finding: Finding, now: float) -> str:
-    """Tell the agent what is missing, at most once in the cooldown, and not while it was told to wait."""
+    """Send the agent what is missing, at most once per cooldown, and not while it was asked to wait."""
     agent = case.current()
     if has_another_task(agent, case.agent):
         return "not told: it has been given another task since"
@@ -84,7 +84,7 @@ def _found_missing(agent: Agent, finding: Finding, red: _FailedJobs, now: float)
 
 
 def _red(case: Case, agent: Agent, finding: Finding) -> _FailedJobs:
-    """Of an agent that can be told now: nobody else needs the logs."""
+    """Only for an agent that can receive messages now: nobody else needs the logs."""
     pull, known = finding.pull.pull, dict(agent.verdict.failures_told or {})
     if pull is None or not any(gate.name == "checks" and gate.status == "fail" for gate in finding.verdict.gates):
         return _FailedJobs(counted=known or None)
@@ -97,7 +97,7 @@ def _red(case: Case, agent: Agent, finding: Finding) -> _FailedJobs:
 
 
 def hand_back(case: Case) -> str:
-    """What somebody found missing while the agent could not be told, told now."""
+    """Send now what was found missing while the agent could not receive it."""
     agent = case.current()
     if not agent.verdict.waiting or has_another_task(agent, case.agent):
         raise Refused(f"{agent.called}: nothing is waiting to be sent")
@@ -119,12 +119,12 @@ def hand_back(case: Case) -> str:
 
 
 def has_another_task(agent: Agent, judged: Agent) -> bool:
-    """Whether the verdict is on a task that is no longer its own."""
+    """Whether the verdict is about a former task."""
     return agent.task.pending is not None or agent.task.started_at != judged.task.started_at
 
 
 def failing(verdict: Verdict) -> tuple[GateResult, ...]:
-    """The gates that an agent can do something about; that GitHub knows no such pull request is not among them."""
+    """The gates that an agent can do something about; a pull request unknown to GitHub is not among them."""
     return tuple(gate for gate in verdict.holding_back() if _is_the_agents(gate))
 
 

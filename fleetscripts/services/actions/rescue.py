@@ -1,8 +1,7 @@
 """Rescues: agents stopped by a usage limit or a dead end continue on another account, in a new conversation, or later.
 
-One at a time per account: the ledger is read again when an agent's turn comes. What a rescue intends stands in the
-record before it is done (``rescue_stage``), so that a crash is gone on with from what the pane then shows.
-"""
+One at a time per account: the ledger is read again at each agent's turn. A rescue's intent is in the record before it
+is carried out (``rescue_stage``), so that after a crash it continues from what the pane shows."""
 
 from __future__ import annotations
 
@@ -36,14 +35,15 @@ TURN_SECONDS = 300.0
 """How long a rescue waits for the one before it on the same account."""
 
 STAGGER_SECONDS = 1.0
-"""Between two agents that are put on one account: the first is at work again, and its use begins to show."""
+"""Between two agents that are moved to one account: the first is at work again, and its usage begins to show."""
 
 NAMED = "named"
-"""In an action's details: the account that a person named."""
+"""In an action's details: the account chosen by a person."""
 
 
 def rescue(case: Case) -> str:
-    """The same conversation on another account, or handed over to another client; what was done, in words."""
+    """Continue the conversation on another account, or hand it over to another client; returns what was done, in
+    words."""
     try:
         with alone(case):
             pane_io = open_pane_io(case.settings, case.fleet)
@@ -58,7 +58,7 @@ def rescue(case: Case) -> str:
 
 
 def renew(case: Case) -> str:
-    """A fresh conversation in the same worktree, on the same account, told what the full one knew."""
+    """Start a fresh conversation in the same worktree, on the same account, with the full one's known facts."""
     try:
         with alone(case):
             pane_io = open_pane_io(case.settings, case.fleet)
@@ -69,7 +69,7 @@ def renew(case: Case) -> str:
 
 
 def wake(case: Case) -> str:
-    """An agent whose limit has reset and whose client does not go on by itself is told to."""
+    """Prompt an agent whose limit has reset and whose client does not continue by itself."""
     pane_io = open_pane_io(case.settings, case.fleet)
     agent = _at_hand(case)
     observation = _seen(pane_io, agent)
@@ -99,7 +99,7 @@ def wake(case: Case) -> str:
 
 
 def _on_its_turn(case: Case, pane_io: PaneIO, agent: Agent, observation: Observation | None) -> str:
-    """When the account is free: chosen again then, since the one before may have used what was left."""
+    """Once the account is free: chosen again then, since the rescue before may have used the rest."""
     chosen = _chosen(case, agent, observation)
     while True:
         with hold(case.settings.locks / f"rescue-{chosen.account.name}.lock", TURN_SECONDS):
@@ -123,7 +123,7 @@ def _on_its_turn(case: Case, pane_io: PaneIO, agent: Agent, observation: Observa
 
 
 def _locked_out(case: Case, agent: Agent, account: str, problem: AccountProblem) -> None:
-    """Known before anything is ended: the account is left alone by all for a while. Refused when a person named it."""
+    """Known before anything is ended: the account is left alone by all for a while. Refused if a person chose it."""
     if case.action.details.get(NAMED):
         raise Refused(f"{agent.called}: account {account} cannot be worked on: {problem.why}")
     now = time.time()
@@ -145,7 +145,7 @@ def _chosen(case: Case, agent: Agent, observation: Observation | None) -> Pick:
 
 
 def _moved(case: Case, move: Move) -> str:
-    """The move, and what becomes of the record: counted when it failed, so that the next account is tried."""
+    """Make the move and update the record: a failure is counted, so that the next account is tried."""
     origin = case.current()
     try:
         words = move.run()
@@ -170,7 +170,7 @@ def _moved(case: Case, move: Move) -> str:
 
 
 def _another(case: Case, move: Move) -> bool:
-    """Whether an account is left on which it was not tried, and may be."""
+    """Whether there is an account that may be used and has not failed yet."""
     agent = case.current()
     if agent.attempts.rescues >= Limits().tries:
         return False
@@ -189,7 +189,7 @@ def _at_hand(case: Case) -> Agent:
 
 
 def _seen(pane_io: PaneIO, agent: Agent) -> Observation | None:
-    """None where its pane is gone; refused where another server was asked than the one it stands on."""
+    """None if its pane is gone; refused if another server was asked than the one it is on."""
     pane_id = agent.pane_on(pane_io.server)
     seen = pane_io.look(pane_id) if pane_id else None
     if seen is None:

@@ -1,4 +1,4 @@
-"""Rescues on request: one agent, or every agent at a usage limit, performed as the loop does it."""
+"""Rescues on request: one agent, or every agent at a usage limit, as the loop does it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from fleetscripts.services.actions.rescue import NAMED
 from fleetscripts.services.observe.fleet_look import look_at
 
 AT_ONCE = 2
-"""As in the loop: those of one account take turns anyway."""
+"""As in the loop: those on one account take turns anyway."""
 
 WHY = "asked for by rescue-agent"
 RESCUED, REFUSED, FAILED = "rescued", "refused", "failed"
@@ -27,7 +27,7 @@ RESCUED, REFUSED, FAILED = "rescued", "refused", "failed"
 
 @dataclass(frozen=True, slots=True)
 class RescueResult:
-    """What became of one agent: ``rescued``, ``refused`` or ``failed``."""
+    """One agent's result: ``rescued``, ``refused`` or ``failed``."""
 
     agent: Agent
     result: str
@@ -40,7 +40,7 @@ class RescueResult:
 
 
 def at_a_limit(settings: Settings, fleet: Fleet) -> list[Agent]:
-    """Every agent that cannot go on where it is, as its pane shows now."""
+    """Every agent that cannot continue where it is, by its pane now."""
     looks = look_at(fleet, settings, time.time())
     return [agent for agent, seen in looks if wants_account(agent, seen.classification)]
 
@@ -53,7 +53,7 @@ def rescue_agents(
     account: str = "",
     tell: Callable[[RescueResult], None] = lambda outcome: None,
 ) -> list[RescueResult]:
-    """Rescue these, onto the account that is named or onto those with budget; ``tell`` hears of each as it ends."""
+    """Rescue these, onto the named account or onto those with budget; ``tell`` is called with each result."""
     if account:
         account_named(settings, account)
 

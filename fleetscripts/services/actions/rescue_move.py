@@ -1,8 +1,7 @@
-"""Moves one agent: ends its client, starts it again in the same window and worktree, and tells it to go on.
+"""Moves one agent: ends its client, starts it again in the same window and worktree, and prompts it to continue.
 
-Each step looks at the pane first and does what is still to be done, so that a move which was cut short at any point
-is gone on with by the same call. The conversation's lock is held by the caller.
-"""
+Each step looks at the pane first and does only what is left, so that the same call continues a move interrupted at any
+point. The caller holds the conversation's lock."""
 
 from __future__ import annotations
 
@@ -37,36 +36,37 @@ from fleetscripts.services.typing.pane_io import PAUSE_SECONDS, PaneIO
 from fleetscripts.usage import LOGIN, model_of
 
 ENDING, STARTING, HANDING_OVER = "ending", "starting", "handing over"
-"""What a record's ``rescue_stage`` says is being done: in the last two the client may or may not have been started."""
+"""The step in progress by ``rescue_stage``: in the last two the client may or may not have been started."""
 
 LIMIT = "a usage limit"
 
 ANSWER_SECONDS = 60.0
-"""For the first answer on another account; one that is refused is refused at once."""
+"""For the first answer on another account; refusals come at once."""
 
 WHOLE_TURN_SECONDS = 10.0
-"""Where only the beginning and the end of a turn are written down: one that goes on for so long is being answered."""
+"""For clients that record only a turn's beginning and end: a turn this long is being answered."""
 
 UNANSWERED = frozenset({"user", "none", "task_started"})
-"""What a transcript's last record says while nothing has come back yet."""
+"""The last record of a transcript that has no answer yet."""
 
 DEAD_ENDS = frozenset({PaneState.RATE_LIMITED, PaneState.API_ERROR})
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Where to. ``account`` empty: the user's own. ``fresh``: a new conversation, told what the old one knew."""
+    """The destination. ``account`` empty: the user's own. ``fresh``: a new conversation with the old one's known
+    facts."""
 
     account: str
     kind: str
     fresh: bool = False
     from_rest: bool = False
-    """It stands at its prompt, and only the account is to be another one."""
+    """It is at its prompt, and only its account is to change."""
 
 
 @dataclass
 class Move:
-    """The move of one agent. ``touched``: something was done that a failure leaves behind."""
+    """The move of one agent. ``touched``: something was done that remains after a failure."""
 
     case: Case
     pane_io: PaneIO
@@ -79,7 +79,8 @@ class Move:
 
     @property
     def left_a_limit(self) -> bool:
-        """Whether its client waited for a limit to reset, and a shell, or a client that is not let in, stands there."""
+        """Whether its client waited for a limit to reset, and there is now a shell, or a client whose login is
+        refused."""
         if not self.touched or self._stopped != LIMIT:
             return False
         agent = self.case.current()
@@ -88,7 +89,7 @@ class Move:
         return observation is not None and _is_no_use(observation.classification)
 
     def run(self) -> str:
-        """Do what is still to be done; what was done, in words."""
+        """Do what is left to do; returns what was done, in words."""
         agent = self.case.current()
         self.origin = agent.account if agent.rescue.stage in ("", ENDING) else agent.rescue.origin
         before = agent.account or "the own account"
@@ -105,7 +106,7 @@ class Move:
         return f"{before} → {after.account or 'the own account'}: {how} in {after.window}{where}; {proof}"
 
     def give_up(self) -> None:
-        """After a failure: a client that asks for a login, or that was never told anything, makes room for another."""
+        """After a failure: end a client that asks for a login, or that never received a message."""
         agent = self.case.current()
         pane_id = agent.pane_on(self.pane_io.server)
         observation = self.pane_io.look(pane_id) if pane_id else None
@@ -123,13 +124,13 @@ class Move:
             )
 
     def _has_started(self, agent: Agent, observation: Observation) -> bool:
-        """Whether the client already runs that an earlier call started, and only has to be told."""
+        """Whether the client started by an earlier call is running, and only has to be prompted."""
         return agent.rescue.stage in (STARTING, HANDING_OVER) and observation.classification.state in (
             PaneState.STARTING, PaneState.PROMPT, PaneState.COMPLETE, PaneState.WAITING_APPROVAL,
         )  # fmt: skip
 
     def _shell(self, agent: Agent, observation: Observation | None) -> PaneFacts | None:
-        """The pane with a shell in place of the client, None when it has to be a new window."""
+        """The pane with a shell in the client's place, None if it has to be a new window."""
         if observation is None:
             refuse_unseen(agent, self.pane_io.tmux)
             return None
@@ -158,7 +159,7 @@ class Move:
         return ended.facts
 
     def _start(self, agent: Agent, facts: PaneFacts | None) -> None:
-        """The client on its new account; nothing when the conversation turns out to be open somewhere."""
+        """Start the client on its new account; do nothing if the conversation turns out to be open somewhere."""
         case, now = self.case, time.time()
         free_conversation(case.settings, agent, self.pane_io.tmux.panes())
         if self.target.fresh and (agent.rescue.stage != HANDING_OVER or agent.agent != self.target.kind):
@@ -183,7 +184,7 @@ class Move:
         case.change(**where, tmux_server=self.pane_io.server)
 
     def _begin_anew(self, agent: Agent) -> Agent:
-        """The record as that of a new conversation, before there is one; it remembers whose work it takes over."""
+        """The record as that of a new conversation, before there is one; it names the conversation it takes over."""
         session_id = str(uuid.uuid4()) if kind_named(self.target.kind).takes_session_id else ""
         known = agent.rescue.stage == HANDING_OVER  # nobody worked in the conversation that was begun in vain
         earlier = tuple(dict.fromkeys((*agent.session_ids, *([agent.session_id] if agent.session_id else []))))
@@ -199,7 +200,7 @@ class Move:
         return self.case.current()
 
     def _tell(self) -> str:
-        """Wait for the prompt, tell it to go on, and write down that it is at work again."""
+        """Wait for the prompt, prompt it to continue, and record that it is at work again."""
         case = self.case
         agent = case.current()
         observation = at_prompt(self.pane_io, case.settings, agent.pane_id, Path(agent.worktree_path), stands)
@@ -230,7 +231,7 @@ class Move:
         return proof
 
     def _first_answer(self) -> bool:
-        """Whether something came back on the new account; FleetError when it is refused there too."""
+        """Whether an answer came on the new account; FleetError if it is refused there too."""
         case, began = self.case, time.monotonic()
         while (waited := time.monotonic() - began) < ANSWER_SECONDS:
             agent = case.current()
@@ -264,7 +265,7 @@ def _is_no_use(said: Classification) -> bool:
 
 
 def _answers(said: Classification, waited_seconds: float) -> bool:
-    """Whether the turn that was begun has brought an answer by now."""
+    """Whether the turn has had an answer by now."""
     phase = next((piece.rule for piece in said.evidence if piece.source is Source.TRANSCRIPT), None)
     if said.state is PaneState.RUNNING and phase == "task_started":
         return waited_seconds >= WHOLE_TURN_SECONDS

@@ -1,4 +1,4 @@
-"""An agent that no account takes, started again where it came from: there it waits for the reset, told nothing."""
+"""Restarts an agent that no account accepts where it was: there it waits for the reset, without a message."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from fleetscripts.usage import LOGIN
 
 
 def put_back(case: Case, move: Move, worktree_path: str) -> None:
-    """The conversation on the account that the move began from; a client that is not let in elsewhere is ended."""
+    """Resume on the account where the move began; a client with a refused login elsewhere is ended."""
     agent, pane_io = case.current(), move.pane_io
     observation = pane_io.look(agent.pane_id)
     if observation is None:
@@ -52,7 +52,7 @@ def put_back(case: Case, move: Move, worktree_path: str) -> None:
 
 
 def _limit_ends(case: Case, account: str) -> float:
-    """When the last known limit of this account ends; later, where none is known."""
+    """When the last known limit of this account ends; a default if none is known."""
     now = time.time()
     figures = Ledger(case.settings.fleet_home).read().get(account or OWN, {})
     ends = [figure.until for name, figure in figures.items() if figure.wall and name != LOGIN and figure.until > now]

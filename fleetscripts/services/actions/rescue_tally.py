@@ -18,7 +18,7 @@ HANDED_OVER = " by a hand-over"
 
 
 def count(settings: Settings, account: str, *, handed_over: bool = False) -> None:
-    """One more agent is at work again, on this account (empty: the user's own)."""
+    """Count one more rescued agent on this account (empty: the user's own)."""
     name = (account or OWN) + (HANDED_OVER if handed_over else "")
     with hold(settings.locks / "rescued.lock", LOCK_SECONDS):
         tally = _read(_file(settings))
@@ -27,7 +27,7 @@ def count(settings: Settings, account: str, *, handed_over: bool = False) -> Non
 
 
 def taken(settings: Settings) -> dict[str, int]:
-    """The tally by account, which then begins anew."""
+    """The tally by account, which is then reset."""
     if not _file(settings).exists():
         return {}
     with hold(settings.locks / "rescued.lock", LOCK_SECONDS):
@@ -50,7 +50,8 @@ def parked(fleet: Fleet) -> int:
 
 
 def tell_rescued(settings: Settings, environ: Mapping[str, str], fleet: Fleet, under_way: bool) -> list[str]:
-    """After a storm, one notification of what was done; what was told. ``under_way``: more rescues go on or begin."""
+    """After a storm, send one notification of what was done; returns it. ``under_way``: more rescues are running or
+    starting."""
     tally = {} if under_way else taken(settings)
     if not tally:
         return []

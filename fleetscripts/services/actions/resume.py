@@ -1,7 +1,6 @@
 """Restarts, dialogs and prompts: one function per action, each of which checks the pane again before it acts.
 
-A count is written before the thing it counts: a crash between the two costs one try, never repeats one blindly.
-"""
+A count is written before the thing it counts: a crash between the two costs one try, never repeats one blindly."""
 
 from __future__ import annotations
 
@@ -39,14 +38,14 @@ from fleetscripts.services.typing.dialogs import dialog_on, recover
 from fleetscripts.services.typing.pane_io import PaneIO, open_pane_io
 
 SESSION_SECONDS = 30.0
-"""For another process that makes the same session."""
+"""For another process that creates the same session."""
 
 STANDING = frozenset({PaneState.PROMPT, PaneState.COMPLETE, PaneState.RATE_LIMITED, PaneState.API_ERROR})
-"""What a conversation that was resumed may stand at."""
+"""States in which a resumed conversation may be."""
 
 
 def resume(case: Case) -> str:
-    """The same conversation again, in the window where its client ended."""
+    """Resume the conversation, in the window where its client ended."""
     with alone(case):
         pane_io = open_pane_io(case.settings, case.fleet)
         observation = pane_io.look(case.agent.pane_id)
@@ -61,7 +60,7 @@ def resume(case: Case) -> str:
 
 
 def restore(case: Case) -> str:
-    """The same conversation again, in a new window: the old one is gone."""
+    """Resume the conversation in a new window: the old one is gone."""
     tmux = Tmux(case.settings.tmux_socket)
     with alone(case):
         refuse_unseen(case.agent, tmux)
@@ -78,7 +77,7 @@ def restore(case: Case) -> str:
 
 
 def _home(case: Case, tmux: Tmux) -> PaneFacts | None:
-    """A pane of this server in which its conversation is open already: somebody, or something, reopened it."""
+    """A pane of this server in which its conversation is already open: reopened by a person or otherwise."""
     if not case.agent.session_id:
         return None
     known = open_conversations(case.settings, tmux.panes(), time.time()).get(case.agent.session_id)
@@ -86,7 +85,7 @@ def _home(case: Case, tmux: Tmux) -> PaneFacts | None:
 
 
 def _taken_over(case: Case, server: ServerId, home: PaneFacts) -> str:
-    """The record names that pane from now on; no try is counted, and nothing is typed."""
+    """Record that pane; no try is counted, and nothing is typed."""
 
     def take(fleet: Fleet) -> Fleet:
         holder, known = agent_at(fleet, home.pane_id, server), fleet.current(case.agent)
@@ -99,7 +98,7 @@ def _taken_over(case: Case, server: ServerId, home: PaneFacts) -> str:
 
 
 def session_for(case: Case, tmux: Tmux) -> str:
-    """The session to open its window in; made where it was closed, once for all of its agents, before a try counts."""
+    """The session for its window; created if it was closed, once for all of its agents, before a try counts."""
     named = case.agent.window.rpartition(":")[0] or case.fleet.tmux_session
     session = session_meant(tmux, case.store.read(), named)
     with hold(case.settings.locks / "sessions.lock", SESSION_SECONDS):
@@ -110,7 +109,7 @@ def session_for(case: Case, tmux: Tmux) -> str:
 
 
 def nudge(case: Case) -> str:
-    """A reminder of the objective and of what is missing, to an agent at its prompt."""
+    """Remind an agent at its prompt of the objective and of what is missing."""
     pane_io = open_pane_io(case.settings, case.fleet)
     _still_stalled(case, pane_io)
     try:
@@ -131,7 +130,7 @@ def nudge(case: Case) -> str:
 
 
 def _still_stalled(case: Case, pane_io: PaneIO) -> None:
-    """Refuse what was planned on an older look: only at a real prompt, not twice in the cooldown, only on its task."""
+    """Refuse what was planned on an older look: only at a real prompt, not twice per cooldown, only on its task."""
     agent, observation = case.current(), pane_io.look(case.agent.pane_id)
     wanted = PaneState.API_ERROR if case.action.action == "continue" else PaneState.PROMPT
     found = PaneState.MISSING if observation is None else observation.classification.state
@@ -145,7 +144,7 @@ def _still_stalled(case: Case, pane_io: PaneIO) -> None:
 
 
 def answer_dialog(case: Case) -> str:
-    """The dialog answered as the policy says; where it is a decision after all, the record says why."""
+    """Answer the dialog by the policy; if it is a decision after all, record the reason."""
     pane_io = open_pane_io(case.settings, case.fleet)
     folder = Path(case.agent.worktree_path) if case.agent.worktree_path else None
     observation = pane_io.look(case.agent.pane_id)
@@ -160,7 +159,7 @@ def answer_dialog(case: Case) -> str:
 
 
 def alone(case: Case, wait_seconds: float = 0) -> AbstractContextManager[None]:
-    """One process at a time starts a client on one conversation; LockTaken when another does so for longer."""
+    """One process at a time starts a client on one conversation; LockTaken if another one takes longer."""
     conversation = re.sub(
         r"[^0-9A-Za-z-]", "_", case.agent.session_id or case.agent.pane_id or case.agent.worktree_path
     )
@@ -168,7 +167,7 @@ def alone(case: Case, wait_seconds: float = 0) -> AbstractContextManager[None]:
 
 
 def _counted(case: Case, pane_io: PaneIO) -> Start:
-    """What to start, once it is known that nobody runs this conversation; the try is counted now."""
+    """The command to start, once nobody is known to run this conversation; counts the try."""
     agent = case.current()
     if agent.finished:
         raise Refused(f"{agent.called}: it is {agent.state} now")
@@ -191,7 +190,7 @@ def _counted(case: Case, pane_io: PaneIO) -> Start:
 
 
 def refuse_other_branch(agent: Agent, folder: Path) -> None:
-    """Nobody is set to work on a branch that is not its own. In the middle of a rebase it is on none."""
+    """Nobody is set to work on another's branch. In the middle of a rebase the worktree is on none."""
     branch = Git.in_worktree(str(folder), agent.repository).branch()
     if branch and agent.branch and branch != agent.branch:
         raise Refused(
@@ -201,12 +200,12 @@ def refuse_other_branch(agent: Agent, folder: Path) -> None:
 
 
 def children_of(facts: PaneFacts) -> list[str]:
-    """What a shell still runs."""
+    """A shell's running children."""
     return [process.command for process in read_processes().tree(facts.pid) if process.pid != facts.pid]
 
 
 def _continue(case: Case, pane_io: PaneIO, facts: PaneFacts) -> str:
-    """Record the window, wait for the prompt, and tell an agent that was cut off to go on."""
+    """Record the window, wait for the prompt, and prompt an agent that was cut off to continue."""
     case.change(window=facts.window, pane_id=facts.pane_id, window_id=facts.window_id, tmux_server=pane_io.server)
     observation = at_prompt(pane_io, case.settings, facts.pane_id, Path(case.agent.worktree_path), stands)
     agent = case.current()

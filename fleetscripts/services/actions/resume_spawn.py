@@ -1,7 +1,6 @@
 """Completes or rolls back a spawn whose process crashed.
 
-The record is written as soon as there is a window, with a ``new_task`` that says what is still to be done.
-"""
+The record is written as soon as there is a window, with a ``new_task`` that says what is left to do."""
 
 from __future__ import annotations
 
@@ -31,7 +30,7 @@ GONE = frozenset({PaneState.IDLE, PaneState.MISSING})
 
 
 def intent_of(text: str, spare_branch: str, start: StartPoint, at: float) -> dict[str, Any]:
-    """All that is needed to end a spawn that has opened its window, by whoever finds it."""
+    """What another process needs to finish or roll back a spawn that has opened its window."""
     return {
         "at": at,
         "text": as_message(text),
@@ -42,12 +41,12 @@ def intent_of(text: str, spare_branch: str, start: StartPoint, at: float) -> dic
 
 
 def is_spawn(intent: Mapping[str, Any] | None) -> bool:
-    """Whether a record's ``new_task`` is what a spawn left."""
+    """Whether a record's ``new_task`` was left by a spawn."""
     return intent is not None and "spare_branch" in intent
 
 
 def settle_spawn(case: Case) -> str:
-    """Brief the agent unless it was briefed; undo the spawn where there is no client to be told anything."""
+    """Brief the agent unless it was briefed; roll the spawn back if there is no client to brief."""
     agent = case.current()
     intent = agent.task.pending or {}
     if _spawner_lives(case, agent):
@@ -79,7 +78,7 @@ def _recorded(case: Case, words: str) -> str:
 
 
 def _undone(case: Case, agent: Agent, intent: Mapping[str, Any]) -> str:
-    """The worktree spare again, and no record: the task can be begun anew."""
+    """Make the worktree spare again and remove the record: the task can be started anew."""
     folder = Path(agent.worktree_path)
     place = place_of(Tmux(case.settings.tmux_socket), agent, folder)
     refuse_others(left_running(agent, folder, place.pane.pid if place else None))

@@ -24,7 +24,7 @@ from fleetscripts.services.worktrees.start_points import StartPoint
 
 
 def settle_task(case: Case) -> str:
-    """The task recorded or forgotten; the first one of an agent is a spawn's."""
+    """Record or drop the task; an agent's first one is a spawn's."""
     if is_spawn(case.current().task.pending):
         return settle_spawn(case)
     with _nobody_types(case):
@@ -40,7 +40,7 @@ def settle_task(case: Case) -> str:
 
 
 def _nobody_types(case: Case) -> AbstractContextManager[None]:
-    """A slow giver is waited for, where there is a pane to type into."""
+    """Wait for a slow sender, if there is a pane to type into."""
     try:
         return open_pane_io(case.settings, case.fleet).turn(case.agent.pane_id)
     except NoServer:
@@ -48,7 +48,7 @@ def _nobody_types(case: Case) -> AbstractContextManager[None]:
 
 
 def apply_task(store: Store, settings: Settings, agent: Agent, intent: Mapping[str, Any]) -> Agent:
-    """The new task in the old one's place, in one write."""
+    """Replace the old task by the new one, in one write."""
 
     def apply(fleet: Fleet) -> Fleet:
         known = fleet.current(agent)
@@ -80,7 +80,7 @@ def _on_the_new_task(agent: Agent, intent: Mapping[str, Any]) -> Agent:
 
 
 def drop_task(store: Store, settings: Settings, agent: Agent, intent: Mapping[str, Any], why: str) -> None:
-    """The record as it was, and the worktree on the branch it was on."""
+    """Restore the record, and the worktree's branch."""
     end_abandoned(intent.get("set_up") or {})
     if old := intent.get("old_branch"):
         start = StartPoint(str(intent["start"]), existing=bool(intent["existing"]))

@@ -17,14 +17,14 @@ from fleetscripts.services.pulls.pull_reading import CyclePulls
 from fleetscripts.services.verification.verify import Question, look_into, record
 
 LASTING_SECONDS = {Outcome.PENDING: 7200.0, Outcome.UNKNOWN: 900.0}
-"""A verdict that stays so long is told of once: checks that never end, a ``gh`` that is not logged in."""
+"""A verdict that lasts this long is notified once: checks that never end, a ``gh`` that is not logged in."""
 
 READING = CyclePulls()
-"""For all verifications of this process, and what its hosts ask for."""
+"""For all verifications of this process, and its hosts' requests."""
 
 
 def verify_agent(case: Case) -> str:
-    """Ask the gates, record the verdict, and do what it means. Only ``evaluate`` ever marks an agent done."""
+    """Evaluate the gates, record the verdict, and act on it. Only ``evaluate`` ever marks an agent done."""
     read = READING.reader(case.fleet, case.settings)
     finding = look_into(Question(case.agent, case.fleet, case.settings, read))
     verdict, now = finding.verdict, time.time()
@@ -44,7 +44,7 @@ def verify_agent(case: Case) -> str:
 
 
 def _verified(case: Case) -> str:
-    """Told, unless somebody changed its state while the gates were asked."""
+    """Notify, unless somebody changed its state while the gates were evaluated."""
     if waits_for_evaluation(case.store, case.agent) is None:
         return "every gate holds, but its state has changed since"
     warnings = notify(f"{_who(case)}: every gate holds, it waits for evaluation", case.settings, case.environ)
@@ -52,8 +52,8 @@ def _verified(case: Case) -> str:
 
 
 def waits_for_evaluation(store: Store, judged: Agent) -> Agent | None:
-    """``pending_evaluation`` for an agent that said it has finished and whose gates hold; None when it is at work on
-    something else by now, or never said so."""
+    """``pending_evaluation`` for an agent that reported DONE and whose gates pass; None if it has moved on to something
+    else, or never reported it."""
     marked: list[Agent] = []
 
     def mark(fleet: Fleet) -> Fleet:
@@ -71,9 +71,8 @@ def waits_for_evaluation(store: Store, judged: Agent) -> Agent | None:
 
 
 def verify_again(case: Case) -> str:
-    """Whether what was verified, and waits for evaluation, still is: else it goes back to be verified as before.
-
-    That GitHub cannot tell just now, or is still working out whether it can be merged, takes nothing back."""
+    """Whether verified work that waits for evaluation still passes: otherwise it is verified again as before. A silent
+    GitHub, or one still computing mergeability, changes nothing."""
     verified = case.agent.verdict.head if case.agent.verdict.outcome == Outcome.VERIFIED else ""
     read = READING.reader(case.fleet, case.settings)
     finding = look_into(Question(case.agent, case.fleet, case.settings, read, verified_head=verified))
@@ -108,8 +107,8 @@ def _waits_anew(gate: GateResult) -> bool:
 
 
 def _lasting(case: Case, outcome: Outcome, verdict: Verdict, now: float) -> list[str]:
-    """Tell a person, once, of a verdict that the agent can do nothing about: when it has been waiting for long, or at
-    once where the record itself is wrong."""
+    """Notify a person, once, of a verdict that the agent can do nothing about: after it has lasted long, or at once if
+    the record itself is wrong."""
     agent = case.current()
     waited = now - agent.verdict.since
     needs_person = any(gate.by_person for gate in verdict.holding_back())

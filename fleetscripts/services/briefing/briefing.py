@@ -18,7 +18,7 @@ _PLACES = (PACKAGE.parent / "skill" / "briefing", PACKAGE / "briefing")
 """In a bundle, and in an installed package."""
 
 MANY_THREADS = 20
-"""With more than these, replies come so fast that GitHub's secondary limit asks for a longer pause between them."""
+"""With more than these, replies come so fast that GitHub's secondary limit requires longer pauses."""
 
 MOST_REMARKS = 5
 SHOWN_REMARK = 600
@@ -29,7 +29,7 @@ _BLANK = pattern(r"\{(\w+)\}")
 
 @dataclass(frozen=True, slots=True)
 class Brief:
-    """What one agent is to do, and where. ``pr_number`` and ``image_path`` may be empty."""
+    """One agent's task and place. ``pr_number`` and ``image_path`` may be empty."""
 
     objective: str
     folder: str
@@ -39,29 +39,30 @@ class Brief:
     image_path: str = ""
     verify_command: str = ""
     open_threads: int | None = None
-    """Unresolved review threads of the pull request, where they could be counted."""
+    """Unresolved review threads of the pull request, if known."""
     opening: str = "task"
-    """The text it begins with: ``task``, or ``follow-on`` for an agent that has had one before."""
+    """The text it begins with: ``task``, or ``follow-on`` for a later task."""
 
 
 @dataclass(frozen=True, slots=True)
 class Rebrief:
-    """What was found missing. ``threads``: how many wait for an answer, None when they are not the cause."""
+    """What was found missing. ``threads``: how many wait for an answer, None if they are not the cause."""
 
     findings: Sequence[str]
     threads: int | None = None
     github_limits: bool = False
-    """GitHub limits its answers now, or did so to the agent a moment ago."""
+    """GitHub limits requests now, or limited the agent's a moment ago."""
     remarks: Sequence[Comment] = ()
-    """What others said outside review threads since the last push."""
+    """Comments by others outside review threads since the last push."""
     logs: Sequence[str] = ()
-    """The ends of what failed steps on GitHub printed."""
+    """The ends of failed steps' logs on GitHub."""
     told_before: Sequence[str] = ()
-    """Checks of whose very failure it was told before."""
+    """Checks whose very failure it was sent before."""
 
 
 def briefing(task: Brief) -> str:
-    """The first text. The objective is put in as it is: never read for blanks, never at the start of the text."""
+    """The first text. The objective is inserted verbatim: its placeholders are not filled, and it is never at the
+    start."""
     if not task.objective.strip():
         raise UsageProblem("expected an objective, found nothing: say what the agent is to do")
     parts = [_filled(task.opening, objective=task.objective.strip(), folder=task.folder, branch=task.branch)]
@@ -80,19 +81,19 @@ def briefing(task: Brief) -> str:
 
 
 def review_briefing(folder: str, branch: str, head: str, objective: str, diff: str) -> str:
-    """The first text of a reviewer. What it is given to judge stands between fences."""
+    """A reviewer's first text. The work to judge is between fences."""
     return _filled(
         "review", folder=folder, branch=branch, head=head[:12], objective=fenced(objective), diff=fenced(diff)
     )
 
 
 def review_findings(head: str, findings: str) -> str:
-    """What a reviewer found wanting, for the author."""
+    """A reviewer's findings, for the author."""
     return _filled("review-findings", head=head, findings=fenced(findings))
 
 
 def issue_objective(url: str, issue: str) -> str:
-    """What an agent is to do about an issue, whose text stands between fences."""
+    """The objective for an issue, whose text is between fences."""
     return _filled("issue", url=url, issue=fenced(issue))
 
 
@@ -116,12 +117,12 @@ def _open_steps(agent: Agent) -> str:
 
 
 def go_on(agent: Agent, stopped: str) -> str:
-    """For an agent that was cut off through no fault of its own. ``stopped``: by what, a usage limit say."""
+    """For an agent that was cut off through no fault of its own. ``stopped``: by what, as a usage limit."""
     return _filled("go-on", stopped=stopped, open_steps=_open_steps(agent), status=status_command())
 
 
 def rebriefing(agent: Agent, found: Rebrief) -> str:
-    """What the check found missing, for an agent that said it had finished, with the rules that this calls for."""
+    """What the check found missing, for an agent that reported DONE, with the rules that apply."""
     rules = [_image(agent)] if agent.task.image else []
     if found.threads is not None:
         rules.append(_threads(found.threads))
@@ -138,12 +139,12 @@ def rebriefing(agent: Agent, found: Rebrief) -> str:
 
 
 def does_not_merge(branch: str, others: str, base: str, places: Sequence[str]) -> str:
-    """A finding for an agent whose branch conflicts with what is merged before it."""
+    """A finding for an agent whose branch conflicts with earlier ones of a trial merge."""
     return _filled("conflict", branch=branch, others=others, base=base, places=fenced("\n".join(places)))
 
 
 def breaks_union(branch: str, base: str, after: str, command: str, how: str, lines: Sequence[str]) -> str:
-    """A finding for an agent whose branch turns the check of all finished branches red."""
+    """A finding for an agent whose branch makes the check of all finished branches fail."""
     shown = fenced("\n".join(lines) or "it printed nothing")
     after = f" after {after}" if after else ""
     return _filled("breaks-union", branch=branch, base=base, after=after, command=command, how=how, lines=shown)
@@ -156,12 +157,12 @@ def _remarks(found: Sequence[Comment]) -> str:
 
 
 def github_wait() -> str:
-    """What an agent does at GitHub's secondary rate limit."""
+    """What an agent is to do at GitHub's secondary rate limit."""
     return _filled("github-wait")
 
 
 def _threads(count: int | None) -> str:
-    """The rule about review threads, with the pace that fits their number."""
+    """The rule about review threads, with a pace that suits their number."""
     if count is None:
         pace = f"sleep 3 after each, sleep 5 when there are more than {MANY_THREADS} unresolved threads"
     else:
@@ -171,7 +172,7 @@ def _threads(count: int | None) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """What is known of the conversation that an agent takes over. ``messages`` and ``git`` are other people's words."""
+    """The facts of a conversation that another agent takes over. ``messages`` and ``git`` are other people's words."""
 
     client: str
     reached: Sequence[str]
@@ -180,7 +181,7 @@ class Record:
 
 
 def takeover(task: Brief, record: Record, *, protocol: bool) -> str:
-    """The first text of an agent that goes on with another's work. ``protocol``: it has to report to the fleet."""
+    """The first text of an agent that takes over another's work. ``protocol``: it has to report to the fleet."""
     missing = [step for step in task.steps if step not in record.reached]
     told = briefing(task) if protocol else f"The objective:\n\n{task.objective.strip()}"
     names = {"reached": ", ".join(record.reached) or "none", "missing": ", ".join(missing) or "none"}
@@ -189,13 +190,13 @@ def takeover(task: Brief, record: Record, *, protocol: bool) -> str:
 
 
 def status_command() -> str:
-    """The line with which an agent finds its own record."""
+    """The command with which an agent finds its own record."""
     script = PACKAGE.parent / "scripts" / "status"
     return f"{shlex.quote(str(script)) if script.exists() else 'fleet-status'} --me"
 
 
 def _filled(name: str, **blanks: str) -> str:
-    """The text of that name with its blanks filled in one pass: what is put in is not read again."""
+    """The text of that name with its placeholders filled in one pass: inserted text is not scanned again."""
     text = _text(name)
     unknown = {blank for blank in _BLANK.findall(text) if blank not in blanks}
     if unknown:

@@ -1,1 +1,1 @@
-"""This machine as a host: what its central, from where the fleet is supervised, tells it and is told."""
+"""This machine as a host of a central, the machine from which the fleet is supervised."""

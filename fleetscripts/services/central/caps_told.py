@@ -1,4 +1,4 @@
-"""Caps over all machines that are reached, as the central told: no turn is begun here meanwhile."""
+"""Reached caps over all machines, as the central sent them: no turn is started here meanwhile."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from fleetscripts.services.central.central import central_folder, has_central
 
 
 def keep_caps(settings: Settings, listed: object) -> None:
-    """Those that are reached now; none lets everybody go on. UsageProblem for what is no cap."""
+    """Store those reached now; an empty list releases all. UsageProblem for an invalid cap."""
     if not isinstance(listed, list) or any(_standing(one) is None for one in listed):
         raise UsageProblem("caps: expected a list of caps that are reached")
     write_json(_file(settings), listed)
 
 
 def caps_told(settings: Settings, today: str) -> tuple[CapUse, ...]:
-    """What the central last told. A new day lifts the day's, heard of or not."""
+    """The central's latest. A new day lifts the day's, with or without news."""
     if not has_central(settings):
         return ()
     said = read_json(_file(settings))
@@ -30,7 +30,7 @@ def caps_told(settings: Settings, today: str) -> tuple[CapUse, ...]:
 
 
 def cap_members(standings: Iterable[CapUse]) -> list[dict[str, object]]:
-    """As they are told."""
+    """In the form that is sent."""
     return [
         {"scope": one.scope, "amount": one.cap.amount, "money": one.cap.money, "key": one.key, "used": one.used}
         for one in standings
@@ -38,7 +38,7 @@ def cap_members(standings: Iterable[CapUse]) -> list[dict[str, object]]:
 
 
 def caps_kept(settings: Settings) -> list[str]:
-    """Keys of those that are kept here, for the central to compare."""
+    """Keys of those stored here, for the central to compare."""
     said = read_json(_file(settings))
     return sorted(str(one.get("key")) for one in (said if isinstance(said, list) else ()) if isinstance(one, dict))
 

@@ -1,4 +1,4 @@
-"""Whether this machine is a host of a central, and where what passes between the two is kept."""
+"""Whether this machine is a host of a central, and where their exchange is stored."""
 
 from __future__ import annotations
 
@@ -14,42 +14,42 @@ from fleetscripts.errors import FleetError, Refused
 NAMED = "central.json"
 TOLD = ("asked.json", "caps.json", "questions.json")
 FOLDERS = ("pulls", "answers")
-"""What a central has told, and what it is asked."""
+"""Data from the central, and questions to it."""
 
 LINKED_SECONDS = 30.0
-"""The central asks every ten seconds whether anybody is here."""
+"""The central sends a ping every ten seconds."""
 
 
 def central_folder(settings: Settings) -> Path:
-    """What the central has told, and what waits to be told to it."""
+    """Data from the central, and what waits to be sent to it."""
     return settings.fleet_home / "central"
 
 
 def has_central(settings: Settings) -> bool:
-    """Whether another machine reads GitHub, counts what is spent and notifies people for this one."""
+    """Whether another machine reads GitHub, counts spending and sends notifications for this one."""
     return (central_folder(settings) / NAMED).exists()
 
 
 def central_name(settings: Settings) -> str:
-    """The central's own name; empty where there is none."""
+    """The central's own name; empty if there is none."""
     said = read_json(central_folder(settings) / NAMED)
     return str(said.get("name", "")) if isinstance(said, dict) else ""
 
 
 def join_central(settings: Settings, name: str) -> None:
-    """From now on this machine is a host of that one, whatever it was before."""
+    """Make this machine a host of that central, whatever it was before."""
     write_json(central_folder(settings) / NAMED, {"name": name})
 
 
 def require_central(settings: Settings, name: str) -> None:
-    """Refused unless that one is the central of this machine."""
+    """Refused unless that one is this machine's central."""
     known = central_name(settings)
     if known != name:
         raise Refused(f"this machine is {f'a host of {known}' if known else 'no host'}: add it again from {name}")
 
 
 def leave_central(settings: Settings) -> None:
-    """From now on it answers for itself; what the central has told is forgotten, what waits for it is not."""
+    """Make this machine independent; the central's data is deleted, what waits for it is not."""
     import shutil  # loads three compressors, and every report asks this module whether there is a central
 
     folder = central_folder(settings)
@@ -65,18 +65,18 @@ def leave_central(settings: Settings) -> None:
 
 
 def tell_again(settings: Settings) -> None:
-    """Something that the central is told of has changed elsewhere: tell it now. Whoever does watches this folder."""
+    """Signal a change to the link process, which watches this folder and sends it to the central."""
     write_json(central_folder(settings) / "changed.json", time.time())
 
 
 def note_linked(settings: Settings) -> None:
-    """The central was heard now."""
+    """The central was just heard from."""
     with suppress(OSError):  # not a host of a central, or a disk that takes nothing
         os.utime(central_folder(settings) / NAMED)
 
 
 def is_linked(settings: Settings) -> bool:
-    """Whether the central was heard a moment ago."""
+    """Whether the central was heard from a moment ago."""
     try:
         return 0 <= time.time() - (central_folder(settings) / NAMED).stat().st_mtime < LINKED_SECONDS
     except OSError:

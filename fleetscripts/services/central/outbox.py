@@ -1,4 +1,4 @@
-"""What people are to be notified of, kept until the central has told them: once, by whichever of the two does it."""
+"""Notifications for people, stored until the central has sent them: once, by one of the two machines."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ from fleetscripts.services.central.central import central_folder
 
 ALONE_AFTER = "notify_alone_after_seconds"
 ALONE_AFTER_SECONDS = 300.0
-"""So long the central may fetch nothing before this machine notifies people itself."""
+"""If the central fetches nothing for this long, this machine sends notifications itself."""
 
 HANDED_TIMES = 3
-"""What the central has fetched it has most likely told: this machine waits so many times longer for its word."""
+"""Fetched notifications have most likely been sent: confirmation is awaited this many times longer."""
 
 MOST_KEPT = 1_000
 MOST_HANDED = 50
@@ -33,7 +33,7 @@ LOCK_SECONDS = 10.0
 
 @dataclass(frozen=True, slots=True)
 class QueuedNotice:
-    """One notification. ``handed``: the central has fetched it, and has not said that it told it."""
+    """One notification. ``handed``: the central has fetched it, without confirming that it was sent."""
 
     id: str
     text: str
@@ -43,7 +43,7 @@ class QueuedNotice:
 
 
 def leave_to_central(settings: Settings, text: str, urgent: bool) -> None:
-    """Keep a notification for the central."""
+    """Store a notification for the central."""
     new = QueuedNotice(secrets.token_hex(16), text[:MOST_TEXT], urgent, this_moment())
     _change(settings, lambda kept: [*kept, new][-MOST_KEPT:])
 
@@ -54,7 +54,7 @@ def waiting_notices(settings: Settings) -> int:
 
 
 def hand_notices(settings: Settings) -> list[dict[str, object]]:
-    """Those that wait, oldest first, as they are handed to the central."""
+    """The waiting ones, oldest first, in the form handed to the central."""
     now = this_moment()
     _change(settings, lambda kept: [_handed(one) if n < MOST_HANDED else one for n, one in enumerate(kept)])
     return [
@@ -64,12 +64,12 @@ def hand_notices(settings: Settings) -> list[dict[str, object]]:
 
 
 def notices_told(settings: Settings, ids: Collection[str]) -> None:
-    """The central has told these."""
+    """The central has sent these."""
     _change(settings, lambda kept: [one for one in kept if one.id not in ids])
 
 
 def take_overdue(settings: Settings) -> list[QueuedNotice]:
-    """Those that the central did not fetch in time, taken out: whoever takes them tells them."""
+    """Remove and return those that the central did not fetch in time: the caller sends them."""
     after, now = alone_after_seconds(settings), this_moment()
     taken: list[QueuedNotice] = []
 
@@ -88,7 +88,7 @@ def take_overdue(settings: Settings) -> list[QueuedNotice]:
 
 
 def alone_after_seconds(settings: Settings) -> float:
-    """As configured; UsageProblem for what is no number of seconds."""
+    """The setting; UsageProblem if it is no number of seconds."""
     value = settings.extra.get(ALONE_AFTER, ALONE_AFTER_SECONDS)
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < 1e7:
         raise UsageProblem(f"{ALONE_AFTER} in config.toml: expected a number of seconds, found {describe(value)}")
@@ -118,7 +118,7 @@ def _read(file: Path) -> list[QueuedNotice]:
 
 
 def _kept(one: Any) -> QueuedNotice | None:
-    """None for what makes no sense."""
+    """None for an invalid entry."""
     try:
         at = Moment(str(one["at"]["boot"]), float(one["at"]["steady"]), float(one["at"]["wall"]))
         return QueuedNotice(str(one["id"]), str(one["text"]), bool(one["urgent"]), at, bool(one["handed"]))

@@ -1,4 +1,4 @@
-"""Pull requests as the central told of them, each with the moment at which that came, and those that are asked for."""
+"""Pull requests from the central, each with its time of arrival, and open requests for them."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ from fleetscripts.schema import WrongShape
 from fleetscripts.services.central.central import central_folder
 
 ASKED_SECONDS = 60.0
-"""What was asked for so long ago is asked for no more: whoever wanted it has gone."""
+"""A request this old is dropped: whoever made it has gone."""
 
 SAME_CLOCK_SECONDS = 15
-"""Two clocks that differ by less are one, as where GitHub is asked itself."""
+"""Smaller clock differences are ignored, as when GitHub is asked directly."""
 
 MOST_KEPT = 500
 LOCK_SECONDS = 5.0
@@ -33,14 +33,14 @@ LOCK_SECONDS = 5.0
 
 @dataclass(frozen=True, slots=True)
 class PullTold:
-    """``age_seconds``: since GitHub was asked there."""
+    """``age_seconds``: since the central asked GitHub."""
 
     found: PullRequest | GitHubProblem
     age_seconds: float
 
 
 def keep_pull(settings: Settings, members: Mapping[str, Any]) -> None:
-    """Keep one as it came: ``key``, ``age`` in seconds, and ``pull`` or ``problem``. Raises WrongShape."""
+    """Store one: ``key``, ``age`` in seconds, and ``pull`` or ``problem``. Raises WrongShape."""
     key = key_from(members.get("key"))
     if "problem" not in members:
         pull_from(members.get("pull"))
@@ -50,7 +50,7 @@ def keep_pull(settings: Settings, members: Mapping[str, Any]) -> None:
 
 
 def pull_told(settings: Settings, key: PullKey) -> PullTold | None:
-    """What was last told of it; None where nothing was, or nothing that can be read."""
+    """The latest on it; None if there is none, or an unreadable one."""
     said = read_json(_file(settings, key))
     try:
         received, age = Moment(**said["received"]), float(said["age"])
@@ -60,13 +60,13 @@ def pull_told(settings: Settings, key: PullKey) -> PullTold | None:
 
 
 def ask_central(settings: Settings, keys: Iterable[PullKey]) -> None:
-    """Let the central know that somebody here wants to know of these now."""
+    """Request these from the central now."""
     wanted = {_named(key): steady_seconds() for key in keys}
     _change_asked(settings, lambda asked: {**asked, **wanted})
 
 
 def asked_of_central(settings: Settings) -> list[list[object]]:
-    """``[server, owner, name, number, when]`` of each; ``when`` tells one question from the next."""
+    """``[server, owner, name, number, when]`` of each; ``when`` tells one request from the next."""
     now = steady_seconds()
     listed = [(_members_of(name), at) for name, at in _asked(settings).items() if 0 <= now - at <= ASKED_SECONDS]
     return sorted([*key, at] for key, at in listed if key)
@@ -83,12 +83,12 @@ def key_from(value: object) -> PullKey:
 
 
 def key_members(key: PullKey) -> list[object]:
-    """The same, the other way."""
+    """The inverse."""
     return [key.host, key.owner, key.name, key.number]
 
 
 def _found(said: Mapping[str, Any], received_wall: float, age: float) -> PullRequest | GitHubProblem:
-    """With our own clock beside the server's: the central's may be another."""
+    """With our own clock beside the server's: the central's may differ."""
     if "problem" in said:
         kind, text, seconds = said["problem"]
         return GitHubProblem(ProblemKind(kind), str(text), received_wall + float(seconds) if seconds else None)
@@ -116,7 +116,7 @@ def _asked_file(settings: Settings) -> Path:
 
 
 def _members_of(name: str) -> list[object]:
-    """The key that is named so; empty for what is none."""
+    """The key by its file's name; empty if invalid."""
     try:
         return key_members(key_from(json.loads(name)))
     except (WrongShape, ValueError):

@@ -1,4 +1,4 @@
-"""What somebody on this machine wants of GitHub by name, asked of the central: a question each, and its answer once."""
+"""Questions to GitHub from this machine, by way of the central: a file per question, answered once."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ from fleetscripts.schema import WrongShape
 from fleetscripts.services.central.central import central_folder, central_name, is_linked
 
 WAIT_SECONDS = 90.0
-"""For the central, which asks GitHub in between, several times where a pull request is made."""
+"""For the central, which asks GitHub in between, several times to create a pull request."""
 
 PAUSE_SECONDS = 0.05
 MOST_TOLD = 150_000
-"""Characters of the questions that are told at a time: they stand in one record with what else is told of a machine."""
+"""Characters of the questions sent at a time: they share a record with the machine's other facts."""
 
 MOST_ANSWERS = 50
 MOST_WORDS = 500
@@ -33,7 +33,7 @@ LOCK_SECONDS = 10.0
 
 
 def ask_central(settings: Settings, what: str, members: Mapping[str, Any], most_seconds: float = WAIT_SECONDS) -> Any:
-    """The central's answer as JSON; raises GitHubProblem, also where the central is out of reach or silent."""
+    """The central's answer as JSON; raises GitHubProblem, also if the central is unreachable or silent."""
     told = packed(packed_json({**members, "what": what}))
     if len(told) > MOST_TOLD:
         raise GitHubProblem(ProblemKind.UNEXPECTED, "its text is too long for the central: expected a shorter one")
@@ -59,7 +59,7 @@ def ask_central(settings: Settings, what: str, members: Mapping[str, Any], most_
 
 
 def questions_open(settings: Settings) -> list[list[str]]:
-    """``[ID, QUESTION]`` of each, oldest first, as they are told to the central; what is too much waits."""
+    """``[ID, QUESTION]`` of each, oldest first, as sent to the central; what does not fit waits."""
     told: list[list[str]] = []
     size = 0
     for asked, one in sorted(_open(settings).items(), key=lambda item: float(item[1]["at"])):
@@ -70,8 +70,7 @@ def questions_open(settings: Settings) -> list[list[str]]:
 
 
 def keep_answer(settings: Settings, members: Mapping[str, Any]) -> None:
-    """Keep one as it came, where somebody still waits for it: ``id``, and ``answer`` or ``problem``. Raises
-    WrongShape."""
+    """Store an answer if somebody still waits for it: ``id``, and ``answer`` or ``problem``. Raises WrongShape."""
     asked = members.get("id")
     if not isinstance(asked, str) or not CALL_ID.fullmatch(asked):
         raise WrongShape("id: expected that of a question")
@@ -94,7 +93,7 @@ def _require_problem(value: object) -> None:
 
 
 def _awaited(settings: Settings, asked: str, until: float) -> Mapping[str, Any] | None:
-    """None where nothing comes while the central is there and there is time."""
+    """None if none comes while the central is there and there is time."""
     while (answer := read_json(_file(settings, asked))) is None:
         if time.monotonic() >= until or not is_linked(settings):
             return None
@@ -111,7 +110,7 @@ def _change(settings: Settings, change: Callable[[dict[str, dict[str, Any]]], di
 
 
 def _open(settings: Settings) -> dict[str, dict[str, Any]]:
-    """Those that somebody waits for; whoever was killed meanwhile waits for nothing."""
+    """Those that a live process waits for."""
     said, now = read_json(_asked_file(settings)), steady_seconds()
     return {name: one for name, one in said.items() if _is_open(one, now)} if isinstance(said, dict) else {}
 

@@ -1,4 +1,4 @@
-"""What the central tells this machine, taken in. The same once more changes nothing."""
+"""Stores what the central sends this machine. Idempotent."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ MOST_NAME = 100
 
 
 def take_in(settings: Settings, content: bytes) -> list[dict[str, Any]]:
-    """Keep it; what it says of accounts is given back, with ages. UsageProblem for what is no message of a central."""
+    """Store it; returns its account figures, with ages. UsageProblem for an invalid message."""
     said = unpacked_json(content)
     name = said.get("central") if isinstance(said, dict) else None
     if not isinstance(name, str) or not name:

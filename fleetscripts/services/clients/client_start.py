@@ -38,9 +38,9 @@ def client_start(
     name: str = "",
     account: str = "",
 ) -> Start:
-    """What ``launch`` starts for a new conversation, or for the same one again.
+    """The command for a new conversation or a resumed one, as in ``launch``.
 
-    ``account``: the launcher ``cl`` then starts the client on it: it gets the secret itself, in the window.
+    ``account``: the launcher ``cl`` then starts the client on it, and gets the secret itself, in the window.
     ``reads_only``: it can change nothing."""
     mode = kind.read_only.permission_mode if reads_only else settings.permission_mode
     executable = program_of(kind.name, settings, environ)
@@ -74,7 +74,7 @@ def own_command(name: str) -> tuple[str, ...]:
 
 
 def _listed(settings: Settings, account: str, kind: AgentKind) -> Account | None:
-    """The account to start on; None for the user's own where no accounts are listed."""
+    """The account to start on; None for the user's own if none are listed."""
     if not account:
         return None
     found = account_named(settings, account, kind.name)
@@ -84,7 +84,7 @@ def _listed(settings: Settings, account: str, kind: AgentKind) -> Account | None
 
 
 def _wanted_settings(settings: Settings, kind: AgentKind, folder: Path, account: str, mode: str) -> InlineSettings:
-    """Hooks that tell us of turns and answer permission requests; no file of the user's is touched."""
+    """Hooks that report turns and answer permission requests; no file of the user's is touched."""
     asks = mode != BYPASS
     ours = replace(with_status_line(settings, kind, account), skip_bypass_warning=not asks)
     if not settings.hooks:

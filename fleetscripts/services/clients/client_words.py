@@ -12,7 +12,7 @@ _SESSION = pattern(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
 
 def session_of(kind: AgentKind, words: Words, settings: Settings, folder: Path) -> str:
-    """The id of the conversation that they name, the folder's newest among them; empty when it is not known yet."""
+    """The id of the conversation that they name, resolved for the folder's newest; empty if not known yet."""
     if words.session_id:
         return words.session_id if _SESSION.fullmatch(words.session_id) else ""
     path = transcript_of(kind, words, settings, folder) if words.continues else None
@@ -20,7 +20,7 @@ def session_of(kind: AgentKind, words: Words, settings: Settings, folder: Path) 
 
 
 def transcript_of(kind: AgentKind, words: Words, settings: Settings, folder: Path) -> Path | None:
-    """The transcript of the conversation that they name; the folder's newest where they name none."""
+    """The transcript of the conversation that they name, else of the folder's newest."""
     if not words.resumes or (words.session_id and not _SESSION.fullmatch(words.session_id)):
         return None
     return kind.conversation(settings.home_of(kind.name), folder, words.session_id)

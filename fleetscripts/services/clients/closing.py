@@ -20,7 +20,7 @@ from fleetscripts.services.observe.user_services import own_tree
 from fleetscripts.services.own_pane import own_pane
 
 HANGUP_SECONDS = 5.0
-"""A client saves its transcript when its terminal goes; the real ones take under a second."""
+"""A client saves its transcript when its terminal closes; real ones take under a second."""
 
 KILLED_SECONDS = 5.0
 _LOOK_EVERY_SECONDS = 0.02
@@ -28,16 +28,15 @@ _LOOK_EVERY_SECONDS = 0.02
 
 @dataclass(frozen=True, slots=True)
 class PaneToClose:
-    """A pane that stands, on the server that was asked for it. What stands beside it in its window is not ours."""
+    """A pane to close, on the server asked for it. Other panes in its window are not ours."""
 
     server: ServerId
     pane: PaneFacts
 
 
 def place_of(tmux: Tmux, agent: Agent, folder: Path) -> PaneToClose | None:
-    """The agent's pane, None when it is certainly gone: its own server says so, or is provably dead.
-
-    ``tmux`` is asked for a record without ids, which is believed only if that pane works in the folder."""
+    """The agent's pane, None if it is certainly gone: by its own server's word, or because that is provably dead.
+    ``tmux`` is asked for a record without ids, which is trusted only if that pane works in the folder."""
     asked = server_at_work(agent.tmux_server if agent.pane_id else None, tmux)
     if asked is None:
         return None
@@ -47,7 +46,7 @@ def place_of(tmux: Tmux, agent: Agent, folder: Path) -> PaneToClose | None:
 
 
 def refuse_own(place: PaneToClose, fleet: Fleet, environ: Mapping[str, str]) -> None:
-    """Refuse to close the pane that we, or the fleet's loop, run in."""
+    """Refuse to close the pane of this process or of the fleet's loop."""
     loop = fleet.loop_pane_id if fleet.loop_tmux_server == place.server else None
     if place.pane.pane_id == own_pane(environ, place.server):
         raise Refused(f"{place.pane.window} is the window this command runs in: call it from another")
@@ -56,7 +55,7 @@ def refuse_own(place: PaneToClose, fleet: Fleet, environ: Mapping[str, str]) -> 
 
 
 def close(place: PaneToClose) -> None:
-    """Close the pane; return when all that ran in it has ended, by force if it must, and it is known to be gone."""
+    """Close the pane; return once all its processes have ended, by force if necessary, and it is known to be gone."""
     running = list(own_tree(read_processes(), place.pane.pid))
     tmux = Tmux(place.server.socket)
     tmux.kill_pane(place.pane.pane_id, place.server)
@@ -67,7 +66,7 @@ def close(place: PaneToClose) -> None:
 
 
 def end(processes: Sequence[Process], grace_seconds: float) -> None:
-    """Return when these have ended: by themselves within the grace, else by force."""
+    """Return once these have ended: by themselves within the grace period, else by force."""
     left = _left_after(processes, grace_seconds)
     for process in left:
         _signal(process, signal.SIGKILL)
@@ -76,7 +75,7 @@ def end(processes: Sequence[Process], grace_seconds: float) -> None:
 
 
 def ask_to_end(processes: Sequence[Process]) -> None:
-    """Tell each that it is to end."""
+    """Send each SIGTERM."""
     for process in _running(processes):
         _signal(process, signal.SIGTERM)
 

@@ -1,4 +1,4 @@
-"""A conversation before a client is started on it: open nowhere, or only in a process of a service that is at rest."""
+"""Ensures before a client starts that its conversation is open nowhere, or only in an idle background service."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ from fleetscripts.services.observe.conversations import open_conversations
 
 
 def free_conversation(settings: Settings, agent: Agent, panes: Sequence[PaneFacts]) -> None:
-    """End what holds the agent's conversation in the background; Refused where it is at work, or a terminal has it."""
+    """End the background process that holds the agent's conversation; Refused if it is at work, or open in a
+    terminal."""
     known = open_conversations(settings, panes, time.time()).get(agent.session_id) if agent.session_id else None
     if known is None:
         return

@@ -1,4 +1,4 @@
-"""Hands a conversation over to another client: what the new agent must know, taken from the transcript."""
+"""Hands a conversation over to another client: the facts that the new agent needs, from the transcript."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ LONGEST_MESSAGE = 3000
 LONGEST_OBJECTIVE = 8000
 MOST_GIT_LINES = 60
 KEPT_SECONDS = 8 * 86_400.0
-"""How long hand-over texts stay: as long as a weekly limit lasts."""
+"""How long hand-over texts are kept: as long as a weekly limit lasts."""
 
 DEFAULT_OBJECTIVE = "Go on with the work that the messages below are about."
 
 
 @dataclass(frozen=True, slots=True)
 class HandOver:
-    """What another client is started with, and what a person is told."""
+    """What the other client is started with, and what a person is shown."""
 
     words: tuple[str, ...]
     note: str
@@ -45,7 +45,7 @@ class HandOver:
 def handover_text(settings: Settings, agent: Agent, transcript: Path | None) -> str:
     """The briefing of the agent that takes over: objective, steps, checkpoints, git state, the last messages.
 
-    Secrets are masked; what was said is quoted line by line. ``transcript`` None: only the record and git tell."""
+    Secrets are masked; messages are quoted line by line. ``transcript`` None: from the record and git alone."""
     said = _messages(kind_named(agent.agent), transcript) if transcript is not None else []
     named = [step for one in said if one.by_agent for step in checkpoints(one.text)]
     reached = tuple(dict.fromkeys((*agent.checkpoints, *named)))
@@ -69,8 +69,7 @@ def hand_over(
 ) -> HandOver:
     """How ``cl`` starts another client (``agent``) on the conversation that its own (``before``) was to resume.
 
-    The text goes into a file of the user's own, since an argument list is seen by everybody. ``write``: not yet when
-    False."""
+    The text goes into a private file, since argument lists are visible to everybody. ``write``: False for a dry run."""
     kind = kind_named(agent)
     prompt = words.prompt
     note = f"starts {agent} instead, which cannot read the conversation"
@@ -94,12 +93,12 @@ def hand_over(
 
 
 def _subject(settings: Settings, kind: AgentKind, words: Words, folder: Path) -> Agent:
-    """The fleet's record of this conversation; where there is none, what is known without a fleet."""
+    """The fleet's record of this conversation; without one, what is known without a fleet."""
     return recorded(settings, words.session_id) or Agent(window="", agent=kind.name, worktree_path=str(folder))
 
 
 def _messages(kind: AgentKind, transcript: Path) -> list[ConversationMessage]:
-    """What user and agent said, of the last megabytes."""
+    """The messages of user and agent in the last megabytes."""
     reading = read_new(transcript, Cursor())
     records = (parse_line(line) for line in (reading.lines if reading is not None else ()))
     return [said for record in records if record is not None and (said := kind.said(record)) is not None]
@@ -118,7 +117,7 @@ def _quoted(said: Iterable[ConversationMessage]) -> str:
 
 
 def _git_state(folder: Path) -> str:
-    """Branch, what is not committed, the last commits; why not, where git cannot tell."""
+    """Branch, uncommitted files, last commits; or why git cannot say."""
     try:
         git = Git.in_worktree(str(folder))
         status = git.text("status", "--short", "--branch", "--untracked-files=normal", "--ignore-submodules=dirty")

@@ -1,8 +1,7 @@
 """Starts a client in a window without typing: in a new window, or in place of an idle shell.
 
-What the window runs is a small wrapper: the client as a job of its own (so tmux names it as the pane's command), and
-when it has ended the user's shell, in the same folder. Nothing is parsed by that shell, whatever stood at its prompt.
-"""
+The window runs a small wrapper: it starts the client as a job of its own (so that tmux names it as the pane's command),
+and after its end the user's shell, in the same folder. That shell parses nothing, whatever was at its prompt."""
 
 from __future__ import annotations
 
@@ -23,7 +22,7 @@ from fleetscripts.pattern import pattern
 from fleetscripts.services.observe.launching import WRAPPER
 
 WORKTREE_VARIABLE = "FLEET_WORKTREE"
-"""In the environment of all that a client starts: which worktree it was started for, whatever it becomes."""
+"""In the environment of all that a client starts: the worktree it was started for."""
 
 COMMON = (
     "PATH",
@@ -66,7 +65,7 @@ exec "${SHELL:-/bin/sh}" -i
 """
 
 JOIN = (sys.executable, "-I", str(Path(__file__).resolve().parents[2] / "join_scope.py"))
-"""Puts the wrapper into a scope, and with it all that it starts."""
+"""Puts the wrapper and its future children into a scope."""
 
 
 _NAME = pattern(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -74,7 +73,7 @@ _NAME = pattern(r"[A-Za-z_][A-Za-z0-9_]*")
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """What to start and where. ``environment``: names and values beside those of the window's own."""
+    """What to start and where. ``environment``: names and values besides those of the window's own."""
 
     argv: tuple[str, ...]
     folder: Path
@@ -82,18 +81,18 @@ class Start:
 
 
 def passed_on() -> tuple[str, ...]:
-    """Names of our own environment that a client gets: those of every kind, since one may be handed to another.
+    """Names in our own environment that a client gets: those of every kind, since one may be handed over to another.
 
-    The rest is what any window of this tmux server has. It travels through tmux's standard input: no argument list
-    ever shows a value."""
+    The rest is as for any window of this tmux server. Values travel through tmux's standard input: no argument list
+    ever shows one."""
     return tuple(dict.fromkeys((*COMMON, *(name for kind in known_kinds() for name in kind.passed_on))))
 
 
 def start_of(
     command: CommandLine, folder: Path, environ: Mapping[str, str], needed: Sequence[str] = (), memory: int = 0
 ) -> Start:
-    """The wrapper's argv for a client's command line, with the environment it gets. ``needed``: names beside ours.
-    ``memory``: bytes that all of it may have together, 0 for any number."""
+    """The wrapper's argv for a client's command line and its environment. ``needed``: names besides ours. ``memory``:
+    its limit in bytes for all processes together, 0 for none."""
     names = (*passed_on(), *(name for name in needed if _NAME.fullmatch(name)))
     environment = {name: environ[name] for name in names if environ.get(name)} | dict(command.env_set)
     unset = [name for name in command.env_unset if name not in command.env_set]
@@ -109,16 +108,15 @@ def start_of(
 
 
 def open_window(tmux: Tmux, session: str, name: str, start: Start) -> PaneFacts:
-    """The client in a new window of the session."""
+    """Open the client in a new window of the session."""
     return tmux.new_window(session, name, start.folder, start.argv, start.environment)
 
 
 def restart_in(tmux: Tmux, facts: PaneFacts, start: Start, children: Sequence[str] = ()) -> PaneFacts:
-    """The client in the place of an idle shell (or of a pane whose process has ended); refuses anything else.
+    """Start the client in place of an idle shell (or in a dead pane); refuses anything else.
 
-    ``children``: what the shell still runs in the background, which would end with it. The server itself decides, in
-    the step that replaces the shell, that it is still this shell that stands in the foreground.
-    """
+    ``children``: the shell's background processes, which would end with it. The server itself checks, in the step that
+    replaces the shell, that this shell is still in the foreground."""
     if children:
         raise Refused(f"the shell in {facts.window} still runs {', '.join(children)}: end that first")
     if not facts.dead and not is_shell(facts.command):

@@ -31,7 +31,7 @@ from fleetscripts.services.clients.launch_record import account_of, note_launch,
 
 @dataclass(frozen=True, slots=True)
 class LaunchRequest:
-    """What ``cl`` is called with. ``account`` empty: the one with budget."""
+    """The arguments of ``cl``. ``account`` empty: the one with budget."""
 
     words: tuple[str, ...]
     account: str = ""
@@ -42,7 +42,7 @@ class LaunchRequest:
 
 @dataclass(frozen=True, slots=True)
 class LaunchLine:
-    """What is started. The token is apart from the environment until the very start."""
+    """The launch. The token is kept apart from the environment until the very start."""
 
     argv: tuple[str, ...]
     account: Account
@@ -51,7 +51,7 @@ class LaunchLine:
     notes: tuple[str, ...] = ()
 
     def environment_with_token(self) -> dict[str, str]:
-        """The client's environment. Where it reads its token from a file descriptor, that is opened now."""
+        """The client's environment. If it reads its token from a file descriptor, that is opened now."""
         environment = dict(self.handed.environment)
         if self.handed.descriptor_variable:
             environment[self.handed.descriptor_variable] = str(readable_once(self.handed.token))
@@ -72,7 +72,7 @@ class LaunchLine:
 
 
 def launch_line(settings: Settings, environ: Mapping[str, str], asked: LaunchRequest) -> LaunchLine:
-    """Choose the account and prepare its client; Pending when no account has budget."""
+    """Choose the account and prepare its client; Pending if no account has budget."""
     kind = kind_named(asked.agent)
     words = kind.read_words(asked.words)
     session_id = session_of(kind, words, settings, asked.folder)
@@ -125,12 +125,12 @@ def _chosen(
 
 
 def until(resets_at: float) -> str:
-    """`` until 14:30 (Fri 20 Nov)``, in this machine's time; empty when it is not known."""
+    """`` until 14:30 (Fri 20 Nov)``, in this machine's time; empty if unknown."""
     return f" until {time.strftime('%H:%M (%a %d %b)', time.localtime(resets_at))}" if resets_at else ""
 
 
 def _reachable(account: Account, settings: Settings, words: Words, dry_run: bool) -> str:
-    """Whether the conversation can be had on this account; a note where only later ones could not."""
+    """Whether this account reaches the conversation; a note if it reaches all but later ones."""
     if is_shared(account, settings):
         return ""
     problem = not_shared(account, settings) if dry_run else share(account, settings)
@@ -140,7 +140,7 @@ def _reachable(account: Account, settings: Settings, words: Words, dry_run: bool
 
 
 def _statusline(settings: Settings, account: Account, words: Words) -> tuple[str, ...]:
-    """Our status line, unless the arguments bring settings of their own."""
+    """Our status line, unless the arguments have settings of their own."""
     kind = kind_named(account.agent)
     text = kind.inline_settings(with_status_line(settings, kind, account.name))
     return () if not text or words.has_settings or words.prints else kind.settings_words(text)

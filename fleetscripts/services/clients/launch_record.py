@@ -15,7 +15,7 @@ from fleetscripts.services.observe.conversations import open_conversations
 
 
 def recorded(settings: Settings, session_id: str) -> Agent | None:
-    """The agent whose conversation this is; None without a fleet, or when it is nobody's."""
+    """The agent with this conversation; None without a fleet, or if it is nobody's."""
     try:
         agents = Store(settings.state_file).read().agents
     except StateMissing:
@@ -25,7 +25,7 @@ def recorded(settings: Settings, session_id: str) -> Agent | None:
 
 
 def account_of(settings: Settings, session_id: str) -> str:
-    """The account that it ran on: as the record has it, else as its status line told; empty when nobody knows."""
+    """The account that it ran on: by the record, else by its status line; empty if unknown."""
     if not session_id:
         return ""
     agent = recorded(settings, session_id)
@@ -33,7 +33,7 @@ def account_of(settings: Settings, session_id: str) -> str:
 
 
 def refuse_open(settings: Settings, session_id: str) -> None:
-    """Refuse a conversation that a live client has open: a second one would start without complaint and spoil it."""
+    """Refuse a conversation that a live client has open: a second one would start silently and corrupt it."""
     known = open_conversations(settings, (), time.time()).get(session_id)
     if known is not None:
         raise Refused(
@@ -42,7 +42,7 @@ def refuse_open(settings: Settings, session_id: str) -> None:
 
 
 def note_launch(settings: Settings, session_id: str, account: str, agent_kind: str) -> None:
-    """Put account and client into the record, and that it was a hand-over when the client is another one."""
+    """Record account and client, and the hand-over if the client is another one."""
     known = recorded(settings, session_id)
     if known is None or (known.account, known.agent) == (account, agent_kind):
         return

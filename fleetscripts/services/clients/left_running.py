@@ -30,17 +30,16 @@ SHARED = frozenset({
 it that names what a ``java`` or a ``git`` runs."""
 
 BEGINNING_SECONDS = 0.2
-"""Between a process's fork and the moment when its own program and environment can be read."""
+"""Between a process's fork and when its own program and environment can be read."""
 
 LOOKS = 20
-"""What ends may leave something behind once more; a shell script in a loop has ended after one or two."""
+"""Ending processes may leave new ones behind; a shell script in a loop has ended after one or two looks."""
 
 
 @dataclass(frozen=True, slots=True)
 class LeftoverProcess:
-    """One process outside the agent's pane. ``marked``: its environment says that the agent began it.
-
-    ``inside``: it works in the worktree."""
+    """One process outside the agent's pane. ``marked``: its environment shows that the agent started it. ``inside``: it
+    works in the worktree."""
 
     process: Process
     words: str
@@ -49,20 +48,20 @@ class LeftoverProcess:
 
     @property
     def is_own(self) -> bool:
-        """Whether it is plainly what the agent left in its worktree."""
+        """Whether the agent certainly left it in its worktree."""
         return self.marked and self.inside
 
     @property
     def said(self) -> str:
-        """Which, for a person who is to end it."""
+        """Its description, for a person who is to end it."""
         why = "works in the worktree" if self.inside else "was begun by the agent"
         return f"pid {self.process.pid} ({self.words[:80]}) {why}"
 
 
 def left_running(agent: Agent, folder: Path, pane_pid: int | None) -> list[LeftoverProcess]:
-    """Everything but what lives below the pane's process, and we ourselves with the shells that we were called from.
+    """All but the pane's own processes, ourselves, and the shells that called us.
 
-    Looked at twice where anything is not plainly the agent's: what has just been begun shows no environment yet."""
+    Looks twice if any is not certainly the agent's: a process just forked shows no environment yet."""
     found = _look(agent, folder, pane_pid)
     if all(left.is_own for left in found):
         return found
@@ -88,7 +87,7 @@ def _look(agent: Agent, folder: Path, pane_pid: int | None) -> list[LeftoverProc
 
 
 def refuse_others(found: Sequence[LeftoverProcess]) -> None:
-    """Refuse while anything runs that is not plainly the agent's own and in its worktree."""
+    """Refuse while anything runs that is not certainly the agent's own and in its worktree."""
     others = [left for left in found if not left.is_own]
     if others:
         pids = " ".join(str(left.process.pid) for left in others)
@@ -96,7 +95,7 @@ def refuse_others(found: Sequence[LeftoverProcess]) -> None:
 
 
 def end_own(agent: Agent, folder: Path) -> None:
-    """End what the agent left running in its worktree; Refused while anything else is there."""
+    """End what the agent left running in its worktree; Refused if there is anything else."""
     for _ in range(LOOKS):
         found = left_running(agent, folder, None)
         refuse_others(found)
@@ -128,7 +127,7 @@ def _is_shared(process: Process) -> bool:
 
 
 def _begun_by(process: Process, agent: Agent, folder: Path) -> bool:
-    """Whether its environment is that of the agent's client or pane. A pane taken over had other uses before."""
+    """Whether its environment is that of the agent's client or pane. An adopted pane had other uses before."""
     told = processes.environment(process.pid, TELLS_ORIGIN)
     if told.get(WORKTREE_VARIABLE, "") in {str(folder), agent.worktree_path} - {""}:
         return True
@@ -144,7 +143,7 @@ def _server_in(variable: str) -> tuple[str, int] | None:
 
 
 def _own_chain(table: ProcessTable) -> Iterator[int]:
-    """This process and those above it, up to the first that is a client: that one may be who works there."""
+    """This process and its ancestors, up to the first client: that may be the one working there."""
     kinds, pid, seen = known_kinds(), os.getpid(), set[int]()
     while pid in table.by_pid and pid not in seen:
         process = table.by_pid[pid]

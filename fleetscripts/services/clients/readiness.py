@@ -19,12 +19,12 @@ from fleetscripts.services.typing.pane_io import PaneIO, excerpt, wait_for
 
 LOOK_SECONDS = 0.1
 STEADY_LOOKS = 2
-"""A prompt seen once may be the shell's, or be covered by a dialog in the next moment."""
+"""A prompt seen once may be the shell's, or be covered by a dialog the next moment."""
 
 MOST_DIALOGS = 8
 
 DRAWN_SECONDS = 2.0
-"""For a shell's first prompt; the heaviest set-ups take about a second."""
+"""For a shell's first prompt; the slowest set-ups take about a second."""
 
 
 def at_prompt(
@@ -34,10 +34,8 @@ def at_prompt(
     folder: Path,
     accept: Callable[[Classification], bool] = lambda said: said.state is PaneState.PROMPT,
 ) -> Observation:
-    """The client at its input prompt in ``folder``; FleetError when it is elsewhere, ends, asks for a decision or takes
-    too long.
-
-    ``accept``: a resumed conversation may stand at other states than ``prompt`` (``complete``, a wall)."""
+    """The client at its input prompt in ``folder``; FleetError if it is elsewhere, ends, needs a decision or takes too
+    long. ``accept``: states besides ``prompt`` in which a resumed conversation may be (``complete``, a limit)."""
     deadline = time.monotonic() + settings.start_timeout_seconds
     steady = dialogs = 0
     while True:
@@ -61,7 +59,7 @@ def at_prompt(
 
 
 def require_folder(cwd: str, folder: Path) -> None:
-    """An alias, a hook or a wrapper of the user's may have led the client elsewhere: nobody works in a wrong folder."""
+    """An alias, a hook or a wrapper of the user's may have moved the client: nobody works in a wrong folder."""
     where = os.path.realpath(cwd) if cwd else ""
     if where and not Path(where).is_relative_to(os.path.realpath(folder)):
         raise FleetError(
@@ -71,7 +69,7 @@ def require_folder(cwd: str, folder: Path) -> None:
 
 
 def _last_words(pane_io: PaneIO, pane_id: str) -> tuple[str, str]:
-    """What a client left on the screen, drawn by then: the shell's prompt comes after it; the end of it, and all."""
+    """A dead client's last screen, once drawn: the shell's prompt comes after it; its end, and all of it."""
 
     def shown() -> tuple[str, str]:
         frame = pane_io.tmux.read(pane_id, styled=False)
@@ -82,7 +80,7 @@ def _last_words(pane_io: PaneIO, pane_id: str) -> tuple[str, str]:
 
 
 def unwrapped(frame: Frame) -> str:
-    """The screen as one line; a line that fills the width goes on in the next one."""
+    """The screen as one line; a line that fills the width continues in the next one."""
     texts = Screen.of(frame.lines).texts
     return "".join(text if len(text) >= frame.facts.width > 0 else f"{text} " for text in texts)
 

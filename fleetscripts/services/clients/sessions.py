@@ -1,4 +1,4 @@
-"""The tmux sessions for new windows: existing ones, or created by a person."""
+"""The tmux sessions for new windows: existing ones, or new ones."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from fleetscripts.services.observe.servers import refuse_unseen
 
 
 def missing_sessions(tmux: Tmux, wanted: Iterable[str]) -> list[str]:
-    """Those that do not exist, each once; all of them when no server runs."""
+    """Those that do not exist, each once; all of them if no server runs."""
     try:
         known = tmux.sessions()
     except NoServer:
@@ -24,10 +24,10 @@ def missing_sessions(tmux: Tmux, wanted: Iterable[str]) -> list[str]:
 
 
 def session_meant(tmux: Tmux, fleet: Fleet | None, session: str) -> str:
-    """The session's name by now: the fleet's own is known by its id, whatever it has been renamed to.
+    """The session's current name: the fleet's own is known by its id, even after a rename.
 
-    Where no id is known its agents' panes tell. Unchanged where there is such a session, or none that is meant. Refused
-    where the server of its agents lives and cannot be asked: a session made now would stand on another one."""
+    Without an id, its agents' panes identify it. Unchanged if there is such a session, or none to identify. Refused if
+    its agents' server is alive and cannot be asked: a new session would be on another one."""
     try:
         known, server = tmux.sessions(), tmux.require_server()
     except NoServer:
@@ -46,22 +46,23 @@ def session_meant(tmux: Tmux, fleet: Fleet | None, session: str) -> str:
 
 
 def session_line(tmux: Tmux, session: str) -> str:
-    """What a person runs to make the session."""
+    """The command for a person to create the session."""
     return tmux.client.line("new-session", "-d", "-s", session)
 
 
 def require_session(tmux: Tmux, session: str) -> None:
-    """Refused, with the line for a person to run, when there is no such session."""
+    """Refused, with the command for a person, if there is no such session."""
     if missing_sessions(tmux, [session]):
         line = session_line(tmux, session)
         raise Refused(f"no tmux session {session!r}; in a terminal of your own run: {line}")
 
 
 def make_sessions(tmux: Tmux, settings: Settings, wanted: Iterable[str], environ: Mapping[str, str]) -> dict[str, str]:
-    """Make the missing sessions, each with a shell in its first window; why some could not be made, by name.
+    """Create the missing sessions, each with a shell in its first window; returns why some could not be created, by
+    name.
 
-    Refused inside a client's session, since a tmux server started there ends with it: the lines are for the person
-    to run."""
+    Refused inside a client's session, since a tmux server started there ends with it: a person has to run the
+    commands."""
     missing = missing_sessions(tmux, wanted)
     makeable = [name for name in missing if is_session_name(name)]
     mend = f"give it another window with {spelled('update-agent')} WINDOW window=SESSION:WIN"

@@ -1,1 +1,1 @@
-"""The main job on a stage of its own."""
+"""The demo: the main workflow, on a stage of its own."""

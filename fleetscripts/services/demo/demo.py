@@ -20,7 +20,7 @@ from fleetscripts.services.demo.demo_tasks import LASTING, STEPS, TASKS, Task
 SPARES = 4
 WATCH_SECONDS = 0.5
 LONGEST_SECONDS = 180.0
-"""Longer than this from spawn to the last verdict is a failure; usual are 20 s."""
+"""A longer time from spawn to the last verdict is a failure; 20 s is usual."""
 
 CONFIG = """\
 # The demo's settings: thresholds of minutes, shortened to seconds.
@@ -35,7 +35,7 @@ Show = Callable[[str], None]
 
 @dataclass(slots=True)
 class TaskCourse:
-    """What became of one task."""
+    """One task's course."""
 
     task: Task
     window: str = ""
@@ -67,7 +67,7 @@ class Demo:
         return Scripts(self.stage.environment(), self.playground.repository)
 
     def play(self) -> None:
-        """Builds, spawns, watches, recycles, checks; raises FleetError when something did not go as it must."""
+        """Builds, spawns, watches, recycles, checks; raises FleetError if a step fails."""
         self._build()
         self._spawn()
         self._watch()
@@ -75,7 +75,7 @@ class Demo:
         self._check()
 
     def linger(self) -> None:
-        """Leaves agents at work, one of them with a question open, and a loop that watches them."""
+        """Leaves agents at work, one of them with an open question, and a loop that watches them."""
         self.scripts.must("update-agent", "--top", "active=true")
         common = ["--session", SESSION, "--repo", str(self.playground.repository), "--agent", self.stage.kind]
         self.scripts.all([["spawn-agent", *common, "--branch", name, "--objective", text] for name, text in LASTING])
@@ -162,7 +162,7 @@ class Demo:
             raise FleetError(f"{course.task.branch} was escalated: {why}")
 
     def _answer(self, course: TaskCourse) -> None:
-        """A decision: shown, and answered as a person would; again while the question still stands."""
+        """Shows a decision and answers it as a person would; again while the question is open."""
         if not course.asked:
             shown = self.scripts.ask("answer-dialog", course.window, "--show")
             self._tell(f"{course.window}  a question that only a person may answer:")
@@ -186,7 +186,7 @@ class Demo:
         self.scripts.must("update-agent", "--top", "active=false")
 
     def _check(self) -> None:
-        """What has to be true in the end."""
+        """Checks the final state."""
         free = self.scripts.must("find-spare", str(self.playground.repository)).splitlines()
         if len(free) != SPARES:
             raise FleetError(f"expected {SPARES} spare worktrees in the end, found {len(free)}")

@@ -49,7 +49,7 @@ Add {file} to the repository and check that it is there.
 
 @dataclass(slots=True)
 class Work:
-    """One task and where it went."""
+    """One task and its agent."""
 
     branch: str
     file: str
@@ -61,7 +61,7 @@ class Work:
 
 @dataclass(slots=True)
 class DemoHosts:
-    """One run: ``count`` hosts, two tasks for each. Raises FleetError when something does not go as it must."""
+    """One run: ``count`` hosts, two tasks for each. Raises FleetError if a step fails."""
 
     folder: Path
     count: int
@@ -72,11 +72,11 @@ class DemoHosts:
 
     @property
     def scripts(self) -> Scripts:
-        """Our commands as the person calls them who supervises all machines."""
+        """Our commands as run by the person who supervises all machines."""
         return Scripts(self.environment(), self.folder)
 
     def environment(self) -> dict[str, str]:
-        """Of the machine in the middle, which has no agents of its own."""
+        """The central machine's, which has no agents of its own."""
         home = self.folder / "home"
         return {
             **environment_of(self.hosts[0]),
@@ -92,7 +92,7 @@ class DemoHosts:
         return SshClient(self.folder / "client")
 
     def play(self) -> None:
-        """Build the machines, add them, begin the work, lose one and get it back, judge, and recycle."""
+        """Create the machines, add them, start the work, lose one and get it back, evaluate, and recycle."""
         self._build()
         self._add()
         self._spawn()
@@ -104,7 +104,7 @@ class DemoHosts:
         self._settle()
 
     def stop(self) -> None:
-        """End what runs on the machines, and their sshd."""
+        """End everything on the machines, and their sshd."""
         if self.hosts:
             for host in self.hosts:
                 self.scripts.ask("hosts", "remove", host.name, "--force")
@@ -166,7 +166,7 @@ class DemoHosts:
         self._tell("on each machine run-loop watches its own agents")
 
     def _lose(self, host: SshHost) -> None:
-        """The machine stays, its sshd and all connections to it are gone: its agents go on, unseen."""
+        """Stop the machine's sshd and cut its connections: its agents continue, unseen."""
         host.stop()
         self._until(lambda: not self._host(host)["reachable"], f"{host.name} to be told as unreachable")
         self._tell(f"{host.name} is unreachable; its agents work on, its rows stay:")
@@ -199,7 +199,7 @@ class DemoHosts:
             work.worktree = str(agent.get("worktree", ""))
 
     def _settle(self) -> None:
-        """Judged and recycled by name, from here."""
+        """Evaluate and recycle by name, from here."""
         why = "the demo's own word: the file is there"
         self.scripts.all([["evaluate", work.window, "--pass", why] for work in self.works])
         self.scripts.all([["recycle-agent", work.window] for work in self.works])

@@ -1,4 +1,4 @@
-"""The product's scripts as the demo calls them: as a user would, each a process of its own."""
+"""Runs the product's scripts for the demo: as a user would, each in a process of its own."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ CALL_SECONDS = 120.0
 
 @dataclass(frozen=True, slots=True)
 class ScriptResult:
-    """What a script answered."""
+    """A script's result."""
 
     code: int
     stdout: str
@@ -43,7 +43,7 @@ class Scripts:
         return subprocess.Popen(argv, env=self.environment, cwd=self.folder, stdout=pipe, stderr=pipe, text=True)
 
     def result(self, process: subprocess.Popen[str]) -> ScriptResult:
-        """Waits for a script that was started."""
+        """Waits for a started script."""
         try:
             stdout, stderr = process.communicate(timeout=CALL_SECONDS)
         except subprocess.TimeoutExpired:
@@ -57,11 +57,11 @@ class Scripts:
         return self.result(self.start(name, *arguments))
 
     def must(self, name: str, *arguments: str) -> str:
-        """Runs a script that has to succeed; what it printed."""
+        """Runs a script that has to succeed; returns its output."""
         return self.all([[name, *arguments]])[0]
 
     def all(self, calls: Sequence[Sequence[str]]) -> list[str]:
-        """Runs scripts that have to succeed side by side; what each printed."""
+        """Runs scripts that have to succeed in parallel; returns each one's output."""
         outcomes = [self.result(process) for process in [self.start(*call) for call in calls]]
         for call, outcome in zip(calls, outcomes, strict=True):
             if outcome.code != EXIT_DONE:

@@ -1,4 +1,4 @@
-"""The demo's three tasks. What stands in ``[[…]]`` tells the practice agent, or the scripted model, what to do."""
+"""The demo's three tasks. ``[[…]]`` scripts the practice agent, or the scripted model."""
 
 from __future__ import annotations
 
@@ -11,10 +11,8 @@ STEPS = ("implement", "test")
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """One agent's task. ``crashes``: its client dies once, after the file ``{all_begun}`` is there.
-
-    ``answer``: what a person says to its question.
-    """
+    """One agent's task. ``crashes``: its client dies once, after the file ``{all_begun}`` exists. ``answer``: a
+    person's answer to its question."""
 
     branch: str
     objective: str
@@ -27,7 +25,7 @@ LASTING: Sequence[tuple[str, str]] = (
     ("feat/long-work", "Work on and on, so that there is something to see. [[think 36000]]"),
     ("feat/next-banner", "Ask which colour the next banner should have. [[ask Which colour is next?|Red|Grey]]"),
 )
-"""Branch and objective of the agents that stay when the demo is kept: one at work, one with its question open."""
+"""Branch and objective of the agents that stay if the demo is kept: one at work, one with an open question."""
 
 TASKS: Sequence[Task] = (
     Task(

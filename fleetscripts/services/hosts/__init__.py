@@ -1,1 +1,1 @@
-"""Other machines as they are known here: which there are, and what is known of their agents."""
+"""Other machines as known here: their registry, and their agents."""

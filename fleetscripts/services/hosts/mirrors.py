@@ -1,4 +1,4 @@
-"""What is known here of the agents on all hosts. Reads files alone: no host is asked, and none can delay it."""
+"""The agents on all hosts, as known here. Only reads files: no host is asked, and none can cause a delay."""
 
 from __future__ import annotations
 
@@ -20,18 +20,16 @@ from fleetscripts.moment import Moment
 from fleetscripts.services.hosts.registry import Host, hosts
 
 MIRROR_FILES = frozenset({LINK, MIRROR})
-"""What changes in a host's folder when there is news of it."""
+"""The files of a host's folder that change with its news."""
 
 SILENT_SECONDS = 30.0
-"""A link hears of its host every ten seconds: one that has not for so long has lost it, or has died itself."""
+"""A link hears from its host every ten seconds: after this silence it has lost it, or has died itself."""
 
 
 @dataclass(frozen=True, slots=True)
 class HostView:
-    """One host as it is known here. ``since_seconds``: how long ago it was last heard, -1 for never.
-
-    ``fleet`` has its instants on our clock. ``problem``: why it cannot be reached, or what of it cannot be read.
-    """
+    """One host as known here. ``since_seconds``: since it was last heard from, -1 for never. ``fleet`` has its instants
+    on our clock. ``problem``: why it is unreachable, or what of it is unreadable."""
 
     name: str
     reachable: bool
@@ -42,14 +40,15 @@ class HostView:
     drained: bool = False
 
     def agents_from_here(self) -> tuple[Agent, ...]:
-        """Its agents under the names by which a call here reaches them; their ids too, which two hosts may share."""
+        """Its agents under the names by which they are called from here; including their ids, which two hosts may
+        share."""
         return tuple(_from_here(agent, self.name) for agent in self.fleet.agents)
 
 
 @dataclass(frozen=True, slots=True)
 class LinkState:
-    """What the link's process says of itself. ``handshakes``: how often it had to log in anew; ``heard_…``: the moment
-    at which it last heard of the host."""
+    """The state that the link's process records. ``handshakes``: how many log-ins it needed; ``heard_…``: the moment at
+    which it last heard from the host."""
 
     online: bool = False
     problem: str = ""
@@ -77,7 +76,7 @@ def mirrors(settings: Settings, now: float) -> tuple[HostView, ...]:
 
 
 def mirror_folders(settings: Settings) -> list[Path]:
-    """Where those files lie, a folder for each host."""
+    """Their folders, one per host."""
     return [host.files(settings).folder for host in hosts(settings)]
 
 
@@ -97,29 +96,29 @@ def view_of(settings: Settings, host: Host, now: float) -> HostView:
 
 
 def read_link(files: HostFiles) -> LinkState:
-    """What the link's process last said."""
+    """The link process's last record."""
     return schema.read(LinkState, "link", files.read(LINK))
 
 
 def read_mirror(files: HostFiles) -> tuple[Mirror, Moment]:
-    """The mirror as it was last written, and when."""
+    """The mirror as last written, and when."""
     members = files.read(MIRROR)
     written = Moment(str(members.get("boot", "")), float(members.get("steady", 0)), float(members.get("wall", 0)))
     return mirror_from(members), written
 
 
 def write_mirror(files: HostFiles, mirror: Mirror) -> None:
-    """Put the mirror where every command reads it."""
+    """Write the mirror where every command reads it."""
     now = this_moment()
     files.note(MIRROR, {"boot": now.boot, "steady": now.steady, "wall": now.wall, **mirror_members(mirror)})
 
 
 def _fleet(mirror: Mirror, written: Moment, now: float) -> tuple[Fleet, str]:
-    """The fleet with its instants on our clock, and what of it cannot be read, in words."""
+    """The fleet with its instants on our clock, and what of it is unreadable, in words."""
     moment = this_moment()
 
     def clock(at: float) -> float:
-        """What our clock showed at an instant of the steady clock of the mirror."""
+        """Our clock's time at an instant of the mirror's steady clock."""
         return now - moment.seconds_since(written) - (written.steady - at)
 
     agents, problems = [], []

@@ -1,4 +1,4 @@
-"""Which hosts there are, and where on each of them what lies: found once, when it was added."""
+"""The hosts and the paths on each of them, found once, when it was added."""
 
 from __future__ import annotations
 
@@ -19,8 +19,7 @@ from fleetscripts.schema import UnixSeconds
 @dataclass(frozen=True, slots=True)
 class Host:
     """One other machine. Paths are absolute and the machine's own; ``path``: its PATH for everything that we run.
-
-    ``drained_at``: since when nothing new begins there; ``gone_at``: a person has said that it is no more."""
+    ``drained_at``: since when it gets no new work; ``gone_at``: when a person declared it lost."""
 
     name: str
     address: str = ""
@@ -37,7 +36,7 @@ class Host:
     extra: Mapping[str, Any] = field(default_factory=dict)
 
     def files(self, settings: Settings) -> HostFiles:
-        """What we keep of it."""
+        """Our files about it."""
         return HostFiles.of(settings.fleet_home, self.name)
 
 
@@ -47,7 +46,7 @@ def hosts(settings: Settings) -> tuple[Host, ...]:
 
 
 def host_named(settings: Settings, name: str) -> Host:
-    """The host of this name; UsageProblem when there is none."""
+    """The host of this name; UsageProblem if there is none."""
     known = host_folders(settings.fleet_home)
     if name not in known or not valid_name(name):
         there_are = f"there are {', '.join(known)}" if known else "there is none"
@@ -63,7 +62,7 @@ def keep(settings: Settings, host: Host) -> Host:
 
 
 def with_fields(host: Host, fields: Mapping[str, str]) -> Host:
-    """The host with these of its places."""
+    """The host with these paths changed."""
     return replace(host, **fields)  # type: ignore[arg-type]
 
 

@@ -1,4 +1,4 @@
-"""What the agents on other machines have spent, as those last told: reached or not, it counts."""
+"""Spending of agents on other machines, as last reported: it counts whether or not they are reachable."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from fleetscripts.services.hosts.mirrors import read_mirror
 from fleetscripts.services.hosts.registry import hosts
 
 SPENT = "spent"
-"""Of a host's facts: ``{"day": TODAY THERE, "today": [TOKENS, USD], "fleet": [TOKENS, USD]}``."""
+"""In a host's facts: ``{"day": TODAY THERE, "today": [TOKENS, USD], "fleet": [TOKENS, USD]}``."""
 
 
 def spent_elsewhere(settings: Settings, today: str) -> Mapping[str, Spend]:
-    """By what a cap over all machines may be on: ``day TODAY`` and ``fleet``."""
+    """By subject of a cap over all machines: ``day TODAY`` and ``fleet``."""
     found = {f"{DAY} {today}": NOTHING, FLEET: NOTHING}
     for host in hosts(settings):
         try:
@@ -34,7 +34,7 @@ def spent_elsewhere(settings: Settings, today: str) -> Mapping[str, Spend]:
 
 
 def spent_members(spent: Spend) -> list[Any]:
-    """As it is told."""
+    """In the form that is sent."""
     return [list(spent.tokens), spent.usd]
 
 

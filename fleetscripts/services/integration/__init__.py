@@ -1,1 +1,1 @@
-"""Finished branches tried together in a spare worktree, before anybody merges them."""
+"""Trial merges of finished branches in a spare worktree, before anybody merges them."""

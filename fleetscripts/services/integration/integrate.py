@@ -1,4 +1,4 @@
-"""Finished branches merged on trial, checked together, and those that do not fit sent back to their agents."""
+"""Merges finished branches on trial, checks the result, and sends those that do not fit back to their agents."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ SHOWN_PLACES = 4
 
 @dataclass(frozen=True, slots=True)
 class HandBack:
-    """An agent whose branch does not fit: why, in a sentence, and how it was told; empty where nobody was."""
+    """An agent whose branch does not fit: why, in a sentence, and the proof of the message; empty if none was sent."""
 
     agent: Agent
     why: str
@@ -42,8 +42,8 @@ class HandBack:
 
 @dataclass(frozen=True, slots=True)
 class Integration:
-    """One repository's finished branches. ``check``: how the command ended on what is merged; ``red`` where it is not
-    to be merged as it stands, and nobody's branch is to blame."""
+    """One repository's finished branches. ``check``: how the command ended on the merged result; ``red`` if it must not
+    be merged as it is, and no branch is to blame."""
 
     base: Base
     merged: tuple[Agent, ...]
@@ -61,7 +61,8 @@ class Integration:
 
 @dataclass(frozen=True, slots=True)
 class IntegrationRun:
-    """One call. ``command``: run on the union, empty for none; ``tell``: whether agents are sent back to work."""
+    """One call. ``command``: run on the merged result, empty for none; ``tell``: whether agents are sent back to
+    work."""
 
     settings: Settings
     fleet: Fleet
@@ -70,7 +71,7 @@ class IntegrationRun:
     tell: bool = True
 
     def of(self, agents: Sequence[Agent]) -> tuple[list[Integration], list[Agent]]:
-        """What comes out for each repository; and the agents whose branch is not to be found."""
+        """The result for each repository; and the agents whose branch cannot be found."""
         groups = by_repository(agents)
         known = {branch.agent.key for branches in groups.values() for branch in branches}
         pairs = compare(self.settings, self.fleet).pairs if len(known) > 1 else ()
@@ -153,7 +154,8 @@ class Culprit:
 def _fitting(
     asked: UnionCheck, builder: UnionBuilder, union: BranchUnion
 ) -> tuple[BranchUnion, list[Culprit], CheckFailure | None]:
-    """The union without those that turn it red, these, and how the check ends on the base where that is red itself."""
+    """The merged branches without those that make the check fail, these, and the check's failure on the base itself, if
+    any."""
     culprits: list[Culprit] = []
     while union.steps and asked.red(union.commit) is not None:
         if ended := asked.red(union.base):
@@ -168,7 +170,7 @@ def _fitting(
 
 
 def _base(main: Path, branches: Sequence[Branch]) -> Base:
-    """The default branch of the remote that was recorded for their work, fetched now."""
+    """The default branch of the remote recorded for their work, fetched now."""
     recorded = next((branch.agent.repository for branch in branches if branch.agent.repository), None)
     here = repository_at(main) if os.path.lexists(main / ".git") else None
     if here is not None and recorded is not None:

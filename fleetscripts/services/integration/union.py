@@ -1,4 +1,4 @@
-"""The union of finished branches: merged one after the other onto a base, in objects of our own. No ref is written."""
+"""Merges finished branches one after the other onto a base, in objects of our own. No ref is written."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from fleetscripts.services.worktrees.overlaps import Branch, conflict_places
 
 @dataclass(frozen=True, slots=True)
 class Conflict:
-    """A branch that does not merge. ``others``: of those merged before it, whom it conflicts with; none: the base."""
+    """A branch that does not merge. ``others``: those merged before that it conflicts with; none: the base."""
 
     branch: Branch
     places: tuple[str, ...]
@@ -23,7 +23,7 @@ class Conflict:
 
 @dataclass(frozen=True, slots=True)
 class OmittedBranch:
-    """A branch that nobody is sent back for, and why it is not in the union."""
+    """A branch that was left out without being sent back, and why."""
 
     branch: Branch
     why: str
@@ -31,7 +31,7 @@ class OmittedBranch:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """A branch merged onto all before it: the commit that came out."""
+    """A branch merged onto all before it: the resulting commit."""
 
     branch: Branch
     commit: str
@@ -39,7 +39,7 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class BranchUnion:
-    """What came out, in the order in which it was merged."""
+    """The result, in merge order."""
 
     base: str
     steps: tuple[Step, ...] = ()
@@ -78,7 +78,7 @@ class UnionBuilder:
         self._ordered = [by_key[name] for name in order]
 
     def build(self, without: Sequence[Branch] = ()) -> BranchUnion:
-        """Merge them all but those that are left out, and those that hold one of these."""
+        """Merge all but those that are left out, and those that contain one of these."""
         commit, gone = self._base, {branch.agent.key: branch for branch in without}
         steps: list[Step] = []
         conflicts: list[Conflict] = []
@@ -109,7 +109,7 @@ class UnionBuilder:
         return BranchUnion(self._base, tuple(steps), tuple(conflicts), tuple(left))
 
     def _opponents(self, branch: Branch, before: Sequence[Step]) -> tuple[Branch, ...]:
-        """Those of the union that it conflicts with by itself; all of them where only together they do."""
+        """The merged branches that it conflicts with individually; all of them if only together they conflict."""
         if self._trials.merge(self._base, branch.head).conflicts:
             return ()
         alone = [step.branch for step in before if step.branch.agent.key in self._against[branch.agent.key]]

@@ -1,4 +1,4 @@
-"""The operator's command on commits of a union, in one spare worktree that is spare again afterwards."""
+"""Runs the operator's command on merged commits, in one spare worktree that is spare again afterwards."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ from fleetscripts.services.worktrees.spares import Spare
 from fleetscripts.services.worktrees.undo import undisturbed
 
 LAST_LINES = 40
-"""Of the output of a command that failed, for whoever has to mend it."""
+"""How many of a failed command's last lines are shown."""
 
 
 @dataclass(frozen=True, slots=True)
 class CheckFailure:
-    """How the command ended on a commit: a part of a sentence, the last lines, and where the rest is."""
+    """How the command ended on a commit: a part of a sentence, the last lines, and the path of the rest."""
 
     how: str
     lines: tuple[str, ...] = ()
@@ -38,7 +38,7 @@ class CheckFailure:
 
 @dataclass
 class UnionCheck:
-    """One spare, claimed for as long as the check is in use. ``notes``: what to tell the caller."""
+    """One spare, claimed while the check is in use. ``notes``: messages for the caller."""
 
     settings: Settings
     environ: Mapping[str, str]
@@ -49,7 +49,7 @@ class UnionCheck:
     _known: dict[str, CheckFailure | None] = field(default_factory=dict)
 
     def red(self, commit: str) -> CheckFailure | None:
-        """None where the command passes. A failure counts once it has come twice in a row on the same commit."""
+        """None if the command passes. A failure counts only if it occurs twice in a row on the same commit."""
         if commit not in self._known:
             found = self._tried(commit)
             again = self._tried(commit) if found is not None else None
@@ -83,7 +83,7 @@ class UnionCheck:
         return CheckFailure(ended.words, tuple(ended.log.last_lines()), str(ended.log.path))
 
     def _fetch(self, git: Git, commit: str) -> None:
-        """The union's objects, for git in the worktree; no ref of the repository changes."""
+        """Fetch the merged objects into the worktree's repository; none of its refs changes."""
         ref = self.trials.offer(commit)
         here = Git(git.folder, git.repository, ("protocol.file.allow=always",))
         here.run("fetch", "-q", "--no-tags", "--no-write-fetch-head", "--refmap=", "--", str(self.trials.folder), ref)
@@ -93,7 +93,7 @@ class UnionCheck:
 def checking(
     settings: Settings, environ: Mapping[str, str], repo: Path, trials: TrialRepository, command: str
 ) -> Iterator[UnionCheck]:
-    """A check in the next spare worktree of the repository; what the command leaves in it is thrown away."""
+    """A check in the next spare worktree of the repository; the command's files there are discarded."""
     notes: list[str] = []
     with ExitStack() as held:
         spare = claim_or_make(held, repo, settings, notes)
@@ -106,7 +106,7 @@ def checking(
 
 
 def _make_spare(git: Git, spare: Spare, commit: str) -> None:
-    """Also what git ignored in the union, and does not ignore on the spare branch, goes."""
+    """Also removes what git ignored in the merged result, and does not ignore on the spare branch."""
     empty_out(git)
     put_on(git, spare.branch, Base(commit, ""))
     empty_out(git)

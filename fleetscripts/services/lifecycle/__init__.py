@@ -1,1 +1,1 @@
-"""Windows, records and worktrees closed, reopened, mended, stopped."""
+"""Closes, reopens, repairs and stops windows, records and worktrees."""

@@ -1,4 +1,4 @@
-"""An agent's branch pushed, its pull request opened, the number put on record: each unless it is done already."""
+"""Pushes an agent's branch, opens its pull request, and records the number: each step unless it is done already."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ WAIT_SECONDS = 120.0
 
 @dataclass(frozen=True, slots=True)
 class PullText:
-    """What the caller says of the pull request; an empty text: as the objective and GitHub have it."""
+    """The caller's texts for the pull request; empty: from the objective and GitHub."""
 
     base: str = ""
     title: str = ""
@@ -52,7 +52,7 @@ class OpenedPull:
 
 @dataclass(frozen=True, slots=True)
 class _Work:
-    """What is to be offered: the branch's commit here, where it is pushed to, and where it is offered."""
+    """What is to be proposed: the branch's commit here, where it is pushed to, and the target repository."""
 
     git: Git
     branch: str
@@ -60,11 +60,11 @@ class _Work:
     remote: Repository
     place: Place
     owner: str
-    """Whose repository the branch is pushed to."""
+    """The owner of the repository that the branch is pushed to."""
 
 
 def open_pull(settings: Settings, fleet: Fleet, agent: Agent, wanted: PullText) -> OpenedPull:
-    """Push what the agent has committed and open its pull request, or find the one that is open; raises Refused."""
+    """Push the agent's commits and open its pull request, or find the open one; raises Refused."""
     work = _work(settings, fleet, agent)
     with hold(settings.fleet_home / "open-pr" / f"{agent.key.replace('/', '_')[-100:]}.lock", WAIT_SECONDS):
         found = ask_by_name(settings, OpenPulls(work.place, work.owner, work.branch), Offers)
@@ -106,7 +106,7 @@ def _work(settings: Settings, fleet: Fleet, agent: Agent) -> _Work:
 
 
 def _refuse_other(agent: Agent, found: tuple[Offer, ...]) -> None:
-    """The record names a pull request, and it is none of those that are open."""
+    """The record names a pull request that is not among the open ones."""
     if agent.pr_number and agent.pr_number not in {str(offer.number) for offer in found}:
         raise Refused(
             f"{agent.called} has #{sanitize(agent.pr_number)} on record, which is not open for its branch: clear it "
@@ -115,7 +115,7 @@ def _refuse_other(agent: Agent, found: tuple[Offer, ...]) -> None:
 
 
 def _require_commits(work: _Work, base: str) -> None:
-    """Refuse where the base has all that is on the branch, or is the branch."""
+    """Refuse if the base has all of the branch's commits, or is the branch."""
     same_place = work.remote.url == work.remote.base_url
     if same_place and base == work.branch:
         raise Refused(f"{sanitize(base)} is the branch that the pull request would be made to: use another")
@@ -130,7 +130,7 @@ def _require_commits(work: _Work, base: str) -> None:
 
 
 def _push(work: _Work) -> bool:
-    """Whether anything had to be pushed."""
+    """Push if needed; returns whether it was."""
     if remote_head(work.git, work.remote.url, work.branch) == work.commit:
         return False
     push_commit(work.git, work.remote.url, work.commit, work.branch)

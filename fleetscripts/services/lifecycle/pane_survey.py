@@ -23,18 +23,18 @@ class PaneSurvey:
     panes: Sequence[PaneFacts]
     conversations: Mapping[str, OpenConversation]
     unmade: Mapping[str, str] = field(default_factory=dict)
-    """Why tmux sessions that are missing could not be made, by name."""
+    """Why missing tmux sessions could not be created, by name."""
 
     def conversation_of(self, agent: Agent) -> OpenConversation | None:
         """A live client on its conversation, wherever it runs."""
         return self.conversations.get(agent.session_id) if agent.session_id else None
 
     def pane_of(self, agent: Agent) -> PaneFacts | None:
-        """Its pane, when that still stands on this very server."""
+        """Its pane, if it still exists on this very server."""
         return own_pane_of(agent, self.panes, self.server, agent.worktree_path)
 
     def home_of(self, agent: Agent) -> PaneFacts | None:
-        """A pane that is its own, or in which its client lives."""
+        """Its own pane, or the one of its client."""
         known = self.conversation_of(agent)
         return (known.pane if known is not None else None) or self.pane_of(agent)
 

@@ -42,7 +42,7 @@ NOTHING = "nothing"
 
 @dataclass
 class Recycler:
-    """One worktree on its way back. The agent need not be recorded: a spawn that died leaves none."""
+    """One worktree being recycled. The agent need not be recorded: a crashed spawn leaves no record."""
 
     settings: Settings
     fleet: Fleet
@@ -52,12 +52,12 @@ class Recycler:
     forced: bool = False
     rescued: list[str] = field(default_factory=list)
     notices: list[str] = field(default_factory=list)
-    """What whoever called should know of the worktree."""
+    """Messages for the caller about the worktree."""
     onto: Base | None = None
     prepared: Preparation | None = None
     base: str = ""
     changed: bool = False
-    """Whether anything was done that a person would notice: from then on a failure is told as one half-way."""
+    """Whether anything visible was done: from then on a failure is reported as partial."""
 
     @property
     def git(self) -> Git:
@@ -70,18 +70,19 @@ class Recycler:
 
     @property
     def notes(self) -> NoteBook:
-        """Recyclings that have been decided and not come to their end."""
+        """Recyclings that were decided and have not finished."""
         return NoteBook(self.settings.fleet_home / "recycling")
 
     def steps(self) -> tuple[Callable[[], None], ...]:
-        """What is done, in order."""
+        """The steps, in order."""
         return (
             *(self.decide, self.prepare, self.save, self.close_pane, self.tear_down, self.save),
             *(self.restore, self.clean, self.forget),
         )
 
     def run(self) -> None:
-        """All steps. What fails before the pane is closed leaves the agent at work; later, the record says how far."""
+        """Run all steps. A failure before the pane is closed leaves the agent at work; later, the record says how far
+        it got."""
         try:
             for step in self.steps():
                 step()
@@ -95,7 +96,8 @@ class Recycler:
             ) from error
 
     def decide(self) -> None:
-        """Settle that it is to be done: from here on it is only finished, never asked again, and nobody resumes it."""
+        """Record the decision: from here on recycling is only finished, never questioned again, and nobody resumes the
+        agent."""
         if self.recorded:
             self.fleet, self.agent = fresh_record(self.settings, self.fleet, self.agent, time.time())
         before = self.decided_before()
@@ -109,14 +111,14 @@ class Recycler:
         self._journal("recycling", why="forced" if self.forced else "all gates hold")
 
     def refuse_disturbed(self) -> None:
-        """Refuse while its conversation is open anywhere but in its pane, or others' processes are in the worktree."""
+        """Refuse while its conversation is open in another pane, or others' processes are in the worktree."""
         place = self.place()
         if where := client_elsewhere(self.settings, self.agent, place.pane if place else None):
             raise Refused(f"its conversation is open in {where.place}: end that (kill {where.pid}), then call again")
         refuse_others(left_running(self.agent, self.path, place.pane.pid if place else None))
 
     def prepare(self) -> None:
-        """Find out what git could fail in while the agent can still be left as it is."""
+        """Find out what git could fail at while the agent can still be left as it is."""
         git = self.git
         if why := stuck(git) or unwritable(git):
             raise Refused(f"{self.path} cannot be made spare: {why}")
@@ -124,7 +126,7 @@ class Recycler:
         self.prepared = preparation(self.settings, os.environ, self.path)
 
     def place(self) -> PaneToClose | None:
-        """Its pane, if that stands."""
+        """Its pane, if it exists."""
         return place_of(Tmux(self.settings.tmux_socket), self.agent, self.path)
 
     def save(self) -> None:
@@ -140,7 +142,7 @@ class Recycler:
                 self._journal("rescued", ref=ref)
 
     def close_pane(self) -> None:
-        """Close the agent's pane, if it stands, and end what it left running in the worktree."""
+        """Close the agent's pane, if it exists, and end what it left running in the worktree."""
         self.refuse_disturbed()
         place = self.place()
         if place is not None:
@@ -151,7 +153,7 @@ class Recycler:
         end_own(self.agent, self.path)
 
     def tear_down(self) -> None:
-        """Take down what its set-up, and the agent after it, put up outside of the worktree."""
+        """Run the tear-down command, which removes what set-up and agent created outside the worktree."""
         if self.prepared is not None:
             self.notices += self.prepared.tear_down()
 
@@ -161,7 +163,8 @@ class Recycler:
             self.notices += self.prepared.clean()
 
     def restore(self) -> None:
-        """Empty the worktree and put it on its spare branch; what its new branch does not ignore is saved and goes."""
+        """Empty the worktree and put it on its spare branch; files that its new branch does not ignore are saved and
+        removed."""
         base, git = self._base(), self.git
         drop_steering(self.git)
         leave_submodules(git, base.commit)
@@ -178,7 +181,7 @@ class Recycler:
         self.base = f"{base.commit[:12]}, {base.origin}"
 
     def _base(self) -> Base:
-        """Where the spare branch is put; looked up once."""
+        """The spare branch's base; looked up once."""
         self.onto = self.onto or base_of(self.git, self.spare_branch)
         return self.onto
 
@@ -190,8 +193,7 @@ class Recycler:
         self.notes.drop(str(self.path))
 
     def decided_before(self) -> bool:
-        """Whether this very agent's recycling was begun and cut short. Set to work again since, it is asked
-        anew."""
+        """Whether this very agent's recycling was interrupted. If it has worked since, it is decided anew."""
         note = self.notes.read(str(self.path))
         if note is None or note.get("agent") not in self.agent.keys:
             return False
@@ -213,13 +215,13 @@ class Recycler:
             raise Refused(f"not complete, {NOTHING} was changed: {said}; --force saves what is there and recycles")
 
     def _as_before(self, error: FleetError) -> FleetError:
-        """The same, and whether anything was changed: a rescue ref that was written stays."""
+        """The former record, and whether anything was changed: a rescue ref stays."""
         if f"{NOTHING} was changed" in str(error):
             return error
         return coded(f"{error}; {'nothing else' if self.rescued else NOTHING} was changed", error)
 
     def _take_back(self) -> None:
-        """Decided, and then found impossible: the agent is at work as before."""
+        """Undo the decision after it proved impossible: the agent is at work as before."""
         self.notes.drop(str(self.path))
         known = self.fleet.current(self.agent)
         if known is not None:
@@ -248,7 +250,7 @@ class Recycler:
 
 @contextmanager
 def recycling(settings: Settings, fleet: Fleet, agent: Agent, given: RecycleOptions) -> Iterator[Recycler]:
-    """The recycling of one worktree, checked; nobody else takes or recycles it meanwhile."""
+    """The checked recycling of one worktree, exclusively."""
     path, spare_branch = given.place_of(agent)
 
     def choose() -> Spare:
@@ -260,7 +262,7 @@ def recycling(settings: Settings, fleet: Fleet, agent: Agent, given: RecycleOpti
 
 
 def _refuse_untouchable(settings: Settings, agent: Agent, path: Path, spare_branch: str) -> None:
-    """Refuse a worktree that is protected, another's, or not what it is taken for."""
+    """Refuse a worktree that is protected, another's, or not the expected one."""
     git = Git.in_worktree(str(path), agent.repository)
     found = [real_worktree(facts) for facts in worktrees(path, git.repository)]
     claims = claims_on(found, settings)

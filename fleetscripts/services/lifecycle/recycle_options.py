@@ -13,14 +13,14 @@ from fleetscripts.fleet import Agent
 
 @dataclass(frozen=True, slots=True)
 class RecycleOptions:
-    """What the call says beside the window. Path and branch are needed only where the record has none."""
+    """The call's values beside the window. Path and branch are needed only if the record has none."""
 
     path: Path | None = None
     spare_branch: str = ""
     force: bool = False
 
     def place_of(self, agent: Agent) -> tuple[Path, str]:
-        """The worktree's real path and its spare branch; what is given must agree with the record."""
+        """The worktree's real path and its spare branch; given values must agree with the record."""
         recorded = Path(os.path.realpath(agent.worktree_path)) if agent.worktree_path else None
         given = Path(os.path.realpath(self.path)) if self.path else None
         if given and recorded and given != recorded:

@@ -24,7 +24,7 @@ from fleetscripts.services.observe.servers import runs
 from fleetscripts.services.worktrees.moved import follow_moved, move_said, moves
 
 LOOKS = 5
-"""A fleet that is just being spawned or restored changes once a second or so; a look takes a tenth of that."""
+"""A fleet that is being spawned or restored changes once a second or so; a look takes a tenth of that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ class Backup:
 
     @property
     def words(self) -> str:
-        """What it holds, for a person who has to choose."""
+        """Its content in words, for a person who has to choose."""
         moment = datetime.fromtimestamp(self.written_at).astimezone()
         return f"{self.path} ({self.agents} agents, of {moment:%Y-%m-%d %H:%M:%S})"
 
@@ -57,7 +57,7 @@ def reality_of(settings: Settings, fleet: Fleet) -> Reality:
 def repair(
     settings: Settings, fleet: Fleet, dry_run: bool, look: Callable[[Settings, Fleet], Reality] = reality_of
 ) -> Report:
-    """What there was to mend; written, and noted in the journal, unless ``dry_run``."""
+    """What had to be repaired; written, and recorded in the journal, unless ``dry_run``."""
     if dry_run:
         found = moves(fleet)
         for agent, place in found:
@@ -78,7 +78,7 @@ def repair(
 
 
 def _mended_now(settings: Settings, look: Callable[[Settings, Fleet], Reality]) -> Report | None:
-    """One look and one write; None, and nothing written, when agents came or moved in between."""
+    """One look and one write; None, and nothing written, if agents came or moved in between."""
     store = Store(settings.state_file)
     before = store.read()
     reality = look(settings, before)
@@ -95,7 +95,7 @@ def _mended_now(settings: Settings, look: Callable[[Settings, Fleet], Reality]) 
 
 
 def _standing(fleet: Fleet) -> list[tuple[object, ...]]:
-    """What a look at reality is compared with; how agents are doing meanwhile is no matter."""
+    """What a look at reality is compared with, without the agents' progress."""
     agents = [
         (agent.key, agent.window, agent.pane_id, agent.tmux_server, agent.session_id, agent.worktree_path, agent.branch,
          agent.state is AgentState.RECYCLED)
@@ -105,7 +105,7 @@ def _standing(fleet: Fleet) -> list[tuple[object, ...]]:
 
 
 def backup_of(store: Store) -> Backup | None:
-    """The last good copy; None when there is none, or it cannot be read as a fleet."""
+    """The last good copy; None if there is none, or it is no valid fleet."""
     copy = Store(store.backup)
     try:
         return Backup(copy.path, len(copy.read().agents), copy.path.stat().st_mtime)
@@ -114,7 +114,7 @@ def backup_of(store: Store) -> Backup | None:
 
 
 def put_back(store: Store) -> tuple[Backup, Path | None]:
-    """The last good copy in place of a damaged or missing file, which is kept under another name."""
+    """Put the last good copy in place of a damaged or missing file, which is kept under another name."""
     with hold(store.target.with_name(store.target.name + ".lock"), LOCK_TIMEOUT_SECONDS):
         try:
             store.read()
@@ -138,7 +138,7 @@ def put_back(store: Store) -> tuple[Backup, Path | None]:
 
 
 def _branch(path: str) -> str | None:
-    """What the worktree stands on; GONE when it is no worktree any more."""
+    """The worktree's branch; GONE if it no longer exists."""
     if not Path(path).is_dir():
         return GONE
     try:

@@ -1,8 +1,7 @@
 """Reopens agents on their own conversations after windows, the tmux server or the machine are gone; each exactly once.
 
-A conversation that is open already is never opened a second time: found in a pane of this server it is that agent's
-window from now on, found elsewhere the agent is refused.
-"""
+A conversation that is already open is never opened again: if it is in a pane of this server, that becomes the agent's
+window; if elsewhere, the agent is refused."""
 
 from __future__ import annotations
 
@@ -29,10 +28,10 @@ from fleetscripts.services.observe.servers import unseen
 from fleetscripts.services.typing.pane_io import open_pane_io
 
 AT_ONCE = 5
-"""Clients that start side by side: each takes a core for about a second, then waits for its prompt."""
+"""Clients that start in parallel: each takes a core for about a second, then waits for its prompt."""
 
 ANOTHER_START_SECONDS = 60.0
-"""For another process, as the loop, that is starting the same client: what it came to counts as done."""
+"""For another process, such as the loop, that is starting the same client: its result counts as ours."""
 
 DEFAULT_SESSION = "fleet"
 RESTORED, STANDING, UNDONE, REFUSED, FAILED = "restored", "standing", "undone", "refused", "failed"
@@ -40,8 +39,8 @@ RESTORED, STANDING, UNDONE, REFUSED, FAILED = "restored", "standing", "undone", 
 
 @dataclass(frozen=True, slots=True)
 class RestoreResult:
-    """What became of one agent: ``restored``, ``standing`` (it was alive), ``undone`` (it was never told its task),
-    ``refused`` or ``failed``."""
+    """One agent's result: ``restored``, ``standing`` (it was alive), ``undone`` (it was never briefed), ``refused`` or
+    ``failed``."""
 
     agent: Agent
     result: str
@@ -61,11 +60,11 @@ def restore_agents(
     tell: Callable[[RestoreResult], None] = lambda outcome: None,
     named: bool = False,
 ) -> list[RestoreResult]:
-    """Reopen those that do not stand; their windows stay in the sessions in which they were.
+    """Reopen those without a live client, in their former sessions. ``tell`` is called with each result.
 
-    ``tell`` hears of each as it is settled. ``named``: the person means these very agents, held ones too, which then go
-    on; otherwise such are reopened where their window is gone, and stay held. Refused when a tmux session has to be
-    made and may not be."""
+    ``named``: a person named these agents, so that paused ones are reopened and released too; otherwise paused agents
+    are reopened only if their window is gone, and stay paused. Refused if a tmux session is needed and may not be
+    created."""
     tmux = Tmux(settings.tmux_socket)
     survey = survey_panes(settings, tmux)
     gone = [agent for agent in agents if survey.home_of(agent) is None and not unseen(agent, survey.server)]
@@ -85,7 +84,7 @@ def restore_agents(
 
 
 def session_of(agent: Agent, fleet: Fleet) -> str:
-    """The tmux session that its window belongs to."""
+    """The tmux session of its window."""
     return agent.window.rpartition(":")[0] or fleet.tmux_session or DEFAULT_SESSION
 
 
@@ -97,7 +96,7 @@ def restorable(fleet: Fleet) -> list[Agent]:
 def _settled(
     settings: Settings, fleet: Fleet, environ: Mapping[str, str], agent: Agent, survey: PaneSurvey, named: bool
 ) -> RestoreResult:
-    """One agent's outcome; what goes wrong with it keeps nobody else."""
+    """One agent's result; its problems affect nobody else."""
     try:
         try:
             return _restored(settings, fleet, environ, agent, survey, named)
@@ -146,7 +145,7 @@ def _restored(
 
 
 def _release(settings: Settings, agents: Sequence[Agent]) -> None:
-    """Held no more."""
+    """End its pause."""
 
     def change(fleet: Fleet) -> Fleet:
         for agent in agents:
@@ -158,7 +157,7 @@ def _release(settings: Settings, agents: Sequence[Agent]) -> None:
 
 
 def _found_again(settings: Settings, agent: Agent, pane: PaneFacts, server: ServerId | None) -> RestoreResult:
-    """Its client lives: the record gets the pane it lives in."""
+    """Record the pane in which its client lives."""
     if agent.pane_on(server) == pane.pane_id:
         return RestoreResult(agent, STANDING, "its client runs there")
     after = _placed(settings, agent, pane, server)
@@ -170,7 +169,7 @@ def _found_again(settings: Settings, agent: Agent, pane: PaneFacts, server: Serv
 
 
 def _placed(settings: Settings, agent: Agent, pane: PaneFacts, server: ServerId | None) -> Agent:
-    """Itself, with the pane in its record."""
+    """The agent, with the pane in its record."""
 
     def put(fleet: Fleet) -> Fleet:
         known = fleet.current(agent)
@@ -180,7 +179,7 @@ def _placed(settings: Settings, agent: Agent, pane: PaneFacts, server: ServerId 
 
 
 def _perform(settings: Settings, fleet: Fleet, environ: Mapping[str, str], agent: Agent, name: str) -> RestoreResult:
-    """``restore`` or ``resume`` as the loop does it, with the same lines in the journal."""
+    """``restore`` or ``resume`` as by the loop, with the same lines in the journal."""
     session = session_of(agent, fleet)
     placed = agent if agent.window.rpartition(":")[0] else replace(agent, window=f"{session}:{agent.window}")
     case = _case(settings, fleet, environ, placed, name)

@@ -25,7 +25,7 @@ PAUSE_SECONDS = 0.05
 
 @dataclass(frozen=True, slots=True)
 class LoopEnd:
-    """What became of the loop: whether it has ended, its window as it was (empty: none), and that in words."""
+    """The loop's end: whether it has ended, its former window (empty: none), and a description."""
 
     ended: bool
     window: str
@@ -33,9 +33,8 @@ class LoopEnd:
 
 
 def stop(settings: Settings, fleet: Fleet, environ: Mapping[str, str], wait_seconds: float) -> LoopEnd:
-    """Set the fleet inactive, and wait for its loop to end by itself; then its window goes, if it still stands.
-
-    ``fleet`` is what was read before: a loop that ends takes its window out of the record."""
+    """Set the fleet inactive, and wait for its loop to end by itself; then close its window, if it still exists.
+    ``fleet`` was read before: a loop that ends removes its window from the record."""
     tmux = Tmux(settings.tmux_socket)
     place = _place(tmux, fleet)
     was_running = loop_runs(settings)
@@ -60,7 +59,7 @@ def _wording(was_running: bool, ended: bool, window: str, left: str) -> str:
 
 
 def _place(tmux: Tmux, fleet: Fleet) -> PaneFacts | None:
-    """The loop's pane, where this very tmux server gave the recorded id."""
+    """The loop's pane, if this very tmux server gave the recorded id."""
     server = tmux.server()
     if not fleet.loop_pane_id or server is None or server != fleet.loop_tmux_server:
         return None
@@ -68,7 +67,7 @@ def _place(tmux: Tmux, fleet: Fleet) -> PaneFacts | None:
 
 
 def _close(tmux: Tmux, fleet: Fleet, place: PaneFacts, environ: Mapping[str, str], *, ended: bool) -> str:
-    """Close the loop's window; why it was left, empty when it is gone."""
+    """Close the loop's window; returns why it was left, empty if it is gone."""
     panes = tmux.panes()
     now = next((pane for pane in panes if pane.pane_id == place.pane_id), None)
     if now is None:
@@ -91,7 +90,7 @@ def _gone(tmux: Tmux, place: PaneFacts) -> bool:
 
 
 def _stands_in(pane: PaneFacts, beside: list[PaneFacts], fleet: Fleet, environ: Mapping[str, str]) -> bool:
-    """Whether this very process runs in the window, as the variables of tmux say."""
+    """Whether this very process runs in the window, by tmux's variables."""
     server = fleet.loop_tmux_server
     here = own_pane(environ, server) if server is not None else ""
     return here in {pane.pane_id, *(other.pane_id for other in beside)}
@@ -103,7 +102,7 @@ def _busy(pane: PaneFacts) -> bool:
 
 
 def _until(what: Callable[[], bool], seconds: float) -> bool:
-    """Ask until it is true, at most this long; the last answer."""
+    """Poll until it is true, at most this long; returns the last answer."""
     deadline = time.monotonic() + seconds
     while not what():
         if time.monotonic() >= deadline:

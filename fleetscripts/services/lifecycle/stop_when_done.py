@@ -20,7 +20,7 @@ from fleetscripts.services.pulls.verify_github import ask_github
 
 
 def obstacles(settings: Settings, fleet: Fleet, environ: Mapping[str, str]) -> list[Obstacle]:
-    """Everything that stands in the way, the records' part first."""
+    """All obstacles, those in the records first."""
     agents = [agent for agent in fleet.agents if agent.state in SETTLED]
     pulls = github(settings).pull_requests(keys_of(agents, fleet))
     gates = {agent.key: _gates(agent, fleet, settings, pulls.__getitem__) for agent in agents}
@@ -32,7 +32,7 @@ def obstacles(settings: Settings, fleet: Fleet, environ: Mapping[str, str]) -> l
 
 
 def _gates(agent: Agent, fleet: Fleet, settings: Settings, read: Reader) -> tuple[GateResult, ...]:
-    """The gates of its pull request. Work that is done and merged is over, wherever its worktree stands by now."""
+    """The gates of its pull request. Work that is done and merged is finished, wherever its worktree is."""
     head = head_commit(Path(agent.worktree_path)) if agent.worktree_path else ""
     answer = ask_github(agent, fleet, settings, head, read)
     merged = answer.pull is not None and answer.pull.state is PullState.MERGED
@@ -41,7 +41,7 @@ def _gates(agent: Agent, fleet: Fleet, settings: Settings, read: Reader) -> tupl
 
 
 def _accepted(settings: Settings, agents: Iterable[Agent]) -> dict[str, set[str]]:
-    """By agent that is done, the gates that were overridden when it was evaluated: the journal has them."""
+    """For each agent that is done, the gates overridden at its evaluation, from the journal."""
     done = [agent for agent in agents if agent.state is AgentState.DONE]
     found: dict[str, set[str]] = {agent.key: set() for agent in done}
     overrides = [line for line in Journal(settings.journal_file).read() if line.get("event") == "override"]
@@ -55,6 +55,6 @@ def _accepted(settings: Settings, agents: Iterable[Agent]) -> dict[str, set[str]
 
 
 def _is_about(line: Mapping[str, object], agent: Agent) -> bool:
-    """By its id; by its window's number, which tmux uses again, only where the line or the record has no id."""
+    """By its id; by its window's number, which tmux reuses, only if the line or the record has no id."""
     named = line.get("id")
     return named == agent.id if named and agent.id else line.get("window") == agent.window
