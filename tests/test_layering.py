@@ -55,6 +55,27 @@ IMPURE = {
 HEAVY = {"click": {"commands"}, "libtmux": {"adapters"}}
 """Library to the layers that may import it."""
 
+JSON_FILES = {
+    "adapters/records/json_files.py": "reads and writes them for all",
+    "adapters/records/store.py": "reads exactly: a number of any length that somebody else keeps there survives",
+    "services/setup/skill_link.py": "reads exactly: what a user's own settings hold is written again",
+    "adapters/records/journal.py": "writes ASCII alone: people look at its lines in a terminal",
+    "adapters/records/data_file.py": "is read before a command does anything; orjson takes longer to load",
+    "services/observe/saved_screens.py": "is read before a command does anything; orjson takes longer to load",
+    "statusline.py": "starts each time that a client draws its status line",
+}
+"""Modules that handle files with Python's own json, and why; all others ask the first one. Values in answers, on
+pipes and in printed lines are no files; practice/ stands for programs of others, which have no packages."""
+
+NOT_FILES = {"core", "commands", "practice", ""}
+ANSWERS = {
+    "adapters/channels/channels.py", "adapters/github/answers.py", "adapters/github/gh.py",
+    "agents/claude.py", "agents/claude_settings.py", "agents/codex_rollout.py", "adapters/records/account_file.py",
+    "services/central/pulls_told.py", "services/demo/demo.py", "services/demo/demo_scripts.py",
+    "services/links/telling.py", "services/setup/configured.py", "services/spawning/hand_over.py",
+}  # fmt: skip
+"""Modules that write or read JSON in a request, an answer or a setting."""
+
 
 PROCESSES = {"__main__.py", "permission_hook.py", "own_calls_hook.py", "join_scope.py"}
 """Modules outside commands/ that are run as a process, and so may call whatever a command may."""
@@ -146,6 +167,12 @@ def test_heavy_libraries_stay_where_they_are_used(path: Path) -> None:
     for name, line in imports(path):
         layers = HEAVY.get(name.split(".")[0])
         assert layers is None or layer_of(path) in layers, f"line {line}: {name}"
+
+
+def test_json_files_are_read_and_written_in_one_place() -> None:
+    own = {str(path.relative_to(PACKAGE)) for path in MODULES if any(name == "json" for name, _ in imports(path))}
+    of_files = {name for name in own if layer_of(PACKAGE / name) not in NOT_FILES} | (own & JSON_FILES.keys())
+    assert of_files == JSON_FILES.keys() | ANSWERS
 
 
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))

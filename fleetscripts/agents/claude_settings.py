@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from fleetscripts.adapters.git.offered import choices
-from fleetscripts.adapters.system.regular_file import read_regular
+from fleetscripts.adapters.records.json_files import read_json
 from fleetscripts.agents.kinds import InlineSettings
 
 LARGEST_SETTINGS_BYTES = 1 << 20
@@ -62,8 +62,6 @@ def _hook(command: str, timeout_seconds: int) -> dict[str, Any]:
 
 def _own_status_line(config_dir: Path) -> dict[str, Any]:
     """The user's own setting; an invalid file is left for the client to report."""
-    try:
-        line = json.loads(read_regular(config_dir / "settings.json", LARGEST_SETTINGS_BYTES)).get("statusLine")
-    except (OSError, ValueError, AttributeError, RecursionError):
-        return {}
+    settings = read_json(config_dir / "settings.json", LARGEST_SETTINGS_BYTES)
+    line = settings.get("statusLine") if isinstance(settings, dict) else None
     return line if isinstance(line, dict) else {}

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
-import json
 import os
 import shutil
 import subprocess
@@ -19,6 +18,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from fleetscripts.adapters.records.files import private_folder, replace_file
+from fleetscripts.adapters.records.json_files import encode, load
 from fleetscripts.adapters.system.steady_clock import boot_id
 from fleetscripts.dataclass import dataclass
 
@@ -72,7 +72,7 @@ class CallFolder:
                 for name, content in (("stdout", b""), ("stderr", b""), ("exit", ROOM), ("started", ROOM)):
                     self._put(name, content)
                 began = {"argv": command, "at": time.time(), "boot": boot_id()}
-                replace_file(self.folder / "began", json.dumps(began).encode())
+                replace_file(self.folder / "began", encode(began))
                 return subprocess.Popen(
                     ["/bin/sh", "-c", RUN, str(self.folder), *command],
                     stdin=given,
@@ -115,7 +115,7 @@ class CallFolder:
         """For one that was begun and is not locked. A mark may be missing after a power cut, so a restart of the
         machine leaves it unknown; so does a folder from a release without marks."""
         try:
-            boot = json.loads((self.folder / "began").read_bytes()).get("boot")
+            boot = load(self.folder / "began").get("boot")
         except ValueError:  # cut short, as that release could leave it
             return False
         return bool(boot) and boot == boot_id() and not self._filled("started")

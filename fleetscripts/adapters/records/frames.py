@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from fleetscripts.adapters.records.json_files import cache
+from fleetscripts.adapters.records.json_files import cache, encode
 
 MOST_FRAMES = 60
 LARGEST_FRAME_BYTES = 131072
@@ -21,7 +20,7 @@ def keep_frame(fleet_home: Path, case: str, entry: Mapping[str, Any]) -> Path | 
     ``case`` is the reason for saving, so that one long disagreement takes one place."""
     folder = fleet_home / "frames"
     path = folder / f"{hashlib.sha256(case.encode('utf-8', 'replace')).hexdigest()[:24]}.json"
-    content = json.dumps(entry, ensure_ascii=False, indent=1).encode("utf-8", "replace")
+    content = encode(entry, indent=True)
     if len(content) > LARGEST_FRAME_BYTES or _age(path) < AGAIN_AFTER_SECONDS:
         return None
     return path if cache(path, content, MOST_FRAMES) else None

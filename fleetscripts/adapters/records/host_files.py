@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from fleetscripts.adapters.records.files import private_folder, replace_file
+from fleetscripts.adapters.records.json_files import encode, load, put, write_json
 from fleetscripts.dataclass import dataclass
 from fleetscripts.errors import FleetError
 
@@ -46,10 +45,10 @@ class HostFiles:
         """One of the files; empty if it is missing. FleetError for a damaged one."""
         path = self.folder / name
         try:
-            members = json.loads(path.read_bytes())
+            members = load(path)
         except FileNotFoundError:
             return {}
-        except (OSError, ValueError, RecursionError) as error:
+        except (OSError, ValueError) as error:
             raise FleetError(f"cannot read {path}: {error}") from error
         if not isinstance(members, dict):
             raise FleetError(f"cannot read {path}: expected an object")
@@ -69,21 +68,13 @@ class HostFiles:
 
     def write(self, name: str, members: Mapping[str, Any]) -> None:
         """Replace one of the files, synced to disk."""
-        try:
-            private_folder(self.folder)
-            replace_file(self.folder / name, json.dumps(members, indent=2).encode() + b"\n")
-        except OSError as error:
-            raise FleetError(f"cannot write {self.folder / name}: {error.strerror}") from error
+        write_json(self.folder / name, members, indent=True)
 
     def note(self, name: str, members: Mapping[str, Any]) -> None:
         """Replace a file that can be fetched again: readers see it whole, a power cut may lose it."""
-        fresh = self.folder / f".{name}.{os.getpid()}.tmp"
         try:
-            with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as stream:
-                stream.write(json.dumps(members, separators=(",", ":")).encode())
-            fresh.replace(self.folder / name)
+            put(self.folder / name, encode(members))
         except OSError as error:
-            fresh.unlink(missing_ok=True)
             raise FleetError(f"cannot write {self.folder / name}: {error.strerror}") from error
 
     def remove(self) -> None:

@@ -1,35 +1,100 @@
-"""Small JSON files: durable ones, and caches that may be lost."""
+"""JSON files: durable ones, and caches that may be lost.
+
+orjson reads and writes them once something has loaded it (the loop has), or where a file is so large that this repays
+its import, which takes as long as Python's own start; otherwise Python's own module does. Both give the same values.
+"""
 
 from __future__ import annotations
 
 import json
+import math
 import os
+import sys
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from fleetscripts.adapters.records.files import private_folder, replace_file, temporary_beside
-from fleetscripts.adapters.system.regular_file import read_regular
+from fleetscripts.adapters.records.files import private_folder, replace_file, sweep_temporaries, temporary_beside
 from fleetscripts.errors import FleetError
 
 LARGEST_BYTES = 64 << 20
+LARGE_BYTES = 4 << 20
+"""Reading this much is faster with orjson, its import included; writers say themselves when it is worth it."""
 
 
-def read_json(path: Path) -> Any:
-    """The file's content; None if it is missing, unreadable or invalid."""
+def decode(content: bytes, *, large: bool = False) -> Any:
+    """The parsed value; ValueError for invalid JSON, or JSON nested too deeply. Integers beyond 64 bits may be rounded.
+
+    ``large``: so much, here or in all, that it repays the import of orjson."""
+    if large or "orjson" in sys.modules or len(content) >= LARGE_BYTES:
+        import orjson
+
+        try:
+            return orjson.loads(content)
+        except orjson.JSONDecodeError:
+            pass  # JavaScript writes half a surrogate pair, Python writes NaN: orjson refuses both
     try:
-        return json.loads(read_regular(path, LARGEST_BYTES))
-    except (OSError, ValueError, RecursionError):
+        return json.loads(content)
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
+
+
+def encode(value: object, *, indent: bool = False, large: bool = False, finite: bool = False) -> bytes:
+    """The bytes of a file. ``indent``: readable for people, with a final newline. ``large``: as for ``decode``.
+    ``finite``: ValueError for NaN and infinity."""
+    if large or "orjson" in sys.modules:
+        import orjson
+
+        with suppress(TypeError, RecursionError):  # it refuses half a surrogate pair, and integers beyond 64 bits
+            content = orjson.dumps(value, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE if indent else None)
+            nulls = list(value.values()).count(None) if isinstance(value, dict) else 0
+            if content.count(b"null") == nulls or _is_plain(value):
+                return content
+    form: dict[str, Any] = {"indent": 2} if indent else {"separators": (",", ":")}
+    try:
+        content = json.dumps(value, ensure_ascii=False, allow_nan=not finite, **form).encode()
+    except UnicodeEncodeError:  # half of a surrogate pair, as JSON may hold one
+        content = json.dumps(value, allow_nan=not finite, **form).encode()
+    return content + b"\n" if indent else content
+
+
+def load(path: Path, most: int = LARGEST_BYTES) -> Any:
+    """The file's content; raises OSError (FileNotFoundError if missing) and ValueError."""
+    from fleetscripts.adapters.system.regular_file import read_regular
+
+    return decode(read_regular(path, most))
+
+
+def read_json(path: Path, most: int = LARGEST_BYTES) -> Any:
+    """What the file holds; None when it is not there, or cannot be read or understood."""
+    try:
+        return load(path, most)
+    except (OSError, ValueError):
         return None
 
 
-def write_json(path: Path, value: object) -> None:
-    """Write the value, synced to disk."""
+def write_json(path: Path, value: object, *, indent: bool = False, alone: bool = False) -> None:
+    """Write the value, synced to disk. ``alone``: the caller holds the lock of all writers, so the temporary files of
+    killed writers are removed."""
     try:
         private_folder(path.parent)
-        replace_file(path, json.dumps(value).encode())
+        if alone:
+            sweep_temporaries(path)
+        replace_file(path, encode(value, indent=indent))
     except OSError as error:
         raise FleetError(f"cannot write {path}: {error.strerror}") from error
+
+
+def put(path: Path, content: bytes) -> None:
+    """Write the content: readers see it whole, a power cut may lose it. Raises OSError."""
+    descriptor, name = temporary_beside(path)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+        Path(name).replace(path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
 
 
 def cache(path: Path, content: bytes, most: int) -> bool:
@@ -38,16 +103,18 @@ def cache(path: Path, content: bytes, most: int) -> bool:
         if not path.exists():
             private_folder(path.parent)
             _forget_oldest(path.parent, most - 1)
-        descriptor, name = temporary_beside(path)
-        try:
-            with os.fdopen(descriptor, "wb") as file:
-                file.write(content)
-            Path(name).replace(path)
-        except BaseException:
-            Path(name).unlink(missing_ok=True)
-            raise
+        put(path, content)
         return True
     return False
+
+
+def _is_plain(value: object) -> bool:
+    """Whether orjson encodes it correctly: it turns NaN and infinity into null."""
+    if isinstance(value, float):
+        return math.isfinite(value)
+    if isinstance(value, dict):
+        return all(map(_is_plain, value.values()))
+    return all(map(_is_plain, value)) if isinstance(value, list | tuple) else True
 
 
 def _forget_oldest(folder: Path, most: int) -> None:

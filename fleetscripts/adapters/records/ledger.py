@@ -5,7 +5,6 @@ latest from each session's status line, written by ``statusline.py`` without a l
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
@@ -14,9 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from fleetscripts.account import NAME
-from fleetscripts.adapters.records.files import private_folder, replace_file
+from fleetscripts.adapters.records.json_files import read_json, write_json
 from fleetscripts.adapters.records.locks import hold
-from fleetscripts.adapters.system.regular_file import read_regular
 from fleetscripts.dataclass import dataclass
 from fleetscripts.errors import FleetError
 from fleetscripts.pattern import pattern
@@ -80,9 +78,8 @@ class Ledger:
             or _parsed(file).get("rate_limits") == windows
         ):
             return
-        with suppress(OSError):  # the next look finds it again
-            private_folder(file.parent)
-            replace_file(file, json.dumps({"at": at, "rate_limits": windows}).encode())
+        with suppress(FleetError):  # the next look finds it again
+            write_json(file, {"at": at, "rate_limits": windows})
 
     def account_of(self, session_id: str) -> str:
         """The account on which this conversation last ran, by its status line; empty if that has no record."""
@@ -112,10 +109,7 @@ class Ledger:
 
     def _write(self, accounts: Mapping[str, Mapping[str, Figure]]) -> None:
         content = {name: {window: asdict(figure) for window, figure in own.items()} for name, own in accounts.items()}
-        try:
-            replace_file(self.path, json.dumps({"accounts": content}).encode())
-        except OSError as error:
-            raise FleetError(f"cannot write {self.path}: {error.strerror}") from error
+        write_json(self.path, {"accounts": content})
 
     def _noted(self, now: float) -> dict[str, dict[str, Figure]]:
         listed = _members(_parsed(self.path).get("accounts"))
@@ -158,10 +152,7 @@ def _figure(window: str, entry: Mapping[str, Any], now: float) -> Figure | None:
 
 
 def _parsed(file: Path) -> dict[str, Any]:
-    try:
-        return _members(json.loads(read_regular(file, LARGEST_BYTES)))
-    except (OSError, ValueError, RecursionError):
-        return {}
+    return _members(read_json(file, LARGEST_BYTES))
 
 
 def _members(value: object) -> dict[str, Any]:

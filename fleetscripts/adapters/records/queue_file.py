@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
 from fleetscripts import schema
-from fleetscripts.adapters.records.files import private_folder, replace_file, sweep_temporaries
+from fleetscripts.adapters.records.files import private_folder
+from fleetscripts.adapters.records.json_files import load, write_json
 from fleetscripts.adapters.records.locks import hold
 from fleetscripts.errors import FleetError
 
@@ -27,13 +27,12 @@ class QueueFile:
     def read(self) -> Members:
         """The file's members, none without a file. Raises for a damaged one, which is left as it is."""
         try:
-            members = json.loads(self.path.read_bytes())
-            return dict(schema.mapping("the queue", members))
+            return dict(schema.mapping("the queue", load(self.path)))
         except FileNotFoundError:
             return {}
         except OSError as error:
             raise FleetError(f"cannot read {self.path}: {error.strerror}") from error
-        except (ValueError, RecursionError, schema.WrongShape) as error:
+        except (ValueError, schema.WrongShape) as error:
             raise FleetError(
                 f"the test queue {self.path} is damaged and was left as it is ({error}): remove it, then add again"
             ) from error
@@ -45,9 +44,5 @@ class QueueFile:
             before = self.read()
             after, answer = change(dict(before))
             if after != before:
-                try:
-                    sweep_temporaries(self.path)
-                    replace_file(self.path, json.dumps(after, indent=2).encode() + b"\n")
-                except OSError as error:
-                    raise FleetError(f"cannot write {self.path}: {error.strerror}") from error
+                write_json(self.path, after, indent=True, alone=True)
             return answer

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 
-from fleetscripts.adapters.records.files import private_folder, replace_file, sweep_temporaries
+from fleetscripts.adapters.records.files import private_folder
+from fleetscripts.adapters.records.json_files import load, write_json
 from fleetscripts.adapters.records.locks import hold
 from fleetscripts.dataclass import dataclass
 from fleetscripts.errors import FleetError
@@ -28,13 +28,13 @@ class SlotBook:
     def known(self) -> Mapping[str, int]:
         """The assigned numbers. Raises for a damaged file, which is left as it is: a number given twice would clash."""
         try:
-            slots = json.loads(self.path.read_bytes())["slots"]
+            slots = load(self.path)["slots"]
             found = {str(place): slots[place] for place in slots}
         except FileNotFoundError:
             return {}
         except OSError as error:
             raise FleetError(f"cannot read {self.path}: {error.strerror}") from error
-        except (ValueError, KeyError, TypeError, RecursionError) as error:
+        except (ValueError, KeyError, TypeError) as error:
             raise self._damaged() from error
         if not all(isinstance(slot, int) and slot > 0 for slot in found.values()):
             raise self._damaged()
@@ -51,11 +51,7 @@ class SlotBook:
             if git_dir not in kept:
                 taken = set(kept.values())
                 kept[git_dir] = next(slot for slot in range(1, len(taken) + 2) if slot not in taken)
-            try:
-                sweep_temporaries(self.path)
-                replace_file(self.path, json.dumps({"slots": kept}, indent=2).encode() + b"\n")
-            except OSError as error:
-                raise FleetError(f"cannot write {self.path}: {error.strerror}") from error
+            write_json(self.path, {"slots": kept}, indent=True, alone=True)
             return kept[git_dir]
 
     def _damaged(self) -> FleetError:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 import os
 from collections.abc import Callable
 from functools import lru_cache
@@ -127,37 +126,17 @@ def new_id() -> str:
 
 def encode(fleet: Fleet) -> bytes:
     """The state file's bytes: indented, for people and for jq."""
-    value = fleet.to_json()
-    try:
-        if len(fleet.agents) >= MANY_AGENTS:
-            import orjson
+    from fleetscripts.adapters.records.json_files import encode as encoded
 
-            content = orjson.dumps(value, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
-            if content.count(b"null") == list(value.values()).count(None) or _is_plain(value):
-                return content
-    except TypeError:  # what it refuses: half a surrogate pair, a huge number
-        pass
-    try:
-        text = json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False)
-        return text.encode() + b"\n"
-    except UnicodeEncodeError:  # half a surrogate pair, as JSON may hold one
-        return json.dumps(value, indent=2, allow_nan=False).encode() + b"\n"
+    return encoded(fleet.to_json(), indent=True, large=len(fleet.agents) >= MANY_AGENTS, finite=True)
 
 
 @lru_cache(maxsize=2)
 def _parsed(content: bytes) -> Fleet:
-    """The fleet in these bytes, cached: a watcher reads the same ones again and again."""
+    """The fleet in these bytes, cached: a watcher reads the same ones again and again.
+
+    Parsed exactly: integers of any length in unknown fields survive the next change."""
     return Fleet.from_json(json.loads(content.decode(), parse_constant=_refuse_constant))
-
-
-def _is_plain(value: object) -> bool:
-    """Whether the fast encoder writes it as the exact one does: it turns what is no JSON number into null. Where there
-    is no more of that than at the top of the file, nothing was."""
-    if isinstance(value, float):
-        return math.isfinite(value)
-    if isinstance(value, dict):
-        return all(map(_is_plain, value.values()))
-    return all(map(_is_plain, value)) if isinstance(value, list | tuple) else True
 
 
 def _refuse_constant(name: str) -> NoReturn:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import stat
 from collections.abc import Iterator, Mapping
@@ -10,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from fleetscripts.adapters.records.files import private_folder, replace_file
+from fleetscripts.adapters.records.json_files import encode, read_json
 from fleetscripts.dataclass import dataclass
 from fleetscripts.errors import FleetError, UsageProblem
 
@@ -111,7 +111,7 @@ class TaskFolder:
         try:
             private_folder(self.archived)
             target = next(path for path in self._names(name) if not path.exists())
-            replace_file(target.with_name(target.name + OUTCOME), json.dumps(dict(outcome), indent=2).encode() + b"\n")
+            replace_file(target.with_name(target.name + OUTCOME), encode(dict(outcome), indent=True))
             if keep:
                 replace_file(target, source.read_bytes())
             else:
@@ -129,10 +129,7 @@ class TaskFolder:
         found: dict[str, str] = {}
         for path in sorted(self.archived.glob(f"*{SUFFIX}{OUTCOME}")):
             task = path.with_name(path.name.removesuffix(OUTCOME))
-            try:
-                members = json.loads(path.read_bytes()) if task.exists() else None
-            except (OSError, ValueError):
-                members = None
+            members = read_json(path) if task.exists() else None
             if isinstance(members, dict):
                 name = task.name.removesuffix(SUFFIX).partition("~")[0]
                 if found.get(name) != "done":

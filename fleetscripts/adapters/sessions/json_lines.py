@@ -5,10 +5,9 @@ rejected."""
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
-import orjson
+from fleetscripts.adapters.records.json_files import decode
 
 MOST_DEPTH = 100
 """Nested objects and lists; walking or writing a record again must not exhaust the stack."""
@@ -17,20 +16,12 @@ MOST_DEPTH = 100
 def parse_line(line: bytes) -> dict[str, Any] | None:
     """The object on the line; None for a half-written line or anything that is no object."""
     try:
-        record = orjson.loads(line)
-    except orjson.JSONDecodeError:
-        record = _leniently(line)
+        record = decode(line, large=True)
+    except ValueError:
+        return None
     if not isinstance(record, dict) or (line.count(b"[") + line.count(b"{") > MOST_DEPTH and _is_too_deep(record)):
         return None
     return record
-
-
-def _leniently(line: bytes) -> object:
-    """For what JavaScript writes and the fast parser refuses: half a surrogate pair, cut out of a longer text."""
-    try:
-        return json.loads(line)
-    except (ValueError, RecursionError):
-        return None
 
 
 def _is_too_deep(record: object) -> bool:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 from dataclasses import field
 from pathlib import Path
 from typing import Any
 
-from fleetscripts.adapters.records.json_files import cache
-from fleetscripts.adapters.system.regular_file import open_regular, read_regular
+from fleetscripts.adapters.records.json_files import cache, encode, load
+from fleetscripts.adapters.system.regular_file import open_regular
 from fleetscripts.dataclass import dataclass
 
 FIRST_TAIL_BYTES = 8 << 20
@@ -84,11 +83,11 @@ def read_new(path: Path, cursor: Cursor, *, whole: bool = False) -> NewLines | N
 def recall(fleet_home: Path, path: Path) -> SavedCursor:
     """What was saved for this file; empty if nothing is, or it cannot be read."""
     try:
-        entry = json.loads(read_regular(_cursor_file(fleet_home, path), FIRST_TAIL_BYTES))
+        entry = load(_cursor_file(fleet_home, path), FIRST_TAIL_BYTES)
         if entry["path"] != str(path):
             return SavedCursor()
         return SavedCursor(Cursor(entry["offset"], entry["inode"], entry["seal"]), entry["summary"])
-    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+    except (OSError, ValueError, KeyError, TypeError):
         return SavedCursor()
 
 
@@ -103,7 +102,7 @@ def remember(fleet_home: Path, path: Path, remembered: SavedCursor) -> None:
         "seal": cursor.seal,
         "summary": remembered.summary,
     }
-    cache(target, json.dumps(entry).encode(), _MOST_CURSORS)
+    cache(target, encode(entry), _MOST_CURSORS)
 
 
 def _seal(file: Any, offset: int) -> str:

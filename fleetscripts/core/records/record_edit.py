@@ -8,7 +8,6 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from fleetscripts.core.records.near_names import instead_of
 from fleetscripts.errors import FleetError, Refused, UsageProblem
 from fleetscripts.fleet import FLAT, PARTS, Agent, Fleet
 from fleetscripts.invocation import spelled
@@ -144,6 +143,8 @@ def _parsed(changes: Iterable[str], known: Mapping[str, str]) -> dict[str, Any]:
         if not equals:
             raise UsageProblem(f"expected field=value, found {change!r}")
         if name not in known:
+            from fleetscripts.core.records.near_names import instead_of
+
             raise UsageProblem(f"no field {name!r} to set; {instead_of(name, sorted(known.keys() - FLAT.keys()))}")
         values[name] = _value(name, known[name], text)
     return values

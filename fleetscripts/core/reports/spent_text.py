@@ -7,8 +7,7 @@ from dataclasses import asdict, replace
 from typing import Any
 
 from fleetscripts.core.spending.caps import CapUse
-from fleetscripts.core.spending.ledger import NOTHING, Ledger, LedgerKey, Spend
-from fleetscripts.core.spending.ledger_json import money
+from fleetscripts.core.spending.ledger import NOTHING, Ledger, LedgerKey, Spend, money
 from fleetscripts.core.spending.tokens import Tokens, shown, whole
 
 HEADINGS = ("TOKENS", "INPUT", "OUTPUT", "WRITTEN", "READ", "COST")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import field, replace
 
@@ -119,6 +120,13 @@ def total(tokens: Iterable[Tokens]) -> Tokens:
     for one in tokens:
         found = found.plus(one)
     return found
+
+
+def money(value: object) -> float:
+    """A finite number, not negative; raises ValueError."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value) or value < 0:
+        raise ValueError(f"expected an amount, found {value!r}")
+    return float(value)
 
 
 def _add(rows: dict[LedgerKey, Spend], where: LedgerKey, spent: Spend) -> None:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
-from fleetscripts.core.spending.ledger import CountedConversation, Ledger, LedgerKey, Spend
+from fleetscripts.core.spending.ledger import CountedConversation, Ledger, LedgerKey, Spend, money
 from fleetscripts.core.spending.tokens import tokens_of
 from fleetscripts.errors import FleetError
 
@@ -47,13 +46,6 @@ def written(ledger: Ledger) -> dict[str, Any]:
         "allowed": dict(ledger.allowed),
         "told": dict(ledger.told),
     }
-
-
-def money(value: object) -> float:
-    """A finite number, not negative; raises ValueError."""
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value) or value < 0:
-        raise ValueError(f"expected an amount, found {value!r}")
-    return float(value)
 
 
 def _where(row: Mapping[str, Any]) -> LedgerKey:

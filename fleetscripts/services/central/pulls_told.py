@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from fleetscripts.adapters.github.github_problems import GitHubProblem, ProblemKind
-from fleetscripts.adapters.records.json_files import cache, read_json, write_json
+from fleetscripts.adapters.records.json_files import cache, encode, read_json, write_json
 from fleetscripts.adapters.records.locks import hold
 from fleetscripts.adapters.system.steady_clock import steady_seconds, this_moment
 from fleetscripts.config import Settings
@@ -45,7 +45,7 @@ def keep_pull(settings: Settings, members: Mapping[str, Any]) -> None:
     if "problem" not in members:
         pull_from(members.get("pull"))
     kept = {**members, "received": asdict(this_moment())}
-    cache(_file(settings, key), json.dumps(kept).encode(), MOST_KEPT)
+    cache(_file(settings, key), encode(kept), MOST_KEPT)
     _change_asked(settings, lambda asked: {name: at for name, at in asked.items() if name != _named(key)})
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import secrets
 import time
 from collections.abc import Callable, Mapping
@@ -10,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from fleetscripts.adapters.github.github_problems import GitHubProblem, ProblemKind
-from fleetscripts.adapters.records.json_files import cache, read_json, write_json
+from fleetscripts.adapters.records.json_files import cache, encode, read_json, write_json
 from fleetscripts.adapters.records.locks import hold
 from fleetscripts.adapters.system.steady_clock import steady_seconds
 from fleetscripts.config import Settings
@@ -79,7 +78,7 @@ def keep_answer(settings: Settings, members: Mapping[str, Any]) -> None:
     elif "answer" not in members:
         raise WrongShape("answer: expected one, or a problem")
     if asked in _open(settings):
-        cache(_file(settings, asked), json.dumps(dict(members)).encode(), MOST_ANSWERS)
+        cache(_file(settings, asked), encode(dict(members)), MOST_ANSWERS)
         _change(settings, lambda known: {name: one for name, one in known.items() if name != asked})
 
 

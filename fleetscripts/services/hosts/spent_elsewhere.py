@@ -7,8 +7,7 @@ from typing import Any
 
 from fleetscripts.config import Settings
 from fleetscripts.core.spending.caps import DAY, FLEET
-from fleetscripts.core.spending.ledger import NOTHING, Spend
-from fleetscripts.core.spending.ledger_json import money
+from fleetscripts.core.spending.ledger import NOTHING, Spend, money
 from fleetscripts.core.spending.tokens import tokens_of
 from fleetscripts.errors import FleetError
 from fleetscripts.services.hosts.mirrors import read_mirror

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -12,7 +11,7 @@ from datetime import datetime
 from pathlib import Path
 
 from fleetscripts.adapters.channels import channels
-from fleetscripts.adapters.records.json_files import write_json
+from fleetscripts.adapters.records.json_files import read_json, write_json
 from fleetscripts.adapters.records.locks import hold
 from fleetscripts.adapters.records.secrets import resolve
 from fleetscripts.adapters.records.store import StateMissing, Store
@@ -164,11 +163,11 @@ def _tray_file(settings: Settings) -> Path:
 def _read(file: Path) -> NoticeBacklog:
     """What is kept; an empty tray when there is none, or none that makes sense."""
     try:
-        kept = json.loads(file.read_bytes())
+        kept = read_json(file)
         held = tuple(Notice(_time(one["at"]), str(one["text"])) for one in kept["held"])
         sent_at = tuple(float(at) for at in kept["sent_at"])
         return NoticeBacklog(sent_at, held, int(kept["dropped"]), _time(kept.get("failed_at", 0)))
-    except (OSError, ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError):
         return NoticeBacklog()
 
 

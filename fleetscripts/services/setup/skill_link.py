@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from fleetscripts.adapters.records.files import private_folder, replace_file
+from fleetscripts.adapters.records.json_files import encode
 from fleetscripts.agents import DEFAULT_KIND
 from fleetscripts.agents.kinds import kind_named
 from fleetscripts.core.permissions.allow_rules import allow_rules, rules_missing, with_rules, without_rules
@@ -103,7 +104,7 @@ class ClientFolder:
         target = self.settings_file.resolve()
         with _told(target):
             private_folder(target.parent)
-            replace_file(target, (json.dumps(settings, indent=2, ensure_ascii=False) + "\n").encode())
+            replace_file(target, encode(settings, indent=True))
 
 
 @contextmanager

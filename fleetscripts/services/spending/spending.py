@@ -14,8 +14,8 @@ from fleetscripts.agents import KINDS
 from fleetscripts.agents.kinds import kind_named
 from fleetscripts.config import Settings
 from fleetscripts.core.spending.caps import begun_at, day_of
-from fleetscripts.core.spending.ledger import KEPT_DAYS, Ledger, LedgerKey, SessionUsage
-from fleetscripts.core.spending.ledger_json import LedgerDamaged, money, parsed, written
+from fleetscripts.core.spending.ledger import KEPT_DAYS, Ledger, LedgerKey, SessionUsage, money
+from fleetscripts.core.spending.ledger_json import LedgerDamaged, parsed, written
 from fleetscripts.fleet import Agent
 from fleetscripts.models import PaneState
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import os
 from functools import cached_property
 from pathlib import Path
 
+from fleetscripts.adapters.records.json_files import load
 from fleetscripts.adapters.system.regular_file import read_regular
 from fleetscripts.core.permissions.command_policy import PathUse
 from fleetscripts.core.permissions.command_rules import CommandRules
@@ -148,7 +148,7 @@ def _why_not_node(program: Path, root: str) -> str | None:
             break
         if not (folder / "node_modules" / ".bin" / program.name).exists():
             continue
-        lock = json.loads(read_regular(folder / "package-lock.json", MOST_BYTES))
+        lock = load(folder / "package-lock.json", MOST_BYTES)
         packages = lock.get("packages") if isinstance(lock, dict) else None
         for package in packages.values() if isinstance(packages, dict) else ():
             names = package.get("bin") if isinstance(package, dict) else None

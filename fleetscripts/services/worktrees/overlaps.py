@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import field
@@ -15,8 +14,7 @@ from fleetscripts.adapters.git.notes import key
 from fleetscripts.adapters.git.place import repository_at, require_same
 from fleetscripts.adapters.git.remotes import base_remote
 from fleetscripts.adapters.git.trial_merges import COMMIT, MergeResult, TrialRepository
-from fleetscripts.adapters.records.json_files import write_json
-from fleetscripts.adapters.system.regular_file import read_regular
+from fleetscripts.adapters.records.json_files import read_json, write_json
 from fleetscripts.config import Settings
 from fleetscripts.core.overlaps.overlap import Change, Pair, conflict_lines, may_meet
 from fleetscripts.dataclass import dataclass
@@ -207,9 +205,9 @@ class _Repository:
 
     def _remembered(self, what: str) -> dict[str, Mapping[str, Any]]:
         try:
-            members = json.loads(read_regular(self.memory_file, LARGEST_MEMORY))
+            members = read_json(self.memory_file, LARGEST_MEMORY)
             return {name: said for name, said in members[what].items() if isinstance(said, dict)}
-        except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        except (KeyError, TypeError, AttributeError):
             return {}  # compared anew
 
     def _remember(self, found: Mapping[tuple[str, str], Mapping[str, Any]], forks: Mapping[str, str]) -> None:
