@@ -9,13 +9,13 @@ from fleetscripts.models import ServerId
 
 
 def own_pane(environ: Mapping[str, str], server: ServerId) -> str:
-    """The pane that this process runs in, where that is one of this server; else empty."""
+    """The pane of this process, if it is on this server; else empty."""
     words = environ.get("TMUX", "").rsplit(",", 2)
     return environ.get("TMUX_PANE", "") if len(words) == 3 and words[1] == str(server.pid) else ""
 
 
 def own_session(environ: Mapping[str, str], tmux: Tmux) -> str:
-    """The name of the session that this process runs in; empty outside this tmux server."""
+    """The session of this process; empty outside this tmux server."""
     try:
         pane = tmux.resolve(own_pane(environ, tmux.require_server()))
     except NoServer:

@@ -1,1 +1,1 @@
-"""Links to other machines: a process for each, calls over it, how a machine is added, and its own end."""
+"""Links to other machines: one process each, calls over it, how a machine is added, and the host's end."""

@@ -1,4 +1,4 @@
-"""Hosts come, are looked at, and go."""
+"""Adds, checks and removes hosts."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ CHECK_SECONDS = 120.0
 ASK_SECONDS = 15.0
 MOST_APART_SECONDS = 10.0
 LONG_SILENT_SECONDS = 300.0
-"""A machine that is started anew may take so long."""
+"""A rebooting machine may take this long."""
 
 
 def checked(name: str, address: str) -> Host:
-    """The host that is meant, not kept yet."""
+    """The host as given, not stored yet."""
     if not valid_name(name):
         raise UsageProblem(f"expected a name of small letters, digits and dashes for the host, found {name[:80]!r}")
     if not valid_address(address):
@@ -42,8 +42,7 @@ def checked(name: str, address: str) -> Host:
 
 
 def add(settings: Settings, host: Host) -> Iterator[str]:
-    """Set the host up and keep it; what was done, line by line. ``host`` may be one that is there: it is set up anew.
-
+    """Set the host up and store it; returns what was done, line by line. ``host`` may already exist: it is set up anew.
     Raises SshProblem, or FleetError with what is missing there."""
     ssh = ssh_of(settings, host)
     with _help_for(host):
@@ -78,12 +77,12 @@ def add(settings: Settings, host: Host) -> Iterator[str]:
 
 
 def connect(settings: Settings, host: Host) -> None:
-    """Log in with whatever ssh asks for; the connection then serves every command."""
+    """Log in, answering ssh's prompts; the connection then serves every command."""
     ssh_of(settings, host).open(asking=True)
 
 
 def check(settings: Settings, host: Host) -> Iterator[str]:
-    """What the host says of itself, and the ends of calls that were not heard. Raises HostUnreachable."""
+    """The host's report, and results of calls that had none yet. Raises HostUnreachable."""
     reply = call(settings, host, ["setup", "--check"], timeout=CHECK_SECONDS)
     link = read_link(host.files(settings))
     told = link.hello or {}
@@ -108,7 +107,7 @@ def _end(reply: Reply) -> str:
 
 
 def remove(settings: Settings, host: Host, force: bool) -> str:
-    """Forget the host, which answers for itself from then on; in words. Refused while agents are at work there, unless
+    """Remove the host, which is independent from then on; in words. Refused while agents are at work there, unless
     forced."""
     at_work = agents_at_work(view_of(settings, host, time.time()))
     if at_work and not force:
@@ -124,7 +123,7 @@ def remove(settings: Settings, host: Host, force: bool) -> str:
 
 
 def drain(settings: Settings, host: Host, gone: bool) -> str:
-    """Begin nothing new there. ``gone``: the machine is no more, its agents with it: refused while it might live."""
+    """Start nothing new there. ``gone``: the machine and its agents are lost: refused while it might be alive."""
     keep_links(settings, [host])
     view = view_of(settings, host, time.time())
     try:
@@ -166,7 +165,7 @@ def _refuse_if_alive(settings: Settings, host: Host, view: HostView) -> None:
 
 
 def agents_at_work(view: HostView) -> int:
-    """Agents there that somebody still has to do something with, as far as is known here."""
+    """Agents there that still need something done, as far as is known here."""
     return sum(not agent.finished for agent in view.fleet.agents)
 
 

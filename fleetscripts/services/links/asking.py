@@ -1,4 +1,4 @@
-"""A call of one of our commands on another machine: done once, whatever happens to the link."""
+"""Calls one of our commands on another machine: run once, whatever happens to the link."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from fleetscripts.services.links.processes import keep_links
 
 ANSWER_SECONDS = 120.0
 START_SECONDS = 15.0
-"""Until a link's process that was just started takes calls."""
+"""Until a link process that was just started accepts calls."""
 
 MOST_OUTPUT = 16 << 20
 PAUSE_SECONDS = 0.02
@@ -31,13 +31,13 @@ PIPE_BYTES = 65536
 
 
 class HostUnreachable(Refused):
-    """The host does not answer. Nothing follows from that about its agents."""
+    """The host does not answer. That says nothing about its agents."""
 
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """How a call ended. ``state``: ``done``, or ``lost`` when it ran there and nobody knows how it ended, or
-    ``refused`` when it was not begun, or ``unknown`` of one that never ran there; ``problem`` says why."""
+    """A call's result. ``state``: ``done``; ``lost`` if it ran there and its result is unknown; ``refused`` if it was
+    not started; ``unknown`` for one that never ran there; ``problem`` says why."""
 
     exit_code: int
     stdout: bytes = b""
@@ -55,7 +55,9 @@ def call(
     call_id: str = "",
 ) -> Reply:
     """Run ``argv`` (a command of ours and its arguments) on the host, in its user's home. Raises HostUnreachable in one
-    line. ``call_id``: 32 hexadecimal digits; the same again is the same call, and not done a second time."""
+    line.
+
+    ``call_id``: 32 hexadecimal digits; the same id means the same call, which is not run again."""
     if problem := refusal(argv):
         raise UsageProblem(problem)
     if len(stdin) > wire.MOST_STDIN:
@@ -70,7 +72,7 @@ def call(
 
 
 def ask(settings: Settings, host: Host, message: wire.Call, timeout: float) -> Reply:
-    """How this call ends, or ended where it has no words. Raises HostUnreachable."""
+    """This call's result, without words that of a former call. Raises HostUnreachable."""
     deadline = time.monotonic() + timeout
     what = sanitize(message.argv[0]) if message.argv else "that call"
     streams = {"stdout": b"", "stderr": b""}
@@ -112,7 +114,7 @@ def _unheard(host: Host, what: str, why: str) -> str:
 
 
 def _connected(settings: Settings, host: Host) -> socket.socket:
-    """A connection to the link's process, which is started where none runs."""
+    """A connection to the link's process, which is started if none runs."""
     deadline, path = time.monotonic() + START_SECONDS, str(link_socket(settings, host))
     started = False
     while True:
@@ -134,5 +136,5 @@ def _connected(settings: Settings, host: Host) -> socket.socket:
 
 
 def settle(files: HostFiles, call_id: str) -> None:
-    """Its end is known."""
+    """Its result is known."""
     (files.calls / f"{call_id}.json").unlink(missing_ok=True)

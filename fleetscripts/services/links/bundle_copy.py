@@ -1,4 +1,4 @@
-"""Our own program on another machine: a folder for each content, put there whole and never changed again."""
+"""Copies our own program to another machine: a folder per content, written atomically and never changed again."""
 
 from __future__ import annotations
 
@@ -45,11 +45,11 @@ SWEEP = (
     "ps -A -o args= | grep -v grep | grep -q -F bundles/$old/ || rm -rf $old; done; "
     "find . -maxdepth 1 -name .new.* -mmin +60 -exec rm -rf {} +"
 )
-"""Older ones go that no process was started from."""
+"""Removes older ones that no process runs from."""
 
 
 def copy_bundle(ssh: Ssh, home: str) -> str:
-    """Put this bundle there unless it is there; its folder."""
+    """Copy this bundle there if needed; returns its folder."""
     content = archive(BUNDLE)
     digest = hashlib.sha256(content).hexdigest()[:16]
     done = ssh.run(in_sh(UNPACK.replace("DIGEST", digest)), content, COPY_SECONDS)
@@ -59,8 +59,8 @@ def copy_bundle(ssh: Ssh, home: str) -> str:
 
 
 def prepare(ssh: Ssh, bundle: str, path: str) -> str:
-    """The Python there that has our packages. Unless it is ready it is made now: of the packages here where they fit,
-    so that no index is asked, else of those of the index that the machine uses."""
+    """The Python there with our packages. If needed it is set up now: from the packages here if they fit, so that no
+    index is asked, else from the machine's own index."""
     around = f'PATH={word(path)}; bundle={word(bundle)}; . "$bundle/fleetscripts/environment.sh"; '
     found, why = _answers(ssh, around + READY)
     if "interpreter" in found:
@@ -79,19 +79,19 @@ def prepare(ssh: Ssh, bundle: str, path: str) -> str:
 
 
 def _answers(ssh: Ssh, program: str, stdin: bytes = b"") -> tuple[dict[str, str], str]:
-    """The rows ``name=value`` that a program there prints, none where it fails; and its last words."""
+    """The rows ``name=value`` that a program prints there, none if it fails; and its last words."""
     done = ssh.run(in_sh(program.replace("LOCK", LOCK)), stdin, SET_UP_SECONDS)
     rows = done.stdout.decode("utf-8", "replace").splitlines() if done.returncode == 0 else []
     return dict(row.partition("=")[::2] for row in rows), _last(done.stderr)
 
 
 def remove_old(ssh: Ssh) -> None:
-    """Remove copies that nothing uses."""
+    """Remove unused copies."""
     ssh.run(in_sh(SWEEP.replace("KEPT", str(KEPT + 1))), seconds=COPY_SECONDS)
 
 
 def archive(bundle: Path) -> bytes:
-    """What a user of the bundle needs, the same bytes for the same content."""
+    """The bundle's files for users, the same bytes for the same content."""
     if not (bundle / LOCK).is_file():
         raise UsageProblem(f"expected a clone with {LOCK}, found an installed package: call scripts/hosts of a clone")
     packed = io.BytesIO()

@@ -1,4 +1,4 @@
-"""Commands of this machine that wait for calls on a host: taken on the link's socket, answered at their end."""
+"""Commands of this machine that call a host: accepted on the link's socket, answered with the results."""
 
 from __future__ import annotations
 
@@ -16,25 +16,25 @@ MOST_UNREAD = 64 << 20
 PIPE_BYTES = 65536
 BACKLOG = 64
 UNREACHABLE = "unreachable"
-"""Of a reply: the call was never sent."""
+"""In a reply: the call was never sent."""
 
 Send = Callable[[wire.Message], None]
 
 
 @dataclass(eq=False)
 class Caller:
-    """One of them, and its one call."""
+    """One caller and its one call."""
 
     connection: socket.socket
     call: wire.Call | None = None
     sent: bool = False
     lines: wire.Lines = field(default_factory=wire.Lines)
     heard: list[wire.Forget] = field(default_factory=list)
-    """Answers that have arrived with it."""
+    """Results that have reached it."""
     out: bytes = b""
 
     def hear(self) -> None:
-        """Take what it says. Raises OSError or NoMessage where it is to be let go."""
+        """Read its messages. Raises OSError or NoMessage if it is to be dropped."""
         data = self.connection.recv(PIPE_BYTES)
         if not data:
             raise ConnectionResetError
@@ -47,7 +47,7 @@ class Caller:
 
 
 class Callers:
-    """All of them, on a socket at ``path``."""
+    """All callers, on a socket at ``path``."""
 
     def __init__(self, path: Path, selector: selectors.BaseSelector) -> None:
         self._path, self._selector = path, selector
@@ -61,17 +61,17 @@ class Callers:
         selector.register(self._listener, selectors.EVENT_READ)
 
     def close(self) -> None:
-        """Take no more."""
+        """Accept no more."""
         self._listener.close()
         self._path.unlink(missing_ok=True)
 
     @property
     def waiting(self) -> bool:
-        """Whether anybody waits for a call."""
+        """Whether any caller waits."""
         return any(caller.call is not None for caller in self._known.values())
 
     def serve(self, ready: dict[Any, int]) -> bool:
-        """Take what came; whether somebody new asks."""
+        """Read what came; returns whether there is a new call."""
         for caller in list(self._known.values()):
             mask = ready.get(caller.connection, 0)
             with self._letting_go(caller):
@@ -91,8 +91,8 @@ class Callers:
         return True
 
     def send_all(self, send: Send, again: bool = False) -> None:
-        """Send the calls that wait, and which answers have arrived; ``again``: over a new link also the calls that went
-        over the one before. The host does each once."""
+        """Send the waiting calls, and which results have arrived; ``again``: over a new link also the calls sent over
+        the one before. The host runs each once."""
         while self._heard:
             send(self._heard.pop())
         for caller in self._known.values():
@@ -101,13 +101,13 @@ class Callers:
                 send(caller.call)
 
     def refuse_unsent(self, why: str) -> None:
-        """The host cannot be reached. Those whose call may have been begun go on waiting."""
+        """The host is unreachable. Callers whose call may have been started go on waiting."""
         for caller in list(self._known.values()):
             if caller.call is not None and not caller.sent:
                 self._tell(caller, wire.Reply(caller.call.id, UNREACHABLE, 3, why))
 
     def relay(self, message: wire.Output | wire.Reply, send: Send) -> None:
-        """Pass an answer on to whoever waits for it; nobody: the host keeps it."""
+        """Pass a result on to its caller; without one the host keeps it."""
         for caller in list(self._known.values()):
             if caller.call is None or caller.call.id != message.id:
                 continue
@@ -136,7 +136,7 @@ class Callers:
 
     @contextlib.contextmanager
     def _letting_go(self, caller: Caller) -> Iterator[None]:
-        """Of a caller that has gone, or that says what is no call."""
+        """Drops a caller that has gone, or that sends an invalid call."""
         try:
             yield
         except (OSError, wire.NoMessage):

@@ -1,4 +1,4 @@
-"""What a host tells of itself: which records changed since they were last told, the newest of each alone."""
+"""What a host sends of its state: the records changed since they were last sent, only the newest of each."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ from fleetscripts.schema import write
 
 SECRET = ("discord_webhook",)
 FIGURES = "figures"
-"""Of the facts: what is known of accounts, the one thing with instants."""
+"""In the facts: account usage, the only entry with instants."""
 
 QUIET = ("last_seen_at", "last_poll_at")
-"""They change at each look, and say nothing by themselves."""
+"""Fields that change at each look and are not worth a message by themselves."""
 
 NAMING = ("id", "window", "state", "worktree", "branch", "agent")
 
 MOST_FIELD = 4_000
-"""Characters of a text in a record that would not fit into a message as it is."""
+"""Longest text of a field in a record that exceeds the message size."""
 
 
 @dataclass
 class ChangeFeed:
-    """Numbers its messages in order. ``take`` gives the next one, made of what is true by then."""
+    """Numbers its messages in order. ``take`` builds the next one from the current state."""
 
     epoch: int
     _number: int = 0
@@ -42,22 +42,22 @@ class ChangeFeed:
 
     @property
     def repo(self) -> str:
-        """The fleet's repository, empty where none is known."""
+        """The fleet's repository, empty if unknown."""
         return str(self._top.get("repo", ""))
 
     @property
     def facts(self) -> Mapping[str, Any]:
-        """What was last noted of the machine."""
+        """The machine's latest facts."""
         return self._facts
 
     def begin(self) -> None:
-        """Tell everything anew, beginning with who there is."""
+        """Send everything anew, beginning with the list of agents."""
         self._first = deque(["snapshot"])
         self._changed = dict.fromkeys(self._known)
         self._top_changed = True
 
     def learn(self, fleet: Fleet, steady: float, wall: float) -> None:
-        """The state file as it was read at this moment of both clocks."""
+        """The state file as read at this moment of both clocks."""
         records: dict[str, Mapping[str, Any]] = {agent.key: write(agent, AGENT_SEED_FIELDS) for agent in fleet.agents}
         for key, record in records.items():
             if _loud(record) != _loud(self._known.get(key, {})):
@@ -74,7 +74,7 @@ class ChangeFeed:
         self._facts = facts
 
     def take(self, steady: float) -> Message | None:
-        """The next message; None when everything was told."""
+        """The next message; None if everything was sent."""
         age = max(0.0, steady - self._read_at)
         if self._first:
             self._first.popleft()
@@ -92,7 +92,7 @@ class ChangeFeed:
         return Event(self.epoch, self._next(), key, aged, age)
 
     def _facts_in_ages(self) -> Mapping[str, Any]:
-        """As of when the state file was read, as the rest of the message."""
+        """As of when the state file was read, like the rest of the message."""
         listed = self._facts.get(FIGURES)
         return {**self._facts, FIGURES: entries_to_ages(listed, self._wall)} if listed else self._facts
 
@@ -106,7 +106,7 @@ def _loud(members: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _fitting(members: Mapping[str, Any]) -> dict[str, Any]:
-    """The object; what is too long for one message is cut, or left out."""
+    """The object; what is too long for one message is cut or left out."""
     if len(str(members)) < MOST_EVENT // 8:
         return dict(members)
     cut = {name: value[:MOST_FIELD] if isinstance(value, str) else value for name, value in members.items()}

@@ -1,4 +1,4 @@
-"""The one channel of a link: messages in and out without waiting, and knowing when nobody is at the other end."""
+"""A link's one channel: non-blocking messages in and out, and detection of a dead other end."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from fleetscripts.errors import FleetError
 
 PING_SECONDS = 10.0
 DEAF_SECONDS = 25.0
-"""Two answers missing: the link is half open, or the host stands still."""
+"""Two missing answers: the link is half open, or the host is stalled."""
 
 FIRST_WORDS_SECONDS = 20.0
 PIPE_BYTES = 65536
@@ -24,7 +24,7 @@ MOST_WORDS = 2000
 
 
 class ChannelSilent(FleetError):
-    """Nothing was heard for too long."""
+    """No message came for too long."""
 
 
 @dataclass
@@ -49,12 +49,11 @@ class Channel:
         )
 
     def watch(self, selector: selectors.BaseSelector) -> None:
-        """Be told of what comes."""
+        """Register for incoming data."""
         for pipe in (self.stdout, self.stderr):
             selector.register(pipe, selectors.EVENT_READ)
 
     def close(self, selector: selectors.BaseSelector) -> None:
-        """End it."""
         for pipe in (self.stdin, self.stdout, self.stderr):
             if pipe in selector.get_map():
                 selector.unregister(pipe)
@@ -62,17 +61,17 @@ class Channel:
 
     @property
     def words(self) -> str:
-        """The end of what came beside the messages: ssh's or the shell's complaint."""
+        """The last output besides the messages: an error by ssh or the shell."""
         return self._words.decode("utf-8", "replace").strip()
 
     def send(self, message: wire.Message) -> None:
-        """Put a message on its way."""
+        """Queue a message."""
         self._out += wire.encode(message)
         if len(self._out) > MOST_UNSENT:
             raise ChannelSilent(f"the host takes nothing: {len(self._out)} bytes wait")
 
     def flush(self, selector: selectors.BaseSelector) -> None:
-        """Write what the pipe takes, and be told when it takes more. Raises OSError when it is broken."""
+        """Write what the pipe accepts, and register for more. Raises OSError if it is broken."""
         try:
             while self._out:
                 self._out = self._out[os.write(self.stdin, self._out) :]
@@ -85,7 +84,7 @@ class Channel:
             selector.unregister(self.stdin)
 
     def hear(self, ready: dict[Any, int], now: float) -> Iterator[wire.Message]:
-        """The messages that came. Raises FleetError when it has ended or speaks no language of ours."""
+        """The messages that came. Raises FleetError if it has ended or sends something else."""
         if self.stderr in ready:
             self._words = (self._words + os.read(self.stderr, PIPE_BYTES))[-MOST_WORDS:]
         if self.stdout not in ready:
@@ -100,11 +99,11 @@ class Channel:
                 yield message
 
     def silent(self, now: float) -> bool:
-        """Whether two questions went unanswered: what is sent now may be begun much later, so nothing is."""
+        """Whether two pings went unanswered: what is sent now may be run much later, so nothing is."""
         return now - self.heard > 2 * PING_SECONDS
 
     def keep_time(self, now: float) -> None:
-        """Ask whether anybody is there, when it is time. Raises ChannelSilent."""
+        """Send a ping when it is time. Raises ChannelSilent."""
         silent = now - self.heard
         if silent > DEAF_SECONDS or (not self._lines.begun and now - self.began > FIRST_WORDS_SECONDS):
             raise ChannelSilent(f"nothing was heard for {silent:.0f} s{f' ({self.words})' if self.words else ''}")

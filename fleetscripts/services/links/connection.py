@@ -14,7 +14,8 @@ from fleetscripts.services.hosts.registry import Host
 
 
 def ssh_of(settings: Settings, host: Host, tell: Callable[[str], None] = lambda _: None) -> Ssh:
-    """The connection that the link and every command share. ``tell`` hears of each log-in, as the link's log does."""
+    """The connection shared by the link and every command. ``tell`` is called with each log-in, as for the link's
+    log."""
     files = host.files(settings)
     log = LogFile(files.log)
 
@@ -27,25 +28,24 @@ def ssh_of(settings: Settings, host: Host, tell: Callable[[str], None] = lambda 
 
 
 def link_socket(settings: Settings, host: Host) -> Path:
-    """Where the link's process takes calls."""
+    """Where the link's process accepts calls."""
     return socket_path("l", str(settings.fleet_home), host.name)
 
 
 def remote_command(host: Host, argv: Sequence[str]) -> str:
-    """What a login shell there is given to run a command of ours: by absolute paths, with a PATH that has all it needs.
-
-    Raises FleetError for a word that a shell might read."""
+    """The line with which a login shell there runs a command of ours: with absolute paths, and a PATH with all it
+    needs. Raises FleetError for a word that a shell might interpret."""
     program = (host.python, "-I", "-X", "utf8", f"{host.bundle}/fleetscripts/__main__.py")
     return in_sh(f"cd; {variables(host)} exec {' '.join(map(word, (*program, *argv)))}")
 
 
 def link_command(host: Host, nonce: str, epoch: int) -> str:
-    """What begins the host's end of a link."""
+    """The command that starts the host's end of a link."""
     return remote_command(host, ["host", "--stdio", "--nonce", nonce, "--epoch", str(epoch)])
 
 
 def variables(host: Host) -> str:
-    """The environment of everything that we run there, as a shell is given it."""
+    """The environment of everything that we run there, in a shell's syntax."""
     given = {
         "PATH": host.path,
         "FLEET_HOME": host.fleet_home,

@@ -1,4 +1,4 @@
-"""The same question to every host at once, and what each answered."""
+"""Asks every host the same question at once."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from fleetscripts.services.hosts.registry import host_named
 from fleetscripts.services.links.asking import Reply, call
 
 HERE_ONLY = "--here"
-"""The option by which a command is told to speak of its own machine alone."""
+"""The option that limits a command to its own machine."""
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What one host said; no ``reply`` and a ``problem`` in words when it said nothing."""
+    """One host's answer; without a ``reply`` a ``problem`` in words."""
 
     view: HostView
     reply: Reply | None = None
@@ -26,10 +26,8 @@ class Answer:
 
 
 def ask_all(settings: Settings, argv: Sequence[str], now: float, seconds: float) -> tuple[Answer, ...]:
-    """Run the command on every host, told to speak of that machine alone; by the hosts' names.
-
-    A host that was not reachable a moment ago is not waited for.
-    """
+    """Run the command on every host, limited to that machine; by the hosts' names. A host that was unreachable a moment
+    ago is not waited for."""
     views = mirrors(settings, now)
     if not views:
         return ()
@@ -47,6 +45,6 @@ def ask_all(settings: Settings, argv: Sequence[str], now: float, seconds: float)
 
 
 def clock_ahead(settings: Settings, name: str) -> float:
-    """By how many seconds the host's clock was before ours when its link began."""
+    """Seconds that the host's clock was ahead of ours when its link began."""
     told = (read_link(host_named(settings, name).files(settings)).hello or {}).get("apart_seconds", 0)
     return float(told) if isinstance(told, int | float) else 0.0

@@ -1,4 +1,4 @@
-"""What a host tells of itself beside its records: its machine, and what waits there for the central."""
+"""A host's facts besides its records: its machine, and what waits there for the central."""
 
 from __future__ import annotations
 
@@ -35,8 +35,8 @@ QUESTIONS = "questions"
 
 
 def central_facts(settings: Settings) -> dict[str, object]:
-    """Which pull requests somebody here wants to know of now, what else is asked of GitHub, how many notifications wait
-    to be told, what was spent, and what is known of the accounts."""
+    """Requested pull requests, other questions to GitHub, number of waiting notifications, spending, and account
+    usage."""
     if not has_central(settings):
         return {}
     return {
@@ -60,7 +60,7 @@ def _spent(settings: Settings, today: str) -> dict[str, object]:
 
 @lru_cache(maxsize=1)
 def _spent_by(fleet_home: Path, state_file: Path, today: str, _stamp: object) -> dict[str, object]:
-    """Read again when the file is another."""
+    """Read again if the file has changed."""
     try:
         agents = {agent.id for agent in Store(state_file).read().agents}
         known = totals(ledger_in(fleet_home), agents, today)
@@ -71,10 +71,10 @@ def _spent_by(fleet_home: Path, state_file: Path, today: str, _stamp: object) ->
 
 
 def machine_facts(settings: Settings, repo: str) -> dict[str, object]:
-    """``repo``: the fleet's repository there, empty where none is known."""
+    """``repo``: the fleet's repository there, empty if unknown."""
     folder = next(place for place in (settings.fleet_home, *settings.fleet_home.parents) if place.is_dir())
     facts = {**spare(folder), "server": tmux_server(settings), "version": __version__}
-    with contextlib.suppress(FleetError):  # where no lock can be written nobody can say
+    with contextlib.suppress(FleetError):  # without writable locks nobody can say
         facts["loop_runs"] = loop_runs(settings)
     with contextlib.suppress(FleetError):  # no repository, or none that can be read
         facts["free_spares"] = len(free(survey(Path(repo), settings))) if repo else 0
@@ -82,7 +82,7 @@ def machine_facts(settings: Settings, repo: str) -> dict[str, object]:
 
 
 def tmux_server(settings: Settings) -> str:
-    """The tmux server there, in words that differ for each; empty where none runs."""
+    """The tmux server there, in words that identify it; empty if none runs."""
     try:
         server = Tmux(settings.tmux_socket).server()
     except FleetError:

@@ -1,4 +1,4 @@
-"""A token for a host: over ssh's standard input into a file there; on no command line, in no log and no record."""
+"""Sends a token to a host: over ssh's standard input into a file there; in no command line, log or record."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from fleetscripts.services.links.connection import remote_command, ssh_of
 
 
 def give_token(settings: Settings, host: Host, account: str, agent: str, text: str) -> str:
-    """List the account there with this token; in words. Refused for a token that may not lie on several machines."""
+    """List the account there with this token; in words. Refused for a token that may not be stored on several
+    machines."""
     if not NAME.fullmatch(account):
         raise UsageProblem(f"expected an account's name (letters, digits, . _ @ -), found {sanitize(account)[:80]!r}")
     token = require_token(text)

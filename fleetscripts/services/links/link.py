@@ -1,4 +1,4 @@
-"""The process that holds the one channel to a host: keeps the mirror, passes calls on, and comes back by itself."""
+"""The process that holds the one channel to a host: keeps the mirror, forwards calls, and reconnects by itself."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ from fleetscripts.services.links.connection import link_command, link_socket, ss
 from fleetscripts.services.single_instance.single_instance import loop_runs
 
 IDLE_SECONDS = 600.0
-"""So long after the last call a link stays where no loop runs."""
+"""How long a link stays after the last call if no loop runs."""
 
 WRITE_SECONDS = 0.2
-"""Between two writings of the mirror; news after a pause is written at once."""
+"""Between two writes of the mirror; the first news after a pause is written at once."""
 
 FRESH_SECONDS = 5.0
-"""A host that could not be reached so lately is not tried again for a caller."""
+"""A host that was unreachable this recently is not tried again for a caller."""
 
 AGAIN_SECONDS = 1.0
 TICK_SECONDS = 5.0
@@ -59,7 +59,7 @@ class Link:
     _next_try: float = 0
     _broken_at: float = -1e9
     _failed_at: float = -1e9
-    """When it last could not be made; a link that was up and broke is tried again first."""
+    """When connecting last failed; a link that was up and broke is retried first."""
 
     _written_at: float = 0
     _unwritten: bool = False
@@ -78,7 +78,7 @@ class Link:
         self._callers = Callers(link_socket(self.settings, self.host), self._selector)
 
     def run(self) -> None:
-        """Until the host is removed, or nobody needs it."""
+        """Run until the host is removed, or nobody needs it."""
         self._note()
         try:
             while not self.stop and self._needed():
@@ -113,8 +113,8 @@ class Link:
         self._write_mirror(WRITE_SECONDS)
 
     def _patience(self) -> float:
-        """Seconds until there is something to do although nothing happens. The machine's sleep does not count in the
-        wait, so it is never long."""
+        """Seconds until there is something to do without an event. The machine's sleep does not count in the wait, so
+        it is never long."""
         now, until = steady_seconds(), TICK_SECONDS
         if self._channel is None and not self._connecting:
             until = min(until, self._try_at() - now)
@@ -173,7 +173,7 @@ class Link:
                 self._online(channel)
 
     def _online(self, channel: Channel) -> None:
-        """All that there is has been told."""
+        """Everything has been received."""
         channel.online_since = steady_seconds()
         self._write_mirror(0)
         self._state = replace(self._state, online=True, problem="")
@@ -182,7 +182,7 @@ class Link:
         self._callers.send_all(channel.send, again=True)
 
     def _broken(self, why: str) -> None:
-        """There is no link now."""
+        """The link is down."""
         now, channel, why = steady_seconds(), self._channel, sanitize(why)[:MOST_WHY]
         if channel is not None:
             channel.close(self._selector)
@@ -211,13 +211,13 @@ class Link:
                 self._log.write(str(error))
 
     def _note(self) -> None:
-        """Tell others of the link, and when the host was last heard."""
+        """Record the link's state, and when the host was last heard from."""
         if self._state.online:
             now = this_moment()
             heard: dict[str, Any] = {"heard_boot": now.boot, "heard_steady": now.steady, "heard_wall": now.wall}
             self._state = replace(self._state, **heard)
         members = {one.name: getattr(self._state, one.name) for one in fields(self._state) if one.name != "extra"}
-        with contextlib.suppress(FleetError):  # removed meanwhile, or no room: the next one tells
+        with contextlib.suppress(FleetError):  # removed meanwhile, or no room: the next one is written
             self._files.note(LINK, members)
 
     def _needed(self) -> bool:
@@ -235,5 +235,5 @@ class Link:
 
 
 def _places(host: Host) -> Host:
-    """The host without what changes nothing for its link."""
+    """The host without fields that do not matter to its link."""
     return replace(host, added_at=0, drained_at=0, gone_at=0)

@@ -1,4 +1,4 @@
-"""The Python packages that we run on, as they lie here, for a machine that reaches no index."""
+"""The Python packages that we run on, as installed here, for a machine without an index."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ _TAG = pattern(r"(?m)^Tag: [^-\n]+-([^-\n]+)-([^-\n]+)$")
 
 
 def packages_for(lock: Path, interpreter: str, system: str) -> bytes:
-    """A compressed archive of all that ``lock`` names, for a Python of this platform. Raises FleetError where one of
-    them is not here, or is compiled for another."""
+    """A compressed archive of all that ``lock`` names, for a Python of this platform. Raises FleetError if one of them
+    is not here, or is compiled for another."""
     wanted = _LOCKED.findall(lock.read_text(encoding="utf-8"))
     found = [_found(name, version) for name, version in wanted]
     unfit = [name for (name, _), one in zip(wanted, found, strict=True) if not _fits(one, interpreter, system)]

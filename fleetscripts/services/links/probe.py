@@ -1,4 +1,4 @@
-"""What lies where on a machine: asked once, in one program, by absolute paths from then on."""
+"""Finds the paths of programs and folders on a machine: once, by one program there."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ echo "$mark"
 
 @dataclass(frozen=True, slots=True)
 class HostPaths:
-    """Absolute paths there. ``base``: a Python that is new enough, empty where there is none."""
+    """Absolute paths there. ``base``: a Python that is new enough, empty if there is none."""
 
     path: str
     home: str
@@ -66,7 +66,7 @@ class HostPaths:
 
 
 def probe(ssh: Ssh) -> HostPaths:
-    """Look; raises SshProblem, and FleetError where a shell there cannot be made to answer."""
+    """Look; raises SshProblem, and FleetError if a shell there does not answer."""
     mark = f"mark{secrets.token_hex(8)}"
     names = (*REQUIRED, "gh", *(kind.name for kind in known_kinds()))
     of_clients = tuple(f"$HOME/{folder}" for kind in known_kinds() for folder in kind.program_folders)

@@ -1,4 +1,4 @@
-"""The processes of the links: one a host, started by whoever needs it."""
+"""The links' processes: one per host, started by whoever needs it."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ from fleetscripts.services.single_instance.loop_window import copied_command
 END_SECONDS = 5.0
 PAUSE_SECONDS = 0.02
 MOMENT_SECONDS = 1.0
-"""So long whoever only asks whether a link runs may hold its lock."""
+"""How long a mere check for a running link may hold its lock."""
 
 
 def keep_links(settings: Settings, wanted: Iterable[Host] | None = None) -> tuple[str, ...]:
-    """Start the links that do not run, of all hosts or of these; names of those that were started."""
+    """Start the missing links of all hosts or of these; returns the names of those started."""
     missing = [host for host in (hosts(settings) if wanted is None else wanted) if not host.gone_at]
     missing = [host for host in missing if not link_runs(settings, host)]
     for host in missing:
@@ -36,7 +36,7 @@ def keep_links(settings: Settings, wanted: Iterable[Host] | None = None) -> tupl
 
 
 def link_runs(settings: Settings, host: Host) -> bool:
-    """Whether its process lives."""
+    """Whether its process is alive."""
     try:
         with hold(host.files(settings).lock, 0):
             return False
@@ -57,7 +57,7 @@ def end_link(settings: Settings, host: Host) -> None:
 
 
 def _kill(pid: int, name: str) -> None:
-    """End that link, and a log-in of its that is under way; no other process, to which the number went meanwhile."""
+    """End that link, and a log-in of its that is under way; not a process that has since got its pid."""
     table = read_trees([pid])
     link = table.by_pid.get(pid)
     if link is None or ("link", name) not in pairwise(arguments(link)):
@@ -68,7 +68,7 @@ def _kill(pid: int, name: str) -> None:
 
 
 def hold_link(settings: Settings, name: str) -> None:
-    """Be the host's link, unless there is one."""
+    """Become the host's link, unless there is one."""
     host = host_named(settings, name)
     try:
         with hold(host.files(settings).lock, MOMENT_SECONDS):

@@ -1,4 +1,4 @@
-"""Pull requests that hosts ask the central for: which, and read for all of them together."""
+"""Pull requests that hosts request from the central: collected, and read for all of them together."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ from fleetscripts.services.pulls.pull_reading import CyclePulls, pull_key, repos
 SERVERS = "github_servers"
 PUBLIC = "github.com"
 MOST_ASKED = 200
-"""By one host, at a time."""
+"""Per host and time."""
 
 
 @dataclass(frozen=True, slots=True)
 class PullQuestion:
-    """One question of a host; ``at`` tells it from the same one later."""
+    """One request of a host; ``at`` tells it from an earlier one for the same."""
 
     host: str
     key: PullKey
@@ -37,7 +37,7 @@ class PullQuestion:
 
 
 def asked_by(host: str, facts: Mapping[str, Any]) -> list[PullQuestion]:
-    """What the host asks for; what makes no sense is left out."""
+    """The host's requests; invalid ones are left out."""
     found = []
     listed = facts.get(ASKED)
     for one in listed[:MOST_ASKED] if isinstance(listed, list) else []:
@@ -71,8 +71,8 @@ def read_for(
 
 
 def tell_pull_of(settings: Settings, fleet: Fleet | None, view: HostView, handle: str) -> None:
-    """Read the pull request of an agent there now and tell the host, before a call there that judges by it. Nothing
-    where none is on record, and where the host has another central."""
+    """Read the pull request of an agent there now and send it to the host, before a call there that judges by it.
+    Nothing without a recorded one, or if the host has another central."""
     if NOTICES not in view.facts:
         return
     agent = next((one for one in view.fleet.agents if handle in (one.window, one.worktree, one.id, one.handle)), None)
@@ -83,7 +83,7 @@ def tell_pull_of(settings: Settings, fleet: Fleet | None, view: HostView, handle
 
 
 def _key_of(agent: Agent, fleet: Fleet) -> PullKey | None:
-    """By what is on record alone: its folder is on another machine."""
+    """From the record alone: its folder is on another machine."""
     try:
         return pull_key(agent, fleet) if fleet.repo or agent.repository is not None else None
     except FleetError:
@@ -91,7 +91,7 @@ def _key_of(agent: Agent, fleet: Fleet) -> PullKey | None:
 
 
 def servers_asked(settings: Settings, fleet: Fleet) -> frozenset[str]:
-    """Those that hosts may have asked: the public one, those of this machine's own agents, and those that are named."""
+    """Servers that hosts may ask: the public one, those of this machine's own agents, and those configured."""
     named = settings.extra.get(SERVERS, [])
     if not isinstance(named, list) or not all(isinstance(one, str) for one in named):
         raise UsageProblem(f"{SERVERS} in config.toml: expected a list of names, found {describe(named)}")

@@ -1,4 +1,4 @@
-"""Branches of agents on other machines, as far as they are pushed: fetched from the remote that both ends know."""
+"""Pushed branches of agents on other machines: fetched from the remote that both ends know."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ _HEADS = "refs/heads/"
 
 @dataclass(frozen=True, slots=True)
 class PushedBranches:
-    """``branches``: by the common folder of the repository here. ``left_out``: which are not compared, or not as they
-    stand, and why, a line each."""
+    """``branches``: by the common folder of the repository here. ``left_out``: which are not compared, or only in part,
+    and why, a line each."""
 
     branches: Mapping[str, Sequence[Branch]] = field(default_factory=dict)
     left_out: tuple[str, ...] = ()
@@ -34,7 +34,7 @@ class PushedBranches:
 
 @dataclass(frozen=True, slots=True)
 class _Place:
-    """A repository here, and the address from which its branches are fetched."""
+    """A repository here, and the address to fetch its branches from."""
 
     common: str
     url: str
@@ -43,8 +43,8 @@ class _Place:
 def pushed_elsewhere(
     settings: Settings, fleet: Fleet, views: Iterable[HostView], heads: Mapping[str, str], folder: Path
 ) -> PushedBranches:
-    """Branches of the repositories of this machine's agents, and of the one of ``folder``. No other address is asked:
-    what stands in a host's records is that host's word. ``heads``: by agent's key, where its branch stands there."""
+    """Branches of the repositories of this machine's agents, and of the one of ``folder``. No other address is asked: a
+    host's records are not trusted. ``heads``: by agent's key, the commit of its branch there."""
     places = _places(fleet, folder)
     wanted: dict[_Place, list[Agent]] = {}
     left_out = []
@@ -67,7 +67,7 @@ def pushed_elsewhere(
 
 
 def _short_of(agent: Agent, branch: Branch | None, heads: Mapping[str, str]) -> str:
-    """How what was fetched falls short of the agent's work, if it does."""
+    """How the fetched branch differs from the agent's work, if it does."""
     if branch is None:
         return f"{_name(agent)}: it is not pushed: not compared"
     there = heads.get(agent.key, branch.head)
@@ -75,7 +75,7 @@ def _short_of(agent: Agent, branch: Branch | None, heads: Mapping[str, str]) -> 
 
 
 def _fetched(settings: Settings, place: _Place, agents: Sequence[Agent]) -> dict[str, Branch]:
-    """The branches that are there, by their agents' keys."""
+    """The existing branches, by their agents' keys."""
     trials = trial_repository(settings, Path(place.common))
     trials.prepare()
     git = Git(trials.folder)

@@ -1,4 +1,4 @@
-"""What hosts ask GitHub for by name, answered here: with this machine's login, each question once."""
+"""Hosts' explicit questions to GitHub, answered here: with this machine's login, each once."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ from fleetscripts.services.single_instance.single_instance import loop_runs
 ANSWERS = "answers.json"
 MOST_REMEMBERED = 20
 MOST_OPEN = 20
-"""Of one host, at a time."""
+"""Per host and time."""
 
 EVERY_SECONDS = 0.1
 
@@ -50,7 +50,7 @@ class HostQuestion:
 
 
 def asked_by_name(facts: Mapping[str, Any]) -> list[HostQuestion]:
-    """What the host asks; what makes no sense is left out."""
+    """The host's questions; invalid ones are left out."""
     listed = facts.get(QUESTIONS)
     pairs = [one for one in (listed if isinstance(listed, list) else [])[:MOST_OPEN] if isinstance(one, list)]
     texts = [one for one in pairs if len(one) == 2 and all(isinstance(text, str) for text in one)]
@@ -58,7 +58,8 @@ def asked_by_name(facts: Mapping[str, Any]) -> list[HostQuestion]:
 
 
 def answer_host(settings: Settings, fleet: Fleet, host: Host, asked: HostQuestion) -> None:
-    """Answer it and tell the host. The answer is remembered first: asked again, it is told and nothing is done."""
+    """Answer it and send the answer to the host. The answer is stored first: asked again, it is sent without doing
+    anything."""
     files = host.files(settings)
     with hold(settings.locks / f"questions-{host.name}.lock", WAIT_SECONDS):
         known = files.read(ANSWERS)
@@ -70,7 +71,7 @@ def answer_host(settings: Settings, fleet: Fleet, host: Host, asked: HostQuestio
 
 @contextmanager
 def answering(settings: Settings, fleet: Fleet, host: Host, say: Callable[[str], None]) -> Iterator[None]:
-    """Answer meanwhile what is asked there, where no loop does so."""
+    """Answer questions from there meanwhile, if no loop does."""
     ended, answered = threading.Event(), set()
 
     def answer() -> None:
@@ -102,8 +103,9 @@ def _answered(settings: Settings, fleet: Fleet, asked: HostQuestion) -> dict[str
 
 
 def _question(settings: Settings, fleet: Fleet, told: str) -> Question:
-    """The question that may be asked; raises WrongShape or Refused for one that may not. A host decides what is asked,
-    not of whom: a server that this machine does not work with would be shown a login."""
+    """The allowed question; raises WrongShape or Refused for others.
+
+    A host decides what is asked, not whom: a server that this machine does not work with would be sent a login."""
     said = unpacked_json(unpacked(told))
     kind = next((kind for kind, one in KINDS.items() if isinstance(said, dict) and one.name == said.get("what")), None)
     if kind is None:

@@ -1,4 +1,4 @@
-"""The host's side of a link: tells of its agents as they change, and runs calls once. Ends with its channel."""
+"""The host's side of a link: reports its agents as they change, and runs calls once. Ends with its channel."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from fleetscripts.services.links.change_feed import ChangeFeed
 from fleetscripts.services.links.facts import central_facts, machine_facts, tmux_server
 
 SILENT_SECONDS = 60.0
-"""Whoever holds the other end asks every ten seconds: nobody is there any more."""
+"""The other end sends a ping every ten seconds: after this silence it is gone."""
 
 FACTS_SECONDS = 30.0
 PIPE_BYTES = 65536
@@ -61,7 +61,7 @@ class ChannelServer:
             os.set_blocking(descriptor, False)
 
     def run(self) -> None:
-        """Until the channel ends, or nobody asks any more."""
+        """Run until the channel ends, or no ping comes any more."""
         settings = load_settings_here(self.environ)
         self._heard_at = steady_seconds()
         note_linked(settings)
@@ -69,7 +69,7 @@ class ChannelServer:
         sweep(settings.fleet_home / "host-calls", time.time())
         state_folder = Path(os.path.realpath(settings.state_file)).parent
         folders = (state_folder, central_folder(settings))
-        with contextlib.suppress(OSError):  # a home that cannot be written: what is there can still be told
+        with contextlib.suppress(OSError):  # a home that cannot be written: what is there can still be reported
             for folder in folders:
                 private_folder(folder)
         news = [FolderNews(folder, self._wake) for folder in folders]
@@ -118,7 +118,7 @@ class ChannelServer:
                     return
 
     def _fill(self) -> bytes:
-        """What to write next: answers first, then records and replies by turns."""
+        """What to write next: results first, then records and replies in turn."""
         if not self._out:
             message = self._answers.popleft() if self._answers else None
             if message is None and self._replied:
@@ -144,7 +144,7 @@ class ChannelServer:
         return True
 
     def _hear(self, settings: Settings, lines: wire.Lines) -> bool:
-        """What came; whether the channel goes on."""
+        """Handle what came; returns whether the channel continues."""
         data = os.read(_STDIN, PIPE_BYTES)
         self._heard_at = steady_seconds()
         try:
@@ -181,7 +181,7 @@ class ChannelServer:
         threading.Thread(target=self._await, args=(folder, process), daemon=True).start()
 
     def _await(self, folder: CallFolder, process: subprocess.Popen[bytes] | None) -> None:
-        """``process``: what runs it, where we began it."""
+        """``process``: its runner, if we started it."""
         code = process.wait() if process is not None else 0
         while folder.state() is CallState.RUNNING:
             folder.wait()
@@ -202,7 +202,7 @@ class ChannelServer:
         return CallFolder(settings.fleet_home / "host-calls" / call_id)
 
     def _read_state(self, settings: Settings) -> None:
-        """What the state file says now; while it is damaged, what it said before."""
+        """The state file's content; while it is damaged, the last valid one."""
         path, steady, wall = settings.state_file, steady_seconds(), time.time()
         stamp = _stamp(path)
         if stamp == self._stamp:
@@ -223,7 +223,7 @@ class ChannelServer:
         )
 
     def _tell_central(self, settings: Settings) -> None:
-        """What waits for the central, at once where that has changed."""
+        """What waits for the central, as soon as that has changed."""
         self._told.note({**self._told.facts, **central_facts(settings)})
 
     def _hello(self, settings: Settings) -> wire.Hello:
@@ -245,7 +245,7 @@ def _command(argv: tuple[str, ...]) -> list[str]:
 
 
 def _reply(folder: CallFolder) -> Iterator[wire.Message]:
-    """All of a call's answer that is known."""
+    """All that is known of a call's result."""
     name, state = folder.folder.name, folder.state()
     if state is CallState.DONE:
         for stream in ("stdout", "stderr"):
@@ -261,7 +261,7 @@ def _reply(folder: CallFolder) -> Iterator[wire.Message]:
 
 
 def _stamp(path: Path) -> object:
-    """What tells one version of the file from another; None where there is none."""
+    """The file's version; None without a file."""
     try:
         found = path.stat()
     except OSError:

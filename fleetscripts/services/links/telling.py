@@ -1,4 +1,4 @@
-"""What the central tells a host, and fetches there: pull requests as they were read, notifications that wait."""
+"""What the central sends to a host, and fetches there: pull requests, and waiting notifications."""
 
 from __future__ import annotations
 
@@ -33,17 +33,17 @@ MOST_TEXT = 4_000
 
 
 def tell_host(settings: Settings, host: Host, members: Mapping[str, Any]) -> None:
-    """Tell the host this. Raises HostUnreachable, or FleetError with its own words."""
+    """Send this to the host. Raises HostUnreachable, or FleetError with its own words."""
     _done(host, call(settings, host, TAKE, stdin=message(settings, members), timeout=TELL_SECONDS))
 
 
 def message(settings: Settings, members: Mapping[str, Any]) -> bytes:
-    """What the host is given. A central is known by its machine and its fleet: one machine may have several."""
+    """The message for the host. A central is identified by its machine and its fleet: one machine may have several."""
     return packed_json({"central": f"{platform.node() or 'central'}:{settings.fleet_home}", **members})
 
 
 def tell_pulls(settings: Settings, host: Host, found: Mapping[PullKey, Found], age_seconds: float) -> None:
-    """Tell the host of these pull requests as they were read ``age_seconds`` ago."""
+    """Send the host these pull requests as read ``age_seconds`` ago."""
     began = time.monotonic()
     for entries in in_messages(_entry(key, one, age_seconds) for key, one in found.items()):
         later = time.monotonic() - began
@@ -51,9 +51,10 @@ def tell_pulls(settings: Settings, host: Host, found: Mapping[PullKey, Found], a
 
 
 def fetch_notices(settings: Settings, host: Host, tell: Callable[[str, bool], Iterable[str]]) -> int:
-    """Tell people what waits on the host, each once; how many. ``tell`` is given the text and whether it is urgent.
+    """Send people the notifications that wait on the host, each once; returns how many. ``tell`` gets the text and
+    whether it is urgent.
 
-    What was told is remembered before the host forgets it: neither end's death tells anything twice or never."""
+    Each is recorded as sent before the host removes it: no crash of either end sends it twice or never."""
     listed = json.loads(_done(host, call(settings, host, HAND, timeout=TELL_SECONDS)).stdout or b"[]")
     files = host.files(settings)
     told = list(files.read(NOTICES_TOLD).get("told", []))
@@ -72,7 +73,7 @@ def fetch_notices(settings: Settings, host: Host, tell: Callable[[str, bool], It
 
 
 def forget_notices(files: HostFiles) -> None:
-    """Of a host that is added anew: its notifications begin anew."""
+    """For a host that is added anew: its notifications start afresh."""
     (files.folder / NOTICES_TOLD).unlink(missing_ok=True)
 
 
@@ -87,7 +88,7 @@ def _entry(key: PullKey, found: Found, age_seconds: float) -> dict[str, Any]:
 
 
 def problem_members(problem: GitHubProblem) -> list[object]:
-    """Its kind, its words, and for how many seconds it lasts from now on; 0 where that is not known."""
+    """Its kind, its words, and for how many seconds it lasts from now on; 0 if unknown."""
     return [problem.kind.value, str(problem), max(0.0, problem.until - time.time()) if problem.until else 0]
 
 

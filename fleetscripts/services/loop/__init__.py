@@ -1,1 +1,1 @@
-"""The cycle, and the loop that carries out what it proposes."""
+"""The poll cycle, and the loop that performs its proposals."""

@@ -31,10 +31,9 @@ from fleetscripts.services.worktrees.moved import follow_moved
 
 @dataclass(frozen=True, slots=True)
 class Cycle:
-    """What one cycle found, as recorded, and what it proposes. ``moved``: something changed since the last one.
-    ``ceiling``: how far what may be spent is used up.
-
-    ``observed``: the panes as they were seen, by id. ``at``: the time for which the actions were proposed."""
+    """One cycle's observations, as recorded, and its proposals. ``moved``: something changed since the last one.
+    ``ceiling``: the use of spending caps. ``observed``: the panes as they were seen, by id. ``at``: the time for which
+    the actions were proposed."""
 
     fleet: Fleet
     looks: tuple[tuple[Agent, Observation], ...]
@@ -54,9 +53,8 @@ def run_cycle(
     slept: bool = False,
     look: Callable[..., list[tuple[Agent, Observation]]] = look_at,
 ) -> Cycle:
-    """Look at every agent once, record what was seen in one write, and propose.
-
-    ``panes``: only at the agents that have these. ``slept``: nobody watched until now, whatever the record says."""
+    """Look at every agent once, record the result in one write, and propose. ``panes``: only agents that have these.
+    ``slept``: nobody watched until now, whatever the record says."""
     before, _ = follow_moved(store, settings, store.read())
     looks = look(before, settings, now, panes)
     limits = limits_of(settings)
@@ -107,8 +105,8 @@ def _current_of(fleet: Fleet, looks: Iterable[tuple[Agent, Observation]]) -> Ite
 
 
 def _is_same_agent(known: Agent, looked_at: Agent) -> bool:
-    """Whether a look still tells of this record: somebody may have moved it, or given it a task or another
-    conversation, meanwhile."""
+    """Whether a look still applies to this record: it may have been moved, or given a task or another conversation
+    since."""
 
     def about(agent: Agent) -> tuple[object, ...]:
         return agent.pane_id, agent.window, agent.task.started_at, agent.session_id, agent.agent
@@ -131,7 +129,8 @@ def limits_of(settings: Settings) -> Limits:
 
 
 def longest_gap(settings: Settings) -> float:
-    """Seconds between two looks that still count as watching: longer, and the machine slept or nobody looked."""
+    """Longest gap in seconds between two looks that still count as watching: after a longer one, the machine slept or
+    nobody looked."""
     return max(4 * settings.idle_threshold_seconds, 2 * settings.poll_idle_max_seconds)
 
 

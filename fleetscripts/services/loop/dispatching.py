@@ -16,14 +16,14 @@ from fleetscripts.services.tasks.tasks import folder
 
 @dataclass
 class DispatchThread:
-    """Keeps the fleet full from a thread of its own: a round every ``poll_interval_seconds``."""
+    """Starts agents for tasks from a thread of its own: a round every ``poll_interval_seconds``."""
 
     environ: Mapping[str, str]
     options: Mapping[str, object]
     say: Callable[[object, str], None]
-    """Told of each line, with what it is about: the same about the same is said once."""
+    """Called with each line and its subject: a repeated line on the same subject is dropped."""
     keep: Callable[[Exception], Path]
-    """Keeps what nobody expected; says where."""
+    """Stores unexpected errors; returns where."""
 
     dispatch: Callable[..., DispatchReport] = dispatch
     pause_seconds: float = 1.0
@@ -31,7 +31,7 @@ class DispatchThread:
     _thread: threading.Thread | None = None
 
     def begin(self) -> None:
-        """Rounds from now on."""
+        """Start the rounds."""
         self._thread = threading.Thread(target=self._run, name="dispatch")
         self._thread.start()
 
@@ -40,7 +40,7 @@ class DispatchThread:
         self._outlive()
 
     def close(self) -> None:
-        """Begin no other task, and wait for the one that is being begun."""
+        """Start no further task, and wait for the one that is being started."""
         self._stop.set()
         if self._thread is not None:
             self._thread.join()
@@ -50,7 +50,7 @@ class DispatchThread:
             self._stop.wait(self._outlive())
 
     def _outlive(self) -> float:
-        """One round, whose failure is told; seconds until the next one."""
+        """One round, whose failure is reported; seconds until the next one."""
         try:
             self.pause_seconds = self._round()
         except FleetError as error:

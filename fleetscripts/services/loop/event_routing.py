@@ -11,24 +11,24 @@ from fleetscripts.fleet import Agent
 from fleetscripts.models import AgentState, Classification, PaneState, Source
 
 TELL_BY_FILES = frozenset({Source.REGISTRY, Source.TRANSCRIPT, Source.HOOK})
-"""Sources whose files change when a turn ends: while they say that one is in progress, nobody watches the spinner."""
+"""Sources whose files change when a turn ends: while they report one in progress, the spinner need not be watched."""
 
 
 @dataclass
 class EventRoutes:
-    """Whose a file or a process is, as the last looks have it. Values are pane ids."""
+    """The agent's pane for each file or process, as of the last looks. Values are pane ids."""
 
     sessions: dict[str, str] = field(default_factory=dict)
     clients: dict[int, str] = field(default_factory=dict)
     nameless: set[str] = field(default_factory=set)
-    """Panes whose agent has not told its session yet: any new session may be theirs."""
+    """Panes whose agent's session is unknown yet: any new session may be theirs."""
     told_by_files: set[str] = field(default_factory=set)
-    """Panes in which a turn is in progress whose end their files will tell."""
+    """Panes with a turn in progress whose end their files will report."""
     told_by_registry: set[str] = field(default_factory=set)
-    """Those of them whose registry record will tell it."""
+    """Those of them whose registry record will report it."""
 
     def enlist(self, agents: Iterable[Agent]) -> None:
-        """What the records say."""
+        """Add what the records say."""
         known = [agent for agent in agents if agent.pane_id and agent.state is not AgentState.RECYCLED]
         panes = {agent.pane_id for agent in known}
         self.sessions = {session: pane for session, pane in self.sessions.items() if pane in panes}
@@ -39,7 +39,7 @@ class EventRoutes:
         self.told_by_registry &= panes
 
     def learn(self, pane: str, seen: Observation) -> None:
-        """What one look says."""
+        """Add what one look says."""
         self.clients = {pid: known for pid, known in self.clients.items() if known != pane}
         if seen.client is not None and seen.client.pid:
             self.clients[seen.client.pid] = pane
@@ -52,7 +52,7 @@ class EventRoutes:
             (told.add if tells else told.discard)(pane)
 
     def of_file(self, path: str) -> tuple[str, ...]:
-        """Panes that the change of this file is about."""
+        """Panes affected by a change of this file."""
         if pid := process_of(path):
             return (self.clients[pid],) if pid in self.clients else ()
         session = session_of(path)
@@ -62,5 +62,5 @@ class EventRoutes:
 
 
 def by_files(found: Classification) -> bool:
-    """Whether a turn is in progress whose end its files will tell."""
+    """Whether a turn is in progress whose end its files will report."""
     return found.state is PaneState.RUNNING and found.source in TELL_BY_FILES

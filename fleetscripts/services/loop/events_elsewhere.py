@@ -1,4 +1,4 @@
-"""Events on other machines: noticed in what is known of them here, fetched there, where they are handed out."""
+"""Events on other machines: noticed in their mirrors here, fetched from where they are handed out."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ ASK_SECONDS = 30.0
 
 
 def elsewhere(settings: Settings, flags: tuple[str, ...] = ()) -> EventsElsewhere | None:
-    """The events of other hosts; None where there are none."""
+    """The events of other hosts; None if there are none."""
     return EventsElsewhere(settings, flags) if mirror_folders(settings) else None
 
 
 @dataclass
 class EventsElsewhere:
-    """What other hosts hand out. ``flags`` go with the call there: ``--json``, ``--again``."""
+    """Events handed out by other hosts. ``flags`` are passed to the call there: ``--json``, ``--again``."""
 
     settings: Settings
     flags: tuple[str, ...] = ()
@@ -47,19 +47,19 @@ class EventsElsewhere:
         return any(not agent.finished for view in views for agent in view.fleet.agents)
 
     def found(self) -> bool:
-        """Whether a host has handed something out to us; it lies in ``answers``, until ``taken``."""
+        """Whether a host has handed something out to us; it stays in ``answers`` until ``taken``."""
         for view in mirrors(self.settings, time.time()):
             if view.reachable and self._news(view):
                 self._fetch(view)
         return bool(self.answers)
 
     def taken(self) -> list[Answer]:
-        """What was handed out; told now, it is not told again."""
+        """What was handed out; now delivered, it is not handed out again."""
         told, self.answers = self.answers, []
         return told
 
     def _news(self, view: HostView) -> bool:
-        """Whether something may wait there of which it was not asked yet, or long ago."""
+        """Whether something may wait there that was not asked for yet, or only long ago."""
         waiting = frozenset(
             (agent.key, str(agent.state), agent.notices.last)
             for agent in view.fleet.agents

@@ -1,4 +1,4 @@
-"""What the central does for its hosts, beside the loop: it reads GitHub for them all and tells people what they say."""
+"""The central's work for its hosts, beside the loop: it reads GitHub and sends notifications for all of them."""
 
 from __future__ import annotations
 
@@ -39,8 +39,8 @@ WORKERS = 8
 
 @dataclass
 class ForHosts:
-    """Looks from a thread of its own. ``say`` is told of each line, with what it is about; ``keep`` of what nobody
-    expected, and says where it is kept."""
+    """Runs in a thread of its own. ``say`` is called with each line and its subject; ``keep`` with unexpected errors,
+    and returns where they are stored."""
 
     environ: Mapping[str, str]
     options: Mapping[str, object]
@@ -58,13 +58,13 @@ class ForHosts:
     _not_before: dict[object, float] = field(default_factory=dict)
 
     def begin(self) -> None:
-        """From now on."""
+        """Start."""
         self._pool = ThreadPoolExecutor(WORKERS, thread_name_prefix="for-hosts")
         READING.others = self._asked_keys
         threading.Thread(target=self._run, name="for-hosts", daemon=True).start()
 
     def close(self) -> None:
-        """Begin nothing more."""
+        """Start nothing more."""
         self._stop.set()
         READING.others = tuple
         self._pool.shutdown(wait=False, cancel_futures=True)
@@ -78,7 +78,7 @@ class ForHosts:
             self._stop.wait(EVERY_SECONDS)
 
     def look(self) -> None:
-        """Begin what there is to do. A look at a few files where there is nothing."""
+        """Start what there is to do. If there is nothing, a look at a few files."""
         settings = self._settings()
         known = [host for host in hosts(settings) if not host.gone_at] if settings else []
         if settings is None or not known or has_central(settings):
@@ -96,7 +96,7 @@ class ForHosts:
             self._share_limits(settings, linked)
 
     def _answer_by_name(self, settings: Settings, linked: Collection[Host]) -> None:
-        """Those that were answered are forgotten as soon as their host asks no more."""
+        """Answered questions are dropped as soon as their host no longer asks them."""
         asked = {
             (host.name, one.id): (host, one) for host in linked for one in asked_by_name(self._facts_of(settings, host))
         }
@@ -110,7 +110,7 @@ class ForHosts:
         self._answered_by_name.add(name)
 
     def _share_limits(self, settings: Settings, linked: Collection[Host]) -> None:
-        """Learn of accounts first, so that every host is told what another one has just met."""
+        """Read account usage first, so that every host learns what another one has just met."""
         hosts_of_ours = [host for host in linked if NOTICES in self._facts_of(settings, host)]
         for host in hosts_of_ours:
             learn_accounts(settings, host, self._mirrors[host.name][1])
@@ -125,7 +125,7 @@ class ForHosts:
         self._told |= {mark_of(host, one) for one in figures}
 
     def _settings(self) -> Settings | None:
-        """None where there are no hosts, or the fleet is stopped. Read again when one of the files is another."""
+        """None without hosts, or if the fleet is stopped. Read again if one of the files has changed."""
         known = self._loaded
         if known is None or (known[0] != _stamps(known[1]) and host_folders(known[1].fleet_home)):
             settings, self._fleet = load_fleet(self.environ, self.options)
@@ -133,7 +133,7 @@ class ForHosts:
         return known[1] if self._fleet.active and host_folders(known[1].fleet_home) else None
 
     def _facts_of(self, settings: Settings, host: Host) -> Mapping[str, Any]:
-        """What it last told of itself; read again when the mirror is another."""
+        """Its latest facts; read again if the mirror has changed."""
         files = host.files(settings)
         try:
             status = (files.folder / MIRROR).stat()
@@ -150,7 +150,7 @@ class ForHosts:
         return [one for one in asked if one not in self._answered]
 
     def _asked_keys(self) -> list[PullKey]:
-        """For whoever reads for this machine's own agents: one request for all."""
+        """For the reader of this machine's own agents' pull requests: one request for all."""
         try:
             settings = self._settings()
             linked = list(hosts(settings)) if settings else []
@@ -167,7 +167,7 @@ class ForHosts:
             self._jobs[name] = self._pool.submit(self._outlive, name, job)
 
     def _outlive(self, name: object, job: Callable[[], None]) -> None:
-        """One job, whose failure is told and tried again later."""
+        """One job, whose failure is reported and retried later."""
         try:
             job()
         except (FleetError, OSError, ValueError) as error:
@@ -204,5 +204,5 @@ class ForHosts:
 
 
 def _stamps(settings: Settings) -> object:
-    """What tells one version of the state file and the configuration from another."""
+    """The versions of the state file and the configuration."""
     return stamp(settings.state_file), stamp(settings.fleet_home / "config.toml")

@@ -8,9 +8,9 @@ from concurrent.futures import Future, ThreadPoolExecutor, wait
 from fleetscripts.core.planning.action_row import Lane
 
 LANES: Mapping[Lane, int] = {Lane.VERIFY: 3, Lane.START: 4, Lane.RESCUE: 2, Lane.WORD: 8}
-"""Jobs at a time, so that none waits for others of another kind: verifications may run for minutes, clients that start
-storm the machine when a whole fleet is restored, a dialog or a word to an agent is quick. Rescues of one account take
-turns anyway: two side by side serve two."""
+"""Jobs at a time, so that none waits for another kind: verifications may run for minutes, many clients starting at once
+overload the machine when a whole fleet is restored, a dialog or a message is quick. Two rescues: those onto one account
+are serialized anyway."""
 
 
 class Jobs:
@@ -27,17 +27,17 @@ class Jobs:
         return key in self._under_way and not self._under_way[key].done()
 
     def start(self, key: Hashable, job: Callable[[], None], lane: Lane = Lane.WORD) -> None:
-        """Begin a job. It reports its own outcome; what it raises nevertheless comes out of ``settle``."""
+        """Start a job. It reports its own result; any exception is raised by ``settle``."""
         self._lane[key] = lane
         self._under_way[key] = self._pools[self._lane[key]].submit(job)
         self._under_way[key].add_done_callback(lambda _future: self._ended(key))
 
     def any_in(self, lane: Lane) -> bool:
-        """Whether a job of this lane waits or is under way."""
+        """Whether a job of this lane is waiting or running."""
         return any(known == lane and self.busy(key) for key, known in list(self._lane.items()))
 
     def settle(self) -> bool:
-        """Forget the finished jobs; whether there were any. Raises what a job raised."""
+        """Remove the finished jobs; returns whether there were any. Raises their exceptions."""
         finished = [key for key, future in self._under_way.items() if future.done()]
         for key in finished:
             future = self._under_way.pop(key)
@@ -46,7 +46,7 @@ class Jobs:
         return bool(finished)
 
     def wait(self, within_seconds: float | None = None) -> int:
-        """Until all are finished; what has not begun ``within_seconds`` is dropped. How many those are."""
+        """Wait for all; those not started ``within_seconds`` are dropped. Returns how many."""
         _, late = wait(list(self._under_way.values()), timeout=within_seconds)
         dropped = sum(future.cancel() for future in late)
         wait(late)
@@ -54,7 +54,7 @@ class Jobs:
         return dropped
 
     def close(self) -> None:
-        """Begin nothing more, and wait for what is under way."""
+        """Start nothing more, and wait for running jobs."""
         for pool in self._pools.values():
             pool.shutdown(wait=False, cancel_futures=True)
         for pool in self._pools.values():

@@ -1,4 +1,4 @@
-"""Links to other machines, kept beside the loop: a process that died is started again."""
+"""Keeps the links to other machines running: a process that died is restarted."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ EVERY_SECONDS = 5.0
 
 @dataclass
 class LinkKeeper:
-    """Looks from a thread of its own. ``say`` is told of each line, with what it is about."""
+    """Runs in a thread of its own. ``say`` is called with each line and its subject."""
 
     environ: Mapping[str, str]
     options: Mapping[str, object]
@@ -23,11 +23,11 @@ class LinkKeeper:
     _stop: threading.Event = field(default_factory=threading.Event)
 
     def begin(self) -> None:
-        """From now on."""
+        """Start."""
         threading.Thread(target=self._run, name="links", daemon=True).start()
 
     def close(self) -> None:
-        """Start no more; those that run end by themselves."""
+        """Start no more; running ones end by themselves."""
         self._stop.set()
 
     def _run(self) -> None:

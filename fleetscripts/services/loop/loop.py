@@ -36,25 +36,25 @@ from fleetscripts.services.loop.loop_watch import JobEnded, News, SignalReceived
 from fleetscripts.services.loop.notify_decisions import attend
 
 REST_SECONDS = 1.0
-"""The same is not done twice to one agent in this time, however quickly its pane is looked at again."""
+"""The same action is not repeated on one agent within this time, however soon its pane is looked at again."""
 
 REPAIR_SECONDS = 1.0
-"""Between two tries to read a state file or a configuration that is damaged."""
+"""Between two tries to read a damaged state file or configuration."""
 
 MISSING_SECONDS = 10.0
-"""So long may the state file be away before the loop ends: some editors move it aside while they write it."""
+"""How long the state file may be missing before the loop ends: some editors move it aside while they write it."""
 
 
 @dataclass
 class Loop:
-    """One loop on one state file. The caller holds the lock that makes it the only one. ``poll``: hear nothing."""
+    """One loop on one state file. The caller holds its exclusive lock. ``poll``: without events."""
 
     environ: Mapping[str, str]
     options: Mapping[str, object]
     log: LogFile
     poll: bool = False
     dispatch: bool = False
-    """Keep the fleet full with the tasks that wait in files."""
+    """Start agents for the tasks that wait in files."""
     stop: threading.Event = field(default_factory=threading.Event)
     queue: SimpleQueue[News] = field(default_factory=SimpleQueue)
     _said: dict[object, str] = field(default_factory=dict)
@@ -67,12 +67,12 @@ class Loop:
         self.jobs = Jobs(lambda key: self.queue.put(JobEnded(key)))
 
     def end(self) -> None:
-        """What is under way is finished, then the loop ends; may be called from a signal handler."""
+        """Finish what is under way, then end; may be called from a signal handler."""
         self.stop.set()
         self.queue.put(SignalReceived())
 
     def run(self) -> None:
-        """Look whenever there is reason to, until the fleet is stopped or somebody ends us."""
+        """Look whenever there is reason to, until the fleet is stopped or the loop is ended."""
         rhythm: LoopSchedule = PollSchedule(self.queue) if self.poll else EventSchedule(self.queue, self._tell)
         dispatching = self._dispatching()
         links = LinkKeeper(self.environ, self.options, self._say)
@@ -105,8 +105,8 @@ class Loop:
             self.jobs.close()
 
     def run_once(self, within_seconds: float | None = None, starts_server: bool = True) -> int:
-        """One cycle, and all that it leads to; with ``dispatch`` then one round of that. Nothing of the cycle is begun
-        later than ``within_seconds``: how much was left so."""
+        """One cycle with its recoveries; with ``dispatch`` then one round of that. Actions of the cycle not started
+        ``within_seconds`` are dropped: returns how many."""
         try:
             settings, fleet = load_fleet(self.environ, self.options)
             if fleet.active:
@@ -123,7 +123,7 @@ class Loop:
         return DispatchThread(self.environ, self.options, self._say, self._keep)
 
     def _load(self) -> tuple[Settings, Fleet]:
-        """Settings and fleet, read again when the state file is another."""
+        """Settings and fleet, read again if the state file has changed."""
         if self._loaded is not None and self._loaded[0] == stamp(self._loaded[1].state_file):
             return self._loaded[1], self._loaded[2]
         settings = self._loaded[1] if self._loaded is not None else load_fleet(self.environ, self.options)[0]
@@ -134,7 +134,7 @@ class Loop:
         return settings, fleet
 
     def _wait_for_repair(self, error: FleetError) -> None:
-        """Somebody may be in the middle of writing it by hand; a loop that finds it damaged at its start ends."""
+        """Somebody may be in the middle of editing it; a loop that finds it damaged at its start ends."""
         now = time.monotonic()
         self._broken_at = now if self._broken_at is None else self._broken_at
         if not self._has_run or (isinstance(error, StateMissing) and now - self._broken_at > MISSING_SECONDS):
@@ -143,13 +143,13 @@ class Loop:
         self.stop.wait(REPAIR_SECONDS)
 
     def _is_well(self, about: str) -> None:
-        """What was said of its trouble is over: the same trouble is news again."""
+        """Its reported trouble is over: the same trouble is news again."""
         self._said.pop(about, None)
         self._broken_at = None
         self._has_run = True
 
     def _outlive(self, rhythm: LoopSchedule, settings: Settings, look: Look) -> None:
-        """A cycle whose failure (a tmux server that went, a full disk) is told, and tried again later."""
+        """A cycle whose failure (a lost tmux server, a full disk) is reported and retried later."""
         began = time.monotonic()
         if look.missed:
             self._say("clock", look.missed)
@@ -172,7 +172,7 @@ class Loop:
     def cycle(
         self, settings: Settings, look: Look, rhythm: LoopSchedule | None = None, starts_server: bool = True
     ) -> tuple[Cycle, bool]:
-        """One look and what follows from it; whether anything moved."""
+        """One look and its actions; returns whether anything changed."""
         finished = self.jobs.settle()
         store = Store(settings.state_file)
         cycle = run_cycle(store, settings, time.time(), panes=look.panes, slept=bool(look.missed))
@@ -204,12 +204,12 @@ class Loop:
         self.jobs.start(case.agent.key, lambda: self._perform(case), BY_NAME[case.action.action].lane)
 
     def _rest_seconds(self, agent: Agent, action: Action) -> float:
-        """How long this has to rest: what was refused or failed waits for the next poll, the rest a moment."""
+        """How long to pause: what was refused or failed waits for the next poll, the rest a moment."""
         name, until = self._rests.get(agent.key, ("", 0.0))
         return until - time.monotonic() if name == action.action else 0.0
 
     def _perform(self, case: Case) -> None:
-        """One recovery, and what comes of it in the log; it rests a while afterwards."""
+        """One recovery, with its result in the log; then it pauses a while."""
         name, window = case.action.action, case.agent.window
         try:
             outcome = perform(case)
@@ -225,20 +225,20 @@ class Loop:
         self._say(case.agent.key, f"{window}: {name} ({case.action.reason}): {outcome}")
 
     def _keep(self, error: Exception) -> Path:
-        """The traceback, where errors of commands are kept too."""
+        """Store the traceback where those of commands are stored."""
         kept = LogFile(self.log.path.with_name("errors.log"))
         kept.write("run-loop\n" + "".join(traceback.format_exception(error)))
         return kept.path
 
     def _report(self, cycle: Cycle) -> None:
-        """One line on the whole fleet, when it is not the one before. Who waits is not counted as running."""
+        """One line on the whole fleet, if it has changed. Agents that wait do not count as running."""
         self._say("fleet", f"fleet: {summary(cycle.fleet.agents)}")
 
     def _tell(self, line: str) -> None:
         self.log.write(sanitize(line))
 
     def _say(self, about: object, line: str) -> None:
-        """Into the log, unless this is what was said last about the same: a refusal that stands is told once."""
+        """Log a line unless it is the last one on the same subject: a lasting refusal is logged once."""
         if self._said.get(about) != line:
             self._said[about] = line
             self.log.write(sanitize(line))

@@ -5,16 +5,16 @@ from __future__ import annotations
 import time
 
 JUMP_SECONDS = 5.0
-"""A clock that is corrected moves by less; what a busy machine does late is late by less."""
+"""A clock correction is smaller; a busy machine's delay is shorter."""
 
 SLOWER = 3
-"""So many times longer than the one before may a look take, beside those seconds, and we were not stopped."""
+"""How many times longer than the last a look may take, beyond those seconds, before we count as stopped."""
 
 LONGEST_LOOK_SECONDS = 20.0
 
 
 class LoopClock:
-    """Two clocks compared at each waking: the steady one stands still while a machine sleeps, the other can be set."""
+    """Compares two clocks at each waking: the steady one stops while a machine sleeps, the other can be set."""
 
     def __init__(self) -> None:
         self._apart = time.time() - time.monotonic()
@@ -24,12 +24,12 @@ class LoopClock:
         self._back_by = self._last + JUMP_SECONDS
 
     def waits(self, seconds: float) -> None:
-        """We are about to wait for at most so long."""
+        """A wait of at most so long begins."""
         self._back_by = time.monotonic() + seconds + JUMP_SECONDS
         self._waited = True
 
     def missed(self) -> str:
-        """What happened to time since the last call, in words; empty when nothing did. In between we wait or look."""
+        """What happened to the clocks since the last call, in words; empty for nothing. In between we wait or look."""
         now, apart = time.monotonic(), time.time() - time.monotonic()
         jump, self._apart = apart - self._apart, apart
         late = now - self._back_by

@@ -23,29 +23,29 @@ from fleetscripts.services.loop.loop_clock import LoopClock
 from fleetscripts.services.loop.loop_watch import JobEnded, LoopWatch, News
 
 GLANCE_SECONDS = 0.5
-"""Between two glances at the state file where nothing tells of its changes: a stop or a new agent ends the wait."""
+"""Between two checks of the state file if its changes are not reported: a stop or a new agent ends the wait."""
 
 REST_AFTER_EVERYTHING_SECONDS = 1.0
-"""A server that goes and comes must not make us look at everything without end."""
+"""A server that keeps appearing and disappearing must not cause endless full looks."""
 
 LOOK_AGAIN_SECONDS = 1.0
-"""What was put out in the very second of a look may not be on it; what could not be told may be telling soon."""
+"""Output in the very second of a look may be missed by it; an unclear state may soon be clear."""
 
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """What to look at now. ``panes`` None: everything. ``missed``: why time is not to be trusted, empty when it is;
-    it stays so until a look at everything has succeeded."""
+    """What to look at now. ``panes`` None: everything. ``missed``: why time cannot be trusted, empty if it can; it
+    stays set until a full look has succeeded."""
 
     panes: frozenset[str] | None = None
     missed: str = ""
 
 
 class LoopSchedule(Protocol):
-    """One way of knowing when to look."""
+    """A strategy for when to look."""
 
     def due(self, settings: Settings, fleet: Fleet) -> Look | None:
-        """What to look at now, None when nothing is."""
+        """What to look at now, None for nothing."""
         ...
 
     def looked(self, settings: Settings, look: Look, cycle: Cycle | None, moved: bool, began: float) -> None:
@@ -53,11 +53,11 @@ class LoopSchedule(Protocol):
         ...
 
     def wait(self, settings: Settings) -> None:
-        """Until there may be something to look at."""
+        """Wait until there may be something to look at."""
         ...
 
     def retry(self, pane_id: str, seconds: float) -> None:
-        """Look at it again then: what was to be done about it has to rest so long."""
+        """Look at it again then: its action has to be delayed that long."""
         ...
 
     def close(self) -> None: ...
@@ -100,11 +100,11 @@ class PollSchedule:
         self._next = min(self._next, time.monotonic() + seconds)
 
     def close(self) -> None:
-        """Nothing was opened."""
+        """Nothing to close."""
 
 
 class EventSchedule:
-    """The panes in which something happened, at once; everything at the adaptive interval, in case nobody told."""
+    """Panes with events, at once; everything at the adaptive interval, in case events are missed."""
 
     def __init__(self, queue: SimpleQueue[News], say: Callable[[str], None]) -> None:
         self.interval_seconds = 0.0
@@ -169,7 +169,7 @@ class EventSchedule:
         self._watch.close()
 
     def _changed_by_others(self, fleet: Fleet) -> list[str]:
-        """Panes of agents that are new, or whose records somebody else changed."""
+        """Panes of new agents, or whose records somebody else changed."""
         panes = []
         for agent in fleet.agents:
             known = self._known.get(agent.key)
@@ -189,7 +189,7 @@ class EventSchedule:
                 self._watch.agenda.at(agent.pane_id, steady + LOOK_AGAIN_SECONDS)
 
     def _is_unsettled(self, cycle: Cycle, agent: Agent, wall: float) -> bool:
-        """Whether the look itself says that another is needed, though nothing more may happen."""
+        """Whether the look itself needs a second one, even if no event follows."""
         observation = cycle.observed.get(agent.pane_id)
         if observation is None or by_files(observation.classification):
             return False
@@ -200,7 +200,7 @@ class EventSchedule:
 
 
 def _was_only_seen(known: Agent, agent: Agent) -> bool:
-    """Whether nothing but looks and notices, which ask for no new look, came between."""
+    """Whether only looks and notices were written since, which need no new look."""
     return known == replace(
         agent,
         seen=known.seen,
@@ -212,7 +212,7 @@ def _was_only_seen(known: Agent, agent: Agent) -> bool:
 
 
 def stamp(path: Path) -> object:
-    """What tells one version of the file from another; None where there is none to be seen."""
+    """The file's version; None if there is none."""
     try:
         status = path.stat()
     except OSError:

@@ -27,7 +27,7 @@ from fleetscripts.services.loop.event_routing import EventRoutes
 
 @dataclass(frozen=True, slots=True)
 class FilesChanged:
-    """Paths in folders that are watched."""
+    """Paths in watched folders."""
 
     paths: frozenset[str]
 
@@ -39,7 +39,7 @@ class ProcessesEnded:
 
 @dataclass(frozen=True, slots=True)
 class JobEnded:
-    """What was done about an agent has come to its end, well or not."""
+    """An action on an agent has ended, with or without success."""
 
     key: Hashable
 
@@ -53,7 +53,7 @@ News = FilesChanged | ProcessesEnded | JobEnded | SignalReceived | TmuxNews
 
 
 class LoopWatch:
-    """The sources, and one queue into which all of them put what they hear. ``say`` writes a line for a person."""
+    """The event sources, and one queue for all of them. ``say`` writes a line for a person."""
 
     def __init__(self, queue: SimpleQueue[News], say: Callable[[str], None]) -> None:
         self.queue = queue
@@ -63,7 +63,7 @@ class LoopWatch:
         self.fleet_changed = False
         """Whether somebody wrote the state file."""
         self._moved_house = True
-        """Whether other folders than those watched may matter now."""
+        """Whether the set of folders to watch may have changed."""
         self._say = say
         self._whose = EventRoutes()
         self._clients: dict[str, tuple[str, Client]] = {}
@@ -75,14 +75,14 @@ class LoopWatch:
         self._where: tuple[Settings, Fleet] | None = None
 
     def close(self) -> None:
-        """End every source."""
+        """Close every source."""
         self._files.close()
         self._processes.close()
         if self._tmux is not None:
             self._tmux.close()
 
     def learn(self, settings: Settings, fleet: Fleet, observed: Mapping[str, Observation]) -> None:
-        """What a look found out: whose files and processes to listen to from now on."""
+        """Update the watched files and processes after a look."""
         if self._tmux is None:
             client = Tmux(settings.tmux_socket).client
             self._tmux = TmuxEvents(client, self.queue.put, fleet.tmux_session)
@@ -98,7 +98,7 @@ class LoopWatch:
         self._where = (settings, fleet)
 
     def listen(self, now: float, anew: bool = False) -> None:
-        """Watch the folders of the clients as they are known now, if that may have changed or ``anew``."""
+        """Watch the clients' folders as they are known now, if they may have changed or ``anew``."""
         if self._where is None or not (anew or self._moved_house):
             return
         self._moved_house = False
@@ -117,7 +117,7 @@ class LoopWatch:
             self._say(problem)
 
     def drain(self, seconds: float | None) -> bool:
-        """Wait for news at most so long, and sort all that came; whether any came."""
+        """Wait for events at most so long, and sort them; returns whether there were any."""
         try:
             news = self.queue.get(timeout=seconds) if seconds is None or seconds > 0 else self.queue.get_nowait()
         except Empty:

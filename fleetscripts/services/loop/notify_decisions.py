@@ -1,4 +1,4 @@
-"""Marks and notifies decisions for a person or the orchestrator; once, and again when nobody reacts."""
+"""Marks and notifies decisions for a person or the orchestrator: once, and again if nobody reacts."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from fleetscripts.services.notify.notify import notify, send_held
 from fleetscripts.services.spending.spending import change_ledger
 
 MOST_LINES = 12
-"""Of one notification; what is more is counted."""
+"""Of one notification; the others are counted."""
 
 
 def attend(
@@ -31,8 +31,8 @@ def attend(
     ceiling: Ceiling,
     send: Callable[..., list[str]] = notify,
 ) -> list[str]:
-    """Mark the escalated; notify of what is new, of a fleet that is done, of a cap that is near, of a long wait. What
-    was told, by line."""
+    """Mark escalated agents; notify of new decisions, a finished fleet, a cap that is near, a long wait. Returns the
+    lines."""
     news = [
         (agent, action)
         for agent, action in decisions
@@ -55,7 +55,7 @@ def attend(
 
 
 def _journal(journal: Journal, news: Sequence[tuple[Agent, Action]]) -> None:
-    """Written down after it was told: a journal that cannot be written keeps nothing from a person."""
+    """Written after notifying: an unwritable journal must not suppress a notification."""
     for agent, action in news:
         event = "escalated" if action.action == ESCALATE else "decision"
         journal.write(event, id=agent.id, window=agent.window, why=action.reason, action=action.action)
@@ -66,7 +66,7 @@ def _wording(action: Action) -> str:
 
 
 def _noticed(fleet: Fleet, news: Sequence[tuple[Agent, Action]], now: float) -> Fleet:
-    """Each occasion marked as told; the escalated get their state, unless somebody changed it meanwhile."""
+    """Mark each occasion as notified; escalated agents get their state, unless somebody has changed it since."""
     for agent, action in news:
         known = fleet.current(agent)
         if known is None:
@@ -79,7 +79,7 @@ def _noticed(fleet: Fleet, news: Sequence[tuple[Agent, Action]], now: float) -> 
 
 
 def _all_done(store: Store, fleet: Fleet, now: float) -> list[str]:
-    """Told once; a new agent, or one back at work, makes it news again."""
+    """Notified once; a new agent, or one back at work, makes it news again."""
     if attention.newly_done(fleet):
         store.update(lambda current: replace(current, all_done_notified_at=now))
         return [f"all agents are done: {attention.summary(fleet.agents)}"]
@@ -89,7 +89,7 @@ def _all_done(store: Store, fleet: Fleet, now: float) -> list[str]:
 
 
 def _nearly_spent(settings: Settings, fleet: Fleet, ceiling: Ceiling, now: float) -> list[str]:
-    """Told once for each cap, again when another cap's worth was allowed."""
+    """Notified once for each cap, again after another cap's worth was allowed."""
     near = list(ceiling.near(fleet.agents))
     if not near:
         return []
@@ -101,7 +101,7 @@ def _nearly_spent(settings: Settings, fleet: Fleet, ceiling: Ceiling, now: float
 def _unseen(
     store: Store, fleet: Fleet, decisions: Sequence[tuple[Agent, Action]], settings: Settings, now: float
 ) -> list[str]:
-    """A call when something has waited long and neither poll-cycle nor status was called by a supervisor."""
+    """Notify when something has waited long and no supervisor called poll-cycle or status."""
     deciding = [
         known for agent, _ in decisions if (known := fleet.current(agent)) is not None and known.notices.last_at
     ]

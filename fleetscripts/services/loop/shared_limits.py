@@ -1,4 +1,4 @@
-"""Accounts and caps over all machines: learned from each host, told to the others."""
+"""Shares account usage and caps over all machines: read from each host, sent to the others."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from fleetscripts.usage import LOGIN
 
 
 def learn_accounts(settings: Settings, host: Host, mirror: Mirror) -> None:
-    """Note what the host itself saw of its accounts; what it had from others comes from them."""
+    """Record what the host itself observed of its accounts; what it had from others comes from them."""
     for one in _figures(mirror):
         if one.get("window") and ELSEWHERE not in str(one.get("source", "")):
             learn_figure(settings, one, host.name)
@@ -46,8 +46,8 @@ def reached_caps(settings: Settings, fleet: Fleet, now: float) -> list[CapUse]:
 def limits_news(
     settings: Settings, host: Host, mirror: Mirror, reached: list[CapUse], told: Collection[object]
 ) -> dict[str, Any]:
-    """What the host does not know of caps and accounts, with instants; empty where it knows all. ``told``: marks of
-    figures that it was told of; what it made of them is its own affair."""
+    """News on caps and accounts for the host, with instants; empty if there is none. ``told``: keys of figures already
+    sent to it."""
     members: dict[str, Any] = {}
     if CAPS in mirror.facts and sorted(one.key for one in reached) != mirror.facts[CAPS]:
         members["caps"] = cap_members(reached)
@@ -57,12 +57,12 @@ def limits_news(
 
 
 def mark_of(host: Host, figure: Mapping[str, Any]) -> object:
-    """What tells one figure from the next."""
+    """A figure's key."""
     return (host.name, *(figure[name] for name in ("account", "window", "at", "used_percent")))
 
 
 def _news_for(settings: Settings, host: Host, mirror: Mirror) -> list[dict[str, Any]]:
-    """Windows of the accounts that the host has, which it does not know as they are known here."""
+    """Windows of the host's accounts that it does not know as they are known here."""
     there: dict[str, dict[str, Mapping[str, Any]]] = {}
     for one in _figures(mirror):
         there.setdefault(str(one.get("account")), {})[str(one.get("window", ""))] = one

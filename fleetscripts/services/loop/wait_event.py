@@ -25,13 +25,13 @@ from fleetscripts.services.loop.events_elsewhere import EventsElsewhere
 from fleetscripts.services.single_instance.single_instance import loop_runs
 
 ASK_AFTER_LOOP_SECONDS = 20.0
-"""So often we make sure that a loop still runs."""
+"""How often to check that a loop still runs."""
 
 Decided = list[tuple[Agent, Action]]
 
 
 class OtherEvents(Protocol):
-    """Something else that may have to be told of, looked at whenever the state file has changed."""
+    """Another source of events, checked whenever the state file has changed."""
 
     def found(self) -> bool:
         """Whether there is something."""
@@ -54,8 +54,8 @@ class EventWait:
     _standing: Decided = field(default_factory=list)
 
     def events(self, timeout_seconds: float) -> Decided:
-        """What needs the orchestrator, as soon as there is something; [] at the timeout, or when ``elsewhere`` or
-        ``beside`` has something. ``taken`` once it is told."""
+        """What needs the orchestrator, as soon as there is something; [] at the timeout, or if ``elsewhere`` or
+        ``beside`` has something. Call ``taken`` after printing it."""
         began = time.monotonic()
         with _changes(self.settings.state_file, self.elsewhere) as changed:
             while True:
@@ -71,13 +71,13 @@ class EventWait:
                 changed.wait(min(left, self._pause_seconds()))
 
     def taken(self, events: Decided) -> None:
-        """Note that these were handed out. After they were told: who dies in between tells of them again."""
+        """Record that these were handed out. After printing: a crash in between hands them out again."""
         if self.supervises:
             now = time.time()
             self._store.update(lambda current: _given(current, events, now))
 
     def timeout_line(self, waited_seconds: float) -> str:
-        """What to say when nothing came."""
+        """The line for a timeout."""
         return nothing_new(self._standing, summary(self._store.read().agents), waited_seconds)
 
     @property
@@ -103,7 +103,7 @@ class EventWait:
         return to_hand_out(decided, time.time(), patience)
 
     def _worth_a_look(self, fleet: Fleet) -> set[str] | None:
-        """Panes of agents of which the loop told something new; None for all of them, where no loop looks for us."""
+        """Panes of agents with news from the loop; None for all of them if no loop runs."""
         now = time.monotonic()
         if now >= self._next_ask:
             self._ask_after_loop(now)
@@ -132,7 +132,7 @@ class EventWait:
         self._next_ask = now + ASK_AFTER_LOOP_SECONDS
 
     def _pause_seconds(self) -> float:
-        """Until there is something to do without being told."""
+        """Until there is something to do without an event."""
         until = self._next_ask if self._looped else min(self._next_ask, self._next_look)
         return max(0.05, until - time.monotonic())
 
@@ -143,7 +143,7 @@ def _given(fleet: Fleet, found: Decided, now: float) -> Fleet:
 
 @contextmanager
 def _changes(path: Path, elsewhere: EventsElsewhere | None) -> Iterator[threading.Event]:
-    """An event that is set whenever the file is written, or something is heard of another machine."""
+    """An event that is set whenever the file is written, or another machine has news."""
     changed = threading.Event()
     target = os.path.realpath(path)
     targets = {target} | (elsewhere.files if elsewhere is not None else set())

@@ -1,1 +1,1 @@
-"""Messages to people: channels, rules, digests."""
+"""Notifications: channels, rules, digests."""

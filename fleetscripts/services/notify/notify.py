@@ -31,10 +31,9 @@ Step = Callable[[NoticeBacklog, NotifyRules, datetime], tuple[NoticeBacklog, str
 
 
 def notify(message: str, settings: Settings, environ: Mapping[str, str], urgent: bool = False) -> list[str]:
-    """Send ``message`` everywhere that is configured; return one warning for each channel that failed.
-
-    In quiet hours and in a storm it is kept for a digest, unless it is ``urgent`` and such may pass. On a host of a
-    central it is left to that."""
+    """Send ``message`` to every configured channel; returns one warning for each that failed. In quiet hours and in a
+    storm it is held for a digest, unless it is ``urgent`` and urgent ones may pass. On a central's host it is left to
+    the central."""
     text = sanitize_lines(message)
     if has_central(settings):
         leave_to_central(settings, text, urgent)
@@ -45,8 +44,8 @@ def notify(message: str, settings: Settings, environ: Mapping[str, str], urgent:
 
 
 def send_held(settings: Settings, environ: Mapping[str, str]) -> list[str]:
-    """The digest of what was held back, when it is time, and what the central should have told by now; warnings. Costs
-    one look at a file otherwise."""
+    """Send the digest when it is time, and what the central should have sent by now; returns warnings. Otherwise costs
+    one look at a file."""
     if has_central(settings) and (overdue := take_overdue(settings)):
         return _send_overdue(overdue, settings, environ)
     if not _tray_file(settings).exists():
@@ -55,7 +54,7 @@ def send_held(settings: Settings, environ: Mapping[str, str]) -> list[str]:
 
 
 def _send_overdue(overdue: Sequence[QueuedNotice], settings: Settings, environ: Mapping[str, str]) -> list[str]:
-    """What the central did not fetch, told from here: in one message, which says so."""
+    """Send what the central did not fetch: in one message, which says so."""
     name = central_name(settings) or "the central"
     text = "\n".join([f"{name} has not fetched this:", *(one.text for one in overdue)])
     urgent = any(one.urgent for one in overdue)
@@ -70,7 +69,7 @@ def holds_back(settings: Settings) -> int:
 
 
 def _with_tray(settings: Settings, environ: Mapping[str, str], step: Step, otherwise: str) -> list[str]:
-    """Do one step on the tray, then send; without readable rules or a tray the message itself goes out."""
+    """Make one change to the tray, then send; if rules or tray are unreadable the message itself is sent."""
     warnings: list[str] = []
     rules, text, before, after = NotifyRules(), otherwise, NoticeBacklog(), NoticeBacklog()
     try:
@@ -97,14 +96,14 @@ def _with_tray(settings: Settings, environ: Mapping[str, str], step: Step, other
 
 @contextmanager
 def _tray_held(settings: Settings) -> Iterator[Path]:
-    """The file of the tray, which nobody else reads or writes meanwhile."""
+    """The tray's file, locked."""
     with hold(settings.locks / "notices.lock", LOCK_SECONDS):
         yield _tray_file(settings)
 
 
 def _send(text: str, settings: Settings, rules: NotifyRules, environ: Mapping[str, str]) -> tuple[list[str], bool]:
-    """All channels side by side: a slow one keeps none of the others. Warnings, and whether any that goes out of this
-    machine took it, where there is one."""
+    """Use all channels in parallel: a slow one delays none of the others. Returns warnings, and whether any channel
+    beyond this machine accepted it, if there is one."""
     problems: list[str] = []
     outward: list[Callable[[], object]] = []
     try:
@@ -161,7 +160,7 @@ def _tray_file(settings: Settings) -> Path:
 
 
 def _read(file: Path) -> NoticeBacklog:
-    """What is kept; an empty tray when there is none, or none that makes sense."""
+    """The stored tray; an empty one if it is missing or invalid."""
     try:
         kept = read_json(file)
         held = tuple(Notice(_time(one["at"]), str(one["text"])) for one in kept["held"])
@@ -172,7 +171,7 @@ def _read(file: Path) -> NoticeBacklog:
 
 
 def _time(value: object) -> float:
-    """A time that a calendar has; ValueError for any other."""
+    """A time within the calendar; ValueError for any other."""
     if not isinstance(value, int | float) or not 0 <= value <= LAST_TIME:
         raise ValueError(value)
     return float(value)

@@ -20,7 +20,7 @@ WAYS = ("stdin", "argument")
 
 @dataclass(frozen=True, slots=True)
 class NotifyRules:
-    """``urls``: where each channel's URL is to be had, since it holds a secret. ``speak``: a command's words."""
+    """``urls``: the source of each channel's URL, since it contains a secret. ``speak``: a command's words."""
 
     urls: tuple[SecretRef, ...] = ()
     manners: NoticeLimits = field(default_factory=NoticeLimits)
@@ -29,7 +29,7 @@ class NotifyRules:
 
 
 def rules_of(settings: Settings) -> NotifyRules:
-    """What the table says; UsageProblem names what cannot be used."""
+    """The table's rules; UsageProblem names what is invalid."""
     table = settings.extra.get("notify", {})
     if not isinstance(table, Mapping):
         raise UsageProblem(f"notify in config.toml: expected a table, found {describe(table)}")

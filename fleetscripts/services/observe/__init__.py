@@ -1,1 +1,1 @@
-"""Looking at panes: every source asked, the answers combined."""
+"""Observes panes: asks every source and combines the answers."""

@@ -1,4 +1,4 @@
-"""Resolves a WINDOW argument to an agent; asks tmux when it names a place."""
+"""Resolves a WINDOW argument to an agent; asks tmux if it names a place."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from fleetscripts.fleet import Agent, Fleet
 from fleetscripts.models import AgentState
 
 LONGEST_LIST = 400
-"""Columns of the names in an error: some thirty agents."""
+"""Width of the names in an error: some thirty agents."""
 
 
 def agent_meant(settings: Settings, fleet: Fleet, target: str) -> Agent | None:
-    """The agent in the record; None when there is none. Refused where record and tmux mean different ones."""
+    """The agent in the record; None if there is none. Refused if record and tmux mean different ones."""
     if not is_place(target) or not fleet.agents:
         return fleet.agent_for(target)
     tmux = Tmux(settings.tmux_socket)
@@ -24,7 +24,7 @@ def agent_meant(settings: Settings, fleet: Fleet, target: str) -> Agent | None:
 
 
 def agent_named(settings: Settings, fleet: Fleet, target: str) -> Agent:
-    """The agent in the record; an error that names those there are when there is none."""
+    """The agent in the record; otherwise an error that lists the agents."""
     agent = agent_meant(settings, fleet, target)
     if agent is None:
         there = [known.handle for known in fleet.agents if known.state is not AgentState.RECYCLED]

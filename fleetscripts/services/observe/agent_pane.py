@@ -14,7 +14,7 @@ from fleetscripts.services.observe.agent_meant import agent_meant
 
 
 def pane_of(agent: Agent, panes: Sequence[PaneFacts], server: ServerId | None) -> PaneFacts | None:
-    """Its pane by id where the server is the one that gave the id, by window where no id is known."""
+    """Its pane: by id if this server gave it, by window if no id is known."""
     if pane_id := agent.pane_on(server):
         return next((pane for pane in panes if pane.pane_id == pane_id), None)
     if agent.pane_id or agent.state is AgentState.RECYCLED:
@@ -23,8 +23,8 @@ def pane_of(agent: Agent, panes: Sequence[PaneFacts], server: ServerId | None) -
 
 
 def own_pane_of(agent: Agent, panes: Sequence[PaneFacts], server: ServerId | None, worktree: str) -> PaneFacts | None:
-    """Its pane, to do something to. A record without ids is believed only if the pane works in its worktree: its
-    window's number may be somebody else's by now."""
+    """Its pane, for acting on it. A record without ids is trusted only if the pane works in its worktree: its window's
+    number may be another's by now."""
     pane = pane_of(agent, panes, server)
     if pane is None or agent.pane_id:
         return pane
@@ -47,31 +47,32 @@ def pane_ids(agents: Sequence[Agent], tmux: Tmux, server: ServerId | None) -> Ma
 
 
 def pane_meant(tmux: Tmux, settings: Settings, fleet: Fleet | None, server: ServerId, target: str) -> PaneFacts | None:
-    """The pane that a person means by a window, a pane id, a window id or what names an agent."""
+    """The pane meant by a window, a pane id, a window id or an agent's name."""
     agent = agent_meant(settings, fleet, target) if fleet is not None else None
     return tmux.resolve((agent.pane_on(server) if agent is not None else None) or target)
 
 
 def taken_over(tmux: Tmux, agent: Agent, target: str) -> str:
-    """That the place a person named was this agent's, and is another pane's by now; empty where no pane is there."""
+    """Says that the named place was this agent's, and is another pane's by now; empty if there is no pane."""
     there = tmux.resolve(target)
     return f"{target} was {agent.handle}, whose pane is gone; the pane there now is {there.pane_id}" if there else ""
 
 
 def agents_by_pane(fleet: Fleet | None, server: ServerId | None) -> dict[str, Agent]:
-    """Agents by the pane ids that this server gave; one still at work before a finished one, before a recycled one."""
+    """Agents by the pane ids that this server gave; one at work takes precedence over a finished one, that over a
+    recycled one."""
     there = [agent for agent in fleet.agents if agent.pane_on(server)] if fleet is not None else []
     there.sort(key=lambda agent: (agent.state is not AgentState.RECYCLED, not agent.finished))
     return {agent.pane_id: agent for agent in there}
 
 
 def agent_at(fleet: Fleet | None, pane_id: str, server: ServerId | None) -> Agent | None:
-    """The agent of the fleet that works, or worked last, in this pane of this server."""
+    """The fleet's agent that works, or worked last, in this pane of this server."""
     return agents_by_pane(fleet, server).get(pane_id)
 
 
 def agent_in_pane(fleet: Fleet, environ: Mapping[str, str]) -> Agent | None:
-    """The agent whose pane this process runs in, by ``TMUX_PANE`` and the server in ``TMUX``."""
+    """The agent in whose pane this process runs, by ``TMUX_PANE`` and the server in ``TMUX``."""
     pane_id = environ.get("TMUX_PANE", "")
     words = environ.get("TMUX", "").rsplit(",", 2)
     server_pid = words[1] if len(words) == 3 else ""

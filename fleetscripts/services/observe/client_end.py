@@ -1,4 +1,4 @@
-"""How the client ended whose place a shell has taken: our launch wrapper left it in that shell's environment."""
+"""How a client ended that a shell has replaced: our launch wrapper records it in that shell's environment."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from fleetscripts.fleet import Agent
 from fleetscripts.models import ClientEnd, PaneFacts, PaneState
 
 VARIABLE = "FLEET_CLIENT_ENDED"
-"""The pane's process, the status by which a shell calls the end, and the client's process."""
+"""The pane's process, the client's exit status in a shell's terms, and the client's process."""
 
 KILLED = 128 + 9
 
 
 def client_end(facts: PaneFacts, agent: Agent | None) -> ClientEnd | None:
-    """None where no shell of that kind stands there. The log is read once, when the end is new."""
+    """None without such a shell. The kernel's log is read once, when the end is new."""
     left = environment(facts.pid, frozenset({VARIABLE})).get(VARIABLE, "").split()
     if len(left) != 3 or not all(word.isdecimal() for word in left) or int(left[0]) != facts.pid:
         return None
@@ -27,7 +27,7 @@ def client_end(facts: PaneFacts, agent: Agent | None) -> ClientEnd | None:
 
 
 def _start_of(pid: int) -> float:
-    """Seconds from the machine's start, without those that it slept, as the kernel's log counts."""
+    """Seconds since boot without sleep, as the kernel's log counts."""
     process = read_trees([pid]).by_pid.get(pid)
     if process is None or not process.start_ticks.isdecimal():
         return 0

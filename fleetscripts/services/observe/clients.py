@@ -17,14 +17,13 @@ from fleetscripts.services.observe.user_services import own_tree
 
 
 def tells_places() -> frozenset[str]:
-    """Of a client's environment, the names that say where it keeps its files and whose account it works on; nothing
-    else of it is read out."""
+    """Variables of a client's environment that name its folders and account; no others are read."""
     return frozenset({"HOME", ACCOUNT_VARIABLE, *(kind.home.variable for kind in known_kinds())})
 
 
 @dataclass(frozen=True, slots=True)
 class PaneClient:
-    """What the process tree says of one pane. ``client`` and ``kind`` None: no client runs there."""
+    """The process tree's evidence on one pane. ``client`` and ``kind`` None: no client runs there."""
 
     evidence: tuple[Evidence, ...] = ()
     kind: AgentKind | None = None
@@ -33,7 +32,7 @@ class PaneClient:
 
 
 def find_client(table: ProcessTable, facts: PaneFacts, kinds: Sequence[AgentKind], now: float) -> PaneClient:
-    """The client nearest below the pane's first process, one in the foreground before any other."""
+    """The client nearest to the pane's first process, preferring one in the foreground."""
     if facts.dead or facts.pid not in table.by_pid:
         return PaneClient()
     candidates = _clients(table, facts.pid, kinds)
@@ -59,7 +58,7 @@ def find_client(table: ProcessTable, facts: PaneFacts, kinds: Sequence[AgentKind
 
 
 def work_below(table: ProcessTable, client_pid: int) -> Work:
-    """What the client has started and still runs; nothing of the client itself, which draws even while it waits."""
+    """What the client has started and still runs; not the client itself, which draws even while it waits."""
     below = [process for process in own_tree(table, client_pid) if process.pid != client_pid]
     names = ",".join(sorted(f"{process.pid}:{process.start_ticks}" for process in below))
     name = hashlib.sha256(names.encode()).hexdigest()[:12] if below else ""

@@ -1,4 +1,4 @@
-"""Conversations that are open now in any terminal: a second client on one would corrupt it without complaint."""
+"""Conversations that are open in any terminal: a second client on one would silently corrupt it."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ class OpenConversation:
     pid: int
     pane: PaneFacts | None = None
     behind: BackgroundSession | None = None
-    """What a service of all sessions says of it, where that holds it without a terminal."""
+    """The service's record of it, if a service holds it without a terminal."""
 
     @property
     def at_rest_behind(self) -> bool:
-        """Whether only a service holds it, and no turn is in progress there."""
+        """Whether only a service holds it, with no turn in progress."""
         return self.pane is None and self.behind is not None and not self.behind.busy
 
     @property
@@ -74,13 +74,13 @@ def open_conversations(settings: Settings, panes: Sequence[PaneFacts], now: floa
 def _conversations_of(
     kind: AgentKind, client: Client, places: Places, argv: Sequence[str], now: float
 ) -> tuple[str, ...]:
-    """What the client itself says; one that has only just started was told on its command line."""
+    """The client's own answer; for one that has just started, from its command line."""
     said = kind.look(client, places, now).session_id
     return (said,) if said else tuple(word for word in argv if _SESSION_ID.fullmatch(word))
 
 
 def _pane_above(table: ProcessTable, pid: int, panes: Mapping[int, PaneFacts]) -> PaneFacts | None:
-    """The pane whose process is this one or above it; none for what a service of all sessions holds."""
+    """The pane of this process or of an ancestor; none for what a service of all sessions holds."""
     seen: set[int] = set()
     while pid not in panes:
         process = table.by_pid.get(pid)

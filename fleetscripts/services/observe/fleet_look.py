@@ -23,9 +23,8 @@ from fleetscripts.services.observe.servers import unseen
 def look_at(
     fleet: Fleet, settings: Settings, now: float, only: Collection[str] | None = None
 ) -> list[tuple[Agent, Observation]]:
-    """Every agent that is not recycled, or those with the panes in ``only``, with what its pane shows.
-
-    At most three tmux processes for all of them."""
+    """Every agent that is not recycled, or those with the panes in ``only``, with its pane's observation. At most three
+    tmux processes for all of them."""
     agents = [agent for agent in fleet.agents if agent.state is not AgentState.RECYCLED]
     agents = [agent for agent in agents if only is None or agent.pane_id in only]
     if not agents:
@@ -43,7 +42,7 @@ def look_at(
 
 
 def _seen(agent: Agent, observation: Observation | None, server: ServerId | None) -> Observation:
-    """With what is known of the fleet's agents alone; unknown where this one has made that unreadable."""
+    """With facts for the fleet's agents only; unknown if this agent has made them unreadable."""
     try:
         return seen_of(agent, observation, server)
     except Exception as error:  # noqa: BLE001 - what one agent wrote must not end the look at the others
@@ -51,7 +50,7 @@ def _seen(agent: Agent, observation: Observation | None, server: ServerId | None
 
 
 def seen_of(agent: Agent, observation: Observation | None, server: ServerId | None) -> Observation:
-    """The agent's pane with what is known of the fleet's agents alone; None is a pane that is gone."""
+    """The agent's pane with facts for the fleet's agents only; None for a missing pane."""
     commit = head_commit(Path(agent.worktree_path)) if agent.worktree_path else ""
     if observation is None:
         if why := unseen(agent, server):
@@ -64,8 +63,8 @@ def seen_of(agent: Agent, observation: Observation | None, server: ServerId | No
 
 
 def output_hash(observation: Observation) -> str:
-    """What the agent has put out: its screen above the input box (a status line below has a clock of its own), its
-    last words, and how long its transcript and those of its sub-agents are."""
+    """A hash of the agent's output: its screen above the input box (a status line below has a clock of its own), its
+    last words, and the size of its transcript and its sub-agents'."""
     reading = observation.reading
     above = digest_above(observation.texts, None) if reading is None else reading.above
     said = [message.text for message in observation.messages[-1:]]
@@ -75,7 +74,7 @@ def output_hash(observation: Observation) -> str:
 
 
 def conversation_bytes(transcript: Path) -> int:
-    """Bytes in a conversation's file and in those of its sub-agents, which grow while the main one waits for them."""
+    """Bytes in a conversation's file and its sub-agents', which grow while the main one waits for them."""
     total = 0
     for part in (transcript, *(transcript.with_suffix("") / "subagents").glob("*.jsonl")):
         try:

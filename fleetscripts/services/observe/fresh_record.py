@@ -1,4 +1,4 @@
-"""An agent's record updated from its pane and conversation now, for judgements outside a poll."""
+"""Updates an agent's record from its pane and conversation, for judgements outside a poll."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from fleetscripts.services.observe.fleet_look import look_at
 
 
 def fresh_record(settings: Settings, fleet: Fleet, agent: Agent, now: float) -> tuple[Fleet, Agent]:
-    """The fleet and the record after a look at its pane, kept where that can be; without a pane, as they were."""
+    """The fleet and the record after a look at its pane, stored if possible; unchanged without a pane."""
     looks = look_at(fleet, settings, now, {agent.pane_id}) if agent.pane_id else []
     seen = next((found for looked_at, found in looks if looked_at.is_same(agent)), None)
     if seen is None or seen.classification.state is PaneState.MISSING:
@@ -28,6 +28,6 @@ def fresh_record(settings: Settings, fleet: Fleet, agent: Agent, now: float) -> 
 
     try:
         after = Store(settings.state_file).update(record)
-    except FleetError:  # a full disk, a file that is read-only: what was seen counts all the same
+    except FleetError:  # a full disk, a read-only file: the look counts all the same
         after = record(fleet)
     return after, after.current(agent) or agent

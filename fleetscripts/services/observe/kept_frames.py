@@ -1,4 +1,4 @@
-"""Keeps the screens on which sources disagreed, secrets masked, so that each can become a test."""
+"""Stores the screens on which sources disagreed, secrets masked, so that each can become a test."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from fleetscripts.models import Classification, Frame
 
 
 def keep_when_sources_disagree(fleet_home: Path, frame: Frame, answer: Classification) -> Path | None:
-    """The file it was kept in; None when the sources agree or this case was kept within the hour."""
+    """The stored file; None if the sources agree or this case was stored within the hour."""
     about = disagreement(answer)
     if about is None:
         return None

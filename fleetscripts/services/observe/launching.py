@@ -8,9 +8,8 @@ from fleetscripts.models import PaneFacts
 
 
 def still_launching(facts: PaneFacts) -> bool:
-    """Whether no shell of the user's stands there yet: the pane's own process is our wrapper, or not even that.
-
-    Between tmux's fork and the wrapper's start tmux already calls it a shell, by the command line that it will run."""
+    """Whether the user's shell has not started there yet: the pane's own process is our wrapper, or its fork. Between
+    tmux's fork and the wrapper's start tmux already calls it a shell, by the command line that it will run."""
     process = read_processes().by_pid.get(facts.pid)
     words = arguments(process) if process is not None else ()
     runs_shell = bool(words) and is_shell(words[0].rpartition("/")[2])

@@ -36,7 +36,7 @@ MOST_SAID = 120
 """Characters of an error in a reason."""
 
 FEW_PANES = 20
-"""Up to so many, the processes below them cost less to find than all that the machine runs."""
+"""For up to so many, the processes below them are cheaper to find than all of the machine."""
 
 
 def observe(
@@ -65,19 +65,19 @@ def observe(
 
 
 def look(tmux: Tmux, settings: Settings, fleet: Fleet | None, pane_id: str, now: float) -> Observation | None:
-    """One pane; None when no such pane."""
+    """One pane; None if it does not exist."""
     found = observe(tmux, settings, fleet, now, [pane_id])
     return found[0] if found else None
 
 
 def unreadable(error: Exception) -> Classification:
-    """The answer on a pane whose evidence could not be read."""
+    """The observation of a pane whose evidence could not be read."""
     said = " ".join(f"{type(error).__name__}: {error}".split())
     return Classification(PaneState.UNKNOWN, f"its evidence cannot be read ({said[:MOST_SAID]})")
 
 
 def transcript_of(seen: Observation) -> Path | None:
-    """Where its conversation is written, to be opened."""
+    """Its conversation's file, for reading."""
     return None if seen.transcript is None else Path(seen.transcript)
 
 
@@ -90,14 +90,14 @@ class _Observer:
     def whatever_stands_there(
         self, frame: Frame, table: ProcessTable, kinds: Sequence[AgentKind], agent: Agent | None
     ) -> Observation:
-        """What all sources say of one pane; unknown where an agent has made one of them unreadable."""
+        """The combined evidence on one pane; unknown if an agent has made a source unreadable."""
         try:
             return self.of(frame, find_client(table, frame.facts, kinds, self.now), agent)
         except Exception as error:  # noqa: BLE001 - what one agent wrote must not end the look at the others
             return Observation(unreadable(error), frame, _kind_of(agent))
 
     def of(self, frame: Frame, found: PaneClient, agent: Agent | None) -> Observation:
-        """Fuse what all sources say of one pane."""
+        """Combine the evidence of all sources on one pane."""
         view = self._view(found, agent)
         screen, reading = self.readings.read(frame, found.kind.name if found.kind else "auto")
         pieces = (*found.evidence, *view.evidence, *another_shown(frame, view), *reading.evidence)
@@ -124,7 +124,7 @@ class _Observer:
         )
 
     def _view(self, found: PaneClient, agent: Agent | None) -> SessionView:
-        """What the session's files say; those of an agent whose client has ended hold its last words."""
+        """The session's files; those of an agent whose client has ended hold its last words."""
         hint = agent.session_id if agent and agent.session_id else None
         if found.kind is not None and found.client is not None:
             return found.kind.look(found.client, self.settings.places_of(found.kind.name), self.now, hint)
@@ -136,7 +136,7 @@ class _Observer:
 
 
 def another_shown(frame: Frame, view: SessionView) -> tuple[Evidence, ...]:
-    """What stands in the pane where its title says that it is not this conversation: nothing is typed there."""
+    """What is in the pane if its title shows another conversation: nothing is typed there."""
     if not view.shown_as or frame.facts.title.endswith(view.shown_as):
         return ()
     shown, behind = frame.facts.title[:MOST_SAID], view.shown_as[:MOST_SAID]
@@ -145,5 +145,5 @@ def another_shown(frame: Frame, view: SessionView) -> tuple[Evidence, ...]:
 
 
 def _kind_of(agent: Agent | None) -> str:
-    """The kind that the state file names; empty for one that this version does not know."""
+    """The kind in the state file; empty for one that this version does not know."""
     return agent.agent if agent is not None and agent.agent in KINDS else ""

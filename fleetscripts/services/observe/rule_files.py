@@ -16,14 +16,14 @@ from fleetscripts.core.screen.shell_layout import SHELL_REGIONS
 
 SHIPPED = Path(__file__).resolve().parents[2] / "rules"
 PROGRAMS = "<clients>"
-"""In a rule for shells: the program of any client."""
+"""In a rule for shells: any client's program."""
 
 
 def load_rules(fleet_home: Path | None) -> dict[str, RuleSet]:
-    """Every kind's rules, and under ``shell`` those for shells; RuleError names the file and row that cannot be used.
+    """Every kind's rules, and under ``shell`` those for shells; RuleError names the invalid file and row.
 
-    A user's file ``NAME.toml`` adds to the shipped one of that name, and a row of the same name replaces it. Rows of a
-    kind for the regions of a shell say what its client leaves there as it ends."""
+    A user's file ``NAME.toml`` adds to the shipped one of that name, and a row of the same name replaces it. A kind's
+    rows for a shell's regions describe what its client leaves there when it ends."""
     kinds = known_kinds()
     programs = "|".join(sorted(word for kind in kinds for word in kind.launch_words))
     sets = {kind.name: _set(kind.name, kind.rules, fleet_home, programs, _screens(kind)) for kind in kinds}
@@ -45,7 +45,7 @@ def _shipped(rules: str, programs: str) -> tuple[Rule, ...]:
 
 
 def _named(value: Any, programs: str) -> Any:
-    """What was read, with the clients' programs in their place."""
+    """The parsed rows, with the clients' programs filled in."""
     if isinstance(value, str):
         return value.replace(PROGRAMS, programs)
     if isinstance(value, list):

@@ -26,12 +26,12 @@ _REGISTRY_STATES = {
 
 
 class UnreadableScreen(FleetError):
-    """A capture cannot be read; the message says which and why."""
+    """A capture that cannot be read; the message says which and why."""
 
 
 @dataclass(frozen=True, slots=True)
 class ScreenHints:
-    """What the caller says of all files of one call, before any sidecar. ``agent`` may be ``auto``; None: not told."""
+    """The caller's facts for all files of one call, before any sidecar. ``agent`` may be ``auto``; None: not given."""
 
     agent: str = "auto"
     command: str | None = None
@@ -41,7 +41,7 @@ class ScreenHints:
 
 @dataclass(frozen=True, slots=True)
 class SavedScreen:
-    """One capture with its sidecar's facts, as far as there is one. ``at``: when it was taken, in Unix seconds."""
+    """One capture with its sidecar's facts, if there is one. ``at``: when it was taken, in Unix seconds."""
 
     path: Path
     lines: tuple[str, ...]
@@ -52,7 +52,7 @@ class SavedScreen:
 
 
 def read_saved(path: Path, told: ScreenHints) -> SavedScreen:
-    """Read FILE and the ``NAME.json`` beside it; UnreadableScreen when the capture cannot be read."""
+    """Read FILE and the ``NAME.json`` beside it; UnreadableScreen if the capture cannot be read."""
     try:
         with path.open("rb") as stream:
             raw = stream.read(_MAX_BYTES)
@@ -68,7 +68,7 @@ def read_saved(path: Path, told: ScreenHints) -> SavedScreen:
 
 
 def classify_saved(saved: SavedScreen, rules: Mapping[str, RuleSet], zone: tzinfo) -> tuple[Classification, Reading]:
-    """The state of the pane that was saved, and how its screen was read."""
+    """The state of the saved pane, and how its screen was read."""
     screen = Screen.of(saved.lines, saved.facts.title, saved.facts.width)
     reading = Reader(rules, saved.at, zone).read(screen, saved.agent, saved.facts.command)
     evidence = (*saved.registry, *reading.evidence)
@@ -76,7 +76,7 @@ def classify_saved(saved: SavedScreen, rules: Mapping[str, RuleSet], zone: tzinf
 
 
 def _sidecar(path: Path) -> Mapping[str, Any]:
-    """What stands in ``NAME.json``; nothing when there is none, UnreadableScreen when it is damaged."""
+    """The content of ``NAME.json``; empty if there is none, UnreadableScreen if it is damaged."""
     file = path.with_suffix(".json")
     if file == path or not file.is_file():
         return {}
@@ -114,7 +114,7 @@ def _number(value: Any) -> int:
 
 
 def _registry(side: Mapping[str, Any], at: float) -> tuple[Evidence, ...]:
-    """What the client's session registry said at that moment: one entry a live session, the newest last."""
+    """The client's session registry at that moment: one entry per live session, the newest last."""
     entries = side.get("registry")
     found = [entry for entry in entries if isinstance(entry, dict)] if isinstance(entries, list) else []
     return tuple(_entry(entry, at) for entry in found[-1:] if entry.get("status") in _REGISTRY_STATES)

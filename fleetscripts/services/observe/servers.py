@@ -13,13 +13,13 @@ from fleetscripts.fleet import Agent
 from fleetscripts.models import AgentState, ServerId
 
 START_SLACK_SECONDS = 5.0
-"""Between the start of a process and the start that its tmux server tells: under a second, but clocks are set."""
+"""Between a process's start and its tmux server's start time: under a second, but clocks are set."""
 
 
 def server_at_work(recorded: ServerId | None, default: Tmux) -> Tmux | None:
-    """The recorded server, which has just answered; None when it is provably dead. Refused when it can be neither.
+    """The recorded server, which has just answered; None if it is provably dead. Refused if neither is certain.
 
-    Without a record of one it is ``default``, where the record's window number was read."""
+    Without a recorded server it is ``default``, where the record's window number was read."""
     if recorded is None:
         return _answering(default)
     tmux, found, why = Tmux(recorded.socket), None, "nothing listens at its socket"
@@ -46,7 +46,7 @@ def server_at_work(recorded: ServerId | None, default: Tmux) -> Tmux | None:
 
 
 def unseen(agent: Agent, asked: ServerId | None) -> str:
-    """Why a pane that was not found may stand all the same; empty where it is gone."""
+    """Why a pane that was not found may exist all the same; empty if it is gone."""
     server = _elsewhere(agent, asked)
     if server is None or not runs(server, asked):
         return ""
@@ -54,7 +54,7 @@ def unseen(agent: Agent, asked: ServerId | None) -> str:
 
 
 def refuse_unseen(agent: Agent, asked: Tmux) -> None:
-    """Refuse to act on an agent whose pane stands, or may stand, on another tmux server than the one asked."""
+    """Refuse to act on an agent whose pane is, or may be, on another tmux server than the one asked."""
     server = _elsewhere(agent, asked.server())
     its = server_at_work(server, asked) if server is not None else None
     if its is not None and any(pane.pane_id == agent.pane_id for pane in its.panes()):
@@ -63,7 +63,7 @@ def refuse_unseen(agent: Agent, asked: Tmux) -> None:
 
 
 def _elsewhere(agent: Agent, asked: ServerId | None) -> ServerId | None:
-    """The server of its record, where that is another one than was asked."""
+    """The record's server, if it is another than the one asked."""
     known = bool(agent.pane_id) and agent.state is not AgentState.RECYCLED
     return agent.tmux_server if known and agent.tmux_server != asked else None
 
@@ -79,9 +79,8 @@ def _answering(tmux: Tmux) -> Tmux | None:
 
 
 def runs(server: ServerId, answered: ServerId | None) -> bool:
-    """Whether the server's process may live: only a pid that is free, or plainly another process's, proves its end.
-
-    ``answered``: a server that has just told its own pid."""
+    """Whether the server's process may be alive: only a pid that is free, or certainly another process's, proves its
+    end. ``answered``: a server that has just given its own pid."""
     if answered is not None and answered.pid == server.pid:
         return answered == server
     process = read_processes().by_pid.get(server.pid)

@@ -9,7 +9,7 @@ from fleetscripts.models import ServerId
 
 
 class TerminalPlace(StrEnum):
-    """What may be done to show a pane here: the tmux client switches, nothing, or the terminal attaches."""
+    """How a pane can be shown here: the tmux client switches, it cannot, or the terminal attaches."""
 
     INSIDE = "inside"
     OTHER_TMUX = "other tmux"
@@ -17,7 +17,7 @@ class TerminalPlace(StrEnum):
 
 
 def terminal_place(environ: Mapping[str, str], server: ServerId) -> TerminalPlace:
-    """By ``TMUX``, which tmux gives to all that it starts."""
+    """By ``TMUX``, which tmux sets for its children."""
     words = environ.get("TMUX", "").rsplit(",", 2)
     if len(words) != 3:
         return TerminalPlace.OUTSIDE

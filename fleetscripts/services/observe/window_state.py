@@ -35,7 +35,7 @@ def state_of(target: str, settings: Settings, fleet: Fleet | None, now: float) -
 
 
 def nearest_rule(settings: Settings, state: Observation) -> str | None:
-    """The screen rule that came nearest to matching without doing so."""
+    """The screen rule that came nearest to matching."""
     reading = state.reading
     if reading is None:
         return None

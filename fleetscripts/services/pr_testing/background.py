@@ -19,7 +19,7 @@ LOOK_EVERY_SECONDS = 0.05
 
 @dataclass(frozen=True, slots=True)
 class BackgroundRun:
-    """A run in the background; ``exit_code`` None while it goes on, else what it said until its end."""
+    """A run in the background; ``exit_code`` None while it continues, else its output."""
 
     log: str
     exit_code: int | None = None
@@ -27,7 +27,7 @@ class BackgroundRun:
 
 
 def start_in_background(queue: PrTestQueue, arguments: Sequence[str]) -> BackgroundRun:
-    """The same call as a process of its own that outlives this one, once it holds the lease."""
+    """Run the same call as a process that outlives this one; returns once it holds the lease."""
     with tempfile.TemporaryFile() as said:
         child = subprocess.Popen(
             copied_command(queue.settings, list(arguments)),

@@ -16,7 +16,7 @@ ENDING_LINES = 3
 
 @dataclass
 class RunOutput:
-    """Output as it comes: into the log, line by line to whoever listens, its verdicts kept."""
+    """Output as it comes: written to the log, passed on line by line, its verdicts collected."""
 
     log: BinaryIO
     listener: Callable[[str], None]
@@ -35,7 +35,7 @@ class RunOutput:
             self._line(line)
 
     def end(self) -> None:
-        """The last line may have no end."""
+        """Handle a last line without a line end."""
         if self._rest:
             self._line(self._rest)
 
@@ -51,7 +51,7 @@ class RunOutput:
 def verdicts(
     found: Sequence[Scenario], code: int, last: Sequence[str], *, exit_code_decides: bool
 ) -> tuple[Scenario, ...]:
-    """The scenarios and what the exit code adds; none for an answer that says nothing."""
+    """The scenarios and what the exit code adds; none for an answer without content."""
     if code != 0:
         if all_pass(found) or not found:
             ending = f": {' / '.join(last)}" if last else ""

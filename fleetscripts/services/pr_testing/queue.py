@@ -1,4 +1,4 @@
-"""The machine's queue of pull requests to test: who waits, who tests, and what happens when a tester dies."""
+"""The machine's queue of pull requests to test, and recovery when a testing process dies."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ from fleetscripts.services.pulls.pull_reading import github
 from fleetscripts.services.verification.pr_test_gate import queue_folder
 
 ASKING_SECONDS = 15.0
-"""How long GitHub is waited for: the order is a help, not a gate."""
+"""How long to wait for GitHub: the order is a help, not a gate."""
 
 RUN_MARK = "FLEET_TEST_RUN"
-"""In the environment of everything that a test command starts: which run it belongs to."""
+"""In the environment of everything that a test command starts: its run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,7 @@ class PrTestQueue:
         return parsed(QueueFile(self.folder).read())
 
     def change(self, step: Callable[[Queue], Queue]) -> Queue:
-        """Apply a step under the lock; the queue as written."""
+        """Apply a change under the lock; returns the queue as written."""
 
         def apply(members: Members) -> tuple[Mapping[str, Any], Queue]:
             after = step(parsed(members))
@@ -63,7 +63,7 @@ class PrTestQueue:
         return QueueFile(self.folder).update(apply)
 
     def add(self, entry: Entry) -> Queue:
-        """Put a pull request in, or change what is asked of one that waits; GitHub is asked how far along it is."""
+        """Add a pull request, or change a waiting one; GitHub is asked how many checks are pending."""
         pending = self.ask([entry])
 
         def put(found: Queue) -> Queue:
@@ -80,10 +80,10 @@ class PrTestQueue:
         return self.change(put)
 
     def take(self, who: LeaseOwner, wanted: str = "") -> tuple[Entry, Lease]:
-        """The entry to test now, for this caller alone. Who holds it already gets the same one again.
+        """Take the next entry for this caller alone. A caller that already holds one gets it again. ``wanted``: this
+        pull request, else the one with the fewest pending checks.
 
-        ``wanted``: this pull request, else the one furthest along. Pending while as many others test as may at once;
-        Refused when nothing waits."""
+        Pending while as many others test as may at once; Refused if nothing waits."""
         before = self.read()
         _yield_to_others(before, who, self.about.parallel)
         pending = self.ask(before.entries)
@@ -113,8 +113,7 @@ class PrTestQueue:
         return entry, taken[-1]
 
     def reclaimed(self, queue: Queue) -> Queue:
-        """Without the leases of testers that have died or whose time is over; what their commands left is ended
-        first."""
+        """Without the leases of dead or overdue processes; what their commands left is ended first."""
         alive = running() if queue.leases else {}
         for lease in queue.leases:
             if lease.holds(alive, time.time()):
@@ -129,7 +128,7 @@ class PrTestQueue:
         return queue
 
     def ask(self, entries: tuple[Entry, ...] | list[Entry]) -> dict[PullKey, int]:
-        """How many checks of each are not finished, as far as GitHub tells now."""
+        """Each one's number of unfinished checks, as far as GitHub answers now."""
         if not entries:
             return {}
         try:
@@ -151,7 +150,7 @@ class PrTestQueue:
 
 
 def entry_of(settings: Settings, agent: Agent, key: PullKey, behaviours: tuple[str, ...] = ()) -> Entry:
-    """An agent's pull request, to be queued now."""
+    """A queue entry for an agent's pull request."""
     return Entry(
         host=key.host,
         owner=key.owner,
@@ -169,12 +168,12 @@ def entry_of(settings: Settings, agent: Agent, key: PullKey, behaviours: tuple[s
 
 
 def journal_of(entry: Entry) -> Journal:
-    """The journal of the fleet that an entry belongs to."""
+    """The journal of an entry's fleet."""
     return Journal(Path(entry.fleet_home) / "events.jsonl")
 
 
 def _yield_to_others(queue: Queue, who: LeaseOwner, parallel: int) -> None:
-    """Raise Pending while as many others who still count have a turn as may at once."""
+    """Raise Pending while as many others hold a valid lease as may at once."""
     if any(lease.held_by(who.pid, who.start_ticks) for lease in queue.leases):
         return
     alive = running() if queue.leases else {}

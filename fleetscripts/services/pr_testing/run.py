@@ -29,19 +29,19 @@ from fleetscripts.services.worktrees.slots import slot_variables
 
 MOST_LOGS = 30
 LONGEST_OBJECTIVE = 50_000
-"""The system takes at most 128 KiB for one variable."""
+"""The system limits one variable to 128 KiB."""
 
 
 @dataclass(frozen=True, slots=True)
 class RunResult:
-    """How a run ended: whether every scenario passed, and that in words."""
+    """A run's result: whether every scenario passed, and a description."""
 
     passed: bool
     said: str
 
 
 def run_next(queue: PrTestQueue, wanted: str, listener: Callable[[str], None]) -> RunResult:
-    """Test the next pull request, or ``wanted``, with the configured command; whoever waits for the end is notified."""
+    """Test the next pull request, or ``wanted``, with the configured command; notifies those who wait for it."""
     entry, lease = queue.take(this_process(), wanted)
     who = f"{entry.key} ({entry.window})"
     try:
@@ -80,7 +80,7 @@ def _tested(queue: PrTestQueue, entry: Entry, lease: Lease, listener: Callable[[
 def _run(
     queue: PrTestQueue, entry: Entry, lease: Lease, listener: Callable[[str], None]
 ) -> tuple[int | None, RunOutput]:
-    """Exit code (None: too late) and what was heard. The command begins once its group is on record."""
+    """Exit code (None: timeout) and verdicts. The command begins once its group is recorded."""
     log = _log_of(queue, lease, entry)
     environment, folder = _environment_and_folder(queue, entry, lease)
     command = GroupCommand(queue.about.command, folder, environment)
@@ -112,7 +112,7 @@ def _noted(known: Queue, lease: Lease, command: GroupCommand, log: Path) -> Queu
 
 
 def _give_back(queue: PrTestQueue, entry: Entry, lease: Lease, why: str) -> None:
-    """The entry waits again, if it is still ours to give back."""
+    """Return the entry to the queue, if we still hold it."""
 
     def release(known: Queue) -> Queue:
         ours = any(one.run_id == lease.run_id for one in known.leases)
@@ -123,7 +123,7 @@ def _give_back(queue: PrTestQueue, entry: Entry, lease: Lease, why: str) -> None
 
 
 def _environment_and_folder(queue: PrTestQueue, entry: Entry, lease: Lease) -> tuple[dict[str, str], Path]:
-    """Environment and folder. What others wrote goes in variables, never into the command's text."""
+    """Environment and folder. Other people's text is passed in variables, never in the command's text."""
     agent = agent_of(queue, entry)
     objective = sanitize_lines(agent.objective)[:LONGEST_OBJECTIVE] if agent is not None else ""
     about = {
@@ -145,14 +145,14 @@ def _environment_and_folder(queue: PrTestQueue, entry: Entry, lease: Lease) -> t
 
 
 def _log_of(queue: PrTestQueue, lease: Lease, entry: Entry | None = None) -> Path:
-    """Named by its beginning and its pull request's number."""
+    """Named by its start and its pull request's number."""
     number = entry.number if entry is not None else lease.pull.rpartition("#")[2]
     began = time.strftime("%Y%m%d-%H%M%S", time.localtime(lease.since))
     return queue.folder / "logs" / f"{began}-{number}-{lease.run_id[:6]}.log"
 
 
 def _opened(log: Path) -> BinaryIO:
-    """The log, for its owner alone; the oldest of many go."""
+    """The log, for its owner alone; the oldest beyond a limit are deleted."""
     try:
         private_folder(log.parent)
         for old in sorted(log.parent.glob("*.log"))[: -MOST_LOGS + 1]:
@@ -164,7 +164,7 @@ def _opened(log: Path) -> BinaryIO:
 
 @contextmanager
 def _ending_on_signals() -> Iterator[None]:
-    """Being told to end ends the command too, as Ctrl-C does."""
+    """A termination signal ends the command too, as Ctrl-C does."""
 
     def interrupt(number: int, frame: FrameType | None) -> None:
         raise KeyboardInterrupt

@@ -11,13 +11,13 @@ from fleetscripts.services.worktrees.worktree_settings import TABLE as SLOTS_TAB
 TIMEOUT_SECONDS = 3600.0
 MOST_AT_ONCE = 64
 LEASE_SECONDS = 7200.0
-"""For a caller that no living process stands for; a test that takes longer is reported before, or loses its turn."""
+"""For a caller without a living process; a longer test has to report before, or loses its turn."""
 
 
 @dataclass(frozen=True, slots=True)
 class PrTestSettings:
     """``command`` empty: the orchestrator tests. ``folder`` empty: the agent's worktree. ``environment``: names of
-    variables that the command gets beside the few that every check gets."""
+    variables that the command gets besides the few that every check gets."""
 
     command: str = ""
     timeout_seconds: float = TIMEOUT_SECONDS
@@ -26,11 +26,11 @@ class PrTestSettings:
     environment: tuple[str, ...] = ()
     exit_code_decides: bool = False
     parallel: int = 1
-    """How many tests may run at once: more than one only where each has ports and databases of its own."""
+    """How many tests may run at once: more than one only if each has ports and databases of its own."""
 
 
 def test_settings(settings: Settings) -> PrTestSettings:
-    """The table as it is in force; UsageProblem names what cannot be used."""
+    """The table in force; UsageProblem names what is invalid."""
     table = Table.of(settings.extra, "test_queue").only(PrTestSettings.__dataclass_fields__)
     parallel = table.whole("parallel", 1, 1, MOST_AT_ONCE)
     if parallel > 1 and SLOTS_TABLE not in settings.extra:

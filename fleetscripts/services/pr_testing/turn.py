@@ -12,7 +12,7 @@ from fleetscripts.dataclass import dataclass
 
 @dataclass(frozen=True, slots=True)
 class LeaseOwner:
-    """The process that a lease is given to; ``pid`` 0 when none can be watched, and then only time limits it."""
+    """The process that holds a lease; ``pid`` 0 if none can be watched: then only time limits it."""
 
     name: str
     pid: int = 0
@@ -20,7 +20,7 @@ class LeaseOwner:
 
 
 def caller() -> LeaseOwner:
-    """Who is to hold a lease that this short command takes: the client above it, else nobody but time."""
+    """The holder of a lease taken by this short command: the client above it, else only time."""
     table = read_processes()
     for process in _ancestors(table, os.getpid()):
         argv = arguments(process)
@@ -37,7 +37,7 @@ def this_process() -> LeaseOwner:
 
 
 def _ancestors(table: ProcessTable, pid: int) -> Iterator[Process]:
-    """Who started it, and who started that; the list is not of one instant, so it may run in a circle."""
+    """The ancestors; the list is not of one instant, so it may form a circle."""
     seen = {pid}
     process = table.by_pid.get(pid)
     while process is not None and process.parent not in seen:

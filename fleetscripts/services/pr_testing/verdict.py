@@ -1,4 +1,4 @@
-"""Acts on a test's result: keeps it, sends failures back to the agent, passes to evaluation."""
+"""Acts on a test's result: records it, sends failures back to the agent, queues successes for evaluation."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ LEAD = (
 
 @dataclass(frozen=True, slots=True)
 class Home:
-    """The fleet that an entry belongs to, and the agent whose work it is; None when its record is gone."""
+    """An entry's fleet and agent; None if its record is gone."""
 
     question: Question | None
     fleet: Fleet
@@ -53,7 +53,7 @@ def home_of(queue: PrTestQueue, entry: Entry) -> Home:
 
 
 def agent_of(queue: PrTestQueue, entry: Entry) -> Agent | None:
-    """The agent whose work it is; None when its record is gone or cannot be read."""
+    """The entry's agent; None if its record is gone or unreadable."""
     try:
         question = home_of(queue, entry).question
     except FleetError:
@@ -62,7 +62,7 @@ def agent_of(queue: PrTestQueue, entry: Entry) -> Agent | None:
 
 
 def prompt(queue: PrTestQueue, entry: Entry, *, full: bool = False) -> str:
-    """What the orchestrator tests with: the short line, the full form where the last answer did not count."""
+    """The orchestrator's prompt: the short line, the full form if the last answer did not count."""
     if not full and not entry.ask_again:
         return short_line(entry.url)
     agent = agent_of(queue, entry)
@@ -72,7 +72,7 @@ def prompt(queue: PrTestQueue, entry: Entry, *, full: bool = False) -> str:
 
 
 def finish(queue: PrTestQueue, entry: Entry, head: str, found: Sequence[Scenario]) -> str:
-    """Keep the verdicts, free the machine, and do what follows; that in words."""
+    """Record the verdicts, free the machine, and act on them; in words."""
     results = tuple(str(one) for one in found)
     outcome = PrTestOutcome(str(entry.key), entry.worktree_path, entry.spawned_at, head, time.time(), results)
     queue.change(lambda known: known.finished(outcome))
@@ -82,7 +82,7 @@ def finish(queue: PrTestQueue, entry: Entry, head: str, found: Sequence[Scenario
 
 
 def follow(queue: PrTestQueue, entry: Entry, outcome: PrTestOutcome) -> str:
-    """What a kept outcome leads to; Pending when the agent cannot be told now."""
+    """Act on a recorded outcome; Pending if the agent cannot receive messages now."""
     home = home_of(queue, entry)
     question = home.question
     if question is None or question.agent.state in OVER:
@@ -105,7 +105,7 @@ def _settled(queue: PrTestQueue, outcome: PrTestOutcome) -> None:
 
 
 def _back_to_work(question: Question, store: Store, outcome: PrTestOutcome) -> str:
-    """The agent told what failed, and set back to work."""
+    """Send the agent what failed, and set it back to work."""
     agent, settings = question.agent, question.settings
     text = rebriefing(agent, Rebrief((LEAD, *findings(outcome.scenarios))))
     try:
@@ -129,7 +129,7 @@ def _back_to_work(question: Question, store: Store, outcome: PrTestOutcome) -> s
 
 
 def _to_evaluation(question: Question, store: Store, environ: Mapping[str, str], count: int) -> str:
-    """``pending_evaluation`` where the agent says that it has finished and every gate holds."""
+    """``pending_evaluation`` if the agent has reported DONE and every gate passes."""
     agent = question.agent
     if agent.state not in (AgentState.COMPLETE, AgentState.PENDING_EVALUATION):
         return f"all {count} scenarios pass; it is {agent.state}: evaluation follows its DONE and the gates"
@@ -147,7 +147,7 @@ def _to_evaluation(question: Question, store: Store, environ: Mapping[str, str],
 
 
 def _change(store: Store, agent: Agent, only_from: AgentState | None = None, **fields: Any) -> None:
-    """Fields of the record as it stands; with ``only_from`` unless somebody changed its state meanwhile."""
+    """Fields of the record as it is; with ``only_from`` unless its state has changed."""
 
     def change(fleet: Fleet) -> Fleet:
         known = fleet.current(agent)

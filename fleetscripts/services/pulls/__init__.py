@@ -1,1 +1,1 @@
-"""Pull requests read from GitHub."""
+"""Reads pull requests from GitHub."""

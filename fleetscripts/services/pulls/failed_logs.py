@@ -14,7 +14,7 @@ from fleetscripts.pull_request import PullKey, PullRequest
 from fleetscripts.services.pulls.named_questions import Log, ReadLog, ask_by_name
 
 MOST_JOBS = 3
-"""Whose logs one text holds."""
+"""Per text."""
 
 ASKING_SECONDS = 30
 """For one log: a text without it is better than none."""
@@ -24,7 +24,7 @@ MOST_KEPT = 50
 
 @dataclass(frozen=True, slots=True)
 class FailedJob:
-    """A job that failed, and the end of its log, or why that is not to be had."""
+    """A job that failed, and the end of its log, or why that is unavailable."""
 
     job: int
     name: str

@@ -1,4 +1,4 @@
-"""GitHub as this machine's central tells of it: nothing is asked of GitHub from here, and no gh is needed."""
+"""GitHub by way of this machine's central: nothing is asked of GitHub from here, and no gh is needed."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from fleetscripts.services.central.central import is_linked
 from fleetscripts.services.central.pulls_told import PullTold, ask_central, pull_told
 
 FRESH_SECONDS = 10.0
-"""So old may be what serves without another question."""
+"""Data this fresh needs no new request."""
 
 OLDEST_SECONDS = 120.0
-"""What is older is unknown, whatever it said."""
+"""Older data counts as unknown."""
 
 WAIT_SECONDS = 20.0
 """For the central's answer; it asks GitHub first."""
@@ -28,7 +28,7 @@ PAUSE_SECONDS = 0.1
 
 
 class NoGh(Gh):
-    """Whoever would ask GitHub from here is told who does."""
+    """Raises, for callers that would ask GitHub from here, an error that names the central."""
 
     def _run(self, words: Sequence[str], sent: bytes = b"", folder: str | None = None) -> tuple[int, bytes, bytes]:
         raise GitHubProblem(
@@ -37,7 +37,7 @@ class NoGh(Gh):
 
 
 class FromCentral(GitHub):
-    """Pull requests as they were told, asked for where that was long ago."""
+    """Pull requests as received, requested again when they are old."""
 
     def __init__(self, settings: Settings, environ: Mapping[str, str], most_seconds: float) -> None:
         super().__init__(NoGh(environ, Budget(settings.fleet_home / "github-budget.json")))
@@ -45,7 +45,7 @@ class FromCentral(GitHub):
         self._wait_seconds = min(WAIT_SECONDS, most_seconds)
 
     def pull_requests(self, keys: Iterable[PullKey]) -> dict[PullKey, Found]:
-        """Each as the central told of it; a problem where it has not, or too long ago."""
+        """Each as the central sent it; a problem if it has not, or too long ago."""
         wanted = list(dict.fromkeys(keys))
         told = {key: pull_told(self._settings, key) for key in wanted}
         stale = [key for key in wanted if not _within(told[key], FRESH_SECONDS)]

@@ -1,5 +1,5 @@
-"""What is asked of GitHub by name, by whoever opens a pull request, takes an issue or explains a failed check: by this
-user's own gh, and on a host by its central, with the same answer."""
+"""Explicit questions to GitHub, for opening a pull request, reading an issue or explaining a failed check: asked by
+this user's gh, or on a host by its central, with the same answer."""
 
 from __future__ import annotations
 
@@ -68,8 +68,8 @@ Question = OpenPulls | MakePull | ReadIssue | ReadLog
 
 @dataclass(frozen=True, slots=True)
 class QuestionKind:
-    """A kind of question. ``here``: how it is answered by gh; ``for_host``: the same for another machine, which may
-    ask again what was done, and is told no more than it can use."""
+    """A kind of question. ``here``: how gh answers it; ``for_host``: the same for another machine, which may repeat a
+    completed request, and is sent no more than it can use."""
 
     name: str
     answer: type[Any]
@@ -82,7 +82,7 @@ def _offers(gh: Gh, asked: OpenPulls) -> Offers:
 
 
 def _make(gh: Gh, asked: MakePull) -> Offer:
-    """A new one; where the answer was lost and it was made all the same, that one."""
+    """Create one; if it was already created and the answer was lost, return that one."""
     try:
         return create(gh, asked.place, asked.pull)
     except GitHubProblem as problem:
@@ -133,6 +133,6 @@ def ask_by_name(
 
 
 def answered_for_host(settings: Settings, question: Question) -> dict[str, Any]:
-    """GitHub's answer as this machine's gh gets it, to be told; raises GitHubProblem. A pull request that is there is
-    not made again."""
+    """GitHub's answer by this machine's gh, to be sent; raises GitHubProblem. An existing pull request is not created
+    again."""
     return asdict(KINDS[type(question)].for_host(own_github(settings, os.environ).gh, question))

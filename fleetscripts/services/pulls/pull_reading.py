@@ -25,14 +25,13 @@ from fleetscripts.services.central.central import has_central
 from fleetscripts.services.pulls.from_central import FromCentral
 
 FRESH_SECONDS = 10.0
-"""So long what was read together serves; a verification that comes later reads anew."""
+"""How long a combined reading is used; a later verification reads anew."""
 
 Reader = Callable[[PullKey], Found]
 
 
 def github(settings: Settings, environ: Mapping[str, str] | None = None, most_seconds: float | None = None) -> GitHub:
-    """GitHub with the fleet's common budget; on a host of a central, as that tells of it. ``most_seconds``: for one
-    question."""
+    """GitHub with the fleet's common budget; on a central's host, by way of that. ``most_seconds``: per query."""
     if has_central(settings):
         return FromCentral(settings, environ or os.environ, _timeout(settings, most_seconds))
     return own_github(settings, environ, most_seconds)
@@ -41,8 +40,7 @@ def github(settings: Settings, environ: Mapping[str, str] | None = None, most_se
 def own_github(
     settings: Settings, environ: Mapping[str, str] | None = None, most_seconds: float | None = None
 ) -> GitHub:
-    """GitHub as this user's own gh sees it, for what somebody asks for by name: to open a pull request, to read an
-    issue."""
+    """GitHub by this user's own gh, for explicit requests: to open a pull request, to read an issue."""
     budget = Budget(settings.fleet_home / "github-budget.json")
     return GitHub(Gh(environ or os.environ, budget, timeout_seconds=_timeout(settings, most_seconds)))
 
@@ -55,7 +53,7 @@ def _timeout(settings: Settings, most_seconds: float | None) -> float:
 
 
 def pull_key(agent: Agent, fleet: Fleet) -> PullKey | None:
-    """Which pull request the agent works on; None for a task without one. FleetError when it cannot be told."""
+    """The agent's pull request; None for a task without one. FleetError if it cannot be determined."""
     if not agent.pr_number:
         return None
     if not agent.pr_number.isdecimal() or not agent.pr_number.isascii() or int(agent.pr_number) == 0:
@@ -67,8 +65,8 @@ def pull_key(agent: Agent, fleet: Fleet) -> PullKey | None:
 
 
 def repository_of(agent: Agent, fleet: Fleet) -> RepositoryName:
-    """The repository of the state file, else that of the remote that pull requests are made to, as recorded, or as the
-    worktree has it where nothing is; rewritten as git would rewrite it."""
+    """The state file's repository, else that of the remote for pull requests, as recorded or else as in the worktree;
+    rewritten as git would rewrite it."""
     if fleet.repo:
         named = from_slug(fleet.repo)
         if named is None:
@@ -90,7 +88,7 @@ def repository_of(agent: Agent, fleet: Fleet) -> RepositoryName:
 
 
 def reading(settings: Settings, known: Mapping[PullKey, Found] | None = None) -> Reader:
-    """Reads each pull request that is not ``known`` when it is first asked for, and then remembers it."""
+    """Reads each pull request that is not ``known`` on first use, and then caches it."""
     kept: dict[PullKey, Found] = dict(known or {})
 
     def read(key: PullKey) -> Found:
@@ -103,9 +101,9 @@ def reading(settings: Settings, known: Mapping[PullKey, Found] | None = None) ->
 
 @dataclass
 class CyclePulls:
-    """Pull requests of all agents that say they have finished, asked for together by whoever needs one first.
+    """Pull requests of all agents that reported DONE, read together when one is first needed.
 
-    One for a whole process: verifications of one cycle run beside each other. ``others``: what other hosts ask for."""
+    One for a whole process: verifications of one cycle run in parallel. ``others``: those that other hosts request."""
 
     others: Callable[[], Collection[PullKey]] = tuple
     clock: Callable[[], float] = time.monotonic
@@ -121,7 +119,7 @@ class CyclePulls:
         return lambda key: self._read(key, fleet, settings)
 
     def _read(self, key: PullKey, fleet: Fleet, settings: Settings) -> Found:
-        """What was read serves one verification: the next one of the same agent reads anew."""
+        """A reading serves one verification: the next one of the same agent reads anew."""
         with self._lock:
             if (self._fleet is not None and self._fleet is not fleet) or not self._has([key]):
                 self._fleet = fleet
@@ -129,7 +127,7 @@ class CyclePulls:
             return self._found.pop(key)
 
     def for_others(self, keys: Collection[PullKey], fleet: Fleet, settings: Settings) -> dict[PullKey, Found]:
-        """What other hosts ask for, together with what is due here."""
+        """Those that other hosts request, together with what is due here."""
         with self._lock:
             if not self._has(keys):
                 self._fleet = None
@@ -151,7 +149,7 @@ class CyclePulls:
 
 
 def keys_of(agents: Iterable[Agent], fleet: Fleet) -> list[PullKey]:
-    """The pull requests of several agents; what is wrong with one's record its own gates will say."""
+    """The pull requests of several agents; an invalid record is left for its own gates to report."""
     found = []
     for agent in agents:
         try:
@@ -164,7 +162,7 @@ def keys_of(agents: Iterable[Agent], fleet: Fleet) -> list[PullKey]:
 
 
 def _due(fleet: Fleet, pause_seconds: float, now: float) -> list[Agent]:
-    """Who says it has finished and was not verified just now, or waits for evaluation and is verified again."""
+    """Agents that reported DONE and were not verified just now, or whose next check before evaluation is due."""
     complete = [agent for agent in fleet.agents if agent.state is AgentState.COMPLETE]
     waiting = [agent for agent in fleet.agents if agent.state is AgentState.PENDING_EVALUATION and agent.verdict.at]
     due = [agent for agent in complete if not 0 <= now - agent.verdict.at < pause_seconds]

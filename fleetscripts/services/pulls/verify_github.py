@@ -22,13 +22,12 @@ from fleetscripts.pull_request import CommitFacts, PullRequest, PullState
 from fleetscripts.services.pulls.pull_reading import Reader, github, pull_key
 
 BEGINNING_SECONDS = 15
-"""How long the beginning of a task waits for GitHub; without an answer it goes on."""
+"""How long the start of a task waits for GitHub; without an answer it continues."""
 
 
 @dataclass(frozen=True, slots=True)
 class PullAnswer:
-    """A pull request to be judged, or what is said ``instead``. ``merged``: the very commit of the worktree was.
-
+    """A pull request to be judged, or what is said ``instead``. ``merged``: the worktree's very commit was merged.
     ``open_threads``: unresolved ones and those resolved without a fix. ``limited_until``: when GitHub answers again."""
 
     evidence: PullEvidence | None = None
@@ -43,7 +42,7 @@ class PullAnswer:
 
 
 def ask_github(agent: Agent, fleet: Fleet, settings: Settings, head: str, read: Reader) -> PullAnswer:
-    """Read the agent's pull request, and gather what it is judged by."""
+    """Read the agent's pull request with all evidence on it."""
     try:
         key = pull_key(agent, fleet)
         if key is None:
@@ -64,19 +63,19 @@ def ask_github(agent: Agent, fleet: Fleet, settings: Settings, head: str, read: 
 
 @dataclass(frozen=True, slots=True)
 class PullAtStart:
-    """The pull request as a task begins; None for a task without one, and where GitHub did not tell soon."""
+    """The pull request as a task begins; None for a task without one, or if GitHub did not answer soon."""
 
     pull: PullRequest | None = None
     problem: str = ""
 
     @property
     def open_threads(self) -> int | None:
-        """How many review threads wait, where that is known."""
+        """How many review threads wait, if known."""
         return None if self.pull is None else sum(not thread.resolved for thread in self.pull.threads)
 
     def keep(self, agent: Agent, settings: Settings) -> str:
-        """Remember which threads are resolved already: they are not this agent's doing. What stood in the way, if
-        anything: then every resolved thread is judged."""
+        """Record which threads are already resolved: the agent is not judged by them. Returns the problem, if any: then
+        every resolved thread is judged."""
         try:
             if self.pull is not None:
                 SettledThreads(settings.fleet_home / "threads").keep(self.pull, agent.task.started_at)
@@ -87,7 +86,7 @@ class PullAtStart:
 
 
 def beginning(agent: Agent, fleet: Fleet, settings: Settings) -> PullAtStart:
-    """The agent's pull request, read before it is told its task."""
+    """The agent's pull request, read before it is sent its task."""
     try:
         key = pull_key(agent, fleet)
         if key is None:
@@ -99,12 +98,12 @@ def beginning(agent: Agent, fleet: Fleet, settings: Settings) -> PullAtStart:
 
 
 def note_settled_threads(agent: Agent, fleet: Fleet, settings: Settings) -> str:
-    """Note which threads are resolved as the task begins; what stood in the way, if anything."""
+    """Record which threads are resolved as the task begins; returns the problem, if any."""
     return beginning(agent, fleet, settings).keep(agent, settings)
 
 
 def evidence_for(agent: Agent, pull: PullRequest, head: str, settings: Settings) -> PullEvidence:
-    """The pull request beside what git and our own records know."""
+    """The pull request with what git and our own records know."""
     started = agent.task.started_at or agent.spawned_at
     settled = SettledThreads(settings.fleet_home / "threads").read(pull.key, started)
     required = settings.extra.get("ci_required")
@@ -129,7 +128,7 @@ def accepted_threads(agent: Agent) -> dict[str, str]:
 
 
 def _commit_facts(agent: Agent, pull: PullRequest, settled: frozenset[str]) -> dict[str, dict[str, CommitFacts]]:
-    """For each thread to be judged, what git knows of the hashes in its last words."""
+    """For each thread to be judged, git's facts on the hashes in its last words."""
     git = Git.in_worktree(agent.worktree_path, agent.repository)
     if not git.says("cat-file", "-e", f"{pull.head}^{{commit}}"):
         return {}  # the head is not here: that gate fails already

@@ -1,1 +1,1 @@
-"""What people are shown and told."""
+"""Reports for people and models."""

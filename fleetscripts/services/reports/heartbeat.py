@@ -31,25 +31,25 @@ from fleetscripts.services.reports.unmanaged_panes import unmanaged_panes
 from fleetscripts.services.single_instance.single_instance import only_loop
 
 FIRST_SECONDS = 3600.0
-"""How far back the first heartbeat tells of what was done."""
+"""How far back the first heartbeat reports repairs."""
 
 MOST_REPAIRS = 40
 
 REPAIR_SECONDS = 20.0
-"""After so long no recovery is begun any more: the next heartbeat goes on. One takes a few seconds."""
+"""After this time no further recovery is started: the next heartbeat continues. One takes a few seconds."""
 
 
 @dataclass(frozen=True, slots=True)
 class JournalSummary:
-    """What the journal says was done since a moment: repairs in words, and the last failure by the agent's id, or
-    by window where a line has no id."""
+    """The journal since a moment: repairs in words, and the last failure by the agent's id, or by window for a line
+    without one."""
 
     repaired: tuple[str, ...]
     failed: Mapping[str, str]
 
 
 def review(settings: Settings, environ: Mapping[str, str], now: float, lines: int = LINES) -> Review:
-    """Repair what is a recovery, unless a loop does so already; then say what is left. ``lines`` of each screen."""
+    """Perform recoveries, unless a loop does; then report what is left. ``lines`` of each screen."""
     store = Store(settings.state_file)
     try:
         before = store.read()
@@ -79,14 +79,14 @@ def review(settings: Settings, environ: Mapping[str, str], now: float, lines: in
 
 
 def _stopped(fleet: Fleet) -> list[Item]:
-    """That nothing is repaired, where there is still somebody at work."""
+    """Says that nothing is repaired, if agents are still at work."""
     if fleet.active or all(agent.finished for agent in fleet.agents):
         return []
     return [Item("stopped", "", "the fleet is stopped, nothing is repaired: start it again", (start_again(),))]
 
 
 def _left(count: int) -> list[Item]:
-    """That there was no time for some of the recoveries."""
+    """Says that some recoveries were left for lack of time."""
     if not count:
         return []
     said = f"{count} recoveries were not begun within {REPAIR_SECONDS:g} s: a loop does them all"
@@ -94,8 +94,8 @@ def _left(count: int) -> list[Item]:
 
 
 def _repair(settings: Settings, environ: Mapping[str, str], fleet: Fleet) -> tuple[str, int]:
-    """One cycle with its recoveries, and how many of them there was no time for; where a loop runs, nothing but its
-    name: it does them already."""
+    """One cycle with its recoveries, and how many were left for lack of time; if a loop runs, only its name: it
+    performs them."""
     if not fleet.active:
         return "", 0
     options: dict[str, object] = {"state_file": settings.state_file, "fleet_home": settings.fleet_home}
@@ -110,7 +110,7 @@ def _repair(settings: Settings, environ: Mapping[str, str], fleet: Fleet) -> tup
 
 
 def _look(store: Store, settings: Settings, environ: Mapping[str, str], fleet: Fleet | None) -> Cycle | None:
-    """A look after the repairs, noted as one of the orchestrator's unless an agent of the fleet took it."""
+    """A look after the repairs, recorded as the orchestrator's unless an agent of the fleet took it."""
     if fleet is None:
         return None
     supervisor = agent_in_pane(fleet, environ) is None
@@ -122,7 +122,7 @@ def _look(store: Store, settings: Settings, environ: Mapping[str, str], fleet: F
 
 
 def _done_since(settings: Settings, since: float, fleet: Fleet | None) -> JournalSummary:
-    """What recoveries came to, the same words once; refusals are no repairs, but say why something still stands."""
+    """The recoveries' results, each wording once; refusals are no repairs, but explain what is left."""
     repaired: dict[str, int] = {}
     failed: dict[str, str] = {}
     called = {agent.id: agent.called for agent in fleet.agents} if fleet is not None else {}

@@ -21,7 +21,7 @@ def whole_journal(settings: Settings) -> list[Line]:
 
 
 def history(settings: Settings, agent: Agent) -> list[Line]:
-    """The agent's lines, oldest first; of a journal that never names it, those of its window since it was spawned."""
+    """The agent's lines, oldest first; if the journal never names it, those of its window since it was spawned."""
     lines = whole_journal(settings)
     found = stories(lines)
     for key, story in found.items():

@@ -1,4 +1,4 @@
-"""An agent's last message in full, from its conversation's file, even when pane and client are gone."""
+"""An agent's last message in full, from its conversation's file, even after pane and client are gone."""
 
 from __future__ import annotations
 
@@ -24,9 +24,8 @@ _RECYCLED = Observation(Classification(PaneState.MISSING, "it was recycled"))
 
 @dataclass(frozen=True, slots=True)
 class LastAnswer:
-    """The agent's pane as it is now, and its last message, secrets masked. ``sent_since``: it was sent a text after it.
-
-    ``problem``: why there is no text."""
+    """The agent's pane as it is now, and its last message, secrets masked. ``sent_since``: a message was sent to it
+    later. ``problem``: why there is no text."""
 
     seen: Observation
     text: str = ""
@@ -50,7 +49,7 @@ def last_answer(settings: Settings, fleet: Fleet, agent: Agent, now: float) -> L
 
 
 def _kept(settings: Settings, agent: Agent, now: float) -> Path | None:
-    """The file of its newest conversation that has one, where no client is there to tell."""
+    """The newest existing conversation file, if no client runs that could name it."""
     if agent.agent not in KINDS:
         return None
     kind, places = kind_named(agent.agent), settings.places_of(agent.agent)
@@ -63,7 +62,7 @@ def _kept(settings: Settings, agent: Agent, now: float) -> Path | None:
 
 
 def _messages(kind: AgentKind, transcript: Path) -> list[ConversationMessage]:
-    """What both sides said, of the last megabytes; pieces of one message of the agent are joined."""
+    """The messages of both sides in the last megabytes; pieces of one message by the agent are joined."""
     reading = read_new(transcript, Cursor())
     found: list[ConversationMessage] = []
     before = ""

@@ -14,18 +14,18 @@ if TYPE_CHECKING:
 
 NO_WRAP, WRAP = "\x1b[?7l", "\x1b[?7h"
 EMPTY_LINE = "\x1b[0m\x1b[2K"
-"""Before the line is drawn: behind one that reaches the edge it would take the last character."""
+"""Sent before the line is drawn: after one that reaches the edge it would erase the last character."""
 
 
 class LiveScreen:
-    """The terminal's other screen, without a cursor; lines too wide for it end at its edge."""
+    """The terminal's alternate screen, without a cursor; lines too wide for it are cut at its edge."""
 
     def __init__(self, console: Console) -> None:
         self.console = console
 
     @contextmanager
     def shown(self) -> Iterator[None]:
-        """This screen, and what was there before in the end."""
+        """Show this screen, and restore the former one at the end."""
         self._show(True)
         try:
             yield
@@ -34,7 +34,7 @@ class LiveScreen:
 
     @contextmanager
     def aside(self) -> Iterator[None]:
-        """The terminal for another program, then this screen again."""
+        """Lend the terminal to another program, then restore this screen."""
         self._show(False)
         try:
             yield
@@ -42,7 +42,7 @@ class LiveScreen:
             self._show(True)
 
     def draw(self, lines: Sequence[Sequence[Piece]]) -> None:
-        """Each line in its place, over what was drawn there."""
+        """Draw each line in its place, over what was drawn there."""
         from rich.segment import Segment, Segments
 
         parts: list[Segment] = []

@@ -1,5 +1,5 @@
-"""What is told once beside the decisions, for whoever waits for events: conflicts between agents' branches, compared
-when a turn has ended with new commits, and tools that the kernel ended for memory."""
+"""News besides the decisions, for those who wait for events: conflicts between agents' branches, compared when a turn
+has ended with new commits, and tools that the kernel killed for memory."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from fleetscripts.services.reports.review_overlaps import overlaps_reviewed
 
 @dataclass
 class NewsWatch:
-    """One wait. ``supervises``: what is taken counts as told."""
+    """One wait. ``supervises``: what is taken counts as notified."""
 
     settings: Settings
     supervises: bool = True
@@ -25,8 +25,8 @@ class NewsWatch:
     _found: Sequence[Item] = field(default_factory=tuple)
 
     def found(self) -> bool:
-        """Whether there is something that nobody was told of. Compares only when an agent that is at rest now has
-        another commit than when it was compared last."""
+        """Whether there is unreported news. Compares only if an agent that is now at rest has another commit than at
+        the last comparison."""
         fleet = Store(self.settings.state_file).read()
         heads = _at_rest(fleet)
         if heads - self._compared:
@@ -35,7 +35,7 @@ class NewsWatch:
         return bool(self._found or memory_reviewed(fleet, self.settings, notes=False))
 
     def taken(self) -> list[Item]:
-        """What was found, which is told now."""
+        """What was found, which is reported now."""
         fleet, told = Store(self.settings.state_file).read(), list(self._found)
         if told and self.supervises:
             told = overlaps_reviewed(fleet, self.settings, notes=True)

@@ -18,12 +18,12 @@ from fleetscripts.models import Action, ActionKind, AgentState, PaneState
 from fleetscripts.services.loop.cycle import Cycle
 
 SEVERAL = 2
-"""Windows that are gone, from which on one call for all is named."""
+"""Number of lost windows from which one command for all is suggested."""
 
 
 def agents_reviewed(cycle: Cycle, failed: Mapping[str, str], now: float) -> Review:
-    """Decisions, what waits by itself, and what could be recycled. ``failed``: why a repair did not work, by
-    the agent's id, by its window where no id was noted."""
+    """Decisions, what waits by itself, and what could be recycled. ``failed``: why a repair failed, by the agent's id,
+    or by its window if no id was recorded."""
     decisions: list[Item] = []
     waiting: list[Item] = []
     acted = {(action.window, action.pane_id): action for action in cycle.actions}
@@ -60,7 +60,7 @@ def about(agent: Agent) -> dict[str, Any]:
 
 
 def decision(agent: Agent, action: Action) -> Item:
-    """One decision, with what it is about and the calls that may follow."""
+    """One decision, with its subject and the commands that may follow."""
     calls = tuple(spelled(call).format(agent=shell_word(agent.handle)) for call in BY_NAME[action.action].calls)
     more = {"objective": sanitize(agent.objective)[:300]} if agent.objective else {}
     return Item(action.action, agent.window, action.reason, calls, agent.pane_id, about(agent) | more)
@@ -76,7 +76,7 @@ def _unrepaired(agent: Agent, action: Action, why: str) -> list[Item]:
 
 
 def _all_gone(decisions: Sequence[Item]) -> list[Item]:
-    """One call for all, where several windows went, as with their tmux server."""
+    """One command for all if several windows are gone, as with their tmux server."""
     gone = [item.window for item in decisions if item.kind == BY_NAME["restore"].undone]
     if len(gone) < SEVERAL:
         return []

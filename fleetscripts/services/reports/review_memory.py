@@ -1,4 +1,4 @@
-"""The heartbeat's items about tools that the kernel ended for memory while their client lives on: told once."""
+"""The heartbeat's items about tools that the kernel killed for memory while their client lives on: once."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from fleetscripts.services.reports.review_agents import about
 
 
 def memory_reviewed(fleet: Fleet, settings: Settings, *, notes: bool) -> list[Item]:
-    """One item for each agent of whose tools some were ended since it was told of; ``notes``: from now on it was."""
+    """One item for each agent with tools killed since the last report; ``notes``: record them as reported."""
     news = [agent for agent in fleet.agents if agent.notices.tools_killed and not agent.finished]
     if news and notes:
         Store(settings.state_file).update(lambda current: _noted(current, news))

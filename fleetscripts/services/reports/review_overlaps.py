@@ -17,7 +17,7 @@ from fleetscripts.services.worktrees.overlaps import compare
 
 
 def overlaps_reviewed(fleet: Fleet, settings: Settings, *, notes: bool) -> list[Item]:
-    """One item for each agent with a conflict that was not told of; ``notes``: from now on it was."""
+    """One item for each agent with an unreported conflict; ``notes``: record it as reported."""
     try:
         compared = compare(settings, fleet)
     except FleetError as error:

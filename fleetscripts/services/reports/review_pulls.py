@@ -23,7 +23,7 @@ ASKING_SECONDS = 10
 
 
 def merged_reviewed(looks: Iterable[tuple[Agent, Observation]], fleet: Fleet, settings: Settings) -> list[Item]:
-    """A proposal to judge each of them: nobody else would, and its worktree stays taken. One request for up to ten."""
+    """Propose to evaluate each of them: nobody else would, and its worktree stays in use. One request for up to ten."""
     keys = {
         agent.key: (agent, key)
         for agent, seen in looks
@@ -45,7 +45,7 @@ def merged_reviewed(looks: Iterable[tuple[Agent, Observation]], fleet: Fleet, se
 
 
 def _rests_unjudged(agent: Agent, seen: Observation) -> bool:
-    """Whether nothing is under way that would come to a verdict by itself."""
+    """Whether nothing is under way that would lead to a verdict by itself."""
     state = seen.classification.state
     return bool(agent.pr_number) and agent.state not in JUDGED and state not in {*AT_WORK, PaneState.COMPLETE}
 

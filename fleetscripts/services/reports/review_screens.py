@@ -16,14 +16,14 @@ from fleetscripts.models import Frame
 from fleetscripts.services.typing.dialogs import keys_on, menu_on
 
 LINES = 30
-"""Of each screen, unless more are asked for."""
+"""Per screen, unless more are requested."""
 
 WITHOUT = frozenset({"evaluate", "dead_pane"})
-"""Decisions that no screen helps with."""
+"""Decisions for which no screen is needed."""
 
 
 def with_screens(tmux: Tmux, items: Iterable[Item], lines: int) -> tuple[Item, ...]:
-    """The items with what their panes show, secrets masked; of a dialog the question and its rows."""
+    """The items with their panes' text, secrets masked; for a dialog the question and its rows."""
     listed = tuple(items)
     wanted = [item.pane_id for item in listed if item.pane_id and item.kind not in WITHOUT]
     frames = {frame.facts.pane_id: frame for frame in tmux.read_all(list(dict.fromkeys(wanted)))} if wanted else {}

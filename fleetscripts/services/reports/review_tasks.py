@@ -14,8 +14,8 @@ MOST_NAMES = 12
 
 
 def tasks_reviewed(settings: Settings, now: float, archives: bool) -> tuple[list[str], list[Item]]:
-    """What was archived, if ``archives``; then tasks that nobody works on although nothing keeps them, those that never
-    can begin, and files that are wrong. A folder that cannot be used is one of these, and keeps nothing else back."""
+    """What was archived, if ``archives``; then ready tasks that nobody works on, those that can never begin, and
+    invalid files. An unusable folder is one of these, and does not affect the others."""
     archived: list[str] = []
     try:
         archived = [sanitize(f"task {line}") for line in archive_finished(settings, now)] if archives else []

@@ -18,7 +18,7 @@ from fleetscripts.services.single_instance.single_instance import loop_runs
 
 @dataclass(frozen=True, slots=True)
 class Survivor:
-    """One agent as it is found."""
+    """One agent as it was found."""
 
     agent: Agent
     pane_state: PaneState
@@ -38,7 +38,7 @@ class Survey:
     survivors: tuple[Survivor, ...]
     calls: tuple[str, ...]
     unwatched: bool = False
-    """Agents are at work, and whoever supervises is to keep watch unasked."""
+    """Agents are at work, and no loop watches them unasked."""
 
     def to_json(self) -> dict[str, Any]:
         """For programs."""
@@ -56,7 +56,7 @@ class Survey:
 
 
 def survey(settings: Settings, fleet: Fleet, now: float) -> Survey:
-    """Look at every agent once; nothing is changed, nothing is typed."""
+    """Look at every agent once; changes nothing, types nothing."""
     found = tuple(
         Survivor(agent, seen.classification.state, survivor_sentence(agent, seen.classification, now))
         for agent, seen in look_at(fleet, settings, now)
@@ -74,7 +74,7 @@ def survey(settings: Settings, fleet: Fleet, now: float) -> Survey:
 
 
 def _calls(fleet: Fleet, found: tuple[Survivor, ...], watched: bool) -> list[str]:
-    """What to call next, in this order."""
+    """The next commands, in this order."""
     at_work = [one for one in found if not one.agent.finished]
     gone = [
         one for one in at_work if not one.alive and not (one.agent.hold.reason and one.pane_state is PaneState.IDLE)

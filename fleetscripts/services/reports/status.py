@@ -1,4 +1,4 @@
-"""The recorded fleet beside what its panes run now."""
+"""The recorded fleet with what its panes run now."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ if TYPE_CHECKING:
     from fleetscripts.services.spending.report import SpentReport
 
 LINKED = "linked"
-"""Stands where a pane's command would, for an agent on another host that is heard."""
+"""In place of a pane's command, for an agent on another, reachable host."""
 
 SECRET = ("discord_webhook",)
 LOOK_EVERY_SECONDS = 30.0
-"""A look younger than this is not recorded again."""
+"""A look within this time of the last is not recorded again."""
 
 
 @dataclass(frozen=True, slots=True)
 class AgentStatus:
-    """One record and its pane, None when that is gone. ``elsewhere``: the agent is on another host, and this is how
-    that is known: ``linked``, or ``unreachable 4m``."""
+    """One record and its pane, None if that is gone. ``elsewhere``: for an agent on another host, the link's state:
+    ``linked``, or ``unreachable 4m``."""
 
     agent: Agent
     pane: PaneFacts | None
@@ -40,7 +40,8 @@ class AgentStatus:
 
     @property
     def command(self) -> str:
-        """What the pane runs; ``missing`` or ``dead`` when it runs nothing. For one elsewhere, how it is known."""
+        """What the pane runs; ``missing`` or ``dead`` if it runs nothing. For an agent on another host, the link's
+        state."""
         if self.elsewhere:
             return self.elsewhere
         if self.pane is None:
@@ -64,7 +65,7 @@ class FleetStatus:
     """The other machines, as they are known here."""
 
     def on_hosts(self) -> tuple[AgentStatus, ...]:
-        """Their agents, named as they are from here."""
+        """Their agents, by their names from here."""
         return tuple(
             AgentStatus(agent, None, LINKED if view.reachable else silence(view))
             for view in self.hosts
@@ -72,17 +73,17 @@ class FleetStatus:
         )
 
     def counts(self) -> Counter[str]:
-        """Agents by the state that is shown; those that wait are counted apart from those that run."""
+        """Agents by the state that is shown; waiting ones are counted separately from running ones."""
         return Counter(shown_state(status.agent) for status in self.agents)
 
 
 def silence(view: HostView) -> str:
-    """``unreachable 4m``: since when nothing was heard of a host."""
+    """``unreachable 4m``: since when a host has been silent."""
     return f"{UNREACHABLE} {age(view.since_seconds)}" if view.since_seconds >= 0 else UNREACHABLE
 
 
 def fleet_status(settings: Settings, fleet: Fleet, now: float, *, here: bool = False) -> FleetStatus:
-    """The fleet beside one listing of all panes, and what is known of other hosts; ``here``: without those."""
+    """The fleet with one listing of all panes, and other hosts' mirrors; ``here``: without those."""
     panes, server = Tmux(settings.tmux_socket).panes_and_server()
     agents = tuple(AgentStatus(agent, pane_of(agent, panes, server)) for agent in fleet.agents)
     loop = Agent(fleet.loop_window or "", pane_id=fleet.loop_pane_id, tmux_server=fleet.loop_tmux_server)
@@ -93,7 +94,7 @@ def fleet_status(settings: Settings, fleet: Fleet, now: float, *, here: bool = F
 
 
 def _hosts(settings: Settings, now: float) -> tuple[HostView, ...]:
-    """The other machines; what reads them is loaded only where there are any."""
+    """The other machines; their reader is imported only if there are any."""
     if not (settings.fleet_home / "hosts").is_dir():
         return ()
     from fleetscripts.services.hosts.mirrors import mirrors
@@ -102,7 +103,7 @@ def _hosts(settings: Settings, now: float) -> tuple[HostView, ...]:
 
 
 def _spent(settings: Settings, fleet: Fleet, now: float) -> SpentReport | None:
-    """What was spent; loaded as late, for nothing was before there are agents or caps."""
+    """Spending; imported as late, for there is none before there are agents or caps."""
     if not fleet.agents and not settings.extra.get("caps"):
         return None
     from fleetscripts.services.spending.report import spent_report
@@ -111,13 +112,13 @@ def _spent(settings: Settings, fleet: Fleet, now: float) -> SpentReport | None:
 
 
 def record_look(store: Store, fleet: Fleet, environ: Mapping[str, str], now: float) -> None:
-    """Remember that the orchestrator, or the person, has looked; an agent looking at the fleet does not count."""
+    """Record that the orchestrator, or the person, has looked; an agent looking at the fleet does not count."""
     if agent_in_pane(fleet, environ) is None and not 0 <= now - fleet.orchestrator_seen_at < LOOK_EVERY_SECONDS:
         store.update(lambda current: replace(current, orchestrator_seen_at=now, orchestrator_called_at=0))
 
 
 def as_json(status: FleetStatus) -> dict[str, Any]:
-    """The state file's object without its secrets, each agent with ``pane_cmd`` and what its pane is now."""
+    """The state file's object without its secrets, each agent with ``pane_cmd`` and its pane's state."""
     members = {name: value for name, value in status.fleet.to_json().items() if name not in SECRET}
     shown = zip(members["agents"], status.agents, strict=True)
     members["agents"] = [

@@ -34,7 +34,7 @@ TICK_SECONDS = 1.0
 LEAST_SECONDS = 0.15
 """Between two readings, however often the files change."""
 MOST_SECONDS = 5.0
-"""Between two readings, when nothing is told: panes may go without a word in any file."""
+"""Between two readings without events: panes may end without a file change."""
 JOURNAL_BYTES = 400_000
 PAGE = 10
 
@@ -59,7 +59,7 @@ class StatusWatch:
     _files: frozenset[str] = frozenset()
 
     def run(self) -> None:
-        """Until somebody presses q."""
+        """Run until q is pressed."""
         settings, _ = load_fleet(self.environ, self.options)
         self._files = frozenset({settings.state_file.name, settings.journal_file.name, *MIRROR_FILES})
         events = FileEvents(self._changed)
@@ -84,7 +84,7 @@ class StatusWatch:
 
     @property
     def agents(self) -> tuple[Agent, ...]:
-        """Those that are shown, as ``in_order``."""
+        """The agents shown, as by ``in_order``."""
         if self.status is None:
             return ()
         return in_order((*self.status.fleet.agents, *(known.agent for known in self.status.on_hosts())))
@@ -102,7 +102,7 @@ class StatusWatch:
             self.bell.ring()
 
     def _read_again(self) -> None:
-        """Read state and panes, when there is news or it is long ago; what cannot be read is told, and stays."""
+        """Read state and panes if there is news or the last reading is old; errors are shown, and stay."""
         news, now = self.bell.silence(), time.monotonic()
         if self.status is not None and not news and now - self._read_at < MOST_SECONDS:
             return
@@ -124,7 +124,7 @@ class StatusWatch:
         return model_of(self.status, self.agents, self._history(), self._problem or self.message)
 
     def _history(self) -> tuple[str, ...]:
-        """What happened last to the selected agent; read again when the files were, or another is selected."""
+        """The selected agent's last events; read again when the files change, or another is selected."""
         agent = next((agent for agent in self.agents if agent.key == self.view.selected), None)
         if agent is None or self.settings is None:
             return ()
@@ -136,14 +136,14 @@ class StatusWatch:
         return self._told[2]
 
     def _enter(self) -> None:
-        """Go there; what cannot be done is told, and the view stays."""
+        """Go to the agent; errors are shown, and the view stays."""
         try:
             self._go()
         except FleetError as error:
             self.message = sanitize(str(error))
 
     def _go(self) -> None:
-        """To the selected agent's window: the tmux client switches, or this terminal attaches until it detaches."""
+        """Show the selected agent's window: the tmux client switches, or this terminal attaches until it detaches."""
         agent = next((agent for agent in self.agents if agent.key == self.view.selected), None)
         if agent is None or self.status is None or self.settings is None:
             return
@@ -174,7 +174,7 @@ class StatusWatch:
 
 
 def model_of(status: FleetStatus, agents: tuple[Agent, ...], history: tuple[str, ...] = (), message: str = "") -> Model:
-    """What the view shows of the fleet."""
+    """The view's model of the fleet."""
     fleet = status.fleet
     title = [Piece("agent fleet", "bold"), Piece("" if fleet.active else "  stopped", "red")]
     if fleet.tmux_session:

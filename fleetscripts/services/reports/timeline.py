@@ -19,12 +19,12 @@ def picture(settings: Settings, begun: float, now: float) -> str:
 
 
 def default_file(settings: Settings) -> Path:
-    """Where it goes unless somebody says otherwise."""
+    """The default path."""
     return settings.fleet_home / "timeline.svg"
 
 
 def write_picture(file: Path, svg: str) -> None:
-    """Put the picture at ``file``."""
+    """Write the picture to ``file``."""
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(svg, encoding="utf-8", errors="replace")

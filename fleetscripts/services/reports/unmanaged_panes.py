@@ -1,4 +1,4 @@
-"""Panes outside the fleet: clients that somebody started by hand, and windows whose client has ended."""
+"""Panes outside the fleet: clients started by hand, and windows whose client has ended."""
 
 from __future__ import annotations
 
@@ -23,8 +23,7 @@ from fleetscripts.services.own_pane import own_pane
 
 
 def unmanaged_panes(tmux: Tmux, settings: Settings, fleet: Fleet, environ: Mapping[str, str], now: float) -> list[Item]:
-    """Every pane of every session that nobody has reviewed yet; not our own, nor the loop's, nor what a person has
-    said is theirs."""
+    """Every pane of every session not reviewed yet; not our own, nor the loop's, nor those marked as a person's own."""
     server = tmux.server()
     if server is None:
         return []
@@ -37,7 +36,7 @@ def unmanaged_panes(tmux: Tmux, settings: Settings, fleet: Fleet, environ: Mappi
 
 
 def keep_out(tmux: Tmux, fleet: Fleet, pane: PaneFacts) -> str:
-    """Say no more of this pane, which is the person's own; what was done, in words."""
+    """Mark this pane as the person's own and stop reporting it; in words."""
     server = tmux.require_server()
     if pane.pane_id in known_panes(fleet, server):
         raise Refused(f"{pane.window} is an agent of the fleet, or its loop: it stays under review")
@@ -57,7 +56,7 @@ def _dead(pane: PaneFacts) -> Item:
 
 
 def _mine(pane: PaneFacts) -> tuple[str]:
-    """The call for a window that is none of the fleet's business."""
+    """The command that marks a window as none of the fleet's business."""
     return (f"{spelled('heartbeat')} --mine {pane.pane_id}",)
 
 
@@ -76,7 +75,7 @@ def _of(found: Observation) -> Iterator[Item]:
 
 
 def _left(found: Observation) -> str:
-    """The conversation that a client named last as it ended; empty when none did."""
+    """The conversation that a client named last as it ended; empty if none."""
     hints = [re.compile(kind.resume_hint) for kind in known_kinds() if kind.resume_hint]
     lines = [sanitize(line) for line in found.frame.lines]
     named = [match["session"] for line in lines for hint in hints if (match := hint.search(line))]

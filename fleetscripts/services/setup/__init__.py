@@ -1,1 +1,1 @@
-"""What the product needs on a machine, and the steps that put it there and take it away again."""
+"""The product's requirements on a machine, and its installation and removal."""

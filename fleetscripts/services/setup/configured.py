@@ -41,7 +41,7 @@ class ConfiguredSetting:
 
 
 def configured(environ: Mapping[str, str], options: Mapping[str, object]) -> list[ConfiguredSetting]:
-    """Every setting that is known, in the order of its definition."""
+    """Every known setting, in the order of its definition."""
     try:
         top = Store(load_settings(environ, options).state_file).read().top()
     except StateMissing:
@@ -63,7 +63,7 @@ def configured(environ: Mapping[str, str], options: Mapping[str, object]) -> lis
 
 
 def set_one(environ: Mapping[str, str], options: Mapping[str, object], name: str, text: str) -> None:
-    """Set it in the file, checked as when it is loaded; nothing is written when it cannot be used."""
+    """Set it in the file, checked as when it is loaded; nothing is written if it is invalid."""
     known = known_settings()
     if name not in known:
         raise UsageProblem(f"no setting {name!r}; {instead_of(name, known)}")
@@ -104,7 +104,7 @@ def _values(settings: Settings) -> dict[str, object]:
 
 
 def _toml(kind: str, text: str) -> str:
-    """The words of a call as TOML writes a value of that type; what is none stays text, which the check refuses."""
+    """The call's words as a TOML value of that type; invalid ones stay text, which the check refuses."""
     if kind in ("bool", "int", "float"):
         try:
             value = json.loads(text)

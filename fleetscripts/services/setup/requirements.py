@@ -29,7 +29,7 @@ VERSION = pattern(r"[0-9]+(?:\.[0-9]+)+[a-z]?")
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """``found``: what there is. ``mend``: the line that mends it, empty where nothing is wrong."""
+    """``found``: what exists. ``mend``: the command that fixes it, empty if nothing is wrong."""
 
     name: str
     found: str
@@ -37,7 +37,7 @@ class Finding:
 
 
 def findings(folder: ClientFolder, settings: Settings, environ: Mapping[str, str], repo: Path) -> list[Finding]:
-    """All of it, in the order in which it is mended."""
+    """All findings, in the order in which to fix them."""
     install = f"sh {BUNDLE}/fleetscripts/packages.sh"
     found = [_tmux(f"{install} tmux"), _program("git", "--version", f"{install} git")]
     found.append(_program("gh", "--version", f"{install} gh"))
@@ -83,7 +83,7 @@ def _github_login() -> Finding:
 
 
 def _agent_memory(settings: Settings) -> list[Finding]:
-    """Whether each agent's memory can be limited, where that is wanted; tried."""
+    """Whether each agent's memory can be limited, if that is configured; tried."""
     size = agent_memory(settings)
     if not size:
         return []
@@ -116,7 +116,7 @@ def _rules(folder: ClientFolder) -> Finding:
 
 
 def missing_permissions(environ: Mapping[str, str]) -> str:
-    """One line for an orchestrator in whose client's settings our rules are not whole; empty elsewhere."""
+    """One line for an orchestrator whose client's settings lack some of our rules; empty elsewhere."""
     if not environ.get(kind_named(DEFAULT_KIND).session_mark):
         return ""
     missing = _or_problem(lambda: str(len(ClientFolder.of(environ).missing_rules())))
@@ -128,7 +128,8 @@ def missing_permissions(environ: Mapping[str, str]) -> str:
 
 
 def _path() -> Finding:
-    """Optional, unless a command of that name is another copy's. What pip installed lies beside what was called."""
+    """Optional, unless a command of that name belongs to another copy. pip's commands are beside the one that was
+    called."""
     programs = BUNDLE / "bin" if (BUNDLE / "bin").is_dir() else Path(sys.argv[0]).absolute().parent
     line = f'export PATH="{programs}:$PATH"'
     first = shutil.which("fleet-status")

@@ -22,13 +22,13 @@ BUNDLE = Path(__file__).resolve().parents[3]
 
 @dataclass(frozen=True, slots=True)
 class ClientFolder:
-    """The user's folder of the client in which an orchestrator works."""
+    """The orchestrator's client's folder of the user."""
 
     path: Path
 
     @classmethod
     def of(cls, environ: Mapping[str, str]) -> ClientFolder:
-        """The folder that this environment means."""
+        """The folder in this environment."""
         home = kind_named(DEFAULT_KIND).home
         return cls(Path(environ.get(home.variable) or Path(home.default).expanduser()))
 
@@ -51,7 +51,7 @@ class ClientFolder:
         return self.link.exists() and self.link.resolve() == BUNDLE
 
     def make_link(self) -> None:
-        """Link the skill. FleetError when something else stands there, or this is no bundle."""
+        """Link the skill. FleetError if something else is there, or this is no bundle."""
         if self.linked:
             return
         if not (BUNDLE / "SKILL.md").is_file():
@@ -66,7 +66,7 @@ class ClientFolder:
             self.link.symlink_to(BUNDLE)
 
     def drop_link(self) -> bool:
-        """Remove the link if it is ours; whether it was."""
+        """Remove the link if it is ours; returns whether it was."""
         if not (self.link.is_symlink() and self.link.resolve() == BUNDLE):
             return False
         with _told(self.link):
@@ -78,11 +78,11 @@ class ClientFolder:
         return rules_missing(self._settings(), self.rules)
 
     def add_rules(self) -> None:
-        """Write the rules that are missing; nothing else changes."""
+        """Write the missing rules; nothing else changes."""
         self._write(with_rules(self._settings(), self.rules))
 
     def drop_rules(self) -> int:
-        """Take our rules out; how many there were."""
+        """Remove our rules; returns how many there were."""
         before = self._settings()
         found = len(self.rules) - len(rules_missing(before, self.rules))
         if found:
@@ -109,7 +109,7 @@ class ClientFolder:
 
 @contextmanager
 def _told(path: Path) -> Iterator[None]:
-    """What the system refuses, as one line."""
+    """A system error as one line."""
     try:
         yield
     except OSError as error:

@@ -24,7 +24,7 @@ ALSO_PASSED_ON = ("DISCORD_WEBHOOK_URL", "POLL_INTERVAL", "POLL_IDLE_MAX", "HOME
 
 @contextmanager
 def recorded(settings: Settings, environ: Mapping[str, str]) -> Iterator[PaneFacts | None]:
-    """Our window in ``loop_window`` while we run; None outside tmux, or in another tmux than the fleet's."""
+    """Keeps our window in ``loop_window`` while we run; None outside tmux, or in another tmux than the fleet's."""
     store = Store(settings.state_file)
     tmux = Tmux(settings.tmux_socket)
     server = tmux.server()
@@ -53,7 +53,7 @@ def copied_command(settings: Settings, arguments: list[str]) -> list[str]:
 
 
 def open_in_window(settings: Settings, session: str, arguments: list[str], environ: Mapping[str, str]) -> PaneFacts:
-    """The loop in a window of its own, in a session that exists."""
+    """Open the loop in a window of its own, in an existing session."""
     if not session:
         raise FleetError("expected --session NAME: the state file names no tmux session")
     passed = {name: environ[name] for name in (*passed_on(), *ALSO_PASSED_ON) if environ.get(name)}

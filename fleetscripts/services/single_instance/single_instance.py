@@ -1,4 +1,4 @@
-"""One loop for each state file."""
+"""Ensures one loop per state file."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from fleetscripts.config import Settings
 from fleetscripts.errors import Refused
 
 MOMENT_SECONDS = 0.2
-"""So long whoever only asks whether a loop runs may hold what makes one the only one; a loop holds it for good."""
+"""How long a mere check for a running loop may hold the loop's lock; a loop holds it all the time."""
 
 
 @contextmanager
 def only_loop(settings: Settings) -> Iterator[None]:
-    """Be the only loop on this state file; Refused when there is one, saying where."""
+    """Become the only loop on this state file; Refused if there is one, saying where."""
     with ExitStack() as held:
         try:
             held.enter_context(hold(_lock_file(settings), MOMENT_SECONDS))
@@ -38,6 +38,6 @@ def loop_runs(settings: Settings) -> bool:
 
 
 def _lock_file(settings: Settings) -> Path:
-    """Beside the state file: whoever has another FLEET_HOME is locked out too."""
+    """Beside the state file, so that a loop with another FLEET_HOME is excluded too."""
     target = Path(os.path.realpath(settings.state_file))
     return target.with_name(f"{target.name}.loop.lock")

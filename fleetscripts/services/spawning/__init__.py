@@ -1,1 +1,1 @@
-"""Agents put to work: worktree, branch, window, client, briefing, record."""
+"""Puts agents to work: worktree, branch, window, client, briefing, record."""

@@ -40,7 +40,7 @@ LONGEST_OBJECTIVE = 4000
 
 @dataclass(frozen=True, slots=True)
 class AdoptResult:
-    """The record that was written; ``notes`` are for stderr."""
+    """The new record; ``notes`` are for stderr."""
 
     agent: Agent
     notes: tuple[str, ...] = ()
@@ -54,7 +54,7 @@ def adopt(
     environ: Mapping[str, str],
     request: Request,
 ) -> AdoptResult:
-    """Write a record for the client in this pane; Refused, with nothing written, when it cannot be the fleet's."""
+    """Write a record for the client in this pane; Refused, with nothing written, if it cannot be managed."""
     _may_be_ours(pane_io, fleet, facts, environ)
     found = look(pane_io.tmux, settings, fleet, facts.pane_id, time.time())
     if found is None or found.client is None or not found.kind:
@@ -94,7 +94,7 @@ def _may_be_ours(pane_io: PaneIO, fleet: Fleet | None, facts: PaneFacts, environ
 
 
 def _worktree(found: Observation, settings: Settings) -> WorktreeFacts:
-    """The worktree that the client works in; Refused for one that nothing may ever be done to, or that has an agent."""
+    """The client's worktree; Refused if it is protected or has an agent."""
     window, folder = found.frame.facts.window, Path(found.client.cwd if found.client else "")
     top = Git(folder).maybe("rev-parse", "--show-toplevel") if folder.is_dir() else None
     if not top:
@@ -133,7 +133,7 @@ def _record(pane_io: PaneIO, found: Observation, place: WorktreeFacts, request: 
 
 
 def _added(fleet: Fleet, agent: Agent) -> Fleet:
-    """The fleet with it, unless somebody was quicker: no pane, conversation or worktree has two records at work."""
+    """The fleet with it, unless another call was first: no pane, conversation or worktree has two working records."""
     for known in fleet.agents:
         if known.state is AgentState.RECYCLED:
             continue

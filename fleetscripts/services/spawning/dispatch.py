@@ -39,7 +39,7 @@ from fleetscripts.services.worktrees.spares import fleet_now, free, settle_left
 from fleetscripts.services.worktrees.spares import survey as worktrees_of
 
 WRITING_SECONDS = 2.0
-"""A file that changed so lately may not be whole yet."""
+"""A file that changed this recently may be incomplete."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,12 +49,12 @@ class DispatchTarget:
     session: str = ""
     repo: str = ""
     again: bool = False
-    """Also tasks that could not be begun a moment ago, or whose file was written just now: a person asks."""
+    """Also tasks that failed to start a moment ago, or whose file was just written: a person asks."""
 
 
 @dataclass(frozen=True, slots=True)
 class DispatchReport:
-    """What was done, a line each, and the agents that were begun."""
+    """What was done, a line each, and the agents that were started."""
 
     lines: tuple[str, ...]
     begun: tuple[Agent, ...] = ()
@@ -69,10 +69,8 @@ def dispatch(
     stop: Callable[[], bool] = lambda: False,
     start: Callable[..., SpawnResult] = spawn,
 ) -> DispatchReport:
-    """Archive what is finished and start agents for what is ready, at most ``limit``.
-
-    Never one task twice, whoever else dispatches at the same time. A task that cannot be begun keeps none of the others
-    back."""
+    """Archive what is finished and start agents for what is ready, at most ``limit``. Never one task twice, whoever
+    else dispatches at the same time. A task that cannot be started holds none of the others back."""
     if not fleet_now(settings).active:
         return DispatchReport(("the fleet is stopped (active is false): no task is started",))
     least_room(settings)
@@ -97,7 +95,7 @@ def dispatch(
 
 @dataclass
 class _Round:
-    """One call: which tasks were tried, which repositories have no spare left, and which tasks wait for budget."""
+    """One call: tasks tried, repositories without spares, and tasks that wait for budget."""
 
     settings: Settings
     environ: Mapping[str, str]
@@ -109,10 +107,10 @@ class _Round:
     full: dict[Path, list[str]] = field(default_factory=dict)
     walled: dict[str, list[str]] = field(default_factory=dict)
     left: list[TaskFile] = field(default_factory=list)
-    """Tasks for which there is no room here."""
+    """Tasks without a free worktree here."""
 
     def next(self) -> str | None:
-        """Begin one task; None when none is left to be tried, nothing where it has to wait."""
+        """Start one task; None if none is left to try, nothing if it has to wait."""
         with choosing(self.settings):
             task = self._choose()
             if task is not None:
@@ -147,7 +145,7 @@ class _Round:
         return None
 
     def _being_written(self, name: str) -> bool:
-        """Whether it may be only the first half of a text; the next round tells."""
+        """Whether the file may be incomplete; the next round decides."""
         ago = time.time() - folder(self.settings).changed_at(name)
         return not self.where.again and 0 <= ago < WRITING_SECONDS
 
@@ -160,7 +158,7 @@ class _Round:
             return True  # spawning says what is wrong
 
     def _repo(self, task: TaskFile) -> Path | str:
-        """The repository whose spares are taken; why not, where none is known."""
+        """The repository whose spares are used; or why there is none."""
         named = task.repo or self.where.repo or self.settings.tasks_repo
         if named:
             path = in_home(named, self.settings.home)
@@ -205,21 +203,21 @@ class _Round:
         return f"{task.name}: begun in {spawned.agent.window}, {spawned.agent.worktree} on {spawned.agent.branch}"
 
     def _wait_for(self, session: str) -> None:
-        """A session that is not there is no task's failure: it is begun as soon as there is one."""
+        """A missing session is no failure of the task: it starts as soon as there is one."""
         try:
             require_session(Tmux(self.settings.tmux_socket), session)
         except Refused as missing:
             raise Pending(str(missing)) from missing
 
     def _wait_for_room(self, repo: Path) -> None:
-        """Nor is a machine that has no memory or disk for another agent."""
+        """Nor is a machine without memory or disk for another agent."""
         try:
             refuse_without_room(self.settings, repo)
         except Refused as lacking:
             raise Pending(str(lacking)) from lacking
 
     def waiting(self) -> Iterator[str]:
-        """Tasks that are ready and had to be left."""
+        """Ready tasks that had to be left."""
         for lines in (*self.full.values(), *self.walled.values()):
             yield from lines[:1]
             if len(lines) > 1:
@@ -227,7 +225,7 @@ class _Round:
 
 
 def _archived(settings: Settings, now: float) -> list[str]:
-    """What was archived; a file that cannot be moved keeps no other task back."""
+    """What was archived; a file that cannot be moved holds no other task back."""
     try:
         return archive_finished(settings, now)
     except FleetError as error:
@@ -235,7 +233,7 @@ def _archived(settings: Settings, now: float) -> list[str]:
 
 
 def _main_folder(agent: Agent) -> Path:
-    """The repository that the agent was recorded in, whatever its worktree's .git says by now."""
+    """The agent's recorded repository, whatever its worktree's .git says by now."""
     return Path(agent.worktree_path if agent.repository is None else agent.repository.main_folder)
 
 

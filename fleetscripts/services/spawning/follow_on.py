@@ -1,8 +1,7 @@
 """Gives an agent at its prompt a new objective in the same session: delivered and recorded, or neither.
 
-The record first says what is about to happen (``new_task``); after the proof that the agent has the text, the new task
-takes the old one's place in the same write. A crash in between is settled by the conversation itself: was it told?
-"""
+The record first states the intent (``new_task``); after the proof of delivery, the same write replaces the old task by
+the new one. After a crash in between, the conversation decides: was it delivered?"""
 
 from __future__ import annotations
 
@@ -43,7 +42,7 @@ from fleetscripts.services.worktrees.undo import step
 
 @dataclass(frozen=True, slots=True)
 class FollowOnResult:
-    """A new task that the agent provably has. ``notes`` are for stderr."""
+    """A new task with proof of delivery. ``notes`` are for stderr."""
 
     receipt: Receipt
     agent: Agent
@@ -53,9 +52,8 @@ class FollowOnResult:
 def give_task(
     pane_io: PaneIO, settings: Settings, environ: Mapping[str, str], fleet: Fleet, agent: Agent, request: Request
 ) -> FollowOnResult:
-    """Tell the agent and change its record; Refused, with nothing changed, when it must not be told now.
-
-    ``request``: objective, pull request, steps, image, and the branch, empty for the one it is on."""
+    """Send the task and change the record; Refused, with nothing changed, if it cannot be sent now. ``request``:
+    objective, pull request, steps, image, and the branch, empty for the present one."""
     store = Store(settings.state_file)
     pane_id = _takes_a_task(pane_io, agent)
     folder = Path(agent.worktree_path)
@@ -91,7 +89,7 @@ def give_task(
 
 
 def _takes_a_task(pane_io: PaneIO, agent: Agent) -> str:
-    """Its pane, if a text typed there now would be read and its record is one to change."""
+    """Its pane, if a text typed there now would be read and its record may change."""
     if agent.state is AgentState.RECYCLED:
         raise Refused(f"{agent.called}: it is recycled; {spelled('spawn-agent')} starts a new one")
     pane_id = agent.pane_on(pane_io.server)
@@ -107,7 +105,7 @@ def _takes_a_task(pane_io: PaneIO, agent: Agent) -> str:
 
 
 def _start_of(folder: Path, agent: Agent, branch: str, base: str, settings: Settings) -> StartPoint | None:
-    """Where the branch comes from; None when the worktree is on it already."""
+    """The branch's starting point; None if the worktree is on it already."""
     with step("branch"):
         git = Git.in_worktree(str(folder), agent.repository)
         here = git.branch() or ""
@@ -124,8 +122,8 @@ def _start_of(folder: Path, agent: Agent, branch: str, base: str, settings: Sett
 
 
 def _leave_file(settings: Settings, agent: Agent) -> str:
-    """The task file that it worked on so far goes away with its outcome, or it would be begun again; what becomes of
-    one that is not finished."""
+    """Archive the file of its former task with its outcome, or it would be started again; an unfinished one is treated
+    by its state."""
     if not agent.task.file:
         return ""
     archive_finished(settings, time.time())
@@ -150,7 +148,7 @@ def _task(agent: Agent, request: Request, branch: str, settings: Settings) -> Br
 
 
 def _intent(agent: Agent, request: Request, branch: str, start: StartPoint | None, text: str) -> dict[str, Any]:
-    """All that is needed to end what is begun here, by whoever finds it."""
+    """What another process needs to finish or undo what begins here."""
     intent: dict[str, Any] = {
         "at": time.time(),
         "text": as_message(text),
@@ -167,9 +165,8 @@ def _intent(agent: Agent, request: Request, branch: str, start: StartPoint | Non
 
 
 def _set_up(store: Store, settings: Settings, environ: Mapping[str, str], agent: Agent, folder: Path) -> list[str]:
-    """The worktree made ready for its new branch, where that needs other packages; what to tell the caller.
-
-    While it lasts the record says so, for whoever would take the task for one whose giver died."""
+    """Set the worktree up for its new branch, if that needs other packages; returns messages for the caller. Meanwhile
+    the record says so, for processes that would take the sender for dead."""
     prepared = preparation(settings, environ, folder)
     if prepared is None:
         return []
@@ -191,7 +188,7 @@ def _with_pending(fleet: Fleet, agent: Agent, more: Mapping[str, object]) -> Fle
 
 
 def _begin(store: Store, agent: Agent, intent: Mapping[str, Any]) -> None:
-    """Say in the record what is about to happen: the loop leaves the agent alone meanwhile."""
+    """Record the intent: the loop then leaves the agent alone."""
 
     def begin(fleet: Fleet) -> Fleet:
         known = fleet.current(agent)

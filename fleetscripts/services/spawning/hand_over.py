@@ -1,4 +1,4 @@
-"""Tasks for which no worktree is free here, given to machines that have one: each to one machine, once."""
+"""Hands tasks without a free worktree here over to other machines: each to one machine, once."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ BEGIN_SECONDS = 180.0
 
 
 def hand_over(settings: Settings, tasks: Sequence[TaskFile], now: float, most: int | None = None) -> list[str]:
-    """Give each task to the machine with the most free worktrees, at most ``most``; what was done, a line each.
+    """Give each task to the machine with the most free worktrees, at most ``most``; returns what was done, a line each.
 
-    Only tasks that name no repository: its path need not be the same there. Those of which nobody heard whether they
-    arrived are asked for again first, by the very call that gave them."""
+    Only tasks that name no repository: its path may differ there. Those whose arrival is unconfirmed are asked for
+    again first, with the same call."""
     lines = [_give(settings, given, now) for given in host_tasks(settings).values() if not given.arrived]
     room = {
         view.name: count
@@ -52,7 +52,7 @@ def hand_over(settings: Settings, tasks: Sequence[TaskFile], now: float, most: i
 
 
 def _give(settings: Settings, given: HostTask, now: float) -> str:
-    """One task, by its one call; what became of it in words."""
+    """Give one task, by one call; returns the result in words."""
     text = next((entry.text for entry in folder(settings).read() if entry.name == given.task), "")
     host = host_named(settings, given.host)
     argv = ["tasks", "add", given.task, "--file", "-"]
@@ -76,7 +76,7 @@ def _added(reply: Reply) -> bool:
 
 
 def _has(settings: Settings, given: HostTask) -> bool:
-    """Whether the machine has a task of that name by now: the answer to the call that gave it may have been lost."""
+    """Whether the machine has a task of that name: the answer to the call may have been lost."""
     reply = call(settings, host_named(settings, given.host), ["tasks", "list", "--json"], timeout=ADD_SECONDS)
     try:
         listed = json.loads(reply.stdout)["tasks"]
@@ -86,5 +86,5 @@ def _has(settings: Settings, given: HostTask) -> bool:
 
 
 def _for_there(text: str) -> bytes:
-    """The task as the other machine gets it: what it waited for has come about here."""
+    """The task for the other machine, without dependencies that are met here."""
     return write(replace(parse("task", text), after=(), not_before="")).encode()

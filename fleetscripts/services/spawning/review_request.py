@@ -1,4 +1,4 @@
-"""A review of an agent's work asked for: what the reviewer is given to read, and what its record holds."""
+"""Requests a review of an agent's work: the reviewer's material and record."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from fleetscripts.services.spawning.spawn_request import Request, ReviewOf
 from fleetscripts.services.verification.work import work_of
 
 BRANCHES = "review"
-"""The folder of branches that reviewers stand on."""
+"""The folder of reviewers' branches."""
 
 
 def review_request(author: Agent, session: str) -> Request:
     """A reviewer in a spare worktree of its own, on a branch of its own at the author's commit.
 
-    Not in the author's worktree: that goes on changing under whoever reads it, and two clients there would share its
-    hooks and its trust. A branch, not a detached HEAD: then undoing, restoring and recycling know it as any agent's."""
+    Not in the author's worktree: that keeps changing, and two clients there would share its hooks and its trust. A
+    branch, not a detached HEAD: undoing, restoring and recycling then treat it like any agent's."""
     if author.state is AgentState.RECYCLED:
         raise Refused(f"{author.called} was recycled: nothing of its work is left there")
     if author.task.reviews:

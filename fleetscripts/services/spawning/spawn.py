@@ -54,7 +54,7 @@ from fleetscripts.services.worktrees.undo import UndoStack, coded, step, undistu
 
 @dataclass(frozen=True, slots=True)
 class SpawnResult:
-    """The record that was written; ``notes`` are for stderr."""
+    """The new record; ``notes`` are for stderr."""
 
     agent: Agent
     notes: tuple[str, ...] = ()
@@ -101,7 +101,7 @@ def spawn(
 
 
 def _another_may_do(error: BaseException, request: Request, settings: Settings, passed: Collection[Path]) -> bool:
-    """Whether it failed in this one worktree, and another is free."""
+    """Whether it failed only in this worktree, and another is free."""
     if request.path is not None or not isinstance(error.__cause__, NotCheckedOut):
         return False
     return any(Path(place.worktree.path) not in passed for place in free(survey(request.repo, settings)))
@@ -116,7 +116,7 @@ def _claimed(request: Request, settings: Settings, passed: Collection[Path], not
 
 
 def _taken(held: ExitStack, request: Request, settings: Settings, passed: Collection[Path], notes: list[str]) -> Spare:
-    """The spare that was asked for, or the next one."""
+    """The given spare, or the next one."""
     if request.path is not None:
         return held.enter_context(claim(request.path, request.spare_branch, settings))
     return claim_or_make(held, request.repo, settings, notes, passed)
@@ -124,7 +124,7 @@ def _taken(held: ExitStack, request: Request, settings: Settings, passed: Collec
 
 @dataclass
 class _Spawn:
-    """One spawn under way; every step that did something has put its undoing on ``undo``."""
+    """One spawn in progress; every step with effects has put its undoing on ``undo``."""
 
     settings: Settings
     fleet: Fleet | None
@@ -197,7 +197,7 @@ class _Spawn:
         return f"the fleet is stopped, this agent is not monitored: {start_again()} starts it again" if stopped else ""
 
     def _prepare_state(self) -> None:
-        """A state file that cannot be written is found out before anything is started."""
+        """Detect an unwritable state file before anything is started."""
         Store(self.settings.state_file).update(lambda fleet: fleet, create=self._new_fleet())
 
     def _new_fleet(self) -> Fleet:
@@ -226,7 +226,7 @@ class _Spawn:
         )
 
     def _begin(self, pane_io: PaneIO, facts: PaneFacts, start: StartPoint, session_id: str, text: str) -> Agent:
-        """The record, which says what is still to be done: if we die now, whoever finds it does that, or undoes all."""
+        """Write the record, with what is left to do: after a crash another process finishes or undoes it."""
         request, folder, now = self.request, self.spare.path, time.time()
         agent = Agent(
             window=facts.window,
@@ -265,19 +265,19 @@ class _Spawn:
         return agent
 
     def _close(self, place: PaneToClose) -> None:
-        """The pane closed, and nothing of what ran in it left in the worktree."""
+        """Close the pane, and end everything it left running in the worktree."""
         close(place)
         folder = self.spare.path
         end_own(Agent("", worktree_path=str(folder), spawned_at=self.began).at(place.pane, place.server), folder)
 
     def _forget(self) -> None:
-        """Last of all that is undone: whoever finds the record of an undoing that was cut short ends that."""
+        """The last undo step: after an interrupted undoing, whoever finds the record completes it."""
         begun = self.begun
         if begun is not None:
             Store(self.settings.state_file).update(lambda fleet: fleet.without_agent(begun))
 
     def _record(self, pane_io: PaneIO, agent: Agent) -> Agent:
-        """It has its task: the record as of any agent, in the window and the conversation that it has by now."""
+        """Write the final record, in the present window and conversation."""
         seen = pane_io.look(agent.pane_id)
         placed = agent if seen is None else agent.at(seen.frame.facts, pane_io.server)
         known = {

@@ -18,9 +18,8 @@ from fleetscripts.services.spawning.spawn_request import Request
 
 
 def account_for(settings: Settings, environ: Mapping[str, str], request: Request) -> tuple[Account | None, str]:
-    """The account, None for the user's own where none are listed, and a note for stderr.
-
-    Pending when no account has budget; another kind of agent is taken only where none was asked for."""
+    """The account, None for the user's own if none are listed, and a note for stderr. Pending if no account has budget;
+    another agent kind is used only if none was requested."""
     kind = kind_named(request.agent or DEFAULT_KIND).name
     if request.account:
         return account_named(settings, request.account, kind), ""

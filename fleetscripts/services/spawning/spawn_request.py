@@ -17,7 +17,7 @@ _STEP = pattern(rf"\S(?:[^\x00-\x1f\x7f]{{0,{LONGEST_STEP - 2}}}\S)?")
 
 @dataclass(frozen=True, slots=True)
 class ReviewOf:
-    """Whose work is reviewed, at which commit; its ``objective`` and its ``diff`` are data."""
+    """The reviewed agent and commit; its ``objective`` and its ``diff`` are data."""
 
     author: str
     branch: str
@@ -28,9 +28,8 @@ class ReviewOf:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What is asked for. ``path`` and ``spare_branch``: this very spare; else the next one of ``repo``.
-
-    ``agent`` empty: Claude Code, or another client when only that has budget."""
+    """The request. ``path`` and ``spare_branch``: this very spare; else the next one of ``repo``. ``agent`` empty:
+    Claude Code, or another client if only that has budget."""
 
     session: str
     branch: str
@@ -46,13 +45,13 @@ class Request:
     account: str = ""
     verify_command: str = ""
     task: str = ""
-    """Name of the task file that it comes from."""
+    """Name of its task file."""
     review: ReviewOf | None = None
-    """Whose work it is to review, where it is a reviewer."""
+    """The work to review, for a reviewer."""
 
 
 def checked(request: Request, *, allow_test_step: bool = False) -> Request:
-    """The request with its texts put in order; UsageProblem names what cannot be used, Refused why not."""
+    """The request with its texts normalised; UsageProblem names what is invalid, Refused says why not."""
     if not request.objective.strip():
         raise UsageProblem("expected an objective, found nothing: say what the agent is to do")
     if request.pr_number and not re.fullmatch(r"[0-9]{1,10}", request.pr_number):

@@ -1,1 +1,1 @@
-"""What agents use, noted as it is seen, and whether a cap allows more."""
+"""Agents' usage, recorded as it is observed, and the caps on it."""

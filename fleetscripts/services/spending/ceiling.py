@@ -1,4 +1,4 @@
-"""Whether a cap allows another turn, and what a person allows beyond it."""
+"""Whether a cap allows another turn, and raising a cap."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from fleetscripts.services.spending.spending import change_ledger, ledger_of
 
 
 def ceiling_over(settings: Settings, fleet: Fleet, now: float, ledger: Ledger | None = None) -> Ceiling:
-    """The caps as they stand; UsageProblem names what is no cap. ``ledger``: when it was read already."""
+    """The caps in force; UsageProblem names an invalid one. ``ledger``: if it was read already."""
     caps = caps_of(settings.extra)
     known = ledger if ledger is not None else ledger_of(settings) if caps else Ledger()
     today = day_of(datetime.fromtimestamp(now).astimezone())
@@ -28,14 +28,14 @@ def ceiling_over(settings: Settings, fleet: Fleet, now: float, ledger: Ledger | 
 
 
 def _elsewhere(settings: Settings, today: str) -> Mapping[str, Spend]:
-    """What reads the other machines' mirrors is loaded where a cap is over several."""
+    """The reader of other machines' mirrors is imported only if a cap covers several."""
     from fleetscripts.services.hosts.spent_elsewhere import spent_elsewhere
 
     return spent_elsewhere(settings, today)
 
 
 def refuse_at_cap(ceiling: Ceiling, agent: Agent | None, task: str = "") -> None:
-    """Refused where a cap is reached: no turn of this agent is begun, or no agent for the task."""
+    """Refused if a cap is reached: no turn of this agent is started, or no agent for the task."""
     reached = ceiling.reached(agent, task)
     if reached is None:
         return
@@ -47,8 +47,8 @@ def refuse_at_cap(ceiling: Ceiling, agent: Agent | None, task: str = "") -> None
 
 
 def allow(settings: Settings, fleet: Fleet, named: str | Agent, now: float) -> list[CapUse]:
-    """Allow another cap's worth of all that is reached for an agent, or of a shared cap named by its scope; whom that
-    held goes on."""
+    """Allow another cap's worth of all that is reached for an agent, or of a shared cap named by its scope; agents held
+    by it continue."""
     from fleetscripts.core.spending.holding import held
 
     agent = named if isinstance(named, Agent) else None

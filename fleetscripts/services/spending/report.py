@@ -1,4 +1,4 @@
-"""What was spent, beside the caps on it, for whoever asks."""
+"""Spending and the caps on it, for reports."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class SpentReport:
 
 
 def spent_report(settings: Settings, fleet: Fleet, now: float) -> SpentReport:
-    """As it is kept: what was used since the last look is not among it."""
+    """As recorded: usage since the last look is not included."""
     ceiling = ceiling_over(settings, fleet, now, ledger_of(settings))
     spent = totals(ceiling.ledger, {agent.id for agent in fleet.agents}, ceiling.today)
     agents: list[Agent | None] = [None, *(agent for agent in fleet.agents if not agent.finished)]

@@ -1,4 +1,4 @@
-"""What the fleet has used, noted as it is seen: once for each conversation, whatever becomes of it."""
+"""Records the fleet's usage as it is observed: each conversation once, whatever becomes of it."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ if TYPE_CHECKING:
 
 
 def ledger_of(settings: Settings) -> Ledger:
-    """What is kept; nothing where that is damaged."""
+    """The stored ledger; an empty one if it is damaged."""
     return ledger_in(settings.fleet_home)
 
 
 def ledger_in(fleet_home: Path) -> Ledger:
-    """The same, of the fleets of this folder."""
+    """The same, for the fleets of this folder."""
     try:
         return parsed(SpentFile(fleet_home).read())
     except LedgerDamaged:
@@ -37,7 +37,7 @@ def ledger_in(fleet_home: Path) -> Ledger:
 
 
 def note_spent(settings: Settings, looks: Iterable[tuple[Agent, Observation]], now: float, every: bool) -> Ledger:
-    """The ledger with what these agents have used. ``every``: also those in the middle of a turn."""
+    """The ledger with these agents' usage. ``every``: including those in the middle of a turn."""
     before = ledger_of(settings)
     today = day_of(_moment(now))
     found = [
@@ -58,14 +58,14 @@ def note_spent(settings: Settings, looks: Iterable[tuple[Agent, Observation]], n
 
 
 def begin_spent(settings: Settings, seen: Observation, now: float) -> None:
-    """What the conversation of an agent that comes into the fleet has used so far is not the fleet's."""
+    """Usage of an adopted agent's conversation so far is not the fleet's."""
     today = day_of(_moment(now))
     for used in _used_in(settings, seen.kind, Path(str(seen.transcript)), seen.session_id) if seen.transcript else ():
         change_ledger(settings, lambda ledger, used=used: ledger.begun(used, today), now)  # type: ignore[misc]
 
 
 def change_ledger(settings: Settings, change: Callable[[Ledger], Ledger], now: float) -> Ledger:
-    """The ledger after this change, kept. A damaged one is begun anew: the conversations tell it all again."""
+    """Apply the change and store the ledger. A damaged one is started anew: the conversations have all usage."""
     file, after = SpentFile(settings.fleet_home), Ledger()
     first = day_of(_moment(now) - timedelta(days=KEPT_DAYS))
 
@@ -85,7 +85,7 @@ def change_ledger(settings: Settings, change: Callable[[Ledger], Ledger], now: f
 
 
 def _used(settings: Settings, agent: Agent, seen: Observation, known: Ledger) -> Iterator[SessionUsage]:
-    """By its conversation, and by the one before where it has begun another since it was last seen."""
+    """By its conversation, and by the one before if it has started another since the last look."""
     if seen.transcript is None or seen.kind not in KINDS:
         return
     before = known.current.get(agent.id, "")

@@ -1,1 +1,1 @@
-"""Tasks in files, paired with spare worktrees."""
+"""Task files, and the spare worktrees for them."""

@@ -1,4 +1,4 @@
-"""Tasks that were given to other machines: a note here says which machine has each, until it is archived here."""
+"""Tasks handed to other machines: a note here names the machine of each, until it is archived here."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from fleetscripts.services.hosts.registry import hosts
 
 @dataclass(frozen=True, slots=True)
 class HostTask:
-    """One such task. ``call_id``: of the call that gives it; ``arrived``: the host has said that it has it."""
+    """One such task. ``call_id``: of the call that hands it over; ``arrived``: the host has confirmed it."""
 
     task: str
     host: str
@@ -23,14 +23,14 @@ class HostTask:
 
 
 def host_tasks(settings: Settings) -> dict[str, HostTask]:
-    """By task; not those of hosts that are forgotten or given up."""
+    """By task; without those of removed or lost hosts."""
     there = {host.name for host in hosts(settings) if not host.gone_at}
     notes = (_read(note) for note in _book(settings).all())
     return {note.task: note for note in notes if note.host in there}
 
 
 def note(settings: Settings, given: HostTask) -> None:
-    """Remember it: from now on nobody here begins the task."""
+    """Record it: from now on it is not started here."""
     members = {"host": given.host, "call_id": given.call_id, "arrived": given.arrived}
     _book(settings).write(given.task, members)
 

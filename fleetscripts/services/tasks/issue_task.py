@@ -1,4 +1,4 @@
-"""A task made from an issue on GitHub: what others wrote in it is data in the task's text."""
+"""Creates a task from a GitHub issue: other people's text in it is marked as data."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _ADDRESS = pattern(r"(https?://[^\s?#]+?)/(issues|pull)/([1-9][0-9]{0,9})/?(?:[?
 
 
 def issue_key(fleet: Fleet | None, named: str, repo: Path) -> PullKey:
-    """Which issue is meant: by its number in the fleet's repository, else in that of ``repo``, or by its address."""
+    """The issue meant: by its number in the fleet's repository, else in ``repo``, or by its address."""
     if number := _NUMBER.fullmatch(named.strip()):
         found = repository_of(Agent("", worktree_path=str(repo)), fleet or Fleet())
         return PullKey(found.host, found.owner, found.name, int(number[1]))
@@ -38,7 +38,7 @@ def issue_key(fleet: Fleet | None, named: str, repo: Path) -> PullKey:
 
 
 def issue_text(settings: Settings, key: PullKey, more: str = "") -> str:
-    """The text of the task, after what the caller says in addition. Refused for an issue that is closed."""
+    """The task's text, after the caller's own. Refused for a closed issue."""
     issue = ask_by_name(settings, ReadIssue(key), Issue)
     if not issue.is_open:
         raise Refused(f"{key} is closed: nothing is left to be done there")

@@ -34,12 +34,12 @@ LOCK_SECONDS = 60.0
 """For choosing and moving: nothing is started meanwhile."""
 
 FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 60.0, 3600.0
-"""After a task could not be begun; each time twice as long. A changed file is tried at once."""
+"""Delay after a task could not be started; doubled each time. A changed file is tried at once."""
 
 
 @dataclass(frozen=True, slots=True)
 class Survey:
-    """All task files: those that can be used, in the order in which they would begin, and what is wrong with others."""
+    """All task files: the valid ones in the order in which they would begin, and the others' problems."""
 
     standings: tuple[TaskStatus, ...]
     problems: tuple[str, ...] = ()
@@ -49,17 +49,17 @@ class Survey:
 
 
 def folder(settings: Settings) -> TaskFolder:
-    """Where the tasks lie."""
+    """The folder of the tasks."""
     return TaskFolder(settings.tasks_folder)
 
 
 def claims(settings: Settings) -> ClaimBook:
-    """Who is starting an agent for which task right now."""
+    """Who is starting an agent for which task now."""
     return ClaimBook(settings.fleet_home / "task-claims")
 
 
 def claim_key(settings: Settings, name: str) -> str:
-    """What a claim on this task is kept under."""
+    """The key of a claim on this task."""
     return str(settings.tasks_folder / f"{name}{SUFFIX}")
 
 
@@ -69,7 +69,7 @@ def choosing(settings: Settings) -> AbstractContextManager[None]:
 
 
 def survey(settings: Settings, now: float) -> Survey:
-    """Every task as it stands. Claims are read before records: whoever drops a claim has written the record before."""
+    """Every task's status. Claims are read before records: a process drops its claim after writing the record."""
     found = list(folder(settings).read())
     own = {claim_key(settings, entry.name): entry.name for entry in found if entry.name}
     claimed = {own[claim.path] for claim in claims(settings).read() if claim.alive and claim.path in own}
@@ -84,9 +84,8 @@ def survey(settings: Settings, now: float) -> Survey:
 
 
 def _due(settings: Settings, task: TaskFile, now: float) -> float:
-    """When a task that is repeated begins next. One that never began: a span at once, a calendar from its file on.
-
-    After the clock was set back the last one counts as begun now, and that is noted: it is waited for once."""
+    """When a repeated task begins next. One that never began: a span at once, a calendar from its file's date on. After
+    the clock was set back, the last start counts as now, and is recorded: it is waited for once."""
     key = claim_key(settings, task.name)
     note = _begun(settings).read(key)
     began = note.get("began") if note is not None else None
@@ -98,7 +97,7 @@ def _due(settings: Settings, task: TaskFile, now: float) -> float:
 
 
 def _begun(settings: Settings) -> NoteBook:
-    """When tasks that are repeated began last."""
+    """When repeated tasks last began."""
     return NoteBook(settings.fleet_home / "task-repeats")
 
 
@@ -119,7 +118,7 @@ def _parsed(found: Sequence[PendingEntry]) -> tuple[list[TaskFile], list[str]]:
 
 
 def _checked(task: TaskFile) -> TaskFile:
-    """What only the whole program can tell is wrong."""
+    """Problems that only the whole program can detect."""
     if task.agent and task.agent not in KINDS:
         raise TaskProblem(f"{task.name}{SUFFIX}: expected an agent kind ({', '.join(KINDS)}), found {task.agent!r}")
     if any(map(is_test_step, task.steps)):
@@ -128,7 +127,7 @@ def _checked(task: TaskFile) -> TaskFile:
 
 
 def note_failure(settings: Settings, name: str, why: str, now: float) -> None:
-    """Remember that a task could not be started: it is tried again later, or when its file has changed."""
+    """Record that a task could not be started: it is retried later, or when its file has changed."""
     book, key = _failures(settings), claim_key(settings, name)
     known = book.read(key) or {}
     stamp = next((entry.stamp for entry in folder(settings).read() if entry.name == name), 0)
@@ -155,7 +154,7 @@ def _pausing(settings: Settings, entry: PendingEntry, now: float) -> str:
 
 
 def add_all(settings: Settings, tasks: Sequence[TaskFile]) -> list[Path]:
-    """New files for all of them, or for none: what keeps one back is found out before the first is written."""
+    """Create files for all of them, or for none: everything is checked before the first is written."""
     there = {entry.name for entry in folder(settings).read()}
     for task in tasks:
         _writable(task)
@@ -166,7 +165,7 @@ def add_all(settings: Settings, tasks: Sequence[TaskFile]) -> list[Path]:
 
 
 def _writable(task: TaskFile) -> str:
-    """The text of its file, if that says the same."""
+    """Its file's text, if it reads back unchanged."""
     if not NAME.fullmatch(task.name):
         raise UsageProblem(f"expected a name of letters, digits and . _ -, found {task.name!r}")
     text = write(task)
@@ -184,7 +183,7 @@ def _refuse_at_work(settings: Settings, task: TaskFile) -> list[Agent]:
 
 
 def add(settings: Settings, task: TaskFile) -> Path:
-    """A new file in ``pending``. What an agent did under that name, whose file is gone, counts for it no more."""
+    """Create a file in ``pending``. An agent's former work under that name no longer counts for it."""
     text = _writable(task)
     with choosing(settings):
         earlier = _refuse_at_work(settings, task)
@@ -196,7 +195,7 @@ def add(settings: Settings, task: TaskFile) -> Path:
 
 
 def archive_finished(settings: Settings, now: float) -> list[str]:
-    """Move every task whose agent is done to ``archived``; what was moved, a line each."""
+    """Move every task whose agent is done to ``archived``; returns what was moved, a line each."""
     with choosing(settings):
         finished = [one for one in survey(settings, now).standings if one.state == FINISHED]
         return [

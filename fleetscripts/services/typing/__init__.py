@@ -1,1 +1,1 @@
-"""Everything that types into a pane: texts, keys, dialogs, and the proof that they arrived."""
+"""Everything that types into a pane: texts, keys, dialogs, and proof of delivery."""

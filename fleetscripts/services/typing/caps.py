@@ -1,4 +1,4 @@
-"""No text begins a turn of an agent that may spend no more, whoever sends it."""
+"""Refuses any text that would start a turn of an agent at its spending cap."""
 
 from __future__ import annotations
 
@@ -16,8 +16,7 @@ from fleetscripts.services.typing.pane_io import PaneIO
 
 
 def refuse_beyond_caps(pane_io: PaneIO, observation: Observation) -> None:
-    """By what it has used until now: nobody may have looked at it for a while. Nothing where no cap is configured, here
-    or at a central."""
+    """By its usage until now, which may be newer than the last look. Nothing without a cap, here or at a central."""
     settings, now = pane_io.settings, time.time()
     if TABLE not in settings.extra and not has_central(settings):
         return

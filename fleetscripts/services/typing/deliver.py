@@ -1,8 +1,7 @@
 """Delivers a text to an agent with proof: checked, pasted under a guard, read back, submitted, confirmed.
 
-One sender at a time types into a pane. A shell, a busy turn, a dialog and somebody's draft are refused. Nothing is
-pressed unless the cursor stands where the last look found it: a key of somebody else, or a dialog, has moved it.
-"""
+One sender at a time types into a pane. A shell, a running turn, a dialog and an unsent draft are refused. Nothing is
+pressed unless the cursor is where the last look found it: any other key, or a dialog, moves it."""
 
 from __future__ import annotations
 
@@ -26,7 +25,7 @@ from fleetscripts.services.typing.receipt import Mark, Receipt, in_transcript
 from fleetscripts.services.typing.submit import Submission
 
 TRIES = 8
-"""A footer or a notice that comes and goes moves the box, and with it the cursor: then it is looked at again."""
+"""A footer or notice that appears or disappears moves the box, and with it the cursor: then we look again."""
 
 TAKES_TEXT = frozenset({PaneState.PROMPT, PaneState.COMPLETE, PaneState.API_ERROR})
 
@@ -52,12 +51,10 @@ def deliver(
     why: str = "",
     known_obstacle: str = "",
 ) -> Receipt:
-    """Send a text and return the proof that it was submitted; Refused when it must not be typed now.
+    """Send a text and return the proof that it was submitted; Refused if it must not be typed now.
 
-    ``queue``: also while a turn is in progress. ``keep_draft``: take somebody's draft out of the box and put it back.
-    ``after_wall``: also at a usage limit, which the caller knows to have reset. ``known_obstacle``: the refusal that
-    the journal tells of already.
-    """
+    ``queue``: also during a turn. ``keep_draft``: take an unsent draft out of the box and put it back. ``after_wall``:
+    also at a usage limit that has reset. ``known_obstacle``: the refusal that the journal has already."""
     message = as_message(text)
     if not message:
         raise UsageProblem("expected a text to send, found nothing that can be typed")
@@ -130,7 +127,7 @@ class _Delivery:
         return observation
 
     def _empty_box(self, observation: Observation) -> Frame:
-        """The screen with an empty box; what we left there ourselves is cleared, a draft taken out or refused."""
+        """The screen with an empty box; our own remains are cleared, a draft is taken out or refused."""
         frame = self.pane_io.screen(self.pane_id)
         typed = drafts.typed_in(frame, kind_named(observation.kind))
         if typed == "":
@@ -148,7 +145,7 @@ class _Delivery:
         return self.pane_io.screen(self.pane_id)
 
     def _sent_before(self, observation: Observation) -> Receipt | None:
-        """The receipt of this very text when an earlier call sent it and never learned that it arrived."""
+        """The receipt of this very text if an earlier call sent it without learning that it arrived."""
         last = self.outbox.last()
         if last is None or last.outcome != INTENDED or last.text != self.message:
             return None
@@ -181,7 +178,7 @@ class _Delivery:
         self.pane_io.journal.write(event, window=window, pane_id=self.pane_id, why=why, message_id=sent.message_id)
 
     def _restore(self, observation: Observation) -> str:
-        """Put the draft back; what the sender should know when that did not work."""
+        """Put the draft back; returns a note for the sender if that failed."""
         kept = f"it is kept in {self.pane_io.journal.path} (draft-saved)"
         try:
             back = drafts.put_back(self.pane_io, kind_named(observation.kind), self.pane_id, self.draft)
@@ -191,7 +188,7 @@ class _Delivery:
 
 
 def _held_back(observation: Observation) -> str:
-    """Why tmux or the screen would not take a text although the client would; empty when they do."""
+    """Why tmux or the screen cannot take a text although the client could; empty if they can."""
     facts = observation.frame.facts
     if facts.command not in kind_named(observation.kind).commands:
         return f"expected the client in the foreground, found {facts.command!r}"

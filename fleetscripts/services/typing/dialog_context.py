@@ -1,4 +1,4 @@
-"""What the dialog policy needs beyond the screen: whose folder it is, and what its settings run or deny."""
+"""Facts for the dialog policy beyond the screen: the folder's owner, and what its settings run or deny."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _RESTRICTS = ('"deny"', '"ask"', "disableBypassPermissionsMode", '"sandbox"')
 
 
 def dialog_context(settings: Settings, folder: Path | None, frame: Frame | None = None) -> DialogContext:
-    """For a client that works in ``folder``, a worktree of the fleet; None: the fleet knows none there."""
+    """For a client in ``folder``, a worktree of the fleet; None: no known one."""
     doubt = "it is no worktree of this fleet" if folder is None else trust_doubt(folder)
     return DialogContext(
         trusted_folder=not doubt,
@@ -35,9 +35,9 @@ def dialog_context(settings: Settings, folder: Path | None, frame: Frame | None 
 
 
 def trust_doubt(folder: Path) -> str:
-    """Why trusting this worktree could run what the default branch does not have; empty when it cannot.
+    """Why trusting this worktree could run something that the default branch does not have; empty if it cannot.
 
-    A repository without a remote is compared with what its main worktree has checked out."""
+    A repository without a remote is compared with its main worktree's commit."""
     runs_code = _runs_code()
     try:
         git = Git.in_worktree(str(folder))
@@ -67,7 +67,7 @@ def trust_doubt(folder: Path) -> str:
 
 
 def _hooks_doubt(folder: Path, configured: str | None) -> str:
-    """A hooks path inside the worktree is checked only where it is one of the folders compared above."""
+    """A hooks path inside the worktree is checked only if it is one of the folders compared above."""
     if not configured:
         return ""
     inside = Path(os.path.realpath(folder / configured))
@@ -83,7 +83,7 @@ def _runs_code() -> tuple[str, ...]:
 
 
 def _denied(settings: Settings, folder: Path | None, frame: Frame | None) -> str:
-    """What the broken settings files named on the screen would have denied; empty when nothing."""
+    """Permissions that the broken settings files on the screen would have denied; empty if none."""
     files = [file for kind in known_kinds() for file in kind.settings_files(settings.home_of(kind.name), folder)]
     on_screen = "" if frame is None else "".join("".join(frame.lines).split())
     named = [file for file in files if "".join(str(file).split()) in on_screen]

@@ -17,33 +17,33 @@ from fleetscripts.models import AT_START, ActionKind, DialogKind, Frame, PaneSta
 from fleetscripts.services.typing.pane_io import PAUSE_SECONDS, PaneIO, excerpt
 
 MOVE_SECONDS = 1.0
-"""Keys within about 0.25 s of a start-up dialog's drawing are ignored: then the focus has not moved, and the key is
-pressed again."""
+"""Keys within about 0.25 s of a start-up dialog's drawing are ignored: the focus does not move, and the key is pressed
+again."""
 
 SETTLE_SECONDS = 0.4
 """A client draws a moved focus before its key handler knows of it: an Enter in between chose the row before (seen in
-Claude Code 2.1.329 within some 20 ms). So the focus must have stood this long."""
+Claude Code 2.1.329 within some 20 ms). So the focus must not have changed for this long."""
 
 REDRAWN_SECONDS = 1.0
-"""A client on a loaded machine draws a dialog anew in several writes, so that its rows are not all there in between:
-only what stands this long in its place is another screen."""
+"""A loaded machine's client redraws a dialog in several writes, with rows missing in between: only a screen that lasts
+this long counts as another one."""
 
 STILL_GONE_SECONDS = 0.1
-"""For the same reason a dialog is gone once it has not been there for so long."""
+"""For the same reason a dialog counts as gone only after this long."""
 
 GONE_SECONDS = 1.5
 SLOW_SECONDS = 6.0
-"""On a loaded machine a client draws what an Enter did seconds later."""
+"""On a loaded machine a client draws the effect of an Enter seconds later."""
 
 TRIES = 4
 
 WITHOUT_ROWS = frozenset({DialogKind.UNCHECKED, DialogKind.OTHER})
-"""Dialogs whose keys may say what they do, in the place of rows."""
+"""Dialogs whose text may describe keys in place of rows."""
 
 
 @dataclass(frozen=True, slots=True)
 class Dialog:
-    """A dialog on a pane, what it shows, and what the policy says of it. ``menu`` None: its rows cannot be read."""
+    """A dialog on a pane, its rows, and the policy's ruling. ``menu`` None: its rows cannot be read."""
 
     observation: Observation
     kind: DialogKind
@@ -61,7 +61,7 @@ class Dialog:
 
 
 def dialog_on(pane_io: PaneIO, pane_id: str, around: DialogContext) -> Dialog:
-    """The dialog that stands in this pane; Refused when none does."""
+    """The dialog in this pane; Refused if there is none."""
     observation = pane_io.look(pane_id)
     if observation is None:
         raise Refused(f"{pane_id}: no such pane")
@@ -79,19 +79,20 @@ def menu_on(frame: Frame) -> Menu | None:
 
 
 def keys_on(frame: Frame) -> Menu | None:
-    """What the keys of a dialog without rows do."""
+    """The described keys of a dialog without rows."""
     return find_keys(Screen.of(frame.lines).texts)
 
 
 def recover(pane_io: PaneIO, dialog: Dialog) -> str:
-    """Answer a dialog as the policy says; the chosen row's text. Refused when it is a decision."""
+    """Answer a dialog by the policy; returns the chosen row's text. Refused if it is a decision."""
     if dialog.ruling.kind is not ActionKind.RECOVERY or dialog.menu is None or dialog.ruling.row is None:
         raise Refused(f"{dialog.window}: a {dialog.kind} dialog is a decision: {dialog.ruling.reason}")
     return _choose(pane_io, dialog, dialog.menu, dialog.ruling.row, dialog.ruling.reason)
 
 
 def choose(pane_io: PaneIO, dialog: Dialog, text: str) -> str:
-    """Choose the row that says ``text``; the row's whole text. Never one that spends money or permits for good."""
+    """Choose the row that says ``text``; returns its whole text. Never one that spends money or grants a permission
+    permanently."""
     menu = dialog.menu
     if menu is None:
         raise Refused(f"{dialog.window}: the rows of this dialog could not be read; answer it in its window")
@@ -156,7 +157,7 @@ def focus_row(pane_io: PaneIO, dialog: Dialog, menu: Menu, row: int) -> Frame:
 
 
 def press_key(pane_io: PaneIO, dialog: Dialog, frame: Frame, key: str) -> bool:
-    """One key, if the pane is still as on this frame."""
+    """One key, if the pane has not changed since this frame."""
     return press(pane_io.tmux, pane_io.guard(frame, kind_named(dialog.observation.kind)), key)
 
 
@@ -169,9 +170,8 @@ def _until_moved(pane_io: PaneIO, dialog: Dialog, before: Menu) -> None:
 
 
 def _enter(pane_io: PaneIO, dialog: Dialog, menu: Menu, row: int, frame: Frame) -> None:
-    """Enter on the focused row; again only on a start-up dialog: elsewhere the same rows may be the next request.
-
-    A dialog that is gone after an Enter of ours was answered by it, however long the client took to draw that."""
+    """Enter on the focused row; repeated only on a start-up dialog: elsewhere the same rows may be the next request. A
+    dialog that is gone after our Enter was answered by it, however long the client took to draw that."""
     entered = False
     again = dialog.kind in AT_START
     for _ in range(TRIES if again else 1):
@@ -191,7 +191,7 @@ def _enter(pane_io: PaneIO, dialog: Dialog, menu: Menu, row: int, frame: Frame) 
 
 
 def _press_own_key(pane_io: PaneIO, dialog: Dialog, menu: Menu, key: str) -> None:
-    """The key of a row, once: what stands there next may take the same key for something else."""
+    """A row's own key, once: the next dialog may take the same key for something else."""
     frame = pane_io.screen(dialog.observation.frame.facts.pane_id)
     shown = keys_on(frame)
     if shown is None or not shown.same_rows(menu) or not press_key(pane_io, dialog, frame, key):

@@ -1,8 +1,7 @@
 """Sends the client's exit keys, each only while the screen shows the state it is for.
 
-Which keys those are, each kind of agent says. Where they do nothing, the client's process group is told to end, once
-it is proven to be the client of this very pane. No row of any menu is chosen.
-"""
+The keys are defined by each agent kind. If they have no effect, the client's process group gets a signal, once it is
+proven to be the client of this very pane. No menu row is chosen."""
 
 from __future__ import annotations
 
@@ -29,22 +28,22 @@ from fleetscripts.services.typing.dialogs import Dialog, close_by, menu_on
 from fleetscripts.services.typing.pane_io import PAUSE_SECONDS, PaneIO, excerpt, wait_for
 
 MOST_KEYS = 8
-"""Claude Code at a wall takes three: one gives up waiting, one asks to press again, one ends."""
+"""Claude Code at a limit takes three: cancel waiting, ask to press again, exit."""
 
 NOTICE_SECONDS = 1.0
-"""In which a key shows on the screen; the clients take up to 0.2 s. Ctrl-C counts as twice within a second."""
+"""For a key's effect to show on the screen; the clients take up to 0.2 s. Ctrl-C counts as double within a second."""
 
 BETWEEN = frozenset({PaneState.UNKNOWN, PaneState.STARTING})
-"""What a pane may show between two screens, once a key was pressed."""
+"""States that a pane may show between two screens, after a key."""
 
 KEYS_SECONDS = 15.0
 END_SECONDS = 5.0
-"""After the last key or a signal; the clients take 0.1 s to write what they keep."""
+"""After the last key or a signal; the clients take 0.1 s to write their files."""
 
 
 @dataclass(frozen=True, slots=True)
 class EndResult:
-    """``facts``: the pane with its shell, None when the window closed. ``draft``: what stood unsent in its box."""
+    """``facts``: the pane with its shell, None if the window closed. ``draft``: the unsent text in its box."""
 
     facts: PaneFacts | None
     how: str
@@ -60,10 +59,10 @@ def end_client(
     by_force: bool = False,
     why: str = "",
 ) -> EndResult:
-    """End the client in this pane; Refused, with what stands there, when that must not be done now.
+    """End the client in this pane; Refused, with the pane's state, if that is not allowed now.
 
-    ``states``: in which it may be ended, looked at again before every key. ``keep_draft``: an unsent draft is taken
-    out and returned; otherwise it refuses. ``by_force``: whatever it is at; where no key is known, by a signal."""
+    ``states``: the allowed ones, checked before every key. ``keep_draft``: an unsent draft is taken out and returned;
+    otherwise it refuses. ``by_force``: in any state; if no key is known, by a signal."""
     with pane_io.turn(pane_id):
         return _ClientExit(pane_io, pane_id, states, keep_draft, by_force, why).run()
 
@@ -77,7 +76,7 @@ OCCASIONS: Mapping[str, Callable[[Observation], bool]] = {
         and observation.classification.state in AT_REST
     ),
 }
-"""What a pane shows when a key is in place, by the name that the agent kinds use for it."""
+"""The pane's states in which a key applies, by their names in the agent kinds."""
 
 
 @dataclass
@@ -117,14 +116,14 @@ class _ClientExit:
         return self._by_signal()
 
     def _permitted(self, observation: Observation) -> None:
-        """Refuse a client that is at something else than was agreed: it may have gone on by itself."""
+        """Refuse if the client's state is no longer an allowed one: it may have continued by itself."""
         said, window = observation.classification, observation.frame.facts.window
         if self.by_force or said.state in self.states or (self.keys and said.state in BETWEEN):
             return
         raise Refused(f"{window}: expected it at {_names(self.states)}, it is {said.state} ({said.reason})")
 
     def _stay(self, observation: Observation) -> NoReturn:
-        """Something still runs behind the client, which would end with it: it goes on as it was."""
+        """Something that runs behind the client would end with it: leave the client as it was."""
         menu, window = menu_on(observation.frame), observation.frame.facts.window
         ruling = rule(DialogKind.EXIT, menu, DialogContext())
         if menu is not None and ruling.row is not None:
@@ -156,7 +155,7 @@ class _ClientExit:
         return frame is None or frame.facts.command != before.frame.facts.command or frame.lines != before.frame.lines
 
     def _by_signal(self) -> EndResult:
-        """Its process group, told to end and then made to; refused where keys were not tried and force is not meant."""
+        """SIGTERM, then SIGKILL to its process group; refused if keys were not tried and force is not intended."""
         observation = self.pane_io.look(self.pane_id)
         if observation is None:
             return self._ended(None, "its window closed with it")
@@ -180,7 +179,7 @@ class _ClientExit:
         raise FleetError(f"{facts.window}: its client does not end: {excerpt(self.pane_io.screen(self.pane_id))}")
 
     def _group(self, facts: PaneFacts) -> Process | None:
-        """The processes are not listed in one instant: what a client has just started may stand nowhere yet."""
+        """The listing is not of one instant: a process just started may be missing."""
         deadline = time.monotonic() + NOTICE_SECONDS
         while (client := client_group(read_processes(), facts, time.time())) is None:
             if time.monotonic() >= deadline:
@@ -201,7 +200,7 @@ class _ClientExit:
 
 
 def client_group(table: ProcessTable, facts: PaneFacts, now: float) -> Process | None:
-    """The client of this pane, when it leads or belongs to a process group of its own, wholly below the pane."""
+    """The pane's client, if it leads or belongs to a process group of its own, entirely below the pane."""
     client = find_client(table, facts, known_kinds(), now).client
     process = table.by_pid.get(client.pid) if client is not None else None
     first = table.by_pid.get(facts.pid)

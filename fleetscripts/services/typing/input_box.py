@@ -23,16 +23,16 @@ SHOWN_SECONDS = 3.0
 
 
 def typed_in(frame: Frame, kind: AgentKind) -> str | None:
-    """What stands unsent in the box; None when no box is on the screen."""
+    """The unsent text in the box; None if no box is on the screen."""
     box = box_in(frame, kind)
     return None if box is None else box.draft
 
 
 def clear(pane_io: PaneIO, kind: AgentKind, pane_id: str) -> Frame:
-    """Empty the box, a line with each C-u, and read it back; the frame with the empty box.
+    """Empty the box, one C-u per line, and read it back; returns the frame with the empty box.
 
-    Of several lines the emptied one goes in the same step: Codex would keep it, and a box that ends with an empty line
-    cannot be told from another thing."""
+    An emptied line of several is deleted in the same step: Codex would keep it, and a box that ends with an empty line
+    is ambiguous."""
     for _ in range(MOST_LINES):
         frame = pane_io.screen(pane_id)
         before = typed_in(frame, kind)
@@ -51,7 +51,7 @@ def _changed(pane_io: PaneIO, kind: AgentKind, pane_id: str, before: str) -> boo
 
 
 def taken_out(pane_io: PaneIO, kind: AgentKind, pane_id: str, frame: Frame) -> str:
-    """The draft in the box, which is then empty; refuses a draft that could not be put back as it was."""
+    """The draft in the box, which is then empty; refuses a draft that could not be restored unchanged."""
     shown = typed_in(frame, kind) or ""
     facts = frame.facts
     if holds_placeholder(shown) or shown.startswith(MODE_SIGNS):
@@ -64,7 +64,7 @@ def taken_out(pane_io: PaneIO, kind: AgentKind, pane_id: str, frame: Frame) -> s
 
 
 def put_back(pane_io: PaneIO, kind: AgentKind, pane_id: str, draft: str) -> bool:
-    """Paste a draft into the empty box, unsent; whether it stands there again."""
+    """Paste a draft into the empty box, unsent; returns whether it is there again."""
 
     def pasted() -> bool:
         frame = pane_io.screen(pane_id)

@@ -1,7 +1,7 @@
 """Interrupts an agent at a person's request: Escape ends the turn, or the client is ended.
 
-The record is held then: the loop neither nudges nor resumes it until it has got a text and works again.
-"""
+The record is then paused: the loop neither nudges nor resumes the agent until it has received a message and works
+again."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ TURN_STOPPED = "its turn was stopped by a person"
 CLIENT_ENDED = "its client was ended by a person"
 
 STOP_SECONDS = 6.0
-"""In which a turn ends after Escape; a tool that has to be ended takes the clients up to 2 s."""
+"""For a turn to end after Escape; ending a tool takes the clients up to 2 s."""
 
 ENDING_SECONDS = 120.0
-"""More than any client takes to end, with waiting for a sender in its pane."""
+"""Longer than any client takes to exit, including the wait for another sender in its pane."""
 
 TRIES = 3
 
@@ -40,7 +40,8 @@ TRIES = 3
 def interrupt(
     pane_io: PaneIO, settings: Settings, fleet: Fleet | None, pane_id: str, environ: Mapping[str, str], kill: bool
 ) -> list[str]:
-    """Stop the turn, or with ``kill`` end the client; what was done, in sentences. Refused where there is nothing."""
+    """Stop the turn, or with ``kill`` end the client; returns what was done, in sentences. Refused if there is nothing
+    to stop."""
     if pane_id == own_pane(environ, pane_io.server):
         raise Refused(f"{pane_id} is the pane that this call comes from")
     agent = agent_at(fleet, pane_id, pane_io.server)
@@ -59,7 +60,7 @@ def _stop(pane_io: PaneIO, settings: Settings, agent: Agent | None, pane_id: str
 
 
 def _end(pane_io: PaneIO, settings: Settings, agent: Agent | None, pane_id: str) -> list[str]:
-    """Held before it ends: the loop would resume it in the next moment. That it still works then is no release."""
+    """Paused before it ends: the loop would resume it the next moment. Activity until then does not release it."""
     _hold(settings, agent, CLIENT_ENDED, ENDING_SECONDS)
     try:
         ended = end_client(pane_io, pane_id, keep_draft=True, by_force=True, why="a person wants it ended")
@@ -76,7 +77,7 @@ def _end(pane_io: PaneIO, settings: Settings, agent: Agent | None, pane_id: str)
 
 
 def stop_turn(pane_io: PaneIO, pane_id: str) -> list[str]:
-    """Press Escape while a turn is in progress, and empty the box of the prompt that comes back into it."""
+    """Press Escape during a turn, and clear the prompt that comes back into the box."""
     with pane_io.turn(pane_id):
         for _ in range(TRIES):
             observation = _in_a_turn(pane_io, pane_id)
@@ -111,7 +112,7 @@ def _stopped(pane_io: PaneIO, pane_id: str) -> bool:
 
 
 def _tidied(pane_io: PaneIO, pane_id: str) -> list[str]:
-    """The box emptied of a text of ours; what else stands in it is told."""
+    """Clear our own text from the box; report any other."""
     observation = pane_io.look(pane_id)
     typed = drafts.typed_in(observation.frame, kind_named(observation.kind)) if observation is not None else None
     if observation is None or not typed:
@@ -123,7 +124,7 @@ def _tidied(pane_io: PaneIO, pane_id: str) -> list[str]:
 
 
 def _hold(settings: Settings, agent: Agent | None, why: str, from_seconds: float = 0) -> None:
-    """Held; a turn that is seen only ``from_seconds`` later lifts it."""
+    """Pause it; only a turn seen ``from_seconds`` later releases it."""
     if agent is not None:
         at = time.time() + from_seconds
         Store(settings.state_file).update(lambda fleet: fleet.change(agent, hold={"reason": why, "since": at}))

@@ -17,9 +17,8 @@ MOST_EARLIER = 8
 
 @dataclass(frozen=True, slots=True)
 class SentMessage:
-    """One message. ``outcome``: intended (and no more is known), confirmed, or unsent.
-
-    ``transcript`` and ``offset``: where the conversation's file ended before it was sent, empty and 0 when none was."""
+    """One message. ``outcome``: intended (nothing more is known), confirmed, or unsent. ``transcript`` and ``offset``:
+    the end of the conversation's file before it was sent, empty and 0 without one."""
 
     message_id: str
     text: str
@@ -28,9 +27,9 @@ class SentMessage:
     transcript: str = ""
     offset: int = 0
     left: str = ""
-    """What stood in the box for it, as the client wrote it, and could not be taken out again; empty: nothing."""
+    """What was in the box for it, in the client's form, and could not be removed; empty: nothing."""
     earlier: Sequence[str] = ()
-    """The texts before it, oldest first: several that wait for the end of a turn may come back as one."""
+    """The texts before it, oldest first: queued ones may come back as one."""
 
 
 class Outbox:
@@ -41,14 +40,14 @@ class Outbox:
         self.path = fleet_home / "outbox" / name
 
     def last(self) -> SentMessage | None:
-        """The last message, None when there is none or it cannot be read."""
+        """The last message, None if there is none or it is unreadable."""
         try:
             return SentMessage(**read_json(self.path))
         except TypeError:
             return None
 
     def intend(self, text: str, at: float, transcript: str, offset: int) -> SentMessage:
-        """Keep what is about to be sent."""
+        """Record a message before sending."""
         last = self.last()
         earlier = [*last.earlier, last.text][-MOST_EARLIER:] if last is not None else []
         sent = SentMessage(uuid.uuid4().hex[:12], text, at, INTENDED, transcript, offset, earlier=earlier)
@@ -56,7 +55,7 @@ class Outbox:
         return sent
 
     def settle(self, sent: SentMessage, outcome: str, left: str = "") -> None:
-        """Keep how it ended, and what it left in the box."""
+        """Record its outcome, and what it left in the box."""
         self._write(replace(sent, outcome=outcome, left=left))
 
     def _write(self, sent: SentMessage) -> None:

@@ -1,4 +1,4 @@
-"""Whether the unsent text in an input box is ours: an interrupted turn puts its prompt back there."""
+"""Whether the unsent text in an input box is ours: an interrupted turn restores its prompt there."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from fleetscripts.services.typing.receipt import last_submitted
 
 
 def is_own(outbox: Outbox, observation: Observation, typed: str) -> bool:
-    """Whether it is a text that was sent, or was to be sent; not somebody's draft."""
+    """Whether it is a text that was sent, or was to be sent; not a person's draft."""
     last = outbox.last()
     earlier = last_submitted(kind_named(observation.kind), transcript_of(observation))
     if last is not None and last.left and last.left.split() == typed.split():

@@ -33,18 +33,18 @@ PAUSE_SECONDS = 0.02
 
 @dataclass(frozen=True, slots=True)
 class PaneIO:
-    """The tools of one command for one tmux server."""
+    """One command's tools for one tmux server."""
 
     tmux: Tmux
     server: ServerId
     settings: Settings
     journal: Journal
     look: Callable[[str], Observation | None]
-    """Looks at a pane; None when there is none."""
+    """Observe a pane; None if there is none."""
 
     @contextmanager
     def turn(self, pane_id: str) -> Iterator[None]:
-        """Hold the pane: nobody else types into it meanwhile."""
+        """Lock the pane: nobody else types into it meanwhile."""
         name = f"pane-{self.server.pid}-{self.server.start_time}-{pane_id.removeprefix('%')}.lock"
         with hold(self.settings.locks / name, TURN_SECONDS):
             yield
@@ -57,14 +57,14 @@ class PaneIO:
         return frame
 
     def guard(self, frame: Frame, kind: AgentKind) -> Guard:
-        """Only while this client is in the foreground and the cursor is where it was on this frame."""
+        """Only while this client is in the foreground and the cursor has not moved since this frame."""
         facts = frame.facts
         commands = (facts.command,) if facts.command in kind.commands else ()
         return Guard(self.server, facts.pane_id, facts.pid, commands, (facts.cursor_x, facts.cursor_y))
 
 
 def open_pane_io(settings: Settings, fleet: Fleet | None, tmux: Tmux | None = None) -> PaneIO:
-    """The panes of the settings' server; raises NoServer when none runs, Refused where the fleet's own lives on."""
+    """The panes of the settings' server; raises NoServer if none runs, Refused if the fleet's own is still alive."""
     server_of = tmux or Tmux(settings.tmux_socket)
 
     def seen_in(pane_id: str) -> Observation | None:
@@ -89,7 +89,7 @@ def open_pane_io(settings: Settings, fleet: Fleet | None, tmux: Tmux | None = No
 
 
 def pane_named(pane_io: PaneIO, fleet: Fleet | None, target: str) -> PaneFacts:
-    """The pane that a person means by a window, a pane id, a window id or a worktree's name."""
+    """The pane meant by a window, a pane id, a window id or a worktree's name."""
     facts = pane_meant(pane_io.tmux, pane_io.settings, fleet, pane_io.server, target)
     if facts is None:
         agent = agent_meant(pane_io.settings, fleet, target) if fleet is not None else None
@@ -104,13 +104,13 @@ def pane_named(pane_io: PaneIO, fleet: Fleet | None, target: str) -> PaneFacts:
 
 
 def excerpt(frame: Frame, lines: int = 6, columns: int = 100) -> str:
-    """The last lines on the screen as one line, for an error."""
+    """The screen's last lines as one line, for an error."""
     texts = [line.strip()[:columns] for line in Screen.of(frame.lines).texts if line.strip(" ─")]
     return " / ".join(texts[-lines:])
 
 
 def wait_for(what: Callable[[], bool], seconds: float) -> bool:
-    """Ask until it is true, at most this long; the last answer."""
+    """Poll until it is true, at most this long; returns the last answer."""
     deadline = time.monotonic() + seconds
     while not what():
         if time.monotonic() >= deadline:

@@ -12,15 +12,15 @@ from fleetscripts.core.permissions.command_policy import PathUse
 MOST_ENTRIES = 20_000
 GLOB = re.compile(r"[*?\[\]{}()!|\\]")
 ENDINGS = re.compile(r"\*\.(?:(\w+)|\{([\w,]+)\})")
-"""The end of a pattern that tells which files it meets: ``*.ts``, ``*.{ts,tsx}``."""
+"""The end of a pattern that limits it to some files: ``*.ts``, ``*.{ts,tsx}``."""
 
 
 class UnclearPath(Exception):
-    """What the path is cannot be told, or changes from process to process; the message says why."""
+    """A path that cannot be determined, or changes from process to process; the message says why."""
 
 
 def without_pattern(use: PathUse) -> PathUse:
-    """For a formatter's own pattern, and Go's ``/...``, the folder under which all that it may meet lies."""
+    """For a formatter's own pattern, and Go's ``/...``, the folder of all its possible matches."""
     begin = GLOB.search(use.path)
     if not begin:
         return replace(use, path=use.path.removesuffix("/...") if use.path != "..." else ".")
@@ -33,8 +33,7 @@ def without_pattern(use: PathUse) -> PathUse:
 
 
 def expanded(use: PathUse, join: Callable[[str], str]) -> Iterator[str]:
-    """The path, or every path that any shell may put in place of its wildcards, and the pattern for when none is.
-
+    """The path, or every path that any shell may put in place of its wildcards, and the pattern in case there is none.
     ``join`` makes a path absolute."""
     yield use.path
     if not use.wild:
@@ -59,7 +58,7 @@ def expanded(use: PathUse, join: Callable[[str], str]) -> Iterator[str]:
 
 
 def _pattern(part: str, wild: set[int]) -> re.Pattern[str] | None:
-    """The names that one part of a path stands for, hidden ones too, in any case; None without a wildcard."""
+    """The names that one part of a path matches, hidden ones too, in any case; None without a wildcard."""
     if not wild & set(range(len(part))):
         return None
     shown = {"*": ".*", "?": "."}

@@ -36,19 +36,19 @@ MEMBERS = {
     "MultiEdit": "file_path edits",
     "NotebookEdit": "notebook_path new_source cell_id cell_type edit_mode",
 }
-"""What each tool may be asked; a request with anything more is not understood."""
+"""Each tool's allowed fields; a request with others is not understood."""
 
 
 @dataclass(frozen=True, slots=True)
 class Permission:
-    """The answer to one request: ``allowed`` only when understood; ``reason`` says what decided."""
+    """The answer to one request: ``allowed`` only if understood; ``reason`` says what decided."""
 
     allowed: bool
     reason: str
 
 
 def user_command_rules(fleet_home: Path) -> CommandRules:
-    """The shipped table, and ``FLEET_HOME/rules/commands.toml`` over it."""
+    """The shipped table, overridden by ``FLEET_HOME/rules/commands.toml``."""
     tables = {"commands.toml": read_data_file(SHIPPED)}
     own = fleet_home / "rules" / "commands.toml"
     if own.exists():
@@ -68,8 +68,8 @@ def judge_request(
     shell: str = "any",
     environ: Mapping[str, str] | None = None,
 ) -> Permission:
-    """Judge one tool call of an agent that works in ``worktree`` and stands in ``cwd``. ``shell`` runs its commands,
-    in the environment ``environ``."""
+    """Judge one tool call of an agent that works in ``worktree``, with ``cwd`` as its folder. ``shell`` runs its
+    commands, in the environment ``environ``."""
     try:
         root, here = os.path.realpath(worktree), os.path.realpath(cwd)
     except ValueError as problem:

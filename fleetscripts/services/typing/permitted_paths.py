@@ -1,4 +1,4 @@
-"""Where the paths of a request lead on disk, and whether the agent may read or change them."""
+"""Resolves a request's paths on disk, and decides whether the agent may read or change them."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ DEVICES = ("/dev", "/proc", "/sys")
 MOST_LINKS = 40
 MOST_BYTES = 20_000_000
 CUTS = pattern(r"[:\[]")
-"""Where programs cut a path: pytest at ``::`` and ``[``, lists of folders at every colon."""
+"""Where programs split a path: pytest at ``::`` and ``[``, lists of folders at every colon."""
 
 
 @dataclass(frozen=True)
 class RequestPlace:
-    """Where a request is judged: the worktree and the folder the agent stands in, both with links resolved, and the
-    worktree as it may be spelled. ``steering``: what may not be written there."""
+    """A request's place: the worktree and the agent's folder, both with links resolved, and the worktree's other
+    spellings. ``steering``: files that may not be written there."""
 
     root: str
     here: str
@@ -36,7 +36,7 @@ class RequestPlace:
 
     @cached_property
     def steered_by(self) -> set[str]:
-        """Paths that steer under names of their own."""
+        """Paths that steer under other names."""
         return steered_by(self.root, self.steering)
 
     def join(self, path: str) -> str:
@@ -47,7 +47,7 @@ class RequestPlace:
 
 
 def why_not(use: PathUse, place: RequestPlace) -> str | None:
-    """The reason why this use of a path needs a person, or None."""
+    """Why this use of a path needs a person, or None."""
     try:
         if use.use == "git":
             return _why_not_git(os.path.normpath(place.join(use.path)), place.root)
@@ -65,7 +65,7 @@ def why_not(use: PathUse, place: RequestPlace) -> str | None:
 
 
 def _why_not_on_the_way(path: str, place: RequestPlace) -> str | None:
-    """Wherever a program may cut the path, that part lies in the worktree, and so does each folder on the way."""
+    """Wherever a program may split the path, that part is in the worktree, and so is each folder on the way."""
     for piece in dict.fromkeys((path, *filter(None, CUTS.split(path)))):
         spelled = place.join(piece)
         if spelled != place.root and not spelled.startswith(place.root + "/"):
@@ -80,7 +80,7 @@ def _why_not_on_the_way(path: str, place: RequestPlace) -> str | None:
 
 
 def _why_not_one(path: str, use: PathUse, place: RequestPlace) -> str | None:
-    """Both ways to follow ``..`` after a link must stay inside: from the link's target, and in the text."""
+    """Both readings of ``..`` after a link must stay inside: from the link's target, and in the text."""
     spelled = place.join(path)
     lexical = os.path.normpath(spelled)
     targets = dict.fromkeys((resolve(spelled), resolve(lexical), lexical))
@@ -106,8 +106,8 @@ def _why_not_one(path: str, use: PathUse, place: RequestPlace) -> str | None:
 
 
 def resolve(path: str) -> str:
-    """``path`` with every link followed. Raises Unclear where a link leads through a folder of devices or processes,
-    whose links mean something else in each process."""
+    """``path`` with every link followed. Raises UnclearPath if a link leads through a folder of devices or processes,
+    whose links differ in each process."""
     done, todo, links = "/", [part for part in path.split("/") if part not in ("", ".")], 0
     while todo:
         part = todo.pop(0)
@@ -142,7 +142,7 @@ def _why_not_git(folder: str, root: str) -> str | None:
 
 
 def _why_not_node(program: Path, root: str) -> str | None:
-    """npx runs this program from the folder itself, and the lock file of npm knows it."""
+    """npx runs this program from the folder itself, and npm's lock file lists it."""
     for folder in (program.parents[2], *program.parents[2].parents):
         if why_not_readable(os.path.normpath(folder), root):
             break
@@ -179,7 +179,7 @@ def _why_not_rewritten(folder: str, suffixes: tuple[str, ...], place: RequestPla
 
 
 def why_not_own_branch(root: str, rules: CommandRules) -> str | None:
-    """None when the branch that is checked out may be pushed to without a person."""
+    """None if the current branch may be pushed to without a person."""
     try:
         git = Path(root, ".git")
         if not git.is_dir():

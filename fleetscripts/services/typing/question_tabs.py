@@ -1,7 +1,6 @@
 """Answers a dialog of several questions: reads all, answers each on its tab, compares the review page, submits.
 
-Nothing an agent gets to see happens before the last Enter: until then every doubt leaves the dialog standing.
-"""
+The agent sees nothing before the last Enter: until then any doubt leaves the dialog open."""
 
 from __future__ import annotations
 
@@ -27,14 +26,14 @@ SUBMIT = "Submit answers"
 
 
 def read_questions(pane_io: PaneIO, dialog: Dialog) -> tuple[Menu, ...]:
-    """Every question of the dialog in order, by going from tab to tab; the first one stands there afterwards."""
+    """Every question of the dialog in order, by moving from tab to tab; ends on the first one."""
     sheet = _TabbedDialog(pane_io, dialog)
     with pane_io.turn(dialog.observation.frame.facts.pane_id):
         return sheet.read()
 
 
 def answer_questions(pane_io: PaneIO, dialog: Dialog, texts: Sequence[str]) -> tuple[str, ...]:
-    """Answer each question with the text of its row (of several rows, with commas between them); what was chosen."""
+    """Answer each question with the text of its row (of several rows, separated by commas); returns the choices."""
     sheet = _TabbedDialog(pane_io, dialog)
     facts = dialog.observation.frame.facts
     with pane_io.turn(facts.pane_id):
@@ -95,7 +94,7 @@ class _TabbedDialog:
         return tuple(found)
 
     def answer(self, at: int, answer: DialogAnswer) -> None:
-        """Choose on the tab ``at``, which stands there; afterwards the next one does."""
+        """Choose on the present tab ``at``; ends on the next one."""
         menu = self._unchanged(answer)
         if menu.rows[answer.rows[0]].checked is None:
             focus_row(self.pane_io, self.dialog, menu, answer.rows[0])
@@ -110,7 +109,7 @@ class _TabbedDialog:
             raise self._refused(f"{answer.text!r} was not taken as an answer to {answer.question!r}")
 
     def submit(self, answers: Sequence[DialogAnswer]) -> None:
-        """Enter on the review, if it says just what was chosen."""
+        """Enter on the review, if it lists exactly the choices."""
         menu = self.menu()
         row = row_named(menu, SUBMIT)
         if row is None or not review_says(menu, answers):
@@ -130,7 +129,7 @@ class _TabbedDialog:
         return menu
 
     def _moved(self, key: str) -> Menu | None:
-        """What stands there after a key, None when that is what stood there before."""
+        """The menu after a key, None if it is unchanged."""
         frame = self.pane_io.screen(self.dialog.observation.frame.facts.pane_id)
         before = self.menu()
         if not press_key(self.pane_io, self.dialog, frame, key):

@@ -15,10 +15,8 @@ from fleetscripts.dataclass import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """``proof``: transcript, hook, or screen (the box emptied, and it stands in the list of what waits for
-    the end of the turn, or a turn began where there is no transcript).
-
-    ``note``: what the sender should know all the same, empty for nothing."""
+    """``proof``: transcript, hook, or screen (the box emptied, and the text is listed as queued, or a turn began where
+    there is no transcript). ``note``: a warning for the sender, empty for none."""
 
     message_id: str
     window: str
@@ -30,14 +28,14 @@ class Receipt:
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """Where a conversation's file ended at some moment; ``path`` None when it had none."""
+    """The end of a conversation's file at some moment; ``path`` None without one."""
 
     path: Path | None
     offset: int
 
     @classmethod
     def at_end_of(cls, path: Path | None) -> Mark:
-        """The end of the file now; a file that is not there yet ends at 0."""
+        """The end of the file now; 0 for a file that does not exist yet."""
         try:
             return cls(path, path.stat().st_size if path is not None else 0)
         except FileNotFoundError:
@@ -45,7 +43,7 @@ class Mark:
 
 
 def in_transcript(kind: AgentKind, path: Path | None, mark: Mark, text: str) -> bool:
-    """Whether the conversation got this text from its user after the mark. A file begun since then counts whole."""
+    """Whether the user sent this text in the conversation after the mark. A file begun since then counts whole."""
     if path is None:
         return False
     offset = mark.offset if path == mark.path else 0
@@ -53,7 +51,7 @@ def in_transcript(kind: AgentKind, path: Path | None, mark: Mark, text: str) -> 
 
 
 def in_hooks(fleet_home: Path, session_id: str | None, since: float, text: str) -> bool:
-    """Whether the client's hook told of this prompt since then. An agent can write there: never proof alone."""
+    """Whether the client's hook reported this prompt since then. An agent can write there: never proof alone."""
     if not session_id:
         return False
     events = (event for event in read_events(fleet_home, session_id) if event.at >= since)
@@ -62,7 +60,7 @@ def in_hooks(fleet_home: Path, session_id: str | None, since: float, text: str) 
 
 
 def last_submitted(kind: AgentKind, path: Path | None, tail_bytes: int = 1 << 20) -> str | None:
-    """The latest text that the user sent, as far as it stands in the end of the conversation's file."""
+    """The latest text that the user sent, within the end of the conversation's file."""
     if path is None:
         return None
     mark = Mark.at_end_of(path)

@@ -13,14 +13,14 @@ from fleetscripts.services.typing.permitted_paths import RequestPlace, why_not
 MOST_ALTERNATIVES = 200
 BRACES = re.compile(r"\{([^{}]*)\}")
 DOTS = re.compile(r"[][()?*+@!|^.-]*\.[][()?*+@!|^.-]*")
-"""A part of nothing but dots and a pattern's signs: some releases of a client read ``[.][.]`` as ``..``."""
+"""A part with only dots and pattern characters: some releases of a client read ``[.][.]`` as ``..``."""
 HARD = re.compile(r"\*\*|[\[\]()!+@|]")
 NUMBERS = ("-A", "-B", "-C", "context", "head_limit", "offset")
 NAMES = ("type", "output_mode")
 
 
 def why_not_files(tool_input: Mapping[str, Any], folder: str, place: RequestPlace) -> str | None:
-    """The reason why this search for files needs a person, or None: its pattern may only lead further down."""
+    """Why this search for files needs a person, or None: its pattern may only lead further down."""
     pattern = tool_input.get("pattern")
     if not isinstance(pattern, str) or not pattern or "\0" in pattern:
         return "Glob names no pattern"
@@ -39,7 +39,7 @@ def why_not_files(tool_input: Mapping[str, Any], folder: str, place: RequestPlac
 
 
 def why_not_contents(tool_input: Mapping[str, Any]) -> str | None:
-    """The reason why this search in files needs a person, or None: nothing of it may read as an option."""
+    """Why this search in files needs a person, or None: nothing of it may read as an option."""
     pattern, only = tool_input.get("pattern"), tool_input.get("glob", "")
     if not isinstance(pattern, str) or pattern.startswith("-"):
         return "Grep's pattern is not judged"
@@ -55,7 +55,7 @@ def why_not_contents(tool_input: Mapping[str, Any]) -> str | None:
 
 
 def _alternatives(pattern: str) -> list[str] | None:
-    """The pattern for each choice in its braces; None when there are too many."""
+    """The pattern for each choice in its braces; None if there are too many."""
     found = [pattern]
     while any(BRACES.search(text) for text in found):
         found = [
@@ -71,7 +71,7 @@ def _alternatives(pattern: str) -> list[str] | None:
 
 
 def _met_by(path: str, fixed: int) -> PathUse:
-    """Reading what the pattern meets, down to its first part that only the program itself can read."""
+    """Reading the pattern's matches, down to its first part that only the program itself can interpret."""
     parts = path[fixed:].split("/")
     hard = next((at for at, part in enumerate(parts) if HARD.search(part)), len(parts))
     shown = path[:fixed] + "/".join(parts[:hard])

@@ -17,11 +17,11 @@ HEAVY = {".git", "node_modules", ".venv", "venv", ".tox", ".nox"}
 IMPORT = pattern(r"@([\w./+-]+)")
 WORD = pattern(r"(?:\$\w+|\$\{\w+\})?/*([\w./+-]+)")
 SETTINGS = (".json", ".toml")
-"""Endings of hidden settings, of which any word may be the path of a program that somebody's client starts."""
+"""Suffixes of hidden settings, in which any word may be the path of a program that some client starts."""
 
 
 def steered_by(root: str, steering: Steering) -> set[str]:
-    """The real paths of such files and folders in the worktree ``root``. Of a tree with more than ``MOST_ENTRIES``
+    """The real paths of such files and folders in the worktree ``root``. For a tree with more than ``MOST_ENTRIES``
     entries only those nearest to its root are found."""
     found: set[str] = set()
     for path in _steering_files(root, steering):
@@ -54,7 +54,7 @@ def _steering_files(root: str, steering: Steering) -> Iterator[str]:
 
 
 def _named(file: str, root: str) -> Iterator[str]:
-    """Files of the worktree that this one imports or starts: as seen from its folder or from the root."""
+    """Files of the worktree that this one imports or starts: relative to its folder or to the root."""
     starts = os.path.relpath(file, root).startswith(".") and file.endswith(SETTINGS)
     if not starts and not file.endswith((".md", ".mdc")):
         return

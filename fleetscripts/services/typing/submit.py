@@ -25,15 +25,15 @@ SHOWN_SECONDS = 8.0
 """From the paste to its appearance in the box: some ms, seconds on a loaded machine."""
 
 UNREAD_SECONDS = 30.0
-"""The same while the box stays empty: with sixteen programs a core a client read a paste after more than 8 s."""
+"""The same while the box stays empty: with sixteen programs per core a client read a paste after more than 8 s."""
 
 ENTER_TRIES = 10
 SECOND_ENTER_SECONDS = 1.5
-"""A client that still reads the paste takes Enter for a part of it: then the text stands in the box, and one more
+"""A client that is still reading the paste takes Enter as part of it: the text then stays in the box, and one more
 Enter is needed."""
 
 RECEIPT_SECONDS = 45.0
-"""The transcript is written asynchronously, usually within 0.1 s; with eight programs a core it took up to 20 s."""
+"""The transcript is written asynchronously, usually within 0.1 s; with eight programs per core it took up to 20 s."""
 
 HOOK_SECONDS = 1.5
 LOOK_AGAIN_SECONDS = 0.4
@@ -49,7 +49,7 @@ class ClientEnded(Exception):
 
 @dataclass
 class Submission:
-    """One pasted text. What it pressed is remembered, so that an error can say whether the text may have gone."""
+    """One pasted text. Pressed keys are recorded, so that an error can say whether the text may have been sent."""
 
     pane_io: PaneIO
     observation: Observation
@@ -59,7 +59,7 @@ class Submission:
     why: str
     enters: int = 0
     left: str = ""
-    """What stands in the box and could not be taken out."""
+    """What is left in the box and could not be removed."""
     shown_seconds: ClassVar[float] = SHOWN_SECONDS
     unread_seconds: ClassVar[float] = UNREAD_SECONDS
     patience_seconds: ClassVar[float] = RECEIPT_SECONDS
@@ -84,7 +84,7 @@ class Submission:
         return self.observation.classification.state is PaneState.RUNNING
 
     def _shown(self) -> Frame:
-        """The screen on which the text, and nothing else, stands in the box."""
+        """The screen on which exactly the text is in the box."""
         began = time.monotonic()
         while True:
             frame = self._screen()
@@ -100,11 +100,11 @@ class Submission:
             time.sleep(PAUSE_SECONDS)
 
     def _mixed(self, typed: str) -> bool:
-        """Whether somebody else's characters stand there beside all of our text."""
+        """Whether there are foreign characters beside all of our text."""
         return bool(without_ours(typed, self.message))
 
     def _press_enter(self, frame: Frame) -> None:
-        """One Enter (or what queues), only while the cursor is still where the text ends."""
+        """One Enter (or the queue key), only while the cursor is still at the text's end."""
         key = kind_named(self.observation.kind).queue_key if self._turn_in_progress else "Enter"
         for _ in range(ENTER_TRIES):
             if self._pressed(frame, key):
@@ -113,7 +113,7 @@ class Submission:
         self._fail(frame, "the text is in the input box, but the screen keeps changing; not submitted", UNSENT)
 
     def _pressed(self, frame: Frame, key: str) -> bool:
-        """Whether the pane was still as on this frame, so that the key was pressed."""
+        """Whether the pane had not changed since this frame, so that the key was pressed."""
         if not press(self.pane_io.tmux, self.pane_io.guard(frame, kind_named(self.observation.kind)), key):
             return False
         self.enters += 1
@@ -145,7 +145,7 @@ class Submission:
             time.sleep(PAUSE_SECONDS)
 
     def _proof(self, waited: float) -> str:
-        """Which proof there is by now, empty for none."""
+        """The proof so far, empty for none."""
         if self.enters and self._in_transcript():
             return "transcript"
         frame = self._screen()
@@ -169,16 +169,16 @@ class Submission:
         )
 
     def _taken_after_all(self) -> bool:
-        """The transcript asked a last time, a conversation's that began meanwhile too."""
+        """Ask the transcript a last time, also that of a conversation begun meanwhile."""
         self._look_again()
         return self._in_transcript()
 
     def _look_again(self) -> None:
-        """A first message begins the transcript; ``/clear`` or a fork begins another."""
+        """A first message creates the transcript; ``/clear`` or a fork creates another."""
         self.observation = self.pane_io.look(self.pane_id) or self.observation
 
     def _screen(self) -> Frame:
-        """The screen, while the client lives; a client that took the text before it died has taken it."""
+        """The screen, while the client is alive; one that took the text before it died has taken it."""
         frame = self.pane_io.tmux.read(self.pane_id, styled=True)
         facts = frame.facts if frame is not None else None
         if frame is None or facts is None or facts.dead or is_shell(facts.command):
@@ -186,7 +186,7 @@ class Submission:
         return frame
 
     def _taken_out(self, frame: Frame, typed: str) -> str:
-        """What stands in a box that was empty and took nothing but our text is ours, however the client wrote it."""
+        """Text in a box that was empty and got only our paste is ours, in whatever form."""
         self.pane_io.journal.write("draft-saved", window=frame.facts.window, pane_id=self.pane_id, draft=typed)
         try:
             drafts.clear(self.pane_io, kind_named(self.observation.kind), self.pane_id)
@@ -196,7 +196,7 @@ class Submission:
         return "what stood there instead was taken out"
 
     def _take_back(self, frame: Frame, typed: str) -> NoReturn:
-        """Somebody began to type: take our text out again, and leave theirs."""
+        """Another person began to type: remove our text, and leave theirs."""
         theirs = without_ours(typed, self.message) or ""
         self.pane_io.journal.write("draft-saved", window=frame.facts.window, pane_id=self.pane_id, draft=theirs)
         drafts.clear(self.pane_io, kind_named(self.observation.kind), self.pane_id)

@@ -15,7 +15,7 @@ from fleetscripts.services.typing.receipt import Mark, in_transcript
 
 
 def was_told(settings: Settings, agent: Agent, intent: Mapping[str, Any]) -> bool:
-    """Whether the agent got the ``text`` of this intent since its ``at``."""
+    """Whether the agent has received this intent's ``text`` since its ``at``."""
     server = agent.tmux_server
     if not isinstance(server, ServerId) or not agent.pane_id:
         return False

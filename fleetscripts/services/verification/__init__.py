@@ -1,1 +1,1 @@
-"""Whether work is done: gates, verdicts, and what follows from them."""
+"""Whether work is done: gates, verdicts and their effects."""

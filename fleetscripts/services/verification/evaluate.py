@@ -1,4 +1,4 @@
-"""Judges finished work: the evaluation page, and the only way for an agent to become ``done``."""
+"""Evaluates finished work: the evidence page, and the only way for an agent to become ``done``."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ from fleetscripts.services.verification.work import work_of
 
 @dataclass(frozen=True, slots=True)
 class Override:
-    """A gate, or a review thread by its id, that somebody accepts although it does not hold."""
+    """A gate, or a review thread by its id, that somebody accepts although it does not pass."""
 
     name: str
     why: str
 
 
 def evaluation(question: Question) -> Evaluation:
-    """What there is to judge by, with every gate measured anew."""
+    """All evidence, with every gate measured anew."""
     finding = look_into(question)
     record(Store(question.settings.state_file), question.agent, finding.verdict, time.time())
     pull = finding.pull.pull
@@ -49,9 +49,8 @@ def evaluation(question: Question) -> Evaluation:
 
 
 def accept(question: Question, why: str, overrides: Sequence[Override], environ: Mapping[str, str]) -> list[str]:
-    """Mark the agent done, if the gates hold at this moment but for the overridden ones; warnings of the notification.
-
-    Raises Refused with every gate that holds it back."""
+    """Mark the agent done, if the gates pass at this moment except for overridden ones; returns the notification's
+    warnings. Raises Refused with every gate that does not pass."""
     agent = _with_accepted(question.agent, overrides)
     finding = look_into(replace(question, agent=agent))
     _check_threads(overrides, finding)
@@ -70,7 +69,7 @@ def accept(question: Question, why: str, overrides: Sequence[Override], environ:
 
 
 def accept_threads(question: Question, overrides: Sequence[Override], environ: Mapping[str, str]) -> list[str]:
-    """Take the resolution of these threads for good from now on; warnings of the notification."""
+    """Accept the resolution of these threads permanently; returns the notification's warnings."""
     gate = next((over.name for over in overrides if is_gate(over.name)), None)
     if gate is not None:
         raise UsageProblem(f"--override {gate}: a gate is overridden together with --pass WHY only")
@@ -84,9 +83,8 @@ def accept_threads(question: Question, overrides: Sequence[Override], environ: M
 
 
 def send_back(question: Question, what: str, short: str = "") -> str:
-    """Tell the agent what is missing, and set it back to work; the proof that it was told. ``short``: for the journal.
-
-    Pending when it cannot be told now: the loop tells it as soon as it can be."""
+    """Send the agent what is missing, and set it back to work; returns the proof of delivery. ``short``: for the
+    journal. Pending if it cannot receive it now: the loop sends it as soon as possible."""
     short = short or what
     agent, settings = question.agent, question.settings
     pane_io = open_pane_io(settings, question.fleet)
@@ -114,7 +112,7 @@ def send_back(question: Question, what: str, short: str = "") -> str:
 
 
 def overrides_of(pairs: Sequence[tuple[str, str]]) -> list[Override]:
-    """What ``--override NAME WHY`` said, each with its reason."""
+    """The values of ``--override NAME WHY``, each with its reason."""
     for name, why in pairs:
         if not name.strip() or not why.strip():
             raise UsageProblem("--override: expected the gate's (or the thread's) name and the reason")
@@ -128,7 +126,7 @@ def _with_accepted(agent: Agent, overrides: Sequence[Override]) -> Agent:
 
 
 def _check_threads(overrides: Sequence[Override], finding: Finding) -> None:
-    """A name that is neither a gate's nor a thread's was mistyped."""
+    """A name that is neither a gate's nor a thread's is a typing error."""
     threads = {thread.id for thread in finding.pull.pull.threads} if finding.pull.pull is not None else set()
     for over in overrides:
         if not is_gate(over.name) and over.name not in threads:
@@ -156,7 +154,7 @@ def _journal(question: Question, event: str, why: str, **fields: object) -> None
 
 
 def judged(fleet: Fleet, agent: Agent) -> Agent:
-    """The agent to judge; one that is done or recycled has been."""
+    """The agent to evaluate; refuses one that is done or recycled."""
     if agent.state in (AgentState.DONE, AgentState.RECYCLED):
         raise Refused(f"{agent.called} is {agent.state} already")
     return fleet.current(agent) or agent

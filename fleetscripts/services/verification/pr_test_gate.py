@@ -20,7 +20,7 @@ SHOWN = 5
 
 
 def pr_test(agent: Agent, settings: Settings, head: str) -> GateResult | None:
-    """The gate, or None where this very commit was not tested: the test is the orchestrator's to ask for."""
+    """The gate, or None if this very commit was not tested: requesting a test is the orchestrator's task."""
     try:
         outcome = parsed(QueueFile(queue_folder(settings, os.environ)).read()).outcome_of(agent)
     except FleetError as error:
@@ -36,5 +36,5 @@ def pr_test(agent: Agent, settings: Settings, head: str) -> GateResult | None:
 
 
 def queue_folder(settings: Settings, environ: Mapping[str, str]) -> Path:
-    """One place for all fleets of this user: ports and databases are the machine's, not a fleet's."""
+    """One folder for all fleets of this user: ports and databases are the machine's, not a fleet's."""
     return user_state(settings.home, environ) / "test-queue"

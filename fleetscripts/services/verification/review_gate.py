@@ -18,21 +18,21 @@ MOST = 1000
 
 @dataclass(frozen=True, slots=True)
 class ReviewSettings:
-    """``required``: no work is complete before a reviewer let its commit pass. ``most_waiting``: with more finished
-    work than that unreviewed no task is started; 0: however much waits."""
+    """``required``: no work is complete before a reviewer has passed its commit. ``most_waiting``: with more unreviewed
+    finished work no task is started; 0: no limit."""
 
     required: bool = False
     most_waiting: int = 0
 
 
 def review_settings(settings: Settings) -> ReviewSettings:
-    """The table as it is in force; UsageProblem names what cannot be used."""
+    """The table in force; UsageProblem names what is invalid."""
     table = Table.of(settings.extra, TABLE).only(ReviewSettings.__dataclass_fields__)
     return ReviewSettings(table.flag("required"), table.whole("most_waiting", 0, 0, MOST))
 
 
 def review_gate(agent: Agent, settings: Settings, head: str) -> GateResult | None:
-    """The gate, or None where no review is required."""
+    """The gate, or None if no review is required."""
     if not review_settings(settings).required:
         return None
     call = f"{spelled('spawn-agent')} --role review --of {shell_word(agent.handle)}"
@@ -40,7 +40,7 @@ def review_gate(agent: Agent, settings: Settings, head: str) -> GateResult | Non
 
 
 def too_much_unreviewed(settings: Settings) -> str:
-    """Why no further work is begun, empty where some may be."""
+    """Why no further work is started, empty if it may be."""
     most = review_settings(settings).most_waiting
     waiting = unreviewed_now(settings) if most else []
     if len(waiting) <= most:

@@ -47,36 +47,36 @@ from fleetscripts.services.verification.work import touched_files
 from fleetscripts.services.worktrees.slots import slot_variables
 
 SHOWN_OUTPUT_COLUMNS = 400
-"""How much of the verify command's last output an evidence text holds."""
+"""How much of the verify command's last output is quoted as evidence."""
 
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """Which agent, in which fleet, under which settings. ``read`` reads a pull request; None: only this one."""
+    """Which agent, in which fleet, under which settings. ``read`` reads a pull request; None: a reader for this one."""
 
     agent: Agent
     fleet: Fleet
     settings: Settings
     read: Reader | None = None
     verified_head: str = ""
-    """The commit on which the verify command has passed: there it is not run again."""
+    """The commit on which the verify command has passed: it is not run again there."""
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """The verdict, and what GitHub said on the way."""
+    """The verdict, and GitHub's answers."""
 
     verdict: Verdict
     pull: PullAnswer
 
 
 def verify(question: Question) -> Verdict:
-    """The verdict on the agent's work as it stands now. Writes nothing."""
+    """The verdict on the agent's work now. Writes nothing."""
     return look_into(question).verdict
 
 
 def look_into(question: Question) -> Finding:
-    """The same, with what it was read from. The verify command is run last, and only once it can change anything."""
+    """The same, with its sources. The verify command runs last, and only if it can still change the verdict."""
     agent = question.agent
     if agent.task.reviews:
         return Finding(Verdict((given(agent),), agent.task.reviewed_head), PullAnswer())
@@ -111,7 +111,7 @@ def _call(agent: Agent, settings: Settings, head: str, named: str) -> GateResult
 
 
 def worktree_evidence(agent: Agent) -> WorktreeEvidence:
-    """The agent's worktree as git sees it."""
+    """The agent's worktree by git."""
     if not agent.worktree_path:
         return WorktreeEvidence(agent.branch, problem="the record names no worktree")
     try:
@@ -152,7 +152,7 @@ def remote_evidence(question: Question, worktree: WorktreeEvidence) -> RemoteEvi
 
 
 def _on_recorded(question: Question, git: Git, recorded: Repository) -> RemoteEvidence:
-    """Asked where the repository pushed to when the agent was recorded, whatever its settings say now."""
+    """Asked at the push address recorded for the agent, whatever its repository's settings say now."""
     agent, url = question.agent, recorded.url
     if not url:
         if has_remotes(git):
@@ -168,7 +168,7 @@ def _on_recorded(question: Question, git: Git, recorded: Repository) -> RemoteEv
 
 
 def pins_evidence(agent: Agent, worktree: WorktreeEvidence) -> PinsEvidence:
-    """The submodules' commits that the branch pins and its base does not."""
+    """The submodule commits that the branch pins and its base does not."""
     if worktree.problem:
         return PinsEvidence()
     try:
@@ -191,7 +191,7 @@ def pins_evidence(agent: Agent, worktree: WorktreeEvidence) -> PinsEvidence:
 
 
 def command_evidence(question: Question, worktree: WorktreeEvidence) -> CommandEvidence:
-    """The verify command's end; not run where it would judge another branch than the agent's."""
+    """The verify command's result; not run if it would judge another branch than the agent's."""
     command = question.agent.task.verify_command or question.settings.verify_command
     if not command:
         return CommandEvidence()
@@ -218,7 +218,7 @@ def command_evidence(question: Question, worktree: WorktreeEvidence) -> CommandE
 
 
 def record(store: Store, agent: Agent, verdict: Verdict, now: float) -> None:
-    """Keep the outcome in the agent's record, and since when it is the same."""
+    """Store the outcome in the agent's record, and since when it is the same."""
 
     def keep(fleet: Fleet) -> Fleet:
         known = fleet.current(agent)

@@ -11,12 +11,12 @@ from fleetscripts.fleet import Agent
 from fleetscripts.pull_request import PullRequest
 
 DIFF_LIMIT = 40_000
-"""Characters of the diff on the page: what fits into one answer of the judging model, with the rest."""
+"""Characters of the diff on the page: with the rest it fits into one input of the judging model."""
 _PLAIN = ("--no-ext-diff", "--no-textconv", "--no-color")
 
 
 def work_of(agent: Agent, pull: PullRequest | None) -> Work:
-    """Commits, files and diff for whoever judges them; the base is asked of the remote."""
+    """Commits, files and diff to be judged; the base is asked of the remote."""
     try:
         git = Git.in_worktree(agent.worktree_path, agent.repository)
         base = _base(git, agent, _meant_for(git, agent, pull))
@@ -36,8 +36,8 @@ def work_of(agent: Agent, pull: PullRequest | None) -> Work:
 
 
 def touched_files(agent: Agent) -> list[str] | None:
-    """The files that its commits change, as git names them, against the default branch as it was last fetched; None
-    where git does not say."""
+    """The files changed by its commits, as git names them, against the default branch as last fetched; None if
+    unknown."""
     try:
         git = Git.in_worktree(agent.worktree_path, agent.repository)
         meant_for = _meant_for(git, agent, None)
@@ -50,7 +50,7 @@ def touched_files(agent: Agent) -> list[str] | None:
 
 
 def diff_of(agent: Agent) -> str:
-    """The whole diff of its branch against its base, as they are here: nothing is asked of a remote."""
+    """The whole diff of its branch against its base, as they are here: no remote is asked."""
     git = Git.in_worktree(agent.worktree_path, agent.repository)
     branch = f"refs/heads/{agent.branch}"
     head = branch if agent.branch and git.says("show-ref", "--verify", "--quiet", branch) else "HEAD"

@@ -1,1 +1,1 @@
-"""Git worktrees: spares, branches, and putting them back."""
+"""Git worktrees: spares, branches, set-up and restoring."""

@@ -1,4 +1,4 @@
-"""Worktrees that a killed spawn, or a killed integration, had put on something else: spare again."""
+"""Makes worktrees spare again that a killed spawn or integration has left on another commit."""
 
 from __future__ import annotations
 
@@ -23,17 +23,17 @@ from fleetscripts.services.worktrees.logged_command import end_abandoned
 from fleetscripts.services.worktrees.start_points import StartPoint
 
 INTEGRATED = "integrated"
-"""What a claim calls the commit that an integration has put its worktree on."""
+"""A claim's name for the commit that an integration has put its worktree on."""
 
 
 def note_integration(settings: Settings, path: Path, spare_branch: str, commit: str, group: Mapping[str, Any]) -> None:
-    """What is tried in a spare worktree, noted on its claim for whoever finds it if we die."""
+    """Note on its claim what is tried in a spare worktree, for whoever finds it after a crash."""
     _book(settings).write(str(path), spare_branch, {INTEGRATED: commit, "set_up": group})
 
 
 @dataclass(frozen=True, slots=True)
 class SpawnNote:
-    """What a spawn is about to do to a worktree, noted on its claim for whoever finds it if we die."""
+    """A spawn's intent for a worktree, noted on its claim for whoever finds it after a crash."""
 
     settings: Settings
     path: Path
@@ -42,7 +42,7 @@ class SpawnNote:
     start: StartPoint
 
     def note(self, set_up: Mapping[str, Any] | None = None) -> None:
-        """``set_up``: the group of a command that makes the worktree ready."""
+        """``set_up``: the group of a command that sets the worktree up."""
         begun = {"branch": self.branch, "start": self.start.commit, "existing": self.start.existing}
         _book(self.settings).write(str(self.path), self.spare_branch, {**begun, "set_up": set_up or {}})
 
@@ -50,8 +50,8 @@ class SpawnNote:
 def put_back(settings: Settings, fleet: Fleet) -> list[str]:
     """Put each of them back on its spare branch, in words; the caller holds the lock of all claims.
 
-    Only what is as the spawn left it: what an agent is recorded for, what a pane works in, and where somebody changed
-    or committed something stays as it is. ``capacity`` tells of that, and ``heartbeat`` of the pane."""
+    Only if it is as the spawn left it: a worktree with a recorded agent, a pane, or a change or commit by anybody
+    stays. ``capacity`` reports that, and ``heartbeat`` the pane."""
     return [_put_back(settings, claim) for claim in _left(settings, fleet)]
 
 
@@ -82,7 +82,7 @@ def _as_it_was_left(claim: Claim, panes: Sequence[Path]) -> bool:
 
 
 def _put_back(settings: Settings, claim: Claim) -> str:
-    """What a command left there while branches were tried together is kept under a ref."""
+    """A command's files from a trial merge are kept under a ref."""
     integrated = claim.begun.get(INTEGRATED)
     who = "an integration" if integrated else "a spawn"
     start = StartPoint(str(integrated or claim.begun["start"]), bool(integrated or claim.begun.get("existing")))

@@ -17,12 +17,13 @@ from fleetscripts.services.worktrees.start_points import StartPoint
 
 
 class NotCheckedOut(FleetError):
-    """A worktree could not be put on the branch; another one may do."""
+    """A worktree could not be put on the branch; another one may be tried."""
 
 
 def check_out(folder: Path, branch: str, start: StartPoint) -> str:
-    """Put the worktree on the branch, making it where it is new, and its submodules to their pins. What to tell the
-    caller: ignored files that the branch has too are kept under a ref first."""
+    """Put the worktree on the branch, creating a new one, and its submodules on their pins.
+
+    Returns messages for the caller: ignored files that the branch also has are first kept under a ref."""
     words = [branch] if start.existing else ["--no-track", "-b", branch, start.commit]
     said = _moved(folder, branch, start.commit, words)
     if start.tracked:
@@ -34,7 +35,7 @@ def check_out(folder: Path, branch: str, start: StartPoint) -> str:
 
 
 def check_out_commit(folder: Path, commit: str) -> str:
-    """Put the worktree on a commit that no branch needs to hold; the same is told."""
+    """Put the worktree on a commit, on a branch or not; returns the same."""
     return _moved(folder, commit[:12], commit, ["--detach", commit])
 
 
@@ -60,9 +61,8 @@ def _moved(folder: Path, name: str, commit: str, words: Sequence[str]) -> str:
 
 
 def put_back(folder: Path, spare_branch: str, branch: str, start: StartPoint) -> str:
-    """Put the worktree back on its spare branch; returns the refs that keep what was done in it, empty for nothing.
-
-    A branch that was made for it goes when nothing was committed on it."""
+    """Put the worktree back on its spare branch; returns the refs that keep its changes, empty for none. A branch
+    created for it is deleted if nothing was committed on it."""
     git = Git.in_worktree(str(folder))
     spare = git.maybe("rev-parse", "--verify", "--quiet", f"refs/heads/{spare_branch}^{{commit}}") or start.commit
     found = changes(git)
@@ -81,7 +81,7 @@ def put_back(folder: Path, spare_branch: str, branch: str, start: StartPoint) ->
 
 
 def _kept(git: Git, commit: str, branch: str, ignored: Sequence[str] = ()) -> list[str]:
-    """The refs that keep what differs from HEAD here, and these ignored files; then the worktree is clean."""
+    """The refs that keep what differs from HEAD here, and these ignored files; the worktree is then clean."""
     kept = rescue(git, branch, _stamp(), ignored) if ignored or changes(git).paths else []
     if kept:
         leave_submodules(git, commit)

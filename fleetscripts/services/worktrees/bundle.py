@@ -16,7 +16,7 @@ from fleetscripts.services.worktrees.bundle_paths import BUNDLE, ORIGIN
 
 PARTS = ("fleetscripts", "scripts", "skill", "SKILL.md", ".claude-plugin")
 KEPT_COPIES = 5
-"""Older copies may still be in use: by a loop, by what a briefing told an agent to run."""
+"""Older copies may still be in use: by a loop, or by a command in an agent's briefing."""
 
 COPY_SECONDS = 60.0
 
@@ -27,10 +27,9 @@ def is_copy(bundle: Path = BUNDLE) -> bool:
 
 
 def stable_copy(fleet_home: Path, bundle: Path = BUNDLE) -> Path:
-    """The folder of a copy of this bundle, made now unless there is one with the same content.
+    """The folder of a copy of this bundle, created unless there is one with the same content.
 
-    ``FLEET_HOME/bundles/DIGEST``; the link ``FLEET_HOME/bundle`` names the newest.
-    """
+    ``FLEET_HOME/bundles/DIGEST``; the link ``FLEET_HOME/bundle`` points to the newest."""
     if is_copy(bundle):
         return bundle
     copies = fleet_home / "bundles"
@@ -48,7 +47,7 @@ def stable_copy(fleet_home: Path, bundle: Path = BUNDLE) -> Path:
 
 
 def _parts(bundle: Path) -> Iterator[Path]:
-    """In a bundle everything that belongs to it; in an installed package (no SKILL.md beside it) the package alone."""
+    """All parts of a bundle; of an installed package (no SKILL.md beside it) the package alone."""
     names = PARTS if (bundle / "SKILL.md").is_file() else PARTS[:1]
     return (bundle / name for name in names if (bundle / name).exists())
 
@@ -68,7 +67,7 @@ def _digest(bundle: Path) -> str:
 
 
 def _copy(bundle: Path, target: Path) -> None:
-    """Made beside its place and moved there whole."""
+    """Created beside its place and renamed into it."""
     private_folder(target.parent)
     unfinished = Path(tempfile.mkdtemp(".tmp", ".copy.", target.parent))
     try:

@@ -6,11 +6,11 @@ from pathlib import Path
 
 BUNDLE = Path(__file__).resolve().parents[3]
 ORIGIN = "origin"
-"""The file in a stable copy that holds the path of the bundle it was copied from."""
+"""The file in a stable copy with the path of the bundle it was copied from."""
 
 
 def bundle_folders(fleet_home: Path, bundle: Path = BUNDLE) -> list[Path]:
-    """Real paths of the bundle in use and of those that copies remember as their origin."""
+    """Real paths of the bundle in use and of those that copies name as their origin."""
     remembered = [_origin(folder) for folder in (bundle, fleet_home / "bundle")]
     return [bundle.resolve(), *(origin.resolve() for origin in remembered if origin is not None)]
 

@@ -12,12 +12,12 @@ from fleetscripts.dataclass import dataclass
 
 @dataclass(frozen=True, slots=True)
 class ClientsInside:
-    """Where every process of this machine works that can be seen."""
+    """The working folders of this machine's visible processes."""
 
     folders: Mapping[int, str]
 
     def words(self, folder: Path) -> str:
-        """Which client works in the folder, empty when none does."""
+        """The client that works in the folder, empty if none does."""
         inside = processes.pids_in(folder, self.folders)
         running = processes.read_processes().by_pid if inside else {}
         for pid in sorted(inside & running.keys()):

@@ -22,8 +22,8 @@ SHORTEST_SECRET = 6
 
 @dataclass
 class CommandLog:
-    """Output as it comes. ``secrets``: values that are masked wherever they stand. A log that cannot be written (a full
-    disk) keeps the command from nothing: its last lines are told all the same."""
+    """Output as it comes. ``secrets``: values masked everywhere. A failed write (full disk) does not stop the command:
+    its last lines are reported all the same."""
 
     path: Path
     secrets: Iterable[str] = ()
@@ -34,7 +34,7 @@ class CommandLog:
     _written: int = 0
 
     def begin(self) -> None:
-        """An empty log, for its owner alone."""
+        """Create an empty log, for its owner alone."""
         try:
             private_folder(self.path.parent)
             self.path.unlink(missing_ok=True)
@@ -48,12 +48,12 @@ class CommandLog:
         self._keep(lines)
 
     def end(self) -> None:
-        """The last line may have no end."""
+        """Handle a last line without a line end."""
         self._keep([self._rest] if self._rest else [])
         self._rest = b""
 
     def last_lines(self) -> list[str]:
-        """Fit for one line of an error."""
+        """As one line, for an error."""
         return [fit(sanitize(self._masked(line)), SHOWN_COLUMNS) for line in self._last]
 
     def _keep(self, lines: list[bytes]) -> None:

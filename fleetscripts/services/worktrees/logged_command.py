@@ -1,4 +1,4 @@
-"""One of the operator's commands in a worktree: bare environment, bounded time, its output in a log."""
+"""Runs one of the operator's commands in a worktree: bare environment, bounded time, its output in a log."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ from fleetscripts.services.worktrees.command_log import LAST_LINES, CommandLog
 from fleetscripts.services.worktrees.slots import slot_variables
 
 RUN_MARK = "FLEET_SET_UP_RUN"
-"""In the environment of everything that such a command starts: which run it belongs to."""
+"""In the environment of everything that such a command starts: its run."""
 
 Noted = Callable[[Mapping[str, Any]], None]
-"""Puts the group of a command on record before the command begins."""
+"""Records a command's group before the command begins."""
 
 
 @dataclass(frozen=True, slots=True)
 class LoggedCommand:
-    """``name``: of the log, in this folder of FLEET_HOME. ``environment``: variables that are passed on by name.
-    ``kept``: how many of its last lines are told."""
+    """``name``: of the log, in this folder of FLEET_HOME. ``environment``: variables passed on by name. ``kept``: how
+    many of its last lines are reported."""
 
     name: str
     command: str
@@ -36,7 +36,7 @@ class LoggedCommand:
     kept: int = LAST_LINES
 
     def run(self, settings: Settings, environ: Mapping[str, str], folder: Path, noted: Noted) -> CommandResult:
-        """Run it to its end, or to the end of its time; what it leaves running ends with it."""
+        """Run it until it ends or times out; what it leaves running is ended."""
         passed = scrubbed(environ, self.environment)
         mark = uuid.uuid4().hex
         log = CommandLog(
@@ -58,7 +58,7 @@ class LoggedCommand:
 
 @dataclass(frozen=True, slots=True)
 class CommandResult:
-    """How it ended; ``code`` None when it was stopped for taking too long."""
+    """Its end; ``code`` None after a timeout."""
 
     run: LoggedCommand
     code: int | None
@@ -66,7 +66,7 @@ class CommandResult:
 
     @property
     def words(self) -> str:
-        """How it ended, for the middle of a sentence."""
+        """The result, for the middle of a sentence."""
         return f"did not end in {self.run.seconds:g} s" if self.code is None else f"exited with {self.code}"
 
     @property
@@ -78,7 +78,7 @@ class CommandResult:
 
 
 def end_abandoned(begun: Mapping[str, Any]) -> None:
-    """End what such a command still runs whose caller was killed, by what was noted of it."""
+    """End what such a command still runs after its caller was killed, by its note."""
     group, ticks, mark = begun.get("group"), begun.get("ticks"), begun.get("mark")
     if isinstance(group, int) and isinstance(ticks, str) and isinstance(mark, str):
         end_left_behind(group, ticks, (RUN_MARK, mark))

@@ -1,4 +1,4 @@
-"""Finds worktrees after ``git worktree move``, by git's own folder for them, which does not move."""
+"""Finds worktrees after ``git worktree move``, by their git folders, which do not move."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from fleetscripts.fleet import Agent, Fleet
 from fleetscripts.models import AgentState
 
 LARGEST_BYTES = 1 << 16
-"""A path and a word; what holds more was not written by git."""
+"""A path and a word; a larger file is not git's."""
 
 
 def follow_moved(store: Store, settings: Settings, fleet: Fleet) -> tuple[Fleet, list[str]]:
-    """The fleet with each moved worktree where it is now, written and noted; what was followed, in words."""
+    """The fleet with each moved worktree at its new path, written and recorded; returns the moves, in words."""
     found = moves(fleet)
     if not found:
         return fleet, []
@@ -43,7 +43,7 @@ def move_said(agent: Agent, place: Path) -> str:
 
 
 def moves(fleet: Fleet) -> list[tuple[Agent, Path]]:
-    """Agents whose worktree is not where the record has it, with the folder where it is. Costs little where all are."""
+    """Agents whose worktree is not at its recorded path, with its new one. Cheap if none has moved."""
     at_work = [agent for agent in fleet.agents if agent.worktree_path and agent.state is not AgentState.RECYCLED]
     gone = [agent for agent in at_work if not os.path.lexists(agent.worktree_path)]
     if not gone:
@@ -55,11 +55,11 @@ def moves(fleet: Fleet) -> list[tuple[Agent, Path]]:
 
 
 Pane = tuple[str, str]
-"""``TMUX`` up to the server's process, and ``TMUX_PANE``, as they stand in an environment."""
+"""``TMUX`` up to the server's process, and ``TMUX_PANE``, as in an environment."""
 
 
 def _where(agent: Agent, folders: Mapping[Pane, frozenset[str]]) -> Path | None:
-    """Where git has it by now; for a record that does not know git's folder, where its client has been taken along."""
+    """Its path by git; for a record without git's folder, where its client's folder has moved."""
     if agent.repository is not None:
         return _named_by(Path(agent.repository.git_dir))
     if agent.tmux_server is None or not agent.pane_id:
@@ -72,7 +72,7 @@ def _where(agent: Agent, folders: Mapping[Pane, frozenset[str]]) -> Path | None:
 
 
 def _folders_by_pane() -> dict[Pane, frozenset[str]]:
-    """Where the processes of each pane work: their environment names the pane. Every process is asked once."""
+    """The working folders of each pane's processes, by their environment. Every process is asked once."""
     found: dict[Pane, set[str]] = {}
     for pid in read_processes().by_pid:
         told = environment(pid, frozenset({"TMUX", "TMUX_PANE"}))
@@ -83,7 +83,7 @@ def _folders_by_pane() -> dict[Pane, frozenset[str]]:
 
 
 def _named_by(git_folder: Path) -> Path | None:
-    """The worktree that git's folder names, if that names the folder as its own."""
+    """The worktree named by git's folder, if it names that folder in turn."""
     try:
         place = Path(os.fsdecode(read_regular(git_folder / "gitdir", LARGEST_BYTES)).strip()).parent
         back = os.fsdecode(read_regular(place / ".git", LARGEST_BYTES)).strip().removeprefix("gitdir: ")

@@ -25,12 +25,12 @@ CHECKOUT_SECONDS = 900.0
 
 
 MOST_MADE = 5
-"""For one taker, one after the other, because others take them."""
+"""For one caller, one after the other, because others take them."""
 
 
 @dataclass(frozen=True, slots=True)
 class AddedSpares:
-    """What was made. ``commit``: where they stand; ``origin``: where that comes from, in words."""
+    """The created spares. ``commit``: their commit; ``origin``: its source, in words."""
 
     spares: tuple[Spare, ...]
     commit: str
@@ -38,7 +38,7 @@ class AddedSpares:
 
 
 def add_spares(repo: Path, settings: Settings, count: int) -> AddedSpares:
-    """Make so many worktrees on spare branches; when one fails, none stays."""
+    """Create this many worktrees on spare branches; if one fails, none stays."""
     main = Path(_main(worktrees(repo)).path)
     git = Git(main)
     base = _base(git)
@@ -68,8 +68,8 @@ def _base(git: Git) -> Base:
 def claim_or_make(
     held: ExitStack, repo: Path, settings: Settings, notes: list[str], passed: Collection[Path] = ()
 ) -> Spare:
-    """Take the next spare that is not ``passed`` over, as long as ``held`` is; one is made where none is free and that
-    is set, which ``notes`` then tell. Tried again where others take what was just made."""
+    """Take the next spare not ``passed`` over, while ``held``; one is created if none is free and that is configured,
+    which ``notes`` then report. Retried if others take the new one."""
     for _ in range(MOST_MADE):
         try:
             return held.enter_context(claim_next(repo, settings, passed))
@@ -82,7 +82,7 @@ def claim_or_make(
 
 
 def room_for_more(repo: Path, settings: Settings) -> bool:
-    """Whether a spare may be made for whoever needs one: where that is set, up to ``most_worktrees``."""
+    """Whether a spare may be created on demand: if configured, up to ``most_worktrees``."""
     return settings.add_spares and len(worktrees(repo)) < settings.most_worktrees
 
 
@@ -94,7 +94,7 @@ def _main(found: list[WorktreeFacts]) -> WorktreeFacts:
 
 
 def _chosen(git: Git, repo: Path, settings: Settings, count: int) -> list[NewSpare]:
-    """The next free names; a folder, a branch, a record or a worktree that is gone takes one."""
+    """The next free names; folders, branches, records and missing worktrees occupy theirs."""
     found = worktrees(repo)
     agents = [agent for agent in fleet_now(settings).agents if agent.state is not AgentState.RECYCLED]
     if git.says("show-ref", "--verify", "--quiet", "refs/heads/spare"):
@@ -118,7 +118,7 @@ def _made(git: Git, new: NewSpare, commit: str, undo: UndoStack) -> Spare:
 
 
 def _unmade(git: Git, new: NewSpare, commit: str) -> None:
-    """Take away the worktree that was begun here, and its branch as long as it is as it was made."""
+    """Remove the worktree begun here, and its branch while it is unchanged."""
     if os.path.lexists(new.path):
         git.run("worktree", "remove", "--force", "--force", "--", new.path)
     ref = f"refs/heads/{new.branch}"

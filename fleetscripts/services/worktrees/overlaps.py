@@ -23,7 +23,7 @@ from fleetscripts.fleet import Agent, Fleet
 from fleetscripts.models import AgentState
 
 MOST_MERGES = 2000
-"""In one comparison; the pairs that are left wait for the next one."""
+"""In one comparison; the other pairs wait for the next one."""
 
 MOST_PLACES = 20
 LARGEST_MEMORY = 32 << 20
@@ -31,7 +31,7 @@ LARGEST_MEMORY = 32 << 20
 
 @dataclass(frozen=True, slots=True)
 class Branch:
-    """One agent's branch as it stands now."""
+    """One agent's branch as it is now."""
 
     agent: Agent
     head: str
@@ -39,7 +39,7 @@ class Branch:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """All pairs that meet; ``left``: how many could not be tried this time; ``heads``: by agent's key."""
+    """All pairs with common files; ``left``: how many could not be tried this time; ``heads``: by agent's key."""
 
     agents: tuple[Agent, ...]
     pairs: tuple[Pair, ...]
@@ -48,12 +48,12 @@ class Comparison:
 
 
 def trial_repository(settings: Settings, common: Path) -> TrialRepository:
-    """Where merges of the repository with this common folder are tried."""
+    """The repository for trial merges of the one with this common folder."""
     return TrialRepository(settings.fleet_home / "overlaps" / f"{key(str(common))}.git", common)
 
 
 def conflict_places(trials: TrialRepository, merged: Sequence[MergeResult]) -> list[list[str]]:
-    """Where each of the merges conflicts: ``path:line``, a path alone where it is about the whole file."""
+    """Where each of the merges conflicts: ``path:line``, a path alone if it is about the whole file."""
     names = [f"{one.tree}:{path}" for one in merged for path in one.conflicts[:MOST_PLACES]]
     texts = dict(zip(names, trials.contents(names), strict=True)) if names else {}
     found = []
@@ -88,12 +88,12 @@ def compare(
 
 
 def lives(agent: Agent) -> bool:
-    """Whether it has a branch that is to be compared."""
+    """Whether it has a branch to compare."""
     return bool(agent.worktree_path and agent.branch) and agent.state is not AgentState.RECYCLED
 
 
 def by_repository(agents: Iterable[Agent]) -> dict[str, list[Branch]]:
-    """The branches of those that are at work, or were, by the common folder of their repositories."""
+    """The branches of agents at work or finished, by the common folder of their repositories."""
     found: dict[str, list[Branch]] = {}
     heads: dict[str, dict[str, str]] = {}
     for agent in filter(lives, agents):
@@ -118,7 +118,7 @@ def _heads(git: Git) -> dict[str, str]:
 
 
 class _Repository:
-    """The branches of one repository, what is known of them, and what is found out."""
+    """One repository's branches, with former and new results."""
 
     def __init__(self, settings: Settings, common: Path, branches: Sequence[Branch], most: int) -> None:
         self.branches, self.most, self.left = branches, most, 0
@@ -129,7 +129,7 @@ class _Repository:
         self._changes: dict[tuple[str, str], Change] = {}
 
     def compared(self) -> list[Pair]:
-        """Pairs that meet, by trial merges of those that were not tried before."""
+        """Pairs with common files, by trial merges of those not tried before."""
         if len(self.branches) < 2:
             return []
         self.trials.prepare()
@@ -160,7 +160,7 @@ class _Repository:
         ]
 
     def _forks(self, known: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
-        """Where each branch left the one that work is meant for, else the first branch."""
+        """Where each branch left the target branch, else the first branch."""
         remote = base_remote(self.git, None)
         base = (
             self.git.maybe("rev-parse", "--verify", "--quiet", f"refs/remotes/{remote}/HEAD^{{commit}}")
@@ -173,7 +173,7 @@ class _Repository:
         return {head: fork if isinstance(fork, str) else self.trials.fork(base, head) for head, fork in said.items()}
 
     def _since_they_left(self, one: Branch, other: Branch, forks: Mapping[str, str]) -> tuple[Change, Change]:
-        """What each changes since their common commit: of the one that left later, what came in between as well."""
+        """Each one's changes since their common commit: for the one that left later, including what came in between."""
         first, second = forks[one.head], forks[other.head]
         a, b = self._change(first, one.head), self._change(second, other.head)
         if first and second and first != second:

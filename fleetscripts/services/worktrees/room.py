@@ -1,4 +1,4 @@
-"""Whether the machine has room for another agent: the table ``[machine]`` of config.toml, off where nothing is said."""
+"""Whether the machine has memory and disk for another agent: the table ``[machine]`` of config.toml, off by default."""
 
 from __future__ import annotations
 
@@ -20,21 +20,20 @@ from fleetscripts.invocation import spelled
 TABLE = "machine"
 SHOWN = 3
 LEAST_AGENT_MEMORY = 64_000_000
-"""Below it not even the shell that starts a client is sure to live."""
+"""With less, not even the shell that starts a client is sure to survive."""
 COUNTING_SECONDS = 5.0
-"""For what takes the disk, which is counted only where there is too little of it."""
+"""For measuring what uses the disk, only if too little is free."""
 
 
 def least_room(settings: Settings) -> tuple[int, int]:
-    """Bytes of memory and of disk that an agent is to find free, 0 for any; UsageProblem names what is no size."""
+    """Bytes of memory and disk that must be free for an agent, 0 for any; UsageProblem names an invalid size."""
     agent_memory(settings)
     table = _table(settings)
     return table.size("free_memory"), table.size("free_disk")
 
 
 def agent_memory(settings: Settings) -> int:
-    """Bytes that an agent's client and its tools may have together, 0 for any number; UsageProblem names what is
-    none."""
+    """Limit in bytes for an agent's client and its tools together, 0 for none; UsageProblem names an invalid one."""
     table = _table(settings)
     size = table.size("agent_memory")
     if 0 < size < LEAST_AGENT_MEMORY:
@@ -45,7 +44,7 @@ def agent_memory(settings: Settings) -> int:
 
 
 def unlimited_note(settings: Settings, pid: int) -> str:
-    """That the window with this process has no limit on its memory although one is wanted; empty where all is well."""
+    """Says that this process's window lacks a configured memory limit; empty if all is well."""
     unlimited = agent_memory(settings) and scope_of(pid) is None
     return f"its memory is not limited: {spelled('setup')} --check says why" if unlimited else ""
 
@@ -55,7 +54,7 @@ def _table(settings: Settings) -> Table:
 
 
 def refuse_without_room(settings: Settings, folder: Path) -> None:
-    """Refused below the free memory, or the free disk where this repository lies, that an agent is to find."""
+    """Refused if less memory, or disk at this repository, is free than configured."""
     least_memory, least_disk = least_room(settings)
     left = free_memory() if least_memory else None
     if left is not None and left < least_memory:

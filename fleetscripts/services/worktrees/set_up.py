@@ -30,7 +30,7 @@ SHOWN = 3
 
 @dataclass(frozen=True, slots=True)
 class Preparation:
-    """One worktree, and what is configured for it."""
+    """One worktree and its configuration."""
 
     settings: Settings
     environ: Mapping[str, str]
@@ -43,12 +43,12 @@ class Preparation:
 
     @property
     def notes(self) -> NoteBook:
-        """What the last set-up of each worktree came to."""
+        """The result of each worktree's last set-up."""
         return NoteBook(self.settings.fleet_home / "set-up")
 
     @property
     def digest(self) -> str:
-        """What a set-up depends on, as it stands now."""
+        """What a set-up depends on, as it is now."""
         return lock_digest(self.git, self.about.lock_files, about=self.about.setup)
 
     def standing(self) -> SetUp:
@@ -60,7 +60,7 @@ class Preparation:
         return set_up_of(note, self.digest, missing, slot)
 
     def set_up(self, noted: Noted) -> list[str]:
-        """Bring the files, and run the command unless the worktree is ready; what to tell the caller."""
+        """Copy the files, and run the command unless the worktree is ready; returns messages for the caller."""
         said = self._bring()
         if not self.about.setup or self.standing().readiness is Readiness.READY:
             return said
@@ -78,10 +78,10 @@ class Preparation:
         return said + self._told_of_changes()
 
     def tear_down(self) -> list[str]:
-        """Run the other command; what it failed in keeps nobody from recycling, and is told.
+        """Run the tear-down command; its failure does not stop recycling, and is reported.
 
-        What the agent installed for lock files of its own is not what the spare branch needs: then the worktree is
-        to be set up again."""
+        Packages installed for the agent's own lock files do not suit the spare branch: the worktree is then to be set
+        up again."""
         note = self.notes.read(str(self.folder))
         if note is not None and note.get("outcome") == Readiness.READY and note.get("digest") != self.digest:
             self._note(Readiness.STALE, "its agent changed lock files")
@@ -95,7 +95,7 @@ class Preparation:
         return []
 
     def clean(self) -> list[str]:
-        """Remove what the rules name of what git ignores; what could not be removed is told."""
+        """Remove ignored files that the rules name; failures are reported."""
         try:
             remove_ignored(self.git, self.about.clean)
         except (FleetError, OSError) as error:
@@ -118,7 +118,7 @@ class Preparation:
         return ended.log
 
     def _require_branch(self, branch: str | None) -> None:
-        """A command that ended well may all the same have taken the place away from whoever is to work there."""
+        """A successful command may still have moved or removed the agent's worktree."""
         if not self.folder.is_dir():
             raise FleetError(f"setup ({self.about.setup}) removed the worktree {self.folder}")
         if (found := self.git.branch()) != branch:
@@ -126,7 +126,7 @@ class Preparation:
             raise FleetError(f"setup ({self.about.setup}) left the worktree on {where}, expected {branch or 'none'}")
 
     def _told_of_changes(self) -> list[str]:
-        """A set-up should leave the branch as it is; what it changed would be the agent's to commit."""
+        """A set-up should leave the branch unchanged; the agent would have to commit its changes."""
         found = changed_paths(self.git)
         more = f" and {len(found) - 1} more" if len(found) > 1 else ""
         return [f"the set-up changed {found[0]}{more}, which git does not ignore"] if found else []
@@ -136,14 +136,14 @@ class Preparation:
 
 
 def preparation(settings: Settings, environ: Mapping[str, str], folder: Path) -> Preparation | None:
-    """What is configured for this worktree; None where nothing is."""
+    """This worktree's configuration; None if there is none."""
     common = repository_at(folder).common_dir
     about = worktree_settings(settings, common)
     return None if about is None else Preparation(settings, environ, folder, about)
 
 
 def set_ups(settings: Settings, environ: Mapping[str, str], places: Sequence[WorktreeListing]) -> dict[str, SetUp]:
-    """The readiness of each worktree that agents work in, by path; empty where nothing is to be made ready."""
+    """The readiness of each worktree with an agent, by path; empty without a set-up."""
     found: dict[str, SetUp] = {}
     for place in places:
         if place.standing is WorktreeUse.UNUSABLE:

@@ -20,7 +20,7 @@ def slot_book(settings: Settings, environ: Mapping[str, str]) -> SlotBook:
 
 
 def slot_variables(settings: Settings, environ: Mapping[str, str], folder: Path) -> dict[str, str]:
-    """The worktree's number and its first port as variables; none where no ``[worktree]`` is configured."""
+    """The worktree's number and its first port as variables; none without a configured ``[worktree]``."""
     if TABLE not in settings.extra:
         return {}
     repository = repository_at(folder)

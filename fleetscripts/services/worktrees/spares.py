@@ -33,14 +33,14 @@ class NoSpare(Refused):
 
 @dataclass(frozen=True, slots=True)
 class Spare:
-    """A worktree that is ours as long as its claim lasts."""
+    """A worktree that is ours while its claim lasts."""
 
     path: Path
     branch: str
 
 
 def survey(repo: Path, settings: Settings) -> list[WorktreeListing]:
-    """Every worktree of the repository with its standing: free ones first, by number."""
+    """Every worktree of the repository with its use: free ones first, by number."""
     found = worktrees(repo)
     claims, look = claims_on(found, settings), _look_into(repo)
     return sorted((look.into(standing(real_worktree(facts), claims)) for facts in found), key=order)
@@ -53,11 +53,10 @@ def free(places: Sequence[WorktreeListing]) -> list[WorktreeListing]:
 
 @contextmanager
 def taken(settings: Settings, choose: Callable[[], Spare]) -> Iterator[Spare]:
-    """Take what ``choose`` chooses, alone with all claims, and hold it until the block ends.
+    """Take the one that ``choose`` selects, with all claims locked, and hold it until the block ends.
 
-    A killed process leaves its claim behind, and so does one that could not undo what it had begun: the claim then
-    counts no more, and who takes the next spare puts the worktree back.
-    """
+    A killed process leaves its claim behind, and so does one that could not undo its work: the claim then no longer
+    counts, and whoever takes the next spare puts the worktree back."""
     book = claim_book(settings)
     with alone(settings):
         _put_back_abandoned(settings)
@@ -75,7 +74,7 @@ def taken(settings: Settings, choose: Callable[[], Spare]) -> Iterator[Spare]:
 
 
 def settle_left(settings: Settings) -> list[str]:
-    """Make spare again what killed spawns have left half-way; what was done, in words."""
+    """Make spare again what killed spawns have left unfinished; returns what was done, in words."""
     if not claim_book(settings).has_abandoned():
         return []
     with alone(settings):
@@ -96,17 +95,17 @@ def claim_book(settings: Settings) -> ClaimBook:
 
 
 def claim_next(repo: Path, settings: Settings, passed: Collection[Path] = ()) -> AbstractContextManager[Spare]:
-    """Take the next spare of the repository that is not ``passed`` over; the block writes the agent's record."""
+    """Take the next spare of the repository not ``passed`` over; the block writes the agent's record."""
     return taken(settings, lambda: _next(repo, settings, passed))
 
 
 def claim(path: Path, spare_branch: str, settings: Settings) -> AbstractContextManager[Spare]:
-    """Take this very worktree from this spare branch; refuses when it is not free."""
+    """Take this very worktree from this spare branch; refuses if it is not free."""
     return taken(settings, lambda: _this(path, spare_branch, settings))
 
 
 def alone(settings: Settings) -> AbstractContextManager[None]:
-    """With all claims."""
+    """With all claims locked."""
     return hold(settings.locks / "spares.lock", LOCK_TIMEOUT_SECONDS)
 
 
@@ -136,7 +135,8 @@ def _this(path: Path, spare_branch: str, settings: Settings) -> Spare:
 
 
 def claims_on(found: Sequence[WorktreeFacts], settings: Settings) -> Claims:
-    """Who has a say over these worktrees, read now: the claims first, since whoever ends one has written its record."""
+    """The claims on these worktrees, read now: claims before records, since a process drops its claim after writing the
+    record."""
     claimed = claim_book(settings).read()
     fleet = fleet_now(settings)
     at_work = [agent for agent in fleet.agents if agent.worktree_path and agent.state is not AgentState.RECYCLED]
@@ -152,7 +152,7 @@ def claims_on(found: Sequence[WorktreeFacts], settings: Settings) -> Claims:
 
 
 def fleet_now(settings: Settings) -> Fleet:
-    """The fleet, empty where there is no state file yet."""
+    """The fleet, empty if there is no state file yet."""
     try:
         return Store(settings.state_file).read()
     except StateMissing:
@@ -160,21 +160,21 @@ def fleet_now(settings: Settings) -> Fleet:
 
 
 def _host(found: Sequence[WorktreeFacts], folders: Sequence[Path]) -> str | None:
-    """The innermost worktree that one of the folders lies in."""
+    """The innermost worktree that contains one of the folders."""
     hosts = [facts.path for facts in found if any(folder.is_relative_to(facts.path) for folder in folders)]
     return max(hosts, key=len, default=None)
 
 
 @dataclass(frozen=True, slots=True)
 class _Look:
-    """What the worktrees of one repository are looked into with. ``common``: the folder that they share."""
+    """The facts with which one repository's worktrees are checked. ``common``: the folder that they share."""
 
     common: str
     refs: Mapping[str, Sequence[str]]
     clients: ClientsInside
 
     def into(self, place: WorktreeListing) -> WorktreeListing:
-        """One that git cannot read, or that a client works in, is not free; the others are told all the same."""
+        """One that git cannot read, or with a client inside, is not free; the others are listed all the same."""
         if place.standing is not WorktreeUse.FREE:
             return place
         if words := self.clients.words(Path(place.worktree.path)):
@@ -190,7 +190,7 @@ def _look_into(repo: Path) -> _Look:
 
 
 def real_worktree(facts: WorktreeFacts) -> WorktreeFacts:
-    """The same by its real path, by which everything is compared."""
+    """The same by its real path, which is used in all comparisons."""
     return replace(facts, path=_realpath(facts.path))
 
 

@@ -18,9 +18,8 @@ FETCH_LOCK_SECONDS = 300.0
 
 @dataclass(frozen=True, slots=True)
 class StartPoint:
-    """Where a branch comes from. ``existing``: a branch that is checked out; else ``commit`` is where it begins.
-
-    ``note``: what the caller should be told."""
+    """A branch's origin. ``existing``: a branch to check out; else ``commit`` is where it begins. ``note``: a message
+    for the caller."""
 
     commit: str
     existing: bool = False
@@ -29,7 +28,7 @@ class StartPoint:
 
 
 def checked_name(branch: str, folder: Path) -> str:
-    """The branch name, if git takes it as one and it is no spare's."""
+    """The branch name, if it is valid for git and not a spare's."""
     if not branch or branch.startswith("-") or not Git(folder).says("check-ref-format", "--branch", branch):
         raise UsageProblem(f"expected a branch name that git takes, found {branch!r}")
     if not Git(folder).says("check-ref-format", f"refs/heads/{branch}"):
@@ -40,11 +39,11 @@ def checked_name(branch: str, folder: Path) -> str:
 
 
 def start_point(folder: Path, branch: str, base: str, settings: Settings) -> StartPoint:
-    """Find where the branch starts: itself where it exists (here or at a remote), else ``base``, else the default
-    branch of the remote that work is meant for.
+    """Find where the branch starts: itself if it exists (here or at a remote), else ``base``, else the default branch
+    of the remote for pull requests. Fetches what it needs.
 
-    Fetches what it needs. A branch here that is behind its remote is brought forward where it only lacks commits.
-    Only a repository without a remote starts at the spare's own commit."""
+    A branch here that only lacks its remote's commits is fast-forwarded. Only a repository without a remote starts at
+    the spare's own commit."""
     git = Git.in_worktree(str(folder))
     known = _fetched(git, branch, base, settings)
     if git.says("show-ref", "--verify", "--quiet", f"refs/heads/{branch}"):
@@ -65,7 +64,7 @@ def start_point(folder: Path, branch: str, base: str, settings: Settings) -> Sta
 
 
 def _name_taken(git: Git, branch: str) -> str:
-    """A branch that has this one's name as a folder, or the other way round; git cannot have both."""
+    """A branch for which this name is a folder, or vice versa; git cannot have both."""
     above = ["/".join(branch.split("/")[:number]) for number in range(1, branch.count("/") + 1)]
     here = [name for name in above if git.says("show-ref", "--verify", "--quiet", f"refs/heads/{name}")]
     below = git.text("for-each-ref", "--count=1", "--format=%(refname:lstrip=2)", f"refs/heads/{branch}/")
@@ -73,7 +72,7 @@ def _name_taken(git: Git, branch: str) -> str:
 
 
 def _brought_forward(git: Git, branch: str, known: FetchedRefs, note: str) -> StartPoint:
-    """The branch that is here, with what its remote has in addition; said, also where the two have gone apart."""
+    """The local branch, fast-forwarded to its remote; reported, also if the two have diverged."""
     ref = f"refs/heads/{branch}"
     here = _commit(git, ref)
     there = _commit(git, known.tracked) if known.tracked else here
@@ -89,8 +88,8 @@ def _brought_forward(git: Git, branch: str, known: FetchedRefs, note: str) -> St
 
 @dataclass(frozen=True, slots=True)
 class FetchedRefs:
-    """Refs as they are at the remotes now: ``tracked`` the branch's, ``default`` the default branch's; empty where
-    there is none. ``problem``: why no default branch is known."""
+    """Refs as they are at the remotes now: ``tracked`` the branch's, ``default`` the default branch's; empty if there
+    is none. ``problem``: why no default branch is known."""
 
     tracked: str = ""
     default: str = ""
@@ -98,8 +97,8 @@ class FetchedRefs:
 
 
 def _fetched(git: Git, branch: str, base: str, settings: Settings) -> FetchedRefs:
-    """The branch (where it is pushed to, else where it is meant for) and the default branch, fetched; one fetch at a
-    time in a repository."""
+    """The branch (from its push remote, else from the one for pull requests) and the default branch, fetched; one fetch
+    at a time per repository."""
     meant = base_remote(git, None)
     pushed = push_remote(git, branch) or meant
     remotes = list(dict.fromkeys(name for name in (pushed, meant) if name))
@@ -127,7 +126,7 @@ def _fetched(git: Git, branch: str, base: str, settings: Settings) -> FetchedRef
 
 
 def _fetch_base(git: Git, remotes: list[str], base: str) -> None:
-    """``REMOTE/BRANCH`` as it is there now, where the base is one."""
+    """``REMOTE/BRANCH`` as it is there now, if the base is one."""
     remote, _, branch = base.removeprefix("refs/remotes/").partition("/")
     if branch and remote in remotes and remote_head(git, remote, branch):
         fetch(git, remote, branch)
@@ -145,7 +144,7 @@ def _commit(git: Git, ref: str) -> str:
 
 
 def _free(git: Git, branch: str) -> None:
-    """Refuse a branch that another worktree has."""
+    """Refuse a branch that is checked out in another worktree."""
     for entry in git.text("worktree", "list", "--porcelain").split("\n\n"):
         if f"branch refs/heads/{branch}" in entry.splitlines():
             place = entry.splitlines()[0].removeprefix("worktree ")

@@ -46,19 +46,19 @@ OTHER_TOOLS = (
         ".github/instructions/**",
     ),
 )
-"""What tools read so that are no kinds of ours."""
+"""Files read so by tools other than our agent kinds."""
 
 
 def steering(git: Git) -> list[str]:
-    """Ignored files that some client reads as its instructions, permissions or programs; with a slash at its end a
-    repository in their place, which nobody but its owner can put elsewhere."""
+    """Ignored files that some client reads as its instructions, permissions or programs; with a slash at the end for a
+    repository in their place, which only its owner can move."""
     names = dict.fromkeys((*(name for kind in known_kinds() for name in kind.steering), *OTHER_TOOLS))
     work = tuple(folder for kind in known_kinds() for folder in kind.sub_worktrees)
     return [path for path in ignored_of(git, names) if not path.startswith(work)]
 
 
 def drop_steering(git: Git) -> None:
-    """Remove them; whoever calls has saved them."""
+    """Remove them; the caller has saved them."""
     for path in steering(git):
         if not path.endswith("/"):
             (git.folder / path).unlink(missing_ok=True)

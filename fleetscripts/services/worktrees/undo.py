@@ -12,24 +12,23 @@ from fleetscripts.errors import FleetError
 
 
 class LeftHalfWay(FleetError):
-    """What was done could not be undone: the claim stays for whoever finds it later."""
+    """An undo step failed: the claim stays for whoever finds it later."""
 
 
 @dataclass
 class UndoStack:
-    """What has to be undone, latest first. ``stuck``: something could not be."""
+    """Undo steps, latest first. ``stuck``: one failed."""
 
     steps: list[Callable[[], str | None]] = field(default_factory=list)
     stuck: bool = False
 
     def add(self, step: Callable[..., str | None], *args: object) -> None:
-        """Undo this too. A step may return the ref under which it keeps what was done."""
+        """Add an undo step. It may return the ref under which it keeps what was done."""
         self.steps.append(partial(step, *args))
 
     def run(self) -> list[str]:
-        """Undo as far as it goes; sentences on what is kept and on what could not be undone.
-
-        What was done before a thing that cannot be undone stays too: where a client may live is no spare."""
+        """Undo as far as possible; returns sentences on what is kept and what could not be undone. Steps before one
+        that failed stay too: a worktree with a possible client is no spare."""
         said: list[str] = []
         while self.steps:
             try:
@@ -44,7 +43,7 @@ class UndoStack:
 
 @contextmanager
 def undisturbed() -> Iterator[None]:
-    """Keep the signals that end us waiting: what is done inside, and its undoing, belong together."""
+    """Defer termination signals: what is done inside, and its undoing, belong together."""
     before = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT, signal.SIGTERM, signal.SIGHUP))
     try:
         yield
@@ -54,7 +53,7 @@ def undisturbed() -> Iterator[None]:
 
 @contextmanager
 def step(name: str) -> Iterator[None]:
-    """Name the step in the error of whatever fails in it; the exit code stays."""
+    """Name the step in any error inside; the exit code stays."""
     try:
         yield
     except FleetError as error:

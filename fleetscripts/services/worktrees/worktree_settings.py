@@ -23,15 +23,15 @@ LOCK_FILES = (
     *("uv.lock", "poetry.lock", "pdm.lock", "Pipfile.lock", "requirements.txt", "Cargo.lock", "go.sum"),
     *("Gemfile.lock", "composer.lock", "mix.lock", "gradle.lockfile", "Package.resolved", "flake.lock"),
 )
-"""Files that say which packages a worktree needs, by the names that their tools give them."""
+"""Files that list a worktree's packages, by the names that their tools give them."""
 
 
 @dataclass(frozen=True, slots=True)
 class WorktreeSettings:
-    """``include``: patterns as in .gitignore, of ignored files to bring from the main worktree, ``include_by`` copy,
-    link or clone (copy on write). ``environment``: names of variables that the commands get beside the few that every
-    check gets. ``cache``: folders without which a worktree is not ready. ``clean``: what a recycling removes of what
-    git ignores."""
+    """``include``: patterns as in .gitignore, for ignored files to bring from the main worktree, ``include_by`` copy,
+    link or clone (copy on write). ``environment``: names of variables that the commands get besides the few that every
+    check gets. ``cache``: folders without which a worktree is not ready. ``clean``: ignored files that recycling
+    removes."""
 
     include: tuple[str, ...] = ()
     include_by: str = COPY
@@ -47,11 +47,11 @@ class WorktreeSettings:
 
     @property
     def prepares(self) -> bool:
-        """Whether there is anything to make ready."""
+        """Whether there is anything to set up."""
         return bool(self.setup or self.include)
 
     def port_of(self, slot: int) -> int:
-        """The first of a slot's ports; slot 0 is nobody's, so the ports below are for work by hand."""
+        """The first of a slot's ports; slot 0 is unused, so that its ports are free for manual work."""
         port = self.port_base + slot * self.port_step
         if port + self.port_step - 1 > HIGHEST_PORT:
             raise UsageProblem(
@@ -62,9 +62,8 @@ class WorktreeSettings:
 
 
 def worktree_settings(settings: Settings, common_folder: str) -> WorktreeSettings | None:
-    """As they are in force for the repository with this common folder; None where nothing is configured.
-
-    UsageProblem names what cannot be used, in whichever repository's table it stands."""
+    """The settings in force for the repository with this common folder; None without any. UsageProblem names what is
+    invalid, in any repository's table."""
     if TABLE not in settings.extra:
         return None
     usual = Table.of(settings.extra, TABLE)
@@ -116,7 +115,7 @@ def _name(table: Table, text: str) -> str:
 
 
 def _common_folder(path: str, settings: Settings) -> str:
-    """The common folder of the repository named in a table's head; that of a bare one is itself."""
+    """The common folder of the repository named in a table's head; a bare one is its own."""
     place = in_home(path, settings.home)
     if not place.is_absolute():
         raise UsageProblem(
