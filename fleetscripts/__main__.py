@@ -6,15 +6,14 @@ import os
 import sys
 
 CALLED_FROM = "--called-from="
-"""The folder of the script that was called, as it was called."""
+"""The folder of the called script, as given."""
 
 
 def _import_from_bundle() -> None:
-    """Put the bundle's root on the module path, and take off what running by path or ``-m`` put there.
+    """Put the bundle's root on the module path, and remove what running by path or ``-m`` put there.
 
-    Neither the current folder (agents write there) nor this package's own folder (``config`` or ``models`` would
-    shadow other libraries) may be imported from.
-    """
+    Neither the current folder (agents write there) nor this package's own folder (``config`` or ``models`` would shadow
+    other libraries) may be imported from."""
     package = os.path.dirname(os.path.realpath(__file__))
     bundle = os.path.dirname(package)
     try:
@@ -52,7 +51,7 @@ def main(argv: list[str] | None = None) -> int:
 def leave(code: int) -> None:
     """End this process without taking its modules apart, which costs as much as Python's own start.
 
-    What was to be done at the end is done. A process with threads, or whose output cannot be written, ends as any."""
+    Exit handlers are run. A process with threads, or with failed output, ends in the usual way."""
     import atexit
     import threading
 

@@ -1,4 +1,4 @@
-"""Accounts that a client can work on: what ``accounts.toml`` says of each. Secrets are named here, never held."""
+"""Accounts for clients, as listed in ``accounts.toml``. Secrets are named here, never held."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from fleetscripts.dataclass import dataclass
 from fleetscripts.pattern import pattern
 
 OWN = "own"
-"""The user's own account, as the client finds it by itself; the only one where there is no ``accounts.toml``."""
+"""The user's own login, which the client finds by itself; the only account without an ``accounts.toml``."""
 
 ACCOUNT_VARIABLE = "FLEET_ACCOUNT"
-"""In a client's environment: the name of the account that it works on."""
+"""In a client's environment: the name of its account."""
 
 SUBSCRIPTION = "subscription"
 PROVIDERS = (SUBSCRIPTION, "api", "bedrock", "vertex", "foundry", "gateway")
-"""Where the model is served. Everything but a subscription bills by use."""
+"""Where the model is served. All but a subscription bill by use."""
 
 NAME = pattern(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,63}")
 """No blanks: ``balance --why`` is read by columns, and the name is part of a file's name."""
@@ -27,7 +27,7 @@ NAME = pattern(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,63}")
 
 @dataclass(frozen=True, slots=True)
 class SecretRef:
-    """Where a secret is to be had: exactly one of an environment variable, a file, a command that prints it."""
+    """A secret's source: exactly one of an environment variable, a file, a command that prints it."""
 
     env: str = ""
     file: str = ""
@@ -44,9 +44,8 @@ Value: TypeAlias = str | SecretRef
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """One account. ``config_dir``: the client's own folder, None for the user's.
-
-    ``order``: place in the file. ``reserve_percent`` of each window is left to the user themselves."""
+    """One account. ``config_dir``: the client's own folder, None for the user's. ``order``: place in the file.
+    ``reserve_percent`` of each window is left for the user."""
 
     name: str
     provider: str = SUBSCRIPTION
@@ -60,17 +59,17 @@ class Account:
 
     @property
     def bills_by_use(self) -> bool:
-        """Whether each request costs money, beyond a subscription that is paid anyway."""
+        """Whether each request costs money, beyond a flat subscription."""
         return self.provider != SUBSCRIPTION
 
     @property
     def may_be_used(self) -> bool:
-        """Whether the user allowed what using it costs."""
+        """Whether the user allowed its cost."""
         return self.may_spend or not self.bills_by_use
 
     @property
     def is_own_login(self) -> bool:
-        """Whether it is the user's own login, as client and environment have it."""
+        """Whether it is the user's own login, from client and environment."""
         return not self.bills_by_use and self.token is None and self.config_dir is None
 
     @property
@@ -81,5 +80,5 @@ class Account:
 
 
 def own_account(agent: str = DEFAULT_KIND) -> Account:
-    """What stands for the user's own login where no accounts are listed."""
+    """Represents the user's own login if no accounts are listed."""
     return Account(OWN, agent=agent)

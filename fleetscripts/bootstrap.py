@@ -19,8 +19,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 BASE_PYTHON = os.path.realpath(getattr(sys, "_base_executable", "") or sys.executable)
-"""The interpreter behind shims and virtual environments, by its versioned name: when an upgrade takes it away,
-the environment's ``bin/python`` leads nowhere and the launcher prepares a new one."""
+"""The interpreter behind shims and virtual environments, by its versioned name: when an upgrade removes it, the
+environment's ``bin/python`` is broken and the launcher prepares a new one."""
 
 
 OLDEST_PIP = (22, 3)
@@ -32,7 +32,7 @@ class SetupProblem(Exception):
 
 
 def main(argv: list[str]) -> int:
-    """Prepare the environment; say so in one line on stderr, and in one line when it cannot be done."""
+    """Prepare the environment; reports it, or its failure, in one line on stderr."""
     link, lock = Path(argv[0]), Path(argv[1]).resolve()
     try:
         prepare(link, lock, Path(argv[2]) if len(argv) > 2 else None)
@@ -52,7 +52,7 @@ def main(argv: list[str]) -> int:
 
 
 def prepare(link: Path, lock: Path, packages: Path | None = None) -> None:
-    """Make ``link`` lead to an environment with what ``lock`` names, unless it does already."""
+    """Make ``link`` point to an environment with what ``lock`` names, unless it does already."""
     for place in (*reversed(link.parent.parents), link.parent):  # mkdir(parents=True) leaves those to the umask
         if not place.is_dir():
             place.mkdir(mode=0o700, exist_ok=True)
@@ -73,7 +73,7 @@ def prepare(link: Path, lock: Path, packages: Path | None = None) -> None:
 
 @contextmanager
 def _alone(lock: Path) -> Iterator[None]:
-    """Hold an exclusive lock that the kernel takes back when this process ends, however it ends."""
+    """Hold an exclusive lock, which the kernel releases when this process ends, however it ends."""
     descriptor = os.open(lock, os.O_RDWR | os.O_CREAT, 0o600)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
@@ -83,7 +83,7 @@ def _alone(lock: Path) -> Iterator[None]:
 
 
 def _remove_leftovers(link: Path) -> None:
-    """Remove what builds that were killed, or that a gone interpreter made useless, have left."""
+    """Remove what killed builds, or a removed interpreter, have left."""
     for leftover in link.parent.glob(f"{link.name}-*"):
         shutil.rmtree(leftover, ignore_errors=True)
 
@@ -98,7 +98,7 @@ def _publish(place: Path, link: Path) -> None:
 
 
 def _copy(place: Path, packages: Path) -> None:
-    """Fill ``place`` with unpacked packages. Raises SetupProblem where this Python cannot load what is compiled."""
+    """Fill ``place`` with unpacked packages. Raises SetupProblem if this Python cannot load the compiled ones."""
     _run([BASE_PYTHON, "-I", "-m", "venv", "--clear", "--without-pip", str(place)], place)
     (target,) = place.glob("lib/python*/site-packages")
     shutil.copytree(packages, target, dirs_exist_ok=True)
@@ -108,7 +108,7 @@ def _copy(place: Path, packages: Path) -> None:
 
 
 def _install(place: Path, lock: Path) -> None:
-    """Fill ``place`` by uv when there is one that works, else by venv and pip; the index is the machine's own."""
+    """Fill ``place`` by uv if there is one that works, else by venv and pip; the index is the machine's own."""
     uv = shutil.which("uv")
     if uv:
         try:
@@ -154,13 +154,13 @@ def _own_pip() -> tuple[int, ...]:
 
 
 def _answer(code: str) -> str | None:
-    """What the base interpreter prints when it runs ``code``; None when it fails."""
+    """The output of ``code`` in the base interpreter; None if it fails."""
     done = subprocess.run([BASE_PYTHON, "-I", "-c", code], check=False, capture_output=True, text=True)
     return None if done.returncode else done.stdout.strip()
 
 
 def _run(command: list[str], place: Path) -> None:
-    """Run in ``place``, since uv reads settings from the current one and agents write in theirs."""
+    """Run in ``place``: uv reads settings from the current folder, where agents may write."""
     environment = {**os.environ, "PIP_USER": "0"}
     done = subprocess.run(
         command,
@@ -178,7 +178,7 @@ def _run(command: list[str], place: Path) -> None:
 
 
 def _problem_in(done: subprocess.CompletedProcess[str], place: Path) -> str:
-    """The telling line of what a tool said, and the file beside ``place`` that keeps all of it."""
+    """The relevant line of a tool's output, and the file beside ``place`` with all of it."""
     log = place.parent / "setup.log"
     log.write_text(f"{done.args}\n{done.stdout}", encoding="utf-8")
     said = [line.strip() for line in done.stdout.splitlines() if line.strip()] or ["it said nothing"]

@@ -16,13 +16,13 @@ from fleetscripts.own_folder import FLEET_HOME, STATE_FILE
 from fleetscripts.schema import describe
 
 Source: TypeAlias = tuple[str, Mapping[str, object]]
-"""A place where settings stand, in words, and what it says."""
+"""A source of settings, in words, and its content."""
 
 SUPERVISION = ("active", "on-demand")
 PERMISSION_MODES = ("bypassPermissions", "auto", "acceptEdits", "manual", "plan", "dontAsk", "default")
 
 OTHERS_WRITE = 0o022
-"""Mode bits by which somebody else could change a file."""
+"""Mode bits that let others change a file."""
 
 NOT_SETTABLE = ("home", "fleet_home", "homes", "programs", "extra")
 
@@ -32,13 +32,13 @@ FROM_ENVIRONMENT = {
     "POLL_INTERVAL": "poll_interval_seconds",
     "POLL_IDLE_MAX": "poll_idle_max_seconds",
 }
-"""Variables that are settings, beside the clients' own for their folders. FLEET_HOME is read before them: it says where
-config.toml lies."""
+"""Variables that are settings, besides the clients' own for their folders. FLEET_HOME is read before them: it locates
+config.toml."""
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """Everything that can be set, with defaults from the seed and the design."""
+    """All settings, with defaults from the seed and the design."""
 
     home: Path
     fleet_home: Path
@@ -46,7 +46,7 @@ class Settings:
     homes: Mapping[str, Path]
     """Kind → the user's folder of that client; each has a setting and a variable of its own."""
     programs: Mapping[str, str]
-    """Kind → its program, where ``NAME_path`` names one; empty: the one on PATH."""
+    """Kind → its program, if ``NAME_path`` names one; empty: the one on PATH."""
     tmux_socket: str | None = None
     poll_interval_seconds: float = 30
     poll_idle_max_seconds: float = 300
@@ -69,7 +69,7 @@ class Settings:
     statusline: bool = True
     notify_desktop: bool = True
     extra: Mapping[str, Any] = field(default_factory=dict)
-    """The rest of config.toml (tables of other parts), as it is."""
+    """The rest of config.toml (tables of other parts), as parsed."""
 
     @property
     def journal_file(self) -> Path:
@@ -80,7 +80,7 @@ class Settings:
         return self.homes[kind]
 
     def places_of(self, kind: str) -> Places:
-        """Where a client of this kind and we keep files."""
+        """The folders of a client of this kind, and ours for it."""
         return Places(self.homes[kind], self.fleet_home)
 
     @property
@@ -100,7 +100,7 @@ def load_settings(
 
 
 def settings_of(sources: Sequence[Source], home: Path, fleet_home: Path) -> Settings:
-    """The settings that these sources give, the later before the earlier; UsageProblem names what cannot be used."""
+    """The settings from these sources, later ones taking precedence; UsageProblem names what is invalid."""
     kinds, known = known_kinds(), known_settings()
     values: dict[str, Any] = {
         "state_file": _path(STATE_FILE, home),
@@ -123,7 +123,7 @@ def given_settings(
     options: Mapping[str, object] | None = None,
     fleet_top: Mapping[str, object] | None = None,
 ) -> tuple[Source, ...]:
-    """Where settings stand, with what each place says; the file first."""
+    """The sources with their contents; the file first."""
     file = config_file(environ, options)
     return (
         (str(file), _config_file(file)),
@@ -141,12 +141,12 @@ def known_settings() -> dict[str, str]:
 
 
 def variables() -> dict[str, str]:
-    """Variables of the environment that are settings, by name."""
+    """Environment variables that are settings, by name."""
     return {**FROM_ENVIRONMENT, **{kind.home.variable: kind.home.setting for kind in known_kinds()}}
 
 
 def config_file(environ: Mapping[str, str], options: Mapping[str, object] | None = None) -> Path:
-    """``config.toml``, which may not be there."""
+    """``config.toml``, which may not exist."""
     return _homes(environ, options)[1] / "config.toml"
 
 
@@ -157,7 +157,7 @@ def _homes(environ: Mapping[str, str], options: Mapping[str, object] | None) -> 
 
 
 def program_setting(kind: str) -> str:
-    """The setting that names the program of a client."""
+    """The setting with the path of a client's program."""
     return f"{kind}_path"
 
 
@@ -185,7 +185,7 @@ def _refuse_if_others_write(fleet_home: Path) -> None:
 
 
 def read_own(file: Path) -> str:
-    """A file that says what we do. Raises OSError, ValueError, and UsageProblem where others can write it."""
+    """A file that controls us. Raises OSError, ValueError, and UsageProblem if others can write it."""
     with file.open("rb") as stream:
         if os.fstat(stream.fileno()).st_mode & OTHERS_WRITE:
             raise UsageProblem(f"{file} can be written by others, who could say what we do: chmod go-w it")
@@ -193,7 +193,7 @@ def read_own(file: Path) -> str:
 
 
 def _from_environment(environ: Mapping[str, str], names: Mapping[str, str]) -> dict[str, object]:
-    """Set variables, numbers parsed; an empty one counts as not set."""
+    """Variables that are set, with numbers parsed; an empty one counts as not set."""
     found: dict[str, object] = {}
     for variable, name in names.items():
         text = environ.get(variable)
@@ -208,7 +208,7 @@ def _from_environment(environ: Mapping[str, str], names: Mapping[str, str]) -> d
 
 
 def _typed(where: str, kind: str, value: object, home: Path) -> object:
-    """The value as its field wants it, or an error that says where it came from."""
+    """The value in its field's type, or an error that names its source."""
     if kind == "Path" and isinstance(value, str | Path):
         return _path(value, home)
     if kind == "float" and isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value):

@@ -1,4 +1,4 @@
-"""One table of config.toml, read value by value; each error names the setting."""
+"""Reads one table of config.toml value by value; each error names the setting."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ _SIZE = pattern(r"(?P<number>[0-9]+(?:\.[0-9]+)?) ?(?P<unit>[kMGT])B?")
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """The values that stand in one table; ``name`` is its name there."""
+    """The values of one table; ``name`` is its name there."""
 
     name: str
     members: Mapping[str, object] = field(default_factory=dict)
 
     @classmethod
     def of(cls, members: Mapping[str, object], name: str, where: str = "") -> Table:
-        """The table ``name`` among these members, empty where there is none. ``where``: the table they stand in."""
+        """The table ``name`` among these members, empty if there is none. ``where``: the enclosing table."""
         value = members.get(name, {})
         called = f"{where}.{name}" if where else name
         if not isinstance(value, Mapping):
@@ -31,13 +31,13 @@ class Table:
         return cls(called, value)
 
     def only(self, known: Collection[str]) -> Table:
-        """Itself, if nothing else stands in it: what is mistyped would be as if it had not been said."""
+        """The table, if it has no other keys: a mistyped one must not be ignored."""
         for name in sorted(set(self.members) - set(known)):
             raise UsageProblem(f"[{self.name}] in config.toml: no setting is called {name!a}")
         return self
 
     def text(self, name: str, usual: str = "", among: Collection[str] = ()) -> str:
-        """A text without blanks around it; ``among``: one of these."""
+        """A text, stripped; ``among``: the allowed ones."""
         value = self.members.get(name, usual)
         if not isinstance(value, str) or "\0" in value:
             raise self._wrong(name, "text", value)
@@ -60,14 +60,14 @@ class Table:
         return float(value)
 
     def whole(self, name: str, usual: int, lowest: int, highest: int) -> int:
-        """A whole number between these two, both among them."""
+        """A whole number between these two, inclusive."""
         value = self.members.get(name, usual)
         if isinstance(value, bool) or not isinstance(value, int) or not lowest <= value <= highest:
             raise self._wrong(name, f"a whole number from {lowest} to {highest}", value)
         return value
 
     def size(self, name: str) -> int:
-        """A number of bytes, as ``"2G"`` or ``"500 MB"``; 0 where it does not stand there."""
+        """A number of bytes, as ``"2G"`` or ``"500 MB"``; 0 if absent."""
         value = self.members.get(name, 0)
         if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= MOST_BYTES:
             return value
@@ -78,7 +78,7 @@ class Table:
         return size
 
     def flag(self, name: str) -> bool:
-        """True or false, false where it does not stand there."""
+        """True or false, false if absent."""
         value = self.members.get(name, False)
         if not isinstance(value, bool):
             raise self._wrong(name, "true or false", value)

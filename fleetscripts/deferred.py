@@ -61,7 +61,7 @@ INSTEAD: Mapping[str, Mapping[str, Callable[..., Any]]] = {
 
 
 def start_quickly() -> None:
-    """For a process that runs one command. What is imported already stays as it is."""
+    """For a process that runs one command. Modules already imported are left as they are."""
     gc.set_threshold(ALLOCATIONS)
     for name, functions in INSTEAD.items():
         spec = None if name in sys.modules else util.find_spec(name)

@@ -1,4 +1,4 @@
-"""Errors that a user can cause or that the world can cause: one sentence each, with the exit code they mean."""
+"""Errors caused by the user or the environment: one sentence each, with an exit code."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ EXIT_PENDING = 8
 
 
 class FleetError(Exception):
-    """Something failed; the message says what was expected, what was found, what to do."""
+    """A failure; the message says what was expected, what was found, what to do."""
 
     exit_code = EXIT_FAILED
 
 
 class ClientEnded(FleetError):
-    """A client ended as it started. ``shown``: all that it left on the screen, as one line."""
+    """A client ended during its start. ``shown``: its last screen, as one line."""
 
     def __init__(self, message: str, shown: str) -> None:
         super().__init__(message)
@@ -24,7 +24,7 @@ class ClientEnded(FleetError):
 
 
 class UsageProblem(FleetError):
-    """The call's arguments, or a file it names, cannot be used as they are."""
+    """The call's arguments, or a file it names, are invalid."""
 
     exit_code = EXIT_USAGE
 

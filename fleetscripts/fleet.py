@@ -1,4 +1,4 @@
-"""The fleet as the state file has it: the seed's names, plus fields; unknown ones are kept. Times are Unix seconds."""
+"""The fleet as in the state file: the seed's names, plus fields; unknown ones are kept. Times are Unix seconds."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from fleetscripts.record import WAS, Attempts, Escalation, Hold, LastLook, Notic
 from fleetscripts.schema import Count, UnixSeconds
 
 PullNumber: TypeAlias = str
-"""A pull request's number as text, empty when there is none; a number in the file is read too."""
+"""A pull request's number as text, empty if there is none; a number in the file is read too."""
 
 AGENT_SEED_FIELDS = frozenset({
     "window", "worktree", "worktree_path", "spare_branch", "branch", "objective", "pr_number", "session_id", "steps",
@@ -25,10 +25,10 @@ AGENT_SEED_FIELDS = frozenset({
 FLEET_SEED_FIELDS = frozenset({
     "active", "tmux_session", "idle_threshold_seconds", "loop_window", "supervisor_window", "repo", "last_poll_at",
 })  # fmt: skip
-"""Always written, as the seed's readers expect them; other fields only when they differ from their default."""
+"""Always written, as the seed's readers expect them; other fields only if they differ from their default."""
 
 MOST_EARLIER_WINDOWS = 9
-"""Numbers that somebody may still have read of a window that tmux renumbered since."""
+"""Former numbers of a window that tmux renumbered, which somebody may still have in mind."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,13 +74,13 @@ class Agent:
 
     @property
     def key(self) -> str:
-        """What names this record while its window, session and everything else may change; one that was written by
-        hand has no id until the state file is next written."""
+        """Identifies this record while its window, session and everything else may change; a hand-written one has no id
+        until the state file is next written."""
         return self.id or self._place
 
     @property
     def keys(self) -> tuple[str, ...]:
-        """All that may have been noted as its ``key``: the one by its place from before it had an id, too."""
+        """All values that its ``key`` may have had: also the one by its place, from before it had an id."""
         return (self.id, self._place) if self.id else (self._place,)
 
     @property
@@ -92,7 +92,7 @@ class Agent:
         return self.id == other.id if self.id and other.id else self._place == other._place
 
     def changed(self, /, **fields: Any) -> Agent:
-        """The record with these fields. A mapping for a part changes only the fields of that part that it names."""
+        """The record with these fields. A mapping for a part changes only the fields that it names."""
         parts = {
             name: replace(getattr(self, name), **value) if value else getattr(self, name)
             for name, value in fields.items()
@@ -101,7 +101,7 @@ class Agent:
         return replace(self, **{**fields, **parts})
 
     def with_task(self, task: Task, **fields: Any) -> Agent:
-        """At work on another task: nothing that was said, done or judged of the one before belongs to it."""
+        """At work on another task: nothing said, done or judged for the one before applies to it."""
         begun: dict[str, Any] = {
             "state": AgentState.RUNNING,
             "checkpoints": (),
@@ -119,34 +119,34 @@ class Agent:
 
     @property
     def handle(self) -> str:
-        """What a call names it by: never its window's number, which moves."""
+        """Its name in commands: never its window's number, which moves."""
         return self.worktree or self.id or self.pane_id or self.window
 
     @property
     def called(self) -> str:
-        """Where it is by now, and what a call names it by."""
+        """Its present place and its name in commands."""
         return self.window if self.handle == self.window else f"{self.window} ({self.handle})"
 
     @property
     def sessions(self) -> frozenset[str]:
-        """Names of the tmux sessions in which its window was seen, as they were called then."""
+        """Names of the tmux sessions in which its window was seen."""
         return frozenset(window.rpartition(":")[0] for window in (self.window, *self.earlier_windows))
 
     @property
     def finished(self) -> bool:
-        """Nobody has to do anything more with it."""
+        """Nothing more has to be done about it."""
         return self.state in (AgentState.DONE, AgentState.RECYCLED)
 
     def pane_on(self, server: ServerId | None) -> str | None:
-        """Its pane id, when that id was given by this very server."""
+        """Its pane id, if this very server gave it."""
         return self.pane_id if self.pane_id and server is not None and server == self.tmux_server else None
 
     def answers_to(self, target: str) -> bool:
-        """Is it meant by its id, ``SESSION:WIN``, a pane id, a window id or a worktree's name?"""
+        """Whether its id, ``SESSION:WIN``, a pane id, a window id or a worktree's name means it."""
         return bool(target) and target in (self.id, self.window, self.pane_id, self.window_id, self.worktree)
 
     def at(self, facts: PaneFacts, server: ServerId | None) -> Agent:
-        """Itself in the pane it now stands in."""
+        """A copy that points at this pane."""
         moved = self.pane_on(server) == facts.pane_id and self.window != facts.window
         earlier = dict.fromkeys((*self.earlier_windows, self.window)) if moved else dict.fromkeys(self.earlier_windows)
         earlier.pop(facts.window, None)
@@ -170,7 +170,7 @@ PARTS: Mapping[str, type[Any]] = {
     "escalation": Escalation,
     "rescue": Rescue,
 }
-"""The record's parts by their field, which is also their name in the state file."""
+"""The record's parts by field, whose names are those of the state file."""
 
 FLAT: Mapping[str, tuple[str, str]] = {
     part.metadata[WAS]: (name, part.name)
@@ -178,7 +178,7 @@ FLAT: Mapping[str, tuple[str, str]] = {
     for part in fields(kind)
     if WAS in part.metadata
 }
-"""Names that stood flat in the record before there were parts: the part and its field."""
+"""Former flat names of the record: the part and its field."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,16 +216,17 @@ class Fleet:
         )
 
     def to_json(self) -> dict[str, Any]:
-        """The object that goes into the state file."""
+        """The object for the state file."""
         return self.top() | {"agents": [schema.write(agent, AGENT_SEED_FIELDS) for agent in self.agents]}
 
     def top(self) -> dict[str, Any]:
-        """The fields beside the agents, where settings may stand too."""
+        """The fields beside the agents, which may include settings."""
         members = schema.write(replace(self, agents=()), FLEET_SEED_FIELDS)
         return {name: member for name, member in members.items() if name != "agents"}
 
     def agent_for(self, target: str) -> Agent | None:
-        """The agent meant by a window, pane id, window id or worktree name; one still at work before a recycled one."""
+        """The agent meant by a window, pane id, window id or worktree name; one at work takes precedence over a
+        recycled one."""
         found = [agent for agent in self.agents if agent.answers_to(target)]
         at_work = [agent for agent in found if agent.state is not AgentState.RECYCLED]
         if len(at_work) > 1:
@@ -235,7 +236,7 @@ class Fleet:
         return chosen[-1] if chosen else None
 
     def current(self, agent: Agent) -> Agent | None:
-        """The same agent's record as it stands here."""
+        """The same agent's current record here."""
         return next((known for known in self.agents if known.is_same(agent)), None)
 
     def with_agent(self, agent: Agent) -> Fleet:
@@ -258,18 +259,18 @@ class Fleet:
         return replace(self, agents=tuple(known for known in self.agents if not known.is_same(agent)))
 
     def change(self, agent: Agent, /, **fields: Any) -> Fleet:
-        """Only these fields of its current record; what others wrote meanwhile stays. A gone record stays gone."""
+        """Only these fields of its current record; others' changes since are kept. A removed record stays removed."""
         known = self.current(agent)
         return self if known is None else self.with_agent(known.changed(**fields))
 
     def ids_on(self, server: ServerId | None) -> Mapping[str, str]:
-        """Agents' ids by the panes that they have on this server, and by their windows."""
+        """Agents' ids by their panes on this server, and by their windows."""
         at_work = [agent for agent in self.agents if agent.id and agent.state is not AgentState.RECYCLED]
         by_window = {agent.window: agent.id for agent in at_work}
         return by_window | {pane: agent.id for agent in at_work if (pane := agent.pane_on(server))}
 
     def with_ids(self, make: Callable[[], str]) -> Fleet:
-        """The fleet with an id in each record; ``make`` makes one up, again if somebody has it already."""
+        """The fleet with an id in each record; ``make`` creates one, again if it is taken."""
         taken = {agent.id for agent in self.agents}
         if "" not in taken and len(taken) == len(self.agents):
             return self
@@ -285,7 +286,7 @@ class Fleet:
 
 
 def read_agent(where: str, value: object) -> Agent:
-    """The agent in a parsed record; raises WrongShape that names the field, beginning with ``where``."""
+    """The agent in a parsed record; raises WrongShape that names the field, prefixed with ``where``."""
     members = schema.mapping(where, value)
     if not isinstance(members.get("window"), str):
         found = schema.describe(members["window"]) if "window" in members else "nothing"

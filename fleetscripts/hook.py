@@ -12,7 +12,7 @@ LONGEST_LINE_BYTES = 65536
 ROTATE_AT_BYTES = 1048576
 READ_SECONDS = 2.0
 FLAGS = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-"""A pipe in the file's place fails at once."""
+"""A named pipe in the file's place fails at once."""
 
 
 def main() -> None:
@@ -49,7 +49,7 @@ def _read() -> bytes:
 
 
 def _value(payload: bytes, name: bytes) -> bytes:
-    """The first string of that name, if it is a plain word of at most 64 characters: it becomes a file's name."""
+    """The first string of that name, if it is a plain word of at most 64 characters: it becomes a file name."""
     mark = b'"' + name + b'":'
     start = payload.find(mark)
     parts = payload[start + len(mark) :].lstrip()[:80].split(b'"', 2) if start >= 0 else []
@@ -58,7 +58,7 @@ def _value(payload: bytes, name: bytes) -> bytes:
 
 
 def _append(path: bytes, line: bytes) -> None:
-    """One write, so that lines of hooks that run at the same time do not mix."""
+    """One write, so that lines of concurrent hooks do not mix."""
     file = os.open(path, FLAGS, 0o600)
     if os.fstat(file).st_size > ROTATE_AT_BYTES:
         os.replace(path, path + b".1")  # noqa: PTH105 - pathlib costs more than this whole program

@@ -1,4 +1,4 @@
-"""How whoever called us names our commands, so that a hint can be called as it is printed.
+"""The caller's names for our commands, so that printed hints can be run as they are.
 
 Set once, by the outermost layer, before a command runs: ``""`` for the bare names, ``fleet-`` for installed commands,
 ``fleet `` for the front command, a folder with a slash for scripts called by their path."""
@@ -11,7 +11,7 @@ _prefix = ""
 
 
 def called_with(prefix: str) -> None:
-    """From now on hints name commands so."""
+    """Set the form for all hints."""
     global _prefix
     _prefix = prefix
 
@@ -22,5 +22,5 @@ def spelled(call: str) -> str:
 
 
 def prefix_of_scripts(folder: str, path: str) -> str:
-    """What stands before the name of a script in this folder; nothing where PATH has the folder."""
+    """The prefix for scripts in this folder; empty if it is on PATH."""
     return "" if folder in path.split(":") else f"{shlex.quote(folder)}/"

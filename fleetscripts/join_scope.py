@@ -1,6 +1,6 @@
-"""What the window of an agent runs first where its memory is limited: ``python -I join_scope.py PID BYTES``.
+"""The first program in the window of an agent with a memory limit: ``python -I join_scope.py PID BYTES``.
 
-Where it cannot be limited, one line says why, and the client starts without: ``setup --check`` said so before."""
+If there can be no limit, one line says why, and the client starts without: ``setup --check`` said so before."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The nouns that travel between layers. Frozen; times are Unix seconds unless the name says otherwise."""
+"""The data types shared by all layers. Frozen; times are Unix seconds unless the name says otherwise."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from fleetscripts.dataclass import dataclass
 
 
 class PaneState(StrEnum):
-    """What a pane is doing: the answer of ``classify-pane``."""
+    """What a pane is doing, by ``classify-pane``."""
 
     STARTING = "starting"
     RUNNING = "running"
@@ -26,7 +26,7 @@ class PaneState(StrEnum):
 
 
 class AgentState(StrEnum):
-    """What the state file says of an agent."""
+    """An agent's state in the state file."""
 
     RUNNING = "running"
     IDLE = "idle"
@@ -41,7 +41,7 @@ class AgentState(StrEnum):
 
 
 class DialogKind(StrEnum):
-    """Which dialog, question, menu, picker or full-screen view stands before the input box."""
+    """Which dialog, question, menu, picker or full-screen view replaces the input box."""
 
     TRUST = "trust"
     BYPASS = "bypass"
@@ -75,14 +75,14 @@ ANSWERED_ALONE = frozenset(
         DialogKind.NEW_MODEL,
     }
 )
-"""Dialogs that are answered without asking anybody."""
+"""Dialogs answered without asking anybody."""
 
 AT_START = ANSWERED_ALONE - {DialogKind.LIMIT, DialogKind.EXIT}
-"""Dialogs that a client shows before the first turn, never after it."""
+"""Dialogs shown only before the first turn."""
 
 
 class ErrorKind(StrEnum):
-    """Why a turn died."""
+    """Why a turn failed."""
 
     AUTH = "auth"
     BILLING = "billing"
@@ -94,7 +94,7 @@ class ErrorKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ServerId:
-    """The one tmux server that pane and window ids belong to; after a restart ``%0`` is somebody else."""
+    """The tmux server that pane and window ids belong to; after a restart ``%0`` is another pane."""
 
     socket: str
     pid: int
@@ -103,9 +103,8 @@ class ServerId:
 
 @dataclass(frozen=True, slots=True)
 class Repository:
-    """The repository of a worktree: real paths of its own git folder and of the one shared by all worktrees; the
-    remote its work is pushed to, and the URLs that git makes of that one and of the one pull requests are made to.
-    Empty: it had none."""
+    """A worktree's repository: real paths of its own git folder and of the common one; its push remote, and the URLs
+    (as rewritten by git) of that one and of the one for pull requests. Empty: it had none."""
 
     git_dir: str
     common_dir: str
@@ -115,14 +114,14 @@ class Repository:
 
     @property
     def main_folder(self) -> str:
-        """The main worktree's folder; of a bare repository its git folder."""
+        """The main worktree's folder; for a bare repository its git folder."""
         folder, _, name = self.common_dir.rpartition("/")
         return folder if name == ".git" else self.common_dir
 
 
 @dataclass(frozen=True, slots=True)
 class PaneFacts:
-    """What tmux says of one pane. Names and titles are hostile text."""
+    """tmux's facts on one pane. Names and titles are hostile text."""
 
     pane_id: str
     window_id: str = ""
@@ -146,22 +145,22 @@ class PaneFacts:
     activity: int = 0
     history_size: int = 0
     session_id: str = ""
-    """tmux's own (``$3``), which a session keeps through every new name; not a conversation's."""
+    """tmux's own (``$3``), which survives renames; not a conversation's."""
 
     @property
     def session_number(self) -> int:
-        """Sessions in the order in which they were made."""
+        """Sessions in order of creation."""
         return int(self.session_id[1:]) if self.session_id[1:].isdigit() else 0
 
     @property
     def window(self) -> str:
-        """``SESSION:WIN``, for people; the ids are for us."""
+        """``SESSION:WIN``, for people; code uses the ids."""
         return f"{self.session}:{self.window_index}"
 
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """One look at one pane: facts and the lines on its screen (with SGR colours when ``styled``)."""
+    """One look at one pane: facts and the lines on its screen (with SGR colours if ``styled``)."""
 
     facts: PaneFacts
     lines: tuple[str, ...]
@@ -171,9 +170,8 @@ class Frame:
 
 @dataclass(frozen=True, slots=True)
 class Client:
-    """The live client process of a pane. ``start_ticks``: the kernel's own start time, as text, for comparing.
-
-    ``environment`` holds only the names that say where the client keeps its files, as the process itself got them."""
+    """A pane's live client process. ``start_ticks``: the kernel's own start time, as text, for comparing.
+    ``environment``: only the variables for the client's folders, from the process itself."""
 
     pid: int
     started_at: float
@@ -184,7 +182,7 @@ class Client:
 
 @dataclass(frozen=True, slots=True)
 class MemoryScope:
-    """A limit on memory that a window's processes share. ``kills``: of how many the kernel has ended for it."""
+    """A memory limit shared by a window's processes. ``kills``: how many of them the kernel has killed."""
 
     name: str
     limit_bytes: int
@@ -193,14 +191,14 @@ class MemoryScope:
 
 @dataclass(frozen=True, slots=True)
 class ClientEnd:
-    """How the client of a window ended. ``logged``: the kernel's log says that it was ended for memory."""
+    """How a window's client ended. ``logged``: the kernel's log says that it was killed for memory."""
 
     status: int
     logged: bool = False
 
 
 class Source(StrEnum):
-    """Where a piece of evidence comes from, best first (see ``core.classify`` for precedence)."""
+    """The source of a piece of evidence, best first (see ``core.classify`` for precedence)."""
 
     TMUX = "tmux"
     PROCESS = "process"
@@ -213,7 +211,7 @@ class Source(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """What one source says of one pane at one time. ``state`` None: it has nothing to say about the state."""
+    """One source's evidence on one pane at one time. ``state`` None: none about the state."""
 
     source: Source
     state: PaneState | None
@@ -228,16 +226,16 @@ class Evidence:
     nearest: str | None = None
     session_id: str | None = None
     limit: str = ""
-    """The usage window whose limit was hit, as the client names it; empty when it names none."""
+    """The usage window whose limit was reached, in the client's words; empty if not named."""
     model: str = ""
-    """On which the conversation last ran."""
+    """The conversation's last model."""
     spends: bool = False
-    """The client says that it goes on beyond its subscription, on credits."""
+    """The client says that it continues beyond its subscription, on credits."""
 
 
 @dataclass(frozen=True, slots=True)
 class Classification:
-    """The answer for one pane, and which evidence decided."""
+    """A pane's state, and the evidence that decided."""
 
     state: PaneState
     reason: str
@@ -260,7 +258,7 @@ class ActionKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Action:
-    """What a cycle proposes for one agent."""
+    """A cycle's proposal for one agent."""
 
     window: str
     pane_id: str
@@ -272,7 +270,7 @@ class Action:
 
 @dataclass(frozen=True, slots=True)
 class WorktreeFacts:
-    """What git says of one worktree. Texts are the reasons git was given; None where it does not apply."""
+    """git's facts on one worktree. Texts are reasons given to git; None if not applicable."""
 
     path: str
     branch: str | None = None
@@ -283,17 +281,18 @@ class WorktreeFacts:
 
     @property
     def name(self) -> str:
-        """The folder's own name, which people call the worktree by."""
+        """The folder's own name, which is the worktree's name for people."""
         return self.path.rstrip("/").rpartition("/")[2]
 
 
 @dataclass(frozen=True, slots=True)
 class WorktreeContents:
-    """What a worktree holds that a checkout would lose. ``changes`` counts paths, untracked ones too, ignored not."""
+    """What a checkout would destroy in a worktree. ``changes`` counts paths, including untracked but not ignored
+    ones."""
 
     changes: int
     first_change: str = ""
     operation: str | None = None
-    """A merge, rebase, … that has not come to its end."""
+    """An unfinished merge, rebase, …"""
     own_commits: int = 0
     """Commits that no other ref holds."""

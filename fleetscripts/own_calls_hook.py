@@ -1,8 +1,7 @@
-"""The client's hook before a tool runs and before it asks: "allow" to calls of our own scripts, to all else nothing.
+"""The client's hook before a tool runs and before it asks: "allow" for calls of our own scripts, nothing for all else.
 
 Called by hooks/allow-own as ``python -I -S own_calls_hook.py BUNDLE``, with the bundle's path as the client spells it.
-Whatever goes wrong here is silence: the client then asks as it would without us.
-"""
+After any error here it is silent: the client then asks as it would without us."""
 
 from __future__ import annotations
 
@@ -23,7 +22,7 @@ ALLOW: dict[str, dict[str, Any]] = {
     },
     "PermissionRequest": {"decision": {"behavior": "allow"}},
 }
-"""By the event that asks: in plan mode the client takes no answer but the second."""
+"""By the event that asks: in plan mode the client accepts only the second form."""
 REAL_BUNDLE = os.path.dirname(os.path.dirname(os.path.realpath(__file__)))
 
 
@@ -58,7 +57,7 @@ def _allowed(request: dict[str, Any], spelled_bundle: str) -> bool:
 
 
 def _spellings(spelled_bundle: str) -> set[str]:
-    """The bundle's path as the client spells it, its real one, and the links to it among the user's skills."""
+    """The bundle's path as the client spells it, its real one, and the user's skill links to it."""
     found = {REAL_BUNDLE, spelled_bundle}
     for config in {os.path.join(os.environ["HOME"], ".claude"), os.environ.get("CLAUDE_CONFIG_DIR", "")} - {""}:
         skills = os.path.join(config, "skills")
@@ -68,7 +67,7 @@ def _spellings(spelled_bundle: str) -> set[str]:
 
 
 def _script_at(path: str, bundles: set[str]) -> str | None:
-    """The name of our script at an absolute path or, for a bare name, of the plugin's own command."""
+    """Our script at an absolute path or, for a bare name, the plugin's own command."""
     if "/" not in path:
         return _plugin_command(path)
     folder, _, name = path.rpartition("/")
@@ -78,7 +77,7 @@ def _script_at(path: str, bundles: set[str]) -> str | None:
 
 
 def _plugin_command(word: str) -> str | None:
-    """``fleet-NAME``: unless something else of that name is found first. The client adds the plugin's bin folder."""
+    """``fleet-NAME``: unless another program of that name is found first. The client adds the plugin's bin folder."""
     ours = os.path.join(REAL_BUNDLE, "bin", word)
     if not word.startswith("fleet-") or not _is_ours(ours, ours):
         return None
@@ -92,12 +91,12 @@ def _plugin_command(word: str) -> str | None:
 
 
 def _is_ours(path: str, real: str) -> bool:
-    """Whether the path leads to this very file of the bundle, a program."""
+    """Whether the path leads to this very program file of the bundle."""
     return os.path.realpath(path) == os.path.realpath(real) and os.access(real, os.X_OK) and os.path.isfile(real)
 
 
 def _is_page(path: object, bundles: set[str]) -> bool:
-    """Whether a page of the skill is to be read."""
+    """Whether it reads a page of the skill."""
     if not isinstance(path, str) or not path.endswith(".md"):
         return False
     folder = path.rpartition("/")[0]

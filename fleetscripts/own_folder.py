@@ -1,4 +1,4 @@
-"""Where our own files lie below the user's home, unless settings say otherwise. Paths that users know: they stay."""
+"""The default paths of our own files below the user's home. Users know them: they stay."""
 
 from __future__ import annotations
 
@@ -10,5 +10,5 @@ STATE_FILE = "~/.claude/orchestrator-state.json"
 
 
 def fleet_home(environ: Mapping[str, str]) -> Path:
-    """FLEET_HOME, as a command knows it that reads no settings."""
+    """FLEET_HOME for commands that read no settings."""
     return Path(environ.get("FLEET_HOME") or FLEET_HOME).expanduser()

@@ -1,4 +1,4 @@
-"""Regular expressions of a module, compiled when they are first used: a command imports many and uses a few."""
+"""A module's regular expressions, compiled on first use: a command imports many and uses a few."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ METHODS = ("search", "match", "fullmatch", "sub", "split", "findall", "finditer"
 
 
 class _LazyPattern:
-    """In place of a compiled expression, with its methods."""
+    """A placeholder for a compiled expression, with its methods."""
 
     def __init__(self, pattern: str | bytes, flags: int) -> None:
         self.pattern, self.flags = pattern, flags
@@ -23,5 +23,5 @@ class _LazyPattern:
 
 
 def pattern(text: AnyStr, flags: int = 0) -> re.Pattern[AnyStr]:
-    """The expression; what is wrong with it shows at its first use."""
+    """The expression; an error in it shows on first use."""
     return cast("re.Pattern[AnyStr]", _LazyPattern(text, flags))

@@ -1,8 +1,7 @@
-"""The client's ``PermissionRequest`` hook: says "allow" to what is harmless, and nothing at all to the rest.
+"""The client's ``PermissionRequest`` hook: "allow" for harmless requests, nothing for the rest.
 
-Called as ``python -I permission_hook.py WORKTREE FLEET_HOME``. Silence lets the client's own dialog appear; so does
-every accident here. What is allowed is written to the journal first: an answer that cannot be recorded is not given.
-"""
+Called as ``python -I permission_hook.py WORKTREE FLEET_HOME``. Silence lets the client's own dialog appear, also after
+any error here. An approval is written to the journal first: one that cannot be recorded is not given."""
 
 from __future__ import annotations
 

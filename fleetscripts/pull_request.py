@@ -1,4 +1,4 @@
-"""A pull request as GitHub tells it: the nouns between its adapter and its gates. Times are Unix seconds."""
+"""A pull request's data types, shared by the GitHub adapter and the gates. Times are Unix seconds."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from enum import StrEnum
 from fleetscripts.dataclass import dataclass
 
 GHOST = "ghost"
-"""GitHub's name for the author of what a deleted account wrote."""
+"""GitHub's name for the author of a deleted account's texts."""
 
 
 @dataclass(frozen=True, slots=True)
 class PullKey:
-    """Which pull request; ``host`` as in ``github.com`` or an Enterprise server's name."""
+    """``host`` as in ``github.com`` or an Enterprise server's name."""
 
     host: str
     owner: str
@@ -32,34 +32,33 @@ class Check:
     finished: bool
     outcome: str = ""
     created_at: float | None = None
-    """When its run was created, by the server's clock: for a CheckRun its suite. Running it again changes nothing."""
+    """When its run was created, by the server's clock: for a CheckRun its suite. A re-run does not change it."""
     is_status: bool = False
-    """A StatusContext: whoever may push can set one."""
+    """A StatusContext, which anyone with push access can set."""
     started_at: float | None = None
     completed_at: float | None = None
     suite: str = ""
     app: str = ""
     app_number: int = 0
-    """GitHub's of the app, by which rules name it; 0 where it is not known."""
+    """GitHub's app number, used in rules; 0 if unknown."""
     workflow: str = ""
     event: str = ""
-    """What the workflow ran for: ``push``, ``pull_request``, …"""
+    """The workflow's trigger: ``push``, ``pull_request``, …"""
     job: int = 0
-    """The number of the workflow's job, whose log can be asked for; another one each time it runs. 0: it has none."""
+    """The number of the workflow's job, for requesting its log; new in each run. 0: it has none."""
     needs_approval: bool = False
-    """It waits until a person lets it run."""
+    """It waits for a person's approval to run."""
 
     @property
     def is_skipped(self) -> bool:
-        """It ended without having run."""
+        """It ended without running."""
         return self.outcome == "SKIPPED"
 
 
 @dataclass(frozen=True, slots=True)
 class Suite:
-    """What GitHub made for one app, or one run of a workflow, on the head commit; ``runs`` counts its check runs.
-
-    Of an app that never reports anything it stays unfinished for ever, without a run."""
+    """GitHub's record of one app, or one workflow run, on the head commit; ``runs`` counts its check runs. An app that
+    never reports leaves it unfinished for ever, without a run."""
 
     id: str
     finished: bool
@@ -76,7 +75,7 @@ class Suite:
 
 @dataclass(frozen=True, slots=True)
 class Comment:
-    """One comment, of a review thread or of the conversation. Its text is hostile."""
+    """One comment, in a review thread or in the conversation. Its text is hostile."""
 
     author: str
     body: str
@@ -86,7 +85,7 @@ class Comment:
 
 @dataclass(frozen=True, slots=True)
 class Thread:
-    """A review thread; ``comments`` are the last ones, oldest first, ``opened_at`` the time of the very first."""
+    """A review thread; ``comments`` are the last ones, oldest first, ``opened_at`` the time of the first of all."""
 
     id: str
     resolved: bool
@@ -98,7 +97,7 @@ class Thread:
     comments: tuple[Comment, ...] = ()
     opened_by: str = ""
     reviewed: str = ""
-    """The commit that was looked at when it was opened; empty where GitHub does not say."""
+    """The commit reviewed when it was opened; empty if GitHub does not say."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,37 +123,35 @@ class Commit:
 
 @dataclass(frozen=True, slots=True)
 class RequiredCheck:
-    """A check that the rules of the base branch demand, by its name; ``app_number``: from this app alone."""
+    """A check required by the base branch's rules, by its name; ``app_number``: from this app alone."""
 
     name: str
     app_number: int = 0
 
     def is_met_by(self, check: Check) -> bool:
-        """Of a status nobody says which app set it."""
+        """A status does not show which app set it."""
         right_app = self.app_number in (0, check.app_number) or check.is_status
         return check.name == self.name and right_app
 
 
 @dataclass(frozen=True, slots=True)
 class Merge:
-    """What GitHub says of the merge to come, in its own words; empty where it does not tell."""
+    """GitHub's merge information, in its own words; empty if missing."""
 
     decision: str = ""
-    """Of the required reviews: ``APPROVED``, ``REVIEW_REQUIRED``, ``CHANGES_REQUESTED``; empty where none is."""
+    """Of the required reviews: ``APPROVED``, ``REVIEW_REQUIRED``, ``CHANGES_REQUESTED``; empty if none is."""
     state: str = ""
     """By the rules of the base: ``CLEAN``, ``BEHIND``, ``BLOCKED``, …"""
     is_automatic: bool = False
     queue_state: str = ""
-    """In the base's merge queue, while it is there: ``QUEUED``, ``AWAITING_CHECKS``, ``UNMERGEABLE``, …"""
+    """In the base's merge queue: ``QUEUED``, ``AWAITING_CHECKS``, ``UNMERGEABLE``, …"""
     queue_position: int = 0
     removed_at: float | None = None
-    """When it was last taken out of the queue, and not put back since."""
+    """When it was last removed from the queue without being added again."""
     removed_for: str = ""
 
 
 class PullState(StrEnum):
-    """GitHub's three."""
-
     OPEN = "OPEN"
     MERGED = "MERGED"
     CLOSED = "CLOSED"
@@ -162,7 +159,7 @@ class PullState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class PullRequest:
-    """Everything the gates look at, read at one moment (``read_at``, by its server's clock), consistent in itself."""
+    """All evidence for the gates, read at one moment (``read_at``, by its server's clock), consistent in itself."""
 
     key: PullKey
     title: str
@@ -176,7 +173,7 @@ class PullRequest:
     updated_at: float
     merged_at: float | None
     head_seen_at: float | None
-    """When the server first saw the head commit, by the server's own clock; None when nothing tells."""
+    """When the server first saw the head commit, by the server's own clock; None if unknown."""
     checks: tuple[Check, ...]
     threads: tuple[Thread, ...]
     reviews: tuple[Review, ...]
@@ -189,16 +186,16 @@ class PullRequest:
     conversation: tuple[Comment, ...] = ()
     """The last comments outside review threads, oldest first."""
     required: tuple[RequiredCheck, ...] = ()
-    """What the rules of its base branch demand."""
+    """The requirements of its base branch's rules."""
     merge: Merge = Merge()
     branch_tip: str = ""
-    """Where its branch stands, which a push moves before the pull request shows it; empty where it is not known."""
+    """Its branch's commit, which a push moves before the pull request shows it; empty if unknown."""
     clock_ahead: float = 0.0
-    """By how many seconds the server's clock, whose times these are, is before ours."""
+    """Seconds that the server's clock, which these times are by, is ahead of ours."""
 
     @property
     def pushed_at(self) -> float:
-        """When the head came into being, as far as is known; 0 when nothing tells."""
+        """When the head was created, if known; else 0."""
         if self.head_seen_at is not None:
             return self.head_seen_at
         return next((commit.committed_at for commit in self.commits if commit.oid == self.head), 0.0)
@@ -206,7 +203,7 @@ class PullRequest:
 
 @dataclass(frozen=True, slots=True)
 class CommitFacts:
-    """What git says of a commit that a reply names. ``found_by``: its hash, or after a rebase its ``change`` (patch id)
+    """git's facts on a commit that a reply names. ``found_by``: its hash, or after a rebase its ``change`` (patch id)
     or its ``message``. ``at``: committer's time, Unix seconds."""
 
     oid: str
@@ -214,4 +211,4 @@ class CommitFacts:
     paths: frozenset[str]
     found_by: str = "hash"
     reviewed: bool | None = None
-    """Whether it, or the same change before a rebase, was there when the thread was opened; None: unknown."""
+    """Whether it, or the same change before a rebase, existed when the thread was opened; None: unknown."""

@@ -1,4 +1,4 @@
-"""Which compiled packages a Python takes: run as a program on another machine, called here. Standard library only."""
+"""Which compiled packages a Python accepts: run as a program on another machine, called here. Standard library only."""
 
 from __future__ import annotations
 

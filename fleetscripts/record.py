@@ -1,4 +1,4 @@
-"""The parts of an agent's record, by who writes them. Each is an object of its own in the state file."""
+"""The parts of an agent's record, by writer. Each is an object of its own in the state file."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from fleetscripts.schema import Count, UnixSeconds
 
 
 def was(name: str, default: Any = "") -> Any:
-    """A field that stood flat in the record, by this name, before there were parts: read, and set, by it as well."""
+    """A field's former flat name in the record: still read, and settable."""
     return field(default=default, metadata={WAS: name})
 
 
@@ -23,7 +23,7 @@ P = TypeVar("P", bound=Any)
 
 
 def typed(part: object, kind: str) -> tuple[str, ...]:
-    """The names of the fields that are annotated so: ``UnixSeconds``, ``Count``."""
+    """The names of the fields with this annotation: ``UnixSeconds``, ``Count``."""
     return _typed(part if isinstance(part, type) else type(part), kind)
 
 
@@ -40,7 +40,7 @@ def not_after(part: P, latest: float, now: float) -> P:
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """The task beside what the seed says of it. ``pending``: another one that is being given just now."""
+    """The task beyond the seed's fields. ``pending``: another one that is being assigned now."""
 
     started_at: UnixSeconds = was("task_started_at", 0)
     file: str = was("task")
@@ -50,14 +50,14 @@ class Task:
     accepted_threads: Mapping[str, Any] | None = was("accepted_threads", None)
     pending: Mapping[str, Any] | None = was("new_task", None)
     reviews: str = ""
-    """The key of the agent whose work it reviews; empty: it works itself."""
+    """The key of the agent whose work it reviews; empty: no reviewer."""
     reviewed_head: str = ""
     extra: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class LastLook:
-    """What the last look at the pane found. Written by nothing else."""
+    """The findings of the last look at the pane. Written by nothing else."""
 
     pane_state: str = was("pane_state")
     since: UnixSeconds = was("pane_state_since", 0)
@@ -78,19 +78,18 @@ class LastLook:
     github_limited_at: UnixSeconds = was("github_limited_at", 0)
     shown: Mapping[str, Any] | None = None
     scope: str = ""
-    """Its limit on memory, and how many the kernel had ended in it: ``NAME:COUNT``."""
+    """Its memory scope, and how many processes the kernel had killed in it: ``NAME:COUNT``."""
     killed_at: UnixSeconds = 0
     out_of_memory: str = ""
-    """Why the end of its client is known for one by the kernel; until another client runs."""
+    """Why its client is known to have been killed for memory; until another client runs."""
     extra: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class Attempts:
-    """What was done to get it on, counted. ``refusal``: why the dialog that stands there was not answered.
-
-    ``obstacle``: why the last action was refused, since when, and when that was met again. ``performed``: by the name
-    of an action, of those that are limited in their row, how often (``times``) and when last (``at``, Unix seconds)."""
+    """Counts of actions since its last progress. ``refusal``: why the present dialog was not answered. ``obstacle``:
+    why the last action was refused, since when, and when it last was. ``performed``: by name of an action with a limit
+    in its row, how often (``times``) and when last (``at``, Unix seconds)."""
 
     restarts: Count = was("kicks", 0)
     nudges: Count = was("nudges", 0)
@@ -101,7 +100,7 @@ class Attempts:
     memory_restarts: Count = 0
     failed_accounts: tuple[str, ...] = was("failed_accounts", ())
     limited_models: tuple[str, ...] = ()
-    """Those whose limits it was moved away from since it last got on."""
+    """The models that it was moved away from at their limits since its last progress."""
     refusal: str = was("held_back")
     obstacle: str = ""
     obstacle_since: UnixSeconds = 0
@@ -113,28 +112,28 @@ class Attempts:
     extra: Mapping[str, Any] = field(default_factory=dict)
 
     def after_progress(self) -> Attempts:
-        """A checkpoint or a commit: what was tried for it has done its work."""
+        """After a checkpoint or a commit: the tries before it were successful."""
         tried = replace(self, failed_accounts=(), limited_models=(), memory_restarts=0)
         return replace(tried, restarts=0, nudges=0, fruitless_rounds=0, rescues=0, wakes=0)
 
     def rebriefed(self) -> Attempts:
-        """It was told what its work lacks: one more round, which has all restarts and nudges before it."""
+        """It was sent what its work lacks: one more round, with fresh counts of restarts and nudges."""
         more = self.fruitless_rounds + 1
         return replace(self, restarts=0, nudges=0, fruitless_rounds=more, rounds=self.rounds + 1)
 
     def verified(self) -> Attempts:
-        """Every gate held."""
+        """Every gate passed."""
         return replace(self, restarts=0, nudges=0, rounds=0, fruitless_rounds=0)
 
     def lifted(self) -> Attempts:
-        """Somebody ended an escalation: everything may be tried again."""
+        """An escalation was lifted: everything may be tried again."""
         tried = replace(self, rounds=0, fruitless_rounds=0, limited_models=(), memory_restarts=0)
         return replace(tried, restarts=0, nudges=0, rescues=0, wakes=0)
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """The last verdict on its work, and since when it has been the same."""
+    """The last verdict on its work, and since when it has not changed."""
 
     outcome: str = was("last_verdict")
     at: UnixSeconds = was("last_verified_at", 0)
@@ -145,17 +144,17 @@ class Verdict:
     head: str = ""
     """The commit that was judged."""
     waiting: str = ""
-    """What somebody found missing, and the agent was not there to be told."""
+    """What was found missing while the agent could not receive it."""
     review: Mapping[str, Any] | None = None
     """The last review of its work: ``head``, ``verdict`` (PASS or FAIL), ``by``, ``at``."""
     failures_told: Mapping[str, Any] | None = None
-    """By the number of a failed job on GitHub: how often the agent was told of it."""
+    """By the number of a failed job on GitHub: how often the agent was sent it."""
     extra: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class Notices:
-    """What was told of it, and to whom: a person, the journal, whoever waits for events, the agent itself."""
+    """Notifications sent about it: to a person, the journal, those who wait for events, the agent itself."""
 
     last: str = was("last_notice")
     last_at: UnixSeconds = was("last_notice_at", 0)
@@ -164,21 +163,20 @@ class Notices:
     handed_out_at: UnixSeconds = was("handed_out_at", 0)
     github_told_at: UnixSeconds = was("github_told_at", 0)
     overlaps_told: tuple[str, ...] = ()
-    """Conflicts of its branch: the other agent's key and the file."""
+    """Conflicts of its branch already reported: the other agent's key and the file."""
     tools_killed: Count = 0
-    """How many of its tools the kernel has ended for memory of which nobody was told yet."""
+    """How many of its tools were killed for memory without having been reported."""
     extra: Mapping[str, Any] = field(default_factory=dict)
 
 
 RECYCLING = "its worktree is being made spare again"
-"""Why an agent is held from the decision to recycle it on: only that is finished, whatever its client still does."""
+"""The reason of a hold from the decision to recycle on: recycling is only finished, whatever the client still does."""
 
 
 @dataclass(frozen=True, slots=True)
 class Hold:
-    """Paused by a person: the loop leaves it alone until it works again. Or by a cap on what is spent.
-
-    ``cap``: the key of the cap that allows it no other turn."""
+    """Paused by a person: the loop leaves it alone until it works again. Or by a spending cap. ``cap``: the key of the
+    cap that allows no further turn."""
 
     reason: str = was("held")
     since: UnixSeconds = was("held_at", 0)
@@ -197,7 +195,7 @@ class Escalation:
 
 @dataclass(frozen=True, slots=True)
 class Rescue:
-    """How far it has come out of a usage limit."""
+    """The progress of its rescue from a usage limit."""
 
     stage: str = was("rescue_stage")
     problem: str = was("rescue_problem")

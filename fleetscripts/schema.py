@@ -1,4 +1,4 @@
-"""Reading JSON into frozen dataclasses: each field checked by its annotation, each error naming the field."""
+"""Reads JSON into frozen dataclasses: each field checked by its annotation, each error naming the field."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ T = TypeVar("T")
 UnixSeconds: TypeAlias = float
 """An instant; 0 for none."""
 Count: TypeAlias = int
-"""How often something was done; never below 0."""
+"""A number of occurrences; never below 0."""
 _AS_IT_IS = frozenset({str, int, float, bool, dict, type(None)})
 UNKNOWN_FIELDS = "extra"
 """The dataclass field that keeps what we don't know, as it is."""

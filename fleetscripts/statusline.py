@@ -34,7 +34,7 @@ def main() -> None:
 
 
 def _try_to_keep(payload: bytes) -> None:
-    """What cannot be kept must not cost the user their status line."""
+    """An unrecordable figure must not cost the user their status line."""
     try:
         said = json.loads(payload)
         if isinstance(said, dict):
@@ -45,7 +45,7 @@ def _try_to_keep(payload: bytes) -> None:
 
 
 def _keep(said: dict[str, Any]) -> None:
-    """One file a session, rewritten only when its figures change: its time is when they were first seen."""
+    """One file per session, rewritten only if its figures change: its time is when they were first seen."""
     windows, session = _windows(said.get("rate_limits")), said.get("session_id")
     if not windows or not isinstance(session, str) or not _plain(session):
         return
@@ -55,7 +55,7 @@ def _keep(said: dict[str, Any]) -> None:
 
 
 def _keep_cost(said: dict[str, Any]) -> None:
-    """Counted on where the client begins at nothing again, as it may when a conversation is resumed."""
+    """Continues the count when the client restarts at zero, as it may when a conversation is resumed."""
     cost, session = said.get("cost"), said.get("session_id")
     stated = cost.get("total_cost_usd") if isinstance(cost, dict) else None
     if not _is_amount(stated) or not stated or not isinstance(session, str) or not _plain(session):
@@ -72,7 +72,7 @@ def _is_amount(value: object) -> bool:
 
 
 def _kept(path: str) -> dict[str, Any]:
-    """What was kept before; nothing where that cannot be read."""
+    """The former figures; none if unreadable."""
     try:
         members = json.loads(_content(path))
     except (OSError, ValueError, RecursionError):
@@ -81,7 +81,7 @@ def _kept(path: str) -> dict[str, Any]:
 
 
 def _content(path: str) -> bytes:
-    """The beginning of a file, without waiting for whatever is none."""
+    """The beginning of a file, without blocking on anything else."""
     file = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
     try:
         return os.read(file, MOST_FILE_BYTES)
@@ -98,7 +98,7 @@ def _replace(path: str, members: dict[str, Any]) -> None:
 
 
 def _windows(limits: object) -> dict[str, Any]:
-    """The numbers of each window; what they are worth the reader decides."""
+    """The numbers of each window; the reader validates them."""
     found = {}
     for name, window in list(limits.items())[:MOST_WINDOWS] if isinstance(limits, dict) else ():
         if isinstance(window, dict) and _plain(name):
@@ -124,7 +124,7 @@ def _own_command() -> str:
 
 
 def _become(command: str, payload: bytes) -> None:
-    """Replace this process by the command, its input in a pipe; a large one is written by a child."""
+    """Replace this process by the command, with its input in a pipe; a large one is written by a child."""
     inner, outer = os.pipe()
     if len(payload) <= MOST_IN_PIPE:
         os.write(outer, payload)
@@ -138,7 +138,7 @@ def _become(command: str, payload: bytes) -> None:
 
 
 def _write_all(outer: int, payload: bytes) -> None:
-    """All of it, in a child that is then gone."""
+    """All of it, in a child that then exits."""
     try:
         while payload:
             payload = payload[os.write(outer, payload) :]

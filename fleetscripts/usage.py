@@ -1,4 +1,4 @@
-"""What is known of an account's usage windows: figures from several sources, and which of them counts."""
+"""An account's usage windows: figures from several sources, and which of them counts."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ from fleetscripts.dataclass import dataclass
 from fleetscripts.pattern import pattern
 
 FIVE_HOUR, WEEKLY, LIMIT, LOGIN = "five_hour", "weekly", "limit", "login"
-"""Names of windows. LIMIT: a wall of which nobody said which window it is. LOGIN: none is meant, it is not let in."""
+"""Window names. LIMIT: a limit on an unknown window. LOGIN: no window: its login is refused."""
 
 LONGEST_SECONDS = 8 * 86_400.0
 """A weekly window ends within seven days; a day is for clocks and zones."""
 
 FIVE_HOUR_SECONDS = 5.25 * 3600
 UNSAID_SECONDS = 3600.0
-"""How long a wall counts that names no end: after that the account is tried again."""
+"""How long a limit without a reset time counts: then the account is tried again."""
 
 SERVED_AFTER_SECONDS = 60.0
-"""A figure this much younger than a wall shows that the account was served again; one sooner is a late drawing."""
+"""A figure this much newer than a limit shows that the account was served again; a nearer one is a late redraw."""
 
 SAME_WINDOW_SECONDS = 600.0
-"""Clients round the end of a window; what ends within this of each other is the same one."""
+"""Clients round a window's end; ends within this of each other are the same."""
 
 ALIASES: Mapping[str, str] = {
     "5h": FIVE_HOUR, "session": FIVE_HOUR, "five_hour": FIVE_HOUR, "primary": FIVE_HOUR,
@@ -30,16 +30,16 @@ ALIASES: Mapping[str, str] = {
     "weekly_opus": "seven_day_opus", "weekly_sonnet": "seven_day_sonnet",
     "seven_day_fable": "seven_day_overage_included",
 }  # fmt: skip
-"""What clients call the windows; others keep their names. ``overage``: the window is full and so are the credits."""
+"""The clients' names for windows; others keep their names. ``overage``: the window is full and so are the credits."""
 
 _OF_A_MODEL = pattern(r"(?:five_hour|seven_day|weekly|model)_(?P<model>.+)")
 _MODELS: Mapping[str, str] = {"overage_included": "fable", "oauth_apps": "", "cowork": ""}
-"""What stands after the length in a window's name and is no model's name → the model, empty for none."""
+"""Suffixes of a window's name that are no model's name → the model, empty for none."""
 
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """What one source said of one window at one time. ``resets_at`` 0: it did not say."""
+    """One source's figure for one window at one time. ``resets_at`` 0: unknown."""
 
     used_percent: float
     resets_at: float
@@ -49,27 +49,28 @@ class Figure:
 
     @property
     def until(self) -> float:
-        """When it stops counting."""
+        """When it expires."""
         return self.resets_at or self.at + UNSAID_SECONDS
 
 
 Ledger = Mapping[str, Mapping[str, Figure]]
-"""Account → window → the figure that counts."""
+"""Account → window → the current figure."""
 
 
 def window_named(name: str) -> str:
-    """Our name of a window."""
+    """Our name for a window."""
     return ALIASES.get(name, name)
 
 
 def model_of(window: str) -> str:
-    """The one model whose use this window counts, as a part of the model's name; empty when it counts every use."""
+    """The model whose use this window counts, as a part of the model's name; empty if it counts all use."""
     found = _OF_A_MODEL.fullmatch(window_named(window))
     return _MODELS.get(found["model"], found["model"]) if found else ""
 
 
 def plausible(window: str, used_percent: object, resets_at: object, at: object, now: float) -> Figure | None:
-    """The figure, or None when a number is none, negative, or its window would end in the past or beyond all limits."""
+    """The figure, or None if a number is missing or negative, or its window would end in the past or beyond all
+    limits."""
     numbers = [_number(value) for value in (used_percent, resets_at or 0, at)]
     used, resets, seen = numbers
     if used is None or resets is None or seen is None or not 0 <= used <= 200:

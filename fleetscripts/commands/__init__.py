@@ -9,7 +9,7 @@ from fleetscripts.deferred import start_quickly
 start_quickly()
 
 SHARED = frozenset({"elsewhere", "entry", "examples", "named_agent", "options", "output", "patience", "text_source"})
-"""Modules of this package that are no commands of their own."""
+"""Modules of this package that are not commands."""
 
 
 MODULES = {"test-queue": "pr_test_queue"}

@@ -144,7 +144,7 @@ def _keep(settings: Settings, account: Account) -> int:
 
 
 def read_token() -> str:
-    """The token from standard input, unseen when that is a terminal."""
+    """The token from standard input, not echoed on a terminal."""
     return getpass.getpass("Token: ") if sys.stdin.isatty() else sys.stdin.read(LONGEST_TOKEN)
 
 
@@ -200,7 +200,7 @@ def _show(content: list[dict[str, Any]], rows: list[tuple[str, ...]], as_json: b
 
 
 def row(account: Account) -> tuple[str, ...]:
-    """One account's cells: where its secret is to be had, never the secret."""
+    """One account's cells: its secret's source, never the secret."""
     folder = str(account.config_dir) if account.config_dir else "-"
     spends = ("yes" if account.may_spend else "no") if account.bills_by_use else "-"
     reserve = f"{account.reserve_percent:g}%" if account.reserve_percent else "-"

@@ -1,4 +1,4 @@
-"""``add-spare [N]``: spare worktrees made, as the ones that are there."""
+"""``add-spare [N]``: creates spare worktrees like the existing ones."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from fleetscripts.commands.entry import run
 from fleetscripts.commands.options import json_option, settings_options
 
 MOST = 50
-"""Of a mistyped number, each with a checkout of its own."""
+"""Limits the effect of a mistyped number: each has a checkout of its own."""
 
 
 @click.command("add-spare")

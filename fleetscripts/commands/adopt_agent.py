@@ -1,4 +1,4 @@
-"""adopt-agent PANE: a window made by hand becomes an agent of the fleet."""
+"""adopt-agent PANE: makes a client started by hand an agent of the fleet."""
 
 from __future__ import annotations
 

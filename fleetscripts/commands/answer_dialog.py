@@ -1,4 +1,4 @@
-"""answer-dialog WINDOW [--choose TEXT]...: what a pane asks, what the policy says of it, and the answer."""
+"""answer-dialog WINDOW [--choose TEXT]...: shows a pane's dialog and the policy's ruling, and answers it."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def _only(texts: tuple[str, ...]) -> str:
 
 
 def _members(dialog: Dialog, questions: Sequence[Menu]) -> dict[str, Any]:
-    """What ``--json`` prints. The texts in it are data."""
+    """The object that ``--json`` prints. Its texts are data."""
     from fleetscripts.core.records.sanitize import sanitize
 
     menus = questions or (() if dialog.menu is None else (dialog.menu,))
@@ -100,7 +100,7 @@ def _members(dialog: Dialog, questions: Sequence[Menu]) -> dict[str, Any]:
 
 
 def _show(dialog: Dialog, questions: Sequence[Menu]) -> None:
-    """What the pane shows is hostile text: every line of it is marked as a quotation."""
+    """The pane's text is hostile: every line of it is marked as a quotation."""
     from fleetscripts.core.records.sanitize import sanitize
     from fleetscripts.services.typing.pane_io import excerpt
 

@@ -1,4 +1,4 @@
-"""``attach WINDOW``: this terminal goes to an agent's window."""
+"""``attach WINDOW``: takes this terminal to an agent's window."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from fleetscripts.fleet import Fleet
 
 LEAST_COLUMNS, LEAST_LINES = 20, 6
-"""In less no client can draw, and an agent whose window was so small cannot be read."""
+"""No client can draw in less, and an agent whose window was this small cannot be read."""
 
 
 @click.command("attach")
@@ -64,7 +64,7 @@ def command(window: str, options: Mapping[str, object]) -> int:
 
 
 def _require_room() -> None:
-    """Refuse a terminal to whose size tmux would squeeze the windows; one that tells no size (0) may be a usual one."""
+    """Refuse a terminal to whose size tmux would squeeze the windows; one that reports no size (0) is accepted."""
     columns, lines = os.get_terminal_size(sys.stdout.fileno())
     if 0 < columns < LEAST_COLUMNS or 0 < lines < LEAST_LINES:
         least = f"{LEAST_COLUMNS} columns and {LEAST_LINES} lines"
@@ -91,7 +91,7 @@ def _go_by_ssh(line: list[str]) -> int:
 
 
 def missing(tmux: Tmux, settings: Settings, fleet: Fleet | None, target: str) -> FleetError:
-    """Why nobody can go there: an agent without a window, with the call that brings it back, or nobody of that name."""
+    """Why there is no window to go to: an agent without one, with the command that reopens it, or an unknown name."""
     from fleetscripts.core.records.sanitize import shell_word
     from fleetscripts.services.observe.agent_meant import agent_meant
     from fleetscripts.services.observe.servers import refuse_unseen
@@ -110,7 +110,7 @@ def missing(tmux: Tmux, settings: Settings, fleet: Fleet | None, target: str) ->
 
 
 def _become(argv: list[str]) -> NoReturn:
-    """This process goes on as another program, on this terminal."""
+    """Replace this process by another program, on this terminal."""
     os.execvp(argv[0], argv)
 
 

@@ -1,4 +1,4 @@
-"""``balance``: how much of each account's usage windows is left, and what the agents have spent."""
+"""``balance``: the remaining budget of each account's usage windows, and the agents' spending."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from fleetscripts.commands.options import json_option, settings_options
 @click.command("balance")
 @click.option("--why", is_flag=True, help="Print one line per account, best first: NAME STATE 5H% WEEK% RESETS REASON.")
 @click.option("--spent", is_flag=True, help="Print what was spent by day, account, agent and task, and the caps on it.")
-@click.option("--allow", metavar="NAME", help="Allow as much again beyond a reached cap: of an agent, day or fleet.")
+@click.option("--allow", metavar="NAME", help="Allow the same amount again at a reached cap: agent, day or fleet.")
 @here_option
 @json_option
 @settings_options

@@ -1,4 +1,4 @@
-"""``capacity``: every worktree of a repository: free, in use, or not usable and why."""
+"""``capacity``: every worktree of a repository: free, in use, or unusable and why."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 HEADINGS = ("STANDING", "WORKTREE", "BRANCH", "WHY", "DISK", "PATH")
 SET_UP_HEADINGS = ("SLOT", "SET-UP")
 COUNTING_SECONDS = 2.0
-"""For the disk of all worktrees together; of what is not counted by then it is told that there is more."""
+"""For the disk usage of all worktrees together; an incomplete count is marked."""
 
 
 @click.command("capacity")
@@ -73,7 +73,7 @@ def summary(places: Sequence[WorktreeListing]) -> str:
 
 
 def row(place: WorktreeListing, set_ups: Mapping[str, SetUp], disk: Mapping[str, DiskUsage]) -> tuple[str, ...]:
-    """One worktree's cells; those of set-ups only where one is configured."""
+    """One worktree's cells; set-up columns only if one is configured."""
     known = place.worktree
     standing = place.standing.replace("_", " ")
     ready = set_ups.get(known.path)
@@ -85,7 +85,7 @@ def row(place: WorktreeListing, set_ups: Mapping[str, SetUp], disk: Mapping[str,
 def members(
     places: Sequence[WorktreeListing], set_ups: Mapping[str, SetUp], disk: Mapping[str, DiskUsage]
 ) -> dict[str, Any]:
-    """The object that ``--json`` prints: a list for each standing."""
+    """The object that ``--json`` prints: a list for each use."""
     from fleetscripts.core.planning.capacity import WorktreeUse
 
     return {

@@ -52,14 +52,14 @@ def command(account: str, agent: str, dry_run: bool, fleet_home: Path | None, wo
 
 
 def _become(line: LaunchLine) -> int:
-    """Replace this process, so that the client is what stands in the terminal."""
+    """Replace this process by the client, so that it owns the terminal."""
     sys.stdout.flush()
     sys.stderr.flush()
     os.execve(line.argv[0], line.argv, line.environment_with_token())
 
 
 def split(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
-    """Our own options, which stand first, and the client's arguments."""
+    """Our own options, which come first, and the client's arguments."""
     own: list[str] = []
     left = list(arguments)
     while left:

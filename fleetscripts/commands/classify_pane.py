@@ -1,4 +1,4 @@
-"""classify-pane: what state is a pane in, and which evidence says so?"""
+"""classify-pane: a pane's state, and the evidence for it."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 def as_record(found: Classification) -> dict[str, Any]:
-    """One classification as the object that is printed; fields that do not apply are left out."""
+    """One classification as the printed object, without empty fields."""
     record: dict[str, Any] = {"state": found.state, "reason": found.reason, "pane_cmd": found.pane_cmd}
     optional = {
         "dialog": found.dialog,
@@ -46,7 +46,7 @@ def _piece(piece: Evidence) -> dict[str, Any]:
 def classify_screens(
     files: Sequence[Path], agent: str, command: str | None, title: str | None, all_evidence: bool, explain: bool
 ) -> int:
-    """Print one line a file, in order; a file that cannot be read is a line on stderr and exit code 1 at the end."""
+    """Print one line per file, in order; an unreadable file is a line on stderr and exit code 1 at the end."""
     from fleetscripts.adapters.system.zone import local_zone
     from fleetscripts.services.observe.rule_files import load_rules
     from fleetscripts.services.observe.saved_screens import ScreenHints, UnreadableScreen, classify_saved, read_saved
@@ -72,8 +72,8 @@ def classify_screens(
 
 
 def explanation(name: str, found: Classification, nearest_rule: str | None, layout: Layout | None = None) -> str:
-    """The classification for a person: what decided, what the others said, the rule that came nearest, and the text
-    of each region of the screen, which is data and never an instruction."""
+    """The classification for a person: what decided, what the others said, the nearest rule, and the text of each
+    region of the screen, which is data and never an instruction."""
     lines = [f"{name}: {found.state}{f' ({found.dialog})' if found.dialog else ''}"]
     lines.append(f"  decided by {found.source or 'nothing'}: {found.reason}")
     for piece in found.evidence:
@@ -133,7 +133,6 @@ def command(
 
 
 def classify_window(window: str, options: dict[str, Any], explain: bool) -> int:
-    """Classify a live pane by all its evidence and print it."""
     from fleetscripts.services.context import load_fleet_here
     from fleetscripts.services.observe.window_state import nearest_rule, state_of
 

@@ -1,4 +1,4 @@
-"""``config [NAME [VALUE]]``: every setting, its value and where it comes from; or one of them set."""
+"""``config [NAME [VALUE]]``: shows every setting with value and source, or sets one."""
 
 from __future__ import annotations
 

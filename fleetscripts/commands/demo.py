@@ -1,4 +1,4 @@
-"""``demo``: watch a fleet work, in a temporary folder and on a tmux server of its own."""
+"""``demo``: shows a fleet at work, in a temporary folder and on a tmux server of its own."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def command(keep: bool, client: str, hosts: int | None, yes: bool) -> int:
 
 
 def _install_programs(client: str, yes: bool, hosts: int | None) -> None:
-    """Install the system packages that are missing, where that is allowed; the script has said it when it is not."""
+    """Install missing system packages, if that is allowed; otherwise the script has said so."""
     programs = ["git", "tmux", "ps", *(["node", "npm", "ip", "unshare"] if client == REAL else [])]
     programs += ["ssh", "sshd"] if hosts is not None else []
     done = subprocess.run(["sh", str(PACKAGES), *(["--yes"] if yes else []), *programs], check=False)
@@ -123,7 +123,7 @@ def _real_client() -> Path:
 
 
 def _explain(folder: Path) -> None:
-    """The end of the loop's own words, for whoever looks for the reason."""
+    """The end of the loop's log, to help find the reason."""
     log = folder / "loop.out"
     lines = log.read_text(encoding="utf-8", errors="replace").splitlines() if log.exists() else []
     for line in lines[-8:]:
@@ -131,7 +131,7 @@ def _explain(folder: Path) -> None:
 
 
 def _clean(stage: Stage | DemoHosts, folder: Path) -> None:
-    """End it all; not to be interrupted, since a second Ctrl-C would leave half of it."""
+    """Remove everything; not interruptible, since a second Ctrl-C would leave half of it."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
     stage.stop()
@@ -149,7 +149,7 @@ def _tmux(stage: Stage) -> str:
 
 
 def _keep(stage: Stage) -> None:
-    """Your home stays what it is: the clients' folder alone is named."""
+    """Your home is not changed: only the clients' folder is named."""
     environment = stage.environment()
     variables = {name: environment[name] for name in SHOWN} | stage.client_folder()
     tmux = _tmux(stage)

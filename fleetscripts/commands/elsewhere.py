@@ -1,4 +1,4 @@
-"""Commands and other machines: a call that names an agent there runs there, and reports tell of every host."""
+"""Commands and other machines: a call that names an agent there runs there, and reports include every host."""
 
 from __future__ import annotations
 
@@ -31,17 +31,17 @@ NAMING_FIRST = ("words",)
 """Parameters whose value, or whose first word, names an agent."""
 
 STAYS = frozenset({"attach"})
-"""Commands that do themselves what there is to do for an agent elsewhere."""
+"""Commands that handle an agent elsewhere themselves."""
 
 JUDGING = frozenset({"verify-complete", "evaluate"})
-"""Commands that judge by a pull request: it is read here and told there first."""
+"""Commands that judge by a pull request: it is read here and sent there first."""
 
 ASKING = frozenset({"open-pr"})
-"""Commands that ask GitHub for more than can be told before: that machine asks this one meanwhile."""
+"""Commands with further questions to GitHub: the other machine asks this one meanwhile."""
 
 WITH_VERBS = frozenset({"test-queue"})
 ANY = "any"
-"""In place of a host's name: where there is the most room."""
+"""In place of a host's name: the one with the most room."""
 
 LONGEST_CALL_SECONDS = 4 * 3600.0
 ASK_SECONDS = 30.0
@@ -53,7 +53,7 @@ def here_option(function: Function) -> Function:
 
 
 def run_elsewhere(name: str, context: click.Context, arguments: Sequence[str]) -> int | None:
-    """Run the call on the host that it names, and give back its exit code; None where it names none."""
+    """Run the call on the host that it names, and return its exit code; None if it names none."""
     wanted = context.params.get("host") or ""
     if name in STAYS or not (wanted or any("/" in word for word in arguments)):
         return None
@@ -82,7 +82,7 @@ def run_elsewhere(name: str, context: click.Context, arguments: Sequence[str]) -
 def _begin_on(
     settings: Settings, views: Mapping[str, HostView], wanted: str, name: str, arguments: Sequence[str]
 ) -> int | None:
-    """Begin it on the host of that name; ``any``: where the most worktrees are free, which may be here (None)."""
+    """Start it on the host of that name; ``any``: where the most worktrees are free, which may be here (None)."""
     from fleetscripts.services.hosts.registry import host_named
 
     if wanted != ANY:
@@ -100,7 +100,7 @@ def _begin_on(
 
 
 def _with_room(settings: Settings, views: Mapping[str, HostView]) -> list[str]:
-    """Machines on which something can begin, the one with the most free worktrees first; "" is this one."""
+    """Machines with a free worktree, most first; "" is this one."""
     from fleetscripts.core.hosts.choice import HERE, by_room
     from fleetscripts.services.worktrees.spares import free, survey
 
@@ -131,7 +131,7 @@ def _targets(name: str, context: click.Context, arguments: Sequence[str]) -> lis
 
 
 def forward(settings: Settings, view: HostView, name: str, arguments: Sequence[str], targets: Mapping[str, str]) -> int:
-    """Run the call there and print what it printed, windows as they are called from here."""
+    """Run the call there and print its output, with windows as they are called from here."""
     from fleetscripts.commands.text_source import bytes_of
     from fleetscripts.core.hosts.forwarding import forwarded
     from fleetscripts.services.hosts.registry import host_named
@@ -171,8 +171,7 @@ def _answering(settings: Settings, host: Host) -> contextlib.AbstractContextMana
 
 
 def told(view: HostView, content: bytes, as_json: bool = False) -> str:
-    """What was printed there as it is printed here. Whoever is there may be anybody: nothing of it reaches a terminal
-    but text."""
+    """Output from there in printable form. The host is not trusted: only text reaches a terminal."""
     from fleetscripts.core.hosts.forwarding import prefixed
     from fleetscripts.core.records.sanitize import sanitize_lines
 
@@ -183,13 +182,13 @@ def told(view: HostView, content: bytes, as_json: bool = False) -> str:
 
 
 def _alone(text: str) -> set[str]:
-    """A window that is all that was printed, as of an agent that has just begun."""
+    """A window that is the whole output, as for an agent that was just started."""
     window = text.strip()
     return {window} if re.fullmatch(r"[^\s/]+:\d+", window) else set()
 
 
 def others(settings: Settings, argv: Sequence[str], seconds: float = ASK_SECONDS) -> tuple[Answer, ...]:
-    """What every other host answers to a command of ours; empty where there are none."""
+    """Every other host's answer to a command of ours; empty if there are none."""
     if not (settings.fleet_home / "hosts").is_dir():
         return ()
     from fleetscripts.services.links.everywhere import ask_all
@@ -198,7 +197,7 @@ def others(settings: Settings, argv: Sequence[str], seconds: float = ASK_SECONDS
 
 
 def print_others(answers: Sequence[Answer]) -> None:
-    """Each host's own words below its name."""
+    """Each host's output below its name."""
     for answer in answers:
         click.echo(f"{answer.view.name}: {unreachable(answer)}" if answer.reply is None else f"{answer.view.name}:")
         if answer.reply is not None:
@@ -206,12 +205,12 @@ def print_others(answers: Sequence[Answer]) -> None:
 
 
 def members_of(answers: Sequence[Answer]) -> dict[str, Any]:
-    """For JSON, by host: the object that it printed, or since when it says nothing and why."""
+    """For JSON, by host: the object that it printed, or since when it has been silent and why."""
     return {answer.view.name: _member(answer) for answer in answers}
 
 
 def rows_of(hosts: Mapping[str, Any]) -> list[Any]:
-    """For JSON, the rows that every host printed with its name; a host that says nothing is one row."""
+    """For JSON, every host's rows with its name; a silent host is one row."""
     rows = [(name, row) for name, said in hosts.items() for row in (said if isinstance(said, list) else [said])]
     return [{"host": name, **row} for name, row in rows if isinstance(row, dict)]
 

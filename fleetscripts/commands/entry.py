@@ -79,7 +79,7 @@ def _invoke(command: click.Command, name: str, arguments: list[str]) -> int:
 
 
 def _untold(name: str, code: int, why: OSError) -> int:
-    """The command's own code where it did something, failure where its words were all that it was for."""
+    """The command's own code if it did something, failure if its output was its only purpose."""
     words = f"what it prints could not be written ({why.strerror}); by its exit code {code} it ended as it should"
     only_tells = name in ONLY_TELLS and code == EXIT_DONE
     return _complain(name, words.split(";")[0] if only_tells else words, EXIT_FAILED if only_tells else code)
@@ -100,7 +100,7 @@ def _complain(name: str, message: str, code: int) -> int:
 
 
 def _record(name: str, error: Exception) -> str:
-    """Append the traceback to ``errors.log`` in FLEET_HOME; return the line that says where it is."""
+    """Append the traceback to ``errors.log`` in FLEET_HOME; return the line that names the file."""
     import traceback
 
     from fleetscripts.adapters.records.files import private_folder
@@ -120,7 +120,7 @@ def _record(name: str, error: Exception) -> str:
 
 
 def _silence_stdout() -> None:
-    """Keep the interpreter's last flush from complaining about a reader that has gone."""
+    """Keep the interpreter's last flush from reporting a reader that has gone."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
     for descriptor in (1, 2):
         os.dup2(nowhere, descriptor)

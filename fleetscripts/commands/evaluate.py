@@ -1,4 +1,4 @@
-"""``evaluate``: judge an agent's work. The only command that marks an agent done."""
+"""``evaluate``: judges an agent's work. The only command that marks an agent done."""
 
 from __future__ import annotations
 

@@ -67,7 +67,7 @@ ONLY_TELLS = frozenset({
     "balance", "capacity", "classify-pane", "find-spare", "history", "overlaps", "permission-check", "poll-cycle",
     "show", "startup-recovery", "status", "verify-complete", "wait-event",
 })  # fmt: skip
-"""Commands that only print: output that cannot be written is a failure."""
+"""Commands that only print: a failed write to standard output is a failure."""
 
 
 def epilog(name: str) -> str:

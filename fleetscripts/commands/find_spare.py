@@ -1,4 +1,4 @@
-"""``find-spare``: the worktrees that stand free, one ``PATH BRANCH`` a line."""
+"""``find-spare``: lists the free spare worktrees, one ``PATH BRANCH`` per line."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def line(place: WorktreeListing) -> str:
 
 
 def fits_one_line(path: str) -> bool:
-    """Whether a reader of lines gets back this very path."""
+    """Whether a reader of lines gets this very path."""
     return not any(unicodedata.category(char) in ("Cc", "Cs", "Zl", "Zp") for char in path)
 
 

@@ -1,4 +1,4 @@
-"""fleet VERB: one front for all commands, with completion for bash, zsh and fish."""
+"""fleet VERB: all commands under one name, with completion for bash, zsh and fish."""
 
 from __future__ import annotations
 
@@ -17,23 +17,23 @@ from fleetscripts.errors import UsageProblem
 from fleetscripts.invocation import called_with
 
 COMPLETE = "_FLEET_COMPLETE"
-"""The variable by which a shell asks for completions."""
+"""The variable by which a shell requests completions."""
 
 SHELLS = ("bash", "zsh", "fish")
 
 FIRST = {"zsh": "(( $+functions[compdef] )) || { autoload -Uz compinit && compinit -D -i }\n"}
-"""What a shell needs before its script: zsh knows of no completion until somebody has set that up."""
+"""Precedes the completion script: zsh has no completion until it is initialised."""
 
 
 class Verbs(click.Group):
-    """Every command under its own name, imported only when it is called."""
+    """Every command under its own name, imported only when called."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """All names but this command's own."""
+        """All names except this command's own."""
         return [name for name in commands.names() if name != "fleet"]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """The command of that name, None when there is none."""
+        """The command of that name, None if there is none."""
         found: click.Command | None = None
         if cmd_name in self.list_commands(ctx):
             found = _module(cmd_name).command
@@ -62,7 +62,7 @@ def _module(name: str) -> Any:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command that the first argument names, as if it had been called by itself."""
+    """Run the command that the first argument names, as if called directly."""
     arguments = list(sys.argv[1:] if argv is None else argv)
     if os.environ.get(COMPLETE):
         command.main(args=arguments, prog_name="fleet", complete_var=COMPLETE)

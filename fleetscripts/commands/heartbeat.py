@@ -1,4 +1,4 @@
-"""heartbeat: one review of everything; what was repaired, what needs a decision, or ``nothing to report``."""
+"""heartbeat: one review of everything: what was repaired, what needs a decision, or ``nothing to report``."""
 
 from __future__ import annotations
 

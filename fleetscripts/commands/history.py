@@ -1,4 +1,4 @@
-"""``history``: what happened to one agent, or to all on every machine, from the journals, in words."""
+"""``history``: the events of one agent, or of all on every machine, in words."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ MOST_LINES = 200
 @click.argument("window", metavar="[WINDOW]", default="")
 @settings_options
 def command(begun: str | None, last: int, here: bool, as_json: bool, window: str, options: Mapping[str, object]) -> int:
-    """Show what happened to an agent, one line per event, oldest first; without WINDOW to all, on every machine.
+    """Show the events of an agent, one per line, oldest first; without WINDOW those of all, on every machine.
 
     --json prints the journal's own entries, including intermediate steps. The journal keeps the last 16 MB.
     """
@@ -62,7 +62,7 @@ def command(begun: str | None, last: int, here: bool, as_json: bool, window: str
 
 
 def _of_all(begun: str | None, last: int, here: bool, as_json: bool, options: Mapping[str, object]) -> int:
-    """Every agent's lines together, those of other machines at the times that the clock here showed."""
+    """Every agent's lines together; those of other machines with the time of this machine's clock."""
     from fleetscripts.core.reports.history_text import in_span, told
     from fleetscripts.core.reports.journal_story import at_of
     from fleetscripts.services.context import load_settings_here
@@ -95,7 +95,7 @@ def _of_all(begun: str | None, last: int, here: bool, as_json: bool, options: Ma
 
 
 def from_host(line: Line, host: str, ahead: float) -> Line:
-    """A host's line as from here: the agent by its name from here, the time by our clock."""
+    """A host's line with the agent's name from here and our clock's time."""
     from fleetscripts.core.reports.journal_story import at_of, text_of
 
     names = {name: f"{host}/{value}" for name in ("window", "worktree", "id") if (value := text_of(line, name))}
@@ -103,7 +103,7 @@ def from_host(line: Line, host: str, ahead: float) -> Line:
 
 
 def words(lines: Sequence[Line], named: bool = False) -> list[str]:
-    """Each line with the time at which it happened; the day where it changes. ``named``: with its agent's window."""
+    """Each line with its time, and the date where it changes. ``named``: with its agent's window."""
     from fleetscripts.core.records.sanitize import sanitize
     from fleetscripts.core.reports.history_text import sentence
     from fleetscripts.core.reports.journal_story import at_of, text_of

@@ -1,4 +1,4 @@
-"""``host``: this machine's end of a link to another one, where somebody supervises the fleets of several."""
+"""``host``: this machine's end of a link from the machine that supervises the fleets of several."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ MOST_BYTES = 1 << 20
 
 
 @click.command("host")
-@click.option("--stdio", is_flag=True, help="Talk on standard input and output.")
-@click.option("--nonce", metavar="WORD", default="none", help="What the first line ends with.")
-@click.option("--epoch", metavar="N", type=click.IntRange(1), default=1, help="Which of its links the caller counts.")
-@click.option("--take", is_flag=True, help="Keep what the central tells on standard input.")
+@click.option("--stdio", is_flag=True, help="Serve a link on standard input and output.")
+@click.option("--nonce", metavar="WORD", default="none", help="End of the first line.")
+@click.option("--epoch", metavar="N", type=click.IntRange(1), default=1, help="Number of the caller's link.")
+@click.option("--take", is_flag=True, help="Store the message of the central on standard input.")
 @click.option("--hand-notices", is_flag=True, help="Print the notifications that wait for the central, as JSON.")
-@click.option("--told", metavar="ID", multiple=True, help="--hand-notices: forget this one, it was told; repeat.")
-@click.option("--leave", is_flag=True, help="Have no central any more: read GitHub and notify people from here.")
+@click.option("--told", metavar="ID", multiple=True, help="--hand-notices: remove this one, which was sent; repeat.")
+@click.option("--leave", is_flag=True, help="Leave the central: read GitHub and notify people from here.")
 def command(
     stdio: bool, nonce: str, epoch: int, take: bool, hand_notices: bool, told: tuple[str, ...], leave: bool
 ) -> int:
-    """Tell of this machine's agents as they change, and run calls, for the machine at the other end of an ssh channel.
+    """Report this machine's agents as they change, and run calls, for the machine at the other end of an ssh channel.
 
-    That machine is this one's central: it reads GitHub, counts what is spent and notifies people for both. Started by
-    hosts and run-loop there; --stdio ends with the channel, and starts nothing that stays. By hand only --leave is of
-    use, where the central is no more.
+    That machine is this one's central: it reads GitHub, counts spending and notifies people for both. Started there
+    by hosts and run-loop; --stdio ends with the channel, and leaves no process behind. The only option for manual use
+    is --leave, after the central is gone.
     """
     if sum((stdio, take, hand_notices, leave)) != 1:
         raise UsageProblem("expected --stdio: other machines start this, see hosts --help")

@@ -29,11 +29,11 @@ ACTIONS = ("list", "add", "check", "connect", "drain", "remove", "give-account",
 @click.argument("name", default="", metavar="[NAME]")
 @click.argument("address", default="", metavar="[[USER@]HOST]")
 @click.option("--agent", default="", metavar="KIND", help="give-account: the client that the account is for.")
-@click.option("--home-there", metavar="DIR", type=Path, help="add: FLEET_HOME there, if not the usual one.")
+@click.option("--home-there", metavar="DIR", type=Path, help="add: FLEET_HOME there, if not the default.")
 @click.option("--state-file-there", metavar="PATH", type=Path, help="add: the state file there.")
 @click.option("--socket-there", metavar="NAME", default="", help="add: tmux socket name there.")
-@click.option("--force", is_flag=True, help="remove: also while agents are at work there; they go on.")
-@click.option("--gone", is_flag=True, help="drain: the machine is no more, and its agents with it.")
+@click.option("--force", is_flag=True, help="remove: even while agents are at work there; they continue.")
+@click.option("--gone", is_flag=True, help="drain: the machine is lost, and its agents with it.")
 @json_option
 @settings_options
 def command(
@@ -52,16 +52,16 @@ def command(
     """List, add, check, connect, drain or remove the machines on which agents of this fleet work.
 
     \b
-    list                     each host, whether it is reached, and its agents
-    add NAME [USER@]HOST     set it up over ssh (its own copy of these scripts); again: bring it up to date
-    check [NAME]             what is missing there, and how calls ended whose answer was not heard
-    connect NAME [[U@]HOST]  log in once, where ssh asks for a password, a token or a touch; the rest goes over that
-    drain NAME               begin nothing new there; --gone gives its agents up, and is refused while it might live
+    list                     each host, whether it is reachable, and its agents
+    add NAME [USER@]HOST     set it up over ssh (its own copy of these scripts); again: update it
+    check [NAME]             what is missing there, and the results of calls that were interrupted
+    connect NAME [[U@]HOST]  log in once, if ssh asks for a password, a token or a touch; all calls use this connection
+    drain NAME               start nothing new there; --gone gives up its agents, refused while it might be alive
     give-account NAME ACCOUNT  list an account there, with the long-lived token on standard input
-    remove NAME              forget it; its agents go on, and it answers for itself
+    remove NAME              remove it; its agents continue, and it works on its own
 
-    ssh is yours, with your configuration; the connection is our own, kept for ten minutes after its last use. Exit 3
-    when a host cannot be reached.
+    Uses your ssh and its configuration; the connection is kept for ten minutes after its last use. Exits 3 when a
+    host cannot be reached.
     """
     from fleetscripts.services.context import load_settings_here
     from fleetscripts.services.hosts import registry
@@ -92,7 +92,7 @@ def command(
 
 
 def _tell(lines: Iterable[str], as_json: bool, code: int = EXIT_DONE) -> int:
-    """Each line as it comes, or all of them at the end as JSON."""
+    """Print each line as it comes, or all of them at the end as JSON."""
     told = []
     for line in lines:
         told.append(line)
@@ -184,7 +184,7 @@ def _check(settings: Settings, name: str, as_json: bool) -> int:
 
 
 def _link(settings: Settings, name: str) -> int:
-    """The process of a link; started by whatever needs it."""
+    """A link's process; started by whoever needs it."""
     from fleetscripts.services.links.processes import hold_link
 
     hold_link(settings, name)

@@ -1,4 +1,4 @@
-"""``integrate``: do the finished branches fit together? Merged and checked on trial; nothing is merged for good."""
+"""``integrate``: trial-merges and checks the finished branches together; no branch is changed."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 @click.command("integrate")
 @click.argument("windows", nargs=-1, metavar="[WINDOW...]")
 @click.option("--done", is_flag=True, help="Every agent whose work is done, or waits for evaluation.")
-@click.option("--verify-command", metavar="COMMAND", help="Run this on the union (default: verify_command).")
-@click.option("--dry-run", is_flag=True, help="Only say what does not fit: no agent is sent back to work.")
+@click.option("--verify-command", metavar="COMMAND", help="Run this on the merged result (default: verify_command).")
+@click.option("--dry-run", is_flag=True, help="Only report what does not fit: no agent is sent back to work.")
 @json_option
 @settings_options
 def command(
@@ -35,12 +35,12 @@ def command(
     as_json: bool,
     options: Mapping[str, object],
 ) -> int:
-    """Merge finished branches on trial onto the fetched base, and run the verify command on what comes out.
+    """Trial-merge finished branches onto the fetched base, and run the verify command on the result.
 
     A branch that conflicts, or with which the command first fails, is sent back to its agent: of branches that do not
-    fit together the one that conflicts with more others, then the smaller change, then the later one. Works in a
-    spare worktree, which is spare again afterwards. No branch changes, and nothing is pushed: merging is yours. Exits
-    with 3 when not all fit.
+    fit together the one that conflicts with more others, then the smaller change, then the later one. Uses a spare
+    worktree and restores it. No branch is changed and nothing is pushed: merging is left to you. Exits 3 when not all
+    fit.
     """
     from fleetscripts.services.context import load_fleet
     from fleetscripts.services.integration.integrate import IntegrationRun

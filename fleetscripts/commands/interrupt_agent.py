@@ -1,4 +1,4 @@
-"""interrupt-agent WINDOW [--kill]: a turn stopped, or a client ended, because a person wants it."""
+"""interrupt-agent WINDOW [--kill]: stops a turn, or ends a client, at a person's request."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The agent that a command's WINDOW names, with the fleet that it is in, and what ``--json`` says of it."""
+"""Resolves a command's WINDOW to an agent and its fleet, and describes it for ``--json``."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def load_agent(options: Mapping[str, object], target: str) -> tuple[Settings, Fleet, Agent]:
-    """Settings, fleet and the agent in its record, recycled or not."""
+    """Settings, fleet and the agent by its record, recycled or not."""
     from fleetscripts.services.context import load_fleet
     from fleetscripts.services.observe.agent_meant import agent_named
 
@@ -23,7 +23,7 @@ def load_agent(options: Mapping[str, object], target: str) -> tuple[Settings, Fl
 
 
 def load_agent_at_work(options: Mapping[str, object], target: str) -> tuple[Settings, Fleet, Agent]:
-    """The same; Refused where the agent was recycled, which leaves nothing of its work."""
+    """The same; Refused if the agent was recycled, which leaves nothing of its work."""
     from fleetscripts.models import AgentState
 
     settings, fleet, agent = load_agent(options, target)
@@ -33,7 +33,7 @@ def load_agent_at_work(options: Mapping[str, object], target: str) -> tuple[Sett
 
 
 def identity(agent: Agent) -> dict[str, Any]:
-    """What ``--json`` says of an agent that a command did something to."""
+    """The fields of ``--json`` that identify an agent."""
     return {
         "id": agent.id,
         "window": agent.window,

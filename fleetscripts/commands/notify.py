@@ -1,4 +1,4 @@
-"""``notify``: tell the person something, on Discord, on the desktop and on standard output."""
+"""``notify``: sends the person a message, on Discord, on the desktop and on standard output."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def command(
 
 
 def read_webhook() -> str:
-    """The webhook from standard input, unseen when that is a terminal."""
+    """The webhook from standard input, not echoed on a terminal."""
     from fleetscripts.adapters.channels.channels import check_webhook
 
     text = getpass.getpass("Discord webhook: ") if sys.stdin.isatty() else sys.stdin.read(LONGEST_WEBHOOK)
@@ -85,7 +85,7 @@ def read_webhook() -> str:
 
 
 def keep_webhook(settings: Settings, webhook: str, as_json: bool) -> int:
-    """Keep the webhook in the state file, which only its owner can read."""
+    """Store the webhook in the state file, which only its owner can read."""
     from fleetscripts.adapters.records.store import Store
     from fleetscripts.fleet import Fleet
 

@@ -1,4 +1,4 @@
-"""``open-pr WINDOW``: the agent's branch pushed, and its pull request opened and put on record."""
+"""``open-pr WINDOW``: pushes the agent's branch, opens its pull request and records it."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from fleetscripts.commands.output import print_json
 @window_argument
 @click.option("--base", metavar="BRANCH", default="", help="Branch to merge into (default: GitHub's default branch).")
 @click.option("--title", metavar="TEXT", default="", help="Its title (default: the objective's first line).")
-@click.option("--draft", is_flag=True, help="As a draft.")
+@click.option("--draft", is_flag=True, help="Open it as a draft.")
 @json_option
 @settings_options
 def command(window: str, base: str, title: str, draft: bool, as_json: bool, options: Mapping[str, object]) -> int:
-    """Push what the agent in WINDOW has committed, open its pull request, put the number on record; print its address.
+    """Push the commits of the agent in WINDOW, open its pull request, record its number and print its address.
 
-    Its text is the objective. The branch goes to the remote that was recorded at spawn, never by force. A pull request
-    that is open already is recorded, none is made twice; a call that was cut short is finished by the next one.
+    Its text is the objective. The branch is pushed to the remote recorded at spawn, never by force. An existing open
+    pull request is recorded instead of opening a second one; after an interruption, call it again.
     """
     from fleetscripts.core.records.sanitize import sanitize
     from fleetscripts.services.lifecycle.open_pull import PullText, open_pull

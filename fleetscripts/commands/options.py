@@ -14,7 +14,7 @@ Function = Callable[..., Any]
 
 
 class Finite(click.FloatRange):
-    """A number in a range, none of ``nan`` and ``inf``, which every comparison lets through or nothing ever reaches."""
+    """A number in a range, excluding ``nan`` and ``inf``, which would defeat comparisons."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         number = super().convert(value, param, ctx)
@@ -29,8 +29,7 @@ SETTINGS_FLAGS = ("state_file", "tmux_socket", "fleet_home")
 def settings_options(function: Function) -> Function:
     """Add ``--state-file``, ``--tmux-socket`` and ``--fleet-home``; the command gets those given as ``options``.
 
-    The mapping goes to ``load_settings(os.environ, options, fleet_top)`` as it is.
-    """
+    The mapping is for ``load_settings(os.environ, options, fleet_top)``."""
 
     @click.option("--state-file", metavar="PATH", type=Path, help="State file to use (ORCHESTRATOR_STATE_FILE).")
     @click.option("--tmux-socket", metavar="NAME", help="tmux socket name, as in tmux -L (FLEET_TMUX_SOCKET).")
@@ -49,7 +48,7 @@ WANTS_JSON = "fleetscripts.as_json"
 
 
 def json_option(function: Function) -> Function:
-    """Add ``--json`` as ``as_json``. What the command raises is then printed as JSON too."""
+    """Add ``--json`` as ``as_json``. Errors are then printed as JSON too."""
 
     def note(context: click.Context, param: click.Parameter, value: bool) -> bool:
         context.meta[WANTS_JSON] = value

@@ -1,4 +1,5 @@
-"""Standard output that may be closed, or full: the command ends its work first, then says what was lost. JSON on it."""
+"""Standard output that may be closed or full: the command finishes its work first, then reports the loss. Prints
+JSON."""
 
 from __future__ import annotations
 
@@ -12,7 +13,7 @@ STDOUT = 1
 
 
 class _LossyFile(io.FileIO):
-    """Takes what cannot be written, and remembers why. A reader that has gone still ends whoever writes."""
+    """Swallows failed writes and keeps the error. A reader that has gone still ends the writer."""
 
     lost: OSError | None = None
 
@@ -27,8 +28,8 @@ class _LossyFile(io.FileIO):
 
 
 def begin_output() -> _LossyFile | None:
-    """Put such an output in place of the process's own; None where somebody else's stands there already. A standard
-    input that is closed is an empty one."""
+    """Replace the process's output by such a file; None if another one is already in place. A closed standard input
+    reads as empty."""
     if sys.stdin is None:
         sys.stdin = open(os.devnull, encoding="utf-8")  # noqa: SIM115 - as below
     if sys.stdout is None:
@@ -45,6 +46,6 @@ def begin_output() -> _LossyFile | None:
 
 
 def print_json(members: Any) -> None:
-    """What ``--json`` prints, as every command prints it: indented, every character as it is but half a pair."""
+    """Prints ``--json`` output for every command: indented, every character unescaped except half a surrogate pair."""
     text = json.dumps(members, indent=2, ensure_ascii=False)
     print(text.encode("utf-8", "backslashreplace").decode("utf-8"))

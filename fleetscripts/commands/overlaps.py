@@ -55,7 +55,7 @@ def command(here: bool, as_json: bool, options: Mapping[str, object]) -> int:
 
 
 def heads_of(hosts: Mapping[str, Any]) -> dict[str, str]:
-    """Where each agent's branch stands on its machine, by the agent's name from here."""
+    """The commit of each agent's branch on its machine, by the agent's name from here."""
     listed = ((name, said.get("agents")) for name, said in hosts.items() if isinstance(said, dict))
     return {
         f"{name}/{agent.get('id')}": str(agent["head"])
@@ -66,7 +66,7 @@ def heads_of(hosts: Mapping[str, Any]) -> dict[str, str]:
 
 
 def between_machines(found: Comparison, hosts: Mapping[str, Any]) -> Comparison:
-    """Without pairs of one other machine that has answered: it has compared them as they stand."""
+    """Without pairs within another machine that has answered: it compares its branches as they are."""
     answered = {name for name, said in hosts.items() if isinstance(said, dict) and "pairs" in said}
 
     def machine(key: str) -> str:
@@ -77,7 +77,7 @@ def between_machines(found: Comparison, hosts: Mapping[str, Any]) -> Comparison:
 
 
 def lines_of_host(name: str, said: Any) -> list[str]:
-    """The pairs that meet there, or that it says nothing."""
+    """The host's pairs with common files, or its silence."""
     from fleetscripts.core.records.sanitize import sanitize
 
     if not isinstance(said, dict) or "pairs" not in said:
@@ -96,7 +96,7 @@ def lines_of_host(name: str, said: Any) -> list[str]:
 
 
 def lines(found: Comparison) -> list[str]:
-    """The matrix, then each pair that meets."""
+    """The matrix, then each pair with common files."""
     from fleetscripts.core.overlaps.overlap import matrix
     from fleetscripts.core.reports.table import table
 

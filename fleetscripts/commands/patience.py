@@ -1,4 +1,4 @@
-"""What takes longer than a moment says on standard error that it is at work, and on what."""
+"""Slow commands say on standard error that they are at work, and on what."""
 
 from __future__ import annotations
 
@@ -37,15 +37,15 @@ SLOW: Mapping[str, str] = {
     "test-queue": "asking GitHub, testing, or telling an agent",
     "verify-complete": "measuring every gate: git, GitHub, the verify command",
 }
-"""By command. Those that are meant to wait, or that ask on the terminal, say so themselves."""
+"""By command. Those that are meant to wait, or that prompt on the terminal, report themselves."""
 
 IN_A_PIPE = frozenset({"heartbeat"})
-"""Said also where no terminal is: it changes something meanwhile."""
+"""Reported without a terminal too: it changes something meanwhile."""
 
 
 @contextmanager
 def told_when_slow(name: str) -> Iterator[None]:
-    """Say ``COMMAND: what …`` once, when the block is not over after PATIENCE_SECONDS."""
+    """Print ``COMMAND: what …`` once, if the block is not over after PATIENCE_SECONDS."""
     timer = threading.Timer(PATIENCE_SECONDS, lambda: print(f"{name}: {SLOW[name]} …", file=sys.stderr, flush=True))
     timer.daemon = True
     if name in SLOW and sys.stderr is not None and (name in IN_A_PIPE or sys.stderr.isatty()):

@@ -1,4 +1,4 @@
-"""permission-check: would this tool call be allowed without a person, and why?"""
+"""permission-check: whether a tool call would be allowed without a person, and why."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def check_lines(worktree: Path, shell: str, rules: CommandRules) -> int:
-    """Answer every line of standard input with one line; a line that is no request is refused, and is exit code 1."""
+    """Answer every line of standard input with one line; an invalid request is refused, and is exit code 1."""
     code = EXIT_DONE
     for line in sys.stdin.buffer:
         request = _request(line)

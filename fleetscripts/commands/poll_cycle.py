@@ -1,4 +1,4 @@
-"""``poll-cycle``: one look at every agent; prints what should be done as a JSON array, and does none of it."""
+"""``poll-cycle``: looks at every agent once; prints proposed actions as a JSON array, and performs none."""
 
 from __future__ import annotations
 

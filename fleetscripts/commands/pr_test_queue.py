@@ -1,4 +1,4 @@
-"""``test-queue``: one ``/pr-test`` at a time on the whole machine, or a few, in order, with results that count."""
+"""``test-queue``: runs ``/pr-test`` one at a time on the whole machine, or a few, in order, with results that count."""
 
 from __future__ import annotations
 
@@ -74,10 +74,10 @@ def next_(options: Options) -> int:
 @click.option("--background", is_flag=True, help="Return at once; the log's name is printed, the results are recorded.")
 @settings_options
 def run_(window: str | None, background: bool, options: Options) -> int:
-    """Test the next pull request, or WINDOW's, with the command of [test_queue] in config.toml; record and tell.
+    """Test the next pull request, or WINDOW's, with the command of [test_queue] in config.toml; act on the result.
 
     Without such a command it prints the /pr-test line, as next does. Exit code 0: all scenarios PASS. 3: not all, or
-    no verdicts in the output. 8: another test is running. 1: it failed or took too long; the pull request waits again.
+    no verdicts in the output. 8: another test is running. 1: it failed or timed out; the pull request is queued again.
     """
     from fleetscripts.core.records.sanitize import sanitize
     from fleetscripts.services.pr_testing.background import start_in_background
@@ -101,11 +101,11 @@ def run_(window: str | None, background: bool, options: Options) -> int:
 @click.argument("results", metavar="[SCENARIO=PASS|PARTIAL|FAIL[: WHAT IS MISSING]]...", nargs=-1)
 @settings_options
 def done(window: str, results: tuple[str, ...], options: Options) -> int:
-    """Record what /pr-test said of WINDOW's pull request, one verdict for each scenario, and do what follows.
+    """Record the verdicts of /pr-test on WINDOW's pull request, one for each scenario, and act on them.
 
-    PARTIAL and FAIL say what is missing; the agent is told and set back to work. When all pass, it goes to evaluation.
-    Anything vaguer is refused (exit code 3), with the form to ask again. Without results: tell an agent that could not
-    be told before.
+    PARTIAL and FAIL name what is missing, which is sent to the agent. When all pass, the work is queued for
+    evaluation. Anything vaguer is refused (exit code 3), with the form to ask again. Without results: send an
+    undelivered result to the agent.
     """
     from fleetscripts.core.pr_testing.results import merged, scenario, vague
     from fleetscripts.core.records.sanitize import sanitize
@@ -131,7 +131,7 @@ def done(window: str, results: tuple[str, ...], options: Options) -> int:
 @click.argument("window", metavar="WINDOW")
 @settings_options
 def drop(window: str, options: Options) -> int:
-    """Take WINDOW's pull request out of the queue, untested; a test that somebody else reports on later is refused."""
+    """Remove WINDOW's pull request from the queue, untested; a later report of its test is refused."""
     from fleetscripts.core.records.sanitize import sanitize
 
     queue = _queue(options)
@@ -148,7 +148,7 @@ def drop(window: str, options: Options) -> int:
 @json_option
 @settings_options
 def list_(as_json: bool, options: Options) -> int:
-    """Show who is under test, who waits, in which order, and results that an agent was not told yet."""
+    """Show the running tests, the waiting ones in order, and results that an agent has not received yet."""
     from fleetscripts.core.pr_testing.queue_json import written
     from fleetscripts.core.pr_testing.queue_text import lines
     from fleetscripts.services.context import load_settings_here
@@ -165,7 +165,7 @@ def list_(as_json: bool, options: Options) -> int:
 
 
 def _alive(queue: Queue) -> set[str]:
-    """The runs whose testers are still there."""
+    """The runs whose processes are alive."""
     from fleetscripts.services.pr_testing.queue import running
 
     now = running()
@@ -177,7 +177,7 @@ def _order(queue: Queue) -> dict[str, object]:
 
 
 def _queue(options: Options) -> PrTestQueue:
-    """For a call that tests or reports; an agent of the fleet has no business there."""
+    """For a caller that tests or reports; not for an agent of the fleet."""
     from fleetscripts.services.context import load_fleet
     from fleetscripts.services.observe.agent_pane import agent_in_pane
     from fleetscripts.services.pr_testing.queue import PrTestQueue
@@ -207,7 +207,7 @@ def _hand_out(queue: PrTestQueue, wanted: str) -> int:
 
 
 def _entry(queue: PrTestQueue, target: str, options: Options) -> Entry:
-    """The entry meant by an agent's window, or by the pull request itself."""
+    """The entry of an agent's window, or of the pull request itself."""
     from fleetscripts.core.records.sanitize import sanitize
     from fleetscripts.services.context import load_fleet
     from fleetscripts.services.observe.agent_meant import agent_meant
@@ -225,7 +225,7 @@ def _entry(queue: PrTestQueue, target: str, options: Options) -> Entry:
 
 
 def _tested_commit(queue: PrTestQueue, entry: Entry) -> str:
-    """The commit that was tested. Refused while somebody else's test runs: of two at once, neither counts."""
+    """The tested commit. Refused while another test runs: of two at once, neither counts."""
     from fleetscripts.adapters.git.head import head_commit
     from fleetscripts.services.pr_testing.turn import caller
 
@@ -261,7 +261,7 @@ def _tell_again(queue: PrTestQueue, window: str, options: Options) -> int:
 
 
 def _spelled(options: Options) -> list[str]:
-    """The settings' options as they were given."""
+    """The settings' options as given."""
     return [word for name, value in options.items() for word in (f"--{name.replace('_', '-')}", str(value))]
 
 

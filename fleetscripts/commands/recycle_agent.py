@@ -1,4 +1,4 @@
-"""``recycle-agent``: close an agent's pane and make its worktree a spare again, losing nothing."""
+"""``recycle-agent``: closes an agent's pane and makes its worktree a spare again, losing nothing."""
 
 from __future__ import annotations
 
@@ -68,12 +68,12 @@ def command(
 
 
 def _members(window: str, path: str, spare_branch: str, *, before: bool) -> dict[str, Any]:
-    """What ``--json`` prints. ``before``: it was recycled by an earlier call."""
+    """The object that ``--json`` prints. ``before``: it was recycled by an earlier call."""
     return {"window": window, "worktree_path": path, "spare_branch": spare_branch, "recycled_before": before}
 
 
 def fleet_or_none(options: Mapping[str, object]) -> tuple[Settings, Fleet]:
-    """Settings and fleet; an empty fleet where there is no state file yet."""
+    """Settings and fleet; an empty fleet if there is no state file yet."""
     from fleetscripts.fleet import Fleet
     from fleetscripts.services.context import load_fleet_here
 
@@ -82,12 +82,13 @@ def fleet_or_none(options: Mapping[str, object]) -> tuple[Settings, Fleet]:
 
 
 def used_since(agent: Agent, path: Path | None) -> bool:
-    """Whether the call names another worktree than the one that this recycled record had."""
+    """Whether the call names another worktree than this recycled record's."""
     return path is not None and os.path.realpath(path) != os.path.realpath(agent.worktree_path)
 
 
 def at_work_or_nobody(window: str, agent: Agent | None) -> Agent:
-    """The record; without one at work whatever stands in that window, which must then be in the worktree named."""
+    """The record; if no agent is at work there, whatever is in that window, which must then be in the named
+    worktree."""
     from fleetscripts.fleet import Agent
     from fleetscripts.models import AgentState
 

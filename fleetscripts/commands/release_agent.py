@@ -1,4 +1,4 @@
-"""release-agent WINDOW: the fleet lets go of a record; nothing else changes."""
+"""release-agent WINDOW: removes a record from the fleet; nothing else changes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``repair-state``: the state file against what tmux, processes and git say."""
+"""``repair-state``: compares the state file with tmux, processes and git, and repairs it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``rescue-agent``: agents at a usage limit back at work on another account, in the same conversation."""
+"""``rescue-agent``: continues the conversations of agents at a usage limit on another account."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``restore-agent``: agents whose window is gone, back in their worktrees with their own conversations."""
+"""``restore-agent``: reopens agents whose window is gone, in their worktrees and conversations."""
 
 from __future__ import annotations
 

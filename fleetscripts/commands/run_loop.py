@@ -1,4 +1,4 @@
-"""``run-loop``: watches the fleet and does its recoveries, until the fleet is stopped."""
+"""``run-loop``: watches the fleet and performs its recoveries, until the fleet is stopped."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ def command(
 
 
 def show_window(settings: Settings, session: str, arguments: list[str]) -> int:
-    """Open the window, and return once the loop there has written itself into the state file."""
+    """Open the window, and return once the loop there has recorded itself in the state file."""
     from fleetscripts.services.single_instance import loop_window
     from fleetscripts.services.single_instance.single_instance import only_loop
 
@@ -120,7 +120,7 @@ def _log_file(settings: Settings) -> Path:
 
 
 def _end_on_signals(loop: Loop) -> None:
-    """The cycle under way is finished, then the loop ends."""
+    """The present cycle is finished, then the loop ends."""
 
     def end(_number: int, _frame: FrameType | None) -> None:
         loop.end()
@@ -130,7 +130,7 @@ def _end_on_signals(loop: Loop) -> None:
 
 
 def _spelled(options: Mapping[str, object]) -> list[str]:
-    """The settings' options as they were given; a path from here means the same in a window that opens elsewhere."""
+    """The settings' options as given, with paths absolute for a window that opens elsewhere."""
     whole = {
         name: value.expanduser().absolute() if isinstance(value, Path) else value for name, value in options.items()
     }

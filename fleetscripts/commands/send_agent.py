@@ -1,4 +1,4 @@
-"""send-agent WINDOW TEXT|--file F|-|--task OBJECTIVE: a text, or a new task, sent only with proof of its arrival."""
+"""send-agent WINDOW TEXT|--file F|-|--task OBJECTIVE: sends a text, or a new task, with proof of delivery."""
 
 from __future__ import annotations
 
@@ -103,7 +103,7 @@ def _receipt(receipt: Receipt, notes: Sequence[str]) -> dict[str, Any]:
 
 
 def _release(settings: Settings, pane_io: PaneIO, fleet: Fleet | None, pane_id: str) -> None:
-    """An agent that a person stopped, and has now got a text, is watched again."""
+    """An agent that a person stopped is monitored again after a message."""
     from fleetscripts.adapters.records.store import Store
     from fleetscripts.services.observe.agent_pane import agent_at
 

@@ -1,4 +1,4 @@
-"""``setup``: link the skill, offer its permission rules, and say what is missing with the line that mends it."""
+"""``setup``: links the skill, offers its permission rules, and lists what is missing with the command that fixes it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``show WINDOW``: the agent's last answer whole, under one line on how it stands."""
+"""``show WINDOW``: the agent's whole last answer, under one line on its state."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from fleetscripts.services.reports.last_answer import LastAnswer
 
 LONGEST_REASON = 100
-"""Columns of the evidence in the head line."""
+"""Width of the evidence in the head line."""
 
 
 @click.command("show")
@@ -70,7 +70,7 @@ def head(agent: Agent, answer: LastAnswer, now: float) -> str:
 
 
 def members(agent: Agent, answer: LastAnswer) -> dict[str, Any]:
-    """The object that ``--json`` prints. The texts in it are data."""
+    """The object that ``--json`` prints. Its texts are data."""
     from fleetscripts.core.reports.status_text import shown_state
 
     said = answer.seen.classification

@@ -1,4 +1,4 @@
-"""spawn-agent: a spare worktree, a branch, a window, a client, its briefing, and the record of all that."""
+"""spawn-agent: starts an agent: a spare worktree, a branch, a window, a client, its briefing, and its record."""
 
 from __future__ import annotations
 
@@ -139,7 +139,7 @@ def _review(settings: Settings, fleet: Fleet | None, author: str | None, session
 
 
 def _own_session(settings: Settings, fleet: Fleet | None) -> str:
-    """The fleet's session, else the one that we are called in; empty where there is neither."""
+    """The fleet's session, else the one that we are called in; empty if there is neither."""
     from fleetscripts.adapters.tmux.tmux import Tmux
     from fleetscripts.services.own_pane import own_session
 
@@ -148,7 +148,7 @@ def _own_session(settings: Settings, fleet: Fleet | None) -> str:
 
 
 def _interrupt(number: int, frame: object) -> None:
-    """Being told to end undoes what was begun, as Ctrl-C does."""
+    """A termination signal undoes what was begun, as Ctrl-C does."""
     raise KeyboardInterrupt
 
 

@@ -1,4 +1,4 @@
-"""``startup-recovery``: the first thing in a new orchestrator conversation."""
+"""``startup-recovery``: the first command of a new orchestrator conversation."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from fleetscripts.commands.entry import run
 from fleetscripts.commands.options import json_option, settings_options
 
 MOST_CALLS = 12
-"""Of what to call next, in its one line."""
+"""Of the next commands, in its one line."""
 
 
 @click.command("startup-recovery")

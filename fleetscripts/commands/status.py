@@ -1,4 +1,4 @@
-"""``status``: the fleet's records beside what their panes run now; live, or as a picture of who did what when."""
+"""``status``: the fleet's records with what their panes run now; live, or as a timeline picture."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 NARROWEST_TERMINAL = 20
 TERMS_OF_PAPER = frozenset({"", "dumb", "unknown"})
-"""Values of TERM for what only goes on line by line."""
+"""Values of TERM for terminals without cursor movement."""
 
 
 @click.command("status")
@@ -87,7 +87,7 @@ def command(
 
 
 def tell_briefly(status: FleetStatus, as_json: bool) -> None:
-    """The same in a few words or fields for each agent."""
+    """Each agent in a few words or fields."""
     from fleetscripts.core.reports.status_brief import brief_json, brief_lines
     from fleetscripts.core.reports.status_text import in_order, next_step
 
@@ -144,7 +144,7 @@ def live(options: Mapping[str, object], colour: str) -> int:
 
 
 def draw(options: Mapping[str, object], output: str | None, begun: str) -> int:
-    """The picture of who did what when."""
+    """The timeline picture."""
     from fleetscripts.core.reports.history_text import since
     from fleetscripts.services.context import load_settings_here
     from fleetscripts.services.reports.timeline import default_file, picture, write_picture
@@ -165,7 +165,7 @@ def draw(options: Mapping[str, object], output: str | None, begun: str) -> int:
 
 
 def coloured(wanted: str, on_terminal: bool, environ: Mapping[str, str]) -> bool:
-    """Whether to colour: as asked for, else on a terminal that NO_COLOR and TERM do not speak against."""
+    """Whether to colour: as asked for, else on a terminal unless NO_COLOR or TERM forbid it."""
     if wanted != "auto":
         return wanted == "always"
     return on_terminal and not environ.get("NO_COLOR") and environ.get("TERM") != "dumb"
@@ -200,7 +200,7 @@ def show(status: FleetStatus, on_terminal: bool, colours: bool) -> None:
 
 
 def summary(status: FleetStatus) -> list[str]:
-    """One line each on the fleet, its loop, what it spends, and other machines where there are any."""
+    """One line each on the fleet, its loop, its spending, and other machines if there are any."""
     from fleetscripts.core.records.sanitize import sanitize
     from fleetscripts.core.reports.status_text import age, by_urgency
 

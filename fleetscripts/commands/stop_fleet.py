@@ -1,4 +1,4 @@
-"""``stop-fleet``: the loop ends, the agents stay; with ``--when-done`` only once everything is finished."""
+"""``stop-fleet``: ends the loop, leaves the agents; with ``--when-done`` only once everything is finished."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def command(when_done: bool, wait_seconds: float, as_json: bool, options: Mappin
 
 
 def _refuse(found: Sequence[Obstacle], *, as_json: bool) -> int:
-    """Say what stands in the way; the exit code that it means."""
+    """Print the obstacles; returns the exit code for them."""
     from fleetscripts.core.gates.gates import GateResult, Verdict
 
     listed = [{"window": thing.window, "status": thing.status, "what": thing.what} for thing in found]
@@ -77,7 +77,7 @@ def _refuse(found: Sequence[Obstacle], *, as_json: bool) -> int:
 
 
 def lines(fleet: Fleet, end: LoopEnd, there: Sequence[AgentStatus]) -> list[str]:
-    """For people: what was done, then what still runs."""
+    """For people: what was done, then what is still running."""
     from fleetscripts.core.records.sanitize import sanitize
     from fleetscripts.core.reports.table import table
 

@@ -1,4 +1,4 @@
-"""tasks list|add|batch|dispatch|archive: tasks in files, and agents for them."""
+"""tasks list|add|batch|dispatch|archive: task files, and agents for them."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ MOST_OF_A_TEXT = 60
 
 @click.group("tasks")
 def command() -> None:
-    """Tasks in files, ~/captain/tasks/pending/NAME.task (tasks_folder in the configuration), and agents that work on
+    """Manage task files, ~/captain/tasks/pending/NAME.task (tasks_folder in the configuration), and start agents for
     them."""
 
 
@@ -40,7 +40,7 @@ def command() -> None:
 @json_option
 @settings_options
 def list_(as_json: bool, options: Mapping[str, object]) -> int:
-    """Every task in the order in which it would begin, who works on it or what it waits for; files that are wrong."""
+    """List every task in starting order, with its agent or what it waits for, and invalid files."""
     from fleetscripts.core.reports.table import table
     from fleetscripts.services.context import load_settings_here
     from fleetscripts.services.tasks import tasks as service
@@ -106,7 +106,7 @@ def add(
 ) -> int:
     """Write a task file NAME with TEXT, or the text of --file; print its path.
 
-    With --issue the text is the issue's, marked as data of whoever wrote it, after TEXT where that is given too.
+    With --issue the text is the issue's, marked as data by its author, after TEXT if that is given too.
     """
     from fleetscripts.core.records.task_file import TaskFile, parse, plain
     from fleetscripts.services.context import load_settings_here
@@ -131,7 +131,7 @@ def add(
 
 
 def _of_issue(settings: Settings, issue: str, name: str | None, repo: Path | None, more: str) -> tuple[str, str]:
-    """The name and the text of the task."""
+    """The task's name and text."""
     from fleetscripts.config import in_home
     from fleetscripts.core.records.task_file import plain
     from fleetscripts.services.context import load_fleet_here
@@ -148,9 +148,9 @@ def _of_issue(settings: Settings, issue: str, name: str | None, repo: Path | Non
 @json_option
 @settings_options
 def batch(file: Path, as_json: bool, options: Mapping[str, object]) -> int:
-    """Write the task files that stand in FILE (- is standard input), each after a line "=== NAME"; print their paths.
+    """Write the task files contained in FILE (- is standard input), each after a line "=== NAME"; print their paths.
 
-    All of them or none: what is wrong with one is told with its line, counted from its name.
+    All or none: an error names its line, counted from the task's name.
     """
     from fleetscripts.core.records.task_file import parse_batch
     from fleetscripts.services.context import load_settings_here
@@ -170,16 +170,17 @@ def _print_paths(paths: Sequence[Path], as_json: bool) -> int:
 
 @command.command("dispatch")
 @click.option(
-    "--limit", metavar="N", type=click.IntRange(1), help="At most so many agents (default: while spares last)."
+    "--limit", metavar="N", type=click.IntRange(1), help="At most this many agents (default: while there are spares)."
 )
 @click.option("--session", metavar="NAME", default="", help="tmux session (default: the fleet's).")
 @click.option("--repo", metavar="DIR", type=Path, help="Repository of tasks that name none (default: tasks_repo).")
 @json_option
 @settings_options
 def dispatch_(limit: int | None, session: str, repo: Path | None, as_json: bool, options: Mapping[str, object]) -> int:
-    """Archive what is finished, and start an agent for each task that is ready, by priority and order.
+    """Archive finished tasks, and start an agent for each task that is ready, by priority and order.
 
-    Never one task twice, also when several dispatch at once. Says a line for each; exits 3 when none was begun.
+    Never starts a task twice, even when several dispatch at once. Prints a line for each; exits 3 when none was
+    started.
     """
     from fleetscripts.services.context import load_settings_here
     from fleetscripts.services.spawning.dispatch import DispatchTarget, dispatch
@@ -198,13 +199,11 @@ def dispatch_(limit: int | None, session: str, repo: Path | None, as_json: bool,
 
 @command.command("archive")
 @click.argument("names", nargs=-1)
-@click.option(
-    "--outcome", metavar="TEXT", default="", help="How it ended, for tasks that are named (done, dropped, …)."
-)
+@click.option("--outcome", metavar="TEXT", default="", help="Outcome of the named tasks (done, dropped, …).")
 @json_option
 @settings_options
 def archive(names: tuple[str, ...], outcome: str, as_json: bool, options: Mapping[str, object]) -> int:
-    """Move finished tasks to archived/, each with its outcome; with NAMES those, whether or not anybody did them."""
+    """Move finished tasks to archived/, each with its outcome; with NAMES those tasks, finished or not."""
     from fleetscripts.core.records.sanitize import sanitize
     from fleetscripts.services.context import load_settings_here
     from fleetscripts.services.tasks import tasks as service

@@ -11,7 +11,7 @@ LARGEST_BYTES = 1_000_000
 
 
 def text_of(text: str | None, file: Path | None) -> str:
-    """The text that was given; ``-`` as either is standard input. UsageProblem unless there is exactly one."""
+    """The given text; ``-`` as either is standard input. UsageProblem unless there is exactly one."""
     if (text is None) == (file is None):
         raise UsageProblem("expected one text: TEXT, a FILE, or - for standard input")
     source = str(file) if file is not None else "-"
@@ -25,7 +25,7 @@ def text_of(text: str | None, file: Path | None) -> str:
 
 
 def bytes_of(source: str) -> bytes:
-    """What a file holds, or standard input as ``-``; UsageProblem when it cannot be read or is too long."""
+    """A file's content, or standard input's for ``-``; UsageProblem if it is unreadable or too long."""
     try:
         content = sys.stdin.buffer.read(LARGEST_BYTES + 1) if source == "-" else _head(Path(source))
     except OSError as error:
@@ -36,7 +36,7 @@ def bytes_of(source: str) -> bytes:
 
 
 def _told(text: str) -> str:
-    """A text from the command line, which the system hands over byte by byte."""
+    """A text from the command line, which the system passes as bytes."""
     try:
         text.encode()
     except UnicodeEncodeError:

@@ -1,4 +1,4 @@
-"""``update-agent``: change an agent's record, or the fleet's own fields, in the state file."""
+"""``update-agent``: changes an agent's record, or the fleet's own fields, in the state file."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def command(top: bool, as_json: bool, words: tuple[str, ...], options: Mapping[s
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """A field of a record (an agent's window, or ``fleet``) as it was and as it is; texts fit to print."""
+    """A field of a record (an agent's window, or ``fleet``) before and after; texts fit to print."""
 
     record: str
     field: str
@@ -63,7 +63,7 @@ class Difference:
 
 
 def update_one(settings: Settings, store: Store, window: str, changes: Sequence[str]) -> list[Difference]:
-    """Change one agent's record; return what is different now."""
+    """Change one agent's record; returns the differences."""
     from fleetscripts.adapters.tmux.tmux import Tmux
     from fleetscripts.core.records.handles import refuse_held
     from fleetscripts.core.records.record_edit import edit_agent
@@ -89,7 +89,7 @@ def update_one(settings: Settings, store: Store, window: str, changes: Sequence[
 
 
 def _refuse_missing(before: Agent, after: Agent) -> None:
-    """Refuse paths that are not there, where they were set now."""
+    """Refuse newly set paths that do not exist."""
     from fleetscripts.agents import KINDS
     from fleetscripts.core.records.sanitize import sanitize
 
@@ -102,7 +102,7 @@ def _refuse_missing(before: Agent, after: Agent) -> None:
 
 
 def update_top(store: Store, changes: Sequence[str]) -> list[Difference]:
-    """Change the fleet's own fields; return what is different now."""
+    """Change the fleet's own fields; returns the differences."""
     from fleetscripts.core.records.record_edit import edit_top
 
     lines: list[Difference] = []
@@ -117,7 +117,7 @@ def update_top(store: Store, changes: Sequence[str]) -> list[Difference]:
 
 
 def _differences(who: str, before: object, after: object) -> list[Difference]:
-    """One for every field that changed."""
+    """One for every changed field."""
     old, new = _flat(before), _flat(after)
     names = [name for name in (*new, *(old.keys() - new.keys())) if old.get(name) != new.get(name)]
     return [Difference(who, name, _shown(old.get(name)), _shown(new.get(name))) for name in names]

@@ -1,4 +1,4 @@
-"""``verify-complete``: do all gates of completion hold for an agent's work?"""
+"""``verify-complete``: whether an agent's work passes all completion gates."""
 
 from __future__ import annotations
 

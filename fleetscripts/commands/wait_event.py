@@ -1,4 +1,4 @@
-"""``wait-event``: returns when something needs whoever supervises, with all there is to decide by."""
+"""``wait-event``: returns when something needs the supervisor, with all it needs to decide."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 PENDING = 8
 FOLLOWED_SECONDS = 3600.0
 FLEET_ASKED_SECONDS = 5.0
-"""So often ``--follow`` looks whether there is a fleet by now."""
+"""How often ``--follow`` checks whether there is a fleet."""
 
 
 @click.command("wait-event")
@@ -99,7 +99,7 @@ def _once(
 
 
 def _follow(again: bool, here: bool, options: Mapping[str, object]) -> int:
-    """Print events as they come; begins before there is a fleet, ends with it."""
+    """Print events as they come; may start before there is a fleet, ends with it."""
     from fleetscripts.adapters.records.store import StateMissing
     from fleetscripts.core.reports.event_text import one_line
 
