@@ -225,8 +225,7 @@ class Fleet:
         return {name: member for name, member in members.items() if name != "agents"}
 
     def agent_for(self, target: str) -> Agent | None:
-        """The agent meant by a window, pane id, window id or worktree name; one at work takes precedence over a
-        recycled one."""
+        """The agent meant by a window, pane id, window id or worktree name; one at work before a recycled one."""
         found = [agent for agent in self.agents if agent.answers_to(target)]
         at_work = [agent for agent in found if agent.state is not AgentState.RECYCLED]
         if len(at_work) > 1:
