@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from fleetscripts.commands.options import SETTINGS_FLAGS, Function
-from fleetscripts.errors import EXIT_DONE, EXIT_NO, FleetError, Refused
+from fleetscripts.errors import EXIT_DONE, EXIT_NO, FleetError, Refused, UsageProblem
 from fleetscripts.invocation import spelled
 from fleetscripts.own_folder import fleet_home
 
@@ -40,6 +40,7 @@ ASKING = frozenset({"open-pr"})
 """Commands with further questions to GitHub: the other machine asks this one meanwhile."""
 
 WITH_VERBS = frozenset({"test-queue"})
+LOOP = "run-loop"
 ANY = "any"
 """In place of a host's name: the one with the most room."""
 
@@ -67,6 +68,8 @@ def run_elsewhere(name: str, context: click.Context, arguments: Sequence[str]) -
 
     settings = load_settings_here(os.environ, given)
     views = {view.name: view for view in mirrors(settings, time.time())}
+    if wanted and name == LOOP:
+        return _loop_on(settings, views, wanted, context, arguments)
     if wanted:
         return _begin_on(settings, views, wanted, name, arguments)
     meant = {word: split(word) for word in _targets(name, context, arguments)}
@@ -97,6 +100,18 @@ def _begin_on(
         if code != EXIT_NO:
             return code
     raise Refused(f"no machine has a free worktree ({spelled('capacity')} shows why)")
+
+
+def _loop_on(
+    settings: Settings, views: Mapping[str, HostView], wanted: str, context: click.Context, arguments: Sequence[str]
+) -> int:
+    """Begin the loop of that host in a window there."""
+    from fleetscripts.services.hosts.registry import host_named
+
+    if not context.params.get("window"):
+        raise UsageProblem("--host: expected --window with it, for a loop that stays there")
+    host_named(settings, wanted)
+    return forward(settings, views[wanted], LOOP, arguments, {})
 
 
 def _with_room(settings: Settings, views: Mapping[str, HostView]) -> list[str]:

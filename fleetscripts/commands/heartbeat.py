@@ -49,7 +49,7 @@ def command(lines: int | None, mine: tuple[str, ...], here: bool, as_json: bool,
     if mine:
         return _keep_out(settings, mine)
     default = LINES if as_json else SCREEN_LINES
-    found = review(settings, os.environ, time.time(), default if lines is None else lines)
+    found = review(settings, os.environ, time.time(), default if lines is None else lines, here=here)
     elsewhere = () if here else others(settings, ["heartbeat", *(["--json"] if as_json else [])])
     if as_json:
         more = {"hosts": members_of(elsewhere)} if elsewhere else {}

@@ -34,9 +34,16 @@ START_SECONDS = 20.0
 @click.option(
     "--dispatch", is_flag=True, help="Also start agents for pending task files, as long as there are spare worktrees."
 )
+@click.option("--host", metavar="NAME", help="With --window: on this other machine, for its agents.")
 @settings_options
 def command(
-    once: bool, window: bool, session: str | None, poll: bool, dispatch: bool, options: Mapping[str, object]
+    once: bool,
+    window: bool,
+    session: str | None,
+    poll: bool,
+    dispatch: bool,
+    host: str | None,
+    options: Mapping[str, object],
 ) -> int:
     """Monitor every agent and perform the recoveries.
 

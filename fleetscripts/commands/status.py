@@ -231,10 +231,11 @@ def _spent(status: FleetStatus) -> list[str]:
 
 def _hosts(status: FleetStatus) -> list[str]:
     from fleetscripts.core.records.sanitize import sanitize
-    from fleetscripts.services.reports.status import LINKED, silence
+    from fleetscripts.services.reports.status import LINKED, lacks_loop, silence
 
     told = [
         f"{view.name} {LINKED if view.reachable else f'{silence(view)} ({view.problem})'}"
+        + (", no loop runs there" if lacks_loop(view) else "")
         + (", drained" if view.drained else "")
         for view in status.hosts
     ]

@@ -144,7 +144,7 @@ def _waiting(
     supervises = agent_in_pane(fleet, os.environ) is None
     flags = tuple(flag for flag, given in (("--json", as_json), ("--again", again)) if given)
     others = None if here else elsewhere(settings, flags)
-    watch = NewsWatch(settings, supervises)
+    watch = NewsWatch(settings, supervises, here)
     return (
         settings,
         EventWait(settings, again, lambda line: click.echo(line, err=True), supervises, others, watch),

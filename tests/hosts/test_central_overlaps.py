@@ -10,7 +10,7 @@ from typing import Any
 from tests.conftest import RunScript
 from tests.hosts import central
 from tests.hosts.linked import LinkedHost
-from tests.places import GitRepo
+from tests.places import GitRepo, TmuxServer
 
 MakeLinked = Callable[..., LinkedHost]
 
@@ -38,7 +38,7 @@ def _written(repo: GitRepo, folder: Path, branch: str, text: str, push: bool) ->
 
 
 def test_pushed_branches_of_all_machines_are_compared_and_what_is_not_pushed_is_named(
-    make_linked: MakeLinked, home: Path, git_repo: GitRepo, run_script: RunScript
+    make_linked: MakeLinked, home: Path, git_repo: GitRepo, run_script: RunScript, tmux_server: TmuxServer
 ) -> None:
     alpha, beta, gamma = make_linked("alpha"), make_linked("beta"), make_linked("gamma")
     (git_repo.path / "list.txt").write_text("one\ntwo\n")
@@ -78,7 +78,19 @@ def test_pushed_branches_of_all_machines_are_compared_and_what_is_not_pushed_is_
     assert "alpha/tree-1 feat/a + beta/tree-1 feat/b: conflict in list.txt:1" in text
     assert "beta/tree-1 feat/b: compared as it was pushed, at " in text
 
+    _told_once(run_script, tmux_server)
     central.fleet_here(home)
     of_folder = json.loads(run_script("overlaps", "--json", cwd=git_repo.path, timeout=120).stdout)
     assert [sorted(pair["worktrees"]) for pair in of_folder["pairs"]] == [["alpha/tree-1", "beta/tree-1"]]
     assert json.loads(run_script("overlaps", "--json", "--here", cwd=git_repo.path).stdout)["pairs"] == []
+
+
+def _told_once(run_script: RunScript, tmux_server: TmuxServer) -> None:
+    """The conflicts between machines, by whichever asks first: each to one that can still turn."""
+    tmux_server.new_session()
+    found = json.loads(run_script("heartbeat", "--json", timeout=120).stdout)["decisions"]
+    items = {item["window"]: item["what"] for item in found if item["kind"] == "overlap"}
+    assert sum(what.count("with feat/") for what in items.values()) == 3, items
+    assert all("list.txt:1" in what for what in items.values())
+    again = json.loads(run_script("heartbeat", "--json", timeout=120).stdout)["decisions"]
+    assert [item for item in again if item["kind"] == "overlap"] == []

@@ -6,6 +6,7 @@ import json
 import os
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -13,7 +14,7 @@ import pytest
 from fleetscripts.config import Settings, load_settings
 from fleetscripts.core.hosts.mirror import Mirror, taken
 from fleetscripts.core.hosts.wire import Event, Snapshot
-from fleetscripts.services.hosts.mirrors import LINK, this_moment, write_mirror
+from fleetscripts.services.hosts.mirrors import LINK, read_mirror, this_moment, write_mirror
 from fleetscripts.services.hosts.registry import Host, keep
 from tests.conftest import RunScript
 from tests.places import TmuxServer
@@ -37,7 +38,7 @@ def settings(run_script: RunScript, tmux_server: TmuxServer) -> Settings:
     return found
 
 
-def _host(settings: Settings, name: str, records: Mapping[str, Mapping[str, Any]], heard_seconds_ago: float) -> None:
+def _host(settings: Settings, name: str, records: Mapping[str, Mapping[str, Any]], heard_seconds_ago: float) -> Host:
     """A host of which we know these records, and whose link last heard of it so long ago."""
     host = keep(settings, Host(name, f"{name}.example", added_at=time.time()))
     now = this_moment()
@@ -49,6 +50,7 @@ def _host(settings: Settings, name: str, records: Mapping[str, Mapping[str, Any]
     steady, wall = now.steady - heard_seconds_ago, now.wall - heard_seconds_ago
     heard = {"heard_boot": now.boot, "heard_steady": steady, "heard_wall": wall}
     files.note(LINK, {"online": heard_seconds_ago < 30, "problem": "timed out", "pid": 1, **heard})
+    return host
 
 
 def test_agents_of_every_host_stand_in_one_table_under_names_that_calls_understand(
@@ -104,3 +106,29 @@ def test_one_call_names_agents_of_one_machine(settings: Settings, run_script: Ru
     done = run_script("show", "gamma/fleet:1")
     assert done.returncode != 0
     assert "gamma/fleet:1" in done.stderr
+
+
+def test_a_host_whose_loop_is_missing_is_told_of_while_agents_are_at_work_there(
+    settings: Settings, run_script: RunScript
+) -> None:
+    def told(name: str, loop_runs: object, heard_seconds_ago: float = 1, state: str = "running") -> None:
+        host = _host(settings, name, {"abcde": {**RECORD, "state": state}}, heard_seconds_ago)
+        mirror = read_mirror(host.files(settings))[0]
+        write_mirror(host.files(settings), replace(mirror, facts={"loop_runs": loop_runs}))
+
+    told("alpha", False)
+    told("beta", True)
+    told("gamma", False, heard_seconds_ago=245)
+    told("delta", False, state="done")
+    line = next(line for line in run_script("status").stdout.splitlines() if line.startswith("hosts: "))
+    assert "alpha linked, no loop runs there" in line
+    assert line.count("no loop") == 1
+    listed = json.loads(run_script("status", "--json").stdout)["hosts"]
+    assert {host["name"]: host["loop_running"] for host in listed} == {
+        "alpha": False, "beta": True, "gamma": None, "delta": False,
+    }  # fmt: skip
+    proposals = json.loads(run_script("heartbeat", "--json", timeout=120).stdout)["proposals"]
+    (item,) = [one for one in proposals if one["kind"] == "loop"]
+    assert item["what"] == "alpha: no loop runs there, so nothing is recovered or verified between heartbeats"
+    assert item["next"] == ["run-loop --window --host alpha"]
+    assert "no loop" not in run_script("heartbeat", "--here").stdout

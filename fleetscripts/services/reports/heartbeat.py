@@ -22,11 +22,13 @@ from fleetscripts.services.loop.cycle import Cycle, run_cycle
 from fleetscripts.services.loop.loop import Loop
 from fleetscripts.services.observe.agent_pane import agent_in_pane
 from fleetscripts.services.reports.review_agents import agents_reviewed
+from fleetscripts.services.reports.review_hosts import loops_reviewed
 from fleetscripts.services.reports.review_memory import memory_reviewed
 from fleetscripts.services.reports.review_overlaps import overlaps_reviewed
 from fleetscripts.services.reports.review_pulls import merged_reviewed
 from fleetscripts.services.reports.review_screens import LINES, with_screens
 from fleetscripts.services.reports.review_tasks import tasks_reviewed
+from fleetscripts.services.reports.status import other_machines
 from fleetscripts.services.reports.unmanaged_panes import unmanaged_panes
 from fleetscripts.services.single_instance.single_instance import only_loop
 
@@ -48,8 +50,11 @@ class JournalSummary:
     failed: Mapping[str, str]
 
 
-def review(settings: Settings, environ: Mapping[str, str], now: float, lines: int = LINES) -> Review:
-    """Perform recoveries, unless a loop does; then report what is left. ``lines`` of each screen."""
+def review(
+    settings: Settings, environ: Mapping[str, str], now: float, lines: int = LINES, *, here: bool = False
+) -> Review:
+    """Perform recoveries, unless a loop does; then report what is left. ``lines`` of each screen; ``here``: leave
+    other machines out."""
     store = Store(settings.state_file)
     try:
         before = store.read()
@@ -64,8 +69,12 @@ def review(settings: Settings, environ: Mapping[str, str], now: float, lines: in
     tmux = Tmux(settings.tmux_socket)
     seen = agents_reviewed(cycle, done.failed, time.time()) if cycle is not None else Review(now)
     merged = merged_reviewed(cycle.looks, fleet, settings) if cycle is not None else []
+    views = () if here else other_machines(settings, now)
     notes = agent_in_pane(fleet, environ) is None
-    once = [*memory_reviewed(fleet, settings, notes=notes), *overlaps_reviewed(fleet, settings, notes=notes)]
+    once = [
+        *memory_reviewed(fleet, settings, notes=notes),
+        *overlaps_reviewed(fleet, settings, notes=notes, views=views),
+    ]
     found = Review(
         at=now,
         since=since,
@@ -73,7 +82,7 @@ def review(settings: Settings, environ: Mapping[str, str], now: float, lines: in
         repaired=(*done.repaired, *archived),
         decisions=(*seen.decisions, *unmanaged_panes(tmux, settings, fleet, environ, time.time()), *tasks, *once),
         waiting=seen.waiting,
-        proposals=(*_stopped(fleet), *_left(left), *merged, *seen.proposals),
+        proposals=(*_stopped(fleet), *_left(left), *loops_reviewed(views), *merged, *seen.proposals),
     )
     return replace(found, decisions=with_screens(tmux, found.decisions, lines))
 

@@ -89,17 +89,23 @@ def fleet_status(settings: Settings, fleet: Fleet, now: float, *, here: bool = F
     loop = Agent(fleet.loop_window or "", pane_id=fleet.loop_pane_id, tmux_server=fleet.loop_tmux_server)
     window = pane_of(loop, panes, server)
     watched = window is not None or loop_runs(settings)
-    hosts = () if here else _hosts(settings, now)
+    hosts = () if here else other_machines(settings, now)
     return FleetStatus(fleet, agents, window, now, watched, _spent(settings, fleet, now), hosts)
 
 
-def _hosts(settings: Settings, now: float) -> tuple[HostView, ...]:
-    """The other machines; their reader is imported only if there are any."""
+def other_machines(settings: Settings, now: float) -> tuple[HostView, ...]:
+    """By name; their reader is imported only if there are any."""
     if not (settings.fleet_home / "hosts").is_dir():
         return ()
     from fleetscripts.services.hosts.mirrors import mirrors
 
     return mirrors(settings, now)
+
+
+def lacks_loop(view: HostView) -> bool:
+    """Whether no loop runs there although agents are at work; of a host that is not heard nothing follows."""
+    at_work = view.fleet.active and any(not agent.finished for agent in view.fleet.agents)
+    return view.reachable and at_work and view.facts.get("loop_runs") is False
 
 
 def _spent(settings: Settings, fleet: Fleet, now: float) -> SpentReport | None:
@@ -146,5 +152,6 @@ def _host(view: HostView) -> dict[str, Any]:
         "heard_seconds_ago": view.since_seconds,
         "problem": view.problem,
         "drained": view.drained,
+        "loop_running": view.facts.get("loop_runs") is True if view.reachable else None,
         "agents": agents,
     }
