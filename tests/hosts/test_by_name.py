@@ -41,6 +41,12 @@ def test_an_agent_there_is_begun_shown_written_to_and_gone_to(
     assert sent.stdout.startswith("alpha/fleet:1 has it")
     wait_until(lambda: "a second word" in run_script("show", "alpha/worktree-1").stdout)
 
+    told = run_script("run-loop", "--host", "alpha")
+    assert (told.returncode, "expected --window" in told.stderr) == (2, True)
+    loop = run_script("run-loop", "--window", "--host", "alpha", "--session", "fleet")
+    assert (loop.returncode, loop.stdout) == (0, "alpha/fleet:2\n"), loop.stderr
+    assert run_script("run-loop", "--window", "--host", "alpha").returncode == 3  # one loop for each state file
+
     line = run_script("attach", "alpha/fleet:1").stdout.strip()
     assert line.startswith("ssh -t ")
     pane = tmux_server.new_session(command=["sh", "-c", line])

@@ -11,6 +11,7 @@ from tests.conftest import RunScript
 from tests.hosts import central
 from tests.hosts.linked import LinkedHost
 from tests.places import GitRepo, TmuxServer
+from tests.waiting import wait_until
 
 MakeLinked = Callable[..., LinkedHost]
 
@@ -94,3 +95,37 @@ def _told_once(run_script: RunScript, tmux_server: TmuxServer) -> None:
     assert all("list.txt:1" in what for what in items.values())
     again = json.loads(run_script("heartbeat", "--json", timeout=120).stdout)["decisions"]
     assert [item for item in again if item["kind"] == "overlap"] == []
+
+
+def test_a_conflict_between_two_hosts_ends_a_wait_once_and_is_compared_when_a_turn_ends(
+    make_linked: MakeLinked, home: Path, git_repo: GitRepo, run_script: RunScript, tmux_server: TmuxServer
+) -> None:
+    alpha, beta = make_linked("alpha"), make_linked("beta")
+    (git_repo.path / "list.txt").write_text("one\ntwo\n")
+    git_repo.commit("A list")
+    git_repo.git("push", "-q", "origin", "HEAD:main")
+    first = _clone(alpha, git_repo, "feat/a", "one a\ntwo\n")
+    later = _clone(beta, git_repo, "feat/b", "one b\ntwo\n") | {"task": {"started_at": 1_790_000_000.0}}
+    alpha.put(first | {"seen": {"pane_state": "running", "commit": "1" * 40}})
+    beta.put(later | {"seen": {"pane_state": "running", "commit": "2" * 40}})
+    central.fleet_here(home)
+    tmux_server.new_session()
+    for host in (alpha, beta):
+        host.begin()
+    wait = ["wait-event", "--json", "--timeout"]
+    assert run_script(*wait, "1", cwd=git_repo.path).returncode == 8  # nobody's turn has ended
+    beta.put(later | {"seen": {"pane_state": "prompt", "commit": "2" * 40}})
+    waited = run_script(*wait, "30", cwd=git_repo.path, timeout=90)
+    assert waited.returncode == 0, waited.stderr
+    (row,) = json.loads(waited.stdout)
+    assert (row["action"], row["window"], row["pane_id"]) == ("overlap", "beta/fleet:1", "")
+    assert row["reason"] == "its branch conflicts with feat/a (alpha/tree-1) in list.txt:1"
+    assert run_script(*wait, "1", cwd=git_repo.path).returncode == 8
+    decisions = json.loads(run_script("heartbeat", "--json", cwd=git_repo.path, timeout=90).stdout)["decisions"]
+    assert [item for item in decisions if item["kind"] == "overlap"] == []
+    alpha.put(first)
+    beta.put()
+    beta.put({**later, "id": "agent9"})  # another agent in its place
+    wait_until(lambda: [one.id for one in beta.view().fleet.agents] == ["agent9"])
+    decisions = json.loads(run_script("heartbeat", "--json", cwd=git_repo.path, timeout=90).stdout)["decisions"]
+    assert [item["window"] for item in decisions if item["kind"] == "overlap"] == ["beta/fleet:1"]
