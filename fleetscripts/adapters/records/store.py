@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable
-from functools import lru_cache
+from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
+from fleetscripts import schema
 from fleetscripts.adapters.records.files import replace_file, sweep_temporaries
 from fleetscripts.adapters.records.locks import hold
 from fleetscripts.errors import FleetError
-from fleetscripts.fleet import Fleet
+from fleetscripts.fleet import AGENT_SEED_FIELDS, Agent, Fleet
 from fleetscripts.invocation import spelled
 from fleetscripts.schema import WrongShape
 
@@ -96,6 +96,7 @@ class Store:
             if keep_copy:
                 self._keep_copy(target)
             replace_file(target, content)
+            _known.add(content, fleet)
         except OSError as error:
             raise FleetError(
                 f"cannot write the state file {self.path}: {error.strerror}; it is as it was before"
@@ -128,15 +129,48 @@ def encode(fleet: Fleet) -> bytes:
     """The state file's bytes: indented, for people and for jq."""
     from fleetscripts.adapters.records.json_files import encode as encoded
 
-    return encoded(fleet.to_json(), indent=True, large=len(fleet.agents) >= MANY_AGENTS, finite=True)
+    value = fleet.top() | {"agents": _written.all_of(fleet.agents)}
+    return encoded(value, indent=True, large=len(fleet.agents) >= MANY_AGENTS, finite=True)
 
 
-@lru_cache(maxsize=2)
+class _Known:
+    """The last contents that were read or written, with the fleets that they hold."""
+
+    def __init__(self) -> None:
+        self._last: tuple[tuple[bytes, Fleet], ...] = ()
+
+    def add(self, content: bytes, fleet: Fleet) -> None:
+        self._last = ((content, fleet), *self._last[:1])
+
+    def fleet(self, content: bytes) -> Fleet | None:
+        return next((fleet for known, fleet in self._last if known == content), None)
+
+
+class _Written:
+    """Agents as they were written last: a look changes few of many."""
+
+    def __init__(self) -> None:
+        self._last: dict[int, tuple[Agent, dict[str, Any]]] = {}
+
+    def all_of(self, agents: Iterable[Agent]) -> list[dict[str, Any]]:
+        last = self._last
+        pairs = [last.get(id(agent)) or (agent, schema.write(agent, AGENT_SEED_FIELDS)) for agent in agents]
+        self._last = {id(agent): (agent, members) for agent, members in pairs}
+        return [members for _, members in pairs]
+
+
+_known, _written = _Known(), _Written()
+
+
 def _parsed(content: bytes) -> Fleet:
-    """The fleet in these bytes, cached: a watcher reads the same ones again and again.
+    """The fleet in these bytes, remembered: a watcher reads the same ones, and its own, again and again.
 
     Parsed exactly: integers of any length in unknown fields survive the next change."""
-    return Fleet.from_json(json.loads(content.decode(), parse_constant=_refuse_constant))
+    fleet = _known.fleet(content)
+    if fleet is None:
+        fleet = Fleet.from_json(json.loads(content.decode(), parse_constant=_refuse_constant))
+        _known.add(content, fleet)
+    return fleet
 
 
 def _refuse_constant(name: str) -> NoReturn:

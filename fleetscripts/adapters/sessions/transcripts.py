@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import os
-from dataclasses import field
+import time
+from dataclasses import field, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,8 @@ MOST_AT_ONCE_BYTES = 64 << 20
 """Per call, for a file that is read from its beginning."""
 MOST_LINES = 50_000
 """If lines are not read from the very beginning: with more, reading restarts at the last ones."""
+SAVED_EVERY_BYTES = 1 << 16
+SAVED_EVERY_SECONDS = 60.0
 _SEAL_BYTES = 64
 _COMPRESSED = (b"\x1f\x8b", b"\x28\xb5\x2f\xfd", b"BZh", b"\xfd7zXZ")
 _MOST_CURSORS = 1000
@@ -82,8 +85,11 @@ def read_new(path: Path, cursor: Cursor, *, whole: bool = False) -> NewLines | N
 
 def recall(fleet_home: Path, path: Path) -> SavedCursor:
     """What was saved for this file; empty if nothing is, or it cannot be read."""
+    target = _cursor_file(fleet_home, path)
+    if target in _saved_here and _stamp(target) == _saved_here[target].stamp:
+        return _saved_here[target].latest
     try:
-        entry = load(_cursor_file(fleet_home, path), FIRST_TAIL_BYTES)
+        entry = load(target, FIRST_TAIL_BYTES)
         if entry["path"] != str(path):
             return SavedCursor()
         return SavedCursor(Cursor(entry["offset"], entry["inode"], entry["seal"]), entry["summary"])
@@ -95,6 +101,10 @@ def remember(fleet_home: Path, path: Path, remembered: SavedCursor) -> None:
     """Save the cursor. A failed write is no error: the lines are read again."""
     target = _cursor_file(fleet_home, path)
     cursor = remembered.cursor
+    last = _saved_here.get(target)
+    if last is not None and last.holds_for(cursor, time.monotonic()) and _stamp(target) == last.stamp:
+        _saved_here[target] = replace(last, latest=remembered)
+        return
     entry = {
         "path": str(path),
         "offset": cursor.offset,
@@ -102,7 +112,38 @@ def remember(fleet_home: Path, path: Path, remembered: SavedCursor) -> None:
         "seal": cursor.seal,
         "summary": remembered.summary,
     }
-    cache(target, encode(entry), _MOST_CURSORS)
+    if cache(target, encode(entry), _MOST_CURSORS) and cursor.offset:
+        while len(_saved_here) >= _MOST_CURSORS:
+            del _saved_here[next(iter(_saved_here))]
+        _saved_here[target] = _SavedHere(_stamp(target), cursor, time.monotonic(), remembered)
+
+
+@dataclass(frozen=True, slots=True)
+class _SavedHere:
+    """What this process has saved in a file, bearing ``stamp`` since, and what it would save by now.
+
+    A loop reads on in growing transcripts all the time: for others it is enough to know about where."""
+
+    stamp: object
+    cursor: Cursor
+    at: float
+    latest: SavedCursor
+
+    def holds_for(self, cursor: Cursor, now: float) -> bool:
+        """Whether who begins at what is saved reads little more than from this cursor."""
+        near = 0 < cursor.offset - self.cursor.offset <= SAVED_EVERY_BYTES
+        return near and cursor.inode == self.cursor.inode and now - self.at < SAVED_EVERY_SECONDS
+
+
+_saved_here: dict[Path, _SavedHere] = {}
+
+
+def _stamp(path: Path) -> object:
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_mtime_ns, status.st_ino, status.st_size
 
 
 def _seal(file: Any, offset: int) -> str:

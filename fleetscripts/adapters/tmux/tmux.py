@@ -61,9 +61,16 @@ class Tmux:
         One client process if ``pane_ids`` is given, else two; [] if no server runs."""
         try:
             wanted = self._pane_ids() if pane_ids is None else list(dict.fromkeys(pane_ids))
-            return self._frames(wanted, styled) if wanted else []
+            return self._frames(wanted, styled)[0] if wanted else []
         except NoServer:
             return []
+
+    def read_all_and_server(self, pane_ids: Sequence[str], styled: bool = False) -> tuple[list[Frame], ServerId | None]:
+        """The same, and which server they are on, told in the same step of it; [] and None if none runs."""
+        try:
+            return self._frames([pane for pane in dict.fromkeys(pane_ids) if _PANE_ID.fullmatch(pane)], styled)
+        except NoServer:
+            return [], None
 
     def read(self, pane_id: str, styled: bool = True) -> Frame | None:
         """Facts and screen of one pane, None if it does not exist."""
@@ -226,7 +233,7 @@ class Tmux:
         listed = self.client.ask("list-panes", "-a", "-F", "#{pane_id}").stdout.decode("ascii", "replace")
         return list(dict.fromkeys(listed.split()))
 
-    def _frames(self, pane_ids: Sequence[str], styled: bool) -> list[Frame]:
+    def _frames(self, pane_ids: Sequence[str], styled: bool) -> tuple[list[Frame], ServerId]:
         """One script is one step of the server, so the panes it lists are the panes that answer, each with its height.
         A mark before every screen would say the same and cost half as much again."""
         mark = token()
@@ -234,8 +241,10 @@ class Tmux:
         if wrong := [pane_id for pane_id in pane_ids if not _PANE_ID.fullmatch(pane_id)]:
             raise ValueError(f"not a pane id: {wrong[0]!r}")
         captures = [f"{capture} {pane_id}" for pane_id in pane_ids]
-        answer = self.client.script(line("list-panes", "-a", "-F", row_format(mark)), *captures)
+        listing_of_all = line("list-panes", "-a", "-F", row_format(mark))
+        answer = self.client.script(line(*_WHICH_SERVER), listing_of_all, *captures)
         now = time.time()
+        server = self._server_in(answer.stdout.partition(mark.encode())[0], answer.stderr)
         listing, _, screens = answer.stdout.rpartition(f"{mark}\n".encode())
         facts = _each_once(list(rows(listing + mark.encode(), mark)))
         there = [facts[pane_id] for pane_id in pane_ids if pane_id in facts]
@@ -244,10 +253,11 @@ class Tmux:
         if len(lines) != ends[-1] + 1:
             problem = answer.stderr or f"{len(lines) - 1} lines where {ends[-1]} were expected"
             raise FleetError(f"tmux did not read its panes: {problem}")
-        return [
+        frames = [
             Frame(pane, tuple(lines[start:end]), now, styled)
             for pane, start, end in zip(there, ends, ends[1:], strict=False)
         ]
+        return frames, server
 
 
 def is_session_name(name: str) -> bool:

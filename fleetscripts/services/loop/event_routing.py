@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from fleetscripts.agents.live_files import process_of, session_of
@@ -38,18 +38,20 @@ class EventRoutes:
         self.told_by_files &= panes
         self.told_by_registry &= panes
 
-    def learn(self, pane: str, seen: Observation) -> None:
+    def learn(self, observed: Mapping[str, Observation]) -> None:
         """Add what one look says."""
-        self.clients = {pid: known for pid, known in self.clients.items() if known != pane}
-        if seen.client is not None and seen.client.pid:
-            self.clients[seen.client.pid] = pane
-        if seen.session_id:
-            self.sessions[seen.session_id.lower()] = pane
-        for told, tells in (
-            (self.told_by_files, by_files(seen.classification)),
-            (self.told_by_registry, by_files(seen.classification) and seen.classification.source is Source.REGISTRY),
-        ):
-            (told.add if tells else told.discard)(pane)
+        self.clients = {pid: pane for pid, pane in self.clients.items() if pane not in observed}
+        for pane, seen in observed.items():
+            if seen.client is not None and seen.client.pid:
+                self.clients[seen.client.pid] = pane
+            if seen.session_id:
+                self.sessions[seen.session_id.lower()] = pane
+            tells = by_files(seen.classification)
+            for told, is_so in (
+                (self.told_by_files, tells),
+                (self.told_by_registry, tells and seen.classification.source is Source.REGISTRY),
+            ):
+                (told.add if is_so else told.discard)(pane)
 
     def of_file(self, path: str) -> tuple[str, ...]:
         """Panes affected by a change of this file."""

@@ -87,9 +87,9 @@ class LoopWatch:
             client = Tmux(settings.tmux_socket).client
             self._tmux = TmuxEvents(client, self.queue.put, fleet.tmux_session)
             self._tmux.start()
+        self._whose.learn(observed)
         for pane, seen in observed.items():
-            self._whose.learn(pane, seen)
-            if seen.client is not None and seen.kind and self._clients.get(pane, ("", None))[1] != seen.client:
+            if seen.client is not None and seen.kind and not _is_same(self._clients.get(pane), seen.client):
                 self._clients[pane] = (seen.kind, seen.client)
                 self._moved_house = True
         self._whose.enlist(fleet.agents)
@@ -166,3 +166,9 @@ class LoopWatch:
 
     def _news(self, panes: Iterable[str], pace: Urgency) -> None:
         self.agenda.news(panes, pace, time.monotonic())
+
+
+def _is_same(known: tuple[str, Client] | None, client: Client) -> bool:
+    """Whether it is the process known before, in the same folder. Its start is told a little differently each time."""
+    places = ("pid", "start_ticks", "cwd", "environment")
+    return known is not None and all(getattr(known[1], name) == getattr(client, name) for name in places)

@@ -14,8 +14,8 @@ from fleetscripts.core.planning.observation import Observation
 from fleetscripts.core.screen.reading import digest_above
 from fleetscripts.fleet import Agent, Fleet
 from fleetscripts.models import AgentState, Classification, PaneState, ServerId
-from fleetscripts.services.observe.agent_pane import pane_ids
-from fleetscripts.services.observe.observe import observe, unreadable
+from fleetscripts.services.observe.agent_pane import agents_by_pane, pane_ids
+from fleetscripts.services.observe.observe import observe_frames, unreadable
 from fleetscripts.services.observe.readings import KeptReadings
 from fleetscripts.services.observe.servers import unseen
 
@@ -23,18 +23,21 @@ from fleetscripts.services.observe.servers import unseen
 def look_at(
     fleet: Fleet, settings: Settings, now: float, only: Collection[str] | None = None
 ) -> list[tuple[Agent, Observation]]:
-    """Every agent that is not recycled, or those with the panes in ``only``, with its pane's observation. At most three
-    tmux processes for all of them."""
+    """Every agent that is not recycled, or those with the panes in ``only``, with its pane's observation. One tmux
+    process for all of them, three where a pane has to be found by its window."""
     agents = [agent for agent in fleet.agents if agent.state is not AgentState.RECYCLED]
     agents = [agent for agent in agents if only is None or agent.pane_id in only]
     if not agents:
         return []
     tmux = Tmux(settings.tmux_socket)
-    server = tmux.server()
+    known = [agent.pane_id for agent in agents]
+    frames, server = tmux.read_all_and_server(known, styled=True) if all(known) else ([], tmux.server())
     panes = pane_ids(agents, tmux, server)
-    wanted = list(dict.fromkeys(panes.values()))
+    frames = frames if all(known) else tmux.read_all(list(panes.values()), styled=True)
     readings = KeptReadings(settings.fleet_home, now)
-    observed = observe(tmux, settings, fleet, now, wanted, server=server, readings=readings) if wanted else []
+    wanted = frozenset(panes.values())
+    theirs = [frame for frame in frames if frame.facts.pane_id in wanted]
+    observed = observe_frames(theirs, settings, agents_by_pane(fleet, server), readings, now)
     if only is None:
         readings.keep()
     by_pane = {observation.facts.pane_id: observation for observation in observed}

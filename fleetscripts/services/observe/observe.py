@@ -1,8 +1,8 @@
-"""Observes panes: asks every source and combines the answers. Two tmux processes and one process listing in all."""
+"""Observes panes: asks every source and combines the answers. One process listing in all."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from fleetscripts.adapters.system.memory_scope import scope_of
@@ -47,20 +47,24 @@ def observe(
     pane_ids: Sequence[str] | None = None,
     styled: bool = True,
     server: ServerId | None = None,
-    readings: Readings | None = None,
 ) -> list[Observation]:
-    """Every pane of the server, or those named; one that is gone is left out. ``server``: when it is known already.
-
-    ``readings``: what reads the screens; without it each is read anew, with all of its regions."""
+    """Every pane of the server, or those named; one that is gone is left out. ``server``: when it is known already."""
     frames = tmux.read_all(pane_ids, styled)
+    named = fleet is not None and any(agent.pane_id for agent in fleet.agents)
+    server = server or (tmux.server() if named and frames else None)
+    return observe_frames(frames, settings, agents_by_pane(fleet, server), Readings(settings.fleet_home, now), now)
+
+
+def observe_frames(
+    frames: Sequence[Frame], settings: Settings, agents: Mapping[str, Agent], readings: Readings, now: float
+) -> list[Observation]:
+    """Panes whose screens have just been taken. ``agents``: by pane. ``readings``: what reads the screens."""
     if not frames:
         return []
-    few = pane_ids is not None and len(frames) <= FEW_PANES
+    few = len(frames) <= FEW_PANES
     table = read_trees(frame.facts.pid for frame in frames) if few else read_processes()
     kinds = known_kinds()
-    observer = _Observer(settings, readings or Readings(settings.fleet_home, now), now)
-    named = fleet is not None and any(agent.pane_id for agent in fleet.agents)
-    agents = agents_by_pane(fleet, server or (tmux.server() if named else None))
+    observer = _Observer(settings, readings, now)
     return [observer.whatever_stands_there(frame, table, kinds, agents.get(frame.facts.pane_id)) for frame in frames]
 
 
