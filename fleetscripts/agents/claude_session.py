@@ -94,7 +94,7 @@ def transcript_path(
         return None
     name = f"{session_id}.jsonl"
     path = f"{here}/{name}"
-    return Path(path) if os.path.isfile(path) else _in_another_folder(config_dir / "projects", name, now)
+    return Path(path) if os.path.isfile(path) else _in_another_folder(f"{config_dir}/projects", name, now)
 
 
 def read_turn(fleet_home: Path, path: Path) -> Turn | None:
@@ -126,12 +126,12 @@ def _transcript_evidence(turn: Turn | None, client: Client, session_id: str | No
     return claude_transcript.evidence_of(turn, client.started_at, session_id, local_zone())
 
 
-def _in_another_folder(projects: Path, name: str, now: float | None) -> Path | None:
+def _in_another_folder(projects: str, name: str, now: float | None) -> Path | None:
     """Called for every client without a transcript at every look, among hundreds of folders: one system call for
     each."""
     try:
-        status = projects.stat()
-        folders = _project_folders(str(projects), status.st_mtime_ns, status.st_nlink)
+        status = os.stat(projects)
+        folders = _project_folders(projects, status.st_mtime_ns, status.st_nlink)
     except OSError:
         return None
     if now is None:

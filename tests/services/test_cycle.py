@@ -75,7 +75,7 @@ def test_without_a_tmux_server_everything_is_missing(tmux_server: TmuxServer, st
 
 
 @pytest.mark.parametrize("count", [1, 12])
-def test_a_cycle_takes_three_tmux_processes_at_most(
+def test_a_cycle_takes_one_tmux_process(
     tmux_server: TmuxServer, store: Store, tmux_processes: TmuxProcesses, count: int
 ) -> None:
     tmux = Tmux(tmux_server.socket)
@@ -85,7 +85,7 @@ def test_a_cycle_takes_three_tmux_processes_at_most(
     tmux_processes.forget()
     cycle = run_cycle(store, load_settings(os.environ), time.time())
     assert len(cycle.looks) == count
-    assert len(tmux_processes.started()) <= 3, tmux_processes.started()
+    assert len(tmux_processes.started()) == 1, tmux_processes.started()
 
 
 def test_what_somebody_else_wrote_meanwhile_stays(tmux_server: TmuxServer, store: Store) -> None:

@@ -165,9 +165,13 @@ def _folders_by_lsof() -> dict[int, str]:
 
 def environment(pid: int, names: frozenset[str]) -> dict[str, str]:
     """These variables of the process's initial environment, and no others: the rest may hold secrets."""
-    wanted = {os.fsencode(name): name for name in names}
-    pairs = (entry.partition(b"=") for entry in content_of(f"{_PROC}/{pid}/environ").split(b"\0"))
-    return {wanted[name]: os.fsdecode(value) for name, _, value in pairs if name in wanted}
+    entries = b"\0" + content_of(f"{_PROC}/{pid}/environ") + b"\0"
+    found: dict[str, str] = {}
+    for name in names:
+        _, is_there, after = entries.rpartition(b"\0" + os.fsencode(name) + b"=")
+        if is_there:
+            found[name] = os.fsdecode(after[: after.index(b"\0")])
+    return found
 
 
 def started_at(process: Process, now: float) -> float:

@@ -248,7 +248,8 @@ class Tmux:
         listing, _, screens = answer.stdout.rpartition(f"{mark}\n".encode())
         facts = _each_once(list(rows(listing + mark.encode(), mark)))
         there = [facts[pane_id] for pane_id in pane_ids if pane_id in facts]
-        lines = [without_tabs(text) for text in screens.decode("utf-8", "replace").split("\n")]
+        text = screens.decode("utf-8", "replace")
+        lines = [without_tabs(line) for line in text.split("\n")] if "\t" in text else text.split("\n")
         ends = list(accumulate((pane.height for pane in there), initial=0))
         if len(lines) != ends[-1] + 1:
             problem = answer.stderr or f"{len(lines) - 1} lines where {ends[-1]} were expected"

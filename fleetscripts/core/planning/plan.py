@@ -42,8 +42,10 @@ def _decided(cases: Iterable[tuple[PolicyCase, Observation]]) -> Iterator[tuple[
 
 
 def _action(agent: Agent, seen: Observation, rule: PolicyRule, prospect: Pick | None) -> Action:
-    fields: dict[str, Any] = {name: getattr(agent, name) for name in agent.__dataclass_fields__}
-    reason = rule.reason.format_map(fields | {"dialog_reason": dialog_reason(agent.seen.dialog)})
+    reason = rule.reason
+    if "{" in reason:
+        fields: dict[str, Any] = {name: getattr(agent, name) for name in agent.__dataclass_fields__}
+        reason = reason.format_map(fields | {"dialog_reason": dialog_reason(agent.seen.dialog)})
     details = _details(agent, seen, rule)
     if BY_NAME[rule.action].account and prospect is not None:
         details["account"] = prospect.account.name

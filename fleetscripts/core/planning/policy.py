@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import cache
 
 from fleetscripts.account import OWN
 from fleetscripts.core.dialogs.dialog_policy import DECISIONS, RECOVERIES
@@ -153,10 +154,15 @@ class PolicyRule:
         if (self.begins_turn and case.agent.hold.cap) or self.pane not in (None, case.found.state):
             return False
         return (
-            all(CONDITIONS[name](case) for name in self.when.split("+"))
+            all(CONDITIONS[name](case) for name in _names(self.when))
             and (self.on.fits is None or self.on.fits(case.agent, case.found))
             and allowed(self.row, self.on, case.agent, case.limits, case.now)
         )
+
+
+@cache
+def _names(when: str) -> tuple[str, ...]:
+    return tuple(when.split("+"))
 
 
 def _rule(row: ActionRow, occasion: On) -> PolicyRule:
@@ -174,10 +180,14 @@ RULES = tuple(_rule(row, occasion) for row in ACTIONS for occasion in row.when)
 
 def decide(case: PolicyCase) -> PolicyRule | None:
     """The row for this agent, None if it is left alone."""
-    for rule in RULES:
-        if rule.fits(case):
-            return rule if rule.action else None
-    return None
+    rule = next((rule for rule in _rules_for(case.found.state) if rule.fits(case)), None)
+    return rule if rule is not None and rule.action else None
+
+
+@cache
+def _rules_for(state: PaneState) -> tuple[PolicyRule, ...]:
+    """Those that a pane in this state may meet."""
+    return tuple(rule for rule in RULES if rule.pane in (None, state))
 
 
 VERIFIED_SECONDS = (60.0, 600.0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 import unicodedata
 from functools import lru_cache
@@ -11,6 +12,7 @@ from fleetscripts.pattern import pattern
 ESCAPE_SEQUENCE = pattern(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?)|\x9b[0-?]*[ -/]*[@-~]")
 """CSI and OSC sequences are removed whole, so that no ``[31m`` is left."""
 
+_NOT_ASCII = pattern(r"[^ -~]+")
 UNPRINTABLE = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 JOINER = "\u200d"
 """The one format character with a legitimate use: it joins emoji, and moves nothing."""
@@ -20,7 +22,7 @@ def sanitize(text: str) -> str:
     """``text`` on one line, with nothing that a terminal would obey."""
     if text.isprintable():
         return " ".join(text.split())
-    return " ".join("".join(_harmless(char) for char in ESCAPE_SEQUENCE.sub("", text)).split())
+    return " ".join(_NOT_ASCII.sub(_harmless_run, ESCAPE_SEQUENCE.sub("", text)).split())
 
 
 def shell_word(text: str) -> str:
@@ -33,6 +35,11 @@ def sanitize_lines(text: str) -> str:
     return "\n".join(
         "".join(_harmless(char) for char in line).rstrip() for line in ESCAPE_SEQUENCE.sub("", text).splitlines()
     )
+
+
+def _harmless_run(found: re.Match[str]) -> str:
+    run = found[0]
+    return run if run.isprintable() else "".join(map(_harmless, run))
 
 
 @lru_cache(maxsize=4096)

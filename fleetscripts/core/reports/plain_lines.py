@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from fleetscripts.pattern import pattern
-
-FRAME = pattern(r"^[\s─-▟]+|[\s─-▟]+$")
-"""Box-drawing and block characters at a line's ends."""
+FRAME = "".join(char for char in map(chr, (*range(0x3001), *range(0x2500, 0x25A0))) if char.isspace()) + "".join(
+    map(chr, range(0x2500, 0x25A0))
+)
+"""Blanks, and box-drawing and block characters, as they frame a line."""
 
 KNOWN_FROM = 40
 """Shortest line, in characters, that is compared with known text: a shorter one may be a question that repeats its
@@ -17,7 +17,7 @@ words."""
 def plain_lines(lines: Iterable[str], known: str = "") -> list[str]:
     """The lines with content, without frames, except those that are part of ``known``."""
     text = _squeezed(known)
-    plain = [FRAME.sub("", line) for line in lines]
+    plain = [line.strip(FRAME) for line in lines]
     return [line for line in plain if line and not _is_in(line, text)]
 
 

@@ -1,6 +1,6 @@
 """What was read of a screen as it is kept from one look to the next, in plain values.
 
-Only what follows from the screen and the rules alone: no time of day, and nothing that was typed into a box."""
+Only what follows from the screen and the rules alone: no time of day, no text of an input box, typed or suggested."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def as_kept(reading: Reading) -> list[object] | None:
     box = reading.layout.box
     if reading.screen.state is PaneState.RATE_LIMITED or any(_tells_more(piece) for piece in reading.evidence):
         return None
-    if box is not None and (box.draft or box.suggestion):
+    if box is not None and box.draft:
         return None
     title = None if reading.title is None else _plain(reading.title)
     place = None if box is None else [box.top, box.bottom, box.mark]

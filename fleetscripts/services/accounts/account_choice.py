@@ -95,6 +95,8 @@ def note_walls(settings: Settings, looks: Iterable[tuple[Agent, Observation]], n
 
 def note_wall(settings: Settings, agent: Agent, found: Classification, now: float) -> None:
     """As of when the limit was reached, if the transcript says; a limit that has reset since does not count."""
+    if found.error is not ErrorKind.AUTH and found.state is not PaneState.RATE_LIMITED:
+        return
     hit = min((piece.at for piece in found.evidence if piece.state is found.state and piece.at), default=now)
     source = str(found.source or "screen")
     account = account_of(settings, agent)

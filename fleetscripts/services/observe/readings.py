@@ -112,6 +112,12 @@ class KeptReadings(Readings):
         return hashlib.sha256(seen.encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
 
+def forget_readings() -> None:
+    """As at the start of a process."""
+    _kept.clear()
+    _on_disk.clear()
+
+
 @lru_cache(maxsize=1)
 def _code_mark() -> str:
     """What tells this code and its rules from any other, as they were when this process first looked."""
