@@ -17,6 +17,7 @@ from typing import Any, Protocol
 import hypothesis
 import pytest
 
+from tests.case_ids import case_id
 from tests.places import BUNDLE, GitRepo, TmuxProcesses, TmuxServer, environment
 
 hypothesis.settings.register_profile("fleet", database=None, deadline=None)
@@ -44,6 +45,11 @@ def _guard_real_home(event: str, args: tuple[Any, ...]) -> None:
 
 
 sys.addaudithook(_guard_real_home)
+
+
+def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
+    """An id that says what the case is, where pytest would number it."""
+    return case_id(val, argname)
 
 
 @pytest.hookimpl(wrapper=True)

@@ -75,7 +75,7 @@ MESSAGES = [
 ]
 
 
-@pytest.mark.parametrize("message", MESSAGES, ids=lambda message: message.kind)
+@pytest.mark.parametrize("message", MESSAGES)
 def test_a_message_comes_as_it_was_sent(message: wire.Message) -> None:
     line = wire.encode(message)
     assert line.endswith(b"\n")
@@ -103,7 +103,6 @@ def test_a_newer_release_may_say_more_than_is_known_here() -> None:
         b'{"kind":"snapshot","agents":[' + b'"a",' * 1_000 + b'"a"]}', b"{",
         b'{"kind":"call","id":"' + b"0" * 32 + b'\\n"}',
     ],
-    ids=lambda line: line[:40].decode("ascii", "replace"),
 )  # fmt: skip
 def test_what_is_no_message_is_refused_in_words(line: bytes) -> None:
     with pytest.raises(wire.NoMessage):

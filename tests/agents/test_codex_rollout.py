@@ -89,6 +89,7 @@ def test_the_end_of_a_rollout(records: list[dict[str, object]], state: PaneState
         ([STARTED], 1, PaneState.PROMPT),
         ([STARTED, event("task_complete", last_agent_message="x\n\nORCHESTRATOR:DONE")], 1, PaneState.COMPLETE),
     ],
+    ids=["a limit after the start", "a limit before", "a lost login before", "a turn begun before", "DONE before"],
 )
 def test_what_ended_before_the_client_started_is_history(
     records: list[dict[str, object]], started: float, state: PaneState

@@ -157,7 +157,6 @@ def test_ten_callers_at_once_get_ten_different_ones(git_repo: GitRepo, run_scrip
         (("--repo", "/not/there"), 1, "no such folder"),
         (("--repo", "/"), 1, "not a git repository"),
     ],
-    ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
 )
 def test_what_makes_no_sense_is_one_line(
     words: tuple[str, ...], code: int, why: str, git_repo: GitRepo, run_script: RunScript

@@ -117,6 +117,7 @@ def test_work_that_is_not_complete_is_told_gate_by_gate(
         (lambda repo, path: repo.git("remote", "rename", "origin", "a") + repo.git("remote", "add", "b", "/x") +
          repo.git("config", "--unset", "branch.feat/x.remote"), "pushed"),
     ],
+    ids=["no remote there", "a .git that leads nowhere", "no worktree there", "two remotes and none set"],
 )  # fmt: skip
 def test_what_cannot_be_measured_is_unknown(
     run_script: RunScript, git_repo: GitRepo, work: Path, change: Change, gate: str

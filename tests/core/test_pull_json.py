@@ -63,7 +63,7 @@ def test_a_field_of_another_shape_is_refused_by_its_name(name: str, value: objec
         pull_from({**pull_members(PULL), name: value})
 
 
-@pytest.mark.parametrize("value", [None, 1, "x", [], {}, {"key": None}], ids=repr)
+@pytest.mark.parametrize("value", [None, 1, "x", [], {}, {"key": None}])
 def test_what_is_no_pull_request_is_none(value: Any) -> None:
     with pytest.raises(WrongShape):
         pull_from(value)

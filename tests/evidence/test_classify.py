@@ -56,7 +56,7 @@ CASES: dict[str, tuple[PaneFacts | None, list[Evidence], PaneState, Source | Non
         CLAUDE, [alive(), screen(S.API_ERROR, rule="own-server-lost"), transcript(S.COMPLETE)],
         S.API_ERROR, Source.SCREEN,
     ),
-    "nor in a turn that was going on as it lost it": (
+    "a client that has lost its own server is in no turn, although one was going on": (
         CLAUDE, [alive(), screen(S.API_ERROR, rule="own-server-lost"), transcript(S.RUNNING, rule="tool_use")],
         S.API_ERROR, Source.SCREEN,
     ),

@@ -39,7 +39,7 @@ REFUSED = {
 }
 
 
-@pytest.mark.parametrize("text", REFUSED, ids=range(len(REFUSED)))
+@pytest.mark.parametrize("text", REFUSED)
 def test_what_may_not_lie_on_two_machines_is_refused_without_a_word_of_it(text: str) -> None:
     problem = token_problem(text)
     assert REFUSED[text] in problem
