@@ -6,13 +6,12 @@ else is shown there: a dialog, if a rule knows it. All else is ``unknown``."""
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import field
 from datetime import tzinfo
 
 from fleetscripts.core.screen.rules import Rule, RuleSet
-from fleetscripts.core.screen.screen import Box, ClientScreens, Layout, Region, Screen, region_of
+from fleetscripts.core.screen.screen import ClientScreens, Layout, Region, Screen, region_of
 from fleetscripts.core.screen.shell_layout import launch_line_last, launched_to_resume, shell_layout
 from fleetscripts.dataclass import dataclass
 from fleetscripts.models import Evidence, PaneState, Source
@@ -87,13 +86,7 @@ class Reader:
         layout = self.clients[agent].layout(screen, rules.finds)
         look = _Look(self, rules, screen, layout, command, told)
         found = look.box() if layout.box else look.no_box()
-        return Reading(agent, found, look.title(found), layout, digest_above(screen.texts, layout.box))
-
-
-def digest_above(texts: Sequence[str], box: Box | None) -> str:
-    """Of the lines above the input box, of all of them where there is none."""
-    above = texts if box is None else texts[: box.top]
-    return hashlib.sha256("\n".join(above).encode("utf-8", "replace")).hexdigest()[:16]
+        return Reading(agent, found, look.title(found), layout)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,12 +11,11 @@ from fleetscripts.adapters.git.head import head_commit
 from fleetscripts.adapters.tmux.tmux import Tmux
 from fleetscripts.config import Settings
 from fleetscripts.core.planning.observation import Observation
-from fleetscripts.core.screen.reading import digest_above
 from fleetscripts.fleet import Agent, Fleet
 from fleetscripts.models import AgentState, Classification, PaneState, ServerId
 from fleetscripts.services.observe.agent_pane import agents_by_pane, pane_ids
 from fleetscripts.services.observe.observe import observe_frames, unreadable
-from fleetscripts.services.observe.readings import KeptReadings
+from fleetscripts.services.observe.readings import KeptReadings, digest_above
 from fleetscripts.services.observe.servers import unseen
 
 

@@ -10,15 +10,16 @@ from __future__ import annotations
 import hashlib
 import os
 import sys
+from collections.abc import Sequence
 from functools import cached_property, lru_cache
 from pathlib import Path
 
-from fleetscripts.adapters.records.json_files import cache
-from fleetscripts.adapters.system.regular_file import read_regular
+from fleetscripts.adapters.records.json_files import cache, encode, load
 from fleetscripts.adapters.system.zone import local_zone
 from fleetscripts.core.screen.kept_reading import as_kept, from_kept
 from fleetscripts.core.screen.reading import Reader, Reading
-from fleetscripts.core.screen.screen import Screen
+from fleetscripts.core.screen.screen import Box, Screen
+from fleetscripts.dataclass import replace
 from fleetscripts.models import Frame
 from fleetscripts.services.observe.rule_files import load_rules
 
@@ -44,7 +45,8 @@ class Readings:
     def read(self, frame: Frame, kind: str) -> tuple[Screen | None, Reading]:
         """The screen parsed, and what it says. ``kind``: of the client in the pane, ``auto`` where none is known."""
         screen = Screen.of(frame.lines, frame.facts.title, frame.facts.width)
-        return screen, self._reader.read(screen, kind, frame.facts.command)
+        reading = self._reader.read(screen, kind, frame.facts.command)
+        return screen, replace(reading, above=digest_above(screen.texts, reading.layout.box))
 
     @cached_property
     def _reader(self) -> Reader:
@@ -81,9 +83,7 @@ class KeptReadings(Readings):
         """For the next process, those of this look. What cannot be written is read again then."""
         if self._used.keys() == _on_disk.get(self._file, frozenset()):
             return
-        import orjson
-
-        if cache(self._file, orjson.dumps({"mark": self._mark, "readings": self._used}), 1):
+        if cache(self._file, encode({"mark": self._mark, "readings": self._used}, large=True), 1):
             _on_disk[self._file] = frozenset(self._used)
 
     @property
@@ -95,10 +95,8 @@ class KeptReadings(Readings):
         if self._file in _on_disk:
             return
         _on_disk[self._file] = frozenset()
-        import orjson
-
         try:
-            told = orjson.loads(read_regular(self._file, LARGEST_BYTES))
+            told = load(self._file, LARGEST_BYTES)
             if told["mark"] == self._mark:
                 _kept.update(told["readings"])
                 _on_disk[self._file] = frozenset(told["readings"])
@@ -110,6 +108,12 @@ class KeptReadings(Readings):
         about = repr((self._mark, kind, facts.command, facts.title, facts.width))
         seen = "\n".join((about, *frame.lines))
         return hashlib.sha256(seen.encode("utf-8", "surrogatepass")).hexdigest()[:32]
+
+
+def digest_above(texts: Sequence[str], box: Box | None) -> str:
+    """Of the lines above the input box, of all of them where there is none."""
+    above = texts if box is None else texts[: box.top]
+    return hashlib.sha256("\n".join(above).encode("utf-8", "replace")).hexdigest()[:16]
 
 
 def forget_readings() -> None:
