@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
+from dataclasses import fields, is_dataclass
 from typing import Any
 
 from fleetscripts.fleet import FLAT, Agent
 
-NEW = {
-    **{name: ("attempts", name) for name in ("obstacle", "obstacle_since", "obstacle_at")},
-    "wakes": ("attempts", "wakes"),
-    "spends_until": ("seen", "spends_until"),
-    "wakes_at": ("seen", "wakes_at"),
-    "denied": ("seen", "denied"),
-    "out_of_memory": ("seen", "out_of_memory"),
-    "memory_restarts": ("attempts", "memory_restarts"),
-}
-"""Fields that have never stood anywhere but in their part."""
+
+def _fields_of_parts() -> Mapping[str, tuple[str, str]]:
+    """Name → part and field, of each field that one part alone has."""
+    blank = Agent("")
+    parts = {field.name: getattr(blank, field.name) for field in fields(Agent)}
+    named = [(one.name, part) for part, value in parts.items() if is_dataclass(value) for one in fields(value)]
+    times = Counter(name for name, _ in named)
+    return {name: (part, name) for name, part in named if times[name] == 1 and name not in parts}
+
+
+NEW = _fields_of_parts()
+"""Fields named without their part, besides those that have ever stood so in a record."""
 
 
 def agent_with(window: str = "s:1", **fields: Any) -> Agent:

@@ -203,8 +203,14 @@ def test_no_file_of_odds_and_ends() -> None:
 
 
 def test_no_error_is_swallowed_and_nothing_is_left_to_do() -> None:
-    wrong = re.compile(r"except (Base)?Exception:\s*pass|\bexcept:|\bTODO\b|\bFIXME\b|\bXXX\b")
-    assert not [path for path in MODULES if wrong.search(path.read_text(encoding="utf-8"))]
+    wrong = re.compile(r"except (Base)?Exception:\s*pass|\bexcept:|#.*\b(?:TODO|FIXME|XXX)\b")
+    texts = ((path, path.read_text(encoding="utf-8")) for path in MODULES)
+    found = [
+        (path, text.count("\n", 0, match.start()) + 1, match[0])
+        for path, text in texts
+        for match in wrong.finditer(text)
+    ]
+    assert not found
 
 
 def test_declared_dependencies_are_those_imported() -> None:

@@ -209,6 +209,7 @@ KIND = ClaudeCode(
     takes_session_id=True,
     hands_over=True,
     queue_key="Enter",
+    folded=r"\[Pasted text #\d+(?: \+)?(?P<lines>\d*)(?: lines?)?\]|\[\.\.\.Truncated text #\d+ \+\d+ lines\.\.\.\]",
     ending=(EndingKey("limit menu", "Escape"), EndingKey("empty box", "C-c")),
     resume_hint=r"\bclaude\b.{0,40}--resume (?P<session>[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})",
     home=Home(setting="claude_config_dir", variable="CLAUDE_CONFIG_DIR", default="~/.claude", conversations="projects"),

@@ -211,6 +211,7 @@ KIND = Codex(
     takes_session_id=False,
     hands_over=True,
     queue_key="Tab",
+    folded=r"\[Pasted Content \d+ chars\]",
     ending=(EndingKey("limit menu", "Escape"), EndingKey("empty box", "C-c")),
     resume_hint=r"\bcodex\b.{0,40}resume (?P<session>[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})",
     home=Home(setting="codex_home", variable="CODEX_HOME", default="~/.codex", conversations="sessions"),

@@ -154,6 +154,9 @@ class AgentKind(ABC):
     """Whether a conversation's work may be handed over to and from other kinds that also allow it."""
     queue_key: str
     """tmux's name of the key that queues a text during a turn; empty: there is none."""
+    folded: str
+    """A pattern for what its input box shows in place of a long paste. The group ``lines``, where it says so, is how
+    many lines follow the first, empty for none."""
     ending: tuple[EndingKey, ...]
     """The keys that end it, each pressed as often as the pane shows its state; the first that fits is next."""
     resume_hint: str

@@ -174,17 +174,15 @@ def coloured(wanted: str, on_terminal: bool, environ: Mapping[str, str]) -> bool
 def show(status: FleetStatus, on_terminal: bool, colours: bool) -> None:
     """Print the table and the next step; on a terminal cut to its width."""
     from fleetscripts.core.records.sanitize import fit
-    from fleetscripts.core.reports.status_columns import StatusLine, readable
+    from fleetscripts.core.reports.status_columns import readable
     from fleetscripts.core.reports.status_text import COLOURS, UNREACHABLE, in_order, next_step
     from fleetscripts.core.reports.table import table
-    from fleetscripts.core.spending.ledger import NOTHING
 
     if not status.agents:
         return
-    commands = {known.agent.key: known.command for known in status.agents}
+    lines_by_key = {line.agent.key: line for line in status.lines()}
     shown = in_order([known.agent for known in status.agents])
-    spent = status.spent.by_agent if status.spent is not None else {}
-    rows = [StatusLine(agent, status.at, commands[agent.key], spent=spent.get(agent.id, NOTHING)) for agent in shown]
+    rows = [lines_by_key[agent.key] for agent in shown]
     columns = max(os.get_terminal_size(sys.stdout.fileno()).columns, NARROWEST_TERMINAL) if on_terminal else None
     kept = readable(rows, columns)
     lines = table([[one.name for one in kept], *([one.cell(row) for one in kept] for row in rows)], columns)

@@ -22,6 +22,9 @@ from fleetscripts.core.records.message import (
     without_ours,
 )
 
+CLAUDE = kind_named("claude").folded
+"""A long paste as Claude Code shows it."""
+
 
 def rollout_message(role: str, text: str) -> dict[str, object]:
     content = [{"type": "input_text", "text": text}]
@@ -53,29 +56,38 @@ def test_any_text_is_safe_or_empty(text: str) -> None:
 @given(st.text(alphabet="ab c\n", min_size=1))
 def test_a_text_stands_in_a_box_however_it_is_wrapped(text: str) -> None:
     if squeezed(text):
-        assert stands_in("\n".join(text), text)
-        assert not stands_in(text + "x", text)
+        assert stands_in("\n".join(text), text, CLAUDE)
+        assert not stands_in(text + "x", text, CLAUDE)
 
 
 @pytest.mark.parametrize(
-    ("box", "lines", "stands"),
+    ("kind", "box", "lines", "stands"),
     [
-        ("[Pasted text #3 +59 lines]", 60, True),
-        ("[Pasted text #1]", 1, True),
-        ("[Pasted text #3 +9 lines]", 60, False),
-        ("[Pasted text #3 +59 lines] and more", 60, False),
-        ("[Pasted Content 1234 chars]", 60, True),
-        ("something else", 60, False),
-        ("", 3, False),
+        ("claude", "[Pasted text #3 +59 lines]", 60, True),
+        ("claude", "[Pasted text #1]", 1, True),
+        ("claude", "[Pasted text #1]", 60, False),
+        ("claude", "[Pasted text #3 +9 lines]", 60, False),
+        ("claude", "[Pasted text #3 +59 lines] and more", 60, False),
+        ("claude", "[...Truncated text #1 +59 lines...]", 60, True),
+        ("claude", "line li[...Truncated text #1 +57 lines...]ine line", 60, True),
+        ("claude", "mine [...Truncated text #1 +57 lines...]ine line", 60, False),
+        ("claude", "[Pasted Content 1234 chars]", 60, False),
+        ("claude", "something else", 60, False),
+        ("claude", "", 3, False),
+        ("codex", "[Pasted Content 1234 chars]", 60, True),
+        ("codex", "line [Pasted Content 1234 chars]", 60, True),
+        ("codex", "mine [Pasted Content 1234 chars]", 60, False),
+        ("codex", "[Pasted text #3 +59 lines]", 60, False),
+        ("codex", "", 3, False),
     ],
 )
-def test_a_long_paste_is_known_by_its_placeholder(box: str, lines: int, stands: bool) -> None:
-    assert stands_in(box, "\n".join(["line"] * lines)) is stands
+def test_a_long_paste_is_known_by_its_placeholder(kind: str, box: str, lines: int, stands: bool) -> None:
+    assert stands_in(box, "\n".join(["line"] * lines), kind_named(kind).folded) is stands
 
 
 def test_placeholders_alone_are_placeholders() -> None:
-    assert is_placeholder("[Pasted text #1 +3 lines]")
-    assert not is_placeholder("[Pasted text #1 +3 lines] hm")
+    assert is_placeholder("[Pasted text #1 +3 lines]", CLAUDE)
+    assert not is_placeholder("[Pasted text #1 +3 lines] hm", CLAUDE)
 
 
 @pytest.mark.parametrize(
@@ -89,12 +101,12 @@ def test_placeholders_alone_are_placeholders() -> None:
     ],
 )
 def test_what_somebody_typed_beside_our_text_is_told_apart(box: str, theirs: str | None) -> None:
-    assert without_ours(box, "ours text") == theirs
+    assert without_ours(box, "ours text", CLAUDE) == theirs
 
 
 def test_what_somebody_typed_beside_our_long_paste_is_told_apart() -> None:
-    assert without_ours("hm [Pasted text #2 +2 lines]", "a\nb\nc") == "hm"
-    assert without_ours("[Pasted text #1 +9 lines][Pasted text #2 +2 lines]", "a\nb\nc") is None
+    assert without_ours("hm [Pasted text #2 +2 lines]", "a\nb\nc", CLAUDE) == "hm"
+    assert without_ours("[Pasted text #1 +9 lines][Pasted text #2 +2 lines]", "a\nb\nc", CLAUDE) is None
 
 
 @pytest.mark.parametrize(
@@ -180,11 +192,11 @@ NFC_PAIRS = [
 @pytest.mark.parametrize(("sent", "shown"), [pair[1:] for pair in NFC_PAIRS], ids=[pair[0] for pair in NFC_PAIRS])
 def test_a_text_is_known_as_the_client_writes_it(sent: str, shown: str) -> None:
     text, box = f"look at {sent} please", f"look at {shown} please"
-    assert stands_in(box, text)
+    assert stands_in(box, text, CLAUDE)
     assert same_message(box, text)
-    assert without_ours(f"mine {box}", text) == "mine"
-    assert without_ours(f"{box} théirs", text) == "théirs"
-    assert not stands_in(f"{box}!", text)
+    assert without_ours(f"mine {box}", text, CLAUDE) == "mine"
+    assert without_ours(f"{box} théirs", text, CLAUDE) == "théirs"
+    assert not stands_in(f"{box}!", text, CLAUDE)
 
 
 @given(st.text(min_size=1, max_size=40))
@@ -197,4 +209,4 @@ def test_every_text_is_known_in_each_form_of_normalisation(text: str) -> None:
 @pytest.mark.parametrize("joiner", ["\u200c", "\u200d"])
 def test_joiners_are_spelling_and_kept(joiner: str) -> None:
     assert as_message(f"می{joiner}خواهم and more") == f"می{joiner}خواهم and more"
-    assert stands_in("میخواهم and more", f"می{joiner}خواهم and more")
+    assert stands_in("میخواهم and more", f"می{joiner}خواهم and more", CLAUDE)

@@ -15,7 +15,8 @@ from fleetscripts.fleet import Agent
 from fleetscripts.models import Classification, PaneState
 from tests.places import BUNDLE
 
-ROW = 'Column("VERSION", shown("version"), optional=True, dropped=1, most=10, from_width=120),'
+ROW = """Column("VERSION", shown("version"), optional=True, dropped=1, most=10, from_width=120, member="version",
+           value=lambda line: (line.agent.seen.shown or {}).get("version")),"""
 IDLE = Classification(PaneState.IDLE, "at its prompt")
 
 
@@ -32,10 +33,11 @@ def test_a_row_is_all_that_a_field_needs(home: Path, tmp_path: Path) -> None:
         {"window": "s:2", "worktree": "b"},
     ]
     (home / "state.json").write_text(json.dumps({"agents": agents}))
-    done = subprocess.run(
-        [sys.executable, "-I", str(package / "__main__.py"), "status"], capture_output=True, text=True, check=False
-    )
+    script = [sys.executable, "-I", str(package / "__main__.py"), "status"]
+    done = subprocess.run(script, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+    told = json.loads(subprocess.run([*script, "--json"], capture_output=True, text=True, check=True).stdout)
+    assert [agent.get("version") for agent in told["agents"]] == ["2.1.332", None]
     head, first, second = done.stdout.splitlines()[2:5]
     at = head.index("VERSION")
     assert (first[at:].split()[0], second[at:].split()[0]) == ("2.1.332", "-")

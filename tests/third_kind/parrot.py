@@ -130,6 +130,7 @@ KIND = Parrot(
     takes_session_id=True,
     hands_over=False,
     queue_key="",
+    folded=r"<(?P<lines>\d+) more lines>",
     ending=(EndingKey("empty box", "C-c"),),
     resume_hint=r"parrot --resume (?P<session>[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})",
     home=Home(setting="parrot_home", variable="PARROT_HOME", default="~/.parrot", conversations="talks"),

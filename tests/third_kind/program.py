@@ -33,7 +33,7 @@ def main() -> None:
     def draw() -> None:
         rows = shutil.get_terminal_size().lines
         shown = [f"{one['by']}: {' '.join(one['text'].split())[:80]}" for one in said][-(rows - 5) :]
-        box = f"[Pasted text #1 +{draft.count(chr(10))} lines]" if "\n" in draft else draft
+        box = f"<{draft.count(chr(10))} more lines>" if "\n" in draft else draft
         screen = [*shown, *(["(working)"] if busy else []), f"] {box}", "-- parrot --"]
         sys.stdout.write("\x1b[H\x1b[J" + "\r\n".join(screen) + f"\x1b[A\r\x1b[{2 + len(box)}C")
         sys.stdout.flush()

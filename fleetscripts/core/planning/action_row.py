@@ -58,7 +58,7 @@ class On:
     """One occasion. ``pane`` None: any pane state. ``when``: policy conditions joined by ``+``.
 
     ``reason`` may name fields of the agent. ``action``: another than the row's, or ``LEAVE``. ``fits``: a condition for
-    this occasion alone, independent of time. ``since``: a time in the record, as ``seen.commit_at``; the occasion
+    this occasion alone, independent of time. ``since``: a time in the record, as ``seen.worked_at``; the occasion
     begins ``after`` it, in seconds or by the name of one of the ``Limits``, and never while it is 0."""
 
     pane: PaneState | None

@@ -22,8 +22,6 @@ _CONTROLS = pattern(
 )
 """Zero-width joiner and non-joiner are spelling, and stay."""
 
-_PLACEHOLDER = pattern(r"\[Pasted text #\d+(?: \+(\d+) lines?)?\]")
-_OTHER_PLACEHOLDER = pattern(r"\[Pasted Content \d+ chars\]|\[\.\.\.Truncated text #\d+ \+\d+ lines\.\.\.\]")
 _WRAPPING = pattern(r"</?pasted_content\b[^>]*>")
 _BLANKS = pattern(r"\s+")
 _DROPPED = pattern(
@@ -63,27 +61,39 @@ def squeezed(text: str) -> str:
     return unicodedata.normalize("NFC", _DROPPED.sub("", _BLANKS.sub("", text.replace("\xa0", " "))))
 
 
-def stands_in(box: str, text: str) -> bool:
-    """Whether an input box that showed nothing before now shows exactly this text."""
-    inside = box.strip()
-    if placeholder := _PLACEHOLDER.fullmatch(inside):
-        return abs(int(placeholder[1] or 0) - text.count("\n")) <= 1
-    if _OTHER_PLACEHOLDER.fullmatch(inside):
-        return True
-    seen, whole = squeezed(_OTHER_PLACEHOLDER.sub("", inside)), squeezed(text)
-    if len(_OTHER_PLACEHOLDER.findall(inside)) == 1:
-        return bool(seen) and all(squeezed(part) in whole for part in _OTHER_PLACEHOLDER.split(inside))
-    return seen == whole or (len(seen) >= SCROLLED and whole.endswith(seen))
+def stands_in(box: str, text: str, folded: str) -> bool:
+    """Whether an input box that showed nothing before now shows exactly this text, or what stands for it there.
+
+    ``folded``: as in ``AgentKind``."""
+    inside, placeholder = box.strip(), re.compile(folded)
+    if whole := placeholder.fullmatch(inside):
+        return _may_stand_for(whole, text)
+    unmeasured = [match for match in placeholder.finditer(inside) if _lines(match) is None]
+    if len(unmeasured) == 1:
+        around = (squeezed(inside[: unmeasured[0].start()]), squeezed(inside[unmeasured[0].end() :]))
+        return all(part in squeezed(text) for part in around)
+    seen, wanted = squeezed(inside), squeezed(text)
+    return seen == wanted or (len(seen) >= SCROLLED and wanted.endswith(seen))
 
 
-def is_placeholder(box: str) -> bool:
+def _may_stand_for(placeholder: re.Match[str], text: str) -> bool:
+    """Whether its count of lines, where it has one, is the text's."""
+    lines = _lines(placeholder)
+    return lines is None or abs(int(lines or 0) - text.count("\n")) <= 1
+
+
+def _lines(placeholder: re.Match[str]) -> str | None:
+    return placeholder.groupdict().get("lines")
+
+
+def is_placeholder(box: str, folded: str) -> bool:
     """Whether the box holds nothing but a collapsed paste."""
-    return bool(_PLACEHOLDER.fullmatch(box.strip()) or _OTHER_PLACEHOLDER.fullmatch(box.strip()))
+    return bool(re.fullmatch(folded, box.strip()))
 
 
-def holds_placeholder(box: str) -> bool:
+def holds_placeholder(box: str, folded: str) -> bool:
     """Whether part of the box's content is collapsed, and so cannot be restored."""
-    return bool(_PLACEHOLDER.search(box) or _OTHER_PLACEHOLDER.search(box))
+    return bool(re.search(folded, box))
 
 
 def rejoined(rows: list[str], columns: int) -> str:
@@ -101,12 +111,12 @@ def rejoined(rows: list[str], columns: int) -> str:
     return text
 
 
-def without_ours(box: str, text: str) -> str | None:
+def without_ours(box: str, text: str, folded: str) -> str | None:
     """What another person typed before or after our text in the box; None if that cannot be separated."""
     inside = box.strip("\n")
-    ours = [match for match in _PLACEHOLDER.finditer(inside) if abs(int(match[1] or 0) - text.count("\n")) <= 1]
-    if "\n" in text and len(ours) == 1 and len(_PLACEHOLDER.findall(inside)) == 1:
-        return (inside[: ours[0].start()] + inside[ours[0].end() :]).strip()
+    measured = [match for match in re.finditer(folded, inside) if _lines(match) is not None]
+    if "\n" in text and len(measured) == 1 and _may_stand_for(measured[0], text):
+        return (inside[: measured[0].start()] + inside[measured[0].end() :]).strip()
     return _around(inside, text)
 
 

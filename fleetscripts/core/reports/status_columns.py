@@ -1,4 +1,4 @@
-"""The columns of ``status`` and of its live view, a row each. To add one, add a row here."""
+"""The columns of ``status``, of its live view and of its JSON, a row each. To add one, add a row here."""
 
 from __future__ import annotations
 
@@ -32,9 +32,10 @@ class StatusLine:
 @dataclass(frozen=True, slots=True)
 class Column:
     """``cell``: its text, "-" for nothing. ``style``: in the live view, a rich style. ``optional``: left out if empty
-    for all agents. ``dropped``: its turn to be dropped on a narrow terminal; 0: never. ``enough``: the width it gets
-    before another is added. ``most``: its greatest width in the live view, 0: the rest; ``from_width``: the terminal
-    width from which that shows it, None: never."""
+    for all agents. ``dropped``: its turn to be dropped on a narrow terminal, several may share one; 0: never.
+    ``enough``: the width it gets before another is added. ``most``: its greatest width in the live view, 0: the rest;
+    ``from_width``: the terminal width from which that shows it, None: never. ``member``, ``value``: its name in
+    ``status --json``, and its value there, None where an agent has none; empty: it has no place of its own there."""
 
     name: str
     cell: Callable[[StatusLine], str]
@@ -44,6 +45,8 @@ class Column:
     enough: int = ENOUGH_COLUMNS
     most: int = 0
     from_width: int | None = 0
+    member: str = ""
+    value: Callable[[StatusLine], object] = lambda _: None
 
 
 def _pull_style(agent: Agent) -> str:
@@ -53,6 +56,10 @@ def _pull_style(agent: Agent) -> str:
 def _tokens(line: StatusLine) -> str:
     counted = line.spent.tokens.counted
     return tokens.shown(counted) if counted else NOTHING
+
+
+def _counted(line: StatusLine) -> int | None:
+    return None if line.spent is NO_TOKENS else line.spent.tokens.counted
 
 
 def _note(line: StatusLine) -> str:
@@ -77,10 +84,17 @@ COLUMNS = (
     Column("PR", lambda line: pull(line.agent), _pull_style, optional=True, dropped=5, most=9, from_width=84),
     Column("STEPS", lambda line: steps(line.agent), optional=True, dropped=6, most=5),
     Column("ACCOUNT", lambda line: line.agent.account or NOTHING, optional=True, dropped=3, most=10, from_width=100),
-    Column("TOKENS", _tokens, optional=True, dropped=2, from_width=None),
-    Column("COMMAND", lambda line: line.command, dropped=4, from_width=None),
+    Column("TOKENS", _tokens, optional=True, dropped=2, from_width=None, member="tokens", value=_counted),
+    Column("COMMAND", lambda line: line.command, dropped=4, from_width=None, member="pane_cmd",
+           value=lambda line: line.command or None),
     Column("NOTE", _note, enough=12, from_width=88),
 )  # fmt: skip
+
+
+def members(line: StatusLine) -> dict[str, object]:
+    """What ``status --json`` says of an agent besides its record."""
+    found = ((column.member, column.value(line)) for column in COLUMNS if column.member)
+    return {name: value for name, value in found if value is not None}
 
 
 def used(columns: Sequence[Column], lines: Sequence[StatusLine]) -> list[Column]:

@@ -10,7 +10,10 @@ from typing import TYPE_CHECKING, Any
 from fleetscripts.adapters.records.store import Store
 from fleetscripts.adapters.tmux.tmux import Tmux
 from fleetscripts.config import Settings
+from fleetscripts.core.reports.status_columns import StatusLine
+from fleetscripts.core.reports.status_columns import members as members_of
 from fleetscripts.core.reports.status_text import UNREACHABLE, age, shown_state
+from fleetscripts.core.spending.ledger import NOTHING as NO_TOKENS
 from fleetscripts.dataclass import dataclass
 from fleetscripts.fleet import Agent, Fleet
 from fleetscripts.models import PaneFacts
@@ -72,6 +75,14 @@ class FleetStatus:
             for agent in view.agents_from_here()
         )
 
+    def lines(self) -> list[StatusLine]:
+        """The agents, with all that their columns show."""
+        spent = self.spent.by_agent if self.spent is not None else {}
+        return [
+            StatusLine(known.agent, self.at, known.command, spent=spent.get(known.agent.id, NO_TOKENS))
+            for known in self.agents
+        ]
+
     def counts(self) -> Counter[str]:
         """Agents by the state that is shown; waiting ones are counted separately from running ones."""
         return Counter(shown_state(status.agent) for status in self.agents)
@@ -124,28 +135,27 @@ def record_look(store: Store, fleet: Fleet, environ: Mapping[str, str], now: flo
 
 
 def as_json(status: FleetStatus) -> dict[str, Any]:
-    """The state file's object without its secrets, each agent with ``pane_cmd`` and its pane's state."""
+    """The state file's object without its secrets, each agent with what ``Column.member`` names and whether its pane is
+    there."""
     members = {name: value for name, value in status.fleet.to_json().items() if name not in SECRET}
-    shown = zip(members["agents"], status.agents, strict=True)
+    shown = zip(members["agents"], status.agents, status.lines(), strict=True)
     members["agents"] = [
-        agent | {"pane_cmd": known.command, "pane_present": known.pane is not None} for agent, known in shown
+        agent | members_of(line) | {"pane_present": known.pane is not None} for agent, known, line in shown
     ]
     if status.spent is not None:
         from fleetscripts.core.reports.spent_text import standing_members
 
-        by_agent = status.spent.by_agent
-        members["agents"] = [
-            {**agent, **({"tokens": by_agent[agent["id"]].tokens.counted} if agent.get("id") in by_agent else {})}
-            for agent in members["agents"]
-        ]
         members["caps"] = [standing_members(one) for one in status.spent.standings]
-    hosts = {"hosts": [_host(view) for view in status.hosts]} if status.hosts else {}
+    hosts = {"hosts": [_host(view, status.at) for view in status.hosts]} if status.hosts else {}
     return members | {"loop_running": status.watched, "now": status.at} | hosts
 
 
-def _host(view: HostView) -> dict[str, Any]:
+def _host(view: HostView, now: float) -> dict[str, Any]:
     top = {name: value for name, value in view.fleet.to_json().items() if name not in SECRET}
-    agents = [agent | {"host": view.name, "window": f"{view.name}/{agent['window']}"} for agent in top.pop("agents")]
+    agents = [
+        agent | members_of(StatusLine(known, now)) | {"host": view.name, "window": f"{view.name}/{agent['window']}"}
+        for agent, known in zip(top.pop("agents"), view.fleet.agents, strict=True)
+    ]
     return {
         "name": view.name,
         "reachable": view.reachable,

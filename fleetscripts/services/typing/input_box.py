@@ -54,7 +54,7 @@ def taken_out(pane_io: PaneIO, kind: AgentKind, pane_id: str, frame: Frame) -> s
     """The draft in the box, which is then empty; refuses a draft that could not be restored unchanged."""
     shown = typed_in(frame, kind) or ""
     facts = frame.facts
-    if holds_placeholder(shown) or shown.startswith(MODE_SIGNS):
+    if holds_placeholder(shown, kind.folded) or shown.startswith(MODE_SIGNS):
         found = f"the draft in its input box ({' '.join(shown.split())[:40]!r}) could not be put back as it is"
         raise Refused(f"{facts.window}: {found}: send or delete it there ({spelled('attach')} WINDOW)")
     draft = rejoined(shown.split("\n"), facts.width - MARGIN_COLUMNS)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import ClassVar, NoReturn
 
 from fleetscripts.adapters.tmux.keyboard import press
-from fleetscripts.agents.kinds import kind_named
+from fleetscripts.agents.kinds import AgentKind, kind_named
 from fleetscripts.core.planning.classify import is_shell
 from fleetscripts.core.planning.observation import Observation
 from fleetscripts.core.records.message import stands_in, stands_queued, without_ours
@@ -80,6 +80,10 @@ class Submission:
         return self.observation.frame.facts.pane_id
 
     @property
+    def _kind(self) -> AgentKind:
+        return kind_named(self.observation.kind)
+
+    @property
     def _turn_in_progress(self) -> bool:
         return self.observation.classification.state is PaneState.RUNNING
 
@@ -88,8 +92,8 @@ class Submission:
         began = time.monotonic()
         while True:
             frame = self._screen()
-            typed = drafts.typed_in(frame, kind_named(self.observation.kind))
-            if typed is not None and stands_in(typed, self.message):
+            typed = drafts.typed_in(frame, self._kind)
+            if typed is not None and stands_in(typed, self.message, self._kind.folded):
                 return frame
             if typed and self._mixed(typed):
                 self._take_back(frame, typed)
@@ -101,11 +105,11 @@ class Submission:
 
     def _mixed(self, typed: str) -> bool:
         """Whether there are foreign characters beside all of our text."""
-        return bool(without_ours(typed, self.message))
+        return bool(without_ours(typed, self.message, self._kind.folded))
 
     def _press_enter(self, frame: Frame) -> None:
         """One Enter (or the queue key), only while the cursor is still at the text's end."""
-        key = kind_named(self.observation.kind).queue_key if self._turn_in_progress else "Enter"
+        key = self._kind.queue_key if self._turn_in_progress else "Enter"
         for _ in range(ENTER_TRIES):
             if self._pressed(frame, key):
                 return
@@ -114,7 +118,7 @@ class Submission:
 
     def _pressed(self, frame: Frame, key: str) -> bool:
         """Whether the pane had not changed since this frame, so that the key was pressed."""
-        if not press(self.pane_io.tmux, self.pane_io.guard(frame, kind_named(self.observation.kind)), key):
+        if not press(self.pane_io.tmux, self.pane_io.guard(frame, self._kind), key):
             return False
         self.enters += 1
         self.pane_io.journal.write("send-entered", pane_id=self.pane_id, message_id=self.sent.message_id)
@@ -128,8 +132,8 @@ class Submission:
                 return self._confirmed(proof)
             frame = self._screen()
             waited = time.monotonic() - began
-            typed = drafts.typed_in(frame, kind_named(self.observation.kind))
-            standing = typed is not None and stands_in(typed, self.message)
+            typed = drafts.typed_in(frame, self._kind)
+            standing = typed is not None and stands_in(typed, self.message, self._kind.folded)
             if standing and self.enters == 1 and waited >= SECOND_ENTER_SECONDS:
                 self._pressed(frame, "Enter")
             elif waited >= self.patience_seconds:
@@ -149,7 +153,7 @@ class Submission:
         if self.enters and self._in_transcript():
             return "transcript"
         frame = self._screen()
-        if drafts.typed_in(frame, kind_named(self.observation.kind)) != "":
+        if drafts.typed_in(frame, self._kind) != "":
             return ""
         if self.enters and stands_queued(Screen.of(frame.lines).texts, self.message):
             return "screen"
@@ -162,7 +166,7 @@ class Submission:
     def _in_transcript(self) -> bool:
         path = Path(self.sent.transcript) if self.sent.transcript else None
         return in_transcript(
-            kind_named(self.observation.kind),
+            self._kind,
             transcript_of(self.observation),
             Mark(path, self.sent.offset),
             self.message,
@@ -189,7 +193,7 @@ class Submission:
         """Text in a box that was empty and got only our paste is ours, in whatever form."""
         self.pane_io.journal.write("draft-saved", window=frame.facts.window, pane_id=self.pane_id, draft=typed)
         try:
-            drafts.clear(self.pane_io, kind_named(self.observation.kind), self.pane_id)
+            drafts.clear(self.pane_io, self._kind, self.pane_id)
         except FleetError as error:
             self.left = typed
             return f"what is there instead could not be removed ({error})"
@@ -197,10 +201,10 @@ class Submission:
 
     def _take_back(self, frame: Frame, typed: str) -> NoReturn:
         """Another person began to type: remove our text, and leave theirs."""
-        theirs = without_ours(typed, self.message) or ""
+        theirs = without_ours(typed, self.message, self._kind.folded) or ""
         self.pane_io.journal.write("draft-saved", window=frame.facts.window, pane_id=self.pane_id, draft=theirs)
-        drafts.clear(self.pane_io, kind_named(self.observation.kind), self.pane_id)
-        back = drafts.put_back(self.pane_io, kind_named(self.observation.kind), self.pane_id, theirs)
+        drafts.clear(self.pane_io, self._kind, self.pane_id)
+        back = drafts.put_back(self.pane_io, self._kind, self.pane_id, theirs)
         self.outbox.settle(self.sent, UNSENT)
         kept = (
             "what they typed is back in the box" if back else f"what they typed is kept in {self.pane_io.journal.path}"
