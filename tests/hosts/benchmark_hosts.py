@@ -18,6 +18,7 @@ from pathlib import Path
 
 from fleetscripts.practice.host_home import furnish
 from fleetscripts.practice.ssh_host import SshClient, SshHost
+from fleetscripts.services.links.telling import tell_host
 from tests.hosts.cutting_proxy import CuttingProxy
 from tests.hosts.linked import LinkedHost, agent, helpers, linked
 from tests.places import BUNDLE
@@ -72,6 +73,7 @@ def _many(many: Sequence[LinkedHost], proxies: Sequence[CuttingProxy]) -> None:
         one.put(*(agent(number, objective="x" * 200) for number in range(AGENTS)))
     for one in many:
         wait_until(lambda one=one: len(one.view().fleet.agents) == AGENTS)  # type: ignore[misc]
+        tell_host(one.settings, one.host, {"join": True})
     many[0].settings.state_file.write_text('{"agents": [], "active": true}', encoding="utf-8")
     many[0].settings.state_file.chmod(0o600)
     print(f"status of {HOSTS} hosts with {AGENTS} agents each: {_best([*PROGRAM, 'status']):.0f} ms (best of 10)")

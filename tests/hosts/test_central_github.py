@@ -142,6 +142,7 @@ def test_a_host_decides_no_server_that_the_central_shows_its_login_to(
         assert github.requests == 0
 
 
+@pytest.mark.stress
 def test_agents_here_and_on_hosts_are_verified_by_one_request_together(
     make_linked: MakeLinked, work: Work, home: Path, tmp_path: Path, run_script: RunScript, tmux_server: TmuxServer,
     monkeypatch: pytest.MonkeyPatch,

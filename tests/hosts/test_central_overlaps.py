@@ -7,6 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.conftest import RunScript
 from tests.hosts import central
 from tests.hosts.linked import LinkedHost
@@ -97,6 +99,7 @@ def _told_once(run_script: RunScript, tmux_server: TmuxServer) -> None:
     assert [item for item in again if item["kind"] == "overlap"] == []
 
 
+@pytest.mark.stress
 def test_a_conflict_between_two_hosts_ends_a_wait_once_and_is_compared_when_a_turn_ends(
     make_linked: MakeLinked, home: Path, git_repo: GitRepo, run_script: RunScript, tmux_server: TmuxServer
 ) -> None:

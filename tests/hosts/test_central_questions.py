@@ -154,7 +154,9 @@ def test_an_issue_becomes_a_task_there_in_which_nothing_is_more_than_data(scene:
     assert {host for host, _ in scene.world.asked} == {"api.github.com"}
 
 
-@pytest.mark.parametrize("at", ["offers", "create", "answer"])
+@pytest.mark.parametrize(
+    "at", [pytest.param("offers", marks=pytest.mark.stress), "create", pytest.param("answer", marks=pytest.mark.stress)]
+)
 def test_a_central_that_is_killed_meanwhile_finishes_what_was_asked_and_nothing_twice(scene: Scene, at: str) -> None:
     scene.world.hold_at = at
     loop = central.begin_loop(scene.home / "first.out")
@@ -170,6 +172,7 @@ def test_a_central_that_is_killed_meanwhile_finishes_what_was_asked_and_nothing_
     assert (len(scene.world.made), scene.number) == (1, "101")
 
 
+@pytest.mark.stress
 def test_an_answer_whose_telling_was_lost_is_told_again_and_not_done_again(scene: Scene) -> None:
     scene.world.hold_at = "answer"
     with central.loop() as said, ThreadPoolExecutor(1) as pool:
@@ -253,6 +256,7 @@ BAD_ANSWERS: list[object] = [
 ]  # fmt: skip
 
 
+@pytest.mark.stress
 def test_what_is_no_answer_is_not_taken_and_a_strange_one_is_told_in_one_line(
     scene: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
