@@ -92,11 +92,11 @@ def _begin_on(
         host_named(settings, wanted)
         if views[wanted].drained:
             raise Refused(f"{wanted} is drained: nothing new begins there")
-        return forward(settings, views[wanted], name, _with_place(arguments, views[wanted]), {})
+        return forward(settings, views[wanted], name, arguments, {})
     for host in _with_room(settings, views):
         if not host:
             return None
-        code = forward(settings, views[host], name, _with_place(arguments, views[host]), {})
+        code = forward(settings, views[host], name, arguments, {})
         if code != EXIT_NO:
             return code
     raise Refused(f"no machine has a free worktree ({spelled('capacity')} shows why)")
@@ -127,14 +127,6 @@ def _with_room(settings: Settings, views: Mapping[str, HostView]) -> list[str]:
         if not views[name].drained and isinstance(said, dict) and isinstance(said.get("free"), list):
             room[name] = len(said["free"])
     return by_room(room)
-
-
-def _with_place(arguments: Sequence[str], view: HostView) -> list[str]:
-    """With the repository of the fleet there, unless one is given."""
-    named = any(word.partition("=")[0] == "--repo" for word in arguments)
-    places = (agent.repository.main_folder for agent in view.fleet.agents if agent.repository is not None)
-    repo = view.fleet.repo or next(places, "")
-    return [*arguments, *([] if named or not repo else ["--repo", repo])]
 
 
 def _targets(name: str, context: click.Context, arguments: Sequence[str]) -> list[str]:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 
+import pytest
+
 from fleetscripts.practice.host_home import environment_of, playground_of, tmux
 from tests.conftest import RunScript
 from tests.hosts.linked import LinkedHost, agent
-from tests.places import TmuxServer
+from tests.places import GitRepo, TmuxServer
 from tests.waiting import wait_until
 
 MakeLinked = Callable[..., LinkedHost]
@@ -98,3 +100,48 @@ def test_the_machine_with_the_most_free_worktrees_is_taken(make_linked: MakeLink
     done = run_script("spawn-agent", "--host", "beta", "--branch", "x", "--objective", "y")
     assert done.returncode == 2
     assert "no host" in done.stderr
+
+
+@pytest.mark.stress
+def test_an_agent_there_is_restored_rescued_judged_and_recycled_by_name_and_its_worktrees_are_counted(
+    make_linked: MakeLinked, run_script: RunScript, tmux_server: TmuxServer, git_repo: GitRepo
+) -> None:
+    alpha = make_linked()
+    alpha.put()
+    alpha.begin()
+    repository = _session(alpha)
+    alpha.put(repo="", tmux_session="fleet")
+    words = ["--session", "fleet", "--repo", repository, "--agent", "practice", "--branch", "task/one"]
+    begun = run_script("spawn-agent", "--host", "alpha", *words, "--objective", OBJECTIVE, timeout=120)
+    assert begun.returncode == 0, begun.stderr
+    tmux_server.new_session()
+    _no_agents_here(alpha)
+    wait_until(lambda: "ready and waiting" in run_script("show", "alpha/fleet:1").stdout)
+
+    told = json.loads(run_script("capacity", "--json", cwd=git_repo.path).stdout)["hosts"]["alpha"]
+    assert [len(told[name]) for name in ("free", "in_use")] == [1, 1], told
+    assert json.loads(run_script("heartbeat", "--json", timeout=90).stdout)["hosts"]["alpha"]["decisions"] is not None
+
+    words = ["--session", "fleet", "--agent", "practice", "--branch", "task/two", "--objective", OBJECTIVE]
+    second = run_script("spawn-agent", "--host", "any", *words, cwd=git_repo.path, timeout=120)
+    assert (second.returncode, second.stdout) == (0, "alpha/fleet:2\n"), second.stderr
+    third = run_script("spawn-agent", "--host", "any", *words, cwd=git_repo.path, timeout=120)
+    assert (third.returncode, "no machine has a free worktree" in third.stderr) == (3, True), third.stderr
+    assert run_script("recycle-agent", "alpha/worktree-2", "--force", timeout=120).returncode == 0
+
+    tmux(alpha.there, "-L", "there", "kill-window", "-t", "=fleet:1")
+    restored = run_script("restore-agent", "alpha/worktree-1", timeout=120)
+    assert restored.returncode == 0, restored.stderr
+    (window,) = [one.window for one in alpha.reached().fleet.agents if one.worktree == "worktree-1"]
+    assert f"alpha/{window}" in restored.stdout + restored.stderr
+    wait_until(lambda: run_script("send-agent", "alpha/worktree-1", "[[say here again]]").returncode == 0)
+    wait_until(lambda: "here again" in run_script("show", "alpha/worktree-1").stdout)
+
+    rescued = run_script("rescue-agent", "alpha/worktree-1", timeout=120)
+    assert rescued.returncode == 3, rescued  # it is at no limit, and that is known there alone
+    judged = run_script("verify-complete", "alpha/worktree-1", "--json", timeout=60)
+    assert (judged.returncode, bool(json.loads(judged.stdout)["gates"])) == (3, True), judged
+    recycled = run_script("recycle-agent", "alpha/worktree-1", "--force", timeout=120)
+    assert recycled.returncode == 0, recycled.stderr
+    wait_until(lambda: {str(one.state) for one in alpha.view().fleet.agents} <= {"recycled"})
+    assert json.loads(alpha.settings.state_file.read_text())["agents"] == []

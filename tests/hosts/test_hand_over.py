@@ -27,7 +27,7 @@ def _ready(alpha: LinkedHost) -> None:
     alpha.fleet_home.chmod(0o700)
     config = f'tasks_repo = "{repository}"\nagent = "practice"\n'
     (alpha.fleet_home / "config.toml").write_text(config, encoding="utf-8")
-    alpha.put(tmux_session="fleet", repo=str(repository))
+    alpha.put(tmux_session="fleet", repo="acme/widget")
     alpha.settings.state_file.write_text('{"agents": []}', encoding="utf-8")
     alpha.settings.state_file.chmod(0o600)
     alpha.begin()

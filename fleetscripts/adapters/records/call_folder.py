@@ -62,8 +62,11 @@ class CallFolder:
             finally:
                 os.close(descriptor)
 
-    def begin(self, command: Sequence[str], stdin: bytes, environ: Mapping[str, str]) -> subprocess.Popen[bytes] | None:
-        """Run it, unless it ever ran or is being started now; None then. Raises OSError if the disk is full."""
+    def begin(
+        self, command: Sequence[str], stdin: bytes, environ: Mapping[str, str], place: Path | None = None
+    ) -> subprocess.Popen[bytes] | None:
+        """Run it in that folder (default: the current one), unless it ever ran or is being started now; None then.
+        Raises OSError if the disk is full."""
         private_folder(self.folder)
         with self._lock() as lock, _unnamed(self.folder.parent, stdin) as given:
             if lock is None or self._state() is not CallState.NONE:
@@ -79,6 +82,7 @@ class CallFolder:
                     stdout=subprocess.DEVNULL,
                     stderr=subprocess.DEVNULL,
                     env=dict(environ),
+                    cwd=place,
                     pass_fds=(lock,),
                     start_new_session=True,
                 )

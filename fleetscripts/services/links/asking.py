@@ -54,8 +54,8 @@ def call(
     timeout: float = ANSWER_SECONDS,
     call_id: str = "",
 ) -> Reply:
-    """Run ``argv`` (a command of ours and its arguments) on the host, in its user's home. Raises HostUnreachable in one
-    line.
+    """Run ``argv`` (a command of ours and its arguments) on the host, in its fleet's repository if known, else in its
+    user's home. Raises HostUnreachable in one line.
 
     ``call_id``: 32 hexadecimal digits; the same id means the same call, which is not run again."""
     if problem := refusal(argv):

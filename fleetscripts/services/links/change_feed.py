@@ -41,11 +41,6 @@ class ChangeFeed:
     _wall: float = 0
 
     @property
-    def repo(self) -> str:
-        """The fleet's repository, empty if unknown."""
-        return str(self._top.get("repo", ""))
-
-    @property
     def facts(self) -> Mapping[str, Any]:
         """The machine's latest facts."""
         return self._facts

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Iterable
 from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
@@ -12,10 +13,11 @@ from fleetscripts.adapters.records.spent_file import SpentFile
 from fleetscripts.adapters.records.store import Store
 from fleetscripts.adapters.system.machine import spare
 from fleetscripts.adapters.tmux.tmux import Tmux
-from fleetscripts.config import Settings
+from fleetscripts.config import Settings, in_home
 from fleetscripts.core.spending.caps import DAY, FLEET, day_of, totals
 from fleetscripts.core.spending.ledger import NOTHING
 from fleetscripts.errors import FleetError
+from fleetscripts.fleet import Agent
 from fleetscripts.services.accounts.figures_shared import figures_here
 from fleetscripts.services.central.caps_told import caps_kept
 from fleetscripts.services.central.central import has_central
@@ -70,14 +72,21 @@ def _spent_by(fleet_home: Path, state_file: Path, today: str, _stamp: object) ->
     return {"day": today, **{name: spent_members(spent) for name, spent in sums.items()}}
 
 
-def machine_facts(settings: Settings, repo: str) -> dict[str, object]:
-    """``repo``: the fleet's repository there, empty if unknown."""
+def fleet_folder(settings: Settings, agents: Iterable[Agent]) -> Path | None:
+    """The repository in which the fleet works: the configured one, else an agent's. None if neither is there."""
+    named = [in_home(settings.tasks_repo, settings.home)] if settings.tasks_repo else []
+    known = [Path(agent.repository.main_folder) for agent in agents if agent.repository is not None]
+    return next((place for place in (*named, *known) if place.is_absolute() and place.is_dir()), None)
+
+
+def machine_facts(settings: Settings, repository: Path | None) -> dict[str, object]:
+    """``repository``: the fleet's there."""
     folder = next(place for place in (settings.fleet_home, *settings.fleet_home.parents) if place.is_dir())
     facts = {**spare(folder), "server": tmux_server(settings), "version": __version__}
     with contextlib.suppress(FleetError):  # without writable locks nobody can say
         facts["loop_runs"] = loop_runs(settings)
     with contextlib.suppress(FleetError):  # no repository, or none that can be read
-        facts["free_spares"] = len(free(survey(Path(repo), settings))) if repo else 0
+        facts["free_spares"] = len(free(survey(repository, settings))) if repository is not None else 0
     return facts
 
 

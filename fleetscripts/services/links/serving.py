@@ -28,7 +28,7 @@ from fleetscripts.fleet import Fleet
 from fleetscripts.services.central.central import central_folder, note_linked
 from fleetscripts.services.context import load_settings_here
 from fleetscripts.services.links.change_feed import ChangeFeed
-from fleetscripts.services.links.facts import central_facts, machine_facts, tmux_server
+from fleetscripts.services.links.facts import central_facts, fleet_folder, machine_facts, tmux_server
 
 SILENT_SECONDS = 60.0
 """The other end sends a ping every ten seconds: after this silence it is gone."""
@@ -52,6 +52,7 @@ class ChannelServer:
     _heard_at: float = 0
     _facts_at: float = -FACTS_SECONDS
     _stamp: object = ()
+    _fleet: Fleet = field(default_factory=Fleet)
     _problem: str = ""
 
     def __post_init__(self) -> None:
@@ -173,7 +174,8 @@ class ChannelServer:
                 self._answers.append(wire.Reply(message.id, "refused", 3, problem))
                 return
             try:
-                process = folder.begin(_command(message.argv), wire.unpacked(message.stdin), self.environ)
+                given, place = wire.unpacked(message.stdin), fleet_folder(settings, self._fleet.agents)
+                process = folder.begin(_command(message.argv), given, self.environ, place)
             except (OSError, FleetError) as error:
                 why = (error.strerror or error) if isinstance(error, OSError) else error
                 self._answers.append(wire.Reply(message.id, "refused", 1, f"it could not be begun there: {why}"))
@@ -208,7 +210,8 @@ class ChannelServer:
         if stamp == self._stamp:
             return
         try:
-            self._told.learn(Fleet(active=False) if stamp is None else Store(path).read(), steady, wall)
+            self._fleet = Fleet(active=False) if stamp is None else Store(path).read()
+            self._told.learn(self._fleet, steady, wall)
             self._stamp = stamp
             problem = ""
         except FleetError as error:
@@ -218,9 +221,8 @@ class ChannelServer:
             self._tell_facts(settings)
 
     def _tell_facts(self, settings: Settings) -> None:
-        self._told.note(
-            {**machine_facts(settings, self._told.repo), **central_facts(settings), "problem": self._problem}
-        )
+        known = machine_facts(settings, fleet_folder(settings, self._fleet.agents))
+        self._told.note({**known, **central_facts(settings), "problem": self._problem})
 
     def _tell_central(self, settings: Settings) -> None:
         """What waits for the central, as soon as that has changed."""
