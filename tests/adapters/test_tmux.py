@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from fleetscripts.adapters.tmux.pane_marks import mark_mine, marked_mine
 from fleetscripts.adapters.tmux.tmux import NoServer, Tmux
 from fleetscripts.adapters.tmux.tmux_client import ServerUnreachable, TmuxClient
 from fleetscripts.adapters.tmux.tmux_words import line, quoted
@@ -327,3 +328,27 @@ def test_tmux_missing_or_a_folder_missing_is_one_clear_line(
         nowhere.setenv("PATH", str(tmp_path))
         with pytest.raises(FleetError, match="tmux is not installed"):
             tmux.panes()
+
+
+def test_a_pane_is_shown_and_marked_by_its_id_in_a_session_of_any_name(
+    tmux: Tmux, tmux_server: TmuxServer, pane: str
+) -> None:
+    first = tmux.resolve("fleet:0")
+    tmux_server.run("rename-session", "-t", "fleet", "a #[b c")
+    other = tmux_server.run("new-window", "-P", "-F", "#{pane_id}", "-t", "=a #[b c:", "cat")
+    beside = tmux_server.run("split-window", "-P", "-F", "#{pane_id}", "-t", other, "cat")
+    assert first is not None
+    assert tmux.show_pane(first)
+    assert tmux_server.run("display-message", "-p", "-t", "=a #[b c:", "#{pane_id}") == first.pane_id
+    shown = next(facts for facts in tmux.panes() if facts.pane_id == other)
+    assert tmux.show_pane(shown)
+    assert tmux_server.run("display-message", "-p", "-t", "=a #[b c:", "#{pane_id}") == other
+    mark_mine(tmux, beside)
+    assert marked_mine(tmux) == {beside}
+    tmux_server.run("kill-pane", "-t", beside)
+    gone = next(facts for facts in tmux.panes() if facts.pane_id == other)
+    tmux_server.run("kill-window", "-t", other)
+    assert not tmux.show_pane(gone)
+    with pytest.raises(FleetError, match=f"tmux did not mark pane {beside}: "):
+        mark_mine(tmux, beside)
+    assert tmux.switch_here(first) == "no current client"

@@ -11,9 +11,8 @@ MINE = "@fleet_mine"
 
 def mark_mine(tmux: Tmux, pane_id: str) -> None:
     """Mark this pane as the person's own."""
-    answer = tmux.client.ask("set-option", "-p", "-t", pane_id, MINE, "1")
-    if answer.code:
-        raise FleetError(f"tmux did not mark pane {pane_id}: {answer.stderr or 'no reason given'}")
+    if problem := tmux.change("set-option", pane_id, "-p", MINE, "1"):
+        raise FleetError(f"tmux did not mark pane {pane_id}: {problem}")
 
 
 def marked_mine(tmux: Tmux) -> set[str]:

@@ -110,14 +110,15 @@ class Tmux:
 
     def show_pane(self, pane: PaneFacts) -> bool:
         """Show the pane to clients attached to its session; False if it is gone."""
-        chosen = self.client.script(
-            line("select-window", "-t", pane.window_id), line("select-pane", "-t", pane.pane_id)
-        )
-        return not chosen.stderr
+        return not (self.change("select-window", pane.window_id) or self.change("select-pane", pane.pane_id))
 
     def switch_here(self, pane: PaneFacts) -> str:
         """Switch the client that shows our own pane to that pane; returns the error, empty on success."""
-        return self.client.ask("switch-client", "-t", pane.pane_id).stderr
+        return self.change("switch-client", pane.pane_id)
+
+    def change(self, command: str, target: str, *words: str) -> str:
+        """Run one tmux command on a window or a pane that was just read; returns the error, empty on success."""
+        return _by_libtmux(self.client.path, command, "-t", target, *words)[1]
 
     def attach_line(self, session: str) -> list[str]:
         """The command line that attaches this terminal to a session."""
@@ -198,18 +199,12 @@ class Tmux:
         """Close this pane of this very server, and no other; False if it does not exist."""
         if not _PANE_ID.fullmatch(pane_id):
             raise ValueError(f"not a pane id: {pane_id!r}")
-        import libtmux
-
         same_server = f"#{{&&:#{{==:#{{pid}},{server.pid}}},#{{==:#{{start_time}},{server.start_time}}}}}"
         condition = f"#{{&&:{same_server},#{{m:?{pane_id[1:]},#{{pane_id}}}}}}"
         held = token()
         then = f"display-message -p {held} ; {line('kill-pane', '-t', pane_id)}"
-        try:
-            there = libtmux.Server(socket_path=server.socket)
-            answer = there.cmd("if-shell", "-F", "-t", pane_id, condition, then, "start-server")
-        except libtmux.exc.LibTmuxException as error:
-            raise FleetError(f"cannot close pane {pane_id}: {error}") from error
-        return held in answer.stdout and not answer.stderr
+        told, problem = _by_libtmux(server.socket, "if-shell", "-F", "-t", pane_id, condition, then, "start-server")
+        return held in told and not problem
 
     def _server_in(self, answer: bytes, problem: str) -> ServerId:
         """The server in an answer to ``_WHICH_SERVER``."""
@@ -269,6 +264,20 @@ def is_session_name(name: str) -> bool:
 def name_given(name: str) -> str:
     """The name that tmux would give a session asked for by this one."""
     return re.sub(r"[.:]", "_", name)
+
+
+def _by_libtmux(socket: str, *words: str) -> tuple[list[str], str]:
+    """The lines that a tmux command printed, and its error.
+
+    Not for what starts a client or a server: libtmux takes no standard input, so the environment would be in its
+    arguments; no working folder, which a server keeps; and no time limit, so the server was asked just before."""
+    import libtmux
+
+    try:
+        answer = libtmux.Server(socket_path=socket).cmd(*words)
+    except libtmux.exc.LibTmuxException as error:
+        raise FleetError(f"cannot run tmux {words[0]}: {error}") from error
+    return answer.stdout, " ".join(answer.stderr)
 
 
 def _each_once(found: Sequence[ListingRow]) -> dict[str, PaneFacts]:
