@@ -17,7 +17,7 @@ from pathlib import Path
 
 from fleetscripts.errors import FleetError
 from fleetscripts.practice.install import NAME, install
-from fleetscripts.practice.real_client import RealClient, real_client_of
+from fleetscripts.practice.real_client import CLAUDE, RealClient
 
 START_SECONDS = 20.0
 STOP_SECONDS = 2.0
@@ -43,18 +43,20 @@ while tmux -L "$socket" has-session 2>/dev/null || [ -e "$port_file.keep" ]; do 
 
 @dataclass(slots=True)
 class Stage:
-    """The paths under ``folder``. ``client``: the real client's program, None for the practice agent."""
+    """The paths under ``folder``. ``client``: the real client's program, None for the practice agent; ``needs``: what
+    that real client needs here."""
 
     folder: Path
     client: Path | None = None
     extra: Mapping[str, str] = field(default_factory=dict)
     socket: str = field(default_factory=lambda: f"demo-{uuid.uuid4().hex[:8]}")
+    needs: RealClient = CLAUDE
     _enclosure: subprocess.Popen[bytes] | None = None
 
     @property
     def real(self) -> RealClient | None:
         """What the real client here needs; None for the practice agent."""
-        return None if self.client is None else real_client_of(self.client)
+        return None if self.client is None else self.needs
 
     @property
     def kind(self) -> str:
@@ -101,7 +103,7 @@ class Stage:
             if done.returncode:
                 raise FleetError(f"tmux could not start: {done.stderr.strip()}")
             return
-        self._enclose(argv, real_client_of(self.client))
+        self._enclose(argv, self.needs)
 
     def _enclose(self, argv: list[str], real: RealClient) -> None:
         missing = [name for name in ("unshare", "ip") if shutil.which(name) is None]

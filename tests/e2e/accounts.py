@@ -12,11 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from fleetscripts.practice.playground import Playground
-from fleetscripts.practice.real_client import CODEX
-from fleetscripts.practice.stage import Stage
 from tests.e2e.conftest import program_of
 from tests.e2e.crew import Crew
 from tests.places import BUNDLE
+from tests.practice.real_codex import CODEX, real_stage
 from tests.records import flat
 from tests.waiting import wait_until
 
@@ -30,7 +29,7 @@ def crew_on_accounts(
 ) -> Iterator[Crew]:
     """Spare worktrees, and accounts by name with their tokens. ``program``: the client, in place of the usual one."""
     folder = Path(tempfile.mkdtemp(prefix="fr", dir="/tmp"))
-    made = Crew(Stage(folder, program or program_of(kind)), Playground(folder / "git"))
+    made = Crew(real_stage(folder, program or program_of(kind)), Playground(folder / "git"))
     try:
         made.stage.home.mkdir()
         (folder / "fleet").mkdir()

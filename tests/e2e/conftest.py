@@ -12,8 +12,8 @@ import pytest
 
 from fleetscripts.practice.npm_client import installed_client
 from fleetscripts.practice.playground import Playground
-from fleetscripts.practice.stage import Stage
 from tests.e2e.crew import Crew
+from tests.practice.real_codex import real_stage
 from tests.real_clients import real_client as installed
 
 _OUTER = dict(os.environ)
@@ -48,7 +48,7 @@ on_codex_too = pytest.mark.parametrize("crew", ["practice", CLAUDE, CODEX], indi
 def crew(request: pytest.FixtureRequest) -> Iterator[Crew]:
     """Spare worktrees and a tmux server, where the product's scripts work with one kind of client."""
     folder = Path(tempfile.mkdtemp(prefix="fe", dir="/tmp"))
-    stage = Stage(folder, program_of(request.param))
+    stage = real_stage(folder, program_of(request.param))
     made = Crew(stage, Playground(folder / "git"))
     try:
         stage.home.mkdir()

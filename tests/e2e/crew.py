@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from fleetscripts.practice.playground import Playground
-from fleetscripts.practice.real_client import CODEX_HOME
 from fleetscripts.practice.stage import Stage
 from fleetscripts.practice.transcript import project_folder
 from tests.e2e import rollout
 from tests.places import BUNDLE
+from tests.practice.real_codex import CODEX_HOME
 from tests.records import flat
 from tests.waiting import wait_until
 

@@ -15,12 +15,12 @@ from typing import Any
 import pytest
 
 from fleetscripts.practice.playground import Playground
-from fleetscripts.practice.stage import Stage
 from tests.account_stage import AccountStage, assistant, user
 from tests.e2e.conftest import CLAUDE, program_of
 from tests.e2e.crew import Crew
 from tests.e2e.model_door import tokens
 from tests.places import BUNDLE
+from tests.practice.real_codex import real_stage
 from tests.waiting import wait_until
 
 TOKENS = {"work": "sk-ant-oat01-WORK", "home": "sk-ant-oat01-HOME"}
@@ -30,7 +30,7 @@ TOKENS = {"work": "sk-ant-oat01-WORK", "home": "sk-ant-oat01-HOME"}
 def crew(request: pytest.FixtureRequest) -> Iterator[Crew]:
     """One spare worktree, and two accounts with a token each."""
     folder = Path(tempfile.mkdtemp(prefix="fa", dir="/tmp"))
-    made = Crew(Stage(folder, program_of(request.param)), Playground(folder / "git"))
+    made = Crew(real_stage(folder, program_of(request.param)), Playground(folder / "git"))
     try:
         (made.stage.home / ".claude").mkdir(parents=True)
         line = {"statusLine": {"type": "command", "command": "echo the line of the user"}}
@@ -101,7 +101,7 @@ def wall() -> dict[str, Any]:
 def test_by_hand_a_conversation_is_handed_to_codex() -> None:
     """No fleet, no state file: a shell, ``cl --resume``, and nothing left of the subscription."""
     folder = Path(tempfile.mkdtemp(prefix="fh", dir="/tmp"))
-    crew = Crew(Stage(folder, program_of("codex")), Playground(folder / "git"))
+    crew = Crew(real_stage(folder, program_of("codex")), Playground(folder / "git"))
     session = "01a1fb99-0414-4831-b6d5-c37eeebee745"
     try:
         crew.stage.home.mkdir()

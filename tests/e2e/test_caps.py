@@ -13,11 +13,11 @@ from typing import Any
 import pytest
 
 from fleetscripts.practice.playground import Playground
-from fleetscripts.practice.stage import Stage
 from tests.e2e.conftest import program_of
 from tests.e2e.crew import Crew
 from tests.e2e.model_door import ask
 from tests.e2e.quick import CONFIG, quick_crew, run_loop, said, wait_for_cycles
+from tests.practice.real_codex import real_stage
 from tests.waiting import wait_until
 
 ONE_TURN = 200
@@ -102,7 +102,7 @@ def test_todays_cap_is_told_near_once_and_reached_once_for_all_and_begins_no_age
 @contextmanager
 def real_crew(kind: str) -> Iterator[Crew]:
     folder = Path(tempfile.mkdtemp(prefix="fc", dir="/tmp"))
-    stage = Stage(folder, program_of(kind))
+    stage = real_stage(folder, program_of(kind))
     made = Crew(stage, Playground(folder / "git"))
     try:
         stage.home.mkdir()

@@ -14,13 +14,13 @@ from typing import Any
 import pytest
 
 from fleetscripts.core.planning.rescue import WAKE_SPREAD_SECONDS
-from fleetscripts.practice.real_client import CODEX_HOME
 from fleetscripts.practice.turn import LOGGED_OUT
 from tests.e2e import rollout
 from tests.e2e.accounts import TOKENS, agents, bring_codex, crew_on_accounts, events, list_codex, log
 from tests.e2e.conftest import CLAUDE
 from tests.e2e.crew import Crew
 from tests.e2e.model_door import ask
+from tests.practice.real_codex import CODEX_HOME
 from tests.waiting import wait_until
 
 LAST = "[[say Two.]] [[checkpoint one]]"

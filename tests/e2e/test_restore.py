@@ -16,9 +16,10 @@ from typing import Any
 import pytest
 
 from fleetscripts.practice.playground import Playground
-from fleetscripts.practice.stage import Stage, _alive
+from fleetscripts.practice.stage import _alive
 from tests.e2e.conftest import on_codex_too, program_of
 from tests.e2e.crew import Crew
+from tests.practice.real_codex import real_stage
 from tests.waiting import wait_until
 
 CONFIG = "notify_desktop = false\n"
@@ -30,7 +31,7 @@ def crew(request: pytest.FixtureRequest) -> Iterator[Crew]:
     """Agents of one kind, on a stage whose namespace outlasts its tmux server. ``param``: kind, or kind and spares."""
     kind, spares = request.param if isinstance(request.param, tuple) else (request.param, 3)
     folder = Path(tempfile.mkdtemp(prefix="fr", dir="/tmp"))
-    made = Crew(Stage(folder, program_of(kind)), Playground(folder / "git"))
+    made = Crew(real_stage(folder, program_of(kind)), Playground(folder / "git"))
     try:
         made.stage.home.mkdir()
         (folder / "fleet").mkdir()

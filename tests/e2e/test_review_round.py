@@ -18,12 +18,12 @@ from typing import Any
 import pytest
 
 from fleetscripts.practice.playground import Playground
-from fleetscripts.practice.stage import Stage
 from tests.e2e.conftest import CLAUDE, CODEX, program_of
 from tests.e2e.crew import Crew
 from tests.e2e.quick import heartbeat, said, wait_for_cycles
 from tests.fake_github.live import LiveHub, LiveWorld, since_start
 from tests.fake_github.server import serve
+from tests.practice.real_codex import real_stage
 from tests.waiting import wait_until
 
 pytestmark = pytest.mark.skipif(shutil.which("gh") is None, reason="gh is not installed")
@@ -79,7 +79,7 @@ def on_stage(kind: str, branches: Sequence[str]) -> Iterator[Crew]:
     """A crew whose agents find their branches on the remote, and a gh that asks the fake GitHub."""
     folder = Path(tempfile.mkdtemp(prefix="fr", dir="/tmp"))
     extra = {"GH_CONFIG_DIR": str(folder / "gh"), "GH_TOKEN": "x"}
-    crew = Crew(Stage(folder, program_of(kind), extra), Playground(folder / "git"))
+    crew = Crew(real_stage(folder, program_of(kind), extra=extra), Playground(folder / "git"))
     try:
         crew.stage.home.mkdir()
         for name in ("gh", "fleet"):

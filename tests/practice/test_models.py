@@ -16,9 +16,9 @@ import pytest
 
 from fleetscripts.practice.cues import Cues
 from fleetscripts.practice.model_anthropic import AnthropicModel
-from fleetscripts.practice.model_openai import OpenAIModel
 from fleetscripts.practice.server import Model, listen
 from tests.places import BUNDLE
+from tests.practice.model_openai import OpenAIModel
 from tests.waiting import wait_until
 
 BASH = [{"name": "Bash"}]
@@ -163,12 +163,10 @@ def test_the_responses_api_does_the_same_script() -> None:
     asker.server.shutdown()
 
 
-@pytest.mark.parametrize("module", ["model_anthropic", "model_openai"])
+@pytest.mark.parametrize("module", ["fleetscripts.practice.model_anthropic", "tests.practice.model_openai"])
 def test_a_model_writes_its_port_and_ends_with_its_parent(module: str, tmp_path: Path) -> None:
     port, pid = tmp_path / "port", tmp_path / "pid"
-    line = (
-        f"{sys.executable} -m fleetscripts.practice.{module} --port-file {port} > /dev/null & echo $! > {pid}; read x"
-    )
+    line = f"{sys.executable} -m {module} --port-file {port} > /dev/null & echo $! > {pid}; read x"
     parent = subprocess.Popen(["sh", "-c", line], cwd=BUNDLE, stdin=subprocess.PIPE)
     wait_until(port.exists, what="the port")
     assert int(port.read_text()) > 0

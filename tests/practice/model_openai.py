@@ -1,6 +1,6 @@
 """A scripted OpenAI Responses API, so that a real Codex works with no account and no network.
 
-``python -m fleetscripts.practice.model_openai --port-file F`` prints its port and exits with its parent."""
+``python -m tests.practice.model_openai --port-file F`` prints its port and exits with its parent."""
 
 from __future__ import annotations
 
