@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Mapping, Sequence
 from itertools import accumulate
@@ -12,7 +11,7 @@ from fleetscripts.adapters.tmux.guard import Guard
 from fleetscripts.adapters.tmux.tab_stops import without_tabs
 from fleetscripts.adapters.tmux.tmux_client import NoServer, ServerUnreachable, TmuxClient
 from fleetscripts.adapters.tmux.tmux_listing import ListingRow, row_format, rows, token
-from fleetscripts.adapters.tmux.tmux_words import line, literal
+from fleetscripts.adapters.tmux.tmux_words import is_session_name, line, literal
 from fleetscripts.errors import FleetError
 from fleetscripts.models import Frame, PaneFacts, ServerId
 from fleetscripts.pattern import pattern
@@ -254,16 +253,6 @@ class Tmux:
             for pane, start, end in zip(there, ends, ends[1:], strict=False)
         ]
         return frames, server
-
-
-def is_session_name(name: str) -> bool:
-    """Whether tmux accepts this session name unchanged."""
-    return not (not name or re.search(r"[.:;\x00-\x1f\x7f]", name) or name.startswith(("=", "$", "@", "%")))
-
-
-def name_given(name: str) -> str:
-    """The name that tmux would give a session asked for by this one."""
-    return re.sub(r"[.:]", "_", name)
 
 
 def _by_libtmux(socket: str, *words: str) -> tuple[list[str], str]:

@@ -1,6 +1,8 @@
-"""Quotes words for tmux's command lines and formats, so that nothing hostile is interpreted."""
+"""Words for tmux: quoted for its command lines and formats, so that nothing hostile is interpreted; session names."""
 
 from __future__ import annotations
+
+import re
 
 from fleetscripts.pattern import pattern
 
@@ -27,3 +29,13 @@ def line(*words: str) -> str:
 def literal(text: str) -> str:
     """A format that expands to ``text`` itself."""
     return _LIVE_HASHES.sub(lambda run: run[0] * 2, text)
+
+
+def is_session_name(name: str) -> bool:
+    """Whether tmux accepts this session name unchanged."""
+    return not (not name or re.search(r"[.:;\x00-\x1f\x7f]", name) or name.startswith(("=", "$", "@", "%")))
+
+
+def name_given(name: str) -> str:
+    """The name that tmux would give a session asked for by this one."""
+    return re.sub(r"[.:]", "_", name)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from fleetscripts.adapters.tmux.tmux import NoServer, Tmux, is_session_name, name_given
+from fleetscripts.adapters.tmux.tmux import NoServer, Tmux
+from fleetscripts.adapters.tmux.tmux_words import is_session_name, name_given
 from fleetscripts.agents.kinds import inside_session
 from fleetscripts.config import Settings
 from fleetscripts.errors import FleetError, Refused
