@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fleetscripts.core.records.redact import MASK, redact, redact_lines
@@ -105,6 +105,7 @@ def test_a_usual_token_is_masked(name: str) -> None:
 
 
 @pytest.mark.parametrize("form", TOKEN_FORMS)
+@settings(max_examples=20)  # of each of a hundred services: drawing from an expression is slow
 @given(data=st.data())
 def test_whatever_has_a_services_form_is_masked(form: str, data: st.DataObject) -> None:
     plain = re.sub(r"\\S", "[!-~]", TOKEN_FORMS[form])
