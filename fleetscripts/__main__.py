@@ -25,8 +25,10 @@ def _import_from_bundle() -> None:
 
 def main(argv: list[str] | None = None) -> int:
     """Run ``NAME ARGS...``; the exit code is the command's."""
+    import gc
     import importlib
 
+    gc.disable()  # until start_quickly sets how often: nothing that is loaded until then is ever garbage
     from fleetscripts import commands
     from fleetscripts.invocation import called_with, prefix_of_scripts
 

@@ -49,20 +49,21 @@ Fields = dict[str, dataclasses.Field[Any]]
 class _AsWritten:
     """A class's members as its author wrote them. ``names``: of its fields. ``made``: its instances so far."""
 
-    __slots__ = ("made", "members", "names")
+    __slots__ = ("defaults", "factories", "made", "members", "names")
 
     def __init__(self, body: type) -> None:
         self.members = {name: value for name, value in vars(body).items() if name not in ("__dict__", "__weakref__")}
         annotations = self.members.get("__annotations__", {})
         self.names = tuple(name for name, kind in annotations.items() if not kind.startswith("ClassVar["))
-        self.made = 0
-
-    def default(self, name: str) -> object:
-        """What a field is when nothing is given for it; MISSING when something must be."""
-        value = self.members.get(name, dataclasses.MISSING)
-        if value.__class__ is not dataclasses.Field:
-            return value
-        return value.default if value.default_factory is dataclasses.MISSING else value.default_factory()
+        self.defaults, self.factories, self.made = {}, {}, 0
+        for name in self.members.keys() & self.names:
+            given = self.members[name]
+            if given.__class__ is not dataclasses.Field:
+                self.defaults[name] = given
+            elif given.default is not dataclasses.MISSING:
+                self.defaults[name] = given.default
+            elif given.default_factory is not dataclasses.MISSING:
+                self.factories[name] = given.default_factory
 
 
 class _FieldsWhenAsked:
@@ -90,18 +91,18 @@ def _frozen(body: type) -> type:
 
 def _init(self: Any, *args: object, **named: object) -> None:
     written: _AsWritten = self._as_written
-    written.made += 1
-    values = dict(zip(written.names, args, strict=False))
-    fits = len(args) <= len(written.names) and values.keys().isdisjoint(named) and named.keys() <= {*written.names}
-    values |= named
-    for name in written.names:
-        value = values[name] if name in values else written.default(name)
-        fits = fits and value is not dataclasses.MISSING
-        object.__setattr__(self, name, value)
-    if not fits or written.made > COMPILED_AFTER:
+    names, written.made = written.names, written.made + 1
+    values = written.defaults | dict(zip(names, args, strict=False)) | named
+    for name in written.factories.keys() - values.keys():
+        values[name] = written.factories[name]()
+    twice = args and (len(args) > len(names) or not named.keys().isdisjoint(names[: len(args)]))
+    if twice or values.keys() != {*names} or written.made > COMPILED_AFTER:
         compiled = _written_init(type(self))
         type.__setattr__(type(self), "__init__", compiled)
         compiled(self, *args, **named)  # which says what does not fit
+        return
+    for name in names:
+        object.__setattr__(self, name, values[name])
 
 
 def _written_init(made: type) -> Any:

@@ -63,6 +63,7 @@ INSTEAD: Mapping[str, Mapping[str, Callable[..., Any]]] = {
 def start_quickly() -> None:
     """For a process that runs one command. Modules already imported are left as they are."""
     gc.set_threshold(ALLOCATIONS)
+    gc.enable()
     for name, functions in INSTEAD.items():
         spec = None if name in sys.modules else util.find_spec(name)
         if spec is not None:

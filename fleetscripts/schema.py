@@ -6,7 +6,7 @@ import dataclasses
 import math
 from collections.abc import Callable, Mapping
 from functools import cache
-from typing import Any, TypeAlias, TypeVar
+from typing import Any, TypeAlias, TypeVar, cast
 
 from fleetscripts.errors import FleetError
 from fleetscripts.models import AgentState, Repository, ServerId
@@ -163,6 +163,8 @@ def mapping(where: str, value: object) -> Mapping[str, Any]:
 def read(kind: type[T], where: str, value: object, given: Mapping[str, Any] | None = None) -> T:
     """An instance of ``kind`` from a JSON object found at ``where``; ``given`` fields are taken as they are."""
     members = mapping(where, value)
+    if not members and not given:
+        return cast("T", _made(kind))  # type: ignore[arg-type] # one for all, as of most parts of most records
     values = dict(given or {})
     known = _readers(kind)  # type: ignore[arg-type]
     unknown: dict[str, Any] = {}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shlex
 import shutil
 import subprocess
@@ -58,16 +59,16 @@ class TmuxServer:
         self.run("kill-server", check=False)
 
 
-class TmuxProcesses:
-    """Every tmux process that is started from now on, counted by a tmux of our own that is first on the PATH."""
+class Processes:
+    """Every process of a program that is started from now on, counted by one of its name that is first on the PATH."""
 
-    def __init__(self, folder: Path) -> None:
-        self._log = folder / "started"
+    def __init__(self, folder: Path, name: str) -> None:
+        self._name, self._log = name, folder / f"started-{name}"
         self.folder = folder
-        folder.mkdir()
-        program = folder / "tmux"
+        folder.mkdir(exist_ok=True)
+        program = folder / name
         log = shlex.quote(str(self._log))
-        real = shlex.quote(shutil.which("tmux") or "tmux")
+        real = shlex.quote(shutil.which(name) or name)
         program.write_text(f'#!/bin/sh\n{{ printf "%s " "$@"; printf "\\001"; }} >>{log}\nexec {real} "$@"\n')
         program.chmod(0o755)
 
@@ -75,9 +76,21 @@ class TmuxProcesses:
         """The words of each."""
         return self._log.read_text().split("\1")[:-1] if self._log.exists() else []
 
+    def verbs(self) -> list[str]:
+        """The program and its command, of each: what stands first among its words and is no option, nor of one."""
+        kept = (re.sub(r"(?:^| )-(?:[cCLS] \S+|\S+)", "", words).split() for words in self.started())
+        return [f"{self._name} {words[0]}" for words in kept]
+
     def forget(self) -> None:
         """Count anew."""
         self._log.unlink(missing_ok=True)
+
+
+class TmuxProcesses(Processes):
+    """Those of tmux."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder, "tmux")
 
 
 @dataclass

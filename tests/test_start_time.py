@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.places import BUNDLE, GitRepo
+from tests.places import BUNDLE, GitRepo, Processes, TmuxServer
 
 MAIN = ["-X", "utf8", str(BUNDLE / "fleetscripts" / "__main__.py")]
 SCREEN = str(BUNDLE / "tests/screens/claude/2.1.329-oauth-140x45/limit-wall.txt")
@@ -66,6 +66,30 @@ def modules(*words: str) -> set[str]:
     done = subprocess.run([sys.executable, "-I", *words], capture_output=True, text=True, check=True)
     lines = [line for line in done.stderr.splitlines() if line.startswith("import time:")]
     return {line.rpartition("|")[2].strip() for line in lines}
+
+
+MOST_PROCESSES = {
+    "status": (("status", "--state-file", "{state}"), ["tmux list-panes"]),
+    "spare worktrees": (("find-spare", "{repo}"), [*["git status"] * 3, "git worktree"]),
+}
+"""Processes that a call starts: each takes a fifth of Python's start, and its caller's time to begin it."""
+
+
+@pytest.mark.parametrize("name", MOST_PROCESSES)
+def test_a_small_command_starts_few_processes(
+    name: str, git_repo: GitRepo, home: Path, tmux_server: TmuxServer, tmp_path: Path
+) -> None:
+    words, expected = MOST_PROCESSES[name]
+    git_repo.add_spares(3)
+    tmux_server.new_session()
+    state = tmp_path / "state.json"
+    state.write_text('{"agents": [{"window": "fleet:0"}, {"window": "fleet:1"}]}', encoding="utf-8")
+    folder = tmp_path / "counting"
+    counting = [Processes(folder, "git"), Processes(folder, "tmux")]
+    given = [word.format(state=state, repo=git_repo.path) for word in words]
+    around = {**os.environ, "PATH": f"{folder}:{os.environ['PATH']}"}
+    subprocess.run([sys.executable, "-I", *MAIN, *given], env=around, check=True, capture_output=True)
+    assert sorted(verb for one in counting for verb in one.verbs()) == expected
 
 
 def test_help_imports_nothing_of_what_the_command_does() -> None:

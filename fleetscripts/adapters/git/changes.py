@@ -7,8 +7,8 @@ import os
 import stat
 from pathlib import Path
 
-from fleetscripts.adapters.git.git import Git
-from fleetscripts.adapters.git.index_listing import listing, watching_index
+from fleetscripts.adapters.git.git import Git, GitCall
+from fleetscripts.adapters.git.index_listing import Listing, listing, watching_index
 from fleetscripts.adapters.git.submodules import submodules
 from fleetscripts.adapters.system.regular_file import read_regular
 from fleetscripts.dataclass import dataclass
@@ -35,6 +35,20 @@ def changes(git: Git) -> Changes:
             entries = status(git, index)
     else:
         entries = status(git)
+    return _changes(git, known, entries)
+
+
+def begin_changes(git: Git) -> GitCall:
+    """For a worktree whose index is plain: what ``changes_told`` takes, so that several can be looked into at once."""
+    return git.begin(*_status_words())
+
+
+def changes_told(git: Git, begun: GitCall) -> Changes:
+    """The same as ``changes``."""
+    return _changes(git, Listing(), _entries(begun.output().decode("utf-8", "surrogateescape")))
+
+
+def _changes(git: Git, known: Listing, entries: list[tuple[str, str]]) -> Changes:
     modified = [path for mark, path in entries if mark == " M" and path not in known.links][:MOST_COMPARED]
     own = frozenset(path for path in modified if _is_as_checked_out(git, path))
     found = [path for _, path in entries if path not in own]
@@ -52,10 +66,17 @@ def changed_paths(git: Git) -> list[str]:
 
 def status(git: Git, index: Path | None = None, untracked: str = "normal") -> list[tuple[str, str]]:
     """git's two status letters and the path of each entry. Submodules are not entered: only their commit counts."""
-    words = ("--porcelain", "-z", "--no-renames", f"--untracked-files={untracked}", "--ignore-submodules=dirty")
     given = {"GIT_INDEX_FILE": str(index)} if index is not None else {}
-    entries = git.text("status", *words, **given).split("\0")
-    return [(entry[:2], entry[3:]) for entry in entries if entry]
+    return _entries(git.text(*_status_words(untracked), **given))
+
+
+def _status_words(untracked: str = "normal") -> tuple[str, ...]:
+    how = ("--porcelain", "-z", "--no-renames", f"--untracked-files={untracked}", "--ignore-submodules=dirty")
+    return ("status", *how)
+
+
+def _entries(told: str) -> list[tuple[str, str]]:
+    return [(entry[:2], entry[3:]) for entry in told.split("\0") if entry]
 
 
 def _is_as_checked_out(git: Git, path: str) -> bool:

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from fleetscripts.adapters.git import neutral
-from fleetscripts.adapters.git.git_process import TookTooLong, run_git
+from fleetscripts.adapters.git.git_process import GitProcess, TookTooLong
 from fleetscripts.adapters.git.place import repository_at, require_same
 from fleetscripts.dataclass import dataclass
 from fleetscripts.errors import FleetError
@@ -24,6 +24,29 @@ REMOTE_TIMEOUT_SECONDS = 120.0
 
 class GitFailed(FleetError):
     """A git command failed; the message has the command and git's own words."""
+
+
+@dataclass(frozen=True, slots=True)
+class GitCall:
+    """A git process that has begun in a folder."""
+
+    folder: Path
+    words: tuple[str, ...]
+    process: GitProcess
+
+    def output(self, timeout_seconds: float = LOCAL_TIMEOUT_SECONDS, given: bytes = b"") -> bytes:
+        """What git prints, ``given`` this; raises GitFailed with its reason."""
+        done = self.done(timeout_seconds, given)
+        if done.returncode != 0:
+            raise GitFailed(f"git {self.words[0]} failed in {self.folder}: {_reason(done)}")
+        return done.stdout
+
+    def done(self, timeout_seconds: float, given: bytes) -> subprocess.CompletedProcess[bytes]:
+        """The process, ended; raises GitFailed where it does not end."""
+        try:
+            return self.process.done(given, timeout_seconds)
+        except TookTooLong as slow:
+            raise GitFailed(f"git {self.words[0]} in {self.folder} {slow}") from slow
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,14 +112,18 @@ class Git:
         given: bytes = b"",
     ) -> bytes:
         """The output, with ``given`` as input; raises GitFailed with git's reason."""
-        done = self._done(words, env, timeout_seconds, given)
-        if done.returncode != 0:
-            raise GitFailed(f"git {words[0]} failed in {self.folder}: {_reason(done)}")
-        return done.stdout
+        return GitCall(self.folder, words, self._begun(words, env)).output(timeout_seconds, given)
+
+    def begin(self, *words: str) -> GitCall:
+        """Have git begin; what it prints can be asked for later, when others have begun as well."""
+        return GitCall(self.folder, words, self._begun(words, None))
 
     def _done(
         self, words: tuple[str, ...], env: Mapping[str, str] | None, timeout_seconds: float, given: bytes = b""
     ) -> subprocess.CompletedProcess[bytes]:
+        return GitCall(self.folder, words, self._begun(words, env)).done(timeout_seconds, given)
+
+    def _begun(self, words: tuple[str, ...], env: Mapping[str, str] | None) -> GitProcess:
         if not self.folder.is_dir():
             raise GitFailed(f"no such folder: {self.folder}")
         place: dict[str, str] = {}
@@ -106,11 +133,9 @@ class Git:
             place = {"GIT_DIR": own.git_dir, "GIT_COMMON_DIR": own.common_dir, "GIT_WORK_TREE": str(self.folder)}
         argv = ["git", "-C", str(self.folder), *neutral.options(self.settings), *words]
         try:
-            return run_git(argv, {**neutral.environment(), **place, **(env or {})}, given, timeout_seconds)
+            return GitProcess(argv, {**neutral.environment(), **place, **(env or {})})
         except FileNotFoundError as missing:
             raise FleetError("git is not installed: install it (apt install git, brew install git)") from missing
-        except TookTooLong as slow:
-            raise GitFailed(f"git {words[0]} in {self.folder} {slow}") from slow
 
 
 def _named(folder: Path) -> Repository | None:

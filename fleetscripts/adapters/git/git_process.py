@@ -26,26 +26,40 @@ class TookTooLong(Exception):
     """It did not end in time; the message says so in a few words."""
 
 
-def run_git(
-    argv: Sequence[str], environment: Mapping[str, str], given: bytes, timeout_seconds: float
-) -> subprocess.CompletedProcess[bytes]:
-    """The output. ``given``: its standard input. It has no terminal, so nothing can prompt there."""
-    with subprocess.Popen(
-        argv,
-        env=environment,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        start_new_session=True,
-    ) as process:
-        _bound(process.pid)
-        try:
-            out, err = _output(process, given, timeout_seconds)
-        except BaseException:
-            with contextlib.suppress(ProcessLookupError, PermissionError):  # macOS says the latter of zombies
-                os.killpg(process.pid, signal.SIGKILL)
-            raise
-    return subprocess.CompletedProcess(argv, process.returncode, out, err)
+class GitProcess:
+    """One that has begun. It has no terminal, so nothing can prompt there."""
+
+    def __init__(self, argv: Sequence[str], environment: Mapping[str, str]) -> None:
+        self._process = subprocess.Popen(
+            argv,
+            env=environment,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            start_new_session=True,
+        )
+        _bound(self._process.pid)
+
+    def done(self, given: bytes, timeout_seconds: float) -> subprocess.CompletedProcess[bytes]:
+        """The output, once it has ended. ``given``: its standard input."""
+        with self._process as process:
+            try:
+                out, err = _output(process, given, timeout_seconds)
+            except BaseException:
+                self._kill()
+                raise
+        return subprocess.CompletedProcess(process.args, process.returncode, out, err)
+
+    def stop(self) -> None:
+        """End it where nobody wants to know any more what it prints."""
+        if self._process.returncode is None:
+            self._kill()
+            with self._process:
+                pass
+
+    def _kill(self) -> None:
+        with contextlib.suppress(ProcessLookupError, PermissionError):  # macOS says the latter of zombies
+            os.killpg(self._process.pid, signal.SIGKILL)
 
 
 def _output(process: subprocess.Popen[bytes], given: bytes, timeout_seconds: float) -> tuple[bytes, bytes]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import field
 from pathlib import Path
 
 from fleetscripts.adapters.git.git import Git
@@ -17,9 +18,9 @@ _LINK = "160000"
 class Listing:
     """``unwatched``: marked assume-unchanged; ``skipped``: marked skip-worktree; ``links``: pinned commit by path."""
 
-    unwatched: tuple[str, ...]
-    skipped: tuple[str, ...]
-    links: Mapping[str, str]
+    unwatched: tuple[str, ...] = ()
+    skipped: tuple[str, ...] = ()
+    links: Mapping[str, str] = field(default_factory=dict)
 
 
 def listing(git: Git) -> Listing:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from functools import cache
 
 SETTINGS = (
     # programs that a repository could name
@@ -50,9 +51,10 @@ _DROPPED = frozenset({
 })  # fmt: skip
 
 
-def options(more: tuple[str, ...] = ()) -> list[str]:
+@cache
+def options(more: tuple[str, ...] = ()) -> tuple[str, ...]:
     """Options for git's command line."""
-    return ["--no-pager", *(word for setting in (*SETTINGS, *more) for word in ("-c", setting))]
+    return ("--no-pager", *(word for setting in (*SETTINGS, *more) for word in ("-c", setting)))
 
 
 def environment(around: Mapping[str, str] = os.environ) -> dict[str, str]:

@@ -27,9 +27,9 @@ def repository_at(worktree: Path) -> Repository:
         return Repository(git_dir=place, common_dir=place)
     git_dir = _pointed(dot_git, "gitdir: ")
     back = _pointed(git_dir / "gitdir")
-    if os.path.realpath(back) != os.path.realpath(dot_git):
+    if str(back) != str(dot_git) and os.path.realpath(back) != os.path.realpath(dot_git):
         raise WrongRepository(f"{dot_git} points to {git_dir}, which is {back}'s: {_PUT_BACK}")
-    common = Path(os.path.realpath(_pointed(git_dir / "commondir")))
+    common = _pointed(git_dir / "commondir")
     if git_dir.parent != common / "worktrees" or common.is_relative_to(os.path.realpath(worktree)):
         raise WrongRepository(f"{dot_git} points to {git_dir}, which is no worktree's of {common}: {_PUT_BACK}")
     return Repository(git_dir=str(git_dir), common_dir=str(common))

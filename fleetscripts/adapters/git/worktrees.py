@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import os
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
 
-from fleetscripts.adapters.git.changes import changed_paths
-from fleetscripts.adapters.git.git import Git, GitFailed
+from fleetscripts.adapters.git.changes import begin_changes, changes, changes_told
+from fleetscripts.adapters.git.git import Git, GitCall, GitFailed
+from fleetscripts.adapters.git.plain_index import SHA1_HEX, is_plain_index
+from fleetscripts.dataclass import dataclass
 from fleetscripts.errors import FleetError
 from fleetscripts.models import Repository, WorktreeContents, WorktreeFacts
 
@@ -81,41 +84,81 @@ def _facts(lines: list[str]) -> WorktreeFacts:
     )
 
 
-def common_folder(repo: Path) -> str:
-    """The real path of the folder that all worktrees of the repository share."""
+def common_folder(repo: Path, listed: Sequence[WorktreeFacts]) -> str:
+    """The real path of the folder that all worktrees of the repository share. ``listed``: all of them.
+
+    git lists the main worktree first: by that folder without ``/.git``, where the folder has this name."""
+    inside = Path(listed[0].path, ".git")
+    if not listed[0].bare and inside.is_dir() and not inside.is_symlink():
+        return os.path.realpath(inside)
     return os.path.realpath(repo / Git(repo).text("rev-parse", "--git-common-dir"))
 
 
-def refs_by_commit(repo: Path) -> dict[str, list[str]]:
-    """The repository's refs by their object."""
+class Refs:
+    """The refs of a repository by the commit that each names. ``listed``: its worktrees, whose branches often say
+    enough; git is asked for the others at most once."""
+
+    def __init__(self, repo: Path, listed: Sequence[WorktreeFacts]) -> None:
+        self._repo = repo
+        branches = [(facts.head, facts.branch) for facts in listed if facts.branch]
+        self._listed = _by_commit((head, f"{_BRANCH}{name}") for head, name in branches if not name.startswith("refs/"))
+
+    def name(self, facts: WorktreeFacts) -> bool:
+        """Whether one that outlives this worktree names its very commit, as for most spares."""
+        return self._among(self._listed, facts) or self._among(self._all, facts)
+
+    @cached_property
+    def _all(self) -> dict[str, list[str]]:
+        lines = Git(self._repo).text("for-each-ref", "--format=%(objectname) %(refname)").splitlines()
+        return _by_commit((commit, ref) for commit, _, ref in (line.partition(" ") for line in lines))
+
+    @staticmethod
+    def _among(refs: Mapping[str, Sequence[str]], facts: WorktreeFacts) -> bool:
+        own = {f"{_BRANCH}{facts.branch}"}
+        return any(ref not in own and not ref.startswith(_PREFIXES) for ref in refs.get(facts.head, ()))
+
+
+def _by_commit(refs: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
-    for line in Git(repo).text("for-each-ref", "--format=%(objectname) %(refname)").splitlines():
-        commit, _, ref = line.partition(" ")
+    for commit, ref in refs:
         found.setdefault(commit, []).append(ref)
     return found
 
 
-def contents(facts: WorktreeFacts, common: str, refs: Mapping[str, Sequence[str]]) -> WorktreeContents:
-    """What only this worktree of the repository with this common folder has; raises if git cannot say, or it points to
-    another repository. ``refs``: the repository's, from ``refs_by_commit``."""
+@dataclass(frozen=True, slots=True)
+class ContentsCall:
+    """A look into a worktree that has begun: git is at work, where the index is plain and so one process says all."""
+
+    facts: WorktreeFacts
+    git: Git
+    changes: GitCall | None
+
+    def told(self, refs: Refs) -> WorktreeContents:
+        """What only this worktree has; raises if git cannot say. ``refs``: the repository's."""
+        found = changes(self.git) if self.changes is None else changes_told(self.git, self.changes)
+        return WorktreeContents(
+            changes=len(found.paths),
+            first_change=found.paths[0] if found.paths else "",
+            operation=operation(self.git),
+            own_commits=0 if refs.name(self.facts) else own_commits(self.git, self.facts.branch),
+        )
+
+    def stop(self) -> None:
+        """Nobody asks any more."""
+        if self.changes is not None:
+            self.changes.process.stop()
+
+
+def begin_contents(facts: WorktreeFacts, common: str) -> ContentsCall:
+    """Look into the worktree of the repository with this common folder; raises if it points to another repository, or
+    git cannot change it."""
     git = Git.in_worktree(facts.path)
     if git.repository is None or git.repository.common_dir != common:
         raise GitFailed(f"{facts.path}/.git points to another repository than {common}")
     if why := stuck(git):
         raise GitFailed(why)
-    changes = changed_paths(git)
-    return WorktreeContents(
-        changes=len(changes),
-        first_change=changes[0] if changes else "",
-        operation=operation(git),
-        own_commits=0 if _named_elsewhere(facts, refs) else own_commits(git, facts.branch),
-    )
-
-
-def _named_elsewhere(facts: WorktreeFacts, refs: Mapping[str, Sequence[str]]) -> bool:
-    """Whether a ref that outlives this worktree names its very commit, as for most spares."""
-    own = {f"{_BRANCH}{facts.branch}"}
-    return any(ref not in own and not ref.startswith(_PREFIXES) for ref in refs.get(facts.head, ()))
+    plain = len(facts.head) == SHA1_HEX and is_plain_index(git.git_dir / "index")
+    return ContentsCall(facts, git, begin_changes(git) if plain else None)
 
 
 def operation(git: Git) -> str | None:

@@ -144,8 +144,8 @@ def working_folders() -> dict[int, str]:
 def pids_in(folder: Path, folders: Mapping[int, str]) -> set[int]:
     """Those that work in the folder or below it, even if it was deleted."""
     here, below = str(folder), f"{str(folder).rstrip('/')}/"
-    places = {pid: place.removesuffix(" (deleted)") for pid, place in folders.items()}
-    return {pid for pid, place in places.items() if place == here or place.startswith(below)}
+    near = ((pid, place.removesuffix(" (deleted)")) for pid, place in folders.items() if place.startswith(here))
+    return {pid for pid, place in near if place == here or place.startswith(below)}
 
 
 def _folders_by_lsof() -> dict[int, str]:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections import deque
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from pathlib import Path
 
 from fleetscripts.adapters.git.claims import ClaimBook
-from fleetscripts.adapters.git.worktrees import common_folder, contents, refs_by_commit, worktrees
+from fleetscripts.adapters.git.worktrees import ContentsCall, Refs, begin_contents, common_folder, worktrees
 from fleetscripts.adapters.records.locks import hold
 from fleetscripts.adapters.records.store import StateMissing, Store
 from fleetscripts.config import Settings
@@ -21,7 +22,9 @@ from fleetscripts.invocation import spelled
 from fleetscripts.models import AgentState, WorktreeFacts
 from fleetscripts.services.worktrees.bundle_paths import bundle_folders
 from fleetscripts.services.worktrees.clients_inside import ClientsInside, clients_inside
-from fleetscripts.services.worktrees.undo import LeftHalfWay
+
+AT_ONCE = 4
+"""Worktrees that git reads at the same time: more gain nothing where a machine has few cores."""
 
 LOCK_TIMEOUT_SECONDS = 120.0
 """Ten takers in a row, each looking into every spare of a large repository."""
@@ -42,8 +45,8 @@ class Spare:
 def survey(repo: Path, settings: Settings) -> list[WorktreeListing]:
     """Every worktree of the repository with its use: free ones first, by number."""
     found = worktrees(repo)
-    claims, look = claims_on(found, settings), _look_into(repo)
-    return sorted((look.into(standing(real_worktree(facts), claims)) for facts in found), key=order)
+    claims, look = claims_on(found, settings), _look_into(repo, found)
+    return sorted(look.into_all([standing(real_worktree(facts), claims) for facts in found]), key=order)
 
 
 def free(places: Sequence[WorktreeListing]) -> list[WorktreeListing]:
@@ -57,6 +60,8 @@ def taken(settings: Settings, choose: Callable[[], Spare]) -> Iterator[Spare]:
 
     A killed process leaves its claim behind, and so does one that could not undo its work: the claim then no longer
     counts, and whoever takes the next spare puts the worktree back."""
+    from fleetscripts.services.worktrees.undo import LeftHalfWay  # here, so that find-spare does not load it
+
     book = claim_book(settings)
     with alone(settings):
         _put_back_abandoned(settings)
@@ -111,7 +116,7 @@ def alone(settings: Settings) -> AbstractContextManager[None]:
 
 def _next(repo: Path, settings: Settings, passed: Collection[Path]) -> Spare:
     found = worktrees(repo)
-    claims, look = claims_on(found, settings), _look_into(repo)
+    claims, look = claims_on(found, settings), _look_into(repo, found)
     candidates = free(sorted((standing(real_worktree(facts), claims) for facts in found), key=order))
     looked = (look.into(place) for place in candidates if Path(place.worktree.path) not in passed)
     chosen = next((place for place in looked if place.standing is WorktreeUse.FREE), None)
@@ -122,11 +127,12 @@ def _next(repo: Path, settings: Settings, passed: Collection[Path]) -> Spare:
 
 
 def _this(path: Path, spare_branch: str, settings: Settings) -> Spare:
-    found = [real_worktree(facts) for facts in worktrees(path)]
+    listed = worktrees(path)
+    found = [real_worktree(facts) for facts in listed]
     named = next((facts for facts in found if facts.path == _realpath(path)), None)
     if named is None:
         raise Refused(f"{path} is no worktree of its own: expected one that {spelled('find-spare')} lists")
-    place = _look_into(path).into(standing(named, claims_on(found, settings)))
+    place = _look_into(path, listed).into(standing(named, claims_on(found, settings)))
     if place.standing is not WorktreeUse.FREE:
         raise Refused(f"{path} is not free: {place.reason}")
     if named.branch != spare_branch:
@@ -166,27 +172,64 @@ def _host(found: Sequence[WorktreeFacts], folders: Sequence[Path]) -> str | None
 
 
 @dataclass(frozen=True, slots=True)
+class _Begun:
+    """One that is being looked into; ``inside`` None: what is known of it is told by ``place`` already."""
+
+    place: WorktreeListing
+    inside: ContentsCall | None = None
+
+    def stop(self) -> None:
+        if self.inside is not None:
+            self.inside.stop()
+
+
+@dataclass(frozen=True, slots=True)
 class _Look:
     """The facts with which one repository's worktrees are checked. ``common``: the folder that they share."""
 
     common: str
-    refs: Mapping[str, Sequence[str]]
+    refs: Refs
     clients: ClientsInside
+
+    def into_all(self, places: Sequence[WorktreeListing]) -> Iterator[WorktreeListing]:
+        """One after the other, some git processes ahead."""
+        begun: deque[_Begun] = deque()
+        try:
+            for place in places:
+                begun.append(self._begin(place))
+                if len(begun) == AT_ONCE:
+                    yield self._told(begun.popleft())
+            while begun:
+                yield self._told(begun.popleft())
+        finally:
+            for one in begun:
+                one.stop()
 
     def into(self, place: WorktreeListing) -> WorktreeListing:
         """One that git cannot read, or with a client inside, is not free; the others are listed all the same."""
+        return self._told(self._begin(place))
+
+    def _begin(self, place: WorktreeListing) -> _Begun:
         if place.standing is not WorktreeUse.FREE:
-            return place
+            return _Begun(place)
         if words := self.clients.words(Path(place.worktree.path)):
-            return replace(place, standing=WorktreeUse.IN_USE, reason=words)
+            return _Begun(replace(place, standing=WorktreeUse.IN_USE, reason=words))
         try:
-            return standing_inside(place, contents(place.worktree, self.common, self.refs))
+            return _Begun(place, begin_contents(place.worktree, self.common))
         except FleetError as error:
-            return replace(place, standing=WorktreeUse.UNUSABLE, reason=str(error))
+            return _Begun(replace(place, standing=WorktreeUse.UNUSABLE, reason=str(error)))
+
+    def _told(self, begun: _Begun) -> WorktreeListing:
+        if begun.inside is None:
+            return begun.place
+        try:
+            return standing_inside(begun.place, begun.inside.told(self.refs))
+        except FleetError as error:
+            return replace(begun.place, standing=WorktreeUse.UNUSABLE, reason=str(error))
 
 
-def _look_into(repo: Path) -> _Look:
-    return _Look(common_folder(repo), refs_by_commit(repo), clients_inside())
+def _look_into(repo: Path, listed: Sequence[WorktreeFacts]) -> _Look:
+    return _Look(common_folder(repo, listed), Refs(repo, listed), clients_inside())
 
 
 def real_worktree(facts: WorktreeFacts) -> WorktreeFacts:
