@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import dataclasses
 import importlib
+import inspect
 import pkgutil
 from collections.abc import Callable
 from typing import Any
@@ -117,7 +118,7 @@ def test_every_frozen_class_is_one_by_the_standard_librarys_rules() -> None:
         assert [field.name for field in fields] == list(kind.__match_args__), kind
         assert all(field.init and not field.kw_only for field in fields), kind
         needed = {f.name: None for f in fields if f.default is f.default_factory is dataclasses.MISSING}
-        assert kind(**needed) == kind(*needed.values()), kind
+        assert inspect.isabstract(kind) or kind(**needed) == kind(*needed.values()), kind
 
 
 def test_many_are_made_as_the_first_was() -> None:
