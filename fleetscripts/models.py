@@ -143,7 +143,6 @@ class PaneFacts:
     width: int = 0
     height: int = 0
     activity: int = 0
-    history_size: int = 0
     session_id: str = ""
     """tmux's own (``$3``), which survives renames; not a conversation's."""
 

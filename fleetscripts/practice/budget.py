@@ -9,7 +9,6 @@ from dataclasses import field
 from fleetscripts.dataclass import dataclass
 
 FIVE_HOURS_SECONDS = 18_000.0
-SEVEN_DAYS_SECONDS = 604_800.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,8 +12,8 @@ from fleetscripts.core.planning.observation import NO_PANE, Observation
 from fleetscripts.core.screen.reading import Reader
 from fleetscripts.core.screen.screen import Screen
 from fleetscripts.models import Classification, Frame, PaneFacts, PaneState
-from fleetscripts.services.observe.box import box_in
 from fleetscripts.services.observe.rule_files import load_rules
+from fleetscripts.services.typing.input_box import box_in
 from tests.places import BUNDLE
 
 SCREENS = BUNDLE / "tests" / "screens"

@@ -8,8 +8,6 @@ from fleetscripts.dataclass import dataclass
 from fleetscripts.pull_request import PullKey
 
 PAGE = 100
-LAST_COMMENTS = 20
-"""Per thread: enough to find the words that claim a fix behind courtesies and bots."""
 
 _PULL_FIELDS = """
 fragment pull on PullRequest {

@@ -1,7 +1,8 @@
-"""Reads a secret from an account's source. The value is returned and stored nowhere."""
+"""Reads a secret from an account's source, and passes one on. The value is stored nowhere."""
 
 from __future__ import annotations
 
+import os
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
@@ -81,3 +82,13 @@ def _command(ref: SecretRef, environ: Mapping[str, str]) -> str:
     if done.returncode:
         raise NoSecret(f"the {ref} exited {done.returncode}")
     return done.stdout[:LONGEST_BYTES].decode("utf-8", "replace")
+
+
+def readable_once(secret: str) -> int:
+    """A file descriptor from which the program that this process becomes can read the secret once, to its end: it
+    stands in no argument and in no environment."""
+    inner, outer = os.pipe()
+    os.write(outer, secret.encode())
+    os.close(outer)
+    os.set_inheritable(inner, True)
+    return inner

@@ -31,7 +31,6 @@ _FIELDS = (
     "pane_width",
     "pane_height",
     "window_activity",
-    "history_size",
     "window_name",
     "pane_title",
     "pane_current_path",
@@ -68,7 +67,7 @@ def _row(fields: list[str]) -> ListingRow:
     """Fields in the order of ``_FIELDS``."""
     pane_id, window_id, session, session_id, index, active, command, pid, *flags_and_numbers, name, title, path = fields
     dead, in_mode, input_off, synchronized, alternate, cursor_visible = map(_flag, flags_and_numbers[:6])
-    cursor_x, cursor_y, width, height, activity, history = map(_number, flags_and_numbers[6:])
+    cursor_x, cursor_y, width, height, activity = map(_number, flags_and_numbers[6:])
     facts = PaneFacts(
         pane_id=pane_id,
         window_id=window_id,
@@ -91,7 +90,6 @@ def _row(fields: list[str]) -> ListingRow:
         width=width,
         height=height,
         activity=activity,
-        history_size=history,
     )
     return ListingRow(facts, active == "1")
 

@@ -21,9 +21,6 @@ MOST_LINE = 1 << 20
 MOST_NOISE = 1 << 16
 """Bytes that shell start-up files there may print before the first line."""
 
-CHUNK = 1 << 18
-"""Bytes of output in one message."""
-
 MOST_STDIN = 1 << 19
 MOST_EVENT = 1 << 18
 MOST_RECORDS = 1_000

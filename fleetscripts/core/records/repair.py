@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import field, replace
 from pathlib import PurePath
 from typing import Any
@@ -54,9 +54,6 @@ class Report:
     fleet: Fleet
     repairs: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
-
-
-Mend = Callable[[Agent, Reality], tuple[Agent, list[str]]]
 
 
 def mended(fleet: Fleet, reality: Reality) -> Report:

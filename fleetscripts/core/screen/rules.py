@@ -50,11 +50,6 @@ class Rule:
     def matches(self, region: Region) -> bool:
         return bool(region) and all(self._conditions(region))
 
-    def score(self, region: Region) -> float:
-        """The share of the row's conditions that hold: 1.0 is a match, less says how near it came."""
-        held = list(self._conditions(region))
-        return sum(held) / len(held)
-
     def _conditions(self, region: Region) -> Iterator[bool]:
         """Lazily: after the first failure the others are not evaluated."""
         if self.ending:

@@ -10,8 +10,7 @@ from pathlib import Path
 
 from fleetscripts.account import Account
 from fleetscripts.adapters.records.account_file import open_to_others, read_accounts
-from fleetscripts.adapters.records.pass_secret import readable_once
-from fleetscripts.adapters.records.secrets import exposed
+from fleetscripts.adapters.records.secrets import exposed, readable_once
 from fleetscripts.agents import DEFAULT_KIND
 from fleetscripts.agents.kinds import Words, kind_named
 from fleetscripts.config import Settings

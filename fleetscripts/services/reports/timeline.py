@@ -10,8 +10,6 @@ from fleetscripts.core.reports.timeline_svg import timeline_svg
 from fleetscripts.errors import FleetError
 from fleetscripts.services.reports.history import all_stories
 
-DAY_SECONDS = 86400.0
-
 
 def picture(settings: Settings, begun: float, now: float) -> str:
     """The SVG of everything since ``begun``."""

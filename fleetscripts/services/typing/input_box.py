@@ -7,10 +7,10 @@ from functools import partial
 from fleetscripts.adapters.tmux.keyboard import paste, press
 from fleetscripts.agents.kinds import AgentKind
 from fleetscripts.core.records.message import holds_placeholder, rejoined, squeezed
+from fleetscripts.core.screen.screen import Box, Screen
 from fleetscripts.errors import FleetError, Refused
 from fleetscripts.invocation import spelled
 from fleetscripts.models import Frame
-from fleetscripts.services.observe.box import box_in
 from fleetscripts.services.typing.pane_io import PaneIO, excerpt, wait_for
 
 MOST_LINES = 60
@@ -20,6 +20,12 @@ MARGIN_COLUMNS = 3
 
 CHANGE_SECONDS = 1.0
 SHOWN_SECONDS = 3.0
+
+
+def box_in(frame: Frame, kind: AgentKind) -> Box | None:
+    """The input box on a styled frame, None when something else stands in its place."""
+    screen = Screen.of(frame.lines, frame.facts.title, frame.facts.width)
+    return kind.layout(screen, lambda _region, _text: False).box
 
 
 def typed_in(frame: Frame, kind: AgentKind) -> str | None:

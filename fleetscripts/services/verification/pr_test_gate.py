@@ -7,13 +7,13 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from fleetscripts.adapters.records.queue_file import QueueFile
-from fleetscripts.adapters.records.user_state import user_state
 from fleetscripts.config import Settings
 from fleetscripts.core.gates.gates import GateResult
 from fleetscripts.core.pr_testing.queue_json import parsed
 from fleetscripts.core.pr_testing.results import failing
 from fleetscripts.errors import FleetError
 from fleetscripts.fleet import Agent
+from fleetscripts.own_folder import user_state
 
 GATE = "pr_test"
 SHOWN = 5

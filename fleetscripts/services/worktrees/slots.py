@@ -7,8 +7,8 @@ from pathlib import Path
 
 from fleetscripts.adapters.git.place import repository_at
 from fleetscripts.adapters.records.slots import SlotBook
-from fleetscripts.adapters.records.user_state import user_state
 from fleetscripts.config import Settings
+from fleetscripts.own_folder import user_state
 from fleetscripts.services.worktrees.worktree_settings import TABLE, worktree_settings
 
 SLOT, PORT_BASE = "FLEET_SLOT", "FLEET_PORT_BASE"
