@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 
 from fleetscripts.adapters.records.journal import Journal
@@ -17,10 +16,10 @@ from fleetscripts.models import PaneFacts
 from fleetscripts.services.own_pane import own_pane
 from fleetscripts.services.single_instance.loop_window import WINDOW_NAME
 from fleetscripts.services.single_instance.single_instance import loop_runs
+from fleetscripts.services.typing.pane_io import wait_for
 
 CLOSE_SECONDS = 1.0
 """How long tmux may take to notice that a pane's process has ended."""
-PAUSE_SECONDS = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,10 +38,10 @@ def stop(settings: Settings, fleet: Fleet, environ: Mapping[str, str], wait_seco
     place = _place(tmux, fleet)
     was_running = loop_runs(settings)
     Store(settings.state_file).update(lambda current: replace(current, active=False))
-    ended = not was_running or _until(lambda: not loop_runs(settings), wait_seconds)
+    ended = not was_running or wait_for(lambda: not loop_runs(settings), wait_seconds)
     window = place.window if place is not None else ""
     if place is not None and was_running and ended:
-        _until(lambda: _gone(tmux, place), CLOSE_SECONDS)
+        wait_for(lambda: _gone(tmux, place), CLOSE_SECONDS)
     left = _close(tmux, fleet, place, environ, ended=ended) if place is not None else ""
     result = LoopEnd(ended, window, _wording(was_running, ended, window, left))
     Journal(settings.journal_file).write("fleet-stopped", window=window, outcome=result.said)
@@ -99,13 +98,3 @@ def _stands_in(pane: PaneFacts, beside: list[PaneFacts], fleet: Fleet, environ: 
 def _busy(pane: PaneFacts) -> bool:
     """Whether the pane's shell runs anything."""
     return any(process.pid != pane.pid for process in read_processes().tree(pane.pid))
-
-
-def _until(what: Callable[[], bool], seconds: float) -> bool:
-    """Poll until it is true, at most this long; returns the last answer."""
-    deadline = time.monotonic() + seconds
-    while not what():
-        if time.monotonic() >= deadline:
-            return False
-        time.sleep(PAUSE_SECONDS)
-    return True
