@@ -267,12 +267,13 @@ def test_so_many_commands_run_at_once_and_never_more_each_with_its_slot(
     for name, value in made.environment.items():
         monkeypatch.setenv(name, str(value))
     monkeypatch.setenv("FLEET_TMUX_SOCKET", "nobody")
-    running, seen = tmp_path / "running", tmp_path / "seen"
+    running, seen, turned_away = tmp_path / "running", tmp_path / "seen", tmp_path / "turned-away"
     running.mkdir()
     command = (
         f"mkdir {running}/$FLEET_SLOT || exit 1; n=0; "
         f"while [ $(ls {running} | wc -l) -lt {most} ] && [ $n -lt 400 ]; do n=$((n+1)); sleep 0.1; done; "
-        f"echo $(ls {running} | wc -l) $FLEET_SLOT $FLEET_PORT_BASE >> {seen}; sleep 0.5; "
+        f"echo $(ls {running} | wc -l) $FLEET_SLOT $FLEET_PORT_BASE >> {seen}; "
+        f"while [ ! -e {turned_away} ] && [ $n -lt 800 ]; do n=$((n+1)); sleep 0.1; done; "
         f"ls {running} | wc -l >> {seen}.again; rmdir {running}/$FLEET_SLOT; echo S1=PASS"
     )
     configure(home, command=command, parallel=parallel)
@@ -286,6 +287,8 @@ def test_so_many_commands_run_at_once_and_never_more_each_with_its_slot(
             subprocess.Popen(words, env=environment(), stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
             for _ in range(most + 2)
         ]
+        wait_until(lambda: sum(one.poll() is not None for one in asked) == 2, 60, "the others turned away")
+        turned_away.touch()
         codes = sorted(one.wait(120) for one in asked)
     assert codes == [0] * most + [8] * 2
     rows = [line.split() for line in seen.read_text().splitlines()]

@@ -201,10 +201,11 @@ def test_when_no_move_succeeds_the_conversation_waits_again_where_it_was(crew: C
     crew.start_loop()
     wait_until(lambda: events(crew, "parked"), 90, lambda: f"its being put back\n{log(crew)}\n{crew.screens()}")
     wait_until(lambda: crew.resting(window), 30, "the client at rest")
+    wait_until(lambda: crew.agent(window)["state"] == "rate_limited", 30, lambda: f"its wall seen again\n{log(crew)}")
     agent = crew.agent(window)
     kept = ("session_id", "pane_id", "account")
     assert {name: agent[name] for name in kept} == {name: before[name] for name in kept}
-    assert (agent["state"], agent["rescue_stage"]) == ("rate_limited", "parked")
+    assert agent["rescue_stage"] == "parked"
     assert agent["parked_until"] >= before["resets_at"]
     assert [event["account"] for event in events(crew, "parked")] == ["work"]
     assert balance(crew)["spare"]["state"] == "locked", "nobody else is put there"
