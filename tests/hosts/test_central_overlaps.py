@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from fleetscripts.practice.ssh_host import SshClient
 from tests.conftest import RunScript
 from tests.hosts import central
 from tests.hosts.linked import LinkedHost
@@ -101,8 +102,9 @@ def _told_once(run_script: RunScript, tmux_server: TmuxServer) -> None:
 
 @pytest.mark.stress
 def test_a_conflict_between_two_hosts_ends_a_wait_once_and_is_compared_when_a_turn_ends(
-    make_linked: MakeLinked, home: Path, git_repo: GitRepo, run_script: RunScript, tmux_server: TmuxServer
-) -> None:
+    make_linked: MakeLinked, home: Path, git_repo: GitRepo, run_script: RunScript, tmux_server: TmuxServer,
+    ssh_client: SshClient,
+) -> None:  # fmt: skip
     alpha, beta = make_linked("alpha"), make_linked("beta")
     (git_repo.path / "list.txt").write_text("one\ntwo\n")
     git_repo.commit("A list")
@@ -124,11 +126,24 @@ def test_a_conflict_between_two_hosts_ends_a_wait_once_and_is_compared_when_a_tu
     assert (row["action"], row["window"], row["pane_id"]) == ("overlap", "beta/fleet:1", "")
     assert row["reason"] == "its branch conflicts with feat/a (alpha/tree-1) in list.txt:1"
     assert run_script(*wait, "1", cwd=git_repo.path).returncode == 8
-    decisions = json.loads(run_script("heartbeat", "--json", cwd=git_repo.path, timeout=90).stdout)["decisions"]
-    assert [item for item in decisions if item["kind"] == "overlap"] == []
+    assert _conflicts(run_script, git_repo) == []
+    (beta.files.folder / "overlaps_reported.json").write_text("{broken")
+    assert [item["window"] for item in _conflicts(run_script, git_repo)] == ["beta/fleet:1"]
+    alpha.there.stop()
+    alpha.lost()
+    assert _conflicts(run_script, git_repo) == []  # who is not heard is not compared
+    alpha.there.start(ssh_client.public_key)
+    alpha.reached(60)
+    assert _conflicts(run_script, git_repo) == []
     alpha.put(first)
     beta.put()
     beta.put({**later, "id": "agent9"})  # another agent in its place
     wait_until(lambda: [one.id for one in beta.view().fleet.agents] == ["agent9"])
-    decisions = json.loads(run_script("heartbeat", "--json", cwd=git_repo.path, timeout=90).stdout)["decisions"]
-    assert [item["window"] for item in decisions if item["kind"] == "overlap"] == ["beta/fleet:1"]
+    assert [item["window"] for item in _conflicts(run_script, git_repo)] == ["beta/fleet:1"]
+
+
+def _conflicts(run_script: RunScript, repo: GitRepo) -> list[dict[str, Any]]:
+    """Those that a heartbeat tells of."""
+    told = run_script("heartbeat", "--json", cwd=repo.path, timeout=90)
+    assert told.returncode == 0, told.stderr
+    return [item for item in json.loads(told.stdout)["decisions"] if item["kind"] == "overlap"]

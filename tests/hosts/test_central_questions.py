@@ -20,6 +20,7 @@ from fleetscripts.adapters.system.steady_clock import steady_seconds
 from fleetscripts.core.hosts.packed_json import packed_json
 from fleetscripts.core.hosts.wire import packed
 from fleetscripts.core.records.task_file import parse
+from fleetscripts.practice.ssh_host import SshClient
 from fleetscripts.services.central.questions import MOST_TOLD
 from fleetscripts.services.context import load_settings_here
 from fleetscripts.services.links.asking import Reply
@@ -29,7 +30,7 @@ from tests.conftest import RunScript
 from tests.fake_github.opening import OpeningWorld
 from tests.fake_github.server import serve
 from tests.hosts import central
-from tests.hosts.linked import LinkedHost
+from tests.hosts.linked import LinkedHost, helpers, kill, masters
 from tests.places import GitRepo, TmuxServer
 from tests.waiting import wait_until
 
@@ -48,6 +49,8 @@ class Scene:
     repo: GitRepo
     home: Path
     world: OpeningWorld
+    key: str
+    """Whose login the host lets in."""
 
     def open_pr(self, *words: str) -> Reply:
         return self.alpha.call("open-pr", "fleet:1", *words, timeout=120)
@@ -79,7 +82,7 @@ class Scene:
 @pytest.fixture
 def scene(
     make_linked: MakeLinked, git_repo: GitRepo, home: Path, tmp_path: Path, tmux_server: TmuxServer,
-    monkeypatch: pytest.MonkeyPatch,
+    ssh_client: SshClient, monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[Scene]:  # fmt: skip
     (home / "gh").mkdir()
     (home / "gh" / "config.yml").write_text(f"http_unix_socket: {tmp_path}/s\n")
@@ -102,7 +105,7 @@ def scene(
     issues = {"7": {"title": "Lists\nare\x1b[31m empty", "body": HOSTILE}}
     with serve(OpeningWorld({"issues": issues}, {}), tmp_path / "s") as world:
         assert isinstance(world, OpeningWorld)
-        yield Scene(alpha, git_repo, home, world)
+        yield Scene(alpha, git_repo, home, world, ssh_client.public_key)
     assert not (alpha.there.home / "gh-was-called").exists()
 
 
@@ -173,20 +176,32 @@ def test_a_central_that_is_killed_meanwhile_finishes_what_was_asked_and_nothing_
 
 
 @pytest.mark.stress
-def test_an_answer_whose_telling_was_lost_is_told_again_and_not_done_again(scene: Scene) -> None:
+@pytest.mark.parametrize("lost_by", ["a host that takes nothing", "a link that is cut"])
+def test_an_answer_whose_telling_was_lost_is_told_again_and_not_done_again(scene: Scene, lost_by: str) -> None:
+    alpha = scene.alpha
     scene.world.hold_at = "answer"
     with central.loop() as said, ThreadPoolExecutor(1) as pool:
         opened = pool.submit(scene.open_pr)
         wait_until(scene.world.held.is_set)
-        joined, kept = (scene.alpha.fleet_home / "central" / name for name in ("central.json", "kept.json"))
-        joined.rename(kept)  # it takes nothing now
+        joined, kept = (alpha.fleet_home / "central" / name for name in ("central.json", "kept.json"))
+        if lost_by == "a link that is cut":
+            alpha.there.stop()
+            kill([*helpers(alpha.there), *masters(alpha)])
+        else:
+            joined.rename(kept)
         scene.world.hold_at = ""
         scene.world.release.set()
-        wait_until(lambda: "add it again" in said.read_text(), what=said.read_text)
+        wait_until(lambda: "hosts: " in said.read_text() or not alpha.view().reachable, what=said.read_text)
         asked = scene.world.requests
-        kept.rename(joined)
+        if lost_by == "a link that is cut":
+            alpha.there.start(scene.key)
+            alpha.reached(60)
+        else:
+            kept.rename(joined)
         reply = opened.result()
-        assert (len(scene.world.made), scene.world.requests) == (1, asked), reply
+        assert (len(scene.world.made), scene.world.requests - asked <= 1) == (1, True), reply
+        again = scene.open_pr()
+        assert (again.exit_code, scene.number, len(scene.world.made)) == (0, "101", 1), again
 
 
 def test_a_central_out_of_reach_is_told_in_one_line_and_asked_again_later(scene: Scene, run_script: RunScript) -> None:

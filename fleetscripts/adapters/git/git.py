@@ -100,9 +100,9 @@ class Git:
         listed = self._done(("patch-id", "--stable"), None, LOCAL_TIMEOUT_SECONDS, change).stdout.split()
         return os.fsdecode(listed[0]) if listed else None
 
-    def remote(self, *words: str) -> str:
+    def remote(self, *words: str, most_seconds: float = REMOTE_TIMEOUT_SECONDS) -> str:
         """The output of a command about another repository; never prompts for a password."""
-        return os.fsdecode(self.run(*words, timeout_seconds=REMOTE_TIMEOUT_SECONDS)).removesuffix("\n")
+        return os.fsdecode(self.run(*words, timeout_seconds=most_seconds)).removesuffix("\n")
 
     def run(
         self,

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import field
 from pathlib import Path
 
-from fleetscripts.adapters.git.git import Git
+from fleetscripts.adapters.git.git import REMOTE_TIMEOUT_SECONDS, Git
 from fleetscripts.adapters.git.place import repository_at
 from fleetscripts.adapters.git.remotes import base_remote
 from fleetscripts.adapters.git.trial_merges import COMMIT
@@ -41,7 +41,12 @@ class _Place:
 
 
 def pushed_elsewhere(
-    settings: Settings, fleet: Fleet, views: Iterable[HostView], heads: Mapping[str, str], folder: Path
+    settings: Settings,
+    fleet: Fleet,
+    views: Iterable[HostView],
+    heads: Mapping[str, str],
+    folder: Path,
+    most_seconds: float = REMOTE_TIMEOUT_SECONDS,
 ) -> PushedBranches:
     """Branches of the repositories of this machine's agents, and of the one of ``folder``. No other address is asked: a
     host's records are not trusted. ``heads``: by agent's key, the commit of its branch there."""
@@ -57,7 +62,7 @@ def pushed_elsewhere(
     found: dict[str, list[Branch]] = {}
     for place, agents in wanted.items():
         try:
-            branches = _fetched(settings, place, agents)
+            branches = _fetched(settings, place, agents, most_seconds)
         except FleetError as error:
             left_out += [f"{_name(agent)}: not compared: {redact(sanitize(str(error)))[:200]}" for agent in agents]
             continue
@@ -74,12 +79,12 @@ def _short_of(agent: Agent, branch: Branch | None, heads: Mapping[str, str]) -> 
     return f"{_name(agent)}: compared as it was pushed, at {branch.head[:12]}" if there != branch.head else ""
 
 
-def _fetched(settings: Settings, place: _Place, agents: Sequence[Agent]) -> dict[str, Branch]:
+def _fetched(settings: Settings, place: _Place, agents: Sequence[Agent], most_seconds: float) -> dict[str, Branch]:
     """The existing branches, by their agents' keys."""
     trials = trial_repository(settings, Path(place.common))
     trials.prepare()
     git = Git(trials.folder)
-    rows = git.remote("ls-remote", "--heads", "--", place.url).splitlines()
+    rows = git.remote("ls-remote", "--heads", "--", place.url, most_seconds=most_seconds).splitlines()
     there = {ref.removeprefix(_HEADS): head for head, _, ref in (row.partition("\t") for row in rows)}
     found = {agent.key: Branch(agent, there[agent.branch]) for agent in agents if agent.branch in there}
     wanted = {branch.head for branch in found.values() if COMMIT.fullmatch(branch.head)}
@@ -87,7 +92,7 @@ def _fetched(settings: Settings, place: _Place, agents: Sequence[Agent]) -> dict
     if missing:
         refs = [f"+{_HEADS}{branch.agent.branch}:refs/pushed/{branch.agent.branch}" for branch in found.values()]
         words = ("fetch", "--quiet", "--no-tags", "--no-recurse-submodules", "--no-write-fetch-head", "--refmap=")
-        git.remote(*words, "--", place.url, *sorted(set(refs)))
+        git.remote(*words, "--", place.url, *sorted(set(refs)), most_seconds=most_seconds)
     return {
         key: branch
         for key, branch in found.items()

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fleetscripts.adapters.records.host_files import HostFiles
+from fleetscripts.adapters.records.json_files import read_json
 from fleetscripts.adapters.records.store import Store
 from fleetscripts.config import Settings
 from fleetscripts.core.overlaps.overlap import Pair, ReportedConflicts, conflicts_of
@@ -21,47 +22,48 @@ from fleetscripts.services.worktrees.overlaps import Branch, compare
 if TYPE_CHECKING:
     from fleetscripts.services.hosts.mirrors import HostView
 
-TOLD = "overlaps_told.json"
+REPORTED = "overlaps_reported.json"
 """Of a host: which conflicts of its agents with agents elsewhere were reported here, by the agents' keys."""
+
+REMOTE_SECONDS = 20.0
+"""A report does not wait longer for a remote: without it, it tells of what is here."""
 
 
 def overlaps_reviewed(fleet: Fleet, settings: Settings, *, notes: bool, views: Sequence[HostView] = ()) -> list[Item]:
-    """One item for each agent with an unreported conflict; ``notes``: record it as reported. ``views``: hosts whose
-    agents' pushed branches are compared with those here and between hosts; each host reports its own pairs itself."""
-    machines = {agent.key: view.name for view in views for agent in view.agents_from_here()}
+    """One item for each agent with an unreported conflict; ``notes``: record it as reported. ``views``: hosts; the
+    pushed branches of those that are heard are compared with the branches here, and between hosts. What conflicts on
+    one host, that host reports."""
+    heard = [view for view in views if view.reachable]
+    machines = {agent.key: view.name for view in heard for agent in view.agents_from_here()}
     try:
-        compared = compare(settings, fleet, pushed=_pushed(settings, fleet, views))
+        compared = compare(settings, fleet, pushed=_pushed(settings, fleet, heard))
     except FleetError as error:
         return [Item("overlaps", "", f"the agents' branches could not be compared: {error}")]
-    told = conflicts_of(compared.agents, _between(compared.pairs, machines))
-    before = {view.name: _files(settings, view).read(TOLD) for view in views}
+    found = conflicts_of(compared.agents, _between(compared.pairs, machines))
+    before = _reported(settings, fleet, heard)
     news = [
-        (agent, told[agent.key])
+        (agent, found[agent.key])
         for agent in compared.agents
-        if agent.key in told and set(told[agent.key].conflicts) - _told_before(agent, machines, before)
+        if agent.key in found and set(found[agent.key].conflicts) - before.get(agent.key, set())
     ]
     if news and notes:
-        said = {agent.key: conflicts for agent, conflicts in news}
-        Store(settings.state_file).update(lambda current: _noted(current, said))
-        for view in views:
-            new = {key: list(one.conflicts) for key, one in said.items() if machines.get(key) == view.name}
-            kept = {key: entries for key, entries in before[view.name].items() if key in machines}
-            if new:
-                _files(settings, view).write(TOLD, kept | new)
+        keys = {agent.key for agent in compared.agents}
+        now = {agent.key: _reported_now(said, before.get(agent.key, set()), keys) for agent, said in news}
+        Store(settings.state_file).update(lambda current: _noted(current, now))
+        for view in heard:
+            own = [key for key, name in machines.items() if name == view.name]
+            if now.keys() & set(own):
+                _files(settings, view).write(REPORTED, {key: now.get(key, sorted(before.get(key, ()))) for key in own})
     return [_item(agent, said, elsewhere=agent.key in machines) for agent, said in news]
 
 
-def _files(settings: Settings, view: HostView) -> HostFiles:
-    return HostFiles.of(settings.fleet_home, view.name)
-
-
 def _pushed(settings: Settings, fleet: Fleet, views: Sequence[HostView]) -> Mapping[str, Sequence[Branch]]:
-    """Loaded only where there are hosts."""
+    """Its module is imported only if there are hosts."""
     if not views:
         return {}
     from fleetscripts.services.links.pushed_elsewhere import pushed_elsewhere
 
-    return pushed_elsewhere(settings, fleet, views, {}, Path.cwd()).branches
+    return pushed_elsewhere(settings, fleet, views, {}, Path.cwd(), REMOTE_SECONDS).branches
 
 
 def _between(pairs: Iterable[Pair], machines: Mapping[str, str]) -> list[Pair]:
@@ -69,17 +71,30 @@ def _between(pairs: Iterable[Pair], machines: Mapping[str, str]) -> list[Pair]:
     return [pair for pair in pairs if machines.get(pair.one) is None or machines[pair.one] != machines.get(pair.other)]
 
 
-def _told_before(agent: Agent, machines: Mapping[str, str], before: Mapping[str, Mapping[str, object]]) -> set[object]:
-    if agent.key not in machines:
-        return set(agent.notices.overlaps_told)
-    entries = before[machines[agent.key]].get(agent.key)
-    return set(entries) if isinstance(entries, list) else set()
+def _files(settings: Settings, view: HostView) -> HostFiles:
+    return HostFiles.of(settings.fleet_home, view.name)
 
 
-def _noted(fleet: Fleet, told: Mapping[str, ReportedConflicts]) -> Fleet:
+def _reported(settings: Settings, fleet: Fleet, views: Iterable[HostView]) -> dict[str, set[str]]:
+    """What was reported before, by agent's key; nothing where that cannot be read."""
+    found = {agent.key: set(agent.notices.overlaps_told) for agent in fleet.agents}
+    for view in views:
+        kept = read_json(_files(settings, view).folder / REPORTED)
+        for key, entries in kept.items() if isinstance(kept, dict) else ():
+            found[key] = {str(entry) for entry in entries} if isinstance(entries, list) else set()
+    return found
+
+
+def _reported_now(said: ReportedConflicts, before: Iterable[str], compared: Collection[str]) -> list[str]:
+    """With what was reported of agents that were not compared this time: their host may not be heard."""
+    kept = [entry for entry in before if entry.partition(" ")[0] not in compared]
+    return [*said.conflicts, *sorted(kept)]
+
+
+def _noted(fleet: Fleet, now: Mapping[str, Sequence[str]]) -> Fleet:
     for agent in fleet.agents:
-        if agent.key in told:
-            fleet = fleet.change(agent, notices={"overlaps_told": told[agent.key].conflicts})
+        if agent.key in now:
+            fleet = fleet.change(agent, notices={"overlaps_told": tuple(now[agent.key])})
     return fleet
 
 
