@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shlex
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -52,6 +51,8 @@ def open_to_others(fleet_home: Path) -> str:
 
 def parse(text: str, where: str = FILE) -> tuple[Account, ...]:
     """The accounts in the text of such a file."""
+    import tomllib
+
     try:
         content = tomllib.loads(text)
     except ValueError as error:

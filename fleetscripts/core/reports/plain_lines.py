@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-FRAME = "".join(char for char in map(chr, (*range(0x3001), *range(0x2500, 0x25A0))) if char.isspace()) + "".join(
-    map(chr, range(0x2500, 0x25A0))
+FRAME = "".join(map(chr, (*range(0x2500, 0x25A0), *range(0x2000, 0x200B)))) + (
+    " \t\n\v\f\r\x1c\x1d\x1e\x1f\x85\xa0\u1680\u2028\u2029\u202f\u205f\u3000"
 )
 """Blanks, and box-drawing and block characters, as they frame a line."""
 
