@@ -229,3 +229,18 @@ def test_no_module_or_class_of_the_product_looks_like_a_test() -> None:
     trees = [ast.parse(path.read_text(encoding="utf-8")) for path in MODULES]
     classes = [node.name for tree in trees for node in ast.walk(tree) if isinstance(node, ast.ClassDef)]
     assert [name for name in classes if name.startswith("Test")] == []
+
+
+OF_THE_WHOLE = {
+    "archive", "case_ids", "documents", "hosted_ci", "house", "layering", "newcomer", "packages", "packaging",
+    "patches", "recorder", "recording", "scripts", "start_time",
+}  # fmt: skip
+"""Tests of the repository, its tools and its documents, which no folder of the package stands for."""
+
+
+def test_tests_lie_as_the_package_does() -> None:
+    loose = {path.stem.removeprefix("test_") for path in (BUNDLE / "tests").glob("test_*.py")}
+    assert loose - OF_THE_WHOLE <= {path.stem for path in PACKAGE.glob("*.py")}
+    assert loose >= OF_THE_WHOLE
+    layers = {path.name for path in PACKAGE.iterdir() if (path / "__init__.py").exists()}
+    assert not [name for name in layers if not list((BUNDLE / "tests" / name).glob("test_*.py"))]

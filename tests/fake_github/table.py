@@ -23,8 +23,8 @@ INTRODUCTION = """\
 # Situations on GitHub, and the verdicts on them
 
 Each file here is one pull request as GitHub's server has it, and what `verify-complete` must say of it.
-`tests/run tests/test_github_situations.py` holds every row through the real `gh`; `tests/situations` prints what comes
-out now, `tests/situations --write` writes this page anew.
+`tests/run tests/commands/test_github_situations.py` holds every row through the real `gh`; `tests/situations` prints
+what comes out now, `tests/situations --write` writes this page anew.
 """
 _PASSED = re.compile(r"^pass +|^verified$|^(?:not complete|pending|unknown)$")
 
