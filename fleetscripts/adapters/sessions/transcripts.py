@@ -113,8 +113,8 @@ def remember(fleet_home: Path, path: Path, remembered: SavedCursor) -> None:
         "summary": remembered.summary,
     }
     if cache(target, encode(entry), _MOST_CURSORS) and cursor.offset:
-        while len(_saved_here) >= _MOST_CURSORS:
-            del _saved_here[next(iter(_saved_here))]
+        for oldest in list(_saved_here)[: len(_saved_here) + 1 - _MOST_CURSORS]:
+            _saved_here.pop(oldest, None)
         _saved_here[target] = _SavedHere(_stamp(target), cursor, time.monotonic(), remembered)
 
 

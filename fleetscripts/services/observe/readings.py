@@ -65,18 +65,18 @@ class KeptReadings(Readings):
         """As ``Readings.read``."""
         self._recall()
         key = self._key(frame, kind)
-        if key in _kept:
+        if (known := _kept.get(key)) is not None:
             try:
-                reading = from_kept(_kept[key])
-                self._used[key] = _kept[key]
+                reading = from_kept(known)
+                self._used[key] = known
                 return None, reading
             except (ValueError, TypeError):
-                del _kept[key]
+                _kept.pop(key, None)
         screen, reading = super().read(frame, kind)
         if (kept := as_kept(reading)) is not None:
             self._used[key] = _kept[key] = kept
-            while len(_kept) > MOST_KEPT:
-                del _kept[next(iter(_kept))]
+            if len(_kept) > MOST_KEPT:
+                _forget_oldest()
         return screen, reading
 
     def keep(self) -> None:
@@ -114,6 +114,12 @@ def digest_above(texts: Sequence[str], box: Box | None) -> str:
     """Of the lines above the input box, of all of them where there is none."""
     above = texts if box is None else texts[: box.top]
     return hashlib.sha256("\n".join(above).encode("utf-8", "replace")).hexdigest()[:16]
+
+
+def _forget_oldest() -> None:
+    """A quarter of them; other threads may read meanwhile."""
+    for key in list(_kept)[: MOST_KEPT // 4]:
+        _kept.pop(key, None)
 
 
 def forget_readings() -> None:
