@@ -20,6 +20,8 @@ from tests.places import BUNDLE, GitRepo, TmuxServer
 ROUNDS = 15
 """Each way is measured this often, in turns, so that a busy moment of the machine meets them all."""
 
+BARE = "python3 -c pass"
+
 SCREEN = BUNDLE / "tests" / "screens"
 MAIN = [sys.executable, "-I", "-X", "utf8", str(BUNDLE / "fleetscripts" / "__main__.py")]
 FORMAT = (
@@ -133,28 +135,62 @@ def processes(root: Path, way: Callable[[], object]) -> int:
 
 
 def calls(root: Path) -> None:
-    """The price of single calls, beside that of starting Python."""
+    """The price of single calls, beside that of starting Python: on an empty record, and on one of up to 20 agents."""
     repo = GitRepo(root / "git").create()
     repo.add_spares(6)
-    saved = sorted(SCREEN.rglob("*.ansi"))
-    empty = root / "empty.json"
+    saved = sorted(map(str, SCREEN.rglob("*.ansi")))
+    empty, twenty = root / "empty.json", root / "twenty.json"
     empty.write_text('{"agents": []}', encoding="utf-8")
-    ways: dict[str, Callable[[], object]] = {
-        "python3 -c pass": lambda: subprocess.run([sys.executable, "-I", "-c", "pass"], check=True),
-        "status --help": lambda: call("status", "--help"),
-        "status, no agents": lambda: call("status", "--state-file", str(empty)),
-        "update-agent --top": lambda: call(
-            "update-agent", "--state-file", str(empty), "--top", "idle_threshold_seconds=300"
-        ),
-        "find-spare, 6 spares": lambda: call("find-spare", str(repo.path)),
-        "classify-pane --screen, 1": lambda: call("classify-pane", "--screen", str(saved[0])),
-        f"classify-pane --screen, {len(saved)}": lambda: call("classify-pane", "--screen", *map(str, saved)),
-    }
-    table("single calls", ways, "python3 -c pass", {})
+    known = json.loads((root / "state.json").read_text(encoding="utf-8"))
+    twenty.write_text(json.dumps({**known, "agents": known["agents"][:20]}), encoding="utf-8")
+    none, some = ("--state-file", str(empty)), ("--state-file", str(twenty))
+    many = f"{len(known['agents'][:20])} agents"
+    price({
+        BARE: [sys.executable, "-I", "-c", "pass"],
+        "status --help": [*MAIN, "status", "--help"],
+        "status, no agents": [*MAIN, "status", *none],
+        f"status, {many}": [*MAIN, "status", *some],
+        "update-agent --top": [*MAIN, "update-agent", *none, "--top", "idle_threshold_seconds=300"],
+        "find-spare, 6 spares": [*MAIN, "find-spare", *none, str(repo.path)],
+        f"find-spare, and {many}": [*MAIN, "find-spare", *some, str(repo.path)],
+        "classify-pane --screen, 1": [*MAIN, "classify-pane", "--screen", saved[0]],
+        f"history, {many}": [*MAIN, "history", *some],
+        "capacity, 6 spares": [*MAIN, "capacity", *none, str(repo.path)],
+        f"heartbeat, {many}": [*MAIN, "heartbeat", *some],
+    })  # fmt: skip
+    price(
+        {
+            BARE: [sys.executable, "-I", "-c", "pass"],
+            f"classify-pane --screen, {len(saved)}": [*MAIN, "classify-pane", "--screen", *saved],
+        }
+    )
 
 
-def call(*words: str) -> None:
-    subprocess.run([*MAIN, *words], capture_output=True, check=True)
+def price(ways: dict[str, list[str]]) -> None:
+    """Run all in turns; print how long each takes, and how many times what Python's start takes: of the time that goes
+    by, and of the processors' (its own and of what it starts), which others on the machine disturb little."""
+    taken: dict[str, list[tuple[float, float]]] = {name: [spent(argv)] for name, argv in ways.items()}
+    for _ in range(ROUNDS):
+        for name, argv in ways.items():
+            taken[name].append(spent(argv))
+    least = {name: [min(column) for column in zip(*times[1:], strict=True)] for name, times in taken.items()}
+    print(f"\n{'single calls':28} {'median':>10} {'least':>10} {'times':>7} {'processors':>13} {'times':>7}")
+    for name, (shown, used) in least.items():
+        middle = statistics.median(time for time, _ in taken[name][1:])
+        times = shown / least[BARE][0], used / least[BARE][1]
+        print(f"{name:28} {middle:7.1f} ms {shown:7.1f} ms {times[0]:7.2f} {used:10.1f} ms {times[1]:7.2f}", flush=True)
+
+
+def spent(argv: list[str]) -> tuple[float, float]:
+    """Milliseconds of one run: of the clock, and of the processors."""
+    before = time.perf_counter()
+    with open(os.devnull, "r+b") as nowhere:
+        started = subprocess.Popen(argv, stdin=nowhere, stdout=nowhere, stderr=nowhere)
+        _, status, used = os.wait4(started.pid, 0)
+    started.returncode = os.waitstatus_to_exitcode(status)
+    if started.returncode:
+        raise SystemExit(f"exit code {started.returncode}: {argv}")
+    return (time.perf_counter() - before) * 1000, (used.ru_utime + used.ru_stime) * 1000
 
 
 def table(title: str, ways: dict[str, Callable[[], object]], base: str, started: dict[str, int]) -> None:

@@ -17,11 +17,14 @@ RUNS = 7
 MOST = 7
 """Times Python's start; on a quiet machine help takes 4, a saved screen 5.5 of it."""
 
+TWO_AGENTS = '{"agents": [{"window": "fleet:0", "id": "bafodi"}, {"window": "fleet:1", "id": "kelomu"}]}'
+
 MOST_MODULES = {
     "help": (("send-agent", "--help"), 86),
     "a saved screen": (("classify-pane", "--screen", SCREEN), 111),
     "an edit of the record": (("update-agent", "--state-file", "{state}", "--top", "idle_threshold_seconds=300"), 100),
     "status": (("status", "--state-file", "{state}"), 132),
+    "status of two agents": (("status", "--state-file", "{agents}"), 148),
     "spare worktrees": (("find-spare", "{repo}"), 126),
 }
 """Modules that a call executes beside those of Python's own start, which is what its start costs on any machine."""
@@ -56,7 +59,9 @@ def test_a_small_command_executes_few_modules(name: str, git_repo: GitRepo, home
     git_repo.add_spares(1)
     state = tmp_path / "empty.json"
     state.write_text('{"agents": []}', encoding="utf-8")
-    given = [word.format(state=state, repo=git_repo.path) for word in words]
+    agents = tmp_path / "agents.json"
+    agents.write_text(TWO_AGENTS, encoding="utf-8")
+    given = [word.format(state=state, agents=agents, repo=git_repo.path) for word in words]
     executed = modules("-X", "importtime", *MAIN, *given) - modules("-X", "importtime", "-c", "pass")
     assert len(executed) <= most, sorted(executed)
 
@@ -83,7 +88,7 @@ def test_a_small_command_starts_few_processes(
     git_repo.add_spares(3)
     tmux_server.new_session()
     state = tmp_path / "state.json"
-    state.write_text('{"agents": [{"window": "fleet:0"}, {"window": "fleet:1"}]}', encoding="utf-8")
+    state.write_text(TWO_AGENTS, encoding="utf-8")
     folder = tmp_path / "counting"
     counting = [Processes(folder, "git"), Processes(folder, "tmux")]
     given = [word.format(state=state, repo=git_repo.path) for word in words]
