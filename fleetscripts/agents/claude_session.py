@@ -64,8 +64,14 @@ def look(client: Client, places: Places, session_id: str | None = None, now: flo
 def config_folder(environment: Mapping[str, str], places: Places) -> Path:
     """The client's configuration folder: by its own environment, else by ours."""
     if environment.get("CLAUDE_CONFIG_DIR"):
-        return Path(environment["CLAUDE_CONFIG_DIR"])
-    return Path(f"{environment['HOME']}/.claude") if environment.get("HOME") else places.home
+        return _folder(environment["CLAUDE_CONFIG_DIR"])
+    return _folder(f"{environment['HOME']}/.claude") if environment.get("HOME") else places.home
+
+
+@lru_cache(maxsize=256)
+def _folder(path: str) -> Path:
+    """One for all clients that have it: a path costs most the first time it is used."""
+    return Path(path)
 
 
 @lru_cache(maxsize=1024)

@@ -18,7 +18,7 @@ def plain_lines(lines: Iterable[str], known: str = "") -> list[str]:
     """The lines with content, without frames, except those that are part of ``known``."""
     text = _squeezed(known)
     plain = [line.strip(FRAME) for line in lines]
-    return [line for line in plain if line and not _is_in(line, text)]
+    return [line for line in plain if line and not (len(text) >= KNOWN_FROM and _is_in(line, text))]
 
 
 def _is_in(line: str, text: str) -> bool:
