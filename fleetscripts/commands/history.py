@@ -35,13 +35,13 @@ def command(begun: str | None, last: int, here: bool, as_json: bool, window: str
 
     --json prints the journal's own entries, including intermediate steps. The journal keeps the last 16 MB.
     """
+    if not window:
+        return _of_all(begun, last, here, as_json, options)
     from fleetscripts.core.reports.history_text import in_span, told
     from fleetscripts.core.reports.spent_text import sentence
     from fleetscripts.services.reports.history import history
     from fleetscripts.services.spending.report import spent_report
 
-    if not window:
-        return _of_all(begun, last, here, as_json, options)
     settings, fleet, agent = load_agent(options, window)
     lines = history(settings, agent)
     if begun is not None:
@@ -66,7 +66,6 @@ def _of_all(begun: str | None, last: int, here: bool, as_json: bool, options: Ma
     from fleetscripts.core.reports.history_text import in_span, told
     from fleetscripts.core.reports.journal_story import at_of
     from fleetscripts.services.context import load_settings_here
-    from fleetscripts.services.links.everywhere import clock_ahead
     from fleetscripts.services.reports.history import whole_journal
 
     settings = load_settings_here(os.environ, options)
@@ -78,6 +77,8 @@ def _of_all(begun: str | None, last: int, here: bool, as_json: bool, options: Ma
         lines = whole_journal(settings)
     for name, said in hosts.items():
         if isinstance(said, list):
+            from fleetscripts.services.links.everywhere import clock_ahead  # loads what asks other machines
+
             ahead = clock_ahead(settings, name)
             lines += [from_host(line, name, ahead) for line in told([one for one in said if isinstance(one, dict)])]
     lines.sort(key=at_of)
