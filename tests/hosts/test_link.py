@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -139,6 +140,10 @@ def test_a_call_does_what_it_does_there(make_linked: MakeLinked) -> None:
         alpha.call("hosts", "list")
     with pytest.raises(UsageProblem, match="bytes of input"):
         alpha.call("status", stdin=b"x" * (wire.MOST_STDIN + 1))
+    with ThreadPoolExecutor(6) as pool:
+        several = pool.map(lambda number: alpha.call("tasks", "add", f"one{number}", "text"), range(6))
+    assert [one.exit_code for one in several] == [0] * 6
+    assert alpha.there.log.read_text().count("Starting session") <= 2  # channels, of which there may be four
     assert alpha.there.handshakes() == 1
     assert alpha.link().handshakes == 1
     assert alpha.files.unheard() == {}
