@@ -126,7 +126,7 @@ def _add(settings: Settings, account: Account) -> int:
     account_file.add_account(settings.fleet_home, account)
     print(f"{account.name} is listed in {account_file.accounts_file(settings.fleet_home)}")
     if problem := share(account, settings):
-        print(f"accounts: its conversations cannot go on elsewhere yet: {problem}", file=sys.stderr)
+        print(f"accounts: its conversations cannot continue elsewhere yet: {problem}", file=sys.stderr)
     return 0
 
 

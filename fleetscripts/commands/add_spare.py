@@ -44,7 +44,7 @@ def command(count: int, repo: Path, as_json: bool, options: Mapping[str, object]
         return 0
     for made in added.spares:
         click.echo(f"{made.path} {made.branch}")
-    click.echo(f"add-spare: they stand at {added.commit[:12]}, {sanitize(added.origin)}", err=True)
+    click.echo(f"add-spare: they are at {added.commit[:12]}, {sanitize(added.origin)}", err=True)
     return 0
 
 

@@ -91,7 +91,7 @@ def _begin_on(
     if wanted != ANY:
         host_named(settings, wanted)
         if views[wanted].drained:
-            raise Refused(f"{wanted} is drained: nothing new begins there")
+            raise Refused(f"{wanted} is drained: nothing new is started there")
         return forward(settings, views[wanted], name, arguments, {})
     for host in _with_room(settings, views):
         if not host:

@@ -39,7 +39,7 @@ def command(dry_run: bool, from_backup: bool, as_json: bool, options: Mapping[st
     store = Store(load_settings(os.environ, options).state_file)
     if from_backup:
         backup, aside = put_back(store)
-        kept = f"; what stood there is kept as {aside}" if aside is not None else ""
+        kept = f"; the former file is kept as {aside}" if aside is not None else ""
         click.echo(f"put back {backup.words}{kept}")
     try:
         settings, fleet = load_fleet(os.environ, options)

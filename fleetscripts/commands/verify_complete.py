@@ -48,7 +48,7 @@ def command(window: str, as_json: bool, options: Mapping[str, object]) -> int:
         if verdict.outcome is Outcome.VERIFIED and waits_for_evaluation(store, agent) is not None:
             click.echo(f"verify-complete: {sanitize(agent.handle)} waits for evaluation now", err=True)
     except FleetError as error:
-        click.echo(f"verify-complete: the verdict stands but was not recorded: {error}", err=True)
+        click.echo(f"verify-complete: the verdict is valid but was not recorded: {error}", err=True)
     return verdict.exit_code
 
 

@@ -330,8 +330,8 @@ AGAIN: Mapping[str, tuple[dict[str, Any], str, str]] = {
     "it was closed": ({"pull": {"state": "CLOSED"}}, "complete", "closed without a merge"),
     "somebody pushed": ({"pull": {"head": "feat/2"}}, "complete", "the worktree is at"),
     "it was merged": ({"pull": {"state": "MERGED", "merged": 900}}, "pending_evaluation", "every gate still holds"),
-    "GitHub does not know yet": ({"pull": {"mergeable": "UNKNOWN"}}, "pending_evaluation", "cannot be told just now"),
-    "GitHub limits": ({"http": ABUSE["http"]}, "pending_evaluation", "cannot be told just now"),
+    "GitHub does not know yet": ({"pull": {"mergeable": "UNKNOWN"}}, "pending_evaluation", "cannot be determined now"),
+    "GitHub limits": ({"http": ABUSE["http"]}, "pending_evaluation", "cannot be determined now"),
 }  # fmt: skip
 
 

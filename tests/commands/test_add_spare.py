@@ -36,7 +36,7 @@ def test_the_first_ones_lie_beside_the_repository_at_its_default_branch_as_it_is
     done = run_script("add-spare", "2", "--repo", git_repo.path)
     expected = [f"{git_repo.root}/repo-{number} spare/{number}" for number in (1, 2)]
     assert (done.returncode, done.stdout.splitlines()) == (0, expected), done.stderr
-    assert f"they stand at {newest[:12]}, origin/main, fetched now" in done.stderr
+    assert f"they are at {newest[:12]}, origin/main, fetched now" in done.stderr
     assert offered(run_script, git_repo.path) == expected
     heads = {git_repo.git("rev-parse", "HEAD", cwd=git_repo.root / f"repo-{number}") for number in (1, 2)}
     assert heads == {newest}
@@ -53,7 +53,7 @@ def test_a_remote_whose_head_leads_nowhere_is_told_and_what_was_fetched_of_it_co
     done = run_script("add-spare", "1", "--repo", git_repo.path)
     assert done.returncode == 0, done.stderr
     said = "origin's default branch as last fetched (its HEAD, asked now, names no branch)"
-    assert f"they stand at {fetched[:12]}, {said}" in done.stderr
+    assert f"they are at {fetched[:12]}, {said}" in done.stderr
 
 
 def test_the_next_ones_follow_the_names_that_are_there(git_repo: GitRepo, home: Path, run_script: RunScript) -> None:

@@ -103,7 +103,7 @@ def test_another_verdict_begins_anew(work: Work, home: Path) -> None:
 def test_the_verify_command_is_not_run_while_checks_are_pending(work: Work, tmp_path: Path) -> None:
     work.record(verify_command=f"touch {tmp_path}/ran")
     with work.serve({11: PENDING}):
-        assert "verify_command pending: run once the others can be told" in verify_once()
+        assert "verify_command pending: run once the others are decided" in verify_once()
     assert not (tmp_path / "ran").exists()
     with work.serve({11: {}}):
         assert verify_once().startswith("every gate holds")

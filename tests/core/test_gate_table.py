@@ -60,7 +60,7 @@ def test_the_command_waits_until_the_others_can_be_told() -> None:
     waiting = replace(
         GOOD, command=command, has_command=True, without_pull=GateResult.pending("pull_request", "on its way")
     )
-    assert ask_gates(waiting)[-1].evidence == "run once the others can be told"
+    assert ask_gates(waiting)[-1].evidence == "run once the others are decided"
     assert not asked
     assert ask_gates(replace(GOOD, command=command, has_command=True))[-1].evidence == "make: exit code 0"
 

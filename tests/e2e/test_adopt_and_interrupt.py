@@ -67,7 +67,7 @@ def test_what_is_not_the_fleets_to_take_is_refused(crew: Crew) -> None:
     own, folder = made_by_hand(crew, 2, "feat/own")
     pid = (crew.stage.tmux("display-message", "-p", "-t", own, "#{pid}") or "").strip()
     crew.stage.extra = {"TMUX": f"/tmp/x,{pid},0", "TMUX_PANE": own}
-    assert "the supervisor is none of its own agents" in said(crew, "adopt-agent", own, "--objective", "a", code=3)
+    assert "the supervisor is not one of its own agents" in said(crew, "adopt-agent", own, "--objective", "a", code=3)
     assert "pane that this call comes from" in said(crew, "interrupt-agent", own, code=3)
     assert own not in {item["pane_id"] for item in heartbeat(crew)["decisions"]}
     crew.stage.extra = {}

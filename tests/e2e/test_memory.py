@@ -74,8 +74,8 @@ def test_the_client_and_its_tools_share_the_limit_and_a_tool_that_is_ended_is_to
     assert scope_of(client) is not None, "the client is in it"
     crew.wait_for_words(window, "alive")
     waited = said(crew, "wait-event", "--timeout", "20")
-    assert "the kernel ended 1 of its processes for memory; its client goes on" in waited
-    assert "its client goes on" not in said(crew, "wait-event", "--timeout", "0", code=8)
+    assert "the kernel ended 1 of its processes for memory; its client continues" in waited
+    assert "its client continues" not in said(crew, "wait-event", "--timeout", "0", code=8)
     assert not [item for item in heartbeat(crew)["decisions"] if item["kind"] == "memory"], "it was told of"
     said(crew, "interrupt-agent", window)
     said(crew, "send-agent", window, f"[[bash {EATS}; echo status $?]] [[say again]]")

@@ -190,7 +190,7 @@ def test_a_red_check_is_told_with_the_end_of_its_log_once_and_a_judgement_waits_
     wait_until(lambda: crew.pid(window) is None, what="its end")
     kept = crew.run("evaluate", window, "--fail", "the docs are missing")
     assert kept.returncode == 8, kept.stdout + kept.stderr
-    assert "kept, and told by" in kept.stderr
+    assert "kept, and delivered by" in kept.stderr
     for _ in range(3):
         look_once(crew)
     assert [text for text in review.told(window) if "- the docs are missing" in text] != []

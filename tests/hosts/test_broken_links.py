@@ -124,7 +124,7 @@ def test_whatever_dies_the_call_is_done_once_and_the_link_comes_back(
     alpha.end()  # our own end
     second.join(30)
     assert isinstance(second.reply, HostUnreachable)
-    assert "may have been begun on alpha" in str(second.reply)
+    assert "may have been started on alpha" in str(second.reply)
     (slow / "go").touch()
     [unheard] = alpha.files.unheard()
     wait_until(lambda: all(call.state() is not CallState.RUNNING for call in calls_of(alpha)))
@@ -137,7 +137,7 @@ def test_the_end_of_a_call_that_was_not_heard_is_told_by_check(make_linked: Make
     alpha.call("status")
     alpha.files.write_call(ID, {"argv": ["spawn-agent", "x"], "at": time.time()})
     checked = run_script("hosts", "check", "alpha")
-    assert "spawn-agent x: no such call was begun there" in checked.stdout
+    assert "spawn-agent x: no such call was started there" in checked.stdout
     assert alpha.files.unheard() == {}
 
 
@@ -224,7 +224,7 @@ def test_a_shell_that_dies_before_it_marks_the_start_refuses_the_call(make_linke
     alpha = when_a_call_begins_once(make_linked(), deed)
     order = wire.Call(ID, ("tasks", "add", "x", "y"))
     reply = ask(alpha.settings, alpha.host, order, 20)
-    assert (reply.state, reply.exit_code, "could not be begun there" in reply.problem) == ("refused", 1, True), reply
+    assert (reply.state, reply.exit_code, "could not be started there" in reply.problem) == ("refused", 1, True), reply
     kill(helpers(alpha.there))
     reply = ask(alpha.settings, alpha.host, order, 20)
     assert (reply.state, reply.exit_code) == ("done", 0), reply
@@ -291,7 +291,7 @@ def test_a_host_that_goes_is_unreachable_keeps_its_agents_and_comes_back(
     assert [one.id for one in view.fleet.agents] == ["agent1"]
     assert view.problem
     assert beta.view().reachable
-    with pytest.raises(HostUnreachable, match="nothing was begun there"):
+    with pytest.raises(HostUnreachable, match="nothing was started there"):
         alpha.call("status")
     refused = run_script("hosts", "drain", "alpha")
     assert refused.returncode == 3
@@ -492,7 +492,7 @@ def test_a_link_that_is_half_open_is_noticed_and_its_other_end_goes(
         [orphan] = helpers(alpha.there)
         proxy.stall()
         view = alpha.lost(60)
-        assert "nothing was heard" in view.problem or "timed out" in view.problem
+        assert "no message came" in view.problem or "timed out" in view.problem
         assert [one.id for one in view.fleet.agents] == ["agent1"]
         proxy.reset()
         proxy.resume()
@@ -522,7 +522,7 @@ def test_an_end_that_stood_still_obeys_nothing_when_it_goes_on(make_linked: Make
 @pytest.mark.stress
 def test_a_shell_that_says_nothing_is_given_up(make_linked: MakeLinked) -> None:
     alpha = script_there(make_linked(), "#!/bin/sh\ncat >/dev/null\n")
-    with pytest.raises(HostUnreachable, match="nothing was heard"):
+    with pytest.raises(HostUnreachable, match="no message came"):
         alpha.call("status")
 
 

@@ -115,7 +115,7 @@ def test_what_was_told_long_ago_passes_no_gate_and_a_central_that_is_gone_is_wai
     os.utime(alpha.fleet_home / "central" / "central.json", (time.time() - 60, time.time() - 60))
     done = run_script("verify-complete", "fleet:1", env=there)
     assert done.returncode == 1, done.stdout
-    assert "unknown github: the central has not told of the pull request acme/widget#11 for 6m" in done.stdout
+    assert "unknown github: the central has not sent the pull request acme/widget#11 for 6m" in done.stdout
     assert "pass    github" not in done.stdout
     assert _asked_nothing(alpha)
     told.unlink()

@@ -72,7 +72,7 @@ def test_pushed_branches_of_all_machines_are_compared_and_what_is_not_pushed_is_
     }
     assert sorted(found["left_out"]) == [
         "gamma/tree-1 feat/c: it is not pushed: not compared",
-        "gamma/tree-2 feat/b: its repository is none of this machine's: not compared",
+        "gamma/tree-2 feat/b: its repository is not on this machine: not compared",
     ]
     assert not (home / "harm").exists()
 

@@ -89,7 +89,7 @@ class LinkCutter(threading.Thread):
                     reply = call(self.host.settings, self.host.host, words, timeout=20, call_id=call_id)
                     self.answers[name] = (reply.state, reply.exit_code)
                 except HostUnreachable as error:
-                    self.unheard += "may have been begun" in str(error)
+                    self.unheard += "may have been started" in str(error)
                     self.pause.wait(0.05)
 
     def write(self) -> None:

@@ -49,7 +49,7 @@ def test_a_full_disk_there_refuses_what_was_not_begun_and_hides_no_agent(make_li
         assert alpha.call("status").state == "done"
         subprocess.run(["dd", "if=/dev/zero", f"of={alpha.fleet_home}/big"], capture_output=True, check=False)
         reply = alpha.call("status")
-        assert (reply.state, "could not be begun there" in reply.problem) == ("refused", True)
+        assert (reply.state, "could not be started there" in reply.problem) == ("refused", True)
         alpha.put(agent(1, state="done"))
         wait_until(lambda: alpha.view().fleet.agents[0].state == "done")
         (alpha.fleet_home / "big").unlink()

@@ -85,7 +85,7 @@ def test_below_the_line_neither_spawn_nor_dispatch_begins_an_agent_and_both_say_
         )  # fmt: skip
         assert spawned.returncode == 3, spawned.stderr
         [line] = spawned.stderr.splitlines()
-        assert "room: no agent is begun: expected 900000 TB of free" in line
+        assert "room: no agent is started: expected 900000 TB of free" in line
         assert "most is used by " in line
         assert ("(pid " if lacking == "memory" else "worktree-") in line
         tasks = crew.stage.home / "captain" / "tasks"
@@ -94,7 +94,7 @@ def test_below_the_line_neither_spawn_nor_dispatch_begins_an_agent_and_both_say_
         done = crew.run("tasks", "dispatch", "--repo", str(crew.playground.repository), "--session", "fleet")
         told = f"{done.stdout}{done.stderr}"
         assert done.returncode == 3
-        assert "more: no agent is begun: expected 900000 TB of free" in told
+        assert "more: no agent is started: expected 900000 TB of free" in told
         assert "could not be begun" not in told, "it waits: that is no failure of the task"
         assert len(said(crew, "find-spare", str(crew.playground.repository)).splitlines()) == 2
         wrong = crew.stage.folder / "fleet" / "config.toml"

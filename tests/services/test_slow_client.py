@@ -97,7 +97,7 @@ def test_a_text_that_is_not_read_at_all_is_said_to_be_unsent_and_is_taken_out_by
     agent: PracticePane, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     freeze(agent)
-    never_read = pytest.raises(FleetError, match="does not stand in the box; it was not submitted")
+    never_read = pytest.raises(FleetError, match="is not in the box; it was not submitted")
     with monkeypatch.context() as hurried, never_read:
         hurried.setattr("fleetscripts.services.typing.submit.Submission.unread_seconds", 0.3)
         deliver(hindered(agent), agent.pane, "hello [[say fine]]")

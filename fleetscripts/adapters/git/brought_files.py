@@ -78,7 +78,7 @@ def _one(source: Path, folder: Path, name: str, how: str, found: CopyResult) -> 
         return
     before = target.lstat() if os.path.lexists(target) else None
     if before is not None and S_ISDIR(before.st_mode):
-        found.left[name] = "a folder stands there"
+        found.left[name] = "there is a folder"
         return
     is_link = S_ISLNK(facts.st_mode) or how == "link"
     same = before is not None and (before.st_mode, before.st_size, before.st_mtime_ns) == (

@@ -74,7 +74,7 @@ def _output(process: subprocess.Popen[bytes], given: bytes, timeout_seconds: flo
             rest = None  # it was taken over at the first call
         before, stuck = stuck, _opens_a_pipe(process.pid)
         if before and stuck:
-            raise TookTooLong("waits for a pipe that stands in a file's place (find -type p)")
+            raise TookTooLong("waits for a pipe in a file's place (find -type p)")
     raise TookTooLong(f"did not finish in {timeout_seconds:g} s")
 
 

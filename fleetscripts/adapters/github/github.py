@@ -172,5 +172,5 @@ def _next(connection: Mapping[str, Any]) -> str | None:
     more = info.get("hasNextPage", info.get("hasPreviousPage"))
     cursor = info.get("endCursor") or info.get("startCursor")
     if more and not isinstance(cursor, str):
-        raise WrongAnswer("a list goes on without saying where")
+        raise WrongAnswer("a list continues without a cursor")
     return cursor if more else None

@@ -20,9 +20,9 @@ class DialogContext:
     lost."""
 
     trusted_folder: bool = False
-    trust_doubt: str = "nobody compared its hooks and settings with the default branch"
+    trust_doubt: str = "its hooks and settings were not compared with the default branch"
     bypass_configured: bool = False
-    settings_deny: str = "nobody read the settings file"
+    settings_deny: str = "the settings file was not read"
     resume_row: str = "Resume full session as-is"
 
 
@@ -72,7 +72,7 @@ DECISIONS: Mapping[DialogKind, str] = {
     DialogKind.PLAN: "a plan is approved by whoever asked for it",
     DialogKind.QUESTION: "the agent asks for a choice",
     DialogKind.PICKER: "somebody opened a list",
-    DialogKind.MODEL: "which model it goes on with is a person's choice",
+    DialogKind.MODEL: "the model to continue with is a person's choice",
     DialogKind.UNCHECKED: (
         "auto mode's safety check does not get through to this client; answer it, and give agents that work behind "
         "this gateway another permission_mode than auto"

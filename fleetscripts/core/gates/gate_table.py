@@ -67,7 +67,7 @@ def _verify_command(evidence: Evidence) -> GateResult:
     time."""
     waits = outcome_of(evidence.others) in (Outcome.PENDING, Outcome.UNKNOWN)
     if evidence.has_command and not evidence.worktree.problem and waits:
-        return GateResult.pending("verify_command", "run once the others can be told")
+        return GateResult.pending("verify_command", "run once the others are decided")
     return gates.verify_command(evidence.command())
 
 
@@ -127,5 +127,5 @@ def _of_pull(
         return None
     checks_wait = any(one.name == "checks" and one.status is GateStatus.PENDING for one in said)
     if gate.with_checks and checks_wait and not pull.stands_still:
-        return GateResult.pending(gate.name, "looked at once the checks have finished, or stand still")
+        return GateResult.pending(gate.name, "looked at once the checks have finished or stalled")
     return gate.judge(pull)

@@ -30,10 +30,10 @@ def _queue(evidence: PullEvidence) -> GateResult | None:
     if not merge.queue_state:
         return None
     if merge.queue_state == "UNMERGEABLE":
-        text = f"{base}'s merge queue cannot merge it as it stands, and will say why when it takes it out"
+        text = f"{base}'s merge queue cannot merge it as it is, and will say why when it removes it"
         return GateResult("merging", GateStatus.PENDING, text, by_person=evidence.stands_still)
     place = f"{_ordinal(merge.queue_position)} in {base}'s merge queue"
-    return GateResult.passed("merging", f"{place} ({_words(merge.queue_state)}); no push is taken meanwhile")
+    return GateResult.passed("merging", f"{place} ({_words(merge.queue_state)}); pushes are refused until then")
 
 
 def _removal(pull: PullRequest) -> GateResult | None:
@@ -58,7 +58,7 @@ def _notes(evidence: PullEvidence) -> GateResult | None:
     elif merge.decision == "CHANGES_REQUESTED":
         said.append("a request for changes from before the head still blocks the merge: ask its reviewer again")
     elif merge.state == "BLOCKED" and _is_good(evidence):
-        said.append(f"GitHub blocks the merge by rules of {base} that are not told")
+        said.append(f"GitHub blocks the merge by rules of {base} that it does not name")
     if merge.state == "BEHIND":
         said.append(f"behind {base}, which requires it to be up to date")
     return GateResult.passed("merging", "; ".join(said)) if said else None

@@ -82,7 +82,7 @@ def _refuse_odd_characters(line: str) -> None:
         if char in "\n\t" or " " <= char <= "~":
             continue
         if unicodedata.category(char) in ODD or char.isspace():
-            raise NotPlain(f"an invisible or control character (U+{ord(char):04X}) stands in it")
+            raise NotPlain(f"an invisible or control character (U+{ord(char):04X}) is in it")
 
 
 @dataclass(slots=True)
@@ -142,7 +142,7 @@ class _Reader:
             if self.command.empty:
                 return
         elif self.command.empty:
-            raise NotPlain("there is no command where one must stand")
+            raise NotPlain("a command is missing")
         self._finish()
         self.command = _Command(joiner)
 
@@ -151,7 +151,7 @@ class _Reader:
         if not self.command.empty:
             self.found.append(self.command)
         elif not self.found or self.command.joiner not in (";", "\n"):
-            raise NotPlain("there is no command where one must stand")
+            raise NotPlain("a command is missing")
 
     def _redirect(self) -> bool:
         """Whether there is a redirection here. One begins only after a blank, and its file is a literal word."""
@@ -164,7 +164,7 @@ class _Reader:
                 return False
             raise NotPlain(f"it holds {self.line[self.at]!r} in a way that is not judged")
         if self.at and self.line[self.at - 1] not in BLANKS:
-            raise NotPlain("a redirection touches what stands before it")
+            raise NotPlain("a redirection touches the word before it")
         self.at = match.end()
         if heredoc:
             if self._pending() or self.command.ends_heredoc:
@@ -193,7 +193,7 @@ class _Reader:
         word, self.at = read_word(self.line, self.at)
         spelled = self.line[begin : self.at]
         if self._pending() and "\n" in spelled:
-            raise NotPlain("a quoted text of several lines stands beside a here-document")
+            raise NotPlain("a quoted text of several lines is beside a here-document")
         if not self.command.words:
             assigned = ASSIGNMENT.match(spelled)
             if assigned and word.literal:

@@ -78,13 +78,13 @@ def _plain(line: str, at: int, start: int, parts: _Parts) -> int:
     elif char in "`(){}!<>#":
         raise NotPlain(f"it holds {char!r} outside quotes")
     elif char == "~" and before in ("", "=", ":"):
-        raise NotPlain("a word begins at somebody's home (~)")
+        raise NotPlain("a word begins with a home folder (~)")
     elif char == "=" and before in ("", "="):
         raise NotPlain("zsh would look up a program for '='")
     elif char == "^" and not before:
         raise NotPlain("it holds '^' outside quotes")
     elif not " " < char < "\x7f":
-        raise NotPlain("a letter outside ASCII stands outside quotes")
+        raise NotPlain("a letter outside ASCII is outside quotes")
     parts.text += char
     return at + 1
 

@@ -28,7 +28,7 @@ ACTIONS: tuple[ActionRow, ...] = (
         Turn.NONE,
         (
             On(None, "changing task+just begun", action=LEAVE),
-            On(None, "changing task", "whoever gave it a new task ended half-way"),
+            On(None, "changing task", "the sender of its new task crashed"),
         ),
         performer="settle_task:settle_task",
         words="settling a new task",
@@ -77,7 +77,7 @@ ACTIONS: tuple[ActionRow, ...] = (
         Turn.NONE,
         (
             On(PaneState.WAITING_APPROVAL, "held back", "{seen.dialog}: {attempts.refusal}", "dialog"),
-            On(PaneState.WAITING_APPROVAL, "answerable", "a {seen.dialog} dialog stands before it"),
+            On(PaneState.WAITING_APPROVAL, "answerable", "a {seen.dialog} dialog is open"),
             On(PaneState.RATE_LIMITED, "answerable", "the menu of a usage limit: wait there"),
         ),
         performer="resume:answer_dialog",
@@ -141,7 +141,7 @@ ACTIONS: tuple[ActionRow, ...] = (
         ),
         performer="resume:nudge",
         counter="nudges",
-        words="telling it to go on",
+        words="prompting it to continue",
     ),
     ActionRow(
         "renew",

@@ -105,7 +105,7 @@ def _dialog(case: _Case) -> Verdict | None:
         if unseen and registry is not None and registry.dialog not in (None, DialogKind.MENU):  # it calls any dialog so
             screen = replace(screen, dialog=registry.dialog)
         if screen.dialog in AT_START and _had_a_turn(case):
-            late = f"{screen.reason}, yet this client has had a turn: such a dialog stands before the first one"
+            late = f"{screen.reason}, yet this client has had a turn: such a dialog appears only before the first one"
             return PaneState.WAITING_APPROVAL, replace(screen, dialog=DialogKind.OTHER, reason=late), ""
         return PaneState.WAITING_APPROVAL, screen, ""
     if screen is not None and screen.state is PaneState.RATE_LIMITED and screen.dialog is not None:

@@ -9,7 +9,7 @@ CUT_OFF = (PaneState.IDLE, PaneState.MISSING, PaneState.PROMPT)
 """What the pane shows of a rescue that was interrupted."""
 
 NO_RESCUE = "{attempts.rescues} rescues failed: {rescue.problem}"
-_SPENDS = "its subscription is used up, and it goes on on credits, which its account's may_spend does not allow"
+_SPENDS = "its subscription is used up, and it continues on credits, which its account's may_spend does not allow"
 _OTHER_ACCOUNT = ("balance", "rescue-agent {agent} --account NAME")
 RESCUED = (("failed", Mark.MISSING), ("refused", Mark.MISSING), ("", Mark.RESCUE))
 

@@ -204,7 +204,7 @@ def _drop(report: Report, agent: Agent, kept: Agent, what: str) -> None:
     if agent.key == kept.key:
         left = tuple(known for known in report.fleet.agents if known is not agent)
         report.fleet = replace(report.fleet, agents=left)
-        report.repairs.append(f"{who}: stood twice; {kept.window} is kept, the other record removed")
+        report.repairs.append(f"{who}: was listed twice; {kept.window} is kept, the other record removed")
     else:
         report.fleet = report.fleet.exchange(agent, agent.changed(state=AgentState.RECYCLED, escalation=Escalation()))
         report.repairs.append(f"{who}: {kept.window} has the same {what}; the older record is recycled")

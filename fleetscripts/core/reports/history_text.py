@@ -22,7 +22,7 @@ _BORING = frozenset({"id", "at", "event", "window", "why", "pane_id", "message_i
 STATES = {
     "running": "at work",
     "idle": "its client has ended",
-    "stuck": "stands still",
+    "stuck": "makes no progress",
     "waiting_approval": "waits for an answer",
     "rate_limited": "at a usage limit",
     "complete": "says that it has finished",

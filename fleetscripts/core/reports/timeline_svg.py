@@ -25,7 +25,7 @@ NAMES = {
     "waiting_approval": ("asks", "#e5b02f"),
     "rate_limited": ("at a limit", "#9a6fd8"),
     "idle": ("client ended", "#e2863c"),
-    "stuck": ("stands still", "#cf6a2c"),
+    "stuck": ("no progress", "#cf6a2c"),
     "escalated": ("escalated", "#d24b4b"),
     "complete": ("says done", "#74b9e8"),
     "pending_evaluation": ("verified", "#3f86cf"),

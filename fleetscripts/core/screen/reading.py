@@ -141,7 +141,7 @@ class _Look:
             return self._said(title, f"{title.note or title.name}, no input box on the screen")
         if self._starting():
             return self._evidence(PaneState.STARTING, "the client has drawn nothing yet")
-        what = "no known dialog stands in its place" if region else "no dialog either"
+        what = "no known dialog is shown in its place" if region else "no dialog either"
         return self._evidence(PaneState.UNKNOWN, f"no input box at the bottom, {what}")
 
     def title(self, found: Evidence) -> Evidence | None:

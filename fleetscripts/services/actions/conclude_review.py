@@ -37,11 +37,11 @@ def conclude_review(case: Case) -> str:
         said = {"head": head, "verdict": verdict, "by": reviewer.handle, "at": time.time()}
         changes: dict[str, object] = {"verdict": {"review": said}}
         if verdict == FAIL and head_commit(Path(author.worktree_path)) != head:
-            outcome.append(f"{author.called} has gone on since, and is told nothing")
+            outcome.append(f"{author.called} has moved on since, and is sent nothing")
         elif verdict == FAIL:
             changes = {"verdict": {"review": said, "waiting": review_findings(head[:12], findings)}}
             changes |= {"state": AgentState.COMPLETE} if author.state in _JUDGED else {}
-            outcome.append(f"{author.called} is told as soon as it can be")
+            outcome.append(f"{author.called} is notified as soon as possible")
         return fleet.change(author, **changes)
 
     case.store.update(put)

@@ -50,7 +50,7 @@ def settle_spawn(case: Case) -> str:
     agent = case.current()
     intent = agent.task.pending or {}
     if _spawner_lives(case, agent):
-        raise Refused(f"{agent.called}: whoever spawns it is still at work")
+        raise Refused(f"{agent.called}: its spawn is still in progress")
     if was_told(case.settings, agent, intent):
         return _recorded(case, "it has its briefing; the record says so now")
     asked = server_at_work(agent.tmux_server, Tmux(case.settings.tmux_socket))

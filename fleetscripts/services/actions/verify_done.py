@@ -83,7 +83,7 @@ def verify_again(case: Case) -> str:
     lost = [gate for gate in verdict.holding_back() if gate.status == "fail" or _waits_anew(gate)]
     if not lost:
         case.change(verdict={"at": time.time()})
-        return f"cannot be told just now: {verdict.findings()}"
+        return f"cannot be determined now: {verdict.findings()}"
     taken: list[Agent] = []
 
     def take_back(fleet: Fleet) -> Fleet:

@@ -200,7 +200,7 @@ def _filled(name: str, **blanks: str) -> str:
     text = _text(name)
     unknown = {blank for blank in _BLANK.findall(text) if blank not in blanks}
     if unknown:
-        raise FleetError(f"the briefing text {name}.md has blanks nobody fills: {', '.join(sorted(unknown))}")
+        raise FleetError(f"the briefing text {name}.md has unfilled placeholders: {', '.join(sorted(unknown))}")
     return _BLANK.sub(lambda blank: blanks[blank[1]], text).strip()
 
 

@@ -23,7 +23,7 @@ def take_in(settings: Settings, content: bytes) -> list[dict[str, Any]]:
     said = unpacked_json(content)
     name = said.get("central") if isinstance(said, dict) else None
     if not isinstance(name, str) or not name:
-        raise UsageProblem("expected what a central tells, with its name, found something else")
+        raise UsageProblem("expected a central's message with its name, found something else")
     name = sanitize(name)[:MOST_NAME]
     if said.get("join") is True:
         join_central(settings, name)

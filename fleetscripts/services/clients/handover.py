@@ -83,7 +83,7 @@ def hand_over(
         if write:
             _keep(place, handover_text(settings, _subject(settings, before, words, folder), transcript))
         prompt = f"Read the hand-over in {place} and go on with the work it describes.{' ' if prompt else ''}{prompt}"
-        note = f"this is a hand-over to {agent}: what it is told stands in {place}"
+        note = f"this is a hand-over to {agent}: its briefing is in {place}"
     if words.others:
         note += f"; not passed on: {' '.join(words.others)}"
     session_id = str(uuid.uuid4()) if kind.takes_session_id else ""

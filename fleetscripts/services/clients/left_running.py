@@ -105,7 +105,7 @@ def end_own(agent: Agent, folder: Path) -> None:
         ask_to_end(own)
         end(own, HANGUP_SECONDS)
     raise Refused(
-        f"what the agent left running in {folder} begins anew each time: {found[0].said}; end it, then call again"
+        f"what the agent left running in {folder} restarts each time: {found[0].said}; end it, then call again"
     )
 
 

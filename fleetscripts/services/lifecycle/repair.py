@@ -70,7 +70,7 @@ def repair(
         if (report := _mended_now(settings, look)) is not None:
             break
     else:
-        raise FleetError(f"the state file changed during each of {LOOKS} looks: nothing was mended; call again")
+        raise FleetError(f"the state file changed during each of {LOOKS} looks: nothing was repaired; call again")
     for words in report.repairs:
         Journal(settings.journal_file).write("repaired", why=words)
     report.repairs[:0] = followed

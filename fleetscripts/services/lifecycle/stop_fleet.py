@@ -77,7 +77,7 @@ def _close(tmux: Tmux, fleet: Fleet, place: PaneFacts, environ: Mapping[str, str
     if beside:
         return "is left: it has other panes"
     if ended and not now.dead and (now.window_name != WINDOW_NAME or _busy(now)):
-        return f"is left: {now.command} stands there, which the loop did not start"
+        return f"is left: {now.command} is there, which the loop did not start"
     server = fleet.loop_tmux_server
     if server is None or not tmux.kill_pane(now.pane_id, server):
         return "could not be closed"

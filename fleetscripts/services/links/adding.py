@@ -67,7 +67,7 @@ def add(settings: Settings, host: Host) -> Iterator[str]:
     joined = ssh.run(remote_command(kept, TAKE), message(settings, {"join": True}))
     if joined.returncode:
         said = sanitize(joined.stderr.decode("utf-8", "replace"))
-        raise FleetError(f"{host.name}: it cannot be told that it has a central: {said}")
+        raise FleetError(f"{host.name}: it could not be registered with this central: {said}")
     forget_notices(host.files(settings))
     keep(settings, kept)
     Store(settings.state_file).update(lambda fleet: fleet, create=Fleet())
@@ -111,12 +111,12 @@ def remove(settings: Settings, host: Host, force: bool) -> str:
     forced."""
     at_work = agents_at_work(view_of(settings, host, time.time()))
     if at_work and not force:
-        raise Refused(f"{host.name} has {at_work} agents at work: --force forgets them, and they go on working there")
+        raise Refused(f"{host.name} has {at_work} agents at work: --force removes the host, and they continue there")
     try:
         call(settings, host, LEAVE, timeout=ASK_SECONDS)
         left = "it answers for itself again"
     except HostUnreachable:
-        left = f"it was not reached and waits for its central until somebody calls '{' '.join(LEAVE)}' there"
+        left = f"it was not reached and waits for its central until you run '{' '.join(LEAVE)}' there"
     end_link(settings, host)
     host.files(settings).remove()
     return f"{host.name}: forgotten; {left}"

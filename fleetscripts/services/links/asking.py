@@ -63,7 +63,7 @@ def call(
     if len(stdin) > wire.MOST_STDIN:
         raise UsageProblem(f"expected {wire.MOST_STDIN} bytes of input or less for {host.name}, found {len(stdin)}")
     if host.gone_at:
-        raise HostUnreachable(f"{host.name} is gone, as somebody said: {spelled('hosts add')} it again if it is back")
+        raise HostUnreachable(f"{host.name} was declared lost: {spelled('hosts add')} it again if it is back")
     call_id, files = call_id or secrets.token_hex(16), host.files(settings)
     files.write_call(call_id, {"argv": list(argv), "at": time.time()})
     reply = ask(settings, host, wire.Call(call_id, tuple(argv), wire.packed(stdin)), timeout)
@@ -104,13 +104,13 @@ def ask(settings: Settings, host: Host, message: wire.Call, timeout: float) -> R
 def _reply(host: Host, answer: wire.Reply, streams: dict[str, bytes]) -> Reply:
     problem = sanitize(answer.problem)
     if answer.state == UNREACHABLE:
-        raise HostUnreachable(f"{host.name} cannot be reached: {problem}; nothing was begun there")
+        raise HostUnreachable(f"{host.name} cannot be reached: {problem}; nothing was started there")
     return Reply(answer.exit_code, streams["stdout"], streams["stderr"], answer.state, problem)
 
 
 def _unheard(host: Host, what: str, why: str) -> str:
     later = f"{spelled('hosts check')} {host.name}"
-    return f"{what} may have been begun on {host.name}, and its end was not heard ({why}): {later} asks for it"
+    return f"{what} may have been started on {host.name}, and its result is unknown ({why}): {later} asks for it"
 
 
 def _connected(settings: Settings, host: Host) -> socket.socket:

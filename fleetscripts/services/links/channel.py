@@ -106,7 +106,7 @@ class Channel:
         """Send a ping when it is time. Raises ChannelSilent."""
         silent = now - self.heard
         if silent > DEAF_SECONDS or (not self._lines.begun and now - self.began > FIRST_WORDS_SECONDS):
-            raise ChannelSilent(f"nothing was heard for {silent:.0f} s{f' ({self.words})' if self.words else ''}")
+            raise ChannelSilent(f"no message came for {silent:.0f} s{f' ({self.words})' if self.words else ''}")
         if now - self.pinged >= PING_SECONDS:
             self.pinged, self._pings = now, self._pings + 1
             self.send(wire.Ping(self._pings))

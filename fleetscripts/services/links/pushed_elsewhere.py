@@ -56,7 +56,7 @@ def pushed_elsewhere(
     for agent in (one for view in views for one in view.agents_from_here() if lives(one)):
         place = places.get(_identity(agent.repository.url)) if agent.repository is not None else None
         if place is None:
-            left_out.append(f"{_name(agent)}: its repository is none of this machine's: not compared")
+            left_out.append(f"{_name(agent)}: its repository is not on this machine: not compared")
         else:
             wanted.setdefault(place, []).append(agent)
     found: dict[str, list[Branch]] = {}

@@ -178,7 +178,7 @@ class ChannelServer:
                 process = folder.begin(_command(message.argv), given, self.environ, place)
             except (OSError, FleetError) as error:
                 why = (error.strerror or error) if isinstance(error, OSError) else error
-                self._answers.append(wire.Reply(message.id, "refused", 1, f"it could not be begun there: {why}"))
+                self._answers.append(wire.Reply(message.id, "refused", 1, f"it could not be started there: {why}"))
                 return
         threading.Thread(target=self._await, args=(folder, process), daemon=True).start()
 
@@ -188,7 +188,7 @@ class ChannelServer:
         while folder.state() is CallState.RUNNING:
             folder.wait()
         if process is not None and folder.state() is CallState.NONE:
-            why = f"it could not be begun there: its shell ended before it (code {code})"
+            why = f"it could not be started there: its shell ended before it (code {code})"
             self._replies.append(iter([wire.Reply(folder.folder.name, "refused", 1, why)]))
         else:
             self._replies.append(_reply(folder))
@@ -255,11 +255,11 @@ def _reply(folder: CallFolder) -> Iterator[wire.Message]:
                 yield wire.Output(name, stream, wire.packed(piece))
         yield wire.Reply(name, "done", folder.exit_code())
     elif state is CallState.LOST:
-        yield wire.Reply(name, "lost", 3, "it was begun there and ended unseen: the machine or the command went down")
+        yield wire.Reply(name, "lost", 3, "it was started there, its result is unknown: machine or command went down")
     elif state is CallState.FORGOTTEN:
-        yield wire.Reply(name, "done", folder.exit_code(), "its answer was heard; what it printed is kept no more")
+        yield wire.Reply(name, "done", folder.exit_code(), "its result was received; its output is no longer kept")
     else:
-        yield wire.Reply(name, "unknown", 3, "no such call was begun there")
+        yield wire.Reply(name, "unknown", 3, "no such call was started there")
 
 
 def _stamp(path: Path) -> object:

@@ -83,7 +83,7 @@ def _entry(key: PullKey, found: Found, age_seconds: float) -> dict[str, Any]:
         return {**told, "problem": problem_members(found)}
     whole = {**told, "pull": pull_members(found)}
     if len(packed_json(whole)) > MOST_PACKED:
-        return {**told, "problem": ["unexpected", f"{key} is too long to be told to another machine", 0]}
+        return {**told, "problem": ["unexpected", f"{key} is too long to be sent to another machine", 0]}
     return whole
 
 

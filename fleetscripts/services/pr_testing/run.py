@@ -107,7 +107,7 @@ def _run(
 def _noted(known: Queue, lease: Lease, command: GroupCommand, log: Path) -> Queue:
     now = known.lease_of(lease.pull)
     if now is None or now.run_id != lease.run_id:
-        raise Refused(f"{lease.pull}: somebody else took the test over before it began")
+        raise Refused(f"{lease.pull}: the test was taken over before it started")
     return known.with_lease(replace(now, group=command.group, group_ticks=command.start_ticks, log=str(log)))
 
 

@@ -31,9 +31,7 @@ class NoGh(Gh):
     """Raises, for callers that would ask GitHub from here, an error that names the central."""
 
     def _run(self, words: Sequence[str], sent: bytes = b"", folder: str | None = None) -> tuple[int, bytes, bytes]:
-        raise GitHubProblem(
-            ProblemKind.MISSING, "this machine leaves GitHub to its central, which has not told of this"
-        )
+        raise GitHubProblem(ProblemKind.MISSING, "this machine leaves GitHub to its central, which has not sent this")
 
 
 class FromCentral(GitHub):
@@ -67,4 +65,4 @@ def _found(key: PullKey, told: PullTold | None) -> Found:
     if told is not None and told.age_seconds <= OLDEST_SECONDS:
         return told.found
     since = f"for {age(told.age_seconds)}" if told is not None else "yet"
-    return GitHubProblem(ProblemKind.NETWORK, f"the central has not told of the pull request {key} {since}")
+    return GitHubProblem(ProblemKind.NETWORK, f"the central has not sent the pull request {key} {since}")

@@ -98,7 +98,7 @@ def _left(count: int) -> list[Item]:
     """Says that some recoveries were left for lack of time."""
     if not count:
         return []
-    said = f"{count} recoveries were not begun within {REPAIR_SECONDS:g} s: a loop does them all"
+    said = f"{count} recoveries were not started within {REPAIR_SECONDS:g} s: a loop does them all"
     return [Item("left", "", said, (f"{spelled('heartbeat')}", f"{spelled('run-loop')} --window"))]
 
 

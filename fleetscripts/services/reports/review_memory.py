@@ -32,6 +32,6 @@ def _noted(fleet: Fleet, told: Sequence[Agent]) -> Fleet:
 
 def _item(agent: Agent) -> Item:
     count = agent.notices.tools_killed
-    what = f"the kernel ended {count} of its processes for memory; its client goes on"
+    what = f"the kernel ended {count} of its processes for memory; its client continues"
     calls = (f'{spelled("send-agent")} {shell_word(agent.handle)} "how to use less memory"',)
     return Item("memory", agent.window, what, calls, agent.pane_id, about(agent))

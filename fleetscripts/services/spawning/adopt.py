@@ -66,9 +66,9 @@ def adopt(
     objective = request.objective
     if not objective:
         objective = (last_submitted(kind_named(found.kind), transcript_of(found)) or "")[:LONGEST_OBJECTIVE]
-        notes.append("its objective is what it was told last; --objective says another")
+        notes.append("its objective is the last message sent to it; --objective gives another")
     if not objective.strip():
-        raise UsageProblem("it was told nothing yet: give --objective TEXT")
+        raise UsageProblem("no message was sent to it yet: give --objective TEXT")
     agent = _record(pane_io, found, place, replace(request, objective=objective))
     begin_spent(settings, found, time.time())
     after = Store(settings.state_file).update(lambda now: _added(now, agent), create=Fleet(tmux_session=facts.session))
@@ -78,14 +78,14 @@ def adopt(
     notes += [note for note in (note_settled_threads(agent, after, settings),) if note]
     if request.steps or request.pr_number:
         notes.append(
-            f"it does not know yet how to report: {spelled('send-agent')} {shell_word(agent.handle)} --task tells it"
+            f"it does not know yet how to report: {spelled('send-agent')} {shell_word(agent.handle)} --task briefs it"
         )
     return AdoptResult(agent, tuple(notes))
 
 
 def _may_be_ours(pane_io: PaneIO, fleet: Fleet | None, facts: PaneFacts, environ: Mapping[str, str]) -> None:
     if facts.pane_id == own_pane(environ, pane_io.server):
-        raise Refused(f"{facts.window} is the pane that this call comes from: the supervisor is none of its own agents")
+        raise Refused(f"{facts.window} is the pane of this call: the supervisor is not one of its own agents")
     if fleet is not None and fleet.loop_pane_id == facts.pane_id and fleet.loop_tmux_server == pane_io.server:
         raise Refused(f"{facts.window} is where the loop runs")
     known = agent_at(fleet, facts.pane_id, pane_io.server)

@@ -183,7 +183,7 @@ def _set_up(store: Store, settings: Settings, environ: Mapping[str, str], agent:
 def _with_pending(fleet: Fleet, agent: Agent, more: Mapping[str, object]) -> Fleet:
     known = fleet.current(agent)
     if known is None or known.task.pending is None:
-        raise FleetError(f"{agent.called}: somebody else settled its new task meanwhile")
+        raise FleetError(f"{agent.called}: its new task was settled by another process")
     return fleet.change(known, task={"pending": {**known.task.pending, **more}})
 
 
@@ -197,7 +197,7 @@ def _begin(store: Store, agent: Agent, intent: Mapping[str, Any]) -> None:
         pending = known.task.pending
         if pending is not None:
             ago = float(intent["at"]) - float(pending.get("at", 0))
-            when = f"{ago:.0f} s ago" if ago < Limits().task_change_seconds else "and whoever did it ended half-way"
+            when = f"{ago:.0f} s ago" if ago < Limits().task_change_seconds else "and its sender crashed"
             raise Refused(f"{agent.called}: it was being given another task {when}; the loop or heartbeat settles it")
         return fleet.change(agent, task={"pending": intent})
 

@@ -66,9 +66,9 @@ def _give(settings: Settings, given: HostTask, now: float) -> str:
         note(settings, replace(given, arrived=True))
         begun = call(settings, host, ["tasks", "dispatch", "--limit", "1"], timeout=BEGIN_SECONDS)
     except HostUnreachable as error:
-        return sanitize(f"{given.task}: given to {given.host}, not heard yet whether it has it ({error})")
+        return sanitize(f"{given.task}: given to {given.host}, not confirmed yet ({error})")
     said = begun.stdout.decode("utf-8", "replace").strip().splitlines()
-    return sanitize(f"{given.task}: given to {given.host}: {said[-1] if said else 'it begins there when it can'}")
+    return sanitize(f"{given.task}: given to {given.host}: {said[-1] if said else 'it starts there when it can'}")
 
 
 def _added(reply: Reply) -> bool:

@@ -28,7 +28,7 @@ def review_request(author: Agent, session: str) -> Request:
     git = Git.in_worktree(author.worktree_path, author.repository)
     head = git.text("rev-parse", "--verify", "--end-of-options", f"refs/heads/{author.branch}^{{commit}}")
     if git.text("rev-parse", "--verify", "HEAD") != head:
-        raise Refused(f"{author.called}: its worktree does not stand on {author.branch}: let it finish first")
+        raise Refused(f"{author.called}: its worktree is not on {author.branch}: let it finish first")
     work = work_of(author, None)
     if work.problem:
         raise FleetError(f"{author.called}: its work cannot be read: {work.problem}")

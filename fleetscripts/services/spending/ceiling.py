@@ -43,7 +43,7 @@ def refuse_at_cap(ceiling: Ceiling, agent: Agent | None, task: str = "") -> None
     name = reached.scope if reached.central or agent is None else agent.handle
     where = " there" if reached.central else ""
     call = f"{spelled('balance')} --allow {name}{where}"
-    raise Refused(f"{who}{reached.words}: no turn is begun; {call} allows as much again")
+    raise Refused(f"{who}{reached.words}: no turn is started; {call} allows as much again")
 
 
 def allow(settings: Settings, fleet: Fleet, named: str | Agent, now: float) -> list[CapUse]:

@@ -161,7 +161,7 @@ class _ClientExit:
             return self._ended(None, "its window closed with it")
         facts, said = observation.frame.facts, observation.classification
         if not self.keys and not self.by_force:
-            raise Refused(f"{facts.window}: no key is known that ends it where it is: {said.state} ({said.reason})")
+            raise Refused(f"{facts.window}: no known key ends it in this state: {said.state} ({said.reason})")
         self._permitted(observation)
         for number in (signal.SIGTERM, signal.SIGKILL):
             client = self._group(facts)

@@ -71,7 +71,7 @@ def _end(pane_io: PaneIO, settings: Settings, agent: Agent | None, pane_id: str)
             )
         raise
     _hold(settings, agent, CLIENT_ENDED)
-    draft = [f"unsent in its input box stood: {ended.draft}"] if ended.draft else []
+    draft = [f"unsent in its input box: {ended.draft}"] if ended.draft else []
     where = ended.facts.window if ended.facts is not None else pane_id
     return [f"{where}: the client has ended {ended.how}", *draft]
 

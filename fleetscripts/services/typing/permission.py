@@ -73,10 +73,10 @@ def judge_request(
     try:
         root, here = os.path.realpath(worktree), os.path.realpath(cwd)
     except ValueError as problem:
-        return Permission(False, f"where the agent stands cannot be told: {str(problem)!a}")
+        return Permission(False, f"the agent's folder cannot be determined: {str(problem)!a}")
     outside = why_not_readable(here, root)
     if outside:
-        return Permission(False, f"the agent stands elsewhere: {outside}")
+        return Permission(False, f"the agent is in another folder: {outside}")
     place = RequestPlace(root, here, str(worktree.absolute()), rules.steering)
     if tool not in MEMBERS:
         return Permission(False, f"{tool!a} is not a tool that is judged")

@@ -186,7 +186,7 @@ def why_not_own_branch(root: str, rules: CommandRules) -> str | None:
             git = Path(root, read_regular(git, 4096).decode().removeprefix("gitdir:").strip())
         head = read_regular(git / "HEAD", 4096).decode().strip()
     except (OSError, ValueError) as problem:
-        return f"which branch is checked out cannot be told: {problem}"
+        return f"the current branch cannot be determined: {problem}"
     branch = head.removeprefix("ref: refs/heads/")
     if branch == head or is_protected(branch, rules.protected_branches):
         return f"{branch!a} is checked out, and a person decides about pushes to it"

@@ -98,7 +98,7 @@ class Submission:
             if typed and self._mixed(typed):
                 self._take_back(frame, typed)
             if time.monotonic() - began >= (self.unread_seconds if typed == "" else self.shown_seconds):
-                place = "a dialog took the place of the input box" if typed is None else "it does not stand in the box"
+                place = "a dialog took the place of the input box" if typed is None else "it is not in the box"
                 place = f"{place}; {self._taken_out(frame, typed)}" if typed else place
                 self._fail(frame, f"the text was pasted, but {place}; it was not submitted", UNSENT)
             time.sleep(PAUSE_SECONDS)
@@ -139,7 +139,7 @@ class Submission:
             elif waited >= self.patience_seconds:
                 if self._taken_after_all():
                     return self._confirmed("transcript")
-                where = "still stands in" if standing else "left"
+                where = "is still in" if standing else "left"
                 self._fail(
                     frame, f"the text {where} the input box after Enter; nothing proves that it was taken", INTENDED
                 )
@@ -197,7 +197,7 @@ class Submission:
         except FleetError as error:
             self.left = typed
             return f"what is there instead could not be removed ({error})"
-        return "what stood there instead was taken out"
+        return "the other text was removed"
 
     def _take_back(self, frame: Frame, typed: str) -> NoReturn:
         """Another person began to type: remove our text, and leave theirs."""
@@ -209,7 +209,7 @@ class Submission:
         kept = (
             "what they typed is back in the box" if back else f"what they typed is kept in {self.pane_io.journal.path}"
         )
-        reason = f"somebody began to type as the text was pasted; it was taken out again, {kept}"
+        reason = f"somebody began to type as the text was pasted; it was removed again, {kept}"
         self._journal("send-refused", reason)
         raise Refused(f"{frame.facts.window}: {reason}")
 

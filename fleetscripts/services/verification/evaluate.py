@@ -98,8 +98,8 @@ def send_back(question: Question, what: str, short: str = "") -> str:
         state = AgentState.COMPLETE if judged_already else agent.state
         waiting = {"state": state, "verdict": {"waiting": what}}
         Store(settings.state_file).update(lambda fleet: fleet.change(agent, **waiting))
-        _journal(question, "evaluated", short, outcome="kept until it can be told")
-        raise Pending(f"kept, and told by {spelled('run-loop')} as soon as it can be: {refusal}") from refusal
+        _journal(question, "evaluated", short, outcome="kept until it can be delivered")
+        raise Pending(f"kept, and delivered by {spelled('run-loop')} as soon as it can be: {refusal}") from refusal
     changes = {
         "verdict": {"waiting": ""},
         "state": AgentState.RUNNING,

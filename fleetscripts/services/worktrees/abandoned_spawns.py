@@ -96,7 +96,7 @@ def _put_back(settings: Settings, claim: Claim) -> str:
     said = f"{claim.path} was left half-way by {who}: on {claim.spare_branch} again"
     said += f", what was changed there is kept under {kept}" if kept else ""
     event = "integration-undone" if integrated else "spawn-undone"
-    Journal(settings.journal_file).write(event, why="whoever worked there was killed", outcome=said)
+    Journal(settings.journal_file).write(event, why="its process was killed", outcome=said)
     return said
 
 

@@ -62,7 +62,7 @@ def _base(git: Git) -> Base:
     except FleetError as error:
         if git.says("rev-parse", "--verify", "--quiet", "HEAD^{commit}"):
             raise
-        raise FleetError(f"{git.folder} has no commit yet, where a worktree could stand: commit something") from error
+        raise FleetError(f"{git.folder} has no commit yet for a worktree: commit something") from error
 
 
 def claim_or_make(

@@ -66,7 +66,7 @@ def refuse_without_room(settings: Settings, folder: Path) -> None:
 
 def _lacking(what: str, least: int, left: int, most: Sequence[str]) -> str:
     used = f"; most is used by {', '.join(most)}" if most else ""
-    return sanitize(f"no agent is begun: expected {_words(least)} of free {what}, found {_words(left)}{used}")
+    return sanitize(f"no agent is started: expected {_words(least)} of free {what}, found {_words(left)}{used}")
 
 
 def _free_disk(folder: Path) -> int:
