@@ -52,11 +52,11 @@ def test_at_its_cap_an_agent_ends_its_turn_and_nobody_begins_another_until_more_
         assert "1 paused" in told
         assert "cap of 800 tokens is reached" in told
         refused = said(crew, "send-agent", window, "go on", code=3)
-        assert "no turn is begun" in refused
+        assert "no turn is started" in refused
         worktree = crew.agent(window)["worktree"]
         assert f"--allow {worktree} allows as much again" in refused
         assert f"--allow {worktree}" in said(crew, "update-agent", window, "held=", code=3)
-        assert "no turn is begun" in said(crew, "send-agent", window, "--task", "Another task.", code=3)
+        assert "no turn is started" in said(crew, "send-agent", window, "--task", "Another task.", code=3)
         told = crew.run("evaluate", window, "--fail", "the tests")
         assert told.returncode in (3, 8), f"{told.stdout}{told.stderr}"
         assert crew.run("rescue-agent", window).returncode == 3

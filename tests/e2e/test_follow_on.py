@@ -137,7 +137,7 @@ def test_a_crash_half_way_is_settled_by_what_the_agent_was_told(
     window = spawn_first(crew)
     before = task_of(crew, window)
     interrupt_at(monkeypatch, crew, moment, window)
-    assert "ended half-way" in said(crew, "send-agent", window, "--task", "A third one.", code=3)
+    assert "its sender crashed" in said(crew, "send-agent", window, "--task", "A third one.", code=3)
     said(crew, "run-loop", "--once")
     after = task_of(crew, window)
     assert after["objective"] == objective

@@ -159,7 +159,7 @@ def test_a_call_whose_end_nobody_saw_is_lost_and_not_done_again(make_linked: Mak
             os.kill(int(pid), signal.SIGKILL)  # as when the machine goes down
     reply = asked.answer()
     assert (reply.state, reply.exit_code) == ("lost", 3)
-    assert "ended unseen" in reply.problem
+    assert "its result is unknown" in reply.problem
     again = ask(alpha.settings, alpha.host, wire.Call(call.folder.name, ("poll-cycle",)), 20)
     assert again.state == "lost"
     assert len(calls_of(alpha)) == 1
@@ -328,7 +328,7 @@ def test_only_silence_lets_a_host_be_given_up(
     assert (done.returncode == 0) == gone, done
     assert bool(host_named(beta.settings, "beta").gone_at) == gone
     if gone:
-        with pytest.raises(HostUnreachable, match="is gone"):
+        with pytest.raises(HostUnreachable, match="was declared lost"):
             call(beta.settings, host_named(beta.settings, "beta"), ["status"])
 
 

@@ -95,7 +95,7 @@ def test_below_the_line_neither_spawn_nor_dispatch_begins_an_agent_and_both_say_
         told = f"{done.stdout}{done.stderr}"
         assert done.returncode == 3
         assert "more: no agent is started: expected 900000 TB of free" in told
-        assert "could not be begun" not in told, "it waits: that is no failure of the task"
+        assert "could not be started" not in told, "it waits: that is no failure of the task"
         assert len(said(crew, "find-spare", str(crew.playground.repository)).splitlines()) == 2
         wrong = crew.stage.folder / "fleet" / "config.toml"
         wrong.write_text(f'{CONFIG}[machine]\nfree_{lacking} = "much"\n')
