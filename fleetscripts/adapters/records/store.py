@@ -133,7 +133,7 @@ def encode(fleet: Fleet) -> bytes:
     return encoded(value, indent=True, large=len(fleet.agents) >= MANY_AGENTS, finite=True)
 
 
-class _Known:
+class _FleetCache:
     """The last contents that were read or written, with the fleets that they hold."""
 
     def __init__(self) -> None:
@@ -146,7 +146,7 @@ class _Known:
         return next((fleet for known, fleet in self._last if known == content), None)
 
 
-class _Written:
+class _AgentCache:
     """Agents as they were written last: a look changes few of many."""
 
     def __init__(self) -> None:
@@ -159,7 +159,7 @@ class _Written:
         return [members for _, members in pairs]
 
 
-_known, _written = _Known(), _Written()
+_known, _written = _FleetCache(), _AgentCache()
 
 
 def _parsed(content: bytes) -> Fleet:

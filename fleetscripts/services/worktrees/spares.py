@@ -172,8 +172,8 @@ def _host(found: Sequence[WorktreeFacts], folders: Sequence[Path]) -> str | None
 
 
 @dataclass(frozen=True, slots=True)
-class _Begun:
-    """One that is being looked into; ``inside`` None: what is known of it is told by ``place`` already."""
+class _Inspection:
+    """A worktree being looked into; ``inside`` None: ``place`` says all that is known already."""
 
     place: WorktreeListing
     inside: ContentsCall | None = None
@@ -193,7 +193,7 @@ class _Look:
 
     def into_all(self, places: Sequence[WorktreeListing]) -> Iterator[WorktreeListing]:
         """One after the other, some git processes ahead."""
-        begun: deque[_Begun] = deque()
+        begun: deque[_Inspection] = deque()
         try:
             for place in places:
                 begun.append(self._begin(place))
@@ -209,17 +209,17 @@ class _Look:
         """One that git cannot read, or with a client inside, is not free; the others are listed all the same."""
         return self._told(self._begin(place))
 
-    def _begin(self, place: WorktreeListing) -> _Begun:
+    def _begin(self, place: WorktreeListing) -> _Inspection:
         if place.standing is not WorktreeUse.FREE:
-            return _Begun(place)
+            return _Inspection(place)
         if words := self.clients.words(Path(place.worktree.path)):
-            return _Begun(replace(place, standing=WorktreeUse.IN_USE, reason=words))
+            return _Inspection(replace(place, standing=WorktreeUse.IN_USE, reason=words))
         try:
-            return _Begun(place, begin_contents(place.worktree, self.common))
+            return _Inspection(place, begin_contents(place.worktree, self.common))
         except FleetError as error:
-            return _Begun(replace(place, standing=WorktreeUse.UNUSABLE, reason=str(error)))
+            return _Inspection(replace(place, standing=WorktreeUse.UNUSABLE, reason=str(error)))
 
-    def _told(self, begun: _Begun) -> WorktreeListing:
+    def _told(self, begun: _Inspection) -> WorktreeListing:
         if begun.inside is None:
             return begun.place
         try:
