@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from fleetscripts.adapters.tmux.tmux import Tmux
-from fleetscripts.commands import answer_dialog, send_agent
+from fleetscripts.commands import answer_dialog, interrupt_agent, send_agent
 from fleetscripts.config import load_settings
 from fleetscripts.services.typing.outbox import INTENDED, UNSENT, Outbox
 from fleetscripts.services.typing.pane_io import open_pane_io
@@ -148,6 +148,26 @@ def test_what_we_left_in_the_box_is_known_as_ours_later(
     agent.wait_for(stands)
     assert send(agent, "the next one") == code
     assert agent.texts("user") == ["the next one"][: 1 - code // 3]
+
+
+@pytest.mark.parametrize("interrupted", [False, True], ids=["answered", "interrupted and cleared"])
+def test_a_persons_paste_of_as_many_lines_as_ours_is_a_draft(
+    agent: PracticePane, interrupted: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Both are shown by their number of lines alone."""
+    ours, theirs = "\n".join(["a line of ours"] * 9), "\n".join(["a line of theirs"] * 9)
+    assert send(agent, f"{ours} {'[[think 30]]' if interrupted else '[[say fine]]'}") == 0
+    if interrupted:
+        agent.wait_for_status("busy")
+        assert interrupt_agent.main([agent.pane]) == 0
+    agent.wait_for_status("idle")
+    agent.server.run("set-buffer", "-b", "theirs", theirs)
+    agent.server.run("paste-buffer", "-p", "-b", "theirs", "-t", agent.pane)
+    agent.wait_for("[Pasted text")
+    assert send(agent, "the next one") == 3
+    assert "an unsent draft ('[Pasted text" in capsys.readouterr().err
+    assert "[Pasted text" in agent.screen()
+    assert "the next one" not in agent.texts("user")
 
 
 @pytest.mark.parametrize("mode", ["copy-mode", "clock-mode"])

@@ -153,8 +153,8 @@ class StatusWatch:
             self.message = f"{window} has no window now" if known else f"{spelled('attach')} {window} goes there"
             return
         tmux = Tmux(self.settings.tmux_socket)
-        server = tmux.server()
-        if not tmux.show_pane(known.pane) or server is None:
+        server = tmux.require_server()
+        if not tmux.show_pane(known.pane):
             self.message = f"{sanitize(agent.window)} is gone"
             return
         place = terminal_place(self.environ, server)

@@ -136,7 +136,9 @@ class _Delivery:
         if typed is None:
             raise Refused(f"{window}: something took the place of its input box; nothing was typed")
         if is_own(self.outbox, observation, typed):
-            return drafts.clear(self.pane_io, kind_named(observation.kind), self.pane_id)
+            cleared = drafts.clear(self.pane_io, kind_named(observation.kind), self.pane_id)
+            self.outbox.note_cleared()
+            return cleared
         if not self.keep_draft:
             shown = " ".join(typed.split())[:60]
             raise Refused(f"{window}: its input box holds an unsent draft ({shown!r}); nothing was typed")

@@ -117,8 +117,10 @@ def _tidied(pane_io: PaneIO, pane_id: str) -> list[str]:
     typed = drafts.typed_in(observation.frame, kind_named(observation.kind)) if observation is not None else None
     if observation is None or not typed:
         return []
-    if is_own(Outbox(pane_io.settings.fleet_home, pane_io.server, pane_id), observation, typed):
+    outbox = Outbox(pane_io.settings.fleet_home, pane_io.server, pane_id)
+    if is_own(outbox, observation, typed):
         drafts.clear(pane_io, kind_named(observation.kind), pane_id)
+        outbox.note_cleared()
         return ["its prompt came back into the input box, which is empty again"]
     return [f"unsent in its input box: {' '.join(typed.split())[:200]}"]
 

@@ -30,6 +30,8 @@ class SentMessage:
     """What was in the box for it, in the client's form, and could not be removed; empty: nothing."""
     earlier: Sequence[str] = ()
     """The texts before it, oldest first: queued ones may come back as one."""
+    cleared: bool = False
+    """Whether it was found in the box after it was sent, and taken out of it."""
 
 
 class Outbox:
@@ -57,6 +59,12 @@ class Outbox:
     def settle(self, sent: SentMessage, outcome: str, left: str = "") -> None:
         """Record its outcome, and what it left in the box."""
         self._write(replace(sent, outcome=outcome, left=left))
+
+    def note_cleared(self) -> None:
+        """Record that what was in the box of the last message was taken out: what stands there later is not it."""
+        last = self.last()
+        if last is not None:
+            self._write(replace(last, left="", cleared=True))
 
     def _write(self, sent: SentMessage) -> None:
         write_json(self.path, asdict(sent))

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 from fleetscripts.adapters.sessions.json_lines import parse_line
 from fleetscripts.adapters.sessions.spool import read_events
@@ -68,7 +69,21 @@ def last_submitted(kind: AgentKind, path: Path | None, tail_bytes: int = 1 << 20
     return said[-1] if said else None
 
 
+def last_unanswered(kind: AgentKind, path: Path | None, tail_bytes: int = 1 << 20) -> str | None:
+    """The same, as long as the agent has said nothing since: only then an interruption puts it back into the box."""
+    text = None
+    for record in _records(path, max(0, Mark.at_end_of(path).offset - tail_bytes)) if path is not None else ():
+        typed, said = kind.typed_text(record), kind.said(record)
+        text = typed if typed is not None else None if said is not None and said.by_agent else text
+    return text
+
+
 def _submitted(kind: AgentKind, path: Path, offset: int) -> Iterator[str]:
+    texts = (kind.typed_text(record) for record in _records(path, offset))
+    return (text for text in texts if text is not None)
+
+
+def _records(path: Path, offset: int) -> Iterator[Mapping[str, Any]]:
     try:
         with open_regular(path) as file:
             file.seek(offset)
@@ -77,6 +92,5 @@ def _submitted(kind: AgentKind, path: Path, offset: int) -> Iterator[str]:
         return
     for line in lines:
         record = parse_line(line)
-        text = kind.typed_text(record) if record is not None else None
-        if text is not None:
-            yield text
+        if record is not None:
+            yield record
