@@ -99,7 +99,7 @@ def test_a_cap_counts_what_all_machines_have_used_and_holds_them_all(
             return [cap["on"] for cap in said["caps"]]
 
         wait_until(caps_there, 40)
-        why = "the central's: today's cap of 1M tokens is reached (1.2M tokens): no turn is begun"
+        why = "the central's: today's cap of 1M tokens is reached (1.2M tokens): no turn is started"
         for refused in (
             run_script("spawn-agent", *words, "task/two", "--objective", "Go."),
             run_script("send-agent", "beta/worktree-1", "Go on."),
