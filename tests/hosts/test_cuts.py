@@ -19,8 +19,8 @@ from tests.hosts.cutting_proxy import CuttingProxy
 from tests.hosts.linked import LinkedHost, agent, helpers, kill, masters
 from tests.waiting import wait_until
 
-CUTS = int(os.environ.get("FLEET_TEST_CUTS", "150"))
-HOSTS = 3
+CUTS = int(os.environ.get("FLEET_TEST_CUTS", "1500"))
+HOSTS = 5
 SEED = 16
 PASSING = 1000
 """The first agent of those that go."""
