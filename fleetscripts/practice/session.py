@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Generator
+from math import isfinite
 
 from fleetscripts.practice.box import Box, Paste
 from fleetscripts.practice.dialog import Dialog
@@ -211,7 +212,9 @@ class Session:
 
     def fail(self, step: Step, text: str, error: str, until: float | None = None, **fields: object) -> None:
         """An API error ends the turn."""
-        mark = {"practiceToken": self.fails.get(step.index, (self._account(), 0))[0], "practiceUntil": until}
+        token, ends = self.fails.get(step.index, (self._account(), None))
+        known = ends if ends is not None and isfinite(ends) else None
+        mark = {"practiceToken": token, "practiceUntil": known if until is None else until}
         self.transcript.error(text, error, **mark, **fields)
         self.view.add("result", text)
         self.hooks.run("StopFailure", error=error, last_assistant_message=text)

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from fleetscripts.practice.turn import LOGGED_OUT
 from tests.places import GitRepo, TmuxServer
 from tests.practice.stage import SESSION, PracticePane
 from tests.waiting import wait_until
@@ -154,6 +155,25 @@ def test_another_account_goes_on_where_the_wall_stood(practice: PracticePane) ->
     practice.start("--resume", SESSION)
     practice.say("go on")
     practice.wait_for("● through")
+
+
+def test_a_refused_login_changes_nothing_of_the_wall(practice: PracticePane) -> None:
+    """Back on the account of the wall, the wall stands as it did."""
+    practice.start()
+    practice.say("[[say first]] [[ratelimit 3600]] [[say through]]")
+    practice.wait_for("Continuing automatically at")
+    practice.keys("C-c")
+    practice.wait_for("Automatic continue cancelled")
+    leave(practice)
+    practice.environment = {"CLAUDE_CODE_OAUTH_TOKEN": LOGGED_OUT}
+    practice.start("--resume", SESSION)
+    practice.say("go on")
+    practice.wait_for("Please run /login")
+    leave(practice)
+    practice.environment = {}
+    practice.start("--resume", SESSION)
+    practice.say("go on")
+    practice.wait_for("Continuing automatically at")
 
 
 def leave(practice: PracticePane) -> None:
