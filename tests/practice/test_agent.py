@@ -139,12 +139,7 @@ def test_a_wall_ends_by_itself_or_for_another_account(practice: PracticePane) ->
 
 
 def test_another_account_goes_on_where_the_wall_stood(practice: PracticePane) -> None:
-    practice.start()
-    practice.say("[[say first]] [[ratelimit 3600]] [[say through]]")
-    practice.wait_for("Continuing automatically at")
-    practice.keys("C-c")
-    practice.wait_for("Automatic continue cancelled")
-    leave(practice)
+    leave_at_the_wall(practice)
     practice.start("--resume", SESSION)
     practice.say("go on")
     practice.wait_for("Continuing automatically at")
@@ -159,12 +154,7 @@ def test_another_account_goes_on_where_the_wall_stood(practice: PracticePane) ->
 
 def test_a_refused_login_changes_nothing_of_the_wall(practice: PracticePane) -> None:
     """Back on the account of the wall, the wall stands as it did."""
-    practice.start()
-    practice.say("[[say first]] [[ratelimit 3600]] [[say through]]")
-    practice.wait_for("Continuing automatically at")
-    practice.keys("C-c")
-    practice.wait_for("Automatic continue cancelled")
-    leave(practice)
+    leave_at_the_wall(practice)
     practice.environment = {"CLAUDE_CODE_OAUTH_TOKEN": LOGGED_OUT}
     practice.start("--resume", SESSION)
     practice.say("go on")
@@ -174,6 +164,15 @@ def test_a_refused_login_changes_nothing_of_the_wall(practice: PracticePane) -> 
     practice.start("--resume", SESSION)
     practice.say("go on")
     practice.wait_for("Continuing automatically at")
+
+
+def leave_at_the_wall(practice: PracticePane) -> None:
+    practice.start()
+    practice.say("[[say first]] [[ratelimit 3600]] [[say through]]")
+    practice.wait_for("Continuing automatically at")
+    practice.keys("C-c")
+    practice.wait_for("Automatic continue cancelled")
+    leave(practice)
 
 
 def leave(practice: PracticePane) -> None:

@@ -28,8 +28,10 @@ def is_own(outbox: Outbox, observation: Observation, typed: str) -> bool:
 
 def _is_due(last: SentMessage, observation: Observation) -> bool:
     """Whether a paste of ours was never taken, or was put back when its turn was interrupted before an answer."""
-    if last.cleared or last.outcome != CONFIRMED:
-        return not last.cleared
+    if last.cleared:
+        return False
+    if last.outcome != CONFIRMED:
+        return True
     unanswered = last_unanswered(kind_named(observation.kind), transcript_of(observation))
     at_rest = observation.classification.state is not PaneState.RUNNING
     return at_rest and unanswered is not None and same_message(unanswered, last.text)

@@ -13,6 +13,9 @@ from fleetscripts.agents.kinds import AgentKind
 from fleetscripts.core.records.message import same_message
 from fleetscripts.dataclass import dataclass
 
+TAIL_BYTES = 1 << 20
+"""Of a conversation's file, in which its latest texts are looked for."""
+
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
@@ -60,27 +63,27 @@ def in_hooks(fleet_home: Path, session_id: str | None, since: float, text: str) 
     return any(isinstance(prompt, str) and same_message(prompt, text) for prompt in prompts)
 
 
-def last_submitted(kind: AgentKind, path: Path | None, tail_bytes: int = 1 << 20) -> str | None:
+def last_submitted(kind: AgentKind, path: Path | None) -> str | None:
     """The latest text that the user sent, within the end of the conversation's file."""
-    if path is None:
-        return None
-    mark = Mark.at_end_of(path)
-    said = list(_submitted(kind, path, max(0, mark.offset - tail_bytes)))
-    return said[-1] if said else None
+    return next((text for record in reversed(_tail(path)) if (text := kind.typed_text(record)) is not None), None)
 
 
-def last_unanswered(kind: AgentKind, path: Path | None, tail_bytes: int = 1 << 20) -> str | None:
+def last_unanswered(kind: AgentKind, path: Path | None) -> str | None:
     """The same, as long as the agent has said nothing since: only then an interruption puts it back into the box."""
-    text = None
-    for record in _records(path, max(0, Mark.at_end_of(path).offset - tail_bytes)) if path is not None else ():
+    for record in reversed(_tail(path)):
         typed, said = kind.typed_text(record), kind.said(record)
-        text = typed if typed is not None else None if said is not None and said.by_agent else text
-    return text
+        if typed is not None or (said is not None and said.by_agent):
+            return typed
+    return None
 
 
 def _submitted(kind: AgentKind, path: Path, offset: int) -> Iterator[str]:
     texts = (kind.typed_text(record) for record in _records(path, offset))
     return (text for text in texts if text is not None)
+
+
+def _tail(path: Path | None) -> list[Mapping[str, Any]]:
+    return [] if path is None else list(_records(path, max(0, Mark.at_end_of(path).offset - TAIL_BYTES)))
 
 
 def _records(path: Path, offset: int) -> Iterator[Mapping[str, Any]]:
