@@ -29,13 +29,13 @@ class UsageProblem(FleetError):
     exit_code = EXIT_USAGE
 
 
-class Refused(FleetError):
+class Refusal(FleetError):
     """The answer is no: not complete, no spare, not safe to type."""
 
     exit_code = EXIT_NO
 
 
-class Pending(FleetError):
+class NotYet(FleetError):
     """Not yet: ask again later."""
 
     exit_code = EXIT_PENDING

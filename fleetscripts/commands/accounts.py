@@ -17,7 +17,7 @@ from fleetscripts.account import PROVIDERS
 from fleetscripts.agents import DEFAULT_KIND, KINDS
 from fleetscripts.commands.entry import run
 from fleetscripts.commands.options import Finite, json_option, settings_options
-from fleetscripts.errors import EXIT_NO, Refused, UsageProblem
+from fleetscripts.errors import EXIT_NO, Refusal, UsageProblem
 
 if TYPE_CHECKING:
     from fleetscripts.account import Account, SecretRef
@@ -112,7 +112,7 @@ def command(
         return 0
     known = [account for account in listed(settings) if name in ("", account.name)]
     if not known:
-        raise Refused(f"no account {name!r} is listed")
+        raise Refusal(f"no account {name!r} is listed")
     if action == "check":
         return _check([check(account, settings, os.environ) for account in known], as_json)
     _show([members(account) for account in known], [HEADINGS, *map(row, known)], as_json)

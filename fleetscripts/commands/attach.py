@@ -12,7 +12,7 @@ import click
 
 from fleetscripts.commands.entry import run
 from fleetscripts.commands.options import settings_options, window_argument
-from fleetscripts.errors import FleetError, Refused
+from fleetscripts.errors import FleetError, Refusal
 from fleetscripts.invocation import spelled
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ def command(window: str, options: Mapping[str, object]) -> int:
         click.echo(line)
         return 0
     if place is TerminalPlace.OTHER_TMUX:
-        raise Refused(f"this terminal is in another tmux, which cannot show it; in one outside of tmux run: {line}")
+        raise Refusal(f"this terminal is in another tmux, which cannot show it; in one outside of tmux run: {line}")
     if place is TerminalPlace.OUTSIDE:
         _require_room()
     if not tmux.show_pane(pane):
@@ -68,7 +68,7 @@ def _require_room() -> None:
     columns, lines = os.get_terminal_size(sys.stdout.fileno())
     if 0 < columns < LEAST_COLUMNS or 0 < lines < LEAST_LINES:
         least = f"{LEAST_COLUMNS} columns and {LEAST_LINES} lines"
-        raise Refused(f"expected a terminal of {least} or more, found {columns} and {lines}: enlarge it")
+        raise Refusal(f"expected a terminal of {least} or more, found {columns} and {lines}: enlarge it")
 
 
 def elsewhere(settings: Settings, window: str) -> list[str] | None:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from fleetscripts.commands.options import SETTINGS_FLAGS, Function
-from fleetscripts.errors import EXIT_DONE, EXIT_NO, FleetError, Refused, UsageProblem
+from fleetscripts.errors import EXIT_DONE, EXIT_NO, FleetError, Refusal, UsageProblem
 from fleetscripts.invocation import spelled
 from fleetscripts.own_folder import fleet_home
 
@@ -78,7 +78,7 @@ def run_elsewhere(name: str, context: click.Context, arguments: Sequence[str]) -
         return None
     hosts = {host for host, _ in named.values()}
     if len(hosts) > 1 or len(named) != len(meant):
-        raise Refused("expected agents of one machine in one call")
+        raise Refusal("expected agents of one machine in one call")
     return forward(settings, views[hosts.pop()], name, arguments, {word: place[1] for word, place in named.items()})
 
 
@@ -91,7 +91,7 @@ def _begin_on(
     if wanted != ANY:
         host_named(settings, wanted)
         if views[wanted].drained:
-            raise Refused(f"{wanted} is drained: nothing new is started there")
+            raise Refusal(f"{wanted} is drained: nothing new is started there")
         return forward(settings, views[wanted], name, arguments, {})
     for host in _with_room(settings, views):
         if not host:
@@ -99,7 +99,7 @@ def _begin_on(
         code = forward(settings, views[host], name, arguments, {})
         if code != EXIT_NO:
             return code
-    raise Refused(f"no machine has a free worktree ({spelled('capacity')} shows why)")
+    raise Refusal(f"no machine has a free worktree ({spelled('capacity')} shows why)")
 
 
 def _loop_on(
@@ -152,7 +152,7 @@ def forward(settings: Settings, view: HostView, name: str, arguments: Sequence[s
     with _answering(settings, host) if name in ASKING else contextlib.nullcontext():
         reply = call(settings, host, [name, *there.arguments], stdin=text, timeout=LONGEST_CALL_SECONDS)
     if reply.state != "done":
-        raise Refused(f"{view.name}: {reply.problem}")
+        raise Refusal(f"{view.name}: {reply.problem}")
     as_json = "--json" in there.arguments
     for stream, content in ((sys.stdout, reply.stdout), (sys.stderr, reply.stderr)):
         stream.write(told(view, content, as_json and stream is sys.stdout))

@@ -14,7 +14,7 @@ import click
 
 from fleetscripts.commands.entry import run
 from fleetscripts.commands.options import json_option, settings_options
-from fleetscripts.errors import EXIT_DONE, EXIT_NO, Refused, UsageProblem
+from fleetscripts.errors import EXIT_DONE, EXIT_NO, Refusal, UsageProblem
 from fleetscripts.invocation import spelled
 
 if TYPE_CHECKING:
@@ -149,7 +149,7 @@ def _connect(settings: Settings, name: str, address: str) -> str:
     from fleetscripts.services.links import adding
 
     if not sys.stdin.isatty():
-        raise Refused("expected a terminal to answer what ssh asks: call it yourself")
+        raise Refusal("expected a terminal to answer what ssh asks: call it yourself")
     host = adding.checked(name, address) if address else registry.host_named(settings, name)
     adding.connect(settings, host)
     return f"{name}: connected"

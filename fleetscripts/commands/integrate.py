@@ -12,7 +12,7 @@ import click
 from fleetscripts.commands.entry import run
 from fleetscripts.commands.options import json_option, settings_options
 from fleetscripts.commands.output import print_json
-from fleetscripts.errors import Refused, UsageProblem
+from fleetscripts.errors import Refusal, UsageProblem
 
 if TYPE_CHECKING:
     from fleetscripts.config import Settings
@@ -70,7 +70,7 @@ def _meant(settings: Settings, fleet: Fleet, windows: Sequence[str], done: bool)
     states = (AgentState.DONE, AgentState.PENDING_EVALUATION)
     agents = [agent for agent in fleet.agents if agent.state in states]
     if not agents:
-        raise Refused("no agent is done or waits for evaluation: name the WINDOWs to try together")
+        raise Refusal("no agent is done or waits for evaluation: name the WINDOWs to try together")
     return agents
 
 

@@ -6,7 +6,7 @@ import os
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from fleetscripts.errors import Refused
+from fleetscripts.errors import Refusal
 
 if TYPE_CHECKING:
     from fleetscripts.config import Settings
@@ -23,12 +23,12 @@ def load_agent(options: Mapping[str, object], target: str) -> tuple[Settings, Fl
 
 
 def load_agent_at_work(options: Mapping[str, object], target: str) -> tuple[Settings, Fleet, Agent]:
-    """The same; Refused if the agent was recycled, which leaves nothing of its work."""
+    """The same; Refusal if the agent was recycled, which leaves nothing of its work."""
     from fleetscripts.models import AgentState
 
     settings, fleet, agent = load_agent(options, target)
     if agent.state is AgentState.RECYCLED:
-        raise Refused(f"{agent.called} was recycled: nothing of its work is left there")
+        raise Refusal(f"{agent.called} was recycled: nothing of its work is left there")
     return settings, fleet, agent
 
 

@@ -14,7 +14,7 @@ import click
 from fleetscripts.commands.entry import run
 from fleetscripts.commands.named_agent import load_agent_at_work
 from fleetscripts.commands.options import json_option, settings_options
-from fleetscripts.errors import EXIT_NO, FleetError, Refused, UsageProblem
+from fleetscripts.errors import EXIT_NO, FleetError, Refusal, UsageProblem
 from fleetscripts.invocation import spelled
 
 if TYPE_CHECKING:
@@ -138,7 +138,7 @@ def drop(window: str, options: Options) -> int:
     entry = _entry(queue, window, options)
     lease = queue.change(queue.reclaimed).lease_of(str(entry.key))
     if lease is not None and lease.group:
-        raise Refused(f"{lease.pull} is under test by {lease.who}: end that process first")
+        raise Refusal(f"{lease.pull} is under test by {lease.who}: end that process first")
     queue.change(lambda known: known.without(str(entry.key)))
     click.echo(sanitize(f"{entry.key} ({entry.window}) is not in the queue any more"))
     return 0
@@ -185,7 +185,7 @@ def _queue(options: Options) -> PrTestQueue:
     settings, fleet = load_fleet(os.environ, options)
     agent = agent_in_pane(fleet, os.environ)
     if agent is not None:
-        raise Refused(f"{agent.called} is an agent's window: the orchestrator tests, agents do not")
+        raise Refusal(f"{agent.called} is an agent's window: the orchestrator tests, agents do not")
     return PrTestQueue(settings, os.environ)
 
 
@@ -225,7 +225,7 @@ def _entry(queue: PrTestQueue, target: str, options: Options) -> Entry:
 
 
 def _tested_commit(queue: PrTestQueue, entry: Entry) -> str:
-    """The tested commit. Refused while another test runs: of two at once, neither counts."""
+    """The tested commit. Refusal while another test runs: of two at once, neither counts."""
     from fleetscripts.adapters.git.head import head_commit
     from fleetscripts.services.pr_testing.turn import caller
 
@@ -233,13 +233,13 @@ def _tested_commit(queue: PrTestQueue, entry: Entry) -> str:
     lease, mine = known.lease_of(str(entry.key)), caller()
     if lease is None and len(known.leases) >= queue.about.parallel:
         other = known.leases[0]
-        raise Refused(f"{other.pull} is under test by {other.who}: a test beside it does not count, test again later")
+        raise Refusal(f"{other.pull} is under test by {other.who}: a test beside it does not count, test again later")
     if lease is None:
         return head_commit(Path(entry.worktree_path)) if entry.worktree_path else ""
     if lease.group:
-        raise Refused(f"{lease.pull} is under test by {lease.who}, which records its results itself")
+        raise Refusal(f"{lease.pull} is under test by {lease.who}, which records its results itself")
     if lease.pid and not lease.held_by(mine.pid, mine.start_ticks):
-        raise Refused(f"{lease.pull} is under test by {lease.who}, not by this caller")
+        raise Refusal(f"{lease.pull} is under test by {lease.who}, not by this caller")
     return lease.head
 
 

@@ -10,7 +10,7 @@ from fleetscripts.commands.entry import run
 from fleetscripts.commands.named_agent import identity, load_agent
 from fleetscripts.commands.options import json_option, settings_options, window_argument
 from fleetscripts.commands.output import print_json
-from fleetscripts.errors import Refused
+from fleetscripts.errors import Refusal
 
 
 @click.command("release-agent")
@@ -28,7 +28,7 @@ def command(window: str, as_json: bool, options: Mapping[str, object]) -> int:
 
     settings, _, agent = load_agent(options, window)
     if agent.task.pending is not None:
-        raise Refused(f"{sanitize(agent.handle)}: it is being given a task just now; call again when it has it")
+        raise Refusal(f"{sanitize(agent.handle)}: it is being given a task just now; call again when it has it")
     Store(settings.state_file).update(lambda current: current.without_agent(agent))
     Journal(settings.journal_file).write(
         "released", id=agent.id, window=agent.window, pane_id=agent.pane_id, why="asked for"

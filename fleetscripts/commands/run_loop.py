@@ -15,7 +15,7 @@ import click
 
 from fleetscripts.commands.entry import run
 from fleetscripts.commands.options import settings_options
-from fleetscripts.errors import FleetError, Refused
+from fleetscripts.errors import FleetError, Refusal
 from fleetscripts.invocation import spelled
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ def command(
         raise click.UsageError("expected --once or --window, not both")
     settings, fleet = load_fleet(os.environ, options)
     if not fleet.active:
-        raise Refused(f"the fleet is stopped: {start_again()} starts it again")
+        raise Refusal(f"the fleet is stopped: {start_again()} starts it again")
     flags = [flag for flag, given in (("--poll", poll), ("--dispatch", dispatch)) if given]
     arguments = ["run-loop", *flags, *_spelled(options)]
     if window:
@@ -76,7 +76,7 @@ def command(
             _loop(settings, options, poll, dispatch).run_once()
         return 0
     if outer := inside_session(os.environ):
-        raise Refused(
+        raise Refusal(
             f"a loop inside a session of {outer.title} would end with it: call {spelled('run-loop')} --window"
         )
     if not is_copy():

@@ -127,14 +127,14 @@ def command(
 
 
 def _review(settings: Settings, fleet: Fleet | None, author: str | None, session: str | None) -> Request:
-    from fleetscripts.errors import Refused
+    from fleetscripts.errors import Refusal
     from fleetscripts.services.observe.agent_meant import agent_named
     from fleetscripts.services.spawning.review_request import review_request
 
     if not author:
         raise UsageProblem("expected --role review --of WINDOW, and beside them --agent, --account or --session alone")
     if fleet is None:
-        raise Refused("there is no fleet yet, and so no work to review")
+        raise Refusal("there is no fleet yet, and so no work to review")
     return review_request(agent_named(settings, fleet, author), session or fleet.tmux_session)
 
 

@@ -13,7 +13,7 @@ from fleetscripts.commands.elsewhere import here_option, members_of, print_other
 from fleetscripts.commands.entry import run
 from fleetscripts.commands.options import Finite, json_option, settings_options
 from fleetscripts.commands.output import print_json
-from fleetscripts.errors import Refused
+from fleetscripts.errors import Refusal
 
 if TYPE_CHECKING:
     from fleetscripts.config import Settings
@@ -57,7 +57,7 @@ def command(
         if follow:
             return _follow(again, here, options)
         return _once(timeout, again, here, as_json, exit_zero, options)
-    except Refused as over:
+    except Refusal as over:
         if not exit_zero and not follow:
             raise
         click.echo(f"wait-event: {over}")

@@ -9,7 +9,7 @@ import click
 import pytest
 
 from fleetscripts.commands.entry import run
-from fleetscripts.errors import FleetError, Pending, Refused
+from fleetscripts.errors import FleetError, NotYet, Refusal
 
 
 def _ending(outcome: BaseException | int | None) -> click.Command:
@@ -29,9 +29,9 @@ def _ending(outcome: BaseException | int | None) -> click.Command:
         (None, 0, ""),
         (3, 3, ""),
         (FleetError("no server\nrunning"), 1, "thing: no server running\n"),
-        (Refused("not safe"), 3, "thing: not safe\n"),
-        (Refused("no window \x1b[31m'x'\x1b]0;t\x07\udcff"), 3, "thing: no window 'x'\n"),
-        (Pending("checks run"), 8, "thing: checks run\n"),
+        (Refusal("not safe"), 3, "thing: not safe\n"),
+        (Refusal("no window \x1b[31m'x'\x1b]0;t\x07\udcff"), 3, "thing: no window 'x'\n"),
+        (NotYet("checks run"), 8, "thing: checks run\n"),
         (click.UsageError("wrong."), 2, "thing: wrong (see thing --help)\n"),
         (KeyboardInterrupt(), 130, ""),
     ],

@@ -19,7 +19,7 @@ from fleetscripts.core.pr_testing import results
 from fleetscripts.core.pr_testing.prompt import full_context
 from fleetscripts.core.pr_testing.queue import Entry, Queue
 from fleetscripts.core.pr_testing.results import PrTestResult, Scenario, in_output_line, merged, scenario
-from fleetscripts.errors import Pending
+from fleetscripts.errors import NotYet
 from fleetscripts.services.context import load_fleet
 from fleetscripts.services.pr_testing.queue import PrTestQueue
 from fleetscripts.services.pr_testing.turn import LeaseOwner
@@ -154,7 +154,7 @@ def test_where_no_client_can_be_watched_time_limits_the_turn(work: Work, home: P
     queue = PrTestQueue(load_fleet(os.environ)[0], os.environ)
     _, lease = queue.take(LeaseOwner("somebody"))
     assert lease.until > 0
-    with pytest.raises(Pending, match="at most until"):
+    with pytest.raises(NotYet, match="at most until"):
         queue.take(LeaseOwner("another"))
     wait_until(lambda: time.time() > lease.until, 15)
     assert queue.take(LeaseOwner("another"))[0].attempts == 2
@@ -171,14 +171,14 @@ def test_as_many_are_tested_at_once_as_slots_are_said_to_isolate(work: Work, hom
     first, one = queue.take(LeaseOwner("somebody"))
     assert [entry.number for entry in queue.read().waiting()] == [12, 13]
     _, two = queue.take(LeaseOwner("another"))
-    with pytest.raises(Pending, match="2 tests run at a time on this machine"):
+    with pytest.raises(NotYet, match="2 tests run at a time on this machine"):
         queue.take(LeaseOwner("a third"))
     assert [lease.run_id for lease in queue.read().leases] == [one.run_id, two.run_id]
     assert [lease["run_id"] for lease in kept(home)["more_leases"]] == [two.run_id]
     rows = run_script("test-queue", "list").stdout.splitlines()
     assert [row.split()[0] for row in rows[1:]] == ["acme/widget#11", "acme/widget#12", "acme/widget#13"]
     queue.change(lambda known: known.released(str(first.key), "given back"))
-    with pytest.raises(Pending, match=r"acme/widget#12 is under test"):
+    with pytest.raises(NotYet, match=r"acme/widget#12 is under test"):
         queue.take(LeaseOwner("a third"), "acme/widget#12")
     assert queue.take(LeaseOwner("a third"), "acme/widget#13")[0].number == 13
 

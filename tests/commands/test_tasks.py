@@ -14,7 +14,7 @@ import pytest
 from fleetscripts.config import load_settings
 from fleetscripts.core.planning.task_plan import READY
 from fleetscripts.core.records.task_file import TaskFile
-from fleetscripts.errors import Pending
+from fleetscripts.errors import NotYet
 from fleetscripts.services.loop.dispatching import DispatchThread
 from fleetscripts.services.spawning.dispatch import DispatchReport, DispatchTarget, dispatch
 from fleetscripts.services.spawning.spawn import SpawnResult
@@ -142,7 +142,7 @@ def test_a_task_named_as_one_that_is_over_is_begun_all_the_same(run_script: RunS
 
 def test_tasks_that_wait_for_budget_are_no_failures(home: Path, tmux_server: TmuxServer) -> None:
     def walled(*_: object) -> SpawnResult:
-        raise Pending("no claude account has budget until 18:20")
+        raise NotYet("no claude account has budget until 18:20")
 
     tmux_server.new_session("fleet")
     settings = load_settings(os.environ)

@@ -37,13 +37,13 @@ ROW = """
     ),
 """
 FUNCTION = """
-from fleetscripts.errors import Refused
+from fleetscripts.errors import Refusal
 from fleetscripts.services.actions.case import Case
 
 
 def wave(case: Case) -> str:
     if case.current().attempts.nudges:
-        raise Refused(f"{case.agent.window}: once is enough")
+        raise Refusal(f"{case.agent.window}: once is enough")
     case.change(attempts={"nudges": 1})
     return f"waved to {case.agent.worktree}"
 """

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from fleetscripts.core.dialogs.dialog_answers import DialogAnswer, answer_to, review_says
 from fleetscripts.core.dialogs.dialog_policy import DECISIONS, RECOVERIES, DialogContext, forbidden, rule
 from fleetscripts.core.dialogs.dialog_rows import DialogRow, Menu, Tab, find_menu, row_named
-from fleetscripts.errors import Refused
+from fleetscripts.errors import Refusal
 from fleetscripts.models import ActionKind, DialogKind
 from tests.places import BUNDLE
 
@@ -79,12 +79,12 @@ def test_an_answer_names_rows_that_answer_and_no_others() -> None:
     assert answer_to(one, "use a", "w").text == "Use a loop"
     assert answer_to(many, "ask the owner, keep", "w").text == "Keep the sum, Ask the owner"
     for shown, text in ((one, "Keep the sum, Use a loop"), (one, "Chat"), (many, "Next"), (many, "keep, none")):
-        with pytest.raises(Refused, match=r"expected .* to name one row"):
+        with pytest.raises(Refusal, match=r"expected .* to name one row"):
             answer_to(shown, text, "w")
 
 
 def test_an_answer_that_spends_money_is_left_to_a_person() -> None:
-    with pytest.raises(Refused, match="it may spend money"):
+    with pytest.raises(Refusal, match="it may spend money"):
         answer_to(menu("Wait", "Buy extra usage"), "Buy", "w")
 
 

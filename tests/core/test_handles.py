@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from fleetscripts.adapters.records.store import Store
 from fleetscripts.adapters.tmux.tmux import Tmux
 from fleetscripts.core.records.handles import meant
-from fleetscripts.errors import FleetError, Refused
+from fleetscripts.errors import FleetError, Refusal
 from fleetscripts.fleet import Agent, Fleet
 from fleetscripts.models import AgentState, PaneFacts, ServerId
 from tests.conftest import RunScript
@@ -43,7 +43,7 @@ def test_a_number_counts_while_record_and_tmux_mean_the_same_pane() -> None:
     assert meant(fleet, "s:9", [pane(3, 9)], SERVER, ALIVE) is C
     assert meant(fleet, "s:9", [pane(8, 9)], SERVER, ALIVE) is None
     for shown in ([pane(3, 2)], [pane(8, 2)], []):
-        with pytest.raises(Refused, match="s:2 is b in the record, and tmux shows"):
+        with pytest.raises(Refusal, match="s:2 is b in the record, and tmux shows"):
             meant(fleet, "s:2", shown, SERVER, ALIVE)
     assert meant(fleet, "s:2", [], SERVER, ("%1", "%3")) is B
 
@@ -51,9 +51,9 @@ def test_a_number_counts_while_record_and_tmux_mean_the_same_pane() -> None:
 def test_a_number_that_was_anothers_before_the_renumbering_is_nobodys() -> None:
     gone = replace(A, state=AgentState.RECYCLED)
     fleet = Fleet(agents=(gone, B.at(pane(2, 1), SERVER), C.at(pane(3, 2), SERVER)))
-    with pytest.raises(Refused, match="s:2 was b and is c since"):
+    with pytest.raises(Refusal, match="s:2 was b and is c since"):
         meant(fleet, "s:2", [pane(3, 2)], SERVER, ALIVE)
-    with pytest.raises(Refused, match=r"s:1 (is a in the record|was a and is b)"):
+    with pytest.raises(Refusal, match=r"s:1 (is a in the record|was a and is b)"):
         meant(fleet, "s:1", [pane(2, 1)], SERVER, ALIVE)
     fresh = agent("d", 4, 3)
     assert meant(Fleet(agents=(*fleet.agents, fresh)), "s:3", [pane(4, 3)], SERVER, ALIVE) is fresh
@@ -62,7 +62,7 @@ def test_a_number_that_was_anothers_before_the_renumbering_is_nobodys() -> None:
 def test_ids_of_an_earlier_server_are_not_those_of_this_one() -> None:
     earlier = replace(A, tmux_server=ServerId("/s", 9, 50))
     for target in ("%1", "@1", "s:1"):
-        with pytest.raises(Refused, match=f"{target} is a in the record"):
+        with pytest.raises(Refusal, match=f"{target} is a in the record"):
             meant(Fleet(agents=(earlier,)), target, [pane(1, 1)], SERVER, ALIVE)
         assert meant(Fleet(agents=(earlier,)), target, [], SERVER, ALIVE) is earlier
         assert meant(Fleet(agents=(earlier,)), target, [], None, ()) is earlier

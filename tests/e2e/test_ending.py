@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from fleetscripts.core.planning.classify import is_shell
-from fleetscripts.errors import Refused
+from fleetscripts.errors import Refusal
 from fleetscripts.models import DialogKind, PaneState
 from fleetscripts.services.context import load_fleet
 from fleetscripts.services.typing.end_client import EndResult, end_client
@@ -60,7 +60,7 @@ def test_at_a_wall_its_keys_end_it_and_a_draft_is_kept(crew: Crew) -> None:
     window, pane = at_wall(crew, "feat/wall")
     crew.stage.tmux("send-keys", "-t", pane, "-l", "half a thought")
     wait_until(lambda: "half a thought" in (crew.stage.tmux("capture-pane", "-p", "-t", pane) or ""), what="the draft")
-    with pytest.raises(Refused, match="draft"):
+    with pytest.raises(Refusal, match="draft"):
         end_client(desk_of(crew), pane)
     assert state(crew, pane) is PaneState.RATE_LIMITED
     found = ended(crew, window, keep_draft=True)
@@ -102,7 +102,7 @@ def test_with_work_in_the_background_it_stays_and_goes_on_at_the_reset(crew: Cre
     pane = crew.agent(window)["pane_id"]
     wait_until(lambda: state(crew, pane) is PaneState.RATE_LIMITED, 20, lambda: f"the wall\n{crew.screens()}")
     pid = crew.pid(window)
-    with pytest.raises(Refused, match="background work is running"):
+    with pytest.raises(Refusal, match="background work is running"):
         end_client(desk_of(crew), pane)
     assert crew.pid(window) == pid is not None
     assert [event["why"] for event in events(crew, "end-given-up")] == [
@@ -118,7 +118,7 @@ def test_a_turn_is_only_ended_by_force(crew: Crew) -> None:
     window = crew.spawn("feat/busy", "Do it. [[think 300]]")
     pane = crew.agent(window)["pane_id"]
     wait_until(lambda: state(crew, pane) is PaneState.RUNNING, 20, f"the turn\n{crew.screens()}")
-    with pytest.raises(Refused, match="it is running"):
+    with pytest.raises(Refusal, match="it is running"):
         end_client(desk_of(crew), pane)
     assert ended(crew, window, by_force=True).how == "by SIGTERM"
 

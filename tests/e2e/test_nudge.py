@@ -10,7 +10,7 @@ import pytest
 
 from fleetscripts.adapters.records.store import Store
 from fleetscripts.config import load_settings
-from fleetscripts.errors import Refused
+from fleetscripts.errors import Refusal
 from fleetscripts.models import Action, ActionKind
 from fleetscripts.services.actions.case import Case
 from fleetscripts.services.actions.resume import nudge
@@ -64,13 +64,13 @@ def test_it_names_objective_steps_pull_request_and_image_once_in_five_minutes(cr
 def test_what_was_planned_on_an_older_look_is_not_done(crew: Crew, monkeypatch: pytest.MonkeyPatch) -> None:
     window = crew.spawn("feat/busy", "[[think 60]]")
     wait_until(lambda: not crew.resting(window), what="its turn")
-    with pytest.raises(Refused, match="expected it at prompt, found running"):
+    with pytest.raises(Refusal, match="expected it at prompt, found running"):
         nudge_now(crew, window, monkeypatch)
     said(crew, "interrupt-agent", window)
-    with pytest.raises(Refused, match="stopped by a person"):
+    with pytest.raises(Refusal, match="stopped by a person"):
         nudge_now(crew, window, monkeypatch)
     said(crew, "update-agent", window, "held=", f"last_rebriefed_at={int(time.time()) - 1}")
-    with pytest.raises(Refused, match="it was told"):
+    with pytest.raises(Refusal, match="it was told"):
         nudge_now(crew, window, monkeypatch)
     said(crew, "update-agent", window, "last_rebriefed_at=0")
     assert "prompted to go on" in nudge_now(crew, window, monkeypatch)
@@ -82,5 +82,5 @@ def test_a_finished_agent_is_not_told_to_go_on(crew: Crew, monkeypatch: pytest.M
     window = crew.spawn("feat/done", "[[done]]")
     crew.wait_for_words(window, "ORCHESTRATOR:DONE")
     wait_until(lambda: json.loads(said(crew, "classify-pane", window))["state"] == "complete", what="its end")
-    with pytest.raises(Refused, match="found complete"):
+    with pytest.raises(Refusal, match="found complete"):
         nudge_now(crew, window, monkeypatch)

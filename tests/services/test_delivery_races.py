@@ -23,7 +23,7 @@ import pytest
 
 from fleetscripts.config import load_settings
 from fleetscripts.core.records.message import same_message
-from fleetscripts.errors import FleetError, Refused
+from fleetscripts.errors import FleetError, Refusal
 from fleetscripts.practice.install import install
 from fleetscripts.services.typing.deliver import deliver
 from fleetscripts.services.typing.pane_io import open_pane_io
@@ -72,7 +72,7 @@ def send_all(panes: list[ChaosPane], sends: int, seed: int) -> Tally:
                     tally.delivered[token] = pane.session_id
                     tally.failed.pop(token, None)
                     break
-                except Refused as error:
+                except Refusal as error:
                     tally.refused[str(error).partition(": ")[2].partition(" (")[0][:50]] += 1
                     stop.wait(rng.uniform(0.05, 0.3))
                     break

@@ -13,7 +13,7 @@ import pytest
 
 from fleetscripts.adapters.tmux.tmux import Tmux
 from fleetscripts.agents.kinds import CommandLine
-from fleetscripts.errors import FleetError, Refused
+from fleetscripts.errors import FleetError, Refusal
 from fleetscripts.services.accounts.programs import executable
 from fleetscripts.services.clients.launch import open_window, restart_in, start_of
 from tests.places import TmuxServer
@@ -65,7 +65,7 @@ def test_a_client_starts_and_starts_again_whatever_stands_at_the_prompt(
     wait_until(client_shown, what="the client's first line")
     client = tmux_server.show(pane, "#{pane_current_command}")
     assert client != shell
-    with pytest.raises(Refused):
+    with pytest.raises(Refusal):
         restart_in(tmux, facts_of(tmux, pane), start)
     tmux_server.run("send-keys", "-t", pane, "Enter")
     wait_until(shell_stands, what="the shell after the client")
@@ -174,7 +174,7 @@ def test_an_interrupt_as_the_client_ends_leaves_the_window(tmux_server: TmuxServ
 def test_a_shell_that_runs_something_behind_is_left_alone(tmux_server: TmuxServer, tmp_path: Path) -> None:
     pane = tmux_server.new_session("fleet", ["sh", "-i"])
     tmux = Tmux(tmux_server.socket)
-    with pytest.raises(Refused, match="make all"):
+    with pytest.raises(Refusal, match="make all"):
         restart_in(tmux, facts_of(tmux, pane), start_of(command(), tmp_path, os.environ), ["make all"])
 
 

@@ -14,7 +14,7 @@ from fleetscripts.adapters.tmux.guard import Guard
 from fleetscripts.adapters.tmux.tmux import Tmux
 from fleetscripts.config import load_settings
 from fleetscripts.core.dialogs.dialog_policy import DialogContext
-from fleetscripts.errors import FleetError, Refused
+from fleetscripts.errors import FleetError, Refusal
 from fleetscripts.models import Frame
 from fleetscripts.services.typing.deliver import deliver
 from fleetscripts.services.typing.dialogs import dialog_on, recover
@@ -164,6 +164,6 @@ def test_a_dialog_that_gives_way_to_something_else_is_left_alone(agent: Practice
     agent.wait_for("Yes, I accept")
     pane_io = open_pane_io(load_settings(os.environ), None, HalfDrawnTmux(agent.server.socket, 10**6))
     dialog = dialog_on(pane_io, agent.pane, DialogContext(bypass_configured=True))
-    with pytest.raises(Refused, match="the dialog changed while it was being answered"):
+    with pytest.raises(Refusal, match="the dialog changed while it was being answered"):
         recover(pane_io, dialog)
     assert "Yes, I accept" in agent.screen(), "no Enter was pressed"

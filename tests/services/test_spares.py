@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from fleetscripts.config import Settings, load_settings
-from fleetscripts.errors import Refused
+from fleetscripts.errors import Refusal
 from fleetscripts.services.worktrees.spares import claim, claim_next, free, survey
 from tests.places import BUNDLE, GitRepo
 from tests.waiting import wait_until
@@ -117,7 +117,7 @@ def test_a_spare_that_is_being_taken_is_in_use_and_free_again_when_its_taker_is_
     process.stdout.readline()
     (place,) = [place for place in survey(git_repo.path, settings) if place.worktree.branch == "spare/1"]
     assert place.reason == f"being taken by process {process.pid}"
-    with pytest.raises(Refused, match="no spare worktree"), claim_next(git_repo.path, settings):
+    with pytest.raises(Refusal, match="no spare worktree"), claim_next(git_repo.path, settings):
         pass
     process.kill()
     process.communicate()
@@ -150,16 +150,16 @@ def test_a_named_worktree_is_taken_only_when_it_is_free_and_on_that_branch(
     first, second = git_repo.add_spares(2)
     with claim(first, "spare/1", settings) as spare:
         assert (spare.path, spare.branch) == (first, "spare/1")
-        with pytest.raises(Refused, match="is not free: being taken"), claim(first, "spare/1", settings):
+        with pytest.raises(Refusal, match="is not free: being taken"), claim(first, "spare/1", settings):
             pass
         with claim_next(git_repo.path, settings) as other:
             assert other.path == second
-    with pytest.raises(Refused, match=r"is on spare/1, expected spare/2"), claim(first, "spare/2", settings):
+    with pytest.raises(Refusal, match=r"is on spare/1, expected spare/2"), claim(first, "spare/2", settings):
         pass
-    with pytest.raises(Refused, match="on branch main"), claim(git_repo.path, "spare/1", settings):
+    with pytest.raises(Refusal, match="on branch main"), claim(git_repo.path, "spare/1", settings):
         pass
     (first / "dir").mkdir()
-    with pytest.raises(Refused, match="no worktree of its own"), claim(first / "dir", "spare/1", settings):
+    with pytest.raises(Refusal, match="no worktree of its own"), claim(first / "dir", "spare/1", settings):
         pass
 
 

@@ -12,7 +12,7 @@ import pytest
 from fleetscripts.adapters.tmux.tmux import Tmux
 from fleetscripts.config import load_settings
 from fleetscripts.core.dialogs.dialog_policy import DialogContext
-from fleetscripts.errors import FleetError, Refused
+from fleetscripts.errors import FleetError, Refusal
 from fleetscripts.models import ActionKind
 from fleetscripts.services.typing.dialogs import choose, dialog_on, recover
 from fleetscripts.services.typing.pane_io import open_pane_io
@@ -76,7 +76,7 @@ def test_a_command_request_is_no_trust_dialog(tmux_server: TmuxServer, tmp_path:
     pane_io = open_pane_io(load_settings(os.environ), None, Tmux(tmux_server.socket))
     dialog = dialog_on(pane_io, pane, EAGER)
     assert (dialog.kind, dialog.ruling.kind) == ("permission", ActionKind.DECISION)
-    with pytest.raises(Refused):
+    with pytest.raises(Refusal):
         recover(pane_io, dialog)
     assert (tmp_path / "codex.keys").read_text() == ""
 
@@ -89,7 +89,7 @@ def test_a_question_is_no_trust_dialog(tmux_server: TmuxServer, tmp_path: Path, 
     pane_io = open_pane_io(load_settings(os.environ), None, Tmux(tmux_server.socket))
     dialog = dialog_on(pane_io, pane, EAGER)
     assert (dialog.kind, dialog.ruling.kind) == ("question", ActionKind.DECISION)
-    with pytest.raises(Refused):
+    with pytest.raises(Refusal):
         recover(pane_io, dialog)
     assert (tmp_path / "claude.keys").read_text() == ""
 
@@ -102,7 +102,7 @@ def test_a_dialog_without_rows_gets_the_key_that_says_what_was_chosen_and_no_oth
     pane_io = open_pane_io(load_settings(os.environ), None, Tmux(tmux_server.socket))
     dialog = dialog_on(pane_io, pane, EAGER)
     assert (dialog.kind, dialog.ruling.kind) == ("unchecked", ActionKind.DECISION)
-    with pytest.raises(Refused):
+    with pytest.raises(Refusal):
         choose(pane_io, dialog, "leave for accept edits mode and stop")
     assert (tmp_path / "claude.keys").read_text() == ""
     with pytest.raises(FleetError, match="Enter did not close"):  # this client only writes down its keys

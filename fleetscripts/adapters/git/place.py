@@ -6,14 +6,14 @@ import os
 from pathlib import Path
 
 from fleetscripts.adapters.system.regular_file import read_regular
-from fleetscripts.errors import Refused
+from fleetscripts.errors import Refusal
 from fleetscripts.models import Repository
 
 _LONGEST_POINTER_BYTES = 8192
 _PUT_BACK = "put the worktree's own .git file back (git worktree repair, from the main worktree)"
 
 
-class WrongRepository(Refused):
+class WrongRepository(Refusal):
     """A worktree's ``.git`` points to a repository other than its own."""
 
 

@@ -16,7 +16,7 @@ from fleetscripts.adapters.git.index_listing import Listing, listed, listing, wa
 from fleetscripts.adapters.git.special_files import is_special
 from fleetscripts.adapters.git.submodules import Submodule, submodules
 from fleetscripts.adapters.git.worktrees import own_commits
-from fleetscripts.errors import Refused
+from fleetscripts.errors import Refusal
 
 FOLDER = "refs/fleet/rescue"
 _WHO = {
@@ -29,7 +29,7 @@ _WHO = {
 
 def rescue(git: Git, branch: str | None, stamp: str, ignored: Iterable[str] = ()) -> list[str]:
     """The refs that now hold what only this worktree had, those of submodules prefixed with their path. ``ignored``:
-    paths of ignored files to keep too. Refused if something cannot be kept."""
+    paths of ignored files to keep too. Refusal if something cannot be kept."""
     known = listing(git)
     modules = submodules(git, known.links)
     _refuse_foreign(git, modules)
@@ -121,8 +121,8 @@ def _refuse_foreign(git: Git, modules: Iterable[Submodule]) -> None:
             raise _own_repository(git, module.path, module.foreign)
 
 
-def _own_repository(git: Git, path: str, what: str) -> Refused:
-    return Refused(f"{git.folder}/{path} is {what}: move it away first")
+def _own_repository(git: Git, path: str, what: str) -> Refusal:
+    return Refusal(f"{git.folder}/{path} is {what}: move it away first")
 
 
 def _kept(git: Git, commit: str, branch: str | None, stamp: str) -> str:

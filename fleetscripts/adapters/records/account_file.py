@@ -12,7 +12,7 @@ from fleetscripts.account import NAME, PROVIDERS, Account, SecretRef, Value
 from fleetscripts.adapters.records.files import replace_file
 from fleetscripts.adapters.records.locks import hold
 from fleetscripts.agents import DEFAULT_KIND, KINDS
-from fleetscripts.errors import Refused, UsageProblem
+from fleetscripts.errors import Refusal, UsageProblem
 from fleetscripts.pattern import pattern
 from fleetscripts.schema import describe
 
@@ -76,11 +76,11 @@ def add_account(fleet_home: Path, account: Account) -> None:
         before = _text(file) or ""
         known = parse(before, str(file))
         if any(other.name == account.name for other in known):
-            raise Refused(f"there is an account {account.name!r} already")
+            raise Refusal(f"there is an account {account.name!r} already")
         joined = f"{before.rstrip()}\n\n" if before.strip() else ""
         text = f"{joined}{entry(account)}"
         if parse(text, str(file))[:-1] != known:
-            raise Refused(f"{file} cannot be extended as it is written: add the entry by hand")
+            raise Refusal(f"{file} cannot be extended as it is written: add the entry by hand")
         replace_file(file, text.encode())
 
 
@@ -92,11 +92,11 @@ def remove_account(fleet_home: Path, name: str) -> None:
         known = parse(before, str(file))
         place = next((n for n, account in enumerate(known) if account.name == name), None)
         if place is None:
-            raise Refused(f"no account {name!r} in {file}")
+            raise Refusal(f"no account {name!r} in {file}")
         text = _without(before, place)
         left = [account.name for account in known if account.name != name]
         if text is None or [account.name for account in parse(text, str(file))] != left:
-            raise Refused(f"{file} is written in a form that is not changed here: take {name!r} out by hand")
+            raise Refusal(f"{file} is written in a form that is not changed here: take {name!r} out by hand")
         replace_file(file, text.encode())
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from fleetscripts.errors import Refused
+from fleetscripts.errors import Refusal
 
 
 class SshProblemKind(StrEnum):
@@ -48,7 +48,7 @@ WORDS: tuple[tuple[str, SshProblemKind], ...] = (
 MOST_CHARACTERS = 300
 
 
-class SshProblem(Refused):
+class SshProblem(Refusal):
     """No connection, or no channel on it; the message is ssh's own last words."""
 
     def __init__(self, said: str, kind: SshProblemKind | None = None) -> None:

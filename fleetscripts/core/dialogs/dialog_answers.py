@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from fleetscripts.core.dialogs.dialog_policy import forbidden
 from fleetscripts.core.dialogs.dialog_rows import Menu, normalised, row_named
 from fleetscripts.dataclass import dataclass
-from fleetscripts.errors import Refused
+from fleetscripts.errors import Refusal
 
 NO_ANSWERS = frozenset({"type something", "type something.", "chat about this", "next", "submit"})
 """Rows that lead elsewhere instead of answering."""
@@ -35,7 +35,7 @@ class DialogAnswer:
 
 
 def answer_to(menu: Menu, text: str, window: str) -> DialogAnswer:
-    """The answer that ``text`` gives to a question; Refused if it names no row, or one left to a person."""
+    """The answer that ``text`` gives to a question; Refusal if it names no row, or one left to a person."""
     row = row_named(menu, text)
     many = any(each.checked is not None for each in menu.rows)
     rows = [row] if row is not None or not many else [row_named(menu, part) for part in text.split(",")]
@@ -44,10 +44,10 @@ def answer_to(menu: Menu, text: str, window: str) -> DialogAnswer:
     if len(found) != len(rows):
         shown = ", ".join(repr(label) for label in labels if normalised(label) not in NO_ANSWERS)
         asked = " ".join(menu.question)
-        raise Refused(f"{window}: expected {text!r} to name one row of {asked!r}, which shows {shown}")
+        raise Refusal(f"{window}: expected {text!r} to name one row of {asked!r}, which shows {shown}")
     for each in found:
         if why := forbidden(labels[each]):
-            raise Refused(f"{window}: {labels[each]!r} is left to a person at the keyboard: {why}")
+            raise Refusal(f"{window}: {labels[each]!r} is left to a person at the keyboard: {why}")
     return DialogAnswer(menu.question, labels, tuple(found), many)
 
 

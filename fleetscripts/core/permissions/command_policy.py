@@ -9,7 +9,7 @@ from dataclasses import field, replace
 from fleetscripts.core.permissions.command_rules import CommandRule, CommandRules
 from fleetscripts.core.permissions.shell_syntax import SimpleCommand, simple_commands
 from fleetscripts.core.permissions.shell_words import NotPlain, Word
-from fleetscripts.core.permissions.word_kinds import Refusal, is_harmless_test, put_into, shown, why_unfit
+from fleetscripts.core.permissions.word_kinds import UnsafeCommand, is_harmless_test, put_into, shown, why_unfit
 from fleetscripts.dataclass import dataclass
 from fleetscripts.pattern import pattern
 
@@ -61,10 +61,10 @@ class _LineScan:
 
     def use(self, word: Word, use: str, rule: CommandRule) -> None:
         if self.moved:
-            raise Refusal("it uses files after it moved some, and links may then lead elsewhere")
+            raise UnsafeCommand("it uses files after it moved some, and links may then lead elsewhere")
         bare = bool(word.wild) and word.wild[0] == 0
         if bare and self.changed:
-            raise Refusal("it uses a wildcard after it made files, whose names may be options")
+            raise UnsafeCommand("it uses a wildcard after it made files, whose names may be options")
         for base in self.bases:
             path = posixpath.join(base, word.text)
             wild = tuple(at + len(path) - len(word.text) for at in word.wild)
@@ -77,17 +77,17 @@ def judge_command(line: str, rules: CommandRules) -> Judgement:
     try:
         for command in simple_commands(line):
             _judge(command, reading)
-    except (NotPlain, Refusal) as refusal:
+    except (NotPlain, UnsafeCommand) as refusal:
         return Judgement(str(refusal))
     return Judgement(None, tuple(dict.fromkeys(reading.paths)), reading.own_branch, reading.searched)
 
 
 def _judge(command: SimpleCommand, reading: _LineScan) -> None:
     if not command.words:
-        raise Refusal("it names no command")
+        raise UnsafeCommand("it names no command")
     for name, value in command.assignments:
         if name not in reading.rules.environment:
-            raise Refusal(f"it sets {name} for the command")
+            raise UnsafeCommand(f"it sets {name} for the command")
         _fits(reading.rules.environment[name], Word(value), name, reading, CommandRule())
     for redirect in command.redirects:
         reading.use(Word(redirect.path), "write" if redirect.write else "read", CommandRule())
@@ -118,7 +118,7 @@ def _after(rule: CommandRule, label: str, operands: Sequence[Word], command: Sim
         moved = tuple(posixpath.join(base, operands[0].text) for base in reading.bases)
         reading.bases = moved if command.certain else tuple(dict.fromkeys(reading.bases + moved))
         if len(reading.bases) > MAX_BASES:
-            raise Refusal("it changes the folder too often")
+            raise UnsafeCommand("it changes the folder too often")
         return
     if rule.pushes and (not operands[1:] or any(operand.text == "HEAD" for operand in operands[1:])):
         reading.own_branch = True
@@ -130,10 +130,10 @@ def _judge_wrapped(
     rule: CommandRule, label: str, operands: Sequence[Word], command: SimpleCommand, reading: _LineScan
 ) -> None:
     if len(operands) < 2:
-        raise Refusal(f"{label} names no command")
+        raise UnsafeCommand(f"{label} names no command")
     _fits(rule.operands[0], operands[0], label, reading, rule)
     if not operands[1].literal or operands[1].text in ("cd", "command", label):
-        raise Refusal(f"{label} {shown(operands[1].text)} is not judged")
+        raise UnsafeCommand(f"{label} {shown(operands[1].text)} is not judged")
     _judge(replace(command, words=tuple(operands[1:]), assignments=(), redirects=()), reading)
 
 
@@ -146,14 +146,14 @@ def _find_rule(words: Sequence[Word], reading: _LineScan) -> tuple[CommandRule, 
         rule = rule if rule and rule.in_environment else None
         reading.use(Word(program[1]), "read", CommandRule())
     if rule is None:
-        raise Refusal(f"{shown(label)} is not on the safe list")
+        raise UnsafeCommand(f"{shown(label)} is not on the safe list")
     if rule.git:
         _enter_git(reading)
     while True:
         if rule.like:
             target = rules.find(rule.like)
             if target is None:
-                raise Refusal(f"{label} is judged as {rule.like}, which is not on the safe list")
+                raise UnsafeCommand(f"{label} is judged as {rule.like}, which is not on the safe list")
             rule = target
         elif rule.module and rest and rest[0] == Word("-m"):
             rule, label, rest = _step(rule.module, label + " -m", rest[1:])
@@ -161,7 +161,7 @@ def _find_rule(words: Sequence[Word], reading: _LineScan) -> tuple[CommandRule, 
             while rest and rest[0].literal and rest[0].text in rule.flags:
                 rest.pop(0)
             if not rest and not rule.needs:
-                raise Refusal(f"{label} alone is not on the safe list")
+                raise UnsafeCommand(f"{label} alone is not on the safe list")
             before, (rule, label, rest) = rule, _step(rule.sub, label, rest)
             if before.in_node_modules:
                 reading.use(Word("node_modules/.bin/" + label.rpartition(" ")[2]), "node", CommandRule())
@@ -172,7 +172,7 @@ def _find_rule(words: Sequence[Word], reading: _LineScan) -> tuple[CommandRule, 
 def _enter_git(reading: _LineScan) -> None:
     """git takes a folder that looks like a bare repository for one, and runs what its configuration names."""
     if reading.bases != ("",) and reading.changed:
-        raise Refusal("git is run in another folder after the line changed files")
+        raise UnsafeCommand("git is run in another folder after the line changed files")
     reading.paths += [PathUse(base, "git") for base in reading.bases]
 
 
@@ -180,7 +180,7 @@ def _step(choices: object, label: str, rest: list[Word]) -> tuple[CommandRule, s
     assert isinstance(choices, dict)
     chosen = choices.get(rest[0].text) if rest and rest[0].literal else None
     if chosen is None:
-        raise Refusal(f"{label} {shown(rest[0].text) if rest else ''}".strip() + " is not on the safe list")
+        raise UnsafeCommand(f"{label} {shown(rest[0].text) if rest else ''}".strip() + " is not on the safe list")
     return chosen, f"{label} {rest[0].text}", rest[1:]
 
 
@@ -208,7 +208,7 @@ def _options(
         if rule.free or len(text) < 2 or text[0] != "-":
             operands.append(word)
         elif word.wild and word.wild[0] <= len(name) + len(equals) - 1:
-            raise Refusal(f"{label} with {shown(text)} is not on the safe list")
+            raise UnsafeCommand(f"{label} with {shown(text)} is not on the safe list")
         elif word.literal and (text in rule.flags or text in rule.optional):
             seen.add(text)
         elif word.literal and text in rule.values:
@@ -220,10 +220,10 @@ def _options(
         elif word.literal and not text.startswith("--") and rule.joined:
             seen |= _letters(rule, label, text, queue, reading)
         else:
-            raise Refusal(f"{label} with {shown(text)} is not on the safe list")
+            raise UnsafeCommand(f"{label} with {shown(text)} is not on the safe list")
     missing = [name for name in rule.needs if name not in seen]
     if missing:
-        raise Refusal(f"{label} without {missing[0]} is not on the safe list")
+        raise UnsafeCommand(f"{label} without {missing[0]} is not on the safe list")
     return operands, seen
 
 
@@ -239,7 +239,7 @@ def _letters(rule: CommandRule, label: str, text: str, queue: list[Word], readin
             _value(rule.values[option], label, option, value, reading, rule)
             return seen
         if letter not in rule.letters and option not in rule.flags:
-            raise Refusal(f"{label} with {shown(text)} is not on the safe list")
+            raise UnsafeCommand(f"{label} with {shown(text)} is not on the safe list")
     return seen
 
 
@@ -248,16 +248,16 @@ def _value(
 ) -> None:
     """``joined``: the value had a wildcard, which a shell expands only together with the option's name."""
     if value is None or value.wild or (joined and kind != "text"):
-        raise Refusal(f"{label} {option} lacks its value")
+        raise UnsafeCommand(f"{label} {option} lacks its value")
     _fits(kind, value, f"{label} {option}", reading, rule)
 
 
 def _operands(rule: CommandRule, label: str, operands: Sequence[Word], reading: _LineScan) -> None:
     if len(operands) < rule.least or (rule.most is not None and len(operands) > rule.most):
-        raise Refusal(f"{label} with {len(operands)} operands is not on the safe list")
+        raise UnsafeCommand(f"{label} with {len(operands)} operands is not on the safe list")
     for at, operand in enumerate(operands):
         if operand.wild and (at < len(rule.operands) - 1 or rule.most is not None):
-            raise Refusal(f"{label} with a wildcard there is not on the safe list")
+            raise UnsafeCommand(f"{label} with a wildcard there is not on the safe list")
         _fits(rule.operands[min(at, len(rule.operands) - 1)], operand, label, reading, rule)
     for operand in operands[:-1] if rule.into else ():
         reading.use(put_into(operands[-1], operand), "write", rule)
@@ -268,9 +268,9 @@ def _operands(rule: CommandRule, label: str, operands: Sequence[Word], reading: 
 def _test(label: str, arguments: Sequence[Word], reading: _LineScan, rule: CommandRule) -> None:
     words = list(arguments)
     if label == "[" and (not words or words.pop() != Word("]")):
-        raise Refusal("[ has no ]")
+        raise UnsafeCommand("[ has no ]")
     if not is_harmless_test(words):
-        raise Refusal(f"{label} is not on the safe list with these words")
+        raise UnsafeCommand(f"{label} is not on the safe list with these words")
     if len(words) == 2 and words[0].text not in ("-n", "-z"):
         _fits("path", words[1], label, reading, rule)
 
@@ -280,9 +280,9 @@ def _fits(kind: str, word: Word, label: str, reading: _LineScan, rule: CommandRu
     if (word.status and kind not in ("text", "number")) or (
         word.wild and kind not in ("text", "path", "named", "file", "write")
     ):
-        raise Refusal(f"{label} with {shown(word.text)} is not on the safe list")
+        raise UnsafeCommand(f"{label} with {shown(word.text)} is not on the safe list")
     if why_unfit(kind, word.text, reading.rules.protected_branches):
-        raise Refusal(f"{label} with {shown(word.text)} is not on the safe list")
+        raise UnsafeCommand(f"{label} with {shown(word.text)} is not on the safe list")
     if kind == "text" and word.wild:
         reading.use(word, "read", rule)
     elif kind == "revision":

@@ -19,7 +19,7 @@ FILE_TESTS = {"-e", "-f", "-d", "-s", "-r", "-w", "-x", "-L", "-h"}
 COMPARISONS = {"-eq", "-ne", "-lt", "-le", "-gt", "-ge"}
 
 
-class Refusal(Exception):
+class UnsafeCommand(Exception):
     """A command or word is not on the safe list; the message says which."""
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
-from fleetscripts.errors import Refused
+from fleetscripts.errors import Refusal
 from fleetscripts.fleet import Agent, Fleet
 from fleetscripts.models import AgentState, PaneFacts, ServerId
 from fleetscripts.pattern import pattern
@@ -23,14 +23,14 @@ def meant(
     """The agent in that place; None if there is none. ``shown``: the panes that tmux has there now, ``alive``: the ids
     of all that it has.
 
-    Refused, with both named, if the record and tmux differ, or if the number was another agent's before windows were
+    Refusal, with both named, if the record and tmux differ, or if the number was another agent's before windows were
     renumbered."""
     recorded = fleet.agent_for(target)
     there = {pane.pane_id for pane in shown}
     holders = [agent for agent in _at_work(fleet) if agent.pane_on(server) in there]
     if recorded is None or (recorded.state is AgentState.RECYCLED and holders):
         if recorded is not None:
-            raise Refused(_differ(target, recorded, holders[0], shown))
+            raise Refusal(_differ(target, recorded, holders[0], shown))
         return _only(target, holders)
     if recorded.state is AgentState.RECYCLED:
         return recorded
@@ -39,7 +39,7 @@ def meant(
     if recorded.handle == target and not holders:
         return recorded
     if (recorded.pane_id and (there or recorded.pane_on(server) in alive)) or (holders and recorded not in holders):
-        raise Refused(_differ(target, recorded, holders[0] if holders else None, shown))
+        raise Refusal(_differ(target, recorded, holders[0] if holders else None, shown))
     return recorded
 
 
@@ -49,7 +49,7 @@ def refuse_held(fleet: Fleet, agent: Agent, edited: Agent, shown: Sequence[PaneF
     for other in _at_work(fleet):
         same_window = not other.pane_on(server) and other.window == edited.window
         if other is not agent and (same_window or other.pane_on(server) in there):
-            raise Refused(f"{edited.pane_id or edited.window} is where {other.handle} works: give another place")
+            raise Refusal(f"{edited.pane_id or edited.window} is where {other.handle} works: give another place")
 
 
 def _at_work(fleet: Fleet) -> list[Agent]:
@@ -59,7 +59,7 @@ def _at_work(fleet: Fleet) -> list[Agent]:
 def _only(target: str, holders: Sequence[Agent]) -> Agent | None:
     if len(holders) > 1:
         names = ", ".join(agent.handle for agent in holders)
-        raise Refused(f"{target} holds {len(holders)} agents ({names}): say which by its worktree's name")
+        raise Refusal(f"{target} holds {len(holders)} agents ({names}): say which by its worktree's name")
     return holders[0] if holders else None
 
 
@@ -69,7 +69,7 @@ def _unmoved(fleet: Fleet, target: str, agent: Agent) -> Agent:
         return agent
     for other in reversed(fleet.agents):
         if other is not agent and target in (other.window, *other.earlier_windows):
-            raise Refused(
+            raise Refusal(
                 f"{target} was {other.handle} and is {agent.handle} since tmux renumbered its windows:"
                 f" say which by its worktree's name"
             )

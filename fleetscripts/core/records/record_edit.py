@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from fleetscripts.errors import FleetError, Refused, UsageProblem
+from fleetscripts.errors import FleetError, Refusal, UsageProblem
 from fleetscripts.fleet import FLAT, PARTS, Agent, Fleet
 from fleetscripts.invocation import spelled
 from fleetscripts.models import AgentState
@@ -80,14 +80,14 @@ CHECKS: Mapping[str, Check] = {
 
 
 def edit_agent(agent: Agent, changes: Iterable[str]) -> Agent:
-    """The record with ``field=value`` changes made. Raises UsageProblem, or Refused for ``state=done``."""
+    """The record with ``field=value`` changes made. Raises UsageProblem, or Refusal for ``state=done``."""
     values = _parsed(changes, SETTABLE)
     if values.get("state") is AgentState.DONE:
-        raise Refused("state=done is for evaluate to set, after every gate has passed and the work was judged")
+        raise Refusal("state=done is for evaluate to set, after every gate has passed and the work was judged")
     is_lifted = agent.state is AgentState.ESCALATED and values.get("state", agent.state) is not AgentState.ESCALATED
     begun = _lifted(agent) if is_lifted else agent
     if agent.hold.cap and {"held", "hold.reason"} & set(values):
-        raise Refused(f"{agent.hold.reason}: {spelled('balance')} --allow {agent.handle} allows another cap's worth")
+        raise Refusal(f"{agent.hold.reason}: {spelled('balance')} --allow {agent.handle} allows another cap's worth")
     if "held" in values:
         values["held"] = BY_HAND if values["held"] == "true" else ""
     given = {".".join(FLAT[name]) if name in FLAT else name: value for name, value in values.items()}

@@ -12,7 +12,7 @@ from fleetscripts.agents import DEFAULT_KIND
 from fleetscripts.agents.kinds import kind_named
 from fleetscripts.config import Settings
 from fleetscripts.core.records.near_names import instead_of
-from fleetscripts.errors import FleetError, Refused, UsageProblem
+from fleetscripts.errors import FleetError, Refusal, UsageProblem
 
 
 def listed(settings: Settings, agent: str = DEFAULT_KIND) -> tuple[Account, ...]:
@@ -22,13 +22,13 @@ def listed(settings: Settings, agent: str = DEFAULT_KIND) -> tuple[Account, ...]
 
 
 def account_named(settings: Settings, name: str, agent: str = DEFAULT_KIND) -> Account:
-    """The account of that name; UsageProblem if there is none, Refused if its cost was not allowed."""
+    """The account of that name; UsageProblem if there is none, Refusal if its cost was not allowed."""
     known = listed(settings, agent)
     account = next((account for account in known if account.name == name), None)
     if account is None:
         raise UsageProblem(f"no account {name!r}; {instead_of(name, [other.name for other in known])}")
     if not account.may_be_used:
-        raise Refused(f"account {name} bills by use: set may_spend = true in its entry to allow that")
+        raise Refusal(f"account {name} bills by use: set may_spend = true in its entry to allow that")
     return account
 
 

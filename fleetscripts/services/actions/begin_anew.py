@@ -6,7 +6,7 @@ import re
 import time
 from collections.abc import Callable
 
-from fleetscripts.errors import ClientEnded, FleetError, Refused
+from fleetscripts.errors import ClientEnded, FleetError, Refusal
 from fleetscripts.models import AgentState
 from fleetscripts.pattern import pattern
 from fleetscripts.services.actions import resume as same
@@ -34,7 +34,7 @@ def restore(case: Case) -> str:
 def _or_anew(case: Case, bring_back: Callable[[Case], str]) -> str:
     try:
         return bring_back(case)
-    except Refused:
+    except Refusal:
         raise
     except FleetError as error:
         found = NOT_FOUND.search(error.shown if isinstance(error, ClientEnded) else str(error))

@@ -9,7 +9,7 @@ from fleetscripts.adapters.records.journal import Journal
 from fleetscripts.adapters.records.store import Store
 from fleetscripts.config import Settings
 from fleetscripts.dataclass import dataclass
-from fleetscripts.errors import Refused
+from fleetscripts.errors import Refusal
 from fleetscripts.fleet import Agent, Fleet
 from fleetscripts.models import Action
 
@@ -47,5 +47,5 @@ class Case:
         """The record as it is now."""
         known = self.store.read().current(self.agent)
         if known is None:
-            raise Refused(f"{self.agent.called}: its record is gone")
+            raise Refusal(f"{self.agent.called}: its record is gone")
         return known

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from fleetscripts.errors import FleetError, Refused
+from fleetscripts.errors import FleetError, Refusal
 from fleetscripts.services.actions.case import Case
 from fleetscripts.services.briefing.briefing import github_wait
 from fleetscripts.services.typing.deliver import deliver
@@ -22,7 +22,7 @@ def tell_to_wait(case: Case) -> str:
             why=case.action.reason,
             known_obstacle=case.agent.attempts.obstacle,
         )
-    except Refused:
+    except Refusal:
         raise
     except FleetError:
         _told(case)

@@ -9,7 +9,7 @@ from importlib import import_module
 from fleetscripts.core.planning.action_row import ActionRow
 from fleetscripts.core.planning.actions import BY_NAME
 from fleetscripts.core.planning.row_times import performed_again
-from fleetscripts.errors import FleetError, Refused
+from fleetscripts.errors import FleetError, Refusal
 from fleetscripts.services.actions.case import NOT_TOLD, Case
 
 Performer = Callable[[Case], str]
@@ -26,7 +26,7 @@ def perform(case: Case) -> str:
         words = performer_of(row)(case)
     except Exception as error:
         outcome = failure(error)
-        if _met_again(case, str(error) if isinstance(error, Refused) else ""):
+        if _met_again(case, str(error) if isinstance(error, Refusal) else ""):
             raise
         case.journal.write(
             "recovery-ended", window=agent.window, why=why, outcome=outcome, pane_id=agent.pane_id, **about
@@ -70,5 +70,5 @@ def performer_of(row: ActionRow) -> Performer:
 def failure(error: Exception) -> str:
     """The outcome of an action that was refused or failed."""
     if isinstance(error, FleetError):
-        return f"{'refused' if isinstance(error, Refused) else 'failed'}: {error}"
+        return f"{'refused' if isinstance(error, Refusal) else 'failed'}: {error}"
     return f"failed: unexpected {type(error).__name__}: {error}"

@@ -10,7 +10,7 @@ from fleetscripts.core.gates.gates import GateResult, Verdict
 from fleetscripts.core.gates.github_limit import WAIT_SECONDS
 from fleetscripts.core.gates.remarks import remarks_since
 from fleetscripts.dataclass import dataclass
-from fleetscripts.errors import Refused
+from fleetscripts.errors import Refusal
 from fleetscripts.fleet import Agent
 from fleetscripts.models import AgentState
 from fleetscripts.services.actions.case import NOT_TOLD, Case
@@ -58,7 +58,7 @@ def rebrief(case: Case, finding: Finding, now: float) -> str:
             why="not complete",
             known_obstacle=case.agent.attempts.obstacle,
         )
-    except Refused as refusal:
+    except Refusal as refusal:
         return f"{NOT_TOLD}{refusal}"
     case.change(
         state=AgentState.RUNNING,
@@ -100,7 +100,7 @@ def hand_back(case: Case) -> str:
     """Send now what was found missing while the agent could not receive it."""
     agent = case.current()
     if not agent.verdict.waiting or has_another_task(agent, case.agent):
-        raise Refused(f"{agent.called}: nothing is waiting to be sent")
+        raise Refusal(f"{agent.called}: nothing is waiting to be sent")
     text = rebriefing(agent, Rebrief([agent.verdict.waiting]))
     receipt = deliver(
         open_pane_io(case.settings, case.fleet),

@@ -13,7 +13,7 @@ from fleetscripts.adapters.records.locks import LockTaken, hold
 from fleetscripts.core.planning.limits import Limits
 from fleetscripts.core.planning.observation import Observation
 from fleetscripts.core.planning.rescue import PARKED, Pick
-from fleetscripts.errors import FleetError, Refused
+from fleetscripts.errors import FleetError, Refusal
 from fleetscripts.fleet import Agent
 from fleetscripts.models import Classification, PaneState
 from fleetscripts.services.accounts.account_check import AccountProblem, unfit
@@ -54,7 +54,7 @@ def rescue(case: Case) -> str:
                 note_spent(case.settings, [(agent, observation)], time.time(), every=True)
             return _on_its_turn(case, pane_io, agent, observation)
     except LockTaken:
-        raise Refused(f"{case.agent.called}: another process is starting its client") from None
+        raise Refusal(f"{case.agent.called}: another process is starting its client") from None
 
 
 def renew(case: Case) -> str:
@@ -65,7 +65,7 @@ def renew(case: Case) -> str:
             agent = _at_hand(case)
             return _moved(case, Move(case, pane_io, Target(agent.account, agent.agent, fresh=True)))
     except LockTaken:
-        raise Refused(f"{case.agent.called}: another process is starting its client") from None
+        raise Refusal(f"{case.agent.called}: another process is starting its client") from None
 
 
 def wake(case: Case) -> str:
@@ -76,7 +76,7 @@ def wake(case: Case) -> str:
     state = PaneState.MISSING if observation is None else observation.classification.state
     put_back = state is PaneState.PROMPT and agent.rescue.stage == PARKED
     if state is not PaneState.RATE_LIMITED and not put_back:
-        raise Refused(f"{agent.called}: expected it at a usage limit, it is {state}")
+        raise Refusal(f"{agent.called}: expected it at a usage limit, it is {state}")
     text = go_on(agent, "a usage limit")
     told = {"wakes": agent.attempts.wakes + 1}
     try:
@@ -89,7 +89,7 @@ def wake(case: Case) -> str:
             why=case.action.reason,
             known_obstacle=case.agent.attempts.obstacle,
         )
-    except Refused:
+    except Refusal:
         raise
     except FleetError:
         case.change(attempts={**told, "nudged_at": time.time()})
@@ -123,9 +123,9 @@ def _on_its_turn(case: Case, pane_io: PaneIO, agent: Agent, observation: Observa
 
 
 def _locked_out(case: Case, agent: Agent, account: str, problem: AccountProblem) -> None:
-    """Known before anything is ended: the account is left alone by all for a while. Refused if a person chose it."""
+    """Known before anything is ended: the account is left alone by all for a while. Refusal if a person chose it."""
     if case.action.details.get(NAMED):
-        raise Refused(f"{agent.called}: account {account} cannot be worked on: {problem.why}")
+        raise Refusal(f"{agent.called}: account {account} cannot be worked on: {problem.why}")
     now = time.time()
     until = None if problem.seconds is None else now + problem.seconds
     Ledger(case.settings.fleet_home).note_wall(account, LOGIN, until, now, "its client")
@@ -140,7 +140,7 @@ def _chosen(case: Case, agent: Agent, observation: Observation | None) -> Pick:
     found = observation.classification if observation is not None else Classification(PaneState.MISSING, "")
     chosen = next_account(case.settings, agent, found, time.time())
     if chosen is None:
-        raise Refused(f"{agent.called}: no account but {account_of(case.settings, agent)} has budget")
+        raise Refusal(f"{agent.called}: no account but {account_of(case.settings, agent)} has budget")
     return chosen
 
 
@@ -150,7 +150,7 @@ def _moved(case: Case, move: Move) -> str:
     try:
         words = move.run()
     except Exception as error:
-        if isinstance(error, Refused) and not move.touched:
+        if isinstance(error, Refusal) and not move.touched:
             raise
         agent = case.current()
         failed = tuple(dict.fromkeys((*agent.attempts.failed_accounts, move.target.account)))
@@ -161,7 +161,7 @@ def _moved(case: Case, move: Move) -> str:
         move.give_up()
         if move.left_a_limit and not _another(case, move):
             put_back(case, move, origin.worktree_path)
-        if isinstance(error, Refused):
+        if isinstance(error, Refusal):
             raise FleetError(str(error)) from error
         raise
     if move.answered:
@@ -182,7 +182,7 @@ def _another(case: Case, move: Move) -> bool:
 def _at_hand(case: Case) -> Agent:
     agent = case.current()
     if agent.finished or agent.hold.reason or agent.task.pending is not None:
-        raise Refused(f"{agent.called}: {agent.hold.reason or 'nothing is to be resumed'} (it is {agent.state})")
+        raise Refusal(f"{agent.called}: {agent.hold.reason or 'nothing is to be resumed'} (it is {agent.state})")
     if not Path(agent.worktree_path).is_dir():
         raise FleetError(f"{agent.called}: its worktree {agent.worktree_path} is gone")
     return agent

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from fleetscripts.config import Settings
 from fleetscripts.dataclass import dataclass
-from fleetscripts.errors import FleetError, Refused
+from fleetscripts.errors import FleetError, Refusal
 from fleetscripts.fleet import Agent, Fleet
 from fleetscripts.models import Action, ActionKind
 from fleetscripts.services.accounts.account_choice import wants_account
@@ -78,7 +78,7 @@ def _rescued(settings: Settings, fleet: Fleet, environ: Mapping[str, str], agent
     try:
         return RescueResult(agent, RESCUED, perform(case))
     except FleetError as error:
-        result = REFUSED if isinstance(error, Refused) else FAILED
+        result = REFUSED if isinstance(error, Refusal) else FAILED
         return RescueResult(
             agent, result, str(error).removeprefix(f"{agent.called}: ").removeprefix(f"{agent.handle}: ")
         )

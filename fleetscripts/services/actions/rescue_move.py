@@ -16,7 +16,7 @@ from fleetscripts.core.planning.observation import Observation
 from fleetscripts.core.planning.progress import JUDGED
 from fleetscripts.core.planning.rescue import has_reset, limit_of
 from fleetscripts.dataclass import dataclass
-from fleetscripts.errors import FleetError, Refused
+from fleetscripts.errors import FleetError, Refusal
 from fleetscripts.fleet import Agent
 from fleetscripts.models import AgentState, Classification, Client, DialogKind, ErrorKind, PaneFacts, PaneState, Source
 from fleetscripts.services.accounts.account_choice import account_of, note_wall
@@ -138,11 +138,11 @@ class Move:
         if said.state is PaneState.IDLE:
             return observation.frame.facts
         if said.background:
-            raise Refused(f"{agent.called}: a task of its own still runs behind it: it is moved when that has ended")
+            raise Refusal(f"{agent.called}: a task of its own still runs behind it: it is moved when that has ended")
         if said.state not in DEAD_ENDS and not (self.target.from_rest and said.state is PaneState.PROMPT):
-            raise Refused(f"{agent.called}: expected it at a usage limit, it is {said.state} ({said.reason})")
+            raise Refusal(f"{agent.called}: expected it at a usage limit, it is {said.state} ({said.reason})")
         if has_reset(said, time.time()):
-            raise Refused(f"{agent.called}: its limit has been reset since")
+            raise Refusal(f"{agent.called}: its limit has been reset since")
         if said.error is ErrorKind.AUTH:
             self._stopped = "a login that was not accepted"
         elif said.state is PaneState.PROMPT:

@@ -16,7 +16,7 @@ from fleetscripts.adapters.tmux.tmux import Tmux
 from fleetscripts.agents.kinds import kind_named
 from fleetscripts.core.planning.attention import WAITS
 from fleetscripts.core.planning.progress import JUDGED
-from fleetscripts.errors import FleetError, Refused
+from fleetscripts.errors import FleetError, Refusal
 from fleetscripts.fleet import Agent, Fleet
 from fleetscripts.invocation import spelled
 from fleetscripts.models import AgentState, Classification, PaneFacts, PaneState, ServerId
@@ -50,10 +50,10 @@ def resume(case: Case) -> str:
         pane_io = open_pane_io(case.settings, case.fleet)
         observation = pane_io.look(case.agent.pane_id)
         if held := case.current().hold.reason:
-            raise Refused(f"{case.agent.called}: {held}")
+            raise Refusal(f"{case.agent.called}: {held}")
         if observation is None or observation.classification.state is not PaneState.IDLE:
             found = "no pane" if observation is None else observation.classification.state
-            raise Refused(f"{case.agent.called}: expected its ended client, found {found}")
+            raise Refusal(f"{case.agent.called}: expected its ended client, found {found}")
         facts = observation.frame.facts
         start = _counted(case, pane_io)
         return _continue(case, pane_io, restart_in(pane_io.tmux, facts, start, children_of(facts)))
@@ -65,9 +65,9 @@ def restore(case: Case) -> str:
     with alone(case):
         refuse_unseen(case.agent, tmux)
         if not case.starts_server and tmux.server() is None:
-            raise Refused(f"{case.agent.called}: no tmux server runs")
+            raise Refusal(f"{case.agent.called}: no tmux server runs")
         if place_of(tmux, case.agent, Path(case.agent.worktree_path)) is not None:
-            raise Refused(f"{case.agent.called}: its pane is there again")
+            raise Refusal(f"{case.agent.called}: its pane is there again")
         if (home := _home(case, tmux)) is not None:
             return _taken_over(case, tmux.require_server(), home)
         session = session_for(case, tmux)
@@ -90,7 +90,7 @@ def _taken_over(case: Case, server: ServerId, home: PaneFacts) -> str:
     def take(fleet: Fleet) -> Fleet:
         holder, known = agent_at(fleet, home.pane_id, server), fleet.current(case.agent)
         if holder is not None and holder is not known and holder.state is not AgentState.RECYCLED:
-            raise Refused(f"{case.agent.handle}: its conversation is open in the pane of {holder.handle}")
+            raise Refusal(f"{case.agent.handle}: its conversation is open in the pane of {holder.handle}")
         return fleet if known is None else fleet.exchange(known, known.at(home, server))
 
     case.store.update(take)
@@ -104,7 +104,7 @@ def session_for(case: Case, tmux: Tmux) -> str:
     with hold(case.settings.locks / "sessions.lock", SESSION_SECONDS):
         problems = make_sessions(tmux, case.settings, [session], case.environ)
     if problems:
-        raise Refused(f"{case.agent.handle}: {problems[session]}")
+        raise Refusal(f"{case.agent.handle}: {problems[session]}")
     return session
 
 
@@ -120,7 +120,7 @@ def nudge(case: Case) -> str:
             why=case.action.reason,
             known_obstacle=case.agent.attempts.obstacle,
         )
-    except Refused:
+    except Refusal:
         raise
     except FleetError:
         case.change(attempts={"nudges": case.current().attempts.nudges + 1, "nudged_at": time.time()})
@@ -135,12 +135,12 @@ def _still_stalled(case: Case, pane_io: PaneIO) -> None:
     wanted = PaneState.API_ERROR if case.action.action == "continue" else PaneState.PROMPT
     found = PaneState.MISSING if observation is None else observation.classification.state
     if found is not wanted:
-        raise Refused(f"{agent.called}: expected it at {wanted}, found {found}")
+        raise Refusal(f"{agent.called}: expected it at {wanted}, found {found}")
     if agent.hold.reason or agent.task.pending is not None or agent.task.started_at != case.agent.task.started_at:
-        raise Refused(f"{agent.called}: {agent.hold.reason or 'it has been given another task since'}")
+        raise Refusal(f"{agent.called}: {agent.hold.reason or 'it has been given another task since'}")
     ago = time.time() - max(agent.attempts.nudged_at, agent.last_rebriefed_at)
     if wanted is PaneState.PROMPT and 0 <= ago < case.settings.nudge_cooldown_seconds:
-        raise Refused(f"{agent.called}: it was told {ago:.0f} s ago")
+        raise Refusal(f"{agent.called}: it was told {ago:.0f} s ago")
 
 
 def answer_dialog(case: Case) -> str:
@@ -153,7 +153,7 @@ def answer_dialog(case: Case) -> str:
     )
     try:
         return f"chose {recover(pane_io, dialog)!r}"
-    except Refused as refusal:
+    except Refusal as refusal:
         case.change(attempts={"refusal": str(refusal)})
         raise
 
@@ -170,7 +170,7 @@ def _counted(case: Case, pane_io: PaneIO) -> Start:
     """The command to start, once nobody is known to run this conversation; counts the try."""
     agent = case.current()
     if agent.finished:
-        raise Refused(f"{agent.called}: it is {agent.state} now")
+        raise Refusal(f"{agent.called}: it is {agent.state} now")
     now = time.time()
     free_conversation(case.settings, agent, pane_io.tmux.panes())
     kind = kind_named(agent.agent)
@@ -193,7 +193,7 @@ def refuse_other_branch(agent: Agent, folder: Path) -> None:
     """Nobody is set to work on another's branch. In the middle of a rebase the worktree is on none."""
     branch = Git.in_worktree(str(folder), agent.repository).branch()
     if branch and agent.branch and branch != agent.branch:
-        raise Refused(
+        raise Refusal(
             f"{agent.handle}: its worktree is on {branch}, its work is on {agent.branch}:"
             f" git switch {agent.branch} there, or {spelled('update-agent')} {agent.handle} branch={branch}"
         )

@@ -12,7 +12,7 @@ from fleetscripts.adapters.git.claims import ClaimBook
 from fleetscripts.adapters.tmux.tmux import Tmux
 from fleetscripts.core.records.message import as_message
 from fleetscripts.core.reports.state_lines import state_line
-from fleetscripts.errors import Refused
+from fleetscripts.errors import Refusal
 from fleetscripts.fleet import Agent
 from fleetscripts.models import PaneState
 from fleetscripts.services.actions.case import Case
@@ -50,7 +50,7 @@ def settle_spawn(case: Case) -> str:
     agent = case.current()
     intent = agent.task.pending or {}
     if _spawner_lives(case, agent):
-        raise Refused(f"{agent.called}: its spawn is still in progress")
+        raise Refusal(f"{agent.called}: its spawn is still in progress")
     if was_told(case.settings, agent, intent):
         return _recorded(case, "it has its briefing; the record says so now")
     asked = server_at_work(agent.tmux_server, Tmux(case.settings.tmux_socket))

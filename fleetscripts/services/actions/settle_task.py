@@ -11,7 +11,7 @@ from fleetscripts.adapters.records.journal import Journal
 from fleetscripts.adapters.records.store import Store
 from fleetscripts.adapters.tmux.tmux import NoServer
 from fleetscripts.config import Settings
-from fleetscripts.errors import FleetError, Refused
+from fleetscripts.errors import FleetError, Refusal
 from fleetscripts.fleet import Agent, Fleet
 from fleetscripts.record import Task
 from fleetscripts.services.actions.case import Case
@@ -31,7 +31,7 @@ def settle_task(case: Case) -> str:
         agent = case.current()
         intent = agent.task.pending
         if intent is None:
-            raise Refused(f"{agent.called}: no task is being given to it")
+            raise Refusal(f"{agent.called}: no task is being given to it")
         if was_told(case.settings, agent, intent):
             apply_task(case.store, case.settings, agent, intent)
             return "it has its new task; the record says so now"

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from fleetscripts.adapters.records.json_files import read_json, write_json
 from fleetscripts.config import Settings
-from fleetscripts.errors import FleetError, Refused
+from fleetscripts.errors import FleetError, Refusal
 
 NAMED = "central.json"
 TOLD = ("asked.json", "caps.json", "questions.json")
@@ -42,10 +42,10 @@ def join_central(settings: Settings, name: str) -> None:
 
 
 def require_central(settings: Settings, name: str) -> None:
-    """Refused unless that one is this machine's central."""
+    """Refusal unless that one is this machine's central."""
     known = central_name(settings)
     if known != name:
-        raise Refused(f"this machine is {f'a host of {known}' if known else 'no host'}: add it again from {name}")
+        raise Refusal(f"this machine is {f'a host of {known}' if known else 'no host'}: add it again from {name}")
 
 
 def leave_central(settings: Settings) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 from fleetscripts.adapters.system.processes import Process, read_processes
 from fleetscripts.adapters.tmux.tmux import Tmux
 from fleetscripts.dataclass import dataclass
-from fleetscripts.errors import FleetError, Refused
+from fleetscripts.errors import FleetError, Refusal
 from fleetscripts.fleet import Agent, Fleet
 from fleetscripts.models import PaneFacts, ServerId
 from fleetscripts.services.observe.agent_pane import own_pane_of
@@ -49,9 +49,9 @@ def refuse_own(place: PaneToClose, fleet: Fleet, environ: Mapping[str, str]) -> 
     """Refuse to close the pane of this process or of the fleet's loop."""
     loop = fleet.loop_pane_id if fleet.loop_tmux_server == place.server else None
     if place.pane.pane_id == own_pane(environ, place.server):
-        raise Refused(f"{place.pane.window} is the window this command runs in: call it from another")
+        raise Refusal(f"{place.pane.window} is the window this command runs in: call it from another")
     if place.pane.pane_id == loop:
-        raise Refused(f"the run loop runs in {place.pane.window}: move or stop it first")
+        raise Refusal(f"the run loop runs in {place.pane.window}: move or stop it first")
 
 
 def close(place: PaneToClose) -> None:
@@ -62,7 +62,7 @@ def close(place: PaneToClose) -> None:
     end(running, HANGUP_SECONDS)
     asked = server_at_work(place.server, tmux)
     if asked is not None and any(pane.pane_id == place.pane.pane_id for pane in asked.panes()):
-        raise Refused(f"tmux did not close pane {place.pane.pane_id} ({place.pane.window}): close it, then call again")
+        raise Refusal(f"tmux did not close pane {place.pane.pane_id} ({place.pane.window}): close it, then call again")
 
 
 def end(processes: Sequence[Process], grace_seconds: float) -> None:

@@ -16,7 +16,7 @@ from fleetscripts.adapters.tmux.tmux import Tmux
 from fleetscripts.agents.kinds import CommandLine, known_kinds
 from fleetscripts.core.planning.classify import is_shell
 from fleetscripts.dataclass import dataclass
-from fleetscripts.errors import FleetError, Refused
+from fleetscripts.errors import FleetError, Refusal
 from fleetscripts.models import PaneFacts
 from fleetscripts.pattern import pattern
 from fleetscripts.services.observe.launching import WRAPPER
@@ -118,12 +118,12 @@ def restart_in(tmux: Tmux, facts: PaneFacts, start: Start, children: Sequence[st
     ``children``: the shell's background processes, which would end with it. The server itself checks, in the step that
     replaces the shell, that this shell is still in the foreground."""
     if children:
-        raise Refused(f"the shell in {facts.window} still runs {', '.join(children)}: end that first")
+        raise Refusal(f"the shell in {facts.window} still runs {', '.join(children)}: end that first")
     if not facts.dead and not is_shell(facts.command):
-        raise Refused(f"expected an idle shell in {facts.window}, found {facts.command!r}: nothing was started")
+        raise Refusal(f"expected an idle shell in {facts.window}, found {facts.command!r}: nothing was started")
     guard = Guard.of(tmux.require_server(), facts)
     if not tmux.respawn(guard, start.argv, start.folder, start.environment):
-        raise Refused(f"{facts.window} changed while the client was about to start there: nothing was started")
+        raise Refusal(f"{facts.window} changed while the client was about to start there: nothing was started")
     frame = tmux.read(facts.pane_id, styled=False)
     if frame is None:
         raise FleetError(f"{facts.window} closed as the client started: look for its error in a new window")

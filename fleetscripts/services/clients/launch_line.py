@@ -16,7 +16,7 @@ from fleetscripts.agents.kinds import Words, kind_named
 from fleetscripts.config import Settings
 from fleetscripts.core.planning.rescue import Pick
 from fleetscripts.dataclass import dataclass
-from fleetscripts.errors import Pending, Refused, UsageProblem
+from fleetscripts.errors import NotYet, Refusal, UsageProblem
 from fleetscripts.invocation import spelled
 from fleetscripts.services.accounts.account_environment import ClientEnvironment, environment_on
 from fleetscripts.services.accounts.accounts import account_named, is_shared, not_shared, share
@@ -71,7 +71,7 @@ class LaunchLine:
 
 
 def launch_line(settings: Settings, environ: Mapping[str, str], asked: LaunchRequest) -> LaunchLine:
-    """Choose the account and prepare its client; Pending if no account has budget."""
+    """Choose the account and prepare its client; NotYet if no account has budget."""
     kind = kind_named(asked.agent)
     words = kind.read_words(asked.words)
     session_id = session_of(kind, words, settings, asked.folder)
@@ -117,7 +117,7 @@ def _chosen(
     models = (words.model,) if words.model else ()
     chosen = pick(settings, environ, agent=asked.agent, keep=account_of(settings, session_id), models=models)
     if chosen is None or (chosen.kind_changes and words.prints):
-        raise Pending(
+        raise NotYet(
             f"no account has budget{until(earliest_reset(settings, agent=asked.agent))}; see {spelled('balance')} --why"
         )
     return chosen
@@ -134,7 +134,7 @@ def _reachable(account: Account, settings: Settings, words: Words, dry_run: bool
         return ""
     problem = not_shared(account, settings) if dry_run else share(account, settings)
     if problem and words.resumes:
-        raise Refused(f"account {account.name} cannot reach the conversation: {problem}")
+        raise Refusal(f"account {account.name} cannot reach the conversation: {problem}")
     return f"conversations of account {account.name} cannot go on elsewhere: {problem}" if problem else ""
 
 

@@ -9,7 +9,7 @@ from fleetscripts.adapters.records.journal import Journal
 from fleetscripts.adapters.records.ledger import Ledger
 from fleetscripts.adapters.records.store import StateMissing, Store
 from fleetscripts.config import Settings
-from fleetscripts.errors import Refused
+from fleetscripts.errors import Refusal
 from fleetscripts.fleet import Agent, Fleet
 from fleetscripts.services.observe.conversations import open_conversations
 
@@ -36,7 +36,7 @@ def refuse_open(settings: Settings, session_id: str) -> None:
     """Refuse a conversation that a live client has open: a second one would start silently and corrupt it."""
     known = open_conversations(settings, (), time.time()).get(session_id)
     if known is not None:
-        raise Refused(
+        raise Refusal(
             f"conversation {session_id} is open already ({known.kind}, pid {known.pid}): end that client first"
         )
 

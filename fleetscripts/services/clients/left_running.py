@@ -12,7 +12,7 @@ from fleetscripts.adapters.system import processes
 from fleetscripts.adapters.system.processes import Process, ProcessTable, read_processes
 from fleetscripts.agents.kinds import known_kinds
 from fleetscripts.dataclass import dataclass
-from fleetscripts.errors import Refused
+from fleetscripts.errors import Refusal
 from fleetscripts.fleet import Agent
 from fleetscripts.services.clients.closing import HANGUP_SECONDS, ask_to_end, end
 from fleetscripts.services.clients.launch import WORKTREE_VARIABLE
@@ -91,11 +91,11 @@ def refuse_others(found: Sequence[LeftoverProcess]) -> None:
     others = [left for left in found if not left.is_own]
     if others:
         pids = " ".join(str(left.process.pid) for left in others)
-        raise Refused(f"{'; '.join(left.said for left in others[:3])}: end it (kill {pids}), then call again")
+        raise Refusal(f"{'; '.join(left.said for left in others[:3])}: end it (kill {pids}), then call again")
 
 
 def end_own(agent: Agent, folder: Path) -> None:
-    """End what the agent left running in its worktree; Refused if there is anything else."""
+    """End what the agent left running in its worktree; Refusal if there is anything else."""
     for _ in range(LOOKS):
         found = left_running(agent, folder, None)
         refuse_others(found)
@@ -104,7 +104,7 @@ def end_own(agent: Agent, folder: Path) -> None:
         own = [left.process for left in found]
         ask_to_end(own)
         end(own, HANGUP_SECONDS)
-    raise Refused(
+    raise Refusal(
         f"what the agent left running in {folder} restarts each time: {found[0].said}; end it, then call again"
     )
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from fleetscripts.config import Settings
 from fleetscripts.core.planning.observation import Observation
 from fleetscripts.core.screen.screen import Screen
-from fleetscripts.errors import ClientEnded, FleetError, Refused
+from fleetscripts.errors import ClientEnded, FleetError, Refusal
 from fleetscripts.models import ActionKind, Classification, Frame, PaneState
 from fleetscripts.services.observe.launching import still_launching
 from fleetscripts.services.typing.dialog_context import dialog_context
@@ -93,13 +93,13 @@ def _answer(pane_io: PaneIO, settings: Settings, observation: Observation, folde
         dialog = dialog_on(
             pane_io, observation.frame.facts.pane_id, dialog_context(settings, folder, observation.frame)
         )
-    except Refused:
+    except Refusal:
         return  # it has gone, or is still being drawn: the next look tells
     if dialog.ruling.kind is ActionKind.DECISION:
         if dialog.menu is None and count < MOST_DIALOGS:
             return
         question = " ".join(dialog.menu.question[-3:]) if dialog.menu else excerpt(observation.frame)
-        raise Refused(f"a {dialog.kind} dialog needs a decision ({dialog.ruling.reason}): {question}")
+        raise Refusal(f"a {dialog.kind} dialog needs a decision ({dialog.ruling.reason}): {question}")
     recover(pane_io, dialog)
 
 

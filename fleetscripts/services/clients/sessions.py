@@ -9,7 +9,7 @@ from fleetscripts.adapters.tmux.tmux import NoServer, Tmux
 from fleetscripts.adapters.tmux.tmux_words import is_session_name, name_given
 from fleetscripts.agents.kinds import inside_session
 from fleetscripts.config import Settings
-from fleetscripts.errors import FleetError, Refused
+from fleetscripts.errors import FleetError, Refusal
 from fleetscripts.fleet import Fleet
 from fleetscripts.invocation import spelled
 from fleetscripts.services.observe.servers import refuse_unseen
@@ -27,7 +27,7 @@ def missing_sessions(tmux: Tmux, wanted: Iterable[str]) -> list[str]:
 def session_meant(tmux: Tmux, fleet: Fleet | None, session: str) -> str:
     """The session's current name: the fleet's own is known by its id, even after a rename.
 
-    Without an id, its agents' panes identify it. Unchanged if there is such a session, or none to identify. Refused if
+    Without an id, its agents' panes identify it. Unchanged if there is such a session, or none to identify. Refusal if
     its agents' server is alive and cannot be asked: a new session would be on another one."""
     try:
         known, server = tmux.sessions(), tmux.require_server()
@@ -52,17 +52,17 @@ def session_line(tmux: Tmux, session: str) -> str:
 
 
 def require_session(tmux: Tmux, session: str) -> None:
-    """Refused, with the command for a person, if there is no such session."""
+    """Refusal, with the command for a person, if there is no such session."""
     if missing_sessions(tmux, [session]):
         line = session_line(tmux, session)
-        raise Refused(f"no tmux session {session!r}; in a terminal of your own run: {line}")
+        raise Refusal(f"no tmux session {session!r}; in a terminal of your own run: {line}")
 
 
 def make_sessions(tmux: Tmux, settings: Settings, wanted: Iterable[str], environ: Mapping[str, str]) -> dict[str, str]:
     """Create the missing sessions, each with a shell in its first window; returns why some could not be created, by
     name.
 
-    Refused inside a client's session, since a tmux server started there ends with it: a person has to run the
+    Refusal inside a client's session, since a tmux server started there ends with it: a person has to run the
     commands."""
     missing = missing_sessions(tmux, wanted)
     makeable = [name for name in missing if is_session_name(name)]
@@ -70,7 +70,7 @@ def make_sessions(tmux: Tmux, settings: Settings, wanted: Iterable[str], environ
     problems = {name: f"no tmux session can be called {name!r}: {mend}" for name in missing if name not in makeable}
     if makeable and inside_session(environ):
         names, lines = ", ".join(makeable), " && ".join(session_line(tmux, name) for name in makeable)
-        raise Refused(f"no tmux session {names}; let the user run this in a terminal, then call again: {lines}")
+        raise Refusal(f"no tmux session {names}; let the user run this in a terminal, then call again: {lines}")
     for name in makeable:
         try:
             tmux.new_session(name, settings.home if settings.home.is_dir() else Path("/"))

@@ -19,7 +19,7 @@ from fleetscripts.core.integration.merge_order import first_red
 from fleetscripts.core.overlaps.overlap import Pair
 from fleetscripts.core.records.sanitize import sanitize
 from fleetscripts.dataclass import dataclass
-from fleetscripts.errors import FleetError, Pending, Refused
+from fleetscripts.errors import FleetError, NotYet, Refusal
 from fleetscripts.fleet import Agent, Fleet
 from fleetscripts.services.briefing.briefing import breaks_union, does_not_merge
 from fleetscripts.services.integration.union import BranchUnion, Conflict, OmittedBranch, UnionBuilder
@@ -83,7 +83,7 @@ class IntegrationRun:
             with hold(self.settings.locks / f"integrate-{key(common)}.lock", 0):
                 return self._integrate(common, branches, pairs)
         except LockTaken as held:
-            raise Refused(f"another call integrates in {common} just now: wait for it") from held
+            raise Refusal(f"another call integrates in {common} just now: wait for it") from held
 
     def _integrate(self, common: str, branches: Sequence[Branch], pairs: Sequence[Pair]) -> Integration:
         main = Path(worktrees(Path(branches[0].agent.worktree_path), branches[0].agent.repository)[0].path)
@@ -128,7 +128,7 @@ class IntegrationRun:
         agent = self.fleet.current(branch.agent) or branch.agent
         try:
             proof = send_back(Question(agent, self.fleet, self.settings), text, why)
-        except Pending as later:
+        except NotYet as later:
             return HandBack(agent, why, str(later))
         except FleetError as error:
             return HandBack(agent, why, f"could not be told: {error}")

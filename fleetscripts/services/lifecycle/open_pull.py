@@ -19,7 +19,7 @@ from fleetscripts.core.planning.capacity import spare_number
 from fleetscripts.core.records.sanitize import sanitize
 from fleetscripts.core.reports.pull_text import pull_body, pull_title
 from fleetscripts.dataclass import dataclass
-from fleetscripts.errors import Refused
+from fleetscripts.errors import Refusal
 from fleetscripts.fleet import Agent, Fleet
 from fleetscripts.invocation import spelled
 from fleetscripts.models import Repository
@@ -64,7 +64,7 @@ class _Work:
 
 
 def open_pull(settings: Settings, fleet: Fleet, agent: Agent, wanted: PullText) -> OpenedPull:
-    """Push the agent's commits and open its pull request, or find the open one; raises Refused."""
+    """Push the agent's commits and open its pull request, or find the open one; raises Refusal."""
     work = _work(settings, fleet, agent)
     with hold(settings.fleet_home / "open-pr" / f"{agent.key.replace('/', '_')[-100:]}.lock", WAIT_SECONDS):
         found = ask_by_name(settings, OpenPulls(work.place, work.owner, work.branch), Offers)
@@ -81,24 +81,24 @@ def open_pull(settings: Settings, fleet: Fleet, agent: Agent, wanted: PullText) 
 def _work(settings: Settings, fleet: Fleet, agent: Agent) -> _Work:
     remote = agent.repository
     if remote is None or not remote.url:
-        raise Refused(f"no remote was recorded for {agent.called}: push its branch and open the pull request by hand")
+        raise Refusal(f"no remote was recorded for {agent.called}: push its branch and open the pull request by hand")
     if not agent.branch:
-        raise Refused(f"{agent.called} has no branch on record: {spelled('update-agent')} {agent.handle} branch=NAME")
+        raise Refusal(f"{agent.called} has no branch on record: {spelled('update-agent')} {agent.handle} branch=NAME")
     rules = user_command_rules(settings.fleet_home)
     protected = {*rules.protected_branches, *settings.protected_branches}
     if is_protected(agent.branch, protected) or spare_number(agent.branch) is not None:
-        raise Refused(f"{sanitize(agent.branch)} is a branch that nothing is pushed to without a person: use another")
+        raise Refusal(f"{sanitize(agent.branch)} is a branch that nothing is pushed to without a person: use another")
     git = Git.in_worktree(agent.worktree_path, remote)
     commit = git.maybe("rev-parse", "--verify", "--quiet", "--end-of-options", f"refs/heads/{agent.branch}^{{commit}}")
     if commit is None:
-        raise Refused(f"there is no branch {sanitize(agent.branch)} in {remote.common_dir}: expected the agent's work")
+        raise Refusal(f"there is no branch {sanitize(agent.branch)} in {remote.common_dir}: expected the agent's work")
     meant = repository_of(agent, fleet)
     source = from_address(remote.url)
     if source is not None and source.host != meant.host:
-        raise Refused(f"its branch is pushed to {source.host}, and the pull request would be at {meant.host}")
+        raise Refusal(f"its branch is pushed to {source.host}, and the pull request would be at {meant.host}")
     for leads in redirections(git, remote.url):
         if from_address(leads) is None or from_address(leads) != source:
-            raise Refused(
+            raise Refusal(
                 f"git would push to {sanitize(leads)} in place of {sanitize(remote.url)}: take that setting out"
             )
     place = Place(meant.host, meant.owner, meant.name)
@@ -108,7 +108,7 @@ def _work(settings: Settings, fleet: Fleet, agent: Agent) -> _Work:
 def _refuse_other(agent: Agent, found: tuple[Offer, ...]) -> None:
     """The record names a pull request that is not among the open ones."""
     if agent.pr_number and agent.pr_number not in {str(offer.number) for offer in found}:
-        raise Refused(
+        raise Refusal(
             f"{agent.called} has #{sanitize(agent.pr_number)} on record, which is not open for its branch: clear it "
             f"first ({spelled('update-agent')} {agent.handle} pr_number=)"
         )
@@ -118,15 +118,15 @@ def _require_commits(work: _Work, base: str) -> None:
     """Refuse if the base has all of the branch's commits, or is the branch."""
     same_place = work.remote.url == work.remote.base_url
     if same_place and base == work.branch:
-        raise Refused(f"{sanitize(base)} is the branch that the pull request would be made to: use another")
+        raise Refusal(f"{sanitize(base)} is the branch that the pull request would be made to: use another")
     url = work.remote.base_url or work.remote.url
     there = remote_head(work.git, url, base)
     if there is None:
-        raise Refused(f"there is no branch {sanitize(base)} at {sanitize(url)}: expected the one to merge into")
+        raise Refusal(f"there is no branch {sanitize(base)} at {sanitize(url)}: expected the one to merge into")
     if not work.git.says("cat-file", "-e", f"{there}^{{commit}}"):
         fetch(work.git, work.remote.remote or "origin", base, url)
     if work.git.says("merge-base", "--is-ancestor", work.commit, there):
-        raise Refused(f"{sanitize(work.branch)} has no commit that {sanitize(base)} has not: nothing to offer yet")
+        raise Refusal(f"{sanitize(work.branch)} has no commit that {sanitize(base)} has not: nothing to offer yet")
 
 
 def _push(work: _Work) -> bool:

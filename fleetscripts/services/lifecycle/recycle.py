@@ -21,7 +21,7 @@ from fleetscripts.adapters.tmux.tmux import Tmux
 from fleetscripts.config import Settings
 from fleetscripts.core.planning.capacity import protected
 from fleetscripts.dataclass import dataclass
-from fleetscripts.errors import FleetError, Refused
+from fleetscripts.errors import FleetError, Refusal
 from fleetscripts.fleet import Agent, Fleet
 from fleetscripts.invocation import spelled
 from fleetscripts.models import AgentState
@@ -114,14 +114,14 @@ class Recycler:
         """Refuse while its conversation is open in another pane, or others' processes are in the worktree."""
         place = self.place()
         if where := client_elsewhere(self.settings, self.agent, place.pane if place else None):
-            raise Refused(f"its conversation is open in {where.place}: end that (kill {where.pid}), then call again")
+            raise Refusal(f"its conversation is open in {where.place}: end that (kill {where.pid}), then call again")
         refuse_others(left_running(self.agent, self.path, place.pane.pid if place else None))
 
     def prepare(self) -> None:
         """Find out what git could fail at while the agent can still be left as it is."""
         git = self.git
         if why := stuck(git) or unwritable(git):
-            raise Refused(f"{self.path} cannot be made spare: {why}")
+            raise Refusal(f"{self.path} cannot be made spare: {why}")
         self.onto = base_of(git, self.spare_branch)
         self.prepared = preparation(self.settings, os.environ, self.path)
 
@@ -205,14 +205,14 @@ class Recycler:
         if self.forced:
             return
         if not self.recorded:
-            raise Refused(
+            raise Refusal(
                 f"no agent is recorded in {self.path}, so nothing can be verified: --force saves and recycles"
             )
         fleet, agent = fresh_record(self.settings, self.fleet, self.agent, time.time())
         held_back = verify(Question(agent, fleet, self.settings)).holding_back()
         if held_back:
             said = "; ".join(f"{gate.name} {gate.status}: {gate.evidence}" for gate in held_back)
-            raise Refused(f"not complete, {NOTHING} was changed: {said}; --force saves what is there and recycles")
+            raise Refusal(f"not complete, {NOTHING} was changed: {said}; --force saves what is there and recycles")
 
     def _as_before(self, error: FleetError) -> FleetError:
         """The former record, and whether anything was changed: a rescue ref stays."""
@@ -268,22 +268,22 @@ def _refuse_untouchable(settings: Settings, agent: Agent, path: Path, spare_bran
     claims = claims_on(found, settings)
     here = next((facts for facts in found if facts.path == str(path)), None)
     if here is None or here.bare:
-        raise Refused(f"{path} is no worktree of its own: expected the path of one")
+        raise Refusal(f"{path} is no worktree of its own: expected the path of one")
     if why := protected(here, claims):
-        raise Refused(f"{path} is never recycled: {why}")
+        raise Refusal(f"{path} is never recycled: {why}")
     if str(path) in claims.taken:
-        raise Refused(f"{path} is {claims.taken[str(path)]}")
+        raise Refusal(f"{path} is {claims.taken[str(path)]}")
     fleet = fleet_now(settings)
     record = fleet.current(agent)
     if record is not None and record.state is AgentState.RECYCLED:
-        raise Refused(f"the agent in {agent.window} has been recycled since")
+        raise Refusal(f"the agent in {agent.window} has been recycled since")
     for other in fleet.agents:
         other_path = os.path.realpath(other.worktree_path) if other.worktree_path else ""
         if other_path == str(path) and other.state is not AgentState.RECYCLED and not other.is_same(agent):
-            raise Refused(f"{path} is in use by the agent in {other.window}")
+            raise Refusal(f"{path} is in use by the agent in {other.window}")
     client_elsewhere = next((facts.path for facts in found if facts.branch == spare_branch and facts is not here), None)
     if client_elsewhere is not None:
-        raise Refused(f"{spare_branch} is checked out in {client_elsewhere}: put that worktree on another branch first")
+        raise Refusal(f"{spare_branch} is checked out in {client_elsewhere}: put that worktree on another branch first")
     place = place_of(Tmux(settings.tmux_socket), agent, path)
     if place is not None:
         refuse_own(place, fleet, os.environ)

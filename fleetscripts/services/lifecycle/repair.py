@@ -16,7 +16,7 @@ from fleetscripts.adapters.tmux.tmux import Tmux
 from fleetscripts.config import Settings
 from fleetscripts.core.records.repair import GONE, Reality, Report, mended
 from fleetscripts.dataclass import dataclass
-from fleetscripts.errors import FleetError, Refused
+from fleetscripts.errors import FleetError, Refusal
 from fleetscripts.fleet import Fleet
 from fleetscripts.models import AgentState
 from fleetscripts.services.observe.conversations import open_conversations
@@ -121,7 +121,7 @@ def put_back(store: Store) -> tuple[Backup, Path | None]:
         except (StateDamaged, StateMissing):
             pass
         else:
-            raise Refused(f"the state file {store.path} is whole: nothing was put back")
+            raise Refusal(f"the state file {store.path} is whole: nothing was put back")
         backup = backup_of(store)
         if backup is None:
             raise FleetError(f"there is no good copy of {store.path} beside it")

@@ -15,7 +15,7 @@ from fleetscripts.adapters.records.store import Store
 from fleetscripts.adapters.tmux.tmux import Tmux
 from fleetscripts.config import Settings
 from fleetscripts.dataclass import dataclass
-from fleetscripts.errors import FleetError, Refused
+from fleetscripts.errors import FleetError, Refusal
 from fleetscripts.fleet import Agent, Fleet
 from fleetscripts.models import Action, ActionKind, PaneFacts, PaneState, ServerId
 from fleetscripts.services.actions.case import Case
@@ -63,7 +63,7 @@ def restore_agents(
     """Reopen those without a live client, in their former sessions. ``tell`` is called with each result.
 
     ``named``: a person named these agents, so that paused ones are reopened and released too; otherwise paused agents
-    are reopened only if their window is gone, and stay paused. Refused if a tmux session is needed and may not be
+    are reopened only if their window is gone, and stay paused. Refusal if a tmux session is needed and may not be
     created."""
     tmux = Tmux(settings.tmux_socket)
     survey = survey_panes(settings, tmux)
@@ -107,7 +107,7 @@ def _settled(
             return _restored(settings, fleet, environ, now, survey, named)
     except LockTaken:
         return RestoreResult(agent, REFUSED, "another process is starting its client")
-    except Refused as refusal:
+    except Refusal as refusal:
         return RestoreResult(agent, REFUSED, _without_window(refusal, agent))
     except FleetError as error:
         return RestoreResult(agent, FAILED, _without_window(error, agent))
@@ -117,7 +117,7 @@ def _restored(
     settings: Settings, fleet: Fleet, environ: Mapping[str, str], agent: Agent, survey: PaneSurvey, named: bool
 ) -> RestoreResult:
     if agent.finished:
-        raise Refused(f"it is {agent.state}: nothing is to be reopened")
+        raise Refusal(f"it is {agent.state}: nothing is to be reopened")
     if is_spawn(agent.task.pending):
         words = perform(_case(settings, fleet, environ, agent, "settle_task"))
         now = Store(settings.state_file).read().current(agent)
@@ -131,7 +131,7 @@ def _restored(
     if known is not None and known.pane is not None:
         return _found_again(settings, agent, known.pane, survey.server)
     if known is not None and not known.at_rest_behind:
-        raise Refused(f"its conversation is open in {known.place}: end that first")
+        raise Refusal(f"its conversation is open in {known.place}: end that first")
     if own_pane is None and (why := survey.unmade.get(session_of(agent, fleet))):
         raise FleetError(why)
     if own_pane is None:

@@ -13,7 +13,7 @@ from fleetscripts.config import Settings
 from fleetscripts.core.hosts.names import valid_address, valid_name
 from fleetscripts.core.hosts.wire import Call
 from fleetscripts.core.records.sanitize import sanitize
-from fleetscripts.errors import FleetError, Refused, UsageProblem
+from fleetscripts.errors import FleetError, Refusal, UsageProblem
 from fleetscripts.fleet import Fleet
 from fleetscripts.invocation import spelled
 from fleetscripts.services.hosts.mirrors import HostView, read_link, view_of
@@ -107,11 +107,11 @@ def _end(reply: Reply) -> str:
 
 
 def remove(settings: Settings, host: Host, force: bool) -> str:
-    """Remove the host, which is independent from then on; in words. Refused while agents are at work there, unless
+    """Remove the host, which is independent from then on; in words. Refusal while agents are at work there, unless
     forced."""
     at_work = agents_at_work(view_of(settings, host, time.time()))
     if at_work and not force:
-        raise Refused(f"{host.name} has {at_work} agents at work: --force removes the host, and they continue there")
+        raise Refusal(f"{host.name} has {at_work} agents at work: --force removes the host, and they continue there")
     try:
         call(settings, host, LEAVE, timeout=ASK_SECONDS)
         left = "it answers for itself again"
@@ -132,9 +132,9 @@ def drain(settings: Settings, host: Host, gone: bool) -> str:
     except HostUnreachable:
         reached = False
     if reached and gone:
-        raise Refused(f"{host.name} lives and answers: {spelled('hosts drain')} {host.name} without --gone")
+        raise Refusal(f"{host.name} lives and answers: {spelled('hosts drain')} {host.name} without --gone")
     if not reached and not gone:
-        raise Refused(
+        raise Refusal(
             f"{host.name} does not answer, and its {agents_at_work(view)} agents may be at work there: reach it, or see"
             f" to it that it is switched off for good, then {spelled('hosts drain')} {host.name} --gone"
         )
@@ -150,18 +150,18 @@ def drain(settings: Settings, host: Host, gone: bool) -> str:
 def _refuse_if_alive(settings: Settings, host: Host, view: HostView) -> None:
     if 0 <= view.since_seconds < LONG_SILENT_SECONDS:
         expected = f"expected {LONG_SILENT_SECONDS:.0f} s of silence"
-        raise Refused(f"{host.name} was heard {view.since_seconds:.0f} s ago: {expected}")
+        raise Refusal(f"{host.name} was heard {view.since_seconds:.0f} s ago: {expected}")
     ssh = ssh_of(settings, host)
     try:
         ssh.close()
         ssh.open()
     except SshProblem as problem:
         if problem.kind is SshProblemKind.NO_NETWORK:
-            raise Refused(f"this machine reaches nobody ({problem}): nothing follows for {host.name}") from None
+            raise Refusal(f"this machine reaches nobody ({problem}): nothing follows for {host.name}") from None
         if problem.kind is not SshProblemKind.SILENT:
-            raise Refused(f"something answers at {host.address} ({problem}): {host.name} may live") from None
+            raise Refusal(f"something answers at {host.address} ({problem}): {host.name} may live") from None
         return
-    raise Refused(f"{host.name} lives: ssh gets through to {host.address}")
+    raise Refusal(f"{host.name} lives: ssh gets through to {host.address}")
 
 
 def agents_at_work(view: HostView) -> int:

@@ -14,7 +14,7 @@ from fleetscripts.core.hosts import wire
 from fleetscripts.core.hosts.remote_calls import refusal
 from fleetscripts.core.records.sanitize import sanitize
 from fleetscripts.dataclass import dataclass
-from fleetscripts.errors import Refused, UsageProblem
+from fleetscripts.errors import Refusal, UsageProblem
 from fleetscripts.invocation import spelled
 from fleetscripts.services.hosts.registry import Host
 from fleetscripts.services.links.callers import UNREACHABLE
@@ -30,7 +30,7 @@ PAUSE_SECONDS = 0.02
 PIPE_BYTES = 65536
 
 
-class HostUnreachable(Refused):
+class HostUnreachable(Refusal):
     """The host does not answer. That says nothing about its agents."""
 
 

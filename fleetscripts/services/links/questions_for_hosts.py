@@ -20,7 +20,7 @@ from fleetscripts.core.records.sanitize import sanitize, sanitize_lines
 from fleetscripts.core.records.typed_json import typed
 from fleetscripts.core.reports.pull_text import LONGEST_OBJECTIVE, MOST_OF_A_TITLE
 from fleetscripts.dataclass import dataclass
-from fleetscripts.errors import FleetError, Refused
+from fleetscripts.errors import FleetError, Refusal
 from fleetscripts.fleet import Fleet
 from fleetscripts.pull_request import PullKey
 from fleetscripts.schema import WrongShape
@@ -103,7 +103,7 @@ def _answered(settings: Settings, fleet: Fleet, asked: HostQuestion) -> dict[str
 
 
 def _question(settings: Settings, fleet: Fleet, told: str) -> Question:
-    """The allowed question; raises WrongShape or Refused for others.
+    """The allowed question; raises WrongShape or Refusal for others.
 
     A host decides what is asked, not whom: a server that this machine does not work with would be sent a login."""
     said = unpacked_json(unpacked(told))
@@ -114,7 +114,7 @@ def _question(settings: Settings, fleet: Fleet, told: str) -> Question:
     place = question.place if isinstance(question, OpenPulls | MakePull) else question.key
     _require_known(place, servers_asked(settings, fleet))
     if isinstance(question, ReadLog) and question.job <= 0:
-        raise Refused("expected the number of a job")
+        raise Refusal("expected the number of a job")
     if isinstance(question, OpenPulls):
         _require_names(question.owner, question.branch)
     elif isinstance(question, MakePull):
@@ -122,20 +122,20 @@ def _question(settings: Settings, fleet: Fleet, told: str) -> Question:
         _require_names(pull.head_owner, pull.branch, pull.base)
         title, body = sanitize(pull.title)[:MOST_OF_A_TITLE], sanitize_lines(pull.body)
         if not title or len(body) > 2 * LONGEST_OBJECTIVE:
-            raise Refused("expected a title and a text that GitHub takes for a pull request")
+            raise Refusal("expected a title and a text that GitHub takes for a pull request")
         return replace(question, pull=replace(pull, title=title, body=body))
     return question
 
 
 def _require_known(place: Place | PullKey, servers: frozenset[str]) -> None:
     if place.host not in servers:
-        raise Refused(f"nothing is asked of {sanitize(place.host)[:100]}: name it in {SERVERS} of config.toml there")
+        raise Refusal(f"nothing is asked of {sanitize(place.host)[:100]}: name it in {SERVERS} of config.toml there")
     if from_slug(f"{place.owner}/{place.name}") is None:
-        raise Refused("expected a repository's owner and name")
+        raise Refusal("expected a repository's owner and name")
     if isinstance(place, PullKey) and place.number <= 0:
-        raise Refused("expected the number of an issue or a pull request")
+        raise Refusal("expected the number of an issue or a pull request")
 
 
 def _require_names(owner: str, *branches: str) -> None:
     if from_slug(f"{owner}/any") is None or not all(map(is_branch_name, branches)):
-        raise Refused("expected an owner's name and branches that git takes")
+        raise Refusal("expected an owner's name and branches that git takes")

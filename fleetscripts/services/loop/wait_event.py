@@ -16,7 +16,7 @@ from fleetscripts.adapters.system.file_events import FileEvents
 from fleetscripts.config import Settings
 from fleetscripts.core.planning.attention import summary
 from fleetscripts.core.planning.event_dedup import handed_out, may_wait, nothing_new, to_hand_out, told
-from fleetscripts.errors import Refused
+from fleetscripts.errors import Refusal
 from fleetscripts.fleet import Agent, Fleet
 from fleetscripts.invocation import spelled
 from fleetscripts.models import Action, ActionKind
@@ -90,7 +90,7 @@ class EventWait:
         if all(agent.finished for agent in fleet.agents):
             if self.elsewhere is not None and self.elsewhere.at_work():
                 return []
-            raise Refused(f"nothing to wait for: {summary(fleet.agents)}")
+            raise Refusal(f"nothing to wait for: {summary(fleet.agents)}")
         panes = self._worth_a_look(fleet)
         if panes is not None and not panes:
             return []

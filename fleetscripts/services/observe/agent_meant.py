@@ -15,7 +15,7 @@ LONGEST_LIST = 400
 
 
 def agent_meant(settings: Settings, fleet: Fleet, target: str) -> Agent | None:
-    """The agent in the record; None if there is none. Refused if record and tmux mean different ones."""
+    """The agent in the record; None if there is none. Refusal if record and tmux mean different ones."""
     if not is_place(target) or not fleet.agents:
         return fleet.agent_for(target)
     tmux = Tmux(settings.tmux_socket)

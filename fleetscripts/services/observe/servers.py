@@ -8,7 +8,7 @@ import time
 from fleetscripts.adapters.system.processes import read_processes, started_at
 from fleetscripts.adapters.tmux.tmux import NoServer, Tmux
 from fleetscripts.adapters.tmux.tmux_client import ServerUnreachable
-from fleetscripts.errors import Refused
+from fleetscripts.errors import Refusal
 from fleetscripts.fleet import Agent
 from fleetscripts.models import AgentState, ServerId
 
@@ -17,7 +17,7 @@ START_SLACK_SECONDS = 5.0
 
 
 def server_at_work(recorded: ServerId | None, default: Tmux) -> Tmux | None:
-    """The recorded server, which has just answered; None if it is provably dead. Refused if neither is certain.
+    """The recorded server, which has just answered; None if it is provably dead. Refusal if neither is certain.
 
     Without a recorded server it is ``default``, where the record's window number was read."""
     if recorded is None:
@@ -35,11 +35,11 @@ def server_at_work(recorded: ServerId | None, default: Tmux) -> Tmux | None:
         return None
     if found is not None:
         what = shlex.join(["ps", "--ppid", str(recorded.pid), "-f"])
-        raise Refused(
+        raise Refusal(
             f"the tmux server of its record (pid {recorded.pid}) runs, but another one has its socket"
             f" {recorded.socket}: {what} lists what runs in it; end that, then call again"
         )
-    raise Refused(
+    raise Refusal(
         f"the tmux server of its record (pid {recorded.pid}) runs and cannot be asked ({why}):"
         f" kill -USR1 {recorded.pid} makes it open its socket anew; then call again"
     )
@@ -59,7 +59,7 @@ def refuse_unseen(agent: Agent, asked: Tmux) -> None:
     its = server_at_work(server, asked) if server is not None else None
     if its is not None and any(pane.pane_id == agent.pane_id for pane in its.panes()):
         again = f"FLEET_TMUX_SOCKET={shlex.quote(its.client.path)}"
-        raise Refused(f"{agent.handle}: its pane is on another tmux server than the one asked: call again with {again}")
+        raise Refusal(f"{agent.handle}: its pane is on another tmux server than the one asked: call again with {again}")
 
 
 def _elsewhere(agent: Agent, asked: ServerId | None) -> ServerId | None:
@@ -74,7 +74,7 @@ def _answering(tmux: Tmux) -> Tmux | None:
     except NoServer:
         return None
     except ServerUnreachable as error:
-        raise Refused(f"{error}: call again when it answers") from error
+        raise Refusal(f"{error}: call again when it answers") from error
     return tmux
 
 

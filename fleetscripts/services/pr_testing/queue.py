@@ -19,7 +19,7 @@ from fleetscripts.core.pr_testing.queue import Entry, Lease, Queue, pending_chec
 from fleetscripts.core.pr_testing.queue_json import parsed, written
 from fleetscripts.core.records.sanitize import sanitize
 from fleetscripts.dataclass import dataclass
-from fleetscripts.errors import FleetError, Pending, Refused
+from fleetscripts.errors import FleetError, NotYet, Refusal
 from fleetscripts.fleet import Agent
 from fleetscripts.pull_request import PullKey, PullRequest
 from fleetscripts.services.pr_testing.settings import PrTestSettings, test_settings
@@ -72,7 +72,7 @@ class PrTestQueue:
             if known is None:
                 return queue.with_entry(entry).counted(pending)
             if (lease := queue.lease_of(str(entry.key))) is not None:
-                raise Refused(f"{entry.key} is under test now, by {lease.who}")
+                raise Refusal(f"{entry.key} is under test now, by {lease.who}")
             wanted = tuple(dict.fromkeys((*known.verify, *entry.verify)))
             again = replace(entry, added_at=known.added_at, attempts=known.attempts, verify=wanted)
             return queue.with_entry(replace(again, ask_again=known.ask_again)).counted(pending)
@@ -83,7 +83,7 @@ class PrTestQueue:
         """Take the next entry for this caller alone. A caller that already holds one gets it again. ``wanted``: this
         pull request, else the one with the fewest pending checks.
 
-        Pending while as many others test as may at once; Refused if nothing waits."""
+        NotYet while as many others test as may at once; Refusal if nothing waits."""
         before = self.read()
         _yield_to_others(before, who, self.about.parallel)
         pending = self.ask(before.entries)
@@ -97,13 +97,13 @@ class PrTestQueue:
                 taken.append(held)
                 return queue
             if held is not None:
-                raise Pending(f"{held.pull} is under test {_since(held)}: report on it first")
+                raise NotYet(f"{held.pull} is under test {_since(held)}: report on it first")
             if (other := queue.lease_of(wanted)) is not None:
-                raise Pending(f"{wanted} is under test {_since(other)}")
+                raise NotYet(f"{wanted} is under test {_since(other)}")
             waiting = queue.waiting()
             entry = next((entry for entry in waiting if wanted in ("", str(entry.key))), None)
             if entry is None:
-                raise Refused(f"{wanted} is not in the test queue" if wanted else "nothing waits in the test queue")
+                raise Refusal(f"{wanted} is not in the test queue" if wanted else "nothing waits in the test queue")
             taken.append(self._lease(entry, who))
             return queue.leased(taken[-1])
 
@@ -173,7 +173,7 @@ def journal_of(entry: Entry) -> Journal:
 
 
 def _yield_to_others(queue: Queue, who: LeaseOwner, parallel: int) -> None:
-    """Raise Pending while as many others hold a valid lease as may at once."""
+    """Raise NotYet while as many others hold a valid lease as may at once."""
     if any(lease.held_by(who.pid, who.start_ticks) for lease in queue.leases):
         return
     alive = running() if queue.leases else {}
@@ -182,7 +182,7 @@ def _yield_to_others(queue: Queue, who: LeaseOwner, parallel: int) -> None:
         return
     many = "only one test runs" if parallel == 1 else f"{parallel} tests run"
     under_test = "; ".join(f"{lease.pull} is under test {_since(lease)}" for lease in others)
-    raise Pending(f"{under_test}: {many} at a time on this machine")
+    raise NotYet(f"{under_test}: {many} at a time on this machine")
 
 
 def running() -> dict[int, str]:

@@ -19,7 +19,7 @@ from fleetscripts.core.pr_testing.queue import Entry, Lease, Queue
 from fleetscripts.core.pr_testing.results import all_pass, merged
 from fleetscripts.core.records.sanitize import sanitize, sanitize_lines
 from fleetscripts.dataclass import dataclass
-from fleetscripts.errors import FleetError, Refused
+from fleetscripts.errors import FleetError, Refusal
 from fleetscripts.services.notify.notify import notify
 from fleetscripts.services.pr_testing.output import RunOutput, verdicts
 from fleetscripts.services.pr_testing.queue import RUN_MARK, PrTestQueue, journal_of
@@ -70,7 +70,7 @@ def _tested(queue: PrTestQueue, entry: Entry, lease: Lease, listener: Callable[[
     if not found:
         said = "its output has no line SCENARIO=PASS, SCENARIO=PARTIAL: … or SCENARIO=FAIL: …"
         _give_back(queue, entry, lease, said)
-        raise Refused(f"{entry.key}: {said}; it waits again, see {_log_of(queue, lease)}")
+        raise Refusal(f"{entry.key}: {said}; it waits again, see {_log_of(queue, lease)}")
     listener("")
     for one in found:
         listener(str(one))
@@ -107,7 +107,7 @@ def _run(
 def _noted(known: Queue, lease: Lease, command: GroupCommand, log: Path) -> Queue:
     now = known.lease_of(lease.pull)
     if now is None or now.run_id != lease.run_id:
-        raise Refused(f"{lease.pull}: the test was taken over before it started")
+        raise Refusal(f"{lease.pull}: the test was taken over before it started")
     return known.with_lease(replace(now, group=command.group, group_ticks=command.start_ticks, log=str(log)))
 
 

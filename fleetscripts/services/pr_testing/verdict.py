@@ -14,7 +14,7 @@ from fleetscripts.core.pr_testing.queue import Entry, PrTestOutcome, Queue
 from fleetscripts.core.pr_testing.results import Scenario, all_pass, findings
 from fleetscripts.core.records.sanitize import sanitize, shell_word
 from fleetscripts.dataclass import dataclass
-from fleetscripts.errors import FleetError, Pending, Refused
+from fleetscripts.errors import FleetError, NotYet, Refusal
 from fleetscripts.fleet import Agent, Fleet
 from fleetscripts.invocation import spelled
 from fleetscripts.models import AgentState
@@ -82,7 +82,7 @@ def finish(queue: PrTestQueue, entry: Entry, head: str, found: Sequence[Scenario
 
 
 def follow(queue: PrTestQueue, entry: Entry, outcome: PrTestOutcome) -> str:
-    """Act on a recorded outcome; Pending if the agent cannot receive messages now."""
+    """Act on a recorded outcome; NotYet if the agent cannot receive messages now."""
     home = home_of(queue, entry)
     question = home.question
     if question is None or question.agent.state in OVER:
@@ -112,10 +112,10 @@ def _back_to_work(question: Question, store: Store, outcome: PrTestOutcome) -> s
         pane_io = open_pane_io(settings, question.fleet)
         pane = agent.pane_on(pane_io.server)
         if pane is None:
-            raise Refused(f"it has no pane on this tmux server: {spelled('run-loop')} restores it first")
+            raise Refusal(f"it has no pane on this tmux server: {spelled('run-loop')} restores it first")
         receipt = deliver(pane_io, pane, text, queue=True, why="pr-test")
     except FleetError as error:
-        raise Pending(
+        raise NotYet(
             f"the results are kept, but {agent.window} was not told: {error}; "
             f"later, with no results: {spelled('test-queue')} done {shell_word(agent.handle)}"
         ) from error

@@ -14,7 +14,7 @@ from fleetscripts.config import Settings
 from fleetscripts.core.records.sanitize import sanitize
 from fleetscripts.core.reports.review import Item, Review
 from fleetscripts.dataclass import dataclass
-from fleetscripts.errors import Refused
+from fleetscripts.errors import Refusal
 from fleetscripts.fleet import Fleet
 from fleetscripts.invocation import spelled
 from fleetscripts.services.context import start_again
@@ -114,7 +114,7 @@ def _repair(settings: Settings, environ: Mapping[str, str], fleet: Fleet) -> tup
         with only_loop(settings):
             loop = Loop(environ, options, LogFile(settings.fleet_home / "loop.log"))
             return "", loop.run_once(REPAIR_SECONDS, starts_server=False)
-    except Refused:
+    except Refusal:
         return fleet.loop_window or "a loop outside tmux", 0
 
 

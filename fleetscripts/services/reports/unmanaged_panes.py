@@ -14,7 +14,7 @@ from fleetscripts.config import Settings
 from fleetscripts.core.planning.observation import Observation
 from fleetscripts.core.records.sanitize import sanitize
 from fleetscripts.core.reports.review import Item
-from fleetscripts.errors import Refused
+from fleetscripts.errors import Refusal
 from fleetscripts.fleet import Fleet
 from fleetscripts.invocation import spelled
 from fleetscripts.models import AgentState, PaneFacts, PaneState, ServerId
@@ -39,7 +39,7 @@ def keep_out(tmux: Tmux, fleet: Fleet, pane: PaneFacts) -> str:
     """Mark this pane as the person's own and stop reporting it; in words."""
     server = tmux.require_server()
     if pane.pane_id in known_panes(fleet, server):
-        raise Refused(f"{pane.window} is an agent of the fleet, or its loop: it stays under review")
+        raise Refusal(f"{pane.window} is an agent of the fleet, or its loop: it stays under review")
     mark_mine(tmux, pane.pane_id)
     return f"{pane.window} is yours: {spelled('heartbeat')} says no more of it"
 

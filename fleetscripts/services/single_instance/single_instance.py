@@ -10,7 +10,7 @@ from pathlib import Path
 from fleetscripts.adapters.records.locks import LockTaken, hold
 from fleetscripts.adapters.records.store import Store
 from fleetscripts.config import Settings
-from fleetscripts.errors import Refused
+from fleetscripts.errors import Refusal
 
 MOMENT_SECONDS = 0.2
 """How long a mere check for a running loop may hold the loop's lock; a loop holds it all the time."""
@@ -18,13 +18,13 @@ MOMENT_SECONDS = 0.2
 
 @contextmanager
 def only_loop(settings: Settings) -> Iterator[None]:
-    """Become the only loop on this state file; Refused if there is one, saying where."""
+    """Become the only loop on this state file; Refusal if there is one, saying where."""
     with ExitStack() as held:
         try:
             held.enter_context(hold(_lock_file(settings), MOMENT_SECONDS))
         except LockTaken:
             where = Store(settings.state_file).read().loop_window
-            raise Refused(f"a loop runs on {settings.state_file} already{f', in {where}' if where else ''}") from None
+            raise Refusal(f"a loop runs on {settings.state_file} already{f', in {where}' if where else ''}") from None
         yield
 
 
@@ -33,7 +33,7 @@ def loop_runs(settings: Settings) -> bool:
     try:
         with only_loop(settings):
             return False
-    except Refused:
+    except Refusal:
         return True
 
 

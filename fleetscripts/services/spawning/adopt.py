@@ -20,7 +20,7 @@ from fleetscripts.core.planning.capacity import protected, spare_number
 from fleetscripts.core.planning.observation import Observation
 from fleetscripts.core.records.sanitize import shell_word
 from fleetscripts.dataclass import dataclass
-from fleetscripts.errors import Refused, UsageProblem
+from fleetscripts.errors import Refusal, UsageProblem
 from fleetscripts.fleet import Agent, Fleet
 from fleetscripts.invocation import spelled
 from fleetscripts.models import AgentState, PaneFacts, WorktreeFacts
@@ -54,13 +54,13 @@ def adopt(
     environ: Mapping[str, str],
     request: Request,
 ) -> AdoptResult:
-    """Write a record for the client in this pane; Refused, with nothing written, if it cannot be managed."""
+    """Write a record for the client in this pane; Refusal, with nothing written, if it cannot be managed."""
     _may_be_ours(pane_io, fleet, facts, environ)
     found = look(pane_io.tmux, settings, fleet, facts.pane_id, time.time())
     if found is None or found.client is None or not found.kind:
-        raise Refused(f"{facts.window}: expected a live client there, found {facts.command or 'nothing'}")
+        raise Refusal(f"{facts.window}: expected a live client there, found {facts.command or 'nothing'}")
     if not found.session_id:
-        raise Refused(f"{facts.window}: its conversation has no name yet; it gets one with its first turn")
+        raise Refusal(f"{facts.window}: its conversation has no name yet; it gets one with its first turn")
     place = _worktree(found, settings)
     notes = []
     objective = request.objective
@@ -85,29 +85,29 @@ def adopt(
 
 def _may_be_ours(pane_io: PaneIO, fleet: Fleet | None, facts: PaneFacts, environ: Mapping[str, str]) -> None:
     if facts.pane_id == own_pane(environ, pane_io.server):
-        raise Refused(f"{facts.window} is the pane of this call: the supervisor is not one of its own agents")
+        raise Refusal(f"{facts.window} is the pane of this call: the supervisor is not one of its own agents")
     if fleet is not None and fleet.loop_pane_id == facts.pane_id and fleet.loop_tmux_server == pane_io.server:
-        raise Refused(f"{facts.window} is where the loop runs")
+        raise Refusal(f"{facts.window} is where the loop runs")
     known = agent_at(fleet, facts.pane_id, pane_io.server)
     if known is not None and known.state is not AgentState.RECYCLED:
-        raise Refused(f"{facts.window} is in the fleet already: {known.state}, {known.branch or known.worktree}")
+        raise Refusal(f"{facts.window} is in the fleet already: {known.state}, {known.branch or known.worktree}")
 
 
 def _worktree(found: Observation, settings: Settings) -> WorktreeFacts:
-    """The client's worktree; Refused if it is protected or has an agent."""
+    """The client's worktree; Refusal if it is protected or has an agent."""
     window, folder = found.frame.facts.window, Path(found.client.cwd if found.client else "")
     top = Git(folder).maybe("rev-parse", "--show-toplevel") if folder.is_dir() else None
     if not top:
-        raise Refused(f"{window}: expected its client in a git worktree, found it in {folder}")
+        raise Refusal(f"{window}: expected its client in a git worktree, found it in {folder}")
     all_of_them = [real_worktree(facts) for facts in worktrees(Path(top))]
     place = next((facts for facts in all_of_them if facts.path == os.path.realpath(top)), None)
     if place is None or place.branch is None:
-        raise Refused(f"{window}: expected its worktree {top} on a branch, found a detached HEAD")
+        raise Refusal(f"{window}: expected its worktree {top} on a branch, found a detached HEAD")
     claims = claims_on(all_of_them, settings)
     if why := protected(place, claims):
-        raise Refused(f"{window}: nothing may be done to {top}: {why}")
+        raise Refusal(f"{window}: nothing may be done to {top}: {why}")
     if place.path in claims.agents:
-        raise Refused(f"{window}: {top} has an agent already, in {claims.agents[place.path]}")
+        raise Refusal(f"{window}: {top} has an agent already, in {claims.agents[place.path]}")
     return place
 
 
@@ -139,7 +139,7 @@ def _added(fleet: Fleet, agent: Agent) -> Fleet:
             continue
         same_pane = known.pane_id == agent.pane_id and known.tmux_server == agent.tmux_server
         if same_pane or agent.session_id in (known.session_id, *known.session_ids):
-            raise Refused(f"{agent.called} is in the fleet already, as {known.window}")
+            raise Refusal(f"{agent.called} is in the fleet already, as {known.window}")
         if os.path.realpath(known.worktree_path) == agent.worktree_path and known.worktree_path:
-            raise Refused(f"{agent.called}: {agent.worktree_path} has an agent already, in {known.window}")
+            raise Refusal(f"{agent.called}: {agent.worktree_path} has an agent already, in {known.window}")
     return fleet.with_agent(agent)

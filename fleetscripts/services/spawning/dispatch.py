@@ -15,7 +15,7 @@ from fleetscripts.core.records.sanitize import sanitize
 from fleetscripts.core.records.task_file import TaskFile
 from fleetscripts.core.spending.ceiling import Ceiling
 from fleetscripts.dataclass import dataclass
-from fleetscripts.errors import FleetError, Pending, Refused
+from fleetscripts.errors import FleetError, NotYet, Refusal
 from fleetscripts.fleet import Agent, Fleet
 from fleetscripts.services.clients.sessions import require_session, session_meant
 from fleetscripts.services.spawning.hand_over import hand_over
@@ -120,7 +120,7 @@ class _Round:
         self.tried.add(task.name)
         try:
             return self._begin(task)
-        except Pending as wait:
+        except NotYet as wait:
             self.walled.setdefault(str(wait), []).append(f"{task.name}: {wait}")
             return ""
         finally:
@@ -175,7 +175,7 @@ class _Round:
         session, repo = self.where.session or fleet.tmux_session, self._repo(task)
         try:
             if not session:
-                raise Refused("no tmux session is known: give --session NAME")
+                raise Refusal("no tmux session is known: give --session NAME")
             session = session_meant(Tmux(self.settings.tmux_socket), fleet, session)
             self._wait_for(session)
             if isinstance(repo, Path):
@@ -191,7 +191,7 @@ class _Round:
                 task=task.name,
             )
             spawned = self.start(self.settings, _known(self.settings, fleet), self.environ, checked(request))
-        except Pending:
+        except NotYet:
             raise
         except FleetError as error:
             if isinstance(repo, Path) and not self._has_spare(repo):
@@ -206,15 +206,15 @@ class _Round:
         """A missing session is no failure of the task: it starts as soon as there is one."""
         try:
             require_session(Tmux(self.settings.tmux_socket), session)
-        except Refused as missing:
-            raise Pending(str(missing)) from missing
+        except Refusal as missing:
+            raise NotYet(str(missing)) from missing
 
     def _wait_for_room(self, repo: Path) -> None:
         """Nor is a machine without memory or disk for another agent."""
         try:
             refuse_without_room(self.settings, repo)
-        except Refused as lacking:
-            raise Pending(str(lacking)) from lacking
+        except Refusal as lacking:
+            raise NotYet(str(lacking)) from lacking
 
     def waiting(self) -> Iterator[str]:
         """Ready tasks that had to be left."""

@@ -20,7 +20,7 @@ from fleetscripts.config import Settings
 from fleetscripts.core.planning.limits import Limits
 from fleetscripts.core.records.message import as_message
 from fleetscripts.dataclass import dataclass
-from fleetscripts.errors import FleetError, Refused
+from fleetscripts.errors import FleetError, Refusal
 from fleetscripts.fleet import Agent, Fleet
 from fleetscripts.invocation import spelled
 from fleetscripts.models import AgentState
@@ -52,7 +52,7 @@ class FollowOnResult:
 def give_task(
     pane_io: PaneIO, settings: Settings, environ: Mapping[str, str], fleet: Fleet, agent: Agent, request: Request
 ) -> FollowOnResult:
-    """Send the task and change the record; Refused, with nothing changed, if it cannot be sent now. ``request``:
+    """Send the task and change the record; Refusal, with nothing changed, if it cannot be sent now. ``request``:
     objective, pull request, steps, image, and the branch, empty for the present one."""
     store = Store(settings.state_file)
     pane_id = _takes_a_task(pane_io, agent)
@@ -73,7 +73,7 @@ def give_task(
         with step("set-up"):
             set_up = _set_up(store, settings, environ, agent, folder) if start is not None else []
         receipt = deliver(pane_io, pane_id, text, why="a new task")
-    except Refused:
+    except Refusal:
         drop_task(store, settings, agent, intent, "it was refused")
         forget_image(request.image, source)
         raise
@@ -91,15 +91,15 @@ def give_task(
 def _takes_a_task(pane_io: PaneIO, agent: Agent) -> str:
     """Its pane, if a text typed there now would be read and its record may change."""
     if agent.state is AgentState.RECYCLED:
-        raise Refused(f"{agent.called}: it is recycled; {spelled('spawn-agent')} starts a new one")
+        raise Refusal(f"{agent.called}: it is recycled; {spelled('spawn-agent')} starts a new one")
     pane_id = agent.pane_on(pane_io.server)
     observation = pane_io.look(pane_id) if pane_id else None
     if pane_id is None or observation is None:
-        raise Refused(f"{agent.called}: its pane is gone")
+        raise Refusal(f"{agent.called}: its pane is gone")
     said = observation.classification
     if said.state not in TAKES_TEXT or said.dialog is not None:
         found = f"a {said.dialog} dialog" if said.dialog else said.state
-        raise Refused(f"{agent.called}: expected it at its prompt, found {found} ({said.reason}); nothing was typed")
+        raise Refusal(f"{agent.called}: expected it at its prompt, found {found} ({said.reason}); nothing was typed")
     note_spent(pane_io.settings, [(agent, observation)], time.time(), every=True)
     return pane_id
 
@@ -113,11 +113,11 @@ def _start_of(folder: Path, agent: Agent, branch: str, base: str, settings: Sett
             return None
         checked_name(branch, folder)
         if not here:
-            raise Refused(f"{agent.called}: its worktree is on no branch")
+            raise Refusal(f"{agent.called}: its worktree is on no branch")
         if dirty := changed_paths(git):
-            raise Refused(f"{agent.called}: its worktree has changes that are not committed ({dirty[0]})")
+            raise Refusal(f"{agent.called}: its worktree has changes that are not committed ({dirty[0]})")
         if under_way := operation(git):
-            raise Refused(f"{agent.called}: a {under_way} is under way in its worktree")
+            raise Refusal(f"{agent.called}: a {under_way} is under way in its worktree")
         return start_point(folder, branch, base, settings)
 
 
@@ -198,7 +198,7 @@ def _begin(store: Store, agent: Agent, intent: Mapping[str, Any]) -> None:
         if pending is not None:
             ago = float(intent["at"]) - float(pending.get("at", 0))
             when = f"{ago:.0f} s ago" if ago < Limits().task_change_seconds else "and its sender crashed"
-            raise Refused(f"{agent.called}: it was being given another task {when}; the loop or heartbeat settles it")
+            raise Refusal(f"{agent.called}: it was being given another task {when}; the loop or heartbeat settles it")
         return fleet.change(agent, task={"pending": intent})
 
     store.update(begin)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from fleetscripts.adapters.git.git import Git
 from fleetscripts.core.records.sanitize import sanitize
-from fleetscripts.errors import FleetError, Refused
+from fleetscripts.errors import FleetError, Refusal
 from fleetscripts.fleet import Agent
 from fleetscripts.models import AgentState
 from fleetscripts.services.spawning.spawn_request import Request, ReviewOf
@@ -22,18 +22,18 @@ def review_request(author: Agent, session: str) -> Request:
     Not in the author's worktree: that keeps changing, and two clients there would share its hooks and its trust. A
     branch, not a detached HEAD: undoing, restoring and recycling then treat it like any agent's."""
     if author.state is AgentState.RECYCLED:
-        raise Refused(f"{author.called} was recycled: nothing of its work is left there")
+        raise Refusal(f"{author.called} was recycled: nothing of its work is left there")
     if author.task.reviews:
-        raise Refused(f"{author.called} is a reviewer itself")
+        raise Refusal(f"{author.called} is a reviewer itself")
     git = Git.in_worktree(author.worktree_path, author.repository)
     head = git.text("rev-parse", "--verify", "--end-of-options", f"refs/heads/{author.branch}^{{commit}}")
     if git.text("rev-parse", "--verify", "HEAD") != head:
-        raise Refused(f"{author.called}: its worktree is not on {author.branch}: let it finish first")
+        raise Refusal(f"{author.called}: its worktree is not on {author.branch}: let it finish first")
     work = work_of(author, None)
     if work.problem:
         raise FleetError(f"{author.called}: its work cannot be read: {work.problem}")
     if not work.diff:
-        raise Refused(f"{author.called}: {author.branch} changes nothing since {work.base}: there is nothing to review")
+        raise Refusal(f"{author.called}: {author.branch} changes nothing since {work.base}: there is nothing to review")
     cut = "\n[The rest is left out here: read it in the files.]" if work.cut else ""
     about = ReviewOf(author.key, author.branch, head, author.objective, f"{work.stat}\n\n{work.diff}{cut}")
     return Request(

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from fleetscripts.core.pr_testing.step import WHY_NOT, is_test_step
 from fleetscripts.dataclass import dataclass
-from fleetscripts.errors import Refused, UsageProblem
+from fleetscripts.errors import Refusal, UsageProblem
 from fleetscripts.pattern import pattern
 
 LONGEST_STEP = 100
@@ -51,7 +51,7 @@ class Request:
 
 
 def checked(request: Request, *, allow_test_step: bool = False) -> Request:
-    """The request with its texts normalised; UsageProblem names what is invalid, Refused says why not."""
+    """The request with its texts normalised; UsageProblem names what is invalid, Refusal says why not."""
     if not request.objective.strip():
         raise UsageProblem("expected an objective, found nothing: say what the agent is to do")
     if request.pr_number and not re.fullmatch(r"[0-9]{1,10}", request.pr_number):
@@ -60,7 +60,7 @@ def checked(request: Request, *, allow_test_step: bool = False) -> Request:
         if not _STEP.fullmatch(step):
             raise UsageProblem(f"expected a step's name of at most {LONGEST_STEP} characters, found {step!r}")
         if is_test_step(step) and not allow_test_step:
-            raise Refused(WHY_NOT)
+            raise Refusal(WHY_NOT)
     if request.image and not Path(request.image).is_file():
         raise UsageProblem(f"expected an image file, found nothing at {request.image!r}")
     image = str(Path(request.image).absolute()) if request.image else ""

@@ -11,7 +11,7 @@ from fleetscripts.config import Settings
 from fleetscripts.core.spending.caps import SHARED, CapUse, caps_of, day_of
 from fleetscripts.core.spending.ceiling import Ceiling
 from fleetscripts.core.spending.ledger import Ledger, Spend
-from fleetscripts.errors import Refused
+from fleetscripts.errors import Refusal
 from fleetscripts.fleet import Agent, Fleet
 from fleetscripts.invocation import spelled
 from fleetscripts.services.central.caps_told import caps_told
@@ -35,7 +35,7 @@ def _elsewhere(settings: Settings, today: str) -> Mapping[str, Spend]:
 
 
 def refuse_at_cap(ceiling: Ceiling, agent: Agent | None, task: str = "") -> None:
-    """Refused if a cap is reached: no turn of this agent is started, or no agent for the task."""
+    """Refusal if a cap is reached: no turn of this agent is started, or no agent for the task."""
     reached = ceiling.reached(agent, task)
     if reached is None:
         return
@@ -43,7 +43,7 @@ def refuse_at_cap(ceiling: Ceiling, agent: Agent | None, task: str = "") -> None
     name = reached.scope if reached.central or agent is None else agent.handle
     where = " there" if reached.central else ""
     call = f"{spelled('balance')} --allow {name}{where}"
-    raise Refused(f"{who}{reached.words}: no turn is started; {call} allows as much again")
+    raise Refusal(f"{who}{reached.words}: no turn is started; {call} allows as much again")
 
 
 def allow(settings: Settings, fleet: Fleet, named: str | Agent, now: float) -> list[CapUse]:
@@ -55,9 +55,9 @@ def allow(settings: Settings, fleet: Fleet, named: str | Agent, now: float) -> l
     standings = ceiling_over(settings, fleet, now).of(agent)
     reached = [one for one in standings if one.reached and (agent is not None or one.scope == named)]
     if not reached:
-        raise Refused(f"{agent.called if agent else named}: no cap is reached; [caps] in config.toml sets them")
+        raise Refusal(f"{agent.called if agent else named}: no cap is reached; [caps] in config.toml sets them")
     if any(one.central for one in reached):
-        raise Refused(f"{reached[0].words}: allow it there")
+        raise Refusal(f"{reached[0].words}: allow it there")
     amounts = [(one.key, one.base + one.used) for one in reached]
     ledger = change_ledger(settings, lambda known: known.with_allowed(amounts), now)
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from fleetscripts.adapters.github.issues import Issue
 from fleetscripts.config import Settings
 from fleetscripts.core.gates.repository_name import from_address
-from fleetscripts.errors import Refused, UsageProblem
+from fleetscripts.errors import Refusal, UsageProblem
 from fleetscripts.fleet import Agent, Fleet
 from fleetscripts.pattern import pattern
 from fleetscripts.pull_request import PullKey
@@ -38,10 +38,10 @@ def issue_key(fleet: Fleet | None, named: str, repo: Path) -> PullKey:
 
 
 def issue_text(settings: Settings, key: PullKey, more: str = "") -> str:
-    """The task's text, after the caller's own. Refused for a closed issue."""
+    """The task's text, after the caller's own. Refusal for a closed issue."""
     issue = ask_by_name(settings, ReadIssue(key), Issue)
     if not issue.is_open:
-        raise Refused(f"{key} is closed: nothing is left to be done there")
+        raise Refusal(f"{key} is closed: nothing is left to be done there")
     told = issue_objective(issue.url, _shown(issue))
     return f"{more.strip()}\n\n{told}" if more.strip() else told
 

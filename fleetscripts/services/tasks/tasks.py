@@ -24,7 +24,7 @@ from fleetscripts.core.pr_testing.step import is_test_step
 from fleetscripts.core.records.sanitize import sanitize
 from fleetscripts.core.records.task_file import NAME, TaskFile, TaskProblem, parse, write
 from fleetscripts.dataclass import dataclass
-from fleetscripts.errors import Refused, UsageProblem
+from fleetscripts.errors import Refusal, UsageProblem
 from fleetscripts.fleet import Agent
 from fleetscripts.services.tasks.host_tasks import agents_elsewhere, host_tasks
 from fleetscripts.services.tasks.host_tasks import drop as drop_handed
@@ -175,10 +175,10 @@ def _writable(task: TaskFile) -> str:
 
 
 def _refuse_at_work(settings: Settings, task: TaskFile) -> list[Agent]:
-    """Agents that had a task of this name; Refused while one works on it."""
+    """Agents that had a task of this name; Refusal while one works on it."""
     earlier = [agent for agent in fleet_now(settings).agents if agent.task.file == task.name]
     if at_work := [agent for agent in earlier if not outcome_of(agent)]:
-        raise Refused(f"the agent in {at_work[0].window} works on a task {task.name}: choose another name")
+        raise Refusal(f"the agent in {at_work[0].window} works on a task {task.name}: choose another name")
     return earlier
 
 
@@ -204,7 +204,7 @@ def archive_finished(settings: Settings, now: float) -> list[str]:
 
 
 def archive(settings: Settings, name: str, outcome: str, now: float) -> str:
-    """Move this one by hand; Refused while somebody works on it."""
+    """Move this one by hand; Refusal while somebody works on it."""
     with choosing(settings):
         return _archive_this(settings, name, outcome, now)
 
@@ -212,10 +212,10 @@ def archive(settings: Settings, name: str, outcome: str, now: float) -> str:
 def _archive_this(settings: Settings, name: str, outcome: str, now: float) -> str:
     found = next((entry for entry in folder(settings).read() if entry.name == name), None)
     if found is None:
-        raise Refused(f"no task {name!r} in {folder(settings).pending}")
+        raise Refusal(f"no task {name!r} in {folder(settings).pending}")
     known = survey(settings, now).named(name)
     if known is not None and known.state in (WORKING, STARTING):
-        raise Refused(f"{name}: an agent works on it ({known.why})")
+        raise Refusal(f"{name}: an agent works on it ({known.why})")
     return _archive(settings, name, outcome, now, known.agent if known else None)
 
 

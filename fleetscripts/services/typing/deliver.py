@@ -13,7 +13,7 @@ from fleetscripts.adapters.tmux.keyboard import paste
 from fleetscripts.agents.kinds import kind_named
 from fleetscripts.core.planning.observation import Observation
 from fleetscripts.core.records.message import as_message
-from fleetscripts.errors import FleetError, Refused, UsageProblem
+from fleetscripts.errors import FleetError, Refusal, UsageProblem
 from fleetscripts.models import Frame, PaneState
 from fleetscripts.services.observe.observe import transcript_of
 from fleetscripts.services.typing import input_box as drafts
@@ -51,7 +51,7 @@ def deliver(
     why: str = "",
     known_obstacle: str = "",
 ) -> Receipt:
-    """Send a text and return the proof that it was submitted; Refused if it must not be typed now.
+    """Send a text and return the proof that it was submitted; Refusal if it must not be typed now.
 
     ``queue``: also during a turn. ``keep_draft``: take an unsent draft out of the box and put it back. ``after_wall``:
     also at a usage limit that has reset. ``known_obstacle``: the refusal that the journal has already."""
@@ -103,12 +103,12 @@ class _Delivery:
                 return Submission(self.pane_io, observation, self.message, sent, self.outbox, self.why).run()
             self._settle(sent, observation, UNSENT, "the pane changed before the text was pasted")
             observation = self._look()
-        raise Refused(f"{observation.frame.facts.window}: its screen keeps changing; nothing was typed")
+        raise Refusal(f"{observation.frame.facts.window}: its screen keeps changing; nothing was typed")
 
     def _look(self) -> Observation:
         observation = self.pane_io.look(self.pane_id)
         if observation is None:
-            raise Refused(f"{self.pane_id}: {_WHY_NOT[PaneState.MISSING]}")
+            raise Refusal(f"{self.pane_id}: {_WHY_NOT[PaneState.MISSING]}")
         if observation.frame.facts.in_mode and self.pane_io.tmux.leave_unwatched_mode(observation.frame.facts):
             observation = self.pane_io.look(self.pane_id) or observation
         facts, state = observation.frame.facts, observation.classification.state
@@ -123,7 +123,7 @@ class _Delivery:
             said = f"{facts.window}: {reason} ({observation.classification.reason}); nothing was typed"
             if said != self.known_obstacle:
                 self.pane_io.journal.write("send-refused", window=facts.window, pane_id=self.pane_id, why=reason)
-            raise Refused(said)
+            raise Refusal(said)
         return observation
 
     def _empty_box(self, observation: Observation) -> Frame:
@@ -134,14 +134,14 @@ class _Delivery:
             return frame
         window = frame.facts.window
         if typed is None:
-            raise Refused(f"{window}: something took the place of its input box; nothing was typed")
+            raise Refusal(f"{window}: something took the place of its input box; nothing was typed")
         if is_own(self.outbox, observation, typed):
             cleared = drafts.clear(self.pane_io, kind_named(observation.kind), self.pane_id)
             self.outbox.note_cleared()
             return cleared
         if not self.keep_draft:
             shown = " ".join(typed.split())[:60]
-            raise Refused(f"{window}: its input box holds an unsent draft ({shown!r}); nothing was typed")
+            raise Refusal(f"{window}: its input box holds an unsent draft ({shown!r}); nothing was typed")
         taken = drafts.taken_out(self.pane_io, kind_named(observation.kind), self.pane_id, frame)
         self.draft = f"{self.draft}{taken}"
         return self.pane_io.screen(self.pane_id)

@@ -12,7 +12,7 @@ from fleetscripts.core.dialogs.dialog_rows import Menu, find_menu, row_named
 from fleetscripts.core.planning.observation import Observation
 from fleetscripts.core.screen.screen import Screen
 from fleetscripts.dataclass import dataclass
-from fleetscripts.errors import FleetError, Refused
+from fleetscripts.errors import FleetError, Refusal
 from fleetscripts.models import AT_START, ActionKind, DialogKind, Frame, PaneState
 from fleetscripts.services.typing.pane_io import PAUSE_SECONDS, PaneIO, excerpt
 
@@ -61,13 +61,13 @@ class Dialog:
 
 
 def dialog_on(pane_io: PaneIO, pane_id: str, around: DialogContext) -> Dialog:
-    """The dialog in this pane; Refused if there is none."""
+    """The dialog in this pane; Refusal if there is none."""
     observation = pane_io.look(pane_id)
     if observation is None:
-        raise Refused(f"{pane_id}: no such pane")
+        raise Refusal(f"{pane_id}: no such pane")
     said = observation.classification
     if said.state is not PaneState.WAITING_APPROVAL and said.dialog is None:
-        raise Refused(f"{observation.frame.facts.window}: no dialog is open, it is {said.state} ({said.reason})")
+        raise Refusal(f"{observation.frame.facts.window}: no dialog is open, it is {said.state} ({said.reason})")
     kind = said.dialog or DialogKind.OTHER
     menu = menu_on(observation.frame) or (keys_on(observation.frame) if kind in WITHOUT_ROWS else None)
     return Dialog(observation, kind, menu, rule(kind, menu, around))
@@ -84,9 +84,9 @@ def keys_on(frame: Frame) -> Menu | None:
 
 
 def recover(pane_io: PaneIO, dialog: Dialog) -> str:
-    """Answer a dialog by the policy; returns the chosen row's text. Refused if it is a decision."""
+    """Answer a dialog by the policy; returns the chosen row's text. Refusal if it is a decision."""
     if dialog.ruling.kind is not ActionKind.RECOVERY or dialog.menu is None or dialog.ruling.row is None:
-        raise Refused(f"{dialog.window}: a {dialog.kind} dialog is a decision: {dialog.ruling.reason}")
+        raise Refusal(f"{dialog.window}: a {dialog.kind} dialog is a decision: {dialog.ruling.reason}")
     return _choose(pane_io, dialog, dialog.menu, dialog.ruling.row, dialog.ruling.reason)
 
 
@@ -95,15 +95,15 @@ def choose(pane_io: PaneIO, dialog: Dialog, text: str) -> str:
     permanently."""
     menu = dialog.menu
     if menu is None:
-        raise Refused(f"{dialog.window}: the rows of this dialog could not be read; answer it in its window")
+        raise Refusal(f"{dialog.window}: the rows of this dialog could not be read; answer it in its window")
     if menu.several:
-        raise Refused(f"{dialog.window}: this dialog takes several answers at once; answer it in its window")
+        raise Refusal(f"{dialog.window}: this dialog takes several answers at once; answer it in its window")
     row = row_named(menu, text)
     if row is None:
         rows = ", ".join(repr(shown) for shown in menu.texts)
-        raise Refused(f"{dialog.window}: expected {text!r} to name one row, the dialog shows {rows}")
+        raise Refusal(f"{dialog.window}: expected {text!r} to name one row, the dialog shows {rows}")
     if why := forbidden(menu.rows[row].text):
-        raise Refused(f"{dialog.window}: {menu.rows[row].text!r} is left to a person at the keyboard: {why}")
+        raise Refusal(f"{dialog.window}: {menu.rows[row].text!r} is left to a person at the keyboard: {why}")
     return _choose(pane_io, dialog, menu, row, "chosen by its text")
 
 
@@ -140,7 +140,7 @@ def focus_row(pane_io: PaneIO, dialog: Dialog, menu: Menu, row: int) -> Frame:
         if shown is None or not shown.same_rows(menu):
             since, changed = None, changed or time.monotonic()
             if time.monotonic() - changed >= REDRAWN_SECONDS:
-                raise Refused(f"{dialog.window}: the dialog changed while it was being answered: {excerpt(frame)}")
+                raise Refusal(f"{dialog.window}: the dialog changed while it was being answered: {excerpt(frame)}")
             time.sleep(PAUSE_SECONDS)
             continue
         changed = None
@@ -181,7 +181,7 @@ def _enter(pane_io: PaneIO, dialog: Dialog, menu: Menu, row: int, frame: Frame) 
                 return
         try:
             frame = focus_row(pane_io, dialog, menu, row) if again else frame
-        except Refused:
+        except Refusal:
             if entered:
                 return
             raise
@@ -195,7 +195,7 @@ def _press_own_key(pane_io: PaneIO, dialog: Dialog, menu: Menu, key: str) -> Non
     frame = pane_io.screen(dialog.observation.frame.facts.pane_id)
     shown = keys_on(frame)
     if shown is None or not shown.same_rows(menu) or not press_key(pane_io, dialog, frame, key):
-        raise Refused(f"{dialog.window}: the dialog changed while it was being answered: {excerpt(frame)}")
+        raise Refusal(f"{dialog.window}: the dialog changed while it was being answered: {excerpt(frame)}")
     if not _gone(pane_io, dialog, menu, SLOW_SECONDS):
         raise FleetError(f"{dialog.window}: {key} did not close the dialog: {excerpt(frame)}")
 

@@ -19,7 +19,7 @@ from fleetscripts.core.dialogs.dialog_policy import DialogContext, rule
 from fleetscripts.core.planning.classify import AT_REST
 from fleetscripts.core.planning.observation import Observation
 from fleetscripts.dataclass import dataclass
-from fleetscripts.errors import FleetError, Refused
+from fleetscripts.errors import FleetError, Refusal
 from fleetscripts.models import DialogKind, PaneFacts, PaneState
 from fleetscripts.services.observe.clients import find_client
 from fleetscripts.services.observe.launching import still_launching
@@ -59,7 +59,7 @@ def end_client(
     by_force: bool = False,
     why: str = "",
 ) -> EndResult:
-    """End the client in this pane; Refused, with the pane's state, if that is not allowed now.
+    """End the client in this pane; Refusal, with the pane's state, if that is not allowed now.
 
     ``states``: the allowed ones, checked before every key. ``keep_draft``: an unsent draft is taken out and returned;
     otherwise it refuses. ``by_force``: in any state; if no key is known, by a signal."""
@@ -120,7 +120,7 @@ class _ClientExit:
         said, window = observation.classification, observation.frame.facts.window
         if self.by_force or said.state in self.states or (self.keys and said.state in BETWEEN):
             return
-        raise Refused(f"{window}: expected it at {_names(self.states)}, it is {said.state} ({said.reason})")
+        raise Refusal(f"{window}: expected it at {_names(self.states)}, it is {said.state} ({said.reason})")
 
     def _stay(self, observation: Observation) -> NoReturn:
         """Something that runs behind the client would end with it: leave the client as it was."""
@@ -129,14 +129,14 @@ class _ClientExit:
         if menu is not None and ruling.row is not None:
             close_by(self.pane_io, Dialog(observation, DialogKind.EXIT, menu, ruling), menu, ruling.row)
             self.pane_io.journal.write("end-given-up", window=window, why=ruling.reason, pane_id=self.pane_id)
-        raise Refused(f"{window}: background work is running: it is ended when that is over")
+        raise Refusal(f"{window}: background work is running: it is ended when that is over")
 
     def _take_out_draft(self, observation: Observation) -> None:
         if observation.box is None or not observation.box.draft:
             return
         if not self.keep_draft and not self.by_force:
             shown = " ".join(observation.box.draft.split())[:60]
-            raise Refused(f"{observation.frame.facts.window}: its input box holds an unsent draft ({shown!r})")
+            raise Refusal(f"{observation.frame.facts.window}: its input box holds an unsent draft ({shown!r})")
         frame = self.pane_io.screen(self.pane_id)
         self.draft += drafts.taken_out(self.pane_io, kind_named(observation.kind), self.pane_id, frame)
 
@@ -161,7 +161,7 @@ class _ClientExit:
             return self._ended(None, "its window closed with it")
         facts, said = observation.frame.facts, observation.classification
         if not self.keys and not self.by_force:
-            raise Refused(f"{facts.window}: no known key ends it in this state: {said.state} ({said.reason})")
+            raise Refusal(f"{facts.window}: no known key ends it in this state: {said.state} ({said.reason})")
         self._permitted(observation)
         for number in (signal.SIGTERM, signal.SIGKILL):
             client = self._group(facts)

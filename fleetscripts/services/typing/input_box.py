@@ -8,7 +8,7 @@ from fleetscripts.adapters.tmux.keyboard import paste, press
 from fleetscripts.agents.kinds import AgentKind
 from fleetscripts.core.records.message import holds_placeholder, rejoined, squeezed
 from fleetscripts.core.screen.screen import Box, Screen
-from fleetscripts.errors import FleetError, Refused
+from fleetscripts.errors import FleetError, Refusal
 from fleetscripts.invocation import spelled
 from fleetscripts.models import Frame
 from fleetscripts.services.typing.pane_io import PaneIO, excerpt, wait_for
@@ -45,7 +45,7 @@ def clear(pane_io: PaneIO, kind: AgentKind, pane_id: str) -> Frame:
         if before == "":
             return frame
         if before is None:
-            raise Refused(f"{frame.facts.window}: something else is shown in place of the input box ({excerpt(frame)})")
+            raise Refusal(f"{frame.facts.window}: something else is shown in place of the input box ({excerpt(frame)})")
         keys = ("C-u", "BSpace") if "\n" in before else ("C-u",)
         if press(pane_io.tmux, pane_io.guard(frame, kind), *keys):
             wait_for(partial(_changed, pane_io, kind, pane_id, before), CHANGE_SECONDS)
@@ -62,7 +62,7 @@ def taken_out(pane_io: PaneIO, kind: AgentKind, pane_id: str, frame: Frame) -> s
     facts = frame.facts
     if holds_placeholder(shown, kind.folded) or shown.startswith(MODE_SIGNS):
         found = f"the draft in its input box ({' '.join(shown.split())[:40]!r}) could not be put back as it is"
-        raise Refused(f"{facts.window}: {found}: send or delete it there ({spelled('attach')} WINDOW)")
+        raise Refusal(f"{facts.window}: {found}: send or delete it there ({spelled('attach')} WINDOW)")
     draft = rejoined(shown.split("\n"), facts.width - MARGIN_COLUMNS)
     pane_io.journal.write("draft-saved", window=facts.window, pane_id=pane_id, draft=draft)
     clear(pane_io, kind, pane_id)

@@ -13,7 +13,7 @@ from fleetscripts.adapters.tmux.keyboard import press
 from fleetscripts.agents.kinds import kind_named
 from fleetscripts.config import Settings
 from fleetscripts.core.planning.observation import Observation
-from fleetscripts.errors import FleetError, Refused
+from fleetscripts.errors import FleetError, Refusal
 from fleetscripts.fleet import Agent, Fleet
 from fleetscripts.invocation import spelled
 from fleetscripts.models import PaneState
@@ -40,10 +40,10 @@ TRIES = 3
 def interrupt(
     pane_io: PaneIO, settings: Settings, fleet: Fleet | None, pane_id: str, environ: Mapping[str, str], kill: bool
 ) -> list[str]:
-    """Stop the turn, or with ``kill`` end the client; returns what was done, in sentences. Refused if there is nothing
+    """Stop the turn, or with ``kill`` end the client; returns what was done, in sentences. Refusal if there is nothing
     to stop."""
     if pane_id == own_pane(environ, pane_io.server):
-        raise Refused(f"{pane_id} is the pane that this call comes from")
+        raise Refusal(f"{pane_id} is the pane that this call comes from")
     agent = agent_at(fleet, pane_id, pane_io.server)
     said = _end(pane_io, settings, agent, pane_id) if kill else _stop(pane_io, settings, agent, pane_id)
     if agent is not None:
@@ -95,11 +95,11 @@ def stop_turn(pane_io: PaneIO, pane_id: str) -> list[str]:
 def _in_a_turn(pane_io: PaneIO, pane_id: str) -> Observation:
     observation = pane_io.look(pane_id)
     if observation is None:
-        raise Refused(f"{pane_id}: no such pane")
+        raise Refusal(f"{pane_id}: no such pane")
     said = observation.classification
     if said.state is not PaneState.RUNNING or said.dialog is not None:
         found = f"a {said.dialog} dialog" if said.dialog else said.state
-        raise Refused(f"{observation.frame.facts.window}: no turn is in progress, it is at {found} ({said.reason})")
+        raise Refusal(f"{observation.frame.facts.window}: no turn is in progress, it is at {found} ({said.reason})")
     return observation
 
 

@@ -17,7 +17,7 @@ from fleetscripts.config import Settings
 from fleetscripts.core.planning.observation import Observation
 from fleetscripts.core.screen.screen import Screen
 from fleetscripts.dataclass import dataclass
-from fleetscripts.errors import FleetError, Refused
+from fleetscripts.errors import FleetError, Refusal
 from fleetscripts.fleet import Fleet
 from fleetscripts.invocation import spelled
 from fleetscripts.models import Frame, PaneFacts, ServerId
@@ -64,7 +64,7 @@ class PaneIO:
 
 
 def open_pane_io(settings: Settings, fleet: Fleet | None, tmux: Tmux | None = None) -> PaneIO:
-    """The panes of the settings' server; raises NoServer if none runs, Refused if the fleet's own is still alive."""
+    """The panes of the settings' server; raises NoServer if none runs, Refusal if the fleet's own is still alive."""
     server_of = tmux or Tmux(settings.tmux_socket)
 
     def seen_in(pane_id: str) -> Observation | None:
@@ -96,7 +96,7 @@ def pane_named(pane_io: PaneIO, fleet: Fleet | None, target: str) -> PaneFacts:
         if agent is not None:
             refuse_unseen(agent, pane_io.tmux)
             if why := taken_over(pane_io.tmux, agent, target):
-                raise Refused(why)
+                raise Refusal(why)
         raise FleetError(
             f"no such window: {target!r}; {spelled('status')} lists the agents, tmux list-windows -a all windows"
         )

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from fleetscripts.core.dialogs.dialog_answers import DialogAnswer, answer_to, review_says
 from fleetscripts.core.dialogs.dialog_rows import Menu, row_named
 from fleetscripts.dataclass import dataclass
-from fleetscripts.errors import FleetError, Refused
+from fleetscripts.errors import FleetError, Refusal
 from fleetscripts.services.typing.dialogs import (
     GONE_SECONDS,
     MOVE_SECONDS,
@@ -41,7 +41,7 @@ def answer_questions(pane_io: PaneIO, dialog: Dialog, texts: Sequence[str]) -> t
         questions = sheet.read()
         if len(texts) != len(questions):
             names = ", ".join(repr(tab.name) for tab in questions[0].tabs)
-            raise Refused(
+            raise Refusal(
                 f"{dialog.window}: this dialog asks {len(questions)} questions ({names}): "
                 f"expected --choose once for each, found {len(texts)}"
             )
@@ -142,5 +142,5 @@ class _TabbedDialog:
             time.sleep(PAUSE_SECONDS)
         return None
 
-    def _refused(self, why: str) -> Refused:
-        return Refused(f"{self.dialog.window}: {why}; nothing was submitted")
+    def _refused(self, why: str) -> Refusal:
+        return Refusal(f"{self.dialog.window}: {why}; nothing was submitted")

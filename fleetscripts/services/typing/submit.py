@@ -13,7 +13,7 @@ from fleetscripts.core.planning.classify import is_shell
 from fleetscripts.core.planning.observation import Observation
 from fleetscripts.core.records.message import stands_in, stands_queued, without_ours
 from fleetscripts.core.screen.screen import Screen
-from fleetscripts.errors import FleetError, Refused
+from fleetscripts.errors import FleetError, Refusal
 from fleetscripts.models import Frame, PaneState
 from fleetscripts.services.observe.observe import transcript_of
 from fleetscripts.services.typing import input_box as drafts
@@ -211,7 +211,7 @@ class Submission:
         )
         reason = f"somebody began to type as the text was pasted; it was removed again, {kept}"
         self._journal("send-refused", reason)
-        raise Refused(f"{frame.facts.window}: {reason}")
+        raise Refusal(f"{frame.facts.window}: {reason}")
 
     def _confirmed(self, proof: str) -> Receipt:
         self.outbox.settle(self.sent, CONFIRMED)

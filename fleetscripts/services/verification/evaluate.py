@@ -12,7 +12,7 @@ from fleetscripts.core.gates.evaluation_page import Evaluation
 from fleetscripts.core.gates.gate_table import is_gate
 from fleetscripts.core.records.sanitize import sanitize
 from fleetscripts.dataclass import dataclass
-from fleetscripts.errors import FleetError, Pending, Refused, UsageProblem
+from fleetscripts.errors import FleetError, NotYet, Refusal, UsageProblem
 from fleetscripts.fleet import Agent, Fleet
 from fleetscripts.invocation import spelled
 from fleetscripts.models import AgentState
@@ -50,7 +50,7 @@ def evaluation(question: Question) -> Evaluation:
 
 def accept(question: Question, why: str, overrides: Sequence[Override], environ: Mapping[str, str]) -> list[str]:
     """Mark the agent done, if the gates pass at this moment except for overridden ones; returns the notification's
-    warnings. Raises Refused with every gate that does not pass."""
+    warnings. Raises Refusal with every gate that does not pass."""
     agent = _with_accepted(question.agent, overrides)
     finding = look_into(replace(question, agent=agent))
     _check_threads(overrides, finding)
@@ -60,7 +60,7 @@ def accept(question: Question, why: str, overrides: Sequence[Override], environ:
     record(store, question.agent, finding.verdict, time.time())
     if standing or not finding.verdict.gates:
         findings = "; ".join(f"{gate.name} {gate.status}: {gate.evidence}" for gate in standing)
-        raise Refused(f"{agent.called} is not complete: {findings}")
+        raise Refusal(f"{agent.called} is not complete: {findings}")
     _write_overrides(question, overrides, finding)
     accepted = {"accepted_threads": agent.task.accepted_threads}
     store.update(lambda fleet: fleet.change(question.agent, state=AgentState.DONE, task=accepted))
@@ -84,22 +84,22 @@ def accept_threads(question: Question, overrides: Sequence[Override], environ: M
 
 def send_back(question: Question, what: str, short: str = "") -> str:
     """Send the agent what is missing, and set it back to work; returns the proof of delivery. ``short``: for the
-    journal. Pending if it cannot receive it now: the loop sends it as soon as possible."""
+    journal. NotYet if it cannot receive it now: the loop sends it as soon as possible."""
     short = short or what
     agent, settings = question.agent, question.settings
     pane_io = open_pane_io(settings, question.fleet)
     pane = agent.pane_on(pane_io.server)
     try:
         if pane is None:
-            raise Refused("it has no pane on this tmux server")
+            raise Refusal("it has no pane on this tmux server")
         receipt = deliver(pane_io, pane, rebriefing(agent, Rebrief([what])), why="evaluation")
-    except Refused as refusal:
+    except Refusal as refusal:
         judged_already = agent.state in (AgentState.PENDING_EVALUATION, AgentState.DONE)
         state = AgentState.COMPLETE if judged_already else agent.state
         waiting = {"state": state, "verdict": {"waiting": what}}
         Store(settings.state_file).update(lambda fleet: fleet.change(agent, **waiting))
         _journal(question, "evaluated", short, outcome="kept until it can be delivered")
-        raise Pending(f"kept, and delivered by {spelled('run-loop')} as soon as it can be: {refusal}") from refusal
+        raise NotYet(f"kept, and delivered by {spelled('run-loop')} as soon as it can be: {refusal}") from refusal
     changes = {
         "verdict": {"waiting": ""},
         "state": AgentState.RUNNING,
@@ -130,7 +130,7 @@ def _check_threads(overrides: Sequence[Override], finding: Finding) -> None:
     threads = {thread.id for thread in finding.pull.pull.threads} if finding.pull.pull is not None else set()
     for over in overrides:
         if not is_gate(over.name) and over.name not in threads:
-            raise Refused(f"--override: {sanitize(over.name)} is neither a gate nor a review thread that could be read")
+            raise Refusal(f"--override: {sanitize(over.name)} is neither a gate nor a review thread that could be read")
 
 
 def _write_overrides(question: Question, overrides: Sequence[Override], finding: Finding) -> None:
@@ -156,5 +156,5 @@ def _journal(question: Question, event: str, why: str, **fields: object) -> None
 def judged(fleet: Fleet, agent: Agent) -> Agent:
     """The agent to evaluate; refuses one that is done or recycled."""
     if agent.state in (AgentState.DONE, AgentState.RECYCLED):
-        raise Refused(f"{agent.called} is {agent.state} already")
+        raise Refusal(f"{agent.called} is {agent.state} already")
     return fleet.current(agent) or agent

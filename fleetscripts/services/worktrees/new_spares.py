@@ -15,7 +15,7 @@ from fleetscripts.adapters.records.journal import Journal
 from fleetscripts.config import Settings
 from fleetscripts.core.planning.spare_names import NewSpare, naming, new_spares
 from fleetscripts.dataclass import dataclass
-from fleetscripts.errors import FleetError, Refused
+from fleetscripts.errors import FleetError, Refusal
 from fleetscripts.models import AgentState, WorktreeFacts
 from fleetscripts.services.worktrees.spares import NoSpare, Spare, alone, claim_next, fleet_now
 from fleetscripts.services.worktrees.undo import UndoStack, coded
@@ -89,7 +89,7 @@ def room_for_more(repo: Path, settings: Settings) -> bool:
 def _main(found: list[WorktreeFacts]) -> WorktreeFacts:
     """The repository's main worktree, or the bare repository itself."""
     if f"{os.sep}.git{os.sep}modules{os.sep}" in f"{found[0].path}{os.sep}":
-        raise Refused(f"{found[0].path} is a submodule's: give the repository that it is in")
+        raise Refusal(f"{found[0].path} is a submodule's: give the repository that it is in")
     return found[0]
 
 
@@ -98,7 +98,7 @@ def _chosen(git: Git, repo: Path, settings: Settings, count: int) -> list[NewSpa
     found = worktrees(repo)
     agents = [agent for agent in fleet_now(settings).agents if agent.state is not AgentState.RECYCLED]
     if git.says("show-ref", "--verify", "--quiet", "refs/heads/spare"):
-        raise Refused("the branch spare is in the way of spare/1, spare/2, …: rename it (git branch -m spare NEW)")
+        raise Refusal("the branch spare is in the way of spare/1, spare/2, …: rename it (git branch -m spare NEW)")
     named = naming(found, {os.path.realpath(agent.worktree_path) for agent in agents if agent.worktree_path})
     branches = set(git.text("for-each-ref", "--format=%(refname:lstrip=2)", "refs/heads/spare/").splitlines())
     taken = {*branches, *(branch.rpartition("/")[0] for branch in branches), *(agent.spare_branch for agent in agents)}

@@ -14,7 +14,7 @@ from fleetscripts.adapters.system.memory_scope import scope_of
 from fleetscripts.config import Settings
 from fleetscripts.config_table import Table
 from fleetscripts.core.records.sanitize import sanitize
-from fleetscripts.errors import FleetError, Refused, UsageProblem
+from fleetscripts.errors import FleetError, Refusal, UsageProblem
 from fleetscripts.invocation import spelled
 
 TABLE = "machine"
@@ -54,14 +54,14 @@ def _table(settings: Settings) -> Table:
 
 
 def refuse_without_room(settings: Settings, folder: Path) -> None:
-    """Refused if less memory, or disk at this repository, is free than configured."""
+    """Refusal if less memory, or disk at this repository, is free than configured."""
     least_memory, least_disk = least_room(settings)
     left = free_memory() if least_memory else None
     if left is not None and left < least_memory:
         most = [f"{name} (pid {pid}) {_words(size)}" for name, pid, size in largest_processes(SHOWN)]
-        raise Refused(_lacking("memory", least_memory, left, most))
+        raise Refusal(_lacking("memory", least_memory, left, most))
     if least_disk and (disk_left := _free_disk(folder)) < least_disk:
-        raise Refused(_lacking(f"disk where {folder} lies", least_disk, disk_left, _largest_worktrees(folder)))
+        raise Refusal(_lacking(f"disk where {folder} lies", least_disk, disk_left, _largest_worktrees(folder)))
 
 
 def _lacking(what: str, least: int, left: int, most: Sequence[str]) -> str:

@@ -16,7 +16,7 @@ from fleetscripts.adapters.records.store import StateMissing, Store
 from fleetscripts.config import Settings
 from fleetscripts.core.planning.capacity import Claims, WorktreeListing, WorktreeUse, order, standing, standing_inside
 from fleetscripts.dataclass import dataclass
-from fleetscripts.errors import FleetError, Refused
+from fleetscripts.errors import FleetError, Refusal
 from fleetscripts.fleet import Fleet
 from fleetscripts.invocation import spelled
 from fleetscripts.models import AgentState, WorktreeFacts
@@ -30,7 +30,7 @@ LOCK_TIMEOUT_SECONDS = 120.0
 """Ten takers in a row, each looking into every spare of a large repository."""
 
 
-class NoSpare(Refused):
+class NoSpare(Refusal):
     """No worktree of the repository can be taken."""
 
 
@@ -131,12 +131,12 @@ def _this(path: Path, spare_branch: str, settings: Settings) -> Spare:
     found = [real_worktree(facts) for facts in listed]
     named = next((facts for facts in found if facts.path == _realpath(path)), None)
     if named is None:
-        raise Refused(f"{path} is no worktree of its own: expected one that {spelled('find-spare')} lists")
+        raise Refusal(f"{path} is no worktree of its own: expected one that {spelled('find-spare')} lists")
     place = _look_into(path, listed).into(standing(named, claims_on(found, settings)))
     if place.standing is not WorktreeUse.FREE:
-        raise Refused(f"{path} is not free: {place.reason}")
+        raise Refusal(f"{path} is not free: {place.reason}")
     if named.branch != spare_branch:
-        raise Refused(f"{path} is on {named.branch}, expected {spare_branch}")
+        raise Refusal(f"{path} is on {named.branch}, expected {spare_branch}")
     return Spare(Path(named.path), spare_branch)
 
 

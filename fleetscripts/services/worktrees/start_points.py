@@ -11,7 +11,7 @@ from fleetscripts.adapters.git.remotes import base_remote, default_branch, fetch
 from fleetscripts.adapters.records.locks import hold
 from fleetscripts.config import Settings
 from fleetscripts.dataclass import dataclass
-from fleetscripts.errors import FleetError, Refused, UsageProblem
+from fleetscripts.errors import FleetError, Refusal, UsageProblem
 
 FETCH_LOCK_SECONDS = 300.0
 
@@ -51,7 +51,7 @@ def start_point(folder: Path, branch: str, base: str, settings: Settings) -> Sta
         ignored = f"{branch} exists already: --base {base} was not used" if base else ""
         return _brought_forward(git, branch, known, ignored)
     if other := _name_taken(git, branch):
-        raise Refused(f"{branch} cannot be made beside the branch {other}: delete or rename one of them")
+        raise Refusal(f"{branch} cannot be made beside the branch {other}: delete or rename one of them")
     if known.tracked:
         return StartPoint(_commit(git, known.tracked), tracked=known.tracked)
     if base:
@@ -148,4 +148,4 @@ def _free(git: Git, branch: str) -> None:
     for entry in git.text("worktree", "list", "--porcelain").split("\n\n"):
         if f"branch refs/heads/{branch}" in entry.splitlines():
             place = entry.splitlines()[0].removeprefix("worktree ")
-            raise Refused(f"the branch {branch} is checked out in {place}")
+            raise Refusal(f"the branch {branch} is checked out in {place}")
