@@ -35,7 +35,7 @@ def command(window: str, options: Mapping[str, object]) -> int:
     from fleetscripts.adapters.tmux.tmux import Tmux
     from fleetscripts.services.context import load_fleet_here
     from fleetscripts.services.observe.agent_pane import pane_meant
-    from fleetscripts.services.observe.terminal_place import TerminalPlace, terminal_place
+    from fleetscripts.services.own_pane import TerminalPlace, terminal_place
 
     settings, fleet = load_fleet_here(os.environ, options)
     if (line_there := elsewhere(settings, window)) is not None:

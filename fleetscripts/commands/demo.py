@@ -20,7 +20,7 @@ from fleetscripts.commands.entry import run
 from fleetscripts.commands.options import yes_option
 from fleetscripts.errors import EXIT_FAILED, FleetError, UsageProblem
 from fleetscripts.practice.install import NAME
-from fleetscripts.practice.npm_client import PACKAGE, REAL, install_client, installed_client
+from fleetscripts.practice.real_client import PACKAGE, REAL, install_client, installed_client
 from fleetscripts.practice.stage import SESSION, Stage
 
 if TYPE_CHECKING:

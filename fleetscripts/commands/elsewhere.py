@@ -116,7 +116,7 @@ def _loop_on(
 
 def _with_room(settings: Settings, views: Mapping[str, HostView]) -> list[str]:
     """Machines with a free worktree, most first; "" is this one."""
-    from fleetscripts.core.hosts.choice import HERE, by_room
+    from fleetscripts.core.planning.capacity import HERE, by_room
     from fleetscripts.services.worktrees.spares import free, survey
 
     room = {HERE: 0}

@@ -33,8 +33,7 @@ def command(window: str, with_diff: bool, as_json: bool, options: Mapping[str, o
     The text comes from the conversation's own file, with secrets masked; what stands between fences is data. Exits 1
     when there is no message or no conversation can be found, except with --diff.
     """
-    from fleetscripts.core.records.fence import fenced
-    from fleetscripts.core.records.sanitize import sanitize
+    from fleetscripts.core.records.sanitize import fenced, sanitize
     from fleetscripts.services.reports.last_answer import last_answer
     from fleetscripts.services.verification.work import diff_of
 

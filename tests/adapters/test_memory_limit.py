@@ -10,7 +10,7 @@ import time
 
 import pytest
 
-from fleetscripts.adapters.system.kernel_log import LOG, ended_for_memory
+from fleetscripts.adapters.system.client_end import LOG, ended_for_memory
 from fleetscripts.adapters.system.memory_limit import can_limit_memory, limit_memory
 from fleetscripts.adapters.system.memory_scope import PREFIX, memory_groups, scope_of
 

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from fleetscripts.practice.npm_client import installed_client
 from fleetscripts.practice.playground import Playground
+from fleetscripts.practice.real_client import installed_client
 from tests.e2e.crew import Crew
 from tests.practice.real_codex import real_stage
 from tests.real_clients import real_client as installed

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from fleetscripts.adapters.records import frames
 from fleetscripts.core.records.redact import MASK, redact
 from fleetscripts.models import Classification, DialogKind, Evidence, Frame, PaneFacts, PaneState, Source
+from fleetscripts.services.observe import kept_frames
 from fleetscripts.services.observe.kept_frames import keep_when_sources_disagree
 
 S = PaneState
@@ -67,7 +67,7 @@ def test_one_case_is_kept_once(tmp_path: Path) -> None:
 
 
 def test_number_and_size_are_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(frames, "MOST_FRAMES", 4)
+    monkeypatch.setattr(kept_frames, "MOST_FRAMES", 4)
     for number in range(9):
         keep_when_sources_disagree(tmp_path, frame("x", pane=f"%{number}"), answer(S.RUNNING, S.PROMPT))
     assert len(list((tmp_path / "frames").iterdir())) == 4

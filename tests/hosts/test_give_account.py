@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fleetscripts.adapters.records.account_file import read_accounts
-from fleetscripts.core.records.given_token import token_problem
 from fleetscripts.practice.ssh_host import SshClient
+from fleetscripts.services.accounts.token_file import token_problem
 from tests.conftest import RunScript
 from tests.hosts.linked import LinkedHost
 

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 
 from fleetscripts.core.hosts import wire
 from fleetscripts.core.hosts.ages import from_ages, to_ages
-from fleetscripts.core.hosts.backoff import LONGEST_SECONDS, pause_seconds, tries_after
 from fleetscripts.core.hosts.mirror import Mirror, mirror_from, mirror_members, taken
 from fleetscripts.core.hosts.names import split, valid_address, valid_name
+from fleetscripts.core.planning.backoff import LONGEST_SECONDS, pause_seconds, tries_after
 from fleetscripts.fleet import Agent, Fleet
 from fleetscripts.models import AgentState
 from fleetscripts.moment import Moment

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from fleetscripts.adapters.system import memory
+from fleetscripts.adapters.system import machine
 from fleetscripts.config import load_settings
 from fleetscripts.config_table import Table
 from fleetscripts.errors import UsageProblem
@@ -27,7 +27,7 @@ def test_the_processes_with_the_most_memory_come_first_and_one_that_takes_much_i
     with subprocess.Popen([sys.executable, "-c", line], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as large:
         assert large.stdout is not None
         assert large.stdout.readline() == b"there\n"
-        found = {pid: bytes_ for _, pid, bytes_ in memory.largest_processes(10_000)}
+        found = {pid: bytes_ for _, pid, bytes_ in machine.largest_processes(10_000)}
         sizes = list(found.values())
         assert sizes == sorted(sizes, reverse=True)
         assert size <= found[large.pid] < 2 * size
@@ -35,7 +35,7 @@ def test_the_processes_with_the_most_memory_come_first_and_one_that_takes_much_i
 
 
 def test_what_is_free_is_never_more_than_the_machine_has() -> None:
-    free = memory.free_memory()
+    free = machine.free_memory()
     assert free is not None
     assert 0 < free <= os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
 

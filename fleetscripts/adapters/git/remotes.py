@@ -142,3 +142,13 @@ def default_branch(git: Git, remote: str) -> str | None:
     heads = [row.removeprefix("ref: ").removesuffix("\tHEAD") for row in listed if row.startswith("ref: ")]
     heads = [head for head in heads if "\t" not in head]
     return next((head.removeprefix(_BRANCH) for head in heads if head.startswith(_BRANCH)), None)
+
+
+def default_branch_here(git: Git) -> str | None:
+    """The base remote's default branch as a ref of this repository; None if unknown."""
+    remote = base_remote(git, None)
+    if remote is None:
+        return None
+    pointed = git.maybe("symbolic-ref", "--quiet", f"refs/remotes/{remote}/HEAD")
+    guesses = [pointed, *(f"refs/remotes/{remote}/{name}" for name in ("main", "master", "dev", "develop"))]
+    return next((ref for ref in guesses if ref and git.says("show-ref", "--verify", "--quiet", ref)), None)

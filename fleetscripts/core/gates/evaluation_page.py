@@ -10,8 +10,7 @@ from typing import Any
 
 from fleetscripts.core.gates.gates import Verdict
 from fleetscripts.core.gates.remarks import remarks
-from fleetscripts.core.records.fence import fenced
-from fleetscripts.core.records.sanitize import sanitize, shell_word
+from fleetscripts.core.records.sanitize import fenced, sanitize, shell_word
 from fleetscripts.dataclass import dataclass
 from fleetscripts.fleet import Agent
 from fleetscripts.invocation import spelled

@@ -1,4 +1,4 @@
-"""Which worktrees are spare, in use or unusable, and why. Pure."""
+"""Which worktrees are spare, in use or unusable, and why; which machines have spare ones. Pure."""
 
 from __future__ import annotations
 
@@ -11,6 +11,9 @@ from fleetscripts.models import WorktreeContents, WorktreeFacts
 from fleetscripts.pattern import pattern
 
 _SPARE = pattern(r"spare/([0-9]{1,9})")
+
+HERE = ""
+"""This machine's name among hosts."""
 
 
 class WorktreeUse(StrEnum):
@@ -115,3 +118,8 @@ def _unusable(worktree: WorktreeFacts, claims: Claims) -> str:
     if worktree.locked is not None:
         return f"locked{': ' if worktree.locked else ''}{worktree.locked}"
     return "" if worktree.head else "its branch has no commit yet"
+
+
+def by_room(free: Mapping[str, int]) -> list[str]:
+    """The machines with free worktrees, most first; among equals this one, then by name."""
+    return sorted((name for name, count in free.items() if count > 0), key=lambda name: (-free[name], name))

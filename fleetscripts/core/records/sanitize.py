@@ -1,4 +1,5 @@
-"""Makes text from outside fit to print: no control characters, no direction overrides, one line, known width."""
+"""Makes text from outside fit to print: no control characters, no direction overrides, one line, known width, or
+between fences that it cannot close."""
 
 from __future__ import annotations
 
@@ -9,6 +10,7 @@ from functools import lru_cache
 
 from fleetscripts.pattern import pattern
 
+_BACK_QUOTES = pattern(r"`+")
 ESCAPE_SEQUENCE = pattern(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?)|\x9b[0-?]*[ -/]*[@-~]")
 """CSI and OSC sequences are removed whole, so that no ``[31m`` is left."""
 
@@ -72,3 +74,11 @@ def fit(text: str, columns: int) -> str:
             break
         kept += char
     return f"{kept}…"
+
+
+def fenced(text: str) -> str:
+    """The text between two lines of more back-quotes than it has in a row, without control characters."""
+    shown = sanitize_lines(text)
+    longest = max((len(run) for run in _BACK_QUOTES.findall(shown)), default=0)
+    fence = "`" * max(3, longest + 1)
+    return f"{fence}\n{shown}\n{fence}"

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from fleetscripts.core.records.fence import fenced
 from fleetscripts.core.records.redact import redact
-from fleetscripts.core.records.sanitize import fit, sanitize
+from fleetscripts.core.records.sanitize import fenced, fit, sanitize
 
 LONGEST_TITLE = 100
 """Columns."""

@@ -6,7 +6,7 @@ import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
-from fleetscripts.core.records.fence import fenced
+from fleetscripts.core.records.sanitize import fenced
 from fleetscripts.dataclass import dataclass
 from fleetscripts.errors import FleetError, UsageProblem
 from fleetscripts.fleet import Agent

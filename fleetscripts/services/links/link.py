@@ -20,8 +20,8 @@ from fleetscripts.adapters.ssh.ssh import Ssh
 from fleetscripts.adapters.system.steady_clock import steady_seconds, this_moment
 from fleetscripts.config import Settings
 from fleetscripts.core.hosts import wire
-from fleetscripts.core.hosts.backoff import pause_seconds, tries_after
 from fleetscripts.core.hosts.mirror import Mirror, taken
+from fleetscripts.core.planning.backoff import pause_seconds, tries_after
 from fleetscripts.core.records.sanitize import sanitize
 from fleetscripts.errors import FleetError
 from fleetscripts.services.hosts.mirrors import LinkState, read_link, read_mirror, write_mirror

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from fleetscripts.adapters.system.client_end import client_end
 from fleetscripts.adapters.system.memory_scope import scope_of
 from fleetscripts.adapters.system.processes import ProcessTable, read_processes, read_trees
 from fleetscripts.adapters.tmux.tmux import Tmux
@@ -27,7 +28,6 @@ from fleetscripts.models import (
     Source,
 )  # fmt: skip
 from fleetscripts.services.observe.agent_pane import agents_by_pane
-from fleetscripts.services.observe.client_end import client_end
 from fleetscripts.services.observe.clients import PaneClient, find_client
 from fleetscripts.services.observe.kept_frames import keep_when_sources_disagree
 from fleetscripts.services.observe.readings import Readings

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from fleetscripts.adapters.records.journal import Journal
 from fleetscripts.adapters.records.log_file import LogFile
@@ -22,15 +23,17 @@ from fleetscripts.services.loop.cycle import Cycle, run_cycle
 from fleetscripts.services.loop.loop import Loop
 from fleetscripts.services.observe.agent_pane import agent_in_pane
 from fleetscripts.services.reports.review_agents import agents_reviewed
-from fleetscripts.services.reports.review_hosts import loops_reviewed
 from fleetscripts.services.reports.review_memory import memory_reviewed
 from fleetscripts.services.reports.review_overlaps import overlaps_reviewed
 from fleetscripts.services.reports.review_pulls import merged_reviewed
 from fleetscripts.services.reports.review_screens import LINES, with_screens
 from fleetscripts.services.reports.review_tasks import tasks_reviewed
-from fleetscripts.services.reports.status import other_machines
+from fleetscripts.services.reports.status import lacks_loop, other_machines
 from fleetscripts.services.reports.unmanaged_panes import unmanaged_panes
 from fleetscripts.services.single_instance.single_instance import only_loop
+
+if TYPE_CHECKING:
+    from fleetscripts.services.hosts.mirrors import HostView
 
 FIRST_SECONDS = 3600.0
 """How far back the first heartbeat reports repairs."""
@@ -82,7 +85,7 @@ def review(
         repaired=(*done.repaired, *archived),
         decisions=(*seen.decisions, *unmanaged_panes(tmux, settings, fleet, environ, time.time()), *tasks, *once),
         waiting=seen.waiting,
-        proposals=(*_stopped(fleet), *_left(left), *loops_reviewed(views), *merged, *seen.proposals),
+        proposals=(*_stopped(fleet), *_left(left), *_loops_reviewed(views), *merged, *seen.proposals),
     )
     return replace(found, decisions=with_screens(tmux, found.decisions, lines))
 
@@ -149,3 +152,13 @@ def _done_since(settings: Settings, since: float, fleet: Fleet | None) -> Journa
     told = [line if count == 1 else f"{line} ({count} times)" for line, count in repaired.items()]
     more = [f"and {len(told) - MOST_REPAIRS} more, in {settings.journal_file}"] if len(told) > MOST_REPAIRS else []
     return JournalSummary((*told[-MOST_REPAIRS:], *more), failed)
+
+
+def _loops_reviewed(views: Iterable[HostView]) -> list[Item]:
+    """One item for each host without a loop for its agents at work."""
+    return [
+        Item("loop", "", f"{view.name}: no loop runs there, so nothing is recovered or verified between heartbeats",
+             (f"{spelled('run-loop')} --window --host {view.name}",))
+        for view in views
+        if lacks_loop(view)
+    ]  # fmt: skip

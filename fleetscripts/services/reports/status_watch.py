@@ -26,7 +26,7 @@ from fleetscripts.invocation import spelled
 from fleetscripts.models import AgentState, PaneFacts
 from fleetscripts.services.context import load_fleet
 from fleetscripts.services.hosts.mirrors import MIRROR_FILES, mirror_folders
-from fleetscripts.services.observe.terminal_place import TerminalPlace, terminal_place
+from fleetscripts.services.own_pane import TerminalPlace, terminal_place
 from fleetscripts.services.reports.live_screen import LiveScreen
 from fleetscripts.services.reports.status import LINKED, FleetStatus, fleet_status
 

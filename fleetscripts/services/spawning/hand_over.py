@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from fleetscripts.config import Settings
-from fleetscripts.core.hosts.choice import by_room
+from fleetscripts.core.planning.capacity import by_room
 from fleetscripts.core.planning.task_plan import PAUSING, READY
 from fleetscripts.core.records.sanitize import sanitize
 from fleetscripts.core.records.task_file import TaskFile, parse, write

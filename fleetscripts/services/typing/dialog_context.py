@@ -5,9 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from fleetscripts.adapters.git.default_branch import default_branch_here
 from fleetscripts.adapters.git.git import Git
-from fleetscripts.adapters.git.remotes import has_remotes
+from fleetscripts.adapters.git.remotes import default_branch_here, has_remotes
 from fleetscripts.adapters.git.worktrees import worktrees
 from fleetscripts.adapters.system.regular_file import read_regular
 from fleetscripts.agents.kinds import known_kinds

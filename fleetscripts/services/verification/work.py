@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from fleetscripts.adapters.git.default_branch import default_branch_here
 from fleetscripts.adapters.git.git import Git
-from fleetscripts.adapters.git.remotes import base_remote, default_branch
+from fleetscripts.adapters.git.remotes import base_remote, default_branch, default_branch_here
 from fleetscripts.core.gates.evaluation_page import Work
 from fleetscripts.errors import FleetError
 from fleetscripts.fleet import Agent

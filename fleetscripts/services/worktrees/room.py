@@ -9,7 +9,7 @@ from pathlib import Path
 
 from fleetscripts.adapters.git.worktrees import worktrees
 from fleetscripts.adapters.system.disk_usage import DiskUsage, disk_usage
-from fleetscripts.adapters.system.memory import free_memory, largest_processes
+from fleetscripts.adapters.system.machine import free_memory, largest_processes
 from fleetscripts.adapters.system.memory_scope import scope_of
 from fleetscripts.config import Settings
 from fleetscripts.config_table import Table

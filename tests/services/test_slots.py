@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from fleetscripts.adapters.records.slots import SlotBook
+from fleetscripts.services.worktrees.slots import SlotBook
 
 
 def test_folders_of_one_name_differ_and_only_the_number_of_one_that_is_gone_is_given_again(tmp_path: Path) -> None:
