@@ -57,15 +57,14 @@ class Check:
 
 @dataclass(frozen=True, slots=True)
 class Suite:
-    """GitHub's record of one app, or one workflow run, on the head commit; ``runs`` counts its check runs. An app that
-    never reports leaves it unfinished for ever, without a run."""
+    """GitHub's record of one app, or one workflow run, on the head commit. An app that never reports leaves it
+    unfinished for ever, without a check run."""
 
     id: str
     finished: bool
     outcome: str = ""
     created_at: float | None = None
     updated_at: float | None = None
-    runs: int = 0
     app: str = ""
     workflow: str = ""
     """Its workflow's name; empty for an app other than GitHub Actions."""
@@ -203,12 +202,11 @@ class PullRequest:
 
 @dataclass(frozen=True, slots=True)
 class CommitFacts:
-    """git's facts on a commit that a reply names. ``found_by``: its hash, or after a rebase its ``change`` (patch id)
-    or its ``message``. ``at``: committer's time, Unix seconds."""
+    """git's facts on a commit that a reply names, or on the one that it became by a rebase. ``at``: committer's time,
+    Unix seconds."""
 
     oid: str
     at: float
     paths: frozenset[str]
-    found_by: str = "hash"
     reviewed: bool | None = None
     """Whether it, or the same change before a rebase, existed when the thread was opened; None: unknown."""

@@ -59,7 +59,7 @@ def command(
     from fleetscripts.services.context import load_fleet, start_again
     from fleetscripts.services.single_instance import loop_window
     from fleetscripts.services.single_instance.single_instance import only_loop
-    from fleetscripts.services.worktrees.bundle import is_copy
+    from fleetscripts.services.worktrees.bundle import copied_command, is_copy
 
     if once and window:
         raise click.UsageError("expected --once or --window, not both")
@@ -81,7 +81,7 @@ def command(
         )
     if not is_copy():
         with only_loop(settings):
-            call = loop_window.copied_command(settings, arguments)
+            call = copied_command(settings.fleet_home, arguments)
         os.execv(call[0], call)
     with only_loop(settings), loop_window.recorded(settings, os.environ) as place:
         loop = _loop(settings, options, poll, dispatch)

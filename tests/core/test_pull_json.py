@@ -10,7 +10,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fleetscripts.core.gates.pull_json import pull_from, pull_members
 from fleetscripts.core.hosts.packed_json import MOST_PACKED, in_messages, packed_json, unpacked_json
 from fleetscripts.errors import FleetError
 from fleetscripts.pull_request import (
@@ -27,6 +26,7 @@ from fleetscripts.pull_request import (
     Thread,
 )
 from fleetscripts.schema import WrongShape
+from fleetscripts.services.central.pulls_told import pull_from, pull_members
 
 COMMENT = Comment("ann", "Fixed in 1234567 \x1b[2J\u202e", 5.5, is_bot=True)
 PULL = PullRequest(

@@ -13,11 +13,11 @@ from pathlib import Path
 import pytest
 
 from fleetscripts.adapters.ssh.problems import SshProblem, SshProblemKind
-from fleetscripts.adapters.ssh.sockets import MOST_BYTES, SSH_ADDS, socket_folder, socket_path
 from fleetscripts.adapters.ssh.ssh import Ssh, end
 from fleetscripts.core.hosts.remote_shell import in_sh, word
 from fleetscripts.errors import FleetError
 from fleetscripts.practice.ssh_host import SshClient
+from fleetscripts.services.links.connection import MOST_BYTES, SSH_ADDS, socket_folder, socket_path
 from tests.hosts.conftest import MakeHost
 from tests.waiting import wait_until
 

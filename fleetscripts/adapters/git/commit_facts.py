@@ -59,7 +59,7 @@ class CommitFinder:
         if not oid:
             return None
         if self.git.says("merge-base", "--is-ancestor", oid, self.head):
-            return self._read(oid, "hash")
+            return self._read(oid)
         return self._rebased(oid)
 
     def _rebased(self, oid: str) -> CommitFacts | None:
@@ -67,11 +67,11 @@ class CommitFinder:
         branch = self._branch_changes()
         change = self._change(oid)
         if change and change in branch:
-            return self._read(branch[change], "change")
-        gone = self._read(oid, "message")
+            return self._read(branch[change])
+        gone = self._read(oid)
         message = self.git.text("log", "-1", "--format=%B", oid).strip()
         for other in self._branch_messages().get(message, ()):
-            kept = self._read(other, "message")
+            kept = self._read(other)
             if kept.paths & gone.paths:
                 return kept
         return None
@@ -106,8 +106,8 @@ class CommitFinder:
         """The commit's patch id: unchanged by a rebase that leaves the change as it is."""
         return self.git.patch_id(oid)
 
-    def _read(self, oid: str, found_by: str) -> CommitFacts:
+    def _read(self, oid: str) -> CommitFacts:
         """For a merge only its own changes: the rest came from one side."""
         at = int(self.git.text("log", "-1", "--format=%ct", oid))
         listed = self.git.text("diff-tree", "--no-commit-id", "--name-only", "--root", "-r", "-c", "-z", oid)
-        return CommitFacts(oid, float(at), frozenset(path for path in listed.split("\0") if path), found_by)
+        return CommitFacts(oid, float(at), frozenset(path for path in listed.split("\0") if path))

@@ -147,7 +147,6 @@ def _suite(node: Mapping[str, Any]) -> Suite:
         outcome=outcome,
         created_at=maybe_time(node.get("createdAt")),
         updated_at=maybe_time(node.get("updatedAt")),
-        runs=runs,
         app=app,
         workflow=workflow,
         event=event,

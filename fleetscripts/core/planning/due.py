@@ -25,8 +25,6 @@ JUST_AFTER_SECONDS = 0.001
 
 STILL = frozenset({PaneState.RUNNING, PaneState.PROMPT, PaneState.API_ERROR})
 
-_BY_PERSON = frozenset({AgentState.PENDING_EVALUATION, AgentState.ESCALATED})
-
 Instant = Callable[[PolicyCase], float]
 INSTANTS: Mapping[str, Instant] = {
     "it stood still": lambda case: _still_since(case) + case.limits.idle_threshold_seconds,

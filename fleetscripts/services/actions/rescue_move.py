@@ -24,7 +24,7 @@ from fleetscripts.services.actions.case import Case
 from fleetscripts.services.actions.resume import children_of, refuse_other_branch, session_for, stands
 from fleetscripts.services.briefing.briefing import go_on
 from fleetscripts.services.clients.client_start import client_start
-from fleetscripts.services.clients.free_conversation import free_conversation
+from fleetscripts.services.clients.closing import free_conversation
 from fleetscripts.services.clients.handover import handover_text
 from fleetscripts.services.clients.launch import open_window, restart_in
 from fleetscripts.services.clients.readiness import at_prompt

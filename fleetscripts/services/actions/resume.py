@@ -24,8 +24,7 @@ from fleetscripts.services.accounts.launcher import account_to_resume
 from fleetscripts.services.actions.case import Case
 from fleetscripts.services.briefing.briefing import nudge as nudge_text
 from fleetscripts.services.clients.client_start import client_start
-from fleetscripts.services.clients.closing import place_of
-from fleetscripts.services.clients.free_conversation import free_conversation
+from fleetscripts.services.clients.closing import free_conversation, place_of
 from fleetscripts.services.clients.launch import Start, open_window, restart_in
 from fleetscripts.services.clients.readiness import at_prompt
 from fleetscripts.services.clients.sessions import make_sessions, session_meant

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import json
 from collections.abc import Callable, Iterable, Mapping
@@ -14,7 +15,7 @@ from fleetscripts.adapters.records.json_files import cache, encode, read_json, w
 from fleetscripts.adapters.records.locks import hold
 from fleetscripts.adapters.system.steady_clock import steady_seconds, this_moment
 from fleetscripts.config import Settings
-from fleetscripts.core.gates.pull_json import pull_from
+from fleetscripts.core.records.typed_json import typed
 from fleetscripts.dataclass import dataclass
 from fleetscripts.moment import Moment
 from fleetscripts.pull_request import PullKey, PullRequest
@@ -129,3 +130,13 @@ def _named(key: PullKey) -> str:
 
 def _file(settings: Settings, key: PullKey) -> Path:
     return central_folder(settings) / "pulls" / f"{hashlib.sha256(_named(key).encode()).hexdigest()[:32]}.json"
+
+
+def pull_members(pull: PullRequest) -> dict[str, Any]:
+    """The object that tells it whole."""
+    return dataclasses.asdict(pull)
+
+
+def pull_from(members: object) -> PullRequest:
+    """The pull request in such an object; raises WrongShape for anything else."""
+    return typed("pull request", PullRequest, members)

@@ -1,4 +1,5 @@
-"""Closes an agent's pane and makes sure that its processes have ended before the worktree is touched."""
+"""Closes an agent's pane and makes sure that its processes have ended before the worktree is touched; likewise the
+background process of a conversation that a client is to open."""
 
 from __future__ import annotations
 
@@ -8,13 +9,15 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from fleetscripts.adapters.system.processes import Process, read_processes
+from fleetscripts.adapters.system.processes import Process, read_processes, read_trees
 from fleetscripts.adapters.tmux.tmux import Tmux
+from fleetscripts.config import Settings
 from fleetscripts.dataclass import dataclass
 from fleetscripts.errors import FleetError, Refusal
 from fleetscripts.fleet import Agent, Fleet
 from fleetscripts.models import PaneFacts, ServerId
 from fleetscripts.services.observe.agent_pane import own_pane_of
+from fleetscripts.services.observe.conversations import open_conversations
 from fleetscripts.services.observe.servers import server_at_work
 from fleetscripts.services.observe.user_services import own_tree
 from fleetscripts.services.own_pane import own_pane
@@ -110,3 +113,16 @@ def _signal(process: Process, number: signal.Signals) -> None:
         return
     except PermissionError as error:
         raise FleetError(f"process {process.pid} ({process.command!r}) is not ours to end") from error
+
+
+def free_conversation(settings: Settings, agent: Agent, panes: Sequence[PaneFacts]) -> None:
+    """End the background process that holds the agent's conversation; Refusal if it is at work, or open in a
+    terminal."""
+    known = open_conversations(settings, panes, time.time()).get(agent.session_id) if agent.session_id else None
+    if known is None:
+        return
+    if not known.at_rest_behind:
+        raise Refusal(f"{agent.called}: its conversation is open in {known.place}")
+    holder = [process for process in read_trees([known.pid]).by_pid.values() if process.pid == known.pid]
+    ask_to_end(holder)
+    end(holder, HANGUP_SECONDS)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
-import subprocess
 import time
 from collections.abc import Iterable
 from itertools import pairwise
@@ -18,7 +17,7 @@ from fleetscripts.services.hosts.mirrors import read_link
 from fleetscripts.services.hosts.registry import Host, host_named, hosts
 from fleetscripts.services.links.connection import link_socket, ssh_of
 from fleetscripts.services.links.link import Link
-from fleetscripts.services.single_instance.loop_window import copied_command
+from fleetscripts.services.worktrees.bundle import start_detached
 
 END_SECONDS = 5.0
 PAUSE_SECONDS = 0.02
@@ -82,11 +81,4 @@ def _start(settings: Settings, host: Host) -> None:
     private_folder(files.folder)
     places = ["--fleet-home", str(settings.fleet_home), "--state-file", str(settings.state_file)]
     with open(files.folder / "link.err", "wb") as said:
-        subprocess.Popen(
-            copied_command(settings, ["hosts", "link", host.name, *places]),
-            cwd=settings.home,
-            stdin=subprocess.DEVNULL,
-            stdout=said,
-            stderr=said,
-            start_new_session=True,
-        )
+        start_detached(settings.fleet_home, ["hosts", "link", host.name, *places], said, settings.home)

@@ -12,13 +12,12 @@ from fleetscripts.adapters.github.github import Found
 from fleetscripts.adapters.github.github_problems import GitHubProblem
 from fleetscripts.adapters.records.host_files import HostFiles
 from fleetscripts.config import Settings
-from fleetscripts.core.gates.pull_json import pull_members
 from fleetscripts.core.hosts.forwarding import prefixed
 from fleetscripts.core.hosts.packed_json import MOST_PACKED, in_messages, packed_json
 from fleetscripts.core.records.sanitize import sanitize, sanitize_lines
 from fleetscripts.errors import EXIT_DONE, FleetError
 from fleetscripts.pull_request import PullKey
-from fleetscripts.services.central.pulls_told import key_members
+from fleetscripts.services.central.pulls_told import key_members, pull_members
 from fleetscripts.services.hosts.mirrors import view_of
 from fleetscripts.services.hosts.registry import Host
 from fleetscripts.services.links.asking import Reply, call

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 import tempfile
 import time
 from collections.abc import Sequence
@@ -11,7 +10,7 @@ from fleetscripts.core.records.sanitize import sanitize_lines
 from fleetscripts.dataclass import dataclass
 from fleetscripts.errors import FleetError
 from fleetscripts.services.pr_testing.queue import PrTestQueue
-from fleetscripts.services.single_instance.loop_window import copied_command
+from fleetscripts.services.worktrees.bundle import start_detached
 
 START_SECONDS = 30.0
 LOOK_EVERY_SECONDS = 0.05
@@ -29,13 +28,7 @@ class BackgroundRun:
 def start_in_background(queue: PrTestQueue, arguments: Sequence[str]) -> BackgroundRun:
     """Run the same call as a process that outlives this one; returns once it holds the lease."""
     with tempfile.TemporaryFile() as said:
-        child = subprocess.Popen(
-            copied_command(queue.settings, list(arguments)),
-            stdin=subprocess.DEVNULL,
-            stdout=said,
-            stderr=said,
-            start_new_session=True,
-        )
+        child = start_detached(queue.settings.fleet_home, arguments, said)
         deadline = time.monotonic() + START_SECONDS
         while time.monotonic() < deadline:
             lease = next((lease for lease in queue.read().leases if lease.pid == child.pid), None)

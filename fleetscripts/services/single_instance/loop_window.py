@@ -1,8 +1,7 @@
-"""The loop's window: opened, recorded while it runs, its code in a stable copy."""
+"""The loop's window: opened, recorded while it runs."""
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
@@ -16,7 +15,7 @@ from fleetscripts.fleet import Fleet
 from fleetscripts.models import PaneFacts
 from fleetscripts.services.clients.launch import passed_on
 from fleetscripts.services.own_pane import own_pane
-from fleetscripts.services.worktrees.bundle import stable_copy
+from fleetscripts.services.worktrees.bundle import copied_command
 
 WINDOW_NAME = "orchestrator"
 ALSO_PASSED_ON = ("DISCORD_WEBHOOK_URL", "POLL_INTERVAL", "POLL_IDLE_MAX", "HOME")
@@ -47,16 +46,11 @@ def _forgotten(fleet: Fleet, pane_id: str) -> Fleet:
     return replace(fleet, loop_window=None, loop_pane_id="", loop_tmux_server=None)
 
 
-def copied_command(settings: Settings, arguments: list[str]) -> list[str]:
-    """The same call, from the stable copy."""
-    return [sys.executable, "-I", str(stable_copy(settings.fleet_home) / "fleetscripts" / "__main__.py"), *arguments]
-
-
 def open_in_window(settings: Settings, session: str, arguments: list[str], environ: Mapping[str, str]) -> PaneFacts:
     """Open the loop in a window of its own, in an existing session."""
     if not session:
         raise FleetError("expected --session NAME: the state file names no tmux session")
     passed = {name: environ[name] for name in (*passed_on(), *ALSO_PASSED_ON) if environ.get(name)}
     unset = [word for kind in known_kinds() for name in kind.outer_session for word in ("-u", name)]
-    command = ["/usr/bin/env", *unset, *copied_command(settings, arguments)]
+    command = ["/usr/bin/env", *unset, *copied_command(settings.fleet_home, arguments)]
     return Tmux(settings.tmux_socket).new_window(session, WINDOW_NAME, settings.home, command, passed)

@@ -5,9 +5,12 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
+import subprocess
+import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import BinaryIO
 
 from fleetscripts.adapters.records.files import private_folder
 from fleetscripts.adapters.records.locks import hold
@@ -44,6 +47,26 @@ def stable_copy(fleet_home: Path, bundle: Path = BUNDLE) -> Path:
     except OSError as error:
         raise FleetError(f"cannot keep a copy of the bundle in {copies}: {error.strerror or error}") from error
     return target
+
+
+def copied_command(fleet_home: Path, arguments: Sequence[str]) -> list[str]:
+    """A call of one of our commands from the stable copy."""
+    return [sys.executable, "-I", str(stable_copy(fleet_home) / "fleetscripts" / "__main__.py"), *arguments]
+
+
+def start_detached(
+    fleet_home: Path, arguments: Sequence[str], said: BinaryIO, folder: Path | None = None
+) -> subprocess.Popen[bytes]:
+    """Start such a call as a process that outlives this one. ``said``: for all its output; ``folder``: its working
+    folder, None: this process's."""
+    return subprocess.Popen(
+        copied_command(fleet_home, arguments),
+        cwd=folder,
+        stdin=subprocess.DEVNULL,
+        stdout=said,
+        stderr=said,
+        start_new_session=True,
+    )
 
 
 def _parts(bundle: Path) -> Iterator[Path]:

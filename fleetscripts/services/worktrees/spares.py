@@ -129,7 +129,7 @@ def _next(repo: Path, settings: Settings, passed: Collection[Path]) -> Spare:
 def _this(path: Path, spare_branch: str, settings: Settings) -> Spare:
     listed = worktrees(path)
     found = [real_worktree(facts) for facts in listed]
-    named = next((facts for facts in found if facts.path == _realpath(path)), None)
+    named = next((facts for facts in found if facts.path == os.path.realpath(path)), None)
     if named is None:
         raise Refusal(f"{path} is no worktree of its own: expected one that {spelled('find-spare')} lists")
     place = _look_into(path, listed).into(standing(named, claims_on(found, settings)))
@@ -148,11 +148,11 @@ def claims_on(found: Sequence[WorktreeFacts], settings: Settings) -> Claims:
     at_work = [agent for agent in fleet.agents if agent.worktree_path and agent.state is not AgentState.RECYCLED]
     names = settings.protected_worktrees
     return Claims(
-        agents={_realpath(agent.worktree_path): agent.window for agent in at_work},
+        agents={os.path.realpath(agent.worktree_path): agent.window for agent in at_work},
         taken={claim.path: f"being taken by process {claim.pid}" for claim in claimed if claim.alive},
         left={claim.path: claim.spare_branch for claim in claimed if not claim.alive},
         protected_branches=frozenset(settings.protected_branches),
-        protected_worktrees=frozenset(_realpath(name) if "/" in name else name for name in names),
+        protected_worktrees=frozenset(os.path.realpath(name) if "/" in name else name for name in names),
         host=_host([real_worktree(facts) for facts in found], bundle_folders(settings.fleet_home)),
     )
 
@@ -234,8 +234,4 @@ def _look_into(repo: Path, listed: Sequence[WorktreeFacts]) -> _Look:
 
 def real_worktree(facts: WorktreeFacts) -> WorktreeFacts:
     """The same by its real path, which is used in all comparisons."""
-    return replace(facts, path=_realpath(facts.path))
-
-
-def _realpath(path: str | Path) -> str:
-    return os.path.realpath(path)
+    return replace(facts, path=os.path.realpath(facts.path))
