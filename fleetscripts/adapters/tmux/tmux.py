@@ -19,6 +19,8 @@ from fleetscripts.pattern import pattern
 __all__ = ["Guard", "NoServer", "Tmux"]
 
 _PANE_ID = pattern(r"%\d+")
+_LASTING = ("destroy-unattached", "off")
+"""The option of a session that stays when no client is attached."""
 _WHICH_SERVER = ("display-message", "-p", "#{pid} #{start_time} #{socket_path}")
 
 
@@ -116,7 +118,8 @@ class Tmux:
         return self.change("switch-client", pane.pane_id)
 
     def change(self, command: str, target: str, *words: str) -> str:
-        """Run one tmux command on a window or a pane that was just read; returns the error, empty on success."""
+        """Run one tmux command on a session, a window or a pane that was just read; returns the error, empty on
+        success."""
         return _by_libtmux(self.client.path, command, "-t", target, *words)[1]
 
     def attach_line(self, session: str) -> list[str]:
@@ -134,7 +137,7 @@ class Tmux:
         if not is_session_name(name):
             raise FleetError(f"expected a name that tmux can give a session, found {name!r}")
         made = ("new-session", "-d", "-s", literal(name), "-x", "200", "-y", "50")
-        answer = self.client.ask(*made, ";", *_lasting(f"={name}:"), cwd=cwd)
+        answer = self.client.ask(*made, ";", "set-option", "-t", f"={name}:", *_LASTING, cwd=cwd)
         if answer.code:
             raise FleetError(f"tmux made no session {name!r}: {answer.stderr or 'no reason given'}")
 
@@ -158,11 +161,12 @@ class Tmux:
         mark = token()
         words = ["new-window", "-d", "-P", "-F", row_format(mark), "-t", f"{session_id}:", "-n", literal(name)]
         words += ["-c", literal(str(cwd))]
-        window = line(*words, *_environment(env), *_command(argv))
-        answer = self.client.script(window, line(*_lasting(f"{session_id}:")), cwd=cwd)
+        problem = self.change("set-option", f"{session_id}:", *_LASTING)
+        answer = self.client.script(line(*words, *_environment(env), *_command(argv)), cwd=cwd)
         made = next(rows(answer.stdout, mark), None)
         if made is None:
-            raise FleetError(f"tmux made no window in session {session!r}: {answer.stderr or 'no reason given'}")
+            said = answer.stderr or problem or "no reason given"
+            raise FleetError(f"tmux made no window in session {session!r}: {said}")
         return made.facts
 
     def respawn(
@@ -192,7 +196,7 @@ class Tmux:
         )
         if any(client == f"0 {facts.window_id}" for client in shown):
             return False
-        return self.client.ask("copy-mode", "-q", "-t", facts.pane_id).code == 0
+        return not self.change("copy-mode", facts.pane_id, "-q")
 
     def kill_pane(self, pane_id: str, server: ServerId) -> bool:
         """Close this pane of this very server, and no other; False if it does not exist."""
@@ -258,8 +262,9 @@ class Tmux:
 def _by_libtmux(socket: str, *words: str) -> tuple[list[str], str]:
     """The lines that a tmux command printed, and its error.
 
-    Not for what starts a client or a server: libtmux takes no standard input, so the environment would be in its
-    arguments; no working folder, which a server keeps; and no time limit, so the server was asked just before."""
+    Not for what starts a client or a server, nor for what is guarded: libtmux takes no standard input, so a client's
+    environment would be in its arguments; no working folder, which a new server keeps; and no time limit, so the
+    server was asked just before. It takes as long to load as a small command takes in all."""
     import libtmux
 
     try:
@@ -273,11 +278,6 @@ def _each_once(found: Sequence[ListingRow]) -> dict[str, PaneFacts]:
     """Facts by pane id; for a window in several sessions (grouped, linked) those of the oldest session."""
     oldest_last = sorted(found, key=lambda row: row.facts.session_number, reverse=True)
     return {row.facts.pane_id: row.facts for row in oldest_last}
-
-
-def _lasting(session: str) -> tuple[str, ...]:
-    """Keeps an unattached session alive."""
-    return ("set-option", "-t", session, "destroy-unattached", "off")
 
 
 def _window_of(pane: PaneFacts) -> str:
