@@ -30,6 +30,33 @@ def test_a_spinner_is_looked_at_once_a_second() -> None:
     assert len(looks) == 10
 
 
+def test_what_grows_in_a_fleet_at_work_is_looked_at_together_and_after_a_quiet_time_at_once() -> None:
+    agenda = DirtyPanes()
+    looks = []
+    for tick in range(1000):
+        now = tick / 100
+        agenda.news([f"%{tick % 400}"], Urgency.GROWING, now)
+        if taken := agenda.take(now):
+            looks.append((now, len(taken)))
+            agenda.looked(taken, now, now)
+    assert looks[0][0] == GATHER_SECONDS
+    assert 9 <= len(looks) <= 10
+    assert all(count >= 90 for _, count in looks[1:])
+    agenda.clear()
+    agenda.news(["%1"], Urgency.GROWING, 20)
+    assert agenda.take(20) == frozenset()
+    assert agenda.take(20 + GATHER_SECONDS) == {"%1"}
+
+
+def test_what_is_urgent_does_not_wait_for_what_only_grows() -> None:
+    agenda = DirtyPanes()
+    agenda.looked(["%1"], 10, 10)
+    agenda.news(["%2"], Urgency.GROWING, 10.1)
+    agenda.news(["%3"], Urgency.NOW, 10.1)
+    assert agenda.take(10.1 + GATHER_SECONDS) == {"%3"}
+    assert agenda.take(11) == {"%2"}
+
+
 def test_what_is_urgent_does_not_wait_for_the_pace_of_what_is_not() -> None:
     agenda = DirtyPanes()
     agenda.looked(["%1"], 10, 10)

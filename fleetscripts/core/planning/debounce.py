@@ -12,6 +12,9 @@ GATHER_SECONDS = 0.05
 TOGETHER_SECONDS = 0.1
 """Panes that are due this soon after another are looked at with it."""
 
+GROWING_APART_SECONDS = 1.0
+"""Between the last look at any pane and one at transcripts that grow in mid-turn: in a fleet at work some always do."""
+
 SHARE = 3
 """Rest after a look, as a multiple of its duration: a storm of events costs at most a quarter of a core."""
 
@@ -39,13 +42,17 @@ class DirtyPanes:
     _due: dict[str, float] = field(default_factory=dict)
     _looked: dict[str, float] = field(default_factory=dict)
     _urgent: set[str] = field(default_factory=set)
+    _ended: float = -1e9
     _rest_until: float = 0
     _brief_until: float = 0
 
     def news(self, panes: Iterable[str], pace: Urgency, now: float) -> None:
         """An event in these panes."""
+        earliest = now + GATHER_SECONDS
+        if pace is Urgency.GROWING:
+            earliest = max(earliest, self._ended + GROWING_APART_SECONDS)
         for pane in panes:
-            self.at(pane, max(now + GATHER_SECONDS, self._looked.get(pane, -1e9) + pace.value))
+            self.at(pane, max(earliest, self._looked.get(pane, -1e9) + pace.value))
             if pace is Urgency.NOW:
                 self._urgent.add(pane)
 
@@ -68,6 +75,7 @@ class DirtyPanes:
         """They were looked at: events before ``began`` are settled."""
         for pane in panes:
             self._looked[pane] = began
+        self._ended = ended
         self._rest_until = ended + min((ended - began) * SHARE, LONGEST_REST_SECONDS)
         self._brief_until = min(self._rest_until, ended + LONGEST_BRIEF_REST_SECONDS)
 

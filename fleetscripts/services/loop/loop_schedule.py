@@ -173,7 +173,7 @@ class EventSchedule:
         panes = []
         for agent in fleet.agents:
             known = self._known.get(agent.key)
-            if known is None or not _was_only_seen(known, agent):
+            if known is not agent and (known is None or not _was_only_seen(known, agent)):
                 panes.append(agent.pane_id)
         self._known = {agent.key: agent for agent in fleet.agents}
         return [pane for pane in panes if pane]
