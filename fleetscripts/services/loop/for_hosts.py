@@ -32,6 +32,9 @@ from fleetscripts.services.loop.shared_limits import learn_accounts, limits_news
 from fleetscripts.services.notify.notify import notify
 
 EVERY_SECONDS = 0.5
+WITHOUT_HOSTS_SECONDS = 5.0
+"""A link to a new host begins this late too."""
+
 AGAIN_SECONDS = 5.0
 LIMITS_SECONDS = 2.0
 WORKERS = 8
@@ -70,19 +73,21 @@ class ForHosts:
         self._pool.shutdown(wait=False, cancel_futures=True)
 
     def _run(self) -> None:
-        while not self._stop.is_set():
+        pause_seconds = 0.0
+        while not self._stop.wait(pause_seconds):
+            pause_seconds = EVERY_SECONDS
             try:
-                self.look()
+                if not self.look():
+                    pause_seconds = WITHOUT_HOSTS_SECONDS
             except (FleetError, OSError) as error:
                 self.say("for hosts", f"hosts: {error}")
-            self._stop.wait(EVERY_SECONDS)
 
-    def look(self) -> None:
-        """Start what there is to do. If there is nothing, a look at a few files."""
+    def look(self) -> bool:
+        """Start what there is to do; False without hosts. If there is nothing, a look at a few files."""
         settings = self._settings()
         known = [host for host in hosts(settings) if not host.gone_at] if settings else []
         if settings is None or not known or has_central(settings):
-            return
+            return bool(known)
         linked = [host for host in known if read_link(host.files(settings)).online]
         asked = self._open_questions(settings, linked)
         if asked:
@@ -94,6 +99,7 @@ class ForHosts:
         if time.monotonic() >= self._limits_at:
             self._limits_at = time.monotonic() + LIMITS_SECONDS
             self._share_limits(settings, linked)
+        return True
 
     def _answer_by_name(self, settings: Settings, linked: Collection[Host]) -> None:
         """Answered questions are dropped as soon as their host no longer asks them."""
@@ -127,10 +133,12 @@ class ForHosts:
     def _settings(self) -> Settings | None:
         """None without hosts, or if the fleet is stopped. Read again if one of the files has changed."""
         known = self._loaded
-        if known is None or (known[0] != _stamps(known[1]) and host_folders(known[1].fleet_home)):
+        if known is not None and not host_folders(known[1].fleet_home):
+            return None
+        if known is None or known[0] != _stamps(known[1]):
             settings, self._fleet = load_fleet(self.environ, self.options)
             self._loaded = known = (_stamps(settings), settings)
-        return known[1] if self._fleet.active and host_folders(known[1].fleet_home) else None
+        return known[1] if self._fleet.active else None
 
     def _facts_of(self, settings: Settings, host: Host) -> Mapping[str, Any]:
         """Its latest facts; read again if the mirror has changed."""
