@@ -45,6 +45,9 @@ COMPILED_AFTER = 40
 
 Fields = dict[str, dataclasses.Field[Any]]
 
+_ORDINARY: Any = vars(dataclasses)["_FIELD"]
+"""The standard library's mark on a field that is neither of the class nor for ``__init__`` alone."""
+
 
 class _AsWritten:
     """A class's members as its author wrote them. ``names``: of its fields. ``made``: its instances so far."""
@@ -65,13 +68,21 @@ class _AsWritten:
             elif given.default_factory is not dataclasses.MISSING:
                 self.factories[name] = given.default_factory
 
+    def field(self, name: str) -> dataclasses.Field[Any]:
+        """A field as the standard library describes it: an ordinary one, which only it can mark as such."""
+        given = self.members.get(name, dataclasses.MISSING)
+        described: Any = given if isinstance(given, dataclasses.Field) else dataclasses.field(default=given)
+        described.name, described.type, described.kw_only = name, self.members["__annotations__"][name], False
+        described._field_type = _ORDINARY
+        return described  # type: ignore[no-any-return]
+
 
 class _FieldsWhenAsked:
-    """Stands where the standard library looks for a class's fields, and lets it work them out then."""
+    """Stands where the standard library looks for a class's fields, and describes them then."""
 
     def __get__(self, instance: object, owner: Any) -> Fields:
-        plain = type(owner.__name__, (), dict(owner._as_written.members))
-        found: Fields = vars(dataclasses.dataclass(init=False, repr=False, eq=False)(plain))["__dataclass_fields__"]
+        written: _AsWritten = owner._as_written
+        found = {name: written.field(name) for name in written.names}
         type.__setattr__(owner, "__dataclass_fields__", found)
         return found
 

@@ -55,7 +55,7 @@ INSTEAD: Mapping[str, Mapping[str, Callable[..., Any]]] = {
     "gettext": {"gettext": lambda text: text, "ngettext": lambda one, many, count: one if count == 1 else many},
     "platform": {"system": lambda: os.uname().sysname},
     "urllib.parse": {"quote_from_bytes": _quote_from_bytes},
-    **{name: {} for name in ("glob", "hashlib", "json", "locale", "shlex")},
+    **{name: {} for name in ("glob", "hashlib", "json", "locale", "shlex", "uuid")},
 }
 """The libraries, and what is called of each in every command."""
 
