@@ -29,11 +29,15 @@ def command(repo: Path, as_json: bool, options: Mapping[str, object]) -> int:
 
     The branch is the last word of a line; the path before it may contain spaces. Exits 3 when there is none.
     """
+    from fleetscripts.adapters.git.worktrees import begin_worktrees
+
+    listing = begin_worktrees(repo)  # git works while the rest is loaded
+
     from fleetscripts.core.records.sanitize import sanitize
     from fleetscripts.services.context import load_settings_here
     from fleetscripts.services.worktrees.spares import free, survey
 
-    spares = free(survey(repo, load_settings_here(os.environ, options)))
+    spares = free(survey(repo, load_settings_here(os.environ, options), listing))
     if as_json:
         print_json([{"path": place.worktree.path, "branch": place.worktree.branch} for place in spares])
         return EXIT_DONE if spares else EXIT_NO

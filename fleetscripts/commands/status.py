@@ -56,9 +56,7 @@ def command(
 ) -> int:
     """Show every agent: state and its age, branch, pull request with checks as last verified, steps, account, what runs
     in its pane, and its last message (or why it waits)."""
-    from fleetscripts.adapters.records.store import Store
     from fleetscripts.services.context import load_fleet
-    from fleetscripts.services.reports import status as service
 
     if sum((me, watch, timeline)) > 1 or (output is not None and not timeline):
         raise UsageProblem("expected one of --me, --watch, --timeline; --output only with --timeline")
@@ -69,7 +67,16 @@ def command(
     settings, fleet = load_fleet(os.environ, options)
     if me:
         return show_own(fleet, as_json)
-    status = service.fleet_status(settings, fleet, time.time(), here=here)
+
+    from fleetscripts.adapters.tmux.pane_reading import begin_listing
+    from fleetscripts.adapters.tmux.tmux_client import TmuxClient
+
+    listing = begin_listing(TmuxClient(settings.tmux_socket or None))  # tmux works while the rest is loaded
+
+    from fleetscripts.adapters.records.store import Store
+    from fleetscripts.services.reports import status as service
+
+    status = service.fleet_status(settings, fleet, time.time(), here=here, listing=listing)
     known = (*status.agents, *status.on_hosts())
     shown = replace(status, agents=known if everyone else tuple(filter(_is_there, known)))
     if brief:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 
@@ -40,16 +40,26 @@ class NoRepository(FleetError):
 
 def worktrees(repo: Path, recorded: Repository | None = None) -> list[WorktreeFacts]:
     """Every worktree of the repository that ``repo`` belongs to (or is recorded to belong to), the main one first."""
+    return begin_worktrees(repo, recorded)()
+
+
+def begin_worktrees(repo: Path, recorded: Repository | None = None) -> Callable[[], list[WorktreeFacts]]:
+    """Have git list them; what is returned waits for its answer."""
     if not _is_folder(repo):
         raise NoRepository(f"no such folder: {str(repo)!r}: give the path of a git repository")
-    try:
-        listing = Git(repo, recorded).text("worktree", "list", "--porcelain", "-z")
-    except GitFailed as error:
-        if "not a git repository" in str(error):
-            found = f"not a git repository: {str(repo)!r}: give the path of one, or call from inside one"
-            raise NoRepository(found) from error
-        raise GitFailed(_explained(str(error), repo)) from error
-    return [_facts(entry.split("\0")) for entry in listing.split("\0\0") if entry]
+    call = Git(repo, recorded).begin("worktree", "list", "--porcelain", "-z")
+
+    def answer() -> list[WorktreeFacts]:
+        try:
+            listing = call.output().decode("utf-8", "surrogateescape")
+        except GitFailed as error:
+            if "not a git repository" in str(error):
+                found = f"not a git repository: {str(repo)!r}: give the path of one, or call from inside one"
+                raise NoRepository(found) from error
+            raise GitFailed(_explained(str(error), repo)) from error
+        return [_facts(entry.split("\0")) for entry in listing.split("\0\0") if entry]
+
+    return answer
 
 
 def _explained(error: str, repo: Path) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import glob
 import os
 from pathlib import Path
 
@@ -73,5 +72,6 @@ def sync_folder(folder: Path) -> None:
 def sweep_temporaries(path: Path) -> None:
     """Remove temporary files of killed writers of ``path``. Only for a caller that holds the lock of all its
     writers."""
-    for leftover in path.parent.glob(f".{glob.escape(path.name)}.*{TEMPORARY_SUFFIX}"):
-        leftover.unlink(missing_ok=True)
+    for other in path.parent.iterdir():
+        if other.name.startswith(f".{path.name}.") and other.name.endswith(TEMPORARY_SUFFIX):
+            other.unlink(missing_ok=True)

@@ -49,11 +49,11 @@ class Process:
         return self.status.startswith("T")
 
 
-@dataclass(frozen=True)
 class ProcessTable:
-    """All processes at one moment."""
+    """All processes at one moment, by pid."""
 
-    by_pid: Mapping[int, Process]
+    def __init__(self, by_pid: Mapping[int, Process]) -> None:
+        self.by_pid = by_pid
 
     @cached_property
     def _children(self) -> dict[int, list[Process]]:

@@ -2,26 +2,29 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping, Sequence
-from itertools import accumulate
 from pathlib import Path
 
 from fleetscripts.adapters.tmux.guard import Guard
-from fleetscripts.adapters.tmux.tab_stops import without_tabs
-from fleetscripts.adapters.tmux.tmux_client import NoServer, ServerUnreachable, TmuxClient
+from fleetscripts.adapters.tmux.pane_reading import (
+    PANE_ID,
+    WHICH_SERVER,
+    PanesAndServer,
+    begin_frames,
+    begin_listing,
+    each_once,
+    server_in,
+)
+from fleetscripts.adapters.tmux.tmux_client import NoServer, TmuxClient
 from fleetscripts.adapters.tmux.tmux_listing import ListingRow, row_format, rows, token
 from fleetscripts.adapters.tmux.tmux_words import is_session_name, line, literal
 from fleetscripts.errors import FleetError
 from fleetscripts.models import Frame, PaneFacts, ServerId
-from fleetscripts.pattern import pattern
 
 __all__ = ["Guard", "NoServer", "Tmux"]
 
-_PANE_ID = pattern(r"%\d+")
 _LASTING = ("destroy-unattached", "off")
 """The option of a session that stays when no client is attached."""
-_WHICH_SERVER = ("display-message", "-p", "#{pid} #{start_time} #{socket_path}")
 
 
 class Tmux:
@@ -39,22 +42,16 @@ class Tmux:
 
     def require_server(self) -> ServerId:
         """This server's identity; raises ``NoServer`` if none runs."""
-        answer = self.client.ask(*_WHICH_SERVER)
-        return self._server_in(answer.stdout, answer.stderr)
+        answer = self.client.ask(*WHICH_SERVER)
+        return server_in(self.client, answer.stdout, answer.stderr)
 
     def panes(self) -> list[PaneFacts]:
         """Every pane of the server, each once; [] if no server runs."""
-        return list(_each_once(self._rows()).values())
+        return list(each_once(self._rows()).values())
 
-    def panes_and_server(self) -> tuple[list[PaneFacts], ServerId | None]:
+    def panes_and_server(self) -> PanesAndServer:
         """Every pane, each once, and which server they are on, told in one step of it; [] and None when none runs."""
-        mark = token()
-        try:
-            answer = self.client.ask("list-panes", "-a", "-F", row_format(mark), ";", *_WHICH_SERVER)
-        except NoServer:
-            return [], None
-        server = self._server_in(answer.stdout.rpartition(mark.encode())[2], answer.stderr)
-        return list(_each_once(list(rows(answer.stdout, mark))).values()), server
+        return begin_listing(self.client)()
 
     def read_all(self, pane_ids: Sequence[str] | None = None, styled: bool = False) -> list[Frame]:
         """Facts and screen of the panes, taken in one step of the server; missing ones are left out.
@@ -62,16 +59,9 @@ class Tmux:
         One client process if ``pane_ids`` is given, else two; [] if no server runs."""
         try:
             wanted = self._pane_ids() if pane_ids is None else list(dict.fromkeys(pane_ids))
-            return self._frames(wanted, styled)[0] if wanted else []
         except NoServer:
             return []
-
-    def read_all_and_server(self, pane_ids: Sequence[str], styled: bool = False) -> tuple[list[Frame], ServerId | None]:
-        """The same, and which server they are on, told in the same step of it; [] and None if none runs."""
-        try:
-            return self._frames([pane for pane in dict.fromkeys(pane_ids) if _PANE_ID.fullmatch(pane)], styled)
-        except NoServer:
-            return [], None
+        return begin_frames(self.client, wanted, styled)()[0] if wanted else []
 
     def read(self, pane_id: str, styled: bool = True) -> Frame | None:
         """Facts and screen of one pane, None if it does not exist."""
@@ -100,7 +90,7 @@ class Tmux:
             if target in (row.facts.pane_id, row.facts.window_id)
             or (colon and (row.facts.session, str(row.facts.window_index)) == (session, index))
         ]
-        return list(_each_once(found).values())
+        return list(each_once(found).values())
 
     def sessions(self) -> dict[str, str]:
         """Session ids (``$3``) by exact name."""
@@ -200,7 +190,7 @@ class Tmux:
 
     def kill_pane(self, pane_id: str, server: ServerId) -> bool:
         """Close this pane of this very server, and no other; False if it does not exist."""
-        if not _PANE_ID.fullmatch(pane_id):
+        if not PANE_ID.fullmatch(pane_id):
             raise ValueError(f"not a pane id: {pane_id!r}")
         same_server = f"#{{&&:#{{==:#{{pid}},{server.pid}}},#{{==:#{{start_time}},{server.start_time}}}}}"
         condition = f"#{{&&:{same_server},#{{m:?{pane_id[1:]},#{{pane_id}}}}}}"
@@ -208,17 +198,6 @@ class Tmux:
         then = f"display-message -p {held} ; {line('kill-pane', '-t', pane_id)}"
         told, problem = _by_libtmux(server.socket, "if-shell", "-F", "-t", pane_id, condition, then, "start-server")
         return held in told and not problem
-
-    def _server_in(self, answer: bytes, problem: str) -> ServerId:
-        """The server in an answer to ``_WHICH_SERVER``."""
-        try:
-            pid, start_time, socket = answer.decode("utf-8", "surrogateescape").strip("\n").split(" ", 2)
-            return ServerId(socket=socket, pid=int(pid), start_time=int(start_time))
-        except ValueError:
-            said = problem or "no reason given"
-            raise ServerUnreachable(
-                f"the tmux server at socket {self.client} does not say which it is: {said}"
-            ) from None
 
     def _rows(self) -> list[ListingRow]:
         mark = token()
@@ -230,33 +209,6 @@ class Tmux:
     def _pane_ids(self) -> list[str]:
         listed = self.client.ask("list-panes", "-a", "-F", "#{pane_id}").stdout.decode("ascii", "replace")
         return list(dict.fromkeys(listed.split()))
-
-    def _frames(self, pane_ids: Sequence[str], styled: bool) -> tuple[list[Frame], ServerId]:
-        """One script is one step of the server, so the panes it lists are the panes that answer, each with its height.
-        A mark before every screen would say the same and cost half as much again."""
-        mark = token()
-        capture = "capture-pane -ep -t" if styled else "capture-pane -p -t"
-        if wrong := [pane_id for pane_id in pane_ids if not _PANE_ID.fullmatch(pane_id)]:
-            raise ValueError(f"not a pane id: {wrong[0]!r}")
-        captures = [f"{capture} {pane_id}" for pane_id in pane_ids]
-        listing_of_all = line("list-panes", "-a", "-F", row_format(mark))
-        answer = self.client.script(line(*_WHICH_SERVER), listing_of_all, *captures)
-        now = time.time()
-        server = self._server_in(answer.stdout.partition(mark.encode())[0], answer.stderr)
-        listing, _, screens = answer.stdout.rpartition(f"{mark}\n".encode())
-        facts = _each_once(list(rows(listing + mark.encode(), mark)))
-        there = [facts[pane_id] for pane_id in pane_ids if pane_id in facts]
-        text = screens.decode("utf-8", "replace")
-        lines = [without_tabs(line) for line in text.split("\n")] if "\t" in text else text.split("\n")
-        ends = list(accumulate((pane.height for pane in there), initial=0))
-        if len(lines) != ends[-1] + 1:
-            problem = answer.stderr or f"{len(lines) - 1} lines where {ends[-1]} were expected"
-            raise FleetError(f"tmux did not read its panes: {problem}")
-        frames = [
-            Frame(pane, tuple(lines[start:end]), now, styled)
-            for pane, start, end in zip(there, ends, ends[1:], strict=False)
-        ]
-        return frames, server
 
 
 def _by_libtmux(socket: str, *words: str) -> tuple[list[str], str]:
@@ -272,12 +224,6 @@ def _by_libtmux(socket: str, *words: str) -> tuple[list[str], str]:
     except libtmux.exc.LibTmuxException as error:
         raise FleetError(f"cannot run tmux {words[0]}: {error}") from error
     return answer.stdout, " ".join(answer.stderr)
-
-
-def _each_once(found: Sequence[ListingRow]) -> dict[str, PaneFacts]:
-    """Facts by pane id; for a window in several sessions (grouped, linked) those of the oldest session."""
-    oldest_last = sorted(found, key=lambda row: row.facts.session_number, reverse=True)
-    return {row.facts.pane_id: row.facts for row in oldest_last}
 
 
 def _window_of(pane: PaneFacts) -> str:

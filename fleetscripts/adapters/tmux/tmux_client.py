@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shlex
 import subprocess
 import time
+from collections.abc import Callable
 from pathlib import Path
+from subprocess import PIPE
 
 from fleetscripts.dataclass import dataclass
 from fleetscripts.errors import FleetError
@@ -24,6 +27,9 @@ _NOT_REACHED = "error connecting to"
 CONNECT_SECONDS = 2.0
 """How long a server with a full queue is retried: nothing has reached it, so nothing is done twice."""
 _PAUSE_SECONDS = 0.05
+
+FITS_A_PIPE = 8 << 10
+"""Bytes that every system's pipe takes although nobody reads yet."""
 
 
 class NoServer(FleetError):
@@ -81,9 +87,17 @@ class TmuxClient:
 
     def ask(self, *words: str, stdin: bytes = b"", cwd: Path | None = None) -> TmuxReply:
         """One client's answer; raises without tmux or server, ``ServerUnreachable`` if the server cannot be asked."""
+        return self.begin(*words, stdin=stdin, cwd=cwd)()
+
+    def begin(self, *words: str, stdin: bytes = b"", cwd: Path | None = None) -> Callable[[], TmuxReply]:
+        """Start a client; what is returned waits for its answer, and raises as ``ask`` does."""
+        begun = _ClientRun(self, words, stdin, cwd)
+        return lambda: self._answer(begun)
+
+    def _answer(self, run: _ClientRun) -> TmuxReply:
         deadline = time.monotonic() + CONNECT_SECONDS
         while True:
-            answer = self._ask(words, stdin, cwd)
+            answer = run.reply()
             if answer.code and _NO_SERVER.match(answer.stderr):
                 start = self.line("new-session", "-d", "-s", "NAME")
                 raise NoServer(f"no tmux server at socket {self}: start one with {start}")
@@ -92,28 +106,59 @@ class TmuxClient:
             if time.monotonic() >= deadline:
                 raise ServerUnreachable(f"the tmux server at socket {self} cannot be asked: {answer.stderr}")
             time.sleep(_PAUSE_SECONDS)
+            run = run.again()
 
-    def _ask(self, words: tuple[str, ...], stdin: bytes, cwd: Path | None) -> TmuxReply:
+    def script(self, *lines: str, cwd: Path | None = None) -> TmuxReply:
+        """Several commands in one process, through stdin: a failed one does not stop the next, and ``ps`` shows
+        none."""
+        return self.begin_script(*lines, cwd=cwd)()
+
+    def begin_script(self, *lines: str, cwd: Path | None = None) -> Callable[[], TmuxReply]:
+        """The same, begun."""
+        return self.begin("source-file", "-", stdin="\n".join([*lines, ""]).encode("utf-8", "surrogateescape"), cwd=cwd)
+
+
+class _ClientRun:
+    """One client process."""
+
+    def __init__(self, client: TmuxClient, words: tuple[str, ...], stdin: bytes, cwd: Path | None) -> None:
+        self._begun = client, words, stdin, cwd
         try:
-            done = subprocess.run(
-                self.argv(*words), input=stdin, capture_output=True, cwd=cwd, timeout=TIMEOUT_SECONDS, check=False
-            )
+            self._process = subprocess.Popen(client.argv(*words), stdin=PIPE, stdout=PIPE, stderr=PIPE, cwd=cwd)
         except FileNotFoundError as missing:
             if cwd is not None and not cwd.is_dir():
                 raise FleetError(f"no such folder: {str(cwd)!r}") from missing
             raise FleetError("tmux is not installed: install it (apt install tmux, brew install tmux)") from missing
         except (NotADirectoryError, PermissionError) as denied:
             raise FleetError(f"cannot run tmux in {str(cwd)!r}: {denied.strerror}") from denied
-        except subprocess.TimeoutExpired as frozen:
-            raise ServerUnreachable(
-                f"the tmux server at socket {self} did not answer in {TIMEOUT_SECONDS:g} s"
-            ) from frozen
-        return TmuxReply(done.stdout, done.stderr.decode("utf-8", "replace").strip(), done.returncode)
+        self._rest: bytes | None = stdin
+        if len(stdin) <= FITS_A_PIPE:
+            self._give(stdin)
 
-    def script(self, *lines: str, cwd: Path | None = None) -> TmuxReply:
-        """Several commands in one process, through stdin: a failed one does not stop the next, and ``ps`` shows
-        none."""
-        return self.ask("source-file", "-", stdin="\n".join([*lines, ""]).encode("utf-8", "surrogateescape"), cwd=cwd)
+    def again(self) -> _ClientRun:
+        """The same, once more."""
+        return _ClientRun(*self._begun)
+
+    def reply(self) -> TmuxReply:
+        """What it wrote, once it has ended."""
+        with self._process as process:
+            try:
+                out, problem = process.communicate(self._rest, timeout=TIMEOUT_SECONDS)
+            except subprocess.TimeoutExpired as frozen:
+                process.kill()
+                said = f"the tmux server at socket {self._begun[0]} did not answer in {TIMEOUT_SECONDS:g} s"
+                raise ServerUnreachable(said) from frozen
+            except BaseException:
+                process.kill()
+                raise
+        return TmuxReply(out, problem.decode("utf-8", "replace").strip(), process.returncode)
+
+    def _give(self, stdin: bytes) -> None:
+        """All of its input, now; one that has ended already says why in its answer."""
+        given, self._process.stdin, self._rest = self._process.stdin, None, None
+        if given is not None:
+            with contextlib.suppress(BrokenPipeError), given:
+                given.write(stdin)
 
 
 def _folder(named: str | None) -> str:

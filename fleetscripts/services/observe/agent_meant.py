@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from fleetscripts.adapters.tmux.tmux import Tmux
 from fleetscripts.config import Settings
 from fleetscripts.core.records.handles import is_place, meant
 from fleetscripts.core.records.sanitize import fit, sanitize
@@ -18,6 +17,8 @@ def agent_meant(settings: Settings, fleet: Fleet, target: str) -> Agent | None:
     """The agent in the record; None if there is none. Refusal if record and tmux mean different ones."""
     if not is_place(target) or not fleet.agents:
         return fleet.agent_for(target)
+    from fleetscripts.adapters.tmux.tmux import Tmux  # here, so that a report does not load it
+
     tmux = Tmux(settings.tmux_socket)
     alive = {pane.pane_id for pane in tmux.panes()}
     return meant(fleet, target, tmux.panes_at(target), tmux.server(), alive)

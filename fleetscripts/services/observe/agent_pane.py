@@ -5,12 +5,15 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from fleetscripts.adapters.tmux.tmux import Tmux
 from fleetscripts.config import Settings
 from fleetscripts.fleet import Agent, Fleet
 from fleetscripts.models import AgentState, PaneFacts, ServerId
 from fleetscripts.services.observe.agent_meant import agent_meant
+
+if TYPE_CHECKING:
+    from fleetscripts.adapters.tmux.tmux import Tmux
 
 
 def pane_of(agent: Agent, panes: Sequence[PaneFacts], server: ServerId | None) -> PaneFacts | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from functools import cache
 
 from fleetscripts.account import ACCOUNT_VARIABLE
 from fleetscripts.adapters.system import processes
@@ -16,6 +17,7 @@ from fleetscripts.models import Client, Evidence, PaneFacts, PaneState, Source
 from fleetscripts.services.observe.user_services import own_tree
 
 
+@cache
 def tells_places() -> frozenset[str]:
     """Variables of a client's environment that name its folders and account; no others are read."""
     return frozenset({"HOME", ACCOUNT_VARIABLE, *(kind.home.variable for kind in known_kinds())})

@@ -52,17 +52,28 @@ def observe(
     frames = tmux.read_all(pane_ids, styled)
     named = fleet is not None and any(agent.pane_id for agent in fleet.agents)
     server = server or (tmux.server() if named and frames else None)
-    return observe_frames(frames, settings, agents_by_pane(fleet, server), Readings(settings.fleet_home, now), now)
+    readings = Readings(settings.fleet_home, now)
+    return observe_frames(frames, settings, agents_by_pane(fleet, server), readings, now, processes_for(len(frames)))
+
+
+def processes_for(panes: int) -> ProcessTable | None:
+    """All processes, where there are so many panes that this is cheaper than to follow each."""
+    return read_processes() if panes > FEW_PANES else None
 
 
 def observe_frames(
-    frames: Sequence[Frame], settings: Settings, agents: Mapping[str, Agent], readings: Readings, now: float
+    frames: Sequence[Frame],
+    settings: Settings,
+    agents: Mapping[str, Agent],
+    readings: Readings,
+    now: float,
+    running: ProcessTable | None = None,
 ) -> list[Observation]:
-    """Panes whose screens have just been taken. ``agents``: by pane. ``readings``: what reads the screens."""
+    """Panes whose screens have just been taken. ``agents``: by pane. ``readings``: what reads the screens. ``running``:
+    the processes, listed at the same time."""
     if not frames:
         return []
-    few = len(frames) <= FEW_PANES
-    table = read_trees(frame.facts.pid for frame in frames) if few else read_processes()
+    table = running or read_trees(frame.facts.pid for frame in frames)
     kinds = known_kinds()
     observer = _Observer(settings, readings, now)
     return [observer.whatever_stands_there(frame, table, kinds, agents.get(frame.facts.pane_id)) for frame in frames]

@@ -60,10 +60,10 @@ class KeptReadings(Readings):
         super().__init__(fleet_home, now)
         self._mark = f"{_code_mark()} {_own_rules_mark(fleet_home)}"
         self._used: dict[str, object] = {}
+        self._recall()
 
     def read(self, frame: Frame, kind: str) -> tuple[Screen | None, Reading]:
         """As ``Readings.read``."""
-        self._recall()
         key = self._key(frame, kind)
         if (known := _kept.get(key)) is not None:
             try:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from fleetscripts.adapters.records.store import Store
-from fleetscripts.adapters.tmux.tmux import Tmux
+from fleetscripts.adapters.tmux.pane_reading import PanesAndServer, begin_listing
+from fleetscripts.adapters.tmux.tmux_client import TmuxClient
 from fleetscripts.config import Settings
 from fleetscripts.core.reports.status_columns import StatusLine
 from fleetscripts.core.reports.status_columns import members as members_of
@@ -93,15 +94,24 @@ def silence(view: HostView) -> str:
     return f"{UNREACHABLE} {age(view.since_seconds)}" if view.since_seconds >= 0 else UNREACHABLE
 
 
-def fleet_status(settings: Settings, fleet: Fleet, now: float, *, here: bool = False) -> FleetStatus:
-    """The fleet with one listing of all panes, and other hosts' mirrors; ``here``: without those."""
-    panes, server = Tmux(settings.tmux_socket).panes_and_server()
+def fleet_status(
+    settings: Settings,
+    fleet: Fleet,
+    now: float,
+    *,
+    here: bool = False,
+    listing: Callable[[], PanesAndServer] | None = None,
+) -> FleetStatus:
+    """The fleet with one listing of all panes, and other hosts' mirrors; ``here``: without those. ``listing``: of tmux,
+    that has begun."""
+    listing = listing or begin_listing(TmuxClient(settings.tmux_socket or None))
+    hosts, spent = () if here else other_machines(settings, now), _spent(settings, fleet, now)
+    panes, server = listing()
     agents = tuple(AgentStatus(agent, pane_of(agent, panes, server)) for agent in fleet.agents)
     loop = Agent(fleet.loop_window or "", pane_id=fleet.loop_pane_id, tmux_server=fleet.loop_tmux_server)
     window = pane_of(loop, panes, server)
     watched = window is not None or loop_runs(settings)
-    hosts = () if here else other_machines(settings, now)
-    return FleetStatus(fleet, agents, window, now, watched, _spent(settings, fleet, now), hosts)
+    return FleetStatus(fleet, agents, window, now, watched, spent, hosts)
 
 
 def other_machines(settings: Settings, now: float) -> tuple[HostView, ...]:

@@ -10,7 +10,14 @@ from dataclasses import replace
 from pathlib import Path
 
 from fleetscripts.adapters.git.claims import ClaimBook
-from fleetscripts.adapters.git.worktrees import ContentsCall, Refs, begin_contents, common_folder, worktrees
+from fleetscripts.adapters.git.worktrees import (
+    ContentsCall,
+    Refs,
+    begin_contents,
+    begin_worktrees,
+    common_folder,
+    worktrees,
+)
 from fleetscripts.adapters.records.locks import hold
 from fleetscripts.adapters.records.store import StateMissing, Store
 from fleetscripts.config import Settings
@@ -42,10 +49,14 @@ class Spare:
     branch: str
 
 
-def survey(repo: Path, settings: Settings) -> list[WorktreeListing]:
-    """Every worktree of the repository with its use: free ones first, by number."""
-    found = worktrees(repo)
-    claims, look = claims_on(found, settings), _look_into(repo, found)
+def survey(
+    repo: Path, settings: Settings, listing: Callable[[], list[WorktreeFacts]] | None = None
+) -> list[WorktreeListing]:
+    """Every worktree of the repository with its use: free ones first, by number. ``listing``: begun."""
+    listing = listing or begin_worktrees(repo)
+    clients = clients_inside()
+    found = listing()
+    claims, look = claims_on(found, settings), _look_into(repo, found, clients)
     return sorted(look.into_all([standing(real_worktree(facts), claims) for facts in found]), key=order)
 
 
@@ -116,7 +127,7 @@ def alone(settings: Settings) -> AbstractContextManager[None]:
 
 def _next(repo: Path, settings: Settings, passed: Collection[Path]) -> Spare:
     found = worktrees(repo)
-    claims, look = claims_on(found, settings), _look_into(repo, found)
+    claims, look = claims_on(found, settings), _look_into(repo, found, clients_inside())
     candidates = free(sorted((standing(real_worktree(facts), claims) for facts in found), key=order))
     looked = (look.into(place) for place in candidates if Path(place.worktree.path) not in passed)
     chosen = next((place for place in looked if place.standing is WorktreeUse.FREE), None)
@@ -132,7 +143,7 @@ def _this(path: Path, spare_branch: str, settings: Settings) -> Spare:
     named = next((facts for facts in found if facts.path == os.path.realpath(path)), None)
     if named is None:
         raise Refusal(f"{path} is no worktree of its own: expected one that {spelled('find-spare')} lists")
-    place = _look_into(path, listed).into(standing(named, claims_on(found, settings)))
+    place = _look_into(path, listed, clients_inside()).into(standing(named, claims_on(found, settings)))
     if place.standing is not WorktreeUse.FREE:
         raise Refusal(f"{path} is not free: {place.reason}")
     if named.branch != spare_branch:
@@ -228,8 +239,8 @@ class _Look:
             return replace(begun.place, standing=WorktreeUse.UNUSABLE, reason=str(error))
 
 
-def _look_into(repo: Path, listed: Sequence[WorktreeFacts]) -> _Look:
-    return _Look(common_folder(repo, listed), Refs(repo, listed), clients_inside())
+def _look_into(repo: Path, listed: Sequence[WorktreeFacts], clients: ClientsInside) -> _Look:
+    return _Look(common_folder(repo, listed), Refs(repo, listed), clients)
 
 
 def real_worktree(facts: WorktreeFacts) -> WorktreeFacts:
