@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 CLIENT = """#!/bin/sh
 # Tells its arguments, its environment, and what can be read from the descriptor that holds its token.
 case $1 in
@@ -35,6 +37,14 @@ class AccountStage:
     """Below a test's home."""
 
     home: Path
+
+    @classmethod
+    def with_clients(cls, home: Path, monkeypatch: pytest.MonkeyPatch) -> AccountStage:
+        """With both clients on this process's PATH."""
+        made = cls(home)
+        made.install("claude", "codex")
+        monkeypatch.setenv("PATH", made.path)
+        return made
 
     @property
     def fleet(self) -> Path:

@@ -19,10 +19,7 @@ SESSION = "01a1fb99-0414-4831-b6d5-c37eeebee745"
 
 @pytest.fixture
 def stage(home: Path, monkeypatch: pytest.MonkeyPatch) -> AccountStage:
-    made = AccountStage(home)
-    made.install("claude", "codex")
-    monkeypatch.setenv("PATH", made.path)
-    return made
+    return AccountStage.with_clients(home, monkeypatch)
 
 
 def test_with_no_accounts_it_is_the_client_itself(

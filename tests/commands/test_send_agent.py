@@ -23,10 +23,7 @@ BOX = "❯\xa0"
 
 @pytest.fixture
 def agent(tmux_server: TmuxServer, tmp_path: Path, home: Path) -> PracticePane:
-    tmux_server.new_session("fleet", ["sleep", "900"])
-    folder = tmp_path / "worktree"
-    folder.mkdir()
-    return PracticePane(tmux_server, folder, home / ".claude").start()
+    return PracticePane.in_fleet(tmux_server, tmp_path / "worktree", home / ".claude")
 
 
 def send(agent: PracticePane, *words: str) -> int:

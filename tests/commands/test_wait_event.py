@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -21,12 +19,11 @@ from fleetscripts.config import Settings, load_settings
 from fleetscripts.core.planning.event_dedup import handed_out, to_hand_out
 from fleetscripts.fleet import Agent, Fleet
 from fleetscripts.models import Action, ActionKind, AgentState
-from fleetscripts.practice.playground import Playground
 from fleetscripts.practice.stage import Stage
 from fleetscripts.record import LastLook, Notices
 from fleetscripts.services.single_instance.single_instance import loop_runs, only_loop
 from tests.conftest import RunScript
-from tests.e2e.crew import Crew
+from tests.e2e.crew import Crew, crew_on
 from tests.places import BUNDLE
 from tests.records import changed
 from tests.waiting import wait_until
@@ -102,18 +99,8 @@ def loop_begins(settings: Settings) -> None:
 
 @pytest.fixture
 def crew() -> Iterator[Crew]:
-    folder = Path(tempfile.mkdtemp(prefix="fw", dir="/tmp"))
-    made = Crew(Stage(folder), Playground(folder / "git"))
-    try:
-        made.stage.home.mkdir()
-        (folder / "fleet").mkdir()
-        (folder / "fleet" / "config.toml").write_text("notify_desktop = false\npoll_interval_seconds = 1\n")
-        made.playground.build(2, made.stage.environment())
-        made.stage.start()
+    with crew_on(Stage, 2, "notify_desktop = false\npoll_interval_seconds = 1\n") as made:
         yield made
-    finally:
-        made.end()
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 def waiting(crew: Crew, *options: str) -> subprocess.Popen[str]:

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import json
-import shutil
 import sys
-import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from fleetscripts.practice.playground import Playground
 from tests.e2e.conftest import program_of
-from tests.e2e.crew import Crew
+from tests.e2e.crew import Crew, crew_on
 from tests.places import BUNDLE
 from tests.practice.real_codex import CODEX, real_stage
 from tests.records import flat
@@ -28,22 +25,16 @@ def crew_on_accounts(
     kind: str, spares: int, tokens: Mapping[str, str] = TOKENS, program: Path | None = None
 ) -> Iterator[Crew]:
     """Spare worktrees, and accounts by name with their tokens. ``program``: the client, in place of the usual one."""
-    folder = Path(tempfile.mkdtemp(prefix="fr", dir="/tmp"))
-    made = Crew(real_stage(folder, program or program_of(kind)), Playground(folder / "git"))
-    try:
-        made.stage.home.mkdir()
-        (folder / "fleet").mkdir()
-        (folder / "fleet" / "config.toml").write_text(CONFIG, encoding="utf-8")
-        entries = [entry(folder, name, token, made.stage.kind) for name, token in tokens.items()]
+
+    def listed(crew: Crew) -> None:
+        folder = crew.stage.folder
         file = folder / "fleet" / "accounts.toml"
+        entries = [entry(folder, name, token, crew.stage.kind) for name, token in tokens.items()]
         file.write_text("\n".join(entries), encoding="utf-8")
         file.chmod(0o600)
-        made.playground.build(spares, made.stage.environment())
-        made.stage.start()
+
+    with crew_on(lambda folder: real_stage(folder, program or program_of(kind)), spares, CONFIG, listed) as made:
         yield made
-    finally:
-        made.end()
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 def entry(folder: Path, name: str, token: str, kind: str) -> str:

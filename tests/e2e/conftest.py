@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import os
-import shutil
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from fleetscripts.practice.playground import Playground
 from fleetscripts.practice.real_client import installed_client
-from tests.e2e.crew import Crew
+from tests.e2e.crew import Crew, crew_on
 from tests.practice.real_codex import real_stage
 from tests.real_clients import real_client as installed
 
@@ -47,14 +44,5 @@ on_codex_too = pytest.mark.parametrize("crew", ["practice", CLAUDE, CODEX], indi
 @pytest.fixture(params=["practice", CLAUDE])
 def crew(request: pytest.FixtureRequest) -> Iterator[Crew]:
     """Spare worktrees and a tmux server, where the product's scripts work with one kind of client."""
-    folder = Path(tempfile.mkdtemp(prefix="fe", dir="/tmp"))
-    stage = real_stage(folder, program_of(request.param))
-    made = Crew(stage, Playground(folder / "git"))
-    try:
-        stage.home.mkdir()
-        made.playground.build(SPARES, stage.environment())
-        stage.start()
+    with crew_on(lambda folder: real_stage(folder, program_of(request.param)), SPARES) as made:
         yield made
-    finally:
-        made.end()
-        shutil.rmtree(folder, ignore_errors=True)

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -155,3 +159,26 @@ class Crew:
         """Every pane's screen, for a failure's report."""
         panes = (self.stage.tmux("list-panes", "-a", "-F", "#{pane_id}") or "").split()
         return "\n".join(f"{pane}:\n{self.stage.tmux('capture-pane', '-p', '-t', pane)}" for pane in panes)
+
+
+@contextmanager
+def crew_on(
+    stage_of: Callable[[Path], Stage], spares: int, config: str = "", prepare: Callable[[Crew], None] | None = None
+) -> Iterator[Crew]:
+    """A crew on a stage in a folder of its own: spare worktrees, a tmux server, and no agent yet. ``prepare`` is called
+    before any of these is there."""
+    folder = Path(tempfile.mkdtemp(prefix="fe", dir="/tmp"))
+    made = Crew(stage_of(folder), Playground(folder / "git"))
+    try:
+        made.stage.home.mkdir()
+        if config:
+            (folder / "fleet").mkdir()
+            (folder / "fleet" / "config.toml").write_text(config, encoding="utf-8")
+        if prepare is not None:
+            prepare(made)
+        made.playground.build(spares, made.stage.environment())
+        made.stage.start()
+        yield made
+    finally:
+        made.end()
+        shutil.rmtree(folder, ignore_errors=True)

@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import signal
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from fleetscripts.practice.playground import Playground
 from fleetscripts.practice.stage import Stage
-from tests.e2e.crew import Crew
+from tests.e2e.crew import Crew, crew_on
 from tests.waiting import wait_until
 
 CONFIG = "idle_threshold_seconds = 1\nnudge_cooldown_seconds = 0.5\nnotify_desktop = false\n"
@@ -23,18 +20,8 @@ CONFIG = "idle_threshold_seconds = 1\nnudge_cooldown_seconds = 0.5\nnotify_deskt
 @contextmanager
 def quick_crew(spares: int = 2, config: str = CONFIG) -> Iterator[Crew]:
     """A stage with spare worktrees and no agent yet."""
-    folder = Path(tempfile.mkdtemp(prefix="fq", dir="/tmp"))
-    made = Crew(Stage(folder), Playground(folder / "git"))
-    try:
-        made.stage.home.mkdir()
-        (folder / "fleet").mkdir()
-        (folder / "fleet" / "config.toml").write_text(config, encoding="utf-8")
-        made.playground.build(spares, made.stage.environment())
-        made.stage.start()
+    with crew_on(Stage, spares, config) as made:
         yield made
-    finally:
-        made.end()
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 def said(crew: Crew, script: str, *arguments: str, code: int = 0) -> str:

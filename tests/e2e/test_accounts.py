@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
-import shutil
 import sys
-import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,10 +12,9 @@ from typing import Any
 
 import pytest
 
-from fleetscripts.practice.playground import Playground
 from tests.account_stage import AccountStage, assistant, user
 from tests.e2e.conftest import CLAUDE, program_of
-from tests.e2e.crew import Crew
+from tests.e2e.crew import Crew, crew_on
 from tests.e2e.model_door import tokens
 from tests.places import BUNDLE
 from tests.practice.real_codex import real_stage
@@ -29,27 +26,24 @@ TOKENS = {"work": "sk-ant-oat01-WORK", "home": "sk-ant-oat01-HOME"}
 @pytest.fixture(params=["practice", CLAUDE])
 def crew(request: pytest.FixtureRequest) -> Iterator[Crew]:
     """One spare worktree, and two accounts with a token each."""
-    folder = Path(tempfile.mkdtemp(prefix="fa", dir="/tmp"))
-    made = Crew(real_stage(folder, program_of(request.param)), Playground(folder / "git"))
-    try:
-        (made.stage.home / ".claude").mkdir(parents=True)
-        line = {"statusLine": {"type": "command", "command": "echo the line of the user"}}
-        (made.stage.home / ".claude" / "settings.json").write_text(json.dumps(line))
-        (folder / "fleet").mkdir()
-        entries = []
-        for name, token in TOKENS.items():
-            (folder / f"{name}.token").write_text(token)
-            (folder / f"{name}.token").chmod(0o600)
-            kind = f'name = "{name}"\nagent = "{made.stage.kind}"\n'
-            entries.append(f'[[account]]\n{kind}token = {{ file = "{folder / name}.token" }}\n')
-        (folder / "fleet" / "accounts.toml").write_text("\n".join(entries))
-        (folder / "fleet" / "accounts.toml").chmod(0o600)
-        made.playground.build(1, made.stage.environment())
-        made.stage.start()
+    with crew_on(lambda folder: real_stage(folder, program_of(request.param)), 1, prepare=_with_accounts) as made:
         yield made
-    finally:
-        made.end()
-        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _with_accounts(crew: Crew) -> None:
+    folder = crew.stage.folder
+    (crew.stage.home / ".claude").mkdir()
+    line = {"statusLine": {"type": "command", "command": "echo the line of the user"}}
+    (crew.stage.home / ".claude" / "settings.json").write_text(json.dumps(line))
+    (folder / "fleet").mkdir()
+    entries = []
+    for name, token in TOKENS.items():
+        (folder / f"{name}.token").write_text(token)
+        (folder / f"{name}.token").chmod(0o600)
+        kind = f'name = "{name}"\nagent = "{crew.stage.kind}"\n'
+        entries.append(f'[[account]]\n{kind}token = {{ file = "{folder / name}.token" }}\n')
+    (folder / "fleet" / "accounts.toml").write_text("\n".join(entries))
+    (folder / "fleet" / "accounts.toml").chmod(0o600)
 
 
 def balance(crew: Crew) -> dict[str, dict[str, Any]]:
@@ -100,13 +94,9 @@ def wall() -> dict[str, Any]:
 @pytest.mark.real_client
 def test_by_hand_a_conversation_is_handed_to_codex() -> None:
     """No fleet, no state file: a shell, ``cl --resume``, and nothing left of the subscription."""
-    folder = Path(tempfile.mkdtemp(prefix="fh", dir="/tmp"))
-    crew = Crew(real_stage(folder, program_of("codex")), Playground(folder / "git"))
     session = "01a1fb99-0414-4831-b6d5-c37eeebee745"
-    try:
-        crew.stage.home.mkdir()
-        crew.playground.build(1, crew.stage.environment())
-        crew.stage.start()
+    with crew_on(lambda folder: real_stage(folder, program_of("codex")), 1) as crew:
+        folder = crew.stage.folder
         accounts = AccountStage(crew.stage.home)
         (folder / "fleet").mkdir()
         (folder / "fleet" / "accounts.toml").write_text(
@@ -131,6 +121,3 @@ def test_by_hand_a_conversation_is_handed_to_codex() -> None:
         text = next((folder / "fleet" / "handovers").iterdir()).read_text()
         assert "> I begin." in text
         assert not (folder / "state.json").exists()
-    finally:
-        crew.end()
-        shutil.rmtree(folder, ignore_errors=True)

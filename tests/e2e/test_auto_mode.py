@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,10 +10,9 @@ from typing import Any
 
 import pytest
 
-from fleetscripts.practice.playground import Playground
 from fleetscripts.practice.stage import Stage
 from tests.e2e.conftest import SPARES, real_client
-from tests.e2e.crew import Crew
+from tests.e2e.crew import Crew, crew_on
 from tests.e2e.quick import heartbeat, said
 from tests.waiting import wait_until
 
@@ -28,19 +25,9 @@ UNCHECKED = "curl -s http://127.0.0.1:9/unchecked | sh"
 @contextmanager
 def auto_crew(**environment: str) -> Iterator[Crew]:
     """A stage whose agents are started in auto mode."""
-    folder = Path(tempfile.mkdtemp(prefix="fe", dir="/tmp"))
-    made = Crew(Stage(folder, real_client(), extra=environment), Playground(folder / "git"))
-    try:
-        made.stage.home.mkdir()
-        (folder / "fleet").mkdir()
-        settings = 'permission_mode = "auto"\nnotify_desktop = false\n'
-        (folder / "fleet" / "config.toml").write_text(settings, encoding="utf-8")
-        made.playground.build(SPARES, made.stage.environment())
-        made.stage.start()
+    settings = 'permission_mode = "auto"\nnotify_desktop = false\n'
+    with crew_on(lambda folder: Stage(folder, real_client(), extra=environment), SPARES, settings) as made:
         yield made
-    finally:
-        made.end()
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 def decision(crew: Crew, action: str) -> dict[str, Any]:

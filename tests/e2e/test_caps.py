@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import json
-import shutil
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from fleetscripts.practice.playground import Playground
 from tests.e2e.conftest import program_of
-from tests.e2e.crew import Crew
+from tests.e2e.crew import Crew, crew_on
 from tests.e2e.model_door import ask
 from tests.e2e.quick import CONFIG, quick_crew, run_loop, said, wait_for_cycles
 from tests.practice.real_codex import real_stage
@@ -101,17 +97,8 @@ def test_todays_cap_is_told_near_once_and_reached_once_for_all_and_begins_no_age
 
 @contextmanager
 def real_crew(kind: str) -> Iterator[Crew]:
-    folder = Path(tempfile.mkdtemp(prefix="fc", dir="/tmp"))
-    stage = real_stage(folder, program_of(kind))
-    made = Crew(stage, Playground(folder / "git"))
-    try:
-        stage.home.mkdir()
-        made.playground.build(2, stage.environment())
-        stage.start()
+    with crew_on(lambda folder: real_stage(folder, program_of(kind)), 2) as made:
         yield made
-    finally:
-        made.end()
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 def charged(crew: Crew, *, after: int = 0) -> tuple[int, dict[str, int]]:

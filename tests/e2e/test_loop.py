@@ -4,20 +4,17 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from fleetscripts.practice.playground import Playground
 from fleetscripts.practice.stage import Stage
-from tests.e2e.crew import Crew
+from tests.e2e.crew import Crew, crew_on
 from tests.places import BUNDLE
 from tests.waiting import wait_until
 
@@ -27,18 +24,8 @@ CONFIG = "idle_threshold_seconds = 1\nnudge_cooldown_seconds = 0.5\nnotify_deskt
 @pytest.fixture
 def crew() -> Iterator[Crew]:
     """Practice agents, with thresholds of seconds."""
-    folder = Path(tempfile.mkdtemp(prefix="fl", dir="/tmp"))
-    made = Crew(Stage(folder), Playground(folder / "git"))
-    try:
-        made.stage.home.mkdir()
-        (folder / "fleet").mkdir()
-        (folder / "fleet" / "config.toml").write_text(CONFIG)
-        made.playground.build(2, made.stage.environment())
-        made.stage.start()
+    with crew_on(Stage, 2, CONFIG) as made:
         yield made
-    finally:
-        made.end()
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 def state(crew: Crew) -> dict[str, Any]:

@@ -4,24 +4,20 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from fleetscripts.adapters.records.log_file import LogFile
-from fleetscripts.practice.playground import Playground
 from fleetscripts.practice.stage import Stage
 from fleetscripts.services.loop.loop import Loop
-from tests.e2e.crew import Crew
+from tests.e2e.crew import Crew, crew_on
 from tests.places import BUNDLE
 from tests.waiting import wait_until
 
@@ -30,18 +26,8 @@ CONFIG = "notify_desktop = false\n"
 
 @pytest.fixture
 def crew() -> Iterator[Crew]:
-    folder = Path(tempfile.mkdtemp(prefix="fl", dir="/tmp"))
-    made = Crew(Stage(folder), Playground(folder / "git"))
-    try:
-        made.stage.home.mkdir()
-        (folder / "fleet").mkdir()
-        (folder / "fleet" / "config.toml").write_text(CONFIG)
-        made.playground.build(2, made.stage.environment())
-        made.stage.start()
+    with crew_on(Stage, 2, CONFIG) as made:
         yield made
-    finally:
-        made.end()
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 def journal(crew: Crew, name: str) -> list[dict[str, Any]]:

@@ -4,21 +4,17 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import subprocess
-import tempfile
 import time
 from collections import Counter
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from fleetscripts.practice.playground import Playground
 from fleetscripts.practice.stage import _alive
 from tests.e2e.conftest import on_codex_too, program_of
-from tests.e2e.crew import Crew
+from tests.e2e.crew import Crew, crew_on
 from tests.practice.real_codex import real_stage
 from tests.waiting import wait_until
 
@@ -30,20 +26,12 @@ MOST_SECONDS = 60.0
 def crew(request: pytest.FixtureRequest) -> Iterator[Crew]:
     """Agents of one kind, on a stage whose namespace outlasts its tmux server. ``param``: kind, or kind and spares."""
     kind, spares = request.param if isinstance(request.param, tuple) else (request.param, 3)
-    folder = Path(tempfile.mkdtemp(prefix="fr", dir="/tmp"))
-    made = Crew(real_stage(folder, program_of(kind)), Playground(folder / "git"))
-    try:
-        made.stage.home.mkdir()
-        (folder / "fleet").mkdir()
-        (folder / "fleet" / "config.toml").write_text(CONFIG)
-        made.playground.build(spares, made.stage.environment())
-        made.stage.start()
+    with crew_on(lambda folder: real_stage(folder, program_of(kind)), spares, CONFIG) as made:
         made.stage.keep_enclosed()
-        yield made
-    finally:
-        (folder / "port.keep").unlink(missing_ok=True)
-        made.end()
-        shutil.rmtree(folder, ignore_errors=True)
+        try:
+            yield made
+        finally:
+            (made.stage.folder / "port.keep").unlink(missing_ok=True)
 
 
 def state(crew: Crew) -> list[dict[str, Any]]:

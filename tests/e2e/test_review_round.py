@@ -8,7 +8,6 @@ import json
 import os
 import shutil
 import signal
-import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,9 +16,9 @@ from typing import Any
 
 import pytest
 
-from fleetscripts.practice.playground import Playground
+from fleetscripts.practice.stage import Stage
 from tests.e2e.conftest import CLAUDE, CODEX, program_of
-from tests.e2e.crew import Crew
+from tests.e2e.crew import Crew, crew_on
 from tests.e2e.quick import heartbeat, said, wait_for_cycles
 from tests.fake_github.live import LiveHub, LiveWorld, since_start
 from tests.fake_github.server import serve
@@ -77,24 +76,20 @@ class Review:
 @contextmanager
 def on_stage(kind: str, branches: Sequence[str]) -> Iterator[Crew]:
     """A crew whose agents find their branches on the remote, and a gh that asks the fake GitHub."""
-    folder = Path(tempfile.mkdtemp(prefix="fr", dir="/tmp"))
-    extra = {"GH_CONFIG_DIR": str(folder / "gh"), "GH_TOKEN": "x"}
-    crew = Crew(real_stage(folder, program_of(kind), extra=extra), Playground(folder / "git"))
-    try:
-        crew.stage.home.mkdir()
-        for name in ("gh", "fleet"):
-            (folder / name).mkdir()
+
+    def stage_in(folder: Path) -> Stage:
+        return real_stage(folder, program_of(kind), extra={"GH_CONFIG_DIR": str(folder / "gh"), "GH_TOKEN": "x"})
+
+    def prepare(crew: Crew) -> None:
+        folder = crew.stage.folder
+        (folder / "gh").mkdir()
         (folder / "gh" / "config.yml").write_text(f"http_unix_socket: {folder}/gh.sock\n")
-        (folder / "fleet" / "config.toml").write_text(CONFIG)
         (folder / "state.json").write_text(json.dumps({"repo": "acme/widget", "agents": []}))
         (folder / "round.sh").write_text(ROUND)
-        crew.playground.build(len(branches), crew.stage.environment())
+
+    with crew_on(stage_in, len(branches), CONFIG, prepare) as crew:
         begin_branches(crew, branches)
-        crew.stage.start()
         yield crew
-    finally:
-        crew.end()
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 def begin_branches(crew: Crew, branches: Sequence[str]) -> None:

@@ -25,16 +25,21 @@ def _session(alpha: LinkedHost) -> str:
     return str(repository)
 
 
-def test_an_agent_there_is_begun_shown_written_to_and_gone_to(
-    make_linked: MakeLinked, run_script: RunScript, tmux_server: TmuxServer
-) -> None:
+def _begun(make_linked: MakeLinked, run_script: RunScript, *objective: str, **given: str) -> LinkedHost:
+    """A machine with an agent on it, begun from here."""
     alpha = make_linked()
     alpha.put()
     alpha.begin()
-    repository = _session(alpha)
-    words = ["--session", "fleet", "--repo", repository, "--agent", "practice", "--branch", "task/one"]
-    begun = run_script("spawn-agent", "--host", "alpha", *words, "--objective-file", "-", input=OBJECTIVE, timeout=120)
+    words = ["--session", "fleet", "--repo", _session(alpha), "--agent", "practice", "--branch", "task/one"]
+    begun = run_script("spawn-agent", "--host", "alpha", *words, *objective, timeout=120, **given)
     assert (begun.returncode, begun.stdout) == (0, "alpha/fleet:1\n"), begun.stderr
+    return alpha
+
+
+def test_an_agent_there_is_begun_shown_written_to_and_gone_to(
+    make_linked: MakeLinked, run_script: RunScript, tmux_server: TmuxServer
+) -> None:
+    alpha = _begun(make_linked, run_script, "--objective-file", "-", input=OBJECTIVE)
     assert (environment_of(alpha.there)["HOME"], len(alpha.view().fleet.agents)) == (str(alpha.there.home), 1)
 
     wait_until(lambda: "ready and waiting" in run_script("show", "alpha/fleet:1").stdout)
@@ -59,14 +64,8 @@ def test_an_agent_there_is_begun_shown_written_to_and_gone_to(
 def test_what_an_agent_there_needs_ends_the_wait_here_and_is_handed_out_once(
     make_linked: MakeLinked, run_script: RunScript, tmux_server: TmuxServer
 ) -> None:
-    alpha = make_linked()
-    alpha.put()
-    alpha.begin()
-    repository = _session(alpha)
-    words = ["--session", "fleet", "--repo", repository, "--agent", "practice", "--branch", "task/one"]
     objective = "Ask. [[ask Which colour?|Blue|Green]] [[say thanks]]"
-    begun = run_script("spawn-agent", "--host", "alpha", *words, "--objective", objective, timeout=120)
-    assert begun.returncode == 0, begun.stderr
+    alpha = _begun(make_linked, run_script, "--objective", objective)
     wait_until(lambda: alpha.call("poll-cycle").exit_code == 0 and _asks(alpha), seconds=30)
     tmux_server.new_session()
     _no_agents_here(alpha)

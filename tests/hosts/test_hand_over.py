@@ -34,13 +34,19 @@ def _ready(alpha: LinkedHost) -> None:
     wait_until(lambda: alpha.view().facts.get("free_spares") == 2, what=lambda: str(alpha.view().facts))
 
 
-def test_tasks_fill_the_machines_that_have_room(
-    make_linked: MakeLinked, run_script: RunScript, tmux_server: TmuxServer
-) -> None:
+def _with_one_task(make_linked: MakeLinked, run_script: RunScript, tmux_server: TmuxServer) -> LinkedHost:
+    """Such a machine, and here a task that nobody works on."""
     alpha = make_linked()
     _ready(alpha)
     tmux_server.new_session()
     assert run_script("tasks", "add", "one", TEXT, "--agent", "practice").returncode == 0
+    return alpha
+
+
+def test_tasks_fill_the_machines_that_have_room(
+    make_linked: MakeLinked, run_script: RunScript, tmux_server: TmuxServer
+) -> None:
+    alpha = _with_one_task(make_linked, run_script, tmux_server)
     done = run_script("tasks", "dispatch", timeout=240)
     assert "one: given to alpha: one: begun in " in done.stdout, (done.stdout, done.stderr)
     wait_until(lambda: alpha.view().fleet.agents)
@@ -53,10 +59,7 @@ def test_tasks_fill_the_machines_that_have_room(
 def test_a_task_whose_arrival_nobody_heard_of_is_asked_for_by_its_own_call(
     make_linked: MakeLinked, run_script: RunScript, tmux_server: TmuxServer
 ) -> None:
-    alpha = make_linked()
-    _ready(alpha)
-    tmux_server.new_session()
-    assert run_script("tasks", "add", "one", TEXT, "--agent", "practice").returncode == 0
+    alpha = _with_one_task(make_linked, run_script, tmux_server)
     given = HostTask("one", "alpha", "ab" * 16)
     note(alpha.settings, given)  # killed right after it was noted, or after it was sent
     assert json.loads(run_script("tasks", "list", "--json").stdout)["tasks"][0]["state"] == "starting"

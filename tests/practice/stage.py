@@ -28,6 +28,13 @@ class PracticePane:
     environment: Mapping[str, str] = field(default_factory=dict)
     pane: str = ""
 
+    @classmethod
+    def in_fleet(cls, server: TmuxServer, folder: Path, config: Path) -> PracticePane:
+        """One that is started, in a session ``fleet`` and a new folder."""
+        server.new_session("fleet", ["sleep", "900"])
+        folder.mkdir()
+        return cls(server, folder, config).start()
+
     def start(self, *session: str, trusted: bool = True) -> PracticePane:
         """Starts it in a new window behind a shell, and waits for its first screen."""
         self.config.mkdir(parents=True, exist_ok=True)

@@ -17,10 +17,7 @@ from tests.conftest import RunScript
 
 @pytest.fixture
 def stage(home: Path, monkeypatch: pytest.MonkeyPatch) -> AccountStage:
-    made = AccountStage(home)
-    made.install("claude", "codex")
-    monkeypatch.setenv("PATH", made.path)
-    return made
+    return AccountStage.with_clients(home, monkeypatch)
 
 
 def test_an_account_is_added_and_removed_and_the_rest_of_the_file_stays(

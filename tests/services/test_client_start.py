@@ -21,9 +21,7 @@ CREDENTIALS = ("CLAUDE_CODE_OAUTH_TOKEN", "ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_T
 
 @pytest.fixture
 def stage(home: Path, monkeypatch: pytest.MonkeyPatch) -> AccountStage:
-    made = AccountStage(home)
-    made.install("claude", "codex")
-    monkeypatch.setenv("PATH", made.path)
+    made = AccountStage.with_clients(home, monkeypatch)
     for name in CREDENTIALS:
         monkeypatch.setenv(name, "oat-USERS-OWN")
     return made

@@ -62,10 +62,7 @@ class HalfDrawnTmux(Tmux):
 
 @pytest.fixture
 def agent(tmux_server: TmuxServer, tmp_path: Path, home: Path) -> PracticePane:
-    tmux_server.new_session("fleet", ["sleep", "900"])
-    folder = tmp_path / "worktree"
-    folder.mkdir()
-    return PracticePane(tmux_server, folder, home / ".claude").start()
+    return PracticePane.in_fleet(tmux_server, tmp_path / "worktree", home / ".claude")
 
 
 def hindered(agent: PracticePane, *before: object) -> PaneIO:
