@@ -20,12 +20,12 @@ MOST = 7
 TWO_AGENTS = '{"agents": [{"window": "fleet:0", "id": "bafodi"}, {"window": "fleet:1", "id": "kelomu"}]}'
 
 MOST_MODULES = {
-    "help": (("send-agent", "--help"), 86),
+    "help": (("send-agent", "--help"), 84),
     "a saved screen": (("classify-pane", "--screen", SCREEN), 111),
     "an edit of the record": (("update-agent", "--state-file", "{state}", "--top", "idle_threshold_seconds=300"), 100),
     "status": (("status", "--state-file", "{state}"), 132),
-    "status of two agents": (("status", "--state-file", "{agents}"), 148),
-    "spare worktrees": (("find-spare", "{repo}"), 126),
+    "status of two agents": (("status", "--state-file", "{agents}"), 144),
+    "spare worktrees": (("find-spare", "{repo}"), 125),
 }
 """Modules that a call executes beside those of Python's own start, which is what its start costs on any machine."""
 

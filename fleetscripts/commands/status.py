@@ -68,10 +68,9 @@ def command(
     if me:
         return show_own(fleet, as_json)
 
-    from fleetscripts.adapters.tmux.pane_reading import begin_listing
-    from fleetscripts.adapters.tmux.tmux_client import TmuxClient
+    from fleetscripts.services.observe.panes_begun import begin_listing_of
 
-    listing = begin_listing(TmuxClient(settings.tmux_socket or None))  # tmux works while the rest is loaded
+    listing = begin_listing_of(fleet, settings)  # tmux works while the rest is loaded
 
     from fleetscripts.adapters.records.store import Store
     from fleetscripts.services.reports import status as service

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from fleetscripts.adapters.tmux.pane_marks import mark_mine, marked_mine
+from fleetscripts.adapters.tmux.pane_reading import FEW_PANES, begin_listing
 from fleetscripts.adapters.tmux.tmux import NoServer, Tmux
 from fleetscripts.adapters.tmux.tmux_client import ServerUnreachable, TmuxClient
 from fleetscripts.adapters.tmux.tmux_words import line, quoted
@@ -72,6 +73,17 @@ def test_the_panes_and_their_server_are_told_by_one_process(
     assert len(tmux_processes.started()) == 1
     assert (panes, server) == (tmux.panes(), tmux.require_server())
     assert len(panes) == 2
+
+
+def test_a_few_panes_are_listed_without_the_others(tmux: Tmux, tmux_server: TmuxServer, pane: str) -> None:
+    tmux_server.run("source-file", "-", input="new-window -d -t fleet: cat\n" * 11)
+    wait_until(lambda: all(pane.command == "sh" and pane.path for pane in tmux.panes()))
+    all_panes, server = tmux.panes_and_server()
+    wanted = ["%1", "%10", "%404", "%1 %2", ""]
+    found = begin_listing(tmux.client, wanted)()
+    assert found == ([pane for pane in all_panes if pane.pane_id in wanted], server)
+    assert begin_listing(tmux.client, [])() == ([], server)
+    assert begin_listing(tmux.client, [f"%{n}" for n in range(FEW_PANES + 1)])() == (all_panes, server)
 
 
 def test_a_server_that_does_not_say_which_it_is_is_none_that_was_asked(

@@ -5,7 +5,7 @@ A reading is begun, and called for its answer: a command loads the rest of its c
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from itertools import accumulate
 
 from fleetscripts.adapters.tmux.tab_stops import without_tabs
@@ -19,14 +19,21 @@ from fleetscripts.pattern import pattern
 PANE_ID = pattern(r"%\d+")
 WHICH_SERVER = ("display-message", "-p", "#{pid} #{start_time} #{socket_path}")
 
+FEW_PANES = 50
+"""Up to so many, tmux selects panes sooner than it tells of 200; for more, that takes longer."""
+
 PanesAndServer = tuple[list[PaneFacts], ServerId | None]
 FramesAndServer = tuple[list[Frame], ServerId | None]
 
 
-def begin_listing(client: TmuxClient) -> Callable[[], PanesAndServer]:
-    """Every pane, each once, and which server they are on; [] and None when none runs."""
+def begin_listing(client: TmuxClient, only: Collection[str] | None = None) -> Callable[[], PanesAndServer]:
+    """Every pane, each once, and which server they are on; [] and None when none runs. ``only``: others than those with
+    these ids may be left out."""
     mark = token()
-    call = client.begin("list-panes", "-a", "-F", row_format(mark), ";", *WHICH_SERVER)
+    told = row_format(mark)
+    if only is not None and len(only) <= FEW_PANES:
+        told = f"#{{?#{{m:* #{{pane_id}} *, {' '.join(filter(PANE_ID.fullmatch, only))} }},{told},}}"
+    call = client.begin("list-panes", "-a", "-F", told, ";", *WHICH_SERVER)
 
     def answer() -> PanesAndServer:
         try:

@@ -35,7 +35,7 @@ def look_at(
     tmux = Tmux(settings.tmux_socket)
     known = [agent.pane_id for agent in agents]
     if begun is None or begun.pane_ids != known:
-        begun = begin_panes(tmux, known)
+        begun = begin_panes(tmux.client, known)
     readings, running = KeptReadings(settings.fleet_home, now), processes_for(len(known))
     commits = [head_commit(Path(agent.worktree_path)) if agent.worktree_path else "" for agent in agents]
     frames, server = begun.answer() if begun is not None else ([], tmux.server())

@@ -8,8 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from fleetscripts.adapters.records.store import Store
-from fleetscripts.adapters.tmux.pane_reading import PanesAndServer, begin_listing
-from fleetscripts.adapters.tmux.tmux_client import TmuxClient
+from fleetscripts.adapters.tmux.pane_reading import PanesAndServer
 from fleetscripts.config import Settings
 from fleetscripts.core.reports.status_columns import StatusLine
 from fleetscripts.core.reports.status_columns import members as members_of
@@ -19,6 +18,7 @@ from fleetscripts.dataclass import dataclass
 from fleetscripts.fleet import Agent, Fleet
 from fleetscripts.models import PaneFacts
 from fleetscripts.services.observe.agent_pane import agent_in_pane, pane_of
+from fleetscripts.services.observe.panes_begun import begin_listing_of
 from fleetscripts.services.single_instance.single_instance import loop_runs
 
 if TYPE_CHECKING:
@@ -102,9 +102,9 @@ def fleet_status(
     here: bool = False,
     listing: Callable[[], PanesAndServer] | None = None,
 ) -> FleetStatus:
-    """The fleet with one listing of all panes, and other hosts' mirrors; ``here``: without those. ``listing``: of tmux,
+    """The fleet with one listing of its panes, and other hosts' mirrors; ``here``: without those. ``listing``: of tmux,
     that has begun."""
-    listing = listing or begin_listing(TmuxClient(settings.tmux_socket or None))
+    listing = listing or begin_listing_of(fleet, settings)
     hosts, spent = () if here else other_machines(settings, now), _spent(settings, fleet, now)
     panes, server = listing()
     agents = tuple(AgentStatus(agent, pane_of(agent, panes, server)) for agent in fleet.agents)
