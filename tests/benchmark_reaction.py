@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from fleetscripts.adapters.records.journal import Journal
 from fleetscripts.adapters.records.store import Store
 from fleetscripts.config import load_settings
 from fleetscripts.services.loop.cycle import run_cycle
@@ -233,8 +234,7 @@ class Bench:
         """When what was done about which pane."""
         windows = {agent["window"]: agent["pane_id"] for agent in self.state()["agents"]}
         found: dict[tuple[str, str], list[float]] = {}
-        for line in (self.root / "fleet" / "events.jsonl").read_text(encoding="utf-8").splitlines():
-            event = json.loads(line)
+        for event in Journal(self.root / "fleet" / "events.jsonl").read():
             if event["event"] in ("recovery-intended", "decision", "escalated"):
                 pane = event.get("pane_id") or windows.get(event["window"], "")
                 found.setdefault((pane, event["action"]), []).append(float(event["at"]))

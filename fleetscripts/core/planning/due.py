@@ -25,6 +25,9 @@ JUST_AFTER_SECONDS = 0.001
 
 STILL = frozenset({PaneState.RUNNING, PaneState.PROMPT, PaneState.API_ERROR})
 
+_TIMED = tuple(rule for rule in RULES if rule.row.every_seconds or rule.on.since)
+"""The rules with times of their own: few of many."""
+
 Instant = Callable[[PolicyCase], float]
 INSTANTS: Mapping[str, Instant] = {
     "it stood still": lambda case: _still_since(case) + case.limits.idle_threshold_seconds,
@@ -71,7 +74,7 @@ def _of_interest(agent: Agent) -> Iterable[str]:
 
 
 def _first(case: PolicyCase, named: Iterable[float]) -> float | None:
-    by_rows = (at for rule in RULES for at in instants(rule.row, rule.on, case.agent, case.limits))
+    by_rows = (at for rule in _TIMED for at in instants(rule.row, rule.on, case.agent, case.limits))
     first = min((at for at in (*named, *by_rows) if at >= case.now), default=None)
     return None if first is None else first + JUST_AFTER_SECONDS
 
