@@ -23,6 +23,7 @@ from fleetscripts.services.loop.cycle import run_cycle
 from tests.benchmark import MAIN, own_environment
 from tests.light_agents import HAPPENINGS, LightAgents
 from tests.places import TmuxServer
+from tests.waiting import comes, wait_until
 
 LEAST_HAPPENINGS = 50
 """For each number of agents; agents that went through one are used again."""
@@ -30,6 +31,9 @@ MEAN_GAP_SECONDS = 0.25
 SPINNER_SECONDS = 0.25
 """Between two steps of the spinner of each agent in a turn."""
 IDLE_SECONDS = 20
+SETTLE_SECONDS = 3
+BUSY_SECONDS = 8
+LONGEST_GAP_SECONDS = 1.5
 POLLING_SECONDS = 30
 """The least interval of the polling loop, as the default has it."""
 PATIENCE_SECONDS = {"events": 12, "polling": 330}
@@ -134,19 +138,19 @@ class Bench:
 
     def idle(self, pid: int) -> tuple[float, int]:
         """Share of a core in percent while nothing happens, and the processes that were started in that time."""
-        time.sleep(3)
+        time.sleep(SETTLE_SECONDS)  # what is left of the start is not idle
         seconds = POLLING_SECONDS * 2 if self.way.mode == "polling" else IDLE_SECONDS
         before, started, began = cpu_seconds(pid), self.started(), time.monotonic()
-        time.sleep(seconds)
+        time.sleep(seconds)  # idle is what is measured
         share = 100 * (cpu_seconds(pid) - before) / (time.monotonic() - began)
         return share, self.started() - started
 
     def busy(self, pid: int) -> float:
         """The same while every spinner turns and every transcript grows."""
         with self.at_work(set()):
-            time.sleep(2)
+            time.sleep(SETTLE_SECONDS)  # what begins the work is not measured
             before, began = cpu_seconds(pid), time.monotonic()
-            time.sleep(8)
+            time.sleep(BUSY_SECONDS)  # the work is what is measured
             return 100 * (cpu_seconds(pid) - before) / (time.monotonic() - began)
 
     @contextmanager
@@ -200,7 +204,7 @@ class Bench:
             with self.at_work(done):
                 for agent in order:
                     gap = choice.expovariate(1 / MEAN_GAP_SECONDS) if told else 1.5 * POLLING_SECONDS / len(order)
-                    time.sleep(min(gap, 1.5))
+                    time.sleep(min(gap, LONGEST_GAP_SECONDS))  # each by itself
                     name = names[(agent.number + number) % len(names)]
                     with self._pen:
                         done.add(agent.pane_id)
@@ -217,8 +221,8 @@ class Bench:
 
     def collect(self, happened: dict[str, tuple[str, float]], seconds: float) -> None:
         """Times between what happened and what was done about it, as journal and record say."""
-        deadline = time.monotonic() + seconds
-        while happened and time.monotonic() < deadline:
+
+        def all_collected() -> bool:
             acted = self.acted()
             for pane, (name, began) in list(happened.items()):
                 _, state, action = HAPPENINGS[name]
@@ -227,7 +231,9 @@ class Bench:
                 if later := [at for at in times if at >= began]:
                     self.taken[name].append(1000 * (min(later) - began))
                     del happened[pane]
-            time.sleep(0.1)
+            return not happened
+
+        comes(all_collected, seconds, every=0.1)
         self.missed += len(happened)
 
     def acted(self) -> dict[tuple[str, str], list[float]]:
@@ -266,11 +272,7 @@ class Bench:
         return len((self.root / "started").read_text().splitlines())
 
     def until(self, there, what: str, seconds: float = 60) -> None:
-        deadline = time.monotonic() + seconds
-        while not there():
-            if time.monotonic() > deadline:
-                raise SystemExit(f"no {what} in {seconds} s: {(self.root / 'err').read_text()[-2000:]}")
-            time.sleep(0.02)
+        wait_until(there, seconds, lambda: f"{what}: {(self.root / 'err').read_text()[-2000:]}")
 
 
 def count_processes(root: Path) -> None:

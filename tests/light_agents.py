@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.places import BUNDLE, TmuxServer
+from tests.waiting import wait_until
 
 SCREENS = BUNDLE / "tests" / "screens" / "claude" / "2.1.329-oauth+bypassPermissions-140x45"
 WRAPPER = 'set -m; "$0" 90000; exec /bin/sh -i'
@@ -75,15 +76,14 @@ class LightAgents:
     def take_pid(self, agent: LightAgent) -> None:
         """Wait until its process is there."""
         wrapper = int(self.server.show(agent.pane_id, "#{pane_pid}"))
-        deadline = time.monotonic() + 60
-        while time.monotonic() < deadline:
-            for child in Path(f"/proc/{wrapper}/task/{wrapper}/children").read_text().split():
-                if b"90000" in Path(f"/proc/{child}/cmdline").read_bytes():
-                    agent.pid, agent.tty = int(child), self.server.show(agent.pane_id, "#{pane_tty}")
-                    agent.start = Path(f"/proc/{child}/stat").read_text().rpartition(")")[2].split()[19]
-                    return
-            time.sleep(0.01)
-        raise SystemExit("an agent's pane did not start in time")
+
+        def clients() -> list[str]:
+            children = Path(f"/proc/{wrapper}/task/{wrapper}/children").read_text().split()
+            return [child for child in children if b"90000" in Path(f"/proc/{child}/cmdline").read_bytes()]
+
+        child = wait_until(clients, 60, "the process of an agent's pane")[0]
+        agent.pid, agent.tty = int(child), self.server.show(agent.pane_id, "#{pane_tty}")
+        agent.start = Path(f"/proc/{child}/stat").read_text().rpartition(")")[2].split()[19]
 
     def records(self) -> list[dict[str, Any]]:
         """What the state file says of them."""

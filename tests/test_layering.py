@@ -231,6 +231,26 @@ def test_no_module_or_class_of_the_product_looks_like_a_test() -> None:
     assert [name for name in classes if name.startswith("Test")] == []
 
 
+SLEEPS = {
+    "recorder/terminal.py": "presses keys as fast as a person",
+    "recorder/common_scenarios.py": "shows the same turn some seconds later",
+    "recorder/claude_scenarios/talk.py": "shows the same turn some seconds later",
+    "benchmark_reaction.py": "measures what a span of time costs",
+    "hosts/benchmark_hosts.py": "measures what a span of time costs",
+    "projects.py": "is a user's own test, which takes half a second",
+}
+"""Modules of tests/ that let time pass because time itself is meant; all others wait for something that comes."""
+
+
+def test_tests_sleep_only_where_time_itself_is_meant() -> None:
+    tests = BUNDLE / "tests"
+    asleep = re.compile(r"\bsleep" + r"\(")
+    found = {
+        str(path.relative_to(tests)) for path in tests.rglob("*.py") if asleep.search(path.read_text(encoding="utf-8"))
+    }
+    assert found == SLEEPS.keys()
+
+
 OF_THE_WHOLE = {
     "archive", "case_ids", "documents", "hosted_ci", "house", "layering", "newcomer", "packages", "packaging",
     "patches", "recorder", "recording", "scripts", "start_time",

@@ -100,10 +100,7 @@ def _sight(alpha: LinkedHost, number: int) -> float:
 
 def _until(holds: Callable[[], bool]) -> None:
     """Looks so often that the looking does not show in the figures."""
-    deadline = time.monotonic() + LONGEST_SECONDS
-    while not holds():
-        assert time.monotonic() < deadline
-        time.sleep(LOOK_SECONDS)
+    wait_until(holds, LONGEST_SECONDS, every=LOOK_SECONDS)
 
 
 def _says(alpha: LinkedHost, words: str) -> bool:

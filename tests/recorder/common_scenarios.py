@@ -38,7 +38,7 @@ def busy(s: Client) -> None:
     s.say("think about the prices", (Hold(), Say("Thinking is done.")))
     s.taken("think about the prices")
     s.snap("busy-early", "running")
-    time.sleep(LATE_SECONDS)
+    time.sleep(LATE_SECONDS)  # the same turn, so much later
     s.snap("busy-late", "running")
     s.type("and also look at the prices")
     s.snap("busy-typed", "running", draft=True)

@@ -15,7 +15,8 @@ from typing import Any
 
 from tests.recorder.namespace import HOME, PROJECT
 from tests.recorder.replies import Reply, Script
-from tests.recorder.terminal import NotReached, Terminal, squeezed
+from tests.recorder.terminal import POLL_SECONDS, NotReached, Terminal, squeezed
+from tests.waiting import comes
 
 TYPED_SECONDS = 0.25
 REGISTRY_SECONDS = 2.0
@@ -109,14 +110,15 @@ class Stage(ABC):
         wanted = REGISTERED.get(state, set()) | ({"waiting"} if label.get("dialog") else set())
         if label.get("dialog") in UNREGISTERED:
             wanted = wanted | {"idle"}
-        end = time.monotonic() + REGISTRY_SECONDS
-        look = self.take()
-        while not {entry.get("status", "") for entry in look.registry} <= wanted | {""}:
-            if time.monotonic() > end:
-                raise NotReached(f"{name}: the registry says {look.registry}")
-            time.sleep(0.2)
-            look = self.take()
-        self.write(name, look, state=state, **label)
+        looks: list[Look] = []
+
+        def agrees() -> bool:
+            looks[:] = [self.take()]
+            return {entry.get("status", "") for entry in looks[0].registry} <= wanted | {""}
+
+        if not comes(agrees, REGISTRY_SECONDS, POLL_SECONDS):
+            raise NotReached(f"{name}: the registry says {looks[0].registry}")
+        self.write(name, looks[0], state=state, **label)
 
     def write(self, name: str, look: Look, **label: Any) -> None:
         """Write one case from a look of some moment."""
@@ -193,7 +195,7 @@ class Stage(ABC):
         self.terminal.type(text)
         wanted = squeezed(text)[-16:]
         self.terminal.wait(lambda: wanted in squeezed(self.terminal.screen()), f"the typed {text[:30]!r}", 6)
-        time.sleep(TYPED_SECONDS)
+        self.terminal.settle(TYPED_SECONDS, 1.0)
 
     def unanswered(self, prompt: str, turn: int = 0) -> None:
         """Check that a tool call still waits: its turn asked nothing more of the model."""

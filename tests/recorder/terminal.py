@@ -11,6 +11,8 @@ import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from tests.waiting import comes, stays
+
 FACTS = ("command", "title", "alternate", "cursor_x", "cursor_y", "dead", "cursor_flag")
 _FORMAT = "\t".join(
     f"#{{{name}}}"
@@ -26,6 +28,8 @@ _FORMAT = "\t".join(
 )
 _FRAME = re.compile(r"[\s│┃|╭╮╰╯─━]+")
 POLL_SECONDS = 0.1
+EFFECT_SECONDS = 2.0
+"""Longest wait for what a key does."""
 PATIENCE = float(os.environ.get("FLEET_RECORDER_PATIENCE", "1.5"))
 
 
@@ -86,6 +90,19 @@ class Terminal:
         """Press keys by their tmux names."""
         self.tmux("send-keys", "-t", "fleet", *names)
 
+    def keys_taken(self, *names: str) -> None:
+        """Press keys and wait until the screen shows what they did, or that they do nothing."""
+        before = self.screen()
+        self.keys(*names)
+        self.comes(lambda: self.screen() != before, EFFECT_SECONDS)
+
+    def at_a_pace(self, *names: str, seconds: float, literal: bool = False) -> None:
+        """Press keys one after another, as fast as a person: a client takes faster ones for one key or for a paste.
+        ``literal``: they are characters, not names."""
+        for name in names:
+            self.keys(*(["-l", "--"] if literal else []), name)
+            time.sleep(seconds)
+
     def type(self, text: str) -> None:
         """Type text as a keyboard would."""
         self.tmux("send-keys", "-t", "fleet", "-l", "--", text)
@@ -97,19 +114,12 @@ class Terminal:
 
     def wait(self, condition: Callable[[], bool], what: str, seconds: float = 10.0) -> None:
         """Wait for a condition."""
-        end = time.monotonic() + seconds * PATIENCE
-        while not condition():
-            if time.monotonic() > end:
-                raise NotReached(f"{what} did not come in {seconds:.0f} s")
-            time.sleep(POLL_SECONDS)
+        if not self.comes(condition, seconds):
+            raise NotReached(f"{what} did not come in {seconds:.0f} s")
 
     def comes(self, condition: Callable[[], bool], seconds: float) -> bool:
         """True when a condition comes about in time."""
-        try:
-            self.wait(condition, "it", seconds)
-        except NotReached:
-            return False
-        return True
+        return comes(condition, seconds * PATIENCE, POLL_SECONDS)
 
     def shows(self, pattern: str) -> bool:
         """True when the screen matches, wherever its lines were wrapped: white space in the pattern is ignored."""
@@ -123,16 +133,7 @@ class Terminal:
 
     def settle(self, quiet_seconds: float = 0.5, seconds: float = 4.0) -> bool:
         """Wait until the screen stays as it is; False when something on it keeps moving."""
-        end = time.monotonic() + seconds
-        last, since = self.screen(), time.monotonic()
-        while time.monotonic() < end:
-            time.sleep(POLL_SECONDS)
-            now = self.screen()
-            if now != last:
-                last, since = now, time.monotonic()
-            elif time.monotonic() - since >= quiet_seconds:
-                return True
-        return False
+        return stays(self.screen, quiet_seconds, seconds, POLL_SECONDS)
 
     def descendants(self) -> list[int]:
         """The processes that the pane's shell started, and theirs."""

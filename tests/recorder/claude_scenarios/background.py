@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 from tests.recorder.claude import Claude
 from tests.recorder.claude_scenarios.talk import allow
 from tests.recorder.model_claude import COMPACT_KEY
@@ -27,7 +25,6 @@ def background_shell(s: Claude) -> None:
     if s.running("sleep 66"):
         s.snap("prompt-background-shell-later", "prompt", background=True)
     s.type("/tasks" if s.tasks_command() else "/bashes")
-    time.sleep(0.4)
     s.terminal.keys("Enter")
     s.terminal.await_text(r"Background tasks|Background|Shell details|sleep 66", 5)
     s.terminal.settle()
@@ -51,12 +48,12 @@ def subagents(s: Claude) -> None:
             f"let {count} agents look for it in {name}", (Say("I ask around."), *calls), (Say("They found nothing."),)
         )
         _all_asked(s, keys)
-        time.sleep(2.5)
+        s.terminal.settle(seconds=2.5)
         if s.script.in_flight:
             s.snap(name, "running")
         s.script.release()
         s.turn_over()
-        time.sleep(1.0)
+        s.terminal.settle(1.0)
         s.turn_over()
 
 
@@ -77,13 +74,13 @@ def awaited_agents(s: Claude) -> None:
     s.say("let one look in the background", (Call("Task", task),), (Say("I wait for what it finds."),))
     s.terminal.wait(lambda: s.script.asked(key) > 0, "the agent's request", 10)
     s.terminal.await_text("I wait for what it finds", 8)
-    time.sleep(2.0)
+    s.terminal.comes(lambda: s.terminal.shows(r"Waiting for \d"), 1.5)
     if s.script.in_flight == 1 and s.terminal.shows(r"Waiting for \d"):
         s.snap("busy-background-agents", "running")
     elif s.script.in_flight == 1:  # older releases do not wait: the turn is over
         s.snap("prompt-background-agent", "prompt", background=True)
     s.script.release()
-    time.sleep(1.0)
+    s.terminal.settle(1.0)
     s.turn_over()
 
 
@@ -93,10 +90,9 @@ def compacting(s: Claude) -> None:
     s.answered("Keep the basket in mind")
     s.script.on(COMPACT_KEY, (Hold(), Say("<summary>\nThe basket is to be kept in mind.\n</summary>")))
     s.type("/compact")
-    time.sleep(0.4)
     s.terminal.keys("Enter")
     s.terminal.wait(lambda: s.script.asked(COMPACT_KEY) > 0, "the request for a summary", 8)
-    time.sleep(1.5)
+    s.terminal.settle(seconds=1.5)
     s.snap("busy-compacting", "running")
     s.script.release()
     s.terminal.await_text(r"[Cc]ompacted|Conversation compacted|ctrl\+o", 10)
@@ -112,8 +108,7 @@ def asked_at_the_exit(s: Claude) -> None:
     allow(s)
     s.answered("It is being served")
     s.terminal.wait(lambda: s.running("sleep 66"), "the background command", 5)
-    s.terminal.keys("C-c")
-    time.sleep(0.3)
+    s.terminal.keys_taken("C-c")
     s.terminal.keys("C-c")
     s.terminal.await_text("Background work is running", 8)
     s.terminal.settle()

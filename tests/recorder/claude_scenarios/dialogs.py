@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import Any
 
 from tests.recorder.claude import Claude
@@ -131,8 +130,7 @@ def held_back(s: Claude) -> None:
         while "Waiting for permission…" not in look.plain:
             if s.terminal.shows(wanted):
                 raise NotReached("the dialog does not wait for the typing to end")
-            s.terminal.type("d")
-            time.sleep(0.1)
+            s.terminal.at_a_pace("d", seconds=0.1)
             look = s.take()
         s.write(name, look, state="waiting_approval", dialog=kind)
         s.dialog_stands(wanted)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 from tests.recorder.claude import Claude
 from tests.recorder.claude_scenarios.talk import bash
 from tests.recorder.model_claude import SUGGEST_KEY
@@ -53,16 +51,12 @@ def first_characters(s: Claude) -> None:
         "draft-shell": "!ls",
         "draft-memory": "#remember the prices",
     }.items():
-        s.terminal.type(text[0])
-        time.sleep(0.3)
+        s.terminal.keys_taken(text[0])
         if len(text) > 1:
             s.terminal.type(text[1:])
-        time.sleep(0.8)
-        s.terminal.settle()
+        s.terminal.settle(0.8)
         s.snap(name, "prompt", draft=True)
-        for _ in range(3):
-            s.terminal.keys("Escape")
-            time.sleep(0.1)
+        s.terminal.at_a_pace("Escape", "Escape", "Escape", seconds=0.1)
         s.ready()
     s.terminal.type("?")
     if s.waits_for(r"for bash mode|! for|shortcuts|double tap esc"):
@@ -73,10 +67,8 @@ def first_characters(s: Claude) -> None:
 
 @scenario("claude", "prompt-shell-command")
 def shell_mode(s: Claude) -> None:
-    s.terminal.type("!")
-    time.sleep(0.4)
-    s.terminal.type("echo ORCHESTRATOR:DONE")
-    time.sleep(0.4)
+    s.terminal.keys_taken("!")
+    s.type("echo ORCHESTRATOR:DONE")
     s.terminal.keys("Enter")
     s.terminal.await_text("ORCHESTRATOR:DONE.*ORCHESTRATOR:DONE", 8)
     s.turn_over()
@@ -101,7 +93,7 @@ def half_way_out(s: Claude) -> None:
     s.terminal.keys("C-c")
     s.terminal.await_text(r"Press Ctrl-C again", 3)
     s.snap("prompt-ctrl-c-once", "prompt")
-    time.sleep(2.5)
+    s.terminal.wait(lambda: not s.terminal.shows(r"Press Ctrl-C again"), "the end of the hint", 5)
     s.ready()
     s.type("a note")
     s.terminal.keys("Escape")

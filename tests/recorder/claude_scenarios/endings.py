@@ -25,8 +25,7 @@ MANY_TOKENS = 180_000
 
 @scenario("claude", "shell-after-ctrl-c", "shell-typed")
 def two_interrupts(s: Claude) -> None:
-    s.terminal.keys("C-c")
-    time.sleep(0.3)
+    s.terminal.keys_taken("C-c")
     s.terminal.keys("C-c")
     s.terminal.wait(lambda: s.terminal.command() == "bash", "the shell", 10)
     s.terminal.settle()
@@ -52,7 +51,7 @@ def killed_idle(s: Claude) -> None:
 @scenario("claude", "shell-after-kill-busy", "prompt-resumed-mid-turn")
 def killed_busy(s: Claude) -> None:
     s.say("something that never ends", (Hold(), Say("It ended.")))
-    time.sleep(2.0)
+    s.taken("something that never ends")
     session = s.newest_session()
     s.terminal.kill_client()
     s.terminal.settle()

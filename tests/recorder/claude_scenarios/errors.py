@@ -63,9 +63,7 @@ def server(s: Claude) -> None:
 @scenario("claude", "retrying-rate", wide=True, modes=("api",))
 def rate(s: Claude) -> None:
     s.say("look at the stairs", (SLOW_DOWN,))
-    time.sleep(4)
-    if not s.terminal.shows(r"[Rr]etrying"):
-        raise NotReached("no retrying is shown")
+    s.terminal.await_text(r"[Rr]etrying", 4)
     s.snap("retrying-rate", "running")
     s.terminal.keys("Escape")
     s.settled_after_escape("look at the stairs")

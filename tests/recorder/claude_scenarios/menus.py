@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 from tests.recorder.claude import BOX_STANDING, Claude
 from tests.recorder.replies import Say
 from tests.recorder.scenario import scenario
@@ -38,16 +36,15 @@ def record_menu(s: Claude, name: str) -> None:
     """Open one menu by its command; what opens is one only when the input box is gone."""
     command, kind, wanted = MENUS[name]
     s.type(command)
-    time.sleep(0.3)
-    s.terminal.keys("Enter")
-    time.sleep(0.8)
+    s.terminal.keys_taken("Enter")
+    s.terminal.settle()
     s.terminal.await_text(wanted, 5)
     s.terminal.settle()
     if s.terminal.command() == "bash" or s.terminal.shows(r"Unknown (slash )?command|Unknown skill"):
         raise NotReached(f"{command} is not in this release")
     look = s.take()
     if BOX_STANDING.search(look.plain):
-        time.sleep(1.5)
+        s.terminal.comes(lambda: not BOX_STANDING.search(s.terminal.screen()), 1.0)
         look = s.take()
     if BOX_STANDING.search(look.plain) or s.at_prompt():
         raise NotReached(f"{command} leaves the input box where it is")
@@ -63,9 +60,7 @@ def _one(name: str) -> None:
         try:
             record_menu(s, name)
         finally:
-            for _ in range(3):
-                s.terminal.keys("Escape")
-                time.sleep(0.25)
+            s.terminal.at_a_pace("Escape", "Escape", "Escape", seconds=0.25)
         s.ready()
 
 
@@ -83,8 +78,7 @@ def transcript(s: Claude) -> None:
             s.terminal.await_text(r"[Dd]etailed transcript|transcript", 3)
         s.terminal.settle()
         s.snap(name, "waiting_approval", dialog="view")
-        s.terminal.keys("C-o")
-        time.sleep(0.5)
+        s.terminal.keys_taken("C-o")
         s.ready()
 
 
@@ -94,7 +88,6 @@ def mcp_menu(s: Claude) -> None:
     s.restart()
     s.configure()
     s.type("/mcp")
-    time.sleep(0.3)
     s.terminal.keys("Enter")
     s.terminal.await_text(r"MCP servers|Manage MCP|MCP Server", 8)
     s.terminal.settle()
@@ -109,9 +102,7 @@ def mcp_menu(s: Claude) -> None:
 def rewind_by_escape(s: Claude) -> None:
     s.say("something to go back to", (Say("Here you are."),))
     s.answered("Here you are")
-    s.terminal.keys("Escape")
-    time.sleep(0.15)
-    s.terminal.keys("Escape")
+    s.terminal.at_a_pace("Escape", "Escape", seconds=0.15)
     s.terminal.await_text(r"Rewind|Jump to a previous|Restore|fork the conversation", 5)
     s.terminal.settle()
     s.snap("menu-rewind-escape", "waiting_approval", dialog="picker")

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 from tests.recorder.claude import Claude
 from tests.recorder.claude_scenarios.talk import allow, bash
 from tests.recorder.namespace import PROJECT
@@ -128,7 +126,7 @@ def user_lines(s: Claude) -> None:
     text = "At the end write exactly\nORCHESTRATOR:DONE\nand before it\nCHECKPOINT:verify\nthank you kindly"
     s.script.on("thank you kindly", (Say("Noted, not there yet."),))
     s.terminal.paste(text)
-    time.sleep(1.0)
+    s.terminal.settle()
     s.terminal.keys("Enter")
     s.terminal.wait(lambda: s.script.asked("thank you kindly") > 0, "the request", 6)
     s.answered("Noted, not there yet")
@@ -154,7 +152,7 @@ def while_busy(s: Claude) -> None:
     for name, text in (("busy-quoting-box", PROMPT_BOX), ("busy-quoting-dialog", DIALOG)):
         s.say(f"show me {name} and then go on", (Say(text), Hold(), Say("I went on.")))
         s.terminal.await_text(text.split()[-1].rstrip("."))
-        time.sleep(2.0)
+        s.terminal.settle(seconds=2.0)
         s.snap(name, "running")
         s.script.release()
         s.answered("I went on")

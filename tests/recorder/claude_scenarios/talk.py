@@ -25,7 +25,7 @@ def allow(s: Claude) -> None:
         s.terminal.await_text(r"Do you want to", 2.5)
     except NotReached:
         return
-    time.sleep(0.4)
+    s.terminal.settle()
     s.terminal.keys("Enter")
 
 
@@ -34,7 +34,7 @@ def streaming(s: Claude) -> None:
     s.say("tell me what you read", (Slow(WORDS * 12),))
     s.waits_for("then the tests", 4)
     s.snap("busy-streaming", "running")
-    time.sleep(LATE_SECONDS)
+    time.sleep(LATE_SECONDS)  # the same turn, so much later
     if s.script.in_flight:
         s.snap("busy-streaming-later", "running")
     s.script.release()
@@ -48,7 +48,7 @@ def tool(s: Claude) -> None:
     )
     allow(s)
     s.terminal.wait(lambda: s.running("sleep 9.5"), "the running command", 5)
-    time.sleep(2.2)
+    s.terminal.settle(seconds=2.2)
     if s.running("sleep 9.5"):
         s.snap("busy-tool", "running")
     s.terminal.wait(lambda: s.script.asked("run the slow tests", 1) > 0, "the tool's result", 10)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 from tests.recorder.codex import Codex
 from tests.recorder.replies import Call, Say
 from tests.recorder.scenario import scenario
@@ -66,8 +64,8 @@ def question(s: Codex) -> None:
     options = [{"label": "Keep the sum", "description": "As it is"}, {"label": "Use a loop", "description": "Clear"}]
     ask = {"id": "approach", "header": "Approach", "question": "Which approach should I take?", "options": options}
     s.type("/plan")
-    s.terminal.keys("Enter")
-    time.sleep(1.0)
+    s.terminal.keys_taken("Enter")
+    s.terminal.settle()
     s.say("ask me what to do", (Call("request_user_input", {"questions": [ask]}),))
     s.terminal.await_text("Which approach should I take.*Use a loop", 6)
     s.terminal.settle()

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 from tests.recorder.codex import Codex
 from tests.recorder.scenario import scenario
 
@@ -36,11 +34,8 @@ def first_characters(s: Codex) -> None:
         "draft-at": "look at @src",
         "draft-shell": "!ls",
     }.items():
-        for letter in text:
-            s.terminal.type(letter)
-            time.sleep(0.05)
-        time.sleep(0.8)
-        s.terminal.settle()
+        s.terminal.at_a_pace(*text, seconds=0.05, literal=True)
+        s.terminal.settle(0.8)
         s.snap(name, "prompt", draft=True)
         s.restart()
     s.terminal.type("?")

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 from tests.recorder.codex import Codex
 from tests.recorder.replies import Hold, Say
 from tests.recorder.scenario import scenario
@@ -12,8 +10,7 @@ from tests.recorder.scenario import scenario
 @scenario("codex", "shell-after-ctrl-c")
 def two_interrupts(s: Codex) -> None:
     s.terminal.keys("C-c")
-    time.sleep(0.3)
-    if s.terminal.command() != "bash":
+    if not s.terminal.comes(lambda: s.terminal.command() == "bash", 0.3):
         s.terminal.keys("C-c")
     s.terminal.wait(lambda: s.terminal.command() == "bash", "the shell", 10)
     s.terminal.settle()
@@ -33,7 +30,7 @@ def killed(s: Codex) -> None:
     s.terminal.settle(1.0)
     s.snap("prompt-resumed", "prompt")
     s.say("something that never ends", (Hold(), Say("It ended.")))
-    time.sleep(2.0)
+    s.taken("something that never ends")
     s.terminal.kill_client()
     s.terminal.settle()
     s.snap("shell-after-kill-busy", "idle")

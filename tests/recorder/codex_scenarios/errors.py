@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import time
+from functools import partial
 
 from tests.recorder.codex import Codex
 from tests.recorder.replies import Fail
 from tests.recorder.scenario import scenario
 from tests.recorder.terminal import NotReached
+from tests.waiting import stays
 
 SERVER = Fail(500, "server_error", "The server had an error while processing your request")
 OVERLOADED = Fail(503, "server_error", "overloaded")
@@ -54,10 +56,7 @@ def died(s: Codex) -> None:
         prompt = f"look at the {name}"
         s.say(prompt, (failure,))
         s.terminal.await_text(r"■|⚠|error|[Qq]uota|exceed", 25)
-        asked = -1
-        while asked != s.script.asked(prompt):
-            asked = s.script.asked(prompt)
-            time.sleep(3.0)
+        stays(partial(s.script.asked, prompt), 3.0, 60.0)
         s.turn_over()
         if error == "billing" and not s.terminal.shows(r"Quota exceeded|exceeded your (current )?quota"):
             error = "other"  # this release says nothing but 429

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 from tests.recorder.codex import Codex
 from tests.recorder.replies import Say
 from tests.recorder.scenario import scenario
@@ -30,17 +28,15 @@ def _one(name: str) -> None:
     def menu(s: Codex) -> None:
         command, kind, wanted = MENUS[name]
         s.type(command)
-        time.sleep(0.4)
-        s.terminal.keys("Enter")
-        time.sleep(1.0)
+        s.terminal.keys_taken("Enter")
+        s.terminal.settle()
         s.terminal.await_text(wanted, 5)
         s.terminal.settle()
         look = s.take()
         if s.terminal.shows(r"Unrecognized command|disabled while") or s.at_prompt():
             raise NotReached(f"{command} leaves the composer where it is")
         s.write(name, look, state="waiting_approval", dialog=kind)
-        s.terminal.keys("Escape")
-        time.sleep(0.3)
+        s.terminal.keys_taken("Escape")
         s.terminal.keys("q" if kind == "view" else "Escape")
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 from tests.recorder.claude_scenarios.quotes import ANSWERS
 from tests.recorder.claude_scenarios.talk import DONE, WORDS
 from tests.recorder.codex import Codex
@@ -31,11 +29,11 @@ def tool(s: Codex) -> None:
     if s.waits_for(APPROVAL, 2.0):
         s.terminal.keys("y")
     s.terminal.wait(lambda: s.running("sleep 9.5"), "the running command", 5)
-    time.sleep(1.5)
+    s.terminal.settle(seconds=1.5)
     if s.running("sleep 9.5"):
         s.snap("busy-tool", "running")
     s.terminal.wait(lambda: s.script.asked("run the slow tests", 1) > 0, "the tool's result", 10)
-    time.sleep(1.0)
+    s.terminal.settle(seconds=1.0)
     s.snap("busy-after-tool", "running")
     s.script.release()
     s.answered("Good")
@@ -44,7 +42,7 @@ def tool(s: Codex) -> None:
 @scenario("codex", "prompt-after-interrupt", wide=True)
 def interrupt(s: Codex) -> None:
     s.say("count the shelves slowly", (Hold(), Say("Never said.")))
-    time.sleep(1.0)
+    s.drawn()
     s.terminal.keys("Escape")
     s.terminal.await_text("interrupted", 8)
     s.script.release()
@@ -109,7 +107,7 @@ def compacting(s: Codex) -> None:
     s.type("/compact")
     s.terminal.keys("Enter")
     s.terminal.wait(lambda: s.script.asked(COMPACT_KEY) > 0, "the request for a summary", 8)
-    time.sleep(1.0)
+    s.terminal.settle(seconds=1.0)
     s.snap("busy-compacting", "running")
     s.script.release()
     s.terminal.await_text(r"[Cc]ompacted", 10)
