@@ -24,8 +24,7 @@ from fleetscripts.agents.kinds import (
 from fleetscripts.errors import UsageProblem
 
 if TYPE_CHECKING:
-    from fleetscripts.agents.conversation_message import ConversationMessage
-    from fleetscripts.agents.session_view import BackgroundSession, SessionView
+    from fleetscripts.agents.session_view import BackgroundSession, ConversationMessage, SessionView
     from fleetscripts.core.screen.screen import Finds, Layout, Screen
     from fleetscripts.core.spending.tokens import Tokens
     from fleetscripts.models import Client
@@ -152,7 +151,7 @@ class ClaudeCode(AgentKind):
 
     def said(self, record: Mapping[str, Any]) -> ConversationMessage | None:
         """Messages of both sides, in the main conversation."""
-        from fleetscripts.agents.conversation_message import said_in
+        from fleetscripts.agents.session_view import said_in
 
         typed = self.typed_text(record)
         if typed is None and any(record.get(mark) for mark in ("isSidechain", "isMeta", "isApiErrorMessage")):

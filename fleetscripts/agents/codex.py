@@ -23,8 +23,7 @@ from fleetscripts.agents.kinds import (
 from fleetscripts.pattern import pattern
 
 if TYPE_CHECKING:
-    from fleetscripts.agents.conversation_message import ConversationMessage
-    from fleetscripts.agents.session_view import BackgroundSession, SessionView
+    from fleetscripts.agents.session_view import BackgroundSession, ConversationMessage, SessionView
     from fleetscripts.core.screen.screen import Finds, Layout, Screen
     from fleetscripts.core.spending.tokens import Tokens
     from fleetscripts.models import Client
@@ -151,7 +150,7 @@ class Codex(AgentKind):
 
     def said(self, record: Mapping[str, Any]) -> ConversationMessage | None:
         """Messages of both sides."""
-        from fleetscripts.agents.conversation_message import said_in
+        from fleetscripts.agents.session_view import said_in
 
         return said_in(self.typed_text(record), record.get("payload"))
 

@@ -15,8 +15,7 @@ from fleetscripts.dataclass import dataclass
 from fleetscripts.errors import UsageProblem
 
 if TYPE_CHECKING:
-    from fleetscripts.agents.conversation_message import ConversationMessage
-    from fleetscripts.agents.session_view import BackgroundSession, SessionView
+    from fleetscripts.agents.session_view import BackgroundSession, ConversationMessage, SessionView
     from fleetscripts.core.screen.screen import Finds, Layout, Screen
     from fleetscripts.core.spending.tokens import Tokens
     from fleetscripts.models import Client

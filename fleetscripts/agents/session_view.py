@@ -1,4 +1,4 @@
-"""A session as its client's own files show it, and one held by a background service."""
+"""A session and its messages as its client's own files show them, and one held by a background service. Pure."""
 
 from __future__ import annotations
 
@@ -9,6 +9,9 @@ from pathlib import Path
 from fleetscripts.core.gates.completion import Checkpoint, Message
 from fleetscripts.dataclass import dataclass
 from fleetscripts.models import Evidence
+
+_LOCAL = ("<command-", "<local-command-", "<bash-", "[Request interrupted", "<system-reminder>")
+"""Text in the user's name that nobody typed as a message."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,3 +41,27 @@ class BackgroundSession:
 
     session_id: str
     busy: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ConversationMessage:
+    """One message by the agent, or to it. ``message_id``: the same in all parts of one of the agent's; empty:
+    unknown."""
+
+    by_agent: bool
+    text: str
+    message_id: str = ""
+
+
+def said_in(typed: str | None, answer: object) -> ConversationMessage | None:
+    """The message of a record. ``typed``: the text that the user sent by this record; ``answer``: a model's message,
+    whose ``content`` is text or blocks of it."""
+    if typed is not None:
+        return None if typed.lstrip().startswith(_LOCAL) or not typed.strip() else ConversationMessage(False, typed)
+    if not isinstance(answer, Mapping) or answer.get("role") != "assistant":
+        return None
+    content = answer.get("content")
+    blocks = [block for block in content if isinstance(block, Mapping)] if isinstance(content, list) else []
+    texts = [block["text"] for block in blocks if isinstance(block.get("text"), str)]
+    text = content if isinstance(content, str) else "\n".join(texts)
+    return ConversationMessage(True, text, str(answer.get("id") or "")) if text.strip() else None

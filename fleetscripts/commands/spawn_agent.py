@@ -129,7 +129,7 @@ def command(
 def _review(settings: Settings, fleet: Fleet | None, author: str | None, session: str | None) -> Request:
     from fleetscripts.errors import Refusal
     from fleetscripts.services.observe.agent_meant import agent_named
-    from fleetscripts.services.spawning.review_request import review_request
+    from fleetscripts.services.spawning.spawn_request import review_request
 
     if not author:
         raise UsageProblem("expected --role review --of WINDOW, and beside them --agent, --account or --session alone")

@@ -51,9 +51,9 @@ def playground_of(host: SshHost, spares: int, origin: Path | None = None) -> Pla
     return made
 
 
-def begin_session(host: SshHost, folder: Path, session: str = SESSION) -> None:
+def begin_session(host: SshHost, folder: Path) -> None:
     """A tmux server there, with one session."""
-    tmux(host, "-f", "/dev/null", "new-session", "-d", "-s", session, "-x", "140", "-y", "45", "-c", str(folder))
+    tmux(host, "-f", "/dev/null", "new-session", "-d", "-s", SESSION, "-x", "140", "-y", "45", "-c", str(folder))
 
 
 def end_session(host: SshHost) -> None:

@@ -13,8 +13,7 @@ from typing import Any
 
 from fleetscripts.practice.budget import Usage
 from fleetscripts.practice.cues import Cues
-from fleetscripts.practice.decide import failing, next_steps
-from fleetscripts.practice.progress import Piece, PieceKind, ScriptProgress, standing, tool_id
+from fleetscripts.practice.progress import Piece, PieceKind, ScriptProgress, failing, next_steps, standing, tool_id
 from fleetscripts.practice.safety_check import SafetyCheck
 from fleetscripts.practice.script import (
     DEFAULT_THINK_SECONDS,

@@ -1,4 +1,5 @@
-"""A conversation's position in its script, read from the conversation itself: a model has no memory."""
+"""A conversation's position in its script, read from the conversation itself (a model has no memory), and the next
+steps."""
 
 from __future__ import annotations
 
@@ -6,7 +7,18 @@ from collections.abc import Sequence
 from enum import StrEnum
 
 from fleetscripts.dataclass import dataclass
-from fleetscripts.practice.script import FAILURES, TEXTS, Step, resumes, says, steps_in
+from fleetscripts.practice.budget import Budget
+from fleetscripts.practice.script import (
+    DEFAULT_WALL_SECONDS,
+    FAILURES,
+    NOTHING_LEFT,
+    TEXTS,
+    TOOL_FINISHED,
+    Step,
+    resumes,
+    says,
+    steps_in,
+)
 
 
 class PieceKind(StrEnum):
@@ -74,3 +86,38 @@ def standing(pieces: Sequence[Piece]) -> ScriptProgress:
                 position = max(position, index + 1)
     after_tool = bool(pieces) and pieces[-1].kind is PieceKind.RESULT
     return ScriptProgress(script, script[position:], key, after_tool)
+
+
+def failing(found: ScriptProgress, budget: Budget, token: str, now: float) -> str | None:
+    """The next failure that still applies to this token; None if the request is to be served."""
+    for step in found.remaining:
+        if step.name not in FAILURES:
+            return None
+        key = (found.key, step.index)
+        if step.name == "ratelimit":
+            fails = budget.build_once(key, token, now + step.number(DEFAULT_WALL_SECONDS))
+        elif step.name in ("overloaded", "server"):
+            fails = budget.fail_again(key, step.number(float("inf")))
+        elif step.name == "context":
+            fails = True
+        else:
+            fails = budget.fails_for(key, token)
+        if fails:
+            return step.name
+    return None
+
+
+def next_steps(found: ScriptProgress) -> list[Step]:
+    """The steps of one answer: texts, up to and with the next tool call. Failures at the front are past.
+
+    Before a failure there is an empty command, so that the client asks again and meets it."""
+    steps: list[Step] = []
+    for step in found.remaining:
+        if step.name in FAILURES and not steps:
+            continue
+        if step.name in FAILURES:
+            return [*steps, Step("bash", "true", step.index - 1)]
+        steps.append(step)
+        if step.name not in TEXTS:
+            return steps
+    return steps or [Step("say", TOOL_FINISHED if found.after_tool else NOTHING_LEFT, 0)]

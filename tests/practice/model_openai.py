@@ -10,8 +10,7 @@ import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from fleetscripts.practice.decide import failing, next_steps
-from fleetscripts.practice.progress import Piece, PieceKind, standing, tool_id
+from fleetscripts.practice.progress import Piece, PieceKind, failing, next_steps, standing, tool_id
 from fleetscripts.practice.script import DEFAULT_THINK_SECONDS, TEXTS, Step, command_of, quoted, says
 from fleetscripts.practice.server import Event, Model, ModelReply, Request, Stream, serve
 

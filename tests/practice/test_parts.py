@@ -8,9 +8,8 @@ from hypothesis import strategies as st
 
 from fleetscripts.practice.box import Box
 from fleetscripts.practice.budget import Budget
-from fleetscripts.practice.decide import failing, next_steps
 from fleetscripts.practice.keys import Keys
-from fleetscripts.practice.progress import Piece, PieceKind, standing
+from fleetscripts.practice.progress import Piece, PieceKind, failing, next_steps, standing
 from fleetscripts.practice.script import Step, says, steps_in
 from fleetscripts.practice.view import width_of, wrapped
 

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 from fleetscripts.adapters.sessions.json_lines import parse_line
-from fleetscripts.agents.conversation_message import ConversationMessage
 from fleetscripts.agents.kinds import (
     AccountVariables,
     AgentKind,
@@ -20,7 +19,7 @@ from fleetscripts.agents.kinds import (
     ReadOnly,
     Words,
 )
-from fleetscripts.agents.session_view import BackgroundSession, SessionView
+from fleetscripts.agents.session_view import BackgroundSession, ConversationMessage, SessionView
 from fleetscripts.core.gates.completion import Message, checkpoints
 from fleetscripts.core.screen.draft import read_box
 from fleetscripts.core.screen.screen import Finds, Layout, Screen, region_of

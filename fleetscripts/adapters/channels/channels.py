@@ -102,13 +102,13 @@ def _post(request: urllib.request.Request, seconds: float) -> str:
         return f"failed ({type(error).__name__})"
 
 
-def desktop(message: str, environ: Mapping[str, str], title: str = TITLE) -> bool:
+def desktop(message: str, environ: Mapping[str, str]) -> bool:
     """Show a notification on the desktop; False if there is no desktop."""
     path = environ.get("PATH")
     if osascript := shutil.which("osascript", path=path):
-        argv = [osascript, *_OSASCRIPT, title, message]
+        argv = [osascript, *_OSASCRIPT, TITLE, message]
     elif _has_desktop(environ) and (notify_send := shutil.which("notify-send", path=path)):
-        argv = [notify_send, "--app-name=fleetscripts", "--", title, _no_markup(message)]
+        argv = [notify_send, "--app-name=fleetscripts", "--", TITLE, _no_markup(message)]
     else:
         return False
     try:

@@ -20,9 +20,10 @@ TOLD = frozenset({*FOR_SOMEBODY, AgentState.RATE_LIMITED, HELD})
 """States that need their note to be useful."""
 
 
-def brief_lines(agents: Sequence[Agent], now: float, room: int = MOST_CHARACTERS) -> list[str]:
+def brief_lines(agents: Sequence[Agent], now: float) -> list[str]:
     """One line per agent, as many as fit, and one for the others."""
     lines: list[str] = []
+    room = MOST_CHARACTERS
     for at, agent in enumerate(agents):
         line = _line(agent, now)
         room -= len(line) + 1

@@ -56,9 +56,9 @@ def known_standings(
     return standings(accounts, Ledger(settings.fleet_home).read(), time.time() if now is None else now, models)
 
 
-def earliest_reset(settings: Settings, *, agent: str = DEFAULT_KIND, now: float | None = None) -> float:
+def earliest_reset(settings: Settings, *, agent: str) -> float:
     """When the first capped account of this kind has budget again; 0 if unknown."""
-    return earliest(found for found in known_standings(settings, agent, now) if found.account.agent == agent)
+    return earliest(found for found in known_standings(settings, agent) if found.account.agent == agent)
 
 
 def busy_accounts(settings: Settings) -> Counter[str]:

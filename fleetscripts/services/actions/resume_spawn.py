@@ -22,7 +22,7 @@ from fleetscripts.services.clients.readiness import at_prompt
 from fleetscripts.services.observe.servers import server_at_work
 from fleetscripts.services.typing.deliver import deliver
 from fleetscripts.services.typing.pane_io import open_pane_io
-from fleetscripts.services.typing.was_delivered import was_told
+from fleetscripts.services.typing.receipt import was_told
 from fleetscripts.services.worktrees import branching
 from fleetscripts.services.worktrees.start_points import StartPoint
 

@@ -17,7 +17,7 @@ from fleetscripts.record import Task
 from fleetscripts.services.actions.case import Case
 from fleetscripts.services.actions.resume_spawn import is_spawn, settle_spawn
 from fleetscripts.services.typing.pane_io import open_pane_io
-from fleetscripts.services.typing.was_delivered import was_told
+from fleetscripts.services.typing.receipt import was_told
 from fleetscripts.services.worktrees import branching
 from fleetscripts.services.worktrees.logged_command import end_abandoned
 from fleetscripts.services.worktrees.start_points import StartPoint

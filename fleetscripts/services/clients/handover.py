@@ -11,8 +11,8 @@ from fleetscripts.adapters.git.git import Git
 from fleetscripts.adapters.records.files import private_folder, replace_file
 from fleetscripts.adapters.sessions.json_lines import parse_line
 from fleetscripts.adapters.sessions.transcripts import Cursor, read_new
-from fleetscripts.agents.conversation_message import ConversationMessage
 from fleetscripts.agents.kinds import AgentKind, Launch, Words, kind_named
+from fleetscripts.agents.session_view import ConversationMessage
 from fleetscripts.config import Settings
 from fleetscripts.core.gates.completion import checkpoints
 from fleetscripts.core.records.redact import redact

@@ -8,8 +8,8 @@ from pathlib import Path
 from fleetscripts.adapters.sessions.json_lines import parse_line
 from fleetscripts.adapters.sessions.transcripts import Cursor, read_new
 from fleetscripts.agents import DEFAULT_KIND, KINDS
-from fleetscripts.agents.conversation_message import ConversationMessage
 from fleetscripts.agents.kinds import AgentKind, kind_named
+from fleetscripts.agents.session_view import ConversationMessage
 from fleetscripts.config import Settings
 from fleetscripts.core.planning.observation import Observation
 from fleetscripts.core.records.redact import redact

@@ -32,8 +32,7 @@ from fleetscripts.services.spending.spending import note_spent
 from fleetscripts.services.tasks.tasks import archive_finished, survey
 from fleetscripts.services.typing.deliver import TAKES_TEXT, deliver
 from fleetscripts.services.typing.pane_io import PaneIO
-from fleetscripts.services.typing.receipt import Receipt
-from fleetscripts.services.typing.was_delivered import was_told
+from fleetscripts.services.typing.receipt import Receipt, was_told
 from fleetscripts.services.worktrees import branching
 from fleetscripts.services.worktrees.set_up import preparation
 from fleetscripts.services.worktrees.start_points import StartPoint, checked_name, start_point

@@ -1,4 +1,5 @@
-"""Proof that a text was submitted: from the transcript, the client's hook, or else the screen."""
+"""Proof that a text was submitted: from the transcript, the client's hook, or else the screen; also for a text whose
+sender crashed."""
 
 from __future__ import annotations
 
@@ -9,9 +10,13 @@ from typing import Any
 from fleetscripts.adapters.sessions.json_lines import parse_line
 from fleetscripts.adapters.sessions.spool import read_events
 from fleetscripts.adapters.system.regular_file import open_regular
-from fleetscripts.agents.kinds import AgentKind
+from fleetscripts.agents.kinds import AgentKind, kind_named
+from fleetscripts.config import Settings
 from fleetscripts.core.records.message import same_message
 from fleetscripts.dataclass import dataclass
+from fleetscripts.fleet import Agent
+from fleetscripts.models import ServerId
+from fleetscripts.services.typing.outbox import CONFIRMED, INTENDED, Outbox
 
 TAIL_BYTES = 1 << 20
 """Of a conversation's file, in which its latest texts are looked for."""
@@ -80,6 +85,20 @@ def last_unanswered(kind: AgentKind, path: Path | None) -> str | None:
 def _submitted(kind: AgentKind, path: Path, offset: int) -> Iterator[str]:
     texts = (kind.typed_text(record) for record in _records(path, offset))
     return (text for text in texts if text is not None)
+
+
+def was_told(settings: Settings, agent: Agent, intent: Mapping[str, Any]) -> bool:
+    """Whether the agent has received this intent's ``text`` since its ``at``."""
+    server = agent.tmux_server
+    if not isinstance(server, ServerId) or not agent.pane_id:
+        return False
+    sent = Outbox(settings.fleet_home, server, agent.pane_id).last()
+    if sent is None or sent.text != intent.get("text") or sent.at < float(intent.get("at", 0)):
+        return False
+    if sent.outcome == CONFIRMED:
+        return True
+    path = Path(sent.transcript) if sent.transcript else None
+    return sent.outcome == INTENDED and in_transcript(kind_named(agent.agent), path, Mark(path, sent.offset), sent.text)
 
 
 def _tail(path: Path | None) -> list[Mapping[str, Any]]:
