@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from fleetscripts.commands.elsewhere import here_option, members_of, others, print_others
+from fleetscripts.commands.elsewhere import here_option, members_of, named_from_here, others, print_others
 from fleetscripts.commands.entry import run
 from fleetscripts.commands.options import json_option, settings_options
 
@@ -51,7 +51,7 @@ def command(repo: Path, here: bool, as_json: bool, options: Mapping[str, object]
     waiting = len(unreviewed_now(settings)) if TABLE in settings.extra else None
     elsewhere = () if here else others(settings, ["capacity", *(["--json"] if as_json else [])])
     if as_json:
-        more: dict[str, Any] = {"hosts": members_of(elsewhere)} if elsewhere else {}
+        more: dict[str, Any] = {"hosts": named_from_here(elsewhere, members_of(elsewhere))} if elsewhere else {}
         more |= {} if waiting is None else {"unreviewed": waiting}
         click.echo(json.dumps(members(places, known, disk) | more, indent=2))
         return 0

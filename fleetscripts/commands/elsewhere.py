@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import re
 import sys
 import time
 from collections.abc import Iterable, Mapping, Sequence
@@ -14,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from fleetscripts.commands.options import SETTINGS_FLAGS, Function
+from fleetscripts.commands.options import SETTINGS_FLAGS, WANTED_HOST, Function
 from fleetscripts.errors import EXIT_DONE, EXIT_NO, FleetError, Refusal, UsageProblem
 from fleetscripts.invocation import spelled
 from fleetscripts.own_folder import fleet_home
@@ -26,9 +25,15 @@ if TYPE_CHECKING:
     from fleetscripts.services.links.asking import Reply
     from fleetscripts.services.links.everywhere import Answer
 
-NAMING = ("window", "author")
+NAMING = ("window", "author", "pane", "allow", "mine", "windows")
 NAMING_FIRST = ("words",)
-"""Parameters whose value, or whose first word, names an agent."""
+"""Parameters whose value or values, or whose first word, name an agent."""
+
+OF_FILES = "screens"
+"""With this parameter the same words name files."""
+
+HERE_ALONE = frozenset({"attach", "cl", "demo", "fleet", "host", "hosts", "permission-check"})
+"""Commands that are not called on another machine: they need this terminal, or reach others themselves."""
 
 STAYS = frozenset({"attach"})
 """Commands that handle an agent elsewhere themselves."""
@@ -41,6 +46,7 @@ ASKING = frozenset({"open-pr"})
 
 WITH_VERBS = frozenset({"test-queue"})
 LOOP = "run-loop"
+BEGINS = "spawn-agent"
 ANY = "any"
 """In place of a host's name: the one with the most room."""
 
@@ -55,7 +61,7 @@ def here_option(function: Function) -> Function:
 
 def run_elsewhere(name: str, context: click.Context, arguments: Sequence[str]) -> int | None:
     """Run the call on the host that it names, and return its exit code; None if it names none."""
-    wanted = context.params.get("host") or ""
+    wanted = context.params.get("host") or context.meta.get(WANTED_HOST) or ""
     if name in STAYS or not (wanted or any("/" in word for word in arguments)):
         return None
     given = {flag: context.params[flag] for flag in SETTINGS_FLAGS if context.params.get(flag) is not None}
@@ -65,21 +71,24 @@ def run_elsewhere(name: str, context: click.Context, arguments: Sequence[str]) -
     from fleetscripts.core.hosts.names import split
     from fleetscripts.services.context import load_settings_here
     from fleetscripts.services.hosts.mirrors import mirrors
+    from fleetscripts.services.hosts.registry import host_named
 
     settings = load_settings_here(os.environ, given)
     views = {view.name: view for view in mirrors(settings, time.time())}
     if wanted and name == LOOP:
         return _loop_on(settings, views, wanted, context, arguments)
-    if wanted:
+    if wanted and name == BEGINS:
         return _begin_on(settings, views, wanted, name, arguments)
     meant = {word: split(word) for word in _targets(name, context, arguments)}
     named = {word: place for word, place in meant.items() if place[0] in views}
-    if not named:
+    if not (named or wanted):
         return None
-    hosts = {host for host, _ in named.values()}
-    if len(hosts) > 1 or len(named) != len(meant):
+    hosts = {host for host, _ in named.values()} | ({wanted} if wanted else set())
+    if len(hosts) > 1 or (len(named) != len(meant) and not wanted):
         raise Refusal("expected agents of one machine in one call")
-    return forward(settings, views[hosts.pop()], name, arguments, {word: place[1] for word, place in named.items()})
+    host_named(settings, wanted or "".join(hosts))
+    targets = {word: place[1] for word, place in named.items()}
+    return forward(settings, views["".join(hosts)], name, arguments, {word: word for word in meant} | targets)
 
 
 def _begin_on(
@@ -130,11 +139,14 @@ def _with_room(settings: Settings, views: Mapping[str, HostView]) -> list[str]:
 
 
 def _targets(name: str, context: click.Context, arguments: Sequence[str]) -> list[str]:
-    values = [context.params.get(key) for key in NAMING]
+    if context.params.get(OF_FILES):
+        return []
+    given = [context.params.get(key) for key in NAMING]
+    values = [word for one in given for word in (one if isinstance(one, tuple) else (one,))]
     values += [words[0] for key in NAMING_FIRST if (words := context.params.get(key))]
     if name in WITH_VERBS:
         values += [word for word in arguments[1:] if not word.startswith("-")][:1]
-    return [word for word in values if isinstance(word, str)]
+    return [word for word in values if isinstance(word, str) and word]
 
 
 def forward(settings: Settings, view: HostView, name: str, arguments: Sequence[str], targets: Mapping[str, str]) -> int:
@@ -178,20 +190,13 @@ def _answering(settings: Settings, host: Host) -> contextlib.AbstractContextMana
 
 
 def told(view: HostView, content: bytes, as_json: bool = False) -> str:
-    """Output from there in printable form. The host is not trusted: only text reaches a terminal."""
-    from fleetscripts.core.hosts.forwarding import prefixed
+    """Output from there in printable form, with its agents' names from here. The host is not trusted: only text reaches
+    a terminal."""
+    from fleetscripts.core.hosts.names_from_here import printed_from_here
     from fleetscripts.core.records.sanitize import sanitize_lines
 
-    text = sanitize_lines(content.decode("utf-8", "replace"))
-    names = set() if as_json else {agent.window for agent in view.fleet.agents} | _alone(text)
-    text = prefixed(text, view.name, names)
+    text = printed_from_here(sanitize_lines(content.decode("utf-8", "replace")), view.names, as_json)
     return text if not text or text.endswith("\n") else f"{text}\n"
-
-
-def _alone(text: str) -> set[str]:
-    """A window that is the whole output, as for an agent that was just started."""
-    window = text.strip()
-    return {window} if re.fullmatch(r"[^\s/]+:\d+", window) else set()
 
 
 def others(settings: Settings, argv: Sequence[str], seconds: float = ASK_SECONDS) -> tuple[Answer, ...]:
@@ -214,6 +219,14 @@ def print_others(answers: Sequence[Answer]) -> None:
 def members_of(answers: Sequence[Answer]) -> dict[str, Any]:
     """For JSON, by host: the object that it printed, or since when it has been silent and why."""
     return {answer.view.name: _member(answer) for answer in answers}
+
+
+def named_from_here(answers: Sequence[Answer], said: Mapping[str, Any]) -> dict[str, Any]:
+    """What each host printed, with its agents under the names by which they are called from here."""
+    from fleetscripts.core.hosts.names_from_here import members_from_here
+
+    views = {answer.view.name: answer.view for answer in answers}
+    return {name: members_from_here(members, views[name].names) for name, members in said.items()}
 
 
 def rows_of(hosts: Mapping[str, Any]) -> list[Any]:

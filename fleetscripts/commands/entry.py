@@ -12,9 +12,9 @@ from pathlib import Path
 import click
 
 from fleetscripts import __version__
-from fleetscripts.commands.elsewhere import run_elsewhere
+from fleetscripts.commands.elsewhere import HERE_ALONE, run_elsewhere
 from fleetscripts.commands.examples import ONLY_TELLS, epilog
-from fleetscripts.commands.options import WANTS_JSON
+from fleetscripts.commands.options import WANTS_JSON, with_host
 from fleetscripts.commands.output import begin_output, print_json
 from fleetscripts.commands.patience import told_when_slow
 from fleetscripts.core.records.sanitize import sanitize
@@ -63,6 +63,8 @@ def _invoke(command: click.Command, name: str, arguments: list[str]) -> int:
     command.epilog = command.epilog or epilog(name)
     for verb, below in command.commands.items() if isinstance(command, click.Group) else ():
         below.epilog = below.epilog or epilog(f"{name} {verb}")
+    if name not in HERE_ALONE:
+        with_host(command)
     try:
         with command.make_context(name, list(arguments), help_option_names=["-h", "--help"]) as context:
             try:

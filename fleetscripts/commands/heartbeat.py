@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from fleetscripts.commands.elsewhere import here_option, members_of, others, print_others
+from fleetscripts.commands.elsewhere import here_option, members_of, named_from_here, others, print_others
 from fleetscripts.commands.entry import run
 from fleetscripts.commands.options import json_option, settings_options
 
@@ -52,7 +52,7 @@ def command(lines: int | None, mine: tuple[str, ...], here: bool, as_json: bool,
     found = review(settings, os.environ, time.time(), default if lines is None else lines, here=here)
     elsewhere = () if here else others(settings, ["heartbeat", *(["--json"] if as_json else [])])
     if as_json:
-        more = {"hosts": members_of(elsewhere)} if elsewhere else {}
+        more = {"hosts": named_from_here(elsewhere, members_of(elsewhere))} if elsewhere else {}
         click.echo(json.dumps(words.as_json(found) | more, indent=2, ensure_ascii=False))
     else:
         for line in words.as_lines(found) if lines is not None else review_text(found):

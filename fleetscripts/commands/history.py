@@ -18,6 +18,7 @@ from fleetscripts.commands.options import json_option, settings_options
 from fleetscripts.errors import UsageProblem
 
 if TYPE_CHECKING:
+    from fleetscripts.core.hosts.names_from_here import HostNames
     from fleetscripts.core.reports.journal_story import Line
 
 MOST_LINES = 200
@@ -75,12 +76,13 @@ def _of_all(begun: str | None, last: int, here: bool, as_json: bool, options: Ma
     lines = told(whole_journal(settings))
     if as_json and here:
         lines = whole_journal(settings)
+    views = {answer.view.name: answer.view for answer in elsewhere}
     for name, said in hosts.items():
         if isinstance(said, list):
             from fleetscripts.services.links.everywhere import clock_ahead  # loads what asks other machines
 
-            ahead = clock_ahead(settings, name)
-            lines += [from_host(line, name, ahead) for line in told([one for one in said if isinstance(one, dict)])]
+            ahead, names = clock_ahead(settings, name), views[name].names
+            lines += [from_host(line, names, ahead) for line in told([one for one in said if isinstance(one, dict)])]
     lines.sort(key=at_of)
     if begun is not None:
         lines = in_span(lines, _time(begun, time.time()))
@@ -95,12 +97,14 @@ def _of_all(begun: str | None, last: int, here: bool, as_json: bool, options: Ma
     return 0
 
 
-def from_host(line: Line, host: str, ahead: float) -> Line:
+def from_host(line: Line, names: HostNames, ahead: float) -> Line:
     """A host's line with the agent's name from here and our clock's time."""
+    from fleetscripts.core.hosts.names_from_here import members_from_here
     from fleetscripts.core.reports.journal_story import at_of, text_of
 
-    names = {name: f"{host}/{value}" for name in ("window", "worktree", "id") if (value := text_of(line, name))}
-    return {**line, **names, "at": max(0.0, at_of(line) - ahead)}
+    # the journal also tells of agents that have gone since
+    called = {name: names.from_here(value) for name in ("window", "worktree", "id") if (value := text_of(line, name))}
+    return {**members_from_here(dict(line), names), **called, "at": max(0.0, at_of(line) - ahead)}
 
 
 def words(lines: Sequence[Line], named: bool = False) -> list[str]:

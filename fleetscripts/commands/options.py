@@ -62,6 +62,23 @@ def yes_option(function: Function) -> Function:
     return click.option("--yes", "-y", is_flag=True, help="Do not ask before changing anything.")(function)
 
 
+WANTED_HOST = "fleetscripts.host"
+"""In the context's ``meta``: the other machine on which the call is to run."""
+
+
+def with_host(command: click.Command) -> None:
+    """Add ``--host``, unless the command has one of its own."""
+    if any(parameter.name == "host" for parameter in command.params):
+        return
+
+    def note(context: click.Context, param: click.Parameter, value: str | None) -> None:
+        context.meta[WANTED_HOST] = value
+
+    option = ["--host"]
+    said = "On this other machine, for its agents."
+    command.params.append(click.Option(option, metavar="NAME", help=said, callback=note, expose_value=False))
+
+
 def window_argument(function: Function) -> Function:
     """Add WINDOW as ``window``: SESSION:WIN, a pane id, a window id, or the worktree's name."""
     return click.argument("window", metavar="WINDOW")(function)

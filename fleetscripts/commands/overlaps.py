@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from fleetscripts.commands.elsewhere import here_option, members_of, others
+from fleetscripts.commands.elsewhere import here_option, members_of, named_from_here, others
 from fleetscripts.commands.entry import run
 from fleetscripts.commands.options import json_option, settings_options
 
@@ -45,7 +45,7 @@ def command(here: bool, as_json: bool, options: Mapping[str, object]) -> int:
     pushed = pushed_elsewhere(settings, fleet, views, heads_of(hosts), Path.cwd()) if views else PushedBranches()
     found = between_machines(compare(settings, fleet, pushed=pushed.branches), hosts)
     if as_json:
-        more = {"hosts": hosts, "left_out": list(pushed.left_out)} if elsewhere else {}
+        more = {"hosts": named_from_here(elsewhere, hosts), "left_out": list(pushed.left_out)} if elsewhere else {}
         click.echo(json.dumps(members(found) | more, indent=2))
         return 0
     click.echo("\n".join([*lines(found), *pushed.left_out]))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from fleetscripts.commands.elsewhere import here_option, members_of, print_others, rows_of
+from fleetscripts.commands.elsewhere import here_option, members_of, named_from_here, print_others, rows_of
 from fleetscripts.commands.entry import run
 from fleetscripts.commands.options import Finite, json_option, settings_options
 from fleetscripts.commands.output import print_json
@@ -76,7 +76,7 @@ def _once(
     events = waiting.events(timeout)
     if not events and (told_elsewhere := waiting.elsewhere.taken() if waiting.elsewhere is not None else []):
         if as_json:
-            print_json(rows_of(members_of(told_elsewhere)))
+            print_json(rows_of(named_from_here(told_elsewhere, members_of(told_elsewhere))))
         else:
             print_others(told_elsewhere)
         return 0

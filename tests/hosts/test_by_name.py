@@ -77,7 +77,7 @@ def test_what_an_agent_there_needs_ends_the_wait_here_and_is_handed_out_once(
     assert run_script("wait-event", "--timeout", "1").returncode == 8
     again = run_script("wait-event", "--timeout", "10", "--again", "--json", timeout=60)
     (event,) = json.loads(again.stdout)
-    assert (event["host"], event["window"]) == ("alpha", "fleet:1")
+    assert (event["host"], event["window"]) == ("alpha", "alpha/fleet:1")
     answered = run_script("answer-dialog", "alpha/fleet:1", "--choose", "Blue", timeout=60)
     assert answered.returncode == 0, answered.stderr
     wait_until(lambda: "thanks" in run_script("show", "alpha/fleet:1").stdout)

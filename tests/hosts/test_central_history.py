@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from fleetscripts.commands.history import from_host
+from fleetscripts.core.hosts.names_from_here import HostNames
 from tests.conftest import RunScript
 from tests.hosts import central
 from tests.hosts.linked import LinkedHost, agent
@@ -49,5 +50,5 @@ def test_events_of_all_machines_stand_in_their_order(
 
 
 def test_a_clock_that_is_wrong_there_changes_no_order() -> None:
-    line = from_host({"at": 1600.0, "window": "fleet:1", "id": "a", "why": "x"}, "alpha", 600.0)
+    line = from_host({"at": 1600.0, "window": "fleet:1", "id": "a", "why": "x"}, HostNames("alpha"), 600.0)
     assert line == {"at": 1000.0, "window": "alpha/fleet:1", "id": "alpha/a", "why": "x"}

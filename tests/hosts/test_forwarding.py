@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from fleetscripts.core.hosts.forwarding import ForwardedCall, forwarded, prefixed
+from fleetscripts.commands import names
+from fleetscripts.commands.elsewhere import HERE_ALONE
+from fleetscripts.core.hosts.forwarding import ForwardedCall, forwarded
+from fleetscripts.core.hosts.remote_calls import CALLABLE
 from fleetscripts.errors import UsageProblem
 
 TARGETS = {"alpha/fleet:1": "fleet:1"}
@@ -32,15 +35,5 @@ def test_a_file_that_a_client_there_would_have_to_open_is_refused() -> None:
         forwarded(["alpha/fleet:1", "--image", "/here/picture.png"], TARGETS)
 
 
-@pytest.mark.parametrize(
-    ("text", "shown"),
-    [
-        ("fleet:1 has it", "alpha/fleet:1 has it"),
-        ("(fleet:1)", "(alpha/fleet:1)"),
-        ("fleet:11 and fleet:1", "alpha/fleet:11 and alpha/fleet:1"),
-        ("my-fleet:1 fleet:1.2 fleet:1/x alpha/fleet:1", "my-fleet:1 fleet:1.2 fleet:1/x alpha/fleet:1"),
-        ("send-agent fleet:1: refused", "send-agent alpha/fleet:1: refused"),
-    ],
-)
-def test_windows_there_are_told_with_their_host(text: str, shown: str) -> None:
-    assert prefixed(text, "alpha", {"fleet:1", "fleet:11"}) == shown
+def test_every_command_is_called_on_another_machine_or_stays_here() -> None:
+    assert set(names()) - CALLABLE == HERE_ALONE

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from fleetscripts.dataclass import dataclass
 from fleetscripts.errors import UsageProblem
@@ -49,12 +48,3 @@ def forwarded(arguments: Sequence[str], targets: Mapping[str, str]) -> Forwarded
             source = STANDARD_INPUT if word == STANDARD_INPUT else source
             kept.append(targets.get(word, word))
     return ForwardedCall(tuple(kept), source)
-
-
-def prefixed(text: str, host: str, windows: Collection[str]) -> str:
-    """Output of a host with its windows as they are called from here: ``fleet:1`` as ``HOST/fleet:1``."""
-    if not windows:
-        return text
-    longest_first = sorted(windows, key=len, reverse=True)
-    known = "|".join(re.escape(window) for window in longest_first)
-    return re.sub(rf"(?<![\w/:.%@-])(?:{known})(?![\w/-]|[:.]\w)", lambda found: f"{host}/{found[0]}", text)

@@ -6,12 +6,19 @@ from collections.abc import Sequence
 
 CALLABLE = frozenset({
     "accounts", "add-spare", "adopt-agent", "answer-dialog", "balance", "capacity", "classify-pane", "config",
-    "evaluate", "find-spare", "heartbeat", "history", "interrupt-agent", "notify", "open-pr", "overlaps", "poll-cycle",
-    "recycle-agent", "release-agent", "repair-state", "rescue-agent", "restore-agent", "run-loop", "send-agent",
-    "setup", "show", "spawn-agent", "startup-recovery", "status", "stop-fleet", "tasks", "test-queue", "update-agent",
-    "verify-complete", "wait-event",
+    "evaluate", "find-spare", "heartbeat", "history", "integrate", "interrupt-agent", "notify", "open-pr",
+    "overlaps", "poll-cycle", "recycle-agent", "release-agent", "repair-state", "rescue-agent", "restore-agent",
+    "run-loop", "send-agent", "setup", "show", "spawn-agent", "startup-recovery", "status", "stop-fleet", "tasks",
+    "test-queue", "update-agent", "verify-complete", "wait-event",
 })  # fmt: skip
 """All that need no terminal and do not reach other machines themselves."""
+
+NAMING = frozenset({
+    "adopt-agent", "answer-dialog", "attach", "balance", "classify-pane", "evaluate", "heartbeat", "history",
+    "integrate", "interrupt-agent", "open-pr", "recycle-agent", "release-agent", "rescue-agent", "restore-agent",
+    "send-agent", "show", "spawn-agent", "test-queue", "update-agent", "verify-complete",
+})  # fmt: skip
+"""All that take an agent's name, or a pane's."""
 
 OF_CENTRAL = ("--take", "--hand-notices", "--leave")
 """Subcommands of `host` that a central uses."""

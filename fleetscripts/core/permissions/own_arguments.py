@@ -111,6 +111,7 @@ def harmless(script: str, words: Sequence[str]) -> bool:
     if script == FRONT:
         return bool(words) and harmless(words[0], words[1:])
     rule = HARMLESS.get(script)
+    words = _without_host(words)
     if rule is None or any(_is_option(word, (*ELSEWHERE, *rule.asks)) for word in words):
         return False
     for at, word in enumerate(words):
@@ -118,6 +119,15 @@ def harmless(script: str, words: Sequence[str]) -> bool:
         if name in rule.stdin and (value if joined else "".join(words[at + 1 : at + 2])) != "-":
             return False
     return rule.only is None or rule.only(words)
+
+
+def _without_host(words: Sequence[str]) -> list[str]:
+    """The words without ``--host NAME``: it is as harmless on another machine of the fleet as here."""
+    kept = [word for word in words if not word.startswith("--host=")]
+    if "--host" in kept:
+        at = kept.index("--host")
+        del kept[at : at + 2]
+    return kept
 
 
 def _is_option(word: str, options: Sequence[str]) -> bool:

@@ -13,6 +13,7 @@ from fleetscripts.adapters.system.steady_clock import this_moment
 from fleetscripts.config import Settings
 from fleetscripts.core.hosts.ages import FLEET, from_ages
 from fleetscripts.core.hosts.mirror import Mirror, mirror_from, mirror_members
+from fleetscripts.core.hosts.names_from_here import HostNames, names_on, text_from_here
 from fleetscripts.dataclass import dataclass
 from fleetscripts.errors import FleetError
 from fleetscripts.fleet import Agent, Fleet, read_agent
@@ -21,6 +22,15 @@ from fleetscripts.services.hosts.registry import Host, hosts
 
 MIRROR_FILES = frozenset({LINK, MIRROR})
 """The files of a host's folder that change with its news."""
+
+WORDS = {
+    "attempts": ("refusal", "obstacle"),
+    "escalation": ("reason",),
+    "hold": ("reason",),
+    "rescue": ("problem",),
+    "verdict": ("findings", "waiting"),
+}
+"""By part of a record: our own words, which may name agents."""
 
 SILENT_SECONDS = 30.0
 """A link hears from its host every ten seconds: after this silence it has lost it, or has died itself."""
@@ -39,10 +49,16 @@ class HostView:
     problem: str = ""
     drained: bool = False
 
+    @property
+    def names(self) -> HostNames:
+        """Its name, and its agents'."""
+        return names_on(self.name, self.fleet.agents)
+
     def agents_from_here(self) -> tuple[Agent, ...]:
         """Its agents under the names by which they are called from here; including their ids, which two hosts may
         share."""
-        return tuple(_from_here(agent, self.name) for agent in self.fleet.agents)
+        names = self.names
+        return tuple(_from_here(agent, names) for agent in self.fleet.agents)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,9 +81,15 @@ class LinkState:
         return Moment(self.heard_boot, self.heard_steady, self.heard_wall)
 
 
-def _from_here(agent: Agent, host: str) -> Agent:
-    names = {name: f"{host}/{value}" for name in ("window", "worktree", "id") if (value := getattr(agent, name))}
-    return agent.changed(**names)
+def _from_here(agent: Agent, names: HostNames) -> Agent:
+    called: dict[str, Any] = {
+        name: names.from_here(value) for name in ("window", "worktree", "id") if (value := getattr(agent, name))
+    }
+    for part, texts in WORDS.items():
+        said = {text: value for text in texts if (value := getattr(getattr(agent, part), text))}
+        if said:
+            called[part] = {text: text_from_here(value, names) for text, value in said.items()}
+    return agent.changed(**called)
 
 
 def mirrors(settings: Settings, now: float) -> tuple[HostView, ...]:

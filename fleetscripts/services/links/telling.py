@@ -12,7 +12,7 @@ from fleetscripts.adapters.github.github import Found
 from fleetscripts.adapters.github.github_problems import GitHubProblem
 from fleetscripts.adapters.records.host_files import HostFiles
 from fleetscripts.config import Settings
-from fleetscripts.core.hosts.forwarding import prefixed
+from fleetscripts.core.hosts.names_from_here import text_from_here
 from fleetscripts.core.hosts.packed_json import MOST_PACKED, in_messages, packed_json
 from fleetscripts.core.records.sanitize import sanitize, sanitize_lines
 from fleetscripts.errors import EXIT_DONE, FleetError
@@ -57,11 +57,11 @@ def fetch_notices(settings: Settings, host: Host, tell: Callable[[str, bool], It
     listed = json.loads(_done(host, call(settings, host, HAND, timeout=TELL_SECONDS)).stdout or b"[]")
     files = host.files(settings)
     told = list(files.read(NOTICES_TOLD).get("told", []))
-    windows = {agent.window for agent in view_of(settings, host, time.time()).fleet.agents if agent.window}
+    names = view_of(settings, host, time.time()).names
     fresh = [one for one in listed if isinstance(one, dict) and str(one.get("id")) not in told]
     for one in fresh:
         text = sanitize_lines(str(one.get("text", "")))[:MOST_TEXT]
-        tell(f"{host.name}: {prefixed(text, host.name, windows)}", one.get("urgent") is True)
+        tell(f"{host.name}: {text_from_here(text, names)}", one.get("urgent") is True)
         told.append(str(one.get("id"))[:64])
         files.write(NOTICES_TOLD, {"told": told[-MOST_REMEMBERED:]})
     ids = [str(one.get("id"))[:64] for one in listed if isinstance(one, dict)]

@@ -161,10 +161,11 @@ def as_json(status: FleetStatus) -> dict[str, Any]:
 
 
 def _host(view: HostView, now: float) -> dict[str, Any]:
-    top = {name: value for name, value in view.fleet.to_json().items() if name not in SECRET}
+    known = view.agents_from_here()
+    listed = replace(view.fleet, agents=known).to_json()["agents"]
     agents = [
-        agent | members_of(StatusLine(known, now)) | {"host": view.name, "window": f"{view.name}/{agent['window']}"}
-        for agent, known in zip(top.pop("agents"), view.fleet.agents, strict=True)
+        members | members_of(StatusLine(agent, now)) | {"host": view.name}
+        for members, agent in zip(listed, known, strict=True)
     ]
     return {
         "name": view.name,

@@ -1,0 +1,180 @@
+"""What a host says of its agents, as it holds here: every call and every name with the host, ``HOST/NAME``."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+from collections.abc import Iterable
+from typing import Any
+
+from fleetscripts.core.hosts.remote_calls import CALLABLE, NAMING
+from fleetscripts.core.records.sanitize import shell_word
+from fleetscripts.dataclass import dataclass
+from fleetscripts.fleet import Agent
+from fleetscripts.invocation import spelled
+from fleetscripts.pattern import pattern
+
+PLACEHOLDERS = frozenset({"WINDOW", "PANE"})
+"""They stand in printed calls for the name of an agent that the reader chooses."""
+
+PANE = pattern(r"[%@]\d+")
+WINDOW = pattern(r"[^\s/]+:\d+")
+NO_NAME_AFTER = frozenset({"--branch", "--account", "--agent", "--session", "--repo"})
+"""Options whose value may be spelled like an agent's name."""
+
+OF_THE_MACHINE = pattern(
+    r"add-spare|find-spare|run-loop|spawn-agent|stop-fleet|poll-cycle|repair-state|startup-recovery|wait-event"
+)
+"""Commands whose names are no English words, and which need no further word to be a call."""
+
+VERBS = pattern(r" +(?:--?[a-z]|(?:add|archive|batch|check|dispatch|done|drop|list|next|run)\b)")
+"""What makes a call of a command whose name may also be a word of a sentence."""
+
+FOREIGN = frozenset({"diff", "objective", "pull_request", "question", "row", "rows", "screen", "text", "work"})
+"""Members of printed JSON whose text is not ours: evidence, kept as it is."""
+
+CALLS = frozenset({"calls", "next"})
+"""Members whose texts are calls."""
+
+PLACES = ("window", "pane_id")
+NAMES = ("id", "worktree", "worktrees")
+
+_COMMANDS = "|".join(sorted(CALLABLE | NAMING, key=len, reverse=True))
+_CALL = pattern(
+    rf"(?<![\w./-])(?P<called>(?:[^\s`'\"(]*/)?(?:fleet[- ])?)(?P<command>{_COMMANDS})"
+    r"""(?P<rest>(?![\w/.-])(?:\ +(?:"[^"\n]*"|'[^'\n]*'|[^\s;`"'→]+))*)""",
+    re.VERBOSE,
+)
+_WORD = pattern(r"""(?P<word>"[^"\n]*"|'(?:[^'\n]|'"'"')*'|[^\s"']+?)(?P<end>[),.:]*)(?=\s|$)""")
+_FENCE = pattern(r"`{3,}")
+_ARROW = pattern(r"\s*→ ")
+
+
+@dataclass(frozen=True, slots=True)
+class HostNames:
+    """A host's name, and the names of its agents there. ``handles``: those by which calls name them."""
+
+    host: str
+    windows: frozenset[str] = frozenset()
+    handles: frozenset[str] = frozenset()
+
+    def from_here(self, name: str) -> str:
+        """The agent's name in calls from here."""
+        return f"{self.host}/{name}"
+
+    def names(self, word: str) -> bool:
+        """Whether it is a word by which a call there names an agent."""
+        known = word in self.handles or word in self.windows or word in PLACEHOLDERS
+        return known or bool(PANE.fullmatch(word))
+
+
+def names_on(host: str, agents: Iterable[Agent]) -> HostNames:
+    """The names of these agents of a host."""
+    known = list(agents)
+    handles = {name for agent in known for name in (agent.worktree, agent.id, agent.handle)}
+    return HostNames(host, frozenset(one.window for one in known) - {""}, frozenset(handles) - {""})
+
+
+def text_from_here(text: str, names: HostNames) -> str:
+    """The host's own words as they hold here. Lines between fences and behind bars are data, and stay as they are."""
+    shown, fence = [], ""
+    for line in text.split("\n"):
+        mark = _FENCE.match(line)
+        if fence or mark or line.lstrip().startswith("|"):
+            shown.append(line)
+            if mark:
+                fence = "" if fence == line.strip() else fence or line.strip()
+        elif arrow := _ARROW.match(line):
+            shown.append(arrow[0] + call_from_here(line[arrow.end() :], names))
+        else:
+            shown.append(_sentence(line, names))
+    return "\n".join(shown)
+
+
+def call_from_here(call: str, names: HostNames) -> str:
+    """A text that is a call as a whole."""
+    return _CALL.sub(lambda found: _call(found, names, certain=found.start() == 0), call)
+
+
+def members_from_here(value: Any, names: HostNames, name: str = "") -> Any:
+    """Printed JSON of the host: its agents under the names by which they are called from here."""
+    if isinstance(value, dict):
+        return {key: one if key in FOREIGN else members_from_here(one, names, str(key)) for key, one in value.items()}
+    if isinstance(value, list):
+        return [members_from_here(one, names, name) for one in value]
+    if not isinstance(value, str) or not value:
+        return value
+    if name in PLACES or (name in NAMES and value in names.handles):
+        return value if value.startswith(f"{names.host}/") else names.from_here(value)
+    if name in CALLS:
+        return call_from_here(value, names)
+    return text_from_here(value, names) if " " in value or value in names.windows else value
+
+
+def printed_from_here(text: str, names: HostNames, as_json: bool = False) -> str:
+    """Output of a command there: as text, or as JSON where it is."""
+    if as_json:
+        try:
+            return json.dumps(members_from_here(json.loads(text), names), indent=2, ensure_ascii=False)
+        except (ValueError, RecursionError):
+            pass  # a command may print a line of text in spite of --json
+    alone = text.strip()  # a window that is the whole output, as for an agent that was just started
+    windows = names.windows | ({alone} if WINDOW.fullmatch(alone) else set())
+    return text_from_here(text, HostNames(names.host, windows, names.handles))
+
+
+def _sentence(line: str, names: HostNames) -> str:
+    with_calls = _CALL.sub(lambda found: _call(found, names, certain=False), line)
+    with_windows = _replaced(with_calls, names, names.windows, r"(?<![\w/:.%@-])", r"(?![\w/-]|[:.]\w)")
+    before = r"(?:^|(?<=^  )|(?<=\()|(?<=[:,;] )|(?<= of ))"
+    return _replaced(with_windows, names, names.handles, before, r"(?=[:,;)]|$)")
+
+
+def _replaced(line: str, names: HostNames, known: Iterable[str], before: str, after: str) -> str:
+    """The line with these names from here, where they stand between ``before`` and ``after``."""
+    longest_first = sorted(known, key=len, reverse=True)
+    if not any(name in line for name in longest_first):
+        return line
+    any_of_them = "|".join(map(re.escape, longest_first))
+    return re.sub(rf"{before}(?:{any_of_them}){after}", lambda found: names.from_here(found[0]), line)
+
+
+def _call(found: re.Match[str], names: HostNames, certain: bool) -> str:
+    """One call from here: with its agent's name, or with ``--host``. ``certain``: it is no word of a sentence."""
+    command, rest = found["command"], found["rest"]
+    if command in NAMING:
+        named = _with_name(rest, names, every=command == "integrate")
+        if named != rest:
+            return spelled(command + named)
+        if names.from_here("") in rest:
+            return found[0]
+    if command not in CALLABLE or "--host" in rest or found.string[found.end() :].startswith(":"):
+        return found[0]
+    bare = bool(OF_THE_MACHINE.fullmatch(command)) and rest.startswith(" ")
+    return spelled(f"{command} --host {names.host}{rest}") if certain or bare or VERBS.match(rest) else found[0]
+
+
+def _with_name(rest: str, names: HostNames, every: bool) -> str:
+    """A call's words with the first that names an agent as it is named from here (``every``: all of them)."""
+    before, left = "", True
+
+    def renamed(word: re.Match[str]) -> str:
+        nonlocal before, left
+        after, before = before, word["word"]
+        plain = _unquoted(word["word"])
+        if not left or after in NO_NAME_AFTER or not names.names(plain):
+            return word[0]
+        left = every
+        return shell_word(names.from_here(plain)) + word["end"]
+
+    return _WORD.sub(renamed, rest)
+
+
+def _unquoted(word: str) -> str:
+    if word[:1] not in ("'", '"'):
+        return word
+    try:
+        return " ".join(shlex.split(word))
+    except ValueError:
+        return word
