@@ -9,16 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 from fleetscripts.account import SUBSCRIPTION
 from fleetscripts.agents.claude_programs import is_client, is_daemon
+from fleetscripts.agents.kind_facts import UUID, AccountVariables, EndingKey, Home, ReadOnly, Shown
 from fleetscripts.agents.kinds import (
-    AccountVariables,
     AgentKind,
     CommandLine,
-    EndingKey,
-    Home,
     InlineSettings,
     Launch,
     Places,
-    ReadOnly,
     Words,
 )
 from fleetscripts.errors import UsageProblem
@@ -206,10 +203,12 @@ KIND = ClaudeCode(
     launch_words=frozenset({"claude"}),
     rules="claude",
     takes_session_id=True,
+    session_id=UUID,
     hands_over=True,
     queue_key="Enter",
+    queued_row="",
     folded=r"\[Pasted text #\d+(?: \+)?(?P<lines>\d*)(?: lines?)?\]|\[\.\.\.Truncated text #\d+ \+\d+ lines\.\.\.\]",
-    ending=(EndingKey("limit menu", "Escape"), EndingKey("empty box", "C-c")),
+    ending=(EndingKey(Shown.LIMIT_MENU, "Escape"), EndingKey(Shown.EMPTY_BOX, "C-c")),
     resume_hint=r"\bclaude\b.{0,40}--resume (?P<session>[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})",
     home=Home(setting="claude_config_dir", variable="CLAUDE_CONFIG_DIR", default="~/.claude", conversations="projects"),
     accounts=AccountVariables(

@@ -8,16 +8,13 @@ from pathlib import Path
 from time import localtime, strftime
 from typing import TYPE_CHECKING, Any
 
+from fleetscripts.agents.kind_facts import UUID, AccountVariables, EndingKey, Home, ReadOnly, Shown
 from fleetscripts.agents.kinds import (
-    AccountVariables,
     AgentKind,
     CommandLine,
-    EndingKey,
-    Home,
     InlineSettings,
     Launch,
     Places,
-    ReadOnly,
     Words,
 )
 from fleetscripts.pattern import pattern
@@ -208,10 +205,12 @@ KIND = Codex(
     launch_words=frozenset({"codex"}),
     rules="codex",
     takes_session_id=False,
+    session_id=UUID,
     hands_over=True,
     queue_key="Tab",
+    queued_row=r" {1,4}↳ (?P<text>\S.*)",
     folded=r"\[Pasted Content \d+ chars\]",
-    ending=(EndingKey("limit menu", "Escape"), EndingKey("empty box", "C-c")),
+    ending=(EndingKey(Shown.LIMIT_MENU, "Escape"), EndingKey(Shown.EMPTY_BOX, "C-c")),
     resume_hint=r"\bcodex\b.{0,40}resume (?P<session>[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})",
     home=Home(setting="codex_home", variable="CODEX_HOME", default="~/.codex", conversations="sessions"),
     accounts=AccountVariables(

@@ -1,4 +1,4 @@
-"""The interface of an agent kind. Nothing has a default: a kind that lacks a fact or a method cannot be imported."""
+"""The interface of an agent kind. Nothing has a default: a kind that lacks a fact or a method cannot be used."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fleetscripts.agents import KINDS
+from fleetscripts.agents.kind_facts import AccountVariables, EndingKey, Home, ReadOnly, problem_in
 from fleetscripts.dataclass import dataclass
-from fleetscripts.errors import UsageProblem
+from fleetscripts.errors import FleetError, UsageProblem
 
 if TYPE_CHECKING:
     from fleetscripts.agents.session_view import BackgroundSession, ConversationMessage, SessionView
@@ -85,53 +86,6 @@ class Places:
 
 
 @dataclass(frozen=True, slots=True)
-class EndingKey:
-    """One key towards a client's exit, by tmux's name. ``shows``: what its pane must show for it."""
-
-    shows: str
-    key: str
-
-
-@dataclass(frozen=True, slots=True)
-class Home:
-    """The user's folder of a client. ``setting``: ours for it. ``variable``: the client's own. ``conversations``: the
-    part of it shared by all accounts."""
-
-    setting: str
-    variable: str
-    default: str
-    conversations: str
-
-
-@dataclass(frozen=True, slots=True)
-class AccountVariables:
-    """Names of variables that give a client its account.
-
-    ``tokens``: provider → the variable for its token. ``descriptors``: variable of a token → the one for a file
-    descriptor from which the client reads it, so that neither its environment nor its tools' holds the token.
-    ``switches``: provider → the variables that select it. ``own_login``: those that the user's own login may depend
-    on."""
-
-    tokens: Mapping[str, tuple[str, ...]]
-    descriptors: Mapping[str, str]
-    switches: Mapping[str, str]
-    own_login: frozenset[str]
-
-    @property
-    def credentials(self) -> frozenset[str]:
-        """What would override an account's own token, or be billed in its place."""
-        return frozenset({name for names in self.tokens.values() for name in names} | set(self.descriptors.values()))
-
-
-@dataclass(frozen=True, slots=True)
-class ReadOnly:
-    """The launch of a client that can change nothing: its permission mode, and further arguments."""
-
-    permission_mode: str
-    words: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
 class AgentKind(ABC):
     """One agent kind: how it is launched, resumed and recognised, and how its screen and files are read.
 
@@ -149,15 +103,20 @@ class AgentKind(ABC):
     """The file under ``rules/`` for its screens, without ``.toml``."""
     takes_session_id: bool
     """Whether a new conversation can be given its id; otherwise the client chooses one with its first turn."""
+    session_id: str
+    """A pattern for the whole id of a conversation, which is also a part of file names."""
     hands_over: bool
     """Whether a conversation's work may be handed over to and from other kinds that also allow it."""
     queue_key: str
     """tmux's name of the key that queues a text during a turn; empty: there is none."""
+    queued_row: str
+    """A pattern with the group ``text`` for a row that shows the beginning of a queued text; empty: it shows none."""
     folded: str
-    """A pattern for what its input box shows in place of a long paste. The group ``lines``, where it says so, is how
-    many lines follow the first, empty for none."""
+    """A pattern for what its input box shows in place of a long paste; empty: it shows every text as it is. The group
+    ``lines``, where it says so, is how many lines follow the first, empty for none."""
     ending: tuple[EndingKey, ...]
-    """The keys that end it, each pressed as often as the pane shows its state; the first that fits is next."""
+    """The keys that end it, each pressed as often as the pane shows its state; the first that fits is next. Empty: only
+    a signal ends it."""
     resume_hint: str
     """A pattern with the group ``session`` for its resume hint at exit; or empty."""
     home: Home
@@ -284,6 +243,8 @@ def kind_named(name: str) -> AgentKind:
 @cache
 def _kind_of(module: str) -> AgentKind:
     kind: AgentKind = importlib.import_module(module).KIND
+    if problem := problem_in(kind):
+        raise FleetError(f"{module}: {problem}")
     return kind
 
 

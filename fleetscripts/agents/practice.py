@@ -8,7 +8,7 @@ from dataclasses import fields
 
 from fleetscripts.account import SUBSCRIPTION
 from fleetscripts.agents import claude
-from fleetscripts.agents.kinds import AccountVariables
+from fleetscripts.agents.kind_facts import AccountVariables
 
 
 class PracticeAgent(claude.ClaudeCode):

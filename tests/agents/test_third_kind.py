@@ -94,3 +94,17 @@ def test_it_is_spawned_told_stopped_ended_and_resumed(
     assert state(main, pane) in ("prompt", "complete")
     assert "squawk" in tmux_server.screen(pane)
     assert "hello" in talk.read_text().splitlines()[2], "the same conversation"
+
+    worktree = Path(str(agent["worktree_path"]))
+    (worktree / "said.txt").write_text("hello\n")
+    for words in (("add", "said.txt"), ("commit", "-qm", "Say hello")):
+        subprocess.run(["git", "-C", str(worktree), *words], check=True)
+    review = ("spawn-agent", "--role", "review", "--of", window, "--agent", "parrot")
+    module = main.parent / "agents" / "parrot.py"
+    as_written = module.read_text()
+    for without, why in (
+        (as_written.replace('ReadOnly("", ("--read-only",))', 'ReadOnly("")'), "no such launch"),
+        (as_written.replace("launch.session_id, *launch.extra", "launch.session_id"), "drops what makes it so"),
+    ):
+        module.write_text(without)
+        assert why in run(main, *review, code=2), "nobody reviews who could change what is reviewed"

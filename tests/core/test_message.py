@@ -12,6 +12,7 @@ from fleetscripts.agents.kinds import kind_named
 from fleetscripts.core.records.message import (
     COMMAND_SIGNS,
     as_message,
+    holds_placeholder,
     is_placeholder,
     joined_from,
     rejoined,
@@ -134,6 +135,14 @@ def test_rows_that_were_broken_for_space_become_one_line_again() -> None:
     assert rejoined([], 10) == ""
 
 
+def test_a_client_that_collapses_no_paste_shows_every_text_as_it_is() -> None:
+    assert stands_in("some text", "some text", "")
+    assert not stands_in("", "some text", ""), "an empty box does not hold it"
+    assert not is_placeholder("", "")
+    assert not holds_placeholder("a draft", "")
+    assert without_ours("theirs some text", "some text", "") == "theirs"
+
+
 def test_a_transcripts_record_is_the_message_without_its_wrapping() -> None:
     recorded = '\n\n<pasted_content id="d951">\nline one\nline two\n</pasted_content id="d951">\n'
     assert same_message(recorded, "line one\nline two")
@@ -152,7 +161,13 @@ def test_a_transcripts_record_is_the_message_without_its_wrapping() -> None:
 )
 def test_a_queued_text_is_known_by_its_row(row: str, queued: bool) -> None:
     rows = ["• Queued follow-up inputs", row, "    shift+← edit last queued message"]
-    assert stands_queued(rows, "look at the prices first\nand then sum up") is queued
+    text = "look at the prices first\nand then sum up"
+    assert stands_queued(rows, text, kind_named("codex").queued_row) is queued
+    assert not stands_queued(rows, text, ""), "a client that shows no queue"
+
+
+def test_each_kind_says_how_its_client_shows_a_queued_text() -> None:
+    assert stands_queued(["queued: look at the prices"], "look at the prices first", r"queued: (?P<text>.+)")
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fleetscripts.core.gates.completion import Checkpoint
+from fleetscripts.core.planning.action_row import Turn
+from fleetscripts.core.planning.actions import ACTIONS
 from fleetscripts.core.planning.backoff import next_interval
 from fleetscripts.core.planning.limits import Limits
 from fleetscripts.core.planning.observation import Observation, Work
@@ -350,6 +352,18 @@ def test_nothing_is_typed_where_it_must_not_be(
         assert rule is None or rule.kind is ActionKind.DECISION
     if pane in (PaneState.UNKNOWN, PaneState.RUNNING, PaneState.STARTING):
         assert rule is None or rule.kind is ActionKind.DECISION
+
+
+def test_only_what_cannot_wait_begins_a_turn_above_the_row_that_leaves_an_agent_at_its_prompt_alone() -> None:
+    """``stalled`` is where supervision on demand, the pause after a reminder, and a prompt just reached are respected."""
+    names = [row.name for row in ACTIONS]
+    begun = {
+        row.name
+        for row in ACTIONS[: names.index("stalled")]
+        for occasion in row.when
+        if row.turn is Turn.BEGINS and occasion.pane in (PaneState.PROMPT, None) and occasion.action is None
+    }
+    assert begun == {"rescue", "hand_back", "github_wait"}, "a row that begins a turn at the prompt stands below stalled"
 
 
 def test_a_decision_shows_the_screen_as_harmless_text() -> None:

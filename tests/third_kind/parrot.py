@@ -7,16 +7,13 @@ from pathlib import Path
 from typing import Any
 
 from fleetscripts.adapters.sessions.json_lines import parse_line
+from fleetscripts.agents.kind_facts import UUID, AccountVariables, EndingKey, Home, ReadOnly, Shown
 from fleetscripts.agents.kinds import (
-    AccountVariables,
     AgentKind,
     CommandLine,
-    EndingKey,
-    Home,
     InlineSettings,
     Launch,
     Places,
-    ReadOnly,
     Words,
 )
 from fleetscripts.agents.session_view import BackgroundSession, ConversationMessage, SessionView
@@ -127,10 +124,12 @@ KIND = Parrot(
     launch_words=frozenset({"parrot"}),
     rules="parrot",
     takes_session_id=True,
+    session_id=UUID,
     hands_over=False,
     queue_key="",
+    queued_row="",
     folded=r"<(?P<lines>\d+) more lines>",
-    ending=(EndingKey("empty box", "C-c"),),
+    ending=(EndingKey(Shown.EMPTY_BOX, "C-c"),),
     resume_hint=r"parrot --resume (?P<session>[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})",
     home=Home(setting="parrot_home", variable="PARROT_HOME", default="~/.parrot", conversations="talks"),
     accounts=AccountVariables(tokens={}, descriptors={}, switches={}, own_login=frozenset()),

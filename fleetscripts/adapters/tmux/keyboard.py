@@ -9,7 +9,7 @@ from fleetscripts.adapters.tmux.tmux_words import line
 from fleetscripts.errors import FleetError
 from fleetscripts.pattern import pattern
 
-__all__ = ["Guard", "cleaned", "paste", "press"]
+__all__ = ["Guard", "cleaned", "is_key", "paste", "press"]
 
 _KEY = pattern(r"Enter|Escape|Up|Down|Left|Right|Tab|BTab|Space|BSpace|Home|End|PageUp|PageDown|C-[a-z]|[0-9A-Za-z]")
 # C0 without TAB and LF, DEL, C1: ESC[201~ among them would end the paste and let what follows be typed.
@@ -18,9 +18,14 @@ _CONTROLS = pattern("[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 def press(tmux: Tmux, guard: Guard, *keys: str) -> bool:
     """Press the named keys if the guard holds; else press nothing and return False."""
-    if not keys or not all(_KEY.fullmatch(key) for key in keys):
+    if not keys or not all(map(is_key, keys)):
         raise ValueError(f"not names of keys: {keys!r}")
     return tmux.guarded(guard, line("send-keys", "-t", guard.pane_id, *keys))
+
+
+def is_key(name: str) -> bool:
+    """Whether it is a name of a key that may be pressed; tmux types any other word letter by letter."""
+    return bool(_KEY.fullmatch(name))
 
 
 def paste(tmux: Tmux, guard: Guard, text: str) -> bool:

@@ -30,7 +30,9 @@ _DROPPED = pattern(
 """Marks that some terminal or client drops: variation selectors, skin tones, joiners, tags."""
 
 _CLUSTER = pattern(r"[^\u0300-\u036f\u3099\u309a][\u0300-\u036f\u3099\u309a]*|.", re.DOTALL)
-_QUEUED_ROW = pattern(r" {1,4}↳ (\S.*)")
+_NOTHING = "(?!)"
+"""What stands for no pattern: no text fits."""
+
 SCROLLED = 60
 """A text taller than the box shows its end; this many characters of it identify it."""
 
@@ -65,7 +67,7 @@ def stands_in(box: str, text: str, folded: str) -> bool:
     """Whether an input box that showed nothing before now shows exactly this text, or what stands for it there.
 
     ``folded``: as in ``AgentKind``."""
-    inside, placeholder = box.strip(), re.compile(folded)
+    inside, placeholder = box.strip(), re.compile(folded or _NOTHING)
     if whole := placeholder.fullmatch(inside):
         return _may_stand_for(whole, text)
     unmeasured = [match for match in placeholder.finditer(inside) if _lines(match) is None]
@@ -88,12 +90,12 @@ def _lines(placeholder: re.Match[str]) -> str | None:
 
 def is_placeholder(box: str, folded: str) -> bool:
     """Whether the box holds nothing but a collapsed paste."""
-    return bool(re.fullmatch(folded, box.strip()))
+    return bool(re.fullmatch(folded or _NOTHING, box.strip()))
 
 
 def holds_placeholder(box: str, folded: str) -> bool:
     """Whether part of the box's content is collapsed, and so cannot be restored."""
-    return bool(re.search(folded, box))
+    return bool(re.search(folded or _NOTHING, box))
 
 
 def rejoined(rows: list[str], columns: int) -> str:
@@ -114,7 +116,7 @@ def rejoined(rows: list[str], columns: int) -> str:
 def without_ours(box: str, text: str, folded: str) -> str | None:
     """What another person typed before or after our text in the box; None if that cannot be separated."""
     inside = box.strip("\n")
-    measured = [match for match in re.finditer(folded, inside) if _lines(match) is not None]
+    measured = [match for match in re.finditer(folded or _NOTHING, inside) if _lines(match) is not None]
     if "\n" in text and len(measured) == 1 and _may_stand_for(measured[0], text):
         return (inside[: measured[0].start()] + inside[measured[0].end() :]).strip()
     return _around(inside, text)
@@ -135,10 +137,12 @@ def _around(inside: str, text: str) -> str | None:
     return (inside[: first.start()] + inside[last.end() :]).strip()
 
 
-def stands_queued(texts: Sequence[str], text: str) -> bool:
-    """Whether the screen lists this text as queued for the end of the turn (as far as it is shown)."""
-    rows = (squeezed(match[1]).removesuffix("…") for line in texts if (match := _QUEUED_ROW.match(line)))
-    return any(row and squeezed(text).startswith(row) for row in rows)
+def stands_queued(texts: Sequence[str], text: str, row: str) -> bool:
+    """Whether the screen lists this text as queued for the end of the turn (as far as it is shown). ``row``: as
+    ``queued_row`` in ``AgentKind``."""
+    listed = re.compile(row or _NOTHING)
+    rows = (squeezed(match["text"]).removesuffix("…") for line in texts if (match := listed.match(line)))
+    return any(shown and squeezed(text).startswith(shown) for shown in rows)
 
 
 def joined_from(box: str, texts: Sequence[str]) -> bool:

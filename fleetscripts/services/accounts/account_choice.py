@@ -8,6 +8,7 @@ from dataclasses import replace
 from fleetscripts.account import OWN, Account
 from fleetscripts.adapters.records.account_file import read_accounts
 from fleetscripts.adapters.records.ledger import Ledger
+from fleetscripts.agents.kinds import kind_named
 from fleetscripts.config import Settings
 from fleetscripts.core.planning.observation import Observation
 from fleetscripts.core.planning.rescue import Pick, limit_of, models_used
@@ -74,6 +75,8 @@ def next_account(
     if resting:
         here = frozenset({account_of(settings, agent), *(one.name for one in accounts if one.bills_by_use)})
     here |= unreachable(settings, agent.agent)
+    if agent.task.reviews:
+        here |= {one.name for one in accounts if not kind_named(one.agent).read_only.is_possible}
     failed = here | set(agent.attempts.failed_accounts)
     keep = agent.account if agent.rescue.stage and not refused else ""
 

@@ -38,13 +38,15 @@ def is_listed(settings: Settings, account: Account) -> bool:
 
 
 def conversations(account: Account, settings: Settings) -> tuple[Path, Path]:
-    """The conversation folders of this account's client and of the user's own."""
+    """The conversation folders of this account's client and of the user's own; the whole home if it has none."""
     own, part = settings.home_of(account.agent), kind_named(account.agent).home.conversations
     return (account.config_dir or own) / part, own / part
 
 
 def is_shared(account: Account, settings: Settings) -> bool:
     """Whether both are one folder, so that a conversation begun on one account continues on another."""
+    if account.config_dir is not None and not kind_named(account.agent).home.conversations:
+        return False
     theirs, ours = conversations(account, settings)
     return os.path.realpath(theirs) == os.path.realpath(ours)
 
@@ -52,6 +54,8 @@ def is_shared(account: Account, settings: Settings) -> bool:
 def not_shared(account: Account, settings: Settings) -> str:
     """Why they are two folders; empty if they are one, or become one automatically at the next start."""
     theirs, ours = conversations(account, settings)
+    if not is_shared(account, settings) and not kind_named(account.agent).home.conversations:
+        return f"{account.agent} has no folder of conversations that accounts could share"
     if is_shared(account, settings) or not (theirs.is_symlink() or theirs.exists()):
         return ""
     return f"{theirs} is a folder of its own: move what it holds to {ours}, then ln -s {ours} {theirs}"

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from fleetscripts.account import Account
 from fleetscripts.adapters.sessions.spool import hook_command, spool_folder
-from fleetscripts.agents.kinds import AgentKind, InlineSettings, Launch
+from fleetscripts.agents.kinds import AgentKind, CommandLine, InlineSettings, Launch, known_kinds
 from fleetscripts.config import Settings
 from fleetscripts.errors import FleetError, UsageProblem
 from fleetscripts.services.accounts.account_environment import rivals
@@ -41,7 +41,7 @@ def client_start(
     """The command for a new conversation or a resumed one, as in ``launch``.
 
     ``account``: the launcher ``cl`` then starts the client on it, and gets the secret itself, in the window.
-    ``reads_only``: it can change nothing."""
+    ``reads_only``: it can change nothing; UsageProblem if this kind cannot be started so."""
     mode = kind.read_only.permission_mode if reads_only else settings.permission_mode
     executable = program_of(kind.name, settings, environ)
     wanted = replace(_wanted_settings(settings, kind, folder, account, mode), executable=executable)
@@ -54,7 +54,10 @@ def client_start(
         as_root=os.geteuid() == 0,
         extra=kind.read_only.words if reads_only else (),
     )
-    command = kind.resume(launch) if resume else kind.launch(launch)
+    start = kind.resume if resume else kind.launch
+    command = start(launch)
+    if reads_only:
+        _require_read_only(kind, command, start(replace(launch, permission_mode="", extra=())))
     slot = slot_variables(settings, environ, folder) if folder.parts else {}
     command = replace(command, env_set={**command.env_set, **slot})
     places, memory = settings.places_of(kind.name), agent_memory(settings)
@@ -71,6 +74,17 @@ def client_start(
 def own_command(name: str) -> tuple[str, ...]:
     """The argv of one of our own commands, run as this process was: from the same bundle, by the same interpreter."""
     return (sys.executable, "-I", "-X", "utf8", str(PACKAGE / "__main__.py"), name)
+
+
+def _require_read_only(kind: AgentKind, command: CommandLine, without: CommandLine) -> None:
+    """``without``: the command without what makes it read-only."""
+    lost = set(kind.read_only.words) - set(command.argv)
+    if not kind.read_only.is_possible or lost or command == without:
+        able = ", ".join(known.name for known in known_kinds() if known.read_only.is_possible)
+        lacks = "launch drops what makes it so" if kind.read_only.is_possible else "client has no such launch"
+        raise UsageProblem(
+            f"expected an agent kind that can be started read-only ({able}), found {kind.name}: its {lacks}"
+        )
 
 
 def _listed(settings: Settings, account: str, kind: AgentKind) -> Account | None:

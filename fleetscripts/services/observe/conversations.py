@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 
 from fleetscripts.adapters.system import processes
@@ -11,11 +12,8 @@ from fleetscripts.agents.session_view import BackgroundSession
 from fleetscripts.config import Settings
 from fleetscripts.dataclass import dataclass
 from fleetscripts.models import Client, PaneFacts
-from fleetscripts.pattern import pattern
 from fleetscripts.services.observe.clients import tells_places
 from fleetscripts.services.observe.user_services import below_services, is_service
-
-_SESSION_ID = pattern(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +74,7 @@ def _conversations_of(
 ) -> tuple[str, ...]:
     """The client's own answer; for one that has just started, from its command line."""
     said = kind.look(client, places, now).session_id
-    return (said,) if said else tuple(word for word in argv if _SESSION_ID.fullmatch(word))
+    return (said,) if said else tuple(word for word in argv if re.fullmatch(kind.session_id, word))
 
 
 def _pane_above(table: ProcessTable, pid: int, panes: Mapping[int, PaneFacts]) -> PaneFacts | None:

@@ -14,7 +14,8 @@ from typing import NoReturn
 
 from fleetscripts.adapters.system.processes import Process, ProcessTable, read_processes
 from fleetscripts.adapters.tmux.keyboard import press
-from fleetscripts.agents.kinds import EndingKey, kind_named, known_kinds
+from fleetscripts.agents.kind_facts import EndingKey, Shown
+from fleetscripts.agents.kinds import kind_named, known_kinds
 from fleetscripts.core.dialogs.dialog_policy import DialogContext, rule
 from fleetscripts.core.planning.classify import AT_REST
 from fleetscripts.core.planning.observation import Observation
@@ -67,16 +68,18 @@ def end_client(
         return _ClientExit(pane_io, pane_id, states, keep_draft, by_force, why).run()
 
 
-OCCASIONS: Mapping[str, Callable[[Observation], bool]] = {
-    "limit menu": lambda observation: observation.box is None and observation.classification.dialog is DialogKind.LIMIT,
-    "empty box": lambda observation: (
+OCCASIONS: Mapping[Shown, Callable[[Observation], bool]] = {
+    Shown.LIMIT_MENU: lambda observation: (
+        observation.box is None and observation.classification.dialog is DialogKind.LIMIT
+    ),
+    Shown.EMPTY_BOX: lambda observation: (
         observation.box is not None
         and observation.box.draft == ""
         and observation.classification.dialog is None
         and observation.classification.state in AT_REST
     ),
 }
-"""The pane's states in which a key applies, by their names in the agent kinds."""
+"""The pane's states in which a key applies."""
 
 
 @dataclass

@@ -155,7 +155,7 @@ class Submission:
         frame = self._screen()
         if drafts.typed_in(frame, self._kind) != "":
             return ""
-        if self.enters and stands_queued(Screen.of(frame.lines).texts, self.message):
+        if self.enters and stands_queued(Screen.of(frame.lines).texts, self.message, self._kind.queued_row):
             return "screen"
         if waited < HOOK_SECONDS:
             return ""
