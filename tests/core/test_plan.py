@@ -355,7 +355,7 @@ def test_nothing_is_typed_where_it_must_not_be(
 
 
 def test_only_what_cannot_wait_begins_a_turn_above_the_row_that_leaves_an_agent_at_its_prompt_alone() -> None:
-    """``stalled`` is where supervision on demand, the pause after a reminder, and a prompt just reached are respected."""
+    """``stalled`` respects supervision on demand, the pause after a reminder, and a prompt just reached."""
     names = [row.name for row in ACTIONS]
     begun = {
         row.name
@@ -363,7 +363,7 @@ def test_only_what_cannot_wait_begins_a_turn_above_the_row_that_leaves_an_agent_
         for occasion in row.when
         if row.turn is Turn.BEGINS and occasion.pane in (PaneState.PROMPT, None) and occasion.action is None
     }
-    assert begun == {"rescue", "hand_back", "github_wait"}, "a row that begins a turn at the prompt stands below stalled"
+    assert begun == {"rescue", "wake", "hand_back", "github_wait"}, "what begins a turn there stands below stalled"
 
 
 def test_a_decision_shows_the_screen_as_harmless_text() -> None:
