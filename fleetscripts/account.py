@@ -12,7 +12,8 @@ from fleetscripts.dataclass import dataclass
 from fleetscripts.pattern import pattern
 
 OWN = "own"
-"""The user's own login, which the client finds by itself; the only account without an ``accounts.toml``."""
+"""The user's own login of the default kind, which its client finds by itself. Without an ``accounts.toml`` each kind
+has no account but its own login."""
 
 ACCOUNT_VARIABLE = "FLEET_ACCOUNT"
 """In a client's environment: the name of its account."""
@@ -81,4 +82,9 @@ class Account:
 
 def own_account(agent: str = DEFAULT_KIND) -> Account:
     """Represents the user's own login if no accounts are listed."""
-    return Account(OWN, agent=agent)
+    return Account(own_name(agent), agent=agent)
+
+
+def own_name(agent: str) -> str:
+    """The name of the user's own login of that kind: each has limits of its own."""
+    return OWN if agent == DEFAULT_KIND else f"{OWN}-{agent}"

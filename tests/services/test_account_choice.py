@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import random
 import time
@@ -10,12 +11,14 @@ from pathlib import Path
 import pytest
 
 from fleetscripts.account import Account
+from fleetscripts.agents import KINDS
 from fleetscripts.config import Settings, load_settings
 from fleetscripts.fleet import Agent
 from fleetscripts.models import Classification, Evidence, PaneState, Source
 from fleetscripts.services.accounts.account_check import NO_ANSWER_SECONDS, unfit
 from fleetscripts.services.accounts.account_choice import next_account, note_wall
 from tests.account_stage import AccountStage
+from tests.conftest import RunScript
 from tests.places import SILENT_CLIENT
 
 ACCOUNTS = ("one", "two", "three")
@@ -97,3 +100,19 @@ def test_a_client_that_knows_no_such_question_is_not_kept_from_work(
     (home / "bin" / "claude").write_text("#!/bin/sh\necho 'error: unknown command auth' >&2\nexit 1\n")
     monkeypatch.setenv("PATH", stage.path)
     assert unfit(Account("mine", agent="claude"), load_settings(os.environ), os.environ) is None
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("recorded", ["", "own"])
+def test_a_limit_of_one_kinds_own_login_is_none_of_anothers(
+    home: Path, monkeypatch: pytest.MonkeyPatch, run_script: RunScript, kind: str, recorded: str
+) -> None:
+    AccountStage.with_clients(home, monkeypatch)
+    resets_at = time.time() + 7200
+    found = Classification(PaneState.RATE_LIMITED, "its limit is reached", resets_at=resets_at)
+    note_wall(load_settings(os.environ), Agent("s:1", agent=kind, account=recorded), found, time.time())
+    for other in ("claude", "codex"):
+        done = run_script("cl", "--agent", other, "--dry-run")
+        assert done.returncode == (8 if other == kind else 0), (other, done.stderr)
+    shown = {one["agent"]: one["state"] for one in json.loads(run_script("balance", "--json").stdout)}
+    assert shown == {"claude": "unknown"} | {kind: "capped"}

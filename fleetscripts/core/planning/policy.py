@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import cache
 
-from fleetscripts.account import OWN
+from fleetscripts.account import own_name
 from fleetscripts.core.dialogs.dialog_policy import DECISIONS, RECOVERIES
 from fleetscripts.core.gates.gates import Outcome
 from fleetscripts.core.gates.github_limit import WAIT_SECONDS
@@ -92,7 +92,8 @@ CONDITIONS: Mapping[str, Condition] = {
         and case.still_seconds >= REST_SECONDS
     ),
     "on credits": lambda case: (
-        case.agent.seen.spends_until > case.now and (case.agent.account or OWN) not in case.limits.may_spend
+        case.agent.seen.spends_until > case.now
+        and (case.agent.account or own_name(case.agent.agent)) not in case.limits.may_spend
     ),
     "in rescue": lambda case: case.agent.rescue.stage not in ("", PARKED),
     "put back": lambda case: case.agent.rescue.stage == PARKED,

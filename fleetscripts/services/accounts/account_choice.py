@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
-from fleetscripts.account import OWN, Account
+from fleetscripts.account import Account
 from fleetscripts.adapters.records.account_file import read_accounts
 from fleetscripts.adapters.records.ledger import Ledger
 from fleetscripts.agents.kinds import kind_named
@@ -14,7 +14,7 @@ from fleetscripts.core.planning.observation import Observation
 from fleetscripts.core.planning.rescue import Pick, limit_of, models_used
 from fleetscripts.fleet import Agent, Fleet
 from fleetscripts.models import Classification, ErrorKind, PaneState
-from fleetscripts.services.accounts.accounts import not_shared
+from fleetscripts.services.accounts.accounts import not_shared, on_record
 from fleetscripts.services.accounts.launcher import GONE, pick
 from fleetscripts.usage import LOGIN
 
@@ -111,8 +111,9 @@ def note_wall(settings: Settings, agent: Agent, found: Classification, now: floa
 
 
 def account_of(settings: Settings, agent: Agent) -> str:
-    """Its account: by the record, else by its status line; else the user's own."""
-    return agent.account or Ledger(settings.fleet_home).account_of(agent.session_id) or OWN
+    """Its account: by the record, else by its status line; else the user's own login of its kind."""
+    known = agent.account or Ledger(settings.fleet_home).account_of(agent.session_id)
+    return on_record(settings, agent.agent, known)
 
 
 def busy_among(agents: Iterable[Agent]) -> dict[str, int]:

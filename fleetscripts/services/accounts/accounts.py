@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from fleetscripts.account import Account, own_account
+from fleetscripts.account import OWN, Account, own_account, own_name
 from fleetscripts.adapters.records.account_file import read_accounts
 from fleetscripts.adapters.records.files import private_folder
 from fleetscripts.agents import DEFAULT_KIND
@@ -24,12 +24,21 @@ def listed(settings: Settings, agent: str = DEFAULT_KIND) -> tuple[Account, ...]
 def account_named(settings: Settings, name: str, agent: str = DEFAULT_KIND) -> Account:
     """The account of that name; UsageProblem if there is none, Refusal if its cost was not allowed."""
     known = listed(settings, agent)
+    name = on_record(settings, agent, name)
     account = next((account for account in known if account.name == name), None)
     if account is None:
         raise UsageProblem(f"no account {name!r}; {instead_of(name, [other.name for other in known])}")
     if not account.may_be_used:
         raise Refusal(f"account {name} bills by use: set may_spend = true in its entry to allow that")
     return account
+
+
+def on_record(settings: Settings, agent: str, name: str) -> str:
+    """An account's name as a record has it: empty, or in records of earlier versions ``own``, for the own login of any
+    kind."""
+    if name and (name != OWN or any(account.name == OWN for account in read_accounts(settings.fleet_home))):
+        return name
+    return own_name(agent)
 
 
 def is_listed(settings: Settings, account: Account) -> bool:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
+from fleetscripts.account import Account, own_account, own_name
 from fleetscripts.adapters.records.account_file import read_accounts
 from fleetscripts.adapters.records.ledger import Ledger
 from fleetscripts.adapters.records.store import StateMissing, Store
-from fleetscripts.agents import DEFAULT_KIND
+from fleetscripts.agents import DEFAULT_KIND, KINDS
 from fleetscripts.agents.kinds import kind_named
 from fleetscripts.config import Settings
 from fleetscripts.core.planning.budget import CLOSED, AccountBudget, choose, earliest, standings
@@ -51,9 +52,18 @@ def pick(
 def known_standings(
     settings: Settings, agent: str = "", now: float | None = None, models: Collection[str] = ()
 ) -> list[AccountBudget]:
-    """Every account, best first. ``agent``: the user's own login counts if no account of this kind is listed."""
-    accounts = listed(settings, agent) if agent else read_accounts(settings.fleet_home) or listed(settings)
-    return standings(accounts, Ledger(settings.fleet_home).read(), time.time() if now is None else now, models)
+    """Every account, best first. ``agent``: the user's own login counts if no account of this kind is listed; empty: so
+    do the own logins of which something is known."""
+    ledger = Ledger(settings.fleet_home).read()
+    accounts = listed(settings, agent) if agent else (*_with_own(settings, ledger),)
+    return standings(accounts, ledger, time.time() if now is None else now, models)
+
+
+def _with_own(settings: Settings, known: Collection[str]) -> Iterator[Account]:
+    accounts = read_accounts(settings.fleet_home) or listed(settings)
+    yield from accounts
+    kinds = [kind for kind in KINDS if all(account.agent != kind for account in accounts)]
+    yield from (own_account(kind) for kind in kinds if own_name(kind) in known)
 
 
 def earliest_reset(settings: Settings, *, agent: str) -> float:

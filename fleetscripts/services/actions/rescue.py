@@ -165,7 +165,7 @@ def _moved(case: Case, move: Move) -> str:
             raise FleetError(str(error)) from error
         raise
     if move.answered:
-        count(case.settings, case.current().account, handed_over=move.target.fresh)
+        count(case.settings, account_of(case.settings, case.current()), handed_over=move.target.fresh)
     return words
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from fleetscripts.account import OWN
 from fleetscripts.adapters.records.json_files import read_json, write_json
 from fleetscripts.adapters.records.locks import hold
 from fleetscripts.config import Settings
@@ -18,8 +17,8 @@ HANDED_OVER = " by a hand-over"
 
 
 def count(settings: Settings, account: str, *, handed_over: bool = False) -> None:
-    """Count one more rescued agent on this account (empty: the user's own)."""
-    name = (account or OWN) + (HANDED_OVER if handed_over else "")
+    """Count one more rescued agent on this account."""
+    name = account + (HANDED_OVER if handed_over else "")
     with hold(settings.locks / "rescued.lock", LOCK_SECONDS):
         tally = _read(_file(settings))
         tally[name] = tally.get(name, 0) + 1

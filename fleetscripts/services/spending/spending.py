@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fleetscripts.account import OWN
+from fleetscripts.account import own_name
 from fleetscripts.adapters.records.spent_file import Members, SpentFile
 from fleetscripts.agents import KINDS
 from fleetscripts.agents.kinds import kind_named
@@ -112,7 +112,7 @@ def _where(agent: Agent, today: str) -> LedgerKey:
         branch=agent.branch,
         task=agent.task.file,
         begun=begun_at(agent),
-        account=agent.account or OWN,
+        account=agent.account or own_name(agent.agent),
     )
 
 
