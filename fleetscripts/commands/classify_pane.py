@@ -65,7 +65,7 @@ def classify_screens(
             from fleetscripts.core.screen.explain import nearest
 
             near = nearest(rules[reading.agent], reading.layout, reading.screen.rule)
-            print(explanation(str(path), found, near.rule.name if near else None, reading.layout))
+            print(explanation(str(path), found, str(near) if near else None, reading.layout))
             continue
         print(json.dumps({"screen": str(path)} | as_record(found), ensure_ascii=False))
     return code

@@ -89,6 +89,22 @@ def test_explain_names_the_deciding_rule_and_the_nearest_other(run_script: RunSc
     assert "region dialog, its ending: › 1. Yes, proceed (y)" in done.stdout
 
 
+@pytest.mark.parametrize(
+    ("line", "near"),
+    [
+        ("In line for a worker · position 4 (18s)", "none"),
+        ("Waiting for your permission", "dialog-held-back (asked of above_box)"),
+    ],
+)
+def test_a_rule_is_near_that_has_half_of_its_longer_words_there(
+    run_script: RunScript, tmp_path: Path, line: str, near: str
+) -> None:
+    rule, file = "─" * 80, tmp_path / "case.txt"
+    file.write_text(f"● I run the tests.\n\n✻ {line}\n{rule}\n❯ \n{rule}\n  ⏸ manual mode on\n", encoding="utf-8")
+    done = run_script("classify-pane", "--explain", "--agent", "claude", "--screen", file)
+    assert f"nearest rule that did not match: {near}\n" in done.stdout
+
+
 def test_a_bad_rule_of_the_user_is_named_with_its_file(run_script: RunScript, tmp_path: Path) -> None:
     (tmp_path / "rules").mkdir()
     (tmp_path / "rules" / "claude.toml").write_text('[[rule]]\nname = "x"\nregion = "attic"\n', encoding="utf-8")

@@ -17,9 +17,9 @@ SHELLS = frozenset(
 AT_REST = frozenset({PaneState.PROMPT, PaneState.COMPLETE, PaneState.RATE_LIMITED, PaneState.API_ERROR})
 _WITH_DIALOG = frozenset({PaneState.WAITING_APPROVAL, PaneState.RATE_LIMITED})
 ENDED_BADLY = frozenset({PaneState.RATE_LIMITED, PaneState.API_ERROR})
-_NOT_YET_DRAWN = "dialog-held-back"
+NOT_YET_DRAWN = "dialog-held-back"
 """The rule for a screen that announces a dialog without showing which."""
-_CUT_OFF = "own-server-lost"
+CUT_OFF = "own-server-lost"
 """The rule for a status line that says the client cannot do anything while it is shown."""
 
 # A transcript is written a moment after the fact: what it and the hooks say counts this long against a screen.
@@ -101,7 +101,7 @@ def _dialog(case: _Case) -> Verdict | None:
     """A dialog on the screen outranks a spinner and the registry, which says ``idle`` while a view swallows keys."""
     screen, registry = case.said(Source.SCREEN), case.said(Source.REGISTRY)
     if screen is not None and screen.state is PaneState.WAITING_APPROVAL:
-        unseen = screen.dialog in (None, DialogKind.OTHER) or screen.rule == _NOT_YET_DRAWN
+        unseen = screen.dialog in (None, DialogKind.OTHER) or screen.rule == NOT_YET_DRAWN
         if unseen and registry is not None and registry.dialog not in (None, DialogKind.MENU):  # it calls any dialog so
             screen = replace(screen, dialog=registry.dialog)
         if screen.dialog in AT_START and _had_a_turn(case):
@@ -128,7 +128,7 @@ def _cut_off(case: _Case) -> Verdict | None:
     """A live client that has lost the server it depends on: what was written before means neither a turn nor a
     prompt."""
     screen = case.said(Source.SCREEN)
-    return (screen.state, screen, "") if screen is not None and screen.state and screen.rule == _CUT_OFF else None
+    return (screen.state, screen, "") if screen is not None and screen.state and screen.rule == CUT_OFF else None
 
 
 def _running(case: _Case) -> Verdict | None:

@@ -35,12 +35,12 @@ def state_of(target: str, settings: Settings, fleet: Fleet | None, now: float) -
 
 
 def nearest_rule(settings: Settings, state: Observation) -> str | None:
-    """The screen rule that came nearest to matching."""
+    """The screen rule that came nearest to matching, and its region."""
     reading = state.reading
     if reading is None:
         return None
     near = nearest(load_rules(settings.fleet_home)[reading.agent], reading.layout, reading.screen.rule)
-    return near.rule.name if near else None
+    return str(near) if near else None
 
 
 def _missing(reason: str, now: float) -> Observation:
