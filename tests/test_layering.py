@@ -57,11 +57,7 @@ HEAVY = {"click": {"commands"}, "libtmux": {"adapters"}}
 
 JSON_FILES = {
     "adapters/records/json_files.py": "reads and writes them for all",
-    "adapters/records/store.py": "reads exactly: a number of any length that somebody else keeps there survives",
-    "services/setup/skill_link.py": "reads exactly: what a user's own settings hold is written again",
     "adapters/records/journal.py": "writes ASCII alone: people look at its lines in a terminal",
-    "adapters/records/data_file.py": "is read before a command does anything; orjson takes longer to load",
-    "services/observe/saved_screens.py": "is read before a command does anything; orjson takes longer to load",
     "statusline.py": "starts each time that a client draws its status line",
 }
 """Modules that handle files with Python's own json, and why; all others ask the first one. Values in answers, on

@@ -21,11 +21,11 @@ TWO_AGENTS = '{"agents": [{"window": "fleet:0", "id": "bafodi"}, {"window": "fle
 
 MOST_MODULES = {
     "help": (("send-agent", "--help"), 84),
-    "a saved screen": (("classify-pane", "--screen", SCREEN), 111),
-    "an edit of the record": (("update-agent", "--state-file", "{state}", "--top", "idle_threshold_seconds=300"), 100),
-    "status": (("status", "--state-file", "{state}"), 132),
-    "status of two agents": (("status", "--state-file", "{agents}"), 144),
-    "spare worktrees": (("find-spare", "{repo}"), 125),
+    "a saved screen": (("classify-pane", "--screen", SCREEN), 114),
+    "an edit of the record": (("update-agent", "--state-file", "{state}", "--top", "idle_threshold_seconds=300"), 102),
+    "status": (("status", "--state-file", "{state}"), 134),
+    "status of two agents": (("status", "--state-file", "{agents}"), 146),
+    "spare worktrees": (("find-spare", "{repo}"), 131),
 }
 """Modules that a call executes beside those of Python's own start, which is what its start costs on any machine."""
 

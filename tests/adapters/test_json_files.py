@@ -1,11 +1,9 @@
-"""JSON files: the fast encoder and Python's own say the same, and the fast one is loaded where it repays that."""
+"""JSON files: orjson and Python's own module say the same."""
 
 from __future__ import annotations
 
 import json
 import math
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -14,7 +12,6 @@ from hypothesis import strategies as st
 
 from fleetscripts.adapters.records import json_files
 from fleetscripts.errors import FleetError
-from tests.places import BUNDLE
 
 WHOLE = st.integers(min_value=-(2**63), max_value=2**64 - 1)
 TEXT = st.text(st.characters(blacklist_categories=()))
@@ -35,8 +32,8 @@ NONE = {"nothing": b"", "half a file": b'{"at": 1', "no text": b"\xff\xff", "dee
 @given(VALUES)
 def test_what_is_written_is_read_again_whoever_writes_and_reads(value: object) -> None:
     for indent in (False, True):
-        fast = json_files.encode(value, indent=indent, large=True)
-        assert json.loads(fast) == json_files.decode(fast, large=True) == value
+        fast = json_files.encode(value, indent=indent)
+        assert json.loads(fast) == json_files.decode(fast) == value
 
 
 @given(VALUES)
@@ -48,27 +45,27 @@ def test_both_write_the_same_bytes_of_what_has_no_fraction(value: object) -> Non
                 plain = json.dumps(value, ensure_ascii=False, indent=2 if indent else None, separators=between).encode()
             except UnicodeEncodeError:
                 return
-            assert json_files.encode(value, indent=indent, large=True) == plain + b"\n" * indent
+            assert json_files.encode(value, indent=indent) == plain + b"\n" * indent
 
 
 @pytest.mark.parametrize("content", ODD.values(), ids=ODD)
 def test_what_others_write_and_the_fast_one_refuses_is_read_as_python_reads_it(content: bytes) -> None:
-    found, expected = json_files.decode(content, large=True), json.loads(content)
+    found, expected = json_files.decode(content), json.loads(content)
     assert repr(found) == repr(expected)
 
 
 @pytest.mark.parametrize("content", NONE.values(), ids=NONE)
 def test_what_is_no_json_is_one_kind_of_error(content: bytes, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"."):
-        json_files.decode(content, large=True)
+        json_files.decode(content)
     (tmp_path / "file.json").write_bytes(content)
     assert json_files.read_json(tmp_path / "file.json") is None
 
 
 def test_what_is_no_number_is_written_as_python_writes_it_or_refused() -> None:
-    assert json_files.encode([math.nan], large=True) == b"[NaN]"
+    assert json_files.encode([math.nan]) == b"[NaN]"
     with pytest.raises(ValueError, match="not JSON compliant"):
-        json_files.encode([math.nan], large=True, finite=True)
+        json_files.encode([math.nan], finite=True)
 
 
 def test_what_killed_writers_left_goes_only_where_nobody_else_writes(tmp_path: Path) -> None:
@@ -89,23 +86,12 @@ def test_a_file_that_cannot_be_written_is_said_in_one_line(tmp_path: Path) -> No
         json_files.write_json(tmp_path / "folder" / "a.json", {})
 
 
-CALLS = {
-    "decode(b'{}')": False,
-    "encode({})": False,
-    "decode(b' ' * json_files.LARGE_BYTES + b'{}')": True,
-    "encode({}, large=True)": True,
-    "decode(b'{}', large=True)": True,
-}
+@given(VALUES | st.dictionaries(TEXT, st.integers(-(10**40), 10**40), max_size=4))
+def test_integers_of_any_length_are_kept_where_reading_is_exact(value: object) -> None:
+    assert json_files.decode(json.dumps(value).encode(), exact=True) == value
 
 
-@pytest.mark.parametrize("call", CALLS)
-def test_the_fast_one_is_loaded_only_where_that_is_repaid(call: str) -> None:
-    code = f"""
-import sys
-sys.path.insert(0, {str(BUNDLE)!r})
-from fleetscripts.adapters.records import json_files
-json_files.{call}
-print("orjson" in sys.modules)
-"""
-    done = subprocess.run([sys.executable, "-I", "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == str(CALLS[call])
+@pytest.mark.parametrize("content", [b"[NaN]", b"[-Infinity]", b"\xef\xbb\xbf{}", *NONE.values()])
+def test_exact_reading_refuses_what_is_no_json(content: bytes) -> None:
+    with pytest.raises(ValueError, match=r"."):
+        json_files.decode(content, exact=True)

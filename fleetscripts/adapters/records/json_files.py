@@ -1,55 +1,51 @@
-"""JSON files: durable ones, and caches that may be lost.
-
-orjson reads and writes them once something has loaded it (the loop has), or where a file is so large that this repays
-its import, which takes as long as Python's own start; otherwise Python's own module does. Both give the same values.
-"""
+"""JSON files: durable ones, and caches that may be lost. orjson reads and writes them; what it refuses or would round,
+Python's own module does."""
 
 from __future__ import annotations
 
 import json
 import math
 import os
-import sys
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
+
+import orjson
 
 from fleetscripts.adapters.records.files import private_folder, replace_file, sweep_temporaries, temporary_beside
 from fleetscripts.errors import FleetError
 
 LARGEST_BYTES = 64 << 20
-LARGE_BYTES = 4 << 20
-"""Reading this much is faster with orjson, its import included; writers say themselves when it is worth it."""
+
+_DIGITS = bytes.maketrans(b"123456789", b"000000000")
+_BEYOND_64_BITS = b"0" * 19
+"""Among digits that are all taken for zeros: what may be such an integer."""
 
 
-def decode(content: bytes, *, large: bool = False) -> Any:
-    """The parsed value; ValueError for invalid JSON, or JSON nested too deeply. Integers beyond 64 bits may be rounded.
-
-    ``large``: so much, here or in all, that it repays the import of orjson."""
-    if large or "orjson" in sys.modules or len(content) >= LARGE_BYTES:
-        import orjson
-
-        try:
+def decode(content: bytes, *, exact: bool = False) -> Any:
+    """The parsed value; ValueError for invalid JSON, or JSON nested too deeply. Integers beyond 64 bits are rounded and
+    NaN is read, as Python writes it; ``exact``: such integers are kept, and NaN is an error."""
+    if not (exact and _BEYOND_64_BITS in content.translate(_DIGITS)):
+        with suppress(orjson.JSONDecodeError):  # JavaScript writes half a surrogate pair, Python writes NaN
             return orjson.loads(content)
-        except orjson.JSONDecodeError:
-            pass  # JavaScript writes half a surrogate pair, Python writes NaN: orjson refuses both
     try:
-        return json.loads(content)
+        return json.loads(content.decode(), parse_constant=_refuse_constant) if exact else json.loads(content)
     except RecursionError:
         raise ValueError("it is nested too deeply") from None
 
 
-def encode(value: object, *, indent: bool = False, large: bool = False, finite: bool = False) -> bytes:
-    """The bytes of a file. ``indent``: readable for people, with a final newline. ``large``: as for ``decode``.
-    ``finite``: ValueError for NaN and infinity."""
-    if large or "orjson" in sys.modules:
-        import orjson
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is no JSON number")
 
-        with suppress(TypeError, RecursionError):  # it refuses half a surrogate pair, and integers beyond 64 bits
-            content = orjson.dumps(value, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE if indent else None)
-            nulls = list(value.values()).count(None) if isinstance(value, dict) else 0
-            if content.count(b"null") == nulls or _is_plain(value):
-                return content
+
+def encode(value: object, *, indent: bool = False, finite: bool = False) -> bytes:
+    """The bytes of a file. ``indent``: readable for people, with a final newline. ``finite``: ValueError for NaN and
+    infinity."""
+    with suppress(TypeError, RecursionError):  # orjson refuses half a surrogate pair, and integers beyond 64 bits
+        content = orjson.dumps(value, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE if indent else None)
+        nulls = list(value.values()).count(None) if isinstance(value, dict) else 0
+        if content.count(b"null") == nulls or _is_plain(value):
+            return content
     form: dict[str, Any] = {"indent": 2} if indent else {"separators": (",", ":")}
     try:
         content = json.dumps(value, ensure_ascii=False, allow_nan=not finite, **form).encode()

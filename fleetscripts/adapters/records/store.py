@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 from fleetscripts import schema
+from fleetscripts.adapters.records import json_files
 from fleetscripts.adapters.records.files import replace_file, sweep_temporaries
 from fleetscripts.adapters.records.locks import hold
 from fleetscripts.errors import FleetError
@@ -18,10 +18,6 @@ from fleetscripts.schema import WrongShape
 
 LOCK_TIMEOUT_SECONDS = 30.0
 """Sixteen writers at once waited 0.5 s at most; a slower holder is stopped or on a dead disk."""
-
-MANY_AGENTS = 20
-"""For more agents the fast encoder saves more than its import costs."""
-
 
 LETTERS = ("bdfgklmnprstvz", "aeiou") * 3
 """Of an agent's id."""
@@ -127,10 +123,7 @@ def new_id() -> str:
 
 def encode(fleet: Fleet) -> bytes:
     """The state file's bytes: indented, for people and for jq."""
-    from fleetscripts.adapters.records.json_files import encode as encoded
-
-    value = fleet.top() | {"agents": _written.all_of(fleet.agents)}
-    return encoded(value, indent=True, large=len(fleet.agents) >= MANY_AGENTS, finite=True)
+    return json_files.encode(fleet.top() | {"agents": _written.all_of(fleet.agents)}, indent=True, finite=True)
 
 
 class _FleetCache:
@@ -168,10 +161,6 @@ def _parsed(content: bytes) -> Fleet:
     Parsed exactly: integers of any length in unknown fields survive the next change."""
     fleet = _known.fleet(content)
     if fleet is None:
-        fleet = Fleet.from_json(json.loads(content.decode(), parse_constant=_refuse_constant))
+        fleet = Fleet.from_json(json_files.decode(content, exact=True))
         _known.add(content, fleet)
     return fleet
-
-
-def _refuse_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is no JSON number")

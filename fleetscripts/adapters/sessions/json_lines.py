@@ -16,7 +16,7 @@ MOST_DEPTH = 100
 def parse_line(line: bytes) -> dict[str, Any] | None:
     """The object on the line; None for a half-written line or anything that is no object."""
     try:
-        record = decode(line, large=True)
+        record = decode(line)
     except ValueError:
         return None
     if not isinstance(record, dict) or (line.count(b"[") + line.count(b"{") > MOST_DEPTH and _is_too_deep(record)):

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Collection
-from dataclasses import replace
 from pathlib import Path
 
 from fleetscripts.adapters.git.head import head_commit
 from fleetscripts.adapters.tmux.tmux import Tmux
 from fleetscripts.config import Settings
 from fleetscripts.core.planning.observation import Observation
+from fleetscripts.dataclass import replace
 from fleetscripts.fleet import Agent, Fleet
 from fleetscripts.models import Classification, PaneState, ServerId
 from fleetscripts.services.observe.agent_pane import agents_by_pane, pane_ids

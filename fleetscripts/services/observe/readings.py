@@ -83,7 +83,7 @@ class KeptReadings(Readings):
         """For the next process, those of this look. What cannot be written is read again then."""
         if self._used.keys() == _on_disk.get(self._file, frozenset()):
             return
-        if cache(self._file, encode({"mark": self._mark, "readings": self._used}, large=True), 1):
+        if cache(self._file, encode({"mark": self._mark, "readings": self._used}), 1):
             _on_disk[self._file] = frozenset(self._used)
 
     @property

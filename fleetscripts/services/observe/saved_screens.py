@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from datetime import tzinfo
 from pathlib import Path
 from typing import Any
 
+from fleetscripts.adapters.records.json_files import decode
 from fleetscripts.core.planning.classify import classify
 from fleetscripts.core.screen.reading import Reader, Reading
 from fleetscripts.core.screen.rules import RuleSet
@@ -81,7 +81,7 @@ def _sidecar(path: Path) -> Mapping[str, Any]:
     if file == path or not file.is_file():
         return {}
     try:
-        found = json.loads(file.read_text(encoding="utf-8"))
+        found = decode(file.read_bytes())
     except (OSError, ValueError) as error:
         raise UnreadableScreen(f"{file}: expected the sidecar of {path.name} as JSON, found {error}") from error
     return found if isinstance(found, dict) else {}

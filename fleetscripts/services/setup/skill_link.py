@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -10,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from fleetscripts.adapters.records.files import private_folder, replace_file
-from fleetscripts.adapters.records.json_files import encode
+from fleetscripts.adapters.records.json_files import decode, encode
 from fleetscripts.agents import DEFAULT_KIND
 from fleetscripts.agents.kinds import kind_named
 from fleetscripts.core.permissions.allow_rules import allow_rules, rules_missing, with_rules, without_rules
@@ -91,7 +90,7 @@ class ClientFolder:
 
     def _settings(self) -> dict[str, Any]:
         try:
-            read = json.loads(self.settings_file.read_text(encoding="utf-8"))
+            read = decode(self.settings_file.read_bytes(), exact=True)
         except FileNotFoundError:
             return {}
         except (OSError, ValueError) as problem:
