@@ -24,6 +24,14 @@ PERMISSION_MODES = ("bypassPermissions", "auto", "acceptEdits", "manual", "plan"
 OTHERS_WRITE = 0o022
 """Mode bits that let others change a file."""
 
+POSITIVE_SECONDS = (
+    "poll_interval_seconds", "poll_idle_max_seconds", "idle_threshold_seconds", "notify_alone_after_seconds",
+    "github_timeout_seconds",
+)  # fmt: skip
+
+TABLES = ("caps", "machine", "notify", "review", "test_queue", "worktree")
+"""Tables of config.toml, each read by the part that it is for."""
+
 NOT_SETTABLE = ("home", "fleet_home", "homes", "programs", "extra")
 
 FROM_ENVIRONMENT = {
@@ -68,8 +76,13 @@ class Settings:
     hooks: bool = True
     statusline: bool = True
     notify_desktop: bool = True
+    notify_alone_after_seconds: float = 300
+    """If the central fetches nothing for this long, this machine sends notifications itself."""
+    github_timeout_seconds: float = 60
+    github_servers: tuple[str, ...] = ()
+    ci_required: bool | None = None
     extra: Mapping[str, Any] = field(default_factory=dict)
-    """The rest of config.toml (tables of other parts), as parsed."""
+    """The rest of config.toml (the ``TABLES`` of other parts), as parsed."""
 
     @property
     def journal_file(self) -> Path:
@@ -215,14 +228,14 @@ def _typed(where: str, kind: str, value: object, home: Path) -> object:
         return value
     if kind == "int" and isinstance(value, int) and not isinstance(value, bool):
         return value
-    if kind == "bool" and isinstance(value, bool):
+    if kind in ("bool", "bool | None") and isinstance(value, bool):
         return value
     if kind in ("str", "str | None") and isinstance(value, str):
         return value
     if kind == "tuple[str, ...]" and isinstance(value, list | tuple) and all(isinstance(name, str) for name in value):
         return tuple(value)
     wanted = {"Path": "a path", "float": "a number of seconds", "int": "a whole number", "bool": "true or false"}
-    wanted["tuple[str, ...]"] = "names"
+    wanted |= {"tuple[str, ...]": "names", "bool | None": "true or false"}
     raise UsageProblem(f"{where}: expected {wanted.get(kind, 'text')}, found {describe(value)}")
 
 
@@ -244,7 +257,7 @@ def _checked(settings: Settings) -> Settings:
         value = getattr(settings, name)
         if value not in allowed:
             raise UsageProblem(f"{name}: expected one of {', '.join(allowed)}, found {describe(value)}")
-    for name in ("poll_interval_seconds", "poll_idle_max_seconds", "idle_threshold_seconds"):
+    for name in POSITIVE_SECONDS:
         if not 0 < getattr(settings, name) < 1e9:
             raise UsageProblem(f"{name}: expected a positive number of seconds, found {getattr(settings, name):g}")
     if not 0 < settings.most_worktrees < 10_000:

@@ -38,7 +38,7 @@ def command(name: str | None, value: str | None, as_json: bool, options: Mapping
     if name is not None and value is not None:
         set_one(os.environ, options, name, value)
     found = configured(os.environ, options)
-    chosen = [one for one in found if name in (None, one.name)]
+    chosen = [one for one in found if name is None or one.name == name or one.name.startswith(f"{name}.")]
     if name is not None and not chosen:
         raise UsageProblem(f"no setting {name!r}; {instead_of(name, [one.name for one in found])}")
     if as_json:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -11,8 +12,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fleetscripts.config import TABLES
 from fleetscripts.core.records.toml_edit import line_of, with_value
 from tests.conftest import RunScript
+from tests.places import BUNDLE
 
 FILE = """# how the fleet works
 idle_threshold_seconds = 300  # "five" minutes # and so on
@@ -51,6 +54,26 @@ def test_every_setting_says_where_it_comes_from(file: Path, home: Path, run_scri
     assert found["state_file"] == (str(home / "state.json"), "ORCHESTRATOR_STATE_FILE")
     shown = run_script("config", "hooks").stdout.splitlines()
     assert [line.split() for line in shown] == [["SETTING", "VALUE", "FROM"], ["hooks", "true", "default"]]
+
+
+def test_what_stands_in_tables_is_shown_there_and_set_there(file: Path, run_script: RunScript) -> None:
+    assert listed(run_script)["review"] == (None, "default")
+    assert listed(run_script, "ci_required", "true")["ci_required"] == (True, f"{file}:7")
+    assert listed(run_script, "github_timeout_seconds", "30")["github_timeout_seconds"][0] == 30
+    file.write_text(file.read_text().replace("[notify]\nhooks", "[review]\nrequired = true\n[other]\nhooks"))
+    assert listed(run_script, "review") == {"review.required": (True, f"{file}, [review]")}
+    refused = run_script("config", "review.required", "false")
+    assert refused.returncode == 2
+    assert f"expected it to be written in the table [review] of {file}" in refused.stderr
+    for line in ("ci_required = 1", "github_timeout_seconds = 0", 'github_servers = "a"'):
+        file.write_text(line)
+        assert line.partition(" ")[0] in run_script("config").stderr
+
+
+def test_the_tables_that_are_read_are_those_that_config_shows() -> None:
+    texts = [path.read_text(encoding="utf-8") for path in (BUNDLE / "fleetscripts").rglob("*.py")]
+    reads = re.compile(r"""^TABLE = "(\w+)"|\bextra(?:\.get\(|, )"(\w+)\"""", re.M)
+    assert {one or other for text in texts for one, other in reads.findall(text)} == set(TABLES)
 
 
 def test_one_is_set_and_everything_else_stays(file: Path, run_script: RunScript) -> None:

@@ -128,6 +128,15 @@ def test_what_cannot_be_measured_is_unknown(
     assert said[gate][0] == "unknown"
 
 
+def test_what_a_gates_own_function_cannot_find_out_is_unknown(run_script: RunScript, home: Path, work: Path) -> None:
+    queue = home / ".local" / "state" / "fleetscripts" / "test-queue" / "queue.json"
+    queue.parent.mkdir(parents=True)
+    queue.write_text("[]")
+    code, outcome, said = gates(run_script)
+    assert (code, outcome, said["pr_test"][0]) == (1, "unknown", "unknown")
+    assert "is damaged and was left as it is" in said["pr_test"][1]
+
+
 @pytest.mark.parametrize("field", [{"worktree_path": ""}, {"branch": ""}])
 def test_a_record_without_its_essentials_is_unknown(run_script: RunScript, home: Path, work: Path, field: Any) -> None:
     record(home, work, **field)

@@ -13,14 +13,8 @@ from fleetscripts.adapters.records.locks import hold
 from fleetscripts.adapters.system.steady_clock import this_moment
 from fleetscripts.config import Settings
 from fleetscripts.dataclass import dataclass
-from fleetscripts.errors import UsageProblem
 from fleetscripts.moment import Moment
-from fleetscripts.schema import describe
 from fleetscripts.services.central.central import central_folder
-
-ALONE_AFTER = "notify_alone_after_seconds"
-ALONE_AFTER_SECONDS = 300.0
-"""If the central fetches nothing for this long, this machine sends notifications itself."""
 
 HANDED_TIMES = 3
 """Fetched notifications have most likely been sent: confirmation is awaited this many times longer."""
@@ -70,7 +64,7 @@ def notices_told(settings: Settings, ids: Collection[str]) -> None:
 
 def take_overdue(settings: Settings) -> list[QueuedNotice]:
     """Remove and return those that the central did not fetch in time: the caller sends them."""
-    after, now = alone_after_seconds(settings), this_moment()
+    after, now = settings.notify_alone_after_seconds, this_moment()
     taken: list[QueuedNotice] = []
 
     def overdue(one: QueuedNotice) -> bool:
@@ -85,14 +79,6 @@ def take_overdue(settings: Settings) -> list[QueuedNotice]:
 
     _change(settings, take)
     return taken
-
-
-def alone_after_seconds(settings: Settings) -> float:
-    """The setting; UsageProblem if it is no number of seconds."""
-    value = settings.extra.get(ALONE_AFTER, ALONE_AFTER_SECONDS)
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < 1e7:
-        raise UsageProblem(f"{ALONE_AFTER} in config.toml: expected a number of seconds, found {describe(value)}")
-    return float(value)
 
 
 def _handed(one: QueuedNotice) -> QueuedNotice:

@@ -10,10 +10,10 @@ from fleetscripts.adapters.github.github_problems import GitHubProblem, ProblemK
 from fleetscripts.config import Settings
 from fleetscripts.core.gates.repository_name import from_slug
 from fleetscripts.dataclass import dataclass
-from fleetscripts.errors import FleetError, UsageProblem
+from fleetscripts.errors import FleetError
 from fleetscripts.fleet import Agent, Fleet
 from fleetscripts.pull_request import PullKey
-from fleetscripts.schema import WrongShape, describe
+from fleetscripts.schema import WrongShape
 from fleetscripts.services.central.pulls_told import key_from
 from fleetscripts.services.hosts.mirrors import HostView
 from fleetscripts.services.hosts.registry import host_named
@@ -21,7 +21,6 @@ from fleetscripts.services.links.facts import ASKED, NOTICES
 from fleetscripts.services.links.telling import tell_pulls
 from fleetscripts.services.pulls.pull_reading import CyclePulls, pull_key, repository_of
 
-SERVERS = "github_servers"
 PUBLIC = "github.com"
 MOST_ASKED = 200
 """Per host and time."""
@@ -62,7 +61,7 @@ def read_for(
     known = may_be_asked(settings, fleet, keys)
     found: dict[PullKey, Found] = {
         key: GitHubProblem(
-            ProblemKind.LOGIN, f"the central asks nothing of {key.host}: name it in {SERVERS} of its config.toml"
+            ProblemKind.LOGIN, f"the central asks nothing of {key.host}: name it in github_servers of its config.toml"
         )
         for key in keys
         if key not in known
@@ -92,9 +91,6 @@ def _key_of(agent: Agent, fleet: Fleet) -> PullKey | None:
 
 def servers_asked(settings: Settings, fleet: Fleet) -> frozenset[str]:
     """Servers that hosts may ask: the public one, those of this machine's own agents, and those configured."""
-    named = settings.extra.get(SERVERS, [])
-    if not isinstance(named, list) or not all(isinstance(one, str) for one in named):
-        raise UsageProblem(f"{SERVERS} in config.toml: expected a list of names, found {describe(named)}")
     own = set()
     for agent in fleet.agents:
         try:
@@ -102,4 +98,4 @@ def servers_asked(settings: Settings, fleet: Fleet) -> frozenset[str]:
                 own.add(repository_of(agent, fleet).host)
         except FleetError:
             continue
-    return frozenset({PUBLIC, *named, *own})
+    return frozenset({PUBLIC, *settings.github_servers, *own})

@@ -28,7 +28,7 @@ from fleetscripts.services.central.questions import WAIT_SECONDS
 from fleetscripts.services.hosts.mirrors import read_mirror
 from fleetscripts.services.hosts.registry import Host
 from fleetscripts.services.links.facts import QUESTIONS
-from fleetscripts.services.links.pulls_for_hosts import SERVERS, servers_asked
+from fleetscripts.services.links.pulls_for_hosts import servers_asked
 from fleetscripts.services.links.telling import problem_members, tell_host
 from fleetscripts.services.pulls.named_questions import KINDS, MakePull, OpenPulls, Question, ReadLog, answered_for_host
 from fleetscripts.services.single_instance.single_instance import loop_runs
@@ -129,7 +129,9 @@ def _question(settings: Settings, fleet: Fleet, told: str) -> Question:
 
 def _require_known(place: Place | PullKey, servers: frozenset[str]) -> None:
     if place.host not in servers:
-        raise Refusal(f"nothing is asked of {sanitize(place.host)[:100]}: name it in {SERVERS} of config.toml there")
+        raise Refusal(
+            f"nothing is asked of {sanitize(place.host)[:100]}: name it in github_servers of config.toml there"
+        )
     if from_slug(f"{place.owner}/{place.name}") is None:
         raise Refusal("expected a repository's owner and name")
     if isinstance(place, PullKey) and place.number <= 0:

@@ -10,13 +10,13 @@ from dataclasses import dataclass, field
 
 from fleetscripts.adapters.git.git import Git
 from fleetscripts.adapters.git.remotes import base_remote
-from fleetscripts.adapters.github.gh import TIMEOUT_SECONDS, Gh
+from fleetscripts.adapters.github.gh import Gh
 from fleetscripts.adapters.github.github import Found, GitHub
 from fleetscripts.adapters.github.github_budget import Budget
 from fleetscripts.config import Settings
 from fleetscripts.core.gates.repository_name import RepositoryName, from_address, from_slug
 from fleetscripts.core.planning.policy import verified_until
-from fleetscripts.errors import FleetError, UsageProblem
+from fleetscripts.errors import FleetError
 from fleetscripts.fleet import Agent, Fleet
 from fleetscripts.invocation import spelled
 from fleetscripts.models import AgentState
@@ -46,9 +46,7 @@ def own_github(
 
 
 def _timeout(settings: Settings, most_seconds: float | None) -> float:
-    timeout = settings.extra.get("github_timeout_seconds", TIMEOUT_SECONDS)
-    if isinstance(timeout, bool) or not isinstance(timeout, int | float) or not 0 < timeout < 1e6:
-        raise UsageProblem(f"github_timeout_seconds in config.toml: expected a number of seconds, found {timeout!r}")
+    timeout = settings.github_timeout_seconds
     return float(min(timeout, most_seconds or timeout))
 
 

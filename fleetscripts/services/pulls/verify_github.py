@@ -15,7 +15,7 @@ from fleetscripts.core.gates.pull_evidence import PullEvidence
 from fleetscripts.core.gates.pull_gates import fake_resolutions, pull_request
 from fleetscripts.core.gates.resolutions import claimed_hashes, is_settled
 from fleetscripts.dataclass import dataclass
-from fleetscripts.errors import FleetError, UsageProblem
+from fleetscripts.errors import FleetError
 from fleetscripts.fleet import Agent, Fleet
 from fleetscripts.invocation import spelled
 from fleetscripts.pull_request import CommitFacts, PullRequest, PullState
@@ -106,16 +106,13 @@ def evidence_for(agent: Agent, pull: PullRequest, head: str, settings: Settings)
     """The pull request with what git and our own records know."""
     started = agent.task.started_at or agent.spawned_at
     settled = SettledThreads(settings.fleet_home / "threads").read(pull.key, started)
-    required = settings.extra.get("ci_required")
-    if required is not None and not isinstance(required, bool):
-        raise UsageProblem(f"ci_required in config.toml: expected true or false, found {required!r}")
     return PullEvidence(
         pull=pull,
         worktree_head=head,
         worktree_branch=agent.branch,
         task_started_at=started + pull.clock_ahead,
         fresh_run=agent.task.fresh_run,
-        ci_required=required,
+        ci_required=settings.ci_required,
         facts=_commit_facts(agent, pull, settled),
         settled_before=settled,
         accepted=frozenset(accepted_threads(agent)),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from fleetscripts.adapters.records.files import private_folder, replace_file
@@ -13,6 +13,7 @@ from fleetscripts.adapters.records.locks import hold
 from fleetscripts.adapters.records.store import StateMissing, Store
 from fleetscripts.agents.kinds import known_kinds
 from fleetscripts.config import (
+    TABLES,
     Settings,
     config_file,
     given_settings,
@@ -41,7 +42,7 @@ class ConfiguredSetting:
 
 
 def configured(environ: Mapping[str, str], options: Mapping[str, object]) -> list[ConfiguredSetting]:
-    """Every known setting, in the order of its definition."""
+    """Every known setting, in the order of its definition, and what the file's tables hold."""
     try:
         top = Store(load_settings(environ, options).state_file).read().top()
     except StateMissing:
@@ -59,12 +60,26 @@ def configured(environ: Mapping[str, str], options: Mapping[str, object]) -> lis
         return by_variable[name] if place == "the environment" else place
 
     values = _values(settings)
-    return [ConfiguredSetting(name, values[name], source(name)) for name in known_settings()]
+    known = [ConfiguredSetting(name, values[name], source(name)) for name in known_settings()]
+    tables = [(table, settings.extra.get(table)) for table in TABLES]
+    return [*known, *(one for table, value in tables for one in _in_table(table, value, str(file)))]
+
+
+def _in_table(name: str, value: object, file: str) -> Iterator[ConfiguredSetting]:
+    """Each value of a table, by its place there; a table that is not set as a whole."""
+    if isinstance(value, Mapping) and value:
+        for key, member in value.items():
+            yield from _in_table(f"{name}.{key}", member, file)
+    else:
+        yield ConfiguredSetting(name, value, "default" if value is None else f"{file}, [{name.rpartition('.')[0]}]")
 
 
 def set_one(environ: Mapping[str, str], options: Mapping[str, object], name: str, text: str) -> None:
     """Set it in the file, checked as when it is loaded; nothing is written if it is invalid."""
     known = known_settings()
+    if name.partition(".")[0] in TABLES:
+        place = f"the table [{name.partition('.')[0]}] of {config_file(environ, options)}"
+        raise UsageProblem(f"{name} is not set by this command: expected it to be written in {place}")
     if name not in known:
         raise UsageProblem(f"no setting {name!r}; {instead_of(name, known)}")
     settings = load_settings(environ, options)
@@ -105,7 +120,7 @@ def _values(settings: Settings) -> dict[str, object]:
 
 def _toml(kind: str, text: str) -> str:
     """The call's words as a TOML value of that type; invalid ones stay text, which the check refuses."""
-    if kind in ("bool", "int", "float"):
+    if kind in ("bool", "bool | None", "int", "float"):
         try:
             value = json.loads(text)
         except ValueError:

@@ -11,7 +11,6 @@ from fleetscripts.config import Settings
 from fleetscripts.core.gates.gates import GateResult
 from fleetscripts.core.pr_testing.queue_json import parsed
 from fleetscripts.core.pr_testing.results import failing
-from fleetscripts.errors import FleetError
 from fleetscripts.fleet import Agent
 from fleetscripts.own_folder import user_state
 
@@ -21,10 +20,7 @@ SHOWN = 5
 
 def pr_test(agent: Agent, settings: Settings, head: str) -> GateResult | None:
     """The gate, or None if this very commit was not tested: requesting a test is the orchestrator's task."""
-    try:
-        outcome = parsed(QueueFile(queue_folder(settings, os.environ)).read()).outcome_of(agent)
-    except FleetError as error:
-        return GateResult.unknown(GATE, str(error))
+    outcome = parsed(QueueFile(queue_folder(settings, os.environ)).read()).outcome_of(agent)
     if outcome is None or not outcome.scenarios or outcome.head != head or not head:
         return None
     blocking = failing(outcome.scenarios)

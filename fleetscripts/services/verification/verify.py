@@ -25,7 +25,7 @@ from fleetscripts.adapters.git.submodule_pins import changed_pins, has_pins
 from fleetscripts.adapters.git.worktrees import operation
 from fleetscripts.adapters.records.store import Store
 from fleetscripts.config import Settings
-from fleetscripts.core.gates.gate_table import Evidence, ask_gates
+from fleetscripts.core.gates.gate_table import GATES, Evidence, ask_gates
 from fleetscripts.core.gates.gates import (
     CommandEvidence,
     GateResult,
@@ -38,7 +38,7 @@ from fleetscripts.core.gates.review import given
 from fleetscripts.core.records.redact import redact
 from fleetscripts.core.records.sanitize import fit, sanitize
 from fleetscripts.dataclass import dataclass
-from fleetscripts.errors import FleetError
+from fleetscripts.errors import FleetError, UsageProblem
 from fleetscripts.fleet import Agent, Fleet
 from fleetscripts.models import Repository
 from fleetscripts.services.pulls.pull_reading import Reader, reading
@@ -102,12 +102,18 @@ def look_into(question: Question) -> Finding:
 
 
 def _call(agent: Agent, settings: Settings, head: str, named: str) -> GateResult | None:
-    """The answer of a gate's own function."""
+    """The answer of a gate's own function; unknown if that could not find out."""
     module, _, name = named.partition(":")
     function: Callable[[Agent, Settings, str], GateResult | None] = getattr(
         import_module(f"fleetscripts.services.verification.{module}"), name
     )
-    return function(agent, settings, head)
+    try:
+        return function(agent, settings, head)
+    except UsageProblem:
+        raise
+    except FleetError as error:
+        gate = next(gate.name for gate in GATES if gate.function == named)
+        return GateResult.unknown(gate, redact(str(error)))
 
 
 def worktree_evidence(agent: Agent) -> WorktreeEvidence:

@@ -48,11 +48,13 @@ def touched_files(agent: Agent) -> list[str] | None:
         return None
 
 
-def diff_of(agent: Agent) -> str:
-    """The whole diff of its branch against its base, as they are here: no remote is asked."""
+def diff_of(agent: Agent, commit: str = "") -> str:
+    """The whole diff of this commit (of its branch without one) against its base, as they are here: no remote is
+    asked."""
     git = Git.in_worktree(agent.worktree_path, agent.repository)
     branch = f"refs/heads/{agent.branch}"
-    head = branch if agent.branch and git.says("show-ref", "--verify", "--quiet", branch) else "HEAD"
+    stands = agent.branch and git.says("show-ref", "--verify", "--quiet", branch)
+    head = commit or (branch if stands else "HEAD")
     return git.text("diff", *_PLAIN, _base(git, agent, default_branch_here(git), head), head)
 
 
