@@ -254,9 +254,10 @@ def _said(reply: Reply) -> str:
 def unreachable(answer: Answer) -> str:
     """``unreachable 4m (timed out): nothing is known of its 3 agents now``."""
     from fleetscripts.core.records.sanitize import sanitize
+    from fleetscripts.core.reports.counts import counted
     from fleetscripts.core.reports.status_text import age
 
     count = len(answer.view.fleet.agents)
-    whose = f"nothing is known of its {count} agents now" if count else "nothing is known of it now"
+    whose = f"nothing is known of its {counted(count, 'agent')} now" if count else "nothing is known of it now"
     since = age(answer.view.since_seconds) if answer.view.since_seconds >= 0 else "since it was added"
     return sanitize(f"unreachable {since} ({answer.problem or 'no answer'}): {whose}")

@@ -39,10 +39,10 @@ def command(
         return _serve(nonce, epoch)
     from fleetscripts.core.hosts.ages import entries_from_ages
     from fleetscripts.services.accounts.figures_shared import learn_figure
-    from fleetscripts.services.central.central import leave_central, tell_again
+    from fleetscripts.services.central.central import leave_central, require_central, tell_again
     from fleetscripts.services.central.outbox import hand_notices as handed
     from fleetscripts.services.central.outbox import notices_told
-    from fleetscripts.services.central.taking import take_in
+    from fleetscripts.services.central.taking import named_in, take_in
     from fleetscripts.services.context import load_settings_here
 
     settings = load_settings_here(os.environ)
@@ -53,6 +53,8 @@ def command(
         if figures:
             tell_again(settings)
     elif leave:
+        if content := b"" if sys.stdin.isatty() else sys.stdin.buffer.read(MOST_BYTES):
+            require_central(settings, named_in(content))  # a central that has lost this machine to another
         leave_central(settings)
     elif told:
         notices_told(settings, told)

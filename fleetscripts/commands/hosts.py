@@ -53,7 +53,7 @@ def command(
 
     \b
     list                     each host, whether it is reachable, and its agents
-    add NAME [USER@]HOST     set it up over ssh (its own copy of these scripts); again: update it
+    add NAME [USER@]HOST     set it up over ssh (its own copy of these scripts); again, with NAME alone: update it
     check [NAME]             what is missing there, and the results of calls that were interrupted
     connect NAME [[U@]HOST]  log in once, if ssh asks for a password, a token or a touch; all calls use this connection
     drain NAME               start nothing new there; --gone gives up its agents, refused while it might be alive
@@ -61,7 +61,7 @@ def command(
     remove NAME              remove it; its agents continue, and it works on its own
 
     Uses your ssh and its configuration; the connection is kept for ten minutes after its last use. Exits 3 when a
-    host cannot be reached.
+    host cannot be reached, and check also when something is missing there.
     """
     from fleetscripts.services.context import load_settings_here
     from fleetscripts.services.hosts import registry
@@ -75,7 +75,7 @@ def command(
     if action == "link":
         return _link(settings, name)
     if action == "add":
-        host = adding.checked(name, address)
+        host = adding.checked(settings, name, address)
         there = {"fleet_home": home_there or "", "state_file": state_file_there or "", "tmux_socket": socket_there}
         given = {key: str(value) for key, value in there.items() if value}
         return _tell(adding.add(settings, registry.with_fields(host, given)), as_json)
@@ -131,13 +131,19 @@ def _list(settings: Settings, as_json: bool) -> int:
             host.address,
             "gone" if host.gone_at else "up" if view.reachable else "down",
             str(adding.agents_at_work(view)),
-            " ".join(filter(None, ("drained" if host.drained_at else "", view.problem))),
+            " ".join(filter(None, ("drained" if host.drained_at else "", view.problem, _left(settings, host)))),
         )
         for host, view in zip(known, views, strict=True)
     ]
     for line in table([("HOST", "ADDRESS", "LINK", "AGENTS", "NOTES"), *rows_of_text]):
         click.echo(line)
     return EXIT_DONE
+
+
+def _left(settings: Settings, host: Host) -> str:
+    from fleetscripts.services.links.adding import NOT_JOINED, is_joined
+
+    return "" if is_joined(settings, host) else f"{NOT_JOINED}: {spelled('hosts add')} {host.name}"
 
 
 def _none() -> str:
@@ -150,7 +156,7 @@ def _connect(settings: Settings, name: str, address: str) -> str:
 
     if not sys.stdin.isatty():
         raise Refusal("expected a terminal to answer what ssh asks: call it yourself")
-    host = adding.checked(name, address) if address else registry.host_named(settings, name)
+    host = adding.checked(settings, name, address) if address else registry.host_named(settings, name)
     adding.connect(settings, host)
     return f"{name}: connected"
 
@@ -176,7 +182,9 @@ def _check(settings: Settings, name: str, as_json: bool) -> int:
     code = EXIT_DONE
     for host in known:
         try:
-            lines += adding.check(settings, host)
+            said, whole = adding.check(settings, host)
+            lines += said
+            code = code if whole else EXIT_NO
         except FleetError as error:
             lines.append(str(error))
             code = EXIT_NO

@@ -295,14 +295,14 @@ def test_a_host_that_goes_is_unreachable_keeps_its_agents_and_comes_back(
         alpha.call("status")
     refused = run_script("hosts", "drain", "alpha")
     assert refused.returncode == 3
-    assert "1 agents may be at work there" in refused.stderr
+    assert "1 agent may be at work there" in refused.stderr
     early = run_script("hosts", "drain", "alpha", "--gone")
     assert (early.returncode, "s of silence" in early.stderr) == (3, True)
     living = run_script("hosts", "drain", "beta", "--gone")
     assert (living.returncode, "lives and answers" in living.stderr) == (3, True)
     drained = run_script("hosts", "drain", "beta")
     assert drained.returncode == 0, drained.stderr
-    assert "1 agents are still at work there" in drained.stdout
+    assert "1 agent is still at work there" in drained.stdout
     assert beta.view().drained
     alpha.there.start(ssh_client.public_key)
     alpha.reached(60)

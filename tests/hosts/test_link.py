@@ -42,15 +42,21 @@ def test_a_host_is_added_checked_listed_and_removed(
     alpha.reached()
     assert run_script("hosts").stdout.splitlines()[1].split() == ["alpha", "alpha", "up", "0"]
     checked = run_script("hosts", "check", "alpha")
-    assert checked.returncode == 0, checked.stderr
-    assert "alpha: missing: clients" in checked.stdout
+    assert checked.returncode == 3, checked.stderr  # something is missing
+    missing = [line for line in checked.stdout.splitlines() if "missing" in line]
+    assert [line.split(": ")[2] for line in missing] == ["clients", "spare worktrees"], checked.stdout
+    assert "; to mend it there: " in missing[0]
+    assert "add-spare --host alpha 3 --repo PROJECT" in missing[1]
     before = bundle.stat().st_ino
-    assert run_script("hosts", "add", "alpha", "alpha", *there, timeout=120).returncode == 0
+    assert run_script("hosts", "add", "alpha", timeout=120).returncode == 0
     assert bundle.stat().st_ino == before
+    assert json.loads((alpha.files.folder / "host.json").read_text(encoding="utf-8"))["fleet_home"] == str(
+        alpha.fleet_home
+    )
     alpha.put(agent(1))
     wait_until(lambda: alpha.view().fleet.agents)
     refused = run_script("hosts", "remove", "alpha")
-    assert (refused.returncode, "1 agents at work" in refused.stderr) == (3, True)
+    assert (refused.returncode, "1 agent at work" in refused.stderr) == (3, True)
     link = alpha.link().pid
     assert parent_of(link)
     assert len(masters(alpha)) == 1
@@ -59,6 +65,36 @@ def test_a_host_is_added_checked_listed_and_removed(
     assert hosts(alpha.settings) == ()
     assert not helpers(alpha.there) or comes(lambda: not helpers(alpha.there), 2)
     assert alpha.there.handshakes() <= 2
+
+
+def test_a_machine_is_one_host_of_a_central_and_is_let_go_by_its_own_alone(
+    make_linked: MakeLinked, run_script: RunScript, short_folder: Path
+) -> None:
+    alpha = make_linked()
+    there = [f"--home-there={alpha.fleet_home}", f"--state-file-there={alpha.state_file}", "--socket-there=there"]
+    assert run_script("hosts", "add", "alpha", "alpha", *there, timeout=120).returncode == 0
+    alpha.reached()
+    again = run_script("hosts", "add", "x", "alpha", *there, timeout=120)
+    assert (again.returncode, "it is your host alpha already: hosts remove alpha first" in again.stderr) == (1, True)
+    itself = run_script("hosts", "add", "me", "alpha", f"--home-there={alpha.settings.fleet_home}", timeout=120)
+    assert (itself.returncode, "it is the machine that adds it" in itself.stderr) == (1, True), itself.stderr
+    assert not (alpha.settings.fleet_home / "central").exists()
+    assert [row["name"] for row in json.loads(run_script("hosts", "--json").stdout)] == ["alpha"]
+    central = alpha.fleet_home / "central" / "central.json"
+    assert json.loads(central.read_text())["host"] == "alpha"
+
+    other = {"FLEET_HOME": str(short_folder / "other"), "ORCHESTRATOR_STATE_FILE": str(short_folder / "other.json")}
+    assert run_script("hosts", "add", "box", "alpha", *there, env=other, timeout=120).returncode == 0
+    removed = run_script("hosts", "remove", "alpha", "--force", timeout=60)
+    assert (removed.returncode, "a host of" in removed.stdout) == (0, True), removed
+    assert json.loads(central.read_text())["host"] == "box"
+    wait_until(lambda: run_script("hosts", env=other).stdout.splitlines()[1].split()[:3] == ["box", "alpha", "up"])
+
+    central.unlink()
+    wait_until(lambda: "hosts add box" in run_script("hosts", env=other).stdout, 30)
+    checked = run_script("hosts", "check", "box", env=other, timeout=60)
+    assert (checked.returncode, "it has left this central" in checked.stdout) == (3, True), checked.stdout
+    assert run_script("hosts", "remove", "box", env=other, timeout=60).returncode == 0
 
 
 def test_a_host_that_is_removed_while_it_logs_in_leaves_no_connection(
@@ -168,4 +204,4 @@ def test_any_login_shell_will_do(make_linked: MakeLinked, run_script: RunScript,
     added = run_script("hosts", "add", "alpha", "alpha", timeout=120)
     assert added.returncode == 0, added.stderr
     alpha.reached()
-    assert run_script("hosts", "check", "alpha").returncode == 0
+    assert run_script("hosts", "check", "alpha").stdout.startswith("alpha: alpha, version")

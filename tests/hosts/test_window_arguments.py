@@ -66,10 +66,9 @@ def _takes_a_window(command: click.Command, name: str) -> Iterator[str]:
         for verb, below in command.commands.items():
             yield from _takes_a_window(below, f"{name} {verb}")
         return
-    shown = [f"{one.metavar or ''} {one.name}".lower() for one in command.params]
-    if any("window" in one.split("]")[0] or "pane" in one for one in shown if one != " window") or any(
-        isinstance(one, click.Argument) and one.name == "window" for one in command.params
-    ):
+    shown = [f"{one.metavar or ''} {one.name}".lower().split("]")[0] for one in command.params]
+    arguments = {one.name for one in command.params if isinstance(one, click.Argument)}
+    if "window" in arguments or any("window" in one or "pane" in one for one in shown if one != " window"):
         yield name
 
 

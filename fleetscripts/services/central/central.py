@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
+import platform
 import time
+from collections.abc import Collection
 from contextlib import suppress
 from pathlib import Path
 
 from fleetscripts.adapters.records.json_files import read_json, write_json
+from fleetscripts.adapters.system.steady_clock import boot_id
 from fleetscripts.config import Settings
 from fleetscripts.errors import FleetError, Refusal
 
@@ -36,9 +39,21 @@ def central_name(settings: Settings) -> str:
     return str(said.get("name", "")) if isinstance(said, dict) else ""
 
 
-def join_central(settings: Settings, name: str) -> None:
-    """Make this machine a host of that central, whatever it was before."""
-    write_json(central_folder(settings) / NAMED, {"name": name})
+def own_name(settings: Settings) -> str:
+    """This machine's name as a central: one machine may have several fleets."""
+    return f"{platform.node() or 'central'}:{settings.fleet_home}"
+
+
+def join_central(settings: Settings, name: str, boot: str, host: str, others: Collection[str]) -> None:
+    """Make this machine that central's ``host``, whatever it was before. Refusal if it is one of its ``others``, or the
+    central itself, which has this ``boot``."""
+    if name == own_name(settings) and boot == boot_id():
+        raise Refusal("it is the machine that adds it, with the same FLEET_HOME: expected another one")
+    said = read_json(central_folder(settings) / NAMED)
+    known = said.get("host") if isinstance(said, dict) and said.get("name") == name else None
+    if known != host and known in others:
+        raise Refusal(f"it is your host {known} already: hosts remove {known} first, if it is to have another name")
+    write_json(central_folder(settings) / NAMED, {"name": name, "host": host})
 
 
 def require_central(settings: Settings, name: str) -> None:

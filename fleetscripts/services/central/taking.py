@@ -26,7 +26,9 @@ def take_in(settings: Settings, content: bytes) -> list[dict[str, Any]]:
         raise UsageProblem("expected a central's message with its name, found something else")
     name = sanitize(name)[:MOST_NAME]
     if said.get("join") is True:
-        join_central(settings, name)
+        others = said.get("hosts", [])
+        others = [one for one in others if isinstance(one, str)] if isinstance(others, list) else []
+        join_central(settings, name, str(said.get("boot", "")), sanitize(str(said.get("host", "")))[:MOST_NAME], others)
     require_central(settings, name)
     pulls, answers = _objects(said, "pulls"), _objects(said, "answers")
     try:
@@ -40,6 +42,12 @@ def take_in(settings: Settings, content: bytes) -> list[dict[str, Any]]:
         raise UsageProblem(str(error)) from error
     figures = said.get("figures", [])
     return [one for one in figures if isinstance(one, dict)] if isinstance(figures, list) else []
+
+
+def named_in(content: bytes) -> str:
+    """The central whose message it is."""
+    said = unpacked_json(content)
+    return sanitize(str(said.get("central", "")))[:MOST_NAME] if isinstance(said, dict) else ""
 
 
 def _objects(said: Mapping[str, Any], name: str) -> list[dict[str, Any]]:

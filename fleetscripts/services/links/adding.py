@@ -9,18 +9,22 @@ from dataclasses import replace
 
 from fleetscripts.adapters.records.store import Store
 from fleetscripts.adapters.ssh.problems import SshProblem, SshProblemKind
+from fleetscripts.adapters.system.steady_clock import boot_id
 from fleetscripts.config import Settings
 from fleetscripts.core.hosts.names import valid_address, valid_name
+from fleetscripts.core.hosts.names_from_here import HostNames, text_from_here
 from fleetscripts.core.hosts.wire import Call
 from fleetscripts.core.records.sanitize import sanitize
-from fleetscripts.errors import FleetError, Refusal, UsageProblem
+from fleetscripts.core.reports.counts import counted
+from fleetscripts.errors import EXIT_DONE, EXIT_NO, FleetError, Refusal, UsageProblem
 from fleetscripts.fleet import Fleet
 from fleetscripts.invocation import spelled
-from fleetscripts.services.hosts.mirrors import HostView, read_link, view_of
+from fleetscripts.services.hosts.mirrors import HostView, read_link, read_mirror, view_of
 from fleetscripts.services.hosts.registry import Host, host_named, hosts, keep
 from fleetscripts.services.links.asking import HostUnreachable, Reply, ask, call, settle
 from fleetscripts.services.links.bundle_copy import copy_bundle, prepare, remove_old
 from fleetscripts.services.links.connection import remote_command, ssh_of
+from fleetscripts.services.links.facts import NOTICES
 from fleetscripts.services.links.probe import REQUIRED, probe
 from fleetscripts.services.links.processes import end_link, keep_links
 from fleetscripts.services.links.telling import LEAVE, TAKE, forget_notices, message
@@ -28,17 +32,22 @@ from fleetscripts.services.links.telling import LEAVE, TAKE, forget_notices, mes
 CHECK_SECONDS = 120.0
 ASK_SECONDS = 15.0
 MOST_APART_SECONDS = 10.0
+NOT_JOINED = "it has left this central, so it reads GitHub and notifies people by itself"
+MEND, MEND_THERE = "; to mend it:", "; to mend it there:"
+MOST_ROW = 300
 LONG_SILENT_SECONDS = 300.0
 """A rebooting machine may take this long."""
 
 
-def checked(name: str, address: str) -> Host:
-    """The host as given, not stored yet."""
+def checked(settings: Settings, name: str, address: str) -> Host:
+    """The host as given, not stored yet; a known one keeps what is not given."""
+    known = next((host for host in hosts(settings) if host.name == name), Host(name))
+    address = address or known.address
     if not valid_name(name):
         raise UsageProblem(f"expected a name of small letters, digits and dashes for the host, found {name[:80]!r}")
     if not valid_address(address):
         raise UsageProblem(f"expected [USER@]HOST as ssh takes it, found {address[:80]!r}")
-    return Host(name, address)
+    return replace(known, address=address)
 
 
 def add(settings: Settings, host: Host) -> Iterator[str]:
@@ -60,14 +69,17 @@ def add(settings: Settings, host: Host) -> Iterator[str]:
         host, python=python, bundle=bundle, path=found.path, programs=found.programs, added_at=time.time(), gone_at=0,
         drained_at=0,
     )  # fmt: skip
-    done = ssh.run(remote_command(kept, ["setup", "--check"]))
-    yield from _rows(host, done.stdout)
-    if done.returncode not in (0, 3):
-        raise FleetError(f"{host.name}: setup --check failed there: {sanitize(done.stderr.decode('utf-8', 'replace'))}")
-    joined = ssh.run(remote_command(kept, TAKE), message(settings, {"join": True}))
+    others = [one.name for one in hosts(settings) if one.name != host.name]
+    joining = {"join": True, "boot": boot_id(), "host": host.name, "hosts": others}
+    joined = ssh.run(remote_command(kept, TAKE), message(settings, joining))
     if joined.returncode:
         said = sanitize(joined.stderr.decode("utf-8", "replace"))
         raise FleetError(f"{host.name}: it could not be registered with this central: {said}")
+    done = ssh.run(remote_command(kept, ["setup", "--check"]))
+    if done.returncode not in (EXIT_DONE, EXIT_NO):
+        ssh.run(remote_command(kept, LEAVE))
+        raise FleetError(f"{host.name}: setup --check failed there: {sanitize(done.stderr.decode('utf-8', 'replace'))}")
+    yield from _rows(host, done.stdout)
     forget_notices(host.files(settings))
     keep(settings, kept)
     Store(settings.state_file).update(lambda fleet: fleet, create=Fleet())
@@ -81,28 +93,43 @@ def connect(settings: Settings, host: Host) -> None:
     ssh_of(settings, host).open(asking=True)
 
 
-def check(settings: Settings, host: Host) -> Iterator[str]:
-    """The host's report, and results of calls that had none yet. Raises HostUnreachable."""
+def check(settings: Settings, host: Host) -> tuple[list[str], bool]:
+    """The host's report, and results of calls that had none yet; whether nothing is missing. Raises HostUnreachable."""
     reply = call(settings, host, ["setup", "--check"], timeout=CHECK_SECONDS)
     link = read_link(host.files(settings))
     told = link.hello or {}
     apart = told.get("apart_seconds", 0)
-    yield f"{host.name}: {host.address}, version {sanitize(str(told.get('version')))}, {link.handshakes} log-ins"
+    logged_in = f"{counted(link.handshakes, 'log-in')} over ssh" if link.handshakes else "over an open ssh connection"
+    said = [f"{host.name}: {host.address}, version {sanitize(str(told.get('version')))}, {logged_in}"]
     if abs(apart) > MOST_APART_SECONDS:
         side = "ahead" if apart > 0 else "behind"
-        yield f"{host.name}: its clock is {abs(apart):.0f} s {side}; nothing here goes by it"
-    yield from _rows(host, reply.stdout)
+        said.append(f"{host.name}: its clock is {abs(apart):.0f} s {side}; nothing here goes by it")
+    said += _rows(host, reply.stdout)
     for call_id, members in host.files(settings).unheard().items():
         ended = ask(settings, host, Call(call_id), ASK_SECONDS)
         settle(host.files(settings), call_id)
         words = members.get("argv") or ["a call"]
-        yield f"{host.name}: {sanitize(' '.join(words))[:80]}: {_end(ended)}"
+        said.append(f"{host.name}: {sanitize(' '.join(words))[:80]}: {_end(ended)}")
+    joined = is_joined(settings, host)
+    said += [] if joined else [f"{host.name}: {NOT_JOINED}: {spelled('hosts add')} {host.name}"]
+    return said, joined and reply.exit_code == EXIT_DONE
+
+
+def is_joined(settings: Settings, host: Host) -> bool:
+    """Whether the host, as last heard, has a central; True while nothing was heard."""
+    facts = read_mirror(host.files(settings))[0].facts
+    return not facts or NOTICES in facts
+
+
+def _said(reply: Reply) -> str:
+    """The last line that it printed."""
+    return sanitize((reply.stderr or reply.stdout).decode("utf-8", "replace").strip().rpartition("\n")[2])[:200]
 
 
 def _end(reply: Reply) -> str:
     if reply.state == "done":
-        last = sanitize((reply.stderr or reply.stdout).decode("utf-8", "replace").strip().rpartition("\n")[2])
-        return f"ended with exit code {reply.exit_code}{f' ({last[:120]})' if last else ''}"
+        last = _said(reply)[:120]
+        return f"ended with exit code {reply.exit_code}{f' ({last})' if last else ''}"
     return reply.problem
 
 
@@ -111,10 +138,12 @@ def remove(settings: Settings, host: Host, force: bool) -> str:
     forced."""
     at_work = agents_at_work(view_of(settings, host, time.time()))
     if at_work and not force:
-        raise Refusal(f"{host.name} has {at_work} agents at work: --force removes the host, and they continue there")
+        raise Refusal(
+            f"{host.name} has {counted(at_work, 'agent')} at work: --force removes the host, and they continue there"
+        )
     try:
-        call(settings, host, LEAVE, timeout=ASK_SECONDS)
-        left = "it answers for itself again"
+        reply = call(settings, host, LEAVE, stdin=message(settings, {}), timeout=ASK_SECONDS)
+        left = _said(reply) if reply.exit_code else "it answers for itself again"
     except HostUnreachable:
         left = f"it was not reached and waits for its central until you run '{' '.join(LEAVE)}' there"
     end_link(settings, host)
@@ -135,15 +164,16 @@ def drain(settings: Settings, host: Host, gone: bool) -> str:
         raise Refusal(f"{host.name} lives and answers: {spelled('hosts drain')} {host.name} without --gone")
     if not reached and not gone:
         raise Refusal(
-            f"{host.name} does not answer, and its {agents_at_work(view)} agents may be at work there: reach it, or see"
-            f" to it that it is switched off for good, then {spelled('hosts drain')} {host.name} --gone"
+            f"{host.name} does not answer, and its {counted(agents_at_work(view), 'agent')} may be at work there: reach"
+            f" it, or see to it that it is switched off for good, then {spelled('hosts drain')} {host.name} --gone"
         )
     now = time.time()
     if gone:
         _refuse_if_alive(settings, host, view)
         end_link(settings, host)
     keep(settings, replace(host, drained_at=host.drained_at or now, gone_at=now if gone else 0))
-    left = f"{agents_at_work(view)} agents are {'lost' if gone else 'still at work there'}"
+    count = agents_at_work(view)
+    left = f"{counted(count, 'agent')} {'is' if count == 1 else 'are'} {'lost' if gone else 'still at work there'}"
     return f"{host.name}: {'gone' if gone else 'drained'}; {left}"
 
 
@@ -189,4 +219,5 @@ def _help_for(host: Host) -> Iterator[None]:
 def _rows(host: Host, printed: bytes) -> Iterator[str]:
     for row in printed.decode("utf-8", "replace").splitlines()[:40]:
         if not row.startswith("ok: "):
-            yield f"{host.name}: {sanitize(row)[:200]}"
+            said = text_from_here(sanitize(row), HostNames(host.name))
+            yield f"{host.name}: {said if '--host ' in said else said.replace(MEND, MEND_THERE)}"[:MOST_ROW]

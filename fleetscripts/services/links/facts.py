@@ -32,6 +32,7 @@ from fleetscripts.services.worktrees.spares import free, survey
 
 ASKED = "pulls_asked"
 NOTICES = "notices"
+LOOP_RUNS = "loop_runs"
 CAPS = "caps"
 QUESTIONS = "questions"
 
@@ -84,7 +85,7 @@ def machine_facts(settings: Settings, repository: Path | None) -> dict[str, obje
     folder = next(place for place in (settings.fleet_home, *settings.fleet_home.parents) if place.is_dir())
     facts = {**spare(folder), "server": tmux_server(settings), "version": __version__}
     with contextlib.suppress(FleetError):  # without writable locks nobody can say
-        facts["loop_runs"] = loop_runs(settings)
+        facts[LOOP_RUNS] = loop_runs(settings)
     with contextlib.suppress(FleetError):  # no repository, or none that can be read
         facts["free_spares"] = len(free(survey(repository, settings))) if repository is not None else 0
     return facts

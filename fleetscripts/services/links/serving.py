@@ -28,7 +28,8 @@ from fleetscripts.fleet import Fleet
 from fleetscripts.services.central.central import central_folder, note_linked
 from fleetscripts.services.context import load_settings_here
 from fleetscripts.services.links.change_feed import ChangeFeed
-from fleetscripts.services.links.facts import central_facts, fleet_folder, machine_facts, tmux_server
+from fleetscripts.services.links.facts import LOOP_RUNS, central_facts, fleet_folder, machine_facts, tmux_server
+from fleetscripts.services.single_instance.single_instance import loop_runs
 
 SILENT_SECONDS = 60.0
 """The other end sends a ping every ten seconds: after this silence it is gone."""
@@ -54,6 +55,8 @@ class ChannelServer:
     _stamp: object = ()
     _fleet: Fleet = field(default_factory=Fleet)
     _problem: str = ""
+    _machine: Mapping[str, object] = field(default_factory=dict)
+    _loop: tuple[str | None, str] | None = None
 
     def __post_init__(self) -> None:
         self._told = ChangeFeed(self.epoch)
@@ -97,8 +100,8 @@ class ChannelServer:
                     return
                 if now - self._facts_at >= FACTS_SECONDS:
                     self._facts_at = now
-                    self._tell_facts(settings)
                     self._read_state(settings)
+                    self._tell_facts(settings)
                 wants = bool(self._fill())
                 if wants != writing:
                     writing = wants
@@ -213,6 +216,7 @@ class ChannelServer:
             self._fleet = Fleet(active=False) if stamp is None else Store(path).read()
             self._told.learn(self._fleet, steady, wall)
             self._stamp = stamp
+            self._look_for_loop(settings)
             problem = ""
         except FleetError as error:
             problem = str(error)
@@ -222,11 +226,20 @@ class ChannelServer:
 
     def _tell_facts(self, settings: Settings) -> None:
         known = machine_facts(settings, fleet_folder(settings, self._fleet.agents))
-        self._told.note({**known, **central_facts(settings), "problem": self._problem})
+        self._machine = {**known, "problem": self._problem}
+        self._tell_central(settings)
 
     def _tell_central(self, settings: Settings) -> None:
         """What waits for the central, as soon as that has changed."""
-        self._told.note({**self._told.facts, **central_facts(settings)})
+        self._told.note({**self._machine, **central_facts(settings)})
+
+    def _look_for_loop(self, settings: Settings) -> None:
+        """Whether a loop runs; again when the state file says that one has begun or ended, or may have."""
+        place = (self._fleet.loop_window, self._fleet.loop_pane_id)
+        if place != self._loop or self._machine.get(LOOP_RUNS) is False:
+            self._loop = place
+            with contextlib.suppress(FleetError):  # without writable locks nobody can say
+                self._machine = {**self._machine, LOOP_RUNS: loop_runs(settings)}
 
     def _hello(self, settings: Settings) -> wire.Hello:
         return wire.Hello(

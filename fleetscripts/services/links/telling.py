@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import platform
 import time
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
@@ -17,6 +16,7 @@ from fleetscripts.core.hosts.packed_json import MOST_PACKED, in_messages, packed
 from fleetscripts.core.records.sanitize import sanitize, sanitize_lines
 from fleetscripts.errors import EXIT_DONE, FleetError
 from fleetscripts.pull_request import PullKey
+from fleetscripts.services.central.central import own_name
 from fleetscripts.services.central.pulls_told import key_members, pull_members
 from fleetscripts.services.hosts.mirrors import view_of
 from fleetscripts.services.hosts.registry import Host
@@ -37,8 +37,8 @@ def tell_host(settings: Settings, host: Host, members: Mapping[str, Any]) -> Non
 
 
 def message(settings: Settings, members: Mapping[str, Any]) -> bytes:
-    """The message for the host. A central is identified by its machine and its fleet: one machine may have several."""
-    return packed_json({"central": f"{platform.node() or 'central'}:{settings.fleet_home}", **members})
+    """The message for the host, with this machine's name as its central."""
+    return packed_json({"central": own_name(settings), **members})
 
 
 def tell_pulls(settings: Settings, host: Host, found: Mapping[PullKey, Found], age_seconds: float) -> None:

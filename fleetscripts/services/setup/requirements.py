@@ -18,6 +18,7 @@ from fleetscripts.dataclass import dataclass
 from fleetscripts.errors import FleetError
 from fleetscripts.invocation import spelled
 from fleetscripts.pattern import pattern
+from fleetscripts.services.central.central import has_central
 from fleetscripts.services.setup.skill_link import BUNDLE, ClientFolder
 from fleetscripts.services.worktrees.room import agent_memory
 from fleetscripts.services.worktrees.spares import free, survey
@@ -37,14 +38,19 @@ class Finding:
 
 
 def findings(folder: ClientFolder, settings: Settings, environ: Mapping[str, str], repo: Path) -> list[Finding]:
-    """All findings, in the order in which to fix them."""
+    """All findings, in the order in which to fix them. What a central does for its hosts is not needed on them."""
     install = f"sh {BUNDLE}/fleetscripts/packages.sh"
     found = [_tmux(f"{install} tmux"), _program("git", "--version", f"{install} git")]
-    found.append(_program("gh", "--version", f"{install} gh"))
-    found += [_github_login()] if not found[-1].mend else []
-    found += _agent_memory(settings)
-    found += [_clients(), _link(folder), _rules(folder), _path(), _spares(settings, repo)]
-    return found
+    alone = not has_central(settings)
+    found += _github(install) if alone else []
+    found += [*_agent_memory(settings), _clients()]
+    found += [_link(folder), _rules(folder)] if alone else []
+    return [*found, _path(), _spares(settings, repo)]
+
+
+def _github(install: str) -> list[Finding]:
+    program = _program("gh", "--version", f"{install} gh")
+    return [program] if program.mend else [program, _github_login()]
 
 
 def _program(name: str, option: str, mend: str) -> Finding:
