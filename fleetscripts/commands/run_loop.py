@@ -69,7 +69,7 @@ def command(
     flags = [flag for flag, given in (("--poll", poll), ("--dispatch", dispatch)) if given]
     arguments = ["run-loop", *flags, *_spelled(options)]
     if window:
-        named = session_meant(Tmux(settings.tmux_socket), fleet, session or fleet.tmux_session)
+        named = session_meant(Tmux(settings.tmux_socket), fleet, session or fleet.session)
         return show_window(settings, named, arguments)
     if once:
         with only_loop(settings):

@@ -135,7 +135,7 @@ def _review(settings: Settings, fleet: Fleet | None, author: str | None, session
         raise UsageProblem("expected --role review --of WINDOW, and beside them --agent, --account or --session alone")
     if fleet is None:
         raise Refusal("there is no fleet yet, and so no work to review")
-    return review_request(agent_named(settings, fleet, author), session or fleet.tmux_session)
+    return review_request(agent_named(settings, fleet, author), session or fleet.session)
 
 
 def _own_session(settings: Settings, fleet: Fleet | None) -> str:
@@ -143,7 +143,7 @@ def _own_session(settings: Settings, fleet: Fleet | None) -> str:
     from fleetscripts.adapters.tmux.tmux import Tmux
     from fleetscripts.services.own_pane import own_session
 
-    known = fleet.tmux_session if fleet is not None else ""
+    known = fleet.session if fleet is not None else ""
     return known or own_session(os.environ, Tmux(settings.tmux_socket))
 
 

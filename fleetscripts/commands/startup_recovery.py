@@ -22,8 +22,9 @@ MOST_CALLS = 12
 def command(as_json: bool, options: Mapping[str, object]) -> int:
     """Report what survived a restart: each agent in one sentence, and which commands to run next.
 
-    Reads the records and every pane once; changes nothing. In an orchestrator's session it also reports missing
-    permission rules, without which the client asks before running these scripts.
+    Reads the records and every pane once; changes nothing. Of other machines it says what was last heard. In an
+    orchestrator's session it also reports missing permission rules, without which the client asks before running these
+    scripts.
     """
     from fleetscripts.adapters.records.store import StateMissing
     from fleetscripts.core.records.sanitize import sanitize
@@ -50,6 +51,8 @@ def command(as_json: bool, options: Mapping[str, object]) -> int:
     if permissions:
         click.echo(sanitize(permissions))
     for line in within([one.sentence for one in found.survivors]):
+        click.echo(line)
+    for line in found.hosts:
         click.echo(line)
     if found.calls:
         first, left = found.calls[:MOST_CALLS], len(found.calls[MOST_CALLS:])

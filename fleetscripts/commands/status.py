@@ -95,7 +95,7 @@ def command(
 def tell_briefly(status: FleetStatus, as_json: bool) -> None:
     """Each agent in a few words or fields."""
     from fleetscripts.core.reports.status_brief import brief_json, brief_lines
-    from fleetscripts.core.reports.status_text import in_order, next_step
+    from fleetscripts.core.reports.status_text import in_order
 
     agents = in_order([known.agent for known in status.agents])
     if as_json:
@@ -103,7 +103,7 @@ def tell_briefly(status: FleetStatus, as_json: bool) -> None:
         head = {"active": fleet.active, "session": fleet.tmux_session, "loop_running": status.watched}
         click.echo(brief_json(head | {"counts": dict(status.counts())}, agents, status.at))
         return
-    step = next_step(agents, status.watched, status.fleet.active)
+    step = status.next_step()
     for line in (*summary(status), *brief_lines(agents, status.at), *([f"next: {step}"] if step else [])):
         click.echo(line)
 
@@ -181,7 +181,7 @@ def show(status: FleetStatus, on_terminal: bool, colours: bool) -> None:
     """Print the table and the next step; on a terminal cut to its width."""
     from fleetscripts.core.records.sanitize import fit
     from fleetscripts.core.reports.status_columns import readable
-    from fleetscripts.core.reports.status_text import COLOURS, UNREACHABLE, in_order, next_step
+    from fleetscripts.core.reports.status_text import COLOURS, UNREACHABLE, in_order
     from fleetscripts.core.reports.table import table
 
     if not status.agents:
@@ -198,8 +198,7 @@ def show(status: FleetStatus, on_terminal: bool, colours: bool) -> None:
         unheard = row.command.startswith(UNREACHABLE) or None
         styled = click.style(line, fg=COLOURS.get(row.agent.state), dim=unheard) if colours else line
         click.echo(styled, color=colours)
-    watched = status.watched or not status.fleet.agents
-    if step := next_step(shown, watched, status.fleet.active):
+    if step := status.next_step():
         click.echo(fit(f"next: {step}", columns) if columns is not None else f"next: {step}")
 
 
@@ -210,7 +209,8 @@ def summary(status: FleetStatus) -> list[str]:
 
     fleet = status.fleet
     counts = ", ".join(f"{count} {state}" for state, count in by_urgency(status.counts()))
-    counts = counts or ("no agents here" if status.hosts else "no agents")
+    elsewhere = len(status.on_hosts())
+    counts = f"{counts or 'no agents'}{f' ({elsewhere} on other machines)' if elsewhere else ''}"
     where = f"session {sanitize(fleet.tmux_session)}, " if fleet.tmux_session else ""
     loop = "runs outside tmux" if status.watched else "not running"
     if status.loop is not None:

@@ -105,6 +105,13 @@ def test_each_printed_call_means_the_agent_there_and_leaves_ours_alone(machines:
     alpha = machines.alpha
     assert _worktrees(alpha.view().fleet.agents) == [machines.before["worktree"]] == ["worktree-1"]
 
+    wait_until(lambda: alpha.view().facts.get("loop_runs") is False)
+    begin = "run-loop --window --host alpha"
+    assert f"    → {begin}" in machines.heartbeat().splitlines()
+    assert machines.called(begin) == "alpha/fleet:2\n"  # the state file was there before its first agent
+    wait_until(lambda: alpha.view().facts.get("loop_runs"), 5)
+    assert begin not in machines.heartbeat()
+
     answer = machines.offered("answer-dialog")
     machines.called(answer.replace("ROW", "Blue"))
     wait_until(lambda: "thanks" in machines.run_script("show", "alpha/worktree-1").stdout)

@@ -67,6 +67,7 @@ def test_a_host_is_added_checked_listed_and_removed(
     assert alpha.there.handshakes() <= 2
 
 
+@pytest.mark.stress
 def test_a_machine_is_one_host_of_a_central_and_is_let_go_by_its_own_alone(
     make_linked: MakeLinked, run_script: RunScript, short_folder: Path
 ) -> None:

@@ -62,7 +62,7 @@ def test_agents_of_every_host_stand_in_one_table_under_names_that_calls_understa
     assert "alpha/fleet:1" in shown
     assert "beta/worktree-1" in shown
     assert "unreachable" not in shown
-    assert shown.startswith("fleet active: no agents here\n")
+    assert shown.startswith("fleet active: 1 escalated, 1 running (2 on other machines)\n")
     assert "escalated" in shown.splitlines()[4]
     listed = json.loads(run_script("status", "--json").stdout)
     assert [(host["name"], host["reachable"], len(host["agents"])) for host in listed["hosts"]] == [
@@ -120,7 +120,16 @@ def test_a_host_whose_loop_is_missing_is_told_of_while_agents_are_at_work_there(
     told("beta", True)
     told("gamma", False, heard_seconds_ago=245)
     told("delta", False, state="done")
-    line = next(line for line in run_script("status").stdout.splitlines() if line.startswith("hosts: "))
+    shown = run_script("status").stdout.splitlines()
+    assert shown[0] == "fleet active: 3 running, 1 done (4 on other machines)"
+    assert shown[-1] == "next: run-loop --window --host alpha: its agents are not monitored"
+    assert run_script("status", "--brief").stdout.splitlines()[-1] == shown[-1]
+    recovered = run_script("startup-recovery").stdout.splitlines()
+    assert "alpha is linked: 1 agent at work there, no loop runs there" in recovered
+    assert "gamma is unreachable 4m (timed out), as last heard: 1 agent at work there" in recovered
+    assert recovered[-1] == "next: run-loop --window --host alpha; heartbeat"
+    assert "(1 done, 3 running)" in run_script("wait-event", "--timeout", "0").stdout
+    line = next(line for line in shown if line.startswith("hosts: "))
     assert "alpha linked, no loop runs there" in line
     assert line.count("no loop") == 1
     listed = json.loads(run_script("status", "--json").stdout)["hosts"]

@@ -61,6 +61,7 @@ NAMES = names_on(
         ("test-queue done main", "test-queue done alpha/main"),
         ("balance --allow main allows another", "balance --allow alpha/main allows another"),
         ("balance --allow fleet allows another", "balance --host alpha --allow fleet allows another"),
+        ("balance --allow day there allows another", "balance --allow day there allows another"),
         ("restore-agent --all brings them back", "restore-agent --host alpha --all brings them back"),
         ("capacity: not a git repository", "capacity: not a git repository"),
         ("recycle-agent: main: is at work", "recycle-agent: alpha/main: is at work"),

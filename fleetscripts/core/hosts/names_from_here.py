@@ -28,6 +28,9 @@ OF_THE_MACHINE = pattern(
 )
 """Commands whose names are no English words, and which need no further word to be a call."""
 
+OF_CENTRAL = pattern(r" --host\b| there\b")
+"""In calls that name a machine already, as one that is to be made on a host's central."""
+
 VERBS = pattern(r" +(?:--?[a-z]|(?:add|archive|batch|check|dispatch|done|drop|list|next|run)\b)")
 """What makes a call of a command whose name may also be a word of a sentence."""
 
@@ -149,7 +152,7 @@ def _call(found: re.Match[str], names: HostNames, certain: bool) -> str:
             return spelled(command + named)
         if names.from_here("") in rest:
             return found[0]
-    if command not in CALLABLE or "--host" in rest or found.string[found.end() :].startswith(":"):
+    if command not in CALLABLE or OF_CENTRAL.search(rest) or found.string[found.end() :].startswith(":"):
         return found[0]
     bare = bool(OF_THE_MACHINE.fullmatch(command)) and rest.startswith(" ")
     return spelled(f"{command} --host {names.host}{rest}") if certain or bare or VERBS.match(rest) else found[0]

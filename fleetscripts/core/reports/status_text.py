@@ -74,18 +74,22 @@ UNREACHABLE = "unreachable"
 """Prefix in the command's place for an agent whose host is silent."""
 
 
-def next_step(agents: Sequence[Agent], watched: bool, active: bool) -> str:
-    """The suggested next command; empty if there is nothing to do."""
-    at_work = [agent for agent in agents if not agent.finished]
+def next_step(agents: Sequence[Agent], on_hosts: Sequence[Agent], watched: bool, active: bool, lacking: str) -> str:
+    """The suggested next command; empty if there is nothing to do. ``watched``: a loop runs here; ``lacking``: a host
+    without one."""
+    here = [agent for agent in agents if not agent.finished]
+    at_work = [*here, *(agent for agent in on_hosts if not agent.finished)]
     judged = [agent for agent in at_work if agent.state is AgentState.PENDING_EVALUATION]
-    if not active and at_work:
+    if not active and here:
         return f"{spelled('update-agent')} --top active=true starts the fleet again"
     if any(agent.state in (AgentState.ESCALATED, AgentState.WAITING_APPROVAL, AgentState.STUCK) for agent in at_work):
         return f"{spelled('heartbeat')} shows what waits for you, with the calls that may follow"
     if judged:
         return f"{spelled('evaluate')} {shell_word(judged[0].handle)} shows what it did"
-    if at_work and not watched:
+    if here and not watched:
         return f"{spelled('run-loop')} --window: they are not monitored"
+    if lacking:
+        return f"{spelled('run-loop')} --window --host {lacking}: its agents are not monitored"
     if at_work:
         return f"{spelled('wait-event')} returns when something needs you"
     return ""

@@ -10,6 +10,7 @@ from fleetscripts.config import Settings
 from fleetscripts.core.planning.event_dedup import may_wait
 from fleetscripts.core.reports.status_text import FOR_SOMEBODY
 from fleetscripts.errors import EXIT_DONE, FleetError
+from fleetscripts.fleet import Agent
 from fleetscripts.services.hosts.mirrors import MIRROR_FILES, HostView, mirror_folders, mirrors
 from fleetscripts.services.hosts.registry import host_named
 from fleetscripts.services.links.asking import call
@@ -43,8 +44,11 @@ class EventsElsewhere:
 
     def at_work(self) -> bool:
         """Whether an agent elsewhere has not ended, as far as is known here."""
-        views = mirrors(self.settings, time.time())
-        return any(not agent.finished for view in views for agent in view.fleet.agents)
+        return any(not agent.finished for agent in self.agents())
+
+    def agents(self) -> list[Agent]:
+        """All of them there, as far as is known here."""
+        return [agent for view in mirrors(self.settings, time.time()) for agent in view.fleet.agents]
 
     def found(self) -> bool:
         """Whether a host has handed something out to us; it stays in ``answers`` until ``taken``."""

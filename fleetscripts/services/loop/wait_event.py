@@ -78,7 +78,11 @@ class EventWait:
 
     def timeout_line(self, waited_seconds: float) -> str:
         """The line for a timeout."""
-        return nothing_new(self._standing, summary(self._store.read().agents), waited_seconds)
+        return nothing_new(self._standing, self._summary(self._store.read()), waited_seconds)
+
+    def _summary(self, fleet: Fleet) -> str:
+        """All agents, on this machine and on the others that are waited for."""
+        return summary([*fleet.agents, *(self.elsewhere.agents() if self.elsewhere is not None else ())])
 
     @property
     def _store(self) -> Store:
@@ -90,7 +94,7 @@ class EventWait:
         if all(agent.finished for agent in fleet.agents):
             if self.elsewhere is not None and self.elsewhere.at_work():
                 return []
-            raise Refusal(f"nothing to wait for: {summary(fleet.agents)}")
+            raise Refusal(f"nothing to wait for: {self._summary(fleet)}")
         panes = self._worth_a_look(fleet)
         if panes is not None and not panes:
             return []

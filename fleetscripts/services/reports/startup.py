@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fleetscripts.config import Settings
 from fleetscripts.core.records.sanitize import fit, sanitize, shell_word
+from fleetscripts.core.reports.counts import counted
 from fleetscripts.core.reports.status_text import age, pull, steps
 from fleetscripts.dataclass import dataclass
 from fleetscripts.fleet import Agent, Fleet
 from fleetscripts.invocation import spelled
 from fleetscripts.models import AgentState, Classification, PaneState
 from fleetscripts.services.observe.fleet_look import look_at
-from fleetscripts.services.reports.status import fleet_status
+from fleetscripts.services.reports.status import LINKED, fleet_status, lacks_loop, silence
 from fleetscripts.services.single_instance.single_instance import loop_runs
+
+if TYPE_CHECKING:
+    from fleetscripts.services.hosts.mirrors import HostView
 
 OBJECTIVE_COLUMNS = 90
 SAID_COLUMNS = 110
@@ -66,6 +70,9 @@ class Survey:
     unwatched: bool = False
     """Agents are at work, and no loop watches them unasked."""
 
+    hosts: tuple[str, ...] = ()
+    """A sentence on each other machine."""
+
     def to_json(self) -> dict[str, Any]:
         """For programs."""
         agents = [
@@ -78,7 +85,9 @@ class Survey:
             }
             for one in self.survivors
         ]
-        return {"summary": self.summary, "unwatched": self.unwatched, "agents": agents, "calls": list(self.calls)}
+        hosts = {"hosts": list(self.hosts)} if self.hosts else {}
+        said = {"summary": self.summary, "unwatched": self.unwatched, "agents": agents, "calls": list(self.calls)}
+        return said | hosts
 
 
 def survey(settings: Settings, fleet: Fleet, now: float) -> Survey:
@@ -87,7 +96,8 @@ def survey(settings: Settings, fleet: Fleet, now: float) -> Survey:
         Survivor(agent, seen.classification.state, _survivor_sentence(agent, seen.classification, now))
         for agent, seen in look_at(fleet, settings, now)
     )
-    loop = fleet_status(settings, fleet, now).loop
+    status = fleet_status(settings, fleet, now)
+    loop = status.loop
     watching = loop is not None or loop_runs(settings)
     alive = sum(one.alive for one in found)
     outside = "the loop runs outside tmux" if watching else "no loop runs"
@@ -96,7 +106,21 @@ def survey(settings: Settings, fleet: Fleet, now: float) -> Survey:
     summary = f"the fleet is {state}: {alive} of {len(found)} agents are alive, {watched}"
     at_work = any(one.alive and not one.agent.finished for one in found)
     unwatched = at_work and fleet.active and settings.supervision == "active"
-    return Survey(summary, found, tuple(_calls(fleet, found, watching)), unwatched)
+    calls = [*_calls(fleet, found, watching), *(call for view in status.hosts for call in _calls_for(view))]
+    return Survey(summary, found, tuple(dict.fromkeys(calls)), unwatched, tuple(map(_host_sentence, status.hosts)))
+
+
+def _host_sentence(view: HostView) -> str:
+    """``box is linked: 2 agents at work there, no loop runs there``."""
+    at_work = counted(sum(not agent.finished for agent in view.fleet.agents), "agent")
+    stands = LINKED if view.reachable else f"{silence(view)} ({view.problem}), as last heard"
+    return sanitize(f"{view.name} is {stands}: {at_work} at work there{', no loop runs there' * lacks_loop(view)}")
+
+
+def _calls_for(view: HostView) -> list[str]:
+    """What a host's agents need of this machine."""
+    lacking = [f"{spelled('run-loop')} --window --host {view.name}"] if lacks_loop(view) else []
+    return [*lacking, *([spelled("heartbeat")] if any(not agent.finished for agent in view.fleet.agents) else [])]
 
 
 def _calls(fleet: Fleet, found: tuple[Survivor, ...], watched: bool) -> list[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +12,7 @@ from fleetscripts.adapters.tmux.pane_reading import PanesAndServer
 from fleetscripts.config import Settings
 from fleetscripts.core.reports.status_columns import StatusLine
 from fleetscripts.core.reports.status_columns import members as members_of
-from fleetscripts.core.reports.status_text import UNREACHABLE, age, shown_state
+from fleetscripts.core.reports.status_text import UNREACHABLE, age, in_order, next_step, shown_state
 from fleetscripts.core.spending.ledger import NOTHING as NO_TOKENS
 from fleetscripts.dataclass import dataclass
 from fleetscripts.fleet import Agent, Fleet
@@ -76,6 +76,12 @@ class FleetStatus:
             for agent in view.agents_from_here()
         )
 
+    def next_step(self) -> str:
+        """The suggested next command; empty if there is nothing to do."""
+        lacking = next((view.name for view in self.hosts if lacks_loop(view)), "")
+        here = in_order(self.fleet.agents)
+        return next_step(here, [known.agent for known in self.on_hosts()], self.watched, self.fleet.active, lacking)
+
     def lines(self) -> list[StatusLine]:
         """The agents, with all that their columns show."""
         spent = self.spent.by_agent if self.spent is not None else {}
@@ -85,8 +91,9 @@ class FleetStatus:
         ]
 
     def counts(self) -> Counter[str]:
-        """Agents by the state that is shown; waiting ones are counted separately from running ones."""
-        return Counter(shown_state(status.agent) for status in self.agents)
+        """Agents on all machines by the state that is shown; waiting ones are counted separately from running ones."""
+        here = [known for known in self.agents if not known.elsewhere]
+        return Counter(shown_state(known.agent) for known in (*here, *self.on_hosts()))
 
 
 def silence(view: HostView) -> str:
@@ -105,7 +112,8 @@ def fleet_status(
     """The fleet with one listing of its panes, and other hosts' mirrors; ``here``: without those. ``listing``: of tmux,
     that has begun."""
     listing = listing or begin_listing_of(fleet, settings)
-    hosts, spent = () if here else other_machines(settings, now), _spent(settings, fleet, now)
+    hosts = () if here else other_machines(settings, now)
+    spent = _spent(settings, fleet, now, hosts)
     panes, server = listing()
     agents = tuple(AgentStatus(agent, pane_of(agent, panes, server)) for agent in fleet.agents)
     loop = Agent(fleet.loop_window or "", pane_id=fleet.loop_pane_id, tmux_server=fleet.loop_tmux_server)
@@ -129,13 +137,20 @@ def lacks_loop(view: HostView) -> bool:
     return view.reachable and at_work and view.facts.get("loop_runs") is False
 
 
-def _spent(settings: Settings, fleet: Fleet, now: float) -> SpentReport | None:
-    """Spending; imported as late, for there is none before there are agents or caps."""
-    if not fleet.agents and not settings.extra.get("caps"):
+def _spent(settings: Settings, fleet: Fleet, now: float, hosts: Sequence[HostView]) -> SpentReport | None:
+    """Spending, today's on all machines; imported as late, for there is none before there are agents or caps."""
+    if not (fleet.agents or hosts or settings.extra.get("caps")):
         return None
     from fleetscripts.services.spending.report import spent_report
 
-    return spent_report(settings, fleet, now)
+    found = spent_report(settings, fleet, now)
+    if not hosts:
+        return found
+    from fleetscripts.core.spending.caps import DAY
+    from fleetscripts.services.hosts.spent_elsewhere import spent_elsewhere
+
+    day = found.ceiling.today
+    return replace(found, today=found.today.plus(spent_elsewhere(settings, day)[f"{DAY} {day}"]))
 
 
 def record_look(store: Store, fleet: Fleet, environ: Mapping[str, str], now: float) -> None:

@@ -142,4 +142,5 @@ def _added(fleet: Fleet, agent: Agent) -> Fleet:
             raise Refusal(f"{agent.called} is in the fleet already, as {known.window}")
         if os.path.realpath(known.worktree_path) == agent.worktree_path and known.worktree_path:
             raise Refusal(f"{agent.called}: {agent.worktree_path} has an agent already, in {known.window}")
-    return fleet.with_agent(agent)
+    session = fleet.tmux_session or agent.window.rpartition(":")[0]
+    return replace(fleet, tmux_session=session).with_agent(agent)

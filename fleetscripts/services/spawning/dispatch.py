@@ -172,7 +172,7 @@ class _Round:
 
     def _begin(self, task: TaskFile) -> str:
         fleet = fleet_now(self.settings)
-        session, repo = self.where.session or fleet.tmux_session, self._repo(task)
+        session, repo = self.where.session or fleet.session, self._repo(task)
         try:
             if not session:
                 raise Refusal("no tmux session is known: give --session NAME")

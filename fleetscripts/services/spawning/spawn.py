@@ -198,7 +198,11 @@ class _Spawn:
 
     def _prepare_state(self) -> None:
         """Detect an unwritable state file before anything is started."""
-        Store(self.settings.state_file).update(lambda fleet: fleet, create=self._new_fleet())
+        Store(self.settings.state_file).update(self._with_session, create=self._new_fleet())
+
+    def _with_session(self, fleet: Fleet) -> Fleet:
+        """A file that another command made names no session yet."""
+        return fleet if fleet.tmux_session else replace(fleet, tmux_session=self.request.session)
 
     def _new_fleet(self) -> Fleet:
         return Fleet(tmux_session=self.request.session)
