@@ -224,12 +224,6 @@ class Fleet:
         members = schema.write(replace(self, agents=()), FLEET_SEED_FIELDS)
         return {name: member for name, member in members.items() if name != "agents"}
 
-    @property
-    def session(self) -> str:
-        """Its tmux session; where none is recorded, that of an agent at work. Empty if there is neither."""
-        at_work = (agent.window.rpartition(":")[0] for agent in self.agents if not agent.finished)
-        return self.tmux_session or next(filter(None, at_work), "")
-
     def agent_for(self, target: str) -> Agent | None:
         """The agent meant by a window, pane id, window id or worktree name; one at work before a recycled one."""
         found = [agent for agent in self.agents if agent.answers_to(target)]

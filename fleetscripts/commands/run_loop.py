@@ -55,6 +55,7 @@ def command(
     """
     from fleetscripts.adapters.tmux.tmux import Tmux
     from fleetscripts.agents.kinds import inside_session
+    from fleetscripts.core.records.own_session import session_of
     from fleetscripts.services.clients.sessions import session_meant
     from fleetscripts.services.context import load_fleet, start_again
     from fleetscripts.services.single_instance import loop_window
@@ -69,7 +70,7 @@ def command(
     flags = [flag for flag, given in (("--poll", poll), ("--dispatch", dispatch)) if given]
     arguments = ["run-loop", *flags, *_spelled(options)]
     if window:
-        named = session_meant(Tmux(settings.tmux_socket), fleet, session or fleet.session)
+        named = session_meant(Tmux(settings.tmux_socket), fleet, session or session_of(fleet))
         return show_window(settings, named, arguments)
     if once:
         with only_loop(settings):

@@ -127,6 +127,7 @@ def command(
 
 
 def _review(settings: Settings, fleet: Fleet | None, author: str | None, session: str | None) -> Request:
+    from fleetscripts.core.records.own_session import session_of
     from fleetscripts.errors import Refusal
     from fleetscripts.services.observe.agent_meant import agent_named
     from fleetscripts.services.spawning.spawn_request import review_request
@@ -135,15 +136,16 @@ def _review(settings: Settings, fleet: Fleet | None, author: str | None, session
         raise UsageProblem("expected --role review --of WINDOW, and beside them --agent, --account or --session alone")
     if fleet is None:
         raise Refusal("there is no fleet yet, and so no work to review")
-    return review_request(agent_named(settings, fleet, author), session or fleet.session)
+    return review_request(agent_named(settings, fleet, author), session or session_of(fleet))
 
 
 def _own_session(settings: Settings, fleet: Fleet | None) -> str:
     """The fleet's session, else the one that we are called in; empty if there is neither."""
     from fleetscripts.adapters.tmux.tmux import Tmux
+    from fleetscripts.core.records.own_session import session_of
     from fleetscripts.services.own_pane import own_session
 
-    known = fleet.session if fleet is not None else ""
+    known = session_of(fleet) if fleet is not None else ""
     return known or own_session(os.environ, Tmux(settings.tmux_socket))
 
 

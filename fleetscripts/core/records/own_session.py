@@ -8,6 +8,12 @@ from fleetscripts.fleet import Fleet
 from fleetscripts.models import PaneFacts, ServerId
 
 
+def session_of(fleet: Fleet) -> str:
+    """The fleet's session; where none is recorded, that of an agent at work. Empty if there is neither."""
+    at_work = (agent.window.rpartition(":")[0] for agent in fleet.agents if not agent.finished)
+    return fleet.tmux_session or next(filter(None, at_work), "")
+
+
 def with_session_of(fleet: Fleet, facts: PaneFacts, server: ServerId | None) -> Fleet:
     """The fleet with its session's id learned from one of its panes, or its session's new name."""
     if server is None or not facts.session_id:

@@ -10,7 +10,6 @@ from contextlib import suppress
 from pathlib import Path
 
 from fleetscripts.adapters.records.json_files import read_json, write_json
-from fleetscripts.adapters.system.steady_clock import boot_id
 from fleetscripts.config import Settings
 from fleetscripts.errors import FleetError, Refusal
 
@@ -47,6 +46,8 @@ def own_name(settings: Settings) -> str:
 def join_central(settings: Settings, name: str, boot: str, host: str, others: Collection[str]) -> None:
     """Make this machine that central's ``host``, whatever it was before. Refusal if it is one of its ``others``, or the
     central itself, which has this ``boot``."""
+    from fleetscripts.adapters.system.steady_clock import boot_id  # every report asks this module for the central
+
     if name == own_name(settings) and boot == boot_id():
         raise Refusal("it is the machine that adds it, with the same FLEET_HOME: expected another one")
     said = read_json(central_folder(settings) / NAMED)

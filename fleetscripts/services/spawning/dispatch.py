@@ -11,6 +11,7 @@ from fleetscripts.adapters.records.store import Store
 from fleetscripts.adapters.tmux.tmux import Tmux
 from fleetscripts.config import Settings, in_home
 from fleetscripts.core.planning.task_plan import PAUSING, READY
+from fleetscripts.core.records.own_session import session_of
 from fleetscripts.core.records.sanitize import sanitize
 from fleetscripts.core.records.task_file import TaskFile
 from fleetscripts.core.spending.ceiling import Ceiling
@@ -172,7 +173,7 @@ class _Round:
 
     def _begin(self, task: TaskFile) -> str:
         fleet = fleet_now(self.settings)
-        session, repo = self.where.session or fleet.session, self._repo(task)
+        session, repo = self.where.session or session_of(fleet), self._repo(task)
         try:
             if not session:
                 raise Refusal("no tmux session is known: give --session NAME")
