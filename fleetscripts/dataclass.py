@@ -155,6 +155,8 @@ def _compared(kind: type) -> Any:
 
 
 def _eq(self: Any, other: object) -> Any:
+    if self is other:
+        return True
     kind: Any = type(self)
     values = _compared(kind)
     return values(self) == values(other) if type(other) is kind else NotImplemented
