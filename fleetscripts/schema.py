@@ -213,7 +213,7 @@ def _plain(member: object) -> object:
     if isinstance(member, tuple):
         return list(member)
     if isinstance(member, ServerId | Repository):
-        return {name: getattr(member, name) for name, _ in _defaults(type(member))}
+        return {name: getattr(member, name) for name, _ in _defaults(type(member))}  # type: ignore[arg-type]
     if dataclasses.is_dataclass(member):
         return write(member, frozenset())
     return member
