@@ -25,6 +25,7 @@ from fleetscripts.fleet import Agent, Fleet
 from fleetscripts.models import Classification, Client, Evidence, PaneState, Source
 from fleetscripts.services.loop.cycle import run_cycle
 from fleetscripts.services.loop.event_routing import EventRoutes
+from fleetscripts.services.loop.for_hosts import ForHosts
 from tests.places import TmuxProcesses, TmuxServer
 
 OPENED_FOR_AN_AGENT = 7
@@ -94,6 +95,16 @@ def test_of_many_records_only_those_that_changed_are_made_into_json_again(store:
     assert made["fleetscripts.schema.write"] <= 4, "the head of the file, one agent, and its parts"
     assert made["fleetscripts.fleet.read_agent"] == 0, "what was written here is known"
     assert Fleet.from_json(json.loads(store.path.read_text())) == after
+
+
+def test_without_hosts_a_look_for_them_reads_no_record(store: Store) -> None:
+    store.update(lambda fleet: fleet, create=Fleet())
+    for_hosts = ForHosts(os.environ, {}, lambda _about, line: pytest.fail(line), lambda _error: store.path)
+    assert not for_hosts.look()
+    with calls() as made:
+        assert not for_hosts.look()
+    assert made["posix.listdir"] + made["posix.scandir"] == 1
+    assert made["posix.stat"] == made["posix.open"] == 0
 
 
 def test_a_transcript_that_grows_is_noted_for_others_now_and_then(tmp_path: Path) -> None:
