@@ -7,7 +7,10 @@ import io
 import json
 import os
 import sys
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from fleetscripts.services.actions.perform import AgentResult
 
 STDOUT = 1
 
@@ -43,6 +46,13 @@ def begin_output() -> _LossyFile | None:
         io.BufferedWriter(raw), encoding=known.encoding, errors=known.errors, line_buffering=known.line_buffering
     )
     return raw
+
+
+def print_result(result: AgentResult) -> None:
+    """Prints what became of one agent, as soon as it is known."""
+    from fleetscripts.core.records.sanitize import sanitize
+
+    print(sanitize(result.line), flush=True)
 
 
 def print_json(members: Any) -> None:

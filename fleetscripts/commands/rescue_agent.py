@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import threading
 from collections.abc import Mapping, Sequence
 
 import click
@@ -11,7 +10,7 @@ import click
 from fleetscripts.commands.entry import run
 from fleetscripts.commands.named_agent import identity
 from fleetscripts.commands.options import json_option, settings_options
-from fleetscripts.commands.output import print_json
+from fleetscripts.commands.output import print_json, print_result
 from fleetscripts.errors import EXIT_DONE, EXIT_FAILED, EXIT_NO
 
 
@@ -33,18 +32,13 @@ def command(everyone: bool, account: str, window: str | None, as_json: bool, opt
 
     if everyone == bool(window):
         raise click.UsageError("expected WINDOW or --all")
-    from fleetscripts.services.actions.rescue_call import FAILED, RESCUED, RescueResult, at_a_limit, rescue_agents
+    from fleetscripts.services.actions.perform import FAILED
+    from fleetscripts.services.actions.rescue_call import RESCUED, at_a_limit, rescue_agents
     from fleetscripts.services.actions.rescue_tally import line, parked, taken
 
     settings, fleet = load_fleet(os.environ, options)
     agents = at_a_limit(settings, fleet) if everyone else [agent_named(settings, fleet, window or "")]
-    saying = threading.Lock()
-
-    def tell(outcome: RescueResult) -> None:
-        with saying:
-            if not as_json:
-                click.echo(sanitize(outcome.line))
-
+    tell = (lambda _: None) if as_json else print_result
     outcomes = rescue_agents(settings, fleet, os.environ, agents, account, tell)
     if as_json:
         print_json([identity(o.agent) | {"result": o.result, "words": sanitize(o.words)} for o in outcomes])

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import os
-import threading
 from collections.abc import Mapping, Sequence
 
 import click
 
 from fleetscripts.commands.entry import run
 from fleetscripts.commands.options import json_option, settings_options
+from fleetscripts.commands.output import print_result
 from fleetscripts.errors import EXIT_DONE, EXIT_FAILED, EXIT_NO
 from fleetscripts.invocation import spelled
 
@@ -33,25 +33,14 @@ def command(everyone: bool, as_json: bool, window: str | None, options: Mapping[
 
     if everyone == bool(window):
         raise click.UsageError("expected WINDOW or --all")
-    from fleetscripts.services.lifecycle.restore import (
-        FAILED,
-        REFUSED,
-        RestoreResult,
-        restorable,
-        restore_agents,
-    )
+    from fleetscripts.services.actions.perform import FAILED, REFUSED
+    from fleetscripts.services.lifecycle.restore import restorable, restore_agents
     from fleetscripts.services.observe.agent_meant import agent_named
     from fleetscripts.services.single_instance.single_instance import loop_runs
 
     settings, fleet = load_fleet(os.environ, options)
     agents = restorable(fleet) if everyone else [agent_named(settings, fleet, window or "")]
-    saying = threading.Lock()
-
-    def tell(outcome: RestoreResult) -> None:
-        with saying:
-            if not as_json:
-                click.echo(sanitize(outcome.line))
-
+    tell = (lambda _: None) if as_json else print_result
     outcomes = restore_agents(settings, fleet, os.environ, agents, tell, named=not everyone)
     if as_json:
         shown = [

@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable, Mapping
 
 from fleetscripts.core.gates.gates import GateResult, GateStatus
 from fleetscripts.core.pr_testing.queue import Queue
+from fleetscripts.core.records.handles import with_work
 from fleetscripts.core.records.sanitize import sanitize
 from fleetscripts.dataclass import dataclass
 from fleetscripts.fleet import Agent
@@ -66,5 +67,4 @@ def in_test_queue(agents: Iterable[Agent], queue: Queue) -> list[Obstacle]:
 
 
 def _of(agent: Agent, what: str, status: GateStatus = GateStatus.FAIL) -> Obstacle:
-    who = f"{agent.window} ({agent.worktree or agent.branch})" if agent.worktree or agent.branch else agent.window
-    return Obstacle(sanitize(who), sanitize(what), status)
+    return Obstacle(sanitize(with_work(agent)), sanitize(what), status)

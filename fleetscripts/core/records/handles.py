@@ -1,4 +1,5 @@
-"""Resolves a handle to an agent. A window's number moves: it counts only while record and tmux mean the same pane."""
+"""Resolves a handle to an agent, and names one for people. A window's number moves: it counts only while record and
+tmux mean the same pane."""
 
 from __future__ import annotations
 
@@ -10,6 +11,12 @@ from fleetscripts.models import AgentState, PaneFacts, ServerId
 from fleetscripts.pattern import pattern
 
 _PLACE = pattern(r"%\d+|@\d+|[^\x00-\x1f]*:\d+")
+
+
+def with_work(agent: Agent) -> str:
+    """Its place and what it works in or on, for people: ``fleet:3 (worktree-2)``."""
+    work = agent.worktree or agent.branch
+    return f"{agent.window} ({work})" if work else agent.window
 
 
 def is_place(target: str) -> bool:

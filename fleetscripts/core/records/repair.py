@@ -7,6 +7,7 @@ from dataclasses import field, replace
 from pathlib import PurePath
 from typing import Any
 
+from fleetscripts.core.records.handles import with_work
 from fleetscripts.core.reports.status_text import age
 from fleetscripts.dataclass import dataclass
 from fleetscripts.fleet import PARTS, Agent, Fleet
@@ -64,7 +65,7 @@ def mended(fleet: Fleet, reality: Reality) -> Report:
         for agent in report.fleet.agents:
             after, said = mend(agent, reality)
             report.fleet = report.fleet.exchange(agent, after)
-            report.repairs += [f"{agent.window} ({agent.worktree or agent.branch}): {words}" for words in said]
+            report.repairs += [f"{with_work(agent)}: {words}" for words in said]
     _once_each(report, reality)
     _top(report, reality)
     report.notes += [note for agent in report.fleet.agents for note in _notes(agent, reality)]
@@ -200,7 +201,7 @@ def _lives(agent: Agent, reality: Reality) -> tuple[bool, bool]:
 
 def _drop(report: Report, agent: Agent, kept: Agent, what: str) -> None:
     """Drop a record whose key is taken; another one is kept as recycled."""
-    who = f"{agent.window} ({agent.worktree or agent.branch})"
+    who = with_work(agent)
     if agent.key == kept.key:
         left = tuple(known for known in report.fleet.agents if known is not agent)
         report.fleet = replace(report.fleet, agents=left)
@@ -232,7 +233,7 @@ def _top(report: Report, reality: Reality) -> None:
 
 def _notes(agent: Agent, reality: Reality) -> list[str]:
     """Oddities that are not repaired."""
-    who = f"{agent.window} ({agent.worktree or agent.branch})"
+    who = with_work(agent)
     if agent.finished:
         return []
     notes = []

@@ -50,8 +50,6 @@ def conclude_review(case: Case) -> str:
 
 def _last_message(case: Case, reviewer: Agent) -> str:
     """All of the reviewer's last turn, secrets masked."""
-    pane_io = open_pane_io(case.settings, case.fleet)
-    pane = reviewer.pane_on(pane_io.server)
-    seen = pane_io.look(pane) if pane else None
+    seen = open_pane_io(case.settings, case.fleet).look_at(reviewer)
     text = "\n".join(message.text for message in seen.messages) if seen is not None else ""
     return redact(text)[-LONGEST_FINDINGS:] or "It wrote nothing that could be read."

@@ -1,19 +1,60 @@
-"""Performs an action and writes its intent and its outcome to the journal."""
+"""Performs an action and writes its intent and its outcome to the journal; for several agents side by side."""
 
 from __future__ import annotations
 
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from importlib import import_module
 
 from fleetscripts.core.planning.action_row import ActionRow
 from fleetscripts.core.planning.actions import BY_NAME
 from fleetscripts.core.planning.row_times import performed_again
+from fleetscripts.core.records.handles import with_work
+from fleetscripts.dataclass import dataclass
 from fleetscripts.errors import FleetError, Refusal
+from fleetscripts.fleet import Agent
 from fleetscripts.services.actions.case import NOT_TOLD, Case
 
 Performer = Callable[[Case], str]
 """Performs the action; returns what was done, in words."""
+
+
+REFUSED, FAILED = "refused", "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class AgentResult:
+    """What became of one agent in a call for several: ``result`` in one word, as in the call's JSON."""
+
+    agent: Agent
+    result: str
+    words: str
+
+    @property
+    def line(self) -> str:
+        """One line for people."""
+        return f"{with_work(self.agent)}: {self.words}"
+
+
+def side_by_side(
+    agents: Sequence[Agent],
+    settle: Callable[[Agent], AgentResult],
+    at_once: int,
+    tell: Callable[[AgentResult], None],
+) -> list[AgentResult]:
+    """The results in the agents' order. ``tell`` is called with each, one after another, as soon as it is there."""
+    telling = threading.Lock()
+
+    def settled(agent: Agent) -> AgentResult:
+        outcome = settle(agent)
+        with telling:
+            tell(outcome)
+        return outcome
+
+    with ThreadPoolExecutor(at_once, thread_name_prefix="agent") as pool:
+        return list(pool.map(settled, agents))
 
 
 def perform(case: Case) -> str:

@@ -190,8 +190,7 @@ def _at_hand(case: Case) -> Agent:
 
 def _seen(pane_io: PaneIO, agent: Agent) -> Observation | None:
     """None if its pane is gone; refused if another server was asked than the one it is on."""
-    pane_id = agent.pane_on(pane_io.server)
-    seen = pane_io.look(pane_id) if pane_id else None
+    seen = pane_io.look_at(agent)
     if seen is None:
         refuse_unseen(agent, pane_io.tmux)
     return seen

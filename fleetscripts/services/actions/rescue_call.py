@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 
 from fleetscripts.config import Settings
-from fleetscripts.dataclass import dataclass
 from fleetscripts.errors import FleetError, Refusal
 from fleetscripts.fleet import Agent, Fleet
 from fleetscripts.models import Action, ActionKind
 from fleetscripts.services.accounts.account_choice import wants_account
 from fleetscripts.services.accounts.accounts import account_named
 from fleetscripts.services.actions.case import Case
-from fleetscripts.services.actions.perform import perform
+from fleetscripts.services.actions.perform import FAILED, REFUSED, AgentResult, perform, side_by_side
 from fleetscripts.services.actions.rescue import NAMED
 from fleetscripts.services.observe.fleet_look import look_at
 
@@ -22,21 +20,7 @@ AT_ONCE = 2
 """As in the loop: those on one account take turns anyway."""
 
 WHY = "asked for by rescue-agent"
-RESCUED, REFUSED, FAILED = "rescued", "refused", "failed"
-
-
-@dataclass(frozen=True, slots=True)
-class RescueResult:
-    """One agent's result: ``rescued``, ``refused`` or ``failed``."""
-
-    agent: Agent
-    result: str
-    words: str
-
-    @property
-    def line(self) -> str:
-        """One line for people."""
-        return f"{self.agent.window} ({self.agent.worktree or self.agent.branch}): {self.words}"
+RESCUED = "rescued"
 
 
 def at_a_limit(settings: Settings, fleet: Fleet) -> list[Agent]:
@@ -51,22 +35,19 @@ def rescue_agents(
     environ: Mapping[str, str],
     agents: Sequence[Agent],
     account: str = "",
-    tell: Callable[[RescueResult], None] = lambda outcome: None,
-) -> list[RescueResult]:
-    """Rescue these, onto the named account or onto those with budget; ``tell`` is called with each result."""
+    tell: Callable[[AgentResult], None] = lambda outcome: None,
+) -> list[AgentResult]:
+    """Rescue these, onto the named account or onto those with budget. Results: rescued, refused, failed."""
     if account:
         account_named(settings, account)
 
-    def settle(agent: Agent) -> RescueResult:
-        outcome = _rescued(settings, fleet, environ, agent, account)
-        tell(outcome)
-        return outcome
+    def settle(agent: Agent) -> AgentResult:
+        return _rescued(settings, fleet, environ, agent, account)
 
-    with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="rescue") as pool:
-        return list(pool.map(settle, agents))
+    return side_by_side(agents, settle, AT_ONCE, tell)
 
 
-def _rescued(settings: Settings, fleet: Fleet, environ: Mapping[str, str], agent: Agent, account: str) -> RescueResult:
+def _rescued(settings: Settings, fleet: Fleet, environ: Mapping[str, str], agent: Agent, account: str) -> AgentResult:
     details = {NAMED: account} if account else {}
     case = Case(
         agent,
@@ -76,9 +57,9 @@ def _rescued(settings: Settings, fleet: Fleet, environ: Mapping[str, str], agent
         environ,
     )
     try:
-        return RescueResult(agent, RESCUED, perform(case))
+        return AgentResult(agent, RESCUED, perform(case))
     except FleetError as error:
         result = REFUSED if isinstance(error, Refusal) else FAILED
-        return RescueResult(
+        return AgentResult(
             agent, result, str(error).removeprefix(f"{agent.called}: ").removeprefix(f"{agent.handle}: ")
         )

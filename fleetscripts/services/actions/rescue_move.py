@@ -83,9 +83,7 @@ class Move:
         refused."""
         if not self.touched or self._stopped != LIMIT:
             return False
-        agent = self.case.current()
-        pane_id = agent.pane_on(self.pane_io.server)
-        observation = self.pane_io.look(pane_id) if pane_id else None
+        observation = self.pane_io.look_at(self.case.current())
         return observation is not None and _is_no_use(observation.classification)
 
     def run(self) -> str:
@@ -93,8 +91,7 @@ class Move:
         agent = self.case.current()
         self.origin = agent.account if agent.rescue.stage in ("", ENDING) else agent.rescue.origin
         before = agent.account or "the own account"
-        pane_id = agent.pane_on(self.pane_io.server)
-        observation = self.pane_io.look(pane_id) if pane_id else None
+        observation = self.pane_io.look_at(agent)
         started = observation is not None and self._has_started(agent, observation)
         if not started:
             facts = self._shell(agent, observation)
@@ -108,8 +105,7 @@ class Move:
     def give_up(self) -> None:
         """After a failure: end a client that asks for a login, or that never received a message."""
         agent = self.case.current()
-        pane_id = agent.pane_on(self.pane_io.server)
-        observation = self.pane_io.look(pane_id) if pane_id else None
+        observation = self.pane_io.look_at(agent)
         handing = agent.rescue.stage == HANDING_OVER
         said = observation.classification if observation is not None else None
         if said is not None and (said.state is PaneState.RUNNING or not (handing or said.dialog is DialogKind.LOGIN)):

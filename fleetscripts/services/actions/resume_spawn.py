@@ -57,12 +57,11 @@ def settle_spawn(case: Case) -> str:
     if asked is None:
         return _undone(case, agent, intent)
     pane_io = open_pane_io(case.settings, case.fleet, asked)
-    pane_id = agent.pane_on(pane_io.server)
-    observation = pane_io.look(pane_id) if pane_id else None
-    if pane_id is None or observation is None or observation.classification.state in GONE:
+    observation = pane_io.look_at(agent)
+    if observation is None or observation.classification.state in GONE:
         return _undone(case, agent, intent)
-    at_prompt(pane_io, case.settings, pane_id, Path(agent.worktree_path))
-    receipt = deliver(pane_io, pane_id, str(intent["text"]), why="briefing")
+    at_prompt(pane_io, case.settings, agent.pane_id, Path(agent.worktree_path))
+    receipt = deliver(pane_io, agent.pane_id, str(intent["text"]), why="briefing")
     return _recorded(case, f"it got its briefing now (proof: {receipt.proof})")
 
 

@@ -6,6 +6,7 @@ import time
 
 from fleetscripts.adapters.records.store import Store
 from fleetscripts.core.gates.gates import GateResult, Outcome, Verdict
+from fleetscripts.core.records.handles import with_work
 from fleetscripts.core.records.sanitize import sanitize
 from fleetscripts.fleet import Agent, Fleet
 from fleetscripts.models import AgentState
@@ -121,4 +122,4 @@ def _lasting(case: Case, outcome: Outcome, verdict: Verdict, now: float) -> list
 
 
 def _who(case: Case) -> str:
-    return sanitize(f"{case.agent.window} ({case.agent.worktree or case.agent.branch})")
+    return sanitize(with_work(case.agent))

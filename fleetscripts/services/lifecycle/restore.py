@@ -6,7 +6,6 @@ window; if elsewhere, the agent is refused."""
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 from fleetscripts.adapters.records.journal import Journal
@@ -14,12 +13,11 @@ from fleetscripts.adapters.records.locks import LockTaken
 from fleetscripts.adapters.records.store import Store
 from fleetscripts.adapters.tmux.tmux import Tmux
 from fleetscripts.config import Settings
-from fleetscripts.dataclass import dataclass
 from fleetscripts.errors import FleetError, Refusal
 from fleetscripts.fleet import Agent, Fleet
 from fleetscripts.models import Action, ActionKind, PaneFacts, PaneState, ServerId
 from fleetscripts.services.actions.case import Case
-from fleetscripts.services.actions.perform import perform
+from fleetscripts.services.actions.perform import FAILED, REFUSED, AgentResult, perform, side_by_side
 from fleetscripts.services.actions.resume import alone
 from fleetscripts.services.actions.resume_spawn import is_spawn
 from fleetscripts.services.clients.sessions import make_sessions, session_meant
@@ -34,22 +32,8 @@ ANOTHER_START_SECONDS = 60.0
 """For another process, such as the loop, that is starting the same client: its result counts as ours."""
 
 DEFAULT_SESSION = "fleet"
-RESTORED, STANDING, UNDONE, REFUSED, FAILED = "restored", "standing", "undone", "refused", "failed"
-
-
-@dataclass(frozen=True, slots=True)
-class RestoreResult:
-    """One agent's result: ``restored``, ``standing`` (it was alive), ``undone`` (it was never briefed), ``refused`` or
-    ``failed``."""
-
-    agent: Agent
-    result: str
-    words: str
-
-    @property
-    def line(self) -> str:
-        """One line for people."""
-        return f"{self.agent.window} ({self.agent.worktree or self.agent.branch}): {self.words}"
+RESTORED, STANDING, UNDONE = "restored", "standing", "undone"
+"""``standing``: it was alive; ``undone``: it was never briefed. Beside these: refused and failed."""
 
 
 def restore_agents(
@@ -57,9 +41,9 @@ def restore_agents(
     fleet: Fleet,
     environ: Mapping[str, str],
     agents: Sequence[Agent],
-    tell: Callable[[RestoreResult], None] = lambda outcome: None,
+    tell: Callable[[AgentResult], None] = lambda outcome: None,
     named: bool = False,
-) -> list[RestoreResult]:
+) -> list[AgentResult]:
     """Reopen those without a live client, in their former sessions. ``tell`` is called with each result.
 
     ``named``: a person named these agents, so that paused ones are reopened and released too; otherwise paused agents
@@ -74,13 +58,10 @@ def restore_agents(
     if named:
         _release(settings, agents)
 
-    def settle(agent: Agent) -> RestoreResult:
-        outcome = _settled(settings, fleet, environ, agent, survey, named)
-        tell(outcome)
-        return outcome
+    def settle(agent: Agent) -> AgentResult:
+        return _settled(settings, fleet, environ, agent, survey, named)
 
-    with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="restore") as pool:
-        return list(pool.map(settle, agents))
+    return side_by_side(agents, settle, AT_ONCE, tell)
 
 
 def session_of(agent: Agent, fleet: Fleet) -> str:
@@ -95,7 +76,7 @@ def restorable(fleet: Fleet) -> list[Agent]:
 
 def _settled(
     settings: Settings, fleet: Fleet, environ: Mapping[str, str], agent: Agent, survey: PaneSurvey, named: bool
-) -> RestoreResult:
+) -> AgentResult:
     """One agent's result; its problems affect nobody else."""
     try:
         try:
@@ -106,23 +87,23 @@ def _settled(
             now = Store(settings.state_file).read().current(agent) or agent
             return _restored(settings, fleet, environ, now, survey, named)
     except LockTaken:
-        return RestoreResult(agent, REFUSED, "another process is starting its client")
+        return AgentResult(agent, REFUSED, "another process is starting its client")
     except Refusal as refusal:
-        return RestoreResult(agent, REFUSED, _without_window(refusal, agent))
+        return AgentResult(agent, REFUSED, _without_window(refusal, agent))
     except FleetError as error:
-        return RestoreResult(agent, FAILED, _without_window(error, agent))
+        return AgentResult(agent, FAILED, _without_window(error, agent))
 
 
 def _restored(
     settings: Settings, fleet: Fleet, environ: Mapping[str, str], agent: Agent, survey: PaneSurvey, named: bool
-) -> RestoreResult:
+) -> AgentResult:
     if agent.finished:
         raise Refusal(f"it is {agent.state}: nothing is to be reopened")
     if is_spawn(agent.task.pending):
         words = perform(_case(settings, fleet, environ, agent, "settle_task"))
         now = Store(settings.state_file).read().current(agent)
         if now is None:
-            return RestoreResult(agent, UNDONE, words)
+            return AgentResult(agent, UNDONE, words)
         agent = now
     known = survey.conversation_of(agent)
     own_pane = survey.pane_of(agent)
@@ -138,9 +119,9 @@ def _restored(
         return _perform(settings, fleet, environ, agent, "restore")
     state = _state_of(settings, fleet, own_pane)
     if state is not PaneState.IDLE:
-        return RestoreResult(agent, STANDING, f"its window exists, at {state}")
+        return AgentResult(agent, STANDING, f"its window exists, at {state}")
     if agent.hold.reason and not named:
-        return RestoreResult(agent, STANDING, f"left as it is: {agent.hold.reason}")
+        return AgentResult(agent, STANDING, f"left as it is: {agent.hold.reason}")
     return _perform(settings, fleet, environ, agent, "resume")
 
 
@@ -156,16 +137,16 @@ def _release(settings: Settings, agents: Sequence[Agent]) -> None:
         Store(settings.state_file).update(change)
 
 
-def _found_again(settings: Settings, agent: Agent, pane: PaneFacts, server: ServerId | None) -> RestoreResult:
+def _found_again(settings: Settings, agent: Agent, pane: PaneFacts, server: ServerId | None) -> AgentResult:
     """Record the pane in which its client lives."""
     if agent.pane_on(server) == pane.pane_id:
-        return RestoreResult(agent, STANDING, "its client runs there")
+        return AgentResult(agent, STANDING, "its client runs there")
     after = _placed(settings, agent, pane, server)
     words = f"its client runs in {pane.window}; the record names that window now"
     _journal(settings).write(
         "found-again", id=agent.id, window=pane.window, pane_id=pane.pane_id, why=f"was {agent.window}"
     )
-    return RestoreResult(after, RESTORED, words)
+    return AgentResult(after, RESTORED, words)
 
 
 def _placed(settings: Settings, agent: Agent, pane: PaneFacts, server: ServerId | None) -> Agent:
@@ -178,14 +159,14 @@ def _placed(settings: Settings, agent: Agent, pane: PaneFacts, server: ServerId 
     return Store(settings.state_file).update(put).current(agent) or agent
 
 
-def _perform(settings: Settings, fleet: Fleet, environ: Mapping[str, str], agent: Agent, name: str) -> RestoreResult:
+def _perform(settings: Settings, fleet: Fleet, environ: Mapping[str, str], agent: Agent, name: str) -> AgentResult:
     """``restore`` or ``resume`` as by the loop, with the same lines in the journal."""
     session = session_of(agent, fleet)
     placed = agent if agent.window.rpartition(":")[0] else replace(agent, window=f"{session}:{agent.window}")
     case = _case(settings, fleet, environ, placed, name)
     words = perform(case)
     case.change(attempts={"restarts": 0})  # a person's word that it shall go on: the tries of the loop begin anew
-    return RestoreResult(case.current(), RESTORED, words)
+    return AgentResult(case.current(), RESTORED, words)
 
 
 def _case(settings: Settings, fleet: Fleet, environ: Mapping[str, str], agent: Agent, name: str) -> Case:

@@ -12,6 +12,7 @@ from fleetscripts.core.gates.gates import Outcome
 from fleetscripts.core.pr_testing.prompt import full_context, short_line
 from fleetscripts.core.pr_testing.queue import Entry, PrTestOutcome, Queue
 from fleetscripts.core.pr_testing.results import Scenario, all_pass, findings
+from fleetscripts.core.records.handles import with_work
 from fleetscripts.core.records.sanitize import sanitize, shell_word
 from fleetscripts.dataclass import dataclass
 from fleetscripts.errors import FleetError, NotYet, Refusal
@@ -140,7 +141,7 @@ def _to_evaluation(question: Question, store: Store, environ: Mapping[str, str],
             holding = "; ".join(f"{gate.name} {gate.status}: {gate.evidence}" for gate in verdict.holding_back())
             return f"all {count} scenarios pass; before evaluation there is still: {holding}"
         _change(store, agent, only_from=agent.state, state=AgentState.PENDING_EVALUATION)
-    who = sanitize(f"{agent.window} ({agent.worktree or agent.branch})")
+    who = sanitize(with_work(agent))
     said = f"all {count} scenarios of /pr-test pass, it waits for evaluation"
     warnings = notify(f"{who}: {said}", question.settings, environ)
     return "; ".join([said, f"{spelled('evaluate')} {shell_word(agent.handle)}", *warnings])

@@ -91,16 +91,15 @@ def _takes_a_task(pane_io: PaneIO, agent: Agent) -> str:
     """Its pane, if a text typed there now would be read and its record may change."""
     if agent.state is AgentState.RECYCLED:
         raise Refusal(f"{agent.called}: it is recycled; {spelled('spawn-agent')} starts a new one")
-    pane_id = agent.pane_on(pane_io.server)
-    observation = pane_io.look(pane_id) if pane_id else None
-    if pane_id is None or observation is None:
+    observation = pane_io.look_at(agent)
+    if observation is None:
         raise Refusal(f"{agent.called}: its pane is gone")
     said = observation.classification
     if said.state not in TAKES_TEXT or said.dialog is not None:
         found = f"a {said.dialog} dialog" if said.dialog else said.state
         raise Refusal(f"{agent.called}: expected it at its prompt, found {found} ({said.reason}); nothing was typed")
     note_spent(pane_io.settings, [(agent, observation)], time.time(), every=True)
-    return pane_id
+    return agent.pane_id
 
 
 def _start_of(folder: Path, agent: Agent, branch: str, base: str, settings: Settings) -> StartPoint | None:

@@ -62,9 +62,7 @@ class Dialog:
 
 def dialog_on(pane_io: PaneIO, pane_id: str, around: DialogContext) -> Dialog:
     """The dialog in this pane; Refusal if there is none."""
-    observation = pane_io.look(pane_id)
-    if observation is None:
-        raise Refusal(f"{pane_id}: no such pane")
+    observation = pane_io.require_look(pane_id)
     said = observation.classification
     if said.state is not PaneState.WAITING_APPROVAL and said.dialog is None:
         raise Refusal(f"{observation.frame.facts.window}: no dialog is open, it is {said.state} ({said.reason})")

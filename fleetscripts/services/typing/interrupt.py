@@ -93,9 +93,7 @@ def stop_turn(pane_io: PaneIO, pane_id: str) -> list[str]:
 
 
 def _in_a_turn(pane_io: PaneIO, pane_id: str) -> Observation:
-    observation = pane_io.look(pane_id)
-    if observation is None:
-        raise Refusal(f"{pane_id}: no such pane")
+    observation = pane_io.require_look(pane_id)
     said = observation.classification
     if said.state is not PaneState.RUNNING or said.dialog is not None:
         found = f"a {said.dialog} dialog" if said.dialog else said.state

@@ -18,7 +18,7 @@ from fleetscripts.core.planning.observation import Observation
 from fleetscripts.core.screen.screen import Screen
 from fleetscripts.dataclass import dataclass
 from fleetscripts.errors import FleetError, Refusal
-from fleetscripts.fleet import Fleet
+from fleetscripts.fleet import Agent, Fleet
 from fleetscripts.invocation import spelled
 from fleetscripts.models import Frame, PaneFacts, ServerId
 from fleetscripts.services.observe.agent_meant import agent_meant
@@ -41,6 +41,18 @@ class PaneIO:
     journal: Journal
     look: Callable[[str], Observation | None]
     """Observe a pane; None if there is none."""
+
+    def look_at(self, agent: Agent) -> Observation | None:
+        """Observe the agent's pane; None if it has none on this server."""
+        pane_id = agent.pane_on(self.server)
+        return self.look(pane_id) if pane_id else None
+
+    def require_look(self, pane_id: str) -> Observation:
+        """Observe a pane; Refusal if there is none."""
+        observation = self.look(pane_id)
+        if observation is None:
+            raise Refusal(f"{pane_id}: no such pane")
+        return observation
 
     @contextmanager
     def turn(self, pane_id: str) -> Iterator[None]:

@@ -10,6 +10,7 @@ from fleetscripts.adapters.records.journal import Journal
 from fleetscripts.adapters.records.store import Store
 from fleetscripts.core.gates.evaluation_page import Evaluation
 from fleetscripts.core.gates.gate_table import is_gate
+from fleetscripts.core.records.handles import with_work
 from fleetscripts.core.records.sanitize import sanitize
 from fleetscripts.dataclass import dataclass
 from fleetscripts.errors import FleetError, NotYet, Refusal, UsageProblem
@@ -65,7 +66,7 @@ def accept(question: Question, why: str, overrides: Sequence[Override], environ:
     accepted = {"accepted_threads": agent.task.accepted_threads}
     store.update(lambda fleet: fleet.change(question.agent, state=AgentState.DONE, task=accepted))
     _journal(question, "evaluated", why, outcome="done")
-    return notify(sanitize(f"{_who(agent)} is done: {why}{_named(overrides)}"), question.settings, environ)
+    return notify(sanitize(f"{with_work(agent)} is done: {why}{_named(overrides)}"), question.settings, environ)
 
 
 def accept_threads(question: Question, overrides: Sequence[Override], environ: Mapping[str, str]) -> list[str]:
@@ -79,7 +80,7 @@ def accept_threads(question: Question, overrides: Sequence[Override], environ: M
     _write_overrides(question, overrides, finding)
     accepted = {"accepted_threads": agent.task.accepted_threads}
     Store(question.settings.state_file).update(lambda fleet: fleet.change(question.agent, task=accepted))
-    return notify(sanitize(f"{_who(agent)}{_named(overrides)}"), question.settings, environ)
+    return notify(sanitize(f"{with_work(agent)}{_named(overrides)}"), question.settings, environ)
 
 
 def send_back(question: Question, what: str, short: str = "") -> str:
@@ -137,10 +138,6 @@ def _write_overrides(question: Question, overrides: Sequence[Override], finding:
     evidence = {gate.name: gate.evidence for gate in finding.verdict.gates}
     for over in overrides:
         _journal(question, "override", over.why, gate=over.name, evidence=evidence.get(over.name, ""))
-
-
-def _who(agent: Agent) -> str:
-    return f"{agent.window} ({agent.worktree or agent.branch})"
 
 
 def _named(overrides: Sequence[Override]) -> str:
