@@ -89,10 +89,10 @@ class AccountStage:
 
     def figure(self, account: str, window: str, used: float, resets_in: float = 3600, *, wall: bool = False) -> None:
         """A figure in the ledger, seen a minute ago."""
-        from fleetscripts.adapters.records.ledger import Ledger
+        from fleetscripts.adapters.records.ledger import AccountLedger
 
         now = time.time()
-        ledger = Ledger(self.fleet)
+        ledger = AccountLedger(self.fleet)
         if wall:
             assert ledger.note_wall(account, window, now + resets_in, now - 60, "transcript")
         else:

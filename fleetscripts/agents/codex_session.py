@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from fleetscripts.account import ACCOUNT_VARIABLE
-from fleetscripts.adapters.records.ledger import Ledger
+from fleetscripts.adapters.records.ledger import AccountLedger
 from fleetscripts.adapters.sessions.json_lines import parse_line
 from fleetscripts.adapters.sessions.open_files import open_files
 from fleetscripts.adapters.sessions.transcripts import SavedCursor, read_new, recall, remember
@@ -55,7 +55,7 @@ def look(client: Client, home: Path, places: Places, session_id: str | None = No
     own_id = (_ROLLOUT.fullmatch(path.name) or [None, session_id])[1]
     windows, at = limits_in(records)
     if windows and own_id and (account := client.environment.get(ACCOUNT_VARIABLE)):
-        Ledger(places.fleet_home).note_session(account, own_id, windows, at)
+        AccountLedger(places.fleet_home).note_session(account, own_id, windows, at)
     piece = evidence_of(records, own_id, local_zone(), client.started_at)
     return SessionView(
         evidence=(piece,) if piece else (),

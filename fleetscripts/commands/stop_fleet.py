@@ -65,7 +65,7 @@ def command(when_done: bool, wait_seconds: float, as_json: bool, options: Mappin
 
 def _refuse(found: Sequence[Obstacle], *, as_json: bool) -> int:
     """Print the obstacles; returns the exit code for them."""
-    from fleetscripts.core.gates.gates import GateResult, Verdict
+    from fleetscripts.core.gates.gates import GateResult, GateVerdict
 
     listed = [{"window": thing.window, "status": thing.status, "what": thing.what} for thing in found]
     if as_json:
@@ -73,7 +73,7 @@ def _refuse(found: Sequence[Obstacle], *, as_json: bool) -> int:
     else:
         click.echo("not stopped; in the way:")
         click.echo("\n".join(f"{thing.status:7} {thing.window}: {thing.what}" for thing in found))
-    return Verdict(tuple(GateResult(thing.window, thing.status, thing.what) for thing in found)).exit_code
+    return GateVerdict(tuple(GateResult(thing.window, thing.status, thing.what) for thing in found)).exit_code
 
 
 def lines(fleet: Fleet, end: LoopEnd, there: Sequence[AgentStatus]) -> list[str]:

@@ -15,7 +15,7 @@ from fleetscripts.commands.options import json_option, settings_options, window_
 from fleetscripts.errors import FleetError
 
 if TYPE_CHECKING:
-    from fleetscripts.core.gates.gates import Verdict
+    from fleetscripts.core.gates.gates import GateVerdict
     from fleetscripts.fleet import Agent
 
 
@@ -52,13 +52,13 @@ def command(window: str, as_json: bool, options: Mapping[str, object]) -> int:
     return verdict.exit_code
 
 
-def text(verdict: Verdict) -> str:
+def text(verdict: GateVerdict) -> str:
     """A line for each gate, then the outcome."""
     lines = [f"{gate.status:7} {gate.name}: {gate.evidence}" for gate in verdict.gates]
     return "\n".join([*lines, verdict.outcome.replace("_", " ")])
 
 
-def members(agent: Agent, verdict: Verdict) -> dict[str, object]:
+def members(agent: Agent, verdict: GateVerdict) -> dict[str, object]:
     """The object that ``--json`` prints."""
     listed = [{"name": gate.name, "status": gate.status, "evidence": gate.evidence} for gate in verdict.gates]
     return {"window": agent.window, "branch": agent.branch, "outcome": verdict.outcome, "gates": listed}

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from fleetscripts.adapters.records.ledger import Ledger
+from fleetscripts.adapters.records.ledger import AccountLedger
 from fleetscripts.agents.codex_limits import limits_in
 
 AT = 1_795_000_000.0
@@ -54,7 +54,7 @@ def test_they_reach_the_ledger_as_a_status_lines_do(tmp_path: Path) -> None:
     import time
 
     windows, now = {"five_hour": {"used_percentage": 40.0, "resets_at": time.time() + 60}}, time.time()
-    ledger = Ledger(tmp_path)
+    ledger = AccountLedger(tmp_path)
     ledger.note_session("gpt", "01a1fb99", windows, now - 20)
     ledger.note_session("gpt", "01a1fb99", windows, now)
     ledger.note_session("../x", "01a1fb99", windows, now)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from fleetscripts.adapters.records.ledger import Ledger
+from fleetscripts.adapters.records.ledger import AccountLedger
 from tests.account_stage import AccountStage
 from tests.conftest import RunScript
 
@@ -105,14 +105,16 @@ def test_notes_of_many_writers_are_all_kept(stage: AccountStage) -> None:
     now = time.time()
     names = [f"account-{n}" for n in range(40)]
     with ThreadPoolExecutor(8) as pool:
-        noted = list(pool.map(lambda name: Ledger(stage.fleet).note_wall(name, "", now + 60, now, "screen"), names))
+        noted = list(
+            pool.map(lambda name: AccountLedger(stage.fleet).note_wall(name, "", now + 60, now, "screen"), names)
+        )
     assert noted == [True] * 40
-    assert set(Ledger(stage.fleet).read()) == set(names)
+    assert set(AccountLedger(stage.fleet).read()) == set(names)
     assert (stage.fleet / "ledger.json").stat().st_mode & 0o777 == 0o600
 
 
 def test_what_cannot_be_is_not_noted(stage: AccountStage) -> None:
-    now, ledger = time.time(), Ledger(stage.fleet)
+    now, ledger = time.time(), AccountLedger(stage.fleet)
     assert not ledger.note_wall("work", "five_hour", now - 5, now, "screen")
     assert not ledger.note_wall("../work", "five_hour", now + 5, now, "screen")
     assert not ledger.note_usage("work", "a b/c", 5, now + 5, now, "screen")

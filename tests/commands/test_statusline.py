@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from fleetscripts.adapters.records.ledger import Ledger
+from fleetscripts.adapters.records.ledger import AccountLedger
 from tests.places import BUNDLE, environment
 
 SCRIPT = BUNDLE / "fleetscripts" / "statusline.py"
@@ -45,7 +45,7 @@ def test_with_no_status_line_of_the_users_it_prints_nothing(home: Path) -> None:
 def test_the_figures_are_in_the_ledger(home: Path) -> None:
     week = {"used_percentage": 81.5, "resets_at": int(time.time()) + 3 * 86_400}
     show(home, payload(25, seven_day=week))
-    found = Ledger(home / "fleet").read()["work"]
+    found = AccountLedger(home / "fleet").read()["work"]
     assert {name: figure.used_percent for name, figure in found.items()} == {"five_hour": 25, "weekly": 81.5}
     assert {figure.source for figure in found.values()} == {"status line"}
     kept = home / "fleet" / "usage" / "work" / f"{SESSION}.json"
@@ -98,7 +98,7 @@ def test_an_input_that_makes_no_sense_still_reaches_the_users_own(home: Path, co
 )
 def test_a_hostile_figure_is_as_if_it_were_not_there(home: Path, window: Any) -> None:
     show(home, {"session_id": SESSION, "rate_limits": {"five_hour": window}})
-    assert Ledger(home / "fleet").read() == {}
+    assert AccountLedger(home / "fleet").read() == {}
 
 
 @pytest.mark.parametrize("session", ["../../escape", "a/b", "", 5, "x" * 65, "a\0b"])
@@ -111,12 +111,12 @@ def test_a_session_is_no_path(home: Path, session: Any) -> None:
 def test_a_figure_keeps_the_time_at_which_it_was_first_seen(home: Path) -> None:
     said = payload(40)
     show(home, said)
-    first = Ledger(home / "fleet").read()["work"]["five_hour"]
+    first = AccountLedger(home / "fleet").read()["work"]["five_hour"]
     show(home, said)
-    assert Ledger(home / "fleet").read()["work"]["five_hour"] == first
+    assert AccountLedger(home / "fleet").read()["work"]["five_hour"] == first
     said["rate_limits"]["five_hour"]["used_percentage"] = 41
     show(home, said)
-    second = Ledger(home / "fleet").read()["work"]["five_hour"]
+    second = AccountLedger(home / "fleet").read()["work"]["five_hour"]
     assert (second.used_percent, second.at > first.at) == (41, True)
 
 

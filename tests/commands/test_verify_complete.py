@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fleetscripts.adapters.git.check_command import run_check
-from fleetscripts.core.gates.gates import GateResult, GateStatus, Outcome, RemoteEvidence, Verdict, pushed, steps
+from fleetscripts.core.gates.gates import GateResult, GateStatus, GateVerdict, Outcome, RemoteEvidence, pushed, steps
 from tests.conftest import RunScript
 from tests.places import GitRepo
 from tests.waiting import wait_until
@@ -289,7 +289,7 @@ RESULTS = st.builds(GateResult, name=st.just("g"), status=st.sampled_from(GateSt
 
 @given(st.lists(RESULTS).map(tuple))
 def test_verified_means_that_there_are_gates_and_all_of_them_pass(results: tuple[GateResult, ...]) -> None:
-    verdict = Verdict(results)
+    verdict = GateVerdict(results)
     all_pass = bool(results) and all(result.status is GateStatus.PASS for result in results)
     assert (verdict.outcome is Outcome.VERIFIED) == all_pass == (verdict.exit_code == 0)
     if any(result.status is GateStatus.FAIL for result in results):

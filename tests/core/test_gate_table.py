@@ -12,13 +12,13 @@ import pytest
 from fleetscripts.adapters.records.journal import Journal
 from fleetscripts.commands import evaluate, verify_complete
 from fleetscripts.core.gates import gate_table
-from fleetscripts.core.gates.gate_table import GATES, Evidence, Gate, ask_gates, is_gate
+from fleetscripts.core.gates.gate_table import GATES, Gate, GateEvidence, ask_gates, is_gate
 from fleetscripts.core.gates.gates import CommandEvidence, GateResult, PinsEvidence, RemoteEvidence, WorktreeEvidence
 from fleetscripts.services.context import load_fleet
 from tests.fake_github.hub import Branches, branches
 
 HEAD = "a" * 40
-GOOD = Evidence(
+GOOD = GateEvidence(
     steps=(),
     checkpoints=(),
     worktree=WorktreeEvidence("feat/x", "feat/x", HEAD),
@@ -29,7 +29,7 @@ GOOD = Evidence(
 )
 
 
-def _license(evidence: Evidence) -> GateResult:
+def _license(evidence: GateEvidence) -> GateResult:
     return GateResult.failed("license", f"no licence at {evidence.worktree.head[:7]} in {evidence.touched()}")
 
 

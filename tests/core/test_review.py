@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from fleetscripts.core.gates.evaluation_page import Evaluation, Work, page
-from fleetscripts.core.gates.gates import Verdict
+from fleetscripts.core.gates.evaluation_page import Evaluation, WorkDone, page
+from fleetscripts.core.gates.gates import GateVerdict
 from fleetscripts.core.planning.observation import Observation
 from fleetscripts.core.reports.review import Review
 from fleetscripts.fleet import Agent, Fleet
@@ -58,7 +58,7 @@ def test_why_a_repair_failed_is_told_of_the_agent_it_failed_for() -> None:
 def test_and_in_the_calls_of_the_page_to_judge_by() -> None:
     calls = [
         line
-        for line in page(Evaluation(Agent(HOSTILE), Verdict(()), Work(problem="none"))).splitlines()
+        for line in page(Evaluation(Agent(HOSTILE), GateVerdict(()), WorkDone(problem="none"))).splitlines()
         if "--pass" in line
     ]
     assert f"evaluate {shlex.quote(HOSTILE)} --pass" in "".join(calls)

@@ -11,7 +11,7 @@ import pytest
 
 from fleetscripts.account import Account
 from fleetscripts.adapters.records.account_file import add_account
-from fleetscripts.adapters.records.ledger import Ledger
+from fleetscripts.adapters.records.ledger import AccountLedger
 from fleetscripts.core.spending.ledger import Ledger as SpentLedger
 from fleetscripts.core.spending.ledger import LedgerKey, Spend
 from fleetscripts.core.spending.ledger_json import written
@@ -53,8 +53,8 @@ def test_a_limit_met_on_one_host_is_known_on_every_machine_with_that_account(
 ) -> None:
     alpha, beta = hosts
     resets = time.time() + 7200
-    Ledger(alpha.fleet_home).note_wall("shared", "five_hour", resets, time.time() - 60, "screen")
-    Ledger(alpha.fleet_home).note_wall("of-alpha", "five_hour", resets, time.time() - 60, "screen")
+    AccountLedger(alpha.fleet_home).note_wall("shared", "five_hour", resets, time.time() - 60, "screen")
+    AccountLedger(alpha.fleet_home).note_wall("of-alpha", "five_hour", resets, time.time() - 60, "screen")
 
     def there(host: LinkedHost) -> str:
         return host.call("balance", "--json", "--here").stdout.decode()
@@ -64,7 +64,7 @@ def test_a_limit_met_on_one_host_is_known_on_every_machine_with_that_account(
         wait_until(lambda: _standing(lambda: there(beta), "shared")["state"] == "capped", 40)
         here = _standing(lambda: run_script("balance", "--json", "--here").stdout, "shared")
         assert (here["state"], abs(float(str(here["resets_at"])) - resets) < 5) == ("capped", True)
-        beta_walls = Ledger(beta.fleet_home).read()
+        beta_walls = AccountLedger(beta.fleet_home).read()
         assert abs(beta_walls["shared"]["five_hour"].resets_at - resets) < 5
         assert beta_walls["shared"]["five_hour"].source == "screen on alpha"
         assert "of-alpha" not in beta_walls

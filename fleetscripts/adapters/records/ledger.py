@@ -29,7 +29,7 @@ _SESSION = pattern(r"[A-Za-z0-9-]{1,64}")
 
 
 @dataclass(frozen=True, slots=True)
-class Ledger:
+class AccountLedger:
     """The figures of all accounts. Unreadable or invalid entries are ignored."""
 
     fleet_home: Path

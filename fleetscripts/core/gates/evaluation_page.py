@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, field
 from typing import Any
 
-from fleetscripts.core.gates.gates import Verdict
+from fleetscripts.core.gates.gates import GateVerdict
 from fleetscripts.core.gates.remarks import remarks
 from fleetscripts.core.records.handles import with_work
 from fleetscripts.core.records.sanitize import fenced, sanitize, shell_word
@@ -22,7 +22,7 @@ SHOWN_COMMENT = 600
 
 
 @dataclass(frozen=True, slots=True)
-class Work:
+class WorkDone:
     """The work as git shows it. ``diff`` may be truncated. ``fresh``: commits made since the task began."""
 
     base: str = ""
@@ -39,8 +39,8 @@ class Evaluation:
     """All the evidence. ``attempts``: how each run of a check ended, by its name, oldest first."""
 
     agent: Agent
-    verdict: Verdict
-    work: Work
+    verdict: GateVerdict
+    work: WorkDone
     pull: PullRequest | None = None
     attempts: Mapping[str, Sequence[str]] = field(default_factory=dict)
     attempts_problem: str = ""
@@ -117,11 +117,11 @@ def _steps(agent: Agent) -> str:
     return "\n".join(listed) or "none were asked for"
 
 
-def _gates(verdict: Verdict) -> str:
+def _gates(verdict: GateVerdict) -> str:
     return "\n".join(f"{gate.status}: {gate.name}: {gate.evidence}" for gate in verdict.gates)
 
 
-def _commits(work: Work) -> str:
+def _commits(work: WorkDone) -> str:
     fresh = set(work.fresh)
     return "\n".join(f"{'+' if commit in fresh else ' '} {commit}" for commit in work.commits) or "none"
 

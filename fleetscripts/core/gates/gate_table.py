@@ -21,7 +21,7 @@ from fleetscripts.dataclass import dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class Evidence:
+class GateEvidence:
     """All the evidence on one agent's work. ``command``: run, or queried, only when a gate needs it."""
 
     steps: Sequence[str]
@@ -51,18 +51,18 @@ class Gate:
     nothing to say. ``with_checks``: judged once the checks have finished or stalled."""
 
     name: str
-    ask: Callable[[Evidence], GateResult | None] = lambda _: None
+    ask: Callable[[GateEvidence], GateResult | None] = lambda _: None
     judge: Callable[[PullEvidence], GateResult | None] | None = None
     with_checks: bool = False
     function: str = ""
 
 
-def _pushed(evidence: Evidence) -> GateResult:
+def _pushed(evidence: GateEvidence) -> GateResult:
     head = evidence.worktree.head
     return gates.merged(head) if evidence.merged else gates.pushed(evidence.remote(), head)
 
 
-def _verify_command(evidence: Evidence) -> GateResult:
+def _verify_command(evidence: GateEvidence) -> GateResult:
     """Not run while only other gates are pending: they will be asked again, and a test suite costs minutes each
     time."""
     waits = outcome_of(evidence.others) in (Outcome.PENDING, Outcome.UNKNOWN)
@@ -99,7 +99,7 @@ def is_gate(name: str) -> bool:
     return any(gate.name == name for gate in GATES)
 
 
-def ask_gates(evidence: Evidence) -> tuple[GateResult, ...]:
+def ask_gates(evidence: GateEvidence) -> tuple[GateResult, ...]:
     said: list[GateResult] = []
     for gate in GATES:
         about_pull = _of_pull(gate, evidence.pull, evidence.without_pull, said)

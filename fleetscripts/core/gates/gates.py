@@ -59,7 +59,7 @@ class GateResult:
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class GateVerdict:
     """All gates' results, in order. Any failed: no. Any unmeasured: unknown. Any running: pending."""
 
     gates: tuple[GateResult, ...]
@@ -95,7 +95,7 @@ class Verdict:
 
 def outcome_of(gates: Iterable[GateResult]) -> Outcome:
     """The combined result of these gates."""
-    return Verdict(tuple(gates)).outcome
+    return GateVerdict(tuple(gates)).outcome
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from fleetscripts.account import Account
 from fleetscripts.adapters.records.account_file import read_accounts
-from fleetscripts.adapters.records.ledger import Ledger
+from fleetscripts.adapters.records.ledger import AccountLedger
 from fleetscripts.agents.kinds import kind_named
 from fleetscripts.config import Settings
 from fleetscripts.core.planning.observation import Observation
@@ -104,15 +104,15 @@ def note_wall(settings: Settings, agent: Agent, found: Classification, now: floa
     source = str(found.source or "screen")
     account = account_of(settings, agent)
     if found.error is ErrorKind.AUTH:
-        Ledger(settings.fleet_home).note_wall(account, LOGIN, None, hit, source)
+        AccountLedger(settings.fleet_home).note_wall(account, LOGIN, None, hit, source)
     if found.state is not PaneState.RATE_LIMITED or (found.resets_at and found.resets_at <= now):
         return
-    Ledger(settings.fleet_home).note_wall(account, limit_of(found), found.resets_at, hit, source)
+    AccountLedger(settings.fleet_home).note_wall(account, limit_of(found), found.resets_at, hit, source)
 
 
 def account_of(settings: Settings, agent: Agent) -> str:
     """Its account: by the record, else by its status line; else the user's own login of its kind."""
-    known = agent.account or Ledger(settings.fleet_home).account_of(agent.session_id)
+    known = agent.account or AccountLedger(settings.fleet_home).account_of(agent.session_id)
     return on_record(settings, agent.agent, known)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from fleetscripts.adapters.records.account_file import read_accounts
-from fleetscripts.adapters.records.ledger import Ledger
+from fleetscripts.adapters.records.ledger import AccountLedger
 from fleetscripts.config import Settings
 from fleetscripts.errors import FleetError
 from fleetscripts.usage import LOGIN, SAME_WINDOW_SECONDS, Figure
@@ -25,7 +25,7 @@ def figures_here(settings: Settings) -> list[dict[str, object]]:
         names = {account.name for account in read_accounts(settings.fleet_home)}
     except FleetError:
         return []
-    known = Ledger(settings.fleet_home).read() if names else {}
+    known = AccountLedger(settings.fleet_home).read() if names else {}
     found: list[dict[str, object]] = [{"account": name} for name in sorted(names)]
     for name in sorted(names & known.keys()):
         found += [figure_members(name, window, one) for window, one in sorted(known[name].items()) if window != LOGIN]
@@ -53,7 +53,7 @@ def learn_figure(settings: Settings, members: Mapping[str, Any], place: str) -> 
     """Record a figure from another machine, unless it is no news. Also for accounts not listed here: they may be
     another host's."""
     account, window, figure = str(members.get("account", "")), str(members.get("window", "")), figure_from(members)
-    ledger = Ledger(settings.fleet_home)
+    ledger = AccountLedger(settings.fleet_home)
     if figure is None or window == LOGIN or says_as_much(ledger.read().get(account, {}).get(window), figure):
         return
     source = figure.source if ELSEWHERE in figure.source else f"{figure.source[:20]}{ELSEWHERE}{place}"

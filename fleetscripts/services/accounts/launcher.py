@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from fleetscripts.account import Account, own_account, own_name
 from fleetscripts.adapters.records.account_file import read_accounts
-from fleetscripts.adapters.records.ledger import Ledger
+from fleetscripts.adapters.records.ledger import AccountLedger
 from fleetscripts.adapters.records.store import StateMissing, Store
 from fleetscripts.agents import DEFAULT_KIND, KINDS
 from fleetscripts.agents.kinds import kind_named
@@ -54,7 +54,7 @@ def known_standings(
 ) -> list[AccountBudget]:
     """Every account, best first. ``agent``: the user's own login counts if no account of this kind is listed; empty: so
     do the own logins of which something is known."""
-    ledger = Ledger(settings.fleet_home).read()
+    ledger = AccountLedger(settings.fleet_home).read()
     accounts = listed(settings, agent) if agent else (*_with_own(settings, ledger),)
     return standings(accounts, ledger, time.time() if now is None else now, models)
 

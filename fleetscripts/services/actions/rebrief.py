@@ -6,7 +6,7 @@ import time
 from collections.abc import Mapping
 
 from fleetscripts.core.gates.check_gates import failed_checks
-from fleetscripts.core.gates.gates import GateResult, Verdict
+from fleetscripts.core.gates.gates import GateResult, GateVerdict
 from fleetscripts.core.gates.github_limit import WAIT_SECONDS
 from fleetscripts.core.gates.remarks import remarks_since
 from fleetscripts.dataclass import dataclass
@@ -123,7 +123,7 @@ def has_another_task(agent: Agent, judged: Agent) -> bool:
     return agent.task.pending is not None or agent.task.started_at != judged.task.started_at
 
 
-def failing(verdict: Verdict) -> tuple[GateResult, ...]:
+def failing(verdict: GateVerdict) -> tuple[GateResult, ...]:
     """The gates that an agent can do something about; a pull request unknown to GitHub is not among them."""
     return tuple(gate for gate in verdict.holding_back() if _is_the_agents(gate))
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
-from fleetscripts.adapters.records.ledger import Ledger
+from fleetscripts.adapters.records.ledger import AccountLedger
 from fleetscripts.adapters.records.locks import LockTaken, hold
 from fleetscripts.core.planning.limits import Limits
 from fleetscripts.core.planning.observation import Observation
@@ -128,7 +128,7 @@ def _locked_out(case: Case, agent: Agent, account: str, problem: AccountProblem)
         raise Refusal(f"{agent.called}: account {account} cannot be worked on: {problem.why}")
     now = time.time()
     until = None if problem.seconds is None else now + problem.seconds
-    Ledger(case.settings.fleet_home).note_wall(account, LOGIN, until, now, "its client")
+    AccountLedger(case.settings.fleet_home).note_wall(account, LOGIN, until, now, "its client")
     case.journal.write("account-locked", window=agent.window, account=account, why=problem.why)
 
 

@@ -10,7 +10,7 @@ import uuid
 from dataclasses import field, replace
 from pathlib import Path
 
-from fleetscripts.adapters.records.ledger import Ledger
+from fleetscripts.adapters.records.ledger import AccountLedger
 from fleetscripts.agents.kinds import kind_named
 from fleetscripts.core.planning.observation import Observation
 from fleetscripts.core.planning.progress import JUDGED
@@ -239,7 +239,7 @@ class Move:
                 note_wall(case.settings, agent, said, time.time())
                 raise FleetError(f"{agent.called}: it is at a dead end there too: {said.reason}")
             if _answers(said, waited):
-                Ledger(case.settings.fleet_home).lift(account_of(case.settings, agent), LOGIN)
+                AccountLedger(case.settings.fleet_home).lift(account_of(case.settings, agent), LOGIN)
                 return True
             time.sleep(PAUSE_SECONDS * 5)
         return False

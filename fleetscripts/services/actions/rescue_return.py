@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 
 from fleetscripts.account import own_name
-from fleetscripts.adapters.records.ledger import Ledger
+from fleetscripts.adapters.records.ledger import AccountLedger
 from fleetscripts.agents.kinds import kind_named
 from fleetscripts.core.planning.rescue import PARKED, UNKNOWN_RESET_SECONDS, spread
 from fleetscripts.models import AgentState, PaneState
@@ -54,6 +54,6 @@ def put_back(case: Case, move: Move, worktree_path: str) -> None:
 def _limit_ends(case: Case, account: str) -> float:
     """When the last known limit of this account ends; a default if none is known."""
     now = time.time()
-    figures = Ledger(case.settings.fleet_home).read().get(account or own_name(case.current().agent), {})
+    figures = AccountLedger(case.settings.fleet_home).read().get(account or own_name(case.current().agent), {})
     ends = [figure.until for name, figure in figures.items() if figure.wall and name != LOGIN and figure.until > now]
     return max(ends, default=now + UNKNOWN_RESET_SECONDS)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 from fleetscripts.adapters.records.store import Store
-from fleetscripts.core.gates.gates import GateResult, Outcome, Verdict
+from fleetscripts.core.gates.gates import GateResult, GateVerdict, Outcome
 from fleetscripts.core.records.handles import with_work
 from fleetscripts.core.records.sanitize import sanitize
 from fleetscripts.fleet import Agent, Fleet
@@ -107,7 +107,7 @@ def _waits_anew(gate: GateResult) -> bool:
     return gate.status == "pending" and gate.name not in ("conflicts", "verify_command")
 
 
-def _lasting(case: Case, outcome: Outcome, verdict: Verdict, now: float) -> list[str]:
+def _lasting(case: Case, outcome: Outcome, verdict: GateVerdict, now: float) -> list[str]:
     """Notify a person, once, of a verdict that the agent can do nothing about: after it has lasted long, or at once if
     the record itself is wrong."""
     agent = case.current()

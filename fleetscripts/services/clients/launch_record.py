@@ -6,7 +6,7 @@ import time
 from dataclasses import replace
 
 from fleetscripts.adapters.records.journal import Journal
-from fleetscripts.adapters.records.ledger import Ledger
+from fleetscripts.adapters.records.ledger import AccountLedger
 from fleetscripts.adapters.records.store import StateMissing, Store
 from fleetscripts.config import Settings
 from fleetscripts.errors import Refusal
@@ -29,7 +29,7 @@ def account_of(settings: Settings, session_id: str) -> str:
     if not session_id:
         return ""
     agent = recorded(settings, session_id)
-    return (agent.account if agent is not None else "") or Ledger(settings.fleet_home).account_of(session_id)
+    return (agent.account if agent is not None else "") or AccountLedger(settings.fleet_home).account_of(session_id)
 
 
 def refuse_open(settings: Settings, session_id: str) -> None:

@@ -6,7 +6,7 @@ import time
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from fleetscripts.adapters.records.ledger import Ledger
+from fleetscripts.adapters.records.ledger import AccountLedger
 from fleetscripts.adapters.system.steady_clock import steady_seconds
 from fleetscripts.config import Settings
 from fleetscripts.core.hosts.ages import entries_from_ages
@@ -66,7 +66,7 @@ def _news_for(settings: Settings, host: Host, mirror: Mirror) -> list[dict[str, 
     there: dict[str, dict[str, Mapping[str, Any]]] = {}
     for one in _figures(mirror):
         there.setdefault(str(one.get("account")), {})[str(one.get("window", ""))] = one
-    known, now = Ledger(settings.fleet_home).read() if there else {}, time.time()
+    known, now = AccountLedger(settings.fleet_home).read() if there else {}, time.time()
     return [
         figure_members(account, window, figure)
         for account, windows in there.items()

@@ -29,7 +29,7 @@ VERSION = pattern(r"[0-9]+(?:\.[0-9]+)+[a-z]?")
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class Requirement:
     """``found``: what exists. ``mend``: the command that fixes it, empty if nothing is wrong."""
 
     name: str
@@ -37,7 +37,7 @@ class Finding:
     mend: str = ""
 
 
-def findings(folder: ClientFolder, settings: Settings, environ: Mapping[str, str], repo: Path) -> list[Finding]:
+def findings(folder: ClientFolder, settings: Settings, environ: Mapping[str, str], repo: Path) -> list[Requirement]:
     """All findings, in the order in which to fix them. What a central does for its hosts is not needed on them."""
     install = f"sh {BUNDLE}/fleetscripts/packages.sh"
     found = [_tmux(f"{install} tmux"), _program("git", "--version", f"{install} git")]
@@ -48,21 +48,25 @@ def findings(folder: ClientFolder, settings: Settings, environ: Mapping[str, str
     return [*found, _path(), _spares(settings, repo)]
 
 
-def _github(install: str) -> list[Finding]:
+def _github(install: str) -> list[Requirement]:
     program = _program("gh", "--version", f"{install} gh")
     return [program] if program.mend else [program, _github_login()]
 
 
-def _program(name: str, option: str, mend: str) -> Finding:
-    return Finding(name, version, "") if (version := _version(name, option)) else Finding(name, "none on PATH", mend)
+def _program(name: str, option: str, mend: str) -> Requirement:
+    return (
+        Requirement(name, version, "")
+        if (version := _version(name, option))
+        else Requirement(name, "none on PATH", mend)
+    )
 
 
-def _tmux(mend: str) -> Finding:
+def _tmux(mend: str) -> Requirement:
     found = _program("tmux", "-V", mend)
     if found.mend or tuple(int(part) for part in re.findall(r"[0-9]+", found.found)[:2]) >= OLDEST_TMUX:
         return found
     oldest = ".".join(map(str, OLDEST_TMUX))
-    return Finding("tmux", f"{found.found}, expected {oldest} or newer", mend)
+    return Requirement("tmux", f"{found.found}, expected {oldest} or newer", mend)
 
 
 def _version(name: str, option: str = "--version") -> str:
@@ -82,43 +86,47 @@ def _ask(argv: list[str]) -> subprocess.CompletedProcess[str] | None:
         return None
 
 
-def _github_login() -> Finding:
+def _github_login() -> Requirement:
     done = _ask(["gh", "auth", "token"])
     there = done is not None and done.returncode == 0
-    return Finding("gh login", "logged in" if there else "not logged in", "" if there else "gh auth login")
+    return Requirement("gh login", "logged in" if there else "not logged in", "" if there else "gh auth login")
 
 
-def _agent_memory(settings: Settings) -> list[Finding]:
+def _agent_memory(settings: Settings) -> list[Requirement]:
     """Whether each agent's memory can be limited, if that is configured; tried."""
     size = agent_memory(settings)
     if not size:
         return []
     why = can_limit_memory(size)
     mend = "loginctl enable-linger" if "systemd: " in why else f"$EDITOR {settings.fleet_home / 'config.toml'}"
-    return [Finding("agent_memory", f"cannot be limited here ({why})" if why else "limited", mend if why else "")]
+    return [Requirement("agent_memory", f"cannot be limited here ({why})" if why else "limited", mend if why else "")]
 
 
-def _clients() -> Finding:
+def _clients() -> Requirement:
     installed = [kind for kind in known_kinds() if kind.install]
     versions = {kind.name: _version(kind.name) for kind in installed}
     there = ", ".join(f"{name} {version}" for name, version in versions.items() if version)
-    return Finding("clients", there or f"none of {', '.join(versions)} on PATH", "" if there else installed[0].install)
+    return Requirement(
+        "clients", there or f"none of {', '.join(versions)} on PATH", "" if there else installed[0].install
+    )
 
 
-def _link(folder: ClientFolder) -> Finding:
+def _link(folder: ClientFolder) -> Requirement:
     if folder.linked:
-        return Finding("skill", f"{folder.link}")
+        return Requirement("skill", f"{folder.link}")
     what = "is something else than this bundle" if os.path.lexists(folder.link) else "is not there yet"
-    return Finding("skill", f"{folder.link} {what}", spelled("setup"))
+    return Requirement("skill", f"{folder.link} {what}", spelled("setup"))
 
 
-def _rules(folder: ClientFolder) -> Finding:
+def _rules(folder: ClientFolder) -> Requirement:
     missing = _or_problem(lambda: str(len(folder.missing_rules())))
     if missing == "0":
-        return Finding("permissions", "the rules are in the settings")
+        return Requirement("permissions", "the rules are in the settings")
     if missing.isdigit():
-        return Finding("permissions", "no rules in the settings (optional); the skill's hook approves its calls", "")
-    return Finding("permissions", missing, f"$EDITOR {folder.settings_file}")
+        return Requirement(
+            "permissions", "no rules in the settings (optional); the skill's hook approves its calls", ""
+        )
+    return Requirement("permissions", missing, f"$EDITOR {folder.settings_file}")
 
 
 def missing_permissions(environ: Mapping[str, str]) -> str:
@@ -133,22 +141,22 @@ def missing_permissions(environ: Mapping[str, str]) -> str:
     return f"permissions: {lack}, {alone}; to mend it: {spelled('setup')} --yes"
 
 
-def _path() -> Finding:
+def _path() -> Requirement:
     """Optional, unless a command of that name belongs to another copy. pip's commands are beside the one that was
     called."""
     programs = BUNDLE / "bin" if (BUNDLE / "bin").is_dir() else Path(sys.argv[0]).absolute().parent
     line = f'export PATH="{programs}:$PATH"'
     first = shutil.which("fleet-status")
     if first is None:
-        return Finding("PATH", f"no fleet-… commands on it, which are optional: {line}")
+        return Requirement("PATH", f"no fleet-… commands on it, which are optional: {line}")
     ours = Path(first).resolve() == (programs / "fleet-status").resolve()
-    return Finding("PATH", f"fleet-status is {first}", "" if ours else line)
+    return Requirement("PATH", f"fleet-status is {first}", "" if ours else line)
 
 
-def _spares(settings: Settings, repo: Path) -> Finding:
+def _spares(settings: Settings, repo: Path) -> Requirement:
     found = _or_problem(lambda: str(len(free(survey(repo, settings)))))
     mend = "" if found.isdigit() and found != "0" else f"{spelled('add-spare')} 3 --repo PROJECT"
-    return Finding("spare worktrees", f"{found} of {repo}" if found.isdigit() else f"none here ({found})", mend)
+    return Requirement("spare worktrees", f"{found} of {repo}" if found.isdigit() else f"none here ({found})", mend)
 
 
 def _or_problem(ask: Callable[[], str]) -> str:

@@ -21,7 +21,7 @@ from fleetscripts.services.typing.caps import refuse_beyond_caps
 from fleetscripts.services.typing.outbox import CONFIRMED, INTENDED, UNSENT, Outbox, SentMessage
 from fleetscripts.services.typing.own_text import is_own
 from fleetscripts.services.typing.pane_io import PaneIO
-from fleetscripts.services.typing.receipt import Mark, Receipt, in_transcript
+from fleetscripts.services.typing.receipt import ConversationMark, Receipt, in_transcript
 from fleetscripts.services.typing.submit import Submission
 
 TRIES = 8
@@ -151,7 +151,7 @@ class _Delivery:
         last = self.outbox.last()
         if last is None or last.outcome != INTENDED or last.text != self.message:
             return None
-        mark = Mark(Path(last.transcript) if last.transcript else None, last.offset)
+        mark = ConversationMark(Path(last.transcript) if last.transcript else None, last.offset)
         if not in_transcript(kind_named(observation.kind), transcript_of(observation), mark, self.message):
             return None
         self._settle(last, observation, CONFIRMED, "an earlier call had sent it")
@@ -159,7 +159,7 @@ class _Delivery:
         return Receipt(last.message_id, window, self.pane_id, "transcript", last.at, "an earlier call had sent it")
 
     def _intend(self, observation: Observation) -> SentMessage:
-        mark = Mark.at_end_of(transcript_of(observation))
+        mark = ConversationMark.at_end_of(transcript_of(observation))
         sent = self.outbox.intend(self.message, time.time(), str(mark.path or ""), mark.offset)
         facts = observation.frame.facts
         self.pane_io.journal.write(

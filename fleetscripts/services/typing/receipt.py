@@ -36,14 +36,14 @@ class Receipt:
 
 
 @dataclass(frozen=True, slots=True)
-class Mark:
+class ConversationMark:
     """The end of a conversation's file at some moment; ``path`` None without one."""
 
     path: Path | None
     offset: int
 
     @classmethod
-    def at_end_of(cls, path: Path | None) -> Mark:
+    def at_end_of(cls, path: Path | None) -> ConversationMark:
         """The end of the file now; 0 for a file that does not exist yet."""
         try:
             return cls(path, path.stat().st_size if path is not None else 0)
@@ -51,7 +51,7 @@ class Mark:
             return cls(path, 0)
 
 
-def in_transcript(kind: AgentKind, path: Path | None, mark: Mark, text: str) -> bool:
+def in_transcript(kind: AgentKind, path: Path | None, mark: ConversationMark, text: str) -> bool:
     """Whether the user sent this text in the conversation after the mark. A file begun since then counts whole."""
     if path is None:
         return False
@@ -98,11 +98,13 @@ def was_told(settings: Settings, agent: Agent, intent: Mapping[str, Any]) -> boo
     if sent.outcome == CONFIRMED:
         return True
     path = Path(sent.transcript) if sent.transcript else None
-    return sent.outcome == INTENDED and in_transcript(kind_named(agent.agent), path, Mark(path, sent.offset), sent.text)
+    return sent.outcome == INTENDED and in_transcript(
+        kind_named(agent.agent), path, ConversationMark(path, sent.offset), sent.text
+    )
 
 
 def _tail(path: Path | None) -> list[Mapping[str, Any]]:
-    return [] if path is None else list(_records(path, max(0, Mark.at_end_of(path).offset - TAIL_BYTES)))
+    return [] if path is None else list(_records(path, max(0, ConversationMark.at_end_of(path).offset - TAIL_BYTES)))
 
 
 def _records(path: Path, offset: int) -> Iterator[Mapping[str, Any]]:

@@ -19,7 +19,7 @@ from fleetscripts.services.observe.observe import transcript_of
 from fleetscripts.services.typing import input_box as drafts
 from fleetscripts.services.typing.outbox import CONFIRMED, INTENDED, UNSENT, Outbox, SentMessage
 from fleetscripts.services.typing.pane_io import PAUSE_SECONDS, PaneIO, excerpt
-from fleetscripts.services.typing.receipt import Mark, Receipt, in_hooks, in_transcript
+from fleetscripts.services.typing.receipt import ConversationMark, Receipt, in_hooks, in_transcript
 
 SHOWN_SECONDS = 8.0
 """From the paste to its appearance in the box: some ms, seconds on a loaded machine."""
@@ -39,7 +39,7 @@ HOOK_SECONDS = 1.5
 LOOK_AGAIN_SECONDS = 0.4
 
 
-class ClientEnded(Exception):
+class ClientLeft(Exception):
     """The client is no longer in the pane's foreground."""
 
     def __init__(self, frame: Frame) -> None:
@@ -68,7 +68,7 @@ class Submission:
         try:
             self._press_enter(self._shown())
             return self._receipt()
-        except ClientEnded as ended:
+        except ClientLeft as ended:
             if not self.enters:
                 self._fail(ended.frame, "the client ended before it took the text", UNSENT)
             if self._taken_after_all():
@@ -168,7 +168,7 @@ class Submission:
         return in_transcript(
             self._kind,
             transcript_of(self.observation),
-            Mark(path, self.sent.offset),
+            ConversationMark(path, self.sent.offset),
             self.message,
         )
 
@@ -186,7 +186,7 @@ class Submission:
         frame = self.pane_io.tmux.read(self.pane_id, styled=True)
         facts = frame.facts if frame is not None else None
         if frame is None or facts is None or facts.dead or is_shell(facts.command):
-            raise ClientEnded(frame or self.observation.frame)
+            raise ClientLeft(frame or self.observation.frame)
         return frame
 
     def _taken_out(self, frame: Frame, typed: str) -> str:

@@ -25,13 +25,13 @@ from fleetscripts.adapters.git.submodule_pins import changed_pins, has_pins
 from fleetscripts.adapters.git.worktrees import operation
 from fleetscripts.adapters.records.store import Store
 from fleetscripts.config import Settings
-from fleetscripts.core.gates.gate_table import GATES, Evidence, ask_gates
+from fleetscripts.core.gates.gate_table import GATES, GateEvidence, ask_gates
 from fleetscripts.core.gates.gates import (
     CommandEvidence,
     GateResult,
+    GateVerdict,
     PinsEvidence,
     RemoteEvidence,
-    Verdict,
     WorktreeEvidence,
 )
 from fleetscripts.core.gates.review import given
@@ -66,11 +66,11 @@ class Question:
 class Finding:
     """The verdict, and GitHub's answers."""
 
-    verdict: Verdict
+    verdict: GateVerdict
     pull: PullAnswer
 
 
-def verify(question: Question) -> Verdict:
+def verify(question: Question) -> GateVerdict:
     """The verdict on the agent's work now. Writes nothing."""
     return look_into(question).verdict
 
@@ -79,11 +79,11 @@ def look_into(question: Question) -> Finding:
     """The same, with its sources. The verify command runs last, and only if it can still change the verdict."""
     agent = question.agent
     if agent.task.reviews:
-        return Finding(Verdict((given(agent),), agent.task.reviewed_head), PullAnswer())
+        return Finding(GateVerdict((given(agent),), agent.task.reviewed_head), PullAnswer())
     worktree = worktree_evidence(agent)
     read = question.read or reading(question.settings)
     answer = ask_github(agent, question.fleet, question.settings, worktree.head, read)
-    evidence = Evidence(
+    evidence = GateEvidence(
         steps=agent.steps,
         checkpoints=agent.checkpoints,
         worktree=worktree,
@@ -98,7 +98,7 @@ def look_into(question: Question) -> Finding:
         call=partial(_call, agent, question.settings, worktree.head),
     )
     seen = tuple(replace(result, evidence=sanitize(result.evidence)) for result in ask_gates(evidence))
-    return Finding(Verdict(seen, worktree.head), answer)
+    return Finding(GateVerdict(seen, worktree.head), answer)
 
 
 def _call(agent: Agent, settings: Settings, head: str, named: str) -> GateResult | None:
@@ -223,7 +223,7 @@ def command_evidence(question: Question, worktree: WorktreeEvidence) -> CommandE
     )
 
 
-def record(store: Store, agent: Agent, verdict: Verdict, now: float) -> None:
+def record(store: Store, agent: Agent, verdict: GateVerdict, now: float) -> None:
     """Store the outcome in the agent's record, and since when it is the same."""
 
     def keep(fleet: Fleet) -> Fleet:

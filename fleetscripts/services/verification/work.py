@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fleetscripts.adapters.git.git import Git
 from fleetscripts.adapters.git.remotes import base_remote, default_branch, default_branch_here
-from fleetscripts.core.gates.evaluation_page import Work
+from fleetscripts.core.gates.evaluation_page import WorkDone
 from fleetscripts.errors import FleetError
 from fleetscripts.fleet import Agent
 from fleetscripts.pull_request import PullRequest
@@ -14,7 +14,7 @@ DIFF_LIMIT = 40_000
 _PLAIN = ("--no-ext-diff", "--no-textconv", "--no-color")
 
 
-def work_of(agent: Agent, pull: PullRequest | None) -> Work:
+def work_of(agent: Agent, pull: PullRequest | None) -> WorkDone:
     """Commits, files and diff to be judged; the base is asked of the remote."""
     try:
         git = Git.in_worktree(agent.worktree_path, agent.repository)
@@ -22,7 +22,7 @@ def work_of(agent: Agent, pull: PullRequest | None) -> Work:
         diff = git.text("diff", *_PLAIN, base, "HEAD")
         since = agent.task.started_at or agent.spawned_at
         rows = [row.split(" ", 1) for row in git.text("log", "--format=%ct %h %s", f"{base}..HEAD").splitlines()]
-        return Work(
+        return WorkDone(
             base=base[:12],
             commits=[commit for _, commit in rows],
             fresh=[commit for at, commit in rows if float(at) >= since],
@@ -31,7 +31,7 @@ def work_of(agent: Agent, pull: PullRequest | None) -> Work:
             cut=len(diff) > DIFF_LIMIT,
         )
     except FleetError as error:
-        return Work(problem=str(error))
+        return WorkDone(problem=str(error))
 
 
 def touched_files(agent: Agent) -> list[str] | None:
