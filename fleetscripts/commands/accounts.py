@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import getpass
-import json
 import os
 import shutil
 import sys
@@ -17,6 +16,7 @@ from fleetscripts.account import PROVIDERS
 from fleetscripts.agents import DEFAULT_KIND, KINDS
 from fleetscripts.commands.entry import run
 from fleetscripts.commands.options import Finite, json_option, settings_options
+from fleetscripts.commands.output import print_json
 from fleetscripts.errors import EXIT_NO, Refusal, UsageProblem
 
 if TYPE_CHECKING:
@@ -193,7 +193,7 @@ def _show(content: list[dict[str, Any]], rows: list[tuple[str, ...]], as_json: b
     from fleetscripts.core.reports.table import table
 
     if as_json:
-        print(json.dumps(content, indent=2))
+        print_json(content)
         return
     width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
     print("\n".join(table(rows, width)))

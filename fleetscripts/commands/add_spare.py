@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 from collections.abc import Mapping, Sequence
@@ -12,6 +11,7 @@ import click
 
 from fleetscripts.commands.entry import run
 from fleetscripts.commands.options import json_option, settings_options
+from fleetscripts.commands.output import print_json
 
 MOST = 50
 """Limits the effect of a mistyped number: each has a checkout of its own."""
@@ -40,7 +40,7 @@ def command(count: int, repo: Path, as_json: bool, options: Mapping[str, object]
     added = add_spares(repo, load_settings_here(os.environ, options), count)
     if as_json:
         shown = [{"path": str(made.path), "branch": made.branch, "commit": added.commit} for made in added.spares]
-        click.echo(json.dumps(shown, indent=2))
+        print_json(shown)
         return 0
     for made in added.spares:
         click.echo(f"{made.path} {made.branch}")

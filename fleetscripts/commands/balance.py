@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import sys
@@ -14,6 +13,7 @@ import click
 from fleetscripts.commands.elsewhere import here_option, members_of, others, print_others, rows_of
 from fleetscripts.commands.entry import run
 from fleetscripts.commands.options import json_option, settings_options
+from fleetscripts.commands.output import print_json
 
 
 @click.command("balance")
@@ -45,7 +45,7 @@ def command(why: bool, spent: bool, allow: str | None, here: bool, as_json: bool
     elsewhere = () if here else others(settings, ["balance", *(["--json"] if as_json else ["--why"] if why else [])])
     if as_json:
         rows_here = [shown.members(found, busy[found.account.name], now) for found in known]
-        print(json.dumps([*rows_here, *rows_of(members_of(elsewhere))], indent=2))
+        print_json([*rows_here, *rows_of(members_of(elsewhere))])
     elif why:
         for found in known:
             print(shown.why(found, now))
@@ -73,7 +73,7 @@ def _spent(options: Mapping[str, object], here: bool, as_json: bool) -> int:
     silent = {name: said for name, said in hosts.items() if "problem" in said}
     if as_json:
         more = {"unheard": silent} if silent else {}
-        print(json.dumps(members(ledger, found.standings) | more, indent=2))
+        print_json(members(ledger, found.standings) | more)
         return 0
     width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
     blocks = [table(rows, width) for rows in spent_tables(ledger)]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import sys
@@ -17,6 +16,7 @@ import click
 from fleetscripts.commands.elsewhere import here_option, members_of, named_from_here, others, print_others
 from fleetscripts.commands.entry import run
 from fleetscripts.commands.options import json_option, settings_options
+from fleetscripts.commands.output import print_json
 
 if TYPE_CHECKING:
     from fleetscripts.adapters.system.disk_usage import DiskUsage
@@ -53,7 +53,7 @@ def command(repo: Path, here: bool, as_json: bool, options: Mapping[str, object]
     if as_json:
         more: dict[str, Any] = {"hosts": named_from_here(elsewhere, members_of(elsewhere))} if elsewhere else {}
         more |= {} if waiting is None else {"unreviewed": waiting}
-        click.echo(json.dumps(members(places, known, disk) | more, indent=2))
+        print_json(members(places, known, disk) | more)
         return 0
     click.echo(summary(places) + ("" if waiting is None else f"; finished and not reviewed: {waiting}"))
     width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None

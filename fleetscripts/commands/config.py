@@ -12,6 +12,7 @@ import click
 
 from fleetscripts.commands.entry import run
 from fleetscripts.commands.options import json_option, settings_options
+from fleetscripts.commands.output import print_json
 from fleetscripts.errors import UsageProblem
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ def command(name: str | None, value: str | None, as_json: bool, options: Mapping
     if name is not None and not chosen:
         raise UsageProblem(f"no setting {name!r}; {instead_of(name, [one.name for one in found])}")
     if as_json:
-        click.echo(json.dumps([members(one) for one in chosen], indent=2, ensure_ascii=False))
+        print_json([members(one) for one in chosen])
     else:
         for line in table([("SETTING", "VALUE", "FROM"), *map(row, chosen)]):
             click.echo(line)

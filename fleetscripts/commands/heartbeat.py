@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import time
 from collections.abc import Mapping, Sequence
@@ -13,6 +12,7 @@ import click
 from fleetscripts.commands.elsewhere import here_option, members_of, named_from_here, others, print_others
 from fleetscripts.commands.entry import run
 from fleetscripts.commands.options import json_option, settings_options
+from fleetscripts.commands.output import print_json
 
 if TYPE_CHECKING:
     from fleetscripts.config import Settings
@@ -53,7 +53,7 @@ def command(lines: int | None, mine: tuple[str, ...], here: bool, as_json: bool,
     elsewhere = () if here else others(settings, ["heartbeat", *(["--json"] if as_json else [])])
     if as_json:
         more = {"hosts": named_from_here(elsewhere, members_of(elsewhere))} if elsewhere else {}
-        click.echo(json.dumps(words.as_json(found) | more, indent=2, ensure_ascii=False))
+        print_json(words.as_json(found) | more)
     else:
         for line in words.as_lines(found) if lines is not None else review_text(found):
             click.echo(line)

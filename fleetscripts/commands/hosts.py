@@ -14,6 +14,7 @@ import click
 
 from fleetscripts.commands.entry import run
 from fleetscripts.commands.options import json_option, settings_options
+from fleetscripts.commands.output import print_json
 from fleetscripts.errors import EXIT_DONE, EXIT_NO, Refusal, UsageProblem
 from fleetscripts.invocation import spelled
 
@@ -121,7 +122,7 @@ def _list(settings: Settings, as_json: bool) -> int:
             }
             for host, view in zip(known, views, strict=True)
         ]  # fmt: skip
-        click.echo(json.dumps(rows, indent=2))
+        print_json(rows)
         return EXIT_DONE
     if not known:
         return _tell([_none()], as_json)

@@ -56,6 +56,6 @@ def print_result(result: AgentResult) -> None:
 
 
 def print_json(members: Any) -> None:
-    """Prints ``--json`` output for every command: indented, every character unescaped except half a surrogate pair."""
+    """Prints what ``--json`` asks for: indented, every character unescaped except half a surrogate pair."""
     text = json.dumps(members, indent=2, ensure_ascii=False)
     print(text.encode("utf-8", "backslashreplace").decode("utf-8"))

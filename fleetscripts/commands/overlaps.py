@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -14,6 +13,7 @@ import click
 from fleetscripts.commands.elsewhere import here_option, members_of, named_from_here, others
 from fleetscripts.commands.entry import run
 from fleetscripts.commands.options import json_option, settings_options
+from fleetscripts.commands.output import print_json
 
 if TYPE_CHECKING:
     from fleetscripts.core.overlaps.overlap import Pair
@@ -46,7 +46,7 @@ def command(here: bool, as_json: bool, options: Mapping[str, object]) -> int:
     found = between_machines(compare(settings, fleet, pushed=pushed.branches), hosts)
     if as_json:
         more = {"hosts": named_from_here(elsewhere, hosts), "left_out": list(pushed.left_out)} if elsewhere else {}
-        click.echo(json.dumps(members(found) | more, indent=2))
+        print_json(members(found) | more)
         return 0
     click.echo("\n".join([*lines(found), *pushed.left_out]))
     for name, said in hosts.items():

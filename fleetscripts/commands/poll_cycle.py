@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import time
 from collections.abc import Mapping, Sequence
@@ -13,6 +12,7 @@ import click
 
 from fleetscripts.commands.entry import run
 from fleetscripts.commands.options import settings_options
+from fleetscripts.commands.output import print_json
 
 if TYPE_CHECKING:
     from fleetscripts.config import Settings
@@ -55,7 +55,7 @@ def command(as_text: bool, options: Mapping[str, object]) -> int:
         for line in _lines(settings, cycle):
             click.echo(line)
     else:
-        click.echo(json.dumps([as_json(action) for action in cycle.actions], indent=2, ensure_ascii=False))
+        print_json([as_json(action) for action in cycle.actions])
     return 0
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Mapping, Sequence
 
@@ -10,6 +9,7 @@ import click
 
 from fleetscripts.commands.entry import run
 from fleetscripts.commands.options import json_option, settings_options
+from fleetscripts.commands.output import print_json
 from fleetscripts.errors import FleetError
 from fleetscripts.invocation import spelled
 
@@ -51,7 +51,7 @@ def command(dry_run: bool, from_backup: bool, as_json: bool, options: Mapping[st
     if not dry_run:
         report.notes.extend(settle_left(settings))
     if as_json:
-        click.echo(json.dumps({"dry_run": dry_run, "repairs": report.repairs, "notes": report.notes}, indent=2))
+        print_json({"dry_run": dry_run, "repairs": report.repairs, "notes": report.notes})
         return 0
     for words in report.repairs:
         click.echo(sanitize(f"{'would mend' if dry_run else 'mended'}: {words}"))

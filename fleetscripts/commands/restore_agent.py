@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Mapping, Sequence
 
@@ -10,7 +9,7 @@ import click
 
 from fleetscripts.commands.entry import run
 from fleetscripts.commands.options import json_option, settings_options
-from fleetscripts.commands.output import print_result
+from fleetscripts.commands.output import print_json, print_result
 from fleetscripts.errors import EXIT_DONE, EXIT_FAILED, EXIT_NO
 from fleetscripts.invocation import spelled
 
@@ -48,7 +47,7 @@ def command(everyone: bool, as_json: bool, window: str | None, options: Mapping[
             | {"result": o.result, "words": sanitize(o.words)}
             for o in outcomes
         ]
-        click.echo(json.dumps(shown, indent=2))
+        print_json(shown)
     elif everyone:
         click.echo(summary(outcomes))
     if outcomes and fleet.active and not loop_runs(settings):

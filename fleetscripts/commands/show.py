@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -12,6 +11,7 @@ import click
 from fleetscripts.commands.entry import run
 from fleetscripts.commands.named_agent import load_agent
 from fleetscripts.commands.options import json_option, settings_options, window_argument
+from fleetscripts.commands.output import print_json
 from fleetscripts.errors import EXIT_DONE, EXIT_FAILED
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def command(window: str, with_diff: bool, as_json: bool, options: Mapping[str, o
     answer = last_answer(settings, fleet, agent, now)
     if as_json:
         shown = members(agent, answer) | ({"diff": diff_of(agent)} if with_diff else {})
-        click.echo(json.dumps(shown, indent=2, ensure_ascii=False))
+        print_json(shown)
     else:
         click.echo(head(agent, answer, now))
         if answer.text:

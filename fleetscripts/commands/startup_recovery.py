@@ -11,6 +11,7 @@ import click
 
 from fleetscripts.commands.entry import run
 from fleetscripts.commands.options import json_option, settings_options
+from fleetscripts.commands.output import print_json
 
 MOST_CALLS = 12
 """Of the next commands, in its one line."""
@@ -45,7 +46,7 @@ def command(as_json: bool, options: Mapping[str, object]) -> int:
 
     found = survey(settings, fleet, time.time())
     if as_json:
-        click.echo(json.dumps({**found.to_json(), "permissions": permissions}, indent=2))
+        print_json({**found.to_json(), "permissions": permissions})
         return 0
     click.echo(sanitize(found.summary))
     if permissions:

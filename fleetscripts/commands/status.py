@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 import time
@@ -16,6 +15,7 @@ import click
 from fleetscripts.commands.elsewhere import here_option
 from fleetscripts.commands.entry import run
 from fleetscripts.commands.options import json_option, settings_options
+from fleetscripts.commands.output import print_json
 from fleetscripts.errors import FleetError, UsageProblem
 
 if TYPE_CHECKING:
@@ -81,7 +81,7 @@ def command(
     if brief:
         tell_briefly(shown, as_json)
     elif as_json:
-        click.echo(json.dumps(service.as_json(status), indent=2))
+        print_json(service.as_json(status))
     else:
         click.echo("\n".join(summary(status)))
         show(shown, sys.stdout.isatty(), coloured(colour, sys.stdout.isatty(), os.environ))
@@ -126,7 +126,7 @@ def show_own(fleet: Fleet, as_json: bool) -> int:
     if agent is None:
         raise FleetError(f"no agent is recorded in this pane ({os.environ.get('TMUX_PANE') or 'TMUX_PANE not set'})")
     if as_json:
-        click.echo(json.dumps(write(agent, AGENT_SEED_FIELDS), indent=2))
+        print_json(write(agent, AGENT_SEED_FIELDS))
     else:
         click.echo("\n".join([*about(agent), "objective:", sanitize_lines(agent.objective)]))
     return 0

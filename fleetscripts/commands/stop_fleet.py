@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import time
 from collections.abc import Mapping, Sequence
@@ -12,6 +11,7 @@ import click
 
 from fleetscripts.commands.entry import run
 from fleetscripts.commands.options import Finite, json_option, settings_options
+from fleetscripts.commands.output import print_json
 
 if TYPE_CHECKING:
     from fleetscripts.core.planning.stopping import Obstacle
@@ -57,7 +57,7 @@ def command(when_done: bool, wait_seconds: float, as_json: bool, options: Mappin
     status = fleet_status(settings, fleet, time.time())
     there = [known for known in status.agents if known.agent.state is not AgentState.RECYCLED]
     if as_json:
-        click.echo(json.dumps(members(end, there), indent=2))
+        print_json(members(end, there))
     else:
         click.echo("\n".join(lines(fleet, end, there)))
     return 0
@@ -69,7 +69,7 @@ def _refuse(found: Sequence[Obstacle], *, as_json: bool) -> int:
 
     listed = [{"window": thing.window, "status": thing.status, "what": thing.what} for thing in found]
     if as_json:
-        click.echo(json.dumps({"stopped": False, "in_the_way": listed}, indent=2))
+        print_json({"stopped": False, "in_the_way": listed})
     else:
         click.echo("not stopped; in the way:")
         click.echo("\n".join(f"{thing.status:7} {thing.window}: {thing.what}" for thing in found))

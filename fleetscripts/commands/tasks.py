@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import sys
@@ -49,7 +48,7 @@ def list_(as_json: bool, options: Mapping[str, object]) -> int:
     found = service.survey(settings, time.time())
     if as_json:
         members = {"tasks": [_json(one) for one in found.standings], "problems": list(found.problems)}
-        click.echo(json.dumps(members, indent=2))
+        print_json(members)
         return EXIT_DONE
     rows = [_row(one) for one in found.standings]
     width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
