@@ -67,15 +67,3 @@ def agents(crew: Crew) -> list[dict[str, Any]]:
     """The state file's records."""
     found: list[dict[str, Any]] = json.loads((crew.stage.folder / "state.json").read_text(encoding="utf-8"))["agents"]
     return [flat(agent) for agent in found]
-
-
-def log(crew: Crew) -> str:
-    """The loop's log so far."""
-    file = crew.stage.folder / "fleet" / "loop.log"
-    return file.read_text(encoding="utf-8") if file.exists() else ""
-
-
-def events(crew: Crew, name: str) -> list[dict[str, Any]]:
-    """Lines of the journal with this event."""
-    journal = (crew.stage.folder / "fleet" / "events.jsonl").read_text(encoding="utf-8")
-    return [event for line in journal.splitlines() if (event := json.loads(line))["event"] == name]

@@ -155,6 +155,16 @@ class Crew:
             f"{words!r}\n{self.screens()}",
         )
 
+    def events(self, name: str) -> list[dict[str, Any]]:
+        """Lines of the journal with this event."""
+        journal = (self.stage.folder / "fleet" / "events.jsonl").read_text(encoding="utf-8")
+        return [event for line in journal.splitlines() if (event := json.loads(line))["event"] == name]
+
+    def log(self) -> str:
+        """The loop's log so far."""
+        file = self.stage.folder / "fleet" / "loop.log"
+        return file.read_text(encoding="utf-8") if file.exists() else ""
+
     def screens(self) -> str:
         """Every pane's screen, for a failure's report."""
         panes = (self.stage.tmux("list-panes", "-a", "-F", "#{pane_id}") or "").split()

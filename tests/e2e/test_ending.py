@@ -14,7 +14,6 @@ from fleetscripts.models import DialogKind, PaneState
 from fleetscripts.services.context import load_fleet
 from fleetscripts.services.typing.end_client import EndResult, end_client
 from fleetscripts.services.typing.pane_io import PaneIO, open_pane_io
-from tests.e2e.accounts import events
 from tests.e2e.conftest import CLAUDE, CODEX, on_codex_too
 from tests.e2e.crew import Crew
 from tests.waiting import comes, wait_until
@@ -105,12 +104,12 @@ def test_with_work_in_the_background_it_stays_and_goes_on_at_the_reset(crew: Cre
     with pytest.raises(Refusal, match="background work is running"):
         end_client(desk_of(crew), pane)
     assert crew.pid(window) == pid is not None
-    assert [event["why"] for event in events(crew, "end-given-up")] == [
+    assert [event["why"] for event in crew.events("end-given-up")] == [
         "what it has started in the background would end"
     ]
     crew.start_loop()
     crew.wait_for_words(window, "Back.", 240)
-    assert (crew.pid(window), events(crew, "escalated")) == (pid, [])
+    assert (crew.pid(window), crew.events("escalated")) == (pid, [])
 
 
 @pytest.mark.parametrize("crew", [CODEX], indirect=True)

@@ -33,16 +33,6 @@ def state(crew: Crew) -> dict[str, Any]:
     return found
 
 
-def events(crew: Crew, name: str) -> list[dict[str, Any]]:
-    journal = (crew.stage.folder / "fleet" / "events.jsonl").read_text(encoding="utf-8")
-    return [event for line in journal.splitlines() if (event := json.loads(line))["event"] == name]
-
-
-def log(crew: Crew) -> str:
-    file = crew.stage.folder / "fleet" / "loop.log"
-    return file.read_text(encoding="utf-8") if file.exists() else ""
-
-
 def start_loop(crew: Crew) -> None:
     """A loop that looks as often as it can."""
     environment = {**crew.stage.environment(), "POLL_INTERVAL": "0.3", "POLL_IDLE_MAX": "0.3"}
@@ -75,7 +65,7 @@ def test_a_loop_in_a_window_runs_from_a_copy_alone_and_ends_with_the_fleet(crew:
     crew.run("update-agent", "--top", "active=false")
     wait_until(lambda: state(crew)["loop_window"] is None, 15, "the loop's end")
     wait_until(lambda: crew.stage.tmux("list-panes", "-t", pane) is None, 15, "its window's end")
-    assert "the fleet is stopped" in log(crew)
+    assert "the fleet is stopped" in crew.log()
 
 
 def test_inside_a_claude_session_only_a_window_is_opened(crew: Crew) -> None:
@@ -96,9 +86,9 @@ def test_a_stalled_agent_is_nudged_three_times_then_escalated(crew: Crew) -> Non
     nudges = [text for text in crew.said(window, "user") if "You have stopped" in text]
     assert len(nudges) == 3
     assert "Steps that you have not reported yet: one." in nudges[0]
-    wait_until(lambda: "escalated, it stopped 3 times" in log(crew), what="the line in the log")
-    assert log(crew).count("prompted to go on (proof: transcript)") == 3
-    intended, confirmed = events(crew, "send-intended"), events(crew, "send-confirmed")
+    wait_until(lambda: "escalated, it stopped 3 times" in crew.log(), what="the line in the log")
+    assert crew.log().count("prompted to go on (proof: transcript)") == 3
+    intended, confirmed = crew.events("send-intended"), crew.events("send-confirmed")
     assert len(intended) == len(confirmed) == 4
     crew.run("update-agent", window, "state=running")
     assert crew.agent(window).get("nudges", 0) == 0
@@ -144,7 +134,7 @@ def test_a_client_that_keeps_ending_is_resumed_three_times_then_escalated(crew: 
     start_loop(crew)
     wait_until(lambda: crew.agent(window)["state"] == "escalated", 60, f"an escalation\n{crew.screens()}")
     assert crew.agent(window)["escalation"] == "the client ended 3 times without progress"
-    assert len([event for event in events(crew, "recovery-intended") if event["action"] == "resume"]) == 3
+    assert len([event for event in crew.events("recovery-intended") if event["action"] == "resume"]) == 3
 
 
 def test_a_closed_window_is_restored_with_its_conversation(crew: Crew) -> None:
@@ -181,21 +171,21 @@ def test_what_said_done_too_early_is_told_what_is_missing_and_verified_in_the_en
     agent = crew.agent(window)
     assert (agent["revision_count"], agent.get("fruitless_rounds", 0), agent["last_verdict"]) == (1, 0, "verified")
     assert [(action["kind"], action["action"]) for action in polled(crew)] == [("decision", "evaluate")]
-    wait_until(lambda: log(crew).count("every gate holds: pending_evaluation") == 1, what="the line in the log")
+    wait_until(lambda: crew.log().count("every gate holds: pending_evaluation") == 1, what="the line in the log")
 
 
 def test_a_question_is_told_once_and_waits(crew: Crew) -> None:
     window = crew.spawn("feat/question", "[[ask Which colour?|Blue|Green]]")
     wait_until(lambda: [a for a in polled(crew) if a["action"] == "dialog"], 20, f"the question\n{crew.screens()}")
     start_loop(crew)
-    wait_until(lambda: "dialog: question" in log(crew), 20, "the notice")
+    wait_until(lambda: "dialog: question" in crew.log(), 20, "the notice")
     [shown] = [action for action in polled(crew) if action["window"] == window]
     assert (shown["kind"], shown["dialog"]) == ("decision", "question")
     assert any("Which colour?" in line for line in shown["screen"])
     before = state(crew)["last_poll_at"]
     wait_until(lambda: state(crew)["last_poll_at"] > before + 3, 20, "some more cycles")
-    assert log(crew).count("dialog: question") == 1
-    assert len(events(crew, "decision")) == 1
+    assert crew.log().count("dialog: question") == 1
+    assert len(crew.events("decision")) == 1
 
 
 def test_a_loop_killed_in_the_middle_leaves_the_place_to_the_next(crew: Crew) -> None:

@@ -10,7 +10,6 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
 
@@ -30,23 +29,13 @@ def crew() -> Iterator[Crew]:
         yield made
 
 
-def journal(crew: Crew, name: str) -> list[dict[str, Any]]:
-    lines = (crew.stage.folder / "fleet" / "events.jsonl").read_text(encoding="utf-8").splitlines()
-    return [event for line in lines if (event := json.loads(line))["event"] == name]
-
-
-def log(crew: Crew) -> str:
-    file = crew.stage.folder / "fleet" / "loop.log"
-    return file.read_text(encoding="utf-8") if file.exists() else ""
-
-
 def start_loop(crew: Crew, *options: str) -> subprocess.Popen[str]:
     """A loop as it is by default: its safety net is 30 seconds wide."""
     argv = [sys.executable, "-I", str(BUNDLE / "fleetscripts" / "__main__.py"), "run-loop", *options]
     with (crew.stage.folder / "loop.out").open("w") as out:
         loop = subprocess.Popen(argv, env=crew.stage.environment(), stdout=out, stderr=out, text=True)
     crew.loops.append(loop)
-    wait_until(lambda: "--poll" in options or "tmux reports changes" in log(crew), 20, "the loop")
+    wait_until(lambda: "--poll" in options or "tmux reports changes" in crew.log(), 20, "the loop")
     return loop
 
 
@@ -63,14 +52,14 @@ def test_an_exit_a_question_and_done_are_acted_on_within_seconds(crew: Crew) -> 
         crew.wait_for_words(window, "Hello.")
     start_loop(crew)
     killed = kill_client(crew, first)
-    resumed = wait_until(lambda: journal(crew, "recovery-intended"), 10, "the resume")[0]
+    resumed = wait_until(lambda: crew.events("recovery-intended"), 10, "the resume")[0]
     assert (resumed["action"], resumed["window"]) == ("resume", first)
     assert resumed["at"] - killed < 2
     crew.run("send-agent", second, "[[ask Which colour?|Blue|Green]]")
-    wait_until(lambda: journal(crew, "decision"), 5, "the question")
+    wait_until(lambda: crew.events("decision"), 5, "the question")
     crew.run("answer-dialog", second, "--choose", "Blue")
     crew.run("send-agent", second, "[[done]]", seconds=60)
-    wait_until(lambda: [e for e in journal(crew, "recovery-intended") if e["action"] == "verify"], 5, "the gates")
+    wait_until(lambda: [e for e in crew.events("recovery-intended") if e["action"] == "verify"], 5, "the gates")
 
 
 @pytest.mark.stress
@@ -85,8 +74,8 @@ def test_a_loop_beside_looks_by_hand_resumes_once(crew: Crew) -> None:
         thread.start()
     for thread in by_hand:
         thread.join()
-    wait_until(lambda: [e for e in journal(crew, "recovery-ended") if "resumed" in e["outcome"]], 30, "the resume")
-    assert len(journal(crew, "recovery-intended")) == 1
+    wait_until(lambda: [e for e in crew.events("recovery-ended") if "resumed" in e["outcome"]], 30, "the resume")
+    assert len(crew.events("recovery-intended")) == 1
     argv = ["pgrep", "-fc", f"resume {session}"]
     assert subprocess.run(argv, capture_output=True, text=True, check=False).stdout.strip() in ("1", "2")
     assert crew.agent(window)["kicks"] == 1
@@ -102,16 +91,16 @@ def test_a_server_that_went_is_started_again_with_each_agent_once(crew: Crew) ->
     sessions = {crew.agent(window)["session_id"] for window in windows}
     before = {crew.pid(window) for window in windows}
     crew.stage.tmux("kill-server")
-    wait_until(lambda: "trying again" in log(crew), 15, "the loss")
-    wait_until(lambda: not before & {crew.pid(window) for window in windows}, 60, f"others\n{log(crew)}")
-    wait_until(lambda: all(crew.registry(session) for session in sessions), 60, f"both again\n{log(crew)}")
-    wait_until(lambda: log(crew).count("resumed in") == 2, 30, "both told")
+    wait_until(lambda: "trying again" in crew.log(), 15, "the loss")
+    wait_until(lambda: not before & {crew.pid(window) for window in windows}, 60, f"others\n{crew.log()}")
+    wait_until(lambda: all(crew.registry(session) for session in sessions), 60, f"both again\n{crew.log()}")
+    wait_until(lambda: crew.log().count("resumed in") == 2, 30, "both told")
     state = json.loads((crew.stage.folder / "state.json").read_text())
     assert {agent["session_id"] for agent in state["agents"]} == sessions
     assert len({agent["pane_id"] for agent in state["agents"]}) == 2
     assert {agent["attempts"]["restarts"] for agent in state["agents"]} == {1}
     assert loop.poll() is None
-    assert "stuck" not in log(crew)
+    assert "stuck" not in crew.log()
 
 
 @pytest.mark.stress
@@ -125,9 +114,9 @@ def test_a_loop_that_was_stopped_counts_no_time_that_it_did_not_see(crew: Crew) 
     wait_until(lambda: time.monotonic() - stopped > 12, 20, "a long stop")
     loop.send_signal(signal.SIGCONT)
     going_on = time.time()
-    wait_until(lambda: "this loop was stopped for" in log(crew), 10, lambda: log(crew))
-    wait_until(lambda: journal(crew, "recovery-intended"), 20, "a nudge, in the end")
-    assert journal(crew, "recovery-intended")[0]["at"] - going_on > 5
+    wait_until(lambda: "this loop was stopped for" in crew.log(), 10, lambda: crew.log())
+    wait_until(lambda: crew.events("recovery-intended"), 20, "a nudge, in the end")
+    assert crew.events("recovery-intended")[0]["at"] - going_on > 5
 
 
 def test_a_clock_that_jumps_makes_nobody_stuck_and_nudges_nobody_twice(
@@ -144,16 +133,16 @@ def test_a_clock_that_jumps_makes_nobody_stuck_and_nudges_nobody_twice(
     thread = threading.Thread(target=loop.run)
     thread.start()
     try:
-        wait_until(lambda: "tmux reports changes" in log(crew), 20, "the loop")
+        wait_until(lambda: "tmux reports changes" in crew.log(), 20, "the loop")
         for jump, said in ((900.0, "on by 900 s"), (-5400.0, "back by 5400 s"), (86_400.0, "on by 86400 s")):
             ahead[0] += jump
             crew.run("send-agent", window, "[[say Once more.]]")
-            wait_until(lambda said=said: said in log(crew), 20, f"the notice of a jump of {jump:g} s")
+            wait_until(lambda said=said: said in crew.log(), 20, f"the notice of a jump of {jump:g} s")
             assert loop.jobs.settle() is False
     finally:
         loop.end()
         thread.join(timeout=20)
     assert not thread.is_alive()
-    assert journal(crew, "recovery-intended") == []
+    assert crew.events("recovery-intended") == []
     assert crew.agent(window)["state"] == "running"
-    assert "stuck" not in log(crew)
+    assert "stuck" not in crew.log()

@@ -18,14 +18,19 @@ def questions(crew: Crew) -> list[dict[str, Any]]:
     return [item for item in heartbeat(crew)["decisions"] if item["kind"] == "dialog" and "question" in item]
 
 
-def test_an_agent_is_stopped_redirected_answered_and_ended(crew: Crew) -> None:
-    window = crew.spawn("feat/redirected", "Think for long. [[think 60]]", "--step", "one")
-    wait_until(lambda: not crew.resting(window), 20, lambda: f"its turn\n{crew.screens()}")
+def stopped(crew: Crew, window: str) -> None:
+    """Its turn is stopped by hand: its prompt stands without a draft, and it is held."""
     assert "the turn was stopped" in said(crew, "interrupt-agent", window)
     wait_until(lambda: crew.resting(window), 20, "its prompt")
     shown = json.loads(said(crew, "classify-pane", window))
     assert (shown["state"], shown.get("draft")) == ("prompt", None), crew.screens()
     assert crew.agent(window)["held"]
+
+
+def test_an_agent_is_stopped_redirected_answered_and_ended(crew: Crew) -> None:
+    window = crew.spawn("feat/redirected", "Think for long. [[think 60]]", "--step", "one")
+    wait_until(lambda: not crew.resting(window), 20, lambda: f"its turn\n{crew.screens()}")
+    stopped(crew, window)
 
     told = said(crew, "send-agent", window, "--task", "Ask first. [[ask Which colour?|Blue|Green]] [[say Painted.]]")
     assert "proof: transcript" in told
@@ -60,11 +65,7 @@ def test_codex_too_is_adopted_stopped_redirected_and_ended(crew: Crew) -> None:
     for name in ("agent", "session_id", "worktree_path", "branch", "pane_id"):
         assert after[name] == before[name]
 
-    assert "the turn was stopped" in said(crew, "interrupt-agent", window)
-    wait_until(lambda: crew.resting(window), 20, "its prompt")
-    shown = json.loads(said(crew, "classify-pane", window))
-    assert (shown["state"], shown.get("draft")) == ("prompt", None), crew.screens()
-    assert crew.agent(window)["held"]
+    stopped(crew, window)
 
     told = said(crew, "send-agent", window, "--task", "Paint it. [[say Painted.]]")
     assert "proof: transcript" in told

@@ -16,7 +16,7 @@ import pytest
 from fleetscripts.core.planning.rescue import WAKE_SPREAD_SECONDS
 from fleetscripts.practice.turn import LOGGED_OUT
 from tests.e2e import rollout
-from tests.e2e.accounts import TOKENS, agents, bring_codex, crew_on_accounts, events, list_codex, log
+from tests.e2e.accounts import TOKENS, agents, bring_codex, crew_on_accounts, list_codex
 from tests.e2e.conftest import CLAUDE
 from tests.e2e.crew import Crew
 from tests.e2e.model_door import ask
@@ -65,7 +65,7 @@ def test_walled_agents_go_on_in_the_same_conversation_on_another_account(crew: C
     crew.start_loop()
     for window in windows:
         crew.wait_for_words(window, "CHECKPOINT:one", 60)
-    wait_until(lambda: "rescued 2 agents: 2 → spare; 0 parked" in log(crew), 30, "the notification")
+    wait_until(lambda: "rescued 2 agents: 2 → spare; 0 parked" in crew.log(), 30, "the notification")
     for known in before:
         agent = crew.agent(known["window"])
         kept = ("session_id", "pane_id", "worktree_path")
@@ -74,8 +74,8 @@ def test_walled_agents_go_on_in_the_same_conversation_on_another_account(crew: C
         assert agent.get("rescue_stage", "") == ""
         said = crew.said(known["window"], "assistant")
         assert [text for text in said if text in ("One.", "Two.")] == ["One.", "Two."]
-    assert log(crew).count("rescued 2 agents") == 1
-    assert events(crew, "decision") == events(crew, "escalated") == []
+    assert crew.log().count("rescued 2 agents") == 1
+    assert crew.events("decision") == crew.events("escalated") == []
 
 
 by_practice = pytest.mark.parametrize("crew", ["practice"], indirect=True)
@@ -117,14 +117,14 @@ def test_without_budget_an_agent_is_parked_and_woken_at_the_reset(crew: Crew) ->
     assert [action["action"] for action in json.loads(crew.run("poll-cycle").stdout)] == ["park"]
     assert "wakes in" in crew.run("status").stdout
     crew.start_loop()
-    wait_until(lambda: "1 rate_limited" in log(crew), 10, "a cycle")
+    wait_until(lambda: "1 rate_limited" in crew.log(), 10, "a cycle")
     crew.loops[0].kill()
     crew.loops[0].wait()
     crew.start_loop()
     crew.wait_for_words(window, "CHECKPOINT:one", 60)
     assert time.time() >= parked["parked_until"]
     assert crew.agent(window)["account"] == "work"
-    assert events(crew, "end-intended") == events(crew, "decision") == []
+    assert crew.events("end-intended") == crew.events("decision") == []
 
 
 @by_practice
@@ -134,7 +134,7 @@ def test_other_dead_ends_a_lost_login_moves_a_full_conversation_begins_anew_once
     session = crew.agent(full)["session_id"]
     crew.start_loop()
     crew.wait_for_words(locked, "CHECKPOINT:one", 60)
-    wait_until(lambda: crew.agent(full)["state"] == "escalated", 60, lambda: f"an escalation\n{log(crew)}")
+    wait_until(lambda: crew.agent(full)["state"] == "escalated", 60, lambda: f"an escalation\n{crew.log()}")
     agent = crew.agent(full)
     assert agent["escalation"] == "its conversation is full once more"
     assert (agent["handover_from"], agent["session_ids"]) == (f"practice:{session}", [session])
@@ -180,7 +180,7 @@ def test_a_conversation_that_is_gone_is_begun_anew_once_and_then_a_persons(crew:
     wait_until(
         lambda: crew.agent(window)["session_id"] not in ("", gone) and not crew.agent(window).get("rescue_stage"),
         60,
-        lambda: f"a new conversation\n{log(crew)}\n{crew.screens()}",
+        lambda: f"a new conversation\n{crew.log()}\n{crew.screens()}",
     )
     agent = crew.agent(window)
     assert (agent["handover_from"], agent["session_ids"], agent["account"]) == (f"{kind}:{gone}", [gone], "work")
@@ -188,9 +188,9 @@ def test_a_conversation_that_is_gone_is_begun_anew_once_and_then_a_persons(crew:
     wait_until(told, 10, lambda: f"that it knows its objective\n{crew.said(window, 'user')}")
     wait_until(lambda: crew.resting(window), what="the end of its turn")
     lose_conversation(crew, window)
-    wait_until(lambda: crew.agent(window)["state"] == "escalated", 60, lambda: f"an escalation\n{log(crew)}")
+    wait_until(lambda: crew.agent(window)["state"] == "escalated", 60, lambda: f"an escalation\n{crew.log()}")
     assert GONE.search(crew.agent(window)["escalation"])
-    assert len(events(crew, "conversation-gone")) == 2
+    assert len(crew.events("conversation-gone")) == 2
 
 
 @by_practice
@@ -199,17 +199,17 @@ def test_when_no_move_succeeds_the_conversation_waits_again_where_it_was(crew: C
     [window] = at_the_wall(crew, 1)
     before = crew.agent(window)
     crew.start_loop()
-    wait_until(lambda: events(crew, "parked"), 90, lambda: f"its being put back\n{log(crew)}\n{crew.screens()}")
+    wait_until(lambda: crew.events("parked"), 90, lambda: f"its being put back\n{crew.log()}\n{crew.screens()}")
     wait_until(lambda: crew.resting(window), 30, "the client at rest")
-    wait_until(lambda: crew.agent(window)["state"] == "rate_limited", 30, lambda: f"its wall seen again\n{log(crew)}")
+    wait_until(lambda: crew.agent(window)["state"] == "rate_limited", 30, lambda: f"its wall seen again\n{crew.log()}")
     agent = crew.agent(window)
     kept = ("session_id", "pane_id", "account")
     assert {name: agent[name] for name in kept} == {name: before[name] for name in kept}
     assert agent["rescue_stage"] == "parked"
     assert agent["parked_until"] >= before["resets_at"]
-    assert [event["account"] for event in events(crew, "parked")] == ["work"]
+    assert [event["account"] for event in crew.events("parked")] == ["work"]
     assert balance(crew)["spare"]["state"] == "locked", "nobody else is put there"
-    assert events(crew, "escalated") == []
+    assert crew.events("escalated") == []
 
 
 @by_practice
@@ -256,9 +256,9 @@ def test_with_no_subscription_left_the_work_is_handed_over_to_another_client(cre
     cap(crew, "spare")
     crew.start_loop()
     wait_until(
-        lambda: "rescued 1 agent: 1 → other by a hand-over" in log(crew),
+        lambda: "rescued 1 agent: 1 → other by a hand-over" in crew.log(),
         60,
-        lambda: f"the hand-over\n{log(crew)}\n{crew.screens()}",
+        lambda: f"the hand-over\n{crew.log()}\n{crew.screens()}",
     )
     agent = crew.agent(window)
     assert (agent["agent"], agent["account"], agent["pane_id"]) == ("codex", "other", before["pane_id"])
@@ -267,7 +267,7 @@ def test_with_no_subscription_left_the_work_is_handed_over_to_another_client(cre
     wait_until(lambda: crew.agent(window)["checkpoints"] == ["one"], 40, f"its checkpoint\n{crew.screens()}")
     told = rollout.said(rollout.records(crew.stage.folder / CODEX_HOME, crew.agent(window)["session_id"]), "user")
     assert any("until [ -e ../go ]" in text and "> One." in text for text in told), told
-    assert events(crew, "decision") == events(crew, "escalated") == []
+    assert crew.events("decision") == crew.events("escalated") == []
 
 
 @pytest.mark.stress
@@ -277,15 +277,15 @@ def test_no_client_is_ended_for_one_that_is_not_logged_in(crew: Crew) -> None:
     before = crew.agent(window)
     cap(crew, "spare")
     crew.start_loop()
-    wait_until(lambda: events(crew, "account-locked"), 90, lambda: f"a look at the other account\n{log(crew)}")
-    [locked] = events(crew, "account-locked")
+    wait_until(lambda: crew.events("account-locked"), 90, lambda: f"a look at the other account\n{crew.log()}")
+    [locked] = crew.events("account-locked")
     assert locked["account"] == "other"
     assert "not logged in" in locked["why"]
-    wait_until(lambda: "no account but work has budget" in log(crew), 30, lambda: log(crew))
+    wait_until(lambda: "no account but work has budget" in crew.log(), 30, lambda: crew.log())
     agent = crew.agent(window)
     kept = {name: agent.get(name) for name in ("session_id", "session_ids", "agent", "pane_id", "handover_from")}
     assert kept == {name: before.get(name) for name in kept}
-    assert (agent["state"], log(crew).count("dialog: login")) == ("rate_limited", 0)
+    assert (agent["state"], crew.log().count("dialog: login")) == ("rate_limited", 0)
     crew.loops[-1].terminate()
     crew.loops[-1].wait(60)  # with budget on the other account it would move the agent before anybody does by hand
     file = crew.stage.folder / "fleet" / "ledger.json"
@@ -305,7 +305,7 @@ def test_six_agents_go_on_elsewhere_then_wait_for_the_reset_then_go_on_as_codex(
     for window in windows:
         crew.wait_for_words(window, "CHECKPOINT:one", 90)
     took = time.monotonic() - began
-    wait_until(lambda: "rescued 6 agents: 6 → spare; 0 parked" in log(crew), 60, lambda: f"the line\n{log(crew)}")
+    wait_until(lambda: "rescued 6 agents: 6 → spare; 0 parked" in crew.log(), 60, lambda: f"the line\n{crew.log()}")
     print(f"\n6 walled agents back at work after {took:.1f} s")
     assert took < 90
     for known in before:
@@ -320,7 +320,7 @@ def test_six_agents_go_on_elsewhere_then_wait_for_the_reset_then_go_on_as_codex(
         ask(crew.stage, "wall", token=token, seconds=40)
     for number, window in enumerate(windows):
         crew.run("send-agent", window, f"[[say Again {number}.]]")
-    wait_until(lambda: all(agent["state"] == "rate_limited" for agent in agents(crew)), 60, lambda: log(crew))
+    wait_until(lambda: all(agent["state"] == "rate_limited" for agent in agents(crew)), 60, lambda: crew.log())
     parked = [agent["parked_until"] for agent in agents(crew)]
     assert len(set(parked)) > 1, "woken apart"
     for number, window in enumerate(windows):
@@ -331,7 +331,7 @@ def test_six_agents_go_on_elsewhere_then_wait_for_the_reset_then_go_on_as_codex(
         ask(crew.stage, "wall", token=token, seconds=7200)
     for window in windows:
         crew.run("send-agent", window, "[[say Now as another.]]")
-    wait_until(lambda: all(agent.get("agent") == "codex" for agent in agents(crew)), 120, lambda: log(crew))
-    wait_until(lambda: all(not agent.get("rescue_stage") for agent in agents(crew)), 120, lambda: log(crew))
+    wait_until(lambda: all(agent.get("agent") == "codex" for agent in agents(crew)), 120, lambda: crew.log())
+    wait_until(lambda: all(not agent.get("rescue_stage") for agent in agents(crew)), 120, lambda: crew.log())
     assert {agent["handover_from"] for agent in agents(crew)} == {f"claude:{known['session_id']}" for known in before}
-    assert events(crew, "decision") == events(crew, "escalated") == []
+    assert crew.events("decision") == crew.events("escalated") == []

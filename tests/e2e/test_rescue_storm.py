@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from fleetscripts.practice.turn import LOGGED_OUT
-from tests.e2e.accounts import agents, crew_on_accounts, events, log
+from tests.e2e.accounts import agents, crew_on_accounts
 from tests.e2e.crew import Crew
 from tests.waiting import wait_until
 
@@ -84,7 +84,7 @@ def test_a_rescue_cut_short_is_gone_on_with_and_never_doubled(crew: Crew, stage:
     window = crew.spawn("feat/a", "Do it. [[say One.]] [[ratelimit 3600]] [[checkpoint one]]", "--account", "work")
     with Watch() as watch:
         crew.start_loop()
-        wait_until(lambda: crew.agent(window).get("rescue_stage") == stage, 30, f"the stage\n{log(crew)}")
+        wait_until(lambda: crew.agent(window).get("rescue_stage") == stage, 30, f"the stage\n{crew.log()}")
         kill_loop(crew)
         crew.start_loop()
         crew.wait_for_words(window, "CHECKPOINT:one", 60)
@@ -153,7 +153,7 @@ def test_a_storm_of_walls_with_the_loop_killed_twenty_times() -> None:
         wait_until(
             lambda: all(agent["checkpoints"] == ["one"] for agent in agents(crew)),
             ALLOWED_SECONDS,
-            lambda: f"every checkpoint\n{crew.run('status').stdout}\n{log(crew)[-3000:]}",
+            lambda: f"every checkpoint\n{crew.run('status').stdout}\n{crew.log()[-3000:]}",
         )
         for window in windows:
             said, heard = crew.said(window, "assistant"), crew.said(window, "user")
@@ -164,11 +164,11 @@ def test_a_storm_of_walls_with_the_loop_killed_twenty_times() -> None:
             assert others == [], "nothing else was ever typed"
         assert set(sessions.values()) <= watch.seen
         assert watch.doubled == set()
-        assert events(crew, "escalated") == []
+        assert crew.events("escalated") == []
         assert {agent["account"] for agent in agents(crew)} <= set(GOOD), "nothing spent that nobody allowed"
         moved = [window for number, window in enumerate(windows) if crew.agent(window)["account"] != GOOD[number % 6]]
         assert set(windows[:4]) == set(moved)
-        assert {event["account"] for event in events(crew, "account-locked")} <= {"locked"}
+        assert {event["account"] for event in crew.events("account-locked")} <= {"locked"}
         refused = [
             window for window in windows if any("Please run /login" in t for t in crew.said(window, "assistant"))
         ]
@@ -191,21 +191,21 @@ def test_an_account_that_cannot_be_worked_on_is_known_before_a_client_is_ended()
         wait_until(lambda: not crew.agent(first).get("rescue_stage"), 20, "the end of the rescue")
         agent = crew.agent(first)
         assert (agent["account"], agent.get("rescue_tries", 0), agent.get("failed_accounts", [])) == ("good", 0, [])
-        assert [event["account"] for event in events(crew, "account-locked")] == ["broken"]
+        assert [event["account"] for event in crew.events("account-locked")] == ["broken"]
 
         (crew.stage.folder / "good.token").unlink()
         second = crew.spawn("feat/b", script, "--account", "work")
         wait_until(
-            lambda: "good" in [event["account"] for event in events(crew, "account-locked")],
+            lambda: "good" in [event["account"] for event in crew.events("account-locked")],
             60,
-            lambda: f"that nothing is left\n{log(crew)}",
+            lambda: f"that nothing is left\n{crew.log()}",
         )
-        wait_until(lambda: crew.agent(second)["state"] == "rate_limited", 20, lambda: f"it waits\n{log(crew)}")
+        wait_until(lambda: crew.agent(second)["state"] == "rate_limited", 20, lambda: f"it waits\n{crew.log()}")
         agent = crew.agent(second)
         assert (agent["account"], agent.get("rescue_tries", 0), agent.get("rescue_stage", "")) == ("work", 0, "")
-        ended = [event["window"] for event in events(crew, "end-intended")]
+        ended = [event["window"] for event in crew.events("end-intended")]
         assert second not in ended, "its client was left in peace"
-        assert events(crew, "escalated") == []
+        assert crew.events("escalated") == []
         (crew.stage.folder / "good.token").write_text("oat-G")
         (crew.stage.folder / "good.token").chmod(0o600)
         done = crew.run("rescue-agent", second, "--account", "good")
@@ -232,14 +232,14 @@ def test_an_account_that_may_spend_is_the_last_choice_and_is_left_at_the_next_re
         crew.start_loop()
         crew.wait_for_words(window, "Three.", 120)
         agent = crew.agent(window)
-        assert agent["account"] == "paid", log(crew)
+        assert agent["account"] == "paid", crew.log()
         for way in ("work → spare", "spare → paid"):
-            wait_until(lambda way=way: way in log(crew), 20, lambda way=way: f"{way}\n{log(crew)}")
+            wait_until(lambda way=way: way in crew.log(), 20, lambda way=way: f"{way}\n{crew.log()}")
         late = f'[[account]]\nname = "late"\nagent = "practice"\ntoken = {{ file = "{folder}/late.token" }}\n'
         file.write_text(f"{file.read_text()}\n{late}")
-        wait_until(lambda: crew.agent(window)["account"] == "late", 120, lambda: f"it leaves\n{log(crew)}")
+        wait_until(lambda: crew.agent(window)["account"] == "late", 120, lambda: f"it leaves\n{crew.log()}")
         assert crew.agent(window)["session_id"] == agent["session_id"]
         assert [text for text in crew.said(window, "assistant") if text in ("One.", "Two.", "Three.")] == [
             "One.", "Two.", "Three.",
         ]  # fmt: skip
-        assert events(crew, "escalated") == []
+        assert crew.events("escalated") == []

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.accounts import crew_on_accounts, events, log
+from tests.e2e.accounts import crew_on_accounts
 from tests.e2e.conftest import program_of
 from tests.e2e.crew import Crew
 from tests.e2e.model_door import ask
@@ -100,7 +100,7 @@ def spoke(crew: Crew, run: Run, words: str, seconds: float) -> None:
     wait_until(
         lambda: any(words in text for text in crew.said(run.window, "assistant")),
         seconds,
-        lambda: f"{words!r} of {run}\n{crew.agent(run.window)}\n{log(crew)}\n{crew.screens()}",
+        lambda: f"{words!r} of {run}\n{crew.agent(run.window)}\n{crew.log()}\n{crew.screens()}",
     )
 
 
@@ -115,7 +115,7 @@ def goes_on_by_itself(crew: Crew, run: Run) -> None:
     assert (agent["account"], agent["session_id"]) == (run.form, run.session), "nobody moved it"
     run.near = (
         "prompted to go on"
-        if any((one["window"], one["action"]) == (run.window, "wake") for one in events(crew, "recovery-ended"))
+        if any((one["window"], one["action"]) == (run.window, "wake") for one in crew.events("recovery-ended"))
         else "by itself"
     )
 
@@ -125,7 +125,7 @@ def goes_on_elsewhere(crew: Crew, run: Run) -> None:
     wait_until(lambda: not crew.agent(run.window).get("rescue_stage"), 60, "the end of its rescue")
     agent = crew.agent(run.window)
     said = [text for text in crew.said(run.window, "assistant") if text in ("One.", "Two.")]
-    assert (agent["account"], agent["session_id"], said) == ("spare", run.session, ["One.", "Two."]), log(crew)
+    assert (agent["account"], agent["session_id"], said) == ("spare", run.session, ["One.", "Two."]), crew.log()
     run.far = f"{run.form} → {agent['account']}"
 
 
@@ -158,7 +158,7 @@ def test_at_each_form_of_limit_an_agent_waits_for_a_near_reset_and_leaves_for_a_
         crew.start_loop()
         for run in runs_far:
             goes_on_elsewhere(crew, run)
-        assert events(crew, "escalated") == []
+        assert crew.events("escalated") == []
         print(f"\n{release}: {len(runs)} forms of limit")
         for run in runs:
             windows = ", ".join(ledger.get(run.form, {})) or "no window"
@@ -173,7 +173,7 @@ def test_an_agent_whose_next_account_refuses_another_model_is_parked_and_not_sen
         window = crew.spawn("feat/a", "Do it. [[say One.]]", "--account", "opus", "--step", "one")
         crew.start_loop()
         crew.wait_for_words(window, "One.", 120)
-        wait_until(lambda: not crew.agent(window).get("rescue_stage"), 60, lambda: f"the end of its move\n{log(crew)}")
+        wait_until(lambda: not crew.agent(window).get("rescue_stage"), 60, lambda: f"the end of its move\n{crew.log()}")
         assert crew.agent(window)["account"] == "sonnet"
         crew.loops[-1].terminate()
         crew.loops[-1].wait(60)
@@ -187,4 +187,4 @@ def test_an_agent_whose_next_account_refuses_another_model_is_parked_and_not_sen
         agent = crew.agent(window)
         assert (agent["account"], agent["attempts"]["limited_models"]) == ("sonnet", ["opus"])
         assert agent["parked_until"] > time.time()
-        assert len([event for event in events(crew, "recovery-ended") if event["action"] == "rescue"]) == 1
+        assert len([event for event in crew.events("recovery-ended") if event["action"] == "rescue"]) == 1
