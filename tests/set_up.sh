@@ -3,6 +3,13 @@
 # set up lies outside the repository. In CI whatever is missing is a failure; elsewhere the tests that need a client
 # that could not be installed are skipped and say so.
 
+case ${1-} in
+-h | --help) # before anything is installed
+    sed -n '/^set -eu$/q; 2,$ s/^# \{0,1\}//p' "$bundle/tests/${0##*/}"
+    exit 0
+    ;;
+esac
+
 clients_cache=${XDG_CACHE_HOME:-$HOME/.cache}/fleetscripts
 
 install_clients() {

@@ -137,3 +137,15 @@ def _all_from(terminal: int) -> str:
         while more := os.read(terminal, 4096):
             said.append(more)
     return b"".join(said).decode()
+
+
+@pytest.mark.parametrize("name", ["run", "stress", "bench", "pictures", "situations"])
+def test_help_is_printed_before_anything_is_set_up(tmp_path: Path, name: str) -> None:
+    script = BUNDLE / "tests" / name
+    words = ["/bin/sh", str(script), "--help"]
+    done = subprocess.run(
+        words, env={"PATH": "/usr/bin:/bin", "HOME": str(tmp_path)}, cwd=tmp_path, capture_output=True, text=True
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith(f"usage: tests/{name} [--yes]")
+    assert not (tmp_path / ".cache").exists()
