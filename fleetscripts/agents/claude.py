@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fleetscripts.account import SUBSCRIPTION
-from fleetscripts.agents.claude_programs import is_client, is_daemon
 from fleetscripts.agents.kind_facts import UUID, AccountVariables, EndingKey, Home, ReadOnly, Shown
 from fleetscripts.agents.kinds import (
     AgentKind,
@@ -32,6 +31,11 @@ READ_ALOUD = "CLAUDE_AX_SCREEN_READER"
 DENIES = "dontAsk"
 """The permission mode that denies whatever would need a question."""
 
+_PROGRAMS = ("claude", "claude.exe")
+"""The second is in the npm package on every system; it starts background sessions."""
+_CLAIMED = "claude bg-spare"
+"""A pre-started process's own name, which it keeps once it has a session."""
+_SERVICES = ("daemon", "bg-pty-host")
 _SAME_MODE = {"manual": "default", "default": "manual"}
 
 
@@ -39,12 +43,19 @@ class ClaudeCode(AgentKind):
     """Claude Code, native binary or npm build."""
 
     def is_client(self, command: str, argv: Sequence[str]) -> bool:
-        """The native binary, or node running the npm build's entry file."""
-        return is_client(command, argv)
+        """The native binary, or node running the npm build's entry file; in a terminal or in the background."""
+        program = argv[0].rpartition("/")[2] if argv else command
+        if argv[1:2] and argv[1] in _SERVICES:
+            return False
+        if command == "claude" or program in (*_PROGRAMS, _CLAIMED):
+            return True
+        return command in ("node", "MainThread") and any(
+            word.endswith(("/claude", "/claude-code/cli.js", "/claude-code/cli.mjs")) for word in argv[1:3]
+        )
 
     def serves_all(self, argv: Sequence[str]) -> bool:
         """The daemon that holds the conversations of the agents view."""
-        return is_daemon(argv)
+        return bool(argv) and argv[0].rpartition("/")[2] in _PROGRAMS and list(argv[1:2]) == ["daemon"]
 
     def held_in_background(self, pid: int) -> BackgroundSession | None:
         """By the registry's entry for a process of that daemon."""

@@ -8,7 +8,9 @@ from fleetscripts.deferred import start_quickly
 
 start_quickly()
 
-SHARED = frozenset({"elsewhere", "entry", "examples", "named_agent", "options", "output", "patience", "text_source"})
+SHARED = frozenset(
+    {"elsewhere", "entry", "examples", "named_agent", "options", "output", "patience", "text_source", "usage_words"}
+)
 """Modules of this package that are not commands."""
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 
 from fleetscripts.commands.entry import run
-from fleetscripts.commands.options import json_option, settings_options
+from fleetscripts.commands.options import Whole, json_option, settings_options
 from fleetscripts.commands.output import print_json
 
 MOST = 50
@@ -18,7 +18,7 @@ MOST = 50
 
 
 @click.command("add-spare")
-@click.argument("count", required=False, default=1, type=click.IntRange(1, MOST), metavar="[N]")
+@click.argument("count", required=False, default=1, type=Whole(1, MOST), metavar="[N]")
 @click.option(
     "--repo", metavar="DIR", type=Path, default=".", help="Repository to add them to (default: the current one)."
 )

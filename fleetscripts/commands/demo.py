@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 import click
 
 from fleetscripts.commands.entry import run
-from fleetscripts.commands.options import yes_option
+from fleetscripts.commands.options import Whole, yes_option
 from fleetscripts.errors import EXIT_FAILED, FleetError, UsageProblem
 from fleetscripts.practice.install import NAME
 from fleetscripts.practice.real_client import PACKAGE, REAL, install_client, installed_client
@@ -44,7 +44,7 @@ SHOWN = ("TMUX_TMPDIR", "FLEET_TMUX_SOCKET", "FLEET_HOME", "ORCHESTRATOR_STATE_F
     show_default=True,
     help=f"{REAL}: the real client from npm with a scripted model, without account or network (Linux).",
 )
-@click.option("--hosts", metavar="N", type=click.IntRange(2, MOST_HOSTS), help="On N machines, sshd on loopback each.")
+@click.option("--hosts", metavar="N", type=Whole(2, MOST_HOSTS), help="On N machines, sshd on loopback each.")
 @yes_option
 def command(keep: bool, client: str, hosts: int | None, yes: bool) -> int:
     """Watch three practice agents be spawned, monitored, verified and recycled.

@@ -88,8 +88,11 @@ def _untold(name: str, code: int, why: OSError) -> int:
 
 
 def _usage_message(error: click.ClickException, name: str) -> str:
-    message = error.format_message().rstrip(".")
-    return f"{message} (see {name} --help)" if isinstance(error, click.UsageError) else message
+    if not isinstance(error, click.UsageError):
+        return error.format_message().rstrip(".")
+    from fleetscripts.commands.usage_words import usage_message
+
+    return usage_message(error, name)
 
 
 def _complain(name: str, message: str, code: int) -> int:

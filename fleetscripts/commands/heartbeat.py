@@ -11,7 +11,7 @@ import click
 
 from fleetscripts.commands.elsewhere import here_option, members_of, named_from_here, others, print_others
 from fleetscripts.commands.entry import run
-from fleetscripts.commands.options import json_option, settings_options
+from fleetscripts.commands.options import Whole, json_option, settings_options
 from fleetscripts.commands.output import print_json
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 @click.option(
     "--lines",
     metavar="N",
-    type=click.IntRange(0, 2000),
+    type=Whole(0, 2000),
     help="Show the last N lines of each screen, and do not shorten the report.",
 )
 @click.option(

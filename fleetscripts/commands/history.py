@@ -14,7 +14,7 @@ import click
 from fleetscripts.commands.elsewhere import here_option, members_of, others, print_others
 from fleetscripts.commands.entry import run
 from fleetscripts.commands.named_agent import load_agent
-from fleetscripts.commands.options import json_option, settings_options
+from fleetscripts.commands.options import Whole, json_option, settings_options
 from fleetscripts.errors import UsageProblem
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ MOST_LINES = 200
 
 @click.command("history")
 @click.option("--since", "begun", metavar="AGO", help="Only newer events: 90s, 15m, 2h, 1d, or an ISO time.")
-@click.option("--last", metavar="N", type=click.IntRange(1, 10_000), default=MOST_LINES, show_default=True)
+@click.option("--last", metavar="N", type=Whole(1, 10_000), default=MOST_LINES, show_default=True)
 @here_option
 @json_option
 @click.argument("window", metavar="[WINDOW]", default="")

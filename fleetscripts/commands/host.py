@@ -11,6 +11,7 @@ from collections.abc import Sequence
 import click
 
 from fleetscripts.commands.entry import run
+from fleetscripts.commands.options import Whole
 from fleetscripts.errors import EXIT_DONE, UsageProblem
 
 MOST_BYTES = 1 << 20
@@ -19,7 +20,7 @@ MOST_BYTES = 1 << 20
 @click.command("host")
 @click.option("--stdio", is_flag=True, help="Serve a link on standard input and output.")
 @click.option("--nonce", metavar="WORD", default="none", help="End of the first line.")
-@click.option("--epoch", metavar="N", type=click.IntRange(1), default=1, help="Number of the caller's link.")
+@click.option("--epoch", metavar="N", type=Whole(1), default=1, help="Number of the caller's link.")
 @click.option("--take", is_flag=True, help="Store the message of the central on standard input.")
 @click.option("--hand-notices", is_flag=True, help="Print the notifications that wait for the central, as JSON.")
 @click.option("--told", metavar="ID", multiple=True, help="--hand-notices: remove this one, which was sent; repeat.")

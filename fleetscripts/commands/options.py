@@ -17,10 +17,35 @@ class Finite(click.FloatRange):
     """A number in a range, excluding ``nan`` and ``inf``, which would defeat comparisons."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        number = super().convert(value, param, ctx)
-        if not math.isfinite(number):
-            self.fail(f"{value!r} is not a finite number.", param, ctx)
-        return number
+        return _in_range(self, super().convert, "a number", value, param, ctx)
+
+
+class Whole(click.IntRange):
+    """A whole number in a range."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        return _in_range(self, super().convert, "a whole number", value, param, ctx)
+
+
+def _in_range(
+    of: Finite | Whole,
+    convert: Function,
+    what: str,
+    value: Any,
+    param: click.Parameter | None,
+    ctx: click.Context | None,
+) -> Any:
+    """The number, or an error that says which are expected."""
+    try:
+        number = convert(value, param, ctx)
+    except click.BadParameter:
+        number = math.nan
+    if not math.isfinite(number):
+        least, most = of.min, of.max
+        span = f" from {least:g} to {most:g}" if least is not None and most is not None else ""
+        span = span or (f" of at least {least:g}" if least is not None else "")
+        of.fail(f"expected {what}{span}, found {str(value)!r}", param, ctx)
+    return number
 
 
 SETTINGS_FLAGS = ("state_file", "tmux_socket", "fleet_home")

@@ -15,7 +15,7 @@ import click
 from fleetscripts.agents import KINDS
 from fleetscripts.commands.entry import run
 from fleetscripts.commands.named_agent import identity
-from fleetscripts.commands.options import json_option, settings_options
+from fleetscripts.commands.options import Whole, json_option, settings_options
 from fleetscripts.commands.output import print_json
 from fleetscripts.commands.text_source import text_of
 from fleetscripts.errors import EXIT_DONE, EXIT_NO, UsageProblem
@@ -168,9 +168,7 @@ def _print_paths(paths: Sequence[Path], as_json: bool) -> int:
 
 
 @command.command("dispatch")
-@click.option(
-    "--limit", metavar="N", type=click.IntRange(1), help="At most this many agents (default: while there are spares)."
-)
+@click.option("--limit", metavar="N", type=Whole(1), help="At most this many agents (default: while there are spares).")
 @click.option("--session", metavar="NAME", default="", help="tmux session (default: the fleet's).")
 @click.option("--repo", metavar="DIR", type=Path, help="Repository of tasks that name none (default: tasks_repo).")
 @json_option

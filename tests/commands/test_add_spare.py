@@ -150,10 +150,10 @@ def test_ten_callers_at_once_get_ten_different_ones(git_repo: GitRepo, run_scrip
 @pytest.mark.parametrize(
     ("words", "code", "why"),
     [
-        (("0",), 2, "0 is not in the range"),
-        (("51",), 2, "51 is not in the range"),
-        (("-1",), 2, "No such option"),
-        (("three",), 2, "is not a valid integer"),
+        (("0",), 2, "N: expected a whole number from 1 to 50, found '0'"),
+        (("51",), 2, "expected a whole number from 1 to 50, found '51'"),
+        (("-1",), 2, "no option '-1'"),
+        (("three",), 2, "expected a whole number from 1 to 50, found 'three'"),
         (("--repo", "/not/there"), 1, "no such folder"),
         (("--repo", "/"), 1, "not a git repository"),
     ],

@@ -10,6 +10,7 @@ import pytest
 
 from fleetscripts.commands.entry import run
 from fleetscripts.errors import FleetError, NotYet, Refusal
+from tests.conftest import RunScript
 
 
 def _ending(outcome: BaseException | int | None) -> click.Command:
@@ -46,6 +47,39 @@ def test_endings(
 def test_a_bad_option_is_one_line_and_usage(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(_ending(None), ["--number", "x"]) == 2
     assert capsys.readouterr().err.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ("tasks", "tasks: expected one of list, add, batch, dispatch, archive, found nothing (see tasks --help)"),
+        ("tasks frob", "tasks: no verb 'frob'; there are: list, add, batch, dispatch, archive (see tasks --help)"),
+        ("tasks lst", "tasks: no verb 'lst'; did you mean list? (see tasks --help)"),
+        ("tasks add t1 --objective x", "tasks: no option '--objective' (see tasks add --help)"),
+        ("tasks add a b --priority x", "tasks: --priority: expected a whole number, found 'x' (see tasks add --help)"),
+        ("status --jsn", "status: no option '--jsn'; did you mean --json or --since? (see status --help)"),
+        ("send-agent --host", "send-agent: --host: expected a value, found nothing (see send-agent --help)"),
+        ("status --json=1", "status: --json: expected no value, found one (see status --help)"),
+        ("status a b", "status: expected no further arguments, found a b (see status --help)"),
+        ("show", "show: expected WINDOW, found nothing (see show --help)"),
+        ("add-spare 0", "add-spare: N: expected a whole number from 1 to 50, found '0' (see add-spare --help)"),
+        (
+            "wait-event --timeout -1",
+            "wait-event: --timeout: expected a number of at least 0, found '-1' (see wait-event",
+        ),
+        ("wait-event --timeout nan", "wait-event: --timeout: expected a number of at least 0, found 'nan' (see"),
+        ("accounts add a --reserve x", "accounts: --reserve: expected a number from 0 to 100, found 'x' (see accounts"),
+        ("status --color pink", "status: --color: expected one of auto, always, never, found 'pink' (see status"),
+        ("spawn-agent --role x", "spawn-agent: --role: expected review, found 'x' (see spawn-agent --help)"),
+    ],
+)
+def test_a_wrong_call_is_told_what_was_expected_and_what_was_found(
+    run_script: RunScript, words: str, said: str
+) -> None:
+    done = run_script(*words.split())
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith(said)
+    assert done.stderr.count("\n") == 1
 
 
 def test_help_is_done(capsys: pytest.CaptureFixture[str]) -> None:

@@ -119,7 +119,7 @@ def test_done_belongs_to_evaluate(store: Store, change: Change) -> None:
         (("s:1", "colour=red"), 2, "no field 'colour' to set; there are: account, agent, attempts.failed_accounts"),
         (("s:1", "kicks"), 2, "expected field=value, found 'kicks'"),
         (("s:1",), 2, "expected field=value after the window"),
-        ((), 2, "Missing argument"),
+        ((), 2, "expected WINDOW|--top field=value..., found nothing"),
         (("s:1", "kicks=many"), 2, "kicks: expected a whole number, found text 'many'"),
         (("s:1", "kicks=true"), 2, "kicks: expected a whole number, found true"),
         (("s:1", "state=busy"), 2, "state: expected one of running, idle"),

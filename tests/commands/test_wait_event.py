@@ -70,7 +70,7 @@ def test_where_everything_is_done_there_is_nothing_to_wait_for(run_script: RunSc
 def test_only_a_time_that_comes_is_waited_for(run_script: RunScript, seconds: str) -> None:
     ended = run_script("wait-event", "--timeout", seconds)
     assert (ended.returncode, ended.stdout) == (2, "")
-    assert ended.stderr.startswith("wait-event: Invalid value for '--timeout'")
+    assert ended.stderr.startswith("wait-event: --timeout: expected a number")
 
 
 def test_who_asks_whether_a_loop_runs_keeps_none_from_beginning_and_is_not_taken_for_one(home: Path) -> None:
