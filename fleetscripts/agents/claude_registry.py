@@ -18,15 +18,15 @@ LATEST_MILLISECONDS = 1e14
 def evidence_of(record: Mapping[str, Any] | None, client: Client) -> Evidence:
     """The record's state of the live client; none if it is another process's, or has no status yet."""
     if record is None:
-        return Evidence(Source.REGISTRY, None, "the client keeps no registry record")
+        return Evidence(Source.REGISTRY, None, "the client keeps no record of its own")
     if not belongs(record, client):
-        return Evidence(Source.REGISTRY, None, "the registry record is of a process that is gone")
+        return Evidence(Source.REGISTRY, None, "the client's own record is of a process that is gone")
     status, what_for = record.get("status"), record.get("waitingFor")
     at = _seconds(record.get("statusUpdatedAt") or record.get("updatedAt"))
     session_id = session_of(record)
 
     def say(state: PaneState | None, dialog: DialogKind | None = None, background: bool = False) -> Evidence:
-        reason = f"the registry says {status}" + (f" ({what_for})" if what_for else "")
+        reason = f"the client's own record says {status}" + (f" ({what_for})" if what_for else "")
         return Evidence(
             Source.REGISTRY, state, reason, at=at, dialog=dialog, background=background, session_id=session_id
         )
@@ -40,7 +40,7 @@ def evidence_of(record: Mapping[str, Any] | None, client: Client) -> Evidence:
             return say(PaneState.PROMPT, background=True)
         case "waiting":
             return say(PaneState.WAITING_APPROVAL, DIALOGS.get(str(what_for), DialogKind.OTHER))
-    return Evidence(Source.REGISTRY, None, "the registry says no status", at=at, session_id=session_id)
+    return Evidence(Source.REGISTRY, None, "the client's own record says no status", at=at, session_id=session_id)
 
 
 def belongs(record: Mapping[str, Any], client: Client) -> bool:

@@ -61,6 +61,7 @@ def command(as_text: bool, options: Mapping[str, object]) -> int:
 
 def _lines(settings: Settings, cycle: Cycle) -> list[str]:
     from fleetscripts.adapters.tmux.tmux import Tmux
+    from fleetscripts.core.planning.actions import words_of
     from fleetscripts.core.reports.event_text import SCREEN_LINES, and_more, events_text, shortened
     from fleetscripts.core.reports.review import NOTHING
     from fleetscripts.models import ActionKind
@@ -73,7 +74,8 @@ def _lines(settings: Settings, cycle: Cycle) -> list[str]:
     lines, shown = events_text(with_screens(Tmux(settings.tmux_socket), items, SCREEN_LINES))
     repairs = [action for action in cycle.actions if action.kind is not ActionKind.DECISION]
     told = [
-        shortened(f"recovery: {action.window} {action.action}: {action.reason}") for action in repairs[:MOST_REPAIRS]
+        shortened(f"recovery: {action.window}: {words_of(action.action)}: {action.reason}")
+        for action in repairs[:MOST_REPAIRS]
     ]
     return [*lines, *and_more(len(items) - shown), *told, *and_more(len(repairs) - len(told))] or [NOTHING]
 

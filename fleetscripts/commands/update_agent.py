@@ -136,6 +136,8 @@ def _flat(record: Any) -> dict[str, Any]:
 def _shown(value: object) -> str:
     from fleetscripts.core.records.sanitize import sanitize
 
+    if isinstance(value, bool):
+        return str(value).lower()  # as it is given
     text = ",".join(map(str, value)) if isinstance(value, tuple | list) else str("" if value is None else value)
     return sanitize(text)
 

@@ -54,7 +54,7 @@ def test_everything_is_reviewed_repaired_or_shown_with_what_a_decision_needs(cre
 
     review = heartbeat(crew)
 
-    assert [line for line in review["repaired"] if line.startswith(f"{dies} (") and "): resume (" in line]
+    assert [line for line in review["repaired"] if line.startswith(f"{dies} (") and "): resuming its client (" in line]
     assert crew.registry(crew.agent(dies)["session_id"]), "its client runs again"
     found = by_kind(review)
     assert set(found) == {"dialog", "not_in_the_fleet", "dead_pane"}
@@ -134,11 +134,11 @@ def test_a_loop_does_the_repairs_and_the_heartbeat_tells_of_them(crew: Crew) -> 
     def repaired() -> bool:
         nonlocal review
         review = heartbeat(crew)
-        return any(line.startswith(f"{dies} (") and "): resume (" in line for line in review["repaired"])
+        return any(line.startswith(f"{dies} (") and "): resuming its client (" in line for line in review["repaired"])
 
     wait_until(repaired, 30, f"the loop's repair in {review}")
     assert review["loop"]
-    assert sum("resume" in line for line in heartbeat(crew)["repaired"]) == 0
+    assert sum("resuming" in line for line in heartbeat(crew)["repaired"]) == 0
 
 
 @pytest.mark.stress

@@ -277,5 +277,11 @@ ACTIONS: tuple[ActionRow, ...] = (
 
 BY_NAME: Mapping[str, ActionRow] = {row.name: row for row in ACTIONS}
 
+
+def words_of(name: str) -> str:
+    """An action in words for people; its name where it has none, or is none of this version."""
+    return (BY_NAME[name].words if name in BY_NAME else "") or name
+
+
 NOTICED = frozenset(row.name for row in ACTIONS if row.noticed)
 """Decisions notified by whoever causes them; the loop notifies only where nobody did."""

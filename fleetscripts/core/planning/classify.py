@@ -213,7 +213,7 @@ def _at_rest(case: _Case) -> Verdict | None:
         return PaneState.PROMPT, deciding, ""
     if case.state(Source.REGISTRY) is PaneState.PROMPT:
         registry = case.said(Source.REGISTRY)
-        return PaneState.UNKNOWN, registry, "the registry says idle, but the screen shows no input box"
+        return PaneState.UNKNOWN, registry, "the client's own record says idle, but the screen shows no input box"
     return None
 
 

@@ -6,7 +6,7 @@ import math
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 
-from fleetscripts.core.planning.actions import BY_NAME
+from fleetscripts.core.planning.actions import words_of
 from fleetscripts.core.records.sanitize import fit, sanitize
 from fleetscripts.core.reports.journal_story import Line, at_of, text_of
 from fleetscripts.pattern import pattern
@@ -44,7 +44,7 @@ def _spawned(line: Line) -> str:
 
 def _recovery(line: Line) -> str:
     name = text_of(line, "action")
-    what = (BY_NAME[name].words if name in BY_NAME else "") or name
+    what = words_of(name)
     if text_of(line, "event").endswith("intended"):
         return f"{what}: {text_of(line, 'why')} (started, its end was not recorded)"
     return f"{what} ({text_of(line, 'why')}): {text_of(line, 'outcome')}"

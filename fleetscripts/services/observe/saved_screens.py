@@ -128,7 +128,7 @@ def _entry(entry: Mapping[str, Any], at: float) -> Evidence:
     return Evidence(
         Source.REGISTRY,
         _REGISTRY_STATES[status],
-        f"the registry says {status}{f' for {waiting_for}' if waiting_for else ''}",
+        f"the client's own record says {status}{f' for {waiting_for}' if waiting_for else ''}",
         at=at,
         dialog=DIALOGS.get(waiting_for, DialogKind.OTHER) if status == "waiting" else None,
         background=status == "shell",

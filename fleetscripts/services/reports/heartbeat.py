@@ -12,6 +12,7 @@ from fleetscripts.adapters.records.log_file import LogFile
 from fleetscripts.adapters.records.store import StateMissing, Store
 from fleetscripts.adapters.tmux.tmux import Tmux
 from fleetscripts.config import Settings
+from fleetscripts.core.planning.actions import words_of
 from fleetscripts.core.records.sanitize import sanitize
 from fleetscripts.core.reports.review import Item, Review
 from fleetscripts.dataclass import dataclass
@@ -143,7 +144,8 @@ def _done_since(settings: Settings, since: float, fleet: Fleet | None) -> Journa
         if event.get("event") != "recovery-ended" or not isinstance(at, int | float) or at < since:
             continue
         agent_id, outcome = str(event.get("id", "")), str(event.get("outcome", ""))
-        line = sanitize(f"{called.get(agent_id, window)}: {event.get('action')} ({event.get('why')}): {outcome}")
+        what = words_of(str(event.get("action")))
+        line = sanitize(f"{called.get(agent_id, window)}: {what} ({event.get('why')}): {outcome}")
         if outcome.startswith(("refused", "failed")):
             failed[agent_id or window] = sanitize(outcome)
         elif outcome:
