@@ -7,13 +7,18 @@ import shutil
 import sys
 import time
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import click
 
-from fleetscripts.commands.elsewhere import here_option, members_of, others, print_others, rows_of
+from fleetscripts.commands.elsewhere import here_option, members_of, others, print_others, rows_of, told, unreachable
 from fleetscripts.commands.entry import run
 from fleetscripts.commands.options import json_option, settings_options
 from fleetscripts.commands.output import print_json
+from fleetscripts.core.records.sanitize import sanitize
+
+if TYPE_CHECKING:
+    from fleetscripts.services.links.everywhere import Answer
 
 
 @click.command("balance")
@@ -53,9 +58,22 @@ def command(why: bool, spent: bool, allow: str | None, here: bool, as_json: bool
         width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
         rows = [shown.row(found, busy[found.account.name], now) for found in known]
         print("\n".join(table([shown.HEADINGS, *rows], width)))
-    if not as_json:
+    if why:
+        _print_lines(elsewhere)
+    elif not as_json:
         print_others(elsewhere)
     return 0
+
+
+def _print_lines(elsewhere: Sequence[Answer]) -> None:
+    """Each host's lines for scripts, which read the account first; what could not be had is no such line."""
+    for answer in elsewhere:
+        lines = told(answer.view, answer.reply.stdout).splitlines() if answer.reply is not None else []
+        for line in lines:
+            print(sanitize(f"{answer.view.name}/{line}"))
+        if not lines:
+            why = unreachable(answer) if answer.reply is None else told(answer.view, answer.reply.stderr)
+            print(f"balance: {answer.view.name}: {sanitize(why.strip())}", file=sys.stderr)
 
 
 def _spent(options: Mapping[str, object], here: bool, as_json: bool) -> int:

@@ -40,7 +40,7 @@ def command(
         return _serve(nonce, epoch)
     from fleetscripts.core.hosts.ages import entries_from_ages
     from fleetscripts.services.accounts.figures_shared import learn_figure
-    from fleetscripts.services.central.central import leave_central, require_central, tell_again
+    from fleetscripts.services.central.central import central_name, leave_central, require_central, tell_again
     from fleetscripts.services.central.outbox import hand_notices as handed
     from fleetscripts.services.central.outbox import notices_told
     from fleetscripts.services.central.taking import named_in, take_in
@@ -54,9 +54,11 @@ def command(
         if figures:
             tell_again(settings)
     elif leave:
+        central = central_name(settings)
         if content := b"" if sys.stdin.isatty() else sys.stdin.buffer.read(MOST_BYTES):
             require_central(settings, named_in(content))  # a central that has lost this machine to another
         leave_central(settings)
+        click.echo(f"{central} is no longer this machine's central" if central else "this machine has no central")
     elif told:
         notices_told(settings, told)
     else:

@@ -49,10 +49,21 @@ def begin_output() -> _LossyFile | None:
 
 
 def print_result(result: AgentResult) -> None:
-    """Prints what became of one agent, as soon as it is known."""
+    """Prints what became of one agent of several, as soon as it is known."""
     from fleetscripts.core.records.sanitize import sanitize
 
     print(sanitize(result.line), flush=True)
+
+
+def print_result_of(command: str, result: AgentResult) -> None:
+    """The same for the one agent of a call: what was not done is an error as of any command."""
+    from fleetscripts.core.records.sanitize import sanitize
+    from fleetscripts.services.actions.perform import FAILED, REFUSED
+
+    if result.result in (FAILED, REFUSED):
+        print(f"{command}: {sanitize(result.line)}", file=sys.stderr)
+    else:
+        print_result(result)
 
 
 def print_json(members: Any) -> None:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
+from functools import partial
 
 import click
 
 from fleetscripts.commands.entry import run
 from fleetscripts.commands.named_agent import identity
 from fleetscripts.commands.options import json_option, settings_options
-from fleetscripts.commands.output import print_json, print_result
+from fleetscripts.commands.output import print_json, print_result, print_result_of
 from fleetscripts.errors import EXIT_DONE, EXIT_FAILED, EXIT_NO
 
 
@@ -38,7 +39,8 @@ def command(everyone: bool, account: str, window: str | None, as_json: bool, opt
 
     settings, fleet = load_fleet(os.environ, options)
     agents = at_a_limit(settings, fleet) if everyone else [agent_named(settings, fleet, window or "")]
-    tell = (lambda _: None) if as_json else print_result
+    of_one = partial(print_result_of, "rescue-agent")
+    tell = (lambda _: None) if as_json else print_result if everyone else of_one
     outcomes = rescue_agents(settings, fleet, os.environ, agents, account, tell)
     if as_json:
         print_json([identity(o.agent) | {"result": o.result, "words": sanitize(o.words)} for o in outcomes])

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
+from functools import partial
 
 import click
 
 from fleetscripts.commands.entry import run
 from fleetscripts.commands.options import json_option, settings_options
-from fleetscripts.commands.output import print_json, print_result
+from fleetscripts.commands.output import print_json, print_result, print_result_of
 from fleetscripts.errors import EXIT_DONE, EXIT_FAILED, EXIT_NO
 from fleetscripts.invocation import spelled
 
@@ -39,7 +40,8 @@ def command(everyone: bool, as_json: bool, window: str | None, options: Mapping[
 
     settings, fleet = load_fleet(os.environ, options)
     agents = restorable(fleet) if everyone else [agent_named(settings, fleet, window or "")]
-    tell = (lambda _: None) if as_json else print_result
+    of_one = partial(print_result_of, "restore-agent")
+    tell = (lambda _: None) if as_json else print_result if everyone else of_one
     outcomes = restore_agents(settings, fleet, os.environ, agents, tell, named=not everyone)
     if as_json:
         shown = [

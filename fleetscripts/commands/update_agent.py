@@ -130,7 +130,8 @@ def _flat(record: Any) -> dict[str, Any]:
     own = {field.name: getattr(record, field.name) for field in dataclasses.fields(record)}
     parts = {name: own.pop(name) for name in PARTS if name in own}
     inner = {f"{name}.{field}": value for name, part in parts.items() for field, value in _flat(part).items()}
-    return own | inner | dict(own.pop("extra"))
+    unknown = dict(own.pop("extra"))
+    return own | inner | unknown
 
 
 def _shown(value: object) -> str:

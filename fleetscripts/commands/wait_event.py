@@ -84,7 +84,7 @@ def _once(
         _print_news(news, as_json)
         return 0
     if not events:
-        click.echo(waiting.timeout_line(time.monotonic() - began))
+        click.echo(waiting.timeout_line(min(time.monotonic() - began, timeout)))
         return 0 if exit_zero else PENDING
     if as_json:
         told = [as_event(action_json(action), agent) for agent, action in events]

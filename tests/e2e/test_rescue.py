@@ -88,8 +88,8 @@ def test_by_hand_only_what_stands_at_a_limit_is_moved_and_a_draft_is_kept(crew: 
     crew.wait_for_words(other, "Hello.")
     wait_until(lambda: crew.resting(other), what="the end of its turn")
     refused = crew.run("rescue-agent", other)
-    assert refused.returncode == 3, refused.stdout
-    assert "expected it at a usage limit, it is prompt" in refused.stdout
+    assert (refused.returncode, refused.stdout) == (3, ""), refused.stderr
+    assert "expected it at a usage limit, it is prompt" in refused.stderr
     assert crew.run("rescue-agent", walled_window, "--account", "nobody").returncode == 2
     pane = crew.agent(walled_window)["pane_id"]
     crew.stage.tmux("send-keys", "-t", pane, "-l", "half a thought")

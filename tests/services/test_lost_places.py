@@ -122,12 +122,12 @@ def test_nobody_is_resumed_on_another_branch_than_its_own(run_script: RunScript,
     panes = len(crew.tmux.panes())
     done = run_script("restore-agent", "spare-1")
     assert done.returncode == 3
-    assert "its worktree is on spare/1, its work is on feat/1" in done.stdout
+    assert "its worktree is on spare/1, its work is on feat/1" in done.stderr
     run_script("run-loop", "--once")
     assert len(crew.tmux.panes()) == panes
     assert crew.now()[0].attempts.restarts == 0
     crew.repo.git("checkout", "-q", "--detach", "feat/1", cwd=crew.paths[0])
-    assert "its work is on" not in run_script("restore-agent", "spare-1").stdout
+    assert "its work is on" not in run_script("restore-agent", "spare-1").stderr
 
 
 @pytest.mark.parametrize("polled", [True, False])

@@ -6,13 +6,15 @@ from collections.abc import Iterable
 
 LIKE = 0.7
 MOST = 3
+MOST_LISTED = 16
 
 
 def instead_of(name: str, known: Iterable[str]) -> str:
-    """``did you mean …?`` if some are alike, else all of them, in the order given."""
+    """``did you mean …?`` if some are alike, else all of them, in the order given; of very many the first."""
     names = list(known)
     near = _like(name, names)[:MOST]
-    return f"did you mean {' or '.join(near)}?" if near else f"there are: {', '.join(names)}"
+    more = f", … ({len(names)} in all)" if len(names) > MOST_LISTED else ""
+    return f"did you mean {' or '.join(near)}?" if near else f"there are: {', '.join(names[:MOST_LISTED])}{more}"
 
 
 def _like(name: str, names: list[str]) -> list[str]:
