@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shlex
 import sys
+import time
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, NoReturn
 
@@ -72,14 +73,22 @@ def _require_room() -> None:
 
 
 def elsewhere(settings: Settings, window: str) -> list[str] | None:
-    """The command line that goes to a window on another machine; None for one of this machine."""
+    """The command line that goes to a window on another machine; None for one of this machine. A name that none of its
+    agents has is refused: only tmux there knows windows by number or id."""
     from fleetscripts.core.hosts.names import split
+    from fleetscripts.services.hosts.mirrors import view_of
     from fleetscripts.services.hosts.registry import hosts
     from fleetscripts.services.links.connection import remote_command, ssh_of
 
     name, there = split(window)
     host = next((host for host in hosts(settings) if host.name == name), None)
-    return None if host is None else ssh_of(settings, host).terminal(remote_command(host, ["attach", there]))
+    if host is None:
+        return None
+    view = view_of(settings, host, time.time())
+    known = {name for one in view.fleet.agents for name in (one.worktree, one.id, one.window.partition(":")[0])}
+    if view.since_seconds >= 0 and there not in known and not there.startswith(("%", "@")) and ":" not in there:
+        raise FleetError(f"no such window: {window!r}; {spelled('status')} lists the agents")
+    return ssh_of(settings, host).terminal(remote_command(host, ["attach", there]))
 
 
 def _go_by_ssh(line: list[str]) -> int:

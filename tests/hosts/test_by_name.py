@@ -54,6 +54,9 @@ def test_an_agent_there_is_begun_shown_written_to_and_gone_to(
     assert (loop.returncode, loop.stdout) == (0, "alpha/fleet:2\n"), loop.stderr
     assert run_script("run-loop", "--window", "--host", "alpha").returncode == 3  # one loop for each state file
 
+    nowhere = run_script("attach", "alpha/nope")
+    assert (nowhere.returncode, nowhere.stdout) == (1, ""), "as of a name that nothing has here"
+    assert "no such window: 'alpha/nope'" in nowhere.stderr
     line = run_script("attach", "alpha/fleet:1").stdout.strip()
     assert line.startswith("ssh -t ")
     pane = tmux_server.new_session(command=["sh", "-c", line])

@@ -68,6 +68,9 @@ def test_a_limit_met_on_one_host_is_known_on_every_machine_with_that_account(
         assert abs(beta_walls["shared"]["five_hour"].resets_at - resets) < 5
         assert beta_walls["shared"]["five_hour"].source == "screen on alpha"
         assert "of-alpha" not in beta_walls
+        rows = [line.split()[:2] for line in run_script("balance", "--why").stdout.splitlines()]
+        assert ["alpha/shared", "capped"] in rows
+        assert all(state in ("ok", "capped", "unknown") for _, state in rows), "lines for scripts alone"
 
 
 def _spend(folder: Path, host: str, tokens: int) -> None:
