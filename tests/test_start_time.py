@@ -21,7 +21,7 @@ TWO_AGENTS = '{"agents": [{"window": "fleet:0", "id": "bafodi"}, {"window": "fle
 
 MOST_MODULES = {
     "help": (("send-agent", "--help"), 84),
-    "a saved screen": (("classify-pane", "--screen", SCREEN), 115),
+    "a saved screen": (("classify-pane", "--screen", SCREEN), 114),
     "an edit of the record": (("update-agent", "--state-file", "{state}", "--top", "idle_threshold_seconds=300"), 102),
     "status": (("status", "--state-file", "{state}"), 134),
     "status of two agents": (("status", "--state-file", "{agents}"), 146),

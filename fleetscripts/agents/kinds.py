@@ -190,7 +190,7 @@ class AgentKind(ABC):
 
     @abstractmethod
     def login_line(self, folder: str) -> str:
-        """The login command for a person. ``folder``: the account's; empty for the user's own."""
+        """The login command for a person; empty: there is none. ``folder``: the account's; empty for the user's own."""
 
     @abstractmethod
     def settings_files(self, home: Path, worktree: Path | None) -> tuple[Path, ...]:

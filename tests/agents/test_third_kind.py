@@ -108,3 +108,6 @@ def test_it_is_spawned_told_stopped_ended_and_resumed(
     ):
         module.write_text(without)
         assert why in run(main, *review, code=2), "nobody reviews who could change what is reviewed"
+    config = home / "fleet" / "config.toml"
+    config.write_text('permission_mode = "plan"\n')
+    assert "held to permission_mode plan" in run(main, *spawning, "--branch", "feat/b", "--objective", "more", code=2)

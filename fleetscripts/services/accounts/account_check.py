@@ -53,7 +53,7 @@ def check(account: Account, settings: Settings, environ: Mapping[str, str]) -> A
     except _NoAnswer:
         logged_in = None
     if logged_in is False:
-        problems.append(f"not logged in: {_login_line(account, handed.environment)}")
+        problems.append(_not_logged_in(account, handed.environment))
     return AccountCheck(account, logged_in, version, shared, tuple(problems))
 
 
@@ -80,7 +80,7 @@ def unfit(
     except _NoAnswer:
         why = f"{account.agent} did not say within {ask_seconds:g} s whether it is logged in"
         return AccountProblem(why, NO_ANSWER_SECONDS)
-    return AccountProblem(f"not logged in: {_login_line(account, handed.environment)}") if logged_in is False else None
+    return AccountProblem(_not_logged_in(account, handed.environment)) if logged_in is False else None
 
 
 class _NoAnswer(Exception):
@@ -104,9 +104,10 @@ def _logged_in(
     return kind.is_logged_in(done.returncode, done.stdout)
 
 
-def _login_line(account: Account, environment: Mapping[str, str]) -> str:
+def _not_logged_in(account: Account, environment: Mapping[str, str]) -> str:
     kind = kind_named(account.agent)
-    return kind.login_line(environment.get(kind.home.variable, "") if account.config_dir else "")
+    line = kind.login_line(environment.get(kind.home.variable, "") if account.config_dir else "")
+    return f"not logged in: {line}" if line else "not logged in"
 
 
 def _run(

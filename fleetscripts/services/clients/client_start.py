@@ -41,7 +41,8 @@ def client_start(
     """The command for a new conversation or a resumed one, as in ``launch``.
 
     ``account``: the launcher ``cl`` then starts the client on it, and gets the secret itself, in the window.
-    ``reads_only``: it can change nothing; UsageProblem if this kind cannot be started so."""
+    ``reads_only``: it can change nothing. UsageProblem if this kind cannot be held to that, or to the permission
+    mode."""
     mode = kind.read_only.permission_mode if reads_only else settings.permission_mode
     executable = program_of(kind.name, settings, environ)
     wanted = replace(_wanted_settings(settings, kind, folder, account, mode), executable=executable)
@@ -58,6 +59,8 @@ def client_start(
     command = start(launch)
     if reads_only:
         _require_read_only(kind, command, start(replace(launch, permission_mode="", extra=())))
+    elif mode != BYPASS and command == start(replace(launch, permission_mode=BYPASS)):
+        raise UsageProblem(f"expected a client that can be held to permission_mode {mode}, found {kind.name}'s")
     slot = slot_variables(settings, environ, folder) if folder.parts else {}
     command = replace(command, env_set={**command.env_set, **slot})
     places, memory = settings.places_of(kind.name), agent_memory(settings)
