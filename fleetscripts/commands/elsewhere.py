@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import sys
 import time
 from collections.abc import Iterable, Mapping, Sequence
@@ -82,6 +83,7 @@ def run_elsewhere(name: str, context: click.Context, arguments: Sequence[str]) -
     meant = {word: split(word) for word in _targets(name, context, arguments)}
     named = {word: place for word, place in meant.items() if place[0] in views}
     if not (named or wanted):
+        _require_known(settings, meant)
         return None
     hosts = {host for host, _ in named.values()} | ({wanted} if wanted else set())
     if len(hosts) > 1 or (len(named) != len(meant) and not wanted):
@@ -89,6 +91,25 @@ def run_elsewhere(name: str, context: click.Context, arguments: Sequence[str]) -
     host_named(settings, wanted or "".join(hosts))
     targets = {word: place[1] for word, place in named.items()}
     return forward(settings, views["".join(hosts)], name, arguments, {word: word for word in meant} | targets)
+
+
+def _require_known(settings: Settings, meant: Mapping[str, tuple[str, str]]) -> None:
+    """UsageProblem for the name of a host that there is not. A tmux session's name may have a slash too."""
+    from fleetscripts.adapters.tmux.tmux import NoServer, Tmux
+    from fleetscripts.services.context import load_fleet_here
+    from fleetscripts.services.hosts.registry import host_named
+
+    doubted = {word: host for word, (host, _) in meant.items() if host}
+    if not doubted:
+        return
+    fleet = load_fleet_here(os.environ)[1]
+    try:
+        sessions = set(Tmux(settings.tmux_socket).sessions())
+    except NoServer:
+        sessions = set()
+    for word, host in doubted.items():
+        if word.rpartition(":")[0] not in sessions and (fleet is None or fleet.agent_for(word) is None):
+            host_named(settings, host)
 
 
 def _begin_on(
@@ -166,9 +187,11 @@ def forward(settings: Settings, view: HostView, name: str, arguments: Sequence[s
     if reply.state != "done":
         raise Refusal(f"{view.name}: {reply.problem}")
     as_json = "--json" in there.arguments
-    for stream, content in ((sys.stdout, reply.stdout), (sys.stderr, reply.stderr)):
-        stream.write(told(view, content, as_json and stream is sys.stdout))
-        stream.flush()
+    sys.stdout.write(told(view, reply.stdout, as_json))
+    sys.stdout.flush()
+    where = f"{name}: {view.name}: "  # a host's error tells of its files and agents
+    sys.stderr.write(re.sub(rf"(?m)^{re.escape(name)}: ", lambda _: where, told(view, reply.stderr)))
+    sys.stderr.flush()
     return reply.exit_code
 
 

@@ -9,6 +9,7 @@ import pytest
 
 from fleetscripts.practice.host_home import environment_of, playground_of, tmux
 from tests.conftest import RunScript
+from tests.hosts.central import join
 from tests.hosts.linked import LinkedHost, agent
 from tests.places import GitRepo, TmuxServer
 from tests.waiting import wait_until
@@ -93,6 +94,23 @@ def _no_agents_here(alpha: LinkedHost) -> None:
 
 def _asks(alpha: LinkedHost) -> bool:
     return any(str(known.state) == "waiting_approval" for known in alpha.view().fleet.agents)
+
+
+def test_before_it_has_a_repository_a_host_says_what_gives_it_one(
+    make_linked: MakeLinked, run_script: RunScript, git_repo: GitRepo
+) -> None:
+    alpha = make_linked()
+    join(alpha)
+    says = f"no repository is known on this machine yet: tasks_repo in {alpha.fleet_home / 'config.toml'} names one"
+    call = "spawn-agent --host alpha --repo DIR"
+    shown = run_script("capacity", cwd=git_repo.path).stdout.partition("alpha:\n")[2]
+    assert says in shown
+    assert call in shown
+    for words in (["find-spare"], ["add-spare", "2"], ["capacity"]):
+        done = run_script(words[0], "--host", "alpha", *words[1:])
+        assert (done.returncode, f"{words[0]}: alpha: {says}" in done.stderr, call in done.stderr) == (1, True, True), (
+            done
+        )
 
 
 def test_the_machine_with_the_most_free_worktrees_is_taken(make_linked: MakeLinked, run_script: RunScript) -> None:

@@ -103,9 +103,17 @@ def test_a_call_for_an_agent_on_a_host_that_is_not_heard_is_refused_and_nothing_
 
 def test_one_call_names_agents_of_one_machine(settings: Settings, run_script: RunScript) -> None:
     _host(settings, "alpha", {"abcde": RECORD}, 1)
-    done = run_script("show", "gamma/fleet:1")
-    assert done.returncode != 0
-    assert "gamma/fleet:1" in done.stderr
+    for words in (["show", "gamma/fleet:1"], ["verify-complete", "gamma/worktree-1"], ["classify-pane", "gamma/%5"]):
+        done = run_script(*words)
+        assert (done.returncode, "no host 'gamma': there are alpha" in done.stderr) == (2, True), done
+
+
+def test_a_session_whose_name_has_a_slash_is_no_host(
+    settings: Settings, run_script: RunScript, tmux_server: TmuxServer
+) -> None:
+    _host(settings, "alpha", {"abcde": RECORD}, 1)
+    tmux_server.new_session("gamma/x")
+    assert json.loads(run_script("classify-pane", "gamma/x:0").stdout)["state"] != "missing"
 
 
 def test_a_host_whose_loop_is_missing_is_told_of_while_agents_are_at_work_there(

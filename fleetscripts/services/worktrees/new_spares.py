@@ -17,7 +17,7 @@ from fleetscripts.core.planning.spare_names import NewSpare, naming, new_spares
 from fleetscripts.dataclass import dataclass
 from fleetscripts.errors import FleetError, Refusal
 from fleetscripts.models import AgentState, WorktreeFacts
-from fleetscripts.services.worktrees.spares import NoSpare, Spare, alone, claim_next, fleet_now
+from fleetscripts.services.worktrees.spares import NoSpare, Spare, alone, claim_next, fleet_now, in_repository
 from fleetscripts.services.worktrees.undo import UndoStack, coded
 
 CHECKOUT_SECONDS = 900.0
@@ -39,7 +39,8 @@ class AddedSpares:
 
 def add_spares(repo: Path, settings: Settings, count: int) -> AddedSpares:
     """Create this many worktrees on spare branches; if one fails, none stays."""
-    main = Path(_main(worktrees(repo)).path)
+    with in_repository(repo, settings):
+        main = Path(_main(worktrees(repo)).path)
     git = Git(main)
     base = _base(git)
     undo = UndoStack()

@@ -12,6 +12,7 @@ from pathlib import Path
 from fleetscripts.adapters.git.claims import ClaimBook
 from fleetscripts.adapters.git.worktrees import (
     ContentsCall,
+    NoRepository,
     Refs,
     begin_contents,
     begin_worktrees,
@@ -27,6 +28,7 @@ from fleetscripts.errors import FleetError, Refusal
 from fleetscripts.fleet import Fleet
 from fleetscripts.invocation import spelled
 from fleetscripts.models import AgentState, WorktreeFacts
+from fleetscripts.services.central.central import has_central
 from fleetscripts.services.worktrees.bundle_paths import bundle_folders
 from fleetscripts.services.worktrees.clients_inside import ClientsInside, clients_inside
 
@@ -55,9 +57,25 @@ def survey(
     """Every worktree of the repository with its use: free ones first, by number. ``listing``: begun."""
     listing = listing or begin_worktrees(repo)
     clients = clients_inside()
-    found = listing()
+    with in_repository(repo, settings):
+        found = listing()
     claims, look = claims_on(found, settings), _look_into(repo, found, clients)
     return sorted(look.into_all([standing(real_worktree(facts), claims) for facts in found]), key=order)
+
+
+@contextmanager
+def in_repository(repo: Path, settings: Settings) -> Iterator[None]:
+    """A host's calls are made in its fleet's repository: until it has one, the error says what gives it one."""
+    try:
+        yield
+    except NoRepository as missing:
+        if repo != Path() or not has_central(settings):
+            raise
+        file = settings.fleet_home / "config.toml"
+        raise NoRepository(
+            f"no repository is known on this machine yet: tasks_repo in {file} names one, or the first call names it:"
+            f" {spelled('spawn-agent')} --repo DIR"
+        ) from missing
 
 
 def free(places: Sequence[WorktreeListing]) -> list[WorktreeListing]:
@@ -126,7 +144,8 @@ def alone(settings: Settings) -> AbstractContextManager[None]:
 
 
 def _next(repo: Path, settings: Settings, passed: Collection[Path]) -> Spare:
-    found = worktrees(repo)
+    with in_repository(repo, settings):
+        found = worktrees(repo)
     claims, look = claims_on(found, settings), _look_into(repo, found, clients_inside())
     candidates = free(sorted((standing(real_worktree(facts), claims) for facts in found), key=order))
     looked = (look.into(place) for place in candidates if Path(place.worktree.path) not in passed)
