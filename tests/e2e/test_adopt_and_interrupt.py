@@ -116,7 +116,9 @@ def test_an_ended_client_is_not_resumed_at_once(crew: Crew) -> None:
     crew.wait_for_words(window, "Begun.")
     run_loop(crew)
     session = crew.agent(window)["session_id"]
-    assert "the client has ended" in said(crew, "interrupt-agent", window, "--kill")
+    told = said(crew, "interrupt-agent", window, "--kill")
+    assert "the client has ended" in told
+    assert f"until restore-agent {crew.agent(window)['worktree']} reopens its conversation" in told
     assert not crew.registry(session)
     wait_for_cycles(crew, 3)
     assert not crew.registry(session), "it stays ended, although the loop saw it at work after it was held"

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from importlib import import_module
 
+from fleetscripts.adapters.records.locks import LockTaken
 from fleetscripts.core.planning.action_row import ActionRow
 from fleetscripts.core.planning.actions import BY_NAME
 from fleetscripts.core.planning.row_times import performed_again
@@ -111,5 +112,5 @@ def performer_of(row: ActionRow) -> Performer:
 def failure(error: Exception) -> str:
     """The outcome of an action that was refused or failed."""
     if isinstance(error, FleetError):
-        return f"{'refused' if isinstance(error, Refusal) else 'failed'}: {error}"
+        return f"{'refused' if isinstance(error, Refusal | LockTaken) else 'failed'}: {error}"
     return f"failed: unexpected {type(error).__name__}: {error}"

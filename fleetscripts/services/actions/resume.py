@@ -6,11 +6,12 @@ from __future__ import annotations
 
 import re
 import time
-from contextlib import AbstractContextManager
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from fleetscripts.adapters.git.git import Git
-from fleetscripts.adapters.records.locks import hold
+from fleetscripts.adapters.records.locks import LockTaken, hold
 from fleetscripts.adapters.system.processes import read_processes
 from fleetscripts.adapters.tmux.tmux import Tmux
 from fleetscripts.agents.kinds import kind_named
@@ -157,12 +158,18 @@ def answer_dialog(case: Case) -> str:
         raise
 
 
-def alone(case: Case, wait_seconds: float = 0) -> AbstractContextManager[None]:
+@contextmanager
+def alone(case: Case, wait_seconds: float = 0) -> Iterator[None]:
     """One process at a time starts a client on one conversation; LockTaken if another one takes longer."""
     conversation = re.sub(
         r"[^0-9A-Za-z-]", "_", case.agent.session_id or case.agent.pane_id or case.agent.worktree_path
     )
-    return hold(case.settings.locks / f"client-{conversation}.lock", wait_seconds)
+    with ExitStack() as held:
+        try:
+            held.enter_context(hold(case.settings.locks / f"client-{conversation}.lock", wait_seconds))
+        except LockTaken:
+            raise LockTaken(f"{case.agent.called}: another process is starting its client just now") from None
+        yield
 
 
 def _counted(case: Case, pane_io: PaneIO) -> Start:

@@ -1,7 +1,7 @@
 """Interrupts an agent at a person's request: Escape ends the turn, or the client is ended.
 
 The record is then paused: the loop neither nudges nor resumes the agent until it has received a message and works
-again."""
+again, or until its ended client is restored."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from fleetscripts.adapters.tmux.keyboard import press
 from fleetscripts.agents.kinds import kind_named
 from fleetscripts.config import Settings
 from fleetscripts.core.planning.observation import Observation
+from fleetscripts.core.records.sanitize import shell_word
 from fleetscripts.errors import FleetError, Refusal
 from fleetscripts.fleet import Agent, Fleet
 from fleetscripts.invocation import spelled
@@ -47,9 +48,11 @@ def interrupt(
     agent = agent_at(fleet, pane_id, pane_io.server)
     said = _end(pane_io, settings, agent, pane_id) if kill else _stop(pane_io, settings, agent, pane_id)
     if agent is not None:
-        said.append(
-            f"paused: the loop leaves it alone until it receives a message ({spelled('send-agent')}) and works again"
-        )
+        again = f"{spelled('send-agent')} {shell_word(agent.handle)}"
+        until = f"it receives a message ({again}) and works again"
+        if kill:
+            until = f"{spelled('restore-agent')} {shell_word(agent.handle)} reopens its conversation"
+        said.append(f"paused: the loop leaves it alone until {until}")
     return said
 
 
