@@ -19,6 +19,7 @@ import click
 from fleetscripts.commands.entry import run
 from fleetscripts.commands.options import Whole, yes_option
 from fleetscripts.errors import EXIT_FAILED, FleetError, UsageProblem
+from fleetscripts.invocation import spelled
 from fleetscripts.practice.install import NAME
 from fleetscripts.practice.real_client import PACKAGE, REAL, install_client, installed_client
 from fleetscripts.practice.stage import SESSION, Stage
@@ -35,7 +36,9 @@ SHOWN = ("TMUX_TMPDIR", "FLEET_TMUX_SOCKET", "FLEET_HOME", "ORCHESTRATOR_STATE_F
 
 @click.command("demo")
 @click.option(
-    "--keep", is_flag=True, help="Leave agents at work in the end, one with a question, and print how to look."
+    "--keep",
+    is_flag=True,
+    help="Leave agents at work in the end, one with a question, and print how to look and how to end it.",
 )
 @click.option(
     "--client",
@@ -52,15 +55,15 @@ def command(keep: bool, client: str, hosts: int | None, yes: bool) -> int:
     One of them crashes and is resumed, one asks a question. Takes less than a minute, needs no account, and changes
     nothing outside a temporary folder that is removed afterwards. Exits 1 when something went wrong.
     """
-    if hosts is not None and (keep or client == REAL):
-        raise UsageProblem("--hosts: expected neither --keep nor another client")
+    if hosts is not None and client == REAL:
+        raise UsageProblem(f"--hosts: expected the {NAME} client")
     from fleetscripts.services.demo.demo import Demo
 
     signal.signal(signal.SIGTERM, _interrupt)
     signal.signal(signal.SIGHUP, _interrupt)
     _install_programs(client, yes, hosts)
     if hosts is not None:
-        return _on_hosts(hosts)
+        return _on_hosts(hosts, keep)
     program = _real_client() if client == REAL else None
     folder = Path(tempfile.mkdtemp(prefix="fleet-demo-", dir="/tmp")).resolve()
     demo = Demo(Stage(folder, program), _say)
@@ -90,19 +93,39 @@ def _install_programs(client: str, yes: bool, hosts: int | None) -> None:
         raise click.exceptions.Exit(EXIT_FAILED)
 
 
-def _on_hosts(count: int) -> int:
+def _on_hosts(count: int, keep: bool) -> int:
     from fleetscripts.services.demo.demo_hosts import DemoHosts
 
     folder = Path(tempfile.mkdtemp(prefix="fleet-demo-", dir="/tmp")).resolve()
     demo = DemoHosts(folder, count, _say)
     try:
         demo.play()
+        if keep:
+            demo.linger()
         click.echo("")
         for line in demo.summary():
             click.echo(line)
+        if keep:
+            _keep_hosts(demo)
+    except BaseException:
+        keep = False
+        raise
     finally:
-        _clean(demo, folder)
+        if not keep:
+            _clean(demo, folder)
     return 0
+
+
+def _keep_hosts(demo: DemoHosts) -> None:
+    """Your home is not changed: ssh reads the demo's configuration through a launcher at the front of PATH."""
+    variables = " ".join(f"{name}={shlex.quote(value)}" for name, value in demo.shell_variables().items())
+    folder, names = shlex.quote(str(demo.folder)), " ".join(host.name for host in demo.hosts)
+    click.echo("\nThe machines are still up. For the scripts to work on them, as their central:")
+    click.echo(f"  export PATH={shlex.quote(str(demo.client.bin))}:$PATH {variables}")
+    click.echo(f"For example: {spelled('status')}, {spelled('heartbeat')}, {spelled('attach')} {demo.left[0]}")
+    click.echo("To end them, in that shell:")
+    remove = f"{spelled('hosts remove')} $host --force; TMUX_TMPDIR={folder}/$host tmux kill-server"
+    click.echo(f"  for host in {names}; do {remove}; kill $(cat {folder}/$host/sshd.pid); done; rm -rf {folder}")
 
 
 def _interrupt(number: int, frame: object) -> None:

@@ -77,7 +77,8 @@ class SshHost:
         if os.geteuid() == 0:
             PRIVILEGE_SEPARATION.mkdir(mode=0o755, exist_ok=True)
         command = [*self.inside, program, "-D", "-E", str(self.log), "-f", str(self.folder / "sshd_config")]
-        self._process = subprocess.Popen(command, stdin=subprocess.DEVNULL, start_new_session=True)
+        nothing = subprocess.DEVNULL  # it may outlive the one who reads our output to its end
+        self._process = subprocess.Popen(command, stdin=nothing, stdout=nothing, stderr=nothing, start_new_session=True)
         self._listens()
 
     def stop(self) -> None:
@@ -105,7 +106,7 @@ class SshHost:
             f"Port {self.port}",
             f"HostKey {self.folder / 'host_key'}",
             f"AuthorizedKeysFile {self.folder / 'authorized_keys'}",
-            "PidFile none",
+            f"PidFile {self.folder / 'sshd.pid'}",
             "UsePAM no",
             "StrictModes no",
             "PasswordAuthentication no",

@@ -43,6 +43,7 @@ NAMES = names_on(
         ("send-agent fleet:1: refused", "send-agent alpha/fleet:1: refused"),
         ("fleet:1 (worktree-1): done", "alpha/fleet:1 (alpha/worktree-1): done"),
         ("no agent 'x'; there are: worktree-1, main", "no agent 'x'; there are: alpha/worktree-1, alpha/main"),
+        ("done (worktree worktree-1, branch worktree-1)", "done (worktree alpha/worktree-1, branch worktree-1)"),
         ("    → recycle-agent worktree-1", "    → recycle-agent alpha/worktree-1"),
         ("    → send-agent 'my tree' \"go on\"", "    → send-agent 'alpha/my tree' \"go on\""),
         ("    → answer-dialog worktree-1 --choose \"ROW\"", "    → answer-dialog alpha/worktree-1 --choose \"ROW\""),

@@ -130,7 +130,7 @@ def printed_from_here(text: str, names: HostNames, as_json: bool = False) -> str
 def _sentence(line: str, names: HostNames) -> str:
     with_calls = _CALL.sub(lambda found: _call(found, names, certain=False), line)
     with_windows = _replaced(with_calls, names, names.windows, r"(?<![\w/:.%@-])", r"(?![\w/-]|[:.]\w)")
-    before = r"(?:^|(?<=^  )|(?<=\()|(?<=[:,;] )|(?<= of ))"
+    before = r"(?:^|(?<=^  )|(?<=\()|(?<=[:,;] )|(?<= of )|(?<=worktree ))"
     return _replaced(with_windows, names, names.handles, before, r"(?=[:,;)]|$)")
 
 

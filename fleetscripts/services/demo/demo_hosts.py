@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import os
 import shlex
 import subprocess
 import time
@@ -26,12 +28,16 @@ from fleetscripts.practice.install import NAME
 from fleetscripts.practice.playground import Playground
 from fleetscripts.practice.ssh_host import SshClient, SshHost
 from fleetscripts.services.demo.demo_scripts import Scripts
+from fleetscripts.services.demo.demo_tasks import LASTING
 
 NAMES = ("alpha", "beta", "gamma", "delta", "epsilon")
 MOST_HOSTS = len(NAMES)
 SPARES = 2
 WATCH_SECONDS = 0.5
 LONGEST_SECONDS = 180.0
+SHARED = ("XDG_RUNTIME_DIR",)
+"""Where links listen: the demo's are those of the person's shell."""
+
 FINISHED = ("pending_evaluation", "done")
 
 CONFIG = """\
@@ -68,6 +74,8 @@ class DemoHosts:
     show: Callable[[str], None]
     hosts: list[SshHost] = field(default_factory=list)
     works: list[Work] = field(default_factory=list)
+    left: list[str] = field(default_factory=list)
+    """Windows of agents that stay at work in the end."""
     began: float = field(default_factory=time.monotonic)
 
     @property
@@ -85,7 +93,13 @@ class DemoHosts:
             "TMUX_TMPDIR": str(self.folder),
             "FLEET_HOME": str(home / "fleet"),
             "ORCHESTRATOR_STATE_FILE": str(home / "state.json"),
+            **{name: value for name in SHARED if (value := os.environ.get(name))},
         }
+
+    def shell_variables(self) -> dict[str, str]:
+        """What a person's shell needs for our scripts to be the central's. HOME stays what it is."""
+        known = self.environment()
+        return {name: known[name] for name in ("TMUX_TMPDIR", "FLEET_HOME", "ORCHESTRATOR_STATE_FILE")}
 
     @property
     def client(self) -> SshClient:
@@ -102,6 +116,16 @@ class DemoHosts:
         self._find_again(lost)
         self._watch()
         self._settle()
+
+    def linger(self) -> None:
+        """Leave an agent at work on each machine, one of them with an open question."""
+        calls = []
+        for host, (branch, objective) in zip(self.hosts, itertools.cycle(LASTING), strict=False):
+            words = ["--repo", str(host.folder / "git" / "repository"), "--agent", NAME, "--branch", branch]
+            calls.append(["spawn-agent", "--host", host.name, *words, "--objective", objective])
+        self.left = [said.strip() for said in self.scripts.all(calls)]
+        for window in self.left:
+            self._tell(f"{window} stays, to be looked at")
 
     def stop(self) -> None:
         """End everything on the machines, and their sshd."""
@@ -163,6 +187,7 @@ class DemoHosts:
             there = Scripts(environment_of(host), host.home)
             loop = f"POLL_INTERVAL=1 POLL_IDLE_MAX=1 {shlex.join(there.argv('run-loop'))}"
             tmux(host, "new-window", "-d", "-t", f"={SESSION}:", "-n", "loop", loop)
+        self._until(lambda: all(host["loop_running"] for host in self._hosts()), "the loops to be told of")
         self._tell("on each machine run-loop watches its own agents")
 
     def _lose(self, host: SshHost) -> None:

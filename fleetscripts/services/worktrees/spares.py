@@ -28,7 +28,6 @@ from fleetscripts.errors import FleetError, Refusal
 from fleetscripts.fleet import Fleet
 from fleetscripts.invocation import spelled
 from fleetscripts.models import AgentState, WorktreeFacts
-from fleetscripts.services.central.central import has_central
 from fleetscripts.services.worktrees.bundle_paths import bundle_folders
 from fleetscripts.services.worktrees.clients_inside import ClientsInside, clients_inside
 
@@ -69,6 +68,8 @@ def in_repository(repo: Path, settings: Settings) -> Iterator[None]:
     try:
         yield
     except NoRepository as missing:
+        from fleetscripts.services.central.central import has_central  # here, so that find-spare does not load it
+
         if repo != Path() or not has_central(settings):
             raise
         file = settings.fleet_home / "config.toml"
