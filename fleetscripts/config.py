@@ -30,7 +30,7 @@ POSITIVE_SECONDS = (
 )  # fmt: skip
 
 TABLES = ("caps", "machine", "notify", "review", "test_queue", "worktree")
-"""Tables of config.toml, each read by the part that it is for."""
+"""Tables of config.toml that ``config`` lists also where they are not set; each is read by the part that it is for."""
 
 NOT_SETTABLE = ("home", "fleet_home", "homes", "programs", "extra")
 

@@ -61,7 +61,8 @@ def configured(environ: Mapping[str, str], options: Mapping[str, object]) -> lis
 
     values = _values(settings)
     known = [ConfiguredSetting(name, values[name], source(name)) for name in known_settings()]
-    tables = [(table, settings.extra.get(table)) for table in TABLES]
+    own = (name for name, value in settings.extra.items() if isinstance(value, Mapping))
+    tables = [(table, settings.extra.get(table)) for table in dict.fromkeys((*TABLES, *own))]
     return [*known, *(one for table, value in tables for one in _in_table(table, value, str(file)))]
 
 
@@ -77,7 +78,7 @@ def _in_table(name: str, value: object, file: str) -> Iterator[ConfiguredSetting
 def set_one(environ: Mapping[str, str], options: Mapping[str, object], name: str, text: str) -> None:
     """Set it in the file, checked as when it is loaded; nothing is written if it is invalid."""
     known = known_settings()
-    if name.partition(".")[0] in TABLES:
+    if name.partition(".")[0] in TABLES or "." in name:
         place = f"the table [{name.partition('.')[0]}] of {config_file(environ, options)}"
         raise UsageProblem(f"{name} is not set by this command: expected it to be written in {place}")
     if name not in known:
