@@ -50,7 +50,8 @@ def command(here: bool, as_json: bool, options: Mapping[str, object]) -> int:
         return 0
     click.echo("\n".join([*lines(found), *pushed.left_out]))
     for name, said in hosts.items():
-        click.echo("\n".join(lines_of_host(name, said)))
+        for line in lines_of_host(name, said):
+            click.echo(line)
     return 0
 
 
