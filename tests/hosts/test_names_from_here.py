@@ -23,6 +23,7 @@ from fleetscripts.core.hosts.names_from_here import (
 from fleetscripts.core.hosts.remote_calls import CALLABLE, NAMING
 from fleetscripts.core.planning.actions import ACTIONS
 from fleetscripts.core.records.sanitize import fenced
+from fleetscripts.core.reports.table import table
 from fleetscripts.fleet import Agent
 from fleetscripts.invocation import spelled
 from tests.places import BUNDLE
@@ -149,3 +150,12 @@ def test_no_call_in_a_text_of_a_host_names_an_agent_without_its_host(
     assert wanted in text_from_here(form.format(call), names)
     assert call_from_here(call, names).startswith(wanted)
     assert wanted in members_from_here({"next": [call]}, names)["next"][0]
+
+
+def test_tables_stay_aligned() -> None:
+    rows = [("STANDING", "WORKTREE", "WHY", "PATH"), ("in use", "main", "fleet:11", "/a"), ("free", "x", "-", "/b")]
+    shown = "\n".join(["1 free, 1 in use", *table(rows), "", "fleet:1  is at work"])
+    longer = [[cell.replace("fleet:11", "alpha/fleet:11") for cell in row] for row in rows]
+    assert text_from_here(shown, NAMES).splitlines() == [
+        "1 free, 1 in use", *table(longer), "", "alpha/fleet:1  is at work",
+    ]  # fmt: skip

@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import re
 import shlex
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from fleetscripts.core.hosts.remote_calls import CALLABLE, NAMING
 from fleetscripts.core.records.sanitize import shell_word
+from fleetscripts.core.reports.table import table
 from fleetscripts.dataclass import dataclass
 from fleetscripts.fleet import Agent
 from fleetscripts.invocation import spelled
@@ -51,6 +52,8 @@ _CALL = pattern(
 )
 _WORD = pattern(r"""(?P<word>"[^"\n]*"|'(?:[^'\n]|'"'"')*'|[^\s"']+?)(?P<end>[),.:]*)(?=\s|$)""")
 _FENCE = pattern(r"`{3,}")
+_HEADINGS = pattern(r"[A-Z0-9%-]+(?: [A-Z]+)*(?:  +[A-Z0-9%-]+(?: [A-Z]+)*)+")
+_GAP = pattern(r" {2,}")
 _ARROW = pattern(r"\s*→ ")
 
 
@@ -92,7 +95,22 @@ def text_from_here(text: str, names: HostNames) -> str:
             shown.append(arrow[0] + call_from_here(line[arrow.end() :], names))
         else:
             shown.append(_sentence(line, names))
-    return "\n".join(shown)
+    return "\n".join(_aligned(shown))
+
+
+def _aligned(lines: Sequence[str]) -> Iterator[str]:
+    """The lines, with tables whose cells have become longer aligned again."""
+    rows: list[list[str]] = []
+    for line in lines:
+        cells = _GAP.split(line)
+        if rows and len(cells) == len(rows[0]):
+            rows.append(cells)
+            continue
+        yield from table(rows)
+        rows = [cells] if _HEADINGS.fullmatch(line) else []
+        if not rows:
+            yield line
+    yield from table(rows)
 
 
 def call_from_here(call: str, names: HostNames) -> str:
