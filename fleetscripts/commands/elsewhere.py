@@ -215,7 +215,7 @@ def _answering(settings: Settings, host: Host) -> contextlib.AbstractContextMana
 def told(view: HostView, content: bytes, as_json: bool = False) -> str:
     """Output from there in printable form, with its agents' names from here. The host is not trusted: only text reaches
     a terminal."""
-    from fleetscripts.core.hosts.names_from_here import printed_from_here
+    from fleetscripts.core.hosts.printed_from_here import printed_from_here
     from fleetscripts.core.records.sanitize import sanitize_lines
 
     text = printed_from_here(sanitize_lines(content.decode("utf-8", "replace")), view.names, as_json)
@@ -246,7 +246,7 @@ def members_of(answers: Sequence[Answer]) -> dict[str, Any]:
 
 def named_from_here(answers: Sequence[Answer], said: Mapping[str, Any]) -> dict[str, Any]:
     """What each host printed, with its agents under the names by which they are called from here."""
-    from fleetscripts.core.hosts.names_from_here import members_from_here
+    from fleetscripts.core.hosts.printed_from_here import members_from_here
 
     views = {answer.view.name: answer.view for answer in answers}
     return {name: members_from_here(members, views[name].names) for name, members in said.items()}

@@ -99,7 +99,7 @@ def _of_all(begun: str | None, last: int, here: bool, as_json: bool, options: Ma
 
 def from_host(line: Line, names: HostNames, ahead: float) -> Line:
     """A host's line with the agent's name from here and our clock's time."""
-    from fleetscripts.core.hosts.names_from_here import members_from_here
+    from fleetscripts.core.hosts.printed_from_here import members_from_here
     from fleetscripts.core.reports.journal_story import at_of, text_of
 
     # the journal also tells of agents that have gone since

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import json
 import shlex
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,11 +16,10 @@ from hypothesis import strategies as st
 from fleetscripts.core.hosts.names_from_here import (
     HostNames,
     call_from_here,
-    members_from_here,
     names_on,
-    printed_from_here,
     text_from_here,
 )
+from fleetscripts.core.hosts.printed_from_here import members_from_here, printed_from_here
 from fleetscripts.core.hosts.remote_calls import CALLABLE, NAMING
 from fleetscripts.core.planning.actions import ACTIONS
 from fleetscripts.core.records.sanitize import fenced
@@ -159,3 +159,10 @@ def test_tables_stay_aligned() -> None:
     assert text_from_here(shown, NAMES).splitlines() == [
         "1 free, 1 in use", *table(longer), "", "alpha/fleet:1  is at work",
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize("piece", [":a/", "evaluate '", "fleet:1", "evaluate ')", "A  B "])
+def test_a_hostile_text_is_read_in_time_that_grows_with_its_length_alone(piece: str) -> None:
+    began = time.process_time()
+    text_from_here(piece * 20_000, NAMES)
+    assert time.process_time() - began < 10  # half a minute where each place looks at all before it

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import re
 import shlex
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
 
 from fleetscripts.core.hosts.remote_calls import CALLABLE, NAMING
 from fleetscripts.core.records.sanitize import shell_word
@@ -20,7 +18,6 @@ PLACEHOLDERS = frozenset({"WINDOW", "PANE"})
 """They stand in printed calls for the name of an agent that the reader chooses."""
 
 PANE = pattern(r"[%@]\d+")
-WINDOW = pattern(r"[^\s/]+:\d+")
 NO_NAME_AFTER = frozenset({"--branch", "--account", "--agent", "--session", "--repo"})
 """Options whose value may be spelled like an agent's name."""
 
@@ -35,22 +32,13 @@ OF_CENTRAL = pattern(r" --host\b| there\b")
 VERBS = pattern(r" +(?:--?[a-z]|(?:add|archive|batch|check|dispatch|done|drop|list|next|run)\b)")
 """What makes a call of a command whose name may also be a word of a sentence."""
 
-FOREIGN = frozenset({"diff", "objective", "pull_request", "question", "row", "rows", "screen", "text", "work"})
-"""Members of printed JSON whose text is not ours: evidence, kept as it is."""
-
-CALLS = frozenset({"calls", "next"})
-"""Members whose texts are calls."""
-
-PLACES = ("window", "pane_id")
-NAMES = ("id", "worktree", "worktrees")
-
 _COMMANDS = "|".join(sorted(CALLABLE | NAMING, key=len, reverse=True))
 _CALL = pattern(
-    rf"(?<![\w./-])(?P<called>(?:[^\s`'\"(]*/)?(?:fleet[- ])?)(?P<command>{_COMMANDS})"
+    rf"(?<![\w./-])(?P<called>(?:[^\s`'\"(]{{0,200}}/)?(?:fleet[- ])?)(?P<command>{_COMMANDS})"
     r"""(?P<rest>(?![\w/.-])(?:\ +(?:"[^"\n]*"|'[^'\n]*'|[^\s;`"'→]+))*)""",
     re.VERBOSE,
 )
-_WORD = pattern(r"""(?P<word>"[^"\n]*"|'(?:[^'\n]|'"'"')*'|[^\s"']+?)(?P<end>[),.:]*)(?=\s|$)""")
+_WORD = pattern(r"""(?P<word>"[^"\n]*"|'(?:[^'\n]|'"'"')*'|[^\s"']+?)(?P<end>[),.:]{0,3})(?=\s|$)""")
 _FENCE = pattern(r"`{3,}")
 _HEADINGS = pattern(r"[A-Z0-9%-]+(?: [A-Z]+)*(?:  +[A-Z0-9%-]+(?: [A-Z]+)*)+")
 _GAP = pattern(r" {2,}")
@@ -116,33 +104,6 @@ def _aligned(lines: Sequence[str]) -> Iterator[str]:
 def call_from_here(call: str, names: HostNames) -> str:
     """A text that is a call as a whole."""
     return _CALL.sub(lambda found: _call(found, names, certain=found.start() == 0), call)
-
-
-def members_from_here(value: Any, names: HostNames, name: str = "") -> Any:
-    """Printed JSON of the host: its agents under the names by which they are called from here."""
-    if isinstance(value, dict):
-        return {key: one if key in FOREIGN else members_from_here(one, names, str(key)) for key, one in value.items()}
-    if isinstance(value, list):
-        return [members_from_here(one, names, name) for one in value]
-    if not isinstance(value, str) or not value:
-        return value
-    if name in PLACES or (name in NAMES and value in names.handles):
-        return value if value.startswith(f"{names.host}/") else names.from_here(value)
-    if name in CALLS:
-        return call_from_here(value, names)
-    return text_from_here(value, names) if " " in value or value in names.windows else value
-
-
-def printed_from_here(text: str, names: HostNames, as_json: bool = False) -> str:
-    """Output of a command there: as text, or as JSON where it is."""
-    if as_json:
-        try:
-            return json.dumps(members_from_here(json.loads(text), names), indent=2, ensure_ascii=False)
-        except (ValueError, RecursionError):
-            pass  # a command may print a line of text in spite of --json
-    alone = text.strip()  # a window that is the whole output, as for an agent that was just started
-    windows = names.windows | ({alone} if WINDOW.fullmatch(alone) else set())
-    return text_from_here(text, HostNames(names.host, windows, names.handles))
 
 
 def _sentence(line: str, names: HostNames) -> str:
