@@ -44,7 +44,7 @@ def main(argv: list[str] | None = None) -> int:
     if name not in known:
         from fleetscripts.core.records.near_names import instead_of
 
-        print(f"fleetscripts: no command {name!r}; {instead_of(name, known)}", file=sys.stderr)
+        print(f"fleetscripts: no command {name!r}; {instead_of(name, known, most=len(known))}", file=sys.stderr)
         return 2
     module = importlib.import_module(commands.module_of(name))
     return int(module.main(arguments[1:]))

@@ -124,7 +124,7 @@ def test_saved_screens_load_neither_tmux_nor_locks() -> None:
     program = (
         "import sys; from fleetscripts.commands import classify_pane; "
         f"classify_pane.main(['--screen', {str(BUSY)!r}]); "
-        "print(sorted(set(sys.modules) & {'libtmux', 'orjson', 'rich'}))"
+        "print(sorted(set(sys.modules) & {'libtmux', 'filelock', 'rich', 'fleetscripts.adapters.records.locks'}))"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, cwd=BUNDLE, check=True)
     assert done.stdout.splitlines()[-1] == "[]"

@@ -187,7 +187,7 @@ def test_a_conversation_that_is_open_elsewhere_is_refused(crew: Crew) -> None:
         wait_until(lambda: live_sessions(crew), 20, "the other client")
         refused = restore(crew, window)
         assert refused.returncode == 3, refused.stdout + refused.stderr
-        assert "its conversation is open in a terminal outside this tmux (practice, pid" in refused.stdout
+        assert "its conversation is open in a terminal outside this tmux (practice, pid" in refused.stderr
         assert crew.run("run-loop", "--once").returncode == 0
         assert crew.agent(window)["pane_id"] == agent["pane_id"]
     finally:

@@ -117,7 +117,7 @@ def test_a_host_that_is_removed_while_it_logs_in_leaves_no_connection(
 @pytest.mark.parametrize(
     ("words", "says"),
     [
-        (("add", "alpha", "-oProxyCommand=touch /tmp/x"), "no such option"),
+        (("add", "alpha", "-oProxyCommand=touch /tmp/x"), "no option '-o'"),
         (("add", "alpha", "--", "-oProxyCommand=touch /tmp/x"), "expected [USER@]HOST"),
         (("add", "Alpha", "alpha"), "expected a name"),
         (("add", "../x", "alpha"), "expected a name"),

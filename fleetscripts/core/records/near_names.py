@@ -9,12 +9,12 @@ MOST = 3
 MOST_LISTED = 16
 
 
-def instead_of(name: str, known: Iterable[str]) -> str:
-    """``did you mean …?`` if some are alike, else all of them, in the order given; of very many the first."""
+def instead_of(name: str, known: Iterable[str], most: int = MOST_LISTED) -> str:
+    """``did you mean …?`` if some are alike, else all of them, in the order given; of more than ``most`` the first."""
     names = list(known)
     near = _like(name, names)[:MOST]
-    more = f", … ({len(names)} in all)" if len(names) > MOST_LISTED else ""
-    return f"did you mean {' or '.join(near)}?" if near else f"there are: {', '.join(names[:MOST_LISTED])}{more}"
+    more = f", … ({len(names)} in all)" if len(names) > most else ""
+    return f"did you mean {' or '.join(near)}?" if near else f"there are: {', '.join(names[:most])}{more}"
 
 
 def _like(name: str, names: list[str]) -> list[str]:
