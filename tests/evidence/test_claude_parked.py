@@ -12,11 +12,13 @@ from typing import Any
 
 import pytest
 
+from fleetscripts.adapters.system.processes import environment
 from fleetscripts.agents.claude import KIND
 from fleetscripts.agents.kinds import Places
 from fleetscripts.agents.session_view import BackgroundSession, SessionView
 from fleetscripts.models import Client, Frame, PaneFacts, PaneState, Source
 from fleetscripts.services.observe.observe import another_shown
+from tests.waiting import wait_until
 
 OLD, NEW = "53b77e4e-354a-483a-bf79-546ca2172d06", "2da03d3c-d8cc-4d3d-ab72-98d26d656bac"
 JOB = "2da03d3c"
@@ -56,6 +58,7 @@ def registry(home: Path) -> Registry:
 @pytest.fixture
 def other() -> Iterator[int]:
     process = subprocess.Popen(["sleep", "600"])
+    wait_until(lambda: environment(process.pid, frozenset({"HOME"})), what="the environment of a program just begun")
     yield process.pid
     process.kill()
     process.wait()
