@@ -26,6 +26,7 @@ HANGUP_SECONDS = 5.0
 """A client saves its transcript when its terminal closes; real ones take under a second."""
 
 KILLED_SECONDS = 5.0
+ENDING_SECONDS = 2.0
 _LOOK_EVERY_SECONDS = 0.02
 
 
@@ -75,6 +76,11 @@ def end(processes: Sequence[Process], grace_seconds: float) -> None:
         _signal(process, signal.SIGKILL)
     if stubborn := _left_after(left, KILLED_SECONDS):
         raise FleetError(f"process {stubborn[0].pid} ({stubborn[0].command!r}) does not end: the worktree is untouched")
+
+
+def ends_by_itself(pid: int) -> bool:
+    """Whether this process ends within a moment, as a client does whose window has just been closed."""
+    return not _left_after([one for one in read_trees([pid]).by_pid.values() if one.pid == pid], ENDING_SECONDS)
 
 
 def ask_to_end(processes: Sequence[Process]) -> None:
