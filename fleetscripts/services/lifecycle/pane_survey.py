@@ -11,6 +11,7 @@ from fleetscripts.config import Settings
 from fleetscripts.dataclass import dataclass
 from fleetscripts.fleet import Agent
 from fleetscripts.models import PaneFacts, ServerId
+from fleetscripts.services.clients.closing import ends_by_itself
 from fleetscripts.services.observe.agent_pane import own_pane_of
 from fleetscripts.services.observe.conversations import OpenConversation, open_conversations
 
@@ -45,7 +46,15 @@ def client_elsewhere(settings: Settings, agent: Agent, own: PaneFacts | None) ->
         return None
     panes = [own] if own is not None else []
     known = open_conversations(settings, panes, time.time()).get(agent.session_id)
-    return None if known is None or (own is not None and known.pane is not None) else known
+    if known is None or (own is not None and known.pane is not None) or is_ending(known, own):
+        return None
+    return known
+
+
+def is_ending(known: OpenConversation, own: PaneFacts | None) -> bool:
+    """Whether its client ends within a moment, as one does whose window has just been closed. ``own``: its agent's
+    pane, if that exists."""
+    return own is None and known.pane is None and known.behind is None and ends_by_itself(known.pid)
 
 
 def survey_panes(settings: Settings, tmux: Tmux) -> PaneSurvey:

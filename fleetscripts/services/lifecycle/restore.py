@@ -20,9 +20,8 @@ from fleetscripts.services.actions.case import Case
 from fleetscripts.services.actions.perform import FAILED, REFUSED, AgentResult, perform, side_by_side
 from fleetscripts.services.actions.resume import alone
 from fleetscripts.services.actions.resume_spawn import is_spawn
-from fleetscripts.services.clients.closing import ends_by_itself
 from fleetscripts.services.clients.sessions import make_sessions, session_meant
-from fleetscripts.services.lifecycle.pane_survey import PaneSurvey, survey_panes
+from fleetscripts.services.lifecycle.pane_survey import PaneSurvey, is_ending, survey_panes
 from fleetscripts.services.observe.servers import unseen
 from fleetscripts.services.typing.pane_io import open_pane_io
 
@@ -112,8 +111,7 @@ def _restored(
         agent = _placed(settings, agent, own_pane, survey.server)
     if known is not None and known.pane is not None:
         return _found_again(settings, agent, known.pane, survey.server)
-    may_be_ending = known is not None and known.behind is None and own_pane is None
-    if known is not None and not known.at_rest_behind and not (may_be_ending and ends_by_itself(known.pid)):
+    if known is not None and not known.at_rest_behind and not is_ending(known, own_pane):
         raise Refusal(f"its conversation is open in {known.place}: end that first")
     if own_pane is None and (why := survey.unmade.get(session_of(agent, fleet))):
         raise FleetError(why)
